@@ -1,4 +1,4 @@
-"""`fanal bench NAME`: measures one thing against its peer or its limit, in the same run."""
+"""`fanal bench NAME`: each benchmark measures a function against a reference or a limit, in the same run."""
 
 from importlib import import_module
 
@@ -22,14 +22,14 @@ _BENCHES = {
 
 
 class _Benches(click.Group):
-    """Benches are imported when named: each needs much."""
+    """Click group that imports a benchmark only when it is named, since each needs large libraries."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the benches."""
+        """Return the names of the benchmarks, sorted."""
         return sorted(_BENCHES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return one bench."""
+        """Return the benchmark with this name, imported now; None if there is none."""
         if cmd_name not in _BENCHES:
             return None
         module, _, attribute = _BENCHES[cmd_name].partition(":")
@@ -37,7 +37,11 @@ class _Benches(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a bench; say which library it compares with is not here, since no desk needs one."""
+        """Run a benchmark.
+
+        Raises:
+            CommandRefused: PEER_MISSING: a library to compare with is not installed; no desk needs one.
+        """
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as missing:

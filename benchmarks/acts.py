@@ -1,8 +1,8 @@
-"""`fanal bench acts`: how long a person's acts take while reports come in and workers carry them.
+"""`fanal bench acts`: response times of a person's acts while reports arrive and workers process them.
 
-A person in a process of its own takes, decides and gives back reports and judges links
-(`benchmarks.person`), as the role of the web process; workers carry the reports through every stage
-meanwhile. Looking for what is similar and the schedule's jobs do not run beside them.
+A simulated person in a separate process claims, decides and releases reports and judges links
+(`benchmarks.person`), with the database role of the web process. Meanwhile workers process reports through
+every stage. The similarity search and scheduled jobs do not run.
 """
 
 import json
@@ -76,10 +76,12 @@ def acts(reports: int, workers: int, as_json: bool) -> None:
 
 @contextmanager
 def _person(databases: Databases) -> Iterator[Mapping[str, Sequence[float]]]:
-    """Let a person work; the mapping holds the milliseconds of each act once the block has ended.
+    """Run a simulated person in a process during the `with` block; yield the milliseconds of each act.
+
+    The mapping (times by kind of act) is empty until the block has ended.
 
     Raises:
-        click.ClickException: the person does not begin, or an act was refused.
+        click.ClickException: the process does not start, or an act was refused.
     """
     home = Path(os.environ["FANAL_HOME"])
     output = home / "bench-acts.json"

@@ -1,4 +1,4 @@
-"""The deliveries of a bulk run: written, imported again after every kill, carried to the end, removed."""
+"""A bulk import under SIGKILL: deliveries are written, imported again after each kill, processed, removed."""
 
 import json
 import subprocess
@@ -27,7 +27,10 @@ _STUCK = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is brought in and killed; `minutes` after which no further delivery begins."""
+    """Plan of a bulk run: number of reports, reports per delivery, kills of each process kind, random seed.
+
+    After `minutes` no further delivery begins; None: no limit.
+    """
 
     size: int
     delivery: int
@@ -37,7 +40,10 @@ class Plan:
 
 
 class Bringing:
-    """One bulk run: its state is what was delivered, received and carried until now."""
+    """A bulk run of imports under SIGKILL; it counts the reports delivered, received and processed so far.
+
+    `tell` receives progress messages; `expected` holds what was delivered, for the comparison afterwards.
+    """
 
     def __init__(self, service: Service, plan: Plan, *, tell: Callable[[str], None]) -> None:
         self._service, self._plan, self._tell = service, plan, tell
@@ -50,10 +56,10 @@ class Bringing:
         self.expected = Expected(plan.size)
 
     def run(self) -> dict[str, object]:
-        """Bring everything in and wait until it is carried; return what was measured.
+        """Import all deliveries, wait until every report is processed, and return the measurements by name.
 
         Raises:
-            click.ClickException: an import fails by itself, or nothing moves any more.
+            click.ClickException: an import fails without a kill, or nothing is processed any more.
         """
         self._started = self._moved = time.monotonic()
         last: Delivery | None = None
@@ -89,7 +95,7 @@ class Bringing:
         return minutes is not None and time.monotonic() - self._started > minutes * 60
 
     def _deliveries(self) -> Generator[Delivery]:
-        """Yield deliveries that are written, the next one being written meanwhile, until it is late."""
+        """Yield each delivery once it is written, until the time limit; the next is written meanwhile."""
         planned = [self._planned(n) for n in range(0, self._plan.size, self._plan.delivery)]
         writer = begin_delivery(planned[0], seed=self._plan.seed, done=None)
         try:
@@ -113,13 +119,17 @@ class Bringing:
         return Delivery(folder, first, min(self._plan.delivery, self._plan.size - first))
 
     def _bring_in(self, delivery: Delivery) -> Counter[str]:
-        """Import a delivery, again after each kill, until the command ends well; return what it counted."""
+        """Import a delivery, again after each kill, until the command succeeds; return its counts."""
         while (found := self._import(delivery)) is None:
             self._resumed += 1
         return found
 
     def _import(self, delivery: Delivery) -> Counter[str] | None:
-        """Run `fanal import` once; None when it was killed, or lost its database to a kill."""
+        """Run `fanal import` once; return its counts, None if a kill ended it or its database.
+
+        Raises:
+            click.ClickException: it failed without a kill.
+        """
         blows, hits = sum(self._killer.dealt.values()), self._killer.dealt["importer"]
         process = self._service.popen(
             "import", "ncmec-xml", str(delivery.folder), stdout=subprocess.PIPE
@@ -144,12 +154,15 @@ class Bringing:
             time.sleep(_BEAT * 9)
 
     def _waits(self) -> int:
-        """Return how many reports wait; many where the database is away."""
+        """Return the number of reports that wait for a stage; a large number while the database is down."""
         waiting = self._service.waiting()
         return _AHEAD + 1 if waiting is None else waiting
 
     def _beat(self, *, importer: int | None) -> None:
-        """Look at progress and memory when it is time, strike when a blow is due; wait a moment."""
+        """Sample progress and memory if due, kill a process if due, report progress, and sleep briefly.
+
+        `importer` is the process id of the running import, None without one.
+        """
         now = time.monotonic()
         if now - self._looked >= (_SAMPLE_EVERY if self._killer.done else _LOOK_EVERY):
             self._looked = now

@@ -1,9 +1,9 @@
-"""`fanal bench bulk`: a year of industry reports through the real commands, with kill -9 in the middle.
+"""`fanal bench bulk`: a year of industry reports through the real commands, interrupted by `kill -9`.
 
-Deliveries of synthetic NCMEC reports are written to disk, brought in by `fanal import` processes and carried
-by the workers of a `fanal run`, while importer, workers and PostgreSQL are killed; each time the same command
-is simply run again. Measured: rate, memory of every process through time, the desk's pages at the end.
-Compared: what was delivered with what is there.
+Synthetic NCMEC reports are written to disk in deliveries, imported by `fanal import` and processed by the
+workers of a `fanal run`. Importer, workers and PostgreSQL are killed meanwhile; the same command is then
+simply run again. Measured: rate, memory of every process over time, response times of the desk's pages at the
+end. The reports delivered are compared with those stored.
 """
 
 import json
@@ -103,7 +103,7 @@ def _tell(sentence: str) -> None:
 
 
 def _open_desk(databases: Databases, views: int) -> dict[str, float | str]:
-    """Time the desk's pages over what is now there."""
+    """Return the response times of the desk's pages over the reports now stored, `views` times each."""
     from django.db import connections
 
     connections.close_all()  # those of before the kills lead nowhere

@@ -1,7 +1,7 @@
-"""What the benches of the pipeline share: deposits, workers, what both cost, and the peer.
+"""Common parts of the pipeline benchmarks: deposits, workers, their cost, and the peer (lxml to dict).
 
-CPU is read from Linux's /proc: processes that have ended count through their parents. Beside others on one
-machine it tells more than the clock.
+CPU time is read from Linux's /proc; processes that have ended count through their parents. On a machine
+shared with others it says more than elapsed time.
 """
 
 import json
@@ -34,7 +34,7 @@ Reports = Sequence[tuple[bytes, tuple[bytes, ...]]]
 
 
 class Carried(NamedTuple):
-    """What it took to carry reports from deposit to orientation."""
+    """Cost of processing reports from deposit to orientation: elapsed seconds, CPU seconds, memory."""
 
     seconds: float
     stages: dict[str, float]
@@ -46,7 +46,7 @@ class Carried(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """Bytes of the database with its indexes, and of the sealed files beside it."""
+    """Bytes of the database with its indexes, and of the encrypted files (vault)."""
 
     database: int
     sealed: int
@@ -55,7 +55,9 @@ class Stored(NamedTuple):
 def carry(
     reports: Reports, databases: Databases, *, workers: int, prefix: str = "bench"
 ) -> Carried:
-    """Deposit `reports` as an import does and run `workers` until each is oriented.
+    """Deposit `reports` as an import does and run `workers` processes until every report is oriented.
+
+    A report is (XML, XML documents of its files). `prefix` begins their references.
 
     Raises:
         click.ClickException: a report was quarantined, or the workers do not start or end.
@@ -102,9 +104,10 @@ def carry(
 
 
 def costs(carried: Carried, parsed: Sequence[float], *, size: int) -> dict[str, object]:
-    """Return what a bench prints of its rate, beside the peer's `parsed` (reports a second and core).
+    """Return the output figures of a pipeline benchmark for `size` reports, by name.
 
-    `ratio_by_cpu` is what the ratio would be were all cores ours alone: CPU taken instead of time gone by.
+    `parsed` holds the peer's rates (reports per second and core). `ratio_by_cpu` uses CPU time instead of
+    elapsed time: the ratio on a machine with no other load.
     """
     peer, cpu = statistics.median(parsed), sum(carried.cpu.values())
     cores = len(os.sched_getaffinity(0))
@@ -125,7 +128,7 @@ def costs(carried: Carried, parsed: Sequence[float], *, size: int) -> dict[str, 
 
 
 def stored(databases: Databases) -> Stored:
-    """Return what the installation holds now."""
+    """Return the present size of the installation: database and vault."""
     with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
         row = owner.execute("SELECT pg_database_size(current_database())").fetchone()
     vault = Path(os.environ["FANAL_HOME"]) / "vault"
@@ -160,7 +163,7 @@ def _deposit(reports: Reports, prefix: str) -> float:
 
 
 def _server_cpu(databases: Databases) -> float:
-    """Return the seconds of CPU that PostgreSQL took until now, its ended processes included."""
+    """Return the CPU seconds that PostgreSQL has used so far, its ended processes included."""
     with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
         postmaster = int(stat_of(owner.info.backend_pid)[0][1])
     ticks = sum(
@@ -193,10 +196,10 @@ def _wait_until_done(started: float) -> None:
 
 
 def parse_rounds(reports: Reports) -> list[float]:
-    """Return how many reports (with their file documents) a second one core turns into dicts, by rounds.
+    """Return the rate at which lxml turns reports into dicts, for each round of a thousand reports.
 
-    Rounds stand before and after the pipeline, which takes much longer: a machine whose speed wavers
-    would else be measured at one moment for the peer and over many for us.
+    Reports (with their file documents) per second on one core. Call it before and after the pipeline, which
+    takes much longer: on a machine of varying speed, a single moment would be no fair comparison.
     """
     rates = []
     for first in range(0, len(reports), _ROUND)[:_ROUNDS]:

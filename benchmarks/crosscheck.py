@@ -1,4 +1,4 @@
-"""`fanal bench crosscheck`: what links cost beside peers, and what they are worth on a labelled world."""
+"""`fanal bench crosscheck`: cost of record linkage against peers, and its quality on labelled reports."""
 
 import json
 
@@ -81,7 +81,7 @@ def crosscheck(  # noqa: PLR0913 - its options
 
 
 def _run(size: int, what: str | None, seed: int) -> dict[str, object]:
-    """Return what was asked for; None: everything linked anew, then one new report."""
+    """Return the results of the part named `what`; None: a full rebuild, then the cost of one new report."""
     if what == "truth":
         from benchmarks.crosscheck_truth import judge_world
 

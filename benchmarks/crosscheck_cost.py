@@ -1,4 +1,4 @@
-"""What one new report costs against ever more earlier sightings, on a PostgreSQL of the bench's own."""
+"""Cost of one new report against a growing number of earlier sightings, on a temporary PostgreSQL."""
 
 import os
 import time
@@ -33,9 +33,10 @@ _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def measure_new_reports(decades: Sequence[int], *, seed: int) -> dict[str, object]:
-    """Return what one new report takes after each number of earlier sightings (`Taken`, and its growth).
+    """Return the cost of a new report at each number of earlier sightings in `decades`, ascending.
 
-    Growth is that of `own_p99_ms` from the number before.
+    Keys are `at_N`; values hold the fields of `Taken`, the real number of sightings, and `growth`: the ratio
+    of `own_p99_ms` to that at the number before, None at the first.
     """
     told = World(_BASE + _MEASURED * len(decades), seed=seed).reports()
     order = np.random.default_rng(seed).permutation(len(told)).tolist()
@@ -58,7 +59,10 @@ def measure_new_reports(decades: Sequence[int], *, seed: int) -> dict[str, objec
 
 
 def _fill(databases: Databases, base: Sequence[HarmonisedReport], copy: int) -> int:
-    """Store a copy of the base world under other values (the first copy: its own); return the sightings."""
+    """Store copy number `copy` of the base reports, with other values; return the number of sightings.
+
+    Copy 0 keeps its own values.
+    """
     stamp = _FIRST + timedelta(hours=copy)
     rows = [_stored(report, new_id(stamp), copy) for report in base]
     with psycopg.connect(databases.url(DatabaseRole.OWNER)) as owner, owner.cursor() as cursor:
@@ -77,7 +81,7 @@ def _fill(databases: Databases, base: Sequence[HarmonisedReport], copy: int) -> 
 
 
 def _analyse(databases: Databases) -> None:
-    """Let the planner know what was stored, as autovacuum would in time."""
+    """Update PostgreSQL's planner statistics of the filled tables, as autovacuum would in time."""
     with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
         owner.execute("ANALYZE harmonise_sighting, crosscheck_card")
 
@@ -102,10 +106,10 @@ def _stored(
 
 
 class Taken(NamedTuple):
-    """Milliseconds of cross-checking one report, its commit included: by the clock, and `own`.
+    """Milliseconds to cross-check one report, its commit included: median and 99th percentile.
 
-    `own` leaves out how long the process and its PostgreSQL were ready and had no core, since others had
-    them; `cpu` is that of the process alone.
+    First elapsed time; `own` without the time that this process and its PostgreSQL waited for a core; `cpu`:
+    CPU time of this process alone.
     """
 
     p50_ms: float
@@ -117,7 +121,10 @@ class Taken(NamedTuple):
 
 
 def _time(part: Sequence[Told], turn: int) -> Taken:
-    """Return what reports take, cross-checked one by one by the product's own step."""
+    """Return the cost of the reports `part`, cross-checked one by one with the product's own function.
+
+    `turn`: number of the measurement, which gives the reports' dates.
+    """
     from fanal.accounts import row_scope
     from fanal.crosscheck.operations.batch import crosscheck_batch
     from fanal.harmonise.operations.batch import harmonise_batch

@@ -1,8 +1,7 @@
-"""Very many people behind one address, on one host, before one page: no dossier of strangers, no slow page.
+"""Many people behind one IP address, host and page: there must be no dossier of strangers and no slow page.
 
-Every report goes through the whole pipeline. A few people are reported several times: theirs are the only
-dossiers there may be. Then pages of what everybody shares are opened as an analyst does, and everything is
-derived anew.
+Every report goes through the whole pipeline. A few people are reported several times; only they may have a
+dossier. Then pages on the shared values are opened as an analyst would, and everything is rebuilt.
 """
 
 import json
@@ -38,7 +37,10 @@ _BEFORE_PAGE = 0.1
 
 
 def measure_crowd(size: int, *, views: int, seed: int) -> dict[str, object]:
-    """Return dossiers of strangers (there should be none) and the times of pages over `size` reports."""
+    """Return the dossiers of strangers (expected: none) and the page times over `size` reports, by name.
+
+    `views`: number of times that each kind of page is opened.
+    """
     labels, reports = crowd(size, seed=seed)
     with bench_home(need_bytes=500_000_000 + size * _BYTES_PER_REPORT) as databases:
         analyst, _ = sign_in()
@@ -75,7 +77,7 @@ def measure_crowd(size: int, *, views: int, seed: int) -> dict[str, object]:
 
 
 def crowd(size: int, *, seed: int) -> tuple[list[int], Reports]:
-    """Return who each report is about, and the reports in the order of their incidents."""
+    """Return the person (number) of each report, and the reports in the order of their incidents."""
     dice = Dice(seed)
     labels: list[int] = []
     people = 0
@@ -94,7 +96,7 @@ def crowd(size: int, *, seed: int) -> tuple[list[int], Reports]:
 
 
 def _report(dice: Dice, label: int, at: datetime) -> bytes:
-    """Return a document of the wire about a person: an account of their own, everything else everybody's."""
+    """Return an NCMEC report (XML) on person number `label`: own account, all other values shared by all."""
     url = PAGE if dice.happens(_BEFORE_PAGE) else f"https://{HOST}/u/{dice.word(10)}"
     event = (
         f"<ipCaptureEvent><ipAddress>{ADDRESS}</ipAddress><eventName>Login</eventName>"
@@ -117,7 +119,10 @@ def _report(dice: Dice, label: int, at: datetime) -> bytes:
 
 
 def _judged(databases: Databases, labels: Sequence[int]) -> dict[str, object]:
-    """Return links, dossiers, and those that hold more than one person."""
+    """Return the numbers of links, of dossiers, and of dossiers with more than one person.
+
+    `labels` is the person of each report.
+    """
     with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
         label = {
             report_id: labels[int(reference.rpartition("-")[2])]
@@ -145,7 +150,7 @@ def _judged(databases: Databases, labels: Sequence[int]) -> dict[str, object]:
 
 
 def _analyse(databases: Databases) -> None:
-    """Bring the planner's figures up to date, as autovacuum does after such a number of rows."""
+    """Update PostgreSQL's planner statistics, as autovacuum does after so many new rows."""
     with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
         owner.execute("VACUUM (ANALYZE)")
 

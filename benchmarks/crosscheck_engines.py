@@ -1,4 +1,4 @@
-"""The trained model on Spark beside DuckDB: the same persons, the same model, the same pairs."""
+"""The trained linkage model on Spark compared with DuckDB: same persons, same model, same pairs."""
 
 import time
 
@@ -15,11 +15,11 @@ _CLOSE = 1e-6
 
 
 def compare_engines(size: int, *, seed: int) -> dict[str, object]:
-    """Return how many pairs each engine finds among about `size` reports, and how far they agree.
+    """Return the number of pairs that each engine finds among about `size` reports, and their agreement.
 
-    `apart` is the share of all pairs that one engine alone finds; `furthest` the greatest difference of a
-    pair's two probabilities, `differing` how many differ by more than a millionth. Seconds are by the
-    clock; Spark's include its start.
+    `apart` is the share of all pairs that only one engine finds; `furthest` the greatest difference between a
+    pair's two probabilities, `differing` the number of pairs that differ by more than a millionth. Seconds
+    are elapsed time; Spark's include its start.
     """
     table = persons_table(enumerate(harmonised(World(size, seed=seed).reports())))
     found, taken = {}, {}

@@ -1,4 +1,4 @@
-"""What is near, judged on the labelled world: each kind by itself, on everything there is at once."""
+"""Quality of the similarity search on labelled reports: each kind by itself, on all reports at once."""
 
 import time
 from collections import Counter
@@ -60,12 +60,12 @@ def judge_near(
     *,
     groups: Sequence[int] = (),
 ) -> dict[str, object]:
-    """Return pairs, precision and recall of each kind; ids of reports are their places.
+    """Return the number of pairs, precision and recall of each kind of similarity; report ids are positions.
 
-    `groups` are the dossiers of certain links: a pair within one is asked of nobody, and the precision of
-    those that are `asked` is what a person sees.
-    Recall is over the pairs of the labels that bear the kind's mark, once a person has accepted every right
-    suggestion of that kind. Wrong pairs are told by the traps that lie in them.
+    `labels` is the person and `traps` the traps of each report. `groups` are the dossiers by certain links: a
+    pair within a dossier is suggested to nobody; `precision_asked` is that of the other pairs (`asked`).
+    Recall is over the pairs of labels with the kind's mark, after a person has accepted every right
+    suggestion of the kind. `wrong` counts the wrong pairs by the traps that both reports share.
     """
     started = time.perf_counter()
     found = _found(reports)
@@ -113,7 +113,7 @@ def _recall(
 
 
 def _found(reports: Sequence[HarmonisedReport]) -> dict[str, list[judge.Pair]]:
-    """Return the pairs of each kind, by the product's own rule."""
+    """Return the pairs of similar reports (positions) by kind, found with the product's own rule."""
     rules, sketcher = load_near_rules(), Sketcher(b"bench", load_near_rules())
     sketches = {report.report_id: sketcher.sketch(report) for report in reports}
     worn = going_round(sketches.values(), rules)
@@ -134,7 +134,7 @@ def _found(reports: Sequence[HarmonisedReport]) -> dict[str, list[judge.Pair]]:
 def _spelled(
     reports: Sequence[HarmonisedReport], sketcher: Sketcher, rules: NearRules
 ) -> Mapping[UUID, list[NearReport]]:
-    """Return what is near in identifiers, over all values there are."""
+    """Return for each report the earlier reports with a similar identifier, among all values."""
     spelled = {report.report_id: spelled_of(report, sketcher) for report in reports}
     firsts: dict[int, First] = {}
     for report_id, values in sorted(spelled.items()):
@@ -148,7 +148,7 @@ def _spelled(
 def _pictures(
     reports: Sequence[HarmonisedReport], sketcher: Sketcher
 ) -> Mapping[bytes, list[Neighbour]]:
-    """Return the neighbours of every picture, by the exact index of known material."""
+    """Return the neighbours of every picture by PDQ hash, found with the index of known material."""
     held = [(r.report_id, pdq) for r in reports for pdq in sketcher.sketch(r).pictures]
     if not held:
         return {}

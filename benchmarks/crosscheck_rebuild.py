@@ -1,18 +1,18 @@
-"""Everything linked anew, beside the connected components of public libraries over the same edges.
+"""Full rebuild of links, compared with the connected components of public libraries over the same edges.
 
-*Ours* is the computation of `fanal crosscheck rebuild`, by the functions that it calls: from the stored
-cards of all reports, whose values bear the keys that arrival gave them, to every pair that shares evidence,
-weighed by the rule of points, and to the reports that certain pairs join. *The peers* begin with the texts
-of the same values, one for each report that holds it: they make numbers of texts (dict, pandas.factorize,
-numpy.unique) and find the connected components of reports and values (scipy.sparse.csgraph, igraph). They
-weigh nothing: a filler joins thousands of strangers. The best way to numbers and the best components count;
-places of reports are given to them.
+*Ours* is the computation of `fanal crosscheck rebuild`, by the functions that it calls: from the stored cards
+of all reports, whose values have their keys since arrival, to every pair that shares evidence, its points,
+and the sets of reports joined by certain pairs. *The peers* start from the texts of the same values, one for
+each report that holds it. They number the texts (dict, pandas.factorize, numpy.unique) and find the connected
+components of reports and values (scipy.sparse.csgraph, igraph), without weights: a placeholder joins
+thousands of strangers. The fastest numbering and the fastest components count; the positions of reports are
+given to them.
 
-`ratio` sets the two beside each other by the clock, where ours may use every processor and the peers use
-one; `ratio_by_cpu` by CPU. Harder comparisons: `ratio_with_keys` (by CPU) adds to ours the product's key of
-each text, which it pays on arrival; `ratio_from_keys` (by CPU) gives the peers our keys, numbers of 64
-bits. What is not in `compute_s`: reading cards from PostgreSQL, reasons in words, writing links and
-dossiers. `stored` is a whole rebuild on PostgreSQL of a smaller world, in parts.
+`ratio` compares elapsed times, where ours may use every processor and the peers use one; `ratio_by_cpu`
+compares CPU times. Stricter: `ratio_with_keys` (CPU) adds to ours the computation of each text's key, done on
+arrival; `ratio_from_keys` (CPU) gives the peers our 64-bit keys. Not in `compute_s`: reading cards from
+PostgreSQL, values of reasons, writing links and dossiers. `stored` is a whole rebuild on PostgreSQL of fewer
+reports, in parts.
 """
 
 import tempfile
@@ -45,20 +45,20 @@ Numbers = NDArray[np.int64]
 
 
 class Took(NamedTuple):
-    """Seconds by the clock and of CPU."""
+    """Elapsed seconds (`s`) and CPU seconds of a computation."""
 
     s: float
     cpu_s: float
 
     def __add__(self, other: tuple[object, ...]) -> "Took":
-        """Return both after one another."""
+        """Return the sum: the time of both computations one after the other."""
         return Took(
             *(round(one + float(str(two)), 4) for one, two in zip(self, other, strict=True))
         )
 
 
 def measure_rebuild(size: int, *, seed: int) -> dict[str, object]:
-    """Return what a rebuild of about `size` reports takes, and what its peers take on the same edges."""
+    """Return the times of a rebuild of about `size` reports, and those of its peers on the same edges."""
     with tempfile.TemporaryDirectory(prefix="fanal-bench-") as place:
         folder = Path(place)
         told = write_world(folder, size, seed=seed)
@@ -83,15 +83,16 @@ def measure_rebuild(size: int, *, seed: int) -> dict[str, object]:
 
 
 def _alone(measure: Callable[[], Measured]) -> Measured:
-    """Return what `measure` returns in a process of its own, whose memory and installation are its own."""
+    """Return the result of `measure`, called in a new process so that its memory is measured separately."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(measure).result()
 
 
 class Ours(Struct, frozen=True, kw_only=True):
-    """A rebuild's computation: in all, to the columns, by the rule; what it found; memory in megabytes.
+    """Times, results and memory of a rebuild's computation.
 
-    `cards_mb` is what the process held before, all cards among it; `most_mb` the most at once.
+    `compute` is the total, `columns` the part until the cards are columns, `rule` the rest. `cards_mb` is the
+    memory of the process before it, with all cards, `most_mb` the peak, both in megabytes.
     """
 
     compute_s: float
@@ -107,7 +108,10 @@ class Ours(Struct, frozen=True, kw_only=True):
 
 
 class Peers(Struct, frozen=True, kw_only=True):
-    """What the peers take: numbers of texts and of our keys, components; the reports in the largest one."""
+    """Times of the peer libraries, by library: numbering of texts, of our keys, connected components.
+
+    `largest_component` is the number of reports in the largest one.
+    """
 
     numbers: dict[str, Took]
     from_keys: Took
@@ -127,7 +131,7 @@ def _ours(folder: Path) -> Ours:
 
 
 def rebuild_once(cards: Sequence[bytes], weights: Weights) -> Ours:
-    """Find all pairs and dossiers of cards as `operations.rebuild` does."""
+    """Compute all pairs and dossiers of packed cards as `operations.rebuild` does; return its figures."""
     started, began = time.perf_counter(), time.process_time()
     whole = whole_of(cards, weights)
     ready = time.process_time()
@@ -171,7 +175,7 @@ def _peers(folder: Path) -> Peers:
 
 
 def _took(act: Callable[[], object]) -> Took:
-    """Return the best of some rounds, by the clock and by CPU."""
+    """Return the shortest elapsed time and the shortest CPU time of `_ROUNDS` calls of `act`."""
     rounds = []
     for _ in range(_ROUNDS):
         started, began = time.perf_counter(), time.process_time()
@@ -185,7 +189,7 @@ def _fastest(ways: Mapping[str, Took]) -> Took:
 
 
 def _keys_of(folder: Path) -> NDArray[np.uint64]:
-    """Return our keys of the edges, as cards hold them."""
+    """Return the key of each edge (value of a report) as the cards in `folder` hold it."""
     return sheet_of(read_cards(folder)).rows.key
 
 

@@ -1,4 +1,4 @@
-"""A whole rebuild on PostgreSQL: reading, computing, reasons in words, writing."""
+"""A whole rebuild on PostgreSQL: reading, computation, values of the reasons, writing."""
 
 import time
 from collections import defaultdict
@@ -20,11 +20,10 @@ _BYTES = 40_000  # of disk, a report
 
 
 def measure_stored(size: int, *, seed: int) -> dict[str, object]:
-    """Return the seconds of `operations.rebuild` over about `size` reports that stages 2 and 4 stored.
+    """Return the seconds of `operations.rebuild` over about `size` stored reports, in parts, by name.
 
-    `load_s` and `store_s` are those in which PostgreSQL was waited for, by statements that read and that
-    write; the rest is the computation, and reasons in words: records are opened for the values that links
-    name.
+    `load_s` and `store_s` are the waiting times for PostgreSQL, in statements that read and that write; the
+    rest is the computation, and the reading of records for the values that reasons name.
     """
     told = World(size, seed=seed).reports()
     with bench_home(need_bytes=_BYTES * size, role=DatabaseRole.WORKER):
@@ -66,7 +65,7 @@ def measure_stored(size: int, *, seed: int) -> dict[str, object]:
 
 
 def _watch(waited: defaultdict[str, float]) -> Callable[..., object]:
-    """Return a wrapper of statements that adds up their seconds by their first word."""
+    """Return a Django execute wrapper that adds the seconds of each statement to `waited`, by SQL verb."""
 
     def watch(
         execute: Callable[..., object], sql: str, params: object, many: bool, context: object

@@ -1,4 +1,4 @@
-"""Links of a labelled world, judged: certain ones as printed and all they imply, suggestions, traps."""
+"""Quality of links on labelled reports: certain links and what they imply, suggestions, traps."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -34,16 +34,17 @@ _PEER_AT = (0.5, 0.9, 0.99, 0.999)
 
 
 class Found(NamedTuple):
-    """Pairs by their numbers, with their marks as bits."""
+    """Pairs of reports as numbers (`Pairs.number`), and the marks of their shared values as bit sets."""
 
     number: Ints
     marks: Ints
 
 
 class Linked(Struct, frozen=True, kw_only=True):
-    """The pairs of a world that are certain and those that are put to a person, `marks` of both.
+    """The certain pairs of a set of reports and the pairs suggested to a person, with the marks of both.
 
-    Marks are bits, one for each mark of a value that a pair rests on.
+    `marks` is (of certain pairs, of suggested pairs), each a bit set of the weight classes of the shared
+    values; `hubs` the number of values that are hubs, `seconds` the elapsed time.
     """
 
     certain: list[judge.Pair]
@@ -54,7 +55,7 @@ class Linked(Struct, frozen=True, kw_only=True):
 
 
 def judge_world(size: int, *, seed: int) -> dict[str, object]:
-    """Return what links are worth on a world of about `size` reports."""
+    """Return the quality of links on about `size` labelled reports, as figures by name."""
     world = World(size, seed=seed)
     told = world.reports()
     labels, traps = [one.label for one in told], [one.traps for one in told]
@@ -89,7 +90,7 @@ def judge_world(size: int, *, seed: int) -> dict[str, object]:
 
 
 def judge_near_alone(size: int, *, seed: int) -> dict[str, object]:
-    """Return what is near on a world of about `size` reports and nothing else of it."""
+    """Return the quality of the similarity search alone on about `size` labelled reports, by figure."""
     world = World(size, seed=seed)
     told = world.reports()
     labels, traps = [one.label for one in told], [one.traps for one in told]
@@ -102,7 +103,10 @@ def _near(
     labels: Sequence[int],
     traps: Sequence[Traps],
 ) -> dict[str, object]:
-    """Return what is near among the reports of a world and those that come back changed after them."""
+    """Return the quality of the similarity search on `reports` and added reports with altered content.
+
+    The added reports come from `truth.returning`; `labels` and `traps` are by report.
+    """
     changed = Returning(world).reports()
     both = [*reports, *harmonised(changed, start=len(reports))]
     certain = link_cards([pack_card(card_of(report)) for report in both], load_weights()).certain
@@ -115,7 +119,7 @@ def _near(
 
 
 def harmonised(told: Sequence[Told], *, start: int = 0) -> Iterator[HarmonisedReport]:
-    """Yield the reports of a world as harmonise reads them; their ids are their places from `start` on."""
+    """Yield the labelled reports as harmonise reads them; their ids are their positions, from `start` on."""
     for place, one in enumerate(told, start):
         source = Source(
             report_id=UUID(int=place),
@@ -130,7 +134,7 @@ def harmonised(told: Sequence[Told], *, start: int = 0) -> Iterator[HarmonisedRe
 
 
 def link_cards(packed: Sequence[bytes], weights: Weights) -> Linked:
-    """Return the pairs of cards by the product's own rule, as a rebuild finds them."""
+    """Return the pairs of packed cards by the product's own rule, as a rebuild finds them."""
     started = time.perf_counter()
     whole = whole_of(packed, weights)
     certain: list[Found] = []
@@ -153,7 +157,10 @@ def link_cards(packed: Sequence[bytes], weights: Weights) -> Linked:
 
 
 def _marks(pairs: Pairs, mark: Codes) -> Ints:
-    """Return the marks of the values that each pair rests on, as bits."""
+    """Return for each pair a bit set of the marks (weight classes) of its shared values.
+
+    `mark` is the weight class of each row of the sheet.
+    """
     bits = np.left_shift(1, mark[pairs.meetings.later].astype(np.int64))
     return np.bitwise_or.reduceat(bits, pairs.first[:-1]) if len(bits) else bits
 
@@ -184,7 +191,10 @@ def _model(
     groups: Sequence[int],
     labels: Sequence[int],
 ) -> dict[str, object]:
-    """Return what the trained model adds as suggestions, and what it is worth alone: the peer."""
+    """Return the quality of the trained linkage model: as additional suggestions, and alone as a peer.
+
+    `found` are the pairs of the product's rule, `groups` their dossiers by report, `labels` the true persons.
+    """
     started = time.perf_counter()
     scored = predict(persons_table(enumerate(reports)), load(), least=LEAST)
     seconds = time.perf_counter() - started
@@ -214,7 +224,10 @@ def _model(
 
 
 def _kinds(found: Linked, labels: Sequence[int]) -> dict[str, dict[str, float | int]]:
-    """Return pairs and precision for each mark of a value that pairs rest on, those suggested apart."""
+    """Return number and precision of the pairs by weight class of a shared value.
+
+    Suggested pairs are counted separately, under the name with ` (suggested)`.
+    """
     truth, told = np.array(labels), {}
     for pairs, marks, suffix in (
         (found.certain, found.marks[0], ""),
@@ -232,7 +245,7 @@ def _kinds(found: Linked, labels: Sequence[int]) -> dict[str, dict[str, float | 
 
 
 def _traps(pairs: Sequence[judge.Pair], traps: Sequence[Traps]) -> dict[judge.Pair, Traps]:
-    """Return the traps that lie in either end of each pair; pairs alike share one set."""
+    """Return by pair the traps of either report; equal sets are stored once."""
     known: dict[tuple[Traps, Traps], Traps] = {}
     return {(a, b): known.setdefault((traps[a], traps[b]), traps[a] | traps[b]) for a, b in pairs}
 
@@ -240,7 +253,7 @@ def _traps(pairs: Sequence[judge.Pair], traps: Sequence[Traps]) -> dict[judge.Pa
 def _kept_apart(
     groups: Sequence[int], labels: Sequence[int], traps: Sequence[Traps]
 ) -> dict[str, float]:
-    """Return for each trap the share of its reports whose dossier holds nobody else's report."""
+    """Return for each trap the share of its reports whose dossier holds reports of one label only."""
     within: dict[int, set[int]] = {}
     for group, label in zip(groups, labels, strict=True):
         within.setdefault(group, set()).add(label)

@@ -1,8 +1,8 @@
-"""A large world out of a small one: copies of the labelled world, each about other people, told side by side.
+"""A large set of labelled reports from a small one: copies of it, each about other people, interleaved.
 
-A copy's values are the base's with the number of the copy behind them, so that nobody meets anybody of
-another copy; within a copy everything is as `World` made it: people reported hundreds of times, families,
-rings, what goes round. Report i of copy c comes at place `i * copies + c`, so that kin lie far apart.
+A copy's values are those of the base with the copy's number appended, so that no value is common to two
+copies. Within a copy everything is as `World` made it: people reported hundreds of times, families, rings,
+viral content. Report i of copy c has position `i * copies + c`, so that related reports lie far apart.
 """
 
 import time
@@ -24,7 +24,7 @@ _CARDS, _LENGTHS, _TEXTS, _REPORTS = "cards.bin", "lengths.npy", "values.txt", "
 
 
 class Told(NamedTuple):
-    """What was written: how many reports and edges (a report and a value of its card), seconds for keys."""
+    """Counts of the files written: reports, edges (a report and a value of its card), CPU seconds of keys."""
 
     reports: int
     edges: int
@@ -32,15 +32,15 @@ class Told(NamedTuple):
 
 
 def base_reports(size: int, *, seed: int) -> list[HarmonisedReport]:
-    """Return the reports of the labelled world that copies are made of."""
+    """Return `size` labelled reports, harmonised, from which copies are made."""
     return list(harmonised(World(size, seed=seed).reports()))
 
 
 def write_world(folder: Path, size: int, *, seed: int, of: int = BASE) -> Told:
-    """Write the cards of about `size` reports, and the texts of their values for those who begin with texts.
+    """Write the packed cards of about `size` reports, and the texts of their values, to files in `folder`.
 
-    The copies are of a world of about `of` reports. `keys_s` is the CPU that the product's key of each
-    text took: the price that is paid on arrival.
+    They are copies of about `of` reports. The texts are the input of the peer libraries. `keys_s` of the
+    result is the CPU time of computing the product's key of each text, which is done when a report arrives.
     """
     base = base_reports(min(size, of), seed=seed)
     copies = max(1, round(size / len(base)))
@@ -77,19 +77,19 @@ def read_cards(folder: Path) -> list[bytes]:
 
 
 def read_edges(folder: Path) -> tuple[list[str], NDArray[np.int64]]:
-    """Return the text of each edge's value and the place of its report."""
+    """Return the text of each edge (value of a report), and the position of its report."""
     texts = Path(folder, _TEXTS).read_text("utf-8").split("\n")[:-1]
     return texts, np.load(Path(folder, _REPORTS))
 
 
 def _values(report: HarmonisedReport, packed: bytes) -> list[tuple[SelectorKind, str]]:
-    """Return the values of a card, in its order."""
+    """Return the (kind, value) of each value of a report's packed card, in its order."""
     known = {short_key(s.kind, s.value): (s.kind, s.value) for s in report.selectors}
     return [known[value.key] for value in read_card(packed).values]
 
 
 def _with_keys(packed: bytes, keys: NDArray[np.uint64]) -> bytes:
-    """Return copies of a card, one after the other, each with its line of keys in place of its own."""
+    """Return copies of a packed card, concatenated, with other keys: line c of `keys` for copy c."""
     copies, values = keys.shape
     cards = np.tile(np.frombuffer(packed, np.uint8), (copies, 1))
     if values:

@@ -1,7 +1,7 @@
-"""`fanal bench deconflict`: a round of de-confliction, beside what it must not be: shared digests.
+"""`fanal bench deconflict`: a de-confliction round (private set intersection) against shared digests.
 
-The peer is the naive way: both sides send HMACs of their identifiers under a key they share, and look for
-equal ones. It is fast, and its rate is that at which the other side tries every identifier there is.
+The peer is the naive method: both sides send HMACs of their identifiers under a shared key and look for equal
+values. It is fast, and lets the other side try every possible identifier at the same rate.
 """
 
 import hashlib
@@ -62,7 +62,13 @@ def deconflict(size: int, as_json: bool) -> None:
 
 
 def _round(ours: list[bytes], theirs: list[bytes]) -> tuple[int, dict[str, float], int]:
-    """Return how many met, the CPU seconds of each step, and how many points each side showed."""
+    """Run a round between two sets of keys.
+
+    Returns (number of common keys, CPU seconds by step, points sent by each side).
+
+    Raises:
+        click.ClickException: the two sides find different keys.
+    """
     a, b, pair = curve.new_secret(), curve.new_secret(), hashlib.sha256(b"bench").digest()
     mine, offer = _timed(lambda: sets.lay_out(a, pair, ours))
     twice, again = _timed(lambda: sets.multiply_shown(b, mine.points))

@@ -1,8 +1,8 @@
 """Deliveries of synthetic NCMEC reports on disk, as partners leave them: a folder for each report.
 
 `DELIVERY/0012/0012345/report.xml` with its `file-N.xml`; the folder's name is the report's reference, its
-number. The same seed gives the same bytes. Run as a process, this module writes one delivery: the next one is
-written while the last is brought in.
+number. The same seed gives the same bytes. Run as a process, this module writes one delivery: the next is
+written while the last is imported.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _DIGITS = 7
 
 
 class Delivery(NamedTuple):
-    """One delivery on disk: its folder, and the numbers of its reports."""
+    """A delivery on disk: its folder, the number of its first report, and its number of reports."""
 
     folder: Path
     first: int
@@ -31,12 +31,15 @@ class Delivery(NamedTuple):
 
     @property
     def marks(self) -> Path:
-        """File of a mark of each report's bytes and the number of its documents, written at the end."""
+        """Path of the NumPy file with two columns by report: digest prefix, number of documents.
+
+        It is written at the end of the delivery.
+        """
         return self.folder.with_suffix(".npy")
 
 
 class Expected:
-    """What was delivered until now: a mark of each report's bytes, and how many documents there are."""
+    """Reports delivered so far: digest prefix of each (`marks`), numbers of reports and documents."""
 
     def __init__(self, size: int) -> None:
         self.marks: NDArray[np.uint64] = np.zeros(size, dtype=np.uint64)
@@ -44,7 +47,7 @@ class Expected:
         self.documents = 0
 
     def add(self, delivery: Delivery) -> None:
-        """Take in what the writer of a delivery noted."""
+        """Add the reports of a completed delivery, from the file that its writer left."""
         noted = np.load(delivery.marks)
         self.marks[delivery.first : delivery.first + delivery.size] = noted[:, 0]
         self.reports += delivery.size
@@ -54,7 +57,7 @@ class Expected:
 def begin_delivery(
     delivery: Delivery, *, seed: int, done: Delivery | None
 ) -> subprocess.Popen[bytes]:
-    """Start the process that removes the delivery that is `done`, and writes another."""
+    """Start the process that writes `delivery`, after removing the imported delivery `done`, if any."""
     told = map(str, (delivery.folder, delivery.first, delivery.size, seed))
     gone = [str(done.folder)] if done else []
     return subprocess.Popen(  # noqa: S603 - ourselves
@@ -63,10 +66,10 @@ def begin_delivery(
 
 
 def end_delivery(delivery: Delivery, writer: subprocess.Popen[bytes], expected: Expected) -> None:
-    """Note in `expected` what a process that has ended wrote.
+    """Wait for the process that wrote a delivery, and add its reports to `expected`.
 
     Raises:
-        click.ClickException: it failed.
+        click.ClickException: the process failed.
     """
     if writer.wait() != 0:
         raise click.ClickException(f"the delivery {delivery.folder.name} could not be written")
@@ -74,7 +77,7 @@ def end_delivery(delivery: Delivery, writer: subprocess.Popen[bytes], expected: 
 
 
 def write_delivery(delivery: Delivery, *, seed: int) -> None:
-    """Write the reports of a delivery, and what they are beside it."""
+    """Write the reports of a delivery, and the file of their digest prefixes and document counts."""
     noted = np.zeros((delivery.size, 2), dtype=np.uint64)
     made = synthetic_reports(seed=seed + delivery.first, count=delivery.size)
     for place, (xml, details) in enumerate(made):
@@ -89,12 +92,12 @@ def write_delivery(delivery: Delivery, *, seed: int) -> None:
 
 
 def reference_of(number: int) -> str:
-    """Return the name that a report is delivered under."""
+    """Return the reference of report number `number`: seven digits, also the name of its folder."""
     return f"{number:0{_DIGITS}}"
 
 
 def mark_of(digest: bytes) -> int:
-    """Return the first eight octets of a digest as a number."""
+    """Return the first eight bytes of a digest as a number (big-endian)."""
     return int.from_bytes(digest[:8], "big")
 
 

@@ -1,10 +1,9 @@
-"""`fanal bench desk`: how long the desk's pages take to open over many waiting reports.
+"""`fanal bench desk`: response times of the desk's pages over many waiting reports.
 
-A sample goes through every stage; the server makes the other reports: envelopes, cases, words, two values
-each and where they were seen, over thirteen months, with the spread of a busy desk. Every value that many
-reports of the sample hold is held by a tenth of the others too, so that a report's page meets values seen a
-million times. Pages are asked for through all middleware, signed in as a demo analyst, and each writes its
-read to the ledger as in service.
+A sample goes through every stage. SQL makes the other reports: envelopes, cases, texts, two values each with
+their sightings, over thirteen months, distributed as at a busy desk. A tenth of the other reports hold the
+values that many reports of the sample hold, so that pages show values with a million sightings. Pages are
+requested through all middleware as a demo analyst, and each request writes its reading to the ledger.
 """
 
 import json
@@ -140,13 +139,16 @@ def desk(reports: int, views: int, as_json: bool) -> None:
 
 
 def _fitting(reports: int) -> int:
-    """Return how many reports the disk has room for, at most `reports`."""
+    """Return the number of reports for which the disk has room, at most `reports`."""
     free = shutil.disk_usage(tempfile.gettempdir()).free
     return max(1, min(reports, (free - 2 * _SPARE) // _BYTES_PER_REPORT))
 
 
 def _fill(address: str, reports: int, desk_id: int) -> dict[str, list[str]]:
-    """Make the rows; return the paths of each kind of page."""
+    """Insert the rows of `reports` reports; return the paths of the pages to open, by kind of page.
+
+    `address` is the database URL of the owner.
+    """
     values = {"size": reports, "now": clock.now(), "desk": desk_id, "sender": uuid4()}
     with psycopg.connect(
         address, cursor_factory=psycopg.ClientCursor, autocommit=True, options="-c work_mem=256MB"

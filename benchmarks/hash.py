@@ -1,7 +1,7 @@
-"""`fanal bench hash`: our PDQ against the public `pdqhash`, in one run: speed, and the bits that differ.
+"""`fanal bench hash`: our PDQ hash against the public `pdqhash`, in one run: speed, and differing bits.
 
-Pictures are drawn for this and kept nowhere: noise, gradients, shapes and bars that lie like lines of text,
-as RGB, grey, palette and with transparency. Both hashes see the same decoded pixels.
+Pictures are generated and not stored: noise, gradients, shapes and bars like lines of text, as RGB, grey,
+palette and with transparency. Both implementations get the same decoded pixels.
 """
 
 import io
@@ -55,7 +55,7 @@ def hash_(size: int, as_json: bool) -> None:
 
 
 def _speed(width: int, height: int) -> dict[str, object]:
-    """Return images a second and core: the hash alone, and decoded from JPEG first."""
+    """Return pictures per second and core: the hash alone, and with the decoding of a JPEG."""
     pixels = _drawn(1, height, width)
     file = _encoded(Image.fromarray(pixels), "JPEG")
     ours, theirs = _rounds(lambda: pdq(pixels), lambda: _reference(pixels))
@@ -75,7 +75,7 @@ def _speed(width: int, height: int) -> dict[str, object]:
 
 
 def _rounds(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
-    """Return CPU seconds of each, the best of rounds in which both take turns."""
+    """Return the CPU seconds of two functions, called alternately: the best round of each."""
     times = [(_cpu(ours), _cpu(theirs)) for _ in range(_ROUNDS)]
     return min(t[0] for t in times), min(t[1] for t in times)
 
@@ -94,7 +94,7 @@ def _bits(count: int) -> dict[str, object]:
 
 
 def _scaled() -> dict[str, object]:
-    """Return how far a large JPEG's scaled decode moves its hash, and what it saves."""
+    """Return by how many bits the scaled decoding of a large JPEG changes its hash: maximum and median."""
     distances: list[int] = []
     for number in range(_LARGE_PICTURES):
         width, height = _LARGE
@@ -112,7 +112,7 @@ def _scaled() -> dict[str, object]:
 
 
 def _through_children() -> dict[str, object]:
-    """Return files a second through capped children, each hashed four ways; all processors at work."""
+    """Return files per second through memory-limited child processes, four hashes each, on all processors."""
     file = _encoded(Image.fromarray(_drawn(1, 512, 512)), "JPEG")
     pool = Pool()
     asked = [FileToHash(size=len(file), pieces=[file])] * _THROUGH_CHILDREN
@@ -129,7 +129,7 @@ def _through_children() -> dict[str, object]:
 
 
 def _pictures(count: int) -> Iterator[Pixels]:
-    """Yield pictures of many sizes and kinds of pixels, as they are after decoding."""
+    """Yield `count` decoded pictures of many sizes and pixel formats."""
     chance = np.random.default_rng(4)
     for number in range(count):
         height, width = chance.integers(5, 900, 2).tolist()
@@ -139,7 +139,7 @@ def _pictures(count: int) -> Iterator[Pixels]:
 
 
 def _drawn(number: int, height: int, width: int) -> Pixels:
-    """Return a picture as uint8[rows, columns, 3]: noise, a gradient, shapes or bars by its number."""
+    """Return a picture as uint8[rows, columns, 3]: noise, a gradient, shapes or bars, chosen by `number`."""
     chance = np.random.default_rng([5, number, height, width])
     kind = number % 4
     if kind == 0:

@@ -1,4 +1,4 @@
-"""Hashes to measure with: uniform bits, and real PDQ hashes of generated pictures with near-duplicates."""
+"""Hashes for benchmarks: uniform random bits, and PDQ hashes of generated pictures with near-duplicates."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ Hashes = NDArray[np.uint8]
 
 
 def uniform(size: int) -> tuple[Hashes, Hashes]:
-    """Return random hashes; half the queries are 0 to 32 bits from one of them, half are strangers."""
+    """Return (hashes, queries), random; half the queries are 0 to 32 bits from a hash, half are unrelated."""
     chance = np.random.default_rng(1)
     hashes = chance.integers(0, 256, (size, 32), dtype=np.uint8)
     queries = chance.integers(0, 256, (QUERIES, 32), dtype=np.uint8)
@@ -24,9 +24,9 @@ def uniform(size: int) -> tuple[Hashes, Hashes]:
 
 
 def skewed(size: int) -> tuple[Hashes, Hashes]:
-    """Return real PDQ hashes, the popular ones many times with up to 11 bits turned.
+    """Return (hashes, queries): real PDQ hashes, popular pictures many times with up to 11 bits changed.
 
-    Queries: known pictures as they are met, up to 19 bits away, one in three a stranger's.
+    Queries are copies of known pictures, up to 19 bits away; one in three is unrelated.
     """
     chance = np.random.default_rng(2)
     originals = np.array([picture_hash(number) for number in range(PICTURES)])
@@ -42,7 +42,7 @@ def skewed(size: int) -> tuple[Hashes, Hashes]:
 
 
 def turned(hashes: Hashes, counts: NDArray[np.int64], chance: np.random.Generator) -> Hashes:
-    """Return each hash with exactly `counts` of its bits turned."""
+    """Return each hash with exactly the number of bits in `counts` flipped; `chance` chooses the bits."""
     made = hashes.copy()
     order = chance.random((len(made), 256)).argsort(axis=1)
     for place in range(int(counts.max(initial=0))):
@@ -53,7 +53,7 @@ def turned(hashes: Hashes, counts: NDArray[np.int64], chance: np.random.Generato
 
 
 def _blur(hashes: Hashes, chance: np.random.Generator) -> None:
-    """Turn up to 11 bits of each hash, in place; a bit drawn twice is turned back."""
+    """Flip up to 11 bits of each hash, in place; a bit drawn twice is flipped back."""
     counts = chance.integers(0, MOST_TURNED + 1, len(hashes))
     for place in range(MOST_TURNED):
         rows = np.flatnonzero(counts > place)
@@ -62,7 +62,7 @@ def _blur(hashes: Hashes, chance: np.random.Generator) -> None:
 
 
 def picture_hash(number: int) -> Hashes:
-    """Return the PDQ hash of a picture of rectangles and ellipses, drawn for this and kept nowhere."""
+    """Return the PDQ hash of a generated picture of rectangles and ellipses, seeded by `number`."""
     chance = np.random.default_rng([3, number])
     picture = Image.new("RGB", (64, 64), tuple(chance.integers(0, 256, 3).tolist()))
     pen = ImageDraw.Draw(picture)

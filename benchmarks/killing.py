@@ -1,4 +1,4 @@
-"""SIGKILL to importer, workers and database at moments that a seed decides."""
+"""SIGKILL of importer, workers and database at seeded random moments."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ _FROM, _TO = 0.03, 0.85
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blow:
-    """One kill: which part, once so many reports are carried, after a pause."""
+    """A planned kill: kind of process, number of reports at which it is due, pause before it in seconds."""
 
     part: str
     reports: int
@@ -24,7 +24,10 @@ class Blow:
 
 
 class Killer:
-    """Deals the blows of a plan as reports come by; each part is hit equally often."""
+    """Executes planned kills as reports are processed: `kills` of each kind of process (`PARTS`).
+
+    `dealt` counts the kills so far by kind.
+    """
 
     def __init__(self, *, kills: int, size: int, seed: int) -> None:
         chance = Random(seed)  # noqa: S311 - no secret
@@ -43,15 +46,15 @@ class Killer:
 
     @property
     def done(self) -> bool:
-        """Whether everything planned was dealt."""
+        """Whether all planned kills were executed."""
         return not self._plan
 
     def strike(
         self, service: Service, *, importer: int | None, received: int, carried: int
     ) -> str | None:
-        """Deal the next blow whose moment has come and whose part is alive; return the part.
+        """Execute the next due kill whose process is alive; return the kind of process, None without any.
 
-        The importer's moments count what is received, the others' what is carried to the end.
+        A kill of the importer is due by the number of reports received, any other by those processed.
         """
         for blow in self._plan:
             due = received if blow.part == "importer" else carried
@@ -67,7 +70,7 @@ class Killer:
         return None
 
     def missed(self, part: str) -> None:
-        """Plan the last blow on `part` again: its process had ended by itself before it fell."""
+        """Plan the last kill of this kind of process again, since it had ended by itself before."""
         self.dealt[part] -= 1
         self._plan.insert(0, self._last[part])
 

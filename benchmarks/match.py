@@ -1,7 +1,7 @@
 """`fanal bench match`: our exact index of 256-bit hashes against faiss and threatexchange, in one run.
 
-Checked in the same command as the speed: every pair that a full comparison finds within each radius of 0 to
-31 bits is found, on uniform bits and on real PDQ hashes of generated pictures with heavy near-duplicates.
+The same command checks completeness: every pair that a full comparison finds within each radius of 0 to 31
+bits is found, on uniform bits and on PDQ hashes of generated pictures with many near-duplicates.
 """
 
 import json
@@ -97,9 +97,10 @@ def _measure(hashes: Hashes, queries: Hashes, faiss: ModuleType) -> dict[str, ob
 def _turns(
     index: HashIndex, hashes: Hashes, queries: Hashes, sample: Hashes, faiss: ModuleType
 ) -> tuple[float, dict[str, float | None], list[float]]:
-    """Return CPU microseconds a query, ours and of each peer, and how many times ours each takes.
+    """Return CPU microseconds per query, ours and by peer, and each peer's time divided by ours.
 
-    One peer is in memory at a time, and takes turns with ours: the best of several rounds counts.
+    A peer without room in memory has None. Only one peer is in memory at a time, called alternately with
+    ours; the best of several rounds counts.
     """
     best, theirs, ratios = float("inf"), dict[str, float | None](), list[float]()
     for name, search in _peers(hashes, faiss):
@@ -143,9 +144,12 @@ def _peers(hashes: Hashes, faiss: ModuleType) -> Iterator[tuple[str, Peer | None
 def _recall(
     index: HashIndex, hashes: Hashes, queries: Hashes, faiss: ModuleType
 ) -> tuple[float, int]:
-    """Return the least share, over the radii of 0 to 31, of a full comparison's pairs that we find.
+    """Return our least recall over the radii of 0 to 31 bits, compared with a full comparison by faiss.
 
-    Beside it, at how many different distances there was something to find. A pair too many is an error.
+    The second value is the number of distinct distances that occur.
+
+    Raises:
+        click.ClickException: a pair was found that is none, or twice.
     """
     flat = faiss.IndexBinaryFlat(256)
     flat.add(hashes)
@@ -173,7 +177,7 @@ def _coded(
     distances: NDArray[np.int64],
     size: int,
 ) -> NDArray[np.int64]:
-    """Return pairs with their distance as one number each."""
+    """Return each (query, position, distance) encoded as one number; `size` is the number of hashes."""
     return (owners * size + positions.astype(np.int64)) * 64 + distances
 
 

@@ -1,4 +1,4 @@
-"""What must hold of the index whatever its speed: none, one and two hashes; threads; a killed writer."""
+"""Correctness checks of the hash index apart from speed: few hashes, threads, a killed writer."""
 
 import signal
 import subprocess
@@ -33,10 +33,12 @@ while True:
 
 
 def check_rules(hashes: Hashes, queries: Hashes) -> dict[str, object]:
-    """Check the rules on some of the hashes measured and say which hold.
+    """Check the index with some of the hashes: none to two hashes, threads, killed writers.
+
+    Returns the outcome by check.
 
     Raises:
-        ClickException: one does not.
+        ClickException: a check fails.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "hashes")
@@ -57,7 +59,11 @@ def _few(path: Path, hashes: Hashes) -> bool:
 
 
 def _threads(path: Path, hashes: Hashes, queries: Hashes) -> bool:
-    """Search from many threads while hashes are added, taken away and merged into a new segment."""
+    """Check searches on many threads while hashes are added and merged into new segments; return True.
+
+    Raises:
+        ClickException: a search misses hashes.
+    """
     some, more = hashes[:50_000], hashes[50_000:60_000]
     index = _indexed(path, some)
     holder = [index]
@@ -79,7 +85,11 @@ def _threads(path: Path, hashes: Hashes, queries: Hashes) -> bool:
 
 
 def _killed(path: Path, hashes: Hashes, queries: Hashes) -> int:
-    """Kill a process that merges again and again; what was there is there. Return how many were killed."""
+    """Kill processes that rewrite the segment; check that it stays complete. Return the number of kills.
+
+    Raises:
+        ClickException: the index is damaged or incomplete after a kill.
+    """
     index = _indexed(path, hashes[:50_000])
     before = _pairs(index, queries)
     for kill in range(_KILLS):

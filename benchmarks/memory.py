@@ -1,4 +1,4 @@
-"""Memory of processes through time: how much at most, and by how much it grows with each report."""
+"""Memory of processes over time: the peak, and the growth with each report."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,11 @@ FLAT = 100.0
 
 @dataclass(slots=True, kw_only=True)
 class Series:
-    """Samples of one life of a process, or of a server with all of its: reports carried, own bytes."""
+    """Memory samples of one process, or of a server with its children, from start to end.
+
+    `part` is the kind of process, `begun` the number of reports processed at its start. `reports` and `own`
+    are parallel: reports processed so far, and private bytes.
+    """
 
     part: str
     begun: int
@@ -26,13 +30,20 @@ class Series:
 
 @dataclass(slots=True, kw_only=True)
 class MemoryWatch:
-    """Collects samples; a part is `worker`, `importer`, …, whose processes come and go."""
+    """Collects memory samples by kind of process (`worker`, `importer`, …), across restarts.
+
+    `series` is by (kind, id of the first process), `peaks` the most bytes by kind.
+    """
 
     series: dict[tuple[str, int], Series] = field(default_factory=dict)
     peaks: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def sample(self, lives: Mapping[tuple[str, int], Iterable[int]], *, reports: int) -> None:
-        """Note the memory of each life, a part and its first process, over all of its processes."""
+        """Record the present memory of each process group.
+
+        `lives` maps (kind, id of the first process) to the ids of its processes; `reports` is the number
+        processed so far.
+        """
         for (part, first), pids in lives.items():
             found = [memory for pid in pids if (memory := memory_of(pid)) is not None]
             if not found:
@@ -46,7 +57,10 @@ class MemoryWatch:
                 series.own.append(own)
 
     def told(self) -> dict[str, dict[str, float | int | None]]:
-        """Return of each part its most bytes and its growth in bytes a report; None: lives were short."""
+        """Return by kind of process its peak in bytes and its growth in bytes per report.
+
+        The growth is None if no process lived long enough.
+        """
         return {
             part: {
                 "most_bytes": most,
@@ -59,15 +73,19 @@ class MemoryWatch:
 
 
 def is_flat(told: Mapping[str, Mapping[str, float | int | None]]) -> bool | None:
-    """Return whether no part grows by more than `FLAT`; None where no life was long enough to say."""
+    """Return whether no kind of process grows by `FLAT` bytes per report; None if none could be measured.
+
+    `told` is the result of `MemoryWatch.told`.
+    """
     measured = [g for part in told.values() if (g := part["grows_bytes_per_report"]) is not None]
     return all(grows < FLAT for grows in measured) if measured else None
 
 
 def growth(lives: Sequence[Series]) -> float | None:
-    """Return by how many bytes memory grows with each report, by least squares within each life.
+    """Return the growth of memory in bytes per report, by least squares within each series.
 
-    Each life has a level of its own: a process that is started anew begins where it likes.
+    Each series has an intercept of its own, since a restarted process begins at another level. None if all
+    are too short.
     """
     together = spread = 0.0
     for life in lives:

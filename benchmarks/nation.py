@@ -1,10 +1,10 @@
-"""A desk with a past, for benches: earlier reports by the million, made by the server from a few real ones.
+"""A desk with a history, for benchmarks: millions of earlier reports, copied by SQL from a few real ones.
 
-A sample goes through every stage; its rows are then written again for other reports, received over the
-thirteen months before. Of the values, those that one report of the sample held are another one's in each
-copy, those that several held last for a few copies (a file that goes round for weeks), and those that a
-tenth of the sample held stay everybody's. Tables grow whose indexes are written all over; what is only
-appended to (records, proposals, results) costs the same in a large desk and is left out.
+A sample goes through every stage; its rows are then inserted again for other reports, received over the
+thirteen months before. A value held by one report of the sample is replaced in each copy, a value held by
+several lasts for a few copies (a viral file of some weeks), and a value held by a tenth of the sample is
+common to all. Tables with random index writes grow; append-only ones (records, proposals, results) cost the
+same at a large desk and are left out.
 """
 
 from datetime import timedelta
@@ -87,9 +87,9 @@ FROM orient_case c JOIN made m ON m.old = c.report_id ORDER BY m.id;
 
 
 def fill(address: str, *, earlier: int) -> int:
-    """Write again the rows of the sample that the database holds until `earlier` reports came before it.
+    """Copy the rows of the stored sample until `earlier` reports precede it; return the number of copies.
 
-    Return how many were made: a multiple of the sample. `address` is the owner's.
+    The number of reports made is a multiple of the sample. `address` is the owner's database URL.
     """
     with psycopg.connect(address, cursor_factory=psycopg.ClientCursor) as owner:
         row = owner.execute("SELECT count(*) FROM crosscheck_kin").fetchone()

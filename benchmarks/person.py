@@ -1,8 +1,8 @@
-"""A person at work in a process of its own, each act timed; run by `fanal bench acts`.
+"""A simulated person in a process, each act timed; run by `fanal bench acts`.
 
-An act is a form of the desk, posted through all middleware by a demo analyst who is signed in, until its
-answer: session, right, locks, rows, ledger entry and commit. What is looked up to know what to post is not
-timed. As at a desk where several people work, somebody holds a report at any moment from the first act on.
+An act is a form of the desk, posted through all middleware by a signed-in demo analyst, until the response:
+session, right, locks, rows, ledger entry and commit. Queries that find what to post are not timed. Some
+report is always claimed from the first act on, as at a desk where several people work.
 """
 
 import json
@@ -33,7 +33,7 @@ _WORDS = "Bench: nothing to be done here."
 
 
 class Person:
-    """A signed-in browser and the milliseconds that each kind of act took."""
+    """A signed-in test client, and the milliseconds of its acts by kind (`took`)."""
 
     def __init__(self, client: "Client", actor: "Actor") -> None:
         self._client, self._actor = client, actor
@@ -44,7 +44,10 @@ class Person:
         self.took: dict[str, list[float]] = defaultdict(list)
 
     def work(self) -> bool:
-        """Take a report, judge a link of it, end the work on the one held before; False: none waits."""
+        """Claim a report, judge one of its links, then decide or release the report claimed before.
+
+        Returns False, without any act, if no report waits.
+        """
         before, taken = self._held, self._next()
         if taken is None:
             return False
@@ -56,7 +59,10 @@ class Person:
         return True
 
     def _next(self) -> UUID | None:
-        """Return the report at the top of the queue that nobody holds and that was not given back."""
+        """Return the first report of the queue that this person neither holds nor has released.
+
+        None if there is none.
+        """
         from fanal.orient.domain.records import QueueFilter, QueueView
         from fanal.orient.queue.queries import list_queue
 
@@ -71,7 +77,7 @@ class Person:
         return next((c.report_id for c in page.cases if c.report_id not in passed), None)
 
     def _judge(self, report_id: UUID) -> None:
-        """Answer whether the report taken belongs together with the one it is linked with most strongly."""
+        """Accept or reject, in turn, the strongest link of the claimed report; do nothing without a link."""
         from fanal.crosscheck.links.queries import links_of
 
         for link in links_of(actor=self._actor, report_id=report_id)[:1]:
@@ -94,10 +100,10 @@ class Person:
             self._given_back.add(report_id)
 
     def _post(self, act: str, path: str, form: Mapping[str, str]) -> None:
-        """Post a form of the desk and note how long it took.
+        """Post a form to a path of the desk and record the response time under `act`.
 
         Raises:
-            RuntimeError: the desk refused it, by its status or in words.
+            RuntimeError: the response is no redirect, or carries an error message.
         """
         from django.contrib.messages import SUCCESS, get_messages
 
@@ -112,7 +118,10 @@ class Person:
 
 
 def main(output: Path) -> None:
-    """Work until SIGTERM; leave the times of each act in `output`, which exists once the person is there."""
+    """Act until SIGTERM, then write the times of each kind of act to `output` as JSON.
+
+    The file exists from the sign-in on.
+    """
     django.setup()
     from benchmarks.views import sign_in
     from fanal.accounts import row_scope

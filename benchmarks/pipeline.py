@@ -1,4 +1,4 @@
-"""`fanal bench pipeline`: synthetic NCMEC XML through all stages, durable, against lxml → dict."""
+"""`fanal bench pipeline`: synthetic NCMEC XML through all stages into PostgreSQL, against lxml to dict."""
 
 import json
 import os

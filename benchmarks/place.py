@@ -1,4 +1,4 @@
-"""A bench's own installation: a data folder, a PostgreSQL and keys that vanish afterwards."""
+"""The temporary installation of a benchmark: data folder, PostgreSQL and keys, deleted afterwards."""
 
 import os
 import shutil
@@ -21,10 +21,10 @@ OF_ONE_PROCESS = ("DATABASE_URL", "FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC_N
 
 @contextmanager
 def bench_home(*, need_bytes: int, role: DatabaseRole = DatabaseRole.APP) -> Iterator[Databases]:
-    """Yield the databases of a fresh installation, with this process signed in as `role`.
+    """Yield the databases of a new installation, with this process connected as `role`; delete it afterwards.
 
     Raises:
-        click.ClickException: less free space than the bench needs.
+        click.ClickException: less than `need_bytes` of free disk space.
     """
     folder = Path(tempfile.mkdtemp(prefix="fanal-bench-"))
     elsewhere = folder / "postgres.location"  # where root's server may not lie in the folder

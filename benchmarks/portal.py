@@ -1,7 +1,7 @@
 """`fanal bench portal`: reports through the public form, against a minimal view that inserts a row.
 
-Both run in this process, without a network: the form's own pages and views on one side, on the other a
-Django view without middleware that commits one row to a table without an index.
+Both run in this process, without a network: the form's own pages and views, and a Django view without
+middleware that commits one row to a table without an index.
 """
 
 import json
@@ -67,7 +67,7 @@ def portal(size: int, as_json: bool) -> None:
 
 
 def insert_row(request: HttpRequest) -> HttpResponse:
-    """Commit one row: the least that a form can do."""
+    """Insert and commit one row with the posted text: the minimum that a form view can do."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -79,7 +79,7 @@ urlpatterns: list[URLPattern] = [path("", insert_row)]
 
 
 def _walk(size: int) -> tuple[list[float], list[str]]:
-    """Answer every page for SIZE people; return the milliseconds of each, and their last drafts."""
+    """Fill all pages of the form for `size` people; return the milliseconds and last draft of each."""
     from django.test import Client
 
     times, drafts = [], []
@@ -96,7 +96,7 @@ def _walk(size: int) -> tuple[list[float], list[str]]:
 
 
 def _send(drafts: list[str]) -> list[float]:
-    """Press “Send” for everybody, once the wait of a browser without JavaScript is over."""
+    """Submit every draft, after the waiting time of a browser without JavaScript; return milliseconds."""
     from django.test import Client
 
     from fanal.web.public.report import WAIT_WITHOUT_PROOF

@@ -1,4 +1,4 @@
-"""Processes as Linux tells of them in /proc (proc(5)): whose child, which command, how much memory."""
+"""Processes as read from Linux's /proc (proc(5)): children, command, memory, CPU."""
 
 import os
 from contextlib import suppress
@@ -9,14 +9,17 @@ _PROC = Path("/proc")
 
 
 class Memory(NamedTuple):
-    """Bytes that a process holds: all that is resident, and what is its own (no file, nothing shared)."""
+    """Memory of a process in bytes: all that is resident, and the private part (no file, nothing shared)."""
 
     resident: int
     own: int
 
 
 def stat_of(pid: int) -> list[list[str]]:
-    """Return what /proc tells of a process from its state on, nothing when it is gone."""
+    """Return the fields of /proc/PID/stat from the process state on, as the only element of a list.
+
+    The list is empty if the process has ended.
+    """
     try:
         text = (_PROC / str(pid) / "stat").read_text()
     except OSError:
@@ -25,13 +28,13 @@ def stat_of(pid: int) -> list[list[str]]:
 
 
 def children_of(parent: int) -> list[int]:
-    """Return the ids of the live processes that `parent` started, in order."""
+    """Return the ids of the live child processes of `parent`, ascending."""
     pids = (int(name) for name in os.listdir(_PROC) if name.isdigit())  # noqa: PTH208 - names only
     return sorted(pid for pid in pids for found in stat_of(pid) if int(found[1]) == parent)
 
 
 def command_of(pid: int) -> str:
-    """Return the command of a process, empty when it is gone."""
+    """Return the command line of a process, "" if it has ended."""
     try:
         return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
@@ -39,7 +42,7 @@ def command_of(pid: int) -> str:
 
 
 def memory_of(pid: int) -> Memory | None:
-    """Return the memory of a process, None when it is gone or ending."""
+    """Return the memory of a process, None if it has ended or is ending."""
     try:
         lines = (_PROC / str(pid) / "status").read_text().splitlines()
     except OSError:
@@ -50,21 +53,21 @@ def memory_of(pid: int) -> Memory | None:
 
 
 def forget_most_resident() -> int:
-    """Let `most_resident` of this process count from now on; return what is resident now, in bytes."""
+    """Reset the peak that `most_resident` returns for this process; return the bytes resident now."""
     (_PROC / "self" / "clear_refs").write_text("5")
     return most_resident()
 
 
 def most_resident() -> int:
-    """Return the most that was ever resident of this process at once, in bytes."""
+    """Return the peak of resident memory of this process, in bytes."""
     lines = (_PROC / "self" / "status").read_text().splitlines()
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))
 
 
 def waited_for_core(*pids: int) -> float:
-    """Return for how many seconds the first threads of processes were ready and had no core (sched-stats).
+    """Return the seconds that the main threads of processes were runnable without a core (sched-stats).
 
-    A process that is gone adds nothing.
+    A process that has ended adds nothing.
     """
     waited = 0
     for pid in pids:
@@ -74,7 +77,7 @@ def waited_for_core(*pids: int) -> float:
 
 
 def server_process() -> int:
-    """Return the process of PostgreSQL that serves Django's connection."""
+    """Return the id of the PostgreSQL process that serves Django's connection."""
     from django.db import connection
 
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""A real `fanal run` under a bench, and how far reports have come in it, whatever is killed meanwhile."""
+"""A real `fanal run` under a benchmark, and the progress of its reports, whatever is killed meanwhile."""
 
 import contextlib
 import os
@@ -26,7 +26,10 @@ Lives = dict[tuple[str, int], list[int]]
 
 
 class Service:
-    """Web, workers and database of the installation in `FANAL_HOME`, supervised by `fanal run`."""
+    """The web process, workers and database of the installation in `FANAL_HOME`, under `fanal run`.
+
+    A context manager: it runs inside the `with` block.
+    """
 
     def __init__(self, databases: Databases, *, workers: int) -> None:
         self._databases, self._workers = databases, workers
@@ -35,7 +38,11 @@ class Service:
         self._look: psycopg.Connection[tuple[object, ...]] | None = None
 
     def __enter__(self) -> "Service":
-        """Start it and wait until the web answers."""
+        """Start the service and wait until the web process accepts connections.
+
+        Raises:
+            click.ClickException: it does not start.
+        """
         port = _free_port()
         self._supervisor = self.popen("run", "--port", str(port), "--workers", str(self._workers))
         end = time.monotonic() + _START_SECONDS
@@ -49,7 +56,7 @@ class Service:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it as an operator does."""
+        """Stop the service with SIGTERM, as an operator does; kill it if it does not stop in time."""
         if self._look is not None:
             self._look.close()
         if self._supervisor is not None:
@@ -61,7 +68,10 @@ class Service:
                 self._supervisor.wait()
 
     def popen(self, *arguments: str, stdout: int | None = None) -> subprocess.Popen[bytes]:
-        """Start one of the program's commands in this installation; what it says goes to `out.txt`."""
+        """Start `fanal` with these arguments in this installation; its output is appended to `out.txt`.
+
+        `stdout`, if given, receives the standard output instead.
+        """
         kept = {name: value for name, value in os.environ.items() if name not in _OURS}
         with (self.home / "out.txt").open("ab") as out:
             return subprocess.Popen(  # noqa: S603 - our own command
@@ -73,18 +83,21 @@ class Service:
             )
 
     def workers(self) -> list[int]:
-        """Return the processes that run the stages."""
+        """Return the ids of the worker processes, [] when not running."""
         if self._supervisor is None:
             return []
         return [p for p in children_of(self._supervisor.pid) if "fanal.worker" in command_of(p)]
 
     def postmaster(self) -> int | None:
-        """Return the first process of the database, None while there is none."""
+        """Return the id of PostgreSQL's main process, None if it is not running."""
         cluster = self._databases.cluster
         return None if cluster is None else cluster.pid
 
     def lives(self) -> Lives:
-        """Return the processes by part and first process: workers one by one, web and database as a whole."""
+        """Return the process ids by (kind, id of the first process).
+
+        Each worker has a group of its own; the web process and the database include their children.
+        """
         if self._supervisor is None:
             return {}
         found: Lives = {("supervisor", self._supervisor.pid): [self._supervisor.pid]}
@@ -100,19 +113,22 @@ class Service:
         return found
 
     def received(self) -> str | None:
-        """Return the highest reference of the newest reports; None: none, or the database is away."""
+        """Return the highest reference among the newest reports.
+
+        None without reports, or while the database is down.
+        """
         row = self._row(
             "SELECT max(reference) FROM (SELECT reference FROM intake_report ORDER BY id DESC LIMIT 1000) r"
         )
         return None if row is None or row[0] is None else str(row[0])
 
     def waiting(self) -> int | None:
-        """Return how many reports wait for a stage; None while the database is away."""
+        """Return the number of reports that wait for a stage; None while the database is down."""
         row = self._row("SELECT count(*) FROM intake_work WHERE quarantined_at IS NULL")
         return None if row is None else int(str(row[0]))
 
     def unnumbered(self) -> int | None:
-        """Return how many entries of the ledger have no number yet; None while the database is away."""
+        """Return the number of ledger entries without a sequence number; None while the database is down."""
         row = self._row("SELECT count(*) FROM ledger_pending")
         return None if row is None else int(str(row[0]))
 
@@ -130,7 +146,7 @@ class Service:
 
 @contextlib.contextmanager
 def stopped_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """Yield a process; whatever happens, it is gone afterwards."""
+    """Yield a running process, and kill it at the end of the block if it has not ended."""
     try:
         yield process
     finally:

@@ -1,4 +1,4 @@
-"""A worker that notes how long each stage takes; run by the benches of the pipeline."""
+"""A worker that measures the time of each stage; run by the pipeline benchmarks."""
 
 import json
 import resource
@@ -16,7 +16,11 @@ from fanal.kernel.actors import system_actor
 
 
 def main(output: Path) -> None:
-    """Run the stages until SIGTERM; leave in `output` what they took."""
+    """Run the stages until SIGTERM, then write the measurements to `output` as JSON.
+
+    Keys: `seconds` (by stage), `cpu` (seconds), `memory` (peak bytes). The file exists once the worker is
+    ready.
+    """
     django.setup()
     from fanal.ledger import operations as ledger
     from fanal.worker.__main__ import tune_memory
@@ -48,7 +52,7 @@ def main(output: Path) -> None:
 
 
 def _load_index() -> None:
-    """Look one hash up, so that what a worker loads once in its life is not measured."""
+    """Look up one hash, so that the hash index is loaded before the measurement."""
     from uuid import UUID
 
     from fanal.analyse.material.operations.index import MATERIAL

@@ -1,6 +1,6 @@
-"""`fanal bench triage`: a day's volume onto a desk with a past: linked, prioritised, against lxml → dict.
+"""`fanal bench triage`: a day's volume at a desk with a history: linked, prioritised, against lxml to dict.
 
-NCMEC XML with the hashes of its files goes through every stage against a list of known hashes and many
+NCMEC XML with the hashes of its files goes through every stage, against a list of known hashes and many
 earlier reports (`nation`). The peer turns the same bytes into dicts and stores nothing.
 """
 
@@ -110,7 +110,7 @@ def triage(size: int, earlier: int, known: int, workers: int | None, as_json: bo
 
 
 def _start_again(databases: Databases) -> None:
-    """Start the server with the settings of one that holds what was written."""
+    """Restart PostgreSQL, so that its settings fit the size of the data now stored."""
     connections.close_all()
     if databases.cluster is not None:
         databases.cluster.stop()
@@ -118,14 +118,14 @@ def _start_again(databases: Databases) -> None:
 
 
 def _fitting(earlier: int, *, size: int, known: int) -> int:
-    """Return how many earlier reports the disk has room for, at most `earlier`."""
+    """Return the number of earlier reports for which the disk has room, at most `earlier`."""
     free = shutil.disk_usage(tempfile.gettempdir()).free
     room = free - _SPARE - size * _BYTES_PER_REPORT - known * _BYTES_PER_KNOWN
     return max(0, min(earlier, room // nation.BYTES_PER_EARLIER))
 
 
 def _list_known(reports: Reports, known: int) -> None:
-    """Load a list of `known` hashes, some of them of these reports' files, and make its index."""
+    """Load a list of `known` hashes, some of them of files in `reports`, and build its index."""
     from fanal.analyse.material.operations.index import renew_index
     from fanal.analyse.material.operations.lists import load_list
 
@@ -150,7 +150,7 @@ def _known_hashes(reports: Reports, known: int) -> Iterator[str]:
 
 
 def _outcome(databases: Databases, *, first: UUID) -> dict[str, int]:
-    """Return what became of the reports from id `first` on: linked reports, links, reports of each level."""
+    """Return counts of the reports from id `first` on: linked reports, links, reports by priority level."""
     with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
         levels = owner.execute(
             "SELECT 'level_' || lower(level), count(*) FROM orient_case"

@@ -1,7 +1,7 @@
-"""`fanal bench triage-rank`: is the child in danger first? The queue's order of labelled reports, judged.
+"""`fanal bench triage-rank`: quality of the queue's order: is a child in danger first?
 
 Labelled texts (`triage_words`) become reports, pass through harmonise, analyse and the priority rules in
-memory, and are sorted as the queue sorts them. Peers: the emergency tick alone, the length of the text alone.
+memory, and are sorted as in the queue. Peers: the emergency tick alone, the length of the text alone.
 """
 
 import json
@@ -42,7 +42,10 @@ HIGHEST_FILLER = 2
 
 
 class LabelledText(Struct, frozen=True, kw_only=True):
-    """A text of the world: what its sender wrote and ticked, and the level that a careful reader gives it."""
+    """A labelled text: as its sender wrote it, whether the emergency box was ticked, and its true level.
+
+    `level` (0 to 4) is the danger as a careful reader assesses it; `voice` the kind of sender.
+    """
 
     id: str
     lang: str
@@ -53,7 +56,11 @@ class LabelledText(Struct, frozen=True, kw_only=True):
 
 
 class Quality(Struct, frozen=True, kw_only=True):
-    """What an order of the queue is worth, averaged over orders of arrival."""
+    """Quality of an order of the queue, averaged over random orders of arrival.
+
+    `ndcg_100`: nDCG of the first reports; `recall_level_4`: share of level 4 among the first 5 %; `level_0`:
+    number of reports of level 0 among these.
+    """
 
     ndcg_100: float
     recall_level_4: float
@@ -67,7 +74,7 @@ def load_texts() -> tuple[LabelledText, ...]:
 
 
 def draw(size: int, *, seed: int) -> list[LabelledText]:
-    """Return `size` texts in a random order: each once, then texts of levels 0 to 2 again and again."""
+    """Return `size` texts in random order: each once, then texts of levels 0 to 2 repeatedly."""
     texts, dice = load_texts(), Random(seed)  # noqa: S311 - no secret
     chosen = dice.sample(texts, min(size, len(texts)))
     fillers = [text for text in texts if text.level <= HIGHEST_FILLER]
@@ -78,7 +85,7 @@ def draw(size: int, *, seed: int) -> list[LabelledText]:
 
 
 def reports_of(texts: Sequence[LabelledText]) -> Iterator[HarmonisedReport]:
-    """Yield the harmonised report of each text; its id holds its place."""
+    """Yield the harmonised report of each text; its id is the lowest id of the day plus its position."""
     first = lowest_id(RECEIVED).int
     for place, text in enumerate(texts):
         partner = text.voice in PARTNERS
@@ -106,7 +113,7 @@ def _partner_body(text: LabelledText) -> bytes:
 
 
 def _form_body(text: LabelledText) -> bytes:
-    """Return the form's body; the form has two languages, whatever the text's."""
+    """Return the body of the public form with this text, in French or else in English."""
     answers = {
         "danger": "YES" if text.ticked else "NO",
         "kind": ReportKind.OTHER.value,
@@ -120,12 +127,15 @@ def _form_body(text: LabelledText) -> bytes:
 def rank(
     reports: Sequence[HarmonisedReport], knowledge: Knowledge, rules: PriorityRules
 ) -> list[Priority]:
-    """Return the priority of each report by the product's own rules; no report has a related one."""
+    """Return the priority of each report by the product's own rules, without related reports."""
     return prioritise(reports, analyse(reports, knowledge), [], rules, RECEIVED)
 
 
 def judge(levels: Sequence[int], scores: Sequence[float], *, seed: int) -> Quality:
-    """Return what the order by falling score is worth; equal scores stand in the order of arrival."""
+    """Return the quality of the order by falling score; equal scores are in order of arrival.
+
+    `levels` are the true levels of the reports, `scores` their scores.
+    """
     dice, places = Random(seed), list(range(len(levels)))  # noqa: S311 - no secret
     found: list[tuple[float, float, int]] = []
     for _ in range(ORDERS):
@@ -143,14 +153,14 @@ def judge(levels: Sequence[int], scores: Sequence[float], *, seed: int) -> Quali
 
 
 def _gain(order: Sequence[int]) -> float:
-    """Return the discounted cumulative gain of the first reports; the gain of a level is 2 ** level - 1."""
+    """Return the discounted cumulative gain (DCG) of the first `FIRST` levels, each worth 2 ** level - 1."""
     return sum(
         float(2**level - 1) / math.log2(place + 2) for place, level in enumerate(order[:FIRST])
     )
 
 
 def measure(size: int, *, seed: int) -> dict[str, object]:
-    """Return the figures of the product and its peers on a world of `size` reports."""
+    """Return the figures of the product and its peers on `size` labelled texts."""
     texts = draw(size, seed=seed)
     levels, reports = [text.level for text in texts], list(reports_of(texts))
     knowledge, rules = shipped_knowledge(), shipped_rules()[-1]
@@ -181,7 +191,7 @@ def measure(size: int, *, seed: int) -> dict[str, object]:
 
 
 def _possible(levels: Sequence[int]) -> float:
-    """Return the highest recall of level 4 that the first 5 % have room for."""
+    """Return the highest possible recall of level 4 within the first 5 % of the queue."""
     room = math.ceil(FIRST_SHARE * len(levels))
     return min(1.0, room / max(1, levels.count(4)))
 

@@ -1,4 +1,4 @@
-"""Pages of the desk, opened through all middleware by a demo analyst who is signed in, and timed."""
+"""Timed requests of the desk's pages through all middleware, as a signed-in demo analyst."""
 
 import os
 import subprocess
@@ -47,17 +47,17 @@ _KEPT = ("view=LATE&kind=TRAFFICKING", "view=OPEN&country=FR", "view=OPEN&level=
 
 
 class View(NamedTuple):
-    """Milliseconds of one view; for how many of them it, or its PostgreSQL, was ready and had no core."""
+    """Milliseconds of one page request, and of these the time that it or its PostgreSQL waited for a core."""
 
     took: float
     waited: float
 
 
 def sign_in() -> tuple["Client", int]:
-    """Return a browser signed in as a demo analyst, and the desk the analyst works at.
+    """Return a test client signed in as a demo analyst, and the id of the analyst's desk.
 
     Raises:
-        click.ClickException: the demo has none.
+        click.ClickException: there is no such demo account.
     """
     from django.test import Client
 
@@ -79,14 +79,18 @@ def sign_in() -> tuple["Client", int]:
 
 
 def _open_accounts() -> None:
-    """Open the demo accounts by the command: a web process grants nothing in the system's name."""
+    """Open the demo accounts with the command, since a web process may grant nothing as the system."""
     kept = {name: value for name, value in os.environ.items() if name not in OF_ONE_PROCESS}
     command = [sys.executable, "-m", "fanal", "demo", "accounts"]
     subprocess.run(command, env=kept, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - ourselves
 
 
 def keep_views(analyst: "Client") -> None:
-    """Keep some views of the queue, so that their counts are asked for."""
+    """Save some views of the queue, so that the page counts them.
+
+    Raises:
+        click.ClickException: a view is refused.
+    """
     for number, query in enumerate(_KEPT):
         asked = dict(parse_qsl(query)) | {"name": f"view {number}"}
         if analyst.post("/en/desk/views/", asked).status_code != 302:
@@ -96,10 +100,11 @@ def keep_views(analyst: "Client") -> None:
 def time_pages(
     analyst: "Client", pages: Mapping[str, Sequence[str]], views: int
 ) -> dict[str, float | str]:
-    """Open the pages of each name `views` times; return median, p95, slowest and Python's CPU of each name.
+    """Request the pages of each name about `views` times; return times in milliseconds, by figure.
 
-    `p95_ms` is that of the slowest name; of each name, the path whose own p95 is the highest is told, and for
-    how much of its slowest view others had the cores: beside somebody else's work that is no page's cost.
+    `pages` holds the paths by name. Figures of each name: median, p95, slowest, Python's CPU time; the path
+    with the highest p95; and how long the slowest request waited for a core, which other load causes and not
+    the page. `p95_ms` is the highest p95 of all names.
 
     Raises:
         click.ClickException: a page does not answer 200.
@@ -121,7 +126,7 @@ def time_pages(
 
 
 def _open(analyst: "Client", paths: Sequence[str], views: int) -> dict[str, list[View]]:
-    """Return the views of each path, by turns; the first round warms up unmeasured."""
+    """Return the measured requests of each path, requested in turn; the first round is not measured."""
     opened: dict[str, list[View]] = defaultdict(list)
     for number in range(views + len(paths)):
         path = paths[number % len(paths)]

@@ -1,4 +1,4 @@
-"""How long workers wait for an advisory lock, seen from outside: the server is asked many times a second."""
+"""Waiting time of workers for an advisory lock, sampled in PostgreSQL many times a second."""
 
 import threading
 import time
@@ -22,9 +22,9 @@ _WAITERS = (
 
 @contextmanager
 def watched(databases: Databases) -> Iterator[Counter[str]]:
-    """Give a counter that holds, at the end, the seconds of waiting for cross-check's lock (`LOCK`).
+    """Yield a counter that sums the seconds of waiting for cross-check's lock (`LOCK`) during the block.
 
-    Several that wait at once count each. An instant stands for the hundredth of a second before it.
+    Each waiting session counts. A sample stands for the time since the sample before, about 0.01 s.
     """
     found: Counter[str] = Counter()
     stop = threading.Event()

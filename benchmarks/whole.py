@@ -1,4 +1,4 @@
-"""After a bulk run: is every report there once, unchanged, and did each go through every stage once?"""
+"""Checks after a bulk run: is every report stored once, unchanged, and processed once by every stage?"""
 
 import json
 import subprocess
@@ -27,7 +27,10 @@ _ONCE: Final = (
 
 
 def compare(databases: Databases, expected: Expected) -> dict[str, object]:
-    """Return what was delivered and is missing, doubled, changed or not ours, and which tables differ."""
+    """Return the reports missing, doubled, changed or unknown, and the tables with wrong row counts.
+
+    `expected` are the reports delivered; the figures are by name.
+    """
     times = np.zeros(len(expected.marks), dtype=np.int32)
     changed = strangers = 0
     with psycopg.connect(databases.url(DatabaseRole.OWNER)) as owner:
@@ -70,7 +73,10 @@ def compare(databases: Databases, expected: Expected) -> dict[str, object]:
 
 
 def check_evidence(service: Service) -> dict[str, object]:
-    """Return what `fanal fsck` finds: first with repair of loose bytes of killed deposits, then again."""
+    """Return the findings of `fanal fsck`, run first with repair of leftover bytes, then again.
+
+    Killed deposits leave such bytes.
+    """
     [*findings, first] = _lines(service, "fsck", "--json", "--grace", "0", "--repair")
     [*left, second] = _lines(service, "fsck", "--json", "--grace", "0", "--quick")
     codes = {str(finding["code"]) for finding in findings}
@@ -85,7 +91,7 @@ def check_evidence(service: Service) -> dict[str, object]:
 
 
 def check_ledger(service: Service) -> dict[str, object]:
-    """Return what `fanal ledger verify` says."""
+    """Return the result of `fanal ledger verify`: entries, whether it is intact, the first ten problems."""
     [*problems, summary] = _lines(service, "ledger", "verify", "--json")
     return {
         "entries": summary["size"],
@@ -95,7 +101,10 @@ def check_ledger(service: Service) -> dict[str, object]:
 
 
 def is_whole(result: dict[str, object]) -> bool:
-    """Return whether nothing of `compare`, `check_evidence` and `check_ledger` is amiss."""
+    """Return whether `compare`, `check_evidence` and `check_ledger` found nothing wrong.
+
+    `result` holds the figures of the first, and the others under `evidence` and `ledger`.
+    """
     evidence, ledger = result["evidence"], result["ledger"]
     wrong = ("missing", "doubled", "changed", "strangers", "documents_missing", "left_in_queue")
     return (
@@ -110,7 +119,7 @@ def is_whole(result: dict[str, object]) -> bool:
 
 
 def _lines(service: Service, *arguments: str) -> list[dict[str, object]]:
-    """Return what one of the program's commands prints, an object a line; a finding is no failure.
+    """Return the JSON objects that a `fanal` command prints, one per line, whatever its exit code.
 
     Raises:
         click.ClickException: it printed nothing.

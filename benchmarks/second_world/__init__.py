@@ -1,1 +1,1 @@
-"""A second labelled world of reports, with habits, names and frequencies of its own."""
+"""A second set of labelled reports, with habits, names and frequencies that differ from `truth`."""

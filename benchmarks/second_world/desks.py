@@ -1,4 +1,4 @@
-"""Who sends reports: providers of many kinds, payment and telephone operators, desks, schools, citizens."""
+"""Senders of reports: providers of many kinds, payment and telephone operators, desks, schools, public."""
 
 from typing import NamedTuple
 
@@ -7,10 +7,11 @@ from benchmarks.truth.dice import Dice
 
 
 class Desk(NamedTuple):
-    """A sender: the form of its references, its channel, what it has fields for, how it writes.
+    """A sender of reports: how its references begin, its channel, the facts that it has fields for.
 
-    `platform` is the key of the service that it runs itself; `careless` the share of values that it puts
-    in a sentence although a field exists, and of sentences badly written.
+    `fields` are those kinds of facts, `kinds` its kinds of reports, `share` its frequency. `platform` is the
+    key of the service that it runs; `footer`: it ends every report with a standard text. `careless` is the
+    share of values that it writes in a sentence although a field exists, and of badly written sentences.
     """
 
     prefix: str
@@ -92,12 +93,15 @@ UNTOLD = frozenset({"device", "line", "port", "file", "picture", "user_number"})
 
 
 def drawn(dice: Dice) -> str:
-    """Return a sender, the frequent ones more often."""
+    """Return the key of a random sender; frequent senders are more likely."""
     return dice.one(_DRAWN)
 
 
 def able(dice: Dice, kind: str, place: str) -> str:
-    """Return a sender that can say a fact of `kind`; an account is often reported by its own service."""
+    """Return the key of a random sender that can report a fact of `kind`: in a field, or in a sentence.
+
+    For an account on the service `place`, half of the time that service itself.
+    """
     if kind in UNTOLD:
         fitting = [name for name in _DRAWN if kind in DESKS[name].fields]
         if kind == "user_number":
@@ -114,6 +118,6 @@ def able(dice: Dice, kind: str, place: str) -> str:
 
 
 def host_of(name: str) -> str:
-    """Return the word in the addresses of a sender."""
+    """Return the word for a sender in host names and mail addresses."""
     platform = DESKS[name].platform
     return PLATFORMS[platform].host.removesuffix(".test") if platform else f"{name}-desk"

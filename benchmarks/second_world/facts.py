@@ -1,4 +1,4 @@
-"""What a report holds before it is written: facts, the draft that bears them, and the finished report."""
+"""Content of a report before it is written: facts, the draft that holds them, and the finished report."""
 
 from dataclasses import dataclass, field
 
@@ -7,11 +7,13 @@ from benchmarks.truth.telling import Told
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing a report says.
+    """A statement of a report, such as an account or a telephone number.
 
-    `value` is the true value and `place` what it belongs to: the key of a service, a kind of payment
-    account, the digests shown of a file. `manner` says how it is written: "" in its own field, "text" in
-    a sentence, or one of "typo", "typo text", "script". A `common` value is what unrelated people share.
+    `value` is the true value and `place` its context: the key of a service, a kind of payment account, the
+    digests shown of a file. `who` numbers the persons of a role. `manner` says how it is written: "" in a
+    field of its own, "text" in a sentence, or "typo", "typo text", "script" (other alphabet). `trap` names
+    the trap that set it. A `common` value is shared by unrelated people; a `rare` one is uncommon; `renamed`:
+    the service is given under another name.
     """
 
     kind: str
@@ -28,10 +30,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """A true value that a report gives a reader: reports that share `kind` and `value` share evidence.
+    """A true value that a report reveals: reports that share `kind` and `value` share evidence.
 
-    `written` is how the body gives it, `service` the name of the service as written there; what is
-    `common` is evidence of nothing.
+    `written` is its form in the body, `service` the name of the service as written there; a `common` value is
+    no evidence.
     """
 
     kind: str
@@ -44,7 +46,11 @@ class Clue:
 
 @dataclass(slots=True)
 class Draft:
-    """A report to be written: who sends it, when (seconds after the start of the world), what it says."""
+    """A report to be written: sender (`desk`), arrival and incident times, language and facts.
+
+    `at` is its arrival and `moment` its incident, both in seconds after the first instant; `label` the true
+    dossier; `traps` the traps in it.
+    """
 
     label: int
     at: int
@@ -57,10 +63,10 @@ class Draft:
 
 @dataclass(slots=True)
 class BondedTold(Told):
-    """A report of this world: what `Told` holds, with the evidence that joins it to its label.
+    """A finished report: as `Told`, with the evidence that joins it to the other reports of its label.
 
-    `bond` names the easiest kind of evidence that the report shares with an earlier one of its label;
-    else "first", "single" (a label of one report), "bridge" (only later reports join it) or "nothing".
+    `bond` names the easiest kind of evidence that the report shares with an earlier one of its label; else
+    "first", "single" (a label of one report), "bridge" (only later reports join it) or "nothing".
     """
 
     bond: str = ""
@@ -116,7 +122,7 @@ APART = ("single", "first", "bridge", "nothing")
 
 
 def bond_of(one: Clue, other: Clue) -> str:
-    """Return the kind of evidence that two clues of one value are, by how both are written."""
+    """Return the kind of evidence (`BONDS`) of two clues with the same value, by how both are written."""
     if "typo" in one.manner or "typo" in other.manner:
         return "handle_typo"
     if "script" in one.manner + other.manner and one.written != other.written:
@@ -129,7 +135,7 @@ def bond_of(one: Clue, other: Clue) -> str:
 
 
 def bonds_of(reports: list[tuple[Clue, ...]]) -> list[str]:
-    """Return the bond of each report of one label, given their clues in order of time."""
+    """Return the bond of each report of a label (`BondedTold.bond`), from the clues of each, oldest first."""
     if len(reports) == 1:
         return ["single"]
     reports = [tuple(clue for clue in clues if not clue.common) for clues in reports]

@@ -1,4 +1,4 @@
-"""What every report says besides what ties it: fresh values of its sender, and what many people share."""
+"""Content of reports apart from shared evidence: fresh values of each sender, and values of many people."""
 
 from benchmarks.second_world import phrases
 from benchmarks.second_world.desks import DESKS
@@ -46,7 +46,10 @@ _FRONT_PAGES = (
 
 
 class Surroundings:
-    """What unrelated people share: viral files and pages, exchanges, machines, reporters."""
+    """Values that unrelated people share: viral files and pages, exchanges, machines, reporters.
+
+    `size` is the number of reports, which sets the number of such values.
+    """
 
     def __init__(self, stock: Stock, size: int) -> None:
         self.stock, self.dice = stock, stock.dice
@@ -62,7 +65,7 @@ class Surroundings:
         self.reporters = [("emails", stock.email()) for _ in range(max(4, size // 250))]
 
     def add(self, draft: Draft) -> None:
-        """Add to a draft what its sender happens to give of all this."""
+        """Add to a draft, by chance, common values and placeholders that its sender has fields for."""
         happens, one, often = self.dice.happens, self.dice.one, self.dice.often_first
         fields, facts = DESKS[draft.desk].fields, draft.facts
         if happens(0.11):
@@ -111,13 +114,16 @@ class Surroundings:
 
 
 class Habits:
-    """Adds to each draft the fresh values that its sender has of the case."""
+    """Adds to each draft values that occur nowhere else, as its sender would know them."""
 
     def __init__(self, stock: Stock) -> None:
         self.stock, self.dice = stock, stock.dice
 
     def add(self, draft: Draft, offender: Offender, *, bare: bool = False) -> None:
-        """Add fresh values; a `bare` report gives nothing that another of its label might give too."""
+        """Add values of the offender, new to all reports.
+
+        A `bare` report gets none that another report of its label might have too.
+        """
         desk = DESKS[draft.desk]
         said = {fact.kind for fact in draft.facts}
         if desk.platform:

@@ -1,4 +1,4 @@
-"""Labels: single incidents, offenders of several reports, and rings named together in some report."""
+"""Labels (true dossiers): single incidents, offenders with several reports, rings named in one report."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ _SMALL = (2, 2, 2, 2, 2, 3, 3, 3, 4, 5)
 
 
 def sizes(stock: Stock, size: int) -> list[int]:
-    """Return the numbers of reports of the labels of a world of `size` reports, small ones the most."""
+    """Return the number of reports of each label, about `size` in all; small labels are the most frequent."""
     dice = stock.dice
     wanted = {"small": 0.42 * size, "medium": 0.11 * size, "large": 0.06 * size}
     drawn: list[int] = []
@@ -40,14 +40,14 @@ def sizes(stock: Stock, size: int) -> list[int]:
 
 
 class Labels:
-    """Makes the drafts of one label after another."""
+    """Makes the drafts of one label after another; `people` receives the civil statuses by key."""
 
     def __init__(self, stock: Stock, people: dict[str, Civil]) -> None:
         self.stock, self.dice, self.people = stock, stock.dice, people
         self.habits = Habits(stock)
 
     def drafts(self, label: int, reports: int) -> list[Draft]:
-        """Return the drafts of a label of so many reports."""
+        """Return the drafts of a label with `reports` reports: a single one, an offender's, or a ring's."""
         if reports == 1:
             return [self._single(label)]
         if reports > 2 and self.dice.happens(0.07):
@@ -59,7 +59,7 @@ class Labels:
         return self._report(label, self.dice.below(SPAN), offender, [offender.tie()])
 
     def _times(self, reports: int) -> list[int]:
-        """Return increasing instants: days or weeks apart, all within the world."""
+        """Return increasing arrival times in seconds, days or weeks apart, within the whole period."""
         gaps = [self.dice.tail(3600, 60 * _DAY, steepness=0.45) for _ in range(reports - 1)]
         scale = min(1.0, 0.9 * SPAN / max(1, sum(gaps)))
         at = self.dice.below(int(SPAN - scale * sum(gaps)))
@@ -97,12 +97,12 @@ class Labels:
         return drafts
 
     def _held(self, ties: list[Tie]) -> Tie:
-        """Return a tie that reports gave before; short-lived evidence is given four times at most."""
+        """Return evidence (a tie) that earlier reports gave; short-lived evidence at most five times."""
         usable = [tie for tie in ties if not tie.soon or tie.shown < 5]
         return self.dice.often_first(usable)
 
     def _ring(self, label: int, reports: int) -> list[Draft]:
-        """Return the reports of a ring: each tells of one member, but one or two name all of them."""
+        """Return the reports of a ring: each concerns one member, but one or two name all members."""
         members = [
             Offender(self.stock, self.people)
             for _ in range(min(self.dice.between(2, 5), reports - 1))
@@ -137,7 +137,10 @@ class Labels:
         bare: bool = False,
         desk: str = "",
     ) -> Draft:
-        """Return a report about an offender that gives the ties; the first of them chooses its sender."""
+        """Return a draft about an offender that gives the evidence `given`; the first tie chooses its sender.
+
+        `bare`: without any value that joins it otherwise. `desk`: the sender instead.
+        """
         first = given[0] if given else None
         desk = desk or (first.desk(first.shown) if first else desks.drawn(self.dice))
         moment = at - self.dice.tail(1800, 20 * _DAY, steepness=0.8)

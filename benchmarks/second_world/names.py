@@ -1,4 +1,4 @@
-"""Invented people: given names and surnames in several cultures, with their spellings in other scripts."""
+"""Invented people: given names and surnames of several cultures, with spellings in other scripts."""
 
 from dataclasses import dataclass
 
@@ -135,7 +135,7 @@ AMERICAN_AREAS = (
 
 @dataclass(frozen=True, slots=True)
 class Civil:
-    """A person's civil status: `spellings` are French, English and native forms of the full name."""
+    """A person's civil status: `spellings` are the French, English and native forms of the full name."""
 
     given: str
     family: str
@@ -147,7 +147,7 @@ class Civil:
 
 
 def person(dice: Dice, country: str = "") -> Civil:
-    """Return an invented person of `country`, or of any, mostly France."""
+    """Return an invented person of `country`; without one, of a random country, mostly France."""
     country = country or dice.one(_COUNTRY_WEIGHTS)
     town, postcode = dice.one(_TOWNS[country])
     birth = f"{dice.between(1955, 2006)}-{dice.between(1, 12):02}-{dice.between(1, 28):02}"
@@ -164,5 +164,5 @@ def person(dice: Dice, country: str = "") -> Civil:
 
 
 def town(dice: Dice, country: str) -> tuple[str, str]:
-    """Return the name and the postcode of an invented town."""
+    """Return the (name, postcode) of an invented town in `country`."""
     return dice.one(_TOWNS[country])

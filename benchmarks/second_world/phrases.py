@@ -1,4 +1,4 @@
-"""Neutral sentences of reports, from `phrases.toml`, and how they are badly written."""
+"""Neutral sentences of reports, from `phrases.toml`, and their badly written variants."""
 
 import tomllib
 from collections.abc import Mapping
@@ -39,9 +39,9 @@ _ABBREVIATED = (
 def sentence(
     dice: Dice, language: str, kind: str, values: Mapping[str, str], *, careless: bool
 ) -> str:
-    """Return a sentence of `kind` in `language`; numbers, days and towns that are not given are drawn.
+    """Return a random sentence of `kind` in `language`, filled with `values`; missing ones are random.
 
-    A careless hand spoils the words of the sentence, never the values.
+    `careless`: its words are badly written, never the values.
     """
     drawn: dict[str, object] = {
         "n": dice.between(3, 19),
@@ -59,24 +59,24 @@ def sentence(
 
 
 def variety(language: str, kind: str) -> int:
-    """Return how many sentences of `kind` there are in `language`."""
+    """Return the number of sentences of `kind` in `language`."""
     return len(_BY_LANGUAGE[language].get(kind, ()))
 
 
 def footer(service: str, number: int) -> str:
-    """Return the text under every report of `service`, which carries its own mailbox and number."""
+    """Return the standard text at the end of every report of `service`, with its own mailbox and number."""
     texts = _OTHERS["footers"]
     return texts[number % len(texts)].format(s=service, n=f"{900 + number}", n2=f"{10 + number}")
 
 
 def chain_letter(number: int, handle: str, page: str) -> str:
-    """Return a text that strangers pass on, always the same for the same values."""
+    """Return a text that strangers pass on, always the same for the same arguments."""
     texts = _OTHERS["chain_letters"]
     return texts[number % len(texts)].format(h=handle, u=page)
 
 
 def odd_words(dice: Dice) -> str:
-    """Return a sentence that only one hand writes, of some fifteen words without meaning."""
+    """Return a distinctive sentence of some fifteen words without meaning, as evidence of one author."""
     parts = [
         f"{dice.one(_OTHERS['verbs'])} {dice.between(2, 99)} fois la {dice.one(_OTHERS['nouns'])} "
         f"et le {dice.one(_OTHERS['nouns'])} {dice.one(_OTHERS['places'])}"
@@ -86,7 +86,7 @@ def odd_words(dice: Dice) -> str:
 
 
 def _badly_written(dice: Dice, text: str) -> str:
-    """Return `text` as a hurried person types it: abbreviated, without accents, lower case, mistyped."""
+    """Return `text` as typed in haste: abbreviated, without accents, in lower case, mistyped."""
     for good, bad in _ABBREVIATED:
         if dice.happens(0.6):
             text = text.replace(good, bad)

@@ -1,4 +1,4 @@
-"""Invented services, and the names under which people and other services write of them."""
+"""Invented services, and the names that people and other services use for them."""
 
 from typing import NamedTuple
 
@@ -58,15 +58,15 @@ KEYS = tuple(PLATFORMS)
 
 
 def own_name(key: str) -> str:
-    """Return the name a service gives itself."""
+    """Return the name that the service `key` uses for itself."""
     return PLATFORMS[key].names[0]
 
 
 def other_name(dice: Dice, key: str) -> str:
-    """Return a name of the service other than its own."""
+    """Return a random name of the service `key` other than its own."""
     return dice.one(PLATFORMS[key].names[1:])
 
 
 def other_than(dice: Dice, key: str) -> str:
-    """Return another service than `key`."""
+    """Return the key of a random service other than `key`."""
     return KEYS[(KEYS.index(key) + dice.between(1, len(KEYS) - 1)) % len(KEYS)]

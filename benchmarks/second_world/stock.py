@@ -1,6 +1,7 @@
-"""Identifiers drawn from a seed: none is issued twice unless a trap asks for it.
+"""Identifiers drawn from a seed: none is issued twice unless a trap requires it.
 
-Addresses are those kept for documentation, hosts end in `.test`, numbers are kept for fiction.
+IP addresses are those reserved for documentation, hosts end in `.test`, telephone numbers are reserved for
+fiction.
 """
 
 from collections.abc import Callable
@@ -63,7 +64,7 @@ _SHARED_LINES = 40
 
 
 class Hashes(TypedDict, total=False):
-    """The digests of a file."""
+    """The name and the digests of an invented file."""
 
     name: str
     sha256: str
@@ -73,7 +74,7 @@ class Hashes(TypedDict, total=False):
 
 
 class Stock:
-    """Issues identifiers; every `str` is canonical, as a careful analyst would write it."""
+    """Issues identifiers; every `str` is in canonical form, as a careful analyst would write it."""
 
     def __init__(self, dice: Dice) -> None:
         self.dice = dice
@@ -97,7 +98,7 @@ class Stock:
                 return handle
 
     def frequent_handle(self, who: Civil) -> str:
-        """Return a user name made of a civil status, which strangers bear too."""
+        """Return a user name made from a civil status, which strangers may have too."""
         given, family = _ascii(who.given), _ascii(who.family)
         return self.dice.one(
             (
@@ -110,7 +111,7 @@ class Stock:
         )
 
     def account(self, platform: str, who: Civil) -> tuple[str, bool]:
-        """Return a user name that is free on `platform`, and whether it is an uncommon one."""
+        """Return a user name that is free on `platform`, and whether it is uncommon."""
         if self.dice.happens(0.6):
             handle = self.rare_handle()
             self.claim(platform, handle)
@@ -121,15 +122,15 @@ class Stock:
         return handle, False
 
     def claim(self, platform: str, handle: str) -> bool:
-        """Take a user name on a service; return False where somebody has it already."""
+        """Reserve a user name on a service; return False if somebody has it already."""
         return self._new(f"{platform}:{handle}")
 
     def user_number(self) -> str:
-        """Return the number a service gives an account for life."""
+        """Return a new account number, which a service never changes."""
         return self._once(lambda: str(self.dice.between(10**8, 10**10)))
 
     def email(self, who: Civil | None = None) -> str:
-        """Return a mailbox, of a person's name or of an uncommon word."""
+        """Return a new mailbox, named after the person `who` or with an uncommon word (None)."""
         while True:
             if who is None:
                 local = self.rare_handle().strip("_")
@@ -139,7 +140,7 @@ class Stock:
                 return mail
 
     def phone(self, country: str) -> str | None:
-        """Return a number of `country` in E.164, or None once the numbers kept for fiction are used up."""
+        """Return a number of `country` in E.164; None once the numbers reserved for fiction are used up."""
         if country not in self._numbers:
             country = "US"
         for pool in (country, "FR", "US"):
@@ -149,7 +150,7 @@ class Stock:
         return None
 
     def neighbour(self, number: str) -> str | None:
-        """Return a number that differs from `number` by its last digit, or None where all are issued."""
+        """Return a number that differs from `number` in the last digit; None if all are issued."""
         first = self.dice.below(10)
         for step in range(10):
             other = f"{number[:-1]}{(first + step) % 10}"
@@ -158,7 +159,7 @@ class Stock:
         return None
 
     def iban(self) -> str:
-        """Return a French or Belgian account number whose check digits hold."""
+        """Return a French or Belgian account number (IBAN) with valid check digits."""
         if self.dice.happens(0.8):
             bank, desk, account = (
                 "99999",
@@ -171,7 +172,7 @@ class Stock:
         return _with_check("BE", f"{number}{number % 97 or 97:02}")
 
     def wallet(self) -> str:
-        """Return an address of a wallet on one of two chains; the second has a valid checksum."""
+        """Return a wallet address on one of two blockchains; that on the second has a valid checksum."""
         if self.dice.happens(0.5):
             return "0x" + self.dice.digest(20)
         payload = bytes([0]) + bytes.fromhex(self.dice.digest(20))
@@ -183,7 +184,7 @@ class Stock:
         return "1" + text
 
     def device(self) -> str:
-        """Return the identifier of a machine: IMEI of a test model, advertising or installation number."""
+        """Return a device identifier: IMEI of a test model, advertising or installation number."""
         kind = self.dice.below(3)
         if kind == 0:
             return _luhn(f"00101700{self.dice.below(10**6):06}")
@@ -193,29 +194,29 @@ class Stock:
         return digits[:16]
 
     def static_address(self) -> str | None:
-        """Return an IPv4 address of one household, or None once all are given away."""
+        """Return an IPv4 address of one household; None once all are issued."""
         return f"192.0.2.{self._static.pop().lstrip('+')}" if self._static else None
 
     def prefix(self) -> str:
-        """Return the four first groups of an IPv6 address: one household for some days."""
+        """Return the first four groups of an IPv6 address (/64): one household for some days."""
         return self._once(
             lambda: f"2001:db8:{self.dice.between(1, 65_535):x}:{self.dice.between(1, 65_535):x}"
         )
 
     def host_of(self, prefix: str) -> str:
-        """Return one address within `prefix`, as privacy extensions change it."""
+        """Return an address within an IPv6 prefix, random as with privacy extensions."""
         return prefix + "".join(f":{self.dice.between(4096, 65_535):x}" for _ in range(4))
 
     def carrier_address(self) -> str:
-        """Return an address behind which a mobile operator puts many people."""
+        """Return an IPv4 address shared by many customers of a mobile operator (carrier-grade NAT)."""
         return f"198.51.100.{self.dice.between(1, 254)}"
 
     def shared_address(self) -> str:
-        """Return the way out of a tunnel or of a public place."""
+        """Return the IP address of a VPN exit or of a public place."""
         return f"203.0.113.{self.dice.often_first(range(1, _SHARED_LINES))}"
 
     def page(self) -> str:
-        """Return an address of a page, on a service or a free host."""
+        """Return a new URL of a page, on a service or a free host."""
         if self.dice.happens(0.4):
             host = PLATFORMS[self.dice.one(tuple(PLATFORMS))].host
             return f"https://www.{host}/watch/{self.code(10)}"
@@ -224,11 +225,11 @@ class Stock:
         )
 
     def short_link(self) -> str:
-        """Return a shortened address; the case of its letters matters."""
+        """Return a new shortened URL; the case of its letters matters."""
         return f"https://{self.dice.one(SHORT_HOSTS)}/{self.code(6)}"
 
     def room(self) -> str:
-        """Return an invitation: an address, a code in blocks, or a meeting number."""
+        """Return a new invitation to a chat room: a URL, a code in blocks, or a meeting number."""
         kind = self.dice.below(4)
         if kind == 0:
             service = self.dice.one(("pastille", "murmure", "lettrogram"))
@@ -242,7 +243,7 @@ class Stock:
         return f"https://{PLATFORMS['nuvola'].host}/invite/{self.code(12)}"
 
     def code(self, letters: int) -> str:
-        """Return letters and digits that nobody else bears."""
+        """Return a new string of `letters` letters and digits."""
         return self._once(lambda: "".join(self.dice.one(_MIXED) for _ in range(letters)))
 
     def file(self) -> str:
@@ -258,7 +259,10 @@ class Stock:
         return digest
 
     def saved_again(self, digest: str) -> Hashes:
-        """Return a picture of `digest` saved again: other digests, a PDQ hash at most eight bits away."""
+        """Return the hashes of a re-saved picture: other digests, a PDQ hash at most eight bits away.
+
+        `digest` is the SHA-256 of the original.
+        """
         bits = int(self.files[digest]["pdq"], 16)
         for _ in range(self.dice.between(1, 8)):
             bits ^= 1 << self.dice.below(256)
@@ -278,7 +282,7 @@ class Stock:
 
 
 def one_letter_off(dice: Dice, handle: str) -> str:
-    """Return `handle` with one letter in its middle replaced, lost, doubled, or two swapped."""
+    """Return `handle` with one letter in the middle replaced, lost or doubled, or two letters swapped."""
     while (wrong := dice.mistyped(handle)) == handle:
         continue
     return wrong

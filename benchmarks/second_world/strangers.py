@@ -1,4 +1,4 @@
-"""Strangers that seem to be one person: each trap gives reports of different labels something alike."""
+"""Traps: similar values in reports of different labels, which suggest one person where there are several."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,13 +35,16 @@ _STEMS = (
 
 
 class Strangers:
-    """Sets the traps among drafts, which are in order of arrival."""
+    """Adds the traps to the drafts, which are in order of arrival; `people` are the civil statuses by key.
+
+    Each trap method returns (draft, facts to add) pairs, [] if it found no suitable drafts.
+    """
 
     def __init__(self, stock: Stock, people: dict[str, Civil], drafts: list[Draft]) -> None:
         self.stock, self.dice, self.people, self.drafts = stock, stock.dice, people, drafts
 
     def add(self) -> None:
-        """Set every trap until its share of the reports bears it."""
+        """Add each trap until its share of the reports (`SHARES`) has it."""
         traps: dict[str, Callable[[], list[tuple[Draft, list[Fact]]]]] = {
             "family": self._family,
             "namesake": self._namesake,
@@ -76,9 +79,10 @@ class Strangers:
         field: str = "",
         nameless: bool = False,
     ) -> list[Draft]:
-        """Return drafts of different labels in order of arrival, `apart` seconds or more, `within` or less.
+        """Return `number` random drafts of different labels in order of arrival; [] if none are found.
 
-        `field` is a kind of fact that their senders have a field for; `nameless` ones name no suspect.
+        Their arrivals are at least `apart` and at most `within` seconds apart (0: no limit). `field`: a kind
+        of fact for which their senders have a field; `nameless`: they name no suspect.
         """
         for _ in range(400):
             chosen = self._drawn(number, within)
@@ -117,7 +121,7 @@ class Strangers:
         return key
 
     def _family(self) -> list[tuple[Draft, list[Fact]]]:
-        """Make one household: a surname, a town, a line, one mailbox or telephone for all of it."""
+        """Make members of one household, who share a surname, a town, an address, a mailbox or telephone."""
         chosen = self._some(self.dice.between(2, 3), nameless=True)
         parent = person(self.dice, "FR")
         line = Fact("line", self.stock.static_address() or self.stock.prefix())
@@ -145,7 +149,7 @@ class Strangers:
         return caught
 
     def _namesake(self) -> list[tuple[Draft, list[Fact]]]:
-        """Give people one name: without dates of birth, with different ones, or of some first of January."""
+        """Give several people the same name: without birth dates, with different ones, or on 1 January."""
         chosen = self._some(self.dice.between(2, 3), nameless=True)
         one, style = person(self.dice), self.dice.below(3)
         caught = []
@@ -158,7 +162,7 @@ class Strangers:
         return caught
 
     def _handle_family(self) -> list[tuple[Draft, list[Fact]]]:
-        """Give strangers on one service the same stem, each with a number."""
+        """Give strangers on one service user names with the same stem and different numbers."""
         stem, key, first = self.dice.one(_STEMS), self.dice.one(KEYS), self.dice.between(1, 9_000)
         chosen = self._some(self.dice.between(2, 6))
         return [
@@ -168,7 +172,7 @@ class Strangers:
         ]
 
     def _near_handle(self) -> list[tuple[Draft, list[Fact]]]:
-        """Give two strangers ordinary user names on one service that differ by a letter."""
+        """Give two strangers ordinary user names on one service that differ in a letter."""
         key, handle = self.dice.one(KEYS), self.stock.frequent_handle(person(self.dice))
         other = one_letter_off(self.dice, handle)
         if not (self.stock.claim(key, handle) and self.stock.claim(key, other)):
@@ -180,7 +184,7 @@ class Strangers:
         ]
 
     def _collision(self) -> list[tuple[Draft, list[Fact]]]:
-        """Give one ordinary user name to different people on several services."""
+        """Give the same ordinary user name to different people on several services."""
         chosen = self._some(self.dice.between(2, 4))
         handle, key = self.stock.frequent_handle(person(self.dice)), self.dice.one(KEYS)
         caught = []
@@ -191,7 +195,7 @@ class Strangers:
         return caught
 
     def _registered_again(self) -> list[tuple[Draft, list[Fact]]]:
-        """Give a user name on one service to another person half a year later."""
+        """Give a user name on one service to another person five months later or more."""
         chosen = self._some(2, apart=_LATER)
         if not chosen:
             return []
@@ -206,19 +210,19 @@ class Strangers:
         return caught
 
     def _recycled_phone(self) -> list[tuple[Draft, list[Fact]]]:
-        """Give a telephone number to another subscriber half a year later."""
+        """Give a telephone number to another subscriber five months later or more."""
         number = self.stock.phone("FR")
         if number is None:
             return []
         return [(draft, [Fact("phone", number)]) for draft in self._some(2, apart=_LATER)]
 
     def _reassigned_prefix(self) -> list[tuple[Draft, list[Fact]]]:
-        """Give an IPv6 prefix to another household half a year later."""
+        """Give an IPv6 prefix to another household five months later or more."""
         line = Fact("line", self.stock.prefix())
         return [(draft, [line]) for draft in self._some(2, apart=_LATER, field="line")]
 
     def _shared_victim(self) -> list[tuple[Draft, list[Fact]]]:
-        """Let two or three offenders write to one child, months apart."""
+        """Let two or three offenders contact the same child, months apart."""
         child, key = self.stock.rare_handle(), self.dice.one(KEYS)
         fact = Fact("victim", child, f"account:{key}", "VICTIM")
         return [(draft, [fact]) for draft in self._some(self.dice.between(2, 3), apart=60 * _DAY)]
@@ -230,7 +234,7 @@ class Strangers:
         return [(draft, [fact]) for draft, fact in zip(self._some(2), facts, strict=False)]
 
     def _near_value(self) -> list[tuple[Draft, list[Fact]]]:
-        """Give two strangers numbers that differ by a digit, or mailboxes of one name and other digits."""
+        """Give two strangers numbers that differ in a digit, or mailboxes that differ in digits only."""
         chosen = self._some(2)
         number = self.stock.phone("FR") if self.dice.happens(0.5) else None
         other = self.stock.neighbour(number) if number else None
@@ -242,7 +246,7 @@ class Strangers:
         return [(draft, [Fact(kind, each)]) for draft, each in zip(chosen, values, strict=False)]
 
     def _short_case(self) -> list[tuple[Draft, list[Fact]]]:
-        """Give two strangers shortened addresses that differ in the case of their letters only."""
+        """Give two strangers shortened URLs that differ only in the case of their letters."""
         link = self.stock.short_link()
         host, _, code = link.rpartition("/")
         other = f"{host}/{code.swapcase()}"
@@ -252,7 +256,7 @@ class Strangers:
         ]
 
     def _same_evening(self) -> list[tuple[Draft, list[Fact]]]:
-        """Set two incidents at one hour, with other children in other games."""
+        """Make two separate incidents of the same hour, with other children in other games."""
         chosen = self._some(2, within=_DAY)
         if any(fact.kind in _TIMED for draft in chosen for fact in draft.facts):
             return []

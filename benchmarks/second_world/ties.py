@@ -1,4 +1,4 @@
-"""Ties: what two reports of one offender share. Each kind of evidence has its maker."""
+"""Ties: the evidence that reports about one offender share, made by kind of evidence (`BONDS`)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,8 +41,9 @@ _TOLD = (
 class Tie:
     """Evidence that several reports may give. `show` returns the facts of one more report that gives it.
 
-    `show` and `desk` take the number of reports that gave it before; `soon` is 0 or the seconds within
-    which all of them come; `moment` is the instant of the incident, once the first report is there.
+    `bond` is its kind of evidence, `kind` the kind of its facts. `show` and `desk` (which returns the sender)
+    take the number of reports that gave it before (`shown`). `soon` is the period in seconds within which all
+    of them arrive, 0 for none; `moment` is the time of the incident, set by the first report.
     """
 
     bond: str
@@ -54,14 +55,17 @@ class Tie:
     moment: int = 0
 
     def facts(self, draft: Draft) -> list[Fact]:
-        """Return the facts that `draft` gives of it."""
+        """Return the facts by which `draft` gives this evidence, and count the report."""
         given = self.show(self.shown, draft)
         self.shown += 1
         return given
 
 
 class Offender:
-    """One offender: a civil status, and the maker of every tie among reports about them."""
+    """An offender: a random civil status, and the factory of all ties between reports about them.
+
+    `people` are all civil statuses by key.
+    """
 
     def __init__(self, stock: Stock, people: dict[str, Civil]) -> None:
         self.stock, self.dice, self.people = stock, stock.dice, people
@@ -69,13 +73,17 @@ class Offender:
         self.key = self.enrol(self.civil)
 
     def enrol(self, civil: Civil) -> str:
-        """Enter a civil status among the people of the world and return its key."""
+        """Add a civil status to `people` and return its key."""
         key = f"P{len(self.people)}"
         self.people[key] = civil
         return key
 
     def tie(self, *, brief: bool = True, told: bool = False) -> Tie:
-        """Return a new tie: `brief` allows what holds for days only, `told` asks for what anybody can say."""
+        """Return a new random tie.
+
+        `brief` allows kinds that hold for some days only; `told` restricts it to kinds that any sender can
+        report.
+        """
         while True:
             bond = self.dice.one(_TOLD if told else _DRAWN)
             if brief or bond not in _SOON:
@@ -84,7 +92,7 @@ class Offender:
                     return made
 
     def of(self, bond: str) -> Tie | None:
-        """Return a tie of a kind, or None where the numbers kept for fiction are used up."""
+        """Return a new tie of kind `bond`; None once the numbers reserved for fiction are used up."""
         if bond in (
             "account",
             "handle_in_text",
@@ -108,7 +116,7 @@ class Offender:
         return makers[bond]() if bond in makers else self._thing(bond)
 
     def account(self, key: str, *, manner: str = "") -> Fact:
-        """Return a new account of the offender on the service `key`."""
+        """Return the fact of a new account of the offender on the service `key`; `manner` as in `Fact`."""
         handle, rare = self.stock.account(key, self.civil)
         return Fact("account", handle, key, rare=rare, manner=manner)
 
@@ -168,7 +176,7 @@ class Offender:
         )
 
     def money(self, place: str) -> str:
-        """Return a new number of a payment account of the kind `place`."""
+        """Return a new number of a payment account; `place` is IBAN, WALLET or CARD_TOKEN."""
         if place == "IBAN":
             return self.stock.iban()
         return self.stock.wallet() if place == "WALLET" else f"tok_{self.dice.digest(12)}"

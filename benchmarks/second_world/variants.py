@@ -1,4 +1,4 @@
-"""How one true value is written: several spellings of the same mailbox, number, page, name or day."""
+"""Written variants of true values: spellings of the same mailbox, number, page, name or day."""
 
 from benchmarks.second_world.names import Civil
 from benchmarks.truth.dice import Dice
@@ -8,7 +8,7 @@ _EASTERN_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 
 
 def handle(dice: Dice, value: str, *, machine: bool) -> str:
-    """Return a user name, by a machine as it is, by a person with a sign or capitals at times."""
+    """Return a user name as written: unchanged by a machine, sometimes with `@` or capitals by a person."""
     if machine:
         return value
     style = dice.below(10)
@@ -18,7 +18,7 @@ def handle(dice: Dice, value: str, *, machine: bool) -> str:
 
 
 def email(dice: Dice, value: str, *, told: bool) -> str:
-    """Return a mailbox, in sentences sometimes with its signs in words."""
+    """Return a mailbox as written; in sentences (`told`) sometimes with its signs in words."""
     local, _, host = value.partition("@")
     style = dice.below(10)
     if told and style < 4:
@@ -30,7 +30,10 @@ def email(dice: Dice, value: str, *, told: bool) -> str:
 
 
 def phone(dice: Dice, value: str, language: str, *, told: bool) -> str:
-    """Return a number, French ones often in the national form, or in the digits of an Arabic sentence."""
+    """Return a telephone number as written: French ones often in national form.
+
+    In a sentence (`told`) in Arabic, sometimes with Eastern Arabic digits.
+    """
     if not value.startswith("+33"):
         return value if dice.happens(0.6) else f"00{value[1:]}"
     national = "0" + value[3:]
@@ -46,14 +49,14 @@ def phone(dice: Dice, value: str, language: str, *, told: bool) -> str:
 
 
 def spaced(dice: Dice, value: str) -> str:
-    """Return a number of an account, in groups of four at times."""
+    """Return an account number, sometimes in groups of four."""
     if dice.happens(0.5):
         return value
     return " ".join(value[at : at + 4] for at in range(0, len(value), 4))
 
 
 def page(dice: Dice, value: str) -> str:
-    """Return an address of one page: with or without encryption, `www`, and what trackers add."""
+    """Return a URL of the same page: with or without TLS, `www`, tracking parameters."""
     if dice.happens(0.3):
         value = value + dice.one(_TRACKING).format(w=dice.word(6))
     if dice.happens(0.15):
@@ -64,7 +67,10 @@ def page(dice: Dice, value: str) -> str:
 
 
 def name(dice: Dice, civil: Civil, *, script: bool) -> str:
-    """Return a full name: in another script or transliteration, or reversed, in capitals, without accents."""
+    """Return a full name as written: transliterated, reversed, in capitals, or without accents.
+
+    `script`: in another alphabet or transliteration.
+    """
     if script:
         return dice.one(civil.spellings[1:])
     style = dice.below(8)
@@ -76,13 +82,13 @@ def name(dice: Dice, civil: Civil, *, script: bool) -> str:
 
 
 def day(dice: Dice, iso: str) -> str:
-    """Return a day in one of the orders that people use."""
+    """Return an ISO date in one of the usual orders of day, month and year."""
     year, month, date = iso.split("-")
     return dice.one((f"{date}/{month}/{year}", iso, f"{date}.{month}.{year}"))
 
 
 def prefix(dice: Dice, value: str) -> str:
-    """Return the groups of an IPv6 prefix, some senders write all their zeros; IPv4 stays as it is."""
+    """Return an IPv6 prefix, sometimes with all its zeros; an IPv4 address is unchanged."""
     if "." in value or dice.happens(0.8):
         return value
     return ":".join(group.zfill(4) for group in value.split(":"))

@@ -1,4 +1,4 @@
-"""The second world: reports of labels, with what strangers share, written by their senders."""
+"""The second set of labelled reports: drafts by label, with common values and traps, written by senders."""
 
 from benchmarks.second_world.desks import DESKS
 from benchmarks.second_world.facts import BondedTold, Draft, bonds_of
@@ -13,7 +13,7 @@ from benchmarks.truth.telling import Told
 
 
 class World:
-    """A world of `size` reports; the same size and seed give the same reports."""
+    """A set of `size` labelled reports; the same size and seed give the same reports."""
 
     def __init__(self, size: int, *, seed: int = 41) -> None:
         self.size, self.seed = size, seed

@@ -1,4 +1,4 @@
-"""Write a draft as a body of the report format, in the manner of its sender."""
+"""Writes a draft as a body of the report format, in the style of its sender."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -25,13 +25,16 @@ _DIGESTS = {
 
 
 def instant(seconds: int, *, local: bool = False) -> str:
-    """Return an instant of the world as RFC 3339, in UTC or in the time of Paris in winter."""
+    """Return a time as RFC 3339, in UTC or (`local`) in Paris winter time.
+
+    `seconds` count from `START`.
+    """
     at = START + timedelta(seconds=seconds)
     return at.astimezone(_PARIS_WINTER).isoformat() if local else at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Writer:
-    """Writes one report; `body` and `clues` are complete after `write`."""
+    """Writes one draft; `clues`, the true values that it reveals, are complete after `write`."""
 
     def __init__(self, stock: Stock, people: dict[str, Civil], draft: Draft) -> None:
         self.stock, self.dice, self.people, self.draft = stock, stock.dice, people, draft
@@ -73,7 +76,7 @@ class Writer:
         }
 
     def write(self, reference: str) -> Part:
-        """Return the body of the report."""
+        """Return the body of the report in the report format, with this reference."""
         self._say(self._kind("open"))
         for fact in self.draft.facts:
             self._fact(fact)
@@ -292,7 +295,7 @@ class Writer:
         self._clue(fact, fact.value, False, fact.value)
 
     def _kind(self, kind: str) -> str:
-        """Return the sentences of services for `kind`, where the language of the report has some."""
+        """Return `kind`, or the variant of it that services use, if there are sentences for it."""
         own = f"service_{kind}"
         serves = self.desk.platform or self.desk.footer
         return own if serves and phrases.variety(self.draft.language, own) else kind

@@ -1,1 +1,1 @@
-"""A labelled world of reports and its judge, apart from the code that is judged."""
+"""Labelled reports and their judge, independent of the code under test."""

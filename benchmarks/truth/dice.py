@@ -1,4 +1,4 @@
-"""Chance from a seed: the same number makes the same world on every machine."""
+"""Seeded random numbers: the same seed gives the same reports on every machine."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -10,7 +10,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 class Dice:
-    """Draws in small words; blocks of uniform numbers are taken at once, since one alone costs more."""
+    """Seeded random generator; it draws uniform numbers in blocks, since single draws cost more."""
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
@@ -23,7 +23,7 @@ class Dice:
         return self._block.pop()
 
     def happens(self, share: float) -> bool:
-        """Return True in `share` of all cases."""
+        """Return True with probability `share`."""
         return self.uniform() < share
 
     def below(self, bound: int) -> int:
@@ -35,28 +35,31 @@ class Dice:
         return least + self.below(most - least + 1)
 
     def one(self, items: Sequence[T]) -> T:
-        """Return one of `items`."""
+        """Return a random item, all equally likely."""
         return items[self.below(len(items))]
 
     def often_first(self, items: Sequence[T]) -> T:
-        """Return one of `items`, the first ones far more often (density falling as 1/x)."""
+        """Return a random item, the first ones far more often (density falling as 1/x)."""
         return items[int(len(items) ** self.uniform()) - 1]
 
     def tail(self, least: int, most: int, *, steepness: float) -> int:
-        """Return a whole number of a Pareto law: many small ones, few large ones."""
+        """Return a whole number from `least` to `most` by a Pareto law: small ones are far more likely.
+
+        `steepness` is the exponent of the law.
+        """
         drawn = least * (1 - self.uniform()) ** (-1 / steepness)
         return min(most, int(drawn))
 
     def digest(self, octets: int) -> str:
-        """Return random hexadecimal digits."""
+        """Return `octets` random bytes as hexadecimal digits."""
         return "".join(f"{self.below(256):02x}" for _ in range(octets))
 
     def word(self, letters: int) -> str:
-        """Return random letters."""
+        """Return a string of `letters` random letters."""
         return "".join(_LETTERS[self.below(26)] for _ in range(letters))
 
     def mistyped(self, text: str) -> str:
-        """Return `text` with one error of a typist: two swapped, one lost, one doubled, one other."""
+        """Return `text` with one typing error: two characters swapped, or one lost, doubled or replaced."""
         if len(text) < 3:
             return text
         at, kind = self.between(1, len(text) - 2), self.below(4)

@@ -1,4 +1,7 @@
-"""The judge: what links and dossiers are worth against the labels. It knows nothing of who made them."""
+"""The judge: quality of pairs and dossiers against the labels, independent of how they were found.
+
+A label is the true dossier of a report; a pair holds the positions of two reports.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -8,7 +11,7 @@ Pair = tuple[int, int]
 
 
 class Scores(NamedTuple):
-    """Precision and recall of pairs, with the numbers they come from."""
+    """Precision and recall of pairs, with the number of pairs and of right ones."""
 
     precision: float
     recall: float
@@ -17,7 +20,10 @@ class Scores(NamedTuple):
 
 
 def groups(size: int, pairs: Iterable[Pair]) -> list[int]:
-    """Return the group of each of `size` reports when `pairs` are joined; a group's number is its first."""
+    """Return the group of each of `size` reports after joining `pairs`: its connected component.
+
+    A group is given by its smallest report.
+    """
     parent = list(range(size))
 
     def find(one: int) -> int:
@@ -34,27 +40,31 @@ def groups(size: int, pairs: Iterable[Pair]) -> list[int]:
 
 
 def true_pairs(labels: Sequence[int]) -> int:
-    """Return how many pairs of reports belong together."""
+    """Return the number of pairs of reports with the same label."""
     return _pairs(Counter(labels).values())
 
 
 def of_pairs(pairs: Iterable[Pair], labels: Sequence[int]) -> Scores:
-    """Return the worth of pairs as they stand."""
+    """Return precision and recall of the given pairs against the labels; duplicates count once."""
     distinct = {(min(pair), max(pair)) for pair in pairs}
     right = sum(labels[a] == labels[b] for a, b in distinct)
     return _scores(len(distinct), right, true_pairs(labels))
 
 
 def of_groups(found: Sequence[int], labels: Sequence[int]) -> Scores:
-    """Return the worth of every pair that groups imply, without listing them."""
+    """Return precision and recall of all pairs within groups, without enumerating them.
+
+    `found` is the group of each report.
+    """
     both = Counter(zip(found, labels, strict=True))
     return _scores(_pairs(Counter(found).values()), _pairs(both.values()), true_pairs(labels))
 
 
 def with_suggestions(found: Sequence[int], pairs: Iterable[Pair], labels: Sequence[int]) -> float:
-    """Return the share of true pairs that are together once a person accepts every right suggestion.
+    """Return the recall of true pairs after a person has accepted every right suggestion.
 
-    A suggestion is a pair; a person who accepts it joins both dossiers. Wrong ones are rejected.
+    `found` is the group of each report. `pairs` are the suggestions; accepting one joins both dossiers, and
+    wrong ones are rejected.
     """
     accepted = [pair for pair in pairs if labels[pair[0]] == labels[pair[1]]]
     starts = [(place, group) for place, group in enumerate(found)]
@@ -65,10 +75,11 @@ def with_suggestions(found: Sequence[int], pairs: Iterable[Pair], labels: Sequen
 
 
 def shape(found: Sequence[int], labels: Sequence[int]) -> dict[str, float | int]:
-    """Return purity, over-merging, under-merging and the largest dossier that holds strangers.
+    """Return purity, over-merging, under-merging and the largest wrong dossier, by name.
 
-    Purity: the share of reports in the majority of their dossier. Over-merged: dossiers of several
-    labels. Under-merged: labels in several dossiers. The largest wrong dossier counts all its reports.
+    `found` is the dossier of each report. Purity: the share of reports in the majority label of their
+    dossier. Over-merged: dossiers of several labels. Under-merged: labels in several dossiers. The largest
+    wrong dossier is the greatest over-merged one, counted in reports.
     """
     members: dict[int, Counter[int]] = defaultdict(Counter)
     spread: dict[int, set[int]] = defaultdict(set)
@@ -90,7 +101,10 @@ def shape(found: Sequence[int], labels: Sequence[int]) -> dict[str, float | int]
 def by_mark(
     pairs: Mapping[Pair, Iterable[Hashable]], labels: Sequence[int]
 ) -> dict[Hashable, dict[str, float | int]]:
-    """Return pairs and precision for each mark (kind of reason, or trap) that pairs bear."""
+    """Return number and precision of the pairs with each mark (kind of reason, or trap).
+
+    `pairs` holds the marks of each pair.
+    """
     counted: dict[Hashable, list[int]] = defaultdict(lambda: [0, 0])
     for (a, b), marks in pairs.items():
         for mark in set(marks):

@@ -1,4 +1,4 @@
-"""The hand that makes what comes back: words, changed texts, pictures saved again, reports of people."""
+"""Parts of reports with altered content: words, changed texts, re-saved pictures, reports about people."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _BITS = 256
 
 
 class Making:
-    """Makes parts of reports out of a world's people and chance."""
+    """Makes parts of reports from the people and the random generator of `world`."""
 
     def __init__(self, world: World) -> None:
         self.world, self.dice = world, world.dice
@@ -20,11 +20,11 @@ class Making:
         self.viral = [self.dice.digest(32) for _ in range(3)]
 
     def words(self, count: int) -> list[str]:
-        """Return the words of a text."""
+        """Return `count` random words of the vocabulary."""
         return [self.dice.often_first(self.lexicon) for _ in range(count)]
 
     def changed(self, text: Sequence[str]) -> list[str]:
-        """Return a text with some words replaced, left out or put in: from none to one in ten."""
+        """Return a text with some words replaced, removed or added: from none to one in ten."""
         dice, share, found = self.dice, self.dice.uniform() / 10, list[str]()
         for word in text:
             if not dice.happens(share):
@@ -34,14 +34,14 @@ class Making:
         return found
 
     def saved_again(self, picture: str) -> str:
-        """Return a picture's fingerprint after it was saved again, cut or marked: 0 to 24 bits differ."""
+        """Return the PDQ hash of a picture after re-saving, cropping or marking: 0 to 24 bits differ."""
         value = int(picture, 16)
         for _ in range(self.dice.between(0, 24)):
             value ^= 1 << self.dice.below(_BITS)
         return f"{value:064x}"
 
     def report(self, person: Someone, mark: str) -> Told:
-        """Return a report about a person, to be filled."""
+        """Return a report about a person, without a description; `mark` is its only added trap."""
         told = self.world.teller.report(
             person, self.world.teller.when(person), traps=frozenset({mark})
         )
@@ -49,7 +49,10 @@ class Making:
         return told
 
     def bare(self, person: Someone, mark: str, kept: str) -> Told:
-        """Return a report that surely tells one kind of a person's identifiers, as they are."""
+        """Return a report that certainly holds the identifiers `kept` of a person, without errors.
+
+        `kept` is `handles`, `emails` or `phones`; `mark` is its trap.
+        """
         told = self.report(person, mark)
         suspect = suspect_of(told)
         if kept == "handles":
@@ -60,7 +63,7 @@ class Making:
         return told
 
     def say(self, told: Told, *, name: str, birth: str, always: bool = False) -> None:
-        """Have a report tell a name and a day of birth; often one of them, or none, unless `always`."""
+        """Set name and birth date of a report's suspect: each by chance, or both if `always`."""
         suspect = suspect_of(told)
         for key, value, share in (("name", name, 0.5), ("birth_date", birth, 0.4)):
             suspect.pop(key, None)
@@ -68,16 +71,16 @@ class Making:
                 suspect[key] = value
 
     def hands(self, least: int, most: int) -> list[Someone]:
-        """Return one hand under several names: nothing of them in common."""
+        """Return several identities of one offender (same label), without any value in common."""
         label = self.world.fresh_label()
         return [self.world.offender(label) for _ in range(self.dice.between(least, most))]
 
     def strangers(self, least: int, most: int) -> list[Someone]:
-        """Return people who have nothing to do with one another."""
+        """Return several unrelated people, from `least` to `most`."""
         return [self.world.offender() for _ in range(self.dice.between(least, most))]
 
 
 def suspect_of(told: Told) -> dict[str, object]:
-    """Return the first suspect of a report, to be changed."""
+    """Return the first suspect in a report's body, a mutable dict."""
     found: dict[str, object] = told.body["persons"][0]  # type: ignore[index]
     return found

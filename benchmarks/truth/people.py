@@ -1,6 +1,6 @@
-"""Invented people: names, accounts, numbers, devices and lines, none of which belongs to anybody.
+"""Invented people: names, accounts, numbers, devices and IP addresses, none of which belongs to anybody.
 
-Telephone numbers are those kept for fiction (ARCEP; 555-01xx of North America), IP addresses those of
+Telephone numbers are those reserved for fiction (ARCEP; 555-01xx of North America), IP addresses those for
 documentation (RFC 5737, RFC 3849), hosts end in `.test` (RFC 6761).
 """
 
@@ -124,7 +124,11 @@ _VPN = tuple(f"198.51.100.{n}" for n in range(1, 9))
 
 @dataclass(slots=True)
 class Someone:
-    """A person with what reports may tell of them; `label` is the dossier they truly belong to."""
+    """A person with all values that reports may hold; `label` is their true dossier.
+
+    `since` and `until` bound the time of their acts, in seconds. `line` is their IP address; for IPv6 the
+    first three groups. `handles` are (service, name), `accounts` (kind, value).
+    """
 
     label: int
     given: str
@@ -143,14 +147,14 @@ class Someone:
 
 
 class People:
-    """Makes people; a number is given to one person unless a trap gives it to another on purpose."""
+    """Makes people; a number belongs to one person unless a trap gives it to another on purpose."""
 
     def __init__(self, dice: Dice) -> None:
         self._dice = dice
         self._mobiles = self._landlines = self._made = 0
 
     def someone(self, label: int, *, since: int, until: int) -> Someone:
-        """Return a person whose acts lie between two instants (seconds of the world's time)."""
+        """Return a new person whose acts lie between two times, in seconds from the first instant."""
         dice = self._dice
         self._made += 1
         nickname = f"{dice.one(NICKNAMES)}{dice.one(NICKNAMES)}{self._made}"
@@ -172,7 +176,7 @@ class People:
         return found
 
     def email(self, person: Someone) -> str:
-        """Return an address of their own: from the name or from the nickname."""
+        """Return a new e-mail address of a person, from the name or the nickname."""
         tail = f"{self._made}{self._dice.word(1)}"
         base = (
             person.nickname
@@ -182,7 +186,7 @@ class People:
         return f"{base}{tail}@{self._dice.one(MAILS)}"
 
     def handle(self, person: Someone) -> tuple[str, str]:
-        """Return a name on a service: the nickname or one of its family, seldom something else."""
+        """Return a (service, user name) of a person: mostly a variant of the nickname."""
         dice, name = self._dice, person.nickname
         style = dice.below(6)
         if style == 1:
@@ -196,7 +200,7 @@ class People:
         return dice.one(PLATFORMS), name
 
     def mobile(self) -> str | None:
-        """Return a mobile number nobody else has; None once those for fiction are used up."""
+        """Return a new mobile number; None once those reserved for fiction are used up."""
         number = self._mobiles
         self._mobiles += 1
         if number >= MOBILES:
@@ -207,7 +211,7 @@ class People:
         return f"+1{201 + area}55501{last:02d}"
 
     def landline(self) -> str | None:
-        """Return the number of a home."""
+        """Return a new landline number; None once those reserved for fiction are used up."""
         number = self._landlines
         self._landlines += 1
         if number >= LANDLINES:
@@ -220,17 +224,17 @@ class People:
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def wallet(self) -> tuple[str, str]:
-        """Return a wallet of its own (an Ethereum address in one case carries no checksum)."""
+        """Return a new wallet as (kind, address): Ethereum in one case of letters, without checksum."""
         return "WALLET", "0x" + self._dice.digest(20)
 
     def iban(self) -> tuple[str, str]:
-        """Return an account whose check digits hold (ISO 13616)."""
+        """Return a new bank account as (kind, IBAN) with valid check digits (ISO 13616)."""
         body = "".join(str(self._dice.below(10)) for _ in range(23))
         check = 98 - int(f"{body}152700") % 97
         return "IBAN", f"FR{check:02d}{body}"
 
     def line(self) -> str:
-        """Return how a person is connected: a home of their own, carrier translation, IPv6, a tunnel."""
+        """Return a random IP address: of a home, carrier-grade NAT or a VPN; or an IPv6 prefix."""
         dice = self._dice
         drawn = dice.uniform()
         if drawn < 0.25:

@@ -1,7 +1,7 @@
-"""What comes back changed: texts, pictures, pages of one hand under ever new names; and what only seems so.
+"""Altered content that returns under new identities: texts, pictures, pages; and unrelated look-alikes.
 
-The people of one label share no value here: only what is near tells that they belong together. Words are
-letters by chance, drawn as words are (a few of them all the time).
+People of one label share no value here: only similarity shows that they belong together. Words are random
+letters with a natural frequency distribution (a few are very frequent).
 """
 
 from collections.abc import Callable, Iterator
@@ -19,15 +19,15 @@ class _Part(NamedTuple):
 
 
 class Returning:
-    """Adds reports to a world, about a fourteenth of its size."""
+    """Makes additional reports for `world`, about one for each fourteen of its own."""
 
     def __init__(self, world: World) -> None:
         self.world, self.making = world, Making(world)
 
     def reports(self) -> list[Told]:
-        """Return the reports, in the order in which things happened.
+        """Return the additional reports in the order of their incidents.
 
-        A part that tells nothing more is over: a large world uses up the numbers there are for fiction.
+        A part ends early once the numbers reserved for fiction are used up.
         """
         found: list[Told] = []
         for part in _PARTS:
@@ -38,7 +38,7 @@ class Returning:
 
 
 def _scripts(make: Making) -> Iterator[Told]:
-    """Tell one hand's text: pasted by a witness with words around it, or message by message."""
+    """Yield reports of one offender's text, altered each time, as a description or a conversation."""
     text = make.words(make.dice.between(25, 120))
     for person in make.hands(2, 6):
         told, words = make.report(person, "TEXT"), make.changed(text)
@@ -55,7 +55,7 @@ def _scripts(make: Making) -> Iterator[Told]:
 
 
 def _pictures(make: Making) -> Iterator[Told]:
-    """Tell one hand's picture, saved again each time."""
+    """Yield reports of one offender's picture, re-saved each time."""
     picture = make.dice.digest(32)
     for person in make.hands(2, 5):
         told = make.report(person, "PICTURE")
@@ -64,7 +64,7 @@ def _pictures(make: Making) -> Iterator[Told]:
 
 
 def _mirrors(make: Making) -> Iterator[Told]:
-    """Tell of one page that comes back under other host names."""
+    """Yield reports of the same page on several hosts (one label)."""
     dice, label = make.dice, make.world.fresh_label()
     path = f"{dice.word(6)}/{dice.word(5)}-{dice.below(100_000)}"
     for _ in range(dice.between(2, 4)):
@@ -73,7 +73,7 @@ def _mirrors(make: Making) -> Iterator[Told]:
 
 
 def _folders(make: Making) -> Iterator[Told]:
-    """Tell of the pages of one account on a host where many have theirs."""
+    """Yield reports of several pages of one account, on a host with many accounts (one label)."""
     dice, label = make.dice, make.world.fresh_label()
     account = f"https://host{dice.below(12)}.test/u/{dice.word(8)}"
     for _ in range(dice.between(2, 5)):
@@ -82,7 +82,7 @@ def _folders(make: Making) -> Iterator[Told]:
 
 
 def _sentences(make: Making) -> Iterator[Told]:
-    """Write a service's own sentence with a word or two filled in, alone or before what happened."""
+    """Yield a report with a service's standard sentence, one word filled in, which links nobody."""
     for person in make.strangers(1, 1):
         told = make.report(person, "SENTENCE")
         sentence = list(make.dice.often_first(make.sentences))
@@ -93,7 +93,7 @@ def _sentences(make: Making) -> Iterator[Told]:
 
 
 def _chain_letters(make: Making) -> Iterator[Told]:
-    """Let a few strangers pass a text on: alike, and no tie."""
+    """Yield reports of strangers who pass the same text on: similar, but different labels."""
     text = make.words(make.dice.between(40, 80))
     for person in make.strangers(2, 4):
         told = make.report(person, "CHAIN_LETTER")
@@ -102,7 +102,7 @@ def _chain_letters(make: Making) -> Iterator[Told]:
 
 
 def _viral_pictures(make: Making) -> Iterator[Told]:
-    """Tell of a picture that goes round, saved again by each who passes it on."""
+    """Yield a report with a viral picture, re-saved: similar to others, but a label of its own."""
     for person in make.strangers(1, 1):
         told = make.report(person, "VIRAL_PICTURE")
         told.body["files"] = [{"pdq": make.saved_again(make.dice.often_first(make.viral))}]
@@ -110,7 +110,7 @@ def _viral_pictures(make: Making) -> Iterator[Told]:
 
 
 def _same_paths(make: Making) -> Iterator[Told]:
-    """Tell of pages of unrelated places that one program serves: equal paths, other hosts."""
+    """Yield a report of a page with a path that common software serves on unrelated hosts."""
     dice = make.dice
     path = dice.one(("forum/viewtopic.php?t=12", "wp-content/uploads/2025/", "album/view.php?id=7"))
     url = f"https://{dice.word(9)}.test/{path}"

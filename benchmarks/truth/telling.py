@@ -1,6 +1,6 @@
-"""What a report tells of a person: parts of the truth, with errors, fillers and things many share.
+"""Reports about people: parts of the truth, with errors, placeholders and values that many share.
 
-Bodies follow the report format. Sentences are neutral; no text plays any part but to carry values.
+Bodies follow the report format. Sentences are neutral; texts only serve to hold values.
 """
 
 from dataclasses import dataclass, field
@@ -24,9 +24,10 @@ _FILLERS = {
 
 @dataclass(slots=True)
 class Told:
-    """A report of the world: its body, the dossier it truly belongs to, and the traps in it.
+    """A labelled report: its body in the report format, its true dossier, its time and its traps.
 
-    `beside` is what an outside format tells and a body has no field for, by its path there.
+    `at` is in seconds from the first instant. `beside` holds values of other formats that the body has no
+    field for, by their path there.
     """
 
     reference: str
@@ -39,7 +40,10 @@ class Told:
 
 @dataclass(slots=True)
 class Commons:
-    """What many unrelated people share: things gone round, texts of services, short links, wallets."""
+    """Values that many unrelated people share: viral files and links, texts of services, wallets.
+
+    `cafes` are the devices of public computers, as hexadecimal digits.
+    """
 
     files: list[dict[str, object]] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)
@@ -49,7 +53,7 @@ class Commons:
 
     @staticmethod
     def drawn(dice: Dice, size: int) -> "Commons":
-        """Return the commons of a world of `size` reports: some known by everybody, most by a few."""
+        """Return the common values for `size` reports: a few very frequent, most of them rare."""
         many = max(20, size // 60)
         return Commons(
             files=[hashes(dice) for _ in range(many)],
@@ -61,19 +65,19 @@ class Commons:
 
 
 class Teller:
-    """Writes reports about people."""
+    """Writes reports about people; `commons` are the values that unrelated reports share."""
 
     def __init__(self, dice: Dice, commons: Commons) -> None:
         self.dice, self.commons, self._number = dice, commons, 0
 
     def when(self, person: Someone) -> int:
-        """Return an instant of the person's time."""
+        """Return a random time within the person's period, in seconds."""
         return person.since + self.dice.below(max(1, person.until - person.since))
 
     def report(
         self, person: Someone, at: int, *also: Someone, traps: frozenset[str] = frozenset()
     ) -> Told:
-        """Return a provider's report about a person, and about others that it names beside them."""
+        """Return a provider's report about a person at the time `at`, and about the people in `also`."""
         marks = set(traps)
         suspects = [self.suspect(one, at, marks) for one in (person, *also)]
         body: dict[str, object] = {
@@ -85,7 +89,7 @@ class Teller:
         return self._told(person.label, at, body, marks)
 
     def citizen(self, person: Someone, at: int) -> Told:
-        """Return a report that names the person in its sentences alone."""
+        """Return a report from the public that names the person only in its sentences."""
         platform, name = self.dice.one(person.handles)
         words = [f"Account {name} on {platform} wrote to a child."]
         if self.dice.happens(0.4):
@@ -100,12 +104,15 @@ class Teller:
         return self._told(person.label, at, body, {"FREE_TEXT"})
 
     def page(self, label: int, url: str, at: int, *, traps: frozenset[str] = frozenset()) -> Told:
-        """Return a report of a page, without anybody named."""
+        """Return a report of a page (`url`), without any person."""
         body: dict[str, object] = {"kind": "ABUSE_MATERIAL", "channel": "WEB", "urls": [url]}
         return self._told(label, at, body, set(traps))
 
     def suspect(self, person: Someone, at: int, marks: set[str]) -> dict[str, object]:
-        """Return the person as a report has them: some of what there is, some of it wrong or filled in."""
+        """Return a person as in a report's body: some values, some of them wrong or placeholders.
+
+        The traps that occur are added to `marks`.
+        """
         dice = self.dice
         platform, name = dice.one(person.handles)
         told: dict[str, object] = {"role": "SUSPECT"}
@@ -129,7 +136,7 @@ class Teller:
         return told
 
     def address(self, person: Someone, at: int) -> dict[str, object]:
-        """Return where the person came from at an instant; an IPv6 prefix changes from week to week."""
+        """Return an IP address of the person at a time; an IPv6 prefix changes every week."""
         dice, value = self.dice, person.line
         if value.startswith("2001:db8:"):
             week = (at // (7 * 86_400) * 7919 + int(value.rpartition(":")[2], 16)) % 65536
@@ -168,7 +175,7 @@ class Teller:
         return self.dice.mistyped(head) + at + tail
 
     def _fill(self, told: dict[str, object], marks: set[str]) -> None:
-        """Put a filler where a service has nothing to say, as forms with compulsory fields do."""
+        """Add, by chance, a placeholder to a suspect, as forms with compulsory fields cause."""
         dice = self.dice
         if not dice.happens(0.08):
             return
@@ -184,7 +191,7 @@ class Teller:
             ]
 
     def _content(self, body: dict[str, object], marks: set[str]) -> None:
-        """Add what goes round: files and links that unrelated people pass on, and texts of services."""
+        """Add, by chance, viral files and links, and standard texts of services, to a report's body."""
         dice, commons = self.dice, self.commons
         files = [hashes(dice)] if dice.happens(0.5) else []
         if dice.happens(0.2):
@@ -207,17 +214,17 @@ class Teller:
 
 
 def instant(at: int) -> str:
-    """Return an instant of the world in RFC 3339."""
+    """Return a time, in seconds from the first instant, in RFC 3339."""
     return (START + timedelta(seconds=at)).isoformat()
 
 
 def hashes(dice: Dice) -> dict[str, object]:
-    """Return the hashes of a file that nobody has."""
+    """Return the hashes of a new file, by name."""
     return {"sha256": dice.digest(32), "md5": dice.digest(16)}
 
 
 def victim(dice: Dice, person: Someone) -> dict[str, object]:
-    """Return a person in the role of a victim, under the values they always have."""
+    """Return a person in the role of a victim, with the same values each time."""
     platform, name = person.handles[0]
     told: dict[str, object] = {"role": "VICTIM", "handles": [{"platform": platform, "value": name}]}
     if dice.happens(0.5):
@@ -228,7 +235,7 @@ def victim(dice: Dice, person: Someone) -> dict[str, object]:
 
 
 def common_handle(dice: Dice) -> tuple[str, str]:
-    """Return a name that many people have, on some service."""
+    """Return a (service, user name) that many people have."""
     return dice.one(PLATFORMS), dice.one(COMMON_HANDLES) + str(dice.below(30))
 
 

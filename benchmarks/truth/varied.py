@@ -1,7 +1,7 @@
-"""Identifiers that vary: handles, mailboxes, numbers and names of one hand; and those that only seem to.
+"""Varied identifiers: handles, mailboxes, numbers and names of one offender, and those of strangers.
 
-As with what comes back changed, the people of one label share no value: only what is near tells that they
-belong together. The traps are strangers whose values are as near as those of one hand.
+As in `returning`, people of one label share no value: only similarity shows that they belong together. The
+traps are strangers whose values are just as similar.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ ARABIC_FAMILY = (
 
 
 def handles_varied(make: Making) -> Iterator[Told]:
-    """Tell one hand's handle, each time with a tail, an error of typing, or at another service."""
+    """Yield reports of one offender's handle: with a suffix, a typing error, or at another service."""
     dice = make.dice
     name = _own_name(make)
     for turn, person in enumerate(make.hands(2, 4)):
@@ -45,7 +45,7 @@ def handles_varied(make: Making) -> Iterator[Told]:
 
 
 def mailboxes_varied(make: Making) -> Iterator[Told]:
-    """Tell one hand's mailbox at other providers, with a dot, a tag or an error of typing."""
+    """Yield reports of one offender's mailbox: at another provider, with a dot, a tag or a typing error."""
     dice = make.dice
     name, host = _own_name(make), dice.one(MAILS)
     for turn, person in enumerate(make.hands(2, 4)):
@@ -64,7 +64,7 @@ def mailboxes_varied(make: Making) -> Iterator[Told]:
 
 
 def numbers_varied(make: Making) -> Iterator[Told]:
-    """Tell one hand's number with an error of typing, name or day of birth beside it or nothing."""
+    """Yield reports of one offender's telephone number with a typing error, some with name or birth date."""
     dice, world = make.dice, make.world
     number = world.people.mobile()
     if number is None:
@@ -79,7 +79,7 @@ def numbers_varied(make: Making) -> Iterator[Told]:
 
 
 def handle_families(make: Making) -> Iterator[Told]:
-    """Tell of strangers who bear one name with other figures, as services give them out."""
+    """Yield reports of strangers with one handle and different numbers, as services propose them."""
     dice = make.dice
     name = dice.one((dice.one(GIVEN).lower(), dice.one(NICKNAMES) + dice.one(NICKNAMES)))
     apart = dice.one(("", "_", "."))
@@ -89,7 +89,7 @@ def handle_families(make: Making) -> Iterator[Told]:
 
 
 def alike_names(make: Making) -> Iterator[Told]:
-    """Tell of strangers with a name's handle: a letter between them, or none at two services."""
+    """Yield reports of strangers whose handles are a name: equal, or different in a letter."""
     dice = make.dice
     given, family = (
         dice.one(GIVEN).lower(),
@@ -103,7 +103,7 @@ def alike_names(make: Making) -> Iterator[Told]:
 
 
 def mailbox_namesakes(make: Making) -> Iterator[Told]:
-    """Tell of strangers who bear one frequent name at two providers."""
+    """Yield reports of strangers with the same frequent name as mailbox at different providers."""
     dice = make.dice
     name = (
         f"{dice.one(GIVEN).lower()}.{dice.one(('martin', 'bernard', 'petit', 'durand', 'leroy'))}"
@@ -114,7 +114,7 @@ def mailbox_namesakes(make: Making) -> Iterator[Told]:
 
 
 def number_blocks(make: Making) -> Iterator[Told]:
-    """Tell of people of one house, with one surname and numbers of one block."""
+    """Yield reports of people of one home, with one surname and consecutive telephone numbers."""
     people = make.world.people
     persons = make.strangers(2, 5)
     for person in persons:
@@ -129,7 +129,7 @@ def number_blocks(make: Making) -> Iterator[Told]:
 
 
 def arabic_names(make: Making) -> Iterator[Told]:
-    """Tell one person's name in Arabic script here, in a Latin spelling there, with a day of birth."""
+    """Yield reports of one person's name in Arabic script and in Latin spellings, with the birth date."""
     dice = make.dice
     given, family = dice.one(ARABIC_GIVEN)[1], dice.one(ARABIC_FAMILY)[1]
     hands = make.hands(2, 4)
@@ -143,7 +143,7 @@ def arabic_names(make: Making) -> Iterator[Told]:
 
 
 def sounding_alike(make: Making) -> Iterator[Told]:
-    """Tell of strangers of one frequent name who all say that they are born on the first of a year."""
+    """Yield reports of strangers with one frequent name, all born on a first of January."""
     given, family = make.dice.one(ARABIC_GIVEN), make.dice.one(ARABIC_FAMILY)
     for person in make.strangers(2, 3):
         told = make.report(person, "SOUNDS_ALIKE")
@@ -153,7 +153,7 @@ def sounding_alike(make: Making) -> Iterator[Told]:
 
 
 def homes(make: Making) -> Iterator[Told]:
-    """Tell of one home, each time as another form writes its address: short or long, town or postcode."""
+    """Yield reports of one home whose address is written differently: long or short, town or postcode."""
     dice = make.dice
     number, street, town, code = _place(make)
     way = dice.one(_WAYS)
@@ -166,7 +166,7 @@ def homes(make: Making) -> Iterator[Told]:
 
 
 def neighbours(make: Making) -> Iterator[Told]:
-    """Tell of strangers in one street, at another number or in another town."""
+    """Yield reports of strangers in one street, at different numbers or in different towns."""
     _, street, town, code = _place(make)
     for turn, person in enumerate(make.strangers(2, 3)):
         told = make.report(person, "NEIGHBOUR")
@@ -176,7 +176,7 @@ def neighbours(make: Making) -> Iterator[Told]:
 
 
 def _place(make: Making) -> tuple[str, str, str, str]:
-    """Return a number, the rest of a street's name, a town and its postcode; none of them exists."""
+    """Return an invented address: (house number, rest of the street's name, town, postcode)."""
     dice = make.dice
     number = f"{dice.between(1, 120)}{dice.one(('', '', '', ' bis'))}"
     first = dice.one(("des", "du", "de la", "Saint"))
@@ -190,7 +190,7 @@ def _place(make: Making) -> tuple[str, str, str, str]:
 
 
 def _address(make: Making, street: str, town: str, code: str) -> dict[str, str]:
-    """Return an address as the wire carries it: street and town, the postcode within the street or absent."""
+    """Return an address by field, as in NCMEC XML: the postcode within the street or absent."""
     dice = make.dice
     text = dice.one((street, street.upper(), f"{street}, {code} {town}"))
     return {f"{_WIRE}/address": text, f"{_WIRE}/city": dice.one((town, town.upper()))}
@@ -201,7 +201,7 @@ def _latin(make: Making, spellings: tuple[tuple[str, str], ...], arabic: str) ->
 
 
 def _own_name(make: Making) -> str:
-    """Return a name that one person has chosen: two words and figures, or an invented word."""
+    """Return a distinctive user name: two words and a number, or an invented word."""
     dice = make.dice
     if dice.happens(0.6):
         return f"{dice.one(NICKNAMES)}{dice.one(NICKNAMES)}{dice.between(100, 9999)}"

@@ -1,7 +1,7 @@
-"""The world: who exists, what ties them truly, and the traps that tie people who have nothing in common.
+"""Labelled reports: people, the values that truly join their reports, and traps that join unrelated people.
 
-A label is a dossier of the truth: one offender, or one ring. Two reports belong together when their
-labels are equal, and only then.
+A label is a true dossier: one offender, or one ring. Two reports belong together exactly if their labels are
+equal.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ class _Part(NamedTuple):
 
 
 class World:
-    """Makes a world of about `size` reports from a seed."""
+    """Makes about `size` labelled reports from a seed."""
 
     def __init__(self, size: int, *, seed: int) -> None:
         self.dice = Dice(seed)
@@ -31,7 +31,7 @@ class World:
         self._label = 0
 
     def reports(self) -> list[Told]:
-        """Return the reports in the order in which things happened."""
+        """Return the reports in the order of their incidents."""
         found: list[Told] = []
         for part in _PARTS:
             wanted = len(found) + int(self.size * part.share)
@@ -40,7 +40,7 @@ class World:
         return sorted(found, key=lambda told: (told.at, told.reference))
 
     def offender(self, label: int | None = None) -> Someone:
-        """Return a new person with a time of their own; under `label` where they belong to a ring."""
+        """Return a new person with a random period of acts; `label`: that of their ring, or a new one."""
         length = self.dice.tail(_MONTH // 2, SPAN, steepness=0.8)
         since = self.dice.below(max(1, SPAN - length))
         return self.people.someone(
@@ -48,31 +48,31 @@ class World:
         )
 
     def times(self, person: Someone, least: int, most: int) -> list[int]:
-        """Return the instants at which a person is reported."""
+        """Return between `least` and `most` times of reports about a person, ascending, in seconds."""
         count = self.dice.tail(least, most, steepness=1.3)
         return sorted(self.teller.when(person) for _ in range(count))
 
     def fresh_label(self) -> int:
-        """Return a label that nobody has."""
+        """Return a new label."""
         self._label += 1
         return self._label
 
 
 def _singles(world: World) -> Iterator[Told]:
-    """People reported once."""
+    """Yield the only report about a person."""
     person = world.offender()
     yield world.teller.report(person, world.teller.when(person))
 
 
 def _repeated(world: World) -> Iterator[Told]:
-    """People reported again and again, some hundreds of times."""
+    """Yield several reports about one person, up to some hundreds."""
     person = world.offender()
     for at in world.times(person, 2, max(20, min(300, world.size // 60))):
         yield world.teller.report(person, at)
 
 
 def _moving(world: World) -> Iterator[Told]:
-    """People who come back under new accounts: new e-mail and handle, the device or number stays."""
+    """Yield reports of a person who returns with a new e-mail and handle, but the same device or number."""
     person, people = world.offender(), world.people
     for turn, at in enumerate(world.times(person, 3, 24)):
         if turn % 3 == 2:
@@ -82,7 +82,7 @@ def _moving(world: World) -> Iterator[Told]:
 
 
 def _rings(world: World) -> Iterator[Told]:
-    """People who act together: some reports name two of them, a page and a wallet are the ring's own."""
+    """Yield reports of a ring: some name two members; a page and a wallet are common to all."""
     dice, teller = world.dice, world.teller
     head = world.offender()
     members = [head, *(world.offender(head.label) for _ in range(dice.between(1, 5)))]
@@ -103,7 +103,7 @@ def _rings(world: World) -> Iterator[Told]:
 
 
 def _families(world: World) -> Iterator[Told]:
-    """People of one home: one line, one device, one landline, one surname, and nothing else in common."""
+    """Yield reports of different people of one home: same IP address, device, landline and surname."""
     dice = world.dice
     first = world.offender()
     landline = world.people.landline()
@@ -119,7 +119,7 @@ def _families(world: World) -> Iterator[Told]:
 
 
 def _numbers_again(world: World) -> Iterator[Told]:
-    """Give a mobile number that was handed back to somebody else, months later."""
+    """Yield reports of two people with the same mobile number, reassigned months later."""
     first, second = world.offender(), world.offender()
     number = world.people.mobile()
     first.since, first.until = 0, 4 * _MONTH
@@ -131,7 +131,7 @@ def _numbers_again(world: World) -> Iterator[Told]:
 
 
 def _same_names(world: World) -> Iterator[Told]:
-    """Two people of one name; two people of one handle, on two services or, later, on the same one."""
+    """Yield reports of two people with the same name, or the same handle (other service or later)."""
     first, second = world.offender(), world.offender()
     kind = world.dice.below(3)
     if kind == 0:
@@ -148,7 +148,7 @@ def _same_names(world: World) -> Iterator[Told]:
 
 
 def _victims(world: World) -> Iterator[Told]:
-    """Have two strangers wrong one child; sometimes the victim here is a suspect there."""
+    """Yield reports of two strangers with the same victim, who sometimes is a suspect elsewhere."""
     dice = world.dice
     child = world.offender()
     swapped = dice.happens(0.4)
@@ -165,7 +165,7 @@ def _victims(world: World) -> Iterator[Told]:
 
 
 def _shared_places(world: World) -> Iterator[Told]:
-    """Strangers at one public machine, or with accounts at one exchange."""
+    """Yield reports of a person at a public computer, or with an account at an exchange, shared by others."""
     commons, dice = world.teller.commons, world.dice
     person = world.offender()
     mark = "CAFE" if dice.happens(0.5) else "EXCHANGE"
@@ -181,7 +181,7 @@ def _shared_places(world: World) -> Iterator[Told]:
 
 
 def _mailboxes(world: World) -> Iterator[Told]:
-    """Two or three people who use one mailbox, each under accounts of their own."""
+    """Yield reports of two or three people who share a mailbox, each with accounts of their own."""
     shared = world.people.email(world.offender())
     for _ in range(world.dice.between(2, 3)):
         one = world.offender()
@@ -191,7 +191,7 @@ def _mailboxes(world: World) -> Iterator[Told]:
 
 
 def _citizens(world: World) -> Iterator[Told]:
-    """People whom providers report by field and the public by sentence."""
+    """Yield reports of a person, by providers in fields and by the public in sentences."""
     person = world.offender()
     for at in world.times(person, 2, 10):
         spoken = world.dice.happens(0.35)
@@ -199,7 +199,7 @@ def _citizens(world: World) -> Iterator[Told]:
 
 
 def _viral_pages(world: World) -> Iterator[Told]:
-    """Report a link that goes round, by people who have nothing else in common."""
+    """Yield a report of a viral link, with a label of its own."""
     teller = world.teller
     label = world.fresh_label()
     url = world.dice.often_first(teller.commons.urls)

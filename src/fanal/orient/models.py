@@ -44,7 +44,7 @@ class StoredProposal(models.Model):
 
 
 class Case(models.Model):
-    """A row of the desk's queue; `rank` is 100 minus the score."""
+    """A row of the desk's queue, one for each report; `rank` is 100 minus the priority score."""
 
     report_id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -173,7 +173,7 @@ class DecisionReason(models.Model):
 
 
 class StoredAlarm(models.Model):
-    """A child-in-danger alarm on a report."""
+    """A child-in-danger alarm on a report, with the instants of its raising, escalation, acknowledgement."""
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()

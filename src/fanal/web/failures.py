@@ -44,11 +44,11 @@ def too_many(request: HttpRequest) -> HttpResponse:
 
 
 def page_of(request: HttpRequest, template: str, *, status: int, refused: str = "") -> HttpResponse:
-    """Return an error page of `templates/` with the posted texts, for the person to copy.
+    """Return an error page, `templates/<template>`, with the texts that were posted, for the person to copy.
 
     `refused` is the reason, where the template shows one. The template is rendered without the request, since
-    the failure may lie in what a page reads from it. The language comes from the URL: the exception may have
-    been raised before the language was activated.
+    the failure may lie in data that a page reads from it. The language comes from the URL: the exception may
+    have been raised before the language was activated.
     """
     context = {"kept": _kept(request), "back": _page_before(request), "refused": refused}
     with translation.override(translation.get_language_from_request(request, check_path=True)):

@@ -56,7 +56,7 @@ class Parsed(forms.Field):
 
 
 class Several(Parsed):
-    """A field that a form posts once for each choice: the list of their values."""
+    """A field that a form posts once for each choice (checkboxes); its value holds one parsed value each."""
 
     widget = forms.MultipleHiddenInput
 
@@ -75,7 +75,7 @@ def text(*, posted: str = "") -> Parsed:
 
 
 def lines() -> Parsed:
-    """Return a field for a text of several lines, which end in line feeds."""
+    """Return a field for a text of several lines; the line ends become line feeds."""
     return Parsed(lambda typed: typed.replace("\r\n", "\n"))
 
 
@@ -86,7 +86,11 @@ def midnight(typed: str, *, days: int = 0) -> datetime | None:
 
 
 class PostedForm(forms.Form):
-    """What one act takes from a posted form; the fields bear the names of the operation's arguments."""
+    """Base of the forms of pages: the posted fields of one act, as typed values.
+
+    A field's name is that of an argument of the operation to call; `Parsed.posted` names it in the page. Made
+    from the request.
+    """
 
     refuses = ""
     """The kind of the refusals that the fields' codes name."""
@@ -96,7 +100,7 @@ class PostedForm(forms.Form):
         self.request = request
 
     def add_prefix(self, field_name: str) -> str:
-        """Return a field's name in the page."""
+        """Return the name that the field `field_name` has in the posted form."""
         return getattr(self.fields.get(field_name), "posted", "") or field_name
 
     def checked(self) -> Self:
@@ -118,10 +122,10 @@ class PostedForm(forms.Form):
 
 
 class DatedForm(PostedForm):
-    """What is in force from a day (`valid_from`) on: from now, if that is today."""
+    """A form with a first day in force (`valid_from`), read as its midnight; today counts as from now."""
 
     def clean_valid_from(self) -> datetime:
-        """Return the beginning."""
+        """Return the first instant in force: midnight of the day in Europe/Paris, or now if it is today."""
         begins: datetime = self.cleaned_data["valid_from"]
         now = now_of(self.request)
         return now if paris_day(begins) == paris_day(now) else begins

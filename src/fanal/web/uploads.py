@@ -53,7 +53,7 @@ class Proof(forms.Field):
     widget = forms.FileInput
 
     def clean(self, value: "UploadedFile[bytes] | None") -> ProofFile | None:
-        """Return the posted file.
+        """Return the posted file as the proof of a step; None without a file.
 
         Raises:
             ValidationError: FILE_TOO_LARGE.

@@ -50,7 +50,7 @@ _READERS = {
 class Origin(Struct, frozen=True, kw_only=True, gc=False):
     """The place where a value was found: role, path in the report (`source`), instant and port as written.
 
-    `weak`: found in free text rather than in a field.
+    `weak`: found in free text rather than in a field. The role says whose value it is.
     """
 
     role: SelectorRole

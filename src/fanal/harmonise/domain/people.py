@@ -185,7 +185,7 @@ def _country(text: str | None) -> str | None:
 
 
 class _Readings:
-    """The parsed identifiers of one person, in the order of the fields of `Person`."""
+    """Collects the parsed identifiers of one person, in the order of the fields of `Person`."""
 
     def __init__(self, path: str) -> None:
         self.found: list[IdentifierReading] = []

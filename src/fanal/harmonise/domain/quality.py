@@ -63,7 +63,7 @@ class PartRule(DataRecord, frozen=True, kw_only=True):
 
 
 class QualityRules(DataRecord, frozen=True, kw_only=True):
-    """The weights of the quality score in one version, in force from a date."""
+    """The weights of the quality score in one version, in force from a date (`data/quality.toml`)."""
 
     version: str
     in_force_from: date

@@ -118,7 +118,7 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class Erased(Struct, frozen=True, kw_only=True):
-    """The numbers of rows that `erase` deleted."""
+    """The numbers of rows that `erase` deleted, by table: revisions, search texts, sightings, selectors."""
 
     records: int
     texts: int

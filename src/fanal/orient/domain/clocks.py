@@ -20,7 +20,7 @@ _FIRST_SECONDS: Final = 2.0
 
 
 class Delivery(StrEnum):
-    """Outcome of a call to the duty people."""
+    """Outcome of a call (e-mail) to the duty people."""
 
     SENT = "SENT"
     """A mail server accepted the message."""

@@ -54,11 +54,11 @@ LEASE = timedelta(minutes=15)
 
 
 class CaseUnknown(Exception):
-    """The report has no case."""
+    """Error: the report has no case in the queue."""
 
 
 class CaseTaken(Exception):
-    """Somebody else holds the case, or its state allows no claim."""
+    """Error: somebody else holds the case, or its state allows no claim."""
 
     def __init__(self, report_id: UUID, *, state: CaseState, holder: UUID | None) -> None:
         super().__init__(f"{report_id} is {state}")

@@ -112,7 +112,13 @@ def show(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 @require_POST
 @needs("habilitation.review")
 def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Record the quarterly review of a habilitation."""
+    """Record the quarterly review of a habilitation, then redirect to the list.
+
+    The form's `verdict` is a `ReviewVerdict`; any other gives status 400.
+
+    Raises:
+        Http404: no such habilitation at the supervisor's desks.
+    """
     actor, now = actor_of(request), now_of(request)
     if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
         raise Http404
@@ -130,7 +136,13 @@ def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 @require_POST
 @needs("habilitation.revoke")
 def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Revoke a habilitation with a reason; the person's sessions lose the role at once."""
+    """Revoke a habilitation with the form's `reason`, then redirect to the list.
+
+    The person's sessions lose the role at once. Without a valid reason the page is shown again (status 422).
+
+    Raises:
+        Http404: no such habilitation at the supervisor's desks.
+    """
     actor, now = actor_of(request), now_of(request)
     if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
         raise Http404
@@ -149,7 +161,11 @@ def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("habilitation.grant")
 def grant(request: HttpRequest) -> HttpResponse:
-    """Show the form for a new habilitation, or grant it: person, role, desk, act of appointment, dates."""
+    """Show the form for a new habilitation (GET), or grant it and redirect to the list (POST).
+
+    A refused form is shown again with the reason (status 422). A role that approves acts of others only takes
+    effect after a second supervisor's approval.
+    """
     if request.method != "POST":
         return _form(request)
     actor, now = actor_of(request), now_of(request)
@@ -173,7 +189,11 @@ def grant(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("habilitation.grant")
 def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Approve a habilitation as its second grantor."""
+    """Approve a habilitation as its second grantor, then redirect to the list with a message.
+
+    Raises:
+        Http404: no such habilitation at the supervisor's desks.
+    """
     actor, now = actor_of(request), now_of(request)
     if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
         raise Http404

@@ -60,7 +60,11 @@ class RouteGuard:
         args: tuple[object, ...],  # noqa: ARG002
         kwargs: dict[str, object],  # noqa: ARG002
     ) -> HttpResponse | None:
-        """Return a refusal, or None to let the view run."""
+        """Return the refusal of a request, or None to let the view run; Django calls this before each view.
+
+        A refusal is a 403 page, a redirect to the sign-in or second factor, or the page that asks for it
+        again.
+        """
         match = request.resolver_match
         declaration = declaration_of(view, match.view_name if match else "")
         action = declaration.action_for(request.method or "GET") if declaration else None
@@ -79,7 +83,10 @@ class RouteGuard:
         return _check_person(request, action)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Return a 404 or 403 page for a policy refusal raised by the view; None for other exceptions."""
+        """Return a 404 or 403 page for a policy refusal raised by the view; None for other exceptions.
+
+        404 hides whether the object exists. A client that accepts JSON receives JSON.
+        """
         if not isinstance(error, Refused):
             return None
         log.warning("refused: %s %s", error.action, error.reason_code)

@@ -44,7 +44,10 @@ def listing(request: HttpRequest) -> HttpResponse:
 @needs("account.manage")
 @sensitive_variables("password")
 def add(request: HttpRequest) -> HttpResponse:
-    """Show the form of a new account, or open it; its first password is shown once, in this response only."""
+    """Show the form of a new account (GET), or open the account (POST).
+
+    Its first password is shown once, in this response only. A refused form is shown again (status 422).
+    """
     if request.method != "POST":
         return _form(request)
     login = canonical_login(request.POST.get("login", ""))
@@ -68,7 +71,13 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("account.manage")
 def close(request: HttpRequest) -> HttpResponse:
-    """Close an account and end its sessions; administrators cannot close their own."""
+    """Close the account of the form's `login` and end its sessions, then redirect to the list.
+
+    Administrators cannot close their own account: nothing happens, and a message says so.
+
+    Raises:
+        Http404: no account has this login.
+    """
     login = canonical_login(request.POST.get("login", ""))
     found = find_user(username=login) if "\0" not in login else None
     if found is None:

@@ -56,7 +56,10 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("account.read")
 def motive(request: HttpRequest) -> HttpResponse:
-    """Store the purpose of the person's present task, which each reading of personal data will carry."""
+    """Store the purpose of the person's present task, which each reading of personal data will carry.
+
+    The form holds `motive` (the purpose) and `next`, the path to redirect to, else the account page.
+    """
     state_motive(request, request.POST.get("motive", ""))
     messages.success(
         request, _("The purpose is recorded with each of your consultations from now on.")
@@ -69,7 +72,10 @@ def motive(request: HttpRequest) -> HttpResponse:
 @never_cache
 @changes_sign_in
 def password(request: HttpRequest) -> HttpResponse:
-    """Change the password; an account that uses single sign-on has none."""
+    """Show the form to change the person's password, or change it; a known browser stays known.
+
+    An account that uses single sign-on has no password: it is redirected to the account page.
+    """
     if request.user.is_authenticated and not request.user.has_usable_password():
         messages.info(request, _("This account signs in by single sign-on and has no password."))
         return redirect("account_home")
@@ -84,7 +90,7 @@ def password(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("account.read")
 def end_sessions(request: HttpRequest) -> HttpResponse:
-    """End every session of the person, including this one."""
+    """End every session of the person, including this one, then redirect to the sign-in page."""
     user = find_user(username=request.user.get_username())
     if user is None:
         raise Http404

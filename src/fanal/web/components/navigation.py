@@ -125,7 +125,7 @@ def _link(entry: NavigationPage, href: str, current: str) -> NavigationLink:
 
 
 def _reachable(route: str, actor: Actor) -> str:
-    """Return the URL of a route, "" if this node does not serve it or the actor lacks the right to it."""
+    """Return the URL of a route by its name, "" if this node lacks the route or `actor` the right to it."""
     try:
         href = reverse(route)
     except NoReverseMatch:

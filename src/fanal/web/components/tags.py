@@ -120,7 +120,7 @@ def percent(hundredths: int) -> str:
 
 @register.filter
 def control(field: BoundField) -> SafeString:
-    """Return a Django form field with the components' CSS class, and without placeholder."""
+    """Return a Django form field as HTML, with the components' CSS class and without placeholder."""
     look = "form-check-input" if field.widget_type == "checkbox" else "form-control"
     return field.as_widget(attrs={"class": look, "placeholder": False})
 
@@ -234,9 +234,9 @@ def pages(context: Context, page: Page[object], *, parameter: str = "page") -> d
 
 @register.simple_block_tag
 def note(content: str, tone: str = "info", glyph: str = "") -> SafeString:
-    """Wrap a remark: `{% note "warn" %}<p>…</p>{% endnote %}`; tones info, ok, warn, danger.
+    """Wrap the content of the block tag as a remark: `{% note "warn" %}<p>…</p>{% endnote %}`.
 
-    `glyph`: name of an icon other than the tone's own.
+    `tone` is info, ok, warn or danger; `glyph`: name of an icon other than the tone's own.
     """
     glyphs = {"info": "info", "ok": "check-circle", "warn": "alert", "danger": "alert"}
     return format_html(

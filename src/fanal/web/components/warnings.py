@@ -35,7 +35,8 @@ class WarningLink(Struct, frozen=True):
 class Said(Struct, frozen=True, kw_only=True):
     """A warning in words: its sentence and the addresses and pages that it names, defanged.
 
-    `more`: number of further addresses, beyond the ten listed. `links`: the reports or measures to read.
+    `more`: number of further addresses, beyond the ten listed. `links`: the reports or measures to read. Made
+    by `warnings` for its template.
     """
 
     text: str

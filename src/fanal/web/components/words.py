@@ -144,7 +144,10 @@ def signed(value: float, lang: str) -> str:
 
 
 def level(value: float, lang: str) -> str:
-    """Return a weekly average: one decimal (`0,4`) if it is under ten after rounding, else a whole number."""
+    """Return a weekly average: one decimal (`0,4`) if it is under ten after rounding, else a whole number.
+
+    `lang` decides the decimal sign: comma in French, point in English.
+    """
     if value >= 9.95:
         return number(value, lang)
     plain = f"{value:.1f}".removesuffix(".0")
@@ -168,7 +171,7 @@ def month(first: date, lang: str, *, short: bool = False) -> str:
 
 
 def monday(first: date, lang: str, *, short: bool = False) -> str:
-    """Return the Monday of a week as `5 oct. 2026`, or `5 oct. 26` where space is short."""
+    """Return a week, given by its Monday `first`, as `5 oct. 2026`, or `5 oct. 26` where space is short."""
     day = "1er" if first.day == 1 and lang != "en" else str(first.day)
     year = f"{first:%y}" if short else str(first.year)
     return f"{day} {_MONTHS[lang][first.month - 1]} {year}"

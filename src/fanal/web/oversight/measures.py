@@ -225,7 +225,13 @@ def _after(request: HttpRequest) -> UUID | None:
 @require_POST
 @needs("measure.recommend")
 def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record a recommendation to end or correct a measure; a refused one is shown again as typed."""
+    """Record a recommendation to end or correct a measure, then redirect to its page.
+
+    The form's `kind` is END or CORRECT, `words` the text. A refused one is shown again as typed (status 422).
+
+    Raises:
+        Http404: no such measure within the overseer's reach.
+    """
     session = sessions.open_session(request)
     words = request.POST.get("words", "")
     try:
@@ -259,7 +265,13 @@ def recommendations(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("measure.answer")
 def answer(request: HttpRequest, recommendation_id: UUID) -> HttpResponse:
-    """Record the single answer to a recommendation."""
+    """Record the desk's only answer to a recommendation, then redirect to the list of recommendations.
+
+    The form holds `verdict` (an `AnswerVerdict`) and `words`; a refused answer is shown again (status 422).
+
+    Raises:
+        Http404: no such recommendation, or the person may not answer it.
+    """
     actor, words = actor_of(request), request.POST.get("words", "")
     found = queries.get_recommendation(actor=actor, recommendation_id=recommendation_id)
     if found is None:

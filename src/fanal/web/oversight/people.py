@@ -62,7 +62,11 @@ def openings(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("identity.oversee")
 def see(request: HttpRequest, opening_id: UUID) -> HttpResponse:
-    """Record that the person has reviewed an opening of an identity, which is never their own."""
+    """Record that the person has reviewed an opening of a reporter's identity; redirect to the openings.
+
+    Raises:
+        Http404: no such opening, or it is the person's own.
+    """
     try:
         see_opening(actor=actor_of(request), opening_id=opening_id, now=now_of(request))
     except IdentityUnknown:

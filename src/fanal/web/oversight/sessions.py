@@ -113,7 +113,12 @@ def groups_of(
 def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Record one verdict on the selected measures of a group: no remark, or a recommendation.
 
-    A group is measures alike by the form's criterion (`by`). A refusal records nothing.
+    The form holds `by` (the criterion by which measures are alike and form a group), `verdict`, `measure`
+    (ids, several) and `words`. Redirects to the session; a refusal records nothing and is explained (status
+    409).
+
+    Raises:
+        Http404: a malformed field, or no such session or measure.
     """
     alike = alike_of(request.POST.get("by", ""))
     verdict = request.POST.get("verdict", "")
@@ -160,7 +165,7 @@ def open_session(request: HttpRequest) -> Session | None:
 def mark(
     request: HttpRequest, session_id: UUID, what: Happening, *, measure_id: UUID | None = None
 ) -> None:
-    """Add an event to the record of an oversight session; on a measure, the same event only once.
+    """Add the event `what` to the record of an oversight session; on a measure, the same event only once.
 
     Raises:
         Http404: the session is another person's, has ended, or does not hold the measure.
@@ -182,7 +187,8 @@ def mark(
 def start(request: HttpRequest) -> HttpResponse:
     """Draw a random sample of measures and open an oversight session, or return to the open one.
 
-    The form's `size` is the number of measures, five hundred at most.
+    The form's `size` is the number of measures, five hundred at most. Redirects to the session; with an
+    invalid size to the start page, with a message.
     """
     running = open_session(request)
     if running is not None:
@@ -252,7 +258,14 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.recommend")
 def note(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    """Record an event in an oversight session: no remark on a measure, pause, resume, end."""
+    """Record an event in an oversight session: no remark on a measure, pause, resume, end.
+
+    The form's `what` names the event (a `Happening`), `measure` the measure that has no remark, `next` the
+    measure to show then. Redirects to that measure, else to the session.
+
+    Raises:
+        Http404: another event, a malformed field, or as `mark`.
+    """
     try:
         what = Happening(request.POST.get("what", ""))
         measure_id = UUID(request.POST["measure"]) if what is Happening.AGREED else None

@@ -36,7 +36,11 @@ _LONGEST = 200
 @require_safe
 @needs("report.status")
 def sent(request: HttpRequest) -> HttpResponse:
-    """List the partner's own reports, newest first, with counts by state."""
+    """List the partner's own reports, newest first, with counts by state.
+
+    Query parameters: `state` (a `ReportState`), `reference` (the partner's own, exact), `before` (id of the
+    last report of the previous page).
+    """
     actor = actor_of(request)
     state, reference = _state(request), request.GET.get("reference", "").strip()[:_LONGEST]
     if reference:
@@ -71,7 +75,11 @@ def sent(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("report.status")
 def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Show one of the partner's own reports: state, receipt, files, feedback."""
+    """Show one of the partner's own reports: state, receipt, files, feedback.
+
+    Raises:
+        Http404: the partner has no such report.
+    """
     actor, facts = actor_of(request), _own(request, report_id)
     receipts = get_receipts(actor=actor, report_ids=[report_id])
     files = list_uploads(actor=actor, report_ids=[report_id])
@@ -125,7 +133,11 @@ def _by_reference(actor: Actor, reference: str) -> list[ReportFacts]:
 
 
 def _line(facts: ReportFacts) -> Mapping[str, object]:
-    """Return a list row: the report, whether it is in processing, and the expiry of an unfinished one."""
+    """Return a list row of a report as template context.
+
+    Keys: `facts` (the report), `in_progress` (whether a stage is processing it), `expires` (when an
+    unfinished report expires, None for a finished one).
+    """
     unfinished = facts.state is ReportState.OPEN
     return {
         "facts": facts,

@@ -57,7 +57,10 @@ class ShownMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostOutcome:
-    """The effect of a reporter's message: whether it was stored, and whether it raised the alarm (`rung`)."""
+    """The effect of a reporter's message: whether it was stored, and whether it raised the alarm (`rung`).
+
+    The alarm (a child is in danger) is raised even if the text is refused.
+    """
 
     stored: bool = False
     rung: bool = False
@@ -73,7 +76,8 @@ _NOTHING = PostOutcome()
 def follow(request: HttpRequest) -> HttpResponse:
     """Ask for the receipt code; with a valid one, show the report's state, or take an answer to the desk.
 
-    The signed receipt can be downloaded as well. If storing an answer fails, its text is shown again.
+    The form's `act` is `answer` (with `text`, and `danger` YES to raise the alarm), `receipt` to download the
+    signed receipt, or empty. If storing an answer fails, its text is shown again.
     """
     if request.method != "POST":
         return _ask_code(request)

@@ -18,7 +18,11 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @open_to_all("page.public")
 def receipt_key(request: HttpRequest) -> HttpResponse:
-    """Send the public key that verifies receipts; its URL never changes."""
+    """Send the public key that verifies receipts, as a PEM file; its URL never changes.
+
+    Raises:
+        Http404: this node has no such key.
+    """
     root = setup.current().root
     if root is None:
         raise Http404

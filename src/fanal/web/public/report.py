@@ -157,7 +157,11 @@ def send_limits() -> tuple[Limit, Limit]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @open_to_all("page.public", POST="report.deposit")
 def report(request: HttpRequest) -> HttpResponse:
-    """Show the first question, or store one page's answers in the draft and show the next page."""
+    """Show the first question (GET), or store the posted page's answers in the draft and show a page (POST).
+
+    The draft, all answers so far, travels encrypted in a hidden field. An expired one is lost: only the
+    answers of this page are kept (status 409).
+    """
     now = now_of(request)
     if request.method != "POST":
         return _page(request, new_draft(now), STEPS[0])
@@ -206,9 +210,10 @@ def _too_long(
 def _go(
     request: HttpRequest, draft: HiddenDraft, step: FormPage, *, posted: Posted
 ) -> HttpResponse:
-    """Return the page for the pressed button (`go`): back, change, another language, next, send.
+    """Return the response to the pressed button, the form's `go`.
 
-    `draft`: all answers so far, `step`: the page that was posted.
+    Its values: `back`, `next` (the default), `send`, `stay` (the same page, in another language), or the name
+    of a page to change. `draft`: all answers so far, `step`: the page that was posted.
     """
     go = posted.get("go") or "next"
     if go == "stay":
@@ -244,7 +249,11 @@ def _send_or_keep(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
 
 
 def _check_and_send(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
-    """Submit the report after checking all pages, the rate limits, and the proof of work or waiting time."""
+    """Submit the report after checking all pages, the rate limits, and the proof of work or waiting time.
+
+    Returns the receipt page; the first page with an error (status 422); or the check page, if the proof is
+    missing and the waiting time not over (status 425).
+    """
     now = now_of(request)
     for step in STEPS:
         wrong = problems(step, draft.answers, today=paris_day(now))
@@ -274,7 +283,10 @@ def _check_and_send(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
 
 
 def _was_sent(draft: HiddenDraft) -> bool:
-    """Return whether a report was already received from this draft, so that the response can be repeated."""
+    """Return whether a report was already received from this draft, by its submission id.
+
+    Sending it again then repeats the response without counting against the limits.
+    """
     return (
         find_key(sender_id=PUBLIC_SENDER, kind=KeyKind.SUBMISSION, key=draft.submission) is not None
     )

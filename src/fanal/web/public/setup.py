@@ -33,10 +33,10 @@ class RootKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicNode:
-    """The keys of this node, and whether the desk keeps reporters' IP addresses (`keep_address`).
+    """Configuration of a public node: its keys, and whether the desk keeps reporters' IP addresses.
 
     `draft_keys` encrypt the form's hidden drafts; `proof_secret` signs proof-of-work challenges, and all
-    processes of the node share it; `root` verifies receipts.
+    processes of the node share it; `root` verifies receipts, None if its file is unreadable.
     """
 
     draft_keys: DraftKeys

@@ -50,7 +50,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormPage:
-    """One page of the form."""
+    """One page of the report form: its name, and its input fields in order."""
 
     name: str
     fields: tuple[Field, ...] = ()
@@ -155,7 +155,10 @@ def as_typed(text: str) -> str:
 
 
 def fitting(step: FormPage, answers: Answers) -> dict[str, str]:
-    """Return a page's answers without those over their limit, which the draft does not store."""
+    """Return a page's answers without those over their limit, which the draft does not store.
+
+    `step` is the page, `answers` its posted answers by field.
+    """
     long = {field.name for field in step.fields if _is_too_long(field, answers.get(field.name, ""))}
     return {name: answer for name, answer in answers.items() if name not in long}
 

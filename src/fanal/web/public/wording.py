@@ -15,7 +15,7 @@ from fanal.web.public.steps import AnswerProblem, FormPage, day_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerChoice:
-    """One answer: stored code, text, line of explanation."""
+    """An answer offered by a question: the code that is stored, its text, a line of explanation (`hint`)."""
 
     code: str
     words: str | Promise

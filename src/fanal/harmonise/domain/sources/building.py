@@ -115,7 +115,10 @@ def truth(text: str) -> bool | None:
 
 
 class PersonBuilding(Struct):
-    """Builder of a person of the draft; `path` is the person's path in the source."""
+    """Mutable builder of a person of the draft, filled by a source's reader.
+
+    `path` is the person's path in the source; `service` the service of its user names.
+    """
 
     role: PersonRole
     path: str
@@ -163,7 +166,10 @@ class PersonBuilding(Struct):
 
 
 class FileBuilding(Struct):
-    """Builder of a file of the draft; `path` is the file's path in the source."""
+    """Mutable builder of a file of the draft, filled by a source's reader.
+
+    `path` is the file's path in the source; `hashes` are by field name of `File`.
+    """
 
     path: str
     name: str | None = None

@@ -97,7 +97,7 @@ def _given(value: str | None) -> tuple[str, ...]:
 
 
 class UnknownFormat(Exception):
-    """Error: there is no reader for a report's format."""
+    """Error: no reader exists for the format that a report's envelope states."""
 
 
 def read_source(source: Source, *, received_at: datetime) -> Draft:

@@ -87,7 +87,7 @@ def is_rfc3339(text: str) -> bool:
 
 
 def instant(text: str) -> str | None:
-    """Return the UTC instant (`…Z`) of a time written with seconds; without zone it is taken as Europe/Paris.
+    """Return the UTC instant (`…Z`) of a time with seconds; without a zone it is taken as Europe/Paris.
 
     None for a less precise or unreadable time.
     """
