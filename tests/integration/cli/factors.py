@@ -15,7 +15,7 @@ from fanal.cli.boot import django_as
 from fanal.postgres import DatabaseRole
 with django_as(DatabaseRole.APP):
     from allauth.mfa.totp.internal.auth import TOTP
-    from fanal.accounts.queries import find_user
+    from fanal.accounts.queries.people import find_user
     for login in sys.argv[2:]:
         TOTP.activate(find_user(username=login), sys.argv[1])
 """

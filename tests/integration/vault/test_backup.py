@@ -26,17 +26,19 @@ with django_as(DatabaseRole.WORKER):
     from fanal.kernel.actors import system_actor
     from fanal.kernel.ids import new_id
     from fanal.ledger import operations as ledger
-    from fanal.vault import operations as vault
+    from fanal.vault.domain.records import Sealable
+    from fanal.vault.operations.erase import erase
+    from fanal.vault.operations.sealing import seal_batch
     now = clock.now()
     owners = [new_id(now) for _ in range(6)]
-    items = [vault.Sealable(id=new_id(now), owner_id=o, kind=k, plaintext=bytes(n))
+    items = [Sealable(id=new_id(now), owner_id=o, kind=k, plaintext=bytes(n))
              for n, o in zip((10, 20, 70_000, 30, 90_000, 40), owners)
              for k in ("report", "identity")]
     with transaction.atomic():
-        vault.seal_batch(items=items, now=now)
+        seal_batch(items=items, now=now)
         ledger.record_batch(actor=system_actor("seed"), action="report.collect", at=now,
                             kind="report", items=[(o, b"x") for o in owners])
-    vault.erase(actor=system_actor("seed"), owner_ids=owners[:1], now=now)
+    erase(actor=system_actor("seed"), owner_ids=owners[:1], now=now)
     ledger.sequence_pending(now=now)
     ledger.sign_checkpoint(now=now)
     print(owners[1], owners[2])
@@ -48,8 +50,8 @@ from fanal.postgres import DatabaseRole
 with django_as(DatabaseRole.WORKER):
     from fanal.kernel import clock
     from fanal.kernel.actors import system_actor
-    from fanal.vault import operations as vault
-    vault.erase(actor=system_actor("seed"), owner_ids=[uuid.UUID(sys.argv[1])], now=clock.now())
+    from fanal.vault.operations.erase import erase
+    erase(actor=system_actor("seed"), owner_ids=[uuid.UUID(sys.argv[1])], now=clock.now())
 """
 
 SCHEMA = """
