@@ -40,7 +40,8 @@ _REASONS = (
 class _MeasureWay:
     """The course of one measure (a removal request) in the demo: its host, its date, its steps.
 
-    `hours`: how long before loading its report arrives.
+    `hours`: how long before loading its report arrives. `steps`: names of transitions, such as `approve`.
+    `addressed`: the decision names a provider to whom it is sent.
     """
 
     host: str

@@ -184,7 +184,10 @@ def _write_scores(desk: _Desk, scores: Sequence[PayerScore], *, now: datetime) -
 
 
 def _reports_shown(desk: _Desk) -> Mapping[str, UUID]:
-    """Return by payer's key the report with the most details about the payer, the newest of equals."""
+    """Return for each payer, by key, the report with the most details about the payer; of equals, the newest.
+
+    `desk` holds all transfers of the desk's reports.
+    """
     found: dict[str, tuple[int, UUID]] = {}
     for report_id, own in (*desk.own.items(), *desk.earlier.items()):
         for paid in own:

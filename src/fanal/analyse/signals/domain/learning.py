@@ -1,8 +1,8 @@
-"""Training of the reader of texts: coefficients, calibration and thresholds from the labelled corpus.
+"""Training of the text reader: coefficients, calibration and thresholds from the labelled corpus.
 
-Everything is chosen and measured on texts of a hand that the coefficients have not seen: with the inverse A
-of the regularised kernel matrix, the error on the texts G of a hand left out is (A_GG)^-1 (A y)_G, without
-training again.
+Everything is chosen and measured by cross-validation over authors (hands), on texts of an author whom the
+coefficients have not seen. With the inverse A of the regularised kernel matrix, the error on the texts G of
+an omitted author is (A_GG)^-1 (A y)_G, without another training.
 """
 
 from collections.abc import Sequence
@@ -35,10 +35,10 @@ Flags = NDArray[np.bool_]
 
 
 class Quality(Struct, frozen=True, kw_only=True):
-    """Quality on texts of hands left out: micro F1, precision, recall; share of texts without codes that
-    get one.
+    """Quality on texts of omitted authors (cross-validation): micro F1, precision, recall.
 
-    `codes` holds (number of texts, precision, recall) by code.
+    `plain` is the share of texts without codes that get one; `codes` holds (number of texts, precision,
+    recall) by code.
     """
 
     f1: float
@@ -49,7 +49,11 @@ class Quality(Struct, frozen=True, kw_only=True):
 
 
 class Trained(Struct, frozen=True, kw_only=True):
-    """A trained model without its corpus; the pairs are with words, and by the embedding alone."""
+    """A trained model without its corpus.
+
+    Of each pair, the first element is for reading with words, the second by the embedding alone. `columns`
+    are the codes, then the natures (`NATURE_…`), then `any`.
+    """
 
     columns: tuple[str, ...]
     coefficients: tuple[Vectors, Vectors]
@@ -58,7 +62,10 @@ class Trained(Struct, frozen=True, kw_only=True):
 
 
 def train(labels: Sequence[Label], vectors: Vectors) -> Trained:
-    """Return the model of a labelled corpus; `vectors` has a row a label. Deterministic."""
+    """Train a model on a labelled corpus and return it; `vectors` has the embedding of each label as a row.
+
+    Deterministic: the same input gives the same model.
+    """
     codes = sorted({code for label in labels for code in label.codes})
     columns = (*codes, *(f"NATURE_{name}" for name in NATURES), "any")
     wanted = np.array([_row(label, codes) for label in labels], dtype=np.float64)
@@ -92,7 +99,11 @@ def _solved(matrix: Floats, wanted: Floats) -> Floats:
 
 
 def _left_out(matrix: Floats, wanted: Floats, hands: NDArray[np.str_]) -> tuple[Floats, Floats]:
-    """Return the coefficients, and the scores of each hand's texts by coefficients of the other hands."""
+    """Return the coefficients of all texts, and the scores of each author's texts without that author's own.
+
+    `matrix` is the kernel of all pairs of texts, `wanted` the labels (a row for each text, a column for each
+    code), `hands` the author of each text.
+    """
     inverse = np.linalg.inv(matrix + RIDGE * np.eye(len(matrix)))
     coefficients = inverse @ (wanted - wanted.mean(axis=0))
     scores = np.empty_like(wanted)
@@ -106,7 +117,10 @@ def _left_out(matrix: Floats, wanted: Floats, hands: NDArray[np.str_]) -> tuple[
 def _across_languages(
     matrix: Floats, wanted: Floats, hands: NDArray[np.str_], languages: NDArray[np.str_]
 ) -> Floats:
-    """Return the scores of each text by coefficients of other hands in other languages."""
+    """Return the scores of each text by coefficients of other authors in other languages only.
+
+    Arguments as in `_left_out`; `languages` is the language of each text.
+    """
     scores = np.empty_like(wanted)
     for hand in sorted(set(hands)):
         for language in sorted(set(languages)):
@@ -119,7 +133,7 @@ def _across_languages(
 
 
 def _word_kernel(labels: Sequence[Label]) -> Floats:
-    """Return the cosines of the TF-IDF vectors of all pairs of texts."""
+    """Return a matrix of the cosine similarities of all pairs of texts, by their TF-IDF vectors."""
     counts = [word_counts(label.text) for label in labels]
     vocabulary = vocabulary_of(counts)
     postings: dict[int, list[tuple[int, float]]] = {}
@@ -158,7 +172,10 @@ def _way(scores: Floats, wanted: Floats, codes: Sequence[str]) -> tuple[Way, Qua
 
 
 def _calibrated(scores: Floats, wanted: Floats) -> Scale:
-    """Return the logistic regression of each column on its score and that of any code (Newton's method)."""
+    """Return for each column a logistic regression on its score and the score of any code (Platt scaling).
+
+    `scores` and `wanted` (0 or 1) have a row for each text; fitted by Newton's method.
+    """
     fitted = []
     for column in range(wanted.shape[1]):
         given = np.stack([scores[:, column], scores[:, -1], np.ones(len(scores))], axis=1)
@@ -177,9 +194,10 @@ def _calibrated(scores: Floats, wanted: Floats) -> Scale:
 
 
 def _thresholds(chances: Floats, truth: Flags) -> Floats:
-    """Return the threshold of each code: midway between the best common one and the best of its own.
+    """Return the threshold of each code: the mean of the best common threshold and its own best one (by F1).
 
-    All rise together until texts without codes get one no more often than `MOST_PLAIN`.
+    `chances` are probabilities and `truth` the labels, a row for each text. All thresholds are then raised
+    together until at most a share `MOST_PLAIN` of the texts without codes gets one.
     """
     common = max(_GRID.tolist(), key=lambda limit: f1_of(chances >= limit, truth))
     own = np.array(
@@ -197,12 +215,12 @@ def _thresholds(chances: Floats, truth: Flags) -> Floats:
 
 
 def f1_of(found: Flags, truth: Flags) -> float:
-    """Return the (micro) F1 of found flags."""
+    """Return the micro-averaged F1 of the found codes; both masks have a row for each text."""
     return 2.0 * float((found & truth).sum()) / max(1.0, float(found.sum() + truth.sum()))
 
 
 def quality_of(found: Flags, truth: Flags, codes: Sequence[str]) -> Quality:
-    """Return the quality of found codes, a row a text."""
+    """Return the quality of the found codes; both masks have a row for each text, a column for each code."""
     right = found & truth
     empty = ~truth.any(axis=1)
 

@@ -306,7 +306,7 @@ class LexiconRefused(ValueError):
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the sections: refuses unknown keys."""
+    """Base of the records of a lexicon file: immutable, unknown keys are refused."""
 
 
 class Signal(_Strict, frozen=True, kw_only=True):

@@ -1,9 +1,9 @@
-"""What a text means: calibrated probabilities of the codes, from its embedding and its words.
+"""Text classification: calibrated probabilities of the signal codes, from a text's embedding and words.
 
 Kernel ridge regression on the labelled corpus gives a text a score per code: the sum over all labelled texts
 of a coefficient times the similarity of the two texts. The similarity is a Gaussian kernel of the sentence
-embeddings plus the cosine of TF-IDF vectors of words and word pairs. A logistic regression on the score of
-a code and on the score of "any code" gives the probability (Platt scaling). A text in a language without
+embeddings plus the cosine of TF-IDF vectors of words and word pairs. A logistic regression on the score of a
+code and on the score of "any code" gives the probability (Platt scaling). A text in a language without
 labelled texts has no known words: it is read by a second set of coefficients, from the embedding alone.
 """
 
@@ -28,7 +28,11 @@ _LEAST_KNOWN = 0.35
 
 
 class Label(Struct, frozen=True, kw_only=True):
-    """A labelled text of the corpus."""
+    """A labelled text of the corpus: its codes, or the nature of a text without codes.
+
+    `id` begins with its author's name. `plain`: it contains the usual key words (in a text without codes: as
+    a lure); `voice` is the kind of writer.
+    """
 
     id: str
     lang: str
@@ -40,14 +44,17 @@ class Label(Struct, frozen=True, kw_only=True):
 
 
 class Vocabulary(Struct, frozen=True):
-    """Words and word pairs of the corpus by number, with their inverse document frequency."""
+    """The known words and word pairs: the number of each, and by number its inverse document frequency."""
 
     numbers: Mapping[str, int]
     idf: Vectors
 
 
 class Scale(Struct, frozen=True):
-    """Logistic regression of each column: weights of its score and of "any code", and the intercept."""
+    """Logistic regression for each column (code, nature, `any`): two weights and the intercept (`bias`).
+
+    `own` weighs the column's score, `any` the score of any code.
+    """
 
     own: tuple[float, ...]
     any: tuple[float, ...]
@@ -55,10 +62,10 @@ class Scale(Struct, frozen=True):
 
 
 class Way(Struct, frozen=True, kw_only=True):
-    """One way of reading: with words or by the embedding alone; columns are those of the model.
+    """The parameters of one way of reading: with words, or by the embedding alone.
 
-    `base` is the mean of each column among the labelled texts; `thresholds` the least probability for a
-    finding.
+    By column (code, nature, `any`): `base` is its mean among the labelled texts, `scale` its calibration,
+    `thresholds` the least probability for a finding.
     """
 
     base: tuple[float, ...]
@@ -67,17 +74,17 @@ class Way(Struct, frozen=True, kw_only=True):
 
 
 class Neighbour(Struct, frozen=True):
-    """A labelled text, with the cosine of its embedding and that of the text read."""
+    """A labelled text, with the cosine similarity (`likeness`) of its embedding to that of the text read."""
 
     label: Label
     likeness: float
 
 
 class Meaning(Struct, frozen=True, kw_only=True):
-    """The reading of a text: probability by code and by nature, and how it was read.
+    """The reading of a text: the probability of each code, nature and `any`, by column name.
 
-    `found` are the codes over their thresholds, `possible` those over half of it; `by_words` whether words
-    counted.
+    `found` are the codes at or over their thresholds, `possible` those over half of it. `nature` is the
+    likely nature of a text without found codes, None if unclear. `by_words`: whether its words counted.
     """
 
     probabilities: Mapping[str, float]
@@ -88,7 +95,7 @@ class Meaning(Struct, frozen=True, kw_only=True):
 
 
 class Reader:
-    """Reads embedded texts by a trained model; holds the labelled texts with their vectors."""
+    """Trained classifier of embedded texts; it holds the labelled texts with their embeddings."""
 
     def __init__(
         self,
@@ -99,9 +106,10 @@ class Reader:
         coefficients: tuple[Vectors, Vectors],
         ways: tuple[Way, Way],
     ) -> None:
-        """Prepare a model; `coefficients` and `ways` are those with words, and those without.
+        """Prepare a model; of each pair, the first element is for reading with words, the second without.
 
-        `columns` are the codes, then the natures (`NATURE_…`), then `any`; `vectors` has a row a label.
+        `columns` are the codes, then the natures (`NATURE_…`), then `any`; `vectors` has the embedding of
+        each label as a row.
         """
         self.columns, self.labels = tuple(columns), tuple(labels)
         self.codes = tuple(
@@ -121,7 +129,7 @@ class Reader:
         }
 
     def read(self, text: str, vector: Vectors) -> Meaning:
-        """Return the meaning of a text with this embedding."""
+        """Return the reading of a text; `vector` is its embedding."""
         counts = word_counts(text)
         single = [w for w in counts if " " not in w]
         known = sum(w in self._known for w in single)
@@ -149,7 +157,10 @@ class Reader:
         )
 
     def nearest(self, code: str, vector: Vectors) -> list[Neighbour]:
-        """Return the labelled texts of a code or nature that are most similar, most similar first."""
+        """Return the labelled texts of a code or nature with the most similar embedding, most similar first.
+
+        `code` is a column name; at most `NEAREST` texts.
+        """
         places = self._of_code[code]
         likeness = self._raw[places] @ (vector / np.linalg.norm(vector))
         order = np.argsort(-likeness, kind="stable")[:NEAREST]
@@ -161,7 +172,7 @@ def _has(label: Label, column: str) -> bool:
 
 
 def centred(vectors: Vectors, mean: Vectors) -> Vectors:
-    """Return the vectors less their mean, each of length 1."""
+    """Return the vectors minus `mean`, each scaled to length 1."""
     moved = vectors - mean
     length = np.linalg.norm(moved, axis=1, keepdims=True)
     unit: Vectors = (moved / np.maximum(length, 1e-9)).astype(np.float32)
@@ -169,13 +180,16 @@ def centred(vectors: Vectors, mean: Vectors) -> Vectors:
 
 
 def kernel(left: Vectors, right: Vectors) -> Floats:
-    """Return the Gaussian kernel of two sets of unit vectors, a row for each of `left`."""
+    """Return the Gaussian kernel matrix of two sets of unit vectors: rows for `left`, columns for `right`."""
     similar: Floats = np.exp(-GAMMA * (2.0 - 2.0 * (left @ right.T).astype(np.float64)))
     return similar
 
 
 def probabilities(scores: Floats, scale: Scale) -> Floats:
-    """Return the probability of each column of `scores`, whose last column is the score of any code."""
+    """Return the probabilities for scores by logistic regression, a row for each text.
+
+    The last column of `scores` is the score of any code.
+    """
     straight = (
         scores * np.array(scale.own) + scores[:, -1:] * np.array(scale.any) + np.array(scale.bias)
     )
@@ -184,7 +198,7 @@ def probabilities(scores: Floats, scale: Scale) -> Floats:
 
 
 def word_counts(text: str) -> dict[str, int]:
-    """Return the words and pairs of neighbouring words of a text, in normal form, with their number."""
+    """Return the number of occurrences of each word and each pair of neighbouring words, in normal form."""
     counts: dict[str, int] = {}
     before = BREAK
     for word in running_words(text):
@@ -198,7 +212,7 @@ def word_counts(text: str) -> dict[str, int]:
 
 
 def vocabulary_of(texts: Sequence[Mapping[str, int]]) -> Vocabulary:
-    """Return the words that stand in at least two of the texts."""
+    """Return the vocabulary of the words that occur in at least two texts; `texts` are their word counts."""
     frequency: dict[str, int] = {}
     for counts in texts:
         for word in counts:
@@ -209,7 +223,10 @@ def vocabulary_of(texts: Sequence[Mapping[str, int]]) -> Vocabulary:
 
 
 def tfidf(counts: Mapping[str, int], vocabulary: Vocabulary) -> list[tuple[int, float]]:
-    """Return the numbers of a text's known words with their weights, of Euclidean length 1."""
+    """Return the TF-IDF vector of a text as (word number, weight) pairs, of Euclidean length 1.
+
+    `counts` are the text's word counts; words outside the vocabulary are left out.
+    """
     weights = [
         (number, (1.0 + log(times)) * float(vocabulary.idf[number]))
         for word, times in counts.items()
@@ -222,7 +239,11 @@ def tfidf(counts: Mapping[str, int], vocabulary: Vocabulary) -> list[tuple[int, 
 def _word_weights(
     texts: Iterable[Mapping[str, int]], vocabulary: Vocabulary, coefficients: Vectors
 ) -> Vectors:
-    """Return for each word what it adds to each score: the kernel of words is linear in them."""
+    """Return a matrix: for each known word the weight that it adds to each column's score.
+
+    This is possible since the word kernel is linear in the words. `texts` are the word counts of the labelled
+    texts, `coefficients` their rows.
+    """
     weights = np.zeros((len(vocabulary.numbers), coefficients.shape[1]), dtype=np.float32)
     for counts, row in zip(texts, coefficients, strict=True):
         known = tfidf(counts, vocabulary)

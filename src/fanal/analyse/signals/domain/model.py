@@ -1,8 +1,8 @@
-"""The model file of the reader of texts: a JSON header and a file of weights; the labelled corpus.
+"""The model files of the text reader: a JSON header and a binary file of weights; the labelled corpus.
 
-`data/reader/model.json` says what the model was made from (engine, corpus files by digest), how good it is,
-and how scores become probabilities. `data/reader/weights.bin` holds, in order and in little-endian bytes:
-the vectors of the labelled texts (int8, a row a text), the scale of each (float32), and the two sets of
+`data/reader/model.json` says from what the model was made (engine, corpus files by digest), its quality, and
+how scores become probabilities. `data/reader/weights.bin` holds, in this order and little-endian: the
+embeddings of the labelled texts (int8, a row for each text), the scale of each (float32), and the two sets of
 coefficients (float16).
 """
 
@@ -27,9 +27,10 @@ class ModelUnfit(ValueError):
 
 
 class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The header of a model: `engine` and `corpus` (files by SHA-256) are what it was made from.
+    """The header of a model file: format version, sizes, quality, and the SHA-256 of its weights.
 
-    `quality` and `ways` are pairs: with words, and by the embedding alone (languages without labelled texts).
+    `engine` and `corpus` (SHA-256 by file name) say from what it was made. `quality` and `ways` are pairs:
+    with words, and by the embedding alone (languages without labelled texts).
     """
 
     schema: int
@@ -81,7 +82,7 @@ _HEADER = msgspec.json.Decoder(Header)
 
 
 def quantised(vectors: Vectors) -> Vectors:
-    """Return the vectors as the model file holds them: 8 bits a number, one scale a vector."""
+    """Return the vectors as the model file stores them: quantised to 8 bits, with a scale for each vector."""
     scale, rows = _bytes_of(vectors)
     return rows.astype(np.float32) * scale[:, None]
 
@@ -89,7 +90,10 @@ def quantised(vectors: Vectors) -> Vectors:
 def encode(
     trained: Trained, vectors: Vectors, corpus: Corpus, *, engine: str
 ) -> tuple[bytes, bytes]:
-    """Return the header and the weights of a trained model, as the bytes of its two files."""
+    """Return a trained model as the contents of its two files: (JSON header, binary weights).
+
+    `vectors` are the embeddings of the corpus; `engine` is the name of the engine that made them.
+    """
     scale, rows = _bytes_of(vectors)
     weights = b"".join(
         (
@@ -118,7 +122,7 @@ def read_header(folder: Traversable) -> Header:
     """Return the header of the model in a folder.
 
     Raises:
-        ModelUnfit: there is none, or it is of another schema.
+        ModelUnfit: it is missing, malformed, or of another format version.
     """
     try:
         header = _HEADER.decode(folder.joinpath(HEADER).read_bytes())
@@ -130,7 +134,7 @@ def read_header(folder: Traversable) -> Header:
 
 
 def vectors_of(folder: Traversable) -> dict[str, Vectors]:
-    """Return the stored vectors of the labelled texts by text, to train again without embedding them.
+    """Return the stored embeddings of the labelled texts, by text, to train again without embedding them.
 
     Raises:
         ModelUnfit: the model is damaged, or the corpus has changed.
@@ -141,7 +145,7 @@ def vectors_of(folder: Traversable) -> dict[str, Vectors]:
 
 
 def load(folder: Traversable) -> Reader:
-    """Return the model in a folder, with the labelled texts that it was made from.
+    """Load the classifier in a model folder, with the labelled texts from which it was made.
 
     Raises:
         ModelUnfit: it is damaged, or the corpus has changed.

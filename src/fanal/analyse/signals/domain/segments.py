@@ -1,7 +1,7 @@
-"""Segments of a text: what a reader of meaning embeds at once, cut at sentences and at messages.
+"""Segments of a text: the units that the text reader embeds, cut at sentences and messages.
 
-A short text is a segment as it stands, since its codes often lie in the whole. A long one is cut into
-windows of a few sentences that overlap by a sentence.
+A short text is a single segment, since its codes often lie in the whole. A long one is cut into windows of a
+few sentences that overlap by a sentence.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,9 +48,9 @@ class _Piece(Struct, frozen=True):
 
 
 def segments(said: Sequence[Utterance]) -> tuple[list[Segment], int]:
-    """Return the segments of the utterances in reading order, and how many were left out by the limit.
+    """Return the segments of the utterances in reading order, and the number of segments left out.
 
-    At most `MAX_SEGMENTS`: of more, the first two thirds and the last third of that number.
+    At most `MAX_SEGMENTS` are kept: of more, the first ones (two thirds of that number) and the last.
     """
     found = [_segment(window) for window in _windows(list(_pieces(said)))]
     if len(found) <= MAX_SEGMENTS:
@@ -60,7 +60,7 @@ def segments(said: Sequence[Utterance]) -> tuple[list[Segment], int]:
 
 
 def _pieces(said: Sequence[Utterance]) -> Iterator[_Piece]:
-    """Yield the sentences of the utterances, long ones in portions."""
+    """Yield the sentences of the utterances in order; one over `LONGEST` characters comes in portions."""
     for utterance in said:
         searched = utterance
         if len(utterance.text) > MAX_READ:
@@ -71,9 +71,9 @@ def _pieces(said: Sequence[Utterance]) -> Iterator[_Piece]:
 
 
 def _windows(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
-    """Yield runs of neighbouring pieces, each of at most `LONGEST` characters.
+    """Group the pieces into windows of neighbours, each of at most `LONGEST` characters.
 
-    A run begins with the last piece of the one before, if that is short.
+    A window begins with the last piece of the window before, if both are short.
     """
     window: list[_Piece] = []
     for piece in pieces:

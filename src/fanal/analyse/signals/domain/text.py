@@ -37,9 +37,9 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def read_plainly(words: Sequence[str]) -> Iterable[tuple[int, str]]:
-    """Return (place, word) pairs with SMS spelling expanded; `words` are in normal form.
+    """Return (index in `words`, word) pairs with SMS spelling expanded; `words` are in normal form.
 
-    A written word may give several words with its place; a word in plain spelling is unchanged. Single pass.
+    A written word may give several words with its index; a word in plain spelling is unchanged. Single pass.
     """
     return enumerate(words) if _SHORT.isdisjoint(words) else _spelt_out(words)
 

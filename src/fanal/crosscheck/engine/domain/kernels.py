@@ -264,9 +264,10 @@ def _given(at, ip, mark, tables, met, sums):
 
 @inner
 def _alone(points, side, mark, tables):
-    """Return the result of `_given` for the usual case: a single shared value and no other evidence.
+    """Return the points of a pair with a single shared value, and its mark's bit if both suspects share it.
 
-    `mark` is the weight class of the value.
+    The usual case of `_given`, faster: no other evidence. `points` and `side` are those of the value, `mark`
+    its weight class.
     """
     family, most, numbers = tables[1], tables[5], tables[8]
     given = min(points, most[family[mark]])

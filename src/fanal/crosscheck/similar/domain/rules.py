@@ -10,7 +10,7 @@ from msgspec import Struct
 
 
 class _StrictRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the rule sections: refuses unknown keys."""
+    """Base of the records of the similarity rule file: immutable, unknown keys are refused."""
 
 
 class Holders(_StrictRules, frozen=True, kw_only=True):

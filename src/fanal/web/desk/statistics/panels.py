@@ -19,7 +19,7 @@ _COLORS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLine:
-    """A table row: heading, cells, and whether it is a total."""
+    """A table row: heading, cells as text, and whether it is a total."""
 
     heading: str
     cells: Cells
