@@ -36,7 +36,7 @@ class Knowledge(Struct, frozen=True, kw_only=True):
 
 
 class Meant(Struct, frozen=True, kw_only=True):
-    """What the model of this version found in a report's free text."""
+    """The findings of the text model in a report's free text; `version` is that of the model."""
 
     version: str
     findings: tuple[Finding, ...]

@@ -90,9 +90,10 @@ def analyse_batch(
 
 
 def _meanings(reports: Sequence[HarmonisedReport], citizens: Collection[UUID]) -> dict[UUID, Meant]:
-    """Return what the model finds in the texts of a batch, by report id, for the reports that it reads now.
+    """Return the text model's findings for the reports of a batch whose texts it reads now, by report id.
 
-    The others wait in `_LATER`, declared emergencies first.
+    In a small batch these are all reports with text; in a larger one some of those from the public
+    (`citizens`). The others are queued in `_LATER`, declared emergencies first.
     """
     told = [report for report in reports if report.description or report.conversation]
     if len(told) > _FEW:
@@ -119,12 +120,12 @@ def _meant(reports: Sequence[HarmonisedReport]) -> dict[UUID, Meant]:
 
 
 def unread(*, most: int) -> list[UUID]:
-    """Return and forget the ids of at most `most` reports of this process whose texts wait to be read."""
+    """Take at most `most` reports from this process's queue of unread texts, and return their ids."""
     return [_LATER.popleft() for _ in range(min(most, len(_LATER)))]
 
 
 def read_later(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> list[UUID]:
-    """Read the texts of at most eight reports; analyse those with a finding again, and return their ids.
+    """Read the texts of at most eight of `reports`; analyse again those with a finding, and return their ids.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -90,7 +90,10 @@ def _register(desk: tuple[str, str, str], at: datetime) -> pyrage.x25519.Identit
 
 
 def _report(name: str, country: str, days: float) -> DemoEvent:
-    """Return the event of a report about a suspect in `country`, `days` before the loading."""
+    """Return the event of a report about a suspect in `country`, `days` before the loading.
+
+    `name` seeds its random values and is its reference.
+    """
 
     def play(world: World, at: datetime) -> None:
         _receive(world, name, at, country=country)

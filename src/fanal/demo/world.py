@@ -75,7 +75,10 @@ class World:
         return actor_for(user=user, now=at, motive=_MOTIVE)
 
     def partner(self, name: str) -> Actor:
-        """Return the actor for a partner's programs; the partner is registered if missing."""
+        """Return the actor for a partner's programs; the partner is registered if missing.
+
+        `name` is that of the organisation.
+        """
         if name not in self.partners:
             self.partners[name] = ensure_partner(actor=SYSTEM, name=name, now=self.now)
         return Actor(
@@ -116,7 +119,7 @@ class World:
     ) -> UUID:
         """Receive a partner's JSON report and process it through all stages; return its id.
 
-        `name` is its reference, by which `find` returns it later.
+        `name` is its reference, by which `find` returns it later. `body` is the report in the report format.
         """
         content = encoded({"reference": name, **body})
         return self.receive(
@@ -147,7 +150,7 @@ class World:
         """Receive a report as the public form would send it for `answers`; return its id.
 
         `answers` maps the form's fields to their values; `code` is the receipt code, "" for a random one;
-        `language` that of the pages.
+        `language` that of the pages. `name` is the event's name, by which `find` returns it.
         """
         made = report_of(answers, language=language, today=paris_day(at))
         body, identity = encode_report(made), identity_of(answers, address=None)
@@ -169,7 +172,8 @@ class World:
     ) -> UUID:
         """Open a report on the provider API, finish it shortly afterwards, and process it; return its id.
 
-        `document` is the report as XML and the details of its files.
+        `document` is the report as XML and the details of its files. `name` is the event's name, by which
+        `find` returns it.
         """
         xml, details = document
         answer = self.deposit(
@@ -329,7 +333,10 @@ class DemoEvent:
 
 
 def story_event(story: str, name: str, days: float, *, play: Play) -> DemoEvent:
-    """Return the event of the report `name` of a story, `days` and some seeded minutes before loading."""
+    """Return the event of the report `name` of a story, `days` and some seeded minutes before loading.
+
+    `play` is called with the world and the event's instant.
+    """
     minutes = chance(f"{name}/hour").randrange(700)
     return DemoEvent(
         before=timedelta(days=days, minutes=minutes), play=play, story=story, report=name

@@ -110,6 +110,8 @@ def pack_findings(findings: Sequence[Finding]) -> bytes:
 def unpack_findings(content: bytes | memoryview, *, rule_version: str) -> tuple[Finding, ...]:
     """Decode findings that `pack_findings` encoded.
 
+    `rule_version` is their common version, from its own column.
+
     Raises:
         zlib.error, msgspec.ValidationError: the content is damaged.
     """

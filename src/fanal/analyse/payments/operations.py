@@ -50,7 +50,7 @@ def note_payments(
     """Record the payments in `reports`, score their payers, and return the known payments around each report.
 
     The result is by report id; a report without payments has no key. Runs in the transaction of the analysis.
-    A replay replaces the earlier rows of a report.
+    A replay replaces the earlier rows of a report. `typologies` are the rules of the scores.
     """
     paying = [report for report in reports if report.payments]
     if not paying:

@@ -133,7 +133,7 @@ def dry_run_ruleset(
     """Compare a candidate with the active rules on past reports, without changing any report.
 
     Reports without an analysis, or that the actor may not read, are skipped. At most 20 000 reports. The 500
-    largest score changes are stored with the set.
+    largest score changes are stored with the set. `kin` holds counts of related reports.
 
     Raises:
         Refused: the actor may not draft rules.

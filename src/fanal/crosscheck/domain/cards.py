@@ -199,7 +199,8 @@ def mark_of(selector: Selector) -> Mark | None:
 def _values(evidence: Sequence[Evidence]) -> tuple[Value, ...]:
     """Return a value for each short key, in its most significant role.
 
-    A field comes before a text, then the suspect first.
+    A field comes before a text, then the suspect first. `evidence` are the report's selectors that can link
+    it.
     """
     found: dict[int, Evidence] = {}
     for one in evidence:

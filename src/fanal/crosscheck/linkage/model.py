@@ -162,6 +162,8 @@ def place(home: Path) -> Path:
 def active(home: Path) -> Model:
     """Return the linkage model in use: the activated one, else the shipped one.
 
+    `home` is the data folder.
+
     Raises:
         ModelRefused, OSError: as `read_model`, for an activated model.
     """
@@ -181,7 +183,10 @@ def activate(home: Path, path: Path) -> Model:
 
 
 def use_shipped(home: Path) -> Model:
-    """Remove the activated linkage model, if any, and return the shipped one, which is then in use."""
+    """Remove the activated linkage model, if any, and return the shipped one, which is then in use.
+
+    `home` is the data folder, where the activated model is.
+    """
     place(home).unlink(missing_ok=True)
     return shipped()
 

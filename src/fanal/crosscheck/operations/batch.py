@@ -102,7 +102,8 @@ def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
 def _holders_of_moved(gathered: Gathered, actor: Actor) -> set[UUID]:
     """Return the reports that hold a value whose document frequency changed.
 
-    For a value not read in full, as many as one query gives.
+    For a value not read in full, as many as one query gives. `gathered` names the changed values (`moved`)
+    and their holders.
     """
     moved = [gathered.held[key] for key in gathered.moved]
     ends = {report_id for one in moved for report_id in one.read}
@@ -121,7 +122,8 @@ def _holders_of_moved(gathered: Gathered, actor: Actor) -> set[UUID]:
 def _moved_links(gathered: Gathered, version: str, *, actor: Actor) -> list[_Stored]:
     """Return the links between holders of changed values, and those of pairs with a removed value.
 
-    As (later report, earlier report, score, packed reasons); `version` is that of the rule.
+    As (later report, earlier report, score, packed reasons); `version` is that of the rule. `gathered` names
+    the values and the pairs.
     """
     ends, pairs = (
         _holders_of_moved(gathered, actor) if gathered.moved else set(),
@@ -175,7 +177,8 @@ def propose(
 ) -> dict[UUID, UUID]:
     """Join the reports of new certain links into dossiers; return the dossier id of each of these reports.
 
-    `desks` holds the desk of every report. Runs in the caller's transaction, which holds the lock.
+    `desks` holds the desk of every report. Runs in the caller's transaction, which holds the lock. `strong`
+    are the certain links.
     """
     ends = {end for found in strong for end in (found.one, found.two)}
     standing = state.standing_of(ends)
@@ -267,7 +270,10 @@ def loosened(lost: Sequence[Pair], strong: Sequence[Strong], gathered: Gathered)
 
 
 def _holders(pairs: Iterable[Pair], gathered: Gathered) -> set[UUID]:
-    """Return the reports that hold the values which linked these pairs, as far as they were read."""
+    """Return the reports that hold the values which linked these pairs, as far as they were read.
+
+    `gathered` holds the batch's values with their holders.
+    """
     parted = (gathered.parted[pair].values for pair in pairs if pair in gathered.parted)
     values = frozenset[tuple[str, str]]().union(*parted)
     return {
@@ -398,6 +404,8 @@ def _dossiers(
 
 def _desks(actor: Actor, ids: Sequence[UUID], gathered: Gathered) -> dict[UUID, int]:
     """Return by report the desk of each report of the batch and of each that shares a value with it.
+
+    `ids` are the reports of the batch, `gathered` holds the others.
 
     Raises:
         DeskUnknown: neither intake nor harmonise knows a report of the batch.

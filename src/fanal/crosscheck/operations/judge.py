@@ -158,7 +158,7 @@ def judge_suggestion(
 
     A rejected pair is suggested again only with new evidence. `also` are further pairs between the same two
     dossiers: a rejection rejects each of them by its own judgement, all or none; an acceptance needs only the
-    first pair, of which the id is returned.
+    first pair, of which the id is returned. `reason` is the person's written reason.
 
     Raises:
         Refused, JudgementRefused: as `judge`.

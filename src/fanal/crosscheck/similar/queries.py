@@ -30,7 +30,7 @@ from fanal.kernel.actors import Actor
 def with_values(actor: Actor, found: Sequence[Suggestion]) -> list[Suggestion]:
     """Return the suggestions, with `between` filled in for reasons of similar identifiers.
 
-    `between` holds both identifiers, read from the records.
+    `between` holds both identifiers, read from the records. `found` are suggestions as stored.
     """
     wanted = {
         end

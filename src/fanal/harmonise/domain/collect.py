@@ -90,7 +90,7 @@ class Collector:
     def withhold(self, kind: Kind, value: str) -> None:
         """Exclude a canonical value of the reporter from the selectors; call it before any `add`.
 
-        A user name is excluded on every service, not only on its own.
+        A user name is excluded on every service, not only on its own. `kind` is the kind of the value.
         """
         self._withheld.add((kind, value))
         if kind is _HANDLE:
@@ -149,7 +149,7 @@ class Collector:
     def add_ip(self, raw: str, origin: Origin) -> None:
         """Parse an IP address and add it as a selector, with port and instant of `origin` (its place).
 
-        If it is unreadable or unroutable, add a warning.
+        If it is unreadable or unroutable, add a warning. `raw` is the address as written.
         """
         read = read_ip(raw)
         if read is None:
@@ -174,7 +174,8 @@ class Collector:
         """Add the selectors of a parsed web address: the URL itself, and those of its host.
 
         The host gives an IP, or HOST with DOMAIN, or ONION; a listed game world also gives GAME. A `mailto:`,
-        `tel:` or `sms:` address gives an EMAIL or PHONE only, a script or embedded content nothing.
+        `tel:` or `sms:` address gives an EMAIL or PHONE only, a script or embedded content nothing. `origin`
+        is where the address was found.
         """
         if address.warning is not None:
             value = address.reported if address.warning == "URL_UNREADABLE" else ""
@@ -201,7 +202,10 @@ class Collector:
                 self.add(_GAME, game, origin)
 
     def add_host(self, host: str, origin: Origin) -> None:
-        """Add a host name with its registrable domain, or its onion service; an IP address is added as IP."""
+        """Add a host name with its registrable domain, or its onion service; an IP address is added as IP.
+
+        `origin` is where the name was found.
+        """
         onion = onion_service(host)
         if onion is not None:
             if not onion_checksum_holds(onion):

@@ -106,7 +106,8 @@ def with_computed(draft: Draft, sources: Sequence[SourceFile]) -> Draft:
 def collect_computed(computed: Sequence[ComputedFile], collector: Collector) -> None:
     """Add the hashes that the desk computed as selectors: those of files and of video frames.
 
-    Exact hashes are present only where the file's own field lacks them or differs.
+    Exact hashes are present only where the file's own field lacks them or differs. `collector` gathers the
+    report's selectors.
     """
     for number, found in enumerate(computed):
         path = f"computed[{number}]"

@@ -152,7 +152,7 @@ def _collect_file(
     """Add the hashes of a file (`files[place]`) as selectors; return it with readable hashes canonical.
 
     A PDQ hash that `computed` (the desk's own hashing) shows to be of low quality yields no selector:
-    pictures without detail have the same hash.
+    pictures without detail have the same hash. `collector` gathers the report's selectors.
     """
     canonical = {}
     for kind, name in _HASHES:

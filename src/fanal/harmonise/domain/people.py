@@ -27,7 +27,8 @@ _SIDES: Final = (("sender", SelectorRole.ASSOCIATED), ("beneficiary", SelectorRo
 def collect_payments(payments: Sequence[Payment], collector: Collector) -> None:
     """Add the identifiers of payers and payees of payments that are not listed among the persons.
 
-    Payers get the role ASSOCIATED, payees RECIPIENT. A mere name is no identifier.
+    Payers get the role ASSOCIATED, payees RECIPIENT. A mere name is no identifier. `collector` gathers the
+    report's selectors.
     """
     for place, payment in enumerate(payments):
         for side, role in _SIDES:
@@ -42,7 +43,7 @@ def identifier(text: str, *, operator: str | None) -> tuple[Kind, str] | None:
     """Return kind and canonical value of the identifier that names a payer or payee; None for a mere name.
 
     It is an account, an e-mail address, or a customer number, which counts as a user name at `operator` (the
-    payment service).
+    payment service). `text` is the payer or payee as the payment names it.
     """
     account = read_iban(text) or read_wallet(text)
     if account is not None:
@@ -115,7 +116,7 @@ def read_person(
     Unreadable values stay as written; an implausible age is removed, since it could count as a child's. Names
     and handles always stay as written: the canonical handle is a selector. `platform` is the service of the
     incident, for handles without a service of their own; `countries` help to parse national telephone
-    numbers.
+    numbers. `path` is the person's path in the report.
     """
     country = _country(person.country)
     hints = tuple(c for c in (country, *countries) if c)
@@ -153,7 +154,10 @@ def withhold_reporter(read: ReadPerson, collector: Collector) -> None:
 
 
 def collect_person(read: ReadPerson, collector: Collector) -> None:
-    """Add the selectors of a person other than the reporter, and warnings for unreadable values."""
+    """Add the selectors of a person other than the reporter, and warnings for unreadable values.
+
+    `collector` gathers the report's selectors.
+    """
     role = _ROLES[read.person.role]
     for reading in read.readings:
         if reading.warning is not None:
@@ -194,7 +198,8 @@ class _Readings:
     def add(self, kind: Kind, name: str, read: Iterable[_Read]) -> tuple[str, ...]:
         """Record the parsed values of the field `name`; return the field's values, canonical where readable.
 
-        `read` yields (text as written, canonical value or None, warning code or None).
+        `read` yields (text as written, canonical value or None, warning code or None). `kind` is the field's
+        kind of identifier.
         """
         values = []
         for place, (raw, value, doubt) in enumerate(read):

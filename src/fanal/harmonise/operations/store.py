@@ -69,7 +69,10 @@ class _Seen(Struct, frozen=True, kw_only=True):
 
 
 def store(items: Sequence[Prepared], now: datetime) -> None:
-    """Write reports as new revisions in the caller's transaction; of repeated reports the last counts."""
+    """Write reports as new revisions in the caller's transaction; of repeated reports the last counts.
+
+    `now` is the time of writing.
+    """
     latest = {item.report.report_id: item for item in items}
     if not latest:
         return

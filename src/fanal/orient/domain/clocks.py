@@ -97,7 +97,7 @@ def due_at(
 
     Before the first claim (`taken` is false) it is the deadline to claim the case, then the deadline to
     decide; both count from receipt. While a measure waits for approval by a second person, it counts from the
-    decision (`decided_at`, None before).
+    decision (`decided_at`, None before). `level` is the priority level, `state` that of the case.
 
     Raises:
         ClockMissing: no rule is in force.

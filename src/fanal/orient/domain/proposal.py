@@ -127,7 +127,7 @@ _Routes = tuple[tuple[str, ...], tuple[Because, ...]]
 def _bodies(facts: Facts, catalogue: Catalogue) -> _Routes:
     """Return all competent authorities in the order of the routing rules, and the reason for each.
 
-    Both are empty if no routing rule holds.
+    Both are empty if no routing rule holds. `facts` are those of one report.
     """
     located = facts.victim_countries | facts.suspect_countries
     holds = {

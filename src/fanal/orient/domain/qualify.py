@@ -207,7 +207,10 @@ def qualify(facts: Facts, *, catalogue: Catalogue) -> Qualified:
 
 @lru_cache(maxsize=4096)
 def _applicable(catalogue: Catalogue, asked: _Asked) -> tuple[Qualification, ...]:
-    """Return the first rule of each article whose conditions are met."""
+    """Return the first rule of each article whose conditions are met.
+
+    `asked` are the facts that the conditions read.
+    """
     found: dict[str, Qualification] = {}
     for rule in catalogue.in_force(Qualification, asked.received):
         if rule.value.article not in found and _applies(rule, asked):
@@ -230,7 +233,7 @@ def _applies(rule: Qualification, facts: _Asked) -> bool:
 def _age_allows(limit: int | None, facts: _Asked, *, known: bool) -> bool:
     """Return whether a victim may be younger than `limit`; with `known`, whether a known age is below it.
 
-    True without a limit.
+    True without a limit. `facts` hold the victims' ages; `limit` is in years, None for no limit.
     """
     if limit is None:
         return True

@@ -231,7 +231,10 @@ def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID
 
 
 def _neighbours(members: Sequence[Foldable], distance: int) -> dict[int, list[int]]:
-    """Return for each member the sorted positions of members with a picture similar to its first one."""
+    """Return for each member the sorted positions of members with a picture similar to its first one.
+
+    Similar: within `distance` bits of the PDQ hash.
+    """
     labels = [n for n, m in enumerate(members) for _ in range(len(m.pictures) // _HASH)]
     index = HashIndex()
     index.add(_hashes(m.pictures for m in members), pack_labels(n.to_bytes(16) for n in labels))

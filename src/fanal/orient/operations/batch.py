@@ -39,7 +39,7 @@ def count_signals(items: Sequence[OrientItem], revisions: Mapping[UUID, int]) ->
     """Add the finding codes of first-time reports to the daily counts, each code once per report.
 
     `revisions` is the revision of each report's proposal, 1 for the first. Test reports do not count. Part of
-    the caller's transaction.
+    the caller's transaction. `items` are the reports with their findings.
     """
     found: Counter[tuple[date, str]] = Counter()
     for item in items:

@@ -191,7 +191,8 @@ def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
 def _facets(desks: Turns, view: QueueView, asked: Mapping[str, str]) -> Streams:
     """Return the stream of each combination of column values that the filters allow: a sorted index range.
 
-    `desks`: the desks within reach; `asked`: the filters, value by column.
+    `desks`: the desks within reach; `asked`: the filters, value by column. `view` gives the condition of the
+    index.
     """
     levels = ("DANGER",) if view is QueueView.DANGER else _LEVELS
     facets: dict[str, Turn] = {
@@ -277,7 +278,7 @@ def list_queue(
     """Return a page of a view: highest score first, then the oldest report.
 
     Keyset pagination: the page starts strictly after the position `after`, so that arrivals never repeat or
-    skip a row. `now` decides which cases are overdue (view LATE).
+    skip a row. `now` decides which cases are overdue (view LATE). `filters` narrow the view.
     """
     streams = streams_of(actor=actor, view=view, filters=filters, now=now)
     query, values = page_of(streams, after=after, limit=limit + 1)
@@ -333,7 +334,7 @@ def count_arrivals(
 
     Reports received more than an hour before `since` are not considered: an older report that was stuck in a
     stage joins the queue without being announced. Entered: its first proposal was stored after `since`. `now`
-    decides which cases are overdue (view LATE).
+    decides which cases are overdue (view LATE). `filters` narrow the view.
     """
     first = lowest_id(since - _ANNOUNCED)
     fresh = models.StoredProposal.objects.filter(

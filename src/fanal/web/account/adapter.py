@@ -52,7 +52,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     ) -> HttpResponse | None:
         """Refuse demo accounts outside a demo on loopback; store the account's state for later steps.
 
-        Return the redirect of a refusal, or None to let the sign-in continue.
+        Return the redirect of a refusal, or None to let the sign-in continue. allauth calls this for `user`
+        once the password is right.
         """
         if getattr(user, "is_demo", True) and not (demo.is_on() and _from_loopback(request)):
             messages.error(request, _("Demo accounts open on this machine only, in a demo."))

@@ -72,6 +72,7 @@ def being_looked_at(request: HttpRequest, credentials: dict[str, object]) -> Ite
     """Count a password attempt as a failure while it is being verified.
 
     If too many others are being verified, the attempt is marked in the request as refused (`is_locked`).
+    `credentials` hold the login and the password.
     """
     places = _places(request, credentials)
     taken = next((p for p in places if cache.add(p, 1, _LONGEST_LOOK.total_seconds())), None)
@@ -91,7 +92,10 @@ def _places(request: HttpRequest, credentials: dict[str, object] | None) -> list
 def locked_out(
     request: HttpRequest, credentials: dict[str, object] | None = None, *args: object
 ) -> HttpResponse:
-    """Return the lock-out page with the waiting time."""
+    """Return the lock-out page with the waiting time.
+
+    django-axes calls this for a locked attempt.
+    """
     minutes = int(wait_of(request).total_seconds() // 60)
     return render(request, "account_pages/locked.html", {"minutes": minutes}, status=_LOCKED)
 
@@ -100,7 +104,7 @@ def _is_noted(request: HttpRequest | None, credentials: dict[str, object]) -> bo
     """Return whether a refused attempt is written to the ledger; on a locked account, at most one a minute.
 
     Those attempts are refused without checking the password: they cost nothing, and ledger entries are
-    permanent.
+    permanent. `credentials` hold the login of the attempt.
     """
     if request is None or not getattr(request, "axes_locked_out", False):
         return True
@@ -118,7 +122,10 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
         request: HttpRequest | None = None,
         **kwargs: object,
     ) -> None:
-        """Count a failure, without user agent, headers, path or form data."""
+        """Count a failure, without user agent, headers, path or form data.
+
+        Receiver of Django's signal of a failed sign-in; `credentials` hold the login.
+        """
         if _is_noted(request, credentials):
             record_refusal(login=login_of(request, credentials), step="PASSWORD", now=clock.now())
         if request is not None:
@@ -145,7 +152,10 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
         request: HttpRequest | None = None,  # noqa: ARG002 - the library's signature
         credentials: dict[str, object] | None = None,  # noqa: ARG002
     ) -> int:
-        """Delete every account's failure counters unchanged for a quarter of an hour; return their number."""
+        """Delete every account's failure counters unchanged for a quarter of an hour; return their number.
+
+        The arguments, which django-axes passes, are ignored.
+        """
         old = AccessAttempt.objects.filter(attempt_time__lte=clock.now() - UNKNOWN_WAIT)
         return int(old.delete()[0])
 

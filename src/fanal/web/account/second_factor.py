@@ -111,7 +111,7 @@ def _note(instance: Authenticator, *, added: bool, notice: bool) -> None:
     """Record in the ledger a change made through the pages; commands record their own changes.
 
     `added`: the factor was added, else removed; `notice`: also notify the person by e-mail. The person's
-    other sessions end.
+    other sessions end. `instance` is the factor.
     """
     request = context.request
     if request is None or request.user.pk != instance.user_id:

@@ -84,6 +84,8 @@ class Group(Struct, frozen=True, kw_only=True):
 def alike_of(asked: str) -> MeasureLikeness:
     """Return the likeness criterion in a URL or form, by default the same host.
 
+    `asked` is the criterion's code as received, "" for the default.
+
     Raises:
         Http404: there is no such criterion.
     """

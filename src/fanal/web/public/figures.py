@@ -119,7 +119,7 @@ def _periods(last: date, length: int) -> list[date]:
 def _period(first: date, length: int, lang: str, *, short: bool = False) -> str:
     """Return the period that begins on `first` as text: `octobre 2026` for one month, `T3 2026` for three.
 
-    `short`: the month abbreviated.
+    `short`: the month abbreviated. `length` is its number of months.
     """
     if length == 1:
         return words.month(first, lang, short=short)

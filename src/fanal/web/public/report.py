@@ -369,7 +369,7 @@ def _page(
     """Return the page of one question, with the encrypted draft in a hidden field.
 
     `typed` holds field values that are not in the draft, such as too long ones; `wrong` the error of each
-    field; `notices` the codes of further messages.
+    field; `notices` the codes of further messages. `step` is the page to show, `status` the HTTP status.
     """
     now, node = now_of(request), setup.current()
     challenge = None

@@ -49,6 +49,7 @@ class PublicNode:
         """Return the configuration of a node with the data folder `home` and its own secret key `secret`.
 
         Draft keys have a separate folder: serving processes cannot write to that of the permanent keys.
+        `keep_address`: the desk keeps reporters' IP addresses.
         """
         return cls(
             draft_keys=DraftKeys(home / "drafts" / "keys.json"),

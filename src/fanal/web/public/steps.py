@@ -137,7 +137,8 @@ def take(step: FormPage, posted: Mapping[str, str]) -> dict[str, str]:
     """Return a page's answers from the posted fields; unknown fields are ignored.
 
     Line ends become line feeds, invalid characters are removed. An answer above its limit is kept, so that
-    the person can shorten it; `problems` refuses it, and the draft leaves it out (`fitting`).
+    the person can shorten it; `problems` refuses it, and the draft leaves it out (`fitting`). `step` is the
+    page.
     """
     answers: dict[str, str] = {}
     for field in step.fields:
@@ -164,7 +165,10 @@ def fitting(step: FormPage, answers: Answers) -> dict[str, str]:
 
 
 def dated(step: FormPage, answers: Answers, *, today: date) -> dict[str, str]:
-    """Return a page's answers, with the date `today` added if “today” is one of the answers it offers."""
+    """Return a page's answers, with the date `today` added if “today” is one of the answers it offers.
+
+    `step` is the page, `answers` its answers by field.
+    """
     if any(field.name == "when" for field in step.fields):
         return {**answers, ASKED_ON: today.isoformat()}
     return dict(answers)
@@ -173,7 +177,7 @@ def dated(step: FormPage, answers: Answers, *, today: date) -> dict[str, str]:
 def problems(step: FormPage, answers: Answers, *, today: date) -> dict[str, AnswerProblem]:
     """Return the errors in a page's answers, by field, in the order of the page.
 
-    `today` is the day in Europe/Paris: events cannot lie in the future.
+    `today` is the day in Europe/Paris: events cannot lie in the future. `step` is the page.
     """
     found: dict[str, AnswerProblem] = {}
     for field in step.fields:

@@ -208,6 +208,7 @@ def errors(
     """Return the error texts of a page by field, from the error codes `wrong`.
 
     The text for a too long answer states its length; not if `whole` is false, when the posted form was cut.
+    `step` is the page, `answers` its answers by field.
     """
     found: dict[str, str | Promise] = {name: PROBLEMS[problem] for name, problem in wrong.items()}
     for field in step.fields:
@@ -229,7 +230,8 @@ def lengths(text: str, *, most: int) -> dict[str, str]:
 def step_context(step: FormPage, answers: Mapping[str, str], *, today: date) -> dict[str, object]:
     """Return the template context of a page: question, answers offered, and on the check page the summary.
 
-    `thin`, on the check page: the report holds nothing to search by (no address, nickname or text).
+    `thin`, on the check page: the report holds nothing to search by (no address, nickname or text). `step` is
+    the page; `today` the day in Europe/Paris.
     """
     context: dict[str, object] = {"question": QUESTIONS[step.name], **OFFERED.get(step.name, {})}
     if step.name == "check":

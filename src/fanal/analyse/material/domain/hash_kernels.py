@@ -115,7 +115,7 @@ def _differences(
     """Return the mask of existing candidates, and the XOR of each of their sketch words with the query's.
 
     LLVM code builder for `within` and `met`: `given` are their arguments from `row` to `q2`, `left` the
-    number of candidates; the other arguments are numba's.
+    number of candidates; the other arguments are numba's. `signature` is the types of the arguments.
     """
     data = context.make_array(signature.args[0])(context, builder, given[0]).data
     pointer = _VECTOR.as_pointer()

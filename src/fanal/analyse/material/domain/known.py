@@ -163,12 +163,18 @@ class KnownLists:
         return not (self._exact.keys().isdisjoint(exact) and self._near.keys().isdisjoint(hashes))
 
     def exact(self, kind: str, value: str) -> list[KnownEntry]:
-        """Return the entries with exactly this value; none if one of them clears it as a false alarm."""
+        """Return the entries with exactly this value; none if one of them clears it as a false alarm.
+
+        `kind` is a hash or address kind, such as SHA256 or URL.
+        """
         found = self._exact.get((kind, value))
         return [] if not found or any(e.scope == "CLEAR" for e in found) else found
 
     def cleared(self, kind: str, value: str) -> list[KnownEntry]:
-        """Return the entries that clear exactly this value as a known false alarm."""
+        """Return the entries that clear exactly this value as a known false alarm.
+
+        `kind` is a hash or address kind, such as SHA256 or URL.
+        """
         return [entry for entry in self._exact.get((kind, value), ()) if entry.scope == "CLEAR"]
 
     def cleared_near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
@@ -274,7 +280,10 @@ def _near_findings(
 
 
 def _cleared(report: HarmonisedReport, lists: KnownLists, rule_version: str) -> Iterator[Finding]:
-    """Yield a finding with score 0 for each file and list that clears it as a known false alarm."""
+    """Yield a finding with score 0 for each file and list that clears it as a known false alarm.
+
+    `rule_version` is stored in each finding.
+    """
     told: set[tuple[int, str]] = set()
     for index, place, kind, value in exact_hashes(report):
         for entry in lists.cleared(kind, value):

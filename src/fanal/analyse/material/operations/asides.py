@@ -94,7 +94,7 @@ def watch_matches(
 def release_item(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> None:
     """Release a list entry suspended by the match-rate circuit breaker.
 
-    Its matches affect scores again from the next report on.
+    Its matches affect scores again from the next report on. `reason` is the person's written reason.
 
     Raises:
         Refused: the actor may not keep lists.
@@ -109,6 +109,8 @@ def release_item(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> 
 
 def withdraw_aside(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> None:
     """Withdraw an entry suspended by the match-rate circuit breaker from its list, as wrong.
+
+    `reason` is the person's written reason.
 
     Raises:
         Refused, ListsRefused: as `release_item`.
@@ -144,7 +146,7 @@ def _sudden(item_ids: Iterable[UUID], rule: MaterialRule, now: datetime) -> dict
     """Return the entries to suspend under the rule, each with its number of matching reports.
 
     Over the limit are entries that within the rule's time window matched at least so many reports, and at
-    least such a share of all reports.
+    least such a share of all reports. `item_ids` are the entries that the new reports matched.
     """
     said = rule.value
     after = now - timedelta(hours=said.window_hours)

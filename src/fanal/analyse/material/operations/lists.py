@@ -206,7 +206,7 @@ def add_addresses(
 ) -> list[UUID]:
     """Add canonical addresses, `(kind, value)` with kind URL (its comparison key), HOST or DOMAIN.
 
-    Returns the item id of each.
+    Returns the item id of each. `classification` is their category in the list's vocabulary.
 
     Raises:
         Refused: the actor may not keep lists.
@@ -305,7 +305,8 @@ def _open_list(name: str, scope: str, now: datetime) -> tuple[UUID, str]:
 def _add(change: Change, items: Sequence[Item], *, scope: str, own: bool) -> list[UUID]:
     """Add a portion of items to the list; return their ids.
 
-    `scope` is MATCH or CLEAR; `own`: stated by a person, not by a source.
+    `scope` is MATCH or CLEAR; `own`: stated by a person, not by a source. `change` is the change of the list
+    to which the values belong.
     """
     held = _held(change.list_id, items)
     rows: dict[_Pair, _Said] = {}

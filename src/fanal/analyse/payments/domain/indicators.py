@@ -232,8 +232,9 @@ def _nightly(
 ) -> Met | None:
     """Return the transfers made at night on one side, if they are at least half of those with a time of day.
 
-    `there`: night at the beneficiary's place, else at the sender's. `rule` gives the hours of the night
-    and the least number of transfers; None if there are too few.
+    `there`: night at the beneficiary's place, else at the sender's. `rule` gives the hours of the night and
+    the least number of transfers; None if there are too few. `paid` are the payer's transfers in order of
+    time.
     """
     exact, night = 0, list[Paid]()
     for p in paid:

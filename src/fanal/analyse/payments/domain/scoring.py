@@ -259,7 +259,7 @@ def find_payment_signals(
     """Yield the indicators of a report's payments and their pattern, if the pattern reaches its threshold.
 
     The payments of a report are scored together, with the known transfers of its payers (`around`, None for
-    none). `rule_version` is stored in each finding.
+    none). `rule_version` is stored in each finding. `typologies` are the rules to apply.
     """
     own = paid_in(report, typologies.rates)
     if not own:

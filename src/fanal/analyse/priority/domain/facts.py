@@ -125,7 +125,8 @@ def facts_of(
 ) -> dict[str, float]:
     """Return the known facts of a report by name (`FACTS`); zero counts and absent scores are left out.
 
-    `kin` holds its counts of related reports, None if unknown.
+    `kin` holds its counts of related reports, None if unknown. `analysis` holds its findings; `now` is the
+    instant to which ages and deadlines refer.
     """
     facts: dict[str, float] = {f"kind_{report.kind.lower()}": 1}
     facts.update(_stated(report))

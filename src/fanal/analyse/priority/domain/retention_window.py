@@ -90,7 +90,8 @@ def ask_provider(
 ) -> tuple[datetime, Asking] | None:
     """Return until when the reporting service keeps its data, with the rule (its own, or the general one).
 
-    None without a rule in force on the day of receipt.
+    None without a rule in force on the day of receipt. `platform` is the service's name as reported, None if
+    unknown.
     """
     rules = catalogue.in_force(Asking, paris_day(received_at))
     of_accounts = {r.value.provider.casefold(): r for r in rules if r.value.subject == "ACCOUNT"}

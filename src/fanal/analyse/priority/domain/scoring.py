@@ -52,7 +52,10 @@ class DryRun(Struct, frozen=True, kw_only=True):
 
 
 def no_run(*, current: str, candidate: str) -> DryRun:
-    """Return a dry run over no report, the start of a sum with `add_runs`."""
+    """Return a dry run over no report, the start of a sum with `add_runs`.
+
+    `current` and `candidate` are the versions of the two rule sets.
+    """
     return DryRun(
         current=current,
         candidate=candidate,
@@ -184,7 +187,10 @@ def _part(rule: Rule, value: float) -> PriorityPart:
 
 
 def _because(rule: Rule, value: float) -> Because:
-    """Return the reason of a rule that applied; the label of a desk's own rule is part of it."""
+    """Return the reason of a rule that applied; the label of a desk's own rule is part of it.
+
+    `value` is the value of the rule's fact.
+    """
     parameters: Parameters = {"value": value, "unchecked": rule.unchecked}
     if rule.label is None:
         return Because(code=rule.code, parameters=parameters)
@@ -224,7 +230,8 @@ def _balancing(code: str, points: float, parameters: Parameters) -> PriorityPart
 def compare(old: Priority, new: Priority) -> ScoreChange:
     """Return the change of a report's priority; the reasons name the rules that give other points.
 
-    Without any such rule, and with another level, the reason is a change of the levels' bounds.
+    Without any such rule, and with another level, the reason is a change of the levels' bounds. `old` and
+    `new` are the priorities under the two rule sets.
     """
     before = {part.code: part.points for part in old.parts}
     after = {part.code: part.points for part in new.parts}
@@ -267,7 +274,10 @@ KEPT_CHANGES = 500
 def retriage(
     facts: Iterable[tuple[UUID, Mapping[str, float]]], rules: tuple[PriorityRules, PriorityRules]
 ) -> Iterator[ScoreChange]:
-    """Yield the change of every report, also if none, in the order given; `rules` is (active, candidate)."""
+    """Yield the change of every report, also if none, in the order given; `rules` is (active, candidate).
+
+    `facts` are (report id, facts by name) pairs.
+    """
     current, candidate = rules
     for report_id, values in facts:
         yield compare(

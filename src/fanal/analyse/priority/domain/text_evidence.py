@@ -42,7 +42,7 @@ def text_facts(
     """Yield the facts of `facts.FACTS` named `danger_*`, `nature_*` and `*_read`; zeros are left out.
 
     `emergency`: the sender states a danger. In a report with `files` the nature of its text weighs nothing by
-    itself: the files are what it reports.
+    itself: the files are what it reports. `findings` are those of the report.
     """
     read = [finding for finding in findings if is_read(finding)]
     natures = {f.code.lower(): f.score for f in read if f.category == _NATURE}
@@ -84,7 +84,10 @@ def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
 
 
 def _imminent(read: Iterable[Finding]) -> Iterator[float]:
-    """Yield the probability of each code of present danger, weighted by the time that the text tells."""
+    """Yield the probability of each code of present danger, weighted by the time that the text tells.
+
+    `read` are the model's findings.
+    """
     highest: dict[str, float] = {}
     for finding in read:
         if finding.code == _ONGOING or finding.code in _UNDATED:

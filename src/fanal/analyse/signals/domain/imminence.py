@@ -24,6 +24,7 @@ def find_imminence(
     """Yield the findings on planned meetings and minors' ages in a report.
 
     `hits` are the lexicon phrases found in its text. A finding's code tells which of the two it is.
+    `rule_version` is stored in each finding.
     """
     yield from _planned_meetings(hits, rule_version)
     yield from _ages(report, hits, rule_version)

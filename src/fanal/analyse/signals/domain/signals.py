@@ -156,8 +156,8 @@ def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
 def findings_of(hits: Sequence[Hit], *, rule_version: str) -> list[Finding]:
     """Return the findings of a report's hits: the strongest of each code and speaker, and patterns.
 
-    At most `MAX_CITED` for each code and speaker; hits with a score under `SHOWN_FROM` are dropped. A
-    pattern is a finding on several grooming signals of a speaker.
+    At most `MAX_CITED` for each code and speaker; hits with a score under `SHOWN_FROM` are dropped. A pattern
+    is a finding on several grooming signals of a speaker. `rule_version` is stored in each finding.
     """
     groups: dict[tuple[str, str | None], list[Hit]] = defaultdict(list)
     for hit in hits:
@@ -218,7 +218,7 @@ def _patterns(
     """Yield a finding for each speaker with several grooming signals; their scores combine as independent.
 
     `groups` holds the hits by (code, speaker). Two signals suffice if one is telling (secrecy, threat), else
-    three are needed.
+    three are needed. `rule_version` is stored in each finding.
     """
     best: dict[str | None, dict[str, Hit]] = defaultdict(dict)
     for (code, speaker), hits in groups.items():
@@ -285,7 +285,7 @@ def weigh_hits(hits: Sequence[Hit], read: Sequence[Read], lexicon: Lexicon) -> l
 def _effects(read: Sequence[Read]) -> list[list[Context]]:
     """Return for each sentence, by its number, the contexts that apply there.
 
-    These are its own, those of its neighbours, and retractions.
+    These are its own, those of its neighbours, and retractions. `read` are all sentences of the report.
     """
     effects: list[list[Context]] = [[] for _ in read]
     for r in read:
@@ -312,7 +312,8 @@ def _reach(read: Read, context: Context, all_read: Sequence[Read]) -> Iterator[i
 def _earlier_words(read: Read, all_read: Sequence[Read]) -> Iterator[int]:
     """Yield the numbers of the sentences that a retraction covers, of the few just before it.
 
-    They are earlier in its message, or in the same speaker's message before.
+    They are earlier in its message, or in the same speaker's message before. `read` is the sentence with the
+    retraction, `all_read` are all sentences of the report.
     """
     utterance, previous = read.sentence.utterance, None
     for place in range(read.place - 1, max(-1, read.place - 8), -1):
@@ -334,7 +335,8 @@ def _muted(hit: Hit, contexts: Sequence[Context]) -> bool:
 def _speakers_with_cover(hits: Sequence[Hit], near: Sequence[Sequence[Context]]) -> set[str | None]:
     """Return the speakers with an unweakened telling signal and at least one further signal.
 
-    For these, jokes and friendly roles are a cover. `near` are the contexts by sentence.
+    For these, jokes and friendly roles are a cover. `near` are the contexts by sentence. `hits` are the
+    report's.
     """
     codes: dict[str | None, set[str]] = defaultdict(set)
     telling: set[str | None] = set()

@@ -128,7 +128,7 @@ def membership(
     """Return the anchor (earliest report) of each report's dossier; a report without dossier is absent.
 
     `proposals` are the certain links; those with a report outside `reports` are ignored. Pure and independent
-    of the order of its arguments.
+    of the order of its arguments. `judgements` are people's, in any order.
     """
     counted = effective(judgements)
     known = set(reports)

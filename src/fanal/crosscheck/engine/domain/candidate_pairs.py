@@ -104,7 +104,8 @@ def worth_of(
     """Return the side (SAME, CROSS, OTHER) and the points of each shared value, as `rule.weigh` counts them.
 
     SAME: a value of the suspects of both reports, or of no person; CROSS: the suspect's in one report, and in
-    the text of the other. `kept` is the share of its points that each row keeps (`share_kept`).
+    the text of the other. `kept` is the share of its points that each row keeps (`share_kept`). `meetings`
+    are the shared values.
     """
     tables = tables_of(weights)
     mark, state = rows.mark[meetings.later], states_of(rows)
@@ -164,7 +165,8 @@ def reach_of(rows: Rows, standing: ValueStanding, weights: Weights, fresh: Flags
 
     A value of a person with more than `most_holders` reports reaches only `neighbours` rows, any other such
     value none (both are limits of `weights`). With `fresh`, a mask of reports, the number is zero where
-    neither the row nor an earlier row of the value belongs to one of them.
+    neither the row nor an earlier row of the value belongs to one of them. `standing` is the document
+    frequency of each row.
     """
     known = np.zeros(0, np.int64) if fresh is None else np.cumsum(fresh[rows.report])
     person = tables_of(weights).person[rows.mark]

@@ -309,7 +309,10 @@ def join_certain(parent, later, earlier, points, least):
 
 @outer
 def heads_of(parent):
-    """Return the root (smallest member) of each report's set in a union-find array."""
+    """Return the root (smallest member) of each report's set in a union-find array.
+
+    In `parent`, the element of a root is its own index.
+    """
     heads = np.empty(len(parent), np.int32)
     for one in range(len(parent)):
         heads[one] = _head(parent, one)

@@ -23,7 +23,7 @@ def processors_for(size: int) -> int:
 def together(size: int, one: Callable[[], Found], other: Callable[[], Also]) -> tuple[Found, Also]:
     """Return the results of two functions; they run in parallel if the number of reports justifies a thread.
 
-    `size` is that number. An exception of either is raised here.
+    `size` is that number. An exception of either is raised here. The two functions are `one` and `other`.
     """
     if processors_for(size) == 1:
         return one(), other()

@@ -144,8 +144,9 @@ def holders_of(
 def joined(found: Iterable[NearReport]) -> dict[UUID, tuple[float, tuple[LinkReason, ...]]]:
     """Return score and reasons of the pair with each other report, from the similarities of one report.
 
-    The strengths combine as independent probabilities: 1 - product of (1 - strength). The score grows
-    with them from the least of a suggestion, and stays below that of a certain link.
+    The strengths combine as independent probabilities: 1 - product of (1 - strength). The score grows with
+    them from the least of a suggestion, and stays below that of a certain link. `found` are the similarities
+    of that report.
     """
     by_other: dict[UUID, list[NearReport]] = defaultdict(list)
     for one in found:
@@ -258,7 +259,10 @@ def spelled_of(report: HarmonisedReport, sketcher: Sketcher) -> dict[int, Spelli
 
 
 def keys_of(spelling: Spelling, sketcher: Sketcher) -> frozenset[int]:
-    """Return the blocking keys of an identifier as digests; two similar identifiers share at least one."""
+    """Return the blocking keys of an identifier as digests; two similar identifiers share at least one.
+
+    `sketcher` computes the digests under its secret key.
+    """
     return frozenset(sketcher.key(Trait.SPELLING, form) for form in spelling.forms())
 
 
@@ -275,6 +279,7 @@ def sharing_values(firsts: Mapping[int, First], worn: Collection[int]) -> dict[i
     """Return for each value the values that share a blocking key with it, itself included.
 
     Values are given by digest; `worn` are stop keys, which do not count. A value without another is absent.
+    `firsts` maps each value to its earliest holder.
     """
     by_key: dict[int, list[int]] = defaultdict(list)
     for value, first in firsts.items():

@@ -93,7 +93,8 @@ def forms_of(street: str, codes: Collection[str], town: str) -> set[str]:
     """Return the canonical forms of an address: with its postcode and with its town, where each is sure.
 
     `codes` are the postcodes given with the address: a single one counts, several do not; a postcode in the
-    text itself always counts. Without a number and a name the result is empty.
+    text itself always counts. Without a number and a name the result is empty. `street` is the address line,
+    with the number; `town` may be empty.
     """
     text = fold(street)
     within = _POSTCODE.search(text)
@@ -247,7 +248,10 @@ _TOKEN: Final = 7
 
 
 def host_of(key: str) -> str:
-    """Return the host of an address in canonical form, without `www.`."""
+    """Return the host of an address in canonical form, without `www.`.
+
+    `key` is the address in comparison form.
+    """
     host = key.partition("://")[2].partition("/")[0].partition("?")[0]
     return host.removeprefix("www.")
 

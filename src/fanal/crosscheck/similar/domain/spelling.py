@@ -210,7 +210,8 @@ def near_values(
 ) -> tuple[str, str] | None:
     """Return the first pair of similar values of two reports with the kind `way`, as people write them.
 
-    `way` is a result of `way_of`; None without such a pair.
+    `way` is a result of `way_of`; None without such a pair. `mine` and `theirs` are the identifiers of the
+    two reports.
     """
     for one in mine:
         for two in theirs:
@@ -280,7 +281,10 @@ def _of_person(person: Person, rule: SpellingRule) -> Iterator[Spelling]:
 
 
 def _named(kind: SelectorKind, value: str, rule: SpellingRule) -> Iterator[Spelling]:
-    """Yield a handle or mailbox in comparable form; none for a placeholder, a common word, a bad length."""
+    """Yield a handle or mailbox in comparable form; none for a placeholder, a common word, a bad length.
+
+    `rule` sets the least and greatest length.
+    """
     if len(value) > _LONGEST:
         return
     if kind is SelectorKind.HANDLE:

@@ -93,7 +93,7 @@ def _spans(
 ) -> Iterator[tuple[int, int]]:
     """Yield start and end in `text`, the original, of each match in its folded form.
 
-    `places` gives the original position of each folded letter.
+    `places` gives the original position of each folded letter. `found` are the matches.
     """
     for match in found:
         end = places[match.end() - 1] + 1

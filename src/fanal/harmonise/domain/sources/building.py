@@ -243,7 +243,7 @@ class ReportBuilding(Struct):
         """Add an identifier that belongs to no person of the report; a blank value is skipped.
 
         `value` is as written, `path` its place in the source; `at` and `port`: time and port of its use, if
-        known.
+        known. `role` says whose value it is, by default the content's.
         """
         if value.strip():
             selector = Selector(kind=kind, value=value, role=role, at=at, port=port, source=path)
@@ -253,7 +253,7 @@ class ReportBuilding(Struct):
         """Set a file's hash field from a hash name and value; return whether the file now holds the value.
 
         A second, different hash of the same kind becomes a selector (`loose`). A malformed one gives a
-        warning, one of an unknown name nothing.
+        warning, one of an unknown name nothing. `path` is the place of the hash in the source.
         """
         kind = hash_field(name)
         plain = value.strip().lower()

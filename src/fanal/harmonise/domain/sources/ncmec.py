@@ -21,7 +21,8 @@ def add_received(
 ) -> None:
     """Complete a file of the draft with the name, hashes and size of the received bytes (`source`).
 
-    Where they differ from the sender's statement, both are kept; for a hash, with a warning.
+    Where they differ from the sender's statement, both are kept; for a hash, with a warning. `building` is
+    the report's builder, for warnings; `path` the file's place in the source.
     """
     if not file.name and not file.original_name:
         file.name = source.name or None
@@ -43,7 +44,8 @@ def add_package(building: ReportBuilding, files: tuple[SourceFile, ...]) -> None
     """Match the received files of a package with the files listed in its report: by hash, then by name.
 
     A file that is not listed is added to the report (`FILE_NOT_LISTED`); a listed file that is missing gets a
-    warning (`FILE_NOT_RECEIVED`). Without any received file, nothing is compared.
+    warning (`FILE_NOT_RECEIVED`). Without any received file, nothing is compared. `building` is the report's
+    builder, which lists its files.
     """
     if not files:
         return
@@ -63,7 +65,10 @@ def add_package(building: ReportBuilding, files: tuple[SourceFile, ...]) -> None
 
 
 def _matched(building: ReportBuilding, files: tuple[SourceFile, ...]) -> dict[int, FileBuilding]:
-    """Return the listed file that matches each received file, by the index of the latter in `files`."""
+    """Return the listed file that matches each received file, by the index of the latter in `files`.
+
+    `building` is the report's builder, which lists its files.
+    """
     ids = {
         item.path.removesuffix("/submittalId"): item.value
         for item in building.extra
@@ -130,7 +135,7 @@ def _add_file(building: ReportBuilding, source: SourceFile, *, walk: Walk, path:
     """Add a file to the draft: values of its last details document, then name and hashes as received.
 
     `path` is its path in the draft (`fileDetails[2]`). Values of earlier details documents go to `extra`
-    only.
+    only. `walk` reads the documents into the builder `building`; `source` is the received file.
     """
     file = FileBuilding(path=path)
     building.files.append(file)

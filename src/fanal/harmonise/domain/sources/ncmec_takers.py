@@ -185,7 +185,7 @@ def _take_phone(spot: Spot) -> bool:
 def _full_phone(node: Node, text: str) -> str:
     """Return the telephone number `text`, with the calling code from its element's attribute in front.
 
-    Unchanged if it has a calling code already, or the attribute is missing.
+    Unchanged if it has a calling code already, or the attribute is missing. `node` is that element.
     """
     code = node.attribute("countryCallingCode")
     stripped = text.strip()

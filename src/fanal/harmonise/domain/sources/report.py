@@ -28,7 +28,8 @@ def mended(body: bytes, *, reference: str) -> tuple[FormAnswers, Draft]:
     """Return the usable answers of an invalid public form, and a draft with its warnings and unread values.
 
     `FORM_CUT`: a text or list was truncated to a record's limit. `FORM_UNREADABLE`: a field has the wrong
-    shape, or is repeated (its first value counts); its text is in `extra`.
+    shape, or is repeated (its first value counts); its text is in `extra`. `body` is the form as received;
+    `reference` is used if it contains none.
     """
     warnings: list[SourceWarning] = []
     extra: list[Extra] = []

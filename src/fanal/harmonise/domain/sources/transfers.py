@@ -27,6 +27,8 @@ PAYEE: Final = "PAYEE"
 def read_transfers(body: bytes, *, reference: str) -> Draft:
     """Convert a payment operator's CSV file in one of the known layouts to a draft.
 
+    `reference` becomes the report's reference.
+
     Raises:
         FormatRefused: no known layout, or a row that intake would have refused.
     """
@@ -72,7 +74,8 @@ class _People(Struct):
     def place(self, party: Party, role: PersonRole, operator: str | None) -> int | None:
         """Return the index of a payer or payee among the persons, adding it if new; None for an empty one.
 
-        A row about a known one is merged with it, unless they contradict each other.
+        A row about a known one is merged with it, unless they contradict each other. `operator` is the
+        payment service, `party` the row's statements.
         """
         if party == Party():
             return None

@@ -264,6 +264,8 @@ def steps_of(
 ) -> Steps:
     """Return a mapping table prepared for `Walk`, with the handlers of every field looked up once.
 
+    `openers` and `takers` are the element and field handlers by name.
+
     Raises:
         KeyError: the table names a field that has no handler.
     """

@@ -385,7 +385,10 @@ def _plain_address(reported: str, scheme: str, host: str) -> Address:
 
 
 def _clean_host(host: str, url: URL) -> str:
-    """Return the host without root dot, normalised even where the WHATWG parser leaves it as written."""
+    """Return the host without root dot, normalised even where the WHATWG parser leaves it as written.
+
+    `url` is the parsed address, `host` the host in it.
+    """
     if url.scheme_type == SchemeType.NOT_SPECIAL:
         return canonical_host(host) or host
     return without_root_dot(host) or host

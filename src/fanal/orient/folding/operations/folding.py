@@ -268,7 +268,7 @@ def _folded(
 def _as_seen(row: _Row) -> Foldable:
     """Return the keys of a stored report, with None at the levels weaker than that of its own fold.
 
-    A folded report takes no part in these levels.
+    A folded report takes no part in these levels. The result is the input of the pure fold (`domain.fold`).
     """
     if row.folded is None:
         return row.standing
