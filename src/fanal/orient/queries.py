@@ -278,8 +278,8 @@ _CASES = (
 def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count oriented reports by day of receipt and sender id (zero for the public).
 
-    Tests and withdrawn reports are left out. Rows: (day, sender id, "", number). Counted are the days from
-    that of `since` to before that of `until`.
+    Reports received from `since` to before `until`, without tests and withdrawn ones. Rows: (day, sender id,
+    "", number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -290,8 +290,8 @@ def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Cou
 def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count oriented reports by day of receipt and country of the facts.
 
-    Tests and withdrawn reports are left out. Rows: (day, country, "", number). Counted are the days from that
-    of `since` to before that of `until`.
+    Reports received from `since` to before `until`, without tests and withdrawn ones. Rows: (day, country,
+    "", number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -353,7 +353,7 @@ _LISTED = frozenset(PLATFORM_NAMES.values())
 def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count oriented reports by day of receipt, kind and channel, without tests and withdrawn ones.
 
-    Rows: (day, kind, channel, number). Counted are the days from that of `since` to before that of `until`.
+    Reports received from `since` to before `until`. Rows: (day, kind, channel, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -372,7 +372,7 @@ def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Count
 def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count decisions by day and tracks (`JUDICIAL+MEASURES`), without tests and superseded decisions.
 
-    Rows: (day, tracks, "", number). Counted are the days from that of `since` to before that of `until`.
+    Decisions from `since` to before `until`. Rows: (day, tracks, "", number).
 
     Raises:
         Refused: the actor may not read statistics.

@@ -53,7 +53,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Refuse demo accounts outside a demo on loopback; store the account's state for later steps.
 
         Return the redirect of a refusal, or None to let the sign-in continue. allauth calls this for `user`
-        once the password is right.
+        before the sign-in continues.
         """
         if getattr(user, "is_demo", True) and not (demo.is_on() and _from_loopback(request)):
             messages.error(request, _("Demo accounts open on this machine only, in a demo."))
