@@ -39,7 +39,7 @@ class PlainRequest(WSGIRequest):
         """Read the type of the body from its header.
 
         Raises:
-            SuspiciousOperation: a parameter names a charset that is none, or is not in it (RFC 2231).
+            SuspiciousOperation: a parameter (RFC 2231) is in an unknown charset, or not valid in it.
         """
         try:
             super()._set_content_type_params(meta)  # type: ignore[misc]
