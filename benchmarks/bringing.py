@@ -127,6 +127,8 @@ class Bringing:
     def _import(self, delivery: Delivery) -> Counter[str] | None:
         """Run `fanal import` once; return its counts, None if a kill ended it or its database.
 
+        `delivery` is imported from its folder.
+
         Raises:
             click.ClickException: it failed without a kill.
         """

@@ -81,7 +81,10 @@ def crosscheck(  # noqa: PLR0913 - its options
 
 
 def _run(size: int, what: str | None, seed: int) -> dict[str, object]:
-    """Return the results of the part named `what`; None: a full rebuild, then the cost of one new report."""
+    """Return the results of the part named `what`; None: a full rebuild, then the cost of one new report.
+
+    `size` is the number of reports, `seed` that of their random values.
+    """
     if what == "truth":
         from benchmarks.crosscheck_truth import judge_world
 

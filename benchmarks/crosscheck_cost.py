@@ -36,7 +36,7 @@ def measure_new_reports(decades: Sequence[int], *, seed: int) -> dict[str, objec
     """Return the cost of a new report at each number of earlier sightings in `decades`, ascending.
 
     Keys are `at_N`; values hold the fields of `Taken`, the real number of sightings, and `growth`: the ratio
-    of `own_p99_ms` to that at the number before, None at the first.
+    of `own_p99_ms` to that at the number before, None at the first. `seed` sets the random values.
     """
     told = World(_BASE + _MEASURED * len(decades), seed=seed).reports()
     order = np.random.default_rng(seed).permutation(len(told)).tolist()

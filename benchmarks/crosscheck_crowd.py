@@ -77,7 +77,10 @@ def measure_crowd(size: int, *, views: int, seed: int) -> dict[str, object]:
 
 
 def crowd(size: int, *, seed: int) -> tuple[list[int], Reports]:
-    """Return the person (number) of each report, and the reports in the order of their incidents."""
+    """Return the person (number) of each report, and the reports in the order of their incidents.
+
+    `size` is the number of reports, `seed` sets their random values.
+    """
     dice = Dice(seed)
     labels: list[int] = []
     people = 0

@@ -134,7 +134,10 @@ def _found(reports: Sequence[HarmonisedReport]) -> dict[str, list[judge.Pair]]:
 def _spelled(
     reports: Sequence[HarmonisedReport], sketcher: Sketcher, rules: NearRules
 ) -> Mapping[UUID, list[NearReport]]:
-    """Return for each report the earlier reports with a similar identifier, among all values."""
+    """Return for each report the earlier reports with a similar identifier, among all values.
+
+    `sketcher` makes the keyed digests.
+    """
     spelled = {report.report_id: spelled_of(report, sketcher) for report in reports}
     firsts: dict[int, First] = {}
     for report_id, values in sorted(spelled.items()):
@@ -148,7 +151,10 @@ def _spelled(
 def _pictures(
     reports: Sequence[HarmonisedReport], sketcher: Sketcher
 ) -> Mapping[bytes, list[Neighbour]]:
-    """Return the neighbours of every picture by PDQ hash, found with the index of known material."""
+    """Return the neighbours of every picture by PDQ hash, found with the index of known material.
+
+    `sketcher` extracts the pictures of the reports.
+    """
     held = [(r.report_id, pdq) for r in reports for pdq in sketcher.sketch(r).pictures]
     if not held:
         return {}

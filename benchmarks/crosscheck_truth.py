@@ -226,7 +226,8 @@ def _model(
 def _kinds(found: Linked, labels: Sequence[int]) -> dict[str, dict[str, float | int]]:
     """Return number and precision of the pairs by weight class of a shared value.
 
-    Suggested pairs are counted separately, under the name with ` (suggested)`.
+    Suggested pairs are counted separately, under the name with ` (suggested)`. `found` are the pairs,
+    `labels` the true person of each report.
     """
     truth, told = np.array(labels), {}
     for pairs, marks, suffix in (
@@ -253,7 +254,10 @@ def _traps(pairs: Sequence[judge.Pair], traps: Sequence[Traps]) -> dict[judge.Pa
 def _kept_apart(
     groups: Sequence[int], labels: Sequence[int], traps: Sequence[Traps]
 ) -> dict[str, float]:
-    """Return for each trap the share of its reports whose dossier holds reports of one label only."""
+    """Return for each trap the share of its reports whose dossier holds reports of one label only.
+
+    `groups` is the dossier of each report, `labels` its true one.
+    """
     within: dict[int, set[int]] = {}
     for group, label in zip(groups, labels, strict=True):
         within.setdefault(group, set()).add(label)

@@ -64,7 +64,7 @@ def deconflict(size: int, as_json: bool) -> None:
 def _round(ours: list[bytes], theirs: list[bytes]) -> tuple[int, dict[str, float], int]:
     """Run a round between two sets of keys.
 
-    Returns (number of common keys, CPU seconds by step, points sent by each side).
+    Returns (number of common keys, CPU seconds by step, points sent by each side). A key has 16 bytes.
 
     Raises:
         click.ClickException: the two sides find different keys.

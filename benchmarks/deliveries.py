@@ -68,6 +68,8 @@ def begin_delivery(
 def end_delivery(delivery: Delivery, writer: subprocess.Popen[bytes], expected: Expected) -> None:
     """Wait for the process that wrote a delivery, and add its reports to `expected`.
 
+    `writer` is that process.
+
     Raises:
         click.ClickException: the process failed.
     """

@@ -55,7 +55,10 @@ def hash_(size: int, as_json: bool) -> None:
 
 
 def _speed(width: int, height: int) -> dict[str, object]:
-    """Return pictures per second and core: the hash alone, and with the decoding of a JPEG."""
+    """Return pictures per second and core: the hash alone, and with the decoding of a JPEG.
+
+    The picture has `width` × `height` pixels.
+    """
     pixels = _drawn(1, height, width)
     file = _encoded(Image.fromarray(pixels), "JPEG")
     ours, theirs = _rounds(lambda: pdq(pixels), lambda: _reference(pixels))
@@ -139,7 +142,10 @@ def _pictures(count: int) -> Iterator[Pixels]:
 
 
 def _drawn(number: int, height: int, width: int) -> Pixels:
-    """Return a picture as uint8[rows, columns, 3]: noise, a gradient, shapes or bars, chosen by `number`."""
+    """Return a picture as uint8[rows, columns, 3]: noise, a gradient, shapes or bars, chosen by `number`.
+
+    Its size is `height` × `width`.
+    """
     chance = np.random.default_rng([5, number, height, width])
     kind = number % 4
     if kind == 0:

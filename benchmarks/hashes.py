@@ -14,7 +14,10 @@ Hashes = NDArray[np.uint8]
 
 
 def uniform(size: int) -> tuple[Hashes, Hashes]:
-    """Return (hashes, queries), random; half the queries are 0 to 32 bits from a hash, half are unrelated."""
+    """Return (hashes, queries), random; half the queries are 0 to 32 bits from a hash, half are unrelated.
+
+    `size` is the number of hashes, of 32 bytes each.
+    """
     chance = np.random.default_rng(1)
     hashes = chance.integers(0, 256, (size, 32), dtype=np.uint8)
     queries = chance.integers(0, 256, (QUERIES, 32), dtype=np.uint8)
@@ -26,7 +29,8 @@ def uniform(size: int) -> tuple[Hashes, Hashes]:
 def skewed(size: int) -> tuple[Hashes, Hashes]:
     """Return (hashes, queries): real PDQ hashes, popular pictures many times with up to 11 bits changed.
 
-    Queries are copies of known pictures, up to 19 bits away; one in three is unrelated.
+    Queries are copies of known pictures, up to 19 bits away; one in three is unrelated. `size` is the number
+    of hashes, of 32 bytes each.
     """
     chance = np.random.default_rng(2)
     originals = np.array([picture_hash(number) for number in range(PICTURES)])

@@ -55,6 +55,7 @@ class Killer:
         """Execute the next due kill whose process is alive; return the kind of process, None without any.
 
         A kill of the importer is due by the number of reports received, any other by those processed.
+        `importer` is its process id, None if it is not running; `carried` reports are fully processed.
         """
         for blow in self._plan:
             due = received if blow.part == "importer" else carried

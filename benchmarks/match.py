@@ -100,7 +100,8 @@ def _turns(
     """Return CPU microseconds per query, ours and by peer, and each peer's time divided by ours.
 
     A peer without room in memory has None. Only one peer is in memory at a time, called alternately with
-    ours; the best of several rounds counts.
+    ours; the best of several rounds counts. `index` is ours over `hashes`; `sample` are the queries put to
+    the peers, `faiss` the module.
     """
     best, theirs, ratios = float("inf"), dict[str, float | None](), list[float]()
     for name, search in _peers(hashes, faiss):
@@ -146,7 +147,8 @@ def _recall(
 ) -> tuple[float, int]:
     """Return our least recall over the radii of 0 to 31 bits, compared with a full comparison by faiss.
 
-    The second value is the number of distinct distances that occur.
+    The second value is the number of distinct distances that occur. `index` is ours over `hashes`; some of
+    the `queries` are searched.
 
     Raises:
         click.ClickException: a pair was found that is none, or twice.

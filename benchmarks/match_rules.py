@@ -35,7 +35,7 @@ while True:
 def check_rules(hashes: Hashes, queries: Hashes) -> dict[str, object]:
     """Check the index with some of the hashes: none to two hashes, threads, killed writers.
 
-    Returns the outcome by check.
+    Returns the outcome by check. `queries` are hashes to search for.
 
     Raises:
         ClickException: a check fails.
@@ -60,6 +60,8 @@ def _few(path: Path, hashes: Hashes) -> bool:
 
 def _threads(path: Path, hashes: Hashes, queries: Hashes) -> bool:
     """Check searches on many threads while hashes are added and merged into new segments; return True.
+
+    `path` is the file of the segment.
 
     Raises:
         ClickException: a search misses hashes.
@@ -86,6 +88,8 @@ def _threads(path: Path, hashes: Hashes, queries: Hashes) -> bool:
 
 def _killed(path: Path, hashes: Hashes, queries: Hashes) -> int:
     """Kill processes that rewrite the segment; check that it stays complete. Return the number of kills.
+
+    `path` is the file of the segment, `queries` the hashes searched.
 
     Raises:
         ClickException: the index is damaged or incomplete after a kill.

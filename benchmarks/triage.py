@@ -118,7 +118,10 @@ def _start_again(databases: Databases) -> None:
 
 
 def _fitting(earlier: int, *, size: int, known: int) -> int:
-    """Return the number of earlier reports for which the disk has room, at most `earlier`."""
+    """Return the number of earlier reports for which the disk has room, at most `earlier`.
+
+    Room is reserved for `size` new reports and `known` list entries.
+    """
     free = shutil.disk_usage(tempfile.gettempdir()).free
     room = free - _SPARE - size * _BYTES_PER_REPORT - known * _BYTES_PER_KNOWN
     return max(0, min(earlier, room // nation.BYTES_PER_EARLIER))

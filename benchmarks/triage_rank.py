@@ -127,14 +127,17 @@ def _form_body(text: LabelledText) -> bytes:
 def rank(
     reports: Sequence[HarmonisedReport], knowledge: Knowledge, rules: PriorityRules
 ) -> list[Priority]:
-    """Return the priority of each report by the product's own rules, without related reports."""
+    """Return the priority of each report by the product's own rules, without related reports.
+
+    `knowledge` are the lexicons and typologies.
+    """
     return prioritise(reports, analyse(reports, knowledge), [], rules, RECEIVED)
 
 
 def judge(levels: Sequence[int], scores: Sequence[float], *, seed: int) -> Quality:
     """Return the quality of the order by falling score; equal scores are in order of arrival.
 
-    `levels` are the true levels of the reports, `scores` their scores.
+    `levels` are the true levels of the reports, `scores` their scores. `seed` sets the orders of arrival.
     """
     dice, places = Random(seed), list(range(len(levels)))  # noqa: S311 - no secret
     found: list[tuple[float, float, int]] = []

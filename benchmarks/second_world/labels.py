@@ -19,7 +19,10 @@ _SMALL = (2, 2, 2, 2, 2, 3, 3, 3, 4, 5)
 
 
 def sizes(stock: Stock, size: int) -> list[int]:
-    """Return the number of reports of each label, about `size` in all; small labels are the most frequent."""
+    """Return the number of reports of each label, about `size` in all; small labels are the most frequent.
+
+    `stock` gives the random generator.
+    """
     dice = stock.dice
     wanted = {"small": 0.42 * size, "medium": 0.11 * size, "large": 0.06 * size}
     drawn: list[int] = []
@@ -139,7 +142,8 @@ class Labels:
     ) -> Draft:
         """Return a draft about an offender that gives the evidence `given`; the first tie chooses its sender.
 
-        `bare`: without any value that joins it otherwise. `desk`: the sender instead.
+        `bare`: without any value that joins it otherwise. `desk`: the sender instead. `at` is its arrival in
+        seconds.
         """
         first = given[0] if given else None
         desk = desk or (first.desk(first.shown) if first else desks.drawn(self.dice))

@@ -70,7 +70,10 @@ def footer(service: str, number: int) -> str:
 
 
 def chain_letter(number: int, handle: str, page: str) -> str:
-    """Return a text that strangers pass on, always the same for the same arguments."""
+    """Return a text that strangers pass on, always the same for the same arguments.
+
+    It contains the user name `handle` and the URL `page`; `number` chooses the text.
+    """
     texts = _OTHERS["chain_letters"]
     return texts[number % len(texts)].format(h=handle, u=page)
 

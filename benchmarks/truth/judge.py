@@ -54,7 +54,7 @@ def of_pairs(pairs: Iterable[Pair], labels: Sequence[int]) -> Scores:
 def of_groups(found: Sequence[int], labels: Sequence[int]) -> Scores:
     """Return precision and recall of all pairs within groups, without enumerating them.
 
-    `found` is the group of each report.
+    `found` is the group of each report. `labels` is the true dossier of each.
     """
     both = Counter(zip(found, labels, strict=True))
     return _scores(_pairs(Counter(found).values()), _pairs(both.values()), true_pairs(labels))

@@ -100,7 +100,10 @@ class IdentifierReading(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ReadPerson(Struct, frozen=True, kw_only=True):
-    """A person with canonical values, the parsed identifiers, and the path of the person in the report."""
+    """A person with canonical values, the parsed identifiers, and the path of the person in the report.
+
+    `odd_age` is an implausible age, removed from the person.
+    """
 
     person: Person
     readings: tuple[IdentifierReading, ...]

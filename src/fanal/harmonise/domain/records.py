@@ -129,7 +129,7 @@ class ComputedFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     `media_type` by the file's first bytes; a picture's dimensions, PDQ hash and its quality (0 to 100);
     `scale`: the divisor at which a large JPEG was decoded; `frames`: PDQ hashes of a video's frames;
     `unhashed`: the code of the reason why there is no PDQ hash. Exact hashes are set only where the file's
-    own fields differ.
+    own fields differ. `width` and `height` are in pixels.
     """
 
     file: int

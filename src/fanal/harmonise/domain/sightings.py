@@ -34,7 +34,10 @@ def key_bytes(kind: SelectorKind, value: str) -> bytes:
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
-    """The occurrence of a selector in one report; `at` is the instant of its use (RFC 3339, UTC)."""
+    """The occurrence of a selector in one report; `at` is the instant of its use (RFC 3339, UTC).
+
+    `weak`: found in free text; `role`: whose value it is; `key`: that of the selector.
+    """
 
     key: UUID
     report_id: UUID

@@ -25,7 +25,11 @@ _NOT_MATERIAL = frozenset({"NONE", "0", "NON_PERTINENT"})
 
 
 class _Asked(Struct, frozen=True, kw_only=True):
-    """The facts that the conditions of rules read: a cache key, equal for many reports of a batch."""
+    """The facts that the conditions of rules read: a cache key, equal for many reports of a batch.
+
+    `received` is the day of receipt in Europe/Paris; `material`: the report has abuse material, `payment`:
+    payments. `signals` are the codes of its likely findings; `victim_ages` and `ages_unknown` as in `Facts`.
+    """
 
     received: date
     kind: str

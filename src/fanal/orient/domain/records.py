@@ -49,7 +49,7 @@ class OrientItem(Struct, frozen=True, kw_only=True):
     """One report with the results of the earlier stages: the input of `propose`.
 
     `kin` summarises its links to related reports. `sender_id` is the provider, zero for a report from the
-    public.
+    public. `analysis` and `priority` come from stage 3; `is_test` marks a partner's test report.
     """
 
     report: HarmonisedReport
@@ -79,7 +79,7 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The proposal of the rules for one report; a person decides.
 
     `bodies` are all competent authorities in order of preference, `competent` the first; `because` the
-    reasons.
+    reasons. `tracks` are the proposed actions, `bases` the legal bases.
     """
 
     report_id: UUID
@@ -252,7 +252,10 @@ class QueuePage(Struct, frozen=True, kw_only=True):
 
 
 class ViewCounts(Struct, frozen=True, kw_only=True):
-    """Number of cases in each view, and of each report kind in one view; numbers stop at `cap`."""
+    """Number of cases in each view, and of each report kind in one view; numbers stop at `cap`.
+
+    `views` are by view, `kinds` by report kind.
+    """
 
     views: dict[QueueView, int]
     kinds: dict[str, int]
@@ -309,6 +312,7 @@ class Call(Struct, frozen=True, kw_only=True):
     """A call to the duty people held under a lease.
 
     `attempts` includes the current attempt; `token` is the fencing token that its outcome must carry.
+    `escalated`: it is the second call, for an alarm that nobody acknowledged in time.
     """
 
     id: UUID

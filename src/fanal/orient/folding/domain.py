@@ -57,7 +57,8 @@ class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Rule of one level of sameness.
 
     `days`: length in days of the periods within which reports are compared; `at_least`: least number of equal
-    reports to fold; `distance`: Hamming distance in bits of similar pictures.
+    reports to fold; `distance`: Hamming distance in bits of similar pictures. `source` is the reason for the
+    rule, `checked_by` who checked it.
     """
 
     code: Sameness

@@ -32,7 +32,10 @@ class NavigationPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavigationLink:
-    """One menu entry ready for the template."""
+    """One menu entry ready for the template.
+
+    `href` is its URL, `words` its label, `current`: it leads to the page shown.
+    """
 
     href: str
     words: str | Promise

@@ -73,7 +73,8 @@ _TEXTS = ("description", "conversation", "suspect_contact")
 class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The report format without `reference`: id and receipt identify a report from the form.
 
-    `stated` holds codes of answers for which the format has no field; none identifies a person.
+    `stated` holds codes of answers for which the format has no field; none identifies a person. `harmonise`
+    reads it as the format `form/1`.
     """
 
     kind: ReportKind

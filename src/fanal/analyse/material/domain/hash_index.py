@@ -50,7 +50,8 @@ class SegmentDamaged(Exception):
 class SegmentHeader(Struct, frozen=True, kw_only=True):
     """Header of a segment: number of hashes, and the last change of the lists it contains.
 
-    `mark` identifies that change for its owner; `content` is the CRC-32 of everything after this page.
+    `mark` identifies that change for its owner; `content` is the CRC-32 of everything after this page. `upto`
+    is the number of that change, `count` the number of hashes.
     """
 
     count: int
@@ -181,7 +182,10 @@ def _sweep(path: Path) -> None:
 
 
 class _Maps(Struct, frozen=True):
-    """The arrays of a file, as views of a single memory map; `content` is all of them."""
+    """The arrays of a file, as views of a single memory map; `content` is all of them.
+
+    `starts`, `ids` and `sketches` are the search tables (`hash_kernels`).
+    """
 
     content: NDArray[np.uint8]
     hashes: Hashes

@@ -173,7 +173,8 @@ class ListAttributes(Struct, frozen=True, kw_only=True):
     `owner_id` is the owning organisation, None for the desk itself. `scheme` names the vocabulary of the
     entries' categories (as in `harmonise.domain.data.bridge.toml`), `category` the default category.
     `confidence` is 0 to 100 and scales the score of a match. `legal_basis` is a `list_basis` code of the
-    reference data, or empty. `sharing`: to whom the list may be passed on.
+    reference data, or empty. `sharing`: to whom the list may be passed on. `scope`: known material or known
+    false alarms; `description` is for people.
     """
 
     owner_id: UUID | None = None
@@ -230,7 +231,10 @@ class Aside(Struct, frozen=True, kw_only=True):
 
 
 class EntryStanding(Struct, frozen=True, kw_only=True):
-    """Votes on a list entry that count (up, down), the last vote, and its suspension, if any."""
+    """Votes on a list entry that count (up, down), the last vote, and its suspension, if any.
+
+    A standing is made for each look-up; `aside` is the suspension.
+    """
 
     ups: int = 0
     downs: int = 0

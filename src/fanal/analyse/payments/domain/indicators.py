@@ -69,7 +69,10 @@ class PaymentIndicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Typology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A typology (published pattern of payments): number of indicators needed, and least score to show it."""
+    """A typology (published pattern of payments): number of indicators needed, and least score to show it.
+
+    `needs` is that number, `shown_from` that score (0 to 1).
+    """
 
     code: str
     needs: int
@@ -162,7 +165,10 @@ class PayerContext(Struct, frozen=True, kw_only=True):
 
 
 class Met(Struct, frozen=True, kw_only=True):
-    """Result of a positive test: the transfers that show the indicator, and values for its explanation."""
+    """Result of a positive test: the transfers that show the indicator, and values for its explanation.
+
+    `seen` are these transfers.
+    """
 
     seen: tuple[Paid, ...]
     parameters: Parameters

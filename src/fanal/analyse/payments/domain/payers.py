@@ -11,7 +11,8 @@ from fanal.analyse.payments.domain.scoring import PayerScore
 class PayerFilter(Struct, frozen=True, kw_only=True):
     """Filter of a list of payers; None and '' mean any.
 
-    `code` is a payment indicator, `country` that of a beneficiary.
+    `code` is a payment indicator, `country` that of a beneficiary. `suspected`: whether the score reaches the
+    typology's threshold; `typology` is its code.
     """
 
     suspected: bool | None = None

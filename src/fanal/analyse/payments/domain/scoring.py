@@ -25,7 +25,8 @@ class PointMade(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A positive indicator: weight, reason, the transfers that show it, and its published source.
 
     `typologies` are the codes of the typologies to which it counts, `core` those that need at least one such
-    indicator. `lowers` marks a mitigating indicator, which lowers the score.
+    indicator. `lowers` marks a mitigating indicator, which lowers the score. `confidence` and `checked_by` as
+    in `PaymentIndicator`; `because` is the reason.
     """
 
     code: str
@@ -46,6 +47,7 @@ class PayerScore(Struct, frozen=True, kw_only=True):
     `score` (0..1) is that of the strongest typology with enough indicators, else 0; `typology` is its code,
     '' for none. `suspected`: whether the score reaches the typology's threshold. `points` are the indicators
     found. `total` is in euros, over the transfers with a known currency; `countries` are the beneficiaries'.
+    `sender` is the payer; `first_at` and `last_at` are the times of the first and last transfer.
     """
 
     sender: PayingParty

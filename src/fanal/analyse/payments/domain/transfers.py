@@ -20,7 +20,10 @@ _MOST_EUROS = 10**9
 
 
 class PayingParty(Struct, frozen=True, kw_only=True, gc=False):
-    """A side of a transfer: key for comparison (`KIND|value`, '' if unknown), and text for display."""
+    """A side of a transfer: key for comparison (`KIND|value`, '' if unknown), and text for display.
+
+    `shown` is that text; `born` the birth date, `country` a code, None if unknown.
+    """
 
     key: str
     shown: str
@@ -40,7 +43,8 @@ class Paid(Struct, frozen=True, kw_only=True):
     """A transfer. `id` is equal for a duplicate, in any report or file.
 
     `at` is UTC, None if unreadable; `exact`: whether it has a time of day. `label` is the payer's text,
-    `words` the same in normal form; `reference` is that of the `operator` (the payment service).
+    `words` the same in normal form; `reference` is that of the `operator` (the payment service). `amount` and
+    `currency` are as reported, `euros` the amount in euros, None for an unknown currency.
     """
 
     id: UUID

@@ -91,7 +91,10 @@ class PriorityLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dated rule set; levels from the highest to the lowest."""
+    """A dated rule set; levels from the highest to the lowest.
+
+    `ceiling` is the highest score.
+    """
 
     schema: int
     version: str

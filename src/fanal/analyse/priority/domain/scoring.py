@@ -22,7 +22,10 @@ from fanal.harmonise.domain.records import HarmonisedReport
 
 
 class ScoreChange(Struct, frozen=True, kw_only=True):
-    """The effect of a candidate rule set on a report: scores, levels, and the rules with other points."""
+    """The effect of a candidate rule set on a report: scores, levels, and the rules with other points.
+
+    `before` is the active set's score, `after` the candidate's.
+    """
 
     report_id: UUID
     before: int

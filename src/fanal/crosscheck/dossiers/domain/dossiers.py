@@ -24,7 +24,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     """A person's append-only judgement on the reports `left` and `right`; ids increase with time.
 
     What the two sides mean depends on `act` (see `operations.judge`). `undoes` is the judgement that an UNDO
-    revokes.
+    revokes. `author_id` and `made_at` are None where they are not needed.
     """
 
     id: UUID

@@ -81,7 +81,10 @@ SUGGESTION_STATES: StateTable[SuggestionState] = StateTable(
 
 
 class PairAnswer(Struct, frozen=True, kw_only=True):
-    """A person's answer to a suggested pair, with its score and evidence at that time (`evidence_of`)."""
+    """A person's answer to a suggested pair, with its score and evidence at that time (`evidence_of`).
+
+    `accepted` is False for a rejection; `judgement_id` is the judgement that records it.
+    """
 
     judgement_id: UUID
     accepted: bool

@@ -231,7 +231,11 @@ _CACHED_LENGTH = 2048
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """A parsed web address; if it could not be parsed, only `reported` and `warning` are set."""
+    """A parsed web address; if it could not be parsed, only `reported` and `warning` are set.
+
+    `canonical` is the WHATWG form, `key` the form for comparison; `host`, `registrable_domain`, `onion` or
+    `ip` its host.
+    """
 
     reported: str
     canonical: str | None = None
