@@ -393,6 +393,8 @@ def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[C
 def count_states(*, actor: Actor) -> dict[CaseState, int]:
     """Count reports in each state that waits for the desk, without tests.
 
+    A state without reports has the number 0.
+
     Raises:
         Refused: the actor may not read statistics.
     """

@@ -150,7 +150,10 @@ class TextReader:
         self._lock = Lock()
 
     def read(self, said: Sequence[Utterance]) -> Reading:
-        """Return the reading of the utterances of a text or report, segment by segment."""
+        """Return the reading of the utterances of a text or report, segment by segment.
+
+        `said` are its utterances in reading order.
+        """
         cut, unread = segments(said)
         vectors = self._embedded([segment.text for segment in cut])
         parts = [

@@ -245,7 +245,10 @@ class QueuePosition(Struct, frozen=True, kw_only=True):
 
 
 class QueuePage(Struct, frozen=True, kw_only=True):
-    """A page of the queue; `following` is None on the last page."""
+    """A page of the queue; `following` is None on the last page.
+
+    It is the position after which the next page starts.
+    """
 
     cases: tuple[Case, ...]
     following: QueuePosition | None

@@ -14,6 +14,8 @@ LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
 def view_of(asked: QueryDict) -> QueueView:
     """Return the requested view, by default the open queue.
 
+    It is the query's `view`.
+
     Raises:
         Http404: there is no such view.
     """
@@ -24,7 +26,10 @@ def view_of(asked: QueryDict) -> QueueView:
 
 
 def filters_of(asked: QueryDict) -> QueueFilter:
-    """Return the requested filters: report kind, channel, level, country; invalid values are ignored."""
+    """Return the requested filters: report kind, channel, level, country; invalid values are ignored.
+
+    They are parameters of the query `asked`, such as `kind` and `level`.
+    """
 
     def chosen(name: str, allowed: frozenset[str]) -> str | None:
         value = asked.get(name, "").strip()

@@ -92,7 +92,8 @@ class Page:
     def _field(self, name: str, value: str, words: str, *, longest: int = 0) -> _Field:
         """Return the template context of a form field; `words` is its label.
 
-        `longest`: the maximum length of a text; 0 for a number.
+        `longest`: the maximum length of a text; 0 for a number. `name` is the field's name, `value` its typed
+        text.
         """
         self._names[name] = words
         wrong = self._told.get(name, "")

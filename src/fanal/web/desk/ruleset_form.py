@@ -70,7 +70,10 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 
 
 class Typed(Struct, frozen=True, kw_only=True):
-    """All values typed in the form; `ceiling` and the lowest score of each level are text, not parsed yet."""
+    """All values typed in the form; `ceiling` and the lowest score of each level are text, not parsed yet.
+
+    `rows` are the rules; `version` the name of the draft.
+    """
 
     version: str
     ceiling: str
@@ -79,7 +82,10 @@ class Typed(Struct, frozen=True, kw_only=True):
 
 
 def typed_of(rules: PriorityRules, left_out: Sequence[Rule], *, version: str, lang: str) -> Typed:
-    """Return the form filled with a rule set; the rules `left_out` can be selected again."""
+    """Return the form filled with a rule set; the rules `left_out` can be selected again.
+
+    `version` is the proposed name of the new version.
+    """
     return typed_from({"version": version}, rules, left_out, lang=lang)
 
 
@@ -231,7 +237,7 @@ class _Reader:
 def _rules_of(typed: Typed, reader: _Reader) -> tuple[tuple[Rule, ...], dict[str, RuleRow]]:
     """Return the rules of the draft, and the form row of each rule code, rules left out included.
 
-    Errors are collected in `reader`.
+    Errors are collected in `reader`. `typed` are the values of the form.
     """
     rows = {row.rule.code: row for row in typed.rows if not row.added}
     made = []

@@ -158,7 +158,8 @@ def as_typed(text: str) -> str:
 def fitting(step: FormPage, answers: Answers) -> dict[str, str]:
     """Return a page's answers without those over their limit, which the draft does not store.
 
-    `step` is the page, `answers` its posted answers by field.
+    `step` is the page, `answers` its posted answers by field. Its page is shown again until they are
+    shortened.
     """
     long = {field.name for field in step.fields if _is_too_long(field, answers.get(field.name, ""))}
     return {name: answer for name, answer in answers.items() if name not in long}

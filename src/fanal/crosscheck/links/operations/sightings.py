@@ -83,7 +83,10 @@ class _Window(NamedTuple):
         return (self.first or at >= most) and (self.last or len(self.ordered) - at > most)
 
     def begins(self, sure: bytes | None) -> bool:
-        """Return whether no holder is missing before this run, where all up to `sure` are known."""
+        """Return whether no holder is missing before this run, where all up to `sure` are known.
+
+        `sure` is a report id (16 bytes), None if nothing is known.
+        """
         return self.first or (sure is not None and self.ordered[0] <= sure)
 
 

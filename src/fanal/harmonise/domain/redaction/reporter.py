@@ -81,7 +81,7 @@ def withhold(report: HarmonisedReport) -> tuple[HarmonisedReport, Identity]:
 def restore(report: HarmonisedReport, identity: Identity) -> HarmonisedReport:
     """Return a stored report with its reporter's identity restored: the inverse of `withhold`.
 
-    Values removed from warnings stay removed.
+    Values removed from warnings stay removed. `identity` is the second result of `withhold`.
     """
     persons = list(report.persons)
     for place, person in identity.persons:

@@ -21,6 +21,8 @@ FORMAT = "fanal-sheet/1"
 def json_of(file: SheetFile) -> bytes:
     """Return a sheet as JSON: state, addressee, score with its indicators and transfers, reports.
 
+    `file` is the sheet with its present document.
+
     Raises:
         ValueError: its facts have expired.
     """
@@ -46,6 +48,8 @@ def json_of(file: SheetFile) -> bytes:
 
 def parts_of(file: ActFile, lang: str) -> tuple[Part, ...]:
     """Return the sections of a sheet's document (lines, tables) in `lang`, which is the page's language.
+
+    `file` is the sheet with its present document.
 
     Raises:
         ValueError: its facts have expired.
