@@ -151,7 +151,7 @@ def _recall(
     the `queries` are searched.
 
     Raises:
-        click.ClickException: a pair was found that is none, or twice.
+        click.ClickException: a wrong pair was found, or a pair twice.
     """
     flat = faiss.IndexBinaryFlat(256)
     flat.add(hashes)

@@ -202,9 +202,10 @@ def _plain(found: object) -> dict[str, object]:
 
 
 def _require_own_page(said: CollectedClientData) -> None:
-    """Require that the browser signed for this request's host, and in no frame. `said`: what the key signed.
+    """Require that the browser signed for this request's host, and in no frame.
 
-    The library has checked https and the host, but admits its subdomains.
+    `said` is the client data that the security key signed (WebAuthn). The library has checked https and the
+    host, but admits its subdomains.
 
     Raises:
         ValueError: another origin, or a frame.

@@ -95,7 +95,7 @@ class _People(Struct):
 
 
 def _joined(known: Party, other: Party) -> Party | None:
-    """Merge what two rows say about one payer or payee; return None if they contradict each other."""
+    """Merge two rows' statements about the same payer or payee; return None if they contradict each other."""
     told: dict[str, str | None] = {}
     for name in known.__struct_fields__:
         one, two = getattr(known, name), getattr(other, name)

@@ -399,7 +399,7 @@ def _clean_host(host: str, url: URL) -> str:
 
 
 def _plain_key(plain: str, host: str) -> str:
-    """Return what `_key` gives for an address without fragment, percent-encoding or root dot, faster.
+    """Return the result of `_key` for an address without fragment, percent-encoding or root dot, faster.
 
     `plain` is the address in WHATWG form, `host` its host.
     """
