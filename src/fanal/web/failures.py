@@ -48,7 +48,7 @@ def page_of(request: HttpRequest, template: str, *, status: int, refused: str = 
 
     `refused` is the reason, where the template shows one. The template is rendered without the request, since
     the failure may lie in data that a page reads from it. The language comes from the URL: the exception may
-    have been raised before the language was activated.
+    have been raised before the language was activated. `status` is its HTTP status.
     """
     context = {"kept": _kept(request), "back": _page_before(request), "refused": refused}
     with translation.override(translation.get_language_from_request(request, check_path=True)):

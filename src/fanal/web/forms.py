@@ -70,7 +70,10 @@ class Several(Parsed):
 
 
 def text(*, posted: str = "") -> Parsed:
-    """Return a field for a text without the white space around it."""
+    """Return a field for a text without the white space around it.
+
+    `posted` is the field's name in the page, if another.
+    """
     return Parsed(str.strip, posted=posted)
 
 
