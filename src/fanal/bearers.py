@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.accounts.domain.instructions import InstructionKind, InstructionRefused, NewInstruction
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.policy import require
 from fanal.accounts.operations import instructions as accounts
 from fanal.analyse.material.queries.lists import get_lists
@@ -16,6 +16,7 @@ from fanal.deconfliction import queries as deconfliction
 from fanal.distribution import queries as distribution
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import instant_of
+from fanal.kernel.refusal import Refusal
 
 
 class Bearer(Struct, frozen=True, kw_only=True):
@@ -64,12 +65,12 @@ def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datet
     """Propose an instruction, all of whose names must exist now; return its id.
 
     Raises:
-        InstructionRefused: as `accounts.operations.propose_instruction`; UNKNOWN_NAME for an unknown name.
+        Refusal: as `accounts.operations.propose_instruction`; UNKNOWN_NAME for an unknown name.
         Refused: the actor may not propose.
     """
     require(actor, "instruction.propose")
     if instruction.kind is not InstructionKind.FEEDBACK:
         borne = {one.name for one in bearers_of(actor=actor, kind=instruction.kind)}
         if not {" ".join(name.split()) for name in instruction.names} <= borne:
-            raise InstructionRefused("UNKNOWN_NAME")
+            raise Refusal("instruction", "UNKNOWN_NAME")
     return accounts.propose_instruction(actor=actor, instruction=instruction, now=now)

@@ -30,7 +30,7 @@ def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> D
     """Run a candidate rule set on the `limit` newest reports visible to the actor, without changing them.
 
     Raises:
-        Refused, RuleSetRefused: as `analyse.dry_run_ruleset`.
+        Refused, Refusal: as `analyse.dry_run_ruleset`.
     """
     ids = analysed.newest_analysed(limit=limit)
     kin = kin_facts(actor=actor, report_ids=ids)

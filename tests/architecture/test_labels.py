@@ -6,6 +6,7 @@ import tomllib
 
 from fanal.accounts.domain.policy import POLICY
 from fanal.api.ispws.views import urlpatterns
+from fanal.cli.failures import PREFIX
 from fanal.config.migration import LIFECYCLES
 from fanal.formats.ncmec.answers import AnswerCode
 from fanal.formats.refusal import DocumentFault
@@ -41,7 +42,7 @@ def test_each_reason_for_quarantine_has_words():
 def test_each_refusal_of_a_providers_programs_has_words():
     content = tomllib.loads((SOURCE / "reference/data/labels/api.toml").read_text())["labels"]
     wire = {str(int(code)) for code in AnswerCode if code != AnswerCode.SUCCESS}
-    assert set(content["provider_refused"]) == wire | set(content["api"])
+    assert set(content["provider_refusal"]) == wire | set(content["api"])
     steps = {route.callback.__name__ for route in urlpatterns}
     assert set(content["provider_step"]) == steps | {"GET", "POST", "DELETE"}
 
@@ -70,6 +71,32 @@ def test_each_refusal_of_the_kernel_has_words_for_every_kind_of_act():
                 "NOT_APPROVED", "ALREADY_JUDGED", "GROUND_GONE",
             }  # fmt: skip
         assert codes <= set(labels[f"{one.kind}_refusal"]), one.kind
+
+
+SAID_BY_THE_CALLER = {"message", "wire"}
+"""Kinds whose refusals are answered with a text of the page or a code of the protocol."""
+
+
+def _refusals():
+    """Yield kind, code and place of each refusal that is written out in the code."""
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Refusal":
+                said = [value.value for value in node.args if isinstance(value, ast.Constant)]
+                if len(said) == 2:
+                    yield *said, name(path)
+
+
+def test_each_refusal_has_words_on_a_page_or_in_a_command():
+    labels = {}
+    for file in LABELS:
+        labels |= tomllib.loads(file.read_text())["labels"]
+    found = list(_refusals())
+    assert len(found) > 200
+    for kind, code, where in found:
+        command = f"{PREFIX.get(kind, f'{kind.upper()}_')}{code}"
+        said = code in labels.get(f"{kind}_refusal", ()) or command in labels["cli"]
+        assert said or kind in SAID_BY_THE_CALLER, (where, kind, code)
 
 
 def _said_by_commands():

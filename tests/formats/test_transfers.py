@@ -15,12 +15,12 @@ from fanal.formats.transfer import MOST, PayerPart, Transfer, by_payer
 from fanal.formats.transfers import (
     FIELDS,
     Damaged,
-    LayoutRefused,
     cut_parts as cut_csv,
     read_layout,
     read_transfers as read_csv,
     shipped_layouts,
 )
+from fanal.reference.reader import ReferenceRefused
 
 ROOT = Path(fanal.formats.__path__[0])
 HEADER = b"Transaction Number,Sent At,Send Amount,Send Currency,Sender Name,Receiver Name,Receiver Country,Message\n"
@@ -168,7 +168,7 @@ def test_a_broken_layout_is_refused():
         ("schema = 1", "schema = 1\nodd = 2"),
         ('"Operator" = "operator"', '"Operator" = "operator"\n"SENT AT" = "kept"'),
     ):
-        with pytest.raises(LayoutRefused):
+        with pytest.raises(ReferenceRefused):
             read_layout(good.replace(before, after))
 
 

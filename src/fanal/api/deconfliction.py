@@ -27,8 +27,9 @@ from fanal.api.credentials import ShouldWait, basic_partner, bearer_partner, spe
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.message import MAX_BYTES
 from fanal.deconfliction.domain.records import Round
-from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState
+from fanal.deconfliction.domain.states import MessageKind, RoundState
 from fanal.deconfliction.operations.receiving import receive
+from fanal.kernel.refusal import Refusal
 
 log = logging.getLogger(__name__)
 _STATUS: Mapping[str, int] = MappingProxyType(
@@ -46,7 +47,7 @@ def _told(found: Round) -> HttpResponse:
 
 def _refuse(status: int, code: str) -> HttpResponse:
     """Return an error response of this HTTP status with the code and its message, no part of the request."""
-    words = reference.label("deconfliction_refused", code, "en")
+    words = reference.label("deconfliction_refusal", code, "en")
     answer = _json(status, {"code": code, "detail": "" if words == code else words})
     if status == 401:
         answer["WWW-Authenticate"] = 'Basic realm="deconfliction", charset="UTF-8"'
@@ -68,7 +69,7 @@ def _for_counterparts(method: str) -> Callable[[View], View]:
 
     A counterpart is the other organisation of a round, in which both find the identifiers that both hold. The
     view receives its identity as the second argument. Its exceptions become error responses: 400, 403, 503 or
-    the status of a `DeconflictionRefused`.
+    the status of a `Refusal`.
     """
 
     def decorate(view: View) -> View:
@@ -76,7 +77,7 @@ def _for_counterparts(method: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, **arguments: object) -> HttpResponse:
             try:
                 return _run(view, request, method, arguments)
-            except DeconflictionRefused as refused:
+            except Refusal as refused:
                 return _refuse(_STATUS.get(refused.code, 422), refused.code)
             except Refused:
                 return _refuse(403, "UNKNOWN")
@@ -107,7 +108,7 @@ def _run(
         try:
             spend(identity, now=now)
         except ShouldWait:
-            raise DeconflictionRefused("QUOTA") from None
+            raise Refusal("deconfliction", "QUOTA") from None
     # Rounds belong to no desk: row scope is lifted, and each query checks the caller's own rights.
     with row_scope.across_desks():
         return view(request, identity, **arguments)
@@ -142,7 +143,9 @@ def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> H
     found = _found(identity, round_id)
     body = queries.message_body(round_id=found.id, kind=MessageKind.ANSWER)
     if body is None:
-        raise DeconflictionRefused("NOT_NOW" if found.state is RoundState.RECEIVED else "EXPIRED")
+        raise Refusal(
+            "deconfliction", "NOT_NOW" if found.state is RoundState.RECEIVED else "EXPIRED"
+        )
     sent = HttpResponse(body, content_type="application/json")
     sent["Cache-Control"] = "no-store"
     return sent
@@ -170,13 +173,13 @@ def _body(request: HttpRequest) -> bytes:
     try:
         return read_body(request, limit=MAX_BYTES)
     except BodyTooLarge:
-        raise DeconflictionRefused("TOO_LARGE") from None
+        raise Refusal("deconfliction", "TOO_LARGE") from None
 
 
 def _found(identity: PartnerIdentity, round_id: UUID) -> Round:
     found = queries.get_round(actor=identity.actor, round_id=round_id)
     if found is None:
-        raise DeconflictionRefused("NOT_FOUND")
+        raise Refusal("deconfliction", "NOT_FOUND")
     return found
 
 

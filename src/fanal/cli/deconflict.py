@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -18,6 +17,7 @@ from fanal.cli.printing import Row, print_rows
 from fanal.deconfliction.domain.limits import DAILY_POINTS
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.kernel.refusal import Refusal
 from fanal.postgres import DatabaseRole
 
 # `fanal deconflict counterpart`: the counterparts of rounds, and the limits on the sets for each.
@@ -75,24 +75,23 @@ def add(  # noqa: PLR0913
     organisation_id = find_partner(name=partner) if partner else None
     if partner and organisation_id is None:
         raise CommandRefused("NO_PARTNER", partner=partner)
-    with told():
-        made = add_counterpart(
-            actor=_ACTOR,
-            counterpart=NewCounterpart(
-                name=name,
-                our_name=our_name,
-                contact=contact,
-                public_key=_key_of(public),
-                organisation_id=organisation_id,
-                url=url,
-                login=login,
-                every_hours=every,
-                daily_points=daily_points,
-            ),
-            secret=sys.stdin.readline().rstrip("\n") if secret_stdin else "",
-            loopback=has_demo_mark(),
-            now=clock.now(),
-        )
+    made = add_counterpart(
+        actor=_ACTOR,
+        counterpart=NewCounterpart(
+            name=name,
+            our_name=our_name,
+            contact=contact,
+            public_key=_key_of(public),
+            organisation_id=organisation_id,
+            url=url,
+            login=login,
+            every_hours=every,
+            daily_points=daily_points,
+        ),
+        secret=sys.stdin.readline().rstrip("\n") if secret_stdin else "",
+        loopback=has_demo_mark(),
+        now=clock.now(),
+    )
     click.echo(json.dumps({"id": str(made), "name": name}, ensure_ascii=False))
 
 
@@ -129,8 +128,7 @@ def close(name: str) -> None:
     """Close the counterpart NAME: no round is opened or accepted any more; its matches remain."""
     from fanal.deconfliction.operations.counterparts import close_counterpart
 
-    with told():
-        close_counterpart(actor=_ACTOR, counterpart_id=counterpart_of(name).id, now=clock.now())
+    close_counterpart(actor=_ACTOR, counterpart_id=counterpart_of(name).id, now=clock.now())
 
 
 @counterpart.command("limit")
@@ -157,13 +155,12 @@ def limit(
     from fanal.deconfliction.domain import limits
     from fanal.deconfliction.operations.counterparts import set_limits
 
-    with told():
-        set_limits(
-            actor=_ACTOR,
-            counterpart_id=counterpart_of(name).id,
-            limits=limits.checked(kinds=kinds, roles=roles, desk_ids=desks, months=months),
-            now=clock.now(),
-        )
+    set_limits(
+        actor=_ACTOR,
+        counterpart_id=counterpart_of(name).id,
+        limits=limits.checked(kinds=kinds, roles=roles, desk_ids=desks, months=months),
+        now=clock.now(),
+    )
 
 
 def counterpart_of(name: str) -> "Counterpart":
@@ -176,7 +173,7 @@ def counterpart_of(name: str) -> "Counterpart":
 
     found = queries.find_counterpart(name=name)
     if found is None:
-        raise CommandRefused("DECONFLICTION_REFUSED", why=why("NOT_FOUND"))
+        raise Refusal("deconfliction", "NOT_FOUND")
     return found
 
 
@@ -184,29 +181,14 @@ def _key_of(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError:
-        raise CommandRefused("DECONFLICTION_REFUSED", why=why("KEY")) from None
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Turn a refusal of de-confliction inside this context into an error message in the user's language.
-
-    Raises:
-        CommandRefused: DECONFLICTION_REFUSED, with the reason.
-    """
-    from fanal.deconfliction.domain.states import DeconflictionRefused
-
-    try:
-        yield
-    except DeconflictionRefused as refused:
-        raise CommandRefused("DECONFLICTION_REFUSED", why=why(refused.code)) from None
+        raise Refusal("deconfliction", "KEY") from None
 
 
 def why(code: str) -> str:
     """Return the message of a refusal code of de-confliction in the user's language."""
     from fanal import reference
 
-    return reference.label("deconfliction_refused", code, language())
+    return reference.label("deconfliction_refusal", code, language())
 
 
 # Rounds, and their matches.
@@ -247,8 +229,7 @@ def offer(name: str, out: Path) -> None:
     """Open a round with the counterpart NAME; while one is open, write the same file again."""
     from fanal.deconfliction.operations.offering import make_offer
 
-    with told():
-        round_id, body = make_offer(actor=_ACTOR, counterpart=counterpart_of(name), now=clock.now())
+    round_id, body = make_offer(actor=_ACTOR, counterpart=counterpart_of(name), now=clock.now())
     write_whole(out, body)
     _print_round(round_id)
 
@@ -262,9 +243,8 @@ def answer(message: Path, out: Path) -> None:
     from fanal.deconfliction.operations import offering
     from fanal.deconfliction.operations.receiving import receive
 
-    with told():
-        round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
-        body = offering.answer(actor=_ACTOR, round_id=round_id, now=clock.now())
+    round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
+    body = offering.answer(actor=_ACTOR, round_id=round_id, now=clock.now())
     write_whole(out, body)
     _print_round(round_id)
 
@@ -278,9 +258,8 @@ def conclude(message: Path, out: Path) -> None:
     from fanal.deconfliction.operations import concluding
     from fanal.deconfliction.operations.receiving import receive
 
-    with told():
-        round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
-        body = concluding.conclude(actor=_ACTOR, round_id=round_id, now=clock.now())
+    round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
+    body = concluding.conclude(actor=_ACTOR, round_id=round_id, now=clock.now())
     write_whole(out, body)
     _print_round(round_id)
 
@@ -293,9 +272,8 @@ def take(message: Path) -> None:
     from fanal.deconfliction.operations.concluding import take_conclusion
     from fanal.deconfliction.operations.receiving import receive
 
-    with told():
-        round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
-        take_conclusion(actor=_ACTOR, round_id=round_id, now=clock.now())
+    round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
+    take_conclusion(actor=_ACTOR, round_id=round_id, now=clock.now())
     _print_round(round_id)
 
 

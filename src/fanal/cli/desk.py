@@ -40,14 +40,11 @@ def list_(as_json: bool) -> None:
 @with_django(DatabaseRole.APP)
 def add(*, code: str, name: str, contact: str) -> None:
     """Add the desk CODE (capital letters, digits, dashes) and print its number."""
-    from fanal.accounts.operations.people import DeskRefused, add_desk
+    from fanal.accounts.operations.people import add_desk
 
-    try:
-        number = add_desk(
-            actor=system_actor(_MOTIVE), code=code, name=name, contact=contact, now=clock.now()
-        )
-    except DeskRefused as refused:
-        raise CommandRefused("DESK_REFUSED", part=str(refused)) from None
+    number = add_desk(
+        actor=system_actor(_MOTIVE), code=code, name=name, contact=contact, now=clock.now()
+    )
     click.echo(number)
 
 
@@ -60,7 +57,7 @@ def edit(*, number: int, name: str | None, contact: str | None) -> None:
     """Change the name or the contact of the desk NUMBER."""
     from django.core.exceptions import ObjectDoesNotExist
 
-    from fanal.accounts.operations.people import DeskRefused, edit_desk
+    from fanal.accounts.operations.people import edit_desk
 
     try:
         edit_desk(
@@ -70,7 +67,5 @@ def edit(*, number: int, name: str | None, contact: str | None) -> None:
             contact=contact,
             now=clock.now(),
         )
-    except DeskRefused as refused:
-        raise CommandRefused("DESK_REFUSED", part=str(refused)) from None
     except ObjectDoesNotExist:
         raise CommandRefused("NO_DESK", number=number) from None

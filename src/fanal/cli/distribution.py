@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -12,7 +11,6 @@ import click
 import msgspec
 
 from fanal.cli.boot import with_django
-from fanal.cli.deconflict import told as told_of_identity
 from fanal.cli.failures import CommandRefused
 from fanal.cli.places import write_whole
 from fanal.cli.printing import Row, print_rows
@@ -20,6 +18,7 @@ from fanal.config.environment import read_environment
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.calendar import read_instant
+from fanal.kernel.refusal import Refusal
 from fanal.postgres import DatabaseRole
 
 # `fanal distribution sender`, `key`, `taken`: signing keys of this and other desks; packages received.
@@ -53,11 +52,10 @@ def key(rotate: bool) -> None:
     from fanal.distribution.domain.proof import fingerprint
 
     now = clock.now()
-    with told_of_identity():
-        if rotate:
-            rotate_identity(actor=_ACTOR, now=now)
-        else:
-            ensure_identity(actor=_ACTOR, now=now)
+    if rotate:
+        rotate_identity(actor=_ACTOR, now=now)
+    else:
+        ensure_identity(actor=_ACTOR, now=now)
     public, since = queries.own_keys()[0]
     line = {"key": public.hex(), "fingerprint": fingerprint(public), "since": since.isoformat()}
     click.echo(json.dumps(line))
@@ -77,10 +75,9 @@ def add_sender(code: str, public: str, fingerprint: str) -> None:
     """Register the signing key of the desk CODE; the same CODE as for sending to it."""
     from fanal.distribution.operations import senders as operations
 
-    with _sender_told():
-        operations.add_sender(
-            actor=_ACTOR, code=code, key=_key_of(public), told=fingerprint, now=clock.now()
-        )
+    operations.add_sender(
+        actor=_ACTOR, code=code, key=_key_of(public), told=fingerprint, now=clock.now()
+    )
 
 
 @sender.command("rotate")
@@ -97,15 +94,14 @@ def rotate(code: str, public: str, fingerprint: str, since: str) -> None:
     """Replace the key of the desk CODE; signatures before --since are verified by the previous key."""
     from fanal.distribution.operations.senders import rotate_sender
 
-    with _sender_told():
-        rotate_sender(
-            actor=_ACTOR,
-            code=code,
-            key=_key_of(public),
-            told=fingerprint,
-            since=_instant_of(since),
-            now=clock.now(),
-        )
+    rotate_sender(
+        actor=_ACTOR,
+        code=code,
+        key=_key_of(public),
+        told=fingerprint,
+        since=_instant_of(since),
+        now=clock.now(),
+    )
 
 
 @sender.command("revoke")
@@ -116,8 +112,7 @@ def revoke(code: str, fingerprint: str) -> None:
     """Revoke a compromised key of the desk CODE; all its signatures become invalid, earlier ones too."""
     from fanal.distribution.operations.senders import revoke_sender
 
-    with _sender_told():
-        revoke_sender(actor=_ACTOR, code=code, told=fingerprint, now=clock.now())
+    revoke_sender(actor=_ACTOR, code=code, told=fingerprint, now=clock.now())
 
 
 @sender.command("list")
@@ -191,16 +186,6 @@ def _instant_of(text: str) -> datetime:
     return found
 
 
-@contextmanager
-def _sender_told() -> Iterator[None]:
-    from fanal.distribution.operations.senders import SenderRefused
-
-    try:
-        yield
-    except SenderRefused as refused:
-        raise CommandRefused(f"SENDER_{refused}") from None
-
-
 # Recipients and packages.
 
 
@@ -242,10 +227,9 @@ def add(code: str, name: str, country: str, region: str, key: str) -> None:
     """Register the desk CODE. Sending requires a standing instruction signed after this registration."""
     from fanal.distribution.operations.recipients import add_recipient
 
-    with _told():
-        add_recipient(
-            actor=_ACTOR, code=code, name=name, place=(country, region), key=key, now=clock.now()
-        )
+    add_recipient(
+        actor=_ACTOR, code=code, name=name, place=(country, region), key=key, now=clock.now()
+    )
 
 
 @distribution.command("close")
@@ -255,8 +239,7 @@ def close(code: str) -> None:
     """Close the desk CODE: nothing is sent to it any more."""
     from fanal.distribution.operations.recipients import close_recipient
 
-    with _told():
-        close_recipient(actor=_ACTOR, code=code, now=clock.now())
+    close_recipient(actor=_ACTOR, code=code, now=clock.now())
 
 
 @distribution.command("send")
@@ -315,7 +298,6 @@ def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> N
     It must be signed by a key registered with `distribution sender`, for the key it is opened with. It can be
     opened once.
     """
-    from fanal.distribution.domain.states import PackageRefused
     from fanal.distribution.operations.taking import Opened, take
 
     def keep(opened: Opened) -> None:
@@ -337,10 +319,9 @@ def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> N
             unproven=unproven,
             again=again,
         )
-    except PackageRefused as refused:
-        raise CommandRefused(
-            f"PACKAGE_{refused.code}", path=package, **refused.parameters
-        ) from None
+    except Refusal as refused:
+        refused.parameters["path"] = str(package)
+        raise
     told = {
         "package": str(opened.manifest.package),
         "sender": opened.sender or None,
@@ -369,8 +350,9 @@ def acknowledge(answer: Path, unproven: bool) -> None:
         raise CommandRefused("ANSWER_REFUSED", path=answer, detail=error) from None
     try:
         count = answers.acknowledge(actor=_ACTOR, answer=read, now=clock.now(), unproven=unproven)
-    except answers.AcknowledgementRefused as refused:
-        raise CommandRefused(f"ANSWER_{refused}", path=answer) from None
+    except Refusal as refused:
+        refused.parameters["path"] = str(answer)
+        raise
     click.echo(json.dumps({"package": str(read.package), "reports": count}))
 
 
@@ -394,13 +376,3 @@ def _identity(path: Path) -> str:
 def _plain(record: object) -> dict[str, object]:
     found: dict[str, object] = msgspec.to_builtins(record)
     return found
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    from fanal.distribution.operations.recipients import RecipientRefused
-
-    try:
-        yield
-    except RecipientRefused as refused:
-        raise CommandRefused(f"RECIPIENT_{refused}") from None

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from fanal.exchange.domain.records import FetchCheckpoint, ListSource, Service
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.postgres import DatabaseRole
 
 _ACTOR = system_actor("fanal lists")
@@ -65,7 +65,7 @@ def add(  # noqa: PLR0913
 
     now, found = clock.now(), find_list(name=listed)
     if found is None:
-        raise CommandRefused("SOURCE_REFUSED", why=_why("LIST"))
+        raise Refusal("exchange", "LIST")
     made = ListSource(
         id=new_id(now),
         name=name,
@@ -78,14 +78,13 @@ def add(  # noqa: PLR0913
         every_minutes=every,
         added_at=now,
     )
-    with _told():
-        add_source(
-            actor=_ACTOR,
-            source=made,
-            secret=sys.stdin.readline().rstrip("\n") if secret_stdin else "",
-            loopback=has_demo_mark(),
-            now=now,
-        )
+    add_source(
+        actor=_ACTOR,
+        source=made,
+        secret=sys.stdin.readline().rstrip("\n") if secret_stdin else "",
+        loopback=has_demo_mark(),
+        now=now,
+    )
     click.echo(json.dumps({"id": str(made.id), "name": name}, ensure_ascii=False))
 
 
@@ -191,22 +190,7 @@ def _line(found: ListSource, held: FetchCheckpoint) -> dict[str, object]:
     }
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn the refusal of a list source inside this context into an error message in the user's language.
-
-    Raises:
-        CommandRefused: SOURCE_REFUSED, with the reason.
-    """
-    from fanal.exchange.operations.sources import SourceRefused
-
-    try:
-        yield
-    except SourceRefused as refused:
-        raise CommandRefused("SOURCE_REFUSED", why=_why(refused.code)) from None
-
-
 def _why(code: str) -> str:
     from fanal import reference
 
-    return reference.label("exchange_refused", code, language())
+    return reference.label("exchange_refusal", code, language())

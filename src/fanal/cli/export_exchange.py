@@ -13,7 +13,7 @@ from msgspec import Struct
 from fanal.accounts.domain import policy
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.queries.people import has_demo_mark, partner_names
-from fanal.cli.failures import CommandRefused, tell
+from fanal.cli.failures import tell
 from fanal.cli.places import make_private, write_whole
 from fanal.config.environment import read_environment
 from fanal.formats.com209 import provider_report_of
@@ -26,9 +26,8 @@ from fanal.formats.xarf import XarfSent, write_xarf
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.redaction.outside import as_report, withheld_texts
-from fanal.harmonise.domain.redaction.reporter import SHORTEST_MOTIVE
 from fanal.harmonise.domain.vocabulary import categories_of
-from fanal.harmonise.operations.identity import MotiveRefused, open_identity, reporters_values
+from fanal.harmonise.operations.identity import open_identity, reporters_values
 from fanal.intake.domain.records import Format, OpenedSubmission, ReportFacts
 from fanal.intake.queries.envelopes import get_reports
 from fanal.intake.queries.files import open_submissions
@@ -196,7 +195,7 @@ def write_folder(
     export in the ledger.
 
     Raises:
-        CommandRefused: MOTIVE_SHORT, the purpose of opening the reporter's identity.
+        Refusal: SHORT, the purpose of opening the reporter's identity.
     """
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
@@ -258,12 +257,10 @@ def _may_name(actor: Actor, facts: ReportFacts, *, motive: str, now: datetime) -
     `motive` is the recorded purpose, "" for a standard one.
 
     Raises:
-        CommandRefused: MOTIVE_SHORT.
+        Refusal: SHORT, the purpose.
     """
     try:
         open_identity(actor=actor, report_id=facts.report_id, motive=motive or _MOTIVE, now=now)
-    except MotiveRefused:
-        raise CommandRefused("MOTIVE_SHORT", n=SHORTEST_MOTIVE) from None
     except policy.Refused:
         tell("WRITTEN_WITHOUT_REPORTER", reference=facts.reference)
         return False

@@ -20,6 +20,7 @@ from fanal.config.databases import DatabaseRefused
 from fanal.config.environment import SettingRefused
 from fanal.config.installation import KeysElsewhere, VaultElsewhere
 from fanal.config.keys import KeysMissing
+from fanal.kernel.refusal import Refusal
 from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
 
 LANGUAGES = ("fr", "en")
@@ -48,6 +49,15 @@ _NAMED = {
     "UnicodeEncodeError": "VALUE_REFUSED",
 }
 """Message codes by exception class name: only the commands that need them import these packages."""
+_REFUSED = {
+    "deconfliction": "DECONFLICTION_REFUSED",
+    "exchange": "SOURCE_REFUSED",
+    "instruction": "INSTRUCTION_REFUSED",
+    "lists": "LISTS_REFUSED",
+}
+"""Message codes by the kind of a refusal whose reason the pages show too; the messages quote it as `why`."""
+PREFIX = {"acknowledgement": "ANSWER_", "habilitation": "", "ruleset": "RULES_"}
+"""What precedes the codes of other refusals; for a kind without an entry, its own name."""
 _BAD_INPUT = frozenset({"VALUE_REFUSED", "MOTIVE_MISSING"})
 
 
@@ -113,6 +123,8 @@ def told(failure: BaseException) -> int:
 
 
 def _explain(failure: BaseException) -> tuple[str, dict[str, object], int]:
+    if isinstance(failure, Refusal):
+        failure = _as_message(failure)
     if isinstance(failure, CommandRefused):
         return failure.code, failure.parameters, failure.exit_code
     if isinstance(failure, click.ClickException):
@@ -131,6 +143,14 @@ def _explain(failure: BaseException) -> tuple[str, dict[str, object], int]:
         return code, {**place, "detail": reason(failure)}, 1
     # The code location only, never the message, which may quote content.
     return "UNEXPECTED", {"name": type(failure).__name__, "place": _place(failure)}, 1
+
+
+def _as_message(refusal: Refusal) -> CommandRefused:
+    if refusal.kind in _REFUSED:
+        why = reference.explain_refusal(refusal, language())
+        return CommandRefused(_REFUSED[refusal.kind], why=why)
+    prefix = PREFIX.get(refusal.kind, f"{refusal.kind.upper()}_")
+    return CommandRefused(f"{prefix}{refusal.code}", **refusal.parameters)
 
 
 def _known(failure: BaseException) -> str | None:

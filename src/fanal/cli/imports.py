@@ -10,7 +10,7 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
-from fanal.cli.failures import CommandRefused, tell
+from fanal.cli.failures import tell
 from fanal.cli.import_files import FoundReport, Unreadable, reason_of
 from fanal.cli.sources import FORMATS, count_sources, lying_beside, passed_over, read_sources
 from fanal.formats.refusal import FormatRefused
@@ -43,15 +43,12 @@ def import_(
 
     Reports already imported are recognised: after an interruption, run the command again.
     """
-    from fanal.accounts.operations.partners import MAXIMUM_NAME, NameRefused, ensure_partner
+    from fanal.accounts.operations.partners import ensure_partner
     from fanal.kernel.actors import SYSTEM_PERSON, system_actor
 
     now = clock.now()
     require_in_force(format_, now=now, even_if_not=even_if_not_in_force)
-    try:
-        partner_id = ensure_partner(actor=system_actor("import"), name=partner, now=now)
-    except NameRefused:
-        raise CommandRefused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
+    partner_id = ensure_partner(actor=system_actor("import"), name=partner, now=now)
     actor = Actor(person_id=SYSTEM_PERSON, roles=frozenset({Role.PARTNER}), partner_id=partner_id)
     totals = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}
     length, beside = count_sources(format_, paths), lying_beside(format_)

@@ -1,25 +1,19 @@
 """`fanal instructions`: standing instructions for automatic transfers, with approval by a second person."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import click
 
-from fanal.accounts.domain.instructions import (
-    InstructionKind,
-    InstructionRefused,
-    NewInstruction,
-    StandingInstruction,
-)
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction, StandingInstruction
 from fanal.cli.actors import code_option, prove
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, language
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.calendar import PARIS, is_within
+from fanal.kernel.refusal import Refusal
 from fanal.postgres import DatabaseRole
 
 _MOTIVE = "fanal instructions"
@@ -79,9 +73,8 @@ def propose(  # noqa: PLR0913 - one for each option
     from fanal.bearers import propose_instruction
 
     now, actor = clock.now(), _person(login, "instruction.propose")
-    with _told():
-        if not is_within(last.year):
-            raise InstructionRefused("DATES")
+    if not is_within(last.year):
+        raise Refusal("instruction", "DATES")
     asked = NewInstruction(
         kind=InstructionKind(kind),
         grounds=grounds,
@@ -92,8 +85,7 @@ def propose(  # noqa: PLR0913 - one for each option
         expires_at=last.replace(tzinfo=PARIS) + timedelta(days=1),
     )
     prove(login, code)
-    with _told():
-        made = propose_instruction(actor=actor, instruction=asked, now=now)
+    made = propose_instruction(actor=actor, instruction=asked, now=now)
     _show_again(actor, made, as_json=as_json)
 
 
@@ -105,12 +97,17 @@ def propose(  # noqa: PLR0913 - one for each option
 @with_django(DatabaseRole.APP)
 def second(*, instruction: UUID, login: str, code: str | None, as_json: bool) -> None:
     """Approve INSTRUCTION as a second person (contreseing), never its proposer."""
+    from fanal.accounts.domain.policy import Reason, Refused as NotAllowed
     from fanal.accounts.operations.instructions import second_instruction
 
     actor = _person(login, "instruction.second")
     prove(login, code)
-    with _told():
+    try:
         second_instruction(actor=actor, instruction_id=instruction, now=clock.now())
+    except NotAllowed as refused:
+        if refused.reason_code is not Reason.OWN_ACT:
+            raise
+        raise Refusal("instruction", "SAME_PERSON") from None
     _show_again(actor, instruction, as_json=as_json)
 
 
@@ -125,8 +122,7 @@ def revoke(instruction: UUID, login: str, reason: str, as_json: bool) -> None:
     from fanal.accounts.operations.instructions import revoke_instruction
 
     actor = _person(login, "instruction.revoke")
-    with _told():
-        revoke_instruction(actor=actor, instruction_id=instruction, reason=reason, now=clock.now())
+    revoke_instruction(actor=actor, instruction_id=instruction, reason=reason, now=clock.now())
     _show_again(actor, instruction, as_json=as_json)
 
 
@@ -166,31 +162,6 @@ def _show(found: StandingInstruction, *, now: datetime, as_json: bool) -> None:
         "revocation_reason": found.revocation_reason or None,
     }
     click.echo(json.dumps(line, ensure_ascii=False))
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn a refusal of a standing instruction inside this context into an error message.
-
-    Raises:
-        CommandRefused: INSTRUCTION_REFUSED, with the reason.
-    """
-    from fanal import reference
-    from fanal.accounts.domain.policy import Reason, Refused as NotAllowed
-
-    try:
-        yield
-    except InstructionRefused as refused:
-        code = refused.code
-    except NotAllowed as refused:
-        if refused.reason_code is not Reason.OWN_ACT:
-            raise
-        code = "SAME_PERSON"
-    else:
-        return
-    raise CommandRefused(
-        "INSTRUCTION_REFUSED", detail=reference.label("instruction_refused", code, language())
-    ) from None
 
 
 def _person(login: str, action: str) -> Actor:

@@ -12,7 +12,6 @@ from fanal import reference
 from fanal.analyse.material.domain.lists import (
     ListAttributes,
     ListRefused,
-    ListsRefused,
     MatchScope,
     Sharing,
     Vote,
@@ -30,6 +29,7 @@ from fanal.formats.stix.read import BundleReading, read_bundle
 from fanal.formats.vics.hashset import Selection, describe as describe_hash_set, read_hash_set
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.kernel.refusal import Refusal
 from fanal.postgres import DatabaseRole
 
 # Import of list files in other formats, with messages about unread items.
@@ -130,20 +130,6 @@ def _refused(path: Path, refusal: FormatRefused) -> CommandRefused:
 ACTOR = system_actor("fanal lists")
 
 
-@contextmanager
-def told_refused() -> Iterator[None]:
-    """Turn the refusal of a list, an entry or a vote inside this context into an error message.
-
-    Raises:
-        CommandRefused: LISTS_REFUSED, with the reason.
-    """
-    try:
-        yield
-    except ListsRefused as refused:
-        detail = reference.label("lists_refused", refused.code, language())
-        raise CommandRefused("LISTS_REFUSED", detail=detail) from None
-
-
 @click.command("vote")
 @click.argument("item", type=click.UUID)
 @click.argument("vote", type=click.Choice(list(Vote)))
@@ -157,21 +143,20 @@ def vote(item: UUID, vote: Vote, reasons: tuple[str, ...]) -> None:
     """
     from fanal.analyse.material.operations.votes import cast_vote, take_vote_back
 
-    with told_refused():
-        if vote != Vote.TAKEN_BACK:
-            first, *others = reasons or [""]
-            cast_vote(
-                actor=ACTOR,
-                item_id=item,
-                vote=Vote(vote),
-                reason=first,
-                others=others,
-                now=clock.now(),
-            )
-        elif reasons:
-            raise ListsRefused("VOTE_REASON")
-        else:
-            take_vote_back(actor=ACTOR, item_id=item, now=clock.now())
+    if vote != Vote.TAKEN_BACK:
+        first, *others = reasons or [""]
+        cast_vote(
+            actor=ACTOR,
+            item_id=item,
+            vote=Vote(vote),
+            reason=first,
+            others=others,
+            now=clock.now(),
+        )
+    elif reasons:
+        raise Refusal("lists", "VOTE_REASON")
+    else:
+        take_vote_back(actor=ACTOR, item_id=item, now=clock.now())
 
 
 @click.command("aside")
@@ -208,8 +193,7 @@ def release(item: UUID, reason: str, wrong: bool) -> None:
     from fanal.analyse.material.operations.asides import release_item, withdraw_aside
 
     end = withdraw_aside if wrong else release_item
-    with told_refused():
-        end(actor=ACTOR, item_id=item, reason=reason, now=clock.now())
+    end(actor=ACTOR, item_id=item, reason=reason, now=clock.now())
 
 
 # Lists themselves.
@@ -262,10 +246,7 @@ def create(name: str, **said: str | int | None) -> None:
 
     if said["sharing"] is None and said["owner"]:
         said["sharing"] = Sharing.DESK
-    with told_refused():
-        create_list(
-            actor=ACTOR, name=name, attributes=_said(ListAttributes(), said), now=clock.now()
-        )
+    create_list(actor=ACTOR, name=name, attributes=_said(ListAttributes(), said), now=clock.now())
     _print(name)
 
 
@@ -279,12 +260,9 @@ def describe(name: str, **said: str | int | None) -> None:
     from fanal.analyse.material.queries.lists import find_list
 
     held = find_list(name=name)
-    with told_refused():
-        if held is None:
-            raise ListsRefused("NOT_FOUND")
-        describe_list(
-            actor=ACTOR, name=name, attributes=_said(held.attributes, said), now=clock.now()
-        )
+    if held is None:
+        raise Refusal("lists", "NOT_FOUND")
+    describe_list(actor=ACTOR, name=name, attributes=_said(held.attributes, said), now=clock.now())
     _print(name)
 
 
@@ -331,15 +309,12 @@ def load(
     scope = MatchScope.CLEAR if clear else None
     fresh = has_demo_mark() and not clear and find_list(name=name) is None
     try:
-        with told_refused():
-            if format_ == "csv":
-                with file.open(encoding="utf-8", newline="") as text:
-                    ids = load_list(
-                        actor=ACTOR, name=name, lines=text, now=clock.now(), scope=scope
-                    )
-            else:
-                told = LeftOut(country=country, categories=categories, harmless=clear)
-                ids = _take(name, file, format_, told=told, scope=scope)
+        if format_ == "csv":
+            with file.open(encoding="utf-8", newline="") as text:
+                ids = load_list(actor=ACTOR, name=name, lines=text, now=clock.now(), scope=scope)
+        else:
+            told = LeftOut(country=country, categories=categories, harmless=clear)
+            ids = _take(name, file, format_, told=told, scope=scope)
     except ListRefused as refused:
         raise refused_csv(file, refused) from None
     except UnicodeDecodeError:
@@ -403,7 +378,7 @@ def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttrib
     None for an option keeps the old value; an empty owner means the desk.
 
     Raises:
-        ListsRefused: the owner is unknown.
+        Refusal: the owner is unknown.
     """
     from msgspec import structs
 
@@ -416,7 +391,7 @@ def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttrib
     if owner is not None:
         given["owner_id"] = find_partner(name=str(owner)) if owner else None
         if owner and given["owner_id"] is None:
-            raise ListsRefused("OWNER")
+            raise Refusal("lists", "OWNER")
     return structs.replace(held, **given)
 
 
@@ -425,9 +400,7 @@ def _print(name: str | None, *, as_json: bool = True) -> None:
 
     shown = [state for state in list_lists() if name in (None, state.name)]
     if name is not None and not shown:
-        raise CommandRefused(
-            "LISTS_REFUSED", detail=reference.label("lists_refused", "NOT_FOUND", language())
-        )
+        raise Refusal("lists", "NOT_FOUND")
     for state in shown:
         said = state.facts.attributes
         line = {

@@ -27,14 +27,11 @@ def partner() -> None:
 @with_django(DatabaseRole.APP)
 def add(name: str, quota: int | None, as_json: bool) -> None:
     """Create a password (HTTP Basic) and a token (Bearer) for the partner NAME; both are shown once."""
-    from fanal.accounts.operations.partners import MAXIMUM_NAME, NameRefused, add_partner
+    from fanal.accounts.operations.partners import add_partner
     from fanal.accounts.queries.people import find_partner
 
     known = find_partner(name=name) is not None
-    try:
-        issued = add_partner(actor=system_actor(_MOTIVE), name=name, quota=quota, now=clock.now())
-    except NameRefused:
-        raise CommandRefused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
+    issued = add_partner(actor=system_actor(_MOTIVE), name=name, quota=quota, now=clock.now())
     if known:
         tell("PARTNER_AGAIN", partner=name)
     fields = {

@@ -95,17 +95,15 @@ def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, s
     operation as the desk's identity page.
 
     Raises:
-        CommandRefused: MOTIVE_SHORT; REVEAL_REFUSED without the right.
+        CommandRefused: REVEAL_REFUSED, without the right.
+        Refusal: SHORT, the purpose (`motive`).
     """
     from fanal.accounts.domain import policy
-    from fanal.harmonise.domain.redaction.reporter import SHORTEST_MOTIVE
-    from fanal.harmonise.operations.identity import MotiveRefused, open_identity
+    from fanal.harmonise.operations.identity import open_identity
     from fanal.vault.operations.opening import ObjectUnknown
 
     try:
         opened = open_identity(actor=actor, report_id=report_id, motive=motive, now=clock.now())
-    except MotiveRefused:
-        raise CommandRefused("MOTIVE_SHORT", n=SHORTEST_MOTIVE) from None
     except policy.Refused:
         raise CommandRefused("REVEAL_REFUSED") from None
     except ObjectUnknown:

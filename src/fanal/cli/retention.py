@@ -114,19 +114,15 @@ def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: st
 def second(*, review_id: UUID, verdict: str, motive: str, as_user: str, code: str | None) -> None:
     """Approve or refuse, as a second person, the early expiry proposed in REVIEW_ID."""
     from fanal.cli.actors import reader
-    from fanal.cli.failures import CommandRefused
-    from fanal.intake.operations.lifecycle import ReviewRefused, second_review
+    from fanal.intake.operations.lifecycle import second_review
 
     actor = reader(as_user, motive=motive, action="retention.hold")
     prove(as_user, code)
-    try:
-        second_review(
-            actor=actor,
-            review_id=review_id,
-            agreed=verdict == "agree",
-            motive=motive,
-            now=clock.now(),
-        )
-    except ReviewRefused:
-        raise CommandRefused("REVIEW_NOT_WAITING", review=review_id) from None
+    second_review(
+        actor=actor,
+        review_id=review_id,
+        agreed=verdict == "agree",
+        motive=motive,
+        now=clock.now(),
+    )
     click.echo(json.dumps({"review": str(review_id)}))

@@ -1,8 +1,6 @@
 """`fanal rules`: priority rule sets: list, draft from a file, dry run on stored reports, activation."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -11,8 +9,8 @@ import click
 
 from fanal.cli.actors import code_option, prove, supervisor
 from fanal.cli.boot import with_django
-from fanal.cli.failures import CommandRefused, language, words
-from fanal.cli.retriage import facts, retriage
+from fanal.cli.failures import language, words
+from fanal.cli.retriage import facts, read_ruleset, read_text, retriage
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -57,19 +55,13 @@ def list_(as_json: bool) -> None:
 @with_django(DatabaseRole.WORKER)
 def draft(file: Path, login: str, code: str | None) -> None:
     """Store the rule set in FILE (TOML) as a draft and print its id."""
-    from fanal.analyse.priority.domain.rules import RulesRefused, read_rules
     from fanal.analyse.priority.operations import draft_ruleset
 
     actor = supervisor(login)
-    try:
-        body = file.read_text("utf-8")
-        read_rules(body)
-        prove(login, code)
-        with _told():
-            made = draft_ruleset(actor=actor, body=body, now=clock.now())
-    except (RulesRefused, UnicodeDecodeError) as refused:
-        raise CommandRefused("RULES_REFUSED", path=file, detail=refused) from None
-    click.echo(str(made))
+    body = read_text(file)
+    read_ruleset(file, body)
+    prove(login, code)
+    click.echo(str(draft_ruleset(actor=actor, body=body, now=clock.now())))
 
 
 @rules.command("dry-run")
@@ -97,8 +89,7 @@ def dry_run(ruleset: UUID, login: str, reports: int, as_json: bool, code: str | 
 
     actor = supervisor(login)
     prove(login, code)
-    with _told():
-        got = try_rules(actor=actor, ruleset_id=ruleset, limit=reports, now=clock.now())
+    got = try_rules(actor=actor, ruleset_id=ruleset, limit=reports, now=clock.now())
     if as_json:
         click.echo(msgspec.json.encode(got).decode())
         return
@@ -130,24 +121,8 @@ def activate(ruleset: UUID, login: str, code: str | None) -> None:
 
     actor = supervisor(login)
     prove(login, code)
-    with _told():
-        activate_ruleset(actor=actor, ruleset_id=ruleset, now=clock.now())
+    activate_ruleset(actor=actor, ruleset_id=ruleset, now=clock.now())
     click.echo(words("RULES_IN_FORCE"))
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn the refusal of a rule set inside this context into an error message in the user's language.
-
-    Raises:
-        CommandRefused: the message of its code.
-    """
-    from fanal.analyse.priority.operations import RuleSetRefused
-
-    try:
-        yield
-    except RuleSetRefused as refused:
-        raise CommandRefused(f"RULES_{refused.code}") from None
 
 
 rules.add_command(facts)

@@ -81,7 +81,7 @@ def grant(
     from django.db import IntegrityError
 
     from fanal.accounts.domain.records import NewHabilitation
-    from fanal.accounts.operations.habilitations import HabilitationRefused, grant_habilitation
+    from fanal.accounts.operations.habilitations import grant_habilitation
     from fanal.accounts.queries.people import find_partner, find_user
 
     now = clock.now()
@@ -103,8 +103,6 @@ def grant(
     )
     try:
         grant_habilitation(actor=system_actor(_MOTIVE), habilitation=habilitation, now=now)
-    except HabilitationRefused as refused:
-        raise CommandRefused(refused.code) from None
     except IntegrityError:
         raise CommandRefused("NO_DESK", number=desk or 0) from None
 

@@ -27,7 +27,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class OutsideRefused(Exception):
-    """Error: no usable response from a partner's server; `code` is the reason (`exchange_refused` labels).
+    """Error: no usable response from a partner's server; `code` is the reason (`exchange_refusal` labels).
 
     `status` is the HTTP status of the response, 0 when there was none. No part of the request is kept.
     """

@@ -24,7 +24,6 @@ from fanal.deconfliction.domain.message import (
     write_message,
 )
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
-from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.deconfliction.operations import offering
 from fanal.deconfliction.operations.concluding import conclude, take_conclusion
 from fanal.deconfliction.operations.counterparts import add_counterpart
@@ -38,6 +37,7 @@ from fanal.demo.world import SYSTEM, DemoEvent, World
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.sightings import key_bytes
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 
 _NAME, _OURS = "Service Exemple-Littoral", "Bureau national (démo)"
 _CONTACT = "Permanence du Service Exemple-Littoral\n+33 1 99 00 12 34\npermanence@littoral.example"
@@ -167,7 +167,7 @@ def _refused(world: World, at: datetime) -> None:
     round_id = receive(actor=SYSTEM, body=offer, now=at)
     try:
         offering.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
-    except DeconflictionRefused:
+    except Refusal:
         return
     raise LookupError(str(round_id))
 

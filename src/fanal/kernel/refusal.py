@@ -1,12 +1,14 @@
-"""The exception for operations that violate a rule: pages render its `code` as a message."""
+"""The exception for acts, values and files that violate a rule; pages, commands and the API render it."""
+
+Parameter = str | int | tuple[str, ...]
 
 
 class Refusal(Exception):
-    """An operation violates a rule, which `code` names; `kind` is the family of the code.
+    """A rule is violated: `code` names it, `kind` is the family of the code, `parameters` fill its message.
 
-    Pages render the code by the labels of kind `<kind>_refusal`.
+    The messages are the labels of kind `<kind>_refusal` (`reference.explain_refusal`).
     """
 
-    def __init__(self, kind: str, code: str) -> None:
+    def __init__(self, kind: str, code: str, **parameters: Parameter) -> None:
         super().__init__(code)
-        self.kind, self.code = kind, code
+        self.kind, self.code, self.parameters = kind, code, parameters

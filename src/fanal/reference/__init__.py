@@ -1,6 +1,13 @@
 """Reference data: law, taxonomies and labels, dated and sourced, with their strict reader."""
 
-from fanal.reference.catalogue import Catalogue, label, load, read_catalogue, render
+from fanal.reference.catalogue import (
+    Catalogue,
+    explain_refusal,
+    label,
+    load,
+    read_catalogue,
+    render,
+)
 from fanal.reference.reader import ReferenceRefused, read_entries, read_labels
 from fanal.reference.records import (
     Asking,
@@ -30,6 +37,7 @@ __all__ = [
     "ReferenceRefused",
     "Retention",
     "Routing",
+    "explain_refusal",
     "label",
     "load",
     "read_catalogue",

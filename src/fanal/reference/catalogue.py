@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from fanal.kernel.refusal import Refusal
 from fanal.reference.reader import check_overlaps, digest, read_entries, read_labels
 from fanal.reference.records import (
     Asking,
@@ -165,3 +166,8 @@ def render(code: str, parameters: Mapping[str, Value], lang: str, *, kind: str =
     See `Words.render` for placeholders and missing labels.
     """
     return _load_words().render(code, parameters, lang, kind=kind)
+
+
+def explain_refusal(refusal: Refusal, lang: str) -> str:
+    """Return the reason of a refusal in `lang`: the label of kind `<kind>_refusal`, with its parameters."""
+    return render(refusal.code, refusal.parameters, lang, kind=f"{refusal.kind}_refusal")

@@ -21,7 +21,7 @@ K = TypeVar("K")
 
 
 class ReferenceRefused(Exception):
-    """A reference file breaks a rule; the message names the file, the entry and the fault."""
+    """A file of data, shipped or the desk's own, is invalid; the message names file, entry and fault."""
 
 
 class _Header(Struct, frozen=True, kw_only=True):

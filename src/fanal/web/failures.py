@@ -9,6 +9,8 @@ from django.template import loader
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from fanal import reference
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import split_address
 from fanal.web.account.sealing import SecretUnopenable
 from fanal.web.posted import written
@@ -41,6 +43,12 @@ def foreign_form(request: HttpRequest, reason: str = "") -> HttpResponse:
 def too_many(request: HttpRequest) -> HttpResponse:
     """Return the page of a form that was sent too often, for the sign-in library's rate limits."""
     return page_of(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def reason_of(refusal: Refusal | None) -> str:
+    """Return the reason of a refusal in the language of the page; "" without one."""
+    language = translation.get_language() or "fr"
+    return reference.explain_refusal(refusal, language) if refusal else ""
 
 
 def page_of(request: HttpRequest, template: str, *, status: int, refused: str = "") -> HttpResponse:

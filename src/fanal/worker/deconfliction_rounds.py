@@ -9,7 +9,7 @@ from uuid import UUID
 from fanal.connectors import deconfliction as wire, outside
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import Counterpart
-from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState
+from fanal.deconfliction.domain.states import MessageKind, RoundState
 from fanal.deconfliction.operations import offering
 from fanal.deconfliction.operations.concluding import conclude, note_delivered, take_conclusion
 from fanal.deconfliction.operations.counterparts import secret_of
@@ -17,6 +17,7 @@ from fanal.deconfliction.operations.expiring import abandon, expire_rounds
 from fanal.deconfliction.operations.receiving import receive
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 
 _ENDED = frozenset({RoundState.REFUSED.value, RoundState.EXPIRED.value})
 _OVER = frozenset({404, 409, 410})
@@ -25,7 +26,7 @@ log = logging.getLogger("fanal.worker")
 
 
 class RoundStopped(Exception):
-    """A round cannot continue for now; `code` is the reason (labels of kind `deconfliction_refused`)."""
+    """A round cannot continue for now; `code` is the reason (labels of kind `deconfliction_refusal`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -79,14 +80,14 @@ def run(*, actor: Actor, counterpart: Counterpart) -> UUID:
     """
     try:
         return _run(actor, counterpart)
-    except (DeconflictionRefused, outside.OutsideRefused) as refused:
+    except (Refusal, outside.OutsideRefused) as refused:
         raise RoundStopped(refused.code) from None
 
 
 def _run(actor: Actor, counterpart: Counterpart) -> UUID:
     door, now = outside.current(), clock.now()
     if not counterpart.url:
-        raise DeconflictionRefused("ADDRESS")
+        raise Refusal("deconfliction", "ADDRESS")
     secret = secret_of(actor=actor, counterpart=counterpart, now=now)
     concluded = _unsent(actor, counterpart)
     if concluded is not None:
@@ -95,10 +96,10 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
         round_id, offer = offering.make_offer(actor=actor, counterpart=counterpart, now=now)
         told = _offered(counterpart, secret, round_id, offer)
         if told.state == RoundState.RECEIVED.value:
-            raise DeconflictionRefused("WAITING")
+            raise Refusal("deconfliction", "WAITING")
         if told.state in _ENDED:
             abandon(actor=actor, round_id=round_id, now=clock.now())
-            raise DeconflictionRefused("THEIRS")
+            raise Refusal("deconfliction", "THEIRS")
         answer = wire.get_answer(door, counterpart=counterpart, secret=secret, round_id=round_id)
         receive(actor=actor, body=answer, now=clock.now())
         conclusion = conclude(actor=actor, round_id=round_id, now=clock.now())
@@ -158,7 +159,7 @@ def _is_due(actor: Actor, counterpart: Counterpart) -> bool:
 def _try(round_id: UUID, step: Callable[[UUID], object]) -> int:
     try:
         step(round_id)
-    except DeconflictionRefused as refused:
+    except Refusal as refused:
         log.warning("round %s: %s", round_id, refused.code)
         return 0
     return 1

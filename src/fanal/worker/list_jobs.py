@@ -25,6 +25,7 @@ from fanal.exchange.operations import sources as operations
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
+from fanal.kernel.refusal import Refusal
 
 # The fetch of partners' lists, page by page; each page is committed with its checkpoint.
 #
@@ -82,7 +83,7 @@ def fetch_source(
     ends = time.monotonic() + seconds
     try:
         return _fetch(actor, source, by_person=by_person, ends=ends, quick=quick)
-    except (outside.OutsideRefused, operations.SourceRefused) as refused:
+    except (outside.OutsideRefused, Refusal) as refused:
         code = refused.code
         if quick and code == "TIMEOUT" and time.monotonic() >= ends:
             raise Unfinished from None

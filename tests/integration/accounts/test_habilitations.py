@@ -13,6 +13,7 @@ from fanal.accounts.operations import habilitations
 from fanal.accounts.operations.people import ensure_desk
 from fanal.accounts.queries.people import actor_for
 from fanal.kernel.actors import Role
+from fanal.kernel.refusal import Refusal
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
 from tests.refusals import CHECK, NO_RIGHT, database_refuses
 from tests.server import as_worker
@@ -78,7 +79,7 @@ def test_what_makes_no_sense_is_refused(
     make_user: Make, changes: dict[str, object], code: str
 ) -> None:
     user = make_user("ana")
-    with pytest.raises(habilitations.HabilitationRefused) as refused:
+    with pytest.raises(Refusal) as refused:
         habilitations.grant_habilitation(
             actor=SYSTEM, habilitation=_ask(user.person_id, **changes), now=NOW
         )

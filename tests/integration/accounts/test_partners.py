@@ -13,6 +13,7 @@ from fanal.accounts.models import Organisation, PartnerCredential
 from fanal.accounts.operations import partners as operations
 from fanal.accounts.queries.people import authenticate_partner_basic, authenticate_partner_bearer
 from fanal.kernel.actors import Role
+from fanal.kernel.refusal import Refusal
 from tests.integration.accounts.people import SYSTEM
 from tests.policy_cells import actor_as
 
@@ -89,7 +90,7 @@ def test_a_second_credential_leaves_the_first_until_it_is_revoked() -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "a:b", "a\n", "x" * 101, " a", "\u202ea", "a\0"])
 def test_names_that_could_mislead_are_refused(name: str) -> None:
-    with pytest.raises(operations.NameRefused):
+    with pytest.raises(Refusal):
         operations.add_partner(actor=SYSTEM, name=name, now=NOW)
     assert not PartnerCredential.objects.exists()
 

@@ -13,12 +13,7 @@ from django.test import Client
 from psycopg import errors
 
 from fanal import reference
-from fanal.accounts.domain.instructions import (
-    InstructionKind,
-    InstructionRefused,
-    InstructionState,
-    NewInstruction,
-)
+from fanal.accounts.domain.instructions import InstructionKind, InstructionState, NewInstruction
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.models import User
@@ -32,6 +27,7 @@ from fanal.analyse.material.operations.list_imports import create_list
 from fanal.deconfliction.domain.records import NewCounterpart
 from fanal.deconfliction.operations.counterparts import add_counterpart, close_counterpart
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, Role
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from fanal.ledger.operations import record
 from tests.actors import desk_actor
@@ -146,7 +142,7 @@ def test_nobody_seconds_for_whoever_made_them_a_supervisor(two: Two, make_user: 
     granted = grant_habilitation(actor=two.one, habilitation=asked, now=NOW - DAY)
     approve_habilitation(actor=two.other, habilitation_id=granted, now=NOW - DAY)
     actor = actor_for(user=third, now=NOW)
-    with pytest.raises(InstructionRefused, match="GRANTED_BY_PROPOSER"):
+    with pytest.raises(Refusal, match="GRANTED_BY_PROPOSER"):
         instructions.second_instruction(actor=actor, instruction_id=propose(two.one), now=NOW)
 
 
@@ -158,9 +154,9 @@ def test_revoking_stops_it_at_once_and_for_ever(two: Two) -> None:
     )
     assert in_force("any", now=NOW + DAY) is None
     assert in_force("any", now=NOW + DAY / 2) == made
-    with pytest.raises(InstructionRefused, match="NOT_WAITING"):
+    with pytest.raises(Refusal, match="NOT_WAITING"):
         instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW + 2 * DAY)
-    with pytest.raises(InstructionRefused, match="ENDED"):
+    with pytest.raises(Refusal, match="ENDED"):
         instructions.revoke_instruction(
             actor=two.one, instruction_id=made, reason="again", now=NOW + 2 * DAY
         )
@@ -175,7 +171,7 @@ def test_who_may_do_what(two: Two) -> None:
             instructions.second_instruction(actor=actor, instruction_id=made, now=NOW)
     with pytest.raises(Refused):
         instructions.revoke_instruction(actor=two.analyst, instruction_id=made, reason="r", now=NOW)
-    with pytest.raises(InstructionRefused, match="NOT_FOUND"):
+    with pytest.raises(Refusal, match="NOT_FOUND"):
         instructions.second_instruction(actor=two.other, instruction_id=uuid4(), now=NOW)
     assert in_force("any") is None
 
@@ -190,16 +186,16 @@ def test_one_person_of_two_accounts_is_one_person(two: Two) -> None:
 
 def test_an_instruction_that_expired_waiting_is_signed_by_nobody(two: Two) -> None:
     made = propose(two.one, last=NOW + DAY)
-    with pytest.raises(InstructionRefused, match="NOT_WAITING"):
+    with pytest.raises(Refusal, match="NOT_WAITING"):
         instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW + DAY)
-    with pytest.raises(InstructionRefused, match="PAST"):
+    with pytest.raises(Refusal, match="PAST"):
         propose(two.one, first=NOW - 3 * DAY, last=NOW - DAY)
 
 
 def test_feedback_names_providers_that_exist(two: Two) -> None:
     add_partner(actor=SYSTEM, name="Chatoria", now=NOW)
     assert propose(two.one, "Chatoria", kind=FEEDBACK)
-    with pytest.raises(InstructionRefused, match="UNKNOWN_NAME"):
+    with pytest.raises(Refusal, match="UNKNOWN_NAME"):
         propose(two.one, "Chatoria", "Nobody", kind=FEEDBACK)
 
 

@@ -11,7 +11,6 @@ from msgspec import structs
 from fanal import pipeline
 from fanal.accounts.domain.policy import Refused
 from fanal.analyse.domain.records import Analysis
-from fanal.analyse.material.domain.lists import ListsRefused
 from fanal.analyse.material.operations import asides
 from fanal.analyse.material.operations.lists import load_list
 from fanal.analyse.material.queries.entries import get_items
@@ -20,6 +19,7 @@ from fanal.formats.report.records import File, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.pipeline import Batch
 from fanal.reference.records import MaterialRule
 
@@ -156,9 +156,9 @@ def test_withdrawn_it_matches_nothing(items: Sequence[UUID]) -> None:
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "a\0b"])
 def test_an_end_has_its_reason_and_its_right(items: Sequence[UUID], reason: str) -> None:
     through(reports(30, VIRAL))
-    with pytest.raises(ListsRefused):
+    with pytest.raises(Refusal):
         asides.release_item(actor=SYSTEM, item_id=items[0], reason=reason, now=NOW)
-    with pytest.raises(ListsRefused):
+    with pytest.raises(Refusal):
         asides.release_item(actor=SYSTEM, item_id=items[1], reason="None aside.", now=NOW)
     analyst = Actor(person_id=UUID(int=8), roles=frozenset({Role.ANALYST}))
     for end in (asides.release_item, asides.withdraw_aside):

@@ -17,12 +17,13 @@ from fanal.analyse.material.domain.lists import ListRefused
 from fanal.analyse.material.operations.lists import add_addresses, load_list, withdraw_item
 from fanal.analyse.material.queries.lists import list_lists
 from fanal.analyse.priority import operations as rulesets
-from fanal.analyse.priority.domain.rules import RulesRefused, shipped_rules
+from fanal.analyse.priority.domain.rules import shipped_rules
 from fanal.analyse.priority.queries import current_rules, get_ruleset, list_rulesets
 from fanal.formats.report.records import File, Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport, HarmonisedUrl
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from tests.actors import desk_actor
 from tests.known import known
 from tests.refusals import KEPT, NO_RIGHT, database_refuses
@@ -157,12 +158,12 @@ def test_a_rule_set_needs_a_dry_run_and_a_second_person() -> None:
     subject = report()
     operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
     ruleset = rulesets.draft_ruleset(actor=author, body=body, now=NOW)
-    with pytest.raises(rulesets.RuleSetRefused, match="NOT_RUN_DRY"):
+    with pytest.raises(Refusal, match="NOT_RUN_DRY"):
         rulesets.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
     rulesets.dry_run_ruleset(
         actor=author, ruleset_id=ruleset, report_ids=[subject.report_id], kin=[], now=NOW
     )
-    with pytest.raises(rulesets.RuleSetRefused, match="SAME_PERSON"):
+    with pytest.raises(Refusal, match="SAME_PERSON"):
         rulesets.activate_ruleset(actor=author, ruleset_id=ruleset, now=NOW)
     assert current_rules().version == NEWEST.version
     rulesets.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
@@ -199,7 +200,7 @@ def test_the_newest_shipped_set_is_in_force_at_install_and_a_later_file_is_a_dra
         )
     proposer = person()
     rulesets.dry_run_ruleset(actor=proposer, ruleset_id=second, report_ids=[], kin=[], now=NOW)
-    with pytest.raises(rulesets.RuleSetRefused, match="SAME_PERSON"):
+    with pytest.raises(Refusal, match="SAME_PERSON"):
         rulesets.activate_ruleset(actor=proposer, ruleset_id=second, now=day)
     rulesets.activate_ruleset(actor=person(), ruleset_id=second, now=day)
     assert {s.id: s.state for s in list_rulesets()} == states | {
@@ -227,10 +228,10 @@ def test_a_set_waits_for_its_day_and_for_a_dry_run_against_the_rules_in_force() 
         return ruleset_id
 
     future, one, other = dry("priority/future", "2027-01-01"), dry("priority/a"), dry("priority/b")
-    with pytest.raises(rulesets.RuleSetRefused, match="NOT_YET"):
+    with pytest.raises(Refusal, match="NOT_YET"):
         rulesets.activate_ruleset(actor=second, ruleset_id=future, now=NOW)
     rulesets.activate_ruleset(actor=second, ruleset_id=one, now=NOW)
-    with pytest.raises(rulesets.RuleSetRefused, match="STALE"):
+    with pytest.raises(Refusal, match="STALE"):
         rulesets.activate_ruleset(actor=second, ruleset_id=other, now=NOW)
 
 
@@ -263,7 +264,7 @@ def test_of_two_sets_put_in_force_at_once_one_is_told_that_its_dry_run_is_stale(
             told = pool.submit(beside)
             while not waits() and not told.done():
                 time.sleep(0.01)
-        with pytest.raises(rulesets.RuleSetRefused, match="STALE"):
+        with pytest.raises(Refusal, match="STALE"):
             told.result(timeout=30)
     states = {stored.id: stored.state for stored in list_rulesets()}
     assert (states[one], states[other]) == ("ACTIVE", "DRY_RUN")
@@ -310,7 +311,7 @@ def test_who_may() -> None:
         rulesets.draft_ruleset(actor=SYSTEM, body=RULES, now=NOW)
     with pytest.raises(Refused):
         rulesets.draft_ruleset(actor=person(Role.ADMINISTRATOR), body=RULES, now=NOW)
-    with pytest.raises(RulesRefused):
+    with pytest.raises(Refusal):
         rulesets.draft_ruleset(actor=person(), body="schema = 1", now=NOW)
     subject = report()
     operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)

@@ -17,7 +17,6 @@ from fanal.analyse.material.domain.lists import (
     Item,
     ListAttributes,
     ListRefused,
-    ListsRefused,
     MatchScope,
     Sharing,
     Vote,
@@ -27,6 +26,7 @@ from fanal.analyse.material.operations.list_imports import create_list, describe
 from fanal.analyse.material.operations.votes import cast_vote, take_vote_back
 from fanal.analyse.material.queries import entries, lists as listed
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
+from fanal.kernel.refusal import Refusal
 from tests.refusals import KEPT, database_refuses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
@@ -109,7 +109,7 @@ def test_a_list_says_whose_it_is_and_what_for() -> None:
 )
 def test_what_a_list_cannot_be(name: str, fields: dict[str, object], code: str) -> None:
     load(f"{md5(1)},")
-    with pytest.raises(ListsRefused) as refused:
+    with pytest.raises(Refusal) as refused:
         create_list(actor=SYSTEM, name=name, attributes=ListAttributes(**fields), now=NOW)
     assert refused.value.code == code
 
@@ -238,9 +238,9 @@ def test_a_vote_taken_back_counts_no_more_and_stays() -> None:
     assert (back.vote, back.reasons) == (Vote.TAKEN_BACK, ())
     assert listed.count_votes(item_ids=[item])[item][:2] == (1, 1)
     for actor, item_id in [(voter(1), item), (voter(3), item), (voter(2), UUID(int=3))]:
-        with pytest.raises(ListsRefused):
+        with pytest.raises(Refusal):
             take_vote_back(actor=actor, item_id=item_id, now=NOW)
-    with pytest.raises(ListsRefused):
+    with pytest.raises(Refusal):
         cast_vote(actor=voter(2), item_id=item, vote=Vote.TAKEN_BACK, reason="", now=NOW)
     assert len(listed.list_votes(item_id=item)) == 4
     cast_vote(actor=voter(1), item_id=item, vote=Vote.UP, reason="CONFIRMED", now=NOW)
@@ -261,7 +261,7 @@ def test_what_no_vote_can_be() -> None:
         (UUID(int=3), Vote.DOWN, "OTHER", ""),
     ]
     for item_id, vote, reason, kind in wrong:
-        with pytest.raises(ListsRefused):
+        with pytest.raises(Refusal):
             cast_vote(actor=voter(1), item_id=item_id, vote=vote, reason=reason, kind=kind, now=NOW)
     with pytest.raises(Refused):
         cast_vote(actor=public_actor(), item_id=item, vote=Vote.UP, reason="CONFIRMED", now=NOW)

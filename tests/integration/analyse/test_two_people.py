@@ -10,6 +10,7 @@ from django.db import connection
 from fanal.analyse.priority import operations as rulesets
 from fanal.analyse.priority.queries import get_ruleset, list_rulesets
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role, system_actor
+from fanal.kernel.refusal import Refusal
 from tests.actors import desk_actor
 from tests.integration.orient.people import person
 from tests.refusals import CHECK, FOREIGN_KEY, KEPT, NO_RIGHT, database_refuses
@@ -106,7 +107,7 @@ def test_whoever_the_proposer_habilitated_is_told_so() -> None:
     author = supervisor()
     ruleset = tried(author)
     grantee = granted_by(author, supervisor())
-    with pytest.raises(rulesets.RuleSetRefused, match="GRANTED_BY_PROPOSER"):
+    with pytest.raises(Refusal, match="GRANTED_BY_PROPOSER"):
         rulesets.activate_ruleset(actor=grantee, ruleset_id=ruleset, now=NOW)
 
 
@@ -117,7 +118,7 @@ def test_a_set_that_came_with_the_program_takes_two_people() -> None:
     refused(KEPT, ACTIVATE, ruleset, SYSTEM_PERSON, None, second.person_id)
     refused(KEPT, ACTIVATE, ruleset, SYSTEM_PERSON, proposer.person_id, second.person_id)
     rulesets.dry_run_ruleset(actor=proposer, ruleset_id=ruleset, report_ids=[], kin=[], now=NOW)
-    with pytest.raises(rulesets.RuleSetRefused, match="SAME_PERSON"):
+    with pytest.raises(Refusal, match="SAME_PERSON"):
         rulesets.activate_ruleset(actor=proposer, ruleset_id=ruleset, now=NOW)
     own = proposer.person_id
     refused(CHECK, ACTIVATE, ruleset, SYSTEM_PERSON, own, own)

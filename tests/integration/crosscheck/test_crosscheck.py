@@ -15,12 +15,13 @@ from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, list_dossiers
 from fanal.crosscheck.links.queries import kin_facts, links_of, list_links
 from fanal.crosscheck.operations.batch import crosscheck_batch, erase
-from fanal.crosscheck.operations.judge import JudgementRefused, judge
+from fanal.crosscheck.operations.judge import judge
 from fanal.crosscheck.operations.rebuild import rebuild
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.harmonise.operations.batch import harmonise_batch
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from tests.actors import desk_actor
 from tests.refusals import NO_RIGHT, database_refuses
 
@@ -234,9 +235,9 @@ class TestDossiers:
             ),
             ({"act": JudgementAct.UNDO, "undoes": uuid.uuid4(), "reason": "x"}, "NOT_FOUND"),
         ):
-            with pytest.raises(JudgementRefused, match=code):
+            with pytest.raises(Refusal, match=code):
                 judge(actor=analyst(1), now=NOW, **arguments)
-        with pytest.raises(JudgementRefused, match="UNKNOWN_REPORT"):
+        with pytest.raises(Refusal, match="UNKNOWN_REPORT"):
             judge(actor=analyst(2), act=JudgementAct.LINK, left=[a], right=[b], reason="x", now=NOW)
         for actor in (
             SYSTEM,
@@ -262,7 +263,7 @@ class TestDossiers:
             roles=frozenset({Role.ANALYST, Role.LABORATORY}),
             role_desks=frozenset({(Role.LABORATORY, 1), (Role.ANALYST, 2)}),
         )
-        with pytest.raises(JudgementRefused, match="UNKNOWN_REPORT"):
+        with pytest.raises(Refusal, match="UNKNOWN_REPORT"):
             judge(actor=both, act=JudgementAct.UNLINK, left=[a], right=[b], reason="x", now=NOW)
         assert links_of(actor=both, report_id=a) == []
 

@@ -10,7 +10,7 @@ from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.crosscheck.links.domain.linking import because_of
 from fanal.crosscheck.operations.batch import crosscheck_batch
-from fanal.crosscheck.operations.judge import JudgementRefused, judge, judge_suggestion
+from fanal.crosscheck.operations.judge import judge, judge_suggestion
 from fanal.crosscheck.operations.rebuild import rebuild
 from fanal.crosscheck.similar.domain.suggestions import (
     SUGGESTION_STATES,
@@ -23,6 +23,7 @@ from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.harmonise.operations.batch import harmonise_batch
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from tests.actors import desk_actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
@@ -126,7 +127,7 @@ def test_others_neither_see_nor_answer() -> None:
     )
     assert list_suggestions(actor=stranger) == []
     assert suggestions_of(actor=stranger, report_id=reports[0].report_id) == []
-    with pytest.raises(JudgementRefused, match="UNKNOWN_REPORT"):
+    with pytest.raises(Refusal, match="UNKNOWN_REPORT"):
         judge_suggestion(
             actor=stranger,
             report_id=reports[0].report_id,

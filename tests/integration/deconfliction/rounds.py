@@ -5,10 +5,11 @@ from uuid import UUID
 import pytest
 
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.states import DeconflictionRefused, RoundState
+from fanal.deconfliction.domain.states import RoundState
 from fanal.deconfliction.operations.offering import make_offer
 from fanal.deconfliction.operations.receiving import receive
 from fanal.kernel import clock
+from fanal.kernel.refusal import Refusal
 from tests.deconfliction_peer import Peer
 from tests.integration.deconfliction.world import (
     SYSTEM,
@@ -34,7 +35,7 @@ def take(body: bytes) -> UUID:
 
 def refused(code: str, body: bytes) -> None:
     before = rows("SELECT count(*) FROM deconfliction_message")
-    with pytest.raises(DeconflictionRefused, match=f"^{code}$"):
+    with pytest.raises(Refusal, match=f"^{code}$"):
         take(body)
     assert rows("SELECT count(*) FROM deconfliction_message") == before
 

@@ -10,13 +10,14 @@ from fanal.accounts.domain.instructions import InstructionKind
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
 from fanal.deconfliction.domain.records import NewCounterpart
-from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState
+from fanal.deconfliction.domain.states import MessageKind, RoundState
 from fanal.deconfliction.operations import offering
 from fanal.deconfliction.operations.concluding import conclude, take_conclusion
 from fanal.deconfliction.operations.counterparts import add_counterpart, close_counterpart
 from fanal.deconfliction.operations.identity import ensure_identity
 from fanal.deconfliction.operations.receiving import receive
 from fanal.kernel.actors import public_actor
+from fanal.kernel.refusal import Refusal
 from tests.deconfliction_peer import base64_of, stamp
 from tests.integration.deconfliction.rounds import (
     BOTH,
@@ -51,7 +52,7 @@ class TestRefused:
         refused("UNKNOWN", other.offer(uuid4(), recipient="West desk"))
         close_counterpart(actor=SYSTEM, counterpart_id=found.id, now=now())
         refused("UNKNOWN", other.offer(uuid4()))
-        with pytest.raises(DeconflictionRefused, match="CLOSED"):
+        with pytest.raises(Refusal, match="CLOSED"):
             offering.make_offer(
                 actor=SYSTEM,
                 counterpart=queries.get_counterpart(actor=SYSTEM, counterpart_id=found.id),
@@ -89,7 +90,7 @@ class TestRefused:
         answer = offering.answer(actor=SYSTEM, round_id=round_id, now=now())
         refused("PREVIOUS", conclusion)
         concluded = other.conclude(answer)
-        with pytest.raises(DeconflictionRefused, match="SECOND"):  # at another round's address
+        with pytest.raises(Refusal, match="SECOND"):  # at another round's address
             receive(actor=SYSTEM, body=concluded, now=now(), expected=uuid4())
         assert state(round_id) is RoundState.ANSWERED
         assert queries.message_body(round_id=round_id, kind=MessageKind.CONCLUSION) is None
@@ -140,10 +141,10 @@ class TestRefused:
         round_id = uuid4()
         points = sorted([*other.lay_out()[1:], u.to_bytes(32, "little")])
         take(other.offer(round_id, points=base64_of(points)))
-        with pytest.raises(DeconflictionRefused, match="POINTS"):
+        with pytest.raises(Refusal, match="POINTS"):
             offering.answer(actor=SYSTEM, round_id=round_id, now=now())
         assert (state(round_id), sealed()) == (RoundState.REFUSED, 0)
-        with pytest.raises(DeconflictionRefused, match="NOT_NOW"):
+        with pytest.raises(Refusal, match="NOT_NOW"):
             offering.answer(actor=SYSTEM, round_id=round_id, now=now())
 
     def test_a_conclusion_that_lies_about_what_nobody_holds(self) -> None:
@@ -154,7 +155,7 @@ class TestRefused:
         take(other.offer(round_id))
         answer = offering.answer(actor=SYSTEM, round_id=round_id, now=now())
         take(other.conclude(answer, met=list(range(64))))
-        with pytest.raises(DeconflictionRefused, match="POINTS"):
+        with pytest.raises(Refusal, match="POINTS"):
             take_conclusion(actor=SYSTEM, round_id=round_id, now=now())
         assert (state(round_id), sealed()) == (RoundState.REFUSED, 0)
         assert queries.list_hits(actor=SYSTEM) == []
@@ -170,7 +171,7 @@ class TestRefused:
         round_id, offer = offer_to(other)
         points = base64_of(sorted([*other.lay_out()[1:], bytes(32)]))
         take(other.answer(offer, points=points))
-        with pytest.raises(DeconflictionRefused, match="POINTS"):
+        with pytest.raises(Refusal, match="POINTS"):
             conclude(actor=SYSTEM, round_id=round_id, now=now())
         assert (state(round_id), sealed()) == (RoundState.REFUSED, 0)
 
@@ -205,7 +206,7 @@ class TestRefused:
             lambda: offering.answer(actor=SYSTEM, round_id=round_id, now=now()),
             lambda: offering.make_offer(actor=SYSTEM, counterpart=found, now=now()),
         ):
-            with pytest.raises(DeconflictionRefused, match="NO_INSTRUCTION"):
+            with pytest.raises(Refusal, match="NO_INSTRUCTION"):
                 step()
         instruct(InstructionKind.DECONFLICTION, "Another desk")
         refused("NO_INSTRUCTION", other.answer(offer))
@@ -230,7 +231,7 @@ class TestRefused:
         found = queries.find_counterpart(name=then.name)
         assert found is not None
         assert queries.standing_with(counterpart=found, now=now()) is None
-        with pytest.raises(DeconflictionRefused, match="NO_INSTRUCTION"):
+        with pytest.raises(Refusal, match="NO_INSTRUCTION"):
             offering.make_offer(actor=SYSTEM, counterpart=found, now=now())
         refused("NO_INSTRUCTION", then.offer(uuid4()))
         instruct(InstructionKind.DECONFLICTION, then.name)

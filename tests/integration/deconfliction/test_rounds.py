@@ -7,12 +7,13 @@ from uuid import uuid4
 import pytest
 
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.states import DeconflictionRefused, HitState, RoundState
+from fanal.deconfliction.domain.states import HitState, RoundState
 from fanal.deconfliction.operations import offering
 from fanal.deconfliction.operations.concluding import conclude, take_conclusion
 from fanal.deconfliction.operations.expiring import expire_rounds
 from fanal.deconfliction.operations.identity import rotate_identity, signing_key
 from fanal.deconfliction.operations.receiving import receive
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from tests.deconfliction_peer import points_of
 from tests.integration.deconfliction.rounds import (
@@ -154,7 +155,7 @@ class TestOurKey:
         assert [value for _, value in other.concluded(conclusion)] == [BOTH]
 
     def test_without_a_key_there_is_none_to_replace(self) -> None:
-        with pytest.raises(DeconflictionRefused, match="NO_KEY"):
+        with pytest.raises(Refusal, match="NO_KEY"):
             rotate_identity(actor=SYSTEM, now=now())
 
 
@@ -176,7 +177,7 @@ class TestTime:
         assert sealed() == 0
         assert rows("SELECT count(*) FROM deconfliction_message WHERE body IS NOT NULL") == [(0,)]
         for late in (other.answer(offer), other.conclude(answer)):
-            with pytest.raises(DeconflictionRefused):
+            with pytest.raises(Refusal):
                 receive(actor=SYSTEM, body=late, now=later)
         assert offer_to(other)[0] != begun
 
@@ -226,7 +227,7 @@ def together(step, *, times: int) -> list[object]:
         bounded.show_to(SYSTEM)
         try:
             return step()
-        except DeconflictionRefused as refused:
+        except Refusal as refused:
             return refused.code
         finally:
             connection.close()

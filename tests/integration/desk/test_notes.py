@@ -7,9 +7,10 @@ from django.db import connection
 from django.test import Client
 
 from fanal.crosscheck.dossiers.queries import dossier_of
+from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
 from fanal.orient.operations.batch import erase
-from fanal.orient.operations.notes import NoteRefused, note_report
+from fanal.orient.operations.notes import note_report
 from tests.integration.desk.story import WORKER, Desk
 from tests.refusals import NO_RIGHT, database_refuses
 
@@ -44,7 +45,7 @@ def test_a_note_is_written_read_and_found_by_the_desk_alone(desk: Desk, sign_in:
 
 @pytest.mark.parametrize("words", ["", "   ", "x" * 10_001, "a\0b", "\ud800"])
 def test_what_cannot_be_kept_is_refused(desk: Desk, words: str) -> None:
-    with pytest.raises(NoteRefused):
+    with pytest.raises(Refusal):
         note_report(
             actor=desk.actor("ana"), report_id=desk.reports["stream"], words=words, now=desk.now
         )

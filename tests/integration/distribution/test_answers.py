@@ -11,9 +11,10 @@ from fanal.deconfliction import queries as identities
 from fanal.deconfliction.operations.identity import rotate_identity
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import PackageAcknowledgement, unlock, unpack
-from fanal.distribution.operations.answers import AcknowledgementRefused, acknowledge
+from fanal.distribution.operations.answers import acknowledge
 from fanal.distribution.operations.senders import add_sender, revoke_sender
 from fanal.kernel import clock
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from tests.integration.distribution.test_sending import (
     IDENTITY,
@@ -70,7 +71,7 @@ def signed(
 
 
 def refused(code: str, answer: PackageAcknowledgement) -> None:
-    with pytest.raises(AcknowledgementRefused, match=f"^{code}$"):
+    with pytest.raises(Refusal, match=f"^{code}$"):
         acknowledge(actor=SYSTEM, answer=answer, now=clock.now())
 
 

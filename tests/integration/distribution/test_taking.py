@@ -17,9 +17,9 @@ from fanal.deconfliction.operations.identity import ensure_identity, rotate_iden
 from fanal.distribution import queries
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import Manifest, seal
-from fanal.distribution.domain.states import PackageRefused
 from fanal.distribution.operations import senders, taking
 from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.refusal import Refusal
 from fanal.ledger.domain import canonical
 from tests.integration.distribution.test_sending import person
 
@@ -95,7 +95,7 @@ def take(sealed: bytes, **more: object) -> taking.Opened:
 
 def refused(code: str, step: Callable[[], object]) -> dict[str, str]:
     before = queries.list_taken(actor=SYSTEM)
-    with pytest.raises(PackageRefused, match=f"^{code}$") as found:
+    with pytest.raises(Refusal, match=f"^{code}$") as found:
         step()
     assert queries.list_taken(actor=SYSTEM) == before
     return found.value.parameters
@@ -214,7 +214,7 @@ def test_two_desks_of_one_name_are_told_apart_by_their_keys() -> None:
         "N-DESK",
         "E-DESK",
     ]
-    with pytest.raises(senders.SenderRefused, match="TAKEN"):
+    with pytest.raises(Refusal, match="TAKEN"):
         known("N-DESK", NEXT)
 
 
@@ -243,7 +243,7 @@ def test_a_key_revoked_between_sending_and_opening_proves_nothing() -> None:
     assert [d["sender"] for d in ledger("package.take")] == ["N-DESK", "UNPROVEN"]
     known("N-DESK", NEXT)  # the place is free for its next key
     assert take(made(NEXT)).sender == "N-DESK"
-    with pytest.raises(senders.SenderRefused, match="NOT_FOUND"):
+    with pytest.raises(Refusal, match="NOT_FOUND"):
         revoke(NORTH)
 
 
@@ -271,7 +271,7 @@ def test_the_same_package_opened_at_once_is_taken_once() -> None:
         bounded.show_to(SYSTEM)
         try:
             return take(sealed).sender
-        except PackageRefused as found:
+        except Refusal as found:
             return found.code
         finally:
             connection.close()
@@ -295,7 +295,7 @@ def test_the_same_package_opened_at_once_is_taken_once() -> None:
 def test_what_is_registered_is_checked(change: dict[str, object], code: str) -> None:
     known()
     asked = {"code": "E-DESK", "key": public(EAST), "told": proof.fingerprint(public(EAST))}
-    with pytest.raises(senders.SenderRefused, match=f"^{code}$"):
+    with pytest.raises(Refusal, match=f"^{code}$"):
         senders.add_sender(actor=SYSTEM, now=NOW, **(asked | change))  # type: ignore[arg-type]
     assert [one.code for one in queries.list_senders(actor=SYSTEM)] == ["N-DESK"]
 
@@ -311,7 +311,7 @@ def test_our_own_key_is_nobody_elses() -> None:
     newest = identities.public_key()
     assert newest is not None
     for key in (own, newest):
-        with pytest.raises(senders.SenderRefused, match="OWN_KEY"):
+        with pytest.raises(Refusal, match="OWN_KEY"):
             senders.add_sender(
                 actor=SYSTEM, code="N-DESK", key=key, told=proof.fingerprint(key), now=NOW
             )
@@ -321,9 +321,9 @@ def test_our_own_key_is_nobody_elses() -> None:
 def test_a_change_lies_after_the_one_before_and_not_ahead(since: datetime) -> None:
     known()
     rotate(NEXT, since=NOW - 3 * DAY)
-    with pytest.raises(senders.SenderRefused, match="SINCE"):
+    with pytest.raises(Refusal, match="SINCE"):
         rotate(EAST, since=since)
-    with pytest.raises(senders.SenderRefused, match="TAKEN"):
+    with pytest.raises(Refusal, match="TAKEN"):
         rotate(NORTH, since=NOW)
     assert [one.until for one in queries.list_senders(actor=SYSTEM)] == [NOW - 3 * DAY, None]
 

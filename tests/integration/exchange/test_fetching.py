@@ -25,6 +25,7 @@ from fanal.exchange.operations import sources as operations
 from fanal.kernel import clock
 from fanal.kernel.actors import public_actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.worker import list_jobs
 from tests.integration.exchange.fetched import (
     GOOD,
@@ -435,6 +436,6 @@ class TestSources:
             "list_id": make_list("mirror"),
             "added_at": clock.now(),
         }
-        with pytest.raises(operations.SourceRefused) as refused:
+        with pytest.raises(Refusal) as refused:
             operations.add_source(actor=SYSTEM, source=ListSource(**base | said), now=clock.now())
         assert refused.value.code == code

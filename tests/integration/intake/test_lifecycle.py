@@ -10,14 +10,15 @@ import pytest
 from fanal.accounts.domain.policy import Refused
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Arrival, Format, ReportState, Submission
-from fanal.intake.operations.files import WireRefused, describe_file, upload_file
-from fanal.intake.operations.follow import MessageRefused, NotReachable, answer_desk, ask_reporter
+from fanal.intake.operations.files import describe_file, upload_file
+from fanal.intake.operations.follow import NotReachable, answer_desk, ask_reporter
 from fanal.intake.operations.lifecycle import expire_reports, finish_report, retract_report
 from fanal.intake.operations.receive import receive_reports
 from fanal.intake.queries.envelopes import follow, get_reports
 from fanal.intake.queries.files import open_submissions
 from fanal.intake.queries.work import count_withdrawn, count_work
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.vault.operations.opening import open_batch
 from tests.actors import desk_actor
@@ -59,11 +60,11 @@ class TestFiles:
 
     def test_of_another_partner_are_refused(self, opened: UUID) -> None:
         other = Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=uuid4())
-        with pytest.raises(WireRefused, match="NO_REPORT"):
+        with pytest.raises(Refusal, match="NO_REPORT"):
             upload_file(actor=other, report_id=opened, name="a", chunks=[b"x"], now=NOW)
 
     def test_unknown_files_cannot_be_described(self, partner: Actor, opened: UUID) -> None:
-        with pytest.raises(WireRefused, match="NO_FILE"):
+        with pytest.raises(Refusal, match="NO_FILE"):
             describe_file(
                 actor=partner, report_id=opened, file_id="0" * 32, details=b"<d/>", now=NOW
             )
@@ -165,6 +166,6 @@ class TestConversation:
     def test_needs_a_code_and_a_message(self, analyst: Actor, opened: UUID) -> None:
         with pytest.raises(NotReachable):
             ask_reporter(actor=analyst, report_id=opened, text="Où ?", now=NOW)
-        with pytest.raises(MessageRefused):
+        with pytest.raises(Refusal):
             answer_desk(actor=public_actor(), lookup_hash=b"0" * 32, text=" ", now=NOW)
         assert answer_desk(actor=public_actor(), lookup_hash=b"0" * 32, text="ici", now=NOW) is None

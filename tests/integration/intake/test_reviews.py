@@ -12,6 +12,7 @@ from fanal.intake.operations import lifecycle
 from fanal.intake.operations.receive import receive_reports
 from fanal.intake.queries.reviews import list_reviews, review_before
 from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.worker.expiry import erase_again, expire
 from tests.actors import desk_actor
@@ -90,7 +91,7 @@ def test_a_report_ends_early_when_another_person_agrees_and_a_restore_ends_it_ag
 def test_nobody_agrees_with_themselves_or_from_another_desk() -> None:
     made = review(deposit(25), end=True)
     for actor, refusal in (
-        (ONE, (Refused, lifecycle.ReviewRefused)),
+        (ONE, (Refused, Refusal)),
         (ELSEWHERE, Refused),
         (ANALYST, Refused),
     ):
@@ -125,7 +126,7 @@ def test_a_refusal_keeps_the_report_and_is_the_last_word_on_that_review() -> Non
     made = review(old, end=True)
     answer(made, agreed=False)
     assert due() == {}
-    with pytest.raises(lifecycle.ReviewRefused):
+    with pytest.raises(Refusal):
         answer(made, agreed=True)
     assert expire(actor=SYSTEM, now=NOW)["reports"] == 0
 

@@ -20,7 +20,6 @@ from fanal.measures.notice import acts
 from fanal.measures.notice.document import Notice, read_notice
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.operations import issuing_authority
-from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.operations.decisions import reopen_case
 from fanal.orient.queue.operations import claim_case
@@ -124,9 +123,9 @@ def test_one_for_each_host_and_none_for_the_anonymous_network() -> None:
 
 
 def test_a_decision_that_a_removal_request_reaches_opens_none() -> None:
-    with pytest.raises(DecisionRefused, match="NOTICE_NEEDLESS"):
+    with pytest.raises(Refusal, match="NOTICE_NEEDLESS"):
         decide(choice=Choice(tracks=(Track.NOTICE,), bases=("CP 227-23",), reason="read"))
-    with pytest.raises(DecisionRefused, match="NO_BASIS"):
+    with pytest.raises(Refusal, match="NO_BASIS"):
         decide(choice=Choice(tracks=(Track.NOTICE,), bases=(), reason="read"))
     with pytest.raises(Refusal, match="NO_TARGET"):
         decide(choice=GROOMING, addressee=None, urls=[])

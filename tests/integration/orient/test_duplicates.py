@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from fanal.orient.domain.records import OrientItem
-from fanal.orient.feedback.domain import FeedbackRefused, FeedbackVerdict
+from fanal.orient.feedback.domain import FeedbackVerdict
 from fanal.orient.feedback.operations import give_feedback
 from fanal.orient.feedback.queries import feedback_of, provider_figures
 from fanal.orient.folding.domain import Sameness
@@ -113,6 +114,6 @@ def test_a_person_s_word_stays_and_nobody_says_withdrawn() -> None:
     give_feedback(actor=ANALYST, report_id=first, verdict=useful, now=NOW)
     put(report(picture("A"), who="one"))
     assert said(first) == [("USEFUL", "PERSON")]
-    with pytest.raises(FeedbackRefused) as refused:
+    with pytest.raises(Refusal) as refused:
         give_feedback(actor=ANALYST, report_id=first, verdict=FeedbackVerdict.WITHDRAWN, now=LATER)
     assert refused.value.code == "VERDICT"

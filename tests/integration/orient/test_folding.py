@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 
 from fanal.kernel.actors import Role
+from fanal.kernel.refusal import Refusal
 from fanal.orient import queries
-from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice, OrientItem, QueueFilter, QueueView, Track
 from fanal.orient.domain.states import CaseState
 from fanal.orient.folding.domain import fold, load_rules, root_of, standing_of
@@ -111,7 +111,7 @@ def test_one_row_says_the_highest_priority_and_the_nearest_clock() -> None:
 
 def test_a_person_unfolds_with_a_reason_and_nothing_folds_it_again() -> None:
     ids = put(*several(3))
-    with pytest.raises(DecisionRefused, match="NO_REASON"):
+    with pytest.raises(Refusal, match="NO_REASON"):
         unfold(actor=ANALYST, report_id=ids[1], reason=" ", now=NOW)
     unfold(actor=ANALYST, report_id=ids[1], reason="not the same", now=NOW)
     with pytest.raises(NotFolded):

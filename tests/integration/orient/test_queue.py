@@ -11,11 +11,11 @@ from msgspec import structs
 from fanal.accounts.domain.policy import Refused
 from fanal.analyse.domain.records import Because, PriorityPart
 from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.orient import queries
 from fanal.orient.alarms.operations.alarms import acknowledge_alarm, escalate_alarms, raise_alarm
 from fanal.orient.alarms.queries import alarms_of, open_alarms
-from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice, OrientItem, QueueFilter, QueueView, Track
 from fanal.orient.domain.states import CaseState
 from fanal.orient.operations import decisions as deciding
@@ -159,7 +159,7 @@ def test_claim_is_exclusive_renewable_and_fenced() -> None:
         actor=ANALYST, report_id=report_id, claim_token=claim.token, now=late
     )
     assert renewed is None
-    with pytest.raises(deciding.CaseNotHeld):
+    with pytest.raises(Refusal, match="CASE_NOT_HELD"):
         deciding.decide(
             actor=ANALYST, report_id=report_id, choice=JUDICIAL, claim_token=claim.token, now=late
         )
@@ -178,7 +178,7 @@ def test_unknown_case() -> None:
 def test_lapsed_lease_decides_nothing() -> None:
     (report_id,) = put(item())
     claim = claims.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
-    with pytest.raises(deciding.CaseNotHeld):
+    with pytest.raises(Refusal, match="CASE_NOT_HELD"):
         deciding.decide(
             actor=ANALYST,
             report_id=report_id,
@@ -227,7 +227,7 @@ def test_refused_decision_leaves_the_case_claimed() -> None:
     (report_id,) = put(item())
     claim = claims.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
     wrong = Choice(tracks=(Track.MEASURES,), bases=("CP 227-22-1",), reason="seen")
-    with pytest.raises(DecisionRefused, match="MEASURES_CLOSED"):
+    with pytest.raises(Refusal, match="MEASURES_CLOSED"):
         deciding.decide(
             actor=ANALYST, report_id=report_id, choice=wrong, claim_token=claim.token, now=NOW
         )

@@ -32,6 +32,7 @@ from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.operations.lifecycle import place_hold, review_report
 from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import Role, public_actor, system_actor
+from fanal.kernel.refusal import Refusal
 from tests.integration.cli.factors import SECRET, code
 from tests.integration.policy import scenes
 from tests.integration.policy.held import Walker, rights
@@ -46,7 +47,7 @@ MARK = "mark"
 """Among the options: what comes out where the cell's own report does not."""
 KEPT = SEEN | {"accounts_counter"}
 """What a refused command may write: the journal of reads, and that a code of the person was used."""
-REFUSALS = (CommandRefused, policy.Refused, SystemExit)
+REFUSALS = (CommandRefused, Refusal, policy.Refused, SystemExit)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,13 @@ import pytest
 from fanal.accounts.domain.instructions import (
     INSTRUCTION,
     InstructionKind,
-    InstructionRefused,
     InstructionState,
     NewInstruction,
     StandingInstruction,
     checked,
     checked_reason,
 )
+from fanal.kernel.refusal import Refusal
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -111,13 +111,13 @@ def test_what_is_asked_is_brought_to_one_form() -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused(changed: dict[str, object], code: str) -> None:
-    with pytest.raises(InstructionRefused) as refused:
+    with pytest.raises(Refusal) as refused:
         checked(dataclasses.replace(ASKED, **changed))
     assert refused.value.code == code
 
 
 @pytest.mark.parametrize("words", ["", "  ", "x" * 2001, "nul \0", "half \udc00"])
 def test_a_revocation_says_why(words: str) -> None:
-    with pytest.raises(InstructionRefused):
+    with pytest.raises(Refusal):
         checked_reason(words)
     assert checked_reason(" enough\n") == "enough"

@@ -8,13 +8,13 @@ from msgspec import structs
 from fanal.analyse.priority.domain.rules import (
     PriorityRules,
     Rule,
-    RulesRefused,
     check_rules,
     read_rules,
     shipped_rules,
     write_rules,
 )
 from fanal.analyse.priority.domain.scoring import compare, priority_of
+from fanal.kernel.refusal import Refusal
 from fanal.reference import render
 from fanal.reference.records import Text
 
@@ -70,7 +70,7 @@ def test_a_label_is_written_and_read_in_both_languages() -> None:
     ],
 )
 def test_what_breaks_a_guarantee_is_refused(changed: dict[str, object], code: str) -> None:
-    with pytest.raises(RulesRefused) as refused:
+    with pytest.raises(Refusal) as refused:
         check_rules(with_rule(own(**changed)))
     assert refused.value.code == code
 

@@ -12,7 +12,6 @@ from fanal.analyse.analysis import analyse, shipped_knowledge
 from fanal.analyse.payments.domain.indicators import (
     CODES,
     TESTS,
-    PaymentsRefused,
     load_typologies,
     read_typologies,
     shipped_texts,
@@ -26,6 +25,7 @@ from fanal.analyse.payments.domain.scoring import (
 from fanal.analyse.payments.domain.transfers import Paid, paid_in
 from fanal.formats.report.records import Payment, Person, PersonRole, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.reference.reader import ReferenceRefused
 from tests.unit.analyse.payment_world import TARGETS, UNTIL, Maker, party, world
 
 TYPOLOGIES = load_typologies()
@@ -248,7 +248,7 @@ def test_every_indicator_has_a_test_and_every_test_an_indicator() -> None:
 def test_refuses_a_broken_typology_file(before: str, after: str) -> None:
     text = shipped_texts()[-1]
     assert before in text
-    with pytest.raises(PaymentsRefused):
+    with pytest.raises(ReferenceRefused):
         read_typologies(text.replace(before, after))
 
 

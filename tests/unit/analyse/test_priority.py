@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from msgspec import structs
 
 from fanal.analyse.domain.records import Analysis, Because, Finding, KinFacts
-from fanal.analyse.priority.domain.rules import RulesRefused, read_rules, shipped_rules, write_rules
+from fanal.analyse.priority.domain.rules import read_rules, shipped_rules, write_rules
 from fanal.analyse.priority.domain.scoring import dry_run, prioritise
 from fanal.formats.report.records import (
     Classification,
@@ -23,6 +23,7 @@ from fanal.formats.report.records import (
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import Extra, HarmonisedReport, Source, SourceFile
 from fanal.harmonise.domain.sources.read import read_source
+from fanal.kernel.refusal import Refusal
 from tests.formats.ncmec_documents import minimal
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -197,19 +198,19 @@ def test_an_unchecked_rule_gives_points_and_no_floor() -> None:
 )
 def test_refuses_a_rule_file_that_breaks_a_guarantee(old: str, new: str) -> None:
     assert old in TEXT
-    with pytest.raises(RulesRefused):
+    with pytest.raises(Refusal):
         read_rules(TEXT.replace(old, new, 1))
 
 
 @pytest.mark.parametrize(("left", "right"), [("[", "]"), ("{a=", "=1}")])
 def test_refuses_a_rule_file_that_is_nested_without_end(left: str, right: str) -> None:
-    with pytest.raises(RulesRefused, match="FORMAT"):
+    with pytest.raises(Refusal, match="FORMAT"):
         read_rules(f"a = {left * 20_000}{right * 20_000}")
 
 
 def test_refuses_an_unchecked_danger_rule() -> None:
     head, tail = TEXT.split('code = "CHILD_IN_DANGER"')
-    with pytest.raises(RulesRefused):
+    with pytest.raises(Refusal):
         read_rules(
             head
             + 'code = "CHILD_IN_DANGER"'

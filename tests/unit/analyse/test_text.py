@@ -11,8 +11,6 @@ from hypothesis import given, strategies as st
 
 from fanal.analyse.signals.domain.lexicon import (
     Automaton,
-    LexiconRefused,
-    PhraseRefused,
     Signal,
     load_lexicon,
     read_lexicon,
@@ -29,6 +27,7 @@ from fanal.analyse.signals.domain.text import (
 )
 from fanal.formats.report.records import Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.reference.reader import ReferenceRefused
 
 
 def report(text: str, *, description: str | None = None) -> HarmonisedReport:
@@ -124,7 +123,7 @@ def test_finds_what_a_regular_expression_finds(text: list[str], phrase: str) -> 
 
 @pytest.mark.parametrize("phrase", ["", "...", "... a", "a ...", "a?", "<nobody>", "a|% b"])
 def test_refuses_a_phrase_that_breaks_the_grammar(phrase: str) -> None:
-    with pytest.raises(PhraseRefused):
+    with pytest.raises(ReferenceRefused):
         Automaton([phrase], {})
 
 
@@ -139,7 +138,7 @@ def test_refuses_a_phrase_that_breaks_the_grammar(phrase: str) -> None:
 def test_refuses_a_broken_lexicon(old: str, new: str) -> None:
     text = shipped_lexicons()["fr.toml"]
     assert old in text
-    with pytest.raises(LexiconRefused):
+    with pytest.raises(ReferenceRefused):
         read_lexicon(text.replace(old, new, 1), name="fr.toml")
 
 

@@ -12,13 +12,14 @@ from hypothesis import given, settings, strategies as st
 from benchmarks.truth.world import World
 from fanal.crosscheck.domain.cards import card_of, pack_card, read_card
 from fanal.crosscheck.domain.records import Link
-from fanal.crosscheck.domain.weights import WeightsRefused, load_weights, read_weights, score_of
+from fanal.crosscheck.domain.weights import load_weights, read_weights, score_of
 from fanal.crosscheck.engine.domain.sheet import sheet_of, sorted_rows
 from fanal.crosscheck.links.domain.document_frequency import standing_of
 from fanal.crosscheck.links.domain.linking import ReportWords, because_of, link, points_of
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.harmonise.domain.sources.read import read_source
+from fanal.reference.reader import ReferenceRefused
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 WEIGHTS = load_weights()
@@ -233,5 +234,5 @@ def test_a_broken_weight_file_is_refused(old: str, new: str) -> None:
 
     text = resources.files("fanal.crosscheck").joinpath("data", "weights.toml").read_text("utf-8")
     assert old in text
-    with pytest.raises(WeightsRefused):
+    with pytest.raises(ReferenceRefused):
         read_weights(text.replace(old, new))

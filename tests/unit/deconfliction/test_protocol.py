@@ -23,9 +23,9 @@ from fanal.deconfliction.domain.message import (
     read_message,
     write_message,
 )
-from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import key_bytes
+from fanal.kernel.refusal import Refusal
 from tests.deconfliction_peer import point_of, square_root, times
 
 PAIR = hashlib.sha256(b"pair").digest()
@@ -249,7 +249,7 @@ class TestMessages:
 
     def test_another_key_is_refused(self) -> None:
         received = read_message(write_message(offer(), key=Ed25519PrivateKey.generate()))
-        with pytest.raises(DeconflictionRefused, match="SIGNATURE"):
+        with pytest.raises(Refusal, match="SIGNATURE"):
             check_signature(received, key=PUBLIC)
 
     def test_one_message_has_one_form(self) -> None:
@@ -274,17 +274,17 @@ class TestMessages:
             b"",
         ]
         for other in others:
-            with pytest.raises(DeconflictionRefused, match="MALFORMED"):
+            with pytest.raises(Refusal, match="MALFORMED"):
                 read_message(other)
 
     def test_time_runs_forward_and_places_ascend(self) -> None:
-        with pytest.raises(DeconflictionRefused, match="MALFORMED"):
+        with pytest.raises(Refusal, match="MALFORMED"):
             read_message(write_message(offer(expires=NOW), key=KEY))
         for met in ((1, 1), (2, 1), (-1,), (curve.MOST,)):
             told = Conclusion(
                 round=uuid4(), sender="a", recipient="b", at=NOW, expires=NOW + timedelta(1), met=met, previous="",
             )  # fmt: skip
-            with pytest.raises(DeconflictionRefused, match="MALFORMED"):
+            with pytest.raises(Refusal, match="MALFORMED"):
                 read_message(write_message(told, key=KEY))
 
     def test_the_largest_fits_and_no_larger(self) -> None:
@@ -295,7 +295,7 @@ class TestMessages:
             twice=bytes(32 * curve.MOST), points=bytes(32 * curve.MOST), previous="c" * 64,
         )  # fmt: skip
         assert len(write_message(largest, key=KEY)) <= MAX_BYTES
-        with pytest.raises(DeconflictionRefused, match="TOO_LARGE"):
+        with pytest.raises(Refusal, match="TOO_LARGE"):
             read_message(bytes(MAX_BYTES + 1))
 
     @settings(max_examples=150, deadline=None)
@@ -303,13 +303,13 @@ class TestMessages:
     def test_a_changed_byte_is_noticed(self, place: int, change: int) -> None:
         body = bytearray(write_message(offer(round=UUID(int=7)), key=KEY))
         body[place % len(body)] ^= change
-        with pytest.raises(DeconflictionRefused):
+        with pytest.raises(Refusal):
             check_signature(read_message(bytes(body)), key=PUBLIC)
 
     @settings(max_examples=150, deadline=None)
     @given(st.binary(max_size=300))
     def test_any_bytes(self, body: bytes) -> None:
-        with pytest.raises(DeconflictionRefused):
+        with pytest.raises(Refusal):
             read_message(body)
 
     def test_a_pair_has_no_order(self) -> None:

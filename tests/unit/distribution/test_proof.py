@@ -22,7 +22,7 @@ from fanal.distribution.domain.package import (
     unpack,
     unseal,
 )
-from fanal.distribution.domain.states import PackageRefused
+from fanal.kernel.refusal import Refusal
 
 NORTH, EAST = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 OURS, THEIRS = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
@@ -58,7 +58,7 @@ def sealed_to(identity: pyrage.x25519.Identity, plain: bytes) -> bytes:
 
 
 def refusal(plain: bytes, identity: pyrage.x25519.Identity = OURS) -> str:
-    with pytest.raises(PackageRefused) as refused:
+    with pytest.raises(Refusal) as refused:
         unseal(sealed_to(identity, plain), identity=str(identity))
     return refused.value.code
 
@@ -92,7 +92,7 @@ def test_no_octet_of_the_sealed_file_can_be_turned() -> None:
     sealed = made()
     for place in range(len(sealed)):
         turned = sealed[:place] + bytes([sealed[place] ^ 1]) + sealed[place + 1 :]
-        with pytest.raises(PackageRefused, match="SEALED_FOR_ANOTHER"):
+        with pytest.raises(Refusal, match="SEALED_FOR_ANOTHER"):
             unseal(turned, identity=str(OURS))
 
 
@@ -101,7 +101,7 @@ def test_a_package_that_is_cut_or_goes_on_is_refused() -> None:
     assert {refusal(plain[:end]) for end in range(len(plain))} == {"NO_PACKAGE", "SIGNATURE"}
     assert refusal(plain + b"\x00") == "SIGNATURE"
     for end in range(0, len(sealed), 7):
-        with pytest.raises(PackageRefused, match="SEALED_FOR_ANOTHER"):
+        with pytest.raises(Refusal, match="SEALED_FOR_ANOTHER"):
             unseal(sealed[:end], identity=str(OURS))
 
 
@@ -216,7 +216,7 @@ def test_no_damage_of_a_signed_archive_raises_anything_else() -> None:
         spoiled = bytearray(whole)
         for _ in range(chance.randrange(1, 4)):
             spoiled[chance.randrange(len(spoiled))] = chance.randrange(256)
-        with contextlib.suppress(PackageRefused):
+        with contextlib.suppress(Refusal):
             unpack(bytes(spoiled))
             continue
         refused += 1
@@ -224,7 +224,7 @@ def test_no_damage_of_a_signed_archive_raises_anything_else() -> None:
 
 
 def test_a_file_larger_than_allowed_is_not_even_opened() -> None:
-    with pytest.raises(PackageRefused, match="TOO_LARGE"):
+    with pytest.raises(Refusal, match="TOO_LARGE"):
         unlock(bytes(MAXIMUM_BYTES + 1), identity=str(OURS))
 
 
@@ -262,14 +262,14 @@ def test_a_key_counts_in_its_time_within_what_clocks_differ(instant: timedelta, 
     if not code:
         proof.check_instant(KEY, NOW + instant, now=NOW)
         return
-    with pytest.raises(PackageRefused, match=f"^{code}$"):
+    with pytest.raises(Refusal, match=f"^{code}$"):
         proof.check_instant(KEY, NOW + instant, now=NOW)
 
 
 def test_a_stolen_key_proves_nothing_even_of_the_days_before() -> None:
     stolen = msgspec.structs.replace(KEY, until=None, revoked_at=NOW)
     for instant in (NOW - timedelta(days=1), NOW):
-        with pytest.raises(PackageRefused, match="REVOKED"):
+        with pytest.raises(Refusal, match="REVOKED"):
             proof.check_instant(stolen, instant, now=NOW)
 
 
@@ -296,7 +296,7 @@ def test_nothing_of_a_signed_answer_can_be_changed(change: dict[str, object]) ->
     read = msgspec.json.decode(msgspec.json.encode(whole), type=PackageAcknowledgement)
     proof.check_answer(read.statement, key=key, signature=signature)
     turned = msgspec.structs.replace(read, **change)
-    with pytest.raises(PackageRefused, match="SIGNATURE"):
+    with pytest.raises(Refusal, match="SIGNATURE"):
         proof.check_answer(turned.statement, key=key, signature=signature)
 
 
@@ -315,7 +315,7 @@ def test_a_signature_of_a_package_is_none_of_an_answer() -> None:
     as_package = proof.signed_package(statement, recipient=str(OURS.to_public()), signer=NORTH)
     head, _inner = proof.split(as_package)
     assert head is not None
-    with pytest.raises(PackageRefused, match="SIGNATURE"):
+    with pytest.raises(Refusal, match="SIGNATURE"):
         proof.check_answer(statement, key=head.key, signature=head.signature)
 
 

@@ -19,11 +19,12 @@ from fanal.distribution.domain.package import (
     unseal,
 )
 from fanal.distribution.domain.routing import Destination, shares_of, shipped_routing
-from fanal.distribution.domain.states import PackageRefused, answer_due, package_state
+from fanal.distribution.domain.states import answer_due, package_state
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import read_report
 from fanal.formats.report.records import Person, PersonRole, Place, Report, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.refusal import Refusal
 
 RULES = shipped_routing()
 SUSPECT, VICTIM, REPORTER = PersonRole.SUSPECT, PersonRole.VICTIM, PersonRole.REPORTER
@@ -176,11 +177,11 @@ def test_a_package_opens_for_its_desk_alone_and_reads_as_reports() -> None:
     assert (manifest.package, manifest.reports) == (MANIFEST.package, 1)
     read = read_report(body.splitlines()[0])
     assert read == msgspec.structs.replace(told, reference="7KM-3QP-9XD")
-    with pytest.raises(PackageRefused, match="SEALED_FOR_ANOTHER"):
+    with pytest.raises(Refusal, match="SEALED_FOR_ANOTHER"):
         unseal(sealed, identity=str(other))
-    with pytest.raises(PackageRefused, match="SEALED_FOR_ANOTHER"):
+    with pytest.raises(Refusal, match="SEALED_FOR_ANOTHER"):
         unseal(sealed[:-1] + bytes([sealed[-1] ^ 1]), identity=str(ours))
-    with pytest.raises(PackageRefused, match="KEY"):
+    with pytest.raises(Refusal, match="KEY"):
         unseal(sealed, identity="AGE-SECRET-KEY-NONE")
 
 
@@ -206,7 +207,7 @@ def test_associated_accounts_go_along_and_are_read_by_another_desk_only() -> Non
 @pytest.mark.parametrize("plain", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_package_is_refused(plain: bytes) -> None:
     ours = pyrage.x25519.Identity.generate()
-    with pytest.raises(PackageRefused, match="NO_PACKAGE"):
+    with pytest.raises(Refusal, match="NO_PACKAGE"):
         unseal(pyrage.encrypt(plain, [ours.to_public()]), identity=str(ours))
 
 
@@ -220,5 +221,5 @@ def test_an_answer_knows_the_token() -> None:
 
 @pytest.mark.parametrize("key", ["", "age1", "AGE-SECRET-KEY-1", "ssh-ed25519 x", "age1é"])
 def test_a_key_that_is_none_is_refused(key: str) -> None:
-    with pytest.raises(PackageRefused, match="KEY"):
+    with pytest.raises(Refusal, match="KEY"):
         check_key(key)

@@ -3,11 +3,11 @@
 import pytest
 
 from fanal import reference
+from fanal.kernel.refusal import Refusal
 from fanal.orient.domain.records import Track
 from fanal.orient.feedback.domain import (
     FIELDS,
     FeedbackOrigin,
-    FeedbackRefused,
     FeedbackVerdict,
     checked_lacks,
     of_decision,
@@ -28,10 +28,10 @@ LACKS = FeedbackVerdict.LACKS_DATA
 def test_what_makes_no_sense_is_refused(
     verdict: FeedbackVerdict, lacks: tuple[str, ...], code: str
 ) -> None:
-    with pytest.raises(FeedbackRefused) as refused:
+    with pytest.raises(Refusal) as refused:
         checked_lacks(verdict, lacks)
     assert refused.value.code == code
-    assert reference.label("feedback_refused", code, "fr") != code
+    assert reference.label("feedback_refusal", code, "fr") != code
 
 
 def test_fields_come_in_the_order_of_the_parts_each_once() -> None:

@@ -10,10 +10,11 @@ from fanal import reference
 from fanal.distribution.domain.states import ITEM_STATES, PACKAGE_STATES
 from fanal.judicial.domain.states import REFERRAL_STATES
 from fanal.kernel.calendar import PARIS, add_working_days, holidays, is_working_day, paris_day
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import StateTable, TransitionRefused
 from fanal.measures.domain.records import MEASURE_STATES
 from fanal.orient.domain.clocks import desk_deadline, due_at
-from fanal.orient.domain.deciding import DecisionRefused, check_decision
+from fanal.orient.domain.deciding import check_decision
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.domain.states import ALARM_STATES, CASE_STATES, CaseState
 
@@ -173,7 +174,7 @@ def choice(*tracks: Track, bases: tuple[str, ...] = ("CP 227-23",), reason: str 
     ],
 )
 def test_decisions_refused(wrong: Choice, code: str) -> None:
-    with pytest.raises(DecisionRefused) as refused:
+    with pytest.raises(Refusal) as refused:
         check_decision(wrong, catalogue=CATALOGUE, on=ON)
     assert refused.value.code == code
     assert not CATALOGUE.words.missing("decision_refusal", [code])

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import StateTable, move
 from fanal.ledger.domain.records import ObjectRef
 
@@ -70,17 +71,6 @@ INSTRUCTION = StateTable(
     ),
 )
 """`begin` and `expire` happen by the passing of time: no row is written for them."""
-
-
-class InstructionRefused(Exception):
-    """A standing instruction cannot be proposed, approved or revoked; `code` is the reason.
-
-    The messages are the labels of kind `instruction_refused`.
-    """
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,22 +153,22 @@ def checked(asked: NewInstruction) -> NewInstruction:
     """Validate an instruction to propose; return it with trimmed texts and with sorted, unique names.
 
     Raises:
-        InstructionRefused: GROUNDS, BASIS, NAMES, MEMBERS or DATES: the field that is invalid.
+        Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES: the field that is invalid.
     """
     grounds, basis = asked.grounds.strip(), " ".join(asked.basis.split())
     if not 0 < len(grounds) <= LONGEST_GROUNDS or not _storable(grounds):
-        raise InstructionRefused("GROUNDS")
+        raise Refusal("instruction", "GROUNDS")
     if not _BASIS.fullmatch(basis):
-        raise InstructionRefused("BASIS")
+        raise Refusal("instruction", "BASIS")
     names, members = _in_order(asked.names), _in_order(asked.members)
     if len(names) > MOST_NAMES or not all(map(_is_name, names)):
-        raise InstructionRefused("NAMES")
+        raise Refusal("instruction", "NAMES")
     if len(members) > MOST_NAMES or not all(map(_is_name, members)):
-        raise InstructionRefused("MEMBERS")
+        raise Refusal("instruction", "MEMBERS")
     if bool(members) is not (asked.kind is InstructionKind.LIST_SERVICE):
-        raise InstructionRefused("MEMBERS")
+        raise Refusal("instruction", "MEMBERS")
     if not asked.valid_from < asked.expires_at <= asked.valid_from + LONGEST:
-        raise InstructionRefused("DATES")
+        raise Refusal("instruction", "DATES")
     return NewInstruction(
         kind=asked.kind,
         grounds=grounds,
@@ -194,11 +184,11 @@ def checked_reason(reason: str) -> str:
     """Validate the reason for a revocation and return it trimmed.
 
     Raises:
-        InstructionRefused: REASON.
+        Refusal: REASON.
     """
     words = reason.strip()
     if not 0 < len(words) <= LONGEST_REASON or not _storable(words):
-        raise InstructionRefused("REASON")
+        raise Refusal("instruction", "REASON")
     return words
 
 

@@ -12,6 +12,7 @@ from fanal.accounts.domain.records import NewHabilitation, ReviewVerdict, Revoca
 from fanal.accounts.models import Habilitation, HabilitationApproval, Review, Revocation
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
@@ -27,14 +28,6 @@ _OF_A_BODY = frozenset({Role.LABORATORY, Role.PARTNER})
 _NEVER = frozenset({Role.SYSTEM, Role.PUBLIC})
 
 
-class HabilitationRefused(Exception):
-    """The habilitation cannot be granted or approved; `code` names the reason (see each operation)."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: datetime) -> UUID:
     """Grant a person a role by a habilitation and return its id.
 
@@ -45,7 +38,7 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
     are notified of each grant of such a role.
 
     Raises:
-        HabilitationRefused: ROLE, DESK, ORGANISATION, ACT (no reference) or DATES.
+        Refusal: ROLE, DESK, ORGANISATION, ACT (no reference) or DATES.
         Refused: the actor may not grant it: another desk, or oneself.
     """
     _check(habilitation)
@@ -75,7 +68,7 @@ def approve_habilitation(*, actor: Actor, habilitation_id: UUID, now: datetime) 
 
     Raises:
         Habilitation.DoesNotExist: no such habilitation.
-        HabilitationRefused: NOT_WAITING: already approved, ended, or no approval required.
+        Refusal: NOT_WAITING: already approved, ended, or no approval required.
         Refused: the actor granted it, is the grantee, or supervises another desk.
     """
     found = _others(actor, "habilitation.grant", habilitation_id)
@@ -92,7 +85,7 @@ def approve_habilitation(*, actor: Actor, habilitation_id: UUID, now: datetime) 
             )
             _log(actor=actor, action="habilitation.approve", now=now, habilitation=found)
     except DatabaseError as error:  # a database rule, see migration 0010
-        raise HabilitationRefused("NOT_WAITING") from error
+        raise Refusal("habilitation", "NOT_WAITING") from error
 
 
 def revoke_habilitation(
@@ -155,15 +148,15 @@ def _others(actor: Actor, action: str, habilitation_id: UUID) -> Habilitation:
 
 def _check(asked: NewHabilitation) -> None:
     if asked.role in _NEVER:
-        raise HabilitationRefused("ROLE")
+        raise Refusal("habilitation", "ROLE")
     if (asked.role in AT_A_DESK) is (asked.desk_id is None):
-        raise HabilitationRefused("DESK")
+        raise Refusal("habilitation", "DESK")
     if (asked.role in _OF_A_BODY) is (asked.organisation_id is None):
-        raise HabilitationRefused("ORGANISATION")
+        raise Refusal("habilitation", "ORGANISATION")
     if not asked.act_reference.strip():
-        raise HabilitationRefused("ACT")
+        raise Refusal("habilitation", "ACT")
     if not timedelta() < asked.valid_until - asked.valid_from <= LONGEST:
-        raise HabilitationRefused("DATES")
+        raise Refusal("habilitation", "DATES")
 
 
 def _log(*, actor: Actor, action: str, now: datetime, habilitation: Habilitation) -> None:

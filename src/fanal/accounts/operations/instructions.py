@@ -8,7 +8,6 @@ from django.db import DatabaseError, transaction
 
 from fanal.accounts.domain.instructions import (
     InstructionKind,
-    InstructionRefused,
     InstructionState,
     NewInstruction,
     StandingInstruction,
@@ -21,6 +20,7 @@ from fanal.accounts.queries.instructions import get_instruction
 from fanal.accounts.queries.people import granted_by_alone
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
@@ -33,17 +33,17 @@ def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datet
     """Propose a standing instruction and return its id; it awaits approval by a second person.
 
     Raises:
-        InstructionRefused: GROUNDS, BASIS, NAMES, MEMBERS, DATES; UNKNOWN_NAME: no organisation has such a
+        Refusal: GROUNDS, BASIS, NAMES, MEMBERS, DATES; UNKNOWN_NAME: no organisation has such a
             name; PAST: it would already have expired.
         Refused: the actor may not propose instructions.
     """
     require(actor, "instruction.propose")
     asked = checked(instruction)
     if asked.expires_at <= now:
-        raise InstructionRefused("PAST")
+        raise Refusal("instruction", "PAST")
     bodies = asked.names if asked.kind in _OF_BODIES else asked.members
     if Organisation.objects.filter(name__in=bodies).count() != len(bodies):
-        raise InstructionRefused("UNKNOWN_NAME")
+        raise Refusal("instruction", "UNKNOWN_NAME")
     with transaction.atomic():
         made = Instruction.objects.create(
             id=new_id(now),
@@ -65,18 +65,18 @@ def second_instruction(*, actor: Actor, instruction_id: UUID, now: datetime) -> 
     """Approve an instruction as the second person (contreseing); it takes effect within its dates.
 
     Raises:
-        InstructionRefused: NOT_FOUND; NOT_WAITING: already approved, expired or revoked; GRANTED_BY_PROPOSER:
+        Refusal: NOT_FOUND; NOT_WAITING: already approved, expired or revoked; GRANTED_BY_PROPOSER:
             the actor's supervisor role was granted by the proposer alone.
         Refused: the actor proposed it, or may not approve instructions.
     """
     found = _found(actor, instruction_id)
     require(actor, "instruction.second", Resource(owner_id=found.proposer_id))
     if found.state(now) is not InstructionState.WAITING:
-        raise InstructionRefused("NOT_WAITING")
+        raise Refusal("instruction", "NOT_WAITING")
     if granted_by_alone(
         person_id=actor.person_id, roles=_SECOND, proposers={found.proposer_id}, now=now
     ):
-        raise InstructionRefused("GRANTED_BY_PROPOSER")
+        raise Refusal("instruction", "GRANTED_BY_PROPOSER")
     try:
         with transaction.atomic():
             InstructionSecond.objects.create(
@@ -87,20 +87,20 @@ def second_instruction(*, actor: Actor, instruction_id: UUID, now: datetime) -> 
             )
             _log(actor=actor, action="instruction.second", now=now, row=found)
     except DatabaseError as error:  # approved or revoked in the meantime
-        raise InstructionRefused("NOT_WAITING") from error
+        raise Refusal("instruction", "NOT_WAITING") from error
 
 
 def revoke_instruction(*, actor: Actor, instruction_id: UUID, reason: str, now: datetime) -> None:
     """Revoke an instruction at once, approved or not; a single person is enough to stop transmissions.
 
     Raises:
-        InstructionRefused: NOT_FOUND; REASON; ENDED: already expired or revoked.
+        Refusal: NOT_FOUND; REASON; ENDED: already expired or revoked.
         Refused: the actor may not revoke instructions.
     """
     require(actor, "instruction.revoke")
     found, words = _found(actor, instruction_id), checked_reason(reason)
     if found.state(now) in {InstructionState.EXPIRED, InstructionState.REVOKED}:
-        raise InstructionRefused("ENDED")
+        raise Refusal("instruction", "ENDED")
     try:
         with transaction.atomic():
             InstructionEnd.objects.create(
@@ -108,13 +108,13 @@ def revoke_instruction(*, actor: Actor, instruction_id: UUID, reason: str, now: 
             )
             _log(actor=actor, action="instruction.revoke", now=now, row=found)
     except DatabaseError as error:
-        raise InstructionRefused("ENDED") from error
+        raise Refusal("instruction", "ENDED") from error
 
 
 def _found(actor: Actor, instruction_id: UUID) -> StandingInstruction:
     found = get_instruction(actor=actor, instruction_id=instruction_id)
     if found is None:
-        raise InstructionRefused("NOT_FOUND")
+        raise Refusal("instruction", "NOT_FOUND")
     return found
 
 

@@ -20,15 +20,12 @@ from fanal.accounts.operations.people import ensure_organisation
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
 MAXIMUM_NAME = 100
 _USAGE_KEPT = timedelta(hours=1)
-
-
-class NameRefused(Exception):
-    """A partner's name is empty, too long, or contains a colon or non-printing characters."""
 
 
 def add_partner(
@@ -41,7 +38,7 @@ def add_partner(
     (`revoke_credential` ends the old credential).
 
     Raises:
-        NameRefused: the name is invalid (a colon would make `PARTNER:REF` ambiguous).
+        Refusal: NAME: it is invalid (a colon would make `PARTNER:REF` ambiguous).
         Refused: the actor may not manage partners.
     """
     require(actor, "partner.manage")
@@ -69,11 +66,11 @@ def ensure_partner(*, actor: Actor, name: str, now: datetime) -> UUID:
     """Return the id of the partner `name`; create it, without a credential, if missing.
 
     Raises:
-        NameRefused: the name is invalid.
+        Refusal: NAME: it is empty, too long, or holds a colon or non-printing characters.
         Refused: the actor may not manage partners.
     """
     if not _is_name(name):
-        raise NameRefused(f"a partner's name has 1 to {MAXIMUM_NAME} printing characters, no colon")
+        raise Refusal("partner", "NAME", maximum=MAXIMUM_NAME)
     return ensure_organisation(actor=actor, kind=OrganisationKind.PARTNER, name=name, now=now)
 
 

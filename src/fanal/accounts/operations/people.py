@@ -22,6 +22,7 @@ from fanal.accounts.models import Counter, Desk, Organisation, Person, User
 from fanal.db import sql
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, public_actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.vault import keyring
@@ -88,25 +89,21 @@ _CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,39}")
 _LONGEST = 200
 
 
-class DeskRefused(ValueError):
-    """A code, name or contact of a desk is invalid, or another desk has the code."""
-
-
 def add_desk(*, actor: Actor, code: str, name: str, contact: str, now: datetime) -> int:
     """Create a desk and return its number (`desk_id`).
 
     Raises:
         Refused: the actor may not manage accounts.
-        DeskRefused: a text is invalid, or another desk has the code.
+        Refusal: REFUSED: the `part` code, name or contact is invalid, or another desk has the code.
     """
     require(actor, "account.manage")
     if not _CODE.fullmatch(code):
-        raise DeskRefused("code")
+        raise Refusal("desk", "REFUSED", part="code")
     _check(name=name, contact=contact)
     with transaction.atomic():
         ledger.record(actor=actor, action="desk.change", at=now, detail={"code": code})
         if Desk.objects.filter(code=code).exists():
-            raise DeskRefused("code")
+            raise Refusal("desk", "REFUSED", part="code")
         number = (Desk.objects.aggregate(last=Max("id"))["last"] or 0) + 1
         Desk.objects.create(id=number, code=code, name=name, contact=contact)
     return number
@@ -120,7 +117,7 @@ def edit_desk(
     Raises:
         Refused: the actor may not manage accounts.
         Desk.DoesNotExist: no desk with this number.
-        DeskRefused: a text is invalid.
+        Refusal: REFUSED: the `part` name or contact is invalid.
     """
     require(actor, "account.manage")
     with transaction.atomic():
@@ -134,9 +131,9 @@ def edit_desk(
 
 def _check(*, name: str, contact: str) -> None:
     if not (0 < len(name) <= _LONGEST and name.isprintable()):
-        raise DeskRefused("name")
+        raise Refusal("desk", "REFUSED", part="name")
     if len(contact) > _LONGEST or not contact.isprintable():
-        raise DeskRefused("contact")
+        raise Refusal("desk", "REFUSED", part="contact")
 
 
 FACTOR_NOTICE: Final = "tell_factor"

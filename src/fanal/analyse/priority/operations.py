@@ -38,6 +38,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
@@ -65,17 +66,6 @@ MAX_DRY_RUN = 20_000
 _KEPT_CHANGES = 500
 _ACTIVATES = (Role.SUPERVISOR,)
 _LOCK = 0x52554C4553  # "RULES"
-
-
-class RuleSetRefused(Exception):
-    """Error: a step of a rule set is refused; `code` names the reason.
-
-    The operations list their codes.
-    """
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def load_shipped(*, actor: Actor, now: datetime) -> list[UUID]:
@@ -110,8 +100,7 @@ def draft_ruleset(*, actor: Actor, body: str, now: datetime) -> UUID:
 
     Raises:
         Refused: the actor may not draft rules.
-        RulesRefused: the text breaks the format or a guarantee.
-        RuleSetRefused: VERSION_EXISTS.
+        Refusal: VERSION_EXISTS; the text breaks the format or a guarantee, as `read_rules`.
     """
     require(actor, "rules.draft")
     rules = read_rules(body)
@@ -119,7 +108,7 @@ def draft_ruleset(*, actor: Actor, body: str, now: datetime) -> UUID:
         with transaction.atomic():
             return _insert(actor, rules, body, source="", now=now)
     except IntegrityError as error:
-        raise RuleSetRefused("VERSION_EXISTS") from error
+        raise Refusal("ruleset", "VERSION_EXISTS") from error
 
 
 def dry_run_ruleset(
@@ -137,11 +126,11 @@ def dry_run_ruleset(
 
     Raises:
         Refused: the actor may not draft rules.
-        RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE, TOO_MANY.
+        Refusal: NOT_FOUND, NOT_A_CANDIDATE, TOO_MANY.
     """
     require(actor, "rules.draft")
     if len(report_ids) > MAX_DRY_RUN:
-        raise RuleSetRefused("TOO_MANY")
+        raise Refusal("ruleset", "TOO_MANY")
     stored = _candidate(ruleset_id)
     records = harmonised.get_records(actor=actor, report_ids=report_ids)
     analyses = get_analyses(actor=actor, report_ids=list(records))
@@ -168,7 +157,7 @@ def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
 
     Raises:
         Refused: the actor may not activate rules.
-        RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE, NOT_RUN_DRY, SAME_PERSON, GRANTED_BY_PROPOSER, NOT_YET
+        Refusal: NOT_FOUND, NOT_A_CANDIDATE, NOT_RUN_DRY, SAME_PERSON, GRANTED_BY_PROPOSER, NOT_YET
             (its first day is in the future), STALE (the active rules changed since its dry run).
     """
     require(actor, "rules.activate")
@@ -180,17 +169,17 @@ def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
         except Refused as refused:
             if refused.reason_code is not Reason.OWN_ACT:
                 raise
-            raise RuleSetRefused("SAME_PERSON") from refused
+            raise Refusal("ruleset", "SAME_PERSON") from refused
         if stored.state != "DRY_RUN" or stored.dry_run is None or stored.proposer_id is None:
-            raise RuleSetRefused("NOT_RUN_DRY")
+            raise Refusal("ruleset", "NOT_RUN_DRY")
         if granted_by_alone(
             person_id=actor.person_id, roles=_ACTIVATES, proposers={stored.proposer_id}, now=now
         ):
-            raise RuleSetRefused("GRANTED_BY_PROPOSER")
+            raise Refusal("ruleset", "GRANTED_BY_PROPOSER")
         if read_rules(stored.body).in_force_from > paris_day(now):
-            raise RuleSetRefused("NOT_YET")
+            raise Refusal("ruleset", "NOT_YET")
         if stored.dry_run.current != queries.current_rules().version:
-            raise RuleSetRefused("STALE")
+            raise Refusal("ruleset", "STALE")
         _activate(
             stored.id, proposer=stored.proposer_id, signers=(stored.author_id, actor), now=now
         )
@@ -215,13 +204,13 @@ def _candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
     """Return a rule set that may still be tried and activated: a draft, or one with a dry run.
 
     Raises:
-        RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE.
+        Refusal: NOT_FOUND, NOT_A_CANDIDATE.
     """
     found = queries.get_ruleset(ruleset_id=ruleset_id)
     if found is None:
-        raise RuleSetRefused("NOT_FOUND")
+        raise Refusal("ruleset", "NOT_FOUND")
     if found.state not in ("DRAFT", "DRY_RUN"):
-        raise RuleSetRefused("NOT_A_CANDIDATE")
+        raise Refusal("ruleset", "NOT_A_CANDIDATE")
     return found
 
 
@@ -279,7 +268,7 @@ def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
 
     Raises:
         Refused: the actor may not draft rules.
-        RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE.
+        Refusal: NOT_FOUND, NOT_A_CANDIDATE.
     """
     require(actor, "rules.draft")
     stored = _candidate(ruleset_id)

@@ -28,12 +28,13 @@ from fanal.formats.ncmec.read import Document, read_file_details, read_report
 from fanal.formats.ncmec.syntax import MAX_BYTES
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.intake.domain.records import Arrival, Format, ReportFacts, Submission
-from fanal.intake.operations.files import MOST_FILES, WireRefused, describe_file, upload_file
+from fanal.intake.operations.files import MOST_FILES, describe_file, upload_file
 from fanal.intake.operations.lifecycle import finish_report
 from fanal.intake.operations.receive import receive_reports
 from fanal.intake.queries.envelopes import get_by_wire_id
 from fanal.intake.queries.files import list_file_ids
 from fanal.kernel import clock
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.kernel.typed import whole_number
 
@@ -237,10 +238,10 @@ def _take_file(
             chunks=spool.blocks(),
             now=request.now,  # type: ignore[attr-defined]
         )
-    except WireRefused as refusal:
-        if refusal.reason == "MANY_FILES":
+    except Refusal as refusal:
+        if refusal.code == "MANY_FILES":
             return simple(AnswerCode.UPLOAD_FAILED, description=_MANY_FILES)
-        return simple(_STATE_CODES[refusal.reason])
+        return simple(_STATE_CODES[refusal.code])
     return simple(AnswerCode.SUCCESS, report_id=number, file_id=stored.file_id, md5=stored.md5)
 
 
@@ -267,8 +268,8 @@ def fileinfo(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
             details=body,
             now=request.now,  # type: ignore[attr-defined]
         )
-    except WireRefused as refusal:
-        return simple(_STATE_CODES[refusal.reason])
+    except Refusal as refusal:
+        return simple(_STATE_CODES[refusal.code])
     return simple(AnswerCode.SUCCESS, report_id=number)
 
 

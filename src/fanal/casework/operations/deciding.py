@@ -67,7 +67,7 @@ def record_decision(
     `addressees` (by host name) a removal request is complete, and goes at once to its second person.
 
     Raises:
-        CaseNotHeld, DecisionRefused: from `orient.operations.decisions.decide`.
+        Refusal: from `orient.operations.decisions.decide`.
         Refusal: a draft cannot be made.
         Refused: the access policy refuses.
     """
@@ -119,7 +119,7 @@ def record_decisions(
 
     Raises:
         NotFolded: one of them is no longer folded into the report.
-        CaseNotHeld, DecisionRefused, Refusal, Refused: as `record_decision`.
+        Refusal, Refused: as `record_decision`.
     """
     with transaction.atomic():
         claims = claim_folded(

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import click
 
-from fanal.analyse.priority.domain.rules import PriorityRules, RulesRefused, read_rules
+from fanal.analyse.priority.domain.rules import PriorityRules, read_rules
 from fanal.analyse.priority.domain.scoring import Tally
 from fanal.cli.actors import supervisor
 from fanal.cli.boot import with_django
@@ -24,6 +24,7 @@ from fanal.cli.failures import CommandRefused, words
 from fanal.cli.places import make_private
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 from fanal.postgres import DatabaseRole
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ def retriage(
     import msgspec
 
     _require("pyarrow")
-    texts = _text(source / _RULES_FILE), _text(candidate)
-    rules = _read(source / _RULES_FILE, texts[0]), _read(candidate, texts[1])
+    texts = read_text(source / _RULES_FILE), read_text(candidate)
+    rules = read_ruleset(source / _RULES_FILE, texts[0]), read_ruleset(candidate, texts[1])
     if engine == "spark" and any(source.glob(_PARTS)):  # Spark cannot read a table without files
         _require("pyspark")
         from fanal.cli.retriage.spark import run_on_spark
@@ -194,18 +195,30 @@ def _make_folder(folder: Path) -> None:
     make_private(folder)
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a file with rules.
+
+    Raises:
+        CommandRefused: RULES_REFUSED: it cannot be read.
+    """
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CommandRefused("RULES_REFUSED", path=path, detail=error) from None
 
 
-def _read(path: Path, text: str) -> PriorityRules:
+def read_ruleset(path: Path, text: str) -> PriorityRules:
+    """Return the rule set of the text of a file.
+
+    Raises:
+        CommandRefused: RULES_REFUSED: it breaks a rule, with rule and reason.
+    """
     try:
         return read_rules(text)
-    except RulesRefused as refused:
-        raise CommandRefused("RULES_REFUSED", path=path, detail=refused) from None
+    except Refusal as refused:
+        rule, detail = (refused.parameters.get(name) for name in ("rule", "detail"))
+        fault = ": ".join(str(part) for part in (rule, refused.code, detail) if part)
+        raise CommandRefused("RULES_REFUSED", path=path, detail=fault) from None
 
 
 def _require(name: str) -> None:

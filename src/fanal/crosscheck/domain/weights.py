@@ -8,9 +8,7 @@ from importlib import resources
 import msgspec
 from msgspec import Struct
 
-
-class WeightsRefused(ValueError):
-    """Error: the weight file is invalid."""
+from fanal.reference.reader import ReferenceRefused
 
 
 class Mark(StrEnum):
@@ -152,26 +150,26 @@ def read_weights(text: str) -> Weights:
     A `Mark` is a kind of value (e-mail, IBAN, file hash …); a `Family` groups marks whose points overlap.
 
     Raises:
-        WeightsRefused: unknown key, a mark or family without weight, a value outside its range.
+        ReferenceRefused: unknown key, a mark or family without weight, a value outside its range.
     """
     try:
         weights = msgspec.convert(tomllib.loads(text), Weights)
     except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
-        raise WeightsRefused(f"weights: {error}") from error
+        raise ReferenceRefused(f"weights: {error}") from error
     missing = [*(set(Mark) - weights.mark.keys()), *(set(Family) - weights.family.keys())]
     if missing:
-        raise WeightsRefused(f"weights: no weight for {', '.join(sorted(missing))}")
+        raise ReferenceRefused(f"weights: no weight for {', '.join(sorted(missing))}")
     roles = weights.roles
     factors = (
         *(roles.associated, roles.cross, roles.other, roles.mention, roles.role_swap),
         weights.hub_share,
     )
     if not all(0 < factor <= 1 for factor in factors):
-        raise WeightsRefused("weights: a factor lies outside 0..1")
+        raise ReferenceRefused("weights: a factor lies outside 0..1")
     if not all(0 < one.base <= 2 and _falls(one.steps) for one in weights.mark.values()):
-        raise WeightsRefused("weights: a base lies outside 0..2, or shares do not fall")
+        raise ReferenceRefused("weights: a base lies outside 0..2, or shares do not fall")
     if not 0 < weights.shown <= weights.suggest < weights.certain or weights.neighbours < 1:
-        raise WeightsRefused(
+        raise ReferenceRefused(
             "weights: shown, suggest and certain rise, and neighbours are at least 1"
         )
     return weights

@@ -18,6 +18,7 @@ from fanal.crosscheck.similar.operations.store import let_wait
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
@@ -78,14 +79,6 @@ _ACTIONS = {
 _CONDUCT = {JudgementAct.OPEN, JudgementAct.CLOSE}
 
 
-class JudgementRefused(Exception):
-    """Error: the judgement is invalid; `code` names the reason, as listed for `judge`."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 def judge(
     *,
     actor: Actor,
@@ -103,7 +96,7 @@ def judge(
 
     Raises:
         Refused: the actor may judge at no desk.
-        JudgementRefused: SIDES: wrong arguments for `act`; OVERLAP: a report given twice; TOO_MANY: over 1000
+        Refusal: SIDES: wrong arguments for `act`; OVERLAP: a report given twice; TOO_MANY: over 1000
             reports; REASON: empty or over 2000 characters; ALREADY_UNDONE; STATE: OPEN of an open dossier,
             CLOSE of one not open; NOT_FOUND, UNKNOWN_REPORT: no such judgement or report, or one of a desk
             where the actor may not judge.
@@ -119,7 +112,7 @@ def judge(
         held = (Resource(desk_id=desk_id) for desk_id in set(desks.values()))
         theirs = all(allows(actor, "dossier.judge", desk).allowed for desk in held)
         if len(desks) != len(named) or not theirs:
-            raise JudgementRefused("NOT_FOUND" if target else "UNKNOWN_REPORT")
+            raise Refusal("judgement", "NOT_FOUND" if target else "UNKNOWN_REPORT")
         if act in _CONDUCT:
             _require_move(act, named)
         judgement_id = _next_id(now)
@@ -161,7 +154,7 @@ def judge_suggestion(
     first pair, of which the id is returned. `reason` is the person's written reason.
 
     Raises:
-        Refused, JudgementRefused: as `judge`.
+        Refused, Refusal: as `judge`.
     """
     act = JudgementAct.LINK if accept else JudgementAct.UNLINK
     with transaction.atomic():
@@ -184,13 +177,13 @@ def _check(
         (JudgementAct.REJECT, *_CONDUCT), left_alone
     )
     if (bool(left), bool(right), undoes is not None) != wanted.get(act, (True, True, False)):
-        raise JudgementRefused("SIDES")
+        raise Refusal("judgement", "SIDES")
     if len(left) + len(right) > MOST_NAMED:
-        raise JudgementRefused("TOO_MANY")
+        raise Refusal("judgement", "TOO_MANY")
     if not set(left).isdisjoint(right) or len({*left, *right}) != len(left) + len(right):
-        raise JudgementRefused("OVERLAP")
+        raise Refusal("judgement", "OVERLAP")
     if not reason.strip() or len(reason) > MAX_REASON or "\x00" in reason:
-        raise JudgementRefused("REASON")
+        raise Refusal("judgement", "REASON")
 
 
 def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
@@ -199,24 +192,24 @@ def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
     `reports` are the reports of the dossier that the judgement names.
 
     Raises:
-        JudgementRefused: STATE.
+        Refusal: STATE.
     """
     held = state_of(conduct_of(dossiers.judgements_about(reports)))
     if move_of(held, act) is None:
-        raise JudgementRefused("STATE")
+        raise Refusal("judgement", "STATE")
 
 
 def _target(undoes: UUID) -> Judgement:
     """Return the judgement that an UNDO of `undoes` affects: itself, or the end of a chain of UNDOs.
 
     Raises:
-        JudgementRefused: NOT_FOUND; ALREADY_UNDONE.
+        Refusal: NOT_FOUND; ALREADY_UNDONE.
     """
     found = dossiers.judgements_by_id([undoes])
     if not found:
-        raise JudgementRefused("NOT_FOUND")
+        raise Refusal("judgement", "NOT_FOUND")
     if dossiers.is_undone(undoes):
-        raise JudgementRefused("ALREADY_UNDONE")
+        raise Refusal("judgement", "ALREADY_UNDONE")
     target = found[0]
     while target.undoes is not None:
         target = dossiers.judgements_by_id([target.undoes])[0]

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
+from fanal.kernel.refusal import Refusal
 
 KINDS = tuple(SelectorKind)
 ROLES = (
@@ -59,15 +59,15 @@ def checked(
     `months`: 1 to 72. Roles of victims and witnesses are refused.
 
     Raises:
-        DeconflictionRefused: KINDS or ROLES (none, or unknown or forbidden), MONTHS.
+        Refusal: KINDS or ROLES (none, or unknown or forbidden), MONTHS.
     """
     asked_kinds, asked_roles = set(kinds), set(roles)
     if not asked_kinds or not asked_kinds <= set(KINDS):
-        raise DeconflictionRefused("KINDS")
+        raise Refusal("deconfliction", "KINDS")
     if not asked_roles or not asked_roles <= set(ROLES):
-        raise DeconflictionRefused("ROLES")
+        raise Refusal("deconfliction", "ROLES")
     if not 1 <= months <= MOST_MONTHS:
-        raise DeconflictionRefused("MONTHS")
+        raise Refusal("deconfliction", "MONTHS")
     return SharingLimits(
         kinds=tuple(kind for kind in KINDS if kind in asked_kinds),
         roles=tuple(role for role in ROLES if role in asked_roles),

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from msgspec import Struct
 
 from fanal.deconfliction.domain.curve import MOST
-from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind
+from fanal.deconfliction.domain.states import MessageKind
+from fanal.kernel.refusal import Refusal
 
 MAX_BYTES: Final = 2 * MOST * 32 * 4 // 3 + 4096
 """Maximum size of a message in bytes: an answer, with two sets in base64."""
@@ -100,17 +101,17 @@ def read_message(body: bytes) -> Received:
     """Decode a received message; its signature is not checked yet.
 
     Raises:
-        DeconflictionRefused: TOO_LARGE; MALFORMED, not a message, or not encoded exactly as `write_message`
+        Refusal: TOO_LARGE; MALFORMED, not a message, or not encoded exactly as `write_message`
             does.
     """
     if len(body) > MAX_BYTES:
-        raise DeconflictionRefused("TOO_LARGE")
+        raise Refusal("deconfliction", "TOO_LARGE")
     try:
         envelope = msgspec.json.decode(body, type=_Envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise DeconflictionRefused("MALFORMED") from None
+        raise Refusal("deconfliction", "MALFORMED") from None
     if msgspec.json.encode(envelope) + b"\n" != body or not _is_plain(envelope.message):
-        raise DeconflictionRefused("MALFORMED")
+        raise Refusal("deconfliction", "MALFORMED")
     return Received(message=envelope.message, signature=envelope.signature, body=body)
 
 
@@ -118,14 +119,14 @@ def check_signature(received: Received, *, key: bytes) -> None:
     """Verify the signature of a received message with `key`, a raw Ed25519 public key of 32 bytes.
 
     Raises:
-        DeconflictionRefused: SIGNATURE, also if `key` is not a valid key.
+        Refusal: SIGNATURE, also if `key` is not a valid key.
     """
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(
             received.signature, _signed(received.message)
         )
     except (InvalidSignature, ValueError):
-        raise DeconflictionRefused("SIGNATURE") from None
+        raise Refusal("deconfliction", "SIGNATURE") from None
 
 
 def pair_of(one: bytes, other: bytes) -> bytes:

@@ -8,17 +8,6 @@ from fanal.kernel.states import StateTable, move
 # The error of every refused operation.
 
 
-class DeconflictionRefused(ValueError):
-    """Error: an operation of deconfliction is refused; `code` is the reason (`deconfliction_refused` labels).
-
-    The message never repeats received data.
-    """
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 class Side(StrEnum):
     """The role of this desk in a round: it began the round (offering), or it answers."""
 

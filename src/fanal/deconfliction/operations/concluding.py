@@ -18,12 +18,13 @@ from fanal.deconfliction.domain.message import (
 )
 from fanal.deconfliction.domain.records import Counterpart, Round
 from fanal.deconfliction.domain.sets import keys_at, meet
-from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState, Side
+from fanal.deconfliction.domain.states import MessageKind, RoundState, Side
 from fanal.deconfliction.operations import rounds
 from fanal.deconfliction.operations.hits import write_hits
 from fanal.deconfliction.operations.identity import signing_key
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
+from fanal.kernel.refusal import Refusal
 
 
 def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
@@ -33,7 +34,7 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 
     Raises:
         Refused: the actor may not run rounds.
-        DeconflictionRefused: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION;
+        Refusal: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION;
             POINTS, the answer is not a valid set: the round is refused.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: the vault opens no key, as `signing_key`.
     """
@@ -63,7 +64,7 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     body = write_message(message, key=signing_key(now=now, purpose=rounds.SIGNS))
     with transaction.atomic():
         if rounds.hold(round_id=found.id) != RoundState.OFFERED:
-            raise DeconflictionRefused("NOT_NOW")  # another process concluded it meanwhile
+            raise Refusal("deconfliction", "NOT_NOW")  # another process concluded it meanwhile
         rounds.keep_message(round_id=found.id, received=read_message(body), ours=True, now=now)
         _end(actor, found, met.keys, now=now, action="deconfliction.conclude")
         failpoint("deconflict.stored")
@@ -97,7 +98,7 @@ def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:
 
     Raises:
         Refused: the actor may not run rounds.
-        DeconflictionRefused: NOT_FOUND; NOT_NOW, no conclusion was received or the round is in another state;
+        Refusal: NOT_FOUND; NOT_NOW, no conclusion was received or the round is in another state;
             EXPIRED; CLOSED, the counterpart is closed; NO_INSTRUCTION, no standing instruction is in force;
             POINTS, the round is refused.
     """
@@ -115,7 +116,7 @@ def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:
         _refuse(actor, found, now)
     with transaction.atomic():
         if rounds.hold(round_id=found.id) != RoundState.ANSWERED:
-            raise DeconflictionRefused("NOT_NOW")
+            raise Refusal("deconfliction", "NOT_NOW")
         _end(actor, found, keys, now=now, action="deconfliction.take")
         failpoint("deconflict.stored")
     failpoint("deconflict.committed")
@@ -135,13 +136,13 @@ def _open(
     The round must be in `state`, not past its end, and have received a message of `kind`.
 
     Raises:
-        DeconflictionRefused: NOT_NOW, EXPIRED, CLOSED, NO_INSTRUCTION.
+        Refusal: NOT_NOW, EXPIRED, CLOSED, NO_INSTRUCTION.
     """
     body = queries.message_body(round_id=found.id, kind=kind)
     if found.state is not state or body is None:
-        raise DeconflictionRefused("NOT_NOW")
+        raise Refusal("deconfliction", "NOT_NOW")
     if now >= found.expires_at:
-        raise DeconflictionRefused("EXPIRED")
+        raise Refusal("deconfliction", "EXPIRED")
     rounds.instruction_for(counterpart=counterpart, now=now)
     return body
 
@@ -149,7 +150,7 @@ def _open(
 def _refuse(actor: Actor, found: Round, now: datetime) -> NoReturn:
     with transaction.atomic():
         rounds.close(actor=actor, round_=found, move="refuse", now=now, error="POINTS")
-    raise DeconflictionRefused("POINTS")
+    raise Refusal("deconfliction", "POINTS")
 
 
 def _end(

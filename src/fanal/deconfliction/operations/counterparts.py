@@ -11,10 +11,10 @@ from fanal.db import sql
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.limits import DEFAULT, SharingLimits
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
-from fanal.deconfliction.domain.states import DeconflictionRefused
-from fanal.exchange.domain.sharing import AddressRefused, checked_url
+from fanal.exchange.domain.sharing import checked_url
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.vault.domain.records import Sealable
@@ -41,7 +41,7 @@ def add_counterpart(
 
     Raises:
         Refused: the actor may not manage counterparts.
-        DeconflictionRefused: NAME, OUR_NAME, CONTACT, KEY (not an Ed25519 key, or our own), ADDRESS,
+        Refusal: NAME, OUR_NAME, CONTACT, KEY (not an Ed25519 key, or our own), ADDRESS,
             NOT_HTTPS, SECRET, PACE (interval or daily points), TAKEN (name in use).
     """
     require(actor, "deconfliction.keep")
@@ -81,7 +81,7 @@ def add_counterpart(
             _limit(actor, counterpart_id, DEFAULT, now)
             _log(actor, "counterpart.add", counterpart_id, now)
     except IntegrityError:
-        raise DeconflictionRefused("TAKEN") from None
+        raise Refusal("deconfliction", "TAKEN") from None
     return counterpart_id
 
 
@@ -90,7 +90,7 @@ def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> N
 
     Raises:
         Refused: the actor may not manage counterparts.
-        DeconflictionRefused: NOT_FOUND, no open counterpart has this id.
+        Refusal: NOT_FOUND, no open counterpart has this id.
     """
     require(actor, "deconfliction.keep")
     with transaction.atomic():
@@ -99,7 +99,7 @@ def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> N
             [now, counterpart_id],
         )
         if not found:
-            raise DeconflictionRefused("NOT_FOUND")
+            raise Refusal("deconfliction", "NOT_FOUND")
         _log(actor, "counterpart.close", counterpart_id, now)
 
 
@@ -111,12 +111,12 @@ def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now
 
     Raises:
         Refused: the actor may not manage counterparts.
-        DeconflictionRefused: NOT_FOUND, no open counterpart has this id.
+        Refusal: NOT_FOUND, no open counterpart has this id.
     """
     require(actor, "deconfliction.keep")
     found = queries.get_counterpart(actor=actor, counterpart_id=counterpart_id)
     if found is None or found.closed_at is not None:
-        raise DeconflictionRefused("NOT_FOUND")
+        raise Refusal("deconfliction", "NOT_FOUND")
     if found.limits == limits:
         return
     with transaction.atomic():
@@ -149,41 +149,41 @@ def _checked(asked: NewCounterpart, secret: str, *, loopback: bool) -> str:
     `secret` and `loopback` as in `add_counterpart`.
 
     Raises:
-        DeconflictionRefused: as `add_counterpart`.
+        Refusal: as `add_counterpart`.
     """
     for code, name in (("NAME", asked.name), ("OUR_NAME", asked.our_name)):
         if name != name.strip() or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
-            raise DeconflictionRefused(code)
+            raise Refusal("deconfliction", code)
     if asked.name == asked.our_name:
-        raise DeconflictionRefused("OUR_NAME")
+        raise Refusal("deconfliction", "OUR_NAME")
     if not 0 < len(asked.contact.strip()) <= _LONGEST_CONTACT or "\x00" in asked.contact:
-        raise DeconflictionRefused("CONTACT")
+        raise Refusal("deconfliction", "CONTACT")
     _check_key(asked.public_key)
     if not 1 <= asked.every_hours <= 744 or not 64 <= asked.daily_points <= 1 << 22:
-        raise DeconflictionRefused("PACE")
+        raise Refusal("deconfliction", "PACE")
     _check_secret(asked.login, secret)
     if not asked.url:
         return ""
     try:
         return checked_url(asked.url, loopback=loopback)
-    except AddressRefused as refused:
-        raise DeconflictionRefused(refused.code) from None
+    except Refusal as refused:
+        raise Refusal("deconfliction", refused.code) from None
 
 
 def _check_key(key: bytes) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key)
     except ValueError:
-        raise DeconflictionRefused("KEY") from None
+        raise Refusal("deconfliction", "KEY") from None
     if key == queries.public_key():
-        raise DeconflictionRefused("KEY")
+        raise Refusal("deconfliction", "KEY")
 
 
 def _check_secret(login: str, secret: str) -> None:
     if any(len(text) > _LONGEST_SECRET or not text.isprintable() for text in (login, secret)):
-        raise DeconflictionRefused("SECRET")
+        raise Refusal("deconfliction", "SECRET")
     if ":" in login:
-        raise DeconflictionRefused("SECRET")
+        raise Refusal("deconfliction", "SECRET")
 
 
 def _limit(actor: Actor, counterpart_id: UUID, limits: SharingLimits, now: datetime) -> None:

@@ -52,7 +52,7 @@ def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
 
     Raises:
         Refused: the actor may not run rounds.
-        DeconflictionRefused: NOT_FOUND.
+        Refusal: NOT_FOUND.
     """
     require(actor, "deconfliction.run")
     found, _ = rounds.found_round(actor=actor, round_id=round_id, side=Side.OFFERING)

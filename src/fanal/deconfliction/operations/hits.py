@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from fanal.accounts.domain.policy import Resource, allows, require
 from fanal.db import sql
 from fanal.deconfliction.domain.records import Round
-from fanal.deconfliction.domain.states import HIT, DeconflictionRefused, HitState
+from fanal.deconfliction.domain.states import HIT, HitState
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.sightings import selector_key
@@ -18,6 +18,7 @@ from fanal.intake.domain.records import ReportFacts, ReportState
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
@@ -117,7 +118,7 @@ def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime
 
     Raises:
         Refused: the actor may not do so at any desk with reports in the match.
-        DeconflictionRefused: NOT_FOUND, no such match that the actor may read; WORDS, empty or too long;
+        Refusal: NOT_FOUND, no such match that the actor may read; WORDS, empty or too long;
             MOVE, the state allows no such transition.
     """
     text = words.strip()
@@ -132,17 +133,17 @@ def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime
         if row is None or not any(
             allows(actor, "hit.read", Resource(desk_id=desk_id)).allowed for desk_id in desks
         ):
-            raise DeconflictionRefused("NOT_FOUND")
+            raise Refusal("deconfliction", "NOT_FOUND")
         desk = next(
             (d for d in desks if allows(actor, "hit.move", Resource(desk_id=d)).allowed), desks[0]
         )
         require(actor, "hit.move", Resource(desk_id=desk))
         if not 0 < len(text) <= MOST_WORDS or "\x00" in text:
-            raise DeconflictionRefused("WORDS")
+            raise Refusal("deconfliction", "WORDS")
         try:
             state = HIT.apply(HitState(row[0]), move if move in _BY_PEOPLE else "")
         except TransitionRefused:
-            raise DeconflictionRefused("MOVE") from None
+            raise Refusal("deconfliction", "MOVE") from None
         sql.run(
             "UPDATE deconfliction_hit SET state = %s, changed_at = %s WHERE id = %s",
             [state, now, hit_id],

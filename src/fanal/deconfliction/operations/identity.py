@@ -12,10 +12,10 @@ from django.db import transaction
 from fanal.accounts.domain.policy import require
 from fanal.db import sql
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.deconfliction.operations.expiring import drop_rounds
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.vault.domain.records import Sealable
@@ -48,14 +48,14 @@ def rotate_identity(*, actor: Actor, now: datetime) -> bytes:
 
     Raises:
         Refused: the actor may not manage counterparts.
-        DeconflictionRefused: NO_KEY, there is none to replace.
+        Refusal: NO_KEY, there is none to replace.
     """
     require(actor, "deconfliction.keep")
     with transaction.atomic():
         _wait_for_others()
         before = _newest()
         if before is None:
-            raise DeconflictionRefused("NO_KEY")
+            raise Refusal("deconfliction", "NO_KEY")
         drop_rounds(actor=actor, now=now, error="OUR_KEY")
         public = _make(actor, now, replaces=True)
         erase(actor=actor, owner_ids=[before], kinds=[_KIND], now=now, right="deconfliction.keep")
@@ -66,12 +66,12 @@ def signing_key(*, now: datetime, purpose: str) -> Ed25519PrivateKey:
     """Return the private key that signs for this installation; `purpose` is recorded with its decryption.
 
     Raises:
-        DeconflictionRefused: NO_KEY, none was created yet.
+        Refusal: NO_KEY, none was created yet.
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `vault.open_batch`.
     """
     object_id = _newest()
     if object_id is None:
-        raise DeconflictionRefused("NO_KEY")
+        raise Refusal("deconfliction", "NO_KEY")
     opened = open_batch(
         actor=system_actor(purpose), object_ids=[object_id], now=now, purpose=purpose
     )

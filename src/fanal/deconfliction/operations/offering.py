@@ -14,7 +14,6 @@ from fanal.deconfliction.domain.records import Counterpart, Round
 from fanal.deconfliction.domain.sets import LaidOut, lay_out, multiply_shown
 from fanal.deconfliction.domain.states import (
     ANSWERING,
-    DeconflictionRefused,
     MessageKind,
     RoundState,
     Side,
@@ -25,6 +24,7 @@ from fanal.deconfliction.operations.rounds import gather
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 
 # Answer to an offer: their set blinded again, and our own.
 
@@ -37,7 +37,7 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 
     Raises:
         Refused: the actor may not run rounds.
-        DeconflictionRefused: NOT_FOUND, CLOSED, NO_INSTRUCTION, NO_KEY, EXPIRED, NOT_NOW; POINTS, the offer
+        Refusal: NOT_FOUND, CLOSED, NO_INSTRUCTION, NO_KEY, EXPIRED, NOT_NOW; POINTS, the offer
             is not a valid set of curve points: the round is refused.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: the vault opens no key, as `signing_key`.
     """
@@ -46,9 +46,9 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     if found.state is RoundState.ANSWERED:
         return _kept(found, MessageKind.ANSWER)
     if found.state is not RoundState.RECEIVED:
-        raise DeconflictionRefused("NOT_NOW")
+        raise Refusal("deconfliction", "NOT_NOW")
     if now >= found.expires_at:
-        raise DeconflictionRefused("EXPIRED")
+        raise Refusal("deconfliction", "EXPIRED")
     rounds.instruction_for(counterpart=counterpart, now=now)
     received = read_message(_kept(found, MessageKind.OFFER))
     offer = received.message
@@ -59,7 +59,7 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     except curve.PointsRefused:
         with transaction.atomic():
             rounds.close(actor=actor, round_=found, move="refuse", now=now, error="POINTS")
-        raise DeconflictionRefused("POINTS") from None
+        raise Refusal("deconfliction", "POINTS") from None
     keys = gather(actor=actor, counterpart=counterpart, now=now)
     laid_out = lay_out(secret, rounds.pair_with(counterpart), [key.bytes for key in keys])
     message = Answer(
@@ -103,7 +103,7 @@ def _store(
 def _kept(found: Round, kind: MessageKind) -> bytes:
     body = queries.message_body(round_id=found.id, kind=kind)
     if body is None:
-        raise DeconflictionRefused("EXPIRED")
+        raise Refusal("deconfliction", "EXPIRED")
     return body
 
 
@@ -114,7 +114,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
 
     Raises:
         Refused: the actor may not run rounds.
-        DeconflictionRefused: CLOSED, NO_INSTRUCTION, NO_KEY, UNDER_WAY (another process began one).
+        Refusal: CLOSED, NO_INSTRUCTION, NO_KEY, UNDER_WAY (another process began one).
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: the vault opens no key, as `signing_key`.
     """
     require(actor, "deconfliction.run")
@@ -160,7 +160,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
             )
             failpoint("deconflict.stored")
     except IntegrityError:
-        raise DeconflictionRefused("UNDER_WAY") from None
+        raise Refusal("deconfliction", "UNDER_WAY") from None
     failpoint("deconflict.committed")
     return made.id, body
 

@@ -22,10 +22,11 @@ from fanal.deconfliction.domain.message import (
 )
 from fanal.deconfliction.domain.records import Counterpart, Round
 from fanal.deconfliction.domain.sets import shown_points
-from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState, Side
+from fanal.deconfliction.domain.states import MessageKind, RoundState, Side
 from fanal.deconfliction.operations import rounds
 from fanal.deconfliction.operations.offering import store_round
 from fanal.kernel.actors import Actor, system_actor
+from fanal.kernel.refusal import Refusal
 
 _AHEAD: Final = timedelta(minutes=10)
 """Tolerance for a counterpart's clock that runs ahead of ours."""
@@ -45,7 +46,7 @@ def receive(*, actor: Actor, body: bytes, now: datetime, expected: UUID | None =
 
     Raises:
         Refused: the actor may neither deliver messages nor run rounds.
-        DeconflictionRefused: TOO_LARGE, MALFORMED; UNKNOWN, no such open counterpart; SIGNATURE; EXPIRED;
+        Refusal: TOO_LARGE, MALFORMED; UNKNOWN, no such open counterpart; SIGNATURE; EXPIRED;
             FUTURE; NO_INSTRUCTION; POINTS; QUOTA; NOT_FOUND, no such round; PREVIOUS, it refers to another
             message than ours, or to another end; SECOND, another message of its kind was received, or it
             belongs to another round than `expected`; NOT_NOW.
@@ -56,7 +57,7 @@ def receive(*, actor: Actor, body: bytes, now: datetime, expected: UUID | None =
     counterpart = _sender(actor, received)
     message = received.message
     if expected not in (None, message.round):
-        raise DeconflictionRefused("SECOND")
+        raise Refusal("deconfliction", "SECOND")
     if _is_known(received, counterpart):
         return message.round
     _check_time(message, now)
@@ -71,7 +72,7 @@ def receive(*, actor: Actor, body: bytes, now: datetime, expected: UUID | None =
     except IntegrityError:
         if _is_known(received, counterpart):  # the same message twice, concurrently
             return message.round
-        raise DeconflictionRefused("SECOND") from None
+        raise Refusal("deconfliction", "SECOND") from None
     return message.round
 
 
@@ -79,20 +80,20 @@ def _check_time(message: Message, now: datetime) -> None:
     """Check that a message is neither past the end of its round nor dated in the future.
 
     Raises:
-        DeconflictionRefused: EXPIRED, also for an offer whose round would last too long; FUTURE.
+        Refusal: EXPIRED, also for an offer whose round would last too long; FUTURE.
     """
     too_long = isinstance(message, Offer) and message.expires - message.at > rounds.LASTS
     if now >= message.expires or too_long:
-        raise DeconflictionRefused("EXPIRED")
+        raise Refusal("deconfliction", "EXPIRED")
     if message.at > now + _AHEAD:
-        raise DeconflictionRefused("FUTURE")
+        raise Refusal("deconfliction", "FUTURE")
 
 
 def _sender(actor: Actor, received: Received) -> Counterpart:
     """Return the counterpart whose signature a message carries.
 
     Raises:
-        DeconflictionRefused: UNKNOWN (none of that name, or not the actor's organisation), SIGNATURE.
+        Refusal: UNKNOWN (none of that name, or not the actor's organisation), SIGNATURE.
     """
     message = received.message
     found = queries.find_counterpart(name=message.sender, our_name=message.recipient)
@@ -100,7 +101,7 @@ def _sender(actor: Actor, received: Received) -> Counterpart:
         found is None or found.organisation_id != actor.partner_id
     )
     if found is None or foreign:
-        raise DeconflictionRefused("UNKNOWN")
+        raise Refusal("deconfliction", "UNKNOWN")
     check_signature(received, key=found.public_key)
     return found
 
@@ -109,7 +110,7 @@ def _is_known(received: Received, counterpart: Counterpart) -> bool:
     """Return whether exactly this message was received from the counterpart before.
 
     Raises:
-        DeconflictionRefused: SECOND, another one was received; or the round belongs to another counterpart or
+        Refusal: SECOND, another one was received; or the round belongs to another counterpart or
             to us.
     """
     message = received.message
@@ -118,7 +119,7 @@ def _is_known(received: Received, counterpart: Counterpart) -> bool:
         return False
     found = queries.get_round(actor=_MACHINE, round_id=message.round)
     if kept != received.digest or found is None or found.counterpart_id != counterpart.id:
-        raise DeconflictionRefused("SECOND")
+        raise Refusal("deconfliction", "SECOND")
     return True
 
 
@@ -141,7 +142,7 @@ def _begin(
     offer = received.message
     assert isinstance(offer, Offer)  # noqa: S101 - the caller has checked
     if queries.begun_on(counterpart_id=counterpart.id, now=now) >= MOST_ROUNDS:
-        raise DeconflictionRefused("QUOTA")
+        raise Refusal("deconfliction", "QUOTA")
     made = Round(
         id=offer.round,
         counterpart_id=counterpart.id,
@@ -168,16 +169,16 @@ def _follow(actor: Actor, received: Received, counterpart: Counterpart, *, now: 
     side, state, before = _FOLLOWS[message.kind_of]
     found = queries.get_round(actor=_MACHINE, round_id=message.round)
     if found is None or found.counterpart_id != counterpart.id or found.side is not side:
-        raise DeconflictionRefused("NOT_FOUND")
+        raise Refusal("deconfliction", "NOT_FOUND")
     if rounds.hold(round_id=found.id) != state:
-        raise DeconflictionRefused("NOT_NOW")
+        raise Refusal("deconfliction", "NOT_NOW")
     ours = rounds.digest_of(round_id=found.id, kind=before)
     if (message.previous, message.expires) != (ours.hex() if ours else None, found.expires_at):
-        raise DeconflictionRefused("PREVIOUS")
+        raise Refusal("deconfliction", "PREVIOUS")
     if isinstance(message, Answer):
         asked = _asked(message.points, counterpart, now=now)
         if len(message.twice) != found.shown * curve.SIZE:
-            raise DeconflictionRefused("POINTS")
+            raise Refusal("deconfliction", "POINTS")
         sql.run("UPDATE deconfliction_round SET asked = %s WHERE id = %s", [asked, found.id])
     rounds.keep_message(round_id=found.id, received=received, ours=False, now=now)
     rounds.note(actor=actor, action="deconfliction.receive", round_=found, now=now)
@@ -189,13 +190,13 @@ def _asked(points: bytes, counterpart: Counterpart, *, now: datetime) -> int:
     `points` are concatenated points of 32 bytes.
 
     Raises:
-        DeconflictionRefused: POINTS, not a valid set; QUOTA, too many points on this day.
+        Refusal: POINTS, not a valid set; QUOTA, too many points on this day.
     """
     try:
         number = len(shown_points(points))
     except curve.PointsRefused:
-        raise DeconflictionRefused("POINTS") from None
+        raise Refusal("deconfliction", "POINTS") from None
     today = queries.asked_on(counterpart_ids=[counterpart.id], now=now).get(counterpart.id, 0)
     if today + number > counterpart.daily_points:
-        raise DeconflictionRefused("QUOTA")
+        raise Refusal("deconfliction", "QUOTA")
     return number

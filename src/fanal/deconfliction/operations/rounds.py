@@ -18,12 +18,13 @@ from fanal.deconfliction.domain.limits import MOST_HOLDERS, NEVER
 from fanal.deconfliction.domain.message import Received, pair_of
 from fanal.deconfliction.domain.records import Counterpart, Round
 from fanal.deconfliction.domain.sets import LaidOut
-from fanal.deconfliction.domain.states import ROUNDS, DeconflictionRefused, MessageKind, Side
+from fanal.deconfliction.domain.states import ROUNDS, MessageKind, Side
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.sightings import KeySearch
 from fanal.intake.queries.work import list_aside
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import lowest_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.vault import queries as vaulted
@@ -100,13 +101,13 @@ def instruction_for(*, counterpart: Counterpart, now: datetime) -> StandingInstr
     """Return the standing instruction that authorises rounds with a counterpart.
 
     Raises:
-        DeconflictionRefused: NO_INSTRUCTION; CLOSED, the counterpart is closed.
+        Refusal: NO_INSTRUCTION; CLOSED, the counterpart is closed.
     """
     if counterpart.closed_at is not None:
-        raise DeconflictionRefused("CLOSED")
+        raise Refusal("deconfliction", "CLOSED")
     found = queries.standing_with(counterpart=counterpart, now=now)
     if found is None:
-        raise DeconflictionRefused("NO_INSTRUCTION")
+        raise Refusal("deconfliction", "NO_INSTRUCTION")
     return found
 
 
@@ -116,11 +117,11 @@ def pair_with(counterpart: Counterpart) -> bytes:
     It is derived from both public keys: see `message.pair_of`.
 
     Raises:
-        DeconflictionRefused: NO_KEY, this desk has no key pair yet.
+        Refusal: NO_KEY, this desk has no key pair yet.
     """
     own = queries.public_key()
     if own is None:
-        raise DeconflictionRefused("NO_KEY")
+        raise Refusal("deconfliction", "NO_KEY")
     return pair_of(own, counterpart.public_key)
 
 
@@ -128,11 +129,11 @@ def hold(*, round_id: UUID) -> str:
     """Lock the row of a round until the end of the transaction and return its state (a `RoundState` value).
 
     Raises:
-        DeconflictionRefused: NOT_FOUND.
+        Refusal: NOT_FOUND.
     """
     row = sql.row("SELECT state FROM deconfliction_round WHERE id = %s FOR UPDATE", [round_id])
     if row is None:
-        raise DeconflictionRefused("NOT_FOUND")
+        raise Refusal("deconfliction", "NOT_FOUND")
     return str(row[0])
 
 
@@ -173,7 +174,7 @@ def unseal(*, round_id: UUID, now: datetime) -> RoundSecret:
     """Return the decrypted secret data of a round; the vault records the access and its purpose.
 
     Raises:
-        DeconflictionRefused: NOT_NOW, another process has ended the round and erased its data.
+        Refusal: NOT_NOW, another process has ended the round and erased its data.
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `vault.open_batch`.
     """
     try:
@@ -181,7 +182,7 @@ def unseal(*, round_id: UUID, now: datetime) -> RoundSecret:
             actor=system_actor(_PURPOSE), object_ids=[round_id], now=now, purpose=_PURPOSE
         )
     except ObjectUnknown:
-        raise DeconflictionRefused("NOT_NOW") from None
+        raise Refusal("deconfliction", "NOT_NOW") from None
     return msgspec.msgpack.decode(opened[round_id], type=RoundSecret)
 
 
@@ -246,12 +247,12 @@ def found_round(*, actor: Actor, round_id: UUID, side: Side) -> tuple[Round, Cou
     """Return a round in which this desk has the role `side`, with its counterpart.
 
     Raises:
-        DeconflictionRefused: NOT_FOUND.
+        Refusal: NOT_FOUND.
         Refused: the actor may not read rounds or counterparts.
     """
     found = queries.get_round(actor=actor, round_id=round_id)
     if found is None or found.side is not side:
-        raise DeconflictionRefused("NOT_FOUND")
+        raise Refusal("deconfliction", "NOT_FOUND")
     counterpart = queries.get_counterpart(actor=actor, counterpart_id=found.counterpart_id)
     assert counterpart is not None  # noqa: S101 - a foreign key holds it
     return found, counterpart

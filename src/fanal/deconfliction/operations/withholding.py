@@ -10,9 +10,9 @@ from fanal.accounts.domain.policy import Resource, allows, require
 from fanal.crosscheck.dossiers.queries import dossier_view
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import Withholding
-from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
@@ -35,12 +35,12 @@ def withhold(
 
     Raises:
         Refused: the actor may not.
-        DeconflictionRefused: NOT_FOUND, no such dossier that the actor may read, or no such counterpart;
+        Refusal: NOT_FOUND, no such dossier that the actor may read, or no such counterpart;
             WORDS, empty or too long.
     """
     view = dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
-        raise DeconflictionRefused("NOT_FOUND")
+        raise Refusal("deconfliction", "NOT_FOUND")
     seen = {node.report_id: node.desk_id for node in view.nodes if node.report_id is not None}
     desks = sorted(set(seen.values()))
     own = [d for d in desks if allows(actor, "dossier.withhold", Resource(desk_id=d)).allowed]
@@ -49,10 +49,10 @@ def withhold(
         actor=actor, counterpart_id=counterpart_id
     )
     if not known:
-        raise DeconflictionRefused("NOT_FOUND")
+        raise Refusal("deconfliction", "NOT_FOUND")
     text = words.strip()
     if not 0 < len(text) <= MOST_WORDS or "\x00" in text:
-        raise DeconflictionRefused("WORDS")
+        raise Refusal("deconfliction", "WORDS")
     if withheld:
         targets = [(view.id, own[0])]
     else:

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from fanal.distribution.domain import proof
-from fanal.distribution.domain.states import PackageRefused
 from fanal.formats.report.records import PersonRole, Report
+from fanal.kernel.refusal import Refusal
 
 _MANIFEST, _REPORTS = "manifest.json", "reports.jsonl"
 MAXIMUM_BYTES: Final = 200_000_000
@@ -98,12 +98,12 @@ def check_key(key: str) -> str:
     """Validate an age recipient (public key, `age1…`) and return it without surrounding spaces.
 
     Raises:
-        PackageRefused: KEY, it is not an age recipient.
+        Refusal: KEY, it is not an age recipient.
     """
     try:
         pyrage.x25519.Recipient.from_str(key.strip())
     except pyrage.RecipientError:
-        raise PackageRefused("KEY") from None
+        raise Refusal("package", "KEY") from None
     return key.strip()
 
 
@@ -150,24 +150,24 @@ def unlock(sealed: bytes, *, identity: str) -> Unlocked:
     package (an earlier version) is accepted here: its `head` is None.
 
     Raises:
-        PackageRefused: TOO_LARGE; KEY, `identity` is no age private key; SEALED_FOR_ANOTHER, not encrypted to
+        Refusal: TOO_LARGE; KEY, `identity` is no age private key; SEALED_FOR_ANOTHER, not encrypted to
             it; NO_PACKAGE; RECIPIENT, its signature names another recipient; SIGNATURE.
     """
     if len(sealed) > MAXIMUM_BYTES:
-        raise PackageRefused("TOO_LARGE")
+        raise Refusal("package", "TOO_LARGE")
     try:
         key = pyrage.x25519.Identity.from_str(identity.strip())
     except pyrage.IdentityError:
-        raise PackageRefused("KEY") from None
+        raise Refusal("package", "KEY") from None
     try:
         plain = pyrage.decrypt(sealed, [key])
     except pyrage.DecryptError:
-        raise PackageRefused("SEALED_FOR_ANOTHER") from None
+        raise Refusal("package", "SEALED_FOR_ANOTHER") from None
     head, inner = proof.split(plain)
     if head is not None:
         proof.check_package(head, inner)
         if head.recipient != str(key.to_public()):
-            raise PackageRefused("RECIPIENT")
+            raise Refusal("package", "RECIPIENT")
     return Unlocked(head=head, inner=inner, digest=hashlib.sha256(plain).digest())
 
 
@@ -177,21 +177,21 @@ def unpack(inner: bytes) -> tuple[Manifest, bytes]:
     `inner` is the package's ZIP archive, decrypted and without its header.
 
     Raises:
-        PackageRefused: NO_PACKAGE (not in our format, or too large), CHANGED (digest or count differ).
+        Refusal: NO_PACKAGE (not in our format, or too large), CHANGED (digest or count differ).
     """
     if not _ends_small(inner):
-        raise PackageRefused("NO_PACKAGE")
+        raise Refusal("package", "NO_PACKAGE")
     try:
         with zipfile.ZipFile(io.BytesIO(inner)) as archive:
             if not _is_ours(archive.infolist()):
-                raise PackageRefused("NO_PACKAGE")
+                raise Refusal("package", "NO_PACKAGE")
             manifest = msgspec.json.decode(archive.read(_MANIFEST), type=Manifest)
             body = archive.read(_REPORTS)
     except _BROKEN:
-        raise PackageRefused("NO_PACKAGE") from None
+        raise Refusal("package", "NO_PACKAGE") from None
     whole = hashlib.sha256(body).hexdigest() == manifest.sha256
     if not whole or body.count(b"\n") != manifest.reports:
-        raise PackageRefused("CHANGED")
+        raise Refusal("package", "CHANGED")
     return manifest, body
 
 
@@ -221,7 +221,7 @@ def unseal(sealed: bytes, *, identity: str) -> tuple[Manifest, bytes]:
     `operations.take`, which checks the sender.
 
     Raises:
-        PackageRefused: as `unlock` and `unpack`.
+        Refusal: as `unlock` and `unpack`.
     """
     return unpack(unlock(sealed, identity=identity).inner)
 

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
-from fanal.distribution.domain.states import PackageRefused
+from fanal.kernel.refusal import Refusal
 
 MAGIC: Final = b"fanal-package/2\n"
 _UNSIGNED: Final = b"PK\x03\x04"
@@ -67,17 +67,17 @@ def split(plain: bytes) -> tuple[SealHead | None, bytes]:
     The header is None in the unsigned format of earlier versions.
 
     Raises:
-        PackageRefused: NO_PACKAGE, another format, or a truncated or invalid header.
+        Refusal: NO_PACKAGE, another format, or a truncated or invalid header.
     """
     if plain.startswith(_UNSIGNED):
         return None, plain
     if not plain.startswith(MAGIC):  # `zipfile` would skip any bytes before an archive
-        raise PackageRefused("NO_PACKAGE")
+        raise Refusal("package", "NO_PACKAGE")
     key = plain[len(MAGIC) :][:KEY]
     recipient = plain[len(MAGIC) + KEY :][:_RECIPIENT]
     signature = plain[HEAD - _SIGNATURE : HEAD]
     if len(plain) < HEAD or not recipient.isascii():
-        raise PackageRefused("NO_PACKAGE")
+        raise Refusal("package", "NO_PACKAGE")
     return SealHead(key=key, recipient=recipient.decode("ascii"), signature=signature), plain[HEAD:]
 
 
@@ -85,7 +85,7 @@ def check_package(head: SealHead, inner: bytes) -> None:
     """Verify that the key in a package's header signed the archive `inner`; not whose key it is.
 
     Raises:
-        PackageRefused: SIGNATURE.
+        Refusal: SIGNATURE.
     """
     signed = _PACKAGE + head.key + head.recipient.encode() + inner
     _verify(head.key, head.signature, signed)
@@ -103,7 +103,7 @@ def check_answer(statement: bytes, *, key: bytes, signature: bytes) -> None:
     """Verify the signature of an acknowledgement's `statement` with a raw Ed25519 public key.
 
     Raises:
-        PackageRefused: SIGNATURE, also if `key` is not a valid key.
+        Refusal: SIGNATURE, also if `key` is not a valid key.
     """
     _verify(key, signature, _ANSWER + statement)
 
@@ -112,16 +112,16 @@ def check_instant(known: SenderKey, instant: datetime, *, now: datetime) -> None
     """Check that a desk's key (`known`) was valid at `instant`, the date in the signed message.
 
     Raises:
-        PackageRefused: REVOKED, at any date (a thief could backdate); FUTURE, further ahead than the clock
+        Refusal: REVOKED, at any date (a thief could backdate); FUTURE, further ahead than the clock
             tolerance; INSTANT, the desk used another key at that date.
     """
     if known.revoked_at is not None:
-        raise PackageRefused("REVOKED", sender=known.code, at=_minute(known.revoked_at))
+        raise Refusal("package", "REVOKED", sender=known.code, at=_minute(known.revoked_at))
     if instant > now + AHEAD:
-        raise PackageRefused("FUTURE", at=_minute(instant))
+        raise Refusal("package", "FUTURE", at=_minute(instant))
     early = known.since is not None and instant < known.since - AHEAD
     if early or (known.until is not None and instant >= known.until + AHEAD):
-        raise PackageRefused("INSTANT", sender=known.code, at=_minute(instant))
+        raise Refusal("package", "INSTANT", sender=known.code, at=_minute(instant))
 
 
 def fingerprint(key: bytes) -> str:
@@ -138,7 +138,7 @@ def _verify(key: bytes, signature: bytes, signed: bytes) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
     except (InvalidSignature, ValueError):
-        raise PackageRefused("SIGNATURE") from None
+        raise Refusal("package", "SIGNATURE") from None
 
 
 def _minute(instant: datetime) -> str:

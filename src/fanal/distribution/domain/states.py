@@ -8,20 +8,6 @@ from fanal.kernel.states import StateTable, move
 # The error of every refused package, acknowledgement or key.
 
 
-class PackageRefused(ValueError):
-    """Error: a package, acknowledgement or key was refused.
-
-    `code` is the reason, `parameters` the values of its message.
-
-    Format and signature: KEY, SEALED_FOR_ANOTHER, TOO_LARGE, NO_PACKAGE, CHANGED, RECIPIENT, SIGNATURE. On
-    receipt: UNSIGNED, UNKNOWN, REVOKED, INSTANT, FUTURE, TAKEN, SECOND.
-    """
-
-    def __init__(self, code: str, **parameters: str) -> None:
-        super().__init__(code)
-        self.code, self.parameters = code, parameters
-
-
 class ItemState(StrEnum):
     """The states of an item: one report for one destination; DROPPED: the report may no longer be sent."""
 

@@ -12,16 +12,13 @@ from fanal.deconfliction import queries as identities
 from fanal.distribution import queries
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import PackageAcknowledgement, answers
-from fanal.distribution.domain.states import ITEM_STATES, ItemState, PackageRefused
+from fanal.distribution.domain.states import ITEM_STATES, ItemState
 from fanal.distribution.models import Item, Package
 from fanal.distribution.operations.sending import note_package
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.orient.operations.decisions import hand_over
-
-
-class AcknowledgementRefused(ValueError):
-    """Error: an acknowledgement was refused; the text is a code listed at `acknowledge`."""
 
 
 def acknowledge(
@@ -35,7 +32,7 @@ def acknowledge(
     proved by the token alone.
 
     Raises:
-        AcknowledgementRefused: NOT_FOUND, no such package; WRONG_TOKEN, the package was not decrypted;
+        Refusal: NOT_FOUND, no such package; WRONG_TOKEN, the package was not decrypted;
             UNSIGNED; UNKNOWN, signed by a key of no or another desk; SIGNATURE; SENDER, it names a signing
             key that is not ours; REVOKED, INSTANT, FUTURE as `check_instant`.
         Refused: the actor may not send packages.
@@ -44,9 +41,9 @@ def acknowledge(
     with transaction.atomic():
         package = Package.objects.select_for_update().filter(id=answer.package).first()
         if package is None:
-            raise AcknowledgementRefused("NOT_FOUND")
+            raise Refusal("acknowledgement", "NOT_FOUND")
         if not answers(answer, bytes(package.token_digest)):
-            raise AcknowledgementRefused("WRONG_TOKEN")
+            raise Refusal("acknowledgement", "WRONG_TOKEN")
         signed = not unproven and _is_signed(answer, package.recipient.code, now)
         if package.acknowledged_at is not None:
             return 0
@@ -77,26 +74,26 @@ def _is_signed(answer: PackageAcknowledgement, code: str, now: datetime) -> bool
     even if revoked.
 
     Raises:
-        AcknowledgementRefused: UNSIGNED, UNKNOWN, SIGNATURE, SENDER, REVOKED, INSTANT, FUTURE.
+        Refusal: UNSIGNED, UNKNOWN, SIGNATURE, SENDER, REVOKED, INSTANT, FUTURE.
     """
     if not queries.has_key(code=code):
         return False
     if not answer.signature:
-        raise AcknowledgementRefused("UNSIGNED")
+        raise Refusal("acknowledgement", "UNSIGNED")
     try:
         key, signature = bytes.fromhex(answer.key), bytes.fromhex(answer.signature)
     except ValueError:
-        raise AcknowledgementRefused("SIGNATURE") from None
+        raise Refusal("acknowledgement", "SIGNATURE") from None
     known = queries.find_key(public_key=key)
     if known is None or known.code != code:
-        raise AcknowledgementRefused("UNKNOWN")
+        raise Refusal("acknowledgement", "UNKNOWN")
     try:
         proof.check_answer(answer.statement, key=key, signature=signature)
         proof.check_instant(known, answer.opened_at, now=now)
-    except PackageRefused as refused:
-        raise AcknowledgementRefused(refused.code) from None
+    except Refusal as refused:
+        raise Refusal("acknowledgement", refused.code) from None
     if answer.sender not in {own.hex() for own, _since in identities.own_keys()}:
-        raise AcknowledgementRefused("SENDER")
+        raise Refusal("acknowledgement", "SENDER")
     return True
 
 

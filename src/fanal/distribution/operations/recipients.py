@@ -9,20 +9,16 @@ from django.db import IntegrityError, transaction
 from fanal.accounts.domain.policy import require
 from fanal.distribution.domain.package import check_key
 from fanal.distribution.domain.routing import shipped_routing
-from fanal.distribution.domain.states import PackageRefused
 from fanal.distribution.models import Recipient
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
 CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{1,39}")
 """Format of the codes of desks, here and in packages."""
 _COUNTRY = re.compile(r"[A-Z]{2}")
-
-
-class RecipientRefused(ValueError):
-    """Error: a recipient cannot be stored; the text is a code listed at `add_recipient`."""
 
 
 def add_recipient(
@@ -33,24 +29,24 @@ def add_recipient(
     A key never changes: close the recipient and register a new one under another code.
 
     Raises:
-        RecipientRefused: CODE, NAME, COUNTRY, REGION, KEY; TAKEN, the code exists or the place has a desk.
+        Refusal: CODE, NAME, COUNTRY, REGION, KEY; TAKEN, the code exists or the place has a desk.
         Refused: the actor may not manage recipients.
     """
     require(actor, "distribution.keep")
     country, region = place
     rules = shipped_routing()
     if not CODE.fullmatch(code):
-        raise RecipientRefused("CODE")
+        raise Refusal("recipient", "CODE")
     if not name.strip() or len(name) > 200 or not name.isprintable():
-        raise RecipientRefused("NAME")
+        raise Refusal("recipient", "NAME")
     if not _COUNTRY.fullmatch(country) or (rules.is_home(country) and country != rules.home):
-        raise RecipientRefused("COUNTRY")
+        raise Refusal("recipient", "COUNTRY")
     if (country == rules.home) != bool(region) or (region and region not in rules.regions):
-        raise RecipientRefused("REGION")
+        raise Refusal("recipient", "REGION")
     try:
         checked = check_key(key)
-    except PackageRefused:
-        raise RecipientRefused("KEY") from None
+    except Refusal:
+        raise Refusal("recipient", "KEY") from None
     try:
         with transaction.atomic():
             made = Recipient.objects.create(
@@ -65,7 +61,7 @@ def add_recipient(
             )
             _log(actor, made, now, opened=1)
     except IntegrityError:
-        raise RecipientRefused("TAKEN") from None
+        raise Refusal("recipient", "TAKEN") from None
     return made.id
 
 
@@ -73,14 +69,14 @@ def close_recipient(*, actor: Actor, code: str, now: datetime) -> None:
     """Close a recipient (another desk): it receives no more packages.
 
     Raises:
-        RecipientRefused: NOT_FOUND, no open recipient has that code.
+        Refusal: NOT_FOUND, no open recipient has that code.
         Refused: the actor may not manage recipients.
     """
     require(actor, "distribution.keep")
     with transaction.atomic():
         row = Recipient.objects.select_for_update().filter(code=code, closed_at=None).first()
         if row is None:
-            raise RecipientRefused("NOT_FOUND")
+            raise Refusal("recipient", "NOT_FOUND")
         Recipient.objects.filter(id=row.id).update(closed_at=now)
         _log(actor, row, now, opened=0)
 

@@ -13,14 +13,11 @@ from fanal.distribution.models import SenderKey
 from fanal.distribution.operations.recipients import CODE
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
 _FIGURES = re.compile(r"[^0-9]+")
-
-
-class SenderRefused(ValueError):
-    """Error: a sender's key cannot be stored; the text is a code listed at `add_sender` and the others."""
 
 
 def add_sender(*, actor: Actor, code: str, key: bytes, told: str, now: datetime) -> UUID:
@@ -30,19 +27,19 @@ def add_sender(*, actor: Actor, code: str, key: bytes, told: str, now: datetime)
     the fingerprint that its people read out by telephone.
 
     Raises:
-        SenderRefused: CODE; KEY; OWN_KEY, it is ours; FINGERPRINT, `told` is not that of the key; TAKEN, the
+        Refusal: CODE; KEY; OWN_KEY, it is ours; FINGERPRINT, `told` is not that of the key; TAKEN, the
             desk has a key in force, or the key is registered already.
         Refused: the actor may not manage senders.
     """
     require(actor, "distribution.keep")
     if not CODE.fullmatch(code):
-        raise SenderRefused("CODE")
+        raise Refusal("sender", "CODE")
     _check(key, told)
     try:
         with transaction.atomic():
             return _store(actor, code, key, since=None, now=now)
     except IntegrityError:
-        raise SenderRefused("TAKEN") from None
+        raise Refusal("sender", "TAKEN") from None
 
 
 def rotate_sender(
@@ -54,7 +51,7 @@ def rotate_sender(
     verified with the previous key.
 
     Raises:
-        SenderRefused: KEY, OWN_KEY, FINGERPRINT as `add_sender`; TAKEN, the key is registered already;
+        Refusal: KEY, OWN_KEY, FINGERPRINT as `add_sender`; TAKEN, the key is registered already;
             NOT_FOUND, no key of that desk is in force; SINCE, in the future, or not after the start of the
             previous key.
         Refused: the actor may not manage senders.
@@ -65,19 +62,19 @@ def rotate_sender(
         with transaction.atomic():
             before = _in_force(code)
             if since > now + AHEAD or (before.since is not None and since <= before.since):
-                raise SenderRefused("SINCE")
+                raise Refusal("sender", "SINCE")
             SenderKey.objects.filter(id=before.id).update(until=since)
             _log(actor, before.id, code, "UNTIL", now)
             return _store(actor, code, key, since=since, now=now)
     except IntegrityError:
-        raise SenderRefused("TAKEN") from None
+        raise Refusal("sender", "TAKEN") from None
 
 
 def revoke_sender(*, actor: Actor, code: str, told: str, now: datetime) -> None:
     """Revoke the key of the desk `code` with the fingerprint `told`: its signatures of any date are refused.
 
     Raises:
-        SenderRefused: NOT_FOUND, that desk has no such key, or it is already revoked.
+        Refusal: NOT_FOUND, that desk has no such key, or it is already revoked.
         Refused: the actor may not manage senders.
     """
     require(actor, "distribution.keep")
@@ -88,24 +85,24 @@ def revoke_sender(*, actor: Actor, code: str, told: str, now: datetime) -> None:
                 SenderKey.objects.filter(id=row.id).update(revoked_at=now)
                 _log(actor, row.id, code, "REVOKED", now)
                 return
-    raise SenderRefused("NOT_FOUND")
+    raise Refusal("sender", "NOT_FOUND")
 
 
 def _in_force(code: str) -> SenderKey:
     rows = SenderKey.objects.select_for_update().filter(code=code, until=None, revoked_at=None)
     row = rows.first()
     if row is None:
-        raise SenderRefused("NOT_FOUND")
+        raise Refusal("sender", "NOT_FOUND")
     return row
 
 
 def _check(key: bytes, told: str) -> None:
     if len(key) != KEY:
-        raise SenderRefused("KEY")
+        raise Refusal("sender", "KEY")
     if key in {own for own, _since in deconfliction.own_keys()}:
-        raise SenderRefused("OWN_KEY")
+        raise Refusal("sender", "OWN_KEY")
     if not _says(told, key):
-        raise SenderRefused("FINGERPRINT")
+        raise Refusal("sender", "FINGERPRINT")
 
 
 def _says(told: str, key: bytes) -> bool:

@@ -19,9 +19,9 @@ from fanal.distribution.domain.package import (
     unlock,
     unpack,
 )
-from fanal.distribution.domain.states import PackageRefused
 from fanal.distribution.models import SenderKey, Taken
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
@@ -63,7 +63,7 @@ def take(
     version) or signed with a revoked key; `again` one that was received before, if its digest is the same.
 
     Raises:
-        PackageRefused: as `unlock` and `unpack`; UNSIGNED; UNKNOWN, the signing key belongs to no known desk;
+        Refusal: as `unlock` and `unpack`; UNSIGNED; UNKNOWN, the signing key belongs to no known desk;
             REVOKED, INSTANT, FUTURE as `check_instant`; TAKEN, received before; SECOND, a different package
             of this sender has the same number.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: the desk's own signing key cannot be opened.
@@ -85,7 +85,7 @@ def take(
         with transaction.atomic():
             _note(actor, opened, unlocked, again=again, now=now)
             keep(opened)
-    except PackageRefused as refused:
+    except Refusal as refused:
         if refused.code not in _UNTOLD:
             _tell(actor, refused.code, sealed, now=now)
         raise
@@ -99,17 +99,17 @@ def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.Sender
     unpacked, so that no content of an unknown or revoked sender is parsed.
 
     Raises:
-        PackageRefused: UNSIGNED, UNKNOWN, REVOKED.
+        Refusal: UNSIGNED, UNKNOWN, REVOKED.
     """
     head = unlocked.head
     if head is None:
         if not unproven:
-            raise PackageRefused("UNSIGNED")
+            raise Refusal("package", "UNSIGNED")
         return None
     known = queries.find_key(public_key=head.key)
     if known is None:
         # Only the beginning is given: the full fingerprint must come from a call, not from this message.
-        raise PackageRefused("UNKNOWN", begins=proof.fingerprint(head.key)[:5])
+        raise Refusal("package", "UNKNOWN", begins=proof.fingerprint(head.key)[:5])
     if known.revoked_at is None:
         return known
     if not unproven:
@@ -144,7 +144,7 @@ def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now:
     accepts a repeated receipt.
 
     Raises:
-        PackageRefused: TAKEN, it was received before; SECOND, another content under the same number.
+        Refusal: TAKEN, it was received before; SECOND, another content under the same number.
     """
     manifest, head = opened.manifest, unlocked.head
     row, is_first = Taken.objects.get_or_create(
@@ -160,9 +160,9 @@ def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now:
     )
     number = str(manifest.package)
     if bytes(row.digest) != unlocked.digest:
-        raise PackageRefused("SECOND", package=number)
+        raise Refusal("package", "SECOND", package=number)
     if not is_first and not again:
-        raise PackageRefused("TAKEN", package=number, at=f"{row.taken_at:%Y-%m-%d %H:%M UTC}")
+        raise Refusal("package", "TAKEN", package=number, at=f"{row.taken_at:%Y-%m-%d %H:%M UTC}")
     ledger.record(
         actor=actor,
         action="package.take",

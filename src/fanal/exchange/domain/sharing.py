@@ -20,20 +20,13 @@ from fanal.analyse.material.domain.lists import (
     Sharing,
 )
 from fanal.exchange.domain.records import RemoteEntry, TakenEntry
+from fanal.kernel.refusal import Refusal
 
 # Addresses of sources: https addresses of other machines, checked at each call.
 
 MAX_URL: Final = 500
 MAX_NAME: Final = 100
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-class AddressRefused(ValueError):
-    """Error: the address of a source is invalid; `code` is the reason (label kind `exchange_refused`)."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def checked_url(url: str, *, loopback: bool = False) -> str:
@@ -44,7 +37,7 @@ def checked_url(url: str, *, loopback: bool = False) -> str:
     at every call.
 
     Raises:
-        AddressRefused: ADDRESS, or NOT_HTTPS.
+        Refusal: ADDRESS, or NOT_HTTPS.
     """
     if (
         len(url) > MAX_URL
@@ -52,17 +45,17 @@ def checked_url(url: str, *, loopback: bool = False) -> str:
         or not url.isprintable()
         or any(c in url for c in " \\")
     ):
-        raise AddressRefused("ADDRESS")
+        raise Refusal("exchange", "ADDRESS")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise AddressRefused("ADDRESS") from None
+        raise Refusal("exchange", "ADDRESS") from None
     plain = not (parts.username or parts.password or parts.query or parts.fragment or "@" in url)
     if not host or not plain or "?" in url or "#" in url:
-        raise AddressRefused("ADDRESS")
+        raise Refusal("exchange", "ADDRESS")
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback and host in _LOOPBACK):
-        raise AddressRefused("NOT_HTTPS")
+        raise Refusal("exchange", "NOT_HTTPS")
     return url.rstrip("/")
 
 

@@ -277,7 +277,7 @@ def vote(
 
     Raises:
         Refused: the actor may not vote.
-        ListsRefused: an unknown reason, or a kind that the entry does not have.
+        Refusal: an unknown reason, or a kind that the entry does not have.
     """
     reason, *others = [_AGREED] if affirmative else reasons or [""]
     cast_vote(

@@ -25,7 +25,6 @@ from fanal.exchange import queries
 from fanal.exchange.domain.records import ListSource, RemotePage, Service, TakenEntry
 from fanal.exchange.domain.sharing import (
     MAX_NAME,
-    AddressRefused,
     Plan,
     checked_url,
     ended,
@@ -36,6 +35,7 @@ from fanal.exchange.domain.sharing import (
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.vault.domain.envelope import EnvelopeRefused
@@ -51,14 +51,6 @@ _UNOPENED = (
 _LONGEST_SECRET = 4096
 
 
-class SourceRefused(ValueError):
-    """Error: a source is invalid, or its secret unreadable; `code` is the reason (`exchange_refused`)."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 def add_source(
     *, actor: Actor, source: ListSource, secret: str = "", loopback: bool = False, now: datetime
 ) -> UUID:
@@ -68,14 +60,11 @@ def add_source(
 
     Raises:
         Refused: the actor may not manage sources.
-        SourceRefused: NAME, ADDRESS, NOT_HTTPS, COLLECTION, SECRET (too long, or given with a secret file),
+        Refusal: NAME, ADDRESS, NOT_HTTPS, COLLECTION, SECRET (too long, or given with a secret file),
             LIST (unknown list), EXISTS.
     """
     require(actor, "source.manage")
-    try:
-        url = checked_url(source.url, loopback=loopback)
-    except AddressRefused as refused:
-        raise SourceRefused(refused.code) from None
+    url = checked_url(source.url, loopback=loopback)
     _check(source, secret)
     secret_id = new_id(now) if secret else None
     try:
@@ -101,7 +90,7 @@ def add_source(
                 )
             _record_source(actor, "source.add", source, now=now)
     except IntegrityError:
-        raise SourceRefused("EXISTS") from None
+        raise Refusal("exchange", "EXISTS") from None
     return source.id
 
 
@@ -142,7 +131,7 @@ def secret_of(*, actor: Actor, source: ListSource, now: datetime) -> str:
 
     Raises:
         Refused: the actor may not manage sources.
-        SourceRefused: SECRET_FILE (the file is unreadable), SECRET_SEALED (the vault does not open it).
+        Refusal: SECRET_FILE (the file is unreadable), SECRET_SEALED (the vault does not open it).
     """
     if source.secret_id is not None:
         try:
@@ -154,30 +143,30 @@ def secret_of(*, actor: Actor, source: ListSource, now: datetime) -> str:
                 right="source.manage",
             ).decode()
         except _UNOPENED:
-            raise SourceRefused("SECRET_SEALED") from None
+            raise Refusal("exchange", "SECRET_SEALED") from None
     if not source.secret_file:
         return ""
     try:
         with Path(source.secret_file).open("rb") as file:
             return file.read(_LONGEST_SECRET).decode().strip()
     except (OSError, UnicodeDecodeError):
-        raise SourceRefused("SECRET_FILE") from None
+        raise Refusal("exchange", "SECRET_FILE") from None
 
 
 def _check(source: ListSource, secret: str) -> None:
     if not 1 <= len(source.name.strip()) <= MAX_NAME or not source.name.isprintable():
-        raise SourceRefused("NAME")
+        raise Refusal("exchange", "NAME")
     if (source.kind is Service.TAXII) is not bool(source.collection):
-        raise SourceRefused("COLLECTION")
+        raise Refusal("exchange", "COLLECTION")
     if not (source.collection or "x").replace("-", "").isalnum() or len(source.collection) > 100:
-        raise SourceRefused("COLLECTION")
+        raise Refusal("exchange", "COLLECTION")
     texts = (source.login, secret)
     if any(len(text) > _LONGEST_SECRET or not text.isprintable() for text in texts):
-        raise SourceRefused("SECRET")
+        raise Refusal("exchange", "SECRET")
     if ":" in source.login or (secret and source.secret_file):
-        raise SourceRefused("SECRET")
+        raise Refusal("exchange", "SECRET")
     if source.list_id not in get_lists():
-        raise SourceRefused("LIST")
+        raise Refusal("exchange", "LIST")
 
 
 def _record_source(actor: Actor, action: str, source: ListSource, *, now: datetime) -> None:

@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.transfer import Party, PayerPart, Transfer, TransferProblem, by_payer, part_of
+from fanal.reference.reader import ReferenceRefused
 
 # CSV records as bytes: quoted cells may contain line ends; an unclosed quote ends with its own line.
 #
@@ -116,10 +117,6 @@ FIELDS: Final = frozenset(
 """Possible fields of a column; `kept`: a known column without a field, kept in `extra`."""
 
 
-class LayoutRefused(ValueError):
-    """Error: a layout file (TOML) is invalid."""
-
-
 class Layout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The layout of one payment operator's CSV files.
 
@@ -167,7 +164,7 @@ def read_layout(text: str) -> Layout:
     """Parse and check a layout in TOML.
 
     Raises:
-        LayoutRefused: unknown key, field, time zone, encoding or decimal sign, no separator, or a repeated
+        ReferenceRefused: unknown key, field, time zone, encoding or decimal sign, no separator, or a repeated
             column name.
     """
     try:
@@ -175,13 +172,13 @@ def read_layout(text: str) -> Layout:
         ZoneInfo(layout.zone)
         "".encode(layout.fallback_encoding)
     except (msgspec.ValidationError, tomllib.TOMLDecodeError, LookupError, ValueError) as error:
-        raise LayoutRefused(str(error)) from error
+        raise ReferenceRefused(str(error)) from error
     plain = [plain_name(name) for name in layout.columns]
     fields = set(layout.columns.values())
     if len(plain) != len(set(plain)) or fields - FIELDS or set(layout.required) - fields:
-        raise LayoutRefused(f"layout {layout.id}: columns")
+        raise ReferenceRefused(f"layout {layout.id}: columns")
     if layout.decimal not in {".", ","} or not layout.separators:
-        raise LayoutRefused(f"layout {layout.id}: marks")
+        raise ReferenceRefused(f"layout {layout.id}: marks")
     return layout
 
 

@@ -39,6 +39,7 @@ from fanal.intake.queries.envelopes import get_reports
 from fanal.intake.queries.files import open_submissions
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
@@ -160,16 +161,12 @@ class IdentityUnknown(LookupError):
     """Error: the report or the recorded disclosure does not exist, or the actor may not access it."""
 
 
-class MotiveRefused(ValueError):
-    """Error: the stated purpose (motif de consultation) is too short, too long or not storable."""
-
-
 def open_identity(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> OpenedIdentity:
     """Record the access with its purpose, commit it, queue its notice; then return the reporter's identity.
 
     Raises:
         IdentityUnknown: no such report within the actor's reach.
-        MotiveRefused: the purpose is not between 15 and 2000 characters, or contains unstorable characters.
+        Refusal: SHORT: the purpose is not between 15 and 2000 characters, or contains unstorable characters.
         Refused: the actor may not open identities at that desk.
         RuntimeError: a transaction is open, so that the record could still be rolled back.
         ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: from the vault, after
@@ -180,7 +177,7 @@ def open_identity(*, actor: Actor, report_id: UUID, motive: str, now: datetime) 
         raise IdentityUnknown
     words = motive.strip()
     if not SHORTEST_MOTIVE <= len(words) <= LONGEST_MOTIVE or _UNSTORABLE.search(words):
-        raise MotiveRefused
+        raise Refusal("motive", "SHORT", n=SHORTEST_MOTIVE)
     named = replace(actor, motive=words)
     require(named, "identity.open", Resource(desk_id=facts.desk_id, sealed=True))
     opening_id = _write(named, facts, motive=words, now=now)

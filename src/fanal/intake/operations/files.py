@@ -20,6 +20,7 @@ from fanal.intake.queries.envelopes import get_statuses, sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.vault.domain.records import Sealable
 from fanal.vault.operations.sealing import seal_batch, seal_stream
@@ -143,17 +144,6 @@ MOST_FILES = 5_000
 """Largest number of files of one report: a sender with more opens another report."""
 
 
-class WireRefused(Exception):
-    """A refused step on the NCMEC-compatible API (wire).
-
-    `reason` is NO_REPORT, NO_FILE, MANY_FILES, RETRACTED, EXPIRED or FINISHED.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 def upload_file(
     *, actor: Actor, report_id: UUID, name: str, chunks: Iterable[bytes], now: datetime
 ) -> UploadFacts:
@@ -162,11 +152,11 @@ def upload_file(
     `name` is the sender's name of the file, `chunks` its bytes.
 
     Raises:
-        WireRefused: not this sender's report, no longer open, or it already has `MOST_FILES` files.
+        Refusal: NO_REPORT, not this sender's; its state, no longer open; MANY_FILES, `MOST_FILES` already.
     """
     _open_report(actor, report_id)
     if _count_files(actor, report_id) >= MOST_FILES:
-        raise WireRefused("MANY_FILES")
+        raise Refusal("wire", "MANY_FILES")
     file_id = secrets.token_hex(16)
     # Seal before inserting the row: a crash in between leaves an unreferenced object, which fsck sweeps.
     with transaction.atomic():
@@ -214,7 +204,7 @@ def describe_file(
     entered in the ledger. The content of the document is not checked here.
 
     Raises:
-        WireRefused: no such open report of this sender, or no such file in it.
+        Refusal: NO_REPORT or its state, no such open report of this sender; NO_FILE, no such file in it.
     """
     _open_report(actor, report_id)
     with transaction.atomic():
@@ -229,7 +219,7 @@ def describe_file(
             [report_id, sender_of(actor=actor), file_id, object_id],
         )
         if not found[0]:
-            raise WireRefused("NO_FILE")
+            raise Refusal("wire", "NO_FILE")
         ledger.record_report(actor=actor, action="report.describe", at=now, report_id=report_id)
 
 
@@ -251,7 +241,7 @@ def _touch(actor: Actor, report_id: UUID, now: datetime) -> None:
     An unfinished report expires an hour after its last change (`expires_at`).
 
     Raises:
-        WireRefused: no such open report of this sender.
+        Refusal: NO_REPORT, not this sender's; else the state of a report that is no longer open.
     """
     sender = sender_of(actor=actor)
     row = sql.row("SELECT state FROM intake_hold_state(%s, %s)", [report_id, sender])
@@ -261,9 +251,9 @@ def _touch(actor: Actor, report_id: UUID, now: datetime) -> None:
 
 def _require_open(state: str | None) -> None:
     if state is None:
-        raise WireRefused("NO_REPORT")
+        raise Refusal("wire", "NO_REPORT")
     if state != ReportState.OPEN:
-        raise WireRefused(state)
+        raise Refusal("wire", state)
 
 
 # Results of the desk's hasher on sealed files: stored once, never changed.

@@ -15,6 +15,7 @@ from fanal.db import sql
 from fanal.intake.domain import receipt
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.vault.domain.records import Sealable
@@ -40,16 +41,12 @@ class AnswersSpent(Exception):
     """
 
 
-class MessageRefused(ValueError):
-    """A message that is empty, too long or contains NUL."""
-
-
 def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> UUID:
     """Store a message for the reporter, sealed to their receipt code, and return its id.
 
     Raises:
         NotReachable: the report has no receipt code, or is not within the actor's desks.
-        MessageRefused: empty, or longer than `MAX_MESSAGE` characters.
+        Refusal: WORDS, empty or longer than `MAX_MESSAGE` characters.
         Refused: the actor may not send messages to reporters.
     """
     require_somewhere(actor, "report.question")
@@ -81,7 +78,7 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
 
     Raises:
         AnswersSpent: too many answers within `ANSWER_SPAN`.
-        MessageRefused: empty, or longer than `MAX_MESSAGE` characters.
+        Refusal: WORDS, empty or longer than `MAX_MESSAGE` characters.
     """
     body = _checked(text)
     with transaction.atomic():
@@ -102,7 +99,7 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
 
 def _checked(text: str) -> bytes:
     if not text.strip() or len(text) > MAX_MESSAGE or "\x00" in text:
-        raise MessageRefused
+        raise Refusal("message", "WORDS")
     return text.encode()
 
 

@@ -25,6 +25,7 @@ from fanal.intake.queries.reviews import review_state
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
 
@@ -235,10 +236,6 @@ def require_hold(actor: Actor, report_id: UUID) -> int:
 # Review of reports: a report is kept, or a person proposes to end it and a second person approves.
 
 
-class ReviewRefused(Exception):
-    """The answer to a proposed early erasure is refused: no open proposal, or the person's own."""
-
-
 def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now: datetime) -> UUID:
     """Record that a report is still needed, or (`end`) propose its early erasure; return the review's id.
 
@@ -273,18 +270,18 @@ def second_review(
     After approval the next expiry run erases it, unless it is under a legal hold. `motive` is the reason.
 
     Raises:
-        ReviewRefused: no such proposal, it was answered or replaced, or the actor made it.
+        Refusal: NOT_WAITING, no such proposal, it was answered or replaced, or the actor made it.
         Refused: the actor may not review reports of that desk.
         ValueError: the reason (`motive`) is empty.
     """
     row = sql.row("SELECT report_id, person_id FROM intake_review WHERE id = %s", [review_id])
     if row is None:
-        raise ReviewRefused(str(review_id))
+        raise Refusal("review", "NOT_WAITING", review=str(review_id))
     report_id, proposer = row
     desk_id = require_hold(actor, report_id)
     require(actor, "retention.hold", Resource(desk_id=desk_id, owner_id=proposer))
     if proposer == actor.person_id:
-        raise ReviewRefused(str(review_id))
+        raise Refusal("review", "NOT_WAITING", review=str(review_id))
     if not motive.strip():
         raise ValueError("a review has a motive")
     move = "agree" if agreed else "refuse"
@@ -298,7 +295,7 @@ def second_review(
             )
             _reviews_log(actor, report_id, move=move, motive=motive, now=now)
     except DatabaseError as error:  # answered or replaced in between
-        raise ReviewRefused(str(review_id)) from error
+        raise Refusal("review", "NOT_WAITING", review=str(review_id)) from error
 
 
 def _reviews_log(actor: Actor, report_id: UUID, *, move: str, motive: str, now: datetime) -> None:

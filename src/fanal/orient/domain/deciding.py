@@ -2,29 +2,18 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
 import msgspec
 
+from fanal.kernel.refusal import Refusal
 from fanal.orient.domain.qualify import measure_basis
 from fanal.orient.domain.records import Basis, Choice, Track
 from fanal.reference import Body, Catalogue, Offence
 
 MAX_REASON = 20_000
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-
-
-class DecisionRefused(Exception):
-    """A decision that breaks a rule; `code` names the rule (label kind `decision_refusal`).
-
-    `articles` are the codes of the legal bases concerned.
-    """
-
-    def __init__(self, code: str, articles: Iterable[str] = ()) -> None:
-        self.code, self.articles = code, tuple(articles)
-        super().__init__(" ".join([code, *self.articles]))
 
 
 def check_decision(choice: Choice, *, catalogue: Catalogue, on: date) -> tuple[Basis, ...]:
@@ -34,41 +23,45 @@ def check_decision(choice: Choice, *, catalogue: Catalogue, on: date) -> tuple[B
     means the wording in force on `on`.
 
     Raises:
-        DecisionRefused: no track, NONE together with another track, a missing, too long or unreadable reason,
+        Refusal: no track, NONE together with another track, a missing, too long or unreadable reason,
             an unknown basis or authority, a track without the basis that it requires, MEASURES without a
             basis that opens measures, or NOTICE although every basis opens measures.
     """
     chosen = set(choice.tracks)
     _check_form(choice, chosen)
     if choice.body is not None and catalogue.by_code(Body, choice.body, on) is None:
-        raise DecisionRefused("UNKNOWN_BODY")
+        raise Refusal("decision", "UNKNOWN_BODY")
     resolved = tuple(_resolve(basis, catalogue, on) for basis in dict.fromkeys(choice.bases))
     if chosen & {Track.JUDICIAL, Track.MEASURES, Track.NOTICE} and not resolved:
-        raise DecisionRefused("NO_BASIS")
+        raise Refusal("decision", "NO_BASIS")
     if Track.MEASURES in chosen and not any(basis.opens_measures for basis in resolved):
-        raise DecisionRefused("MEASURES_CLOSED", [basis.code for basis in resolved])
+        raise Refusal(
+            "decision", "MEASURES_CLOSED", articles=tuple(basis.code for basis in resolved)
+        )
     if Track.NOTICE in chosen and all(basis.opens_measures for basis in resolved):
-        raise DecisionRefused("NOTICE_NEEDLESS", [basis.code for basis in resolved])
+        raise Refusal(
+            "decision", "NOTICE_NEEDLESS", articles=tuple(basis.code for basis in resolved)
+        )
     return resolved
 
 
 def _check_form(choice: Choice, chosen: set[Track]) -> None:
     if not chosen:
-        raise DecisionRefused("NO_TRACK")
+        raise Refusal("decision", "NO_TRACK")
     if Track.NONE in chosen and len(chosen) > 1:
-        raise DecisionRefused("NONE_STANDS_ALONE")
+        raise Refusal("decision", "NONE_STANDS_ALONE")
     if not choice.reason.strip():
-        raise DecisionRefused("NO_REASON")
+        raise Refusal("decision", "NO_REASON")
     if len(choice.reason) > MAX_REASON:
-        raise DecisionRefused("REASON_TOO_LONG")
+        raise Refusal("decision", "REASON_TOO_LONG")
     if UNSTORABLE.search(choice.reason):
-        raise DecisionRefused("REASON_UNREADABLE")
+        raise Refusal("decision", "REASON_UNREADABLE")
 
 
 def _resolve(name: str, catalogue: Catalogue, on: date) -> Basis:
     entry = catalogue.by_entry_id(name) or catalogue.by_code(Offence, name, on)
     if not isinstance(entry, Offence):
-        raise DecisionRefused("UNKNOWN_BASIS", [name])
+        raise Refusal("decision", "UNKNOWN_BASIS", articles=(name,))
     current = entry.in_force(on)
     opens = current and measure_basis(entry, catalogue=catalogue, on=on) is not None
     return Basis(

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from fanal.harmonise.domain.quality import RULES
+from fanal.kernel.refusal import Refusal
 from fanal.orient.domain.records import Track
 
 
@@ -36,14 +37,6 @@ FIELDS = tuple(part.code for part in RULES.part)
 """Codes of the data that a report can lack: the parts of its quality score."""
 
 
-class FeedbackRefused(ValueError):
-    """Invalid feedback; `code` names the reason (label kind `feedback_refused`)."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 class Feedback(Struct, frozen=True, kw_only=True):
     """One feedback on a report; the newest counts. `lacks` holds the codes of the missing data.
 
@@ -67,17 +60,17 @@ def checked_lacks(verdict: FeedbackVerdict, lacks: tuple[str, ...]) -> tuple[str
     """Check a person's feedback; return the codes of the missing data in standard order, each once.
 
     Raises:
-        FeedbackRefused: VERDICT: a person cannot choose it; UNKNOWN_FIELD; NO_FIELD: LACKS_DATA without any
+        Refusal: VERDICT: a person cannot choose it; UNKNOWN_FIELD; NO_FIELD: LACKS_DATA without any
             field; FIELDS_UNASKED: fields with another verdict.
     """
     if verdict not in GIVEN:
-        raise FeedbackRefused("VERDICT")
+        raise Refusal("feedback", "VERDICT")
     if set(lacks) - set(FIELDS):
-        raise FeedbackRefused("UNKNOWN_FIELD")
+        raise Refusal("feedback", "UNKNOWN_FIELD")
     if verdict is FeedbackVerdict.LACKS_DATA and not lacks:
-        raise FeedbackRefused("NO_FIELD")
+        raise Refusal("feedback", "NO_FIELD")
     if verdict is not FeedbackVerdict.LACKS_DATA and lacks:
-        raise FeedbackRefused("FIELDS_UNASKED")
+        raise Refusal("feedback", "FIELDS_UNASKED")
     return tuple(code for code in FIELDS if code in lacks)
 
 

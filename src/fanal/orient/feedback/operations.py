@@ -55,7 +55,7 @@ def give_feedback(
     Raises:
         NothingToJudge: no such report, or no provider sent it.
         Refused: the actor may not give feedback at that desk.
-        FeedbackRefused: VERDICT, UNKNOWN_FIELD, NO_FIELD, FIELDS_UNASKED.
+        Refusal: VERDICT, UNKNOWN_FIELD, NO_FIELD, FIELDS_UNASKED.
     """
     case = Case.objects.filter(report_id=report_id).first()
     if case is None or case.sender_id == _NOBODY:

@@ -16,6 +16,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
@@ -27,10 +28,6 @@ from fanal.orient.feedback.operations import derive_feedback
 from fanal.orient.folding.operations.folding import fold_again, hold_folding
 from fanal.orient.models import Case, DecisionReason, StoredDecision
 from fanal.orient.operations.batch import note_assessed
-
-
-class CaseNotHeld(Exception):
-    """The actor does not hold the case under that token: the lease lapsed, was taken over or released."""
 
 
 def decide(
@@ -48,8 +45,7 @@ def decide(
     transaction.
 
     Raises:
-        CaseNotHeld: the actor holds no valid lease under that token.
-        DecisionRefused: the decision breaks a rule of `domain.deciding`.
+        Refusal: CASE_NOT_HELD: the actor holds no valid lease under that token; or as `check_decision`.
         Refused: the actor may not decide at that desk.
     """
     with transaction.atomic():
@@ -145,9 +141,9 @@ def _change(actor: Actor, report_id: UUID, *, move: str, action: str, now: datet
 def _held_case(actor: Actor, report_id: UUID, *, claim_token: int, now: datetime) -> Case:
     case = Case.objects.select_for_update().filter(report_id=report_id).first()
     if case is None or case.claim_token != claim_token or case.claimed_by != actor.person_id:
-        raise CaseNotHeld(str(report_id))
+        raise Refusal("decision", "CASE_NOT_HELD")
     if case.state != CaseState.CLAIMED or case.lease_until is None or now >= case.lease_until:
-        raise CaseNotHeld(str(report_id))
+        raise Refusal("decision", "CASE_NOT_HELD")
     return case
 
 

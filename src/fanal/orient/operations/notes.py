@@ -10,6 +10,7 @@ from fanal.accounts.domain.policy import Resource, require
 from fanal.crosscheck.dossiers.queries import members_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
@@ -17,14 +18,6 @@ from fanal.orient.domain.deciding import UNSTORABLE
 from fanal.orient.models import Case, NoteWords, StoredNote
 
 MAX_NOTE = 10_000
-
-
-class NoteRefused(ValueError):
-    """The text of a note cannot be stored; `code` names the reason (label kind `note_refusal`)."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class NothingToNote(LookupError):
@@ -37,7 +30,7 @@ def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> 
     Raises:
         NothingToNote: no such report in the queue.
         Refused: the actor may not write notes at that desk.
-        NoteRefused: NO_WORDS, TOO_LONG, UNREADABLE.
+        Refusal: NO_WORDS, TOO_LONG, UNREADABLE.
     """
     desk_id = Case.objects.filter(report_id=report_id).values_list("desk_id", flat=True).first()
     if desk_id is None:
@@ -55,7 +48,7 @@ def note_dossier(*, actor: Actor, dossier_id: UUID, words: str, now: datetime) -
     Raises:
         NothingToNote: the dossier holds no report of the actor's desks.
         Refused: the actor may not write notes at that desk.
-        NoteRefused: NO_WORDS, TOO_LONG, UNREADABLE.
+        Refusal: NO_WORDS, TOO_LONG, UNREADABLE.
     """
     members = members_of(actor=actor, dossier_id=dossier_id)
     desks = dict(
@@ -109,9 +102,9 @@ def _write(
 def _checked(words: str) -> str:
     text = words.strip()
     if not text:
-        raise NoteRefused("NO_WORDS")
+        raise Refusal("note", "NO_WORDS")
     if len(text) > MAX_NOTE:
-        raise NoteRefused("TOO_LONG")
+        raise Refusal("note", "TOO_LONG")
     if UNSTORABLE.search(text):
-        raise NoteRefused("UNREADABLE")
+        raise Refusal("note", "UNREADABLE")
     return text

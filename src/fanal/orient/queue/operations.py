@@ -17,6 +17,7 @@ from fanal.db import sql
 from fanal.intake.queries.envelopes import sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.orient.domain.clocks import due_at
@@ -216,14 +217,6 @@ MAX_NAME = 60
 _LOCK = 0x46_4E_56_57  # "FNVW"; saving is rare, so that one lock serves all
 
 
-class ViewRefused(ValueError):
-    """A view cannot be saved; `code` names the reason (label kind `view_refusal`)."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 class ViewUnknown(LookupError):
     """No such view that the actor may change."""
 
@@ -243,7 +236,7 @@ def save_view(
 
     Raises:
         Refused: the actor may not save views, or may not share them at that desk.
-        ViewRefused: NO_NAME, TOO_LONG, UNREADABLE, NAME_TAKEN, TOO_MANY.
+        Refusal: NO_NAME, TOO_LONG, UNREADABLE, NAME_TAKEN, TOO_MANY.
     """
     desk_id = share_with if share_with is not None else _own_desk(actor)
     if share_with is None:
@@ -270,7 +263,7 @@ def save_view(
         beside = _beside(row)
         _refuse_taken(beside, row.name)
         if beside.count() >= MAX_VIEWS:
-            raise ViewRefused("TOO_MANY")
+            raise Refusal("view", "TOO_MANY")
         row.save(force_insert=True)
     return row.id
 
@@ -280,7 +273,7 @@ def rename_view(*, actor: Actor, view_id: UUID, name: str) -> None:
 
     Raises:
         ViewUnknown: neither the actor's own nor shared at a desk where the actor may share views.
-        ViewRefused: NO_NAME, TOO_LONG, UNREADABLE, NAME_TAKEN.
+        Refusal: NO_NAME, TOO_LONG, UNREADABLE, NAME_TAKEN.
     """
     text = _checked(name)
     with transaction.atomic():
@@ -334,7 +327,7 @@ def _beside(row: StoredView) -> QuerySet[StoredView]:
 
 def _refuse_taken(rows: QuerySet[StoredView], name: str) -> None:
     if rows.filter(folded=name.casefold()).exists():
-        raise ViewRefused("NAME_TAKEN")
+        raise Refusal("view", "NAME_TAKEN")
 
 
 def _alone() -> None:
@@ -345,9 +338,9 @@ def _alone() -> None:
 def _checked(name: str) -> str:
     text = unicodedata.normalize("NFC", " ".join(name.split()))
     if not text:
-        raise ViewRefused("NO_NAME")
+        raise Refusal("view", "NO_NAME")
     if len(text) > MAX_NAME:
-        raise ViewRefused("TOO_LONG")
+        raise Refusal("view", "TOO_LONG")
     if UNSTORABLE.search(text):
-        raise ViewRefused("UNREADABLE")
+        raise Refusal("view", "UNREADABLE")
     return text

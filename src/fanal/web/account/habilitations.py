@@ -32,6 +32,7 @@ from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.failures import reason_of
 from fanal.web.forms import DatedForm, Parsed, midnight, text
 from fanal.web.reading import consult
 
@@ -173,9 +174,7 @@ def grant(request: HttpRequest) -> HttpResponse:
         asked = NewHabilitation(**_HabilitationForm(request).checked().cleaned_data)
         operations.grant_habilitation(actor=actor, habilitation=asked, now=now)
     except Refusal as refused:
-        return _form(request, refused=refused.code)
-    except operations.HabilitationRefused as refused:
-        return _form(request, refused=refused.code)
+        return _form(request, refused=refused)
     if asked.role in operations.APPROVING:
         messages.success(
             request,
@@ -199,8 +198,8 @@ def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
         raise Http404
     try:
         operations.approve_habilitation(actor=actor, habilitation_id=habilitation_id, now=now)
-    except operations.HabilitationRefused:
-        messages.error(request, _("This habilitation does not await a second signature."))
+    except Refusal as refused:
+        messages.error(request, reason_of(refused))
     else:
         messages.success(request, _("The habilitation is approved."))
     return redirect("account_habilitations")
@@ -258,7 +257,7 @@ def _may_approve(actor: Actor, found: HabilitationRecord) -> bool:
     )
 
 
-def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
+def _form(request: HttpRequest, *, refused: Refusal | None = None) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
     people = queries.list_candidates(actor=actor)
     consult(request, "person", [person.person_id for person in people], action="account.list")
@@ -272,9 +271,7 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
         "last": today + operations.LONGEST - timedelta(days=1),
         "proposed": today + timedelta(days=365),
         "typed": _HabilitationForm(request).typed,
-        "refused": reference.label("habilitation_refusal", refused, get_language() or "fr")
-        if refused
-        else "",
+        "refused": reason_of(refused),
         "longest": _LONGEST_ACT,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK

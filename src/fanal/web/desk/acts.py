@@ -16,11 +16,10 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from fanal import reference
 from fanal.accounts.domain.policy import Reason, Refused, Resource, may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
@@ -40,6 +39,7 @@ from fanal.kernel.typed import whole_number
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import history
+from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed, PostedForm, lines, text
 from fanal.web.reading import consult
 from fanal.web.uploads import Proof
@@ -167,8 +167,7 @@ def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpRespons
     require_declared(request, Resource(desk_id=found.act.desk_id))
     if not may_leave(lifecycle, found, actor=actor):
         code = "GROUND_GONE" if _may_be_sent(lifecycle, found) else "NOT_APPROVED"
-        said = reference.label(f"{lifecycle.kind}_refusal", code, get_language() or "fr")
-        return refused(pages, request, act_id, said)
+        return refused(pages, request, act_id, reason_of(Refusal(lifecycle.kind, code)))
     consult(request, lifecycle.kind, [act_id], reports=found.act.report_ids)
     message = message_of(pages.mail(found.content), found.content)
     record_export(
@@ -311,8 +310,8 @@ def record(
     except Refused as fault:
         if fault.reason_code is not Reason.OWN_ACT:
             raise
-        kind, status = pages.lifecycle.kind, HTTPStatus.FORBIDDEN
-        said = reference.label(f"{kind}_refusal", "OWN_BYTES", get_language() or "fr")
+        status = HTTPStatus.FORBIDDEN
+        said = reason_of(Refusal(pages.lifecycle.kind, "OWN_BYTES"))
     if said:
         return refused(pages, request, act_id, said, status=status)
     messages.success(request, _("It is recorded."))
@@ -324,7 +323,7 @@ def _refusal_of(step: Callable[[], object]) -> str:
     try:
         step()
     except Refusal as fault:
-        return reference.label(f"{fault.kind}_refusal", fault.code, get_language() or "fr")
+        return reason_of(fault)
     except TransitionRefused:
         return _moved_on()
     except ValueError:

@@ -6,10 +6,9 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fanal import reference
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
 from fanal.casework.domain.records import RecordedDecision
@@ -18,15 +17,15 @@ from fanal.harmonise import queries as harmonised
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.orient import queries as oriented
-from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice
 from fanal.orient.folding.operations.unfolding import NotFolded
-from fanal.orient.operations.decisions import CaseNotHeld, close_case, reopen_case
+from fanal.orient.operations.decisions import close_case, reopen_case
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import folds
 from fanal.web.desk.claims import token_of
 from fanal.web.desk.proposals import ChoiceForm, FoldedForm
 from fanal.web.desk.report import page_of
+from fanal.web.failures import reason_of
 
 
 @require_POST
@@ -36,14 +35,10 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
     _known(request, report_id)
     try:
         recorded = _record(request, report_id)
-    except CaseNotHeld:
-        return _refused(request, report_id, _words("decision_refusal", "CASE_NOT_HELD"))
     except NotFolded:
-        return _refused(request, report_id, _words("decision_refusal", "NOT_FOLDED"))
-    except DecisionRefused as refused:
-        return _refused(request, report_id, _words("decision_refusal", refused.code))
+        return _refused(request, report_id, reason_of(Refusal("decision", "NOT_FOLDED")))
     except Refusal as refused:
-        return _refused(request, report_id, _words(f"{refused.kind}_refusal", refused.code))
+        return _refused(request, report_id, reason_of(refused))
     messages.success(request, _("The decision is recorded."))
     if recorded.opened["measure"]:
         messages.info(
@@ -106,7 +101,3 @@ def _change(request: HttpRequest, report_id: UUID, *, close: bool) -> HttpRespon
     except TransitionRefused:
         messages.warning(request, _("The report has moved on since this page was made."))
     return redirect("desk:report", report_id=report_id)
-
-
-def _words(kind: str, code: str) -> str:
-    return reference.label(kind, code, get_language() or "fr")

@@ -6,18 +6,19 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fanal import reference
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierView, JudgementAct
 from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, members_of
 from fanal.crosscheck.operations import judge as operations
 from fanal.intake.queries.envelopes import find_desk_number, find_references
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import dossiers
+from fanal.web.failures import reason_of
 from fanal.web.reading import journal_search
 
 
@@ -58,9 +59,8 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
             right=right,
             undoes=undoes,
         )
-    except operations.JudgementRefused as refused:
-        words = reference.label("judgement_refused", refused.code, get_language() or "fr")
-        return dossiers.say(request, view, words, HTTPStatus.CONFLICT)
+    except Refusal as refused:
+        return dossiers.say(request, view, reason_of(refused), HTTPStatus.CONFLICT)
     except _Unclear as unclear:
         return dossiers.say(request, view, unclear.words, HTTPStatus.CONFLICT)
     messages.success(request, _("The judgement is recorded."))

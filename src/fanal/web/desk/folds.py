@@ -7,10 +7,9 @@ from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fanal import reference
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.queries.people import partner_names, person_names
 from fanal.accounts.routes import needs
@@ -18,12 +17,13 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
-from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Case
 from fanal.orient.folding.operations import unfolding as orient
 from fanal.orient.folding.queries import list_folded, unfoldings_of
 from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.failures import reason_of
 
 SHOWN = 100
 """Folded reports on one page of the list, highest priority first; a decision covers one page at most."""
@@ -49,11 +49,11 @@ def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
         orient.unfold(actor=actor, report_id=report_id, reason=reason, now=now_of(request))
     except orient.NotFolded:
         messages.warning(request, _("The report has moved on since this page was made."))
-    except DecisionRefused as refused:
+    except Refusal as refused:
         context = {
             "case": case,
             "typed": reason,
-            "refused": reference.label("decision_refusal", refused.code, get_language() or "fr"),
+            "refused": reason_of(refused),
         }
         return render(
             request, "desk/unfold_refused.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY

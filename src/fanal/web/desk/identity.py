@@ -15,8 +15,9 @@ from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.redaction.reporter import LONGEST_MOTIVE, SHORTEST_MOTIVE, Fact
-from fanal.harmonise.operations.identity import IdentityUnknown, MotiveRefused, open_identity
+from fanal.harmonise.operations.identity import IdentityUnknown, open_identity
 from fanal.intake.queries.envelopes import get_reports
+from fanal.kernel.refusal import Refusal
 from fanal.vault import keyring
 from fanal.vault.operations.opening import ObjectUnknown
 from fanal.web.account.actors import actor_of, now_of, require_declared
@@ -41,7 +42,7 @@ def identity(request: HttpRequest, report_id: UUID) -> HttpResponse:
         )
     except IdentityUnknown:
         raise Http404 from None
-    except MotiveRefused:
+    except Refusal:
         words = _(
             "Write the purpose in %(n)s characters at least, %(most)s at most: who asks, for which act,"
             " and why."

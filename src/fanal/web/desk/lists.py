@@ -16,15 +16,17 @@ from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
-from fanal.analyse.material.domain.lists import VOTE_REASONS, ChangedItem, ListsRefused, Vote
+from fanal.analyse.material.domain.lists import VOTE_REASONS, ChangedItem, Vote
 from fanal.analyse.material.operations.asides import release_item, withdraw_aside
 from fanal.analyse.material.operations.votes import cast_vote, take_vote_back
 from fanal.analyse.material.queries import lists as lists_read
 from fanal.analyse.material.queries.entries import get_items, get_standings
 from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.kernel.calendar import paris_day
+from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import known
+from fanal.web.failures import reason_of
 
 _CHANGES = 20
 _ASIDES = 50
@@ -124,7 +126,7 @@ def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
             others=others,
             now=now_of(request),
         )
-    except ValueError:  # no vote, an unknown one, or one that does not take this reason
+    except (Refusal, ValueError):  # no vote, an unknown one, or one that does not take this reason
         messages.error(request, _("Choose your vote on the entry."))
     else:
         messages.success(request, _("Your vote counts from the next report on."))
@@ -145,9 +147,8 @@ def release(request: HttpRequest, item_id: UUID) -> HttpResponse:
             reason=request.POST.get("reason", ""),
             now=now_of(request),
         )
-    except ListsRefused as refused:
-        words = reference.label("lists_refused", refused.code, get_language() or "fr")
-        messages.error(request, words)
+    except Refusal as refused:
+        messages.error(request, reason_of(refused))
         return _entry(request, item_id, status=HTTPStatus.CONFLICT)
     messages.success(
         request,
@@ -159,9 +160,8 @@ def release(request: HttpRequest, item_id: UUID) -> HttpResponse:
 def _take_back(request: HttpRequest, item: ChangedItem) -> HttpResponse:
     try:
         take_vote_back(actor=actor_of(request), item_id=item.item_id, now=now_of(request))
-    except ListsRefused as refused:
-        words = reference.label("lists_refused", refused.code, get_language() or "fr")
-        messages.error(request, words)
+    except Refusal as refused:
+        messages.error(request, reason_of(refused))
     else:
         messages.success(request, _("Your vote no longer counts, from the next report on."))
     return redirect("desk:list-entry", item.item_id)

@@ -7,17 +7,18 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
+from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Note
-from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
+from fanal.orient.operations.notes import NothingToNote, note_dossier, note_report
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.failures import reason_of
 from fanal.web.reading import consult
 
 Line = tuple[Note, str]
@@ -77,9 +78,9 @@ def _note(
         write(words)
     except NothingToNote:
         raise Http404 from None
-    except NoteRefused as refused:
+    except Refusal as refused:
         context = {
-            "refused": reference.label("note_refusal", refused.code, get_language() or "fr"),
+            "refused": reason_of(refused),
             "words": words,
             "action": request.path,
             "back_route": route,

@@ -25,11 +25,12 @@ from fanal.crosscheck.links.queries import links_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.domain.records import PUBLIC_SENDER, FollowedMessage, ReportFacts
-from fanal.intake.operations.follow import MessageRefused, NotReachable, ask_reporter
+from fanal.intake.operations.follow import NotReachable, ask_reporter
 from fanal.intake.queries.envelopes import get_reports, is_reachable, list_messages
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
+from fanal.kernel.refusal import Refusal
 from fanal.measures import queries as measures
 from fanal.measures.notice.kind import NOTICE
 from fanal.orient import queries as oriented
@@ -169,7 +170,7 @@ def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
         )
     except NotReachable:
         raise Http404 from None
-    except MessageRefused:
+    except Refusal:
         messages.error(request, _("Write your question, in twenty thousand characters at most."))
         page = page_of(request, report_id)
         return render(request, "desk/report.html", page, status=HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -14,11 +14,12 @@ from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.intake.domain.records import ReviewState
-from fanal.intake.operations.lifecycle import ReviewRefused, review_report, second_review
+from fanal.intake.operations.lifecycle import review_report, second_review
 from fanal.intake.queries.envelopes import get_reports
 from fanal.intake.queries.reviews import list_reviews, review_before, review_months
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.kernel.typed import identifier
 from fanal.web.account.actors import actor_of, now_of
@@ -87,7 +88,7 @@ def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
         return _page(request, refused=report_id)
     try:
         second_review(actor=actor, now=now, **form.cleaned_data)
-    except ReviewRefused:
+    except Refusal:
         messages.error(request, _("This proposal does not await your answer."))
     else:
         messages.success(

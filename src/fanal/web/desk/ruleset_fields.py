@@ -103,4 +103,4 @@ class Page:
         return reference.label("ruleset_field", part, self._lang)
 
     def _why(self, code: str) -> str:
-        return reference.label("ruleset_refused", code, self._lang)
+        return reference.label("ruleset_refusal", code, self._lang)

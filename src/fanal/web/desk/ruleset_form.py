@@ -13,14 +13,14 @@ from fanal.analyse.priority.domain.rules import (
     PriorityLevel,
     PriorityRules,
     Rule,
-    RulesRefused,
     check_rules,
 )
+from fanal.kernel.refusal import Refusal
 from fanal.reference.records import Text
 from fanal.web.desk.ruleset_words import number_in, written
 
 Fault = tuple[str, str]
-"""Field name (empty: the whole form) and error code (label kind `ruleset_refused`)."""
+"""Field name (empty: the whole form) and error code (label kind `ruleset_refusal`)."""
 
 ADDED = 12
 """Maximum number of rules that one draft can add."""
@@ -170,7 +170,7 @@ def read_typed(
         try:
             check_rules(made)
             _check_floors(made)
-        except RulesRefused as refused:
+        except Refusal as refused:
             reader.faults.append((_field(refused, keys), refused.code))
     return (None, reader.faults) if reader.faults else (made, [])
 
@@ -179,11 +179,11 @@ def _check_floors(rules: PriorityRules) -> None:
     """Refuse a floor of an unchecked rule: it would never apply, and nobody must rely on it.
 
     Raises:
-        RulesRefused: FLOOR_UNCHECKED.
+        Refusal: FLOOR_UNCHECKED.
     """
     for rule in rules.rule:
         if rule.sets_no_floor:
-            raise RulesRefused("FLOOR_UNCHECKED", rule.code)
+            raise Refusal("ruleset", "FLOOR_UNCHECKED", rule=rule.code)
 
 
 def fields_of(rule: Rule) -> Iterator[str]:
@@ -297,12 +297,12 @@ def _free_code(fact: str, taken: Container[str]) -> str:
     )
 
 
-def _field(refused: RulesRefused, keys: Mapping[str, RuleRow]) -> str:
+def _field(refused: Refusal, keys: Mapping[str, RuleRow]) -> str:
     if refused.code in ("VERSION", "CEILING"):
         return refused.code.lower()
     if refused.code == "LEVELS":
         return "level-DANGER"
-    row = keys.get(refused.rule)
+    row = keys.get(str(refused.parameters.get("rule")))
     if row is None:
         return ""
     name = "off" if row.out else _FAULTY_FIELD.get(refused.code, "points")

@@ -12,14 +12,12 @@ from django.utils.translation import get_language, gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fanal import reference
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.analyse.priority import operations, queries
 from fanal.analyse.priority.domain.rules import (
     PriorityRules,
     Rule,
-    RulesRefused,
     read_rules,
     shipped_rules,
     write_rules,
@@ -29,6 +27,7 @@ from fanal.intake.domain.records import ReportFacts
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.kernel.calendar import paris_day
+from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue_filters import LEVELS
 from fanal.web.desk.ruleset_fields import Page
@@ -42,6 +41,7 @@ from fanal.web.desk.ruleset_form import (
     with_replacement,
 )
 from fanal.web.desk.ruleset_words import differences
+from fanal.web.failures import reason_of
 
 _SHOWN = 50
 """Number of reports shown with the largest rises, and with the largest falls."""
@@ -86,7 +86,7 @@ def draft(request: HttpRequest) -> HttpResponse:
         ruleset_id = operations.draft_ruleset(
             actor=actor_of(request), body=write_rules(made), now=now_of(request)
         )
-    except (operations.RuleSetRefused, RulesRefused) as refused:
+    except Refusal as refused:
         place = "version" if refused.code == "VERSION_EXISTS" else ""
         return _form(request, typed, [(place, refused.code)])
     messages.success(request, _("The draft is saved. Next: a dry run on past reports."))
@@ -150,8 +150,8 @@ def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
     stored = _stored(ruleset_id)
     try:
         operations.start_trial(actor=actor_of(request), ruleset_id=stored.id, now=now_of(request))
-    except operations.RuleSetRefused as refused:
-        messages.error(request, _why(refused.code))
+    except Refusal as refused:
+        messages.error(request, reason_of(refused))
     else:
         messages.success(request, _("The dry run has begun; the queue does not change."))
     return redirect("desk:ruleset", ruleset_id)
@@ -166,8 +166,8 @@ def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
         operations.activate_ruleset(
             actor=actor_of(request), ruleset_id=stored.id, now=now_of(request)
         )
-    except operations.RuleSetRefused as refused:
-        messages.error(request, _why(refused.code))
+    except Refusal as refused:
+        messages.error(request, reason_of(refused))
     else:
         messages.success(request, _("In force from now on. Waiting reports are being re-ranked."))
     return redirect("desk:ruleset", ruleset_id)
@@ -233,10 +233,6 @@ def _stored(ruleset_id: UUID) -> queries.StoredRuleSet:
     if found is None:
         raise Http404
     return found
-
-
-def _why(code: str) -> str:
-    return reference.label("ruleset_refused", code, get_language() or "fr")
 
 
 def _signed(found: list[queries.StoredRuleSet]) -> list[dict[str, object]]:

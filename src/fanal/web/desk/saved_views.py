@@ -8,22 +8,23 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from msgspec import Struct, structs
 
-from fanal import reference
 from fanal.accounts.domain.policy import Resource, allows, reach
 from fanal.accounts.queries.people import desk_names, person_names
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import whole_number
 from fanal.orient.domain.records import QueueFilter, QueueView, SavedView
 from fanal.orient.queue import operations as orient
 from fanal.orient.queue.queries import COUNT_CAP, count_saved_views, list_saved_views
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue_filters import FILTERS, filters_of, query_of, view_of
+from fanal.web.failures import reason_of
 
 
 class ViewLine(Struct, frozen=True, kw_only=True):
@@ -131,8 +132,8 @@ def _save(request: HttpRequest, *, share_with: int | None) -> HttpResponse:
             now=now_of(request),
             share_with=share_with,
         )
-    except orient.ViewRefused as refused:
-        return _page(request, shared=share_with is not None, refused=refused.code, where="new")
+    except Refusal as refused:
+        return _page(request, shared=share_with is not None, refused=refused, where="new")
     messages.success(request, _("The view is saved. It is listed next to the queue."))
     return redirect(f"{reverse('desk:queue')}?{query_of(view, filters)}")
 
@@ -151,13 +152,13 @@ def _change(request: HttpRequest, view_id: UUID, *, shared: bool) -> HttpRespons
             messages.success(request, _("The view has its new name."))
     except orient.ViewUnknown:
         raise Http404 from None
-    except orient.ViewRefused as refused:
-        return _page(request, shared=shared, refused=refused.code, where=str(view_id))
+    except Refusal as refused:
+        return _page(request, shared=shared, refused=refused, where=str(view_id))
     return redirect("desk:views-shared" if shared else "desk:views")
 
 
 def _page(
-    request: HttpRequest, *, shared: bool, refused: str = "", where: str = ""
+    request: HttpRequest, *, shared: bool, refused: Refusal | None = None, where: str = ""
 ) -> HttpResponse:
     """Return the page of own views, or of views shared in desks that the person manages (`shared`).
 
@@ -181,9 +182,7 @@ def _page(
         "desks": sorted(desk_names(desk_ids=desks).items()),
         "typed": request.POST.get("name", ""),
         "where": where,
-        "refused": reference.label("view_refusal", refused, get_language() or "fr")
-        if refused
-        else "",
+        "refused": reason_of(refused),
         "longest": orient.MAX_NAME,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK

@@ -24,8 +24,10 @@ from fanal.exchange.operations import sources as operations
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
+from fanal.web.failures import reason_of
 
 _FIELDS = ("name", "kind", "url", "list", "collection", "login", "every")
 _PACES = (15, 60, 360, 1440, 10080)
@@ -49,8 +51,8 @@ def add(request: HttpRequest) -> HttpResponse:
             loopback=has_demo_mark(),
             now=now_of(request),
         )
-    except operations.SourceRefused as refused:
-        return _form(request, refused=refused.code)
+    except Refusal as refused:
+        return _form(request, refused=refused)
     messages.success(request, _("Added. Test the connection before you rely on it."))
     return redirect("desk:source", source_id)
 
@@ -90,7 +92,7 @@ def test(request: HttpRequest, source_id: UUID) -> HttpResponse:
             position=held.position,
             now=now,
         )
-    except (outside.OutsideRefused, operations.SourceRefused) as refused:
+    except (outside.OutsideRefused, Refusal) as refused:
         code = refused.code
     except FormatRefused:
         code = "FORMAT"
@@ -103,7 +105,7 @@ def test(request: HttpRequest, source_id: UUID) -> HttpResponse:
         )
         messages.success(request, words % {"n": count})
     if code:
-        why = reference.label("exchange_refused", code, get_language() or "fr")
+        why = reference.label("exchange_refusal", code, get_language() or "fr")
         messages.error(request, _("The connection fails: %s.") % why)
     operations.note_test(actor=actor, source=source, code=code, now=now)
     return redirect("desk:source", source.id)
@@ -133,16 +135,16 @@ def _asked(request: HttpRequest) -> ListSource:
     """Return the source described by the form.
 
     Raises:
-        SourceRefused: KIND (unknown service), LIST (no such list), PACE (fetch interval not on offer).
+        Refusal: KIND (unknown service), LIST (no such list), PACE (fetch interval not on offer).
     """
     post, now = request.POST, now_of(request)
     listed = find_list(name=post.get("list", ""))
     if post.get("kind") not in set(Service):
-        raise operations.SourceRefused("KIND")
+        raise Refusal("exchange", "KIND")
     if listed is None:
-        raise operations.SourceRefused("LIST")
+        raise Refusal("exchange", "LIST")
     if post.get("every") not in {str(pace) for pace in _PACES}:
-        raise operations.SourceRefused("PACE")
+        raise Refusal("exchange", "PACE")
     return ListSource(
         id=new_id(now),
         name=post.get("name", "").strip(),
@@ -156,14 +158,13 @@ def _asked(request: HttpRequest) -> ListSource:
     )
 
 
-def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
-    language = get_language() or "fr"
+def _form(request: HttpRequest, *, refused: Refusal | None = None) -> HttpResponse:
     context = {
         "typed": {name: request.POST.get(name, "") for name in _FIELDS},
         "kinds": list(Service),
         "lists": sorted((s.name for s in get_lists().values()), key=alphabetical),
         "paces": [str(pace) for pace in _PACES],
-        "refused": reference.label("exchange_refused", refused, language) if refused else "",
+        "refused": reason_of(refused),
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "desk/source_add.html", context, status=status)

@@ -6,22 +6,23 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.crosscheck.operations.judge import JudgementRefused, judge_suggestion
+from fanal.crosscheck.operations.judge import judge_suggestion
 from fanal.crosscheck.similar.domain.suggestions import Suggestion
 from fanal.crosscheck.similar.queries import list_suggestions, sides_of, suggestions_of
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.dossier_graph import references_of
 from fanal.web.desk.related import Suggested, percent, reasons_of
+from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed, PostedForm, Several, text
 from fanal.web.reading import consult
 
@@ -76,9 +77,8 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
         )
     except ValueError:
         messages.error(request, _("Choose what you judge."))
-    except JudgementRefused as refused:
-        language = get_language() or "fr"
-        messages.error(request, reference.label("judgement_refused", refused.code, language))
+    except Refusal as refused:
+        messages.error(request, reason_of(refused))
     else:
         messages.success(request, _("The judgement is recorded."))
     if request.POST.get("from") == "report":

@@ -8,12 +8,11 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import get_language, gettext as _, ngettext
+from django.utils.translation import gettext as _, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from msgspec import Struct
 
-from fanal import reference
 from fanal.accounts.routes import needs
 from fanal.casework.operations.acts import ActUnknown as MeasureUnknown
 from fanal.kernel.refusal import Refusal
@@ -32,7 +31,7 @@ from fanal.measures.domain.records import Measure
 from fanal.measures.operations.groups import judge_group
 from fanal.measures.operations.oversight import SessionUnknown, note_in_session, start_session
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.failures import page_of
+from fanal.web.failures import page_of, reason_of
 from fanal.web.reading import consult
 
 # Groups of similar measures in a session of oversight: one verdict for several measures.
@@ -144,8 +143,8 @@ def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
     except (SessionUnknown, MeasureUnknown):
         raise Http404 from None
     except Refusal as refused:
-        words = reference.label("measure_refusal", refused.code, get_language() or "fr")
-        return page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=words)
+        said = reason_of(refused)
+        return page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=said)
     told = ngettext(
         "The verdict is recorded for %(n)s measure.",
         "The verdict is recorded for %(n)s measures.",

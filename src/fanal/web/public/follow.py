@@ -21,11 +21,11 @@ from fanal.intake.operations.follow import (
     MAX_MESSAGE,
     MOST_ANSWERS,
     AnswersSpent,
-    MessageRefused,
     answer_desk,
 )
 from fanal.intake.queries import envelopes as queries
 from fanal.kernel.actors import public_actor
+from fanal.kernel.refusal import Refusal
 from fanal.orient.alarms.operations.alarms import raise_written
 from fanal.web.account.actors import now_of
 from fanal.web.failures import RETRY_AFTER, status_of
@@ -199,7 +199,7 @@ def _take_answer(
         stored = True
     except AnswersSpent:
         problem = _SPENT % {"most": MOST_ANSWERS}
-    except MessageRefused:
+    except Refusal:
         if text.strip():
             problem = _LONG % lengths(text, most=MAX_MESSAGE)
         elif not danger:

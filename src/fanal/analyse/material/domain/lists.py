@@ -12,6 +12,7 @@ from fanal.formats.csv_hashes import read_csv
 from fanal.formats.indicators import HASH_DIGITS, MAX_CLASSIFICATION, Indicator, hash_value
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.harmonise.domain.values.urls import canonical_host, read_url, registrable_domain
+from fanal.kernel.refusal import Refusal
 
 # Items of a list of known material, from its CSV file or from an exchange format.
 
@@ -159,14 +160,6 @@ VOTE_REASONS: Final[dict[Vote, tuple[str, ...]]] = {
 """Reasons of each vote; their texts are labels of kind `vote_reason`."""
 
 
-class ListsRefused(ValueError):
-    """Error: a list, an entry or a vote is refused; `code` names the reason (labels `lists_refused`)."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 class ListAttributes(Struct, frozen=True, kw_only=True):
     """Metadata of a list.
 
@@ -282,25 +275,25 @@ def check_attributes(name: str, attributes: ListAttributes) -> None:
     """Validate the name and the metadata of a list.
 
     Raises:
-        ListsRefused: `NAME`: empty, too long or unprintable; `CONFIDENCE`: not 0 to 100; `WORDS`: a code or
+        Refusal: `NAME`: empty, too long or unprintable; `CONFIDENCE`: not 0 to 100; `WORDS`: a code or
             the description is too long or has a forbidden character.
     """
     if not 1 <= len(name.strip()) <= MAX_NAME or not name.isprintable():
-        raise ListsRefused("NAME")
+        raise Refusal("lists", "NAME")
     if not 0 <= attributes.confidence <= 100:
-        raise ListsRefused("CONFIDENCE")
+        raise Refusal("lists", "CONFIDENCE")
     codes = (attributes.scheme, attributes.category, attributes.legal_basis)
     if any(len(code) > MAX_CODE or not code.isprintable() for code in codes):
-        raise ListsRefused("WORDS")
+        raise Refusal("lists", "WORDS")
     if len(attributes.description) > MAX_DESCRIPTION or "\0" in attributes.description:
-        raise ListsRefused("WORDS")
+        raise Refusal("lists", "WORDS")
 
 
 def check_vote(vote: Vote, reasons: Sequence[str]) -> None:
     """Validate the reasons of a vote: at least one, all allowed for this vote.
 
     Raises:
-        ListsRefused: `VOTE_REASON`.
+        Refusal: `VOTE_REASON`.
     """
     if not reasons or not set(reasons) <= set(VOTE_REASONS.get(vote, ())):
-        raise ListsRefused("VOTE_REASON")
+        raise Refusal("lists", "VOTE_REASON")

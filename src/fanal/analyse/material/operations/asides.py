@@ -17,7 +17,6 @@ from procrastinate.contrib.django import app
 from fanal import reference
 from fanal.accounts.domain.policy import require
 from fanal.analyse.domain.records import Analysis
-from fanal.analyse.material.domain.lists import ListsRefused
 from fanal.analyse.material.operations.lists import touch_list, withdraw_items
 from fanal.analyse.material.queries.entries import get_items
 from fanal.analyse.material.queries.lists import get_lists
@@ -25,6 +24,7 @@ from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.reference.records import MaterialRule
@@ -98,7 +98,7 @@ def release_item(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> 
 
     Raises:
         Refused: the actor may not keep lists.
-        ListsRefused: `NOT_ASIDE`: not suspended; `REASON`: a missing or too long reason.
+        Refusal: `NOT_ASIDE`: not suspended; `REASON`: a missing or too long reason.
     """
     require(actor, "list.keep")
     with transaction.atomic():
@@ -113,7 +113,7 @@ def withdraw_aside(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -
     `reason` is the person's written reason.
 
     Raises:
-        Refused, ListsRefused: as `release_item`.
+        Refused, Refusal: as `release_item`.
     """
     require(actor, "list.keep")
     with transaction.atomic():
@@ -202,14 +202,14 @@ def _set_aside(
 def _end(actor: Actor, item_id: UUID, *, outcome: str, reason: str, now: datetime) -> UUID:
     reason = reason.strip()
     if not 1 <= len(reason) <= MAX_REASON or "\0" in reason:
-        raise ListsRefused("REASON")
+        raise Refusal("lists", "REASON")
     row = sql.row(
         "UPDATE analyse_aside SET ended_at = %s, outcome = %s, ended_by = %s, reason = %s"
         " WHERE item_id = %s AND ended_at IS NULL RETURNING list_id",
         [now, outcome, actor.person_id, reason, item_id],
     )
     if row is None:
-        raise ListsRefused("NOT_ASIDE")
+        raise Refusal("lists", "NOT_ASIDE")
     return UUID(str(row[0]))
 
 

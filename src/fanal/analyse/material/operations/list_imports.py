@@ -15,7 +15,6 @@ from fanal.analyse.material.domain.lists import (
     Item,
     ListAttributes,
     ListRefused,
-    ListsRefused,
     MatchScope,
     check_attributes,
     item_of,
@@ -33,6 +32,7 @@ from fanal.formats.indicators import Indicator
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.reference.records import ListBasis
 
 # List metadata: set at creation, or changed later.
@@ -43,7 +43,7 @@ def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: dat
 
     Raises:
         Refused: the actor may not keep lists.
-        ListsRefused: `NAME`, `CONFIDENCE`, `WORDS`; `BASIS`: no such legal basis; `OWNER`: no such
+        Refusal: `NAME`, `CONFIDENCE`, `WORDS`; `BASIS`: no such legal basis; `OWNER`: no such
             organisation; `EXISTS`: the name is taken.
     """
     require(actor, "list.keep")
@@ -55,7 +55,7 @@ def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: dat
             [new_id(now), name, now],
         )
         if row is None:
-            raise ListsRefused("EXISTS")
+            raise Refusal("lists", "EXISTS")
         _describe(row[0], attributes)
         tell_change(actor, "list.change", row[0], count=0, now=now)
     return UUID(str(row[0]))
@@ -66,14 +66,14 @@ def describe_list(*, actor: Actor, name: str, attributes: ListAttributes, now: d
 
     Raises:
         Refused: the actor may not keep lists.
-        ListsRefused: as `create_list`, or `NOT_FOUND`.
+        Refusal: as `create_list`, or `NOT_FOUND`.
     """
     require(actor, "list.keep")
     _check(name, attributes, now)
     with transaction.atomic():
         listed = find_list(name=name)
         if listed is None:
-            raise ListsRefused("NOT_FOUND")
+            raise Refusal("lists", "NOT_FOUND")
         if listed.attributes == attributes:
             return
         _describe(listed.id, attributes)
@@ -86,10 +86,10 @@ def _check(name: str, attributes: ListAttributes, now: datetime) -> None:
     basis = attributes.legal_basis
     on = paris_day(now)
     if basis and not reference.load().versions(ListBasis, basis, first=on.min, last=on):
-        raise ListsRefused("BASIS")
+        raise Refusal("lists", "BASIS")
     owner = attributes.owner_id
     if owner is not None and not partner_names(partner_ids=[owner]):
-        raise ListsRefused("OWNER")
+        raise Refusal("lists", "OWNER")
 
 
 def _describe(list_id: UUID, attributes: ListAttributes) -> None:
@@ -143,7 +143,7 @@ def take_items(
         Refused: the actor may not keep lists.
         FormatRefused: an address is invalid, or an error of `found`.
         ListRefused: no item can be taken.
-        ListsRefused: the name is invalid.
+        Refusal: the name is invalid.
     """
     held = find_list(name=name)
     wanted = scope or (held.attributes.scope if held else MatchScope.MATCH)

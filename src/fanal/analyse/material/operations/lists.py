@@ -166,7 +166,7 @@ def load_list(
     Raises:
         Refused: the actor may not keep lists.
         ListRefused: a line cannot be read.
-        ListsRefused: the name is invalid.
+        Refusal: the name is invalid.
     """
     return _load(actor, "list.load", name, read_list(lines), scope=scope, now=now)
 
@@ -190,7 +190,7 @@ def add_items(
     Raises:
         Refused: the actor may not keep lists.
         ListRefused: an item has no value, or a value that does not fit its kind.
-        ListsRefused: the name is invalid.
+        Refusal: the name is invalid.
     """
     checked = map(check_item, items)
     return _load(actor, "list.change", name, checked, scope=scope, own=own, now=now)
@@ -211,7 +211,7 @@ def add_addresses(
     Raises:
         Refused: the actor may not keep lists.
         ListRefused: a value is too long or unprintable.
-        ListsRefused: the name is invalid.
+        Refusal: the name is invalid.
         ValueError: another kind, or an empty value.
     """
     if any(kind not in ("URL", "HOST", "DOMAIN") or not value for kind, value in addresses):

@@ -8,12 +8,18 @@ from django.db import transaction
 from msgspec import structs
 
 from fanal.accounts.domain.policy import require
-from fanal.analyse.material.domain.lists import CastVote, ListsRefused, Vote, Voter, check_vote
+from fanal.analyse.material.domain.lists import (
+    CastVote,
+    Vote,
+    Voter,
+    check_vote,
+)
 from fanal.analyse.material.operations.lists import touch_list
 from fanal.analyse.material.queries.entries import get_items
 from fanal.analyse.material.queries.lists import vote_of, voter_of
 from fanal.db import sql
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
@@ -35,14 +41,14 @@ def cast_vote(
 
     Raises:
         Refused: the actor may not vote.
-        ListsRefused: `ENTRY` for an unknown entry or kind, `VOTE_REASON`.
+        Refusal: `ENTRY` for an unknown entry or kind, `VOTE_REASON`.
     """
     require(actor, "list.vote")
     first, *further = dict.fromkeys([reason, *others])
     check_vote(vote, [first, *further])
     item = get_items(item_ids=[item_id]).get(item_id)
     if item is None or (kind and kind not in dict(item.values)):
-        raise ListsRefused("ENTRY")
+        raise Refusal("lists", "ENTRY")
     cast = CastVote(
         item_id=item_id,
         kind=kind,
@@ -62,15 +68,15 @@ def take_vote_back(*, actor: Actor, item_id: UUID, now: datetime) -> CastVote:
 
     Raises:
         Refused: the actor may not vote.
-        ListsRefused: `ENTRY` for an unknown entry, `NO_VOTE` if the actor has no vote in force.
+        Refusal: `ENTRY` for an unknown entry, `NO_VOTE` if the actor has no vote in force.
     """
     require(actor, "list.vote")
     item = get_items(item_ids=[item_id]).get(item_id)
     if item is None:
-        raise ListsRefused("ENTRY")
+        raise Refusal("lists", "ENTRY")
     mine = vote_of(item_id=item_id, voter_id=voter_of(actor=actor))
     if mine is None:
-        raise ListsRefused("NO_VOTE")
+        raise Refusal("lists", "NO_VOTE")
     back = structs.replace(mine, vote=Vote.TAKEN_BACK, reason="", others=(), voted_at=now)
     _keep(actor, item.list_id, back)
     return back

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from fanal.analyse.domain.records import Parameters
 from fanal.analyse.payments.domain.transfers import Paid
+from fanal.reference.reader import ReferenceRefused
 
 CODES: Final = frozenset(
     f"PAYMENT_{name}"
@@ -30,10 +31,6 @@ CODES: Final = frozenset(
     )
 )  # fmt: skip
 """Codes of the indicators implemented in `indicators.TESTS`."""
-
-
-class PaymentsRefused(ValueError):
-    """Error: the typology file is invalid."""
 
 
 class PaymentIndicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,7 +104,7 @@ def read_typologies(text: str) -> Typologies:
     """Parse and validate the TOML text of typologies.
 
     Raises:
-        PaymentsRefused: unknown key, typology, zone or indicator, a weight or threshold outside 0..1, a
+        ReferenceRefused: unknown key, typology, zone or indicator, a weight or threshold outside 0..1, a
             missing source, fewer than two indicators needed, or a rule marked as checked without confidence H
             (read in the source).
     """
@@ -116,12 +113,12 @@ def read_typologies(text: str) -> Typologies:
         for name in (found.default_zone, *found.zones.values()):
             ZoneInfo(name)
     except (msgspec.ValidationError, tomllib.TOMLDecodeError, ZoneInfoNotFoundError) as error:
-        raise PaymentsRefused(f"payments: {error}") from error
+        raise ReferenceRefused(f"payments: {error}") from error
     codes = {typology.code for typology in found.typology}
     for typology in found.typology:
         # Published, word for word: no indicator suffices alone.
         if typology.needs < 2 or not 0 < typology.shown_from < 1:
-            raise PaymentsRefused(f"payments: {typology.code}")
+            raise ReferenceRefused(f"payments: {typology.code}")
     for rule in (*found.indicator, *found.lowers):
         if (
             {*rule.typologies, *rule.core} - codes
@@ -129,9 +126,9 @@ def read_typologies(text: str) -> Typologies:
             or not 0 < rule.weight < 1
             or not rule.source
         ):
-            raise PaymentsRefused(f"payments: {rule.code}")
+            raise ReferenceRefused(f"payments: {rule.code}")
         if rule.confidence != "H" and rule.checked_by != "UNCHECKED":
-            raise PaymentsRefused(f"payments: {rule.code} is not checked")
+            raise ReferenceRefused(f"payments: {rule.code} is not checked")
     return found
 
 

@@ -18,6 +18,7 @@ from msgspec import Struct, field
 
 from fanal import reference
 from fanal.analyse.priority.domain.facts import FACTS
+from fanal.kernel.refusal import Refusal
 from fanal.reference.records import Text
 from fanal.reference.words import either
 
@@ -28,14 +29,6 @@ ABOVE_ZERO = 0.000001
 """Default of `at_least`."""
 LONGEST_LABEL = 80
 _VERSION = re.compile(r"[a-z0-9][a-z0-9./_-]{2,59}")
-
-
-class RulesRefused(ValueError):
-    """Error: a rule set is invalid; `code` names the reason, `rule` the rule (empty: the whole set)."""
-
-    def __init__(self, code: str, rule: str = "", detail: str = "") -> None:
-        super().__init__(": ".join(part for part in (rule, code, detail) if part))
-        self.code, self.rule = code, rule
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,14 +112,14 @@ def read_rules(text: str) -> PriorityRules:
     """Parse and validate the TOML text of a rule set.
 
     Raises:
-        RulesRefused: FORMAT (unknown key, wrong type), VERSION, CODE_TWICE, FACT, POINTS, CAP, BOUNDS, FLOOR,
+        Refusal: FORMAT (unknown key, wrong type), VERSION, CODE_TWICE, FACT, POINTS, CAP, BOUNDS, FLOOR,
             FLOOR_FROM, SOURCE, LABEL_FR, LABEL_EN, FLOOR_OWN or FLOOR_UNCHECKED (a rule of the desk's own),
             LEVELS, CEILING, or NO_DANGER (no checked rule keeps a child in danger at 95 or more).
     """
     try:
         rules = msgspec.convert(tomllib.loads(text), PriorityRules)
     except (msgspec.ValidationError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RulesRefused("FORMAT", detail=str(error)) from error
+        raise Refusal("ruleset", "FORMAT", detail=str(error)) from error
     check_rules(rules)
     return rules
 
@@ -135,22 +128,22 @@ def check_rules(rules: PriorityRules) -> None:
     """Check the guarantees of a rule set.
 
     Raises:
-        RulesRefused: as `read_rules`, except FORMAT.
+        Refusal: as `read_rules`, except FORMAT.
     """
     if not _VERSION.fullmatch(rules.version):
-        raise RulesRefused("VERSION")
+        raise Refusal("ruleset", "VERSION")
     codes = [rule.code for rule in rules.rule]
     if len(codes) != len(set(codes)):
-        raise RulesRefused("CODE_TWICE")
+        raise Refusal("ruleset", "CODE_TWICE")
     for rule in rules.rule:
         _check(rule)
     starts = [level.lowest for level in rules.level]
     if not starts or starts[-1] != 0 or starts != sorted(set(starts), reverse=True):
-        raise RulesRefused("LEVELS")
+        raise Refusal("ruleset", "LEVELS")
     if not 0 < rules.ceiling < DANGER_FLOOR:
-        raise RulesRefused("CEILING")
+        raise Refusal("ruleset", "CEILING")
     if not any(_keeps_danger(rule) for rule in rules.rule):
-        raise RulesRefused("NO_DANGER", "CHILD_IN_DANGER")
+        raise Refusal("ruleset", "NO_DANGER", rule="CHILD_IN_DANGER")
 
 
 def write_rules(rules: PriorityRules) -> str:
@@ -218,7 +211,7 @@ def _check(rule: Rule) -> None:
     }
     for code, broken in faults.items():
         if broken:
-            raise RulesRefused(code, rule.code)
+            raise Refusal("ruleset", code, rule=rule.code)
 
 
 def _reached(rule: Rule, value: float) -> bool:

@@ -32,6 +32,7 @@ from fanal.analyse.signals.domain.text import (
     tokenize,
     unmask_word,
 )
+from fanal.reference.reader import ReferenceRefused
 
 GAP = 3
 _ANY = "*"
@@ -39,10 +40,6 @@ _MAX_TRANSITIONS = 50_000
 _MAX_WORDS = 100_000
 _HOUR = re.compile(r"([01]?\d|2[0-3])(h|heures?|am|pm)([0-5]\d)?")
 _NUMBER = re.compile(r"\d{1,6}")
-
-
-class PhraseRefused(ValueError):
-    """Error: a phrase of a lexicon breaks the grammar."""
 
 
 class Match(Struct, frozen=True):
@@ -83,7 +80,7 @@ class Automaton:
         """Compile the phrases.
 
         Raises:
-            PhraseRefused: an empty phrase, an unknown set, a choice of more than one word, or a gap at the
+            ReferenceRefused: an empty phrase, an unknown set, a choice of more than one word, or a gap at the
                 start or end.
         """
         self._phrases = [_parse(phrase, sets) for phrase in phrases]
@@ -262,9 +259,9 @@ def _parse(phrase: str, sets: Mapping[str, Sequence[str]]) -> tuple[_Slot, ...]:
     for part in phrase.split():
         slots.extend(_slots(part, phrase, sets))
     if not slots or all(slot.optional for slot in slots):
-        raise PhraseRefused(f"empty phrase: {phrase!r}")
+        raise ReferenceRefused(f"empty phrase: {phrase!r}")
     if _ANY in slots[0].atoms or _ANY in slots[-1].atoms:
-        raise PhraseRefused(f"a phrase neither begins nor ends with a gap: {phrase!r}")
+        raise ReferenceRefused(f"a phrase neither begins nor ends with a gap: {phrase!r}")
     return tuple(slots)
 
 
@@ -276,7 +273,7 @@ def _slots(part: str, phrase: str, sets: Mapping[str, Sequence[str]]) -> list[_S
     if "|" not in body and not body.startswith(("<", "#")) and not body.endswith("*"):
         words = [token.word for token in tokenize(body)]
         if not words or (optional and len(words) > 1):
-            raise PhraseRefused(f"{part!r} in {phrase!r}")
+            raise ReferenceRefused(f"{part!r} in {phrase!r}")
         return [_Slot(frozenset({word}), optional=optional) for word in words]
     atoms: set[str] = set()
     for choice in body.split("|"):
@@ -287,22 +284,18 @@ def _slots(part: str, phrase: str, sets: Mapping[str, Sequence[str]]) -> list[_S
 def _atoms(choice: str, phrase: str, sets: Mapping[str, Sequence[str]]) -> set[str]:
     if choice.startswith("<") and choice.endswith(">"):
         if choice[1:-1] not in sets:
-            raise PhraseRefused(f"unknown set {choice} in {phrase!r}")
+            raise ReferenceRefused(f"unknown set {choice} in {phrase!r}")
         return {a for word in sets[choice[1:-1]] for a in _atoms(word, phrase, sets)}
     if choice in ("#num", "#age", "#hour"):
         return {choice}
     tokens = tokenize(choice.removesuffix("*"))
     if len(tokens) != 1:
-        raise PhraseRefused(f"{choice!r} in {phrase!r} is not one word")
+        raise ReferenceRefused(f"{choice!r} in {phrase!r} is not one word")
     return {tokens[0].word + ("*" if choice.endswith("*") else "")}
 
 
 _SHORT_LINE = 500
 _LINES_KEPT = 10_000
-
-
-class LexiconRefused(ValueError):
-    """Error: a lexicon file is invalid (file, field and reason)."""
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -359,7 +352,7 @@ class Lexicon:
         """Compile `files`; sets are per language, so each file's phrases use its own.
 
         Raises:
-            PhraseRefused: a phrase breaks the grammar.
+            ReferenceRefused: a phrase breaks the grammar.
         """
         self.version = "+".join([*sorted(file.version for file in files), SPELLING])
         meanings: list[tuple[str, str, Signal | Context]] = [
@@ -427,20 +420,20 @@ def read_lexicon(text: str, *, name: str) -> LexiconFile:
     """Parse and validate the TOML text of a lexicon; `name` is used in messages.
 
     Raises:
-        LexiconRefused: unknown or missing key, weight or effect outside 0..1, a code twice with the same
+        ReferenceRefused: unknown or missing key, weight or effect outside 0..1, a code twice with the same
             weight.
     """
     try:
         file = msgspec.convert(tomllib.loads(text), LexiconFile)
     except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
-        raise LexiconRefused(f"{name}: {error}") from error
+        raise ReferenceRefused(f"{name}: {error}") from error
     codes = [signal.code + "/" + str(signal.weight) for signal in file.signal]
     if len(codes) != len(set(codes)):
-        raise LexiconRefused(f"{name}: a code stands twice with the same weight")
+        raise ReferenceRefused(f"{name}: a code stands twice with the same weight")
     if not all(0 < signal.weight <= 1 for signal in file.signal):
-        raise LexiconRefused(f"{name}: a weight lies outside 0..1")
+        raise ReferenceRefused(f"{name}: a weight lies outside 0..1")
     if not all(0 <= context.effect <= 1 for context in file.context):
-        raise LexiconRefused(f"{name}: an effect lies outside 0..1")
+        raise ReferenceRefused(f"{name}: an effect lies outside 0..1")
     return file
 
 

@@ -11,10 +11,11 @@ from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
-from fanal.orient.domain.deciding import MAX_REASON, UNSTORABLE, DecisionRefused
+from fanal.orient.domain.deciding import MAX_REASON, UNSTORABLE
 from fanal.orient.domain.records import CaseClaim
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.orient.folding.operations.folding import fold_again, hold_folding, settle_duplicates
@@ -34,7 +35,7 @@ def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None
 
     Raises:
         NotFolded: no such report, or it is not folded.
-        DecisionRefused: NO_REASON, REASON_TOO_LONG, REASON_UNREADABLE.
+        Refusal: NO_REASON, REASON_TOO_LONG, REASON_UNREADABLE.
         Refused: the actor may not decide at that desk.
     """
     words = _checked(reason)
@@ -185,9 +186,9 @@ def _judge(actor: Actor, case: Case, words: str, now: datetime) -> None:
 def _checked(reason: str) -> str:
     words = reason.strip()
     if not words:
-        raise DecisionRefused("NO_REASON")
+        raise Refusal("decision", "NO_REASON")
     if len(words) > MAX_REASON:
-        raise DecisionRefused("REASON_TOO_LONG")
+        raise Refusal("decision", "REASON_TOO_LONG")
     if UNSTORABLE.search(words):
-        raise DecisionRefused("REASON_UNREADABLE")
+        raise Refusal("decision", "REASON_UNREADABLE")
     return words

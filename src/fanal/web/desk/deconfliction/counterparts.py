@@ -7,22 +7,22 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fanal import reference
 from fanal.accounts.domain.policy import may, reach
 from fanal.accounts.queries.people import desk_names
 from fanal.accounts.routes import needs
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart, Round
-from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.deconfliction.operations import counterparts as operations
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
+from fanal.web.failures import reason_of
 from fanal.web.reading import consult
 
 _SHOWN = 50
@@ -75,8 +75,8 @@ def add(request: HttpRequest) -> HttpResponse:
             ),
             now=now_of(request),
         )
-    except DeconflictionRefused as refused:
-        return _form(request, refused=refused.code)
+    except Refusal as refused:
+        return _form(request, refused=refused)
     messages.success(
         request,
         _("Registered. Comparisons start once a standing instruction covers this counterpart."),
@@ -102,8 +102,8 @@ def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
             ),
             now=now_of(request),
         )
-    except DeconflictionRefused as refused:
-        return _page(request, found, refused=refused.code)
+    except Refusal as refused:
+        return _page(request, found, refused=refused)
     messages.success(request, _("The limits apply from the next comparison on."))
     return redirect("desk:counterpart", found.id)
 
@@ -117,8 +117,8 @@ def close(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
         operations.close_counterpart(
             actor=actor_of(request), counterpart_id=found.id, now=now_of(request)
         )
-    except DeconflictionRefused as refused:
-        return _page(request, found, refused=refused.code)
+    except Refusal as refused:
+        return _page(request, found, refused=refused)
     messages.success(request, _("Closed: no further comparison is started or answered."))
     return redirect("desk:counterpart", found.id)
 
@@ -150,7 +150,9 @@ def _rounds(rounds: Iterable[Round], found: Iterable[Counterpart]) -> list[dict[
     return [{"record": one, "name": names.get(one.counterpart_id, "")} for one in rounds]
 
 
-def _page(request: HttpRequest, found: Counterpart, *, refused: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest, found: Counterpart, *, refused: Refusal | None = None
+) -> HttpResponse:
     actor = actor_of(request)
     consult(request, "counterpart", [found.id], action="counterpart.read")
     desks = desk_names(desk_ids=reach(actor, "report.list").desk_ids | set(found.limits.desk_ids))
@@ -167,18 +169,18 @@ def _page(request: HttpRequest, found: Counterpart, *, refused: str = "") -> Htt
         "months": limits.MOST_MONTHS,
         "may_keep": found.closed_at is None and may(actor, "deconfliction.keep"),
         "history": history.lines_of(found.id, actor=actor),
-        "refused": _why(refused),
+        "refused": reason_of(refused),
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "deconfliction/counterpart.html", context, status=status)
 
 
-def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
+def _form(request: HttpRequest, *, refused: Refusal | None = None) -> HttpResponse:
     key = queries.public_key()
     context = {
         "typed": {name: request.POST.get(name, "") for name in _FIELDS},
         "own_key": key.hex() if key else "",
-        "refused": _why(refused),
+        "refused": reason_of(refused),
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "deconfliction/add.html", context, status=status)
@@ -188,12 +190,8 @@ def _key(text: str) -> bytes:
     try:
         return bytes.fromhex("".join(text.split()))
     except ValueError:
-        raise DeconflictionRefused("KEY") from None
+        raise Refusal("deconfliction", "KEY") from None
 
 
 def _numbers(texts: Iterable[str]) -> list[int]:
     return [n for text in texts if (n := whole_number(text, digits=5)) is not None]
-
-
-def _why(code: str) -> str:
-    return reference.label("deconfliction_refused", code, get_language() or "fr") if code else ""

@@ -6,24 +6,25 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from fanal import reference
 from fanal.accounts.domain.policy import Refused, may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import CounterpartHit, HitStep
-from fanal.deconfliction.domain.states import HIT, DeconflictionRefused
+from fanal.deconfliction.domain.states import HIT
 from fanal.deconfliction.operations.hits import move_hit
 from fanal.harmonise import queries as harmonised
+from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
 from fanal.web.desk.queue import rows_of
+from fanal.web.failures import reason_of
 from fanal.web.reading import consult
 
 _LISTED = 200
@@ -72,8 +73,8 @@ def move(request: HttpRequest, hit_id: UUID) -> HttpResponse:
         )
     except Refused:
         raise Http404 from None
-    except DeconflictionRefused as refused:
-        return _page(request, found, refused=refused.code)
+    except Refusal as refused:
+        return _page(request, found, refused=refused)
     messages.success(request, _("Recorded."))
     return redirect("desk:hit", found.id)
 
@@ -85,7 +86,9 @@ def _found(request: HttpRequest, hit_id: UUID) -> CounterpartHit:
     return found
 
 
-def _page(request: HttpRequest, found: CounterpartHit, *, refused: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest, found: CounterpartHit, *, refused: Refusal | None = None
+) -> HttpResponse:
     actor = actor_of(request)
     own = list(found.report_ids)
     consult(request, "hit", [found.id], action="hit.read", reports=own)
@@ -107,9 +110,7 @@ def _page(request: HttpRequest, found: CounterpartHit, *, refused: str = "") -> 
         "may_move": may(actor, "hit.move"),
         "history": history.lines_of(found.id, actor=actor),
         "typed": request.POST.get("words", ""),
-        "refused": reference.label("deconfliction_refused", refused, get_language() or "fr")
-        if refused
-        else "",
+        "refused": reason_of(refused),
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "deconfliction/hit.html", context, status=status)

@@ -6,20 +6,19 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fanal import reference
 from fanal.accounts.domain.policy import Refused, may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierView
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.deconfliction.operations import withholding as operations
+from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.deconfliction.signs import by_body, signs_on
-from fanal.web.failures import page_of
+from fanal.web.failures import page_of, reason_of
 
 
 @require_POST
@@ -36,11 +35,13 @@ def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
             words=post.get("words", ""),
             now=now_of(request),
         )
-    except (Refused, ValueError) as refused:
-        if not isinstance(refused, DeconflictionRefused) or refused.code == "NOT_FOUND":
+    except (Refused, ValueError):
+        raise Http404 from None
+    except Refusal as refused:
+        if refused.code == "NOT_FOUND":
             raise Http404 from None
-        words = reference.label("deconfliction_refused", refused.code, get_language() or "fr")
-        return page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=words)
+        said = reason_of(refused)
+        return page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=said)
     messages.success(request, _("Recorded. It applies from the next comparison on."))
     return redirect("desk:dossier", dossier_id=dossier_id)
 

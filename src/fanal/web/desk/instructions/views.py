@@ -10,15 +10,13 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fanal import reference
 from fanal.accounts.domain.instructions import (
     LONGEST,
     InstructionKind,
-    InstructionRefused,
     InstructionState,
     NewInstruction,
     StandingInstruction,
@@ -34,6 +32,7 @@ from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
+from fanal.web.failures import reason_of
 from fanal.web.forms import DatedForm, Parsed, midnight
 
 _PROPOSED = timedelta(days=180)
@@ -97,8 +96,8 @@ def propose(request: HttpRequest) -> HttpResponse:
             instruction=NewInstruction(**_InstructionForm(request).checked().cleaned_data),
             now=now_of(request),
         )
-    except (InstructionRefused, Refusal) as refused:
-        return _form(request, refused=refused.code)
+    except Refusal as refused:
+        return _form(request, refused=refused)
     messages.success(
         request, _("Proposed. It takes effect once another supervisor has approved it.")
     )
@@ -122,13 +121,13 @@ def second(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
     """
     found, actor = _found(request, instruction_id), actor_of(request)
     if not allows(actor, "instruction.second", Resource(owner_id=found.proposer_id)).allowed:
-        return _page(request, instruction_id, refused="SAME_PERSON")
+        return _page(request, instruction_id, refused=Refusal("instruction", "SAME_PERSON"))
     if request.POST.get("bearers") != _shown(_bearers(actor, found)):
-        return _page(request, instruction_id, refused="BEARERS_CHANGED")
+        return _page(request, instruction_id, refused=Refusal("instruction", "BEARERS_CHANGED"))
     try:
         second_instruction(actor=actor, instruction_id=found.id, now=now_of(request))
-    except InstructionRefused as refused:
-        return _page(request, instruction_id, refused=refused.code)
+    except Refusal as refused:
+        return _page(request, instruction_id, refused=refused)
     messages.success(request, _("Approved."))
     return redirect("desk:instruction", instruction_id)
 
@@ -145,8 +144,8 @@ def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
             reason=request.POST.get("reason", ""),
             now=now_of(request),
         )
-    except InstructionRefused as refused:
-        return _page(request, instruction_id, refused=refused.code)
+    except Refusal as refused:
+        return _page(request, instruction_id, refused=refused)
     messages.success(request, _("Revoked: nothing more is sent under this instruction."))
     return redirect("desk:instruction", instruction_id)
 
@@ -189,7 +188,9 @@ def _lines(request: HttpRequest, found: list[StandingInstruction]) -> list[dict[
     ]
 
 
-def _page(request: HttpRequest, instruction_id: UUID, *, refused: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest, instruction_id: UUID, *, refused: Refusal | None = None
+) -> HttpResponse:
     found, actor = _found(request, instruction_id), actor_of(request)
     (line,) = _lines(request, [found])
     ended = line["state"] in {InstructionState.EXPIRED, InstructionState.REVOKED}
@@ -206,13 +207,13 @@ def _page(request: HttpRequest, instruction_id: UUID, *, refused: str = "") -> H
         "may_second": allows(actor, "instruction.second", its).allowed,
         "may_revoke": not ended and may(actor, "instruction.revoke"),
         "history": history.lines_of(found.id, actor=actor, reads=True),
-        "refused": _why(refused),
+        "refused": reason_of(refused),
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "instructions/one.html", context, status=status)
 
 
-def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
+def _form(request: HttpRequest, *, refused: Refusal | None = None) -> HttpResponse:
     today = paris_day(now_of(request))
     typed = _InstructionForm(request).typed
     context = {
@@ -222,11 +223,7 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
         "first": today,
         "last": today + LONGEST - timedelta(days=1),
         "proposed": today + _PROPOSED,
-        "refused": _why(refused),
+        "refused": reason_of(refused),
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "instructions/propose.html", context, status=status)
-
-
-def _why(code: str) -> str:
-    return reference.label("instruction_refused", code, get_language() or "fr") if code else ""

@@ -6,11 +6,10 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
@@ -26,6 +25,7 @@ from fanal.web.desk import acts
 from fanal.web.desk.payments import document
 from fanal.web.desk.payments.shown import ShownTransfer, around_of, points_of
 from fanal.web.desk.payments.views import page_of
+from fanal.web.failures import reason_of
 from fanal.web.reading import consult
 
 _LISTED = 100
@@ -54,7 +54,7 @@ def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
             now=now,
         )
     except Refusal as refused:
-        context = page_of(request, payer, _words(refused.code))
+        context = page_of(request, payer, reason_of(refused))
         return render(request, "payments/one.html", context, status=HTTPStatus.CONFLICT)
     messages.success(
         request, _("The sheet is drafted. A judicial officer reads, amends and sends it.")
@@ -124,10 +124,6 @@ def _beside(_request: HttpRequest, file: ActFile) -> tuple[dict[str, object], li
         "addressees": ADDRESSEES,
     }
     return context, [*sheet.report_ids, *linked]
-
-
-def _words(code: str) -> str:
-    return reference.label("sheet_refusal", code, get_language() or "fr")
 
 
 def _amend(request: HttpRequest, sheet_id: UUID) -> None:

@@ -5,21 +5,22 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fanal import reference
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.harmonise.domain.quality import assess
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
-from fanal.orient.feedback.domain import GIVEN, FeedbackRefused, FeedbackVerdict
+from fanal.orient.feedback.domain import GIVEN, FeedbackVerdict
 from fanal.orient.feedback.operations import NothingToJudge, give_feedback
 from fanal.orient.feedback.queries import feedback_of
 from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.failures import reason_of
 
 
 def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, object]:
@@ -55,7 +56,7 @@ def give(request: HttpRequest, report_id: UUID) -> HttpResponse:
     require_declared(request, Resource(desk_id=case.desk_id))
     try:
         if verdict not in set(GIVEN):
-            raise FeedbackRefused("VERDICT")
+            raise Refusal("feedback", "VERDICT")
         give_feedback(
             actor=actor,
             report_id=report_id,
@@ -65,9 +66,8 @@ def give(request: HttpRequest, report_id: UUID) -> HttpResponse:
         )
     except NothingToJudge:
         raise Http404 from None
-    except FeedbackRefused as refused:
-        why = reference.label("feedback_refused", refused.code, get_language() or "fr")
-        messages.error(request, why)
+    except Refusal as refused:
+        messages.error(request, reason_of(refused))
     else:
         messages.success(
             request, _("Recorded. It is sent only under a standing instruction for feedback.")
