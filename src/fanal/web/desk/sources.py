@@ -28,9 +28,22 @@ from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
 from fanal.web.failures import reason_of
+from fanal.web.forms import Parsed, PostedForm, text
 
-_FIELDS = ("name", "kind", "url", "list", "collection", "login", "every")
 _PACES = (15, 60, 360, 1440, 10080)
+
+
+class _SourceForm(PostedForm):
+    """A new source: KIND (unknown service), LIST (no such list), PACE (fetch interval not on offer)."""
+
+    refuses = "exchange"
+    kind = Parsed(Service, "KIND")
+    list_id = Parsed(lambda name: getattr(find_list(name=name), "id", None), "LIST", posted="list")
+    every_minutes = Parsed({str(pace): pace for pace in _PACES}.get, "PACE", posted="every")
+    name = text()
+    url = text()
+    collection = text()
+    login = text()
 
 
 @never_cache
@@ -46,7 +59,11 @@ def add(request: HttpRequest) -> HttpResponse:
     try:
         source_id = operations.add_source(
             actor=actor_of(request),
-            source=_asked(request),
+            source=ListSource(
+                id=new_id(now_of(request)),
+                added_at=now_of(request),
+                **_SourceForm(request).checked().cleaned_data,
+            ),
             secret=request.POST.get("secret", ""),
             loopback=has_demo_mark(),
             now=now_of(request),
@@ -131,36 +148,9 @@ def _found(request: HttpRequest, source_id: UUID) -> ListSource:
     return found
 
 
-def _asked(request: HttpRequest) -> ListSource:
-    """Return the source described by the form.
-
-    Raises:
-        Refusal: KIND (unknown service), LIST (no such list), PACE (fetch interval not on offer).
-    """
-    post, now = request.POST, now_of(request)
-    listed = find_list(name=post.get("list", ""))
-    if post.get("kind") not in set(Service):
-        raise Refusal("exchange", "KIND")
-    if listed is None:
-        raise Refusal("exchange", "LIST")
-    if post.get("every") not in {str(pace) for pace in _PACES}:
-        raise Refusal("exchange", "PACE")
-    return ListSource(
-        id=new_id(now),
-        name=post.get("name", "").strip(),
-        kind=Service(post["kind"]),
-        url=post.get("url", "").strip(),
-        list_id=listed.id,
-        collection=post.get("collection", "").strip(),
-        login=post.get("login", "").strip(),
-        every_minutes=int(post["every"]),
-        added_at=now,
-    )
-
-
 def _form(request: HttpRequest, *, refused: Refusal | None = None) -> HttpResponse:
     context = {
-        "typed": {name: request.POST.get(name, "") for name in _FIELDS},
+        "typed": _SourceForm(request).typed,
         "kinds": list(Service),
         "lists": sorted((s.name for s in get_lists().values()), key=alphabetical),
         "paces": [str(pace) for pace in _PACES],
