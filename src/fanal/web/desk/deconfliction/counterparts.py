@@ -1,6 +1,7 @@
 """Counterparts (organisations to de-conflict with), their limits, and rounds (comparisons) as counts only."""
 
 from collections.abc import Iterable
+from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
@@ -23,10 +24,33 @@ from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
 from fanal.web.failures import reason_of
+from fanal.web.forms import Parsed, PostedForm, Several, text
 from fanal.web.reading import consult
 
 _SHOWN = 50
-_FIELDS = ("name", "our_name", "key", "contact")
+
+
+class _CounterpartForm(PostedForm):
+    """A new counterpart: its name and ours with it, its contact, its public key in hexadecimal digits."""
+
+    refuses = "deconfliction"
+    name = text()
+    our_name = text()
+    contact = Parsed()
+    public_key = Parsed(lambda typed: bytes.fromhex("".join(typed.split())), "KEY", posted="key")
+
+
+class _LimitsForm(PostedForm):
+    """What may enter a round; unreadable desks are left out."""
+
+    kinds = Several(posted="kind")
+    roles = Several(posted="role")
+    desk_ids = Several(partial(whole_number, digits=5), posted="desk", otherwise=-1)
+    months = Parsed(partial(whole_number, digits=5), otherwise=0)
+
+    def clean_desk_ids(self) -> list[int]:
+        """Return the ids of desks."""
+        return [desk_id for desk_id in self.cleaned_data["desk_ids"] if desk_id >= 0]
 
 
 @never_cache
@@ -63,16 +87,10 @@ def add(request: HttpRequest) -> HttpResponse:
     """Show the form of a new counterpart, or register it; the command line sets its service's URL."""
     if request.method != "POST":
         return _form(request)
-    post = request.POST
     try:
         made = operations.add_counterpart(
             actor=actor_of(request),
-            counterpart=NewCounterpart(
-                name=post.get("name", "").strip(),
-                our_name=post.get("our_name", "").strip(),
-                contact=post.get("contact", ""),
-                public_key=_key(post.get("key", "")),
-            ),
+            counterpart=NewCounterpart(**_CounterpartForm(request).checked().cleaned_data),
             now=now_of(request),
         )
     except Refusal as refused:
@@ -89,17 +107,11 @@ def add(request: HttpRequest) -> HttpResponse:
 def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
     """Replace a counterpart's limits: the identifier kinds, roles, desks and months that enter a round."""
     found = _found(request, counterpart_id)
-    post = request.POST
     try:
         operations.set_limits(
             actor=actor_of(request),
             counterpart_id=found.id,
-            limits=limits.checked(
-                kinds=post.getlist("kind"),
-                roles=post.getlist("role"),
-                desk_ids=_numbers(post.getlist("desk")),
-                months=next(iter(_numbers([post.get("months", "")])), 0),
-            ),
+            limits=limits.checked(**_LimitsForm(request).checked().cleaned_data),
             now=now_of(request),
         )
     except Refusal as refused:
@@ -178,20 +190,9 @@ def _page(
 def _form(request: HttpRequest, *, refused: Refusal | None = None) -> HttpResponse:
     key = queries.public_key()
     context = {
-        "typed": {name: request.POST.get(name, "") for name in _FIELDS},
+        "typed": _CounterpartForm(request).typed,
         "own_key": key.hex() if key else "",
         "refused": reason_of(refused),
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "deconfliction/add.html", context, status=status)
-
-
-def _key(text: str) -> bytes:
-    try:
-        return bytes.fromhex("".join(text.split()))
-    except ValueError:
-        raise Refusal("deconfliction", "KEY") from None
-
-
-def _numbers(texts: Iterable[str]) -> list[int]:
-    return [n for text in texts if (n := whole_number(text, digits=5)) is not None]
