@@ -132,7 +132,7 @@ def state_tables() -> dict[str, StateTable]:  # type: ignore[type-arg]
     """Return every state table of the code: full name of the module attribute → table."""
     found: dict[str, StateTable] = {}  # type: ignore[type-arg]
     # Domain packages import no Django: their modules can be imported here, whatever they hold.
-    for path in sorted(SOURCE.glob("**/domain/**/*.py")):
+    for path in sorted([*SOURCE.glob("**/domain/**/*.py"), *SOURCE.glob("**/domain.py")]):
         name = ".".join(("fanal", *path.relative_to(SOURCE).with_suffix("").parts))
         for attribute, value in vars(
             importlib.import_module(name.removesuffix(".__init__"))

@@ -33,7 +33,7 @@ from fanal.crosscheck.links.queries import kin_facts
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.similar.operations.near import renew_near
 from fanal.deconfliction.operations.hits import note_reports
-from fanal.distribution.operations.planning import plan_batch
+from fanal.distribution.operations.sending import plan_batch
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.operations import batch as harmonise

@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 
 from fanal.crosscheck.domain.weights import Weights, score_of
-from fanal.crosscheck.dossiers.domain.dossiers import Judgement, Strong, membership
+from fanal.crosscheck.dossiers.domain import Judgement, Strong, membership
 from fanal.crosscheck.engine.domain.candidate_pairs import Points, ValueStanding
 from fanal.crosscheck.engine.domain.columns import heads_of, join_certain
 from fanal.crosscheck.engine.domain.rule import Pairs, Seated, least_certain, seat

@@ -8,7 +8,7 @@ import msgspec
 
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, require
-from fanal.analyse.payments.domain.payers import Payer
+from fanal.analyse.payments.domain.scoring import Payer
 from fanal.casework.domain.records import ActDraft, Opening
 from fanal.casework.operations.acts import amend_act, open_act
 from fanal.judicial.domain.kinds import REFERRAL, SHEET, read_referral, read_sheet

@@ -27,7 +27,7 @@ from fanal.intake.queries.work import list_expired, list_held, list_silent
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
-from fanal.measures.operations import expiry as measures
+from fanal.measures.operations import milestones as measures
 from fanal.orient import queries as oriented
 from fanal.orient.operations import batch as orient
 from fanal.vault.domain.records import IDENTITY_KINDS

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from fanal.analyse import operations, queries
-from fanal.analyse.payments.domain.payers import PayerFilter, PayerLine
+from fanal.analyse.payments.domain.scoring import PayerFilter, PayerLine
 from fanal.analyse.payments.queries import count_payers, get_payer, list_payers
 from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers import cut_parts

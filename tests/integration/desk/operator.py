@@ -4,7 +4,7 @@ import io
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from fanal.analyse.payments.domain.payers import PayerFilter
+from fanal.analyse.payments.domain.scoring import PayerFilter
 from fanal.analyse.payments.queries import get_payer, list_payers
 from fanal.demo.transfers import operator_file
 from fanal.formats.transfer import PayerPart

@@ -16,7 +16,7 @@ from fanal.judicial.domain.kinds import REFERRAL, SHEET
 from fanal.measures import queries as measures
 from fanal.measures.domain.records import Measure, MeasureState
 from fanal.measures.operations.drafts import amend_measure
-from fanal.measures.operations.expiry import erase_words
+from fanal.measures.operations.milestones import erase_words
 from fanal.orient.domain.records import Choice, Track
 from tests.integration.desk.operator import bring_in, payer_named
 from tests.integration.desk.story import GAME, WORKER, Desk, add_reports

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from fanal.crosscheck.domain.records import DossierState, JudgementAct
-from fanal.crosscheck.dossiers.domain.dossiers import (
+from fanal.crosscheck.dossiers.domain import (
     DOSSIER_STATES,
     Judgement,
     conduct_of,

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given, strategies as st
 
 from fanal.crosscheck.domain.records import JudgementAct
-from fanal.crosscheck.dossiers.domain.dossiers import (
+from fanal.crosscheck.dossiers.domain import (
     Judgement,
     Strong,
     connected,

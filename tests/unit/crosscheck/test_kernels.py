@@ -20,7 +20,7 @@ from fanal.crosscheck.domain.cards import (
 )
 from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.domain.weights import load_weights, score_of
-from fanal.crosscheck.dossiers.domain.dossiers import Judgement, Strong, membership
+from fanal.crosscheck.dossiers.domain import Judgement, Strong, membership
 from fanal.crosscheck.engine.domain import rule, sheet, spans
 from fanal.crosscheck.engine.domain.candidate_pairs import share_kept, worth_of
 from fanal.crosscheck.engine.domain.features import points_beside

@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import reach
 from fanal.analyse.payments.domain.indicators import load_typologies
-from fanal.analyse.payments.domain.payers import Payer, PayerFilter, PayerLine
-from fanal.analyse.payments.domain.scoring import score_payers
+from fanal.analyse.payments.domain.scoring import Payer, PayerFilter, PayerLine, score_payers
 from fanal.analyse.payments.domain.transfers import Paid, paid_in
 from fanal.db import sql
 from fanal.db.sql import plain_array, uuid_array

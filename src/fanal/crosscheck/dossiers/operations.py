@@ -13,7 +13,7 @@ from django.db import connection
 from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.dossiers import queries as dossiers
-from fanal.crosscheck.dossiers.domain.dossiers import dossier_id, effective, membership
+from fanal.crosscheck.dossiers.domain import dossier_id, effective, membership
 from fanal.db import sql
 
 LOCK = 0x43524F5353444F53

@@ -22,13 +22,7 @@ from fanal.crosscheck.domain.records import (
     JudgementLine,
     unpack_reasons,
 )
-from fanal.crosscheck.dossiers.domain.dossiers import (
-    Judgement,
-    Strong,
-    conduct_of,
-    effective,
-    state_of,
-)
+from fanal.crosscheck.dossiers.domain import Judgement, Strong, conduct_of, effective, state_of
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.kernel.actors import Actor

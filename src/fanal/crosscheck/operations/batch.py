@@ -20,13 +20,7 @@ from fanal.crosscheck.domain.cards import read_card, signed
 from fanal.crosscheck.domain.records import Link, pack_reasons, unpack_reasons
 from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.dossiers import queries as state
-from fanal.crosscheck.dossiers.domain.dossiers import (
-    Strong,
-    connected,
-    dossier_id,
-    grow,
-    still_apart,
-)
+from fanal.crosscheck.dossiers.domain import Strong, connected, dossier_id, grow, still_apart
 from fanal.crosscheck.dossiers.operations import assemble, lock
 from fanal.crosscheck.links.domain.document_frequency import weighed_anew
 from fanal.crosscheck.links.domain.linking import ReportWords, kin_facts, link

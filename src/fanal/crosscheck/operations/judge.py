@@ -10,7 +10,7 @@ from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Resource, allows, require_somewhere
 from fanal.crosscheck.domain.records import JudgementAct, unpack_reasons
 from fanal.crosscheck.dossiers import queries as dossiers
-from fanal.crosscheck.dossiers.domain.dossiers import Judgement, conduct_of, move_of, state_of
+from fanal.crosscheck.dossiers.domain import Judgement, conduct_of, move_of, state_of
 from fanal.crosscheck.dossiers.operations import assemble
 from fanal.crosscheck.dossiers.queries import CURRENT
 from fanal.crosscheck.similar.domain.suggestions import evidence_of

@@ -15,7 +15,7 @@ from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.weights import Weights, load_weights
 from fanal.crosscheck.dossiers import queries as state
-from fanal.crosscheck.dossiers.domain.dossiers import dossier_id
+from fanal.crosscheck.dossiers.domain import dossier_id
 from fanal.crosscheck.dossiers.operations import lock, write_membership
 from fanal.crosscheck.engine.domain.candidate_pairs import share_kept
 from fanal.crosscheck.engine.domain.rule import weigh

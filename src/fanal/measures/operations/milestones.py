@@ -3,6 +3,7 @@
 No operation here sends anything.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,10 +11,12 @@ import msgspec
 from django.db import transaction
 
 from fanal import reference
-from fanal.accounts.domain.policy import Reason, Refused, may
+from fanal.accounts.domain.policy import Reason, Refused, may, require
 from fanal.casework import queries as acts
 from fanal.casework.domain.records import Act, Event
+from fanal.casework.operations import approvals as casework
 from fanal.casework.operations.acts import take_step
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
@@ -207,3 +210,20 @@ def _first_contact_fault(act: Act, sent_at: datetime) -> str:
     if sent_at < first_contact_from(catalogue=reference.load(), informed_at=informed):
         return "FIRST_CONTACT_TOO_RECENT"
     return ""
+
+
+def erase_words(*, actor: Actor, measure_ids: Sequence[UUID], now: datetime) -> int:
+    """Erase the texts of measures and of their oversight; return how many measures had any.
+
+    Kind, states, instants, people and the digest of the sent bytes stay. The first contact with a host is
+    erased with the last measure on that host. The caller has already checked retention periods and legal
+    holds. The operation is idempotent.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        erased = casework.erase_words(actor=actor, kind="measure", act_ids=measure_ids, now=now)
+        sql.run("SELECT measures_erase_words(%s::uuid[])", [list(measure_ids)])
+    return erased

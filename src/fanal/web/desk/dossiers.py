@@ -17,7 +17,7 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierLine, DossierView
-from fanal.crosscheck.dossiers.domain.dossiers import next_act
+from fanal.crosscheck.dossiers.domain import next_act
 from fanal.crosscheck.dossiers.queries import dossier_view, list_dossiers, members_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport

@@ -9,8 +9,7 @@ from django.utils.translation import get_language, gettext as _
 
 from fanal import reference
 from fanal.accounts.queries.people import desk_names
-from fanal.analyse.payments.domain.payers import Payer
-from fanal.analyse.payments.domain.scoring import PayerScore, PointMade
+from fanal.analyse.payments.domain.scoring import Payer, PayerScore, PointMade
 from fanal.analyse.payments.domain.transfers import Paid
 from fanal.crosscheck.domain.records import KinLink
 from fanal.crosscheck.links.queries import links_of

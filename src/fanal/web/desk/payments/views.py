@@ -15,7 +15,7 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.analyse.payments.domain.indicators import load_typologies
-from fanal.analyse.payments.domain.payers import PayerFilter, PayerLine
+from fanal.analyse.payments.domain.scoring import PayerFilter, PayerLine
 from fanal.analyse.payments.domain.transfers import paid_in
 from fanal.analyse.payments.queries import count_payers, get_payer, list_payers
 from fanal.harmonise import queries as harmonised
