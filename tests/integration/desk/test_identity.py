@@ -187,14 +187,19 @@ def test_the_notice_is_queued_with_the_act_and_names_nobody(
 
 
 def shown(capsys: pytest.CaptureFixture[str], reference: UUID | str, **options: object) -> str:
-    given = {"as_json": True, "lang": "en", "reveal_reporter": False, "motive": "", "as_user": None}
+    given = {
+        "as_json": True, "lang": "en", "reveal_reporter": False, "motive": "", "as_user": None, "code": None,
+    }  # fmt: skip
     show.callback.__wrapped__((str(reference),), **given | options)  # type: ignore[union-attr]
     return capsys.readouterr().out
 
 
 def test_the_command_reveals_by_the_same_act_and_never_without(
-    desk: Desk, named: UUID, capsys: pytest.CaptureFixture[str]
+    desk: Desk, named: UUID, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        "fanal.accounts.queries.people.has_demo_mark", lambda: True
+    )  # no one-time code
     driss, ana = desk.users["driss"].username, desk.users["ana"].username
     assert NAME not in shown(capsys, named, as_user=driss)
     reveal = {"reveal_reporter": True, "motive": MOTIVE}
