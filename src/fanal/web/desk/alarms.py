@@ -60,7 +60,10 @@ def nodes_are_closed() -> bool:
 @require_GET
 @needs("report.list")
 def alarms(request: HttpRequest) -> HttpResponse:
-    """Show the latest unacknowledged alarms, or answer 204 when the page has them (the query's `known`)."""
+    """Show the latest unacknowledged alarms of the person's desks, as a fragment that pages poll.
+
+    Answers 204 when the page shows them already: the query's `known` holds their digest.
+    """
     actor = actor_of(request)
     ringing = _latest(actor)
     found = _ringing(actor, ringing)

@@ -29,7 +29,10 @@ WAYS: Mapping[str, tuple[Track, ...]] = {
 
 
 class ChoiceForm(PostedForm):
-    """A person's decision: the option, entry ids of legal bases, code of the competent authority, reason."""
+    """Form of a person's decision: the option, entry ids of legal bases, code of the authority, reason.
+
+    The option (`way`, a key of `WAYS`) gives the tracks.
+    """
 
     tracks = Parsed(lambda way: WAYS.get(way, ()), posted="way")
     bases = Several(posted="basis")
@@ -37,12 +40,12 @@ class ChoiceForm(PostedForm):
     reason = text()
 
     def clean_bases(self) -> tuple[str, ...]:
-        """Return the bases without the blank one of the list."""
+        """Return the selected legal bases, without the empty value that the page's list posts."""
         return tuple(basis for basis in self.cleaned_data["bases"] if basis)
 
 
 class FoldedForm(PostedForm):
-    """The ids of the duplicates to which a decision extends."""
+    """Form with the report ids of the duplicates to which a decision extends."""
 
     folded = Several(UUID)
 
