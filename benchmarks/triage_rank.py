@@ -1,12 +1,13 @@
 """`fanal bench triage-rank`: quality of the queue's order: is a child in danger first?
 
 Labelled texts (`triage_words`) become reports, pass through harmonise, analyse and the priority rules in
-memory, and are sorted as in the queue. Peers: the emergency tick alone, the length of the text alone.
+memory, and are sorted as in the queue. Peers: the emergency tick alone, the phrase lists alone (without the
+model that reads texts), the length of the text alone.
 """
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded
@@ -17,10 +18,11 @@ import click
 import msgspec
 from msgspec import Struct, structs
 
-from fanal.analyse.analysis import Knowledge, analyse, shipped_knowledge
+from fanal.analyse.analysis import Knowledge, Meant, analyse, shipped_knowledge
 from fanal.analyse.domain.records import Priority
 from fanal.analyse.priority.domain.rules import PriorityRules, shipped_rules
 from fanal.analyse.priority.domain.scoring import prioritise
+from fanal.analyse.signals.reading import NoReader, TextReader, shipped_reader
 from fanal.formats.report.records import Report, ReportKind
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, Source
@@ -125,13 +127,34 @@ def _form_body(text: LabelledText) -> bytes:
 
 
 def rank(
-    reports: Sequence[HarmonisedReport], knowledge: Knowledge, rules: PriorityRules
+    reports: Sequence[HarmonisedReport],
+    knowledge: Knowledge,
+    rules: PriorityRules,
+    *,
+    meanings: Mapping[UUID, Meant] | None = None,
 ) -> list[Priority]:
     """Return the priority of each report by the product's own rules, without related reports.
 
-    `knowledge` are the lexicons and typologies.
+    `knowledge` are the lexicons and typologies, `meanings` the findings of the model by report id, None for
+    the phrase lists alone.
     """
-    return prioritise(reports, analyse(reports, knowledge), [], rules, RECEIVED)
+    analyses = analyse(reports, knowledge, meanings=meanings)
+    return prioritise(reports, analyses, [], rules, RECEIVED)
+
+
+def read(reports: Sequence[HarmonisedReport], reader: TextReader) -> dict[UUID, Meant]:
+    """Return the model's findings of each report, by report id, as in the analyse stage.
+
+    A repeated text is read once.
+    """
+    found: dict[str | None, Meant] = {}
+    for report in reports:
+        if report.description not in found:
+            found[report.description] = Meant(
+                version=reader.version,
+                findings=tuple(reader.findings(report, received_at=RECEIVED)),
+            )
+    return {report.report_id: found[report.description] for report in reports}
 
 
 def judge(levels: Sequence[int], scores: Sequence[float], *, seed: int) -> Quality:
@@ -167,8 +190,11 @@ def measure(size: int, *, seed: int) -> dict[str, object]:
     texts = draw(size, seed=seed)
     levels, reports = [text.level for text in texts], list(reports_of(texts))
     knowledge, rules = shipped_knowledge(), shipped_rules()[-1]
-    scores = [priority.score for priority in rank(reports, knowledge, rules)]
+    reader = shipped_reader()
+    meanings = None if isinstance(reader, NoReader) else read(reports, reader)
+    scores = [p.score for p in rank(reports, knowledge, rules, meanings=meanings)]
     peers: dict[str, list[float]] = {
+        "phrases_alone": [float(p.score) for p in rank(reports, knowledge, rules)],
         "tick_alone": [float(text.ticked) for text in texts],
         "length_alone": [float(len(text.text)) for text in texts],
     }
@@ -177,6 +203,7 @@ def measure(size: int, *, seed: int) -> dict[str, object]:
         "size": size,
         "rules": rules.version,
         "knowledge": knowledge.version,
+        "reader": None if isinstance(reader, NoReader) else reader.version,
         "level_4": levels.count(4),
         "possible_recall_level_4": round(_possible(levels), 4),
         **structs.asdict(judge(levels, scores, seed=seed)),

@@ -102,6 +102,7 @@ def test_words_of_danger_outweigh_the_nature_of_a_ticked_text() -> None:
         (read("IMMINENCE_MEETING_PLANNED", 0.9, hours_from=73, hours_to=100), None),
         (read("IMMINENCE_MEETING_PLANNED", 0.9, hours_from=-90, hours_to=-60), None),
         (read("GROOMING_MEETING", 0.9), None),
+        (read("IMMINENCE_SELF_HARM", 0.9, hours_from=80, hours_to=200), "DANGER_READ"),
         (phrase("IMMINENCE_ONGOING", 0.9), None),
     ],
 )
@@ -109,6 +110,13 @@ def test_an_event_counts_by_the_time_that_the_text_tells(
     finding: Finding, floor: str | None
 ) -> None:
     assert ranked(finding).floor == floor
+
+
+def test_an_event_fixed_for_later_is_acted_on_the_same_day_and_one_of_the_past_is_not() -> None:
+    later = ranked(read("IMMINENCE_MEETING_PLANNED", 0.9, hours_from=100, hours_to=124))
+    over = ranked(read("IMMINENCE_MEETING_PLANNED", 0.9, hours_from=-60, hours_to=-50))
+    assert [part.code for part in later.parts][:1] == ["EVENT_READ"]
+    assert over.parts == ()
 
 
 def test_several_doubtful_dangers_make_a_likely_one() -> None:

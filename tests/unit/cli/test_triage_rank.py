@@ -74,4 +74,4 @@ def test_the_command_prints_one_object_beside_its_peers() -> None:
     found = msgspec.json.decode(ran.stdout)
     assert found["bench"] == "triage-rank"
     assert {"ndcg_100", "recall_level_4", "level_0"} <= found.keys()
-    assert {"tick_alone", "length_alone"} <= found["peers"].keys()
+    assert {"phrases_alone", "tick_alone", "length_alone"} <= found["peers"].keys()

@@ -67,6 +67,7 @@ FACTS: dict[str, Unit] = {
     "livestream": Unit.SCORE,
     "self_harm_read": Unit.SCORE,
     "meeting_read": Unit.SCORE,
+    "event_read": Unit.SCORE,
     "grooming_read": Unit.COUNT,
     "extortion_read": Unit.SCORE,
     "livestream_read": Unit.SCORE,

@@ -18,16 +18,17 @@ _NATURE = "NATURE"
 _LIKELY = 0.5
 """Least score of a signal that is counted."""
 _ONGOING = "IMMINENCE_ONGOING"
+_SELF_HARM = "IMMINENCE_SELF_HARM"
 _UNDATED: Mapping[str, float] = {
     "IMMINENCE_MEETING_PLANNED": 0.8,
     "SEXTORTION_COUNTDOWN": 0.8,
     "LIVESTREAM_SCHEDULED_SHOW": 0.8,
-    "IMMINENCE_SELF_HARM": 0.6,
+    _SELF_HARM: 0.7,
 }
 """Events to come, with the weight of one without a time: most are near, but nothing says so."""
 _AGES = frozenset({"IMMINENCE_VICTIM_AGE", "IMMINENCE_AGE_STATED"})
 _SERIOUS = frozenset({"GROOMING", "SEXTORTION", "LIVESTREAM", "IMMINENCE"})
-_BY_CODE = {"IMMINENCE_SELF_HARM": "self_harm_read", "GROOMING_MEETING": "meeting_read"}
+_BY_CODE = {_SELF_HARM: "self_harm_read", "GROOMING_MEETING": "meeting_read"}
 _BY_CATEGORY = {"SEXTORTION": "extortion_read", "LIVESTREAM": "livestream_read"}
 
 
@@ -78,6 +79,8 @@ def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
             highest[str(name)] = max(highest.get(str(name), 0.0), finding.score)
         if finding.category == "GROOMING" and finding.score >= _LIKELY:
             grooming.add(finding.code)
+        if finding.code in _UNDATED and finding.code != _SELF_HARM and not _is_over(finding):
+            highest["event_read"] = max(highest.get("event_read", 0.0), finding.score)
     yield from highest.items()
     if grooming:
         yield "grooming_read", len(grooming)
@@ -99,14 +102,29 @@ def _imminent(read: Iterable[Finding]) -> Iterator[float]:
 def _nearness(finding: Finding) -> float:
     """Return the weight (0 to 1) of an event: 1 if present or within `SOON` hours, 0 if past or later.
 
-    Without a stated time, the constant weight of the finding's code (`_UNDATED`, such as 0.8).
+    Without a stated time, the constant weight of the finding's code (`_UNDATED`, such as 0.8). A later day in
+    words about one's own death is one that the child does not expect to see: it gives no time.
     """
     if finding.code == _ONGOING:
         return 1.0
+    hours = _hours(finding)
+    if hours is not None and hours[0] <= SOON and hours[1] >= 0:
+        return 1.0
+    timeless = hours is None or finding.code == _SELF_HARM
+    return _UNDATED[finding.code] if timeless else 0.0
+
+
+def _is_over(finding: Finding) -> bool:
+    hours = _hours(finding)
+    return hours is not None and hours[1] < 0
+
+
+def _hours(finding: Finding) -> tuple[float, float] | None:
+    """Return the hours until an event begins and ends, from the receipt of the report; None if unknown."""
     begins, ends = (finding.because.parameters.get(name) for name in ("hours_from", "hours_to"))
-    if not isinstance(begins, int | float) or not isinstance(ends, int | float):
-        return _UNDATED[finding.code]
-    return 1.0 if begins <= SOON and ends >= 0 else 0.0
+    if isinstance(begins, int | float) and isinstance(ends, int | float):
+        return begins, ends
+    return None
 
 
 def _noisy_or(scores: Iterable[float]) -> float:
