@@ -12,7 +12,7 @@ from docs_tables import cell, code, page, paragraphs, table
 
 import fanal
 from fanal.cli.main import fanal as program
-from fanal.config import grants
+from fanal.db import grants
 from fanal.kernel.states import StateTable
 
 SOURCE = Path(fanal.__file__).parent
@@ -198,7 +198,7 @@ def database() -> str:
     ]
     return page(
         "Database rights",
-        "`src/fanal/config/grants.py`",
+        "`src/fanal/db/grants.py`",
         paragraphs(grants.__doc__),
         "The owner owns every table and runs migrations only.",
         table(("Tables", "Roles", "Privileges"), rows),

@@ -18,7 +18,7 @@ from psycopg import sql
 from fanal.config.databases import Databases, close_shared_functions, open_databases, provision
 from fanal.config.environment import database_settings, read_environment
 from fanal.config.migration import migrating
-from fanal.config.row_security import close_definitions
+from fanal.db.row_security import close_definitions
 from fanal.postgres import Cluster, DatabaseRole, PasswordFile
 from fanal.postgres.place import make_home
 

@@ -1,6 +1,6 @@
 """Row-level security: bounds of the rows that the database shows to the current request.
 
-The role `app` is under row-level security (`config.row_security`, ADR 0012). Every statement that Django
+The role `app` is under row-level security (`db.row_security`, ADR 0012). Every statement that Django
 sends as `app` carries the bounds of the current actor as `SET LOCAL`, in the same message: they end with the
 statement's transaction and cannot leak to the next request on the connection. Without an actor nothing is
 set, and no row is visible. In pipeline mode, several statements of a transaction share one round trip.

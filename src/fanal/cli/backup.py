@@ -23,10 +23,10 @@ from fanal.cli.boot import django_as, enter_django, find_home, find_vault, note_
 from fanal.cli.failures import CommandRefused, Failed, tell
 from fanal.cli.places import make_private, write_whole
 from fanal.config.databases import Databases, open_databases
-from fanal.config.grants import apply_grants
 from fanal.config.keys import SECRET_FILE, keys_folder
 from fanal.config.migration import read_mark
-from fanal.config.row_security import apply_row_security
+from fanal.db.grants import apply_grants
+from fanal.db.row_security import apply_row_security
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole

@@ -6,8 +6,8 @@ import psycopg
 
 from fanal.cli.finding import DoctorFinding, fine, problem
 from fanal.config.databases import are_statements_hidden, may_owner_end_sessions
-from fanal.config.row_security import are_definitions_closed, faults_in_row_security
 from fanal.db.closed import closed_logins
+from fanal.db.row_security import are_definitions_closed, faults_in_row_security
 from fanal.postgres import DatabaseRole
 
 _CLOSE = "run 'fanal provision' with a superuser's DATABASE_URL"

@@ -20,8 +20,8 @@ import psycopg
 from psycopg import sql
 
 from fanal.config.environment import SettingRefused, require_own_login
-from fanal.config.row_security import close_definitions
 from fanal.db.closed import closed_logins
+from fanal.db.row_security import close_definitions
 from fanal.postgres import Cluster, DatabaseRole, PasswordFile
 
 DATABASE = "fanal"

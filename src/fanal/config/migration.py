@@ -14,9 +14,9 @@ import psycopg
 from fanal.accounts.domain.policy import roles_at_desk
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.config.databases import DatabaseRefused
-from fanal.config.grants import apply_grants
-from fanal.config.row_security import apply_row_security
 from fanal.db.agreement import MOST_APART, apart
+from fanal.db.grants import apply_grants
+from fanal.db.row_security import apply_row_security
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
 from fanal.kernel import clock
 from fanal.measures.notice.kind import NOTICE

@@ -1,1 +1,1 @@
-"""A process's database connection: its conditions and guards, and short functions for SQL statements."""
+"""A process's database connection: its conditions, guards and rights, and short functions for SQL."""

@@ -1,4 +1,4 @@
-"""The five database roles; `fanal.config.grants` defines their privileges."""
+"""The five database roles; `fanal.db.grants` defines their privileges."""
 
 from enum import StrEnum
 

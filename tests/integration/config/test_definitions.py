@@ -11,7 +11,7 @@ from psycopg import errors, sql
 from fanal.cli.doctor_nodes import look_at_nodes
 from fanal.cli.finding import FindingLevel
 from fanal.config.databases import open_databases, provision
-from fanal.config.row_security import BOUNDED, are_definitions_closed, faults_in_row_security
+from fanal.db.row_security import BOUNDED, are_definitions_closed, faults_in_row_security
 from fanal.postgres import DatabaseRole, PasswordFile
 from tests.integration.config.test_migration import environments, migrate
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from psycopg import errors, sql
 
-from fanal.config.grants import APP_DELETES, decide
+from fanal.db.grants import APP_DELETES, decide
 from fanal.postgres import DatabaseRole
 
 TABLES = (

@@ -17,7 +17,7 @@ from django.utils import translation
 
 from fanal.config.databases import open_databases
 from fanal.config.migration import DatabaseMark, agrees, read_mark
-from fanal.config.row_security import BOUNDED
+from fanal.db.row_security import BOUNDED
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole, find_binaries
 

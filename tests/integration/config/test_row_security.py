@@ -10,7 +10,7 @@ from psycopg import errors, sql
 
 from fanal.accounts import row_scope
 from fanal.config.middleware import bounded_rows
-from fanal.config.row_security import BOUNDED
+from fanal.db.row_security import BOUNDED
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
 from tests.actors import desk_actor
 from tests.integration.policy.world import make_world
