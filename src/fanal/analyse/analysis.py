@@ -12,7 +12,9 @@ from fanal.analyse.payments.domain.scoring import Around, find_payment_signals
 from fanal.analyse.signals.domain.imminence import find_imminence
 from fanal.analyse.signals.domain.lexicon import Lexicon, load_lexicon
 from fanal.analyse.signals.domain.signals import find_hits, findings_of
+from fanal.analyse.signals.reading import NoReader, shipped_reader
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.ids import instant_of
 
 RULES = "analyse/2"
 MAX_FINDINGS = 200
@@ -82,6 +84,20 @@ def analyse(
         )
         for report, found in zip(reports, known, strict=True)
     ]
+
+
+def read_meanings(reports: Sequence[HarmonisedReport]) -> dict[UUID, Meant]:
+    """Return what the model finds in the free text of each report, by report id; empty without a model."""
+    reader = shipped_reader() if reports else NoReader("", "")
+    if isinstance(reader, NoReader):
+        return {}
+    return {
+        report.report_id: Meant(
+            version=reader.version,
+            findings=tuple(reader.findings(report, received_at=instant_of(report.report_id))),
+        )
+        for report in reports
+    }
 
 
 def _version(version: str, meant: Meant | None) -> str:

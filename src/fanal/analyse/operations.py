@@ -12,7 +12,7 @@ from msgspec import structs
 from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
-from fanal.analyse.analysis import Meant, analyse, shipped_knowledge
+from fanal.analyse.analysis import Meant, analyse, read_meanings, shipped_knowledge
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority, pack_findings, pack_parts
 from fanal.analyse.material.operations.asides import current_rule, watch_matches
 from fanal.analyse.material.operations.index import MATERIAL
@@ -20,20 +20,18 @@ from fanal.analyse.material.queries.entries import lists_version
 from fanal.analyse.payments.operations import forget_payments, note_payments
 from fanal.analyse.priority.domain.scoring import prioritise
 from fanal.analyse.priority.queries import current_rules
-from fanal.analyse.signals.reading import NoReader, shipped_reader
 from fanal.db.sql import text_array
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
-from fanal.kernel.ids import instant_of
 from fanal.ledger import operations as ledger
 
 _SHIPPED = cache(shipped_knowledge)  # read once; the version of the lists is added per batch
 _FEW = 8
-"""Most reports with free text of a batch that are all read by the model."""
+"""Most reports with free text of a batch whose declared emergencies the model reads at once."""
 _MOST_READ = 32
-"""Most reports of citizens that the model reads in a larger batch."""
+"""Most reports of a batch that the model reads at once."""
 _LATER: deque[UUID] = deque(maxlen=100_000)
-"""Reports of larger batches whose texts wait until no report waits for a stage; forgotten at a restart."""
+"""Reports whose texts wait until no report waits for a stage; forgotten at a restart."""
 
 
 class NotAnalysed(LookupError):
@@ -49,8 +47,8 @@ def analyse_batch(
 ) -> list[Analysis]:
     """Analyse `reports`, store the next revision of each, and return the analyses in the order given.
 
-    `citizens` are the reports of the public form: of a large batch the model reads their texts only, and the
-    others later (`unread`).
+    `citizens` are the reports of the public form: the model reads their texts at once, and most others later
+    (`unread`).
 
     Raises:
         Refused: the actor may not run the stages.
@@ -92,31 +90,17 @@ def analyse_batch(
 def _meanings(reports: Sequence[HarmonisedReport], citizens: Collection[UUID]) -> dict[UUID, Meant]:
     """Return the text model's findings for the reports of a batch whose texts it reads now, by report id.
 
-    In a small batch these are all reports with text; in a larger one some of those from the public
-    (`citizens`). The others are queued in `_LATER`, declared emergencies first.
+    These are reports from the public (`citizens`), and declared emergencies of a small batch. The others are
+    queued in `_LATER`, declared emergencies first.
     """
     told = [report for report in reports if report.description or report.conversation]
-    if len(told) > _FEW:
-        now = [report for report in told if report.report_id in citizens][:_MOST_READ]
-        held = {report.report_id for report in now}
-        for report in told:
-            if report.report_id not in held:
-                (_LATER.appendleft if report.emergency else _LATER.append)(report.report_id)
-        told = now
-    return _meant(told)
-
-
-def _meant(reports: Sequence[HarmonisedReport]) -> dict[UUID, Meant]:
-    reader = shipped_reader() if reports else NoReader("", "")
-    if isinstance(reader, NoReader):
-        return {}
-    return {
-        report.report_id: Meant(
-            version=reader.version,
-            findings=tuple(reader.findings(report, received_at=instant_of(report.report_id))),
-        )
-        for report in reports
-    }
+    few = len(told) <= _FEW
+    now = [r for r in told if r.report_id in citizens or (few and r.emergency)][:_MOST_READ]
+    held = {report.report_id for report in now}
+    for report in told:
+        if report.report_id not in held:
+            (_LATER.appendleft if report.emergency else _LATER.append)(report.report_id)
+    return read_meanings(now)
 
 
 def unread(*, most: int) -> list[UUID]:
@@ -130,9 +114,11 @@ def read_later(*, actor: Actor, reports: Sequence[HarmonisedReport], now: dateti
     Raises:
         Refused: the actor may not run the stages.
     """
-    found = {report_id for report_id, meant in _meant(reports[:_FEW]).items() if meant.findings}
+    found = {
+        report_id for report_id, meant in read_meanings(reports[:_FEW]).items() if meant.findings
+    }
     changed = [report for report in reports if report.report_id in found]
-    analyse_batch(actor=actor, reports=changed, now=now)
+    analyse_batch(actor=actor, reports=changed, now=now, citizens=found)
     return [report.report_id for report in changed]
 
 
