@@ -104,8 +104,9 @@ def write_envelope(part: Part, report: Report) -> bytes:
 def written_report(report: Report, *, pairs: Sequence[tuple[str, str]]) -> tuple[Report, str]:
     """Return the report as the format accepts it, and a text about the persons that it cannot hold.
 
-    These are the ASSOCIATED persons, a line each. The report gets back its original reference from the
-    envelope's values (`pairs`, as of `leaves`); a reporter whose values are withheld is left out.
+    These are the ASSOCIATED persons, a line of JSON each. `pairs` are the (path, text) pairs kept from the
+    envelope in which the report came, empty if none: the text at `report/reference` becomes the reference
+    again. A reporter whose values are withheld is left out.
     """
     told = [
         f"ASSOCIATED {person.type or ''}: {msgspec.json.encode(person).decode()}"

@@ -126,7 +126,7 @@ def _cards() -> tuple[list[UUID], dict[UUID, int], list[bytes]]:
 
 
 def _empty() -> None:
-    """Delete all links and value states, also those of earlier rule versions."""
+    """Delete all links and all stored frequency states of values (`ValueState`), of every rule version."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM crosscheck_link")
         cursor.execute("DELETE FROM crosscheck_value")

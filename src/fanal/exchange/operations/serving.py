@@ -203,8 +203,9 @@ def _read_so_far(
 
 
 def forget_items(*, actor: Actor, item_ids: Sequence[UUID]) -> None:
-    """Delete the places in the feed of list entries without values, and the partners' entries behind them.
+    """Delete expired list entries from the change feed, and the records of the partners' entries behind them.
 
+    `item_ids` are entries without any value left; the records name the source of each import.
     A member that has not read a list for the whole retention period gets no deletions (tombstones) for them.
 
     Raises:

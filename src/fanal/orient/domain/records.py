@@ -100,7 +100,10 @@ class StoredProposal(Struct, frozen=True, kw_only=True):
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """A person's input for a decision: tracks, bases (entry ids or codes), reason, authority (`body`)."""
+    """A person's input for a decision: actions that follow (`tracks`), bases (entry ids or codes), reason.
+
+    `body` is the competent authority, if any.
+    """
 
     tracks: tuple[Track, ...]
     bases: tuple[str, ...]

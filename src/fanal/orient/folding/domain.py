@@ -285,7 +285,10 @@ def _is_bare(item: OrientItem) -> bool:
 
 
 def _file_set(files: Sequence[File]) -> list[str]:
-    """Return the sorted hashes of all files, SHA-256 or else SHA-1; empty unless each file has that hash."""
+    """Return the distinct SHA-256 hashes of all files, sorted; if any file has none, their SHA-1 hashes.
+
+    Empty if neither hash is known for every file; the two are never mixed.
+    """
     for values in ({file.sha256 for file in files}, {file.sha1 for file in files}):
         if values and None not in values:
             return sorted(value for value in values if value)

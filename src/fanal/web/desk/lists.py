@@ -105,8 +105,8 @@ def _entry(request: HttpRequest, item_id: UUID, *, status: int = 200) -> HttpRes
 def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """Record or withdraw the person's vote on an entry, with reasons; the last vote counts.
 
-    Reasons for and against in one form are refused. Partners vote as well (`list.vote`) on the lists shared
-    with them, through the services for programs.
+    Reasons for and against in one form are refused. Partners with the permission `list.vote` vote as well, on
+    the lists shared with them, through the API (`api.hashsharing`).
     """
     item = _item(item_id)
     ticked = [text.partition(".") for text in request.POST.getlist("vote")]

@@ -125,8 +125,8 @@ class KnownLists:
     ) -> None:
         """Index exact entries by kind and value; `near` is the result of the hash index, by reported hash.
 
-        `rules` set the weight of votes; without rules votes do not count. An entry for false alarms that
-        votes silence clears nothing.
+        `rules` set the weight of votes; without rules votes do not count. A known false alarm (scope CLEAR)
+        of weight 0 is not indexed, so that it voids no match: see `weight`.
         """
         self._rules = rules
         self._exact: dict[tuple[str, str], list[KnownEntry]] = defaultdict(list)

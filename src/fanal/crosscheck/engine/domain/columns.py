@@ -33,9 +33,15 @@ def _number(octets, at, size):
 def read_values(octets, ends, shape, counts, report_of_first):
     """Return the values of packed cards as columns: report int32, key uint64, mark and role uint8.
 
-    `octets` are the cards (`cards.pack_card`) one after another, `ends` their end offsets, `shape` the sizes
-    in bytes of a head, an address and a value, `counts` the number of addresses of each card. Reports are
-    numbered from `report_of_first`.
+    A packed card (`cards.pack_card`) is a head (data of the suspect), then addresses, then values: short key,
+    mark (number of the weight class), role (code, plus `cards.WEAK` if found in a text).
+
+    Args:
+        octets: the cards one after another, uint8.
+        ends: end offset of each card in `octets`.
+        shape: sizes in bytes of a head, an address and a value (`cards.CARD_SHAPE`).
+        counts: number of addresses of each card, from `read_people`.
+        report_of_first: number of the first card's report; the others follow.
     """
     head, address, value = shape
     total, start = 0, 0

@@ -96,7 +96,8 @@ def crowd_of(
     """Return the holders of a value that can affect the batch's links: linked reports, and the batch's own.
 
     `value` is the whole selector key, `newest` its newest sightings, `batch` the ids of the batch's holders.
-    Holders are read around each report of the batch that the newest rows do not cover, `most` on each side.
+    Around each report of the batch that the newest rows do not cover, at least `most` holders (or all) are
+    read on each side, in the order of report ids, which is the order of receipt.
     """
     reports = sorted(batch)
     own = frozenset(reports)

@@ -95,7 +95,11 @@ def _unwrapped(letters: str) -> str:
 
 
 def _without_spare(name: str) -> str:
-    """Return a name without a tail after a separator (`_2`, `.backup`), or without a final `backup`."""
+    """Return a case-folded name without its final tags, each after a separator (`_2`, `.backup`, `-old3`).
+
+    A tag is a word of `_SPARE_WORDS`, one to four digits, or both; separators alone are removed as well. A
+    name without tags loses a final `backup` or `official`, with at most one digit. The result may be empty.
+    """
     found = _SPARE.match(name[::-1])
     return name[: -found.end()] if found else _SPARE_NAME.sub("", name)
 

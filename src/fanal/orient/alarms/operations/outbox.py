@@ -267,7 +267,10 @@ def queue_late(*, actor: Actor, most: int = 2000) -> int:
 
 
 def end_answered(*, actor: Actor) -> int:
-    """End the calls of acknowledged alarms and return their number; a call being sent may still arrive.
+    """Close the open calls (messages to the duty people) of acknowledged alarms; return the number of calls.
+
+    They get the outcome ANSWERED and are not retried. A call under a valid lease is skipped: it is being sent
+    and may still arrive.
 
     Raises:
         Refused: the actor may not run the stages.
