@@ -110,6 +110,14 @@ def show(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     return _page(request, habilitation_id)
 
 
+def _looked_up(request: HttpRequest, habilitation_id: UUID) -> Actor:
+    """Return who asks, if the habilitation is one of their desks; else raise Http404."""
+    actor = actor_of(request)
+    if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
+        raise Http404
+    return actor
+
+
 @require_POST
 @needs("habilitation.review")
 def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
@@ -120,9 +128,7 @@ def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     Raises:
         Http404: no such habilitation at the supervisor's desks.
     """
-    actor, now = actor_of(request), now_of(request)
-    if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
-        raise Http404
+    actor, now = _looked_up(request, habilitation_id), now_of(request)
     try:
         verdict = ReviewVerdict(request.POST.get("verdict", ""))
     except ValueError:
@@ -144,9 +150,7 @@ def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     Raises:
         Http404: no such habilitation at the supervisor's desks.
     """
-    actor, now = actor_of(request), now_of(request)
-    if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
-        raise Http404
+    actor, now = _looked_up(request, habilitation_id), now_of(request)
     try:
         reason = RevocationReason(request.POST.get("reason", ""))
     except ValueError:
@@ -193,9 +197,7 @@ def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     Raises:
         Http404: no such habilitation at the supervisor's desks.
     """
-    actor, now = actor_of(request), now_of(request)
-    if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
-        raise Http404
+    actor, now = _looked_up(request, habilitation_id), now_of(request)
     try:
         operations.approve_habilitation(actor=actor, habilitation_id=habilitation_id, now=now)
     except Refusal as refused:
