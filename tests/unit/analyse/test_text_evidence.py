@@ -8,7 +8,7 @@ import pytest
 from fanal.analyse.domain.records import Analysis, Because, Finding, Priority
 from fanal.analyse.priority.domain.rules import PriorityRules, shipped_rules
 from fanal.analyse.priority.domain.scoring import prioritise
-from fanal.formats.report.records import File, ReportKind
+from fanal.formats.report.records import File, Person, PersonRole, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -35,14 +35,17 @@ def ranked(
     *findings: Finding,
     ticked: bool = False,
     files: tuple[File, ...] = (),
+    persons: tuple[Person, ...] = (),
+    kind: ReportKind = ReportKind.OTHER,
     rules: PriorityRules = RULES,
 ) -> Priority:
     report = HarmonisedReport(
         report_id=UUID(int=1),
         reference="r",
-        kind=ReportKind.OTHER,
+        kind=kind,
         emergency=ticked,
         files=files,
+        persons=persons,
     )
     analysis = Analysis(report_id=UUID(int=1), findings=findings, rule_version="t")
     return prioritise([report], [analysis], [], rules, NOW)[0]
@@ -129,12 +132,14 @@ def test_another_nature_lowers_what_a_text_tells() -> None:
     assert ranked(read("IMMINENCE_ONGOING", 0.7), read("NATURE_INFORMATIONAL", 0.8)).score < 95
 
 
-def test_a_text_that_is_no_account_of_facts_falls_and_files_speak_for_themselves() -> None:
+def test_a_text_that_is_no_account_of_facts_falls_unless_it_holds_a_signal_or_files() -> None:
     spam = read("NATURE_SPAM", 0.9)
-    facts = [BLACKMAIL, phrase("GROOMING_GIFT", 0.6)]
-    assert ranked(*facts, spam).score == ranked(*facts).score - 27
-    hashed = File(sha256="0" * 64)
-    assert ranked(*facts, spam, files=(hashed,)).score == ranked(*facts, files=(hashed,)).score
+    suspect = Person(role=PersonRole.SUSPECT, emails=("a@b.test",))
+    alone = ranked(spam, kind=ReportKind.SEXTORTION, persons=(suspect,))
+    assert alone.score == 25 + 6 - 27
+    signal = phrase("GROOMING_SECRECY", 0.7)
+    assert ranked(spam, signal, kind=ReportKind.SEXTORTION).score == 25
+    assert ranked(spam, kind=ReportKind.SEXTORTION, files=(File(sha256="0" * 64),)).score == 25
 
 
 def test_without_a_model_a_phrase_supports_a_tick_and_only_the_tick_reaches_the_band() -> None:

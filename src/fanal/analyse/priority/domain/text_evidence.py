@@ -42,29 +42,31 @@ def text_facts(
 ) -> Iterator[tuple[str, float]]:
     """Yield the facts of `facts.FACTS` named `danger_*`, `nature_*` and `*_read`; zeros are left out.
 
-    `emergency`: the sender states a danger. In a report with `files` the nature of its text weighs nothing by
-    itself: the files are what it reports. `findings` are those of the report.
+    `emergency`: the sender states a danger. `findings` are those of the report. The nature of its text weighs
+    less beside a signal of a phrase or of the model, and nothing with `files`: these are what it reports.
     """
     read = [finding for finding in findings if is_read(finding)]
     natures = {f.code.lower(): f.score for f in read if f.category == _NATURE}
-    if not files:
-        yield from natures.items()
-    yield from _signals(read)
+    serious = max(
+        (f.score for f in findings if f.category in _SERIOUS and f.code not in _AGES), default=0.0
+    )
     other = max(natures.values(), default=0.0)
     told = _noisy_or(_imminent(read))
     found = {"danger_read": told * (1 - other)}
+    if not files:
+        found |= {name: score * (1 - serious) for name, score in natures.items()}
     if emergency:
-        serious = (f.score for f in findings if f.category in _SERIOUS and f.code not in _AGES)
         disputed = other * (1 - told)
         found |= {
             "danger_confirmed": found["danger_read"],
             "danger_disputed": disputed,
-            "danger_supported": max(serious, default=0.0) * (1 - other),
+            "danger_supported": serious * (1 - other),
             "danger_undisputed": 1 - disputed,
         }
     for name, score in found.items():
         if rounded := round(score, 3):
             yield name, rounded
+    yield from _signals(read)
 
 
 def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
