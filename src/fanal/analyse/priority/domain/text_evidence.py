@@ -43,7 +43,7 @@ def text_facts(
     """Yield the facts of `facts.FACTS` named `danger_*`, `nature_*` and `*_read`; zeros are left out.
 
     `emergency`: the sender states a danger. `findings` are those of the report. The nature of its text weighs
-    less beside a signal of a phrase or of the model, and nothing with `files`: these are what it reports.
+    less if a phrase or the model finds a signal, and nothing if it has `files`, which are the evidence.
     """
     read = [finding for finding in findings if is_read(finding)]
     natures = {f.code.lower(): f.score for f in read if f.category == _NATURE}
