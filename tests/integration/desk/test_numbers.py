@@ -43,7 +43,7 @@ def test_the_number_stands_in_queue_and_page_and_is_found(
     for said in (number, number.lower().replace("-", " ")):
         assert number in ana.get("/fr/desk/search/", {"q": said}).content.decode()
     show.callback.__wrapped__(  # type: ignore[union-attr]
-        (number,), as_json=True, lang="fr", reveal_reporter=False, motive="",
+        (number,), as_json=True, lang="fr", reveal_reporter=False, motive="", code=None,
         as_user=desk.users["ana"].username,
     )  # fmt: skip
     shown = json.loads(capsys.readouterr().out)
