@@ -17,13 +17,14 @@ _ONCE: Final = (
     "intake_receipt",
     "harmonise_record",
     "harmonise_text",
-    "analyse_result",
     "crosscheck_kin",
-    "analyse_priority",
-    "orient_proposal",
     "orient_case",
 )
 """Tables with exactly one row a report, unless a stage was run twice."""
+_REVISED: Final = ("analyse_result", "analyse_priority", "orient_proposal")
+"""Tables with one row a report, and a second one for a text with findings that was read after the stages."""
+_READ_AGAIN: Final = 0.02
+"""Largest share of reports whose invented text the model takes for a finding."""
 
 
 def compare(databases: Databases, expected: Expected) -> dict[str, object]:
@@ -52,10 +53,14 @@ def compare(databases: Databases, expected: Expected) -> dict[str, object]:
                 _count(owner, f"SELECT count(*) FROM {table}"),  # noqa: S608 - constants
                 _count(owner, f"SELECT count(DISTINCT report_id) FROM {table}"),  # noqa: S608
             )
-            for table in _ONCE
+            for table in (*_ONCE, *_REVISED)
         }
         quarantined = _count(owner, "SELECT count(*) FROM intake_work")
     times = times[: expected.reports]
+    # Each text that was read again was also ranked and oriented again, once.
+    read_again = rows["analyse_result"][0] - expected.reports
+    allowed = {read_again} if read_again <= _READ_AGAIN * expected.reports else {0}
+    again = {table: {0} for table in _ONCE} | dict.fromkeys(_REVISED, allowed)
     return {
         "acknowledged": int(times.sum()) + strangers,
         "missing": int((times == 0).sum()),
@@ -66,7 +71,7 @@ def compare(databases: Databases, expected: Expected) -> dict[str, object]:
         "not_once": {
             table: counts
             for table, counts in rows.items()
-            if counts != (expected.reports, expected.reports)
+            if counts[1] != expected.reports or counts[0] - counts[1] not in again[table]
         },
         "left_in_queue": quarantined,
     }

@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -278,6 +279,7 @@ def test_the_worker_looks_while_nothing_waits_and_an_error_stops_no_report(
     deposit((new_id(NOW + timedelta(seconds=n)), {"description": text}) for n in range(2))
     now = [NOW]
     loop = WorkerLoop(clock=lambda: now[0], sleep=lambda _: None)
+    monkeypatch.setattr("fanal.analyse.operations._LATER", deque())  # texts of other tests
     with monkeypatch.context() as unwired:  # as in a process that wiring gave no key
         unwired.setattr(keyring, "_installed", [])
         assert loop._look_around() == 0
