@@ -8,6 +8,7 @@ import msgspec
 from fanal import reference
 from fanal.accounts.queries.people import partner_names
 from fanal.analyse import queries as analysed
+from fanal.analyse.domain.records import Priority
 from fanal.crosscheck.links.queries import kin_facts, links_of_reports
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import Selector
@@ -64,7 +65,7 @@ def views(
             "harmonised": _harmonised(record, short) if record else None,
             "selectors": _selectors(record.get("selectors")) if record else [],
             "findings": analyses[i].findings if i in analyses else [],
-            "priority": _priority(msgspec.to_builtins(priority)) if priority else None,
+            "priority": _priority(priority) if priority else None,
             "links": links.get(i, []),
             "dossier": str(kin[i].dossier_id) if i in kin and kin[i].dossier_id else None,
             "proposal": {
@@ -157,5 +158,13 @@ def _selectors(stored: msgspec.Raw | None) -> list[View]:
     ]
 
 
-def _priority(priority: View) -> View:
-    return {"floor": None, **{k: v for k, v in priority.items() if k != "report_id"}}
+_DANGER = "CHILD_IN_DANGER"
+
+
+def _priority(priority: Priority) -> View:
+    shown: View = {"floor": None, **msgspec.to_builtins(priority)}
+    del shown["report_id"]
+    # The report format names the floor of a stated danger, whichever rule orders it among the others.
+    if any(part.code == _DANGER for part in priority.parts):
+        shown["floor"] = _DANGER
+    return shown

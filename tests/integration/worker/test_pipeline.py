@@ -154,7 +154,7 @@ def test_takes_every_format_to_the_queue() -> None:
     assert count_work() == {}
 
     first, second = map(_printed, views(actor=SYSTEM, report_ids=ids))
-    assert (first["stage"], first["priority"]["floor"]) == ("DONE", "DANGER_UNDISPUTED")
+    assert (first["stage"], first["priority"]["floor"]) == ("DONE", "CHILD_IN_DANGER")
     assert first["priority"]["score"] >= 95
     assert first["harmonised"]["urls"][0]["reported"] == "https://Example.test/a?utm_source=x#top"
     assert first["harmonised"]["urls"][0]["canonical"] == "https://example.test/a?utm_source=x#top"
