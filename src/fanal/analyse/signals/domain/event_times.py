@@ -133,7 +133,7 @@ _NEGATED = re.compile(
     r"\b(?:not|never|won t|wont|isn t|aren t|didn t|don t|doesn t|no longer|pas|jamais|plus"
     r"|n ira|n iront)(?: \w+){0,2} ?$"
 )
-_SENTENCE = re.compile(r"[.!?…;\n]+(?=\s|$)|\n")
+_SENTENCE = re.compile(r"(?<![.!?…;\n])[.!?…;\n]+(?=\s|$)|\n")
 
 
 def hours_until(text: str, at: datetime, *, zone: ZoneInfo = PARIS) -> Hours | None:
