@@ -35,6 +35,8 @@ def compare(databases: Databases, expected: Expected) -> dict[str, object]:
     times = np.zeros(len(expected.marks), dtype=np.int32)
     changed = strangers = 0
     with psycopg.connect(databases.url(DatabaseRole.OWNER)) as owner:
+        # One state for all counts: idle workers go on reading texts.
+        owner.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with owner.cursor(name="received") as cursor:
             cursor.itersize = 10_000
             cursor.execute(
