@@ -26,10 +26,10 @@ from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 
 _SHIPPED = cache(shipped_knowledge)  # read once; the version of the lists is added per batch
-_FEW = 8
+_FEW = 4
 """Most reports with free text of a batch whose declared emergencies the model reads at once."""
-_MOST_READ = 32
-"""Most reports of a batch that the model reads at once."""
+_MOST_READ = 4
+"""Most reports of a batch that the model reads at once: the longest text takes some three seconds."""
 _LATER: deque[UUID] = deque(maxlen=100_000)
 """Reports whose texts wait until no report waits for a stage; forgotten at a restart."""
 
@@ -109,7 +109,7 @@ def unread(*, most: int) -> list[UUID]:
 
 
 def read_later(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> list[UUID]:
-    """Read the texts of at most eight of `reports`; analyse again those with a finding, and return their ids.
+    """Read the texts of at most four of `reports`; analyse again those with a finding, and return their ids.
 
     Raises:
         Refused: the actor may not run the stages.

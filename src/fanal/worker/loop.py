@@ -26,7 +26,7 @@ NEAR_AGAIN = timedelta(minutes=5)
 """Pause after a failure in the search for similar reports."""
 _IDLE_SECONDS = 0.5
 _NEAR_SECONDS = 0.5
-_TEXTS = 4
+_TEXTS = 2
 """Texts of large batches read at once while nothing else waits: a quarter of a second, mostly."""
 _AWAY_SECONDS = 1.0
 log = logging.getLogger("fanal.worker")

@@ -110,6 +110,24 @@ def test_of_a_very_long_text_the_beginning_and_the_end_are_read() -> None:
     assert "Sentence 0." in found[0].text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(f"Monsieur Facteur du mati{n % 10}: a" for n in range(700)),
+        "\n".join(f"{chr(0x4E00 + n % 9) * 24}{n % 10}: a" for n in range(700)),
+        "".join(chr(0x4E00 + n % 9000) for n in range(20_000)),
+        "\N{GRINNING FACE}" * 10_000 + "a" * 40_000,
+    ],
+    ids=["names", "names-of-three-bytes", "no-sentence", "emojis"],
+)
+def test_what_is_embedded_is_bounded_in_bytes_whoever_speaks_however(text: str) -> None:
+    """A worker that takes ten seconds of processor time for a report is ended: bytes are time."""
+    said = list(utterances(report(description=text)))
+    found, left = segments(said)
+    assert left > 0
+    assert sum(len(s.text.encode()) for s in found) <= MAX_SEGMENTS * (LONGEST + 40)
+
+
 def test_the_model_in_force_belongs_to_the_corpus_and_the_engine_of_this_tree() -> None:
     header = read_header(shipped_files())
     assert header.corpus == load_corpus().files, "run `fanal signals train`"
