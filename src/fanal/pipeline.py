@@ -26,6 +26,7 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse.analysis import read_meanings
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.analyse.priority.operations import hold_rerank, write_rerank
 from fanal.analyse.priority.queries import current_rules, ranked_at, ranked_otherwise
@@ -40,6 +41,7 @@ from fanal.harmonise.operations import batch as harmonise
 from fanal.intake.domain.records import PUBLIC_SENDER, ReportFacts, Stage
 from fanal.intake.queries.envelopes import get_reports
 from fanal.intake.queries.files import open_submissions, unhashed_among
+from fanal.intake.queries.reviews import list_unerased
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import queries as oriented
@@ -290,9 +292,12 @@ def read_later(*, now: datetime, most: int) -> int:
     actor = system_actor("pipeline")
     ids = analyse.unread(most=most)
     if ids:
+        records = harmonised.get_records(actor=actor, report_ids=ids)
+        read_meanings(list(records.values()))  # slow, and kept in memory: no lock waits for it
         with transaction.atomic():
-            records = harmonised.get_records(actor=actor, report_ids=ids)
-            changed = analyse.read_later(actor=actor, reports=list(records.values()), now=now)
+            kept = list_unerased(actor=actor, report_ids=ids, held=True)
+            reports = [records[i] for i in kept if i in records]
+            changed = analyse.read_later(actor=actor, reports=reports, now=now)
             rank_anew(actor=actor, report_ids=changed, now=now)
     return len(ids)
 

@@ -98,8 +98,12 @@ def _meanings(reports: Sequence[HarmonisedReport], citizens: Collection[UUID]) -
     now = [r for r in told if r.report_id in citizens or (few and r.emergency)][:_MOST_READ]
     held = {report.report_id for report in now}
     for report in told:
-        if report.report_id not in held:
-            (_LATER.appendleft if report.emergency else _LATER.append)(report.report_id)
+        if report.report_id in held:
+            continue
+        if report.emergency:
+            _LATER.appendleft(report.report_id)
+        elif len(_LATER) < (_LATER.maxlen or 0):  # a full queue loses nobody who waits
+            _LATER.append(report.report_id)
     return read_meanings(now)
 
 

@@ -1,5 +1,6 @@
 """Which texts the model reads at once, which later, and what its findings keep."""
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -67,3 +68,10 @@ def test_other_texts_are_read_later_emergencies_first() -> None:
     assert batch[0].report_id in changed
     assert by_meaning(batch[0])
     assert operations.unread(most=1) == []
+
+
+def test_a_full_queue_keeps_the_emergencies_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "_LATER", deque(maxlen=3))
+    batch = [report(emergency=True), *(report() for _ in range(8))]
+    operations.analyse_batch(actor=SYSTEM, reports=batch, now=NOW)
+    assert operations.unread(most=9) == [one.report_id for one in batch[:3]]

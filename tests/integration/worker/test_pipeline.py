@@ -326,3 +326,36 @@ def test_a_report_that_waits_rises_as_its_address_closes_and_falls_once_it_is_to
     assert clocked & parts() == {"ADDRESS_TOO_LATE"}
     assert score() == first - 4
     assert ranked_at(report_ids=[other])[other] == ranked[other]
+
+
+def test_a_report_erased_while_its_text_is_read_gets_no_findings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from fanal import pipeline
+    from fanal.analyse import operations, queries
+    from fanal.kernel import clock
+
+    kept, erased = _deposit(GROOMING, MATERIAL)
+    _work()
+    before = queries.get_analyses(actor=SYSTEM, report_ids=[erased])
+    operations.unread(most=100_000)
+    operations._LATER.extend([kept, erased])
+    read, asked = pipeline.read_meanings, []
+
+    def erase_meanwhile(reports: Sequence[Any]) -> object:
+        if not asked:
+            asked.extend(report.report_id for report in reports)
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE intake_report SET erased_at = now() WHERE id = %s", [erased])
+        return read(reports)
+
+    monkeypatch.setattr(pipeline, "read_meanings", erase_meanwhile)
+    later: list[UUID] = []
+    monkeypatch.setattr(
+        operations,
+        "read_later",
+        lambda *, reports, **_: later.extend(r.report_id for r in reports) or [],
+    )
+    assert pipeline.read_later(now=clock.now(), most=2) == 2
+    assert (set(asked), later) == ({kept, erased}, [kept])
+    assert queries.get_analyses(actor=SYSTEM, report_ids=[erased]) == before

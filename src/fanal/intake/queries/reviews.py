@@ -85,15 +85,20 @@ def list_ended(*, actor: Actor, limit: int = 500) -> list[UUID]:
     return [row[0] for row in sql.rows(_ENDED, [limit])]
 
 
-def list_unerased(*, actor: Actor, report_ids: list[UUID]) -> list[UUID]:
+_UNERASED = "SELECT id FROM intake_report WHERE id = ANY(%s) AND erased_at IS NULL ORDER BY id"
+
+
+def list_unerased(*, actor: Actor, report_ids: list[UUID], held: bool = False) -> list[UUID]:
     """Return the ids among `report_ids` of the reports that are not erased.
+
+    With `held`, in a transaction, none of them is erased before its end.
 
     Raises:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     found = sql.rows(
-        "SELECT id FROM intake_report WHERE id = ANY(%s) AND erased_at IS NULL ORDER BY id",
+        f"{_UNERASED} FOR SHARE" if held else _UNERASED,
         [report_ids],
     )
     return [row[0] for row in found]
