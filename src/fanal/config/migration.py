@@ -14,11 +14,10 @@ import psycopg
 from fanal.accounts.domain.policy import roles_at_desk
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.config.databases import DatabaseRefused
-from fanal.db.agreement import MOST_APART, apart
+from fanal.db.agreement import MOST_APART, clock_offset
 from fanal.db.grants import apply_grants
 from fanal.db.row_security import apply_row_security
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
-from fanal.kernel import clock
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 
@@ -123,13 +122,11 @@ def agrees(url: str) -> bool:
     with psycopg.connect(url, connect_timeout=10) as connection:
         if _read_mark(connection) is None:
             return False
-        before = clock.now()
-        [there] = connection.execute("SELECT clock_timestamp()").fetchone() or [before]
-        after = clock.now()
+        offset = clock_offset(connection)
         rows = set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
     ours = {app for app, _ in files}
     known = {row for row in rows if row[0] in ours} == files
-    return known and apart(before, there, after) <= MOST_APART
+    return known and offset <= MOST_APART
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
 
+import psycopg
 from django.apps import apps
 from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -57,19 +58,24 @@ def look() -> frozenset[Disagreement]:
     with connection.wrap_database_errors:
         # Bypass Django's cursor, whose statements `_refuse` intercepts.
         server = connection.connection
-        before = clock.now()
-        there = server.execute("SELECT clock_timestamp()").fetchone()[0]
-        after = clock.now()
+        offset = clock_offset(server)
         exists = server.execute("SELECT to_regclass('django_migrations') IS NOT NULL").fetchone()[0]
         rows = (
             server.execute("SELECT app, name FROM django_migrations").fetchall() if exists else ()
         )
     found = set()
-    if apart(before, there, after) > MOST_APART:
+    if offset > MOST_APART:
         found.add(Disagreement.CLOCK)
     if _unknown(set(map(tuple, rows))):
         found.add(Disagreement.TABLES)
     return frozenset(found)
+
+
+def clock_offset(server: psycopg.Connection[tuple[datetime, ...]]) -> timedelta:
+    """Return the least possible offset between the clocks of the database `server` and of this machine."""
+    before = clock.now()
+    [there] = server.execute("SELECT clock_timestamp()").fetchone() or [before]
+    return apart(before, there, clock.now())
 
 
 def apart(before: datetime, there: datetime, after: datetime) -> timedelta:
