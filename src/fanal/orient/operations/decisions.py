@@ -218,7 +218,7 @@ RETURNING report_id
 def hand_over(
     *, actor: Actor, report_ids: Sequence[UUID], package_id: UUID, now: datetime
 ) -> list[UUID]:
-    """Hand over reports that another desk has accepted; return those that left this desk's queue.
+    """Hand over reports that another desk has accepted; return the reports removed from this desk's queue.
 
     A report in danger, claimed or decided stays. Reports folded into a report that is handed over are folded
     again among the rest. The distribution package calls it with the package whose opening was acknowledged,

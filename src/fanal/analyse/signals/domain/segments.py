@@ -13,7 +13,7 @@ from fanal.analyse.signals.domain.text import Utterance, sentences
 LONGEST = 600
 """Most bytes of a segment in UTF-8, speakers' names included; a longer sentence is cut.
 
-Embedding takes time in proportion to bytes: some 0.4 ms each in any script.
+Embedding takes time in proportion to bytes: at most some 0.4 ms each, in whatever script.
 """
 MAX_SEGMENTS = 12
 """Most segments read in a text or report; the first ones and the last, when there are more."""
