@@ -111,7 +111,7 @@ TEMPLATES = [
                 "fanal.web.components.tags",
                 "fanal.web.components.warnings",
             ],
-            "libraries": {"alarms": "fanal.web.desk.alarms"},
+            "libraries": {"alarms": "fanal.web.desk.queue.alarms"},
         },
     },
 ]

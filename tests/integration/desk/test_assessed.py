@@ -14,7 +14,7 @@ from fanal.kernel.actors import system_actor
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.operations import decisions
 from fanal.orient.queue.operations import claim_case
-from fanal.web.desk import files
+from fanal.web.desk.report import files
 from tests.integration.desk.story import Desk, hashed, suspect
 from tests.integration.desk.test_providers import send
 from tests.unit.orient.sameness import picture

@@ -11,7 +11,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CaseState
 from fanal.orient.folding.queries import list_folded
-from fanal.web.desk import folds
+from fanal.web.desk.report import folds
 from tests.integration.desk.folds import add_folded
 from tests.integration.desk.story import Desk
 

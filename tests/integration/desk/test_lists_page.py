@@ -13,7 +13,7 @@ from fanal.analyse.material.operations.lists import add_addresses, withdraw_item
 from fanal.analyse.material.operations.votes import cast_vote
 from fanal.analyse.material.queries.entries import entries_of, get_items
 from fanal.analyse.material.queries.lists import count_votes, list_asides, list_votes
-from fanal.web.desk import lists
+from fanal.web.desk.material import lists
 from tests.integration.desk.story import Desk
 from tests.integration.desk.work import listed, set_aside
 

@@ -46,7 +46,7 @@ def test_a_text_that_is_too_long_comes_back_from_every_act_on_a_report(
 def test_a_question_that_is_too_long_comes_back(
     desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fanal.web.desk.report.is_reachable", lambda **_who: True)
+    monkeypatch.setattr("fanal.web.desk.report.views.is_reachable", lambda **_who: True)
     page = f"/fr/desk/reports/{desk.reports['travel']}/question/"
     assert_refused_with(sign_in("ana"), page, {"text": LONG}, LONG)
 

@@ -97,8 +97,8 @@ def test_arrivals_announce_themselves(desk: Desk, sign_in: SignIn) -> None:
 def test_counts_stop_and_say_so(
     desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, language: str, more: str, new: str
 ) -> None:
-    for page in ("queue", "saved_views"):
-        monkeypatch.setattr(f"fanal.web.desk.{page}.COUNT_CAP", 1)
+    for page in ("views", "saved_views"):
+        monkeypatch.setattr(f"fanal.web.desk.queue.{page}.COUNT_CAP", 1)
     web = sign_in("ana")
     web.post("/fr/desk/views/", {"name": "x", "view": "OPEN", "channel": "GAME"})
     counted = count_views(actor=desk.actor("ana"), now=desk.now, cap=100)

@@ -2,39 +2,28 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from fanal.web.desk import (
-    act_documents,
-    act_lists,
-    act_proofs,
-    acts,
-    alarms,
-    claims,
-    compare,
-    decisions,
-    dossier_graph,
-    dossier_judge,
-    dossiers,
-    exchange,
-    folds,
-    identity,
-    lists,
+from fanal.web.desk import notes, reviews, search
+from fanal.web.desk.acts import (
+    documents as act_documents,
+    lists as act_lists,
     measure_steps,
     measures,
-    notes,
     notices,
-    quarantine,
-    queue,
+    pages as acts,
+    proofs as act_proofs,
     referrals,
-    report,
-    reviews,
-    rules,
-    rulesets,
-    saved_views,
-    search,
-    sources,
-    suggestions,
 )
 from fanal.web.desk.deconfliction import withholding
+from fanal.web.desk.dossiers import (
+    graph as dossier_graph,
+    judge as dossier_judge,
+    suggestions,
+    views as dossiers,
+)
+from fanal.web.desk.material import exchange, lists, sources
+from fanal.web.desk.queue import alarms, claims, quarantine, saved_views, views as queue
+from fanal.web.desk.report import compare, decisions, folds, identity, views as report
+from fanal.web.desk.rules import reference as rules, rulesets
 
 app_name = "desk"
 urlpatterns: list[URLPattern | URLResolver] = [

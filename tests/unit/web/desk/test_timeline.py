@@ -10,8 +10,8 @@ from fanal.harmonise.domain.records import (
     SelectorRole,
     TimeRange,
 )
-from fanal.web.desk.content import timeline_of
-from fanal.web.desk.dossiers import _timeline
+from fanal.web.desk.dossiers.views import _timeline
+from fanal.web.desk.report.content import timeline_of
 
 RECEIVED = UUID("019ace00-0000-7000-8000-000000000001")
 LATE, EARLY = "2025-03-01T01:30:00+00:00", "2025-03-01T02:00:00+05:00"

@@ -23,7 +23,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
-from fanal.web.desk.queue import rows_of
+from fanal.web.desk.queue.views import rows_of
 from fanal.web.failures import reason_of
 from fanal.web.reading import consult
 

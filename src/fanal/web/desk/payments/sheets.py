@@ -21,7 +21,7 @@ from fanal.judicial.domain.kinds import SHEET
 from fanal.judicial.domain.sheets import ADDRESSEES
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import acts
+from fanal.web.desk.acts import pages as acts
 from fanal.web.desk.payments import document
 from fanal.web.desk.payments.shown import ShownTransfer, around_of, points_of
 from fanal.web.desk.payments.views import page_of

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.desk import act_documents, act_proofs, acts
+from fanal.web.desk.acts import documents as act_documents, pages as acts, proofs as act_proofs
 from fanal.web.desk.payments import sheets, views
 
 urlpatterns: list[URLPattern] = [

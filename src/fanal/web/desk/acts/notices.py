@@ -13,8 +13,8 @@ from fanal.measures.notice.document import mail_of, read_notice
 from fanal.measures.notice.kind import NOTICE
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components import words
-from fanal.web.desk import acts
-from fanal.web.desk.act_lists import ActLine, ActList
+from fanal.web.desk.acts import pages as acts
+from fanal.web.desk.acts.lists import ActLine, ActList
 from fanal.web.forms import PostedForm, Several, lines
 
 

@@ -24,7 +24,7 @@ from fanal.casework.operations.acts import record_export
 from fanal.kernel.calendar import paris_day
 from fanal.reference.words import Value, spoken_moment
 from fanal.web.account.actors import actor_of, now_of, require_declared
-from fanal.web.desk.acts import ActPages, may_leave, view_of
+from fanal.web.desk.acts.pages import ActPages, may_leave, view_of
 from fanal.web.reading import consult
 
 _FILES: Mapping[str, tuple[str, str, Callable[[ActDocument], bytes]]] = {

@@ -27,9 +27,9 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case, QueuePosition, QueueView
 from fanal.orient.queue.queries import COUNT_CAP, count_arrivals, count_views, list_queue
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import saved_views
-from fanal.web.desk.content import instant
-from fanal.web.desk.queue_filters import FILTERS, LEVELS, filters_of, query_of, view_of
+from fanal.web.desk.queue import saved_views
+from fanal.web.desk.queue.filters import FILTERS, LEVELS, filters_of, query_of, view_of
+from fanal.web.desk.report.content import instant
 from fanal.web.reading import consult
 
 PAGE = 50

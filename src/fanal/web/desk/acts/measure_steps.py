@@ -15,8 +15,8 @@ from fanal.measures import queries
 from fanal.measures.operations import drafts
 from fanal.measures.operations.milestones import record_first_contact, record_step
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import acts
-from fanal.web.desk.measures import FOLLOWING, PAGES, amend as amended
+from fanal.web.desk.acts import pages as acts
+from fanal.web.desk.acts.measures import FOLLOWING, PAGES, amend as amended
 from fanal.web.forms import Parsed, PostedForm, text
 
 _CAUSED = ("suspend", "lift")

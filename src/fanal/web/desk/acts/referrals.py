@@ -13,8 +13,8 @@ from fanal.judicial.domain.kinds import REFERRAL
 from fanal.kernel.calendar import paris_day
 from fanal.reference import Body
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import acts
-from fanal.web.desk.act_lists import ActLine, ActList
+from fanal.web.desk.acts import pages as acts
+from fanal.web.desk.acts.lists import ActLine, ActList
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:

@@ -19,7 +19,7 @@ from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.keyring import KeyMissing
 from fanal.vault.packs import BlobDamaged, BlobMissing
 from fanal.web.account.actors import actor_of, now_of, require_declared
-from fanal.web.desk import acts
+from fanal.web.desk.acts import pages as acts
 
 
 def route_of(pages: acts.ActPages, *, place: str) -> URLPattern:

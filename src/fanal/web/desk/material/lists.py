@@ -25,7 +25,7 @@ from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import known
+from fanal.web.desk.material import known
 from fanal.web.failures import reason_of
 
 _CHANGES = 20

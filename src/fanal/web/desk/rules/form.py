@@ -17,7 +17,7 @@ from fanal.analyse.priority.domain.rules import (
 )
 from fanal.kernel.refusal import Refusal
 from fanal.reference.records import Text
-from fanal.web.desk.ruleset_words import number_in, written
+from fanal.web.desk.rules.words import number_in, written
 
 Fault = tuple[str, str]
 """Field name (empty: the whole form) and error code (label kind `ruleset_refusal`)."""

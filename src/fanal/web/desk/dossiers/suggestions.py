@@ -20,8 +20,8 @@ from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.dossier_graph import references_of
-from fanal.web.desk.related import Suggested, percent, reasons_of
+from fanal.web.desk.dossiers.graph import references_of
+from fanal.web.desk.dossiers.related import Suggested, percent, reasons_of
 from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed, PostedForm, Several, text
 from fanal.web.reading import consult

@@ -16,8 +16,8 @@ from fanal.harmonise.domain.values.hashes import HASH_LENGTH
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of
-from fanal.web.desk.content import instant, selector_link
-from fanal.web.desk.dossier_graph import references_of
+from fanal.web.desk.dossiers.graph import references_of
+from fanal.web.desk.report.content import instant, selector_link
 from fanal.web.reading import consult
 
 FEWEST, MOST = 2, 6

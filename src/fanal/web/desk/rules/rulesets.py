@@ -29,9 +29,9 @@ from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.queue_filters import LEVELS
-from fanal.web.desk.ruleset_fields import Page
-from fanal.web.desk.ruleset_form import (
+from fanal.web.desk.queue.filters import LEVELS
+from fanal.web.desk.rules.fields import Page
+from fanal.web.desk.rules.form import (
     Fault,
     Typed,
     read_typed,
@@ -40,7 +40,7 @@ from fanal.web.desk.ruleset_form import (
     with_blank,
     with_replacement,
 )
-from fanal.web.desk.ruleset_words import differences
+from fanal.web.desk.rules.words import differences
 from fanal.web.failures import reason_of
 
 _SHOWN = 50

@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 
 from fanal import reference
 from fanal.analyse.priority.domain.facts import FACTS
-from fanal.web.desk.ruleset_form import Fault, RuleRow, Typed
-from fanal.web.desk.ruleset_words import fact_in_words, rule_in_words
+from fanal.web.desk.rules.form import Fault, RuleRow, Typed
+from fanal.web.desk.rules.words import fact_in_words, rule_in_words
 
 NUMBERS = ("at_least", "at_most", "points", "cap", "floor", "floor_from")
 _Field = dict[str, str | int]

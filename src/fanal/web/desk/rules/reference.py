@@ -32,7 +32,7 @@ from fanal.reference import (
 )
 from fanal.web.account.actors import now_of
 from fanal.web.components.words import number as grouped
-from fanal.web.desk.ruleset_words import rule_in_words
+from fanal.web.desk.rules.words import rule_in_words
 
 Facts = list[tuple[str, str]]
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.web.desk.ruleset_words import number_in, written
+from fanal.web.desk.rules.words import number_in, written
 
 
 @pytest.mark.parametrize(

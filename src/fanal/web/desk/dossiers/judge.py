@@ -17,7 +17,7 @@ from fanal.intake.queries.envelopes import find_desk_number, find_references
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import dossiers
+from fanal.web.desk.dossiers import views as dossiers
 from fanal.web.failures import reason_of
 from fanal.web.reading import journal_search
 

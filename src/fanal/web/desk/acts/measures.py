@@ -32,7 +32,7 @@ from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Basis, Decision, Proposal
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import act_lists, acts, notices
+from fanal.web.desk.acts import lists as act_lists, notices, pages as acts
 from fanal.web.forms import Parsed, PostedForm, Several
 from fanal.web.reading import consult
 

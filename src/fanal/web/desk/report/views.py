@@ -38,12 +38,14 @@ from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault.operations.opening import open_object
 from fanal.web.account.actors import actor_of, now_of, require_declared
-from fanal.web.desk import content, files, folds, history, notes, suggestions
+from fanal.web.desk import history, notes
 from fanal.web.desk.deconfliction.signs import signs_on
 from fanal.web.desk.distribution import views as distribution
-from fanal.web.desk.proposals import proposal_of
+from fanal.web.desk.dossiers import suggestions
+from fanal.web.desk.dossiers.related import Suggested, kin_of
 from fanal.web.desk.providers import feedback
-from fanal.web.desk.related import Suggested, kin_of
+from fanal.web.desk.report import content, files, folds
+from fanal.web.desk.report.proposals import proposal_of
 from fanal.web.reading import consult
 
 # Deadlines for requests of subscriber data, to network owners and to the provider, with their rules.

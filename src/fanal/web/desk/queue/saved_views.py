@@ -23,7 +23,7 @@ from fanal.orient.domain.records import QueueFilter, QueueView, SavedView
 from fanal.orient.queue import operations as orient
 from fanal.orient.queue.queries import COUNT_CAP, count_saved_views, list_saved_views
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.queue_filters import FILTERS, filters_of, query_of, view_of
+from fanal.web.desk.queue.filters import FILTERS, filters_of, query_of, view_of
 from fanal.web.failures import reason_of
 
 

@@ -26,11 +26,12 @@ from fanal.kernel.alphabet import alphabetical
 from fanal.orient import queries as oriented
 from fanal.reference.departements import departement_of
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import dossier_graph, history, notes
-from fanal.web.desk.content import instant
+from fanal.web.desk import history, notes
 from fanal.web.desk.deconfliction import withholding
-from fanal.web.desk.queue import rows_of
-from fanal.web.desk.related import percent, reasons_of
+from fanal.web.desk.dossiers import graph as dossier_graph
+from fanal.web.desk.dossiers.related import percent, reasons_of
+from fanal.web.desk.queue.views import rows_of
+from fanal.web.desk.report.content import instant
 from fanal.web.reading import consult
 
 # Places in reports: a map of French départements, overseas ones as tiles, other countries in a list.

@@ -21,10 +21,10 @@ from fanal.orient.domain.records import Choice
 from fanal.orient.folding.operations.unfolding import NotFolded
 from fanal.orient.operations.decisions import close_case, reopen_case
 from fanal.web.account.actors import actor_of, now_of, require_declared
-from fanal.web.desk import folds
-from fanal.web.desk.claims import token_of
-from fanal.web.desk.proposals import ChoiceForm, FoldedForm
-from fanal.web.desk.report import page_of
+from fanal.web.desk.queue.claims import token_of
+from fanal.web.desk.report import folds
+from fanal.web.desk.report.proposals import ChoiceForm, FoldedForm
+from fanal.web.desk.report.views import page_of
 from fanal.web.failures import reason_of
 
 

@@ -1,0 +1,1 @@
+"""Official acts: pages, lists and documents of every kind; measures, notices, referrals."""

@@ -1,0 +1,1 @@
+"""Dossiers and what suggests them: graph, judgements, related reports, suggested links."""

@@ -1,0 +1,1 @@
+"""Known material: lists, matches, exchange of lists with partners."""

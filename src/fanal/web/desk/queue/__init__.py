@@ -1,0 +1,1 @@
+"""The queue of reports: views and filters, claims, alarms, quarantine."""

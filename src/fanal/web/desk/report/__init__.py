@@ -1,0 +1,1 @@
+"""One report: its page, the decision on it, duplicates, the reporter's identity, comparison with others."""
