@@ -9,14 +9,14 @@ from fanal.analyse.domain.records import Analysis, Finding
 from fanal.analyse.material.domain.known import KnownLists, find_known
 from fanal.analyse.payments.domain.indicators import Typologies, load_typologies
 from fanal.analyse.payments.domain.scoring import Around, find_payment_signals
-from fanal.analyse.signals.domain.imminence import find_imminence
+from fanal.analyse.signals.domain.ages import find_ages
 from fanal.analyse.signals.domain.lexicon import Lexicon, load_lexicon
 from fanal.analyse.signals.domain.signals import find_hits, findings_of
 from fanal.analyse.signals.reading import NoReader, shipped_reader
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.ids import instant_of
 
-RULES = "analyse/2"
+RULES = "analyse/3"
 MAX_FINDINGS = 200
 
 
@@ -110,7 +110,7 @@ def _read(
     hits = find_hits(report, knowledge.lexicon)
     return [
         *findings_of(hits, rule_version=version),
-        *find_imminence(report, hits, rule_version=version),
+        *find_ages(report, hits, rule_version=version),
         *find_payment_signals(report, knowledge.typologies, rule_version=version, around=around),
     ]
 

@@ -19,8 +19,8 @@ import numpy as np
 from msgspec import Struct
 
 from fanal.analyse.domain.records import Because, Finding, Parameters
+from fanal.analyse.signals.domain.ages import find_ages
 from fanal.analyse.signals.domain.event_times import Hours, hours_until
-from fanal.analyse.signals.domain.imminence import find_imminence
 from fanal.analyse.signals.domain.learning import Quality, train
 from fanal.analyse.signals.domain.lexicon import load_lexicon
 from fanal.analyse.signals.domain.meaning import Meaning, Reader, Vectors
@@ -325,7 +325,7 @@ class PhraseReader:
         strongest: dict[str, Finding] = {}
         for finding in (
             *findings_of(hits, rule_version=version),
-            *find_imminence(report, hits, rule_version=version),
+            *find_ages(report, hits, rule_version=version),
         ):
             known = strongest.get(finding.code)
             if finding.code in TEXT_CODES and (known is None or finding.score > known.score):

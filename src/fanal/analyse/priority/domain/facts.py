@@ -13,7 +13,7 @@ from fanal import reference
 from fanal.analyse.domain.records import Analysis, KinFacts
 from fanal.analyse.priority.domain.retention_window import ask_owner, instant_of
 from fanal.analyse.priority.domain.text_evidence import is_read, text_facts
-from fanal.analyse.signals.domain.imminence import age_of, occurred_on
+from fanal.analyse.signals.domain.ages import age_of, occurred_on
 from fanal.formats.report.records import IpSighting, PersonRole, ReportKind, Stated
 from fanal.harmonise.domain.computed import captured_addresses
 from fanal.harmonise.domain.records import HarmonisedReport

@@ -142,6 +142,7 @@ def _negates(cue: int, match: Match, sentence: Sentence, after: int) -> bool:
 MAX_CITED = 5
 """Most hits cited for a code and speaker, strongest first; the others are only counted."""
 _MAX_VALUE = 240
+_NEAR = 6  # sentences after a meeting phrase that are searched for its time and place
 
 
 def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
@@ -154,10 +155,11 @@ def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
 
 
 def findings_of(hits: Sequence[Hit], *, rule_version: str) -> list[Finding]:
-    """Return the findings of a report's hits: the strongest of each code and speaker, and patterns.
+    """Return the findings of a report's hits: the strongest of each code and speaker, patterns, meetings.
 
     At most `MAX_CITED` for each code and speaker; hits with a score under `SHOWN_FROM` are dropped. A pattern
-    is a finding on several grooming signals of a speaker. `rule_version` is stored in each finding.
+    is a finding on several grooming signals of a speaker; a planned meeting is a meeting phrase with a time
+    or a place close to it. `rule_version` is stored in each finding.
     """
     groups: dict[tuple[str, str | None], list[Hit]] = defaultdict(list)
     for hit in hits:
@@ -168,6 +170,7 @@ def findings_of(hits: Sequence[Hit], *, rule_version: str) -> list[Finding]:
         ranked = sorted(group, key=lambda h: (-h.score, h.place))
         found.extend(_finding(hit, len(group), rule_version) for hit in ranked[:MAX_CITED])
     found.extend(_patterns(groups, rule_version))
+    found.extend(_planned_meetings(hits, rule_version))
     return found
 
 
@@ -243,6 +246,32 @@ def _patterns(
             ),
             rule_version=rule_version,
             source=first.sentence.utterance.path,
+        )
+
+
+def _planned_meetings(hits: Sequence[Hit], rule_version: str) -> Iterator[Finding]:
+    times = [h.place for h in hits if h.code == "DETAIL_TIME"]
+    places = [h.place for h in hits if h.code == "DETAIL_PLACE"]
+    best: tuple[float, Hit, bool, bool] | None = None
+    for hit in hits:
+        if hit.code != "GROOMING_MEETING" or hit.score < SHOWN_FROM:
+            continue
+        at_time = any(-1 <= p - hit.place <= _NEAR for p in times)
+        at_place = any(-1 <= p - hit.place <= _NEAR for p in places)
+        score = min(1.0, hit.score * (0.8 + 0.3 * at_time + 0.2 * at_place))
+        if (at_time or at_place) and (best is None or score > best[0]):
+            best = (score, hit, at_time, at_place)
+    if best:
+        score, hit, at_time, at_place = best
+        details = [c for c, there in (("TIME", at_time), ("PLACE", at_place)) if there]
+        yield Finding(
+            code="IMMINENCE_MEETING_PLANNED",
+            category="IMMINENCE",
+            score=round(score, 3),
+            value=cite(hit),
+            because=Because(code="MEETING_WITH_DETAILS", parameters={"details": list(details)}),
+            rule_version=rule_version,
+            source=hit.sentence.utterance.path,
         )
 
 
