@@ -112,7 +112,7 @@ def test_a_connection_is_tested_against_a_server_and_takes_nothing(
     load("harbour", md5(7), md5(8))
     make_list("mirror")
     outside.install(outside.Door(loopback=True, seconds=60))
-    monkeypatch.setattr("fanal.web.desk.material.sources.has_demo_mark", lambda: True)
+    monkeypatch.setattr("fanal.web.desk.material.exchange.has_demo_mark", lambda: True)
     partner = add_partner(actor=SYSTEM, name="Fetcher", now=clock.now())
     behind(monkeypatch)
     web, at = supervisor(), {"url": f"{live_server.url}/hashsharing", "login": partner.user}

@@ -1,32 +1,32 @@
 """Routes of the desk, under the language prefix."""
 
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, path
 
-from fanal.web.desk import notes, reviews, search
+from fanal.web.desk import distribution, instructions, notes, providers, reviews, search
 from fanal.web.desk.acts import (
     documents as act_documents,
     lists as act_lists,
-    measure_steps,
     measures,
     notices,
     pages as acts,
-    proofs as act_proofs,
     referrals,
 )
-from fanal.web.desk.deconfliction import withholding
+from fanal.web.desk.deconfliction import counterparts, hits, withholding
 from fanal.web.desk.dossiers import (
     graph as dossier_graph,
     judge as dossier_judge,
     suggestions,
     views as dossiers,
 )
-from fanal.web.desk.material import exchange, lists, sources
+from fanal.web.desk.material import exchange, lists
+from fanal.web.desk.payments import sheets, views as payments
 from fanal.web.desk.queue import alarms, claims, quarantine, saved_views, views as queue
 from fanal.web.desk.report import compare, decisions, folds, identity, views as report
 from fanal.web.desk.rules import reference as rules, rulesets
+from fanal.web.desk.statistics import trends, views as statistics
 
 app_name = "desk"
-urlpatterns: list[URLPattern | URLResolver] = [
+urlpatterns: list[URLPattern] = [
     path("", queue.queue, name="queue"),
     path("views/", saved_views.own, name="views"),
     path("views/counted/", saved_views.counted, name="views-counted"),
@@ -52,22 +52,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("second/", measures.second, name="second"),
     path("measures/", measures.board, name="measures"),
     path("measures/<uuid:measure_id>/", measures.show, name="measure"),
-    path("measures/<uuid:measure_id>/amend/", measure_steps.amend, name="measure-amend"),
-    path("measures/<uuid:measure_id>/submit/", measure_steps.submit, name="measure-submit"),
-    path("measures/<uuid:measure_id>/withdraw/", measure_steps.withdraw, name="measure-withdraw"),
-    path("measures/<uuid:measure_id>/approve/", measure_steps.approve, name="measure-approve"),
-    path("measures/<uuid:measure_id>/refuse/", measure_steps.refuse, name="measure-refuse"),
-    path("measures/<uuid:measure_id>/step/", measure_steps.step, name="measure-step"),
-    path("measures/<uuid:measure_id>/contact/", measure_steps.contact, name="measure-contact"),
-    act_proofs.route_of(measures.PAGES, place="measures"),
+    path("measures/<uuid:measure_id>/amend/", measures.amend, name="measure-amend"),
+    path("measures/<uuid:measure_id>/submit/", measures.submit, name="measure-submit"),
+    path("measures/<uuid:measure_id>/withdraw/", measures.withdraw, name="measure-withdraw"),
+    path("measures/<uuid:measure_id>/approve/", measures.approve, name="measure-approve"),
+    path("measures/<uuid:measure_id>/refuse/", measures.refuse, name="measure-refuse"),
+    path("measures/<uuid:measure_id>/step/", measures.step, name="measure-step"),
+    path("measures/<uuid:measure_id>/contact/", measures.contact, name="measure-contact"),
     *act_documents.routes_of(measures.PAGES, place="measures"),
     act_lists.route_of(notices.LIST, place="notices"),
     *acts.routes_of(notices.PAGES, place="notices"),
-    act_proofs.route_of(notices.PAGES, place="notices"),
     *act_documents.routes_of(notices.PAGES, place="notices"),
     act_lists.route_of(referrals.LIST, place="referrals"),
     *acts.routes_of(referrals.PAGES, place="referrals"),
-    act_proofs.route_of(referrals.PAGES, place="referrals"),
     *act_documents.routes_of(referrals.PAGES, place="referrals"),
     path("suggestions/", suggestions.suggestions, name="suggestions"),
     path("reports/<uuid:report_id>/suggestion/", suggestions.answer, name="suggestion"),
@@ -78,22 +75,64 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("dossiers/<uuid:dossier_id>/withhold/", withholding.withhold, name="dossier-withhold"),
     path("dossiers/<uuid:dossier_id>/note/", notes.on_dossier, name="dossier-note"),
     path("search/", search.search, name="search"),
-    path("statistics/", include("fanal.web.desk.statistics.urls")),
+    path("statistics/", statistics.home, name="statistics"),
+    path("statistics/year/<int:year>/", statistics.year_summary, name="statistics-year"),
+    path("statistics/year/<int:year>/pdf/", statistics.year_pdf, name="statistics-year-pdf"),
+    path("statistics/trends/", trends.home, name="trends"),
+    path("statistics/trends/<str:trend>/csv/", trends.trend_csv, name="trends-csv"),
+    path("statistics/trends/<str:trend>/json/", trends.trend_json, name="trends-json"),
+    path("statistics/<str:figure>/csv/", statistics.figure_csv, name="statistics-csv"),
+    path("statistics/<str:figure>/json/", statistics.figure_json, name="statistics-json"),
     path("quarantine/", quarantine.quarantine, name="quarantine"),
     path("quarantine/<uuid:report_id>/replay/", quarantine.replay, name="replay"),
     path("reviews/", reviews.listing, name="reviews"),
     path("reviews/<uuid:report_id>/", reviews.review, name="review"),
     path("reviews/<uuid:report_id>/second/", reviews.second, name="review-second"),
-    path("instructions/", include("fanal.web.desk.instructions.urls")),
-    path("distribution/", include("fanal.web.desk.distribution.urls")),
-    path("", include("fanal.web.desk.providers.urls")),
-    path("deconfliction/", include("fanal.web.desk.deconfliction.urls")),
-    path("", include("fanal.web.desk.payments.urls")),
+    path("instructions/", instructions.listing, name="instructions"),
+    path("instructions/propose/", instructions.propose, name="instruction-propose"),
+    path("instructions/<uuid:instruction_id>/", instructions.show, name="instruction"),
+    path(
+        "instructions/<uuid:instruction_id>/second/", instructions.second, name="instruction-second"
+    ),
+    path(
+        "instructions/<uuid:instruction_id>/revoke/", instructions.revoke, name="instruction-revoke"
+    ),
+    path("distribution/", distribution.overview, name="distribution"),
+    path("distribution/waiting/", distribution.waiting, name="distribution-waiting"),
+    path("distribution/packages/<uuid:package_id>/", distribution.package, name="package"),
+    path("providers/", providers.listing, name="providers"),
+    path("providers/<uuid:provider>/", providers.show, name="provider"),
+    path("reports/<uuid:report_id>/feedback/", providers.give, name="feedback"),
+    path("deconfliction/", counterparts.home, name="deconfliction"),
+    path("deconfliction/counterparts/add/", counterparts.add, name="counterpart-add"),
+    path(
+        "deconfliction/counterparts/<uuid:counterpart_id>/", counterparts.show, name="counterpart"
+    ),
+    path(
+        "deconfliction/counterparts/<uuid:counterpart_id>/limits/",
+        counterparts.limit,
+        name="counterpart-limits",
+    ),
+    path(
+        "deconfliction/counterparts/<uuid:counterpart_id>/close/",
+        counterparts.close,
+        name="counterpart-close",
+    ),
+    path("deconfliction/hits/", hits.listing, name="hits"),
+    path("deconfliction/hits/<uuid:hit_id>/", hits.show, name="hit"),
+    path("deconfliction/hits/<uuid:hit_id>/move/", hits.move, name="hit-move"),
+    path("payments/", payments.listing, name="payments"),
+    path("payments/<uuid:payer>/", payments.show, name="payer"),
+    path("payments/<uuid:payer>/sheet/", sheets.draft, name="sheet-draft"),
+    path("sheets/", sheets.listing, name="sheets"),
+    *acts.routes_of(sheets.PAGES, place="sheets"),
+    *act_documents.routes_of(sheets.PAGES, place="sheets"),
+    path("sheets/<uuid:sheet_id>/json/", sheets.as_json, name="sheet-json"),
     path("exchange/", exchange.exchange, name="exchange"),
-    path("exchange/sources/add/", sources.add, name="source-add"),
-    path("exchange/sources/<uuid:source_id>/", sources.show, name="source"),
-    path("exchange/sources/<uuid:source_id>/test/", sources.test, name="source-test"),
-    path("exchange/sources/<uuid:source_id>/switch/", sources.switch, name="source-switch"),
+    path("exchange/sources/add/", exchange.add, name="source-add"),
+    path("exchange/sources/<uuid:source_id>/", exchange.show, name="source"),
+    path("exchange/sources/<uuid:source_id>/test/", exchange.test, name="source-test"),
+    path("exchange/sources/<uuid:source_id>/switch/", exchange.switch, name="source-switch"),
     path("lists/", lists.lists, name="lists"),
     path("lists/entries/<uuid:item_id>/", lists.entry, name="list-entry"),
     path("lists/entries/<uuid:item_id>/vote/", lists.vote, name="list-vote"),

@@ -1,4 +1,4 @@
-"""Documents of official acts at the desk: PDF, plain text, exact bytes and print view of any kind of act.
+"""Documents of official acts of any kind (PDF, text, exact bytes, print view), and proofs of their steps.
 
 Who may read an act may take its document; each is recorded in the ledger before it is served. What may not be
 sent (a draft, an act whose decision is no longer in force) is marked on every page and names no approval.
@@ -6,25 +6,33 @@ sent (a draft, an act whose decision is no longer in force) is marked on every p
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from http import HTTPStatus
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
-from django.utils.translation import get_language
+from django.utils.http import content_disposition_header
+from django.utils.translation import get_language, gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from fanal import reference
 from fanal.accounts.domain.policy import Resource
+from fanal.accounts.routes import needs
 from fanal.casework import queries
 from fanal.casework.domain.documents import ActDocument, DocumentWords, pdf_of
+from fanal.casework.domain.proofs import UNKNOWN_TYPE
 from fanal.casework.domain.records import ActApproval, ActFile, ApprovalVerdict
 from fanal.casework.operations.acts import record_export
+from fanal.casework.operations.proofs import ProofUnknown, open_proof
 from fanal.kernel.calendar import paris_day
 from fanal.reference.words import Value, spoken_moment
+from fanal.vault.domain.envelope import EnvelopeRefused
+from fanal.vault.keyring import KeyMissing
+from fanal.vault.packs import BlobDamaged, BlobMissing
 from fanal.web.account.actors import actor_of, now_of, require_declared
-from fanal.web.desk.acts.pages import ActPages, may_leave, view_of
+from fanal.web.desk.acts.pages import ActPages, may_leave, refused, view_of
 from fanal.web.reading import consult
 
 _FILES: Mapping[str, tuple[str, str, Callable[[ActDocument], bytes]]] = {
@@ -36,19 +44,31 @@ _FILES: Mapping[str, tuple[str, str, Callable[[ActDocument], bytes]]] = {
 
 
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
-    """Return the routes of the documents of a kind of act, under the path `place` of the act's page.
+    """Return the routes of a kind of act's documents and proofs, under the path `place` of the act's page.
 
-    Their names are `<route>-pdf`, `-text`, `-machine` and `-print`.
+    Their names are `<route>-pdf`, `-text`, `-machine`, `-print` and `-proof`.
     """
+
+    @never_cache
+    @require_GET
+    @needs(pages.lifecycle.reads)
+    def proof(request: HttpRequest, proof_id: UUID, **named: UUID) -> HttpResponse:
+        (act_id,) = named.values()
+        return _download(pages, request, act_id, proof_id)
+
     views = {name: partial(download, pages, name) for name in _FILES}
-    named, kind = pages.route.partition(":")[2], pages.lifecycle.kind
+    named = pages.route.partition(":")[2]
+    address = f"{place}/<uuid:{pages.lifecycle.kind}_id>"
     return [
-        path(
-            f"{place}/<uuid:{kind}_id>/{name}/",
-            never_cache(require_GET(view_of(pages.lifecycle.reads, view))),
-            name=f"{named}-{name}",
-        )
-        for name, view in (views | {"print": partial(show, pages)}).items()
+        path(f"{address}/proof/<uuid:proof_id>/", proof, name=f"{named}-proof"),
+        *(
+            path(
+                f"{address}/{name}/",
+                never_cache(require_GET(view_of(pages.lifecycle.reads, view))),
+                name=f"{named}-{name}",
+            )
+            for name, view in (views | {"print": partial(show, pages)}).items()
+        ),
     ]
 
 
@@ -159,3 +179,37 @@ def _approval(file: ActFile) -> ActApproval | None:
         ),
         None,
     )
+
+
+def _download(pages: ActPages, request: HttpRequest, act_id: UUID, proof_id: UUID) -> HttpResponse:
+    """Send the verified bytes of a step's proof, as an attachment that no browser displays.
+
+    If there is no such file, or it has expired, show the act's page with a message.
+
+    Raises:
+        Http404: no such act.
+        Refused: the person may not read it.
+    """
+    actor, lifecycle = actor_of(request), pages.lifecycle
+    found = queries.get_act(actor=actor, lifecycle=lifecycle, act_id=act_id)
+    if found is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=found.act.desk_id))
+    try:
+        step, content = open_proof(
+            actor=actor, lifecycle=lifecycle, act_id=act_id, object_id=proof_id, now=now_of(request)
+        )
+    except ProofUnknown:
+        said = _("This act has no such file, or the file has expired.")
+        return refused(pages, request, act_id, said, status=HTTPStatus.GONE)
+    except (EnvelopeRefused, BlobDamaged, BlobMissing):
+        said = _("The sealed file is not the one recorded with the step. Tell the operator.")
+        return refused(pages, request, act_id, said)
+    except KeyMissing:
+        said = _("This machine holds no key that opens the file.")
+        return refused(pages, request, act_id, said)
+    answer = HttpResponse(content, content_type=UNKNOWN_TYPE)
+    name = step.file.name if step.file else ""
+    answer["Content-Disposition"] = content_disposition_header(True, name)
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer

@@ -1,19 +1,22 @@
-"""Removal measures: those awaiting approval, the board by state, and the page of one with its letter."""
+"""Removal measures: those awaiting approval, the board by state, the page and the steps of one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.casework.domain.documents import Part, parts_of
-from fanal.casework.domain.records import ActFile, Addressee, AddresseeKind, ApprovalVerdict
+from fanal.casework.domain.records import ActFile, Addressee, AddresseeKind, ApprovalVerdict, Event
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
@@ -27,21 +30,22 @@ from fanal.measures.domain.records import (
     SuspensionCause,
 )
 from fanal.measures.domain.warnings import Asked
-from fanal.measures.operations.drafts import amend_measure
+from fanal.measures.operations import drafts
+from fanal.measures.operations.milestones import record_first_contact, record_step
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Basis, Decision, Proposal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.acts import lists as act_lists, notices, pages as acts
-from fanal.web.forms import Parsed, PostedForm, Several
+from fanal.web.forms import Parsed, PostedForm, Several, text
 from fanal.web.reading import consult
 
 _TO_LEAVE = frozenset({MeasureState.DRAFT, MeasureState.TO_SECOND, MeasureState.APPROVED})
 """States in which warnings still help: nothing has been sent."""
-FOLLOWING = ("send", "receive", "suspend", "resume", "expire", "execute", "lift", "annul")
+_FOLLOWING = ("send", "receive", "suspend", "resume", "expire", "execute", "lift", "annul")
 """Transitions that a measures officer records on an approved measure, in order."""
 
-COLUMNS: tuple[tuple[str, tuple[MeasureState, ...]], ...] = (
+_COLUMNS: tuple[tuple[str, tuple[MeasureState, ...]], ...] = (
     ("DRAFT", (MeasureState.DRAFT,)),
     ("TO_SECOND", (MeasureState.TO_SECOND,)),
     ("APPROVED", (MeasureState.APPROVED,)),
@@ -92,7 +96,7 @@ def board(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     counts = measures.count_by_state(actor=actor)
     columns = []
-    for name, states in COLUMNS:
+    for name, states in _COLUMNS:
         found = measures.list_measures(actor=actor, states=states, limit=_A_COLUMN)
         consult(request, "measure", [m.id for m in found], action="measure.list")
         total = sum(counts[s] for s in states)
@@ -158,15 +162,15 @@ class _AmendmentForm(PostedForm):
     unsent = Parsed("1".__eq__)
 
 
-def amend(request: HttpRequest, measure_id: UUID) -> None:
+def _amend(request: HttpRequest, measure_id: UUID) -> None:
     """Change addressee, targeted addresses and non-disclosure of a measure, as the form says.
 
     An unknown kind of addressee counts as HOST.
 
     Raises:
         Refusal: UNSENT_UNSAID, for an approved measure without confirmation that it was not sent; or from
-            `operations.amend_measure`.
-        ActUnknown, TransitionRefused, Refused: from `operations.amend_measure`.
+            `drafts.amend_measure`.
+        ActUnknown, TransitionRefused, Refused: from `drafts.amend_measure`.
     """
     actor, form = actor_of(request), _AmendmentForm(request).checked().cleaned_data
     unsent = form.pop("unsent")
@@ -174,7 +178,7 @@ def amend(request: HttpRequest, measure_id: UUID) -> None:
     # After an amendment, nobody could record any more that the approved bytes were sent.
     if found and found.measure.state is MeasureState.APPROVED and not unsent:
         raise Refusal("measure", "UNSENT_UNSAID")
-    amend_measure(
+    drafts.amend_measure(
         actor=actor,
         measure_id=measure_id,
         addressee=Addressee(**_AddresseeForm(request).checked().cleaned_data),
@@ -193,7 +197,7 @@ PAGES = acts.ActPages(
     route="desk:measure",
     template="desk/measure.html",
     beside=_beside,
-    amend=amend,
+    amend=_amend,
     parts=_parts,
 )
 
@@ -209,7 +213,7 @@ def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 def _following(moves: Sequence[str], actor: Actor, *, gone: bool) -> list[str]:
     if not may(actor, "measure.send"):
         return []
-    return [m for m in FOLLOWING if m in moves and not (m == "send" and gone)]
+    return [m for m in _FOLLOWING if m in moves and not (m == "send" and gone)]
 
 
 def _may_have_left(measure: Measure, *, gone: bool) -> bool:
@@ -305,3 +309,152 @@ def _codes(bases: Sequence[Basis]) -> list[str]:
 
 def _one(value: str | None) -> list[str]:
     return [value] if value else []
+
+
+_CAUSED = ("suspend", "lift")
+
+
+@require_POST
+@needs("measure.propose")
+def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Change a removal measure, and submit it for approval when the form asks for that."""
+
+    def act() -> None:
+        _amend(request, measure_id)
+        if request.POST.get("submit") == "1":
+            request.kept = True  # type: ignore[attr-defined]
+            _submit(request, measure_id)
+
+    return acts.record(PAGES, request, measure_id, act)
+
+
+@require_POST
+@needs("measure.propose")
+def submit(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Submit a draft removal measure for the approval of a second person."""
+    return _record(request, measure_id, drafts.submit_measure, _WarnedForm)
+
+
+@require_POST
+@needs("measure.propose")
+def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Withdraw a removal measure, with the cause."""
+    return _record(request, measure_id, drafts.withdraw_measure, _WithdrawalForm)
+
+
+@require_POST
+@needs("measure.approve")
+def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Approve a removal measure as the second person: exactly the bytes that the page showed."""
+    return _record(request, measure_id, drafts.approve_measure, _ApprovalForm)
+
+
+@require_POST
+@needs("measure.approve")
+def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Return a removal measure to its proposer, with a reason."""
+    return _record(request, measure_id, drafts.refuse_measure, acts.RefusalForm)
+
+
+@require_POST
+@needs("measure.send")
+def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Record an event of an approved removal measure: sent, received, executed, suspended and so on."""
+
+    def act() -> None:
+        named = _StepForm(request, kind="measure").checked().cleaned_data
+        record_step(
+            actor=actor_of(request),
+            measure_id=measure_id,
+            transition=named.pop("transition"),
+            event=Event(**named),
+            now=now_of(request),
+        )
+
+    return acts.record(PAGES, request, measure_id, act)
+
+
+@require_POST
+@needs("measure.send")
+def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Record that a measure's recipient was informed beforehand of procedures and delays (LCEN 6-2 I).
+
+    Raises:
+        Http404: no such measure.
+    """
+
+    def act() -> None:
+        actor = actor_of(request)
+        found = measures.get_measure(actor=actor, measure_id=measure_id)
+        if found is None:
+            raise Http404
+        record_first_contact(
+            actor=actor,
+            recipient=found.measure.request.recipient,
+            event=Event(**acts.EventForm(request, kind="measure").checked().cleaned_data),
+            now=now_of(request),
+        )
+
+    return acts.record(PAGES, request, measure_id, act)
+
+
+class _StepForm(acts.EventForm):
+    """A step, by the name of its transition, with its event; a suspension and its lifting have a cause.
+
+    NO_INSTANT: the instant of a sending that was not recorded in its time must be given.
+    """
+
+    transition = Parsed({name: name for name in (*_FOLLOWING, "leave")}.get, posted="move")
+    reason = text(posted="cause")
+    field_order = ("transition",)
+
+    def clean_happened_at(self) -> datetime:
+        """Return the time of the event."""
+        leaves = self.cleaned_data.get("transition") == "leave"
+        if leaves and self.cleaned_data["happened_at"] is None:
+            raise ValidationError("", code="NO_INSTANT")
+        return super().clean_happened_at()
+
+    def clean_reason(self) -> str:
+        """Return the cause of a transition that has one."""
+        caused = self.cleaned_data.get("transition") in _CAUSED
+        return self.cleaned_data["reason"] if caused else ""
+
+
+class _WithdrawalForm(PostedForm):
+    """The withdrawal of a measure, with its cause."""
+
+    cause = text()
+
+
+class _WarnedForm(PostedForm):
+    """The tokens of the warnings that the page showed, and the person's reason to proceed.
+
+    The operation refuses when a warning has arisen that the page did not show.
+    """
+
+    seen = Parsed(str.split)
+    reason = text()
+
+
+class _ApprovalForm(_WarnedForm, acts.ApprovalForm):
+    """The approval of a measure, in view of its warnings."""
+
+
+def _submit(request: HttpRequest, measure_id: UUID) -> None:
+    drafts.submit_measure(
+        actor=actor_of(request),
+        measure_id=measure_id,
+        now=now_of(request),
+        **_WarnedForm(request).checked().cleaned_data,
+    )
+
+
+def _record(
+    request: HttpRequest, measure_id: UUID, act: Callable[..., None], form: type[PostedForm]
+) -> HttpResponse:
+    """Run `act`, an operation on a measure, with the fields of a form; return the measure's page."""
+    step = partial(act, actor=actor_of(request), measure_id=measure_id, now=now_of(request))
+    return acts.record(
+        PAGES, request, measure_id, lambda: step(**form(request).checked().cleaned_data)
+    )

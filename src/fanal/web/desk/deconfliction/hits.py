@@ -1,5 +1,6 @@
-"""Matches with a counterpart: the reports that share an identifier with it, and the contact that followed."""
+"""Matches with a counterpart: reports with a shared identifier, the contact that followed, badges."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.records import CounterpartHit, HitStep
+from fanal.deconfliction.domain.records import CounterpartHit, HitStep, Sign
 from fanal.deconfliction.domain.states import HIT
 from fanal.deconfliction.operations.hits import move_hit
 from fanal.harmonise import queries as harmonised
+from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
@@ -119,3 +121,16 @@ def _page(
 def _steps(steps: list[HitStep]) -> list[tuple[HitStep, str]]:
     names = person_names(person_ids={step.author_id for step in steps})
     return [(step, names.get(step.author_id, "")) for step in steps]
+
+
+def signs_on(request: HttpRequest, report_ids: Sequence[UUID]) -> Mapping[UUID, list[Sign]]:
+    """Return the de-confliction badges of each report, by organisation; record the reading in the ledger."""
+    found = queries.signs_of(actor=actor_of(request), report_ids=report_ids)
+    hits = {sign.hit_id for signs in found.values() for sign in signs}
+    consult(request, "hit", sorted(hits), action="hit.read")
+    return {report_id: by_body(signs) for report_id, signs in found.items()}
+
+
+def by_body(signs: Iterable[Sign]) -> list[Sign]:
+    """Return badges sorted by organisation, so that a page can name each organisation once."""
+    return sorted(signs, key=lambda sign: (alphabetical(sign.counterpart), sign.state, sign.hit_id))

@@ -17,7 +17,7 @@ from fanal.deconfliction import queries
 from fanal.deconfliction.operations import withholding as operations
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.deconfliction.signs import by_body, signs_on
+from fanal.web.desk.deconfliction.hits import by_body, signs_on
 from fanal.web.failures import page_of, reason_of
 
 

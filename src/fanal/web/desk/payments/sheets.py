@@ -1,8 +1,10 @@
-"""Intelligence sheets on a payer: drafted from the payer's page, amended, sent; JSON with reasons."""
+"""Intelligence sheets on a payer: drafted from the payer's page, amended, sent; as document and as JSON."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from uuid import UUID
 
+import msgspec
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,23 +12,176 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
+from fanal.analyse.payments.domain.scoring import PointMade, told
+from fanal.analyse.payments.domain.transfers import Paid
 from fanal.analyse.payments.queries import get_payer
+from fanal.casework.domain.documents import Part
 from fanal.casework.domain.records import ActFile
 from fanal.casework.operations.acts import record_export
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import SHEET
-from fanal.judicial.domain.sheets import ADDRESSEES
+from fanal.judicial.domain.sheets import ADDRESSEES, SheetFacts, SheetFile, SheetReport
+from fanal.judicial.queries import read_sheet_file
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.acts import pages as acts
-from fanal.web.desk.payments import document
-from fanal.web.desk.payments.shown import ShownTransfer, around_of, points_of
+from fanal.web.desk.payments.shown import (
+    ShownTransfer,
+    around_of,
+    compared_by,
+    instant,
+    points_of,
+    when,
+)
 from fanal.web.desk.payments.views import page_of
 from fanal.web.failures import reason_of
 from fanal.web.reading import consult
+
+FORMAT = "fanal-sheet/1"
+
+
+def json_of(file: SheetFile) -> bytes:
+    """Return a sheet as JSON: state, addressee, score with its indicators and transfers, reports.
+
+    `file` is the sheet with its present document.
+
+    Raises:
+        ValueError: its facts have expired.
+    """
+    facts = _facts(file)
+    sheet = file.sheet
+    return msgspec.json.format(
+        msgspec.json.encode(
+            {
+                "format": FORMAT,
+                "sheet": sheet.id,
+                "state": sheet.state,
+                "addressee": sheet.body,
+                "drafted_at": facts.drafted_at,
+                "assessment": file.summary,
+                **told(facts.score),
+                "reports": facts.reports,
+                "linked": facts.linked,
+                "caveat": {lang: _caveat(lang) for lang in ("fr", "en")},
+            }
+        )
+    )
+
+
+def parts_of(file: ActFile, lang: str) -> tuple[Part, ...]:
+    """Return the sections of a sheet's document (lines, tables) in `lang`, which is the page's language.
+
+    `file` is the sheet with its present document.
+
+    Raises:
+        ValueError: its facts have expired.
+    """
+    found = read_sheet_file(file=file)
+    facts, score = _facts(found), _facts(found).score
+    numbers = {paid.id: n for n, paid in enumerate(score.transfers, start=1)}
+    body = reference.label("body", found.sheet.body, lang)
+    colon = "\N{NO-BREAK SPACE}:" if lang == "fr" else ":"
+    summary = (
+        (_("Payer"), score.sender.shown or compared_by(score.sender.key, lang)),
+        (_("Compared by"), compared_by(score.sender.key, lang)),
+        (_("Born"), score.sender.born.isoformat() if score.sender.born else "–"),
+        (_("Typology"), reference.label("typology", score.typology, lang)),
+        (_("Score"), f"{score.score:.2f}"),
+        (_("Transfers"), f"{len(score.transfers)} ({score.total:.2f} EUR)"),
+        (_("Rules"), score.rule_version),
+        (_("Drafted"), instant(facts.drafted_at, lang)),
+    )
+    report = (_("Report"), _("Received"), _("Kind"))
+    transfer = ("N°", _("When"), _("Amount"), _("Beneficiary"), _("Payment label"), _("Operator"))
+    return (
+        Part(lines=(f"{_('To:')} {body}",)),
+        Part(lines=(_caveat(lang),)),
+        Part(lines=tuple(f"{name}{colon} {value}" for name, value in summary)),
+        Part(
+            heading=_("Assessment of the officer"),
+            lines=tuple((found.summary or "–").split("\n")),
+        ),
+        Part(
+            heading=_("Indicators"),
+            header=(_("Indicator"), _("Why"), _("Transfers"), _("Weight"), _("Source")),
+            rows=tuple(_point(point, numbers, lang) for point in score.points),
+        ),
+        Part(
+            heading=_("Transfers"),
+            header=transfer,
+            rows=tuple(_transfer(n, paid, lang) for n, paid in enumerate(score.transfers, start=1)),
+        ),
+        Part(
+            heading=_("Reports that contain these transfers"),
+            header=report,
+            rows=tuple(_report(one, lang) for one in facts.reports),
+        ),
+        Part(
+            heading=_("Reports linked to them"),
+            lines=() if facts.linked else (_("No other report is linked to them."),),
+            header=(*report, _("Strength"), _("Shared values")),
+            rows=tuple(
+                (*_report(one, lang), f"{one.score:.2f}", _shared(one, lang))
+                for one in facts.linked
+            ),
+        ),
+    )
+
+
+def _facts(file: SheetFile) -> SheetFacts:
+    if file.facts is None:
+        raise ValueError("the words of this sheet have expired")
+    return file.facts
+
+
+def _caveat(lang: str) -> str:
+    return reference.label("sheet_caveat", "CAVEAT", lang)
+
+
+def _point(point: PointMade, numbers: Mapping[UUID, int], lang: str) -> tuple[str, ...]:
+    checked = "" if point.checked_by != "UNCHECKED" else f" ({_('UNCHECKED')})"
+    seen = ", ".join(str(numbers[i]) for i in point.transfers if i in numbers)
+    sign = "\u2212" if point.lowers else "+"
+    return (
+        reference.label("finding", point.code, lang),
+        reference.render(point.because.code, point.because.parameters, lang),
+        seen,
+        f"{sign}{point.weight:.2f}",
+        f"{point.source}{checked}",
+    )
+
+
+def _transfer(number: int, paid: Paid, lang: str) -> tuple[str, ...]:
+    country = paid.beneficiary.country
+    place = f" ({reference.label('country', country, lang)})" if country else ""
+    return (
+        str(number),
+        when(paid, lang),
+        f"{paid.amount or '–'} {paid.currency}".strip(),
+        f"{paid.beneficiary.shown or '–'}{place}",
+        paid.label or "–",
+        paid.operator or "–",
+    )
+
+
+def _report(report: SheetReport, lang: str) -> tuple[str, ...]:
+    return (
+        report.reference,
+        instant(report.received_at, lang),
+        reference.label("report_kind", report.kind, lang),
+    )
+
+
+def _shared(report: SheetReport, lang: str) -> str:
+    return ", ".join(
+        f"{reference.label('selector_kind', kind, lang)} {value}"
+        for kind, value, _w in report.reasons
+    )
+
 
 _LISTED = 100
 
@@ -99,7 +254,7 @@ def as_json(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
         format_="JSON",
         now=now_of(request),
     )
-    answer = HttpResponse(document.json_of(found), content_type="application/json")
+    answer = HttpResponse(json_of(found), content_type="application/json")
     answer["Content-Disposition"] = f'attachment; filename="fanal-sheet-{sheet_id}.json"'
     return answer
 
@@ -141,5 +296,5 @@ PAGES = acts.ActPages(
     template="payments/sheet.html",
     beside=_beside,
     amend=_amend,
-    parts=document.parts_of,
+    parts=parts_of,
 )

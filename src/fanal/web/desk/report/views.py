@@ -38,12 +38,10 @@ from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault.operations.opening import open_object
 from fanal.web.account.actors import actor_of, now_of, require_declared
-from fanal.web.desk import history, notes
-from fanal.web.desk.deconfliction.signs import signs_on
-from fanal.web.desk.distribution import views as distribution
+from fanal.web.desk import distribution, history, notes, providers
+from fanal.web.desk.deconfliction.hits import signs_on
 from fanal.web.desk.dossiers import suggestions
 from fanal.web.desk.dossiers.related import Suggested, kin_of
-from fanal.web.desk.providers import feedback
 from fanal.web.desk.report import content, files, folds
 from fanal.web.desk.report.proposals import proposal_of
 from fanal.web.reading import consult
@@ -126,7 +124,7 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
         **distribution.shown(report_id, actor=actor),
         "signs": signs_on(request, [report_id]).get(report_id, ()),
         **notes.shown(request, [report_id]),
-        **feedback.shown(record, sender=sender, actor=actor),
+        **providers.shown(record, sender=sender, actor=actor),
         "may_open_identity": may(actor, "identity.open"),
         "history": history.lines_of(report_id, actor=actor),
     }

@@ -30,9 +30,9 @@ from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue.filters import LEVELS
-from fanal.web.desk.rules.fields import Page
 from fanal.web.desk.rules.form import (
     Fault,
+    Page,
     Typed,
     read_typed,
     typed_from,

@@ -1,1 +1,0 @@
-"""Distribution pages: reports waiting for another desk, sent packages, the transfers of one report."""

@@ -1,1 +1,0 @@
-"""Standing instructions: permissions for automatic sending, approved by two people."""

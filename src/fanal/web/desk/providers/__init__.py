@@ -1,1 +1,0 @@
-"""Provider pages: figures, quality of reports, feedback on a report."""
