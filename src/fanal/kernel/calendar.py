@@ -28,6 +28,12 @@ def read_instant(text: str | None) -> datetime | None:
     return read if is_within(read.year) else None
 
 
+def read_aware(text: str | None) -> datetime | None:
+    """Return the aware date and time in an ISO 8601 text; None if it is invalid or has no time zone."""
+    read = read_instant(text)
+    return read if read is not None and read.tzinfo is not None else None
+
+
 def read_day(text: str | None) -> date | None:
     """Return the date in an ISO 8601 text; None if it is invalid or in the years 1 or 9999."""
     try:

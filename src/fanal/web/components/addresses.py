@@ -1,6 +1,8 @@
-"""URL of the current page, safe to use in a link."""
+"""URLs for links: the current page, the search page on an identifier."""
 
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import urlencode
 
 
 def own_address(request: HttpRequest) -> str:
@@ -9,3 +11,8 @@ def own_address(request: HttpRequest) -> str:
     As a link, a path with two slashes would name another host.
     """
     return "/" + request.get_full_path().lstrip("/")
+
+
+def selector_link(kind: str, value: str) -> str:
+    """Return the URL of the search page on one identifier."""
+    return f"{reverse('desk:search')}?{urlencode({'kind': kind, 'value': value})}"

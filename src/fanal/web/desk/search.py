@@ -23,9 +23,9 @@ from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.ids import instant_of
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.components.addresses import selector_link
 from fanal.web.desk import notes
 from fanal.web.desk.queue.views import rows_of
-from fanal.web.desk.report.content import selector_link
 from fanal.web.reading import journal_search
 
 # History of one identifier: months, roles, co-occurring identifiers, dossiers.

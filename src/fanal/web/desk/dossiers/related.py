@@ -17,7 +17,7 @@ from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 from fanal.orient import queries as oriented
-from fanal.web.desk.report.content import selector_link
+from fanal.web.components.addresses import selector_link
 
 _KINDS = frozenset(kind.value for kind in SelectorKind)
 _SHOWN = {PICTURE: "PDQ", MIRROR: "URL", FAMILY: "URL"}

@@ -23,6 +23,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
+from fanal.kernel.calendar import read_aware
 from fanal.orient import queries as oriented
 from fanal.reference.departements import departement_of
 from fanal.web.account.actors import actor_of, now_of
@@ -31,7 +32,6 @@ from fanal.web.desk.deconfliction import withholding
 from fanal.web.desk.dossiers import graph as dossier_graph
 from fanal.web.desk.dossiers.related import percent, reasons_of
 from fanal.web.desk.queue.views import rows_of
-from fanal.web.desk.report.content import instant
 from fanal.web.reading import consult
 
 # Places in reports: a map of French départements, overseas ones as tiles, other countries in a list.
@@ -190,7 +190,7 @@ def _timeline(
     """
     events: list[tuple[tuple[bool, datetime, str], dict[str, object]]] = []
     for report_id, record in records.items():
-        at = instant(record.occurred.earliest) if record.occurred else None
+        at = read_aware(record.occurred.earliest) if record.occurred else None
         event = {
             "report_id": report_id,
             "reference": references.get(report_id, ""),

@@ -23,13 +23,13 @@ from fanal.harmonise import queries as harmonised
 from fanal.intake.queries.envelopes import get_reports
 from fanal.intake.queries.work import count_withdrawn
 from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import read_aware
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case, QueuePosition, QueueView
 from fanal.orient.queue.queries import COUNT_CAP, count_arrivals, count_views, list_queue
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue import saved_views
 from fanal.web.desk.queue.filters import FILTERS, LEVELS, filters_of, query_of, view_of
-from fanal.web.desk.report.content import instant
 from fanal.web.reading import consult
 
 PAGE = 50
@@ -98,7 +98,7 @@ def arrivals(request: HttpRequest) -> HttpResponse:
     Answers 204 when the number is 0 or the page shows it already, 400 for an invalid or future time.
     """
     actor, now = actor_of(request), now_of(request)
-    since = instant(request.GET.get("since"))
+    since = read_aware(request.GET.get("since"))
     if since is None or since > now:
         return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
     view = view_of(request.GET)

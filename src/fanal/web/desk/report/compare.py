@@ -13,11 +13,12 @@ from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.values.hashes import HASH_LENGTH
+from fanal.kernel.calendar import read_aware
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of
+from fanal.web.components.addresses import selector_link
 from fanal.web.desk.dossiers.graph import references_of
-from fanal.web.desk.report.content import instant, selector_link
 from fanal.web.reading import consult
 
 FEWEST, MOST = 2, 6
@@ -79,7 +80,7 @@ def _column(
         "record": record,
         "reference": reference,
         "sender": senders.get(case.sender_id, ""),
-        "occurred": instant(record.occurred.earliest) if record.occurred else None,
+        "occurred": read_aware(record.occurred.earliest) if record.occurred else None,
         "precision": record.occurred.precision if record.occurred else "",
         "persons": sorted(persons.items()),
     }

@@ -4,30 +4,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.urls import reverse
-from django.utils.http import urlencode
-
 from fanal.accounts.queries.people import desk_names
 from fanal.analyse.domain.records import Finding
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorRole
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.kernel.actors import Actor
-from fanal.kernel.calendar import read_instant
+from fanal.kernel.calendar import read_aware
 from fanal.kernel.ids import instant_of
 from fanal.kernel.typed import whole_number
+from fanal.web.components.addresses import selector_link
 from fanal.web.components.words import identifier
 
 _ROLES = ("SUSPECT", "VICTIM", "RECIPIENT", "ASSOCIATED", "WITNESS", "CONTENT")
 _SEEN = 50  # reports counted for one identifier; more show as "50+"
 
 Item = dict[str, object]
-
-
-def instant(text: str | None) -> datetime | None:
-    """Return an ISO 8601 text as an aware datetime; None if it is none or has no time zone."""
-    read = read_instant(text)
-    return read if read is not None and read.tzinfo is not None else None
 
 
 def timeline_of(record: HarmonisedReport) -> list[Item]:
@@ -43,7 +35,7 @@ def timeline_of(record: HarmonisedReport) -> list[Item]:
         ends = ((first, "AT"),) if first == last else ((first, "FROM"), (last, "UNTIL"))
         found += [_event(at, code, "", precision=record.occurred.precision) for at, code in ends]
     spoken = sorted(
-        ((at, m) for m in record.conversation if (at := instant(m.at))), key=lambda each: each[0]
+        ((at, m) for m in record.conversation if (at := read_aware(m.at))), key=lambda each: each[0]
     )
     ends_of_it = spoken[:1] + spoken[1:][-1:]
     for (_at, message), code in zip(ends_of_it, ("FIRST", "LAST"), strict=False):
@@ -73,7 +65,7 @@ def with_signals(record: HarmonisedReport, findings: Sequence[Finding]) -> list[
     return [
         {
             "message": message,
-            "at": instant(message.at),
+            "at": read_aware(message.at),
             "signals": list(dict.fromkeys(f.code for f in cited.get(n, []))),
             "speaker": speakers.index(message.speaker or "") % 4,
         }
@@ -120,11 +112,6 @@ def selector_groups(record: HarmonisedReport, *, actor: Actor) -> list[tuple[str
     return groups
 
 
-def selector_link(kind: str, value: str) -> str:
-    """Return the URL of the search page on one identifier."""
-    return f"{reverse('desk:search')}?{urlencode({'kind': kind, 'value': value})}"
-
-
 def _selector(selector: Selector, *, count: int, bounded: bool, desks: list[str]) -> Item:
     return {
         "selector": selector,
@@ -136,4 +123,4 @@ def _selector(selector: Selector, *, count: int, bounded: bool, desks: list[str]
 
 
 def _event(at: str | None, code: str, text: str, *, precision: str = "") -> Item:
-    return {"at": instant(at), "code": code, "text": text, "precision": precision}
+    return {"at": read_aware(at), "code": code, "text": text, "precision": precision}
