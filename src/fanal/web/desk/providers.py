@@ -30,6 +30,7 @@ from fanal.orient.feedback.operations import NothingToJudge, give_feedback
 from fanal.orient.feedback.queries import count_feedback, feedback_of, provider_figures
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.failures import reason_of
+from fanal.web.forms import Parsed, PostedForm, Several
 
 PERIOD = timedelta(days=91)
 """Period that the page covers: thirteen weeks."""
@@ -138,24 +139,34 @@ def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, o
     }
 
 
+class _FeedbackForm(PostedForm):
+    """Feedback on a report; the fields that it lacks count with that verdict alone."""
+
+    refuses = "feedback"
+    verdict = Parsed(FeedbackVerdict, "VERDICT")
+    lacks = Several()
+
+    def clean_lacks(self) -> tuple[str, ...]:
+        """Return the names of the fields that the report lacks."""
+        lacking = self.cleaned_data.get("verdict") is FeedbackVerdict.LACKS_DATA
+        return tuple(self.cleaned_data["lacks"]) if lacking else ()
+
+
 @require_POST
 @needs("feedback.give")
 def give(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Record feedback on a provider's report: useful, duplicate, or lacking named data."""
-    verdict, actor = request.POST.get("verdict", ""), actor_of(request)
+    actor = actor_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)
     if case is None:
         raise Http404
     require_declared(request, Resource(desk_id=case.desk_id))
     try:
-        if verdict not in set(GIVEN):
-            raise Refusal("feedback", "VERDICT")
         give_feedback(
             actor=actor,
             report_id=report_id,
-            verdict=FeedbackVerdict(verdict),
-            lacks=tuple(request.POST.getlist("lacks")) if verdict == "LACKS_DATA" else (),
             now=now_of(request),
+            **_FeedbackForm(request).checked().cleaned_data,
         )
     except NothingToJudge:
         raise Http404 from None

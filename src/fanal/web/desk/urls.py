@@ -14,7 +14,6 @@ from fanal.web.desk.acts import (
 from fanal.web.desk.deconfliction import counterparts, hits, withholding
 from fanal.web.desk.dossiers import (
     graph as dossier_graph,
-    judge as dossier_judge,
     suggestions,
     views as dossiers,
 )
@@ -70,7 +69,7 @@ urlpatterns: list[URLPattern] = [
     path("reports/<uuid:report_id>/suggestion/", suggestions.answer, name="suggestion"),
     path("dossiers/", dossiers.dossiers, name="dossiers"),
     path("dossiers/<uuid:dossier_id>/", dossiers.show, name="dossier"),
-    path("dossiers/<uuid:dossier_id>/judge/", dossier_judge.judge, name="judge"),
+    path("dossiers/<uuid:dossier_id>/judge/", dossiers.judge, name="judge"),
     path("dossiers/<uuid:dossier_id>/graphml/", dossier_graph.graphml, name="dossier-graphml"),
     path("dossiers/<uuid:dossier_id>/withhold/", withholding.withhold, name="dossier-withhold"),
     path("dossiers/<uuid:dossier_id>/note/", notes.on_dossier, name="dossier-note"),

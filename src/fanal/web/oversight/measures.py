@@ -29,6 +29,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Decision
 from fanal.reference import Offence
 from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.forms import Parsed, PostedForm
 from fanal.web.oversight import sessions
 from fanal.web.reading import consult
 
@@ -222,6 +223,18 @@ def _after(request: HttpRequest) -> UUID | None:
 # Recommendations of the overseer on measures, and the desk's answers; neither text ever changes.
 
 
+class _RecommendationForm(PostedForm):
+    refuses = "measure"
+    kind = Parsed(RecommendationKind, "NO_KIND")
+    words = Parsed()
+
+
+class _AnswerForm(PostedForm):
+    refuses = "measure"
+    verdict = Parsed(AnswerVerdict, "NO_VERDICT")
+    words = Parsed()
+
+
 @require_POST
 @needs("measure.recommend")
 def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
@@ -232,22 +245,17 @@ def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     Raises:
         Http404: no such measure within the overseer's reach.
     """
-    session = sessions.open_session(request)
-    words = request.POST.get("words", "")
+    session, form = sessions.open_session(request), _RecommendationForm(request)
     try:
-        kind = RecommendationKind(request.POST.get("kind", ""))
         overseeing.recommend(
             actor=actor_of(request),
             measure_id=measure_id,
-            kind=kind,
-            words=words,
             now=now_of(request),
             session_id=session.id if session and measure_id in session.sample else None,
+            **form.checked().cleaned_data,
         )
-    except ValueError:
-        return page(request, measure_id, refused="NO_KIND", words=words)
     except Refusal as refusal:
-        return page(request, measure_id, refused=refusal.code, words=words)
+        return page(request, measure_id, refused=refusal.code, words=str(form.typed["words"]))
     except MeasureUnknown:
         raise Http404 from None
     messages.success(request, _("The recommendation is recorded. The desk must answer it."))
@@ -272,7 +280,7 @@ def answer(request: HttpRequest, recommendation_id: UUID) -> HttpResponse:
     Raises:
         Http404: no such recommendation, or the person may not answer it.
     """
-    actor, words = actor_of(request), request.POST.get("words", "")
+    actor, form = actor_of(request), _AnswerForm(request)
     found = queries.get_recommendation(actor=actor, recommendation_id=recommendation_id)
     if found is None:
         raise Http404
@@ -281,15 +289,13 @@ def answer(request: HttpRequest, recommendation_id: UUID) -> HttpResponse:
         overseeing.answer_recommendation(
             actor=actor,
             recommendation_id=recommendation_id,
-            verdict=AnswerVerdict(request.POST.get("verdict", "")),
-            words=words,
             now=now_of(request),
+            **form.checked().cleaned_data,
         )
     except (MeasureUnknown, Refused):
         raise Http404 from None
-    except ValueError:
-        return _page(request, refused="NO_VERDICT", asked=recommendation_id, words=words)
     except Refusal as refusal:
+        words = str(form.typed["words"])
         return _page(request, refused=refusal.code, asked=recommendation_id, words=words)
     messages.success(request, _("The answer is recorded."))
     return redirect("oversight:recommendations")

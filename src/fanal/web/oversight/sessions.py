@@ -5,6 +5,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -32,6 +33,7 @@ from fanal.measures.operations.groups import judge_group
 from fanal.measures.operations.oversight import SessionUnknown, note_in_session, start_session
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.failures import page_of, reason_of
+from fanal.web.forms import Parsed, PostedForm
 from fanal.web.reading import consult
 
 # Groups of similar measures in a session of oversight: one verdict for several measures.
@@ -154,7 +156,22 @@ def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
     return redirect(f"{reverse('oversight:session', args=[session_id])}?by={alike}")
 
 
-_BY_HAND = frozenset({Happening.AGREED, Happening.PAUSED, Happening.RESUMED, Happening.ENDED})
+_BY_HAND = (Happening.AGREED, Happening.PAUSED, Happening.RESUMED, Happening.ENDED)
+
+
+class _NoteForm(PostedForm):
+    """An event of a session: "no remark" is on a measure, and may name the next one to read."""
+
+    what = Parsed({str(what): what for what in _BY_HAND}.get)
+    measure_id = Parsed(UUID, posted="measure", required=False)
+    following = Parsed(UUID, posted="next", required=False)
+
+    def clean_measure_id(self) -> UUID | None:
+        """Return the id of the measure without a remark."""
+        measure_id: UUID | None = self.cleaned_data["measure_id"]
+        if (self.cleaned_data.get("what") is Happening.AGREED) is (measure_id is None):
+            raise ValidationError("")
+        return measure_id
 
 
 def open_session(request: HttpRequest) -> Session | None:
@@ -267,17 +284,11 @@ def note(request: HttpRequest, session_id: UUID) -> HttpResponse:
     Raises:
         Http404: another event, a malformed field, or as `mark`.
     """
-    try:
-        what = Happening(request.POST.get("what", ""))
-        measure_id = UUID(request.POST["measure"]) if what is Happening.AGREED else None
-    except (ValueError, KeyError):
-        raise Http404 from None
-    if what not in _BY_HAND:
+    form = _NoteForm(request)
+    if not form.is_valid():
         raise Http404
-    mark(request, session_id, what, measure_id=measure_id)
-    if what is Happening.AGREED and (following := request.POST.get("next", "")):
-        try:
-            return redirect("oversight:measure", measure_id=UUID(following))
-        except ValueError:
-            raise Http404 from None
+    said = form.cleaned_data
+    mark(request, session_id, said["what"], measure_id=said["measure_id"])
+    if said["following"] is not None:
+        return redirect("oversight:measure", measure_id=said["following"])
     return redirect("oversight:session", session_id=session_id)

@@ -19,21 +19,27 @@ from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.deconfliction.hits import by_body, signs_on
 from fanal.web.failures import page_of, reason_of
+from fanal.web.forms import Parsed, PostedForm
+
+
+class _WithholdingForm(PostedForm):
+    """A withholding; without a counterpart, from all of them."""
+
+    counterpart_id = Parsed(UUID, posted="counterpart", required=False)
+    withheld = Parsed("WITHHOLD".__eq__, posted="act")
+    words = Parsed()
 
 
 @require_POST
 @needs("dossier.withhold")
 def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     """Withhold a dossier from one or all counterparts, or lift that, with a reason."""
-    post = request.POST
     try:
         operations.withhold(
             actor=actor_of(request),
             dossier_id=dossier_id,
-            counterpart_id=UUID(post["counterpart"]) if post.get("counterpart") else None,
-            withheld=post.get("act") == "WITHHOLD",
-            words=post.get("words", ""),
             now=now_of(request),
+            **_WithholdingForm(request).checked().cleaned_data,
         )
     except (Refused, ValueError):
         raise Http404 from None

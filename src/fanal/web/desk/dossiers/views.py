@@ -1,4 +1,4 @@
-"""Dossiers: the list, and the page of one with graph, timeline, table, map and judgements."""
+"""Dossiers: the list, and the page of one with graph, timeline, table, map; judgements, each a new record."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -6,24 +6,28 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
-from fanal.crosscheck.domain.records import DossierLine, DossierView
+from fanal.crosscheck.domain.records import DossierLine, DossierView, JudgementAct
 from fanal.crosscheck.dossiers.domain import next_act
-from fanal.crosscheck.dossiers.queries import dossier_view, list_dossiers, members_of
+from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, list_dossiers, members_of
+from fanal.crosscheck.operations import judge as operations
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.intake.queries.envelopes import find_desk_number, find_references
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import read_aware
+from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
 from fanal.reference.departements import departement_of
 from fanal.web.account.actors import actor_of, now_of
@@ -32,7 +36,9 @@ from fanal.web.desk.deconfliction import withholding
 from fanal.web.desk.dossiers import graph as dossier_graph
 from fanal.web.desk.dossiers.related import percent, reasons_of
 from fanal.web.desk.queue.views import rows_of
-from fanal.web.reading import consult
+from fanal.web.failures import reason_of
+from fanal.web.forms import Parsed, PostedForm, Several, text
+from fanal.web.reading import consult, journal_search
 
 # Places in reports: a map of French départements, overseas ones as tiles, other countries in a list.
 
@@ -174,7 +180,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         "acts": ACTS,
         "others": [d for d in list_dossiers(actor=actor, limit=_LISTED) if d.id != view.id],
         "refused": refused,
-        "typed": {name: request.POST.get(name, "") for name in ("act", "attach", "reason")},
+        "typed": _JudgementForm(request).typed,
         **withholding.shown(request, view),
         **notes.shown(request, own, dossier=True),
         "history": history.lines_of(view.id, actor=actor),
@@ -216,6 +222,140 @@ def _line(line: DossierLine, *, actor: Actor) -> dict[str, object]:
     }
 
 
-def say(request: HttpRequest, view: DossierView, words: str, status: HTTPStatus) -> HttpResponse:
+def _refused(request: HttpRequest, view: DossierView, words: str) -> HttpResponse:
     """Return the dossier's page with the message `words`, the reason of a refusal."""
-    return render(request, "desk/dossier.html", _page(request, view, words), status=status)
+    page = _page(request, view, words)
+    return render(request, "desk/dossier.html", page, status=HTTPStatus.CONFLICT)
+
+
+class _JudgementForm(PostedForm):
+    """A judgement, with the fields of all of them; a malformed id counts as none."""
+
+    act = Parsed()
+    chosen = Several(posted="report")
+    attach = text()
+    other = Parsed(UUID, otherwise=None)
+    undoes = Parsed(UUID, otherwise=None)
+    reason = text()
+
+
+class _Unclear(Exception):
+    """The form names no judgement, or an incomplete one; `words` is the message for the person."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+Said = tuple[JudgementAct, list[UUID], list[UUID], UUID | None]
+"""A judgement, the reports on its two sides, and the judgement that it undoes."""
+
+
+@require_POST
+@needs("dossier.judge")
+def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
+    """Record a judgement: open, close, accept, attach, unlink, split, merge, reject, or undo.
+
+    A refused or incomplete one gives the dossier's page with the reason.
+
+    Raises:
+        Http404: no such dossier.
+    """
+    actor = actor_of(request)
+    view = dossier_view(actor=actor, dossier_id=dossier_id)
+    if view is None:
+        raise Http404
+    form = _JudgementForm(request).checked()
+    try:
+        act, left, right, undoes = _judgement(form, view)
+        operations.judge(
+            actor=actor,
+            act=act,
+            reason=form.cleaned_data["reason"],
+            now=now_of(request),
+            left=left,
+            right=right,
+            undoes=undoes,
+        )
+    except Refusal as refused:
+        return _refused(request, view, reason_of(refused))
+    except _Unclear as unclear:
+        return _refused(request, view, unclear.words)
+    messages.success(request, _("The judgement is recorded."))
+    return _after(view, actor=actor)
+
+
+def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
+    """Redirect to the present dossier of the first report; the judgement may have dissolved the old one.
+
+    `view`: the dossier as it was before. Without a present dossier, redirect to the list.
+    """
+    first = next(node.report_id for node in view.nodes if node.report_id)
+    now_in = dossier_of(actor=actor, report_id=first)
+    if now_in is None:
+        return redirect("desk:dossiers")
+    return redirect("desk:dossier", dossier_id=now_in)
+
+
+def _judgement(form: _JudgementForm, view: DossierView) -> Said:
+    """Return the judgement that the form asks for: act, reports on one side and the other, judgement to undo.
+
+    `view`: the dossier. A judgement on one set of reports has an empty other side.
+
+    Raises:
+        _Unclear: it asks for none, or is incomplete.
+    """
+    typed, act = form.cleaned_data, form.cleaned_data["act"]
+    own = [node.report_id for node in view.nodes if node.report_id]
+    chosen = [i for i in own if str(i) in typed["chosen"]]
+    rest = [i for i in own if i not in chosen]
+    said: dict[str, Said] = {
+        "OPEN": (JudgementAct.OPEN, own, [], None),
+        "CLOSE": (JudgementAct.CLOSE, own, [], None),
+        "ACCEPT": (JudgementAct.LINK, own[:1], own[1:], None),
+        "UNLINK": (JudgementAct.UNLINK, chosen[:1], chosen[1:], None),
+        "SPLIT": (JudgementAct.SPLIT, chosen, rest, None),
+        "REJECT": (JudgementAct.REJECT, own, [], None),
+    }
+    if act in said:
+        return said[act]
+    if act == "ATTACH":
+        return JudgementAct.MERGE, own, [_attached(form.request, typed["attach"], own)], None
+    if act == "MERGE":
+        if typed["other"] is None:
+            raise _Unclear(_("Choose the other dossier."))
+        others = members_of(actor=actor_of(form.request), dossier_id=typed["other"])
+        return JudgementAct.MERGE, own, others, None
+    if act == "UNDO" and typed["undoes"] is not None:
+        return JudgementAct.UNDO, [], [], typed["undoes"]
+    raise _Unclear(_("Choose what you judge."))
+
+
+def _attached(request: HttpRequest, reference_typed: str, own: list[UUID]) -> UUID:
+    """Return the report to attach, found by its desk number or by the sender's reference.
+
+    `own`: the reports of this dossier. The search is recorded in the ledger.
+
+    Raises:
+        _Unclear: nothing typed, none or several match, or the report is in a dossier already.
+    """
+    if not reference_typed:
+        raise _Unclear(_("Type the number or the reference of the report to attach."))
+    actor = actor_of(request)
+    by_number = find_desk_number(actor=actor, number=reference_typed)
+    found = by_number or find_references(actor=actor, reference=reference_typed)
+    journal_search(request, kind="REFERENCE", text=reference_typed, reports=found)
+    if len(found) != 1:
+        raise _Unclear(
+            _("Several reports bear this reference: use the number of one.")
+            if found
+            else _("No report of your desk bears this number or reference.")
+        )
+    if found[0] in own:
+        raise _Unclear(_("This report is in the dossier already."))
+    held = dossier_of(actor=actor, report_id=found[0])
+    if held is not None:
+        raise _Unclear(
+            _("This report is in another dossier: merge the two, or split it off there.")
+        )
+    return found[0]
