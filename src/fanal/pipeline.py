@@ -30,6 +30,7 @@ from fanal.analyse.analysis import read_meanings
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.analyse.priority.operations import hold_rerank, write_rerank
 from fanal.analyse.priority.queries import current_rules, ranked_at, ranked_otherwise
+from fanal.analyse.signals.operations import end_reading, take_unread
 from fanal.crosscheck.links.queries import kin_facts
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.similar.operations.near import renew_near
@@ -67,6 +68,8 @@ class Batch:
     priorities: dict[UUID, Priority] = field(default_factory=dict)
     failed: dict[UUID, str] = field(default_factory=dict)
     """Reports that this step could not process, with the code of the reason: they are quarantined."""
+    tried: frozenset[UUID] = frozenset()
+    """Reports that failed before, or whose worker was ended."""
 
 
 def hash_files(batch: Batch) -> Iterator[set[UUID]]:
@@ -108,7 +111,11 @@ def run_analyse(batch: Batch) -> None:
     """
     citizens = {i for i, facts in _facts(batch).items() if facts.sender_id == PUBLIC_SENDER}
     results = analyse.analyse_batch(
-        actor=batch.actor, reports=_reports(batch), now=batch.now, citizens=citizens
+        actor=batch.actor,
+        reports=_reports(batch),
+        now=batch.now,
+        citizens=citizens,
+        tried=batch.tried,
     )
     batch.analyses = {result.report_id: result for result in results}
 
@@ -284,22 +291,26 @@ def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int
     return len(batch.report_ids)
 
 
-def read_later(*, now: datetime, most: int) -> int:
-    """Read texts of large batches that waited, and rank their reports again; return the number read.
+def read_later(*, token: UUID, now: datetime) -> int:
+    """Read the next text that waits, under the lease `token`, and rank its report again if it says something.
 
-    The model reads them while no report waits for a stage.
+    Returns the number of texts read: 0 if none waits. The model reads them while no report waits for a stage.
     """
     actor = system_actor("pipeline")
-    ids = analyse.unread(most=most)
-    if ids:
-        records = harmonised.get_records(actor=actor, report_ids=ids)
-        read_meanings(list(records.values()))  # slow, and kept in memory: no lock waits for it
-        with transaction.atomic():
-            kept = list_unerased(actor=actor, report_ids=ids, held=True)
-            reports = [records[i] for i in kept if i in records]
-            changed = analyse.read_later(actor=actor, reports=reports, now=now)
-            rank_anew(actor=actor, report_ids=changed, now=now)
-    return len(ids)
+    taken = take_unread(actor=actor, token=token)
+    if taken is None:
+        return 0
+    records = harmonised.get_records(actor=actor, report_ids=[taken])
+    meanings = read_meanings(list(records.values()))  # slow: no lock waits for it
+    with transaction.atomic():
+        if end_reading(actor=actor, report_id=taken, token=token):
+            kept = list_unerased(actor=actor, report_ids=[taken], held=True)
+            ids = [i for i in kept if i in meanings and meanings[i].findings]
+            analyse.add_meanings(
+                actor=actor, reports=[records[i] for i in ids], meanings=meanings, now=now
+            )
+            rank_anew(actor=actor, report_ids=ids, now=now)
+    return 1
 
 
 def _facts(batch: Batch) -> dict[UUID, ReportFacts]:

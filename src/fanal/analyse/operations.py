@@ -1,6 +1,6 @@
 """Analyses and prioritises batches of reports, each result a further revision; erases both at expiry."""
 
-from collections import deque
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -20,6 +20,7 @@ from fanal.analyse.material.queries.entries import lists_version
 from fanal.analyse.payments.operations import forget_payments, note_payments
 from fanal.analyse.priority.domain.scoring import prioritise
 from fanal.analyse.priority.queries import current_rules
+from fanal.analyse.signals.operations import forget_unread, queue_unread
 from fanal.db.sql import text_array
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
@@ -30,8 +31,7 @@ _FEW = 4
 """Most reports with free text of a batch whose declared emergencies the model reads at once."""
 _MOST_READ = 4
 """Most reports of a batch that the model reads at once: the longest text takes some three seconds."""
-_LATER: deque[UUID] = deque(maxlen=100_000)
-"""Reports whose texts wait until no report waits for a stage; forgotten at a restart."""
+log = logging.getLogger("fanal.analyse")
 
 
 class NotAnalysed(LookupError):
@@ -44,29 +44,63 @@ def analyse_batch(
     reports: Sequence[HarmonisedReport],
     now: datetime,
     citizens: Collection[UUID] = (),
+    tried: Collection[UUID] = (),
 ) -> list[Analysis]:
     """Analyse `reports`, store the next revision of each, and return the analyses in the order given.
 
     `citizens` are the reports of the public form: the model reads their texts at once, and most others later
-    (`unread`).
+    (`signals.operations`). A report of `tried` has failed before: its text is read later too, so that a
+    reading that ends its worker leaves the phrases' analysis.
 
     Raises:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
+    meanings = _meanings(reports, citizens, tried)
+    return _write_analyses(actor=actor, reports=reports, meanings=meanings, now=now)
+
+
+def add_meanings(
+    *,
+    actor: Actor,
+    reports: Sequence[HarmonisedReport],
+    meanings: Mapping[UUID, Meant],
+    now: datetime,
+) -> None:
+    """Analyse reports again with what the model read in their texts later (`meanings`, of each report).
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    _write_analyses(actor=actor, reports=reports, meanings=meanings, now=now)
+
+
+def _write_analyses(
+    *,
+    actor: Actor,
+    reports: Sequence[HarmonisedReport],
+    meanings: Mapping[UUID, Meant],
+    now: datetime,
+) -> list[Analysis]:
     if not reports:
         return []
     knowledge = structs.replace(_SHIPPED(), lists_version=lists_version())
     rule = current_rule(now)
     lists = MATERIAL.look_up(reports, rules=rule.value) if knowledge.lists_version else None
-    meanings = _meanings(reports, citizens)
     with transaction.atomic():
+        # First: the lock on a text that is being stored orders its revision and this one.
+        later = [r for r in reports if _has_text(r) and r.report_id not in meanings]
+        queue_unread(later)
         around = note_payments(
             actor=actor, reports=reports, typologies=knowledge.typologies, now=now
         )
         analyses = analyse(reports, knowledge, lists, around=around, meanings=meanings)
         packed = [pack_findings(analysis.findings) for analysis in analyses]
         revisions = _next_revisions("analyse_result", [r.report_id for r in reports])
+        waiting = {report.report_id for report in later}
+        if again := [i for i, number in revisions.items() if number > 1 and i not in waiting]:
+            forget_unread(again)
         with binary_arrays.bound() as cursor:
             cursor.execute(
                 "INSERT INTO analyse_result (report_id, written_at, revision, rule_version, findings)"
@@ -87,43 +121,31 @@ def analyse_batch(
     return analyses
 
 
-def _meanings(reports: Sequence[HarmonisedReport], citizens: Collection[UUID]) -> dict[UUID, Meant]:
+def _has_text(report: HarmonisedReport) -> bool:
+    return bool(report.description or report.conversation)
+
+
+def _meanings(
+    reports: Sequence[HarmonisedReport], citizens: Collection[UUID], tried: Collection[UUID]
+) -> dict[UUID, Meant]:
     """Return the text model's findings for the reports of a batch whose texts it reads now, by report id.
 
-    These are reports from the public (`citizens`), and declared emergencies of a small batch. The others are
-    queued in `_LATER`, declared emergencies first.
+    These are reports from the public (`citizens`), and declared emergencies of a small batch, but none of
+    `tried`.
     """
-    told = [report for report in reports if report.description or report.conversation]
+    told = [report for report in reports if _has_text(report)]
     few = len(told) <= _FEW
-    now = [r for r in told if r.report_id in citizens or (few and r.emergency)][:_MOST_READ]
-    held = {report.report_id for report in now}
-    for report in told:
-        if report.report_id in held:
-            continue
-        if report.emergency:
-            _LATER.appendleft(report.report_id)
-        elif len(_LATER) < (_LATER.maxlen or 0):  # a full queue loses nobody who waits
-            _LATER.append(report.report_id)
-    return read_meanings(now)
-
-
-def unread(*, most: int) -> list[UUID]:
-    """Take at most `most` reports from this process's queue of unread texts, and return their ids."""
-    return [_LATER.popleft() for _ in range(min(most, len(_LATER)))]
-
-
-def read_later(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> list[UUID]:
-    """Read the texts of at most four of `reports`; analyse again those with a finding, and return their ids.
-
-    Raises:
-        Refused: the actor may not run the stages.
-    """
-    found = {
-        report_id for report_id, meant in read_meanings(reports[:_FEW]).items() if meant.findings
-    }
-    changed = [report for report in reports if report.report_id in found]
-    analyse_batch(actor=actor, reports=changed, now=now, citizens=found)
-    return [report.report_id for report in changed]
+    now = [
+        report
+        for report in told
+        if report.report_id not in tried
+        and (report.report_id in citizens or (few and report.emergency))
+    ]
+    try:
+        return read_meanings(now[:_MOST_READ])
+    except Exception as failure:  # noqa: BLE001 - the phrases' analysis needs no model
+        log.error("texts are read later: %s", type(failure).__name__)
+        return {}
 
 
 def prioritise_batch(
@@ -220,7 +242,7 @@ def erase(  # every stage has the same signature for erasure
     report_ids: Sequence[UUID],
     now: datetime,  # noqa: ARG001
 ) -> int:
-    """Empty findings and priority parts of reports in all revisions, and delete their payments.
+    """Empty findings and priority parts of reports in all revisions, and delete payments and unread texts.
 
     Payers without any other payment are deleted too. Return the number of rows changed or deleted.
 
@@ -241,4 +263,5 @@ def erase(  # every stage has the same signature for erasure
             )
             emptied += cursor.rowcount
         emptied += forget_payments(report_ids=report_ids)
+        emptied += forget_unread(report_ids)
     return emptied

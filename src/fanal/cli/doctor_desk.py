@@ -29,6 +29,10 @@ SELECT count(*) FILTER (WHERE quarantined_at IS NOT NULL),
     count(*) FILTER (WHERE quarantined_at IS NULL AND not_before < now() - make_interval(mins => %(late)s))
 FROM intake_work WHERE stage <> 'DONE'
 """
+_TEXTS = """
+SELECT count(*) FILTER (WHERE attempts < 2), count(*) FILTER (WHERE attempts >= 2
+    AND coalesce(lease_until < now(), true)) FROM analyse_unread
+"""
 _BACKUP = """
 SELECT extract(epoch FROM now() - max(at))::bigint / 3600 FROM ledger_entry WHERE action = 'backup.make'
 """
@@ -41,6 +45,7 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
     """Yield findings about a production desk: roles, queue, backups, connection, address, help lines."""
     yield from _look_at_people(connection)
     yield from _look_at_queue(connection)
+    yield from _look_at_texts(connection)
     yield _look_at_backups(connection)
     yield from _look_at_line(connection)
     yield from look_at_address()
@@ -103,6 +108,20 @@ def _look_at_queue(connection: psycopg.Connection[tuple[object, ...]]) -> Iterat
         yield problem(f"{late} reports wait for more than {_LATE_MINUTES} minutes for a stage")
     if not (quarantined or late):
         yield fine("no report waits for longer than it should")
+
+
+def _look_at_texts(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
+    waiting, aside = connection.execute(_TEXTS).fetchone() or (0, 0)
+    if waiting:
+        yield note(
+            f"{waiting} texts wait for the model, which reads them while no report waits for a stage; the "
+            "phrase lists have read them"
+        )
+    if aside:
+        yield note(
+            f"{aside} texts are left to the phrase lists: two readings by the model failed or ended the "
+            "worker. 'fanal replay analyse' tries all texts again"
+        )
 
 
 def _look_at_backups(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:

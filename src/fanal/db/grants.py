@@ -151,6 +151,7 @@ RULES: tuple[GrantRule, ...] = (
     _rule("crosscheck_worn", [APP, AUDITOR], NOTHING),
     _rule("crosscheck_waiting", [AUDITOR], NOTHING),
     _rule("crosscheck_waiting", [APP], ["INSERT"]),
+    _rule("analyse_unread", [APP], NOTHING),  # the queue of the worker that reads texts
     _rule("orient_decision", [APP, WORKER], APPEND),
     _rule("orient_note", [APP, WORKER], APPEND),
     _rule("orient_feedback", [APP, WORKER], APPEND),

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import perf_counter
+from uuid import uuid4
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
@@ -24,10 +25,10 @@ from fanal.worker.watch import NEAR, Watch
 CHECKPOINT_EVERY = timedelta(seconds=60)
 NEAR_AGAIN = timedelta(minutes=5)
 """Pause after a failure in the search for similar reports."""
+TEXTS_AGAIN = timedelta(minutes=5)
+"""Pause after a failure to read a text: the next ones may fail alike, and each has two attempts."""
 _IDLE_SECONDS = 0.5
 _NEAR_SECONDS = 0.5
-_TEXTS = 2
-"""Texts of large batches read at once while nothing else waits: a quarter of a second, mostly."""
 _AWAY_SECONDS = 1.0
 log = logging.getLogger("fanal.worker")
 
@@ -46,15 +47,16 @@ class WorkerLoop:
         watch: Watch | None = None,
     ) -> None:
         self._clock, self._sleep = clock, sleep
+        self._watched = watch.step if watch else unwatched
         self._stages = StageLoop(
             actor=system_actor("pipeline"),
             clock=clock,
             between=self._keep_time,
-            watched=watch.step if watch else unwatched,
+            watched=self._watched,
         )
         self._watch = watch
         self._stop = threading.Event()
-        self._checkpoint_at = self._near_at = clock()
+        self._checkpoint_at = self._near_at = self._texts_at = clock()
         self._near_size = NEAR_AT_ONCE
         self._rules_stored = False
         self._disagreed: frozenset[agreement.Disagreement] = frozenset()
@@ -67,7 +69,7 @@ class WorkerLoop:
             try:
                 if self._disagrees():
                     self._sleep(_AWAY_SECONDS)
-                elif not self.beat() and not self._look_around():
+                elif not (self.beat() or self._read_text() or self._look_around()):
                     self._wait()
             except (DatabaseError, InterfaceError, psycopg.Error) as failure:
                 log.warning("database away: %s", type(failure).__name__)
@@ -96,25 +98,41 @@ class WorkerLoop:
         self._keep_time()
         return moved
 
-    def _look_around(self) -> int:
-        """Read texts that wait, then search for reports similar to those linked recently; return the number.
+    def _read_text(self) -> int:
+        """Read a text that waits, if no report waits for a stage; return how many were read.
 
-        This has the lowest priority: it runs only when no report waits, and after a failure only later.
+        Each has a lease of its own: a text that ends the worker delays no other, nor the search for similar
+        reports.
+        """
+        now, token = self._clock(), uuid4()
+        if now < self._texts_at:
+            return 0
+        try:
+            with self._watched(token, 1):
+                return pipeline.read_later(token=token, now=now)
+        except (OperationalError, InterfaceError):
+            raise  # no database
+        except Exception as failure:  # noqa: BLE001 - the phrases' analysis stands
+            log.error("texts wait: %s", type(failure).__name__)
+            self._texts_at = now + TEXTS_AGAIN
+            return 0
+
+    def _look_around(self) -> int:
+        """Search for reports similar to those linked recently; return how many were searched for.
+
+        This has the lowest priority: it runs only when nothing else waits, and after a failure only later.
         """
         now = self._clock()
         if now < self._near_at:
             return 0
         started, most = perf_counter(), self._near_size
-        watched = self._watch.step if self._watch else unwatched
         try:
-            with watched(NEAR, most):
-                if read := pipeline.read_later(now=now, most=_TEXTS):
-                    return read
+            with self._watched(NEAR, most):
                 looked = pipeline.find_similar(now=now, most=most)
         except (OperationalError, InterfaceError):
             raise  # no database
         except Exception as failure:  # noqa: BLE001 - suggestions may wait, reports may not
-            log.error("texts and similar reports wait: %s", type(failure).__name__)
+            log.error("similar reports wait: %s", type(failure).__name__)
             self._near_at = now + NEAR_AGAIN
             return 0
         # Urgent reports wait for one portion: it stays short, however much there is to compare.

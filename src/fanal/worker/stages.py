@@ -188,6 +188,7 @@ class StageLoop:
                     actor=self._actor,
                     now=self._clock(),
                     report_ids=[claim.report_id for claim in claims],
+                    tried=frozenset(c.report_id for c in claims if c.attempts > 1),
                 )
                 self._held[token] = list(batch.report_ids)
                 self._carry(token, stage, batch, urgent=urgent)

@@ -4,7 +4,8 @@ A regular expression or a library may hold the interpreter lock (GIL) for minute
 runs meanwhile, so that only another process can end it. The worker records in shared memory the claim of the
 current step, and the CPU time of its main thread at the start of the step. After a kill the watch returns the
 claim: its reports are retried one by one, and a single report over the limit is quarantined (`DEADLINE`). The
-search for similar reports has the same limits; a single report over the limit gets no similar ones.
+search for similar reports and the reading of texts have the same limits; a single report over the limit gets
+no similar ones, and a text that is over it twice stays unread.
 
 The worker starts this file by its path. On a system without /proc there is no watch.
 """
@@ -197,6 +198,8 @@ def _give_back(work: WorkInHand, limit: float) -> None:
         _put_off_near(work.reports, limit)
         return
     stopped = stop_claims(actor=system_actor("watch"), token=UUID(bytes=work.token))
+    if not stopped:
+        _put_off_text(UUID(bytes=work.token), limit)
     for report_id, stage, quarantined in stopped if len(stopped) == 1 else ():
         log.error(
             "%s at %s took over %.0f s of CPU: %s",
@@ -225,6 +228,20 @@ def _put_off_near(most: int, limit: float) -> None:
         limit,
         "not looked for until the next rebuild" if dropped else "each is tried alone, later",
     )
+
+
+def _put_off_text(token: UUID, limit: float) -> None:
+    from fanal.analyse.signals.operations import stop_reading  # noqa: PLC0415 - needs Django
+    from fanal.kernel.actors import system_actor  # noqa: PLC0415
+
+    if stopped := stop_reading(actor=system_actor("watch"), token=token):
+        report_id, aside = stopped
+        log.error(
+            "the text of %s took over %.0f s of CPU: %s",
+            report_id,
+            limit,
+            "left unread until a replay" if aside else "read again, later",
+        )
 
 
 if __name__ == "__main__":

@@ -233,6 +233,7 @@ def test_the_mark_of_one_account_opens_no_other(web: Client, make_user: Make) ->
 
 
 UNREAD_BY_THE_WEB = {
+    "analyse_unread",
     "crosscheck_sketch",
     "crosscheck_spelling",
     "crosscheck_worn",

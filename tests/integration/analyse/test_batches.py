@@ -285,7 +285,8 @@ def test_erasure_empties_findings_and_keeps_scores() -> None:
     subject = report(conversation=(Message(speaker="A", text="don't tell your mom"),))
     operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
     operations.prioritise_batch(actor=SYSTEM, reports=[subject], kin=[], now=NOW)
-    assert operations.erase(actor=SYSTEM, report_ids=[subject.report_id], now=NOW) == 2
+    # Findings and parts are emptied; its text no longer waits.
+    assert operations.erase(actor=SYSTEM, report_ids=[subject.report_id], now=NOW) == 3
     assert operations.erase(actor=SYSTEM, report_ids=[subject.report_id], now=NOW) == 0
     assert (
         queries.get_analyses(actor=SYSTEM, report_ids=[subject.report_id])[

@@ -1,13 +1,16 @@
 """Which texts the model reads at once, which later, and what its findings keep."""
 
-from collections import deque
-from collections.abc import Iterator
 from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 
 from fanal.analyse import operations, queries
+from fanal.analyse.analysis import read_meanings
 from fanal.analyse.domain.records import Finding
+from fanal.analyse.signals import operations as unread
+from fanal.analyse.signals.reading import NoReader
 from fanal.formats.report.records import ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import system_actor
@@ -20,9 +23,8 @@ TEXT = "Elle doit rejoindre demain à 15 h devant la piscine un adulte connu sur
 
 
 @pytest.fixture(autouse=True)
-def keys(installed_keys: None) -> Iterator[None]:
-    operations.unread(most=100_000)
-    return
+def keys(installed_keys: None) -> None:
+    """The stage reads lists and payments."""
 
 
 def report(**fields: object) -> HarmonisedReport:
@@ -33,6 +35,22 @@ def report(**fields: object) -> HarmonisedReport:
         "description": TEXT,
     }
     return HarmonisedReport(**{**base, **fields})  # type: ignore[arg-type]
+
+
+def waiting() -> list[tuple[UUID, int]]:
+    """Return the reports whose texts wait, with their attempts."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT report_id, attempts FROM analyse_unread ORDER BY report_id")
+        return list(cursor.fetchall())
+
+
+def take(*, lost: bool = False) -> UUID | None:
+    """Take the next text; `lost`: its worker ended, and the lease is over."""
+    taken = unread.take_unread(actor=SYSTEM, token=uuid4())
+    if lost:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE analyse_unread SET lease_until = now() - interval '1 second'")
+    return taken
 
 
 def by_meaning(subject: HarmonisedReport) -> list[Finding]:
@@ -48,7 +66,7 @@ def test_a_citizens_text_is_read_at_once_and_its_finding_stays_explained() -> No
     parameters = found["IMMINENCE_MEETING_PLANNED"].because.parameters
     assert (parameters["hours_from"], parameters["hours_to"]) == (29, 30)
     assert str(parameters["engine"]) in found["IMMINENCE_MEETING_PLANNED"].rule_version
-    assert operations.unread(most=5) == []
+    assert waiting() == []
 
 
 def test_an_emergency_is_read_at_once_in_a_small_batch() -> None:
@@ -61,17 +79,81 @@ def test_an_emergency_is_read_at_once_in_a_small_batch() -> None:
 def test_other_texts_are_read_later_emergencies_first() -> None:
     batch = [report(), *(report(emergency=n == 8) for n in range(9)), report(description=None)]
     operations.analyse_batch(actor=SYSTEM, reports=batch, now=NOW)
-    waiting = operations.unread(most=100)
-    assert waiting == [batch[9].report_id, *(r.report_id for r in batch[:9])]
-    plain = report(description="Bonjour, quels sont vos horaires ?")
-    changed = operations.read_later(actor=SYSTEM, reports=[batch[0], plain], now=NOW)
-    assert batch[0].report_id in changed
+    assert [take() for _ in batch] == [
+        batch[9].report_id,
+        *sorted(r.report_id for r in batch[:9]),
+        None,
+    ]
+    operations.add_meanings(
+        actor=SYSTEM, reports=batch[:1], meanings=read_meanings(batch[:1]), now=NOW
+    )
     assert by_meaning(batch[0])
-    assert operations.unread(most=1) == []
+    assert batch[0].report_id not in dict(waiting())
 
 
-def test_a_full_queue_keeps_the_emergencies_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations, "_LATER", deque(maxlen=3))
-    batch = [report(emergency=True), *(report() for _ in range(8))]
-    operations.analyse_batch(actor=SYSTEM, reports=batch, now=NOW)
-    assert operations.unread(most=9) == [one.report_id for one in batch[:3]]
+def test_a_report_without_text_waits_for_nothing() -> None:
+    operations.analyse_batch(
+        actor=SYSTEM, reports=[report(description=None) for _ in range(3)], now=NOW
+    )
+    assert waiting() == []
+
+
+def test_a_text_whose_worker_ended_twice_is_left_aside_until_a_replay() -> None:
+    poison, other = sorted((report(), report()), key=lambda r: r.report_id)
+    operations.analyse_batch(actor=SYSTEM, reports=[poison, other], now=NOW)
+    assert take(lost=True) == poison.report_id
+    assert take() == other.report_id, "one that was not tried comes first"
+    assert take(lost=True) == poison.report_id
+    assert take(lost=True) == other.report_id
+    assert take() is None
+    assert dict(waiting()) == {poison.report_id: 2, other.report_id: 2}
+    operations.analyse_batch(actor=SYSTEM, reports=[poison], now=NOW)
+    assert take() == poison.report_id
+
+
+def test_a_text_under_lease_is_no_other_workers() -> None:
+    subject, token = report(), uuid4()
+    operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
+    assert unread.take_unread(actor=SYSTEM, token=token) == subject.report_id
+    assert take() is None
+    assert not unread.end_reading(actor=SYSTEM, report_id=subject.report_id, token=uuid4())
+    assert unread.stop_reading(actor=SYSTEM, token=uuid4()) is None
+    assert unread.stop_reading(actor=SYSTEM, token=token) == (subject.report_id, False)
+    assert unread.take_unread(actor=SYSTEM, token=token) == subject.report_id
+    assert unread.end_reading(actor=SYSTEM, report_id=subject.report_id, token=token)
+    assert waiting() == []
+
+
+def test_without_a_model_texts_wait_untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = report()
+    operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
+    monkeypatch.setattr(unread, "shipped_reader", lambda: NoReader("ENGINE", "none"))
+    assert take() is None
+    assert waiting() == [(subject.report_id, 0)]
+
+
+def test_the_queue_forgets_an_erased_report() -> None:
+    subject = report()
+    operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
+    operations.erase(actor=SYSTEM, report_ids=[subject.report_id], now=NOW)
+    assert waiting() == []
+
+
+def test_a_report_tried_before_is_read_later() -> None:
+    subject = report(emergency=True)
+    operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW, tried={subject.report_id})
+    assert by_meaning(subject) == []
+    assert waiting() == [(subject.report_id, 0)]
+
+
+def test_a_model_that_fails_in_the_stage_leaves_the_phrases_analysis(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(_reports: object) -> object:
+        raise MemoryError
+
+    monkeypatch.setattr(operations, "read_meanings", fails)
+    subject = report(emergency=True)
+    operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
+    assert queries.get_analyses(actor=SYSTEM, report_ids=[subject.report_id])
+    assert waiting() == [(subject.report_id, 0)]

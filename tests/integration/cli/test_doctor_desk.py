@@ -48,6 +48,28 @@ def test_missing_roles_are_named_with_their_numbers(
     assert "ADMINISTRATOR" not in said
 
 
+def test_texts_that_wait_and_texts_left_aside_are_counted(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    def said() -> str:
+        return "\n".join(found.text for found in look_at_desk(connection))
+
+    assert "texts" not in said()
+    for attempts, lease in (
+        (0, None),
+        (1, "1 minute"),
+        (2, "1 minute"),
+        (2, "-1 minute"),
+        (2, None),
+    ):
+        connection.execute(
+            "INSERT INTO analyse_unread VALUES (%s, false, %s, %s, now() + %s::interval)",
+            [uuid4(), attempts, uuid4(), lease],
+        )
+    assert "2 texts wait for the model" in said()
+    assert "2 texts are left to the phrase lists" in said()
+
+
 @pytest.mark.parametrize(
     ("quarantined", "words"), [(True, "1 reports are in quarantine"), (False, "wait for more than")]
 )

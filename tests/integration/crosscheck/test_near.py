@@ -2,7 +2,6 @@
 
 import random
 import uuid
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +24,7 @@ from fanal.harmonise.operations.batch import harmonise_batch
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
 from fanal.vault import keyring
-from fanal.worker.loop import NEAR_AGAIN, WorkerLoop
+from fanal.worker.loop import NEAR_AGAIN, TEXTS_AGAIN, WorkerLoop
 from tests.actors import desk_actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
@@ -279,7 +278,6 @@ def test_the_worker_looks_while_nothing_waits_and_an_error_stops_no_report(
     deposit((new_id(NOW + timedelta(seconds=n)), {"description": text}) for n in range(2))
     now = [NOW]
     loop = WorkerLoop(clock=lambda: now[0], sleep=lambda _: None)
-    monkeypatch.setattr("fanal.analyse.operations._LATER", deque())  # texts of other tests
     with monkeypatch.context() as unwired:  # as in a process that wiring gave no key
         unwired.setattr(keyring, "_installed", [])
         assert loop._look_around() == 0
@@ -288,6 +286,23 @@ def test_the_worker_looks_while_nothing_waits_and_an_error_stops_no_report(
     assert loop._look_around() == 2
     assert loop._look_around() == 0
     assert len(stand()) == 1
+
+
+def test_a_text_that_cannot_be_read_delays_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    deposit([(new_id(NOW), {"description": " ".join(words(random.Random(8), 60))})])
+    asked: list[object] = []
+
+    def fails(**given: object) -> int:
+        asked.append(given)
+        raise RuntimeError
+
+    monkeypatch.setattr("fanal.pipeline.read_later", fails)
+    now = [NOW]
+    loop = WorkerLoop(clock=lambda: now[0], sleep=lambda _: None)
+    assert [loop._read_text(), loop._read_text(), len(asked)] == [0, 0, 1]
+    assert loop._look_around() == 1
+    now[0] += TEXTS_AGAIN
+    assert [loop._read_text(), len(asked)] == [0, 2]
 
 
 def test_nothing_stays_of_an_erased_report() -> None:

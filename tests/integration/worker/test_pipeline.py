@@ -328,34 +328,41 @@ def test_a_report_that_waits_rises_as_its_address_closes_and_falls_once_it_is_to
     assert ranked_at(report_ids=[other])[other] == ranked[other]
 
 
-def test_a_report_erased_while_its_text_is_read_gets_no_findings(
-    monkeypatch: pytest.MonkeyPatch,
+_WHILE_READ = {
+    "erased": "DELETE FROM analyse_unread WHERE report_id = %s",
+    "marked": "UPDATE intake_report SET erased_at = now() WHERE id = %s",
+    "queued again": "UPDATE analyse_unread SET attempts = 0, lease_token = NULL, lease_until = NULL"
+    " WHERE report_id = %s",
+}
+
+
+@pytest.mark.parametrize("how", sorted(_WHILE_READ))
+def test_a_text_that_changed_while_it_was_read_gets_no_findings(
+    monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     from fanal import pipeline
-    from fanal.analyse import operations, queries
+    from fanal.analyse import queries
     from fanal.kernel import clock
 
-    kept, erased = _deposit(GROOMING, MATERIAL)
+    text = "Elle doit rejoindre demain à 15 h devant la piscine un adulte connu sur un jeu."
+    ids = _deposit(*(MATERIAL | {"reference": r, "description": text} for r in ("a", "b")))
     _work()
-    before = queries.get_analyses(actor=SYSTEM, report_ids=[erased])
-    operations.unread(most=100_000)
-    operations._LATER.extend([kept, erased])
-    read, asked = pipeline.read_meanings, []
+    read, changed = pipeline.read_meanings, []
 
-    def erase_meanwhile(reports: Sequence[Any]) -> object:
-        if not asked:
-            asked.extend(report.report_id for report in reports)
+    def meanwhile(reports: Sequence[Any]) -> object:
+        if not changed:
+            changed.append(reports[0].report_id)
             with connection.cursor() as cursor:
-                cursor.execute("UPDATE intake_report SET erased_at = now() WHERE id = %s", [erased])
+                cursor.execute(_WHILE_READ[how], changed)
         return read(reports)
 
-    monkeypatch.setattr(pipeline, "read_meanings", erase_meanwhile)
-    later: list[UUID] = []
-    monkeypatch.setattr(
-        operations,
-        "read_later",
-        lambda *, reports, **_: later.extend(r.report_id for r in reports) or [],
-    )
-    assert pipeline.read_later(now=clock.now(), most=2) == 2
-    assert (set(asked), later) == ({kept, erased}, [kept])
-    assert queries.get_analyses(actor=SYSTEM, report_ids=[erased]) == before
+    def revisions(report_id: UUID) -> int:
+        return len(queries.list_analyses(actor=SYSTEM, report_id=report_id))
+
+    monkeypatch.setattr(pipeline, "read_meanings", meanwhile)
+    again, count = how == "queued again", 0
+    while pipeline.read_later(token=uuid4(), now=clock.now()):
+        count += 1
+    [other] = set(ids) - set(changed)
+    assert count == 2 + again
+    assert (revisions(other), revisions(changed[0])) == (2, 1 + again)

@@ -152,6 +152,43 @@ def _similar() -> int:
         return int(cursor.fetchone()[0])
 
 
+def test_a_text_that_takes_too_long_is_left_to_the_phrases(
+    database_urls: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Read in the stage, then later twice: three workers end; every report is analysed, the others read."""
+    from fanal.analyse.queries import get_analyses
+
+    slow = SLOW | {"emergency": True, "description": "This one holds for ever."}
+    ids = _deposit(slow, *_others(2))
+    log, statuses = tmp_path / "log", []
+    while len(statuses) < 4:
+        with _worker(database_urls, log, str(BUSY.with_name("busy_reader.py"))) as process:
+            assert wait_for(
+                lambda: process.poll() is not None or (_unread() == [2] and not _similar()),
+                seconds=240,
+            ), log.read_text()
+            statuses.append(process.poll())
+            if statuses[-1] is None:
+                break
+            assert wait_for(lambda: log.read_text().count("of CPU") == len(statuses), seconds=60)
+    assert statuses == [*[-signal.SIGKILL] * 3, None], log.read_text()
+    assert f"{ids[0]} at ANALYSE took over 4 s of CPU: tried again alone" in log.read_text()
+    assert f"the text of {ids[0]} took over 4 s of CPU: read again, later" in log.read_text()
+    assert f"the text of {ids[0]} took over 4 s of CPU: left unread" in log.read_text()
+    analyses = get_analyses(actor=SYSTEM, report_ids=ids)
+    assert ["reader" in analyses[i].rule_version for i in ids] == [False, True, True]
+    assert not count_work()
+
+
+def _unread() -> list[int]:
+    """Return the attempts of the texts that nobody has read."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT attempts FROM analyse_unread")
+        return [row[0] for row in cursor.fetchall()]
+
+
 def test_a_worker_that_hangs_is_ended(database_urls: Mapping[str, str], tmp_path: Path) -> None:
     log = tmp_path / "log"
     with _worker(database_urls, log, NEAR, "40") as process:

@@ -1,0 +1,102 @@
+"""The queue of texts that the model reads while no report waits for a stage: the table `analyse_unread`.
+
+A text waits, is being read under a lease, and leaves the queue in the transaction that stores the result.
+A reading that ends its worker leaves its attempt behind; after two, the text stays aside until a replay.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from fanal.accounts import binary_arrays
+from fanal.accounts.domain.policy import require
+from fanal.analyse.signals.reading import NoReader, shipped_reader
+from fanal.db import sql
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.actors import Actor
+
+MAX_ATTEMPTS = 2
+"""Readings that may fail or end their worker before a text is left aside; in the index and `_NEXT` too."""
+LEASE = timedelta(minutes=1)
+"""Lease of a text: many times its reading."""
+_NEXT = """
+SELECT report_id FROM analyse_unread
+WHERE attempts < 2 AND (lease_until IS NULL OR lease_until < now())
+ORDER BY emergency DESC, attempts, report_id LIMIT 1
+"""
+_TAKE = f"""
+UPDATE analyse_unread SET attempts = attempts + 1, lease_token = %s,
+    lease_until = now() + make_interval(secs => %s)
+WHERE report_id = ({_NEXT} FOR UPDATE SKIP LOCKED) RETURNING report_id
+"""  # noqa: S608 - a statement of this module
+
+
+def queue_unread(reports: Sequence[HarmonisedReport]) -> None:
+    """Queue the texts of reports as never read, in the caller's transaction; waits for one being stored."""
+    if not reports:
+        return
+    with binary_arrays.bound() as cursor:
+        cursor.execute(
+            "INSERT INTO analyse_unread (report_id, emergency)"
+            " SELECT i, e FROM unnest(%s::uuid[], %s::boolean[]) AS given (i, e) ORDER BY i"
+            " ON CONFLICT (report_id) DO UPDATE SET emergency = EXCLUDED.emergency, attempts = 0,"
+            " lease_token = NULL, lease_until = NULL",
+            [
+                binary_arrays.ids([report.report_id for report in reports]),
+                binary_arrays.booleans([report.emergency for report in reports]),
+            ],
+        )
+
+
+def take_unread(*, actor: Actor, token: UUID) -> UUID | None:
+    """Lease the next text to `token`, emergencies first, and return its report; None if none can be read.
+
+    Without a model every text keeps waiting. The attempt is counted at once.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    if sql.row(_NEXT) is None or isinstance(shipped_reader(), NoReader):
+        return None
+    taken = sql.row(_TAKE, [token, LEASE.total_seconds()])
+    return taken[0] if taken else None
+
+
+def end_reading(*, actor: Actor, report_id: UUID, token: UUID) -> bool:
+    """Remove the text leased to `token` from the queue, in the caller's transaction; return whether it was.
+
+    False: it was erased, queued again or taken by another worker meanwhile; its result must not be stored.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    ended = sql.run(
+        "DELETE FROM analyse_unread WHERE report_id = %s AND lease_token = %s", [report_id, token]
+    )
+    return ended == 1
+
+
+def stop_reading(*, actor: Actor, token: UUID) -> tuple[UUID, bool] | None:
+    """End the lease `token` of a worker that was ended; return its report, and whether its text stays aside.
+
+    None if nothing is leased to `token`.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    found = sql.row(
+        "UPDATE analyse_unread SET lease_token = NULL, lease_until = NULL WHERE lease_token = %s"
+        " RETURNING report_id, attempts",
+        [token],
+    )
+    return (found[0], found[1] >= MAX_ATTEMPTS) if found else None
+
+
+def forget_unread(report_ids: Collection[UUID]) -> int:
+    """Remove the texts of reports from the queue, in the caller's transaction; return their number."""
+    return sql.run(
+        "DELETE FROM analyse_unread WHERE report_id = ANY(%s::uuid[])", [list(report_ids)]
+    )
