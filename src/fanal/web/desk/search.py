@@ -3,19 +3,21 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
+from msgspec import Struct
 
 from fanal.accounts.queries.people import desk_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.dossiers.queries import dossiers_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
-from fanal.harmonise.domain.sightings import Sightings, selector_key
+from fanal.harmonise.domain.sightings import selector_key
 from fanal.harmonise.domain.values.handles import spellings
 from fanal.intake.queries.envelopes import find_desk_number, find_references
 from fanal.kernel.actors import Actor
@@ -36,21 +38,26 @@ _TOLD_BY_OTHERS = frozenset({SelectorKind.HOST, SelectorKind.DOMAIN})
 """Kinds left out of co-occurring identifiers: a URL already contains its host and domain."""
 
 
-def pivot_of(kind: SelectorKind, value: str, seen: Sightings, *, actor: Actor) -> dict[str, object]:
-    """Return the template context of an identifier's history, apart from its list of reports.
+class Found(Struct, frozen=True, kw_only=True):
+    """The reports, identifiers and names of other desks that a search found; `shown`: more for its page."""
 
-    `seen`: the reports that hold it. The context has months, first and last sighting, co-occurring
-    identifiers and dossiers.
-    """
-    ids = list(dict.fromkeys(sighting.report_id for sighting in seen.newest))
-    records = harmonised.get_records(actor=actor, report_ids=ids)
-    return {
-        "months": _months(ids),
-        "first": min(map(instant_of, ids), default=None),
-        "last": max(map(instant_of, ids), default=None),
-        "beside": _beside(kind, value, records),
-        "dossiers": dossiers_of(actor=actor, report_ids=ids),
-    }
+    report_ids: list[UUID] = []
+    identifiers: list[tuple[str, str]] = []
+    desks: list[str] = []
+    shown: Mapping[str, object] = {}
+
+
+class Cooccurring(NamedTuple):
+    """An identifier in two or more of another one's reports; `number`: how many of them hold it."""
+
+    kind: str
+    value: str
+    number: int
+
+    @property
+    def href(self) -> str:
+        """URL of the search page on the identifier."""
+        return selector_link(self.kind, self.value)
 
 
 def _months(ids: Sequence[UUID]) -> list[dict[str, object]]:
@@ -65,11 +72,10 @@ def _months(ids: Sequence[UUID]) -> list[dict[str, object]]:
 
 def _beside(
     kind: SelectorKind, value: str, records: Mapping[UUID, HarmonisedReport]
-) -> list[dict[str, object]]:
-    """Return the (at most twelve) identifiers that occur with this one in two or more of its reports.
+) -> list[Cooccurring]:
+    """Return the (at most twelve) identifiers that occur with this one in most of its reports.
 
-    Each with kind, value, number of reports (`count`, the greatest first) and link (`href`). `records`: the
-    reports of this identifier. Hosts and domains are left out: a URL already contains them.
+    `records`: the reports of this identifier. Hosts and domains are left out: a URL already contains them.
     """
     counts: Counter[tuple[str, str]] = Counter()
     for record in records.values():
@@ -77,13 +83,8 @@ def _beside(
             {(s.kind, s.value) for s in record.selectors if s.kind not in _TOLD_BY_OTHERS}
         )
     del counts[kind, value]
-    often = sorted(
-        ((n, k, v) for (k, v), n in counts.items() if n > 1), key=lambda x: (-x[0], *x[1:])
-    )
-    return [
-        {"kind": k, "value": v, "count": n, "href": selector_link(k, v)}
-        for n, k, v in often[:_BESIDE]
-    ]
+    often = [Cooccurring(k, v, n) for (k, v), n in counts.items() if n > 1]
+    return sorted(often, key=lambda one: (-one.number, one.kind, one.value))[:_BESIDE]
 
 
 _MOST = 50
@@ -107,32 +108,37 @@ def search(request: HttpRequest) -> HttpResponse:
     if not value and kind not in set(SelectorKind):
         kind = ""  # only a known kind is journaled, no free text from the query string
     text = refang(request.GET.get("q", "").strip()[:_LONGEST])
-    context: dict[str, object] = {"text": text, "kind": kind, "value": value, "most": _MOST}
+    found, noted, asked = Found(), None, bool(value) or len(text) > 1
     if value:
-        context |= _history(kind, value, actor=actor)
-    elif len(text) > 1:
-        context |= _results(text, kind, actor=actor)
+        found = _history(kind, value, actor=actor)
+    elif asked:
+        found = _results(text, kind, actor=actor)
         if not kind:
-            noted = oriented.search_notes(actor=actor, text=text, limit=_MOST)
-            context["notes"] = notes.lines_of(request, noted)
-    shown = context.get("report_ids", [])
-    ids = shown if isinstance(shown, list) else []
-    if value or len(text) > 1:
-        identifiers, desks = context["identifiers"], context["desks"]
+            said = oriented.search_notes(actor=actor, text=text, limit=_MOST)
+            noted = notes.lines_of(request, said)
+    if asked:
         journal_search(
             request,
             kind=kind,
             text=value or text,
-            reports=ids,
-            selectors=identifiers if isinstance(identifiers, list) else (),
-            elsewhere=len(desks) if isinstance(desks, list) else 0,
+            reports=found.report_ids,
+            selectors=found.identifiers,
+            elsewhere=len(found.desks),
         )
-    cases = oriented.get_cases(actor=actor, report_ids=ids)
-    found = [cases[report_id] for report_id in ids if report_id in cases]
-    context |= {
-        "rows": rows_of(found, actor=actor, now=now_of(request)),
+    cases = oriented.get_cases(actor=actor, report_ids=found.report_ids)
+    rows = [cases[report_id] for report_id in found.report_ids if report_id in cases]
+    context = {
+        "text": text,
+        "kind": kind,
+        "value": value,
+        "most": _MOST,
+        "report_ids": found.report_ids,
+        "desks": found.desks,
+        **found.shown,
+        "notes": noted,
+        "rows": rows_of(rows, actor=actor, now=now_of(request)),
         "kinds": list(SelectorKind),
-        "asked": bool(value) or len(text) > 1,
+        "asked": asked,
         "too_short": not value and len(text) == 1,
     }
     return render(request, "desk/search.html", context)
@@ -145,7 +151,7 @@ def refang(text: str) -> str:
     return text.replace("\0", "")
 
 
-def _results(text: str, kind: str, *, actor: Actor) -> dict[str, object]:
+def _results(text: str, kind: str, *, actor: Actor) -> Found:
     kinds = [SelectorKind(kind)] if kind in set(SelectorKind) else []
     found = harmonised.search_selectors(actor=actor, text=text, kinds=kinds, limit=_MOST)
     asked = [(k, spelling) for k in kinds or SelectorKind for spelling in spellings(text)]
@@ -155,7 +161,7 @@ def _results(text: str, kind: str, *, actor: Actor) -> dict[str, object]:
     by_reference = find_references(actor=actor, reference=text)
     by_number = find_desk_number(actor=actor, number=text)
     by_text = harmonised.search_text(actor=actor, text=text, limit=_MOST)
-    return {
+    shown = {
         "selectors": [
             {
                 "selector": item,
@@ -168,16 +174,19 @@ def _results(text: str, kind: str, *, actor: Actor) -> dict[str, object]:
             {desks[d] for key in keys for d in elsewhere.get(key, ())} if not found else set(),
             key=alphabetical,
         ),
-        "identifiers": [
+    }
+    return Found(
+        report_ids=list(dict.fromkeys([*by_number, *by_reference, *by_text])),
+        identifiers=[
             *((item.kind, item.value) for item in found),
             *((k, value) for (k, value), key in zip(asked, keys, strict=True) if key in elsewhere),
         ],
-        "desks": sorted(desks.values(), key=alphabetical),
-        "report_ids": list(dict.fromkeys([*by_number, *by_reference, *by_text])),
-    }
+        desks=sorted(desks.values(), key=alphabetical),
+        shown=shown,
+    )
 
 
-def _history(kind: str, value: str, *, actor: Actor) -> dict[str, object]:
+def _history(kind: str, value: str, *, actor: Actor) -> Found:
     if kind not in set(SelectorKind) or "\0" in value:
         raise Http404
     selector = SelectorKind(kind)
@@ -187,16 +196,23 @@ def _history(kind: str, value: str, *, actor: Actor) -> dict[str, object]:
     for sighting in seen.newest:
         roles.setdefault(sighting.report_id, []).append(sighting.role)
     elsewhere = harmonised.seen_elsewhere(actor=actor, keys=[key])
-    pivot = pivot_of(selector, value, seen, actor=actor)
-    beside = pivot["beside"] if isinstance(pivot["beside"], list) else []
-    return {
+    ids = list(roles)
+    beside = _beside(selector, value, harmonised.get_records(actor=actor, report_ids=ids))
+    shown = {
         "sightings": seen,
-        "report_ids": list(roles),
         "roles": sorted({role for found in roles.values() for role in found}),
-        "desks": sorted(_names(elsewhere).values(), key=alphabetical),
-        "identifiers": [(kind, value), *((item["kind"], item["value"]) for item in beside)],
-        **pivot,
+        "months": _months(ids),
+        "first": min(map(instant_of, ids), default=None),
+        "last": max(map(instant_of, ids), default=None),
+        "beside": beside,
+        "dossiers": dossiers_of(actor=actor, report_ids=ids),
     }
+    return Found(
+        report_ids=ids,
+        identifiers=[(kind, value), *((one.kind, one.value) for one in beside)],
+        desks=sorted(_names(elsewhere).values(), key=alphabetical),
+        shown=shown,
+    )
 
 
 def _names(elsewhere: dict[UUID, frozenset[int]]) -> dict[int, str]:

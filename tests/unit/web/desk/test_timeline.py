@@ -29,8 +29,8 @@ def test_a_report_is_told_in_the_order_of_instants() -> None:
         kind="GROOMING",
         selectors=(seen(LATE, "late"), seen(EARLY, "early")),
     )
-    told = [event["text"] for event in timeline_of(report) if event["code"] == "SEEN"]
-    assert [str(text).partition("@")[0] for text in told] == ["early", "late"]
+    told = [event.text for event in timeline_of(report) if event.code == "SEEN"]
+    assert [text.partition("@")[0] for text in told] == ["early", "late"]
 
 
 def test_the_first_and_last_message_are_those_said_first_and_last() -> None:
@@ -43,7 +43,7 @@ def test_the_first_and_last_message_are_those_said_first_and_last() -> None:
             for speaker, at in (("b", LATE), ("c", "2025-03-02T00:00:00Z"), ("a", EARLY))
         ),
     )
-    told = {event["code"]: event["text"] for event in timeline_of(report)}
+    told = {event.code: event.text for event in timeline_of(report)}
     assert (told["FIRST"], told["LAST"]) == ("a", "c")
 
 

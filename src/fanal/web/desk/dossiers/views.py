@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
+from msgspec import Struct
 
 from fanal import reference
 from fanal.accounts.domain.policy import may
@@ -49,6 +50,23 @@ _MAINLAND = (*(f"{n:02d}" for n in range(1, 96) if n != 20), "2A", "2B")
 """Codes of the outlines on the map."""
 
 
+class NamedPlace(Struct, frozen=True, kw_only=True):
+    """A place with the reports that name it: (report id, display reference, roles of the place) of each.
+
+    `kind` (`departement` or `country`) is the group of its label.
+    """
+
+    kind: str
+    code: str
+    name: str
+    reports: list[tuple[UUID, str, list[str]]]
+
+    @property
+    def count(self) -> int:
+        """Number of the reports."""
+        return len(self.reports)
+
+
 def places_of(
     records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
 ) -> dict[str, object]:
@@ -62,33 +80,26 @@ def places_of(
             held[place][report_id].add(role)
     language = get_language() or "fr"
     lines = [
-        {
-            "kind": kind,
-            "code": code,
-            "name": reference.label(kind, code, language),
-            "count": len(found),
-            "reports": [
+        NamedPlace(
+            kind=kind,
+            code=code,
+            name=reference.label(kind, code, language),
+            reports=[
                 (report_id, references.get(report_id, ""), sorted(roles))
                 for report_id, roles in found.items()
             ],
-        }
+        )
         for (kind, code), found in held.items()
     ]
-    lines.sort(
-        key=lambda line: (
-            line["kind"] != "departement",
-            -int(str(line["count"])),
-            str(line["code"]),
-        )
-    )
-    known = {str(line["code"]): line for line in lines if line["kind"] == "departement"}
+    lines.sort(key=lambda line: (line.kind != "departement", -line.count, line.code))
+    known = {line.code: line for line in lines if line.kind == "departement"}
     return {
         "places": lines,
         "has_home": bool(known),
         "land": _MAINLAND,
         "mainland": [line for code, line in known.items() if code not in _OVERSEAS],
         "overseas": [
-            {"code": code, "x": 44 * place, "count": known[code]["count"] if code in known else 0}
+            {"code": code, "x": 44 * place, "count": known[code].count if code in known else 0}
             for place, code in enumerate(_OVERSEAS)
         ],
     }

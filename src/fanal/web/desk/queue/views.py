@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
+from msgspec import Struct
 
 from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import partner_names, person_names
@@ -17,7 +18,9 @@ from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.records import Because
 from fanal.deconfliction import queries as deconfliction
+from fanal.deconfliction.domain.records import Sign
 from fanal.distribution import queries as distribution
+from fanal.distribution.queries import PlannedShare
 from fanal.formats.report.records import Channel, ReportKind
 from fanal.harmonise import queries as harmonised
 from fanal.intake.queries.envelopes import get_reports
@@ -145,34 +148,49 @@ def preview(request: HttpRequest, report_id: UUID) -> HttpResponse:
     return render(request, "desk/preview.html", context)
 
 
-def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[str, object]]:
-    """Return the table rows of cases: reference, sender, main reason of the priority, holder, badges.
+class QueueRow(Struct, frozen=True, kw_only=True):
+    """A case as a row of a table.
 
-    `away`: transfers of the report to other desks; `ask_soon`: the end of the subscriber-data retention
-    window is close.
+    `holder`: name of the person who holds it, or ""; `because`: the main reason of its priority; `signs`:
+    matches with counterparts; `away`: transfers of the report to other desks; `ask_soon`: the end of the
+    subscriber-data retention window is close.
     """
+
+    case: Case
+    holder: str
+    mine: bool
+    signs: Sequence[Sign]
+    sender: str
+    reference: str
+    because: Because | None
+    away: Sequence[PlannedShare]
+    ask_soon: bool
+
+
+def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[QueueRow]:
+    """Return the table rows of cases."""
     holders = {c.report_id: c.held_by(now) for c in cases}
     names = person_names(person_ids={h for h in holders.values() if h})
     envelopes = get_reports(actor=actor, report_ids=[c.report_id for c in cases])
     partners = partner_names(partner_ids={c.sender_id for c in cases})
     transfers = distribution.items_of(actor=actor, report_ids=[c.report_id for c in cases])
     signs = deconfliction.signs_of(actor=actor, report_ids=[c.report_id for c in cases])
-    rows: list[dict[str, object]] = []
+    rows = []
     for case in cases:
         holder = holders[case.report_id]
         envelope = envelopes.get(case.report_id)
         rows.append(
-            {
-                "case": case,
-                "holder": names.get(holder, "") if holder else "",
-                "mine": holder == actor.person_id,
-                "signs": signs.get(case.report_id, ()),
-                "sender": partners.get(case.sender_id, ""),
-                "reference": envelope.reference if envelope else str(case.report_id),
-                "because": _because(case),
-                "away": [t for t in transfers.get(case.report_id, ()) if t.package_id],
-                "ask_soon": case.ask_before is not None and case.ask_before - now < _ASK_SOON,
-            }
+            QueueRow(
+                case=case,
+                holder=names.get(holder, "") if holder else "",
+                mine=holder == actor.person_id,
+                signs=signs.get(case.report_id, ()),
+                sender=partners.get(case.sender_id, ""),
+                reference=envelope.reference if envelope else str(case.report_id),
+                because=_because(case),
+                away=[t for t in transfers.get(case.report_id, ()) if t.package_id],
+                ask_soon=case.ask_before is not None and case.ask_before - now < _ASK_SOON,
+            )
         )
     return rows
 

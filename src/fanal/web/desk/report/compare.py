@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
+from msgspec import Struct
 
 from fanal.accounts.queries.people import partner_names
 from fanal.accounts.routes import needs
@@ -86,13 +87,30 @@ def _column(
     }
 
 
+class ComparedSelector(Struct, frozen=True):
+    """A row of the table of identifiers; `roles`: those that it has in each report, empty if not there."""
+
+    kind: str
+    value: str
+    roles: list[list[str]]
+
+    @property
+    def href(self) -> str:
+        """URL of the search page on the identifier."""
+        return selector_link(self.kind, self.value)
+
+    @property
+    def holders(self) -> int:
+        """Number of the reports that hold it."""
+        return sum(map(bool, self.roles))
+
+
 def _selectors(
     records: Sequence[HarmonisedReport],
-) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+) -> tuple[list[ComparedSelector], list[ComparedSelector]]:
     """Return the identifiers shared by two or more of `records`, and the others, as two lists of table rows.
 
-    Each row has the roles of the identifier in each report. Shared ones are sorted by number of reports, file
-    hashes last.
+    Shared ones are sorted by number of reports, file hashes last.
     """
     held: dict[tuple[str, str], list[set[str]]] = {}
     for place, record in enumerate(records):
@@ -100,22 +118,9 @@ def _selectors(
             columns = held.setdefault((selector.kind, selector.value), [set() for _ in records])
             columns[place].add(selector.role)
     rows = [
-        {
-            "kind": kind,
-            "value": value,
-            "href": selector_link(kind, value),
-            "roles": [sorted(roles) for roles in columns],
-            "holders": sum(map(bool, columns)),
-        }
+        ComparedSelector(kind, value, [sorted(roles) for roles in columns])
         for (kind, value), columns in held.items()
     ]
-    rows.sort(
-        key=lambda row: (
-            -int(str(row["holders"])),
-            row["kind"] in HASH_LENGTH,
-            row["kind"],
-            row["value"],
-        )
-    )
-    common = [row for row in rows if int(str(row["holders"])) > 1]
+    rows.sort(key=lambda row: (-row.holders, row.kind in HASH_LENGTH, row.kind, row.value))
+    common = [row for row in rows if row.holders > 1]
     return common, rows[len(common) :]

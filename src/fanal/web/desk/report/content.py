@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from fanal.accounts.queries.people import desk_names
@@ -22,32 +23,42 @@ _SEEN = 50  # reports counted for one identifier; more show as "50+"
 Item = dict[str, object]
 
 
-def timeline_of(record: HarmonisedReport) -> list[Item]:
+class DatedEvent(NamedTuple):
+    """An event on the timeline of a report: what it is, by its code, with a text and a precision if any."""
+
+    at: datetime
+    code: str
+    text: str = ""
+    precision: str = ""
+
+
+def timeline_of(record: HarmonisedReport) -> list[DatedEvent]:
     """Return the dated events of a report, earliest first.
 
-    Receipt, event, first and last message, use of identifiers, payments; each with its code.
+    Receipt, event, first and last message, use of identifiers, payments.
     """
-    found: list[Item] = [
-        {"at": instant_of(record.report_id), "code": "RECEIVED", "text": "", "precision": ""}
-    ]
+    found: list[tuple[str | None, str, str, str]] = []
     if record.occurred is not None:
-        first, last = record.occurred.earliest, record.occurred.latest
+        first, last, precision = (
+            record.occurred.earliest,
+            record.occurred.latest,
+            record.occurred.precision,
+        )
         ends = ((first, "AT"),) if first == last else ((first, "FROM"), (last, "UNTIL"))
-        found += [_event(at, code, "", precision=record.occurred.precision) for at, code in ends]
+        found += [(at, code, "", precision) for at, code in ends]
     spoken = sorted(
         ((at, m) for m in record.conversation if (at := read_aware(m.at))), key=lambda each: each[0]
     )
     ends_of_it = spoken[:1] + spoken[1:][-1:]
     for (_at, message), code in zip(ends_of_it, ("FIRST", "LAST"), strict=False):
-        found.append(_event(message.at, code, message.speaker or ""))
-    found += [_event(s.at, "SEEN", identifier(s.kind, s.value)) for s in record.selectors if s.at]
+        found.append((message.at, code, message.speaker or "", ""))
+    found += [(s.at, "SEEN", identifier(s.kind, s.value), "") for s in record.selectors if s.at]
     found += [
-        _event(p.at, "PAID", " ".join(filter(None, (p.amount, p.currency))))
-        for p in record.payments
-        if p.at
+        (p.at, "PAID", " ".join(filter(None, (p.amount, p.currency))), "") for p in record.payments
     ]
-    dated = [(when, event) for event in found if isinstance(when := event["at"], datetime)]
-    return [event for _when, event in sorted(dated, key=lambda each: each[0])]
+    dated = [DatedEvent(when, *told) for at, *told in found if (when := read_aware(at))]
+    received = DatedEvent(instant_of(record.report_id), "RECEIVED")
+    return sorted([received, *dated], key=lambda event: event.at)
 
 
 def with_signals(record: HarmonisedReport, findings: Sequence[Finding]) -> list[Item]:
@@ -120,7 +131,3 @@ def _selector(selector: Selector, *, count: int, bounded: bool, desks: list[str]
         "elsewhere": ", ".join(desks),
         "href": selector_link(selector.kind, selector.value) if count > 1 or desks else "",
     }
-
-
-def _event(at: str | None, code: str, text: str, *, precision: str = "") -> Item:
-    return {"at": read_aware(at), "code": code, "text": text, "precision": precision}

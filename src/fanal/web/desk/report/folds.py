@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
+from msgspec import Struct
 
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.queries.people import partner_names, person_names
@@ -21,7 +22,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.orient.folding.operations import unfolding as orient
-from fanal.orient.folding.queries import list_folded, unfoldings_of
+from fanal.orient.folding.queries import FoldedReport, Unfolding, list_folded, unfoldings_of
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.failures import reason_of
 
@@ -63,33 +64,48 @@ def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
     return redirect("desk:report", report_id=report_id)
 
 
-def folds_of(
-    case: Case, record: HarmonisedReport, *, actor: Actor, asked: str | None
-) -> dict[str, object]:
-    """Return the reports folded under this one, or its head report, and the judgements that unfolded others.
+class FoldedRow(Struct, frozen=True, kw_only=True):
+    """A duplicate folded under a report; `adds`, `description`: what the report does not hold itself."""
 
-    Template context of a report's page. `asked` is the page number in the URL; an invalid one gives the
-    nearest page.
+    case: Case
+    reference: str
+    sender: str
+    why: FoldedReport | None
+    adds: list[Selector]
+    description: str
+
+
+class Folds(Struct, frozen=True, kw_only=True):
+    """The duplicates folded under a report (`rows`, one `page` of them), or the head report of its own.
+
+    `unfoldings`: the judgements that unfolded others, each with the name of its author.
+    """
+
+    rows: list[FoldedRow]
+    page: Page[int]
+    is_open: bool
+    head: dict[str, object] | None
+    unfoldings: list[tuple[Unfolding, str]]
+
+
+def folds_of(case: Case, record: HarmonisedReport, *, actor: Actor, asked: str | None) -> Folds:
+    """Return the folds of a report for its page.
+
+    `asked` is the page number in the URL; an invalid one gives the nearest page.
     """
     page = Paginator(range(case.folded), SHOWN).get_page(asked)
     said = unfoldings_of(actor=actor, report_id=case.report_id)
     names = person_names(person_ids={judged.author_id for judged in said})
-    return {
-        "folded": _members(record, actor=actor, page=page) if case.folded else [],
-        "folded_page": page,
-        "folded_open": asked is not None or case.folded <= _AT_ONCE,
-        "head": _head(case, actor=actor),
-        "unfoldings": [(judged, names.get(judged.author_id, "")) for judged in said],
-    }
+    return Folds(
+        rows=_members(record, actor=actor, page=page) if case.folded else [],
+        page=page,
+        is_open=asked is not None or case.folded <= _AT_ONCE,
+        head=_head(case, actor=actor),
+        unfoldings=[(judged, names.get(judged.author_id, "")) for judged in said],
+    )
 
 
-def ids_of(context: dict[str, object]) -> list[UUID]:
-    """Return the ids of the folded reports in a context of `folds_of`, for the journal of readings."""
-    folded = context["folded"]
-    return [row["case"].report_id for row in folded] if isinstance(folded, list) else []
-
-
-def _members(record: HarmonisedReport, *, actor: Actor, page: Page[int]) -> list[dict[str, object]]:
+def _members(record: HarmonisedReport, *, actor: Actor, page: Page[int]) -> list[FoldedRow]:
     cases, why = list_folded(
         actor=actor, head_id=record.report_id, offset=page.start_index() - 1, limit=SHOWN
     )
@@ -99,14 +115,14 @@ def _members(record: HarmonisedReport, *, actor: Actor, page: Page[int]) -> list
     senders = partner_names(partner_ids={case.sender_id for case in cases})
     held = _held(record)
     return [
-        {
-            "case": case,
-            "reference": facts[case.report_id].reference,
-            "sender": senders.get(case.sender_id, ""),
-            "why": why.get(case.report_id),
-            "adds": [s for s in _selectors(records.get(case.report_id)) if _key(s) not in held],
-            "description": _other_words(records.get(case.report_id), record),
-        }
+        FoldedRow(
+            case=case,
+            reference=facts[case.report_id].reference,
+            sender=senders.get(case.sender_id, ""),
+            why=why.get(case.report_id),
+            adds=[s for s in _selectors(records.get(case.report_id)) if _key(s) not in held],
+            description=_other_words(records.get(case.report_id), record),
+        )
         for case in cases
         if case.report_id in facts
     ]

@@ -104,7 +104,7 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
     folded = folds.folds_of(case, record, actor=actor, asked=request.GET.get("folded"))
     suggested = suggestions.of_report(report_id, actor=actor)
     linked = [x.other_id for x in links if x.other_id]
-    others = [*dict.fromkeys((*linked, *suggested)), *folds.ids_of(folded)]
+    others = [*dict.fromkeys((*linked, *suggested)), *(row.case.report_id for row in folded.rows)]
     consult(request, "report", [report_id], reports=others)
     return {
         "case": case,
@@ -114,7 +114,7 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
         "moves": CASE_STATES.moves_from(case.state),
         "sender": sender,
         **_holding(case, actor=actor, now=now),
-        **folded,
+        "folds": folded,
         **clocks_of(record, facts),
         **_content(record, actor=actor, now=now),
         **_kin(record, links, suggested, actor=actor),
