@@ -70,13 +70,13 @@ DESKS = {
     "skuul": Desk("sk-", "SOCIAL", _ONLINE, _CHAT, ("nl", "en", "fr"), 3, "skuul", footer=True),
     "kaart": Desk("KR", "GAME", ("GROOMING", "OTHER"), _GAME, ("en", "pl"), 2, "kaart"),
     "citizen": Desk(
-        "F-", "OTHER", (*_ONLINE, "ABUSE_MATERIAL"), _PAPER, ("fr",) * 8 + _MANY, 20, careless=0.45
+        "F-", "OTHER", (*_ONLINE, "ABUSE_MATERIAL"), _PAPER, ("fr",) * 8 + _MANY, 20, careless=0.22
     ),
     "hotline": Desk("HL/", "WEB", ("ABUSE_MATERIAL", "OTHER"), _PAPER, _MANY, 8, careless=0.2),
     "foreign": Desk(
         "INT-", "OTHER", (*_ONLINE, "TRAFFICKING"), _PAPER | {"device"}, _MANY, 6, careless=0.1
     ),
-    "school": Desk("EC-", "OTHER", _ONLINE, _PAPER, ("fr",), 3, careless=0.4),
+    "school": Desk("EC-", "OTHER", _ONLINE, _PAPER, ("fr",), 3, careless=0.22),
     "payment": Desk(
         "VIR", "OTHER", ("LIVESTREAM", "SOLICITATION"), _BANK, ("fr", "en"), 6, footer=True
     ),

@@ -1,8 +1,17 @@
 """Content of a report before it is written: facts, the draft that holds them, and the finished report."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from benchmarks.truth.telling import Told
+
+EVIDENCE = frozenset(
+    (
+        "account", "user_number", "email", "phone", "money", "device", "line", "port", "file", "picture",
+        "page", "short_link", "room", "person", "victim", "event", "words", "reporter",
+    )
+)  # fmt: skip
+"""Kinds of facts that join reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +22,8 @@ class Fact:
     digests shown of a file. `who` numbers the persons of a role. `manner` says how it is written: "" in a
     field of its own, "text" in a sentence, or "typo", "typo text", "script" (other alphabet). `trap` names
     the trap that set it. A `common` value is shared by unrelated people; a `rare` one is uncommon; `renamed`:
-    the service is given under another name.
+    the service is given under another name. `at` is when an address was used, in seconds after the first
+    instant; -1: at the time of the incident.
     """
 
     kind: str
@@ -26,6 +36,16 @@ class Fact:
     rare: bool = False
     renamed: bool = False
     common: bool = False
+    at: int = -1
+
+    def evidence(self) -> set[tuple[str, str]]:
+        """Return (kind, value) of the clues that this fact gives, none if they are no evidence."""
+        if self.common or self.kind not in EVIDENCE or (self.kind, self.place) == ("person", ""):
+            return set()
+        placed = self.kind in ("account", "user_number", "victim")
+        value = self.value.lower() if self.kind == "account" else self.value
+        keys = {(self.kind, f"{self.place}:{value}" if placed else value)}
+        return keys | {("nickname", value)} if self.rare else keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +152,25 @@ def bond_of(one: Clue, other: Clue) -> str:
     if one.kind == "account" and one.service != other.service:
         return "platform_names"
     return _BY_KIND.get(one.kind, one.kind)
+
+
+def shared_values(
+    one: Iterable[Clue], other: Iterable[Clue]
+) -> dict[tuple[str, str], tuple[Clue, Clue]]:
+    """Return by (kind, value) the pairs of clues that two reports share as evidence.
+
+    A user name counts once: as an account, else as an uncommon name on another service.
+    """
+    first = {(clue.kind, clue.value): clue for clue in one if not clue.common}
+    shared = {
+        (clue.kind, clue.value): (first[clue.kind, clue.value], clue)
+        for clue in other
+        if not clue.common and (clue.kind, clue.value) in first
+    }
+    names = {value.partition(":")[2] for kind, value in shared if kind == "account"}
+    return {
+        key: pair for key, pair in shared.items() if key[0] != "nickname" or key[1] not in names
+    }
 
 
 def bonds_of(reports: list[tuple[Clue, ...]]) -> list[str]:

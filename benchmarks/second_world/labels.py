@@ -1,11 +1,13 @@
 """Labels (true dossiers): single incidents, offenders with several reports, rings named in one report."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from benchmarks.second_world import desks
 from benchmarks.second_world.desks import DESKS, UNTOLD
-from benchmarks.second_world.facts import Draft
-from benchmarks.second_world.habits import Habits
+from benchmarks.second_world.facts import Draft, Fact
+from benchmarks.second_world.lives import Life
 from benchmarks.second_world.names import Civil
 from benchmarks.second_world.stock import Stock
 from benchmarks.second_world.ties import Offender, Tie
@@ -15,6 +17,19 @@ SPAN = 420 * 86_400
 _DAY = 86_400
 _NOTHING = 0.012
 """Share of the reports of a label that give nothing which joins them to it."""
+_UNSHARED = 0.1
+"""Share of those without shared values that stay so; the others give some values of earlier reports."""
+_LASTING = frozenset(
+    (
+        "account", "email", "phone", "money", "device", "person", "page", "short_link", "room", "file",
+        "words",
+    )
+)  # fmt: skip
+"""Values by which a report names an offender long after another one."""
+_OWN = ("account", "email", "phone", "money", "device", "person")
+_CAREFUL = 0.14
+"""Share of offenders who change all they can between two reports."""
+_PACES = (1.0, 1.0, 1.0, 0.6, 0.3)
 _SMALL = (2, 2, 2, 2, 2, 3, 3, 3, 4, 5)
 
 
@@ -42,28 +57,61 @@ def sizes(stock: Stock, size: int) -> list[int]:
     return drawn + [1] * (size - sum(drawn))
 
 
+@dataclass(slots=True)
+class _Known:
+    """What the reports of a label gave.
+
+    `keys` are the evidence of the joined ones and `facts` their lasting values; `apart` is the evidence of
+    those that nothing joins.
+    """
+
+    keys: set[tuple[str, str]] = field(default_factory=set)
+    facts: list[Fact] = field(default_factory=list)
+    apart: set[tuple[str, str]] = field(default_factory=set)
+
+    def add(self, draft: Draft) -> None:
+        """Add the evidence of a joined report."""
+        for fact in draft.facts:
+            keys = fact.evidence()
+            self.keys |= keys
+            if keys and fact.kind in _LASTING and fact.role == "SUSPECT":
+                self.facts.append(fact)
+
+
+def _keys(draft: Draft) -> set[tuple[str, str]]:
+    """Return (kind, value) of the evidence that a draft gives."""
+    return {key for fact in draft.facts for key in fact.evidence()}
+
+
 class Labels:
     """Makes the drafts of one label after another; `people` receives the civil statuses by key."""
 
     def __init__(self, stock: Stock, people: dict[str, Civil]) -> None:
         self.stock, self.dice, self.people = stock, stock.dice, people
-        self.habits = Habits(stock)
 
     def drafts(self, label: int, reports: int) -> list[Draft]:
         """Return the drafts of a label with `reports` reports: a single one, an offender's, or a ring's."""
         if reports == 1:
-            return [self._single(label)]
-        if reports > 2 and self.dice.happens(0.07):
-            return self._ring(label, reports)
-        return self._offender(label, self._times(reports))
+            return [self._seen(label, self.dice.below(SPAN), self._life())]
+        times = self._times(reports)
+        if reports > 2 and self.dice.happens(0.08):
+            drafts = self._ring(label, times)
+        elif reports <= 12 and self.dice.happens(_CAREFUL):
+            drafts = self._careful(label, times)
+        else:
+            drafts = self._offender(label, times)
+        if reports > 20:
+            for draft in drafts:
+                draft.traps.add("repeat_offender")
+        return drafts
 
-    def _single(self, label: int) -> Draft:
-        offender = Offender(self.stock, self.people)
-        return self._report(label, self.dice.below(SPAN), offender, [offender.tie()])
+    def _life(self, *, careful: bool = False) -> Life:
+        pace = 0.0 if careful else self.dice.one(_PACES)
+        return Life(Offender(self.stock, self.people), pace)
 
     def _times(self, reports: int) -> list[int]:
-        """Return increasing arrival times in seconds, days or weeks apart, within the whole period."""
-        gaps = [self.dice.tail(3600, 60 * _DAY, steepness=0.45) for _ in range(reports - 1)]
+        """Return increasing arrival times in seconds, hours to months apart, within the whole period."""
+        gaps = [self.dice.tail(3600, 120 * _DAY, steepness=0.32) for _ in range(reports - 1)]
         scale = min(1.0, 0.9 * SPAN / max(1, sum(gaps)))
         at = self.dice.below(int(SPAN - scale * sum(gaps)))
         times = [at]
@@ -72,31 +120,76 @@ class Labels:
             times.append(at)
         return times
 
+    def _seen(self, label: int, at: int, life: Life, *, desk: str = "") -> Draft:
+        """Return a draft that arrives at `at` (seconds), with what its sender sees of an offender."""
+        desk = desk or life.sender()
+        moment = at - self.dice.tail(1800, 20 * _DAY, steepness=0.8)
+        draft = Draft(label, at, moment, desk, self.dice.one(DESKS[desk].languages))
+        draft.facts = life.seen(draft)
+        return draft
+
     def _offender(self, label: int, times: list[int]) -> list[Draft]:
-        offender, reports = Offender(self.stock, self.people), len(times)
-        ties = [offender.tie(brief=reports <= 5)]
-        drafts = [self._report(label, times[0], offender, ties[:1])]
+        life, known = self._life(), _Known()
+        return [self._joined(known, partial(self._seen, label, at, life)) for at in times]
+
+    def _joined(self, known: _Known, make: Callable[[], Draft], *, ring: bool = False) -> Draft:
+        """Return a draft from `make` that shares known evidence, or rarely none with any earlier report.
+
+        If it shares none, one to three known values are mostly added; a value of a member of a `ring` as that
+        of a second suspect.
+        """
+        while True:
+            draft = make()
+            keys = _keys(draft)
+            if not known.keys or keys & known.keys or self._given(known, draft, ring=ring):
+                known.add(draft)
+                return draft
+            if not keys & known.apart:
+                known.apart |= keys
+                return draft
+
+    def _given(self, known: _Known, draft: Draft, *, ring: bool) -> bool:
+        """Add known values to a draft and return True; False if its sender gives none."""
+        fields = DESKS[draft.desk].fields
+        latest = {
+            fact.kind: fact
+            for fact in known.facts
+            if fact.kind in fields or fact.kind not in UNTOLD
+        }
+        if not latest or self.dice.happens(_UNSHARED):
+            return False
+        for _ in range(min(len(latest), self.dice.one((1, 2, 2, 3, 3)))):
+            last = latest.pop(self.dice.one(sorted(latest)))
+            draft.facts.append(replace(last, manner="", who=int(ring and last.kind in _OWN)))
+        return True
+
+    def _careful(self, label: int, times: list[int]) -> list[Draft]:
+        """Return the reports of a careful offender: new values in each, and one or two that betray them."""
+        life, reports = self._life(careful=True), len(times)
+        ties = [life.offender.tie(brief=reports <= 5)]
+        if self.dice.happens(0.3):
+            ties.append(life.offender.tie(brief=False))
+        drafts = [self._betrayed(label, times[0], life, ties)]
+        ties = [tie for tie in ties if tie.shown]
         bridged: Tie | None = None
         for place, at in enumerate(times[1:], 1):
             last = place == reports - 1
             if self.dice.happens(_NOTHING):
-                drafts.append(self._report(label, at, offender, [], bare=True))
+                drafts.append(self._betrayed(label, at, life, []))
                 continue
             if bridged is None and 1 < place < reports - 1 and self.dice.happens(0.06):
-                bridged = offender.tie(brief=False, told=True)
-                drafts.append(self._report(label, at, offender, [bridged], bare=True))
+                bridged = life.offender.tie(brief=False, told=True)
+                drafts.append(self._betrayed(label, at, life, [bridged]))
                 continue
             given = [self._held(ties)]
+            if len(ties) > 1 and self.dice.happens(0.5):
+                given += [tie for tie in ties if tie is not given[0] and not tie.soon][:1]
             if last and bridged is not None:
                 given.append(bridged)
-            elif not last and self.dice.happens(0.35 if reports < 10 else 0.2):
-                given.append(offender.tie(brief=False))
-            draft = self._report(label, at, offender, given)
-            drafts.append(draft)
-            ties += [tie for tie in given[1:] if tie.shown and tie is not bridged]
-        if reports > 20:
-            for draft in drafts:
-                draft.traps.add("repeat_offender")
+            elif not last and self.dice.happens(0.4 if reports < 10 else 0.2):
+                given.append(life.offender.tie(brief=False))
+            drafts.append(self._betrayed(label, at, life, given))
+            ties += [tie for tie in given if tie.shown and tie not in (*ties, bridged)]
         return drafts
 
     def _held(self, ties: list[Tie]) -> Tie:
@@ -104,49 +197,14 @@ class Labels:
         usable = [tie for tie in ties if not tie.soon or tie.shown < 5]
         return self.dice.often_first(usable)
 
-    def _ring(self, label: int, reports: int) -> list[Draft]:
-        """Return the reports of a ring: each concerns one member, but one or two name all members."""
-        members = [
-            Offender(self.stock, self.people)
-            for _ in range(min(self.dice.between(2, 5), reports - 1))
-        ]
-        ties = [[member.tie(told=True, brief=False)] for member in members]
-        times = self._times(reports)
-        joint = (
-            {self.dice.below(reports), reports - 1} if reports > 8 else {self.dice.below(reports)}
-        )
-        drafts = []
-        turn = 0
-        for place, at in enumerate(times):
-            if place in joint:
-                draft = self._report(label, at, members[0], [], desk=self.dice.one(desks.WRITERS))
-                for who, held in enumerate(ties):
-                    draft.facts += [replace(fact, who=who) for fact in held[0].facts(draft)]
-            else:
-                # Every member is reported before any is again.
-                who, turn = turn % len(members), turn + 1
-                draft = self._report(label, at, members[who], [self._held(ties[who])])
-            draft.traps.add("ring")
-            drafts.append(draft)
-        return drafts
+    def _betrayed(self, label: int, at: int, life: Life, given: list[Tie]) -> Draft:
+        """Return a draft about a careful offender that gives the evidence `given`.
 
-    def _report(
-        self,
-        label: int,
-        at: int,
-        offender: Offender,
-        given: list[Tie],
-        *,
-        bare: bool = False,
-        desk: str = "",
-    ) -> Draft:
-        """Return a draft about an offender that gives the evidence `given`; the first tie chooses its sender.
-
-        `bare`: without any value that joins it otherwise. `desk`: the sender instead. `at` is its arrival in
-        seconds.
+        The first tie chooses the sender and, if its evidence soon ends, the arrival, which is `at` (seconds)
+        otherwise.
         """
         first = given[0] if given else None
-        desk = desk or (first.desk(first.shown) if first else desks.drawn(self.dice))
+        desk = first.desk(first.shown) if first else desks.drawn(self.dice)
         moment = at - self.dice.tail(1800, 20 * _DAY, steepness=0.8)
         if first is not None and first.soon:
             if first.shown:
@@ -158,5 +216,48 @@ class Labels:
         for tie in given:
             if tie is first or tie.kind not in UNTOLD or tie.kind in DESKS[desk].fields:
                 draft.facts += tie.facts(draft)
-        self.habits.add(draft, offender, bare=bare)
+        said = {fact.kind for fact in draft.facts}
+        draft.facts += [fact for fact in life.seen(draft) if fact.kind not in said]
         return draft
+
+    def _ring(self, label: int, times: list[int]) -> list[Draft]:
+        """Return the reports of a ring, whose members share rooms, pages, links and files.
+
+        Each report concerns one member and may name the accounts of others; one or two name all members.
+        """
+        reports = len(times)
+        members = self._members(min(self.dice.between(2, 5), reports - 1))
+        joint = {self.dice.below(reports), reports - 1 if reports > 8 else 0}
+        known = _Known()
+        drafts = []
+        for place, at in enumerate(times):
+            turn = place % len(members)
+            order = members[turn:] + members[:turn]
+            make = partial(self._ring_report, label, at, order, all_of=place in joint)
+            drafts.append(self._joined(known, make, ring=True))
+        return drafts
+
+    def _ring_report(self, label: int, at: int, members: list[Life], *, all_of: bool) -> Draft:
+        """Return a draft about the first of the `members`, by chance with an account of another one.
+
+        `all_of`: a letter that names an account of every member.
+        """
+        one, *others = members
+        draft = self._seen(label, at, one, desk=self.dice.one(desks.WRITERS) if all_of else "")
+        if not all_of:
+            others = [self.dice.one(others)] if others and self.dice.happens(0.4) else []
+        for who, life in enumerate(others, 1):
+            draft.facts += life.account(self.dice.often_first(life.services), draft, who=who)
+        draft.traps.add("ring")
+        return draft
+
+    def _members(self, number: int) -> list[Life]:
+        """Return the members of a ring, most of whom share a room, a page, a link, a set of files."""
+        members = [self._life() for _ in range(number)]
+        for life in members[1:]:
+            for kind in ("room", "page", "short_link"):
+                if self.dice.happens(0.7):
+                    life.share(kind, members[0])
+            if self.dice.happens(0.7):
+                life.files = members[0].files
+        return members

@@ -4,7 +4,7 @@ IP addresses are those reserved for documentation, hosts end in `.test`, telepho
 fiction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from hashlib import sha256
 from typing import TypedDict
 
@@ -80,11 +80,22 @@ class Stock:
         self.dice = dice
         self.files: dict[str, Hashes] = {}
         self._issued: set[str] = set()
+        self._deck: list[str] = []
         self._numbers = {country: _shuffled(dice, ranges) for country, ranges in NUMBERS.items()}
         self._numbers["US"] = _shuffled(
             dice, tuple((f"+1{area}5550100", 100) for area in AMERICAN_AREAS)
         )
         self._static = _shuffled(dice, (("1", 254),))
+
+    def dealt(self, cards: Sequence[str], unfit: Container[str]) -> str:
+        """Return one of `cards` that is not `unfit`, each as often as the others over the whole world."""
+        while True:
+            for place, card in enumerate(self._deck):
+                if card not in unfit:
+                    return self._deck.pop(place)
+            fresh = list(cards)
+            while fresh:
+                self._deck.append(fresh.pop(self.dice.below(len(fresh))))
 
     def rare_handle(self) -> str:
         """Return an uncommon user name of nine characters or more."""
@@ -187,7 +198,7 @@ class Stock:
         """Return a device identifier: IMEI of a test model, advertising or installation number."""
         kind = self.dice.below(3)
         if kind == 0:
-            return _luhn(f"00101700{self.dice.below(10**6):06}")
+            return self._once(lambda: _luhn(f"00101700{self.dice.below(10**6):06}"))
         digits = self.dice.digest(16)
         if kind == 1:
             return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"

@@ -1,4 +1,4 @@
-"""Ties: the evidence that reports about one offender share, made by kind of evidence (`BONDS`)."""
+"""Ties: the one or two values that betray a careful offender, made by kind of evidence (`BONDS`)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ _NUMBERED = tuple(key for key in KEYS if "user_number" in DESKS[key].fields)
 _WITH_VICTIMS = tuple(key for key in KEYS if "victim" in DESKS[key].fields)
 _LANGUAGES = tuple(language for language in phrases.LANGUAGES if language != "fr")
 SHARES = {
-    "account": 10, "platform_names": 12, "handle_elsewhere": 8, "handle_typo": 8, "handle_in_text": 5,
-    "renamed_account": 4, "email": 7, "email_in_text": 3, "phone": 7, "phone_in_text": 3, "money": 5,
-    "money_in_text": 1, "device": 4, "line": 5, "port": 4, "page": 8, "short_link": 4, "room": 8, "file": 4,
-    "picture": 3, "name_and_birth": 4, "script": 6, "same_victim": 7, "two_languages": 6, "same_words": 2,
-    "follow_up": 3,
+    "account": 1, "platform_names": 2, "handle_elsewhere": 6, "handle_typo": 4, "handle_in_text": 1,
+    "renamed_account": 11, "email": 1, "email_in_text": 2, "phone": 1, "phone_in_text": 1, "money": 4,
+    "money_in_text": 8, "device": 1, "line": 2, "port": 12, "page": 1, "short_link": 4, "room": 1, "file": 4,
+    "picture": 23, "name_and_birth": 3, "script": 24, "same_victim": 10, "two_languages": 10,
+    "same_words": 15, "follow_up": 9,
 }  # fmt: skip
-"""How many ties of a hundred or so are of each kind of evidence."""
+"""How many ties are of each kind: those most often that lives seldom give as the easiest evidence."""
 _DRAWN = tuple(bond for bond, share in SHARES.items() for _ in range(share))
 _SOON = {
     "line": 5 * _DAY,
@@ -85,11 +85,12 @@ class Offender:
         report.
         """
         while True:
-            bond = self.dice.one(_TOLD if told else _DRAWN)
-            if brief or bond not in _SOON:
-                made = self.of(bond)
-                if made is not None:
-                    return made
+            bond = (
+                self.dice.one(_TOLD) if told else self.stock.dealt(_DRAWN, () if brief else _SOON)
+            )
+            made = self.of(bond)
+            if made is not None:
+                return made
 
     def of(self, bond: str) -> Tie | None:
         """Return a new tie of kind `bond`; None once the numbers reserved for fiction are used up."""

@@ -2,11 +2,11 @@
 
 from benchmarks.second_world.desks import DESKS
 from benchmarks.second_world.facts import BondedTold, Draft, bonds_of
-from benchmarks.second_world.habits import Surroundings
 from benchmarks.second_world.labels import Labels, sizes
 from benchmarks.second_world.names import Civil
 from benchmarks.second_world.stock import Stock
 from benchmarks.second_world.strangers import Strangers
+from benchmarks.second_world.surroundings import Surroundings
 from benchmarks.second_world.writer import Writer
 from benchmarks.truth.dice import Dice
 from benchmarks.truth.telling import Told

@@ -39,6 +39,8 @@ class Writer:
     def __init__(self, stock: Stock, people: dict[str, Civil], draft: Draft) -> None:
         self.stock, self.dice, self.people, self.draft = stock, stock.dice, people, draft
         self.desk = DESKS[draft.desk]
+        # A hurried hand writes all it knows in the free text, and leaves the fields empty.
+        self._untidy = self.dice.happens(self.desk.careless)
         self.clues: list[Clue] = []
         self._persons: dict[tuple[str, int], Part] = {}
         self._sentences: list[str] = []
@@ -136,7 +138,7 @@ class Writer:
         told = "text" in fact.manner or fact.kind not in self.desk.fields
         if fact.kind == "account" and self.desk.platform and fact.place != self.desk.platform:
             told = True
-        told = (told or self.dice.happens(self.desk.careless)) and (fact.kind, fact.role) != (
+        told = (told or self._untidy) and (fact.kind, fact.role) != (
             "person",
             "WITNESS",
         )
@@ -144,7 +146,7 @@ class Writer:
 
     def _account(self, fact: Fact, told: bool) -> None:
         own = fact.place == self.desk.platform
-        renamed = not own and (fact.renamed or self.dice.happens(0.15))
+        renamed = not own and (fact.renamed or self.dice.happens(0.25))
         service = other_name(self.dice, fact.place) if renamed else own_name(fact.place)
         value = one_letter_off(self.dice, fact.value) if "typo" in fact.manner else fact.value
         written = variants.handle(self.dice, value, machine=own)
@@ -205,7 +207,9 @@ class Writer:
             address = written if "." in fact.value else self.stock.host_of(written)
             seen: Part = {
                 "value": address,
-                "at": instant(self.draft.moment - self.dice.below(80_000)),
+                "at": instant(
+                    (fact.at if fact.at > 0 else self.draft.moment) - self.dice.below(80_000)
+                ),
             }
             self._append(fact, "ips", seen)
         self._clue(fact, fact.value, False, written)
@@ -325,7 +329,9 @@ class Writer:
 
     def _payment(self) -> Part:
         name = self._persons.get(("SUSPECT", 0), {}).get("name")
-        return ({"sender": name} if name else {}) | {
+        payee = self._persons.get(("RECIPIENT", 0), {}).get("name")
+        named = {"sender": name, "beneficiary": payee}
+        return {part: value for part, value in named.items() if value} | {
             "at": instant(self.draft.moment),
             "amount": f"{self.dice.between(5, 180)}.{self.dice.one(('00', '50', '90'))}",
             "currency": self.dice.one(("EUR", "EUR", "EUR", "GBP", "USD")),

@@ -10,17 +10,21 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks.second_world.facts import APART, BONDS, Clue, bond_of, bonds_of
+from benchmarks.second_world.facts import APART, BONDS, Clue, Fact, bond_of, bonds_of, shared_values
+from benchmarks.second_world.labels import Labels
+from benchmarks.second_world.lives import Chain
+from benchmarks.second_world.measures import measured
 from benchmarks.second_world.stock import Stock
 from benchmarks.second_world.strangers import SHARES
 from benchmarks.second_world.ties import SHARES as TIES
 from benchmarks.second_world.world import World
+from benchmarks.second_world.writer import Writer
 from benchmarks.truth.dice import Dice
 from benchmarks.truth.judge import groups
 from benchmarks.truth.telling import Told
 from fanal.formats.report.read import read_report
 
-SIZE = 4000
+SIZE = 10_000
 DOCUMENTATION = [
     ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 ]
@@ -137,16 +141,49 @@ def test_the_share_of_each_trap():
 
 
 def test_every_kind_of_evidence_is_there_and_small_groups_are_the_most():
-    counted = Counter(report.bond for report in world())
-    assert set(counted) == {*BONDS, *APART}
-    assert set(TIES) <= set(BONDS)
-    assert min(counted.values()) >= 10
+    found = measured(world())
+    print(found.text())
+    assert set(found.bonds) == {*BONDS, *APART}
+    assert set(TIES) == set(BONDS)
+    assert min(found.bonds[bond] for bond in BONDS) >= 0.005 * found.joined()
     sizes = Counter(len(reports) for reports in by_label().values())
     small, large = (
         sum(n for size, n in sizes.items() if size in span) for span in (range(2, 6), range(6, 999))
     )
     assert small > 5 * large
     assert max(sizes) > 20
+
+
+def test_most_joined_reports_share_several_values():
+    found = measured(world())
+    joined = found.joined()
+    assert found.shared.total() == joined
+    assert 0.2 < found.shared[1] / joined < 0.35
+    assert sum(n for values, n in found.shared.items() if values > 2) > 0.4 * joined
+    assert sum(n for values, n in found.shared.items() if values > 4) > 0.12 * joined
+    assert 0.1 < found.one_weak_value() < 0.15
+
+
+def test_a_value_is_kept_for_some_time_and_then_replaced_for_good():
+    dice, made = Dice(1), iter(range(1000))
+    chain = Chain(dice, lambda _since: (Fact("page", str(next(made))),), 100)
+    seen = [chain.at(moment).facts[0].value for moment in range(0, 4000, 10)]
+    assert seen == sorted(seen, key=int)
+    assert 10 < len(set(seen)) < 80
+    assert [chain.at(moment).facts[0].value for moment in range(0, 4000, 10)] == seen
+    careful = Chain(dice, lambda _since: (Fact("page", str(next(made))),), 0)
+    assert careful.at(5) != careful.at(5)
+
+
+def test_the_facts_of_a_draft_give_the_clues_that_are_written():
+    """What joins two drafts joins their reports."""
+    stock, people = Stock(Dice(2)), {}
+    for reports in (2, 5, 9):
+        for draft in Labels(stock, people).drafts(0, reports):
+            writer = Writer(stock, people, draft)
+            writer.write("R-1")
+            given = {(clue.kind, clue.value) for clue in writer.clues if not clue.common}
+            assert given == set().union(*(fact.evidence() for fact in draft.facts))
 
 
 def test_only_addresses_and_hosts_kept_for_documentation():
@@ -209,5 +246,9 @@ def test_bonds_are_named_by_the_easiest_evidence():
         "email",
         "nothing",
     ]
+    assert len(shared_values([clue("pastille:a")], [clue("pastille:a"), phone])) == 1
+    named = [clue("pastille:a"), clue("a", kind="nickname")]
+    assert list(shared_values(named, named)) == [("account", "pastille:a")]
+    assert list(shared_values(named, [clue("ronron:a"), named[1]])) == [("nickname", "a")]
     common = clue("f", kind="file", common=True)
     assert bonds_of([(common,), (common,)]) == ["nothing", "nothing"]

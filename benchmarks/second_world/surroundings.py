@@ -1,12 +1,10 @@
-"""Content of reports apart from shared evidence: fresh values of each sender, and values of many people."""
+"""What unrelated people share: viral files and pages, exchanges, machines, texts, placeholders."""
 
 from benchmarks.second_world import phrases
 from benchmarks.second_world.desks import DESKS
 from benchmarks.second_world.facts import Draft, Fact
-from benchmarks.second_world.names import person
 from benchmarks.second_world.platforms import KEYS
 from benchmarks.second_world.stock import Stock
-from benchmarks.second_world.ties import Offender
 
 _FILLERS = {
     "emails": ("aucun@aucun.test", "n/a", "test@test.test", "anonyme@anonyme.test"),
@@ -101,94 +99,13 @@ class Surroundings:
         if happens(0.09):
             name, value = often(self.reporters)
             facts.append(Fact("reporter", value, name, "REPORTER", trap="reporter", common=True))
-        if happens(0.08):
+        if happens(0.09):
             facts.append(Fact("page", often(self.pages), trap="viral_page", common=True))
         if happens(0.05):
             facts.append(Fact("plain_text", often(self.letters), trap="viral_text"))
-        if happens(0.07):
+        if happens(0.09):
             facts.append(Fact("room", one(_LOBBIES), trap="common_room", common=True))
-        if happens(0.06):
+        if happens(0.07):
             facts.append(Fact("page", one(_FRONT_PAGES), trap="front_page", common=True))
         if happens(0.08) and draft.language in ("fr", "en"):
             facts.append(Fact("mention", one(_OFFICIAL), one(KEYS), trap="official"))
-
-
-class Habits:
-    """Adds to each draft values that occur nowhere else, as its sender would know them."""
-
-    def __init__(self, stock: Stock) -> None:
-        self.stock, self.dice = stock, stock.dice
-
-    def add(self, draft: Draft, offender: Offender, *, bare: bool = False) -> None:
-        """Add values of the offender, new to all reports.
-
-        A `bare` report gets none that another report of its label might have too.
-        """
-        desk = DESKS[draft.desk]
-        said = {fact.kind for fact in draft.facts}
-        if desk.platform:
-            self._add_provider(draft, offender, said)
-        elif "account" in desk.fields:
-            self._add_letter(draft, offender, said)
-        elif draft.desk == "payment":
-            draft.facts.append(Fact("money", offender.money("IBAN"), "IBAN"))
-            if not bare and "person" not in said and self.dice.happens(0.8):
-                draft.facts.append(Fact("person", offender.key, self.dice.one(("", "birth"))))
-        elif draft.desk == "telecom":
-            self._add_phone(draft, offender)
-        else:
-            made = (
-                Fact("email", self.stock.email())
-                if "email" in desk.fields
-                else Fact("file", self.stock.file(), "a")
-            )
-            draft.facts.append(made)
-        if "port" in desk.fields and self.dice.happens(0.75):
-            draft.facts.append(self._address(draft))
-
-    def _add_provider(self, draft: Draft, offender: Offender, said: set[str]) -> None:
-        desk = DESKS[draft.desk]
-        own = {
-            fact.place for fact in draft.facts if fact.kind == "account" and fact.role == "SUSPECT"
-        }
-        if desk.platform not in own and self.dice.happens(0.92):
-            draft.facts.append(offender.account(desk.platform))
-        if "email" not in said and self.dice.happens(0.4):
-            draft.facts.append(
-                Fact("email", self.stock.email(offender.civil if self.dice.happens(0.4) else None))
-            )
-        if "phone" in desk.fields and "phone" not in said and self.dice.happens(0.2):
-            self._add_phone(draft, offender)
-        if "device" not in said and "device" in desk.fields and self.dice.happens(0.25):
-            draft.facts.append(Fact("device", self.stock.device()))
-        if "victim" in desk.fields and "victim" not in said and self.dice.happens(0.35):
-            child = self.stock.rare_handle()
-            draft.facts.append(Fact("victim", child, f"account:{desk.platform}", "VICTIM"))
-        if "file" in desk.fields and self.dice.happens(0.3):
-            draft.facts.append(Fact("file", self.stock.file(), self.dice.one("abcd")))
-
-    def _add_letter(self, draft: Draft, offender: Offender, said: set[str]) -> None:
-        if "account" not in said and self.dice.happens(0.55):
-            draft.facts.append(offender.account(self.dice.one(KEYS)))
-        if "page" not in said and self.dice.happens(0.6 if draft.desk == "hotline" else 0.12):
-            draft.facts.append(Fact("page", self.stock.page()))
-        if "phone" not in said and self.dice.happens(0.08):
-            self._add_phone(draft, offender)
-        if "person" not in said and self.dice.happens(0.1):
-            stranger = offender.enrol(person(self.dice))
-            draft.facts.append(Fact("person", stranger, role="WITNESS", who=1))
-
-    def _add_phone(self, draft: Draft, offender: Offender) -> None:
-        number = self.stock.phone(offender.civil.country)
-        if number is not None:
-            draft.facts.append(Fact("phone", number))
-
-    def _address(self, draft: Draft) -> Fact:
-        draw = self.dice.uniform()
-        if draw < 0.4:
-            port = self.dice.between(1024, 65_000)
-            seen = draft.moment - self.dice.between(0, 90_000)
-            return Fact("port", f"{self.stock.carrier_address()}|{port}|{seen}", trap="carrier_nat")
-        if draw < 0.55:
-            return Fact("line", self.stock.shared_address(), trap="tunnel", common=True)
-        return Fact("line", self.stock.prefix(), trap="moving_prefix")
