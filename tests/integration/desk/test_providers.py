@@ -73,6 +73,21 @@ def provider(desk: Desk) -> UUID:
     return found
 
 
+def test_an_officer_answers_a_suggestion_on_a_providers_report(
+    desk: Desk, provider: UUID, sign_in: SignIn
+) -> None:
+    """Officers judge links, and give no feedback: the page of one report has both forms."""
+    phone = {"kind": "GROOMING", "persons": [{"role": "SUSPECT", "phones": ["+33639981111"]}]}
+    for name in ("number-1", "number-2"):
+        send(desk, provider, name, phone)
+    page = html.fromstring(
+        sign_in("driss").get(f"/en/desk/reports/{desk.reports['number-2']}/").content
+    )
+    assert page.xpath("//section[@aria-labelledby='quality']")
+    assert page.xpath("//button[@name='answer']")
+    assert not page.xpath("//select[@name='verdict']")
+
+
 def test_a_providers_page_tells_its_figures_for_the_readers_desks(
     desk: Desk, provider: UUID, sign_in: SignIn
 ) -> None:

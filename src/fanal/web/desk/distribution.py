@@ -14,7 +14,7 @@ from fanal.accounts.queries.instructions import standing_in_force
 from fanal.accounts.routes import needs
 from fanal.distribution import queries
 from fanal.distribution.domain.proof import fingerprint
-from fanal.distribution.queries import KnownRecipient, WaitingPlace
+from fanal.distribution.queries import KnownRecipient, PlannedShare, WaitingPlace
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
@@ -117,9 +117,9 @@ def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
     return render(request, "distribution/package.html", context)
 
 
-def shown(report_id: UUID, *, actor: Actor) -> dict[str, object]:
-    """Return the template context of a report's page about its transfers to other desks."""
-    return {"transfers": queries.items_of(actor=actor, report_ids=[report_id]).get(report_id, [])}
+def shown(report_id: UUID, *, actor: Actor) -> Sequence[PlannedShare]:
+    """Return the transfers of a report to other desks, for its page."""
+    return queries.items_of(actor=actor, report_ids=[report_id]).get(report_id, [])
 
 
 def _way(

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
+from msgspec import Struct
 
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import Resource, may
@@ -25,7 +26,7 @@ from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
-from fanal.orient.feedback.domain import GIVEN, FeedbackVerdict
+from fanal.orient.feedback.domain import GIVEN, Feedback, FeedbackVerdict
 from fanal.orient.feedback.operations import NothingToJudge, give_feedback
 from fanal.orient.feedback.queries import count_feedback, feedback_of, provider_figures
 from fanal.web.account.actors import actor_of, now_of, require_declared
@@ -117,26 +118,33 @@ def _quality(ids: list[UUID], *, actor: Actor) -> dict[str, object]:
     }
 
 
-def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, object]:
-    """Return the template context of a report's quality and of the feedback on it.
+class ShownQuality(Struct, frozen=True, kw_only=True):
+    """Quality of a provider's report, and the feedback on it, newest first, each with its author's name."""
+
+    found: Quality
+    feedback: list[tuple[Feedback, str]]
+    may_give: bool
+    verdicts: tuple[FeedbackVerdict, ...] = GIVEN
+
+
+def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> ShownQuality | None:
+    """Return the quality of a report and the feedback on it, for its page.
 
     `sender`: name of the partner; "" for the public, whose reports have neither.
     """
     if not sender:
-        return {"quality": None}
+        return None
     given = feedback_of(actor=actor, report_ids=[record.report_id])
     found = given.get(record.report_id, [])
-    people = {item.author_id for item in found if item.author_id}
-    names = person_names(person_ids=people)
-    return {
-        "quality": assess(record),
-        "feedback": [
+    names = person_names(person_ids={item.author_id for item in found if item.author_id})
+    return ShownQuality(
+        found=assess(record),
+        feedback=[
             (item, names.get(item.author_id, "") if item.author_id else "")
             for item in reversed(found)
         ],
-        "verdicts": GIVEN,
-        "may_judge": may(actor, "feedback.give"),
-    }
+        may_give=may(actor, "feedback.give"),
+    )
 
 
 class _FeedbackForm(PostedForm):

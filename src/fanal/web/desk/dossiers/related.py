@@ -5,9 +5,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.utils.translation import get_language, gettext as _, ngettext
+from msgspec import Struct
 
 from fanal.accounts.queries.people import desk_names
 from fanal.crosscheck.domain.records import SIMILAR, KinLink, LinkReason
+from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.crosscheck.links.domain.linking import because_of
 from fanal.crosscheck.similar.domain.pairs import FAMILY, MIRROR, PICTURE, TEXT
 from fanal.crosscheck.similar.domain.suggestions import Suggestion
@@ -33,14 +35,23 @@ class Suggested(NamedTuple):
     fresh: list[dict[str, object]]
 
 
+class RelatedReports(Struct, frozen=True, kw_only=True):
+    """The related reports of a report: rows with reasons, desks that hold hidden ones, graph, its dossier."""
+
+    rows: Sequence[Mapping[str, object]]
+    elsewhere: list[str]
+    graph: dict[str, object]
+    dossier_id: UUID | None
+
+
 def kin_of(
     record: HarmonisedReport,
     links: Sequence[KinLink],
     suggested: Mapping[UUID, Suggested],
     *,
     actor: Actor,
-) -> dict[str, object]:
-    """Return the template context of a report's related reports: links with reasons, other desks, graph.
+) -> RelatedReports:
+    """Return a report's related reports for its page.
 
     `suggested` holds the suggested links, by the other report's id. A pair related by similarity alone has no
     link: it is listed after the links.
@@ -52,7 +63,7 @@ def kin_of(
     facts = get_reports(actor=actor, report_ids=others)
     cases = oriented.get_cases(actor=actor, report_ids=others)
     desks = desk_names(desk_ids={link.desk_id for link in links if not link.other_id})
-    kin = [
+    rows = [
         {
             "link": link,
             "percent": percent(link.score or 0),
@@ -65,13 +76,12 @@ def kin_of(
         for link in own
         if link.other_id in facts
     ]
-    return {
-        "kin": kin,
-        "elsewhere": sorted(set(desks.values()), key=alphabetical),
-        "kin_graph": _graph(
-            record, own[:_DRAWN], {i: spoken(f.reference, i) for i, f in facts.items()}
-        ),
-    }
+    return RelatedReports(
+        rows=rows,
+        elsewhere=sorted(set(desks.values()), key=alphabetical),
+        graph=_graph(record, own[:_DRAWN], {i: spoken(f.reference, i) for i, f in facts.items()}),
+        dossier_id=dossier_of(actor=actor, report_id=record.report_id),
+    )
 
 
 def _as_link(report_id: UUID, other_id: UUID, found: Suggested) -> KinLink:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import get_language
+from msgspec import Struct
 
 from fanal import reference
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -50,10 +51,30 @@ class FoldedForm(PostedForm):
     folded = Several(UUID)
 
 
+class OfferedChoice(Struct, frozen=True, kw_only=True):
+    """The proposed decision and the decision form of a report's page.
+
+    `revision`: that of the proposal; `bases`: those proposed, in words; `other_bases`: further ones as (entry
+    id, text); `bodies`: authorities as (code, preselected); `targets`: addresses that a measure may target;
+    `typed`: the posted fields of a form that was refused for the reason `refused`.
+    """
+
+    proposal: Proposal | None
+    revision: int
+    proposed_way: str
+    bases: list[dict[str, object]]
+    other_bases: list[tuple[str, str]]
+    bodies: list[tuple[str, bool]]
+    targets: list[str]
+    typed: Mapping[str, object]
+    refused: str
+    ways: tuple[str, ...] = tuple(WAYS)
+
+
 def proposal_of(
     case: Case, record: HarmonisedReport, *, request: HttpRequest, refused: str, actor: Actor
-) -> dict[str, object]:
-    """Return the template context of the proposed decision and of the decision form.
+) -> OfferedChoice:
+    """Return the proposed decision and the decision form.
 
     `refused`: the reason why the decision form in `request` was refused, to show it again.
     """
@@ -62,18 +83,17 @@ def proposal_of(
     proposal = stored.proposal if stored else None
     day = paris_day(case.received_at)
     offered = list(proposal.bases) if proposal else []
-    return {
-        "proposal": proposal,
-        "proposal_revision": stored.revision if stored else 0,
-        "proposed_way": _way_of(proposal),
-        "bases": [basis_words(basis) for basis in offered],
-        "ways": list(WAYS),
-        "other_bases": _other_bases(offered, day),
-        "bodies": _bodies(proposal, day),
-        "typed": {**ChoiceForm(request).typed, **FoldedForm(request).typed},
-        "refused": refused,
-        "targets": [url.canonical for url in record.urls if url.canonical and url.host],
-    }
+    return OfferedChoice(
+        proposal=proposal,
+        revision=stored.revision if stored else 0,
+        proposed_way=_way_of(proposal),
+        bases=[basis_words(basis) for basis in offered],
+        other_bases=_other_bases(offered, day),
+        bodies=_bodies(proposal, day),
+        targets=[url.canonical for url in record.urls if url.canonical and url.host],
+        typed={**ChoiceForm(request).typed, **FoldedForm(request).typed},
+        refused=refused,
+    )
 
 
 def basis_words(basis: Basis) -> dict[str, object]:

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
+from msgspec import Struct
 
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, may
@@ -17,10 +18,13 @@ from fanal.accounts.queries.people import partner_names, person_names
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.analyse.payments.queries import payers_of
-from fanal.analyse.priority.domain.retention_window import ask_owner, ask_provider, askable_of
+from fanal.analyse.priority.domain.retention_window import (
+    Askable,
+    ask_owner,
+    ask_provider,
+    askable_of,
+)
 from fanal.casework import queries as casework
-from fanal.crosscheck.domain.records import KinLink
-from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.crosscheck.links.queries import links_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -41,7 +45,7 @@ from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import distribution, history, notes, providers
 from fanal.web.desk.deconfliction.hits import signs_on
 from fanal.web.desk.dossiers import suggestions
-from fanal.web.desk.dossiers.related import Suggested, kin_of
+from fanal.web.desk.dossiers.related import kin_of
 from fanal.web.desk.report import content, files, folds
 from fanal.web.desk.report.proposals import proposal_of
 from fanal.web.reading import consult
@@ -49,27 +53,36 @@ from fanal.web.reading import consult
 # Deadlines for requests of subscriber data, to network owners and to the provider, with their rules.
 
 
-def clocks_of(record: HarmonisedReport, facts: ReportFacts) -> dict[str, object]:
-    """Return the template's deadlines for requests of subscriber data.
+class AskingClocks(Struct, frozen=True, kw_only=True):
+    """Deadlines for requests of subscriber data.
 
-    `ask_owner`: the suspects' address with the latest deadline; `askable`: every address, with its rule in
-    words; `ask_provider`: the reporting service's deadline, with its rule in words and whether that is
-    unchecked.
+    `owner`: the suspects' address with the latest deadline; `askable`: every address, with its rule in
+    words; `provider`: the reporting service's deadline, with its rule in words and whether that is unchecked.
     """
+
+    owner: Askable | None
+    askable: list[tuple[Askable, str]]
+    provider: datetime | None
+    provider_words: str
+    provider_unchecked: bool
+
+
+def clocks_of(record: HarmonisedReport, facts: ReportFacts) -> AskingClocks:
+    """Return the deadlines for requests of subscriber data on a report."""
     catalogue, lang = reference.load(), get_language() or "fr"
     provider = None
     if facts.sender_id != PUBLIC_SENDER and record.persons:
         provider = ask_provider(
             platform=record.platform, received_at=facts.received_at, catalogue=catalogue
         )
-    return {
-        "ask_owner": ask_owner(record, catalogue=catalogue),
-        "askable": [(a, a.rule.label.of(lang)) for a in askable_of(record, catalogue=catalogue)],
-        "ask_provider": provider[0] if provider else None,
-        "ask_provider_words": provider[1].label.of(lang) if provider else "",
-        "ask_provider_unchecked": provider is not None
+    return AskingClocks(
+        owner=ask_owner(record, catalogue=catalogue),
+        askable=[(a, a.rule.label.of(lang)) for a in askable_of(record, catalogue=catalogue)],
+        provider=provider[0] if provider else None,
+        provider_words=provider[1].label.of(lang) if provider else "",
+        provider_unchecked=provider is not None
         and provider[1].unchecked(paris_day(facts.received_at)),
-    }
+    )
 
 
 @never_cache
@@ -115,16 +128,17 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
         "sender": sender,
         **_holding(case, actor=actor, now=now),
         "folds": folded,
-        **clocks_of(record, facts),
+        "asking": clocks_of(record, facts),
         **_content(record, actor=actor, now=now),
-        **_kin(record, links, suggested, actor=actor),
-        **proposal_of(case, record, request=request, refused=refused, actor=actor),
+        "related": kin_of(record, links, suggested, actor=actor),
+        "may_judge": may(actor, "dossier.judge"),
+        "choice": proposal_of(case, record, request=request, refused=refused, actor=actor),
         **_drafts(report_id, actor=actor),
         **_exchange(report_id, request=request, now=now),
-        **distribution.shown(report_id, actor=actor),
+        "transfers": distribution.shown(report_id, actor=actor),
         "signs": signs_on(request, [report_id]).get(report_id, ()),
         **notes.shown(request, [report_id]),
-        **providers.shown(record, sender=sender, actor=actor),
+        "quality": providers.shown(record, sender=sender, actor=actor),
         "may_open_identity": may(actor, "identity.open"),
         "history": history.lines_of(report_id, actor=actor),
     }
@@ -201,20 +215,6 @@ def _content(record: HarmonisedReport, *, actor: Actor, now: datetime) -> dict[s
         "groups": content.selector_groups(record, actor=actor),
         "findings": content.by_category(findings),
         "priority": analysed.get_priorities(actor=actor, report_ids=ids).get(record.report_id),
-    }
-
-
-def _kin(
-    record: HarmonisedReport,
-    links: list[KinLink],
-    suggested: dict[UUID, Suggested],
-    *,
-    actor: Actor,
-) -> dict[str, object]:
-    return {
-        "dossier_id": dossier_of(actor=actor, report_id=record.report_id),
-        **kin_of(record, links, suggested, actor=actor),
-        "may_judge": may(actor, "dossier.judge"),
     }
 
 
