@@ -22,6 +22,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.queue.operations import claim_case
 from tests.integration.desk.story import HOST, WORKER, Desk
+from tests.server import as_worker
 
 _SHOWN = re.compile(r'name="(steps|digest)" value="([0-9a-f]*)"')
 
@@ -81,7 +82,8 @@ def listed(
     record = harmonised.get_records(actor=WORKER, report_ids=[report_id])[report_id]
     value = next(file.md5 for file in record.files if file.md5)
     (item,) = load_list(actor=WORKER, name="alpha", lines=["md5", value], now=desk.now)
-    analyse.analyse_batch(actor=WORKER, reports=[record], now=desk.now)
+    with as_worker():
+        analyse.analyse_batch(actor=WORKER, reports=[record], now=desk.now)
     if aside:
         set_aside(desk, name)
     return item
