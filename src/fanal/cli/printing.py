@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from fanal.kernel.directions import written_out
+
 _BLOCK = 1 << 16
 _SECONDS = 0.5
 _ENCODER = msgspec.json.Encoder()
@@ -50,7 +52,7 @@ def print_lines(lines: Iterable[bytes]) -> None:
 
 
 def _spoken(words: Callable[[], str] | str) -> bytes:
-    return (words if isinstance(words, str) else words()).encode()
+    return written_out(words if isinstance(words, str) else words()).encode()
 
 
 def _write(block: bytearray) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from fanal.kernel.directions import written_out
+
 _FIRST_OCTETS = (b"\xe2\x80", b"\xe2\x81", b"\\u20")
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _TURNING_IN_SCRIPT = re.compile(r"\\u(202[a-e]|206[6-9])", re.IGNORECASE)
 _KEPT = re.compile(
     r"(<textarea\b.*?</textarea\s*>|<input\b[^>]*>|<script\b.*?</script\s*>)",
@@ -54,7 +55,7 @@ def write_out(page: str) -> str:
 
 def _part(part: str, *, is_kept: bool) -> str:
     if not is_kept:
-        return _TURNING.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", part)
+        return written_out(part)
     if part[:7].lower() == "<script":
         return _TURNING_IN_SCRIPT.sub(lambda found: f"⟨U+{found[1].upper()}⟩", part)
     return part

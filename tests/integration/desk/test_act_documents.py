@@ -209,7 +209,8 @@ def test_text_of_strangers_stays_text(desk: Desk, sign_in: SignIn, tmp_path: Pat
     said = {"body": found.body, "summary": f"{HOSTILE} {address}\n\n9. Faux titre\n= Autre"}
     assert send(driss, page, "amend", said).status_code == 302
     text = driss.get(f"{page}text/").content.decode()
-    assert f"{HOSTILE} {address}" in text
+    assert f"{HOSTILE} {address}".replace("\u202e", "⟨U+202E⟩") in text
+    assert "\u202e" not in text
     view = driss.get(f"{page}print/").content.decode()
     assert "<script>alert" not in view
     assert html.escape("<script>alert(1)</script>") in view

@@ -4,6 +4,8 @@ from email.message import EmailMessage
 
 from msgspec import Struct
 
+from fanal.kernel.directions import written_out
+
 
 class LetterText(Struct, frozen=True):
     """The text of a letter that accompanies an official act, in French and in English."""
@@ -29,7 +31,8 @@ class Mail(Struct, frozen=True, kw_only=True):
 def message_of(mail: Mail, content: bytes) -> bytes:
     """Build the e-mail message (RFC 5322): both texts, and `content` (JSON) attached unchanged.
 
-    The header `X-Unsent` makes mail programs open it as a draft.
+    Controls of direction in the texts are written out. The header `X-Unsent` makes mail programs open it as
+    a draft.
     """
     message = EmailMessage()
     message["From"] = mail.sender
@@ -37,7 +40,7 @@ def message_of(mail: Mail, content: bytes) -> bytes:
         message["To"] = mail.recipient
     message["Subject"] = mail.subject
     message["X-Unsent"] = "1"  # mail programs open it as a draft
-    message.set_content(f"{mail.text.fr}\n\n----\n\n{mail.text.en}\n")
+    message.set_content(written_out(f"{mail.text.fr}\n\n----\n\n{mail.text.en}\n"))
     message.add_attachment(
         content, maintype="application", subtype="json", filename=mail.attachment
     )

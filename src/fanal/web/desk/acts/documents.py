@@ -27,6 +27,7 @@ from fanal.casework.domain.records import ActApproval, ActFile, ApprovalVerdict
 from fanal.casework.operations.acts import record_export
 from fanal.casework.operations.proofs import ProofUnknown, open_proof
 from fanal.kernel.calendar import paris_day
+from fanal.kernel.directions import written_out
 from fanal.reference.words import Value, spoken_moment
 from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.keyring import KeyMissing
@@ -37,7 +38,11 @@ from fanal.web.reading import consult
 
 _FILES: Mapping[str, tuple[str, str, Callable[[ActDocument], bytes]]] = {
     "pdf": ("-{lang}.pdf", "application/pdf", pdf_of),
-    "text": ("-{lang}.txt", "text/plain; charset=utf-8", lambda one: one.text.encode()),
+    "text": (
+        "-{lang}.txt",
+        "text/plain; charset=utf-8",
+        lambda one: written_out(one.text).encode(),
+    ),
     "machine": (".json", "application/json", lambda one: one.machine),
 }
 """End of the file's name, media type and bytes of a document, by the name of its format."""
