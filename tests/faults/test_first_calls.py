@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -74,13 +75,39 @@ def test_the_first_call_does_not_wait_for_the_migration(desk: tuple[Live, Inbox]
     assert "calls ended" not in (server.home / "out.txt").read_text()
 
 
+@pytest.mark.parametrize(
+    ("host", "status", "words"),
+    [("127.0.0.1", 1, "in use"), ("192.0.2.1", 1, "192.0.2.1"), ("0.0.0.0", 2, "loopback only")],
+)
+def test_a_start_whose_address_is_refused_calls_nobody(
+    desk: tuple[Live, Inbox], host: str, status: int, words: str
+) -> None:
+    server, _ = desk
+    server.stop()
+    calls = server.home / "log" / "calls.log"
+    calls.unlink(missing_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1] if host == "127.0.0.1" else free_port()
+        done = subprocess.run(
+            [*FANAL, "--lang", "en", "run", "--host", host, "--port", str(port)],
+            env=server.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    assert done.returncode == status, done.stderr
+    assert words in done.stderr
+    assert not calls.exists()
+
+
 def test_a_start_with_another_vault_calls_nobody_and_hands_nothing_over(
     desk: tuple[Live, Inbox],
 ) -> None:
     server, _ = desk
     server.stop()
     calls = server.home / "log" / "calls.log"
-    calls.unlink()
+    calls.unlink(missing_ok=True)
     other = server.home.parent / "other"
     other.mkdir(mode=0o755)
     (other / "kept").write_text("of the account that starts")

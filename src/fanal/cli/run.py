@@ -78,16 +78,17 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
     home = find_home()
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     with open_databases(home=home, environ=os.environ) as databases:
+        # Before anything starts, the calls too: they would live until the start is refused.
+        _wait_for_port(host, port)
         role = _web_role()
         passwords = PasswordWatch(databases)
         first = _first_children(databases, home=home)
-        calls = _calls_at_once(passwords, role=role, home=home, demo=demo, port=port)
+        calls = _calls_at_once(passwords, role=role, home=home, demo=demo, host=host, port=port)
         _prepare(databases, role=role, home=home, demo=demo)
         _tell_of_node_key(home)
         mark = read_mark(databases.url(role))
         if mark is DatabaseMark.DEMO and not _is_loopback(host):
             raise CommandRefused("LOOPBACK_ONLY")
-        _wait_for_port(host, port)
         children = _children(databases, home=home, mark=mark, host=host, port=port, workers=workers)
         if role is DatabaseRole.APP:
             children.insert(0, calls or _calls(passwords, home=home, mark=mark))
@@ -320,14 +321,14 @@ def _first_children(databases: Databases, *, home: Path) -> list[Child]:
 
 
 def _calls_at_once(
-    passwords: PasswordWatch, *, role: DatabaseRole, home: Path, demo: bool, port: int
+    passwords: PasswordWatch, *, role: DatabaseRole, home: Path, demo: bool, host: str, port: int
 ) -> Child | None:
     """Start the alarm calls before anything else, if all is in order, and return their process, else None.
 
     In order: keys, vault, tables and clock are right, so that the calls left by an interrupted desk wait
     for no migration and no web server. None: this is a public node, or the start must prepare something
-    first, or will refuse and say why. `passwords` holds the database's URLs; `demo` and `port` are those of
-    `fanal run`.
+    first, or will refuse and say why. `passwords` holds the database's URLs; `demo`, `host` and `port` are
+    those of `fanal run`.
     """
     if role is DatabaseRole.INTAKE:
         return None
@@ -335,6 +336,8 @@ def _calls_at_once(
         url = passwords.databases.url(DatabaseRole.WORKER)
         mark = read_mark(url)
         if not agrees(url) or (demo and mark is not DatabaseMark.DEMO):
+            return None
+        if mark is DatabaseMark.DEMO and not _is_loopback(host):
             return None
         require_keys(passwords.databases, role=role, home=home)
         require_vault(passwords.databases, role=role)
