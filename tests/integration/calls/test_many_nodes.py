@@ -1,4 +1,4 @@
-"""A machine with many addresses counts as many nodes: another node's alarms still come first."""
+"""A machine with many addresses counts as many nodes: another node's alarms still have their share."""
 
 from uuid import UUID
 
@@ -18,22 +18,44 @@ pytestmark = [
 ADDRESSES, EACH, CHILDREN, ROOM = 8, 60, 30, 12
 
 
-def test_who_has_told_of_less_than_each_of_many_addresses_comes_first(as_role: AsRole) -> None:
+def told_behind(
+    as_role: AsRole, *, each: int, children: int, address: str
+) -> tuple[list[UUID], list[UUID]]:
+    """Deposit a flood from `ADDRESSES` of 192.0.2.0/24, then dangers told of by the node `address`.
+
+    Return the flood's reports and those of the node without its first ten, which its session queues itself.
+    """
     flood, node = as_role("intake"), as_role("intake")
-    for _ in range(ADDRESSES * EACH):
-        flood.execute(DEPOSIT, {"id": new_id(clock.now()), "public": UUID(int=0)})
-    told = [new_id(clock.now()) for _ in range(10 + CHILDREN)]
-    for report_id in told:
-        node.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
+    noise = [new_id(clock.now()) for _ in range(ADDRESSES * each)]
+    told = [new_id(clock.now()) for _ in range(10 + children)]
+    for session, reports in ((flood, noise), (node, told)):
+        for report_id in reports:
+            session.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
     # Every session of this server comes by its socket: what an address gives is set by hand.
     sql.run(
-        "UPDATE orient_late l SET node = orient_node_of(('192.0.2.' || n.nth)::inet)"
-        " FROM (SELECT alarm_id, CASE WHEN queued_by = %s THEN 99"
-        " ELSE row_number() OVER (ORDER BY alarm_id) %% %s END AS nth FROM orient_late) AS n"
-        " WHERE n.alarm_id = l.alarm_id",
-        [node.info.backend_pid, ADDRESSES],
+        "UPDATE orient_late l SET node = orient_node_of(n.address::inet)"
+        " FROM (SELECT alarm_id, CASE WHEN queued_by = %s THEN %s"
+        " ELSE '192.0.2.' || row_number() OVER (ORDER BY alarm_id) %% %s END AS address"
+        " FROM orient_late) AS n WHERE n.alarm_id = l.alarm_id",
+        [node.info.backend_pid, address, ADDRESSES],
     )
     claim(most=100)
+    return noise, told[10:]
+
+
+def test_of_many_addresses_of_a_network_those_that_told_of_least_come_first(
+    as_role: AsRole,
+) -> None:
+    _, told = told_behind(as_role, each=60, children=30, address="192.0.2.99")
     outbox.queue_late(actor=SYSTEM, most=ROOM)
     called = {call.report_id for call in claim(most=100)}
-    assert len(called & {*told[10:]}) == 6, "three of the oldest and three of the newest"
+    assert len(called & {*told}) == 6, "three of the oldest and three of the newest"
+
+
+def test_a_network_has_its_share_however_many_addresses_another_has(as_role: AsRole) -> None:
+    """The node tells of more than each address of the flood: a burst of children is no flood."""
+    noise, told = told_behind(as_role, each=12, children=30, address="198.51.100.9")
+    assert outbox.queue_late(actor=SYSTEM, most=ROOM) >= ROOM
+    called = {call.report_id for call in claim(most=100)}
+    assert len(called & {*told}) >= ROOM // 2
+    assert called & {*noise}

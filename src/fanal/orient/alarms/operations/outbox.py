@@ -41,8 +41,9 @@ UPDATE orient_call c SET lease_token = %(token)s, lease_holder = %(holder)s,
 FROM due WHERE c.id = due.id
 RETURNING c.id, c.alarm_id, due.report_id, c.escalated, c.attempts, c.lease_token
 """  # noqa: S608
-# Fair queueing, by the machine of the public node (its address, which no program of the node chooses), then
-# by its database sessions: each gets an equal share of the free places. Half of a share goes to the newest
+# Fair queueing, by the network of the public node, then by its machine (its address, which no program of the
+# node chooses), then by its database sessions: each gets an equal share of the free places. In a network of
+# many nodes the two with the fewest alarms get half of its places. Half of a share goes to the newest
 # alarms, so that an alarm raised during or after a flood does not wait behind all of it. When sessions are
 # too many, those with the fewest alarms go first. A run reads at most a thousand sessions, a random sample
 # each time: a query over all of them exceeded the statement timeout. Calls that were already queued are sent
@@ -50,10 +51,7 @@ RETURNING c.id, c.alarm_id, due.report_id, c.escalated, c.attempts, c.lease_toke
 _NODES_LOOKED_AT, _OF_NODES = 200, 400
 """Number of nodes with late alarms read on either side of a random place, and of the alarms they share."""
 _WAITING_COUNTED = 200
-"""Number up to which a node's late alarms are counted: a node with fewer goes before those with as many.
-
-With 20, of a hundred children told of by one node two were queued a run beside a flood from 200 addresses.
-"""
+"""Number up to which a node's late alarms are counted, to find those with the fewest."""
 _SESSIONS_LOOKED_AT = 500
 """Number of sessions with late alarms read on either side of a randomly drawn one."""
 _QUEUE = """
@@ -85,17 +83,25 @@ WITH RECURSIVE start AS (SELECT md5(random()::text) AS node), above AS (
         ORDER BY l.node DESC LIMIT 1), nth + 1 FROM below s WHERE s.node IS NOT NULL AND nth < %(looked)s
 ), node AS (
     SELECT node FROM above WHERE node IS NOT NULL UNION ALL SELECT node FROM below WHERE node IS NOT NULL
-), share AS (
-    SELECT greatest(3, %(most)s / 2 / count(node)) AS half FROM node HAVING count(node) > 1
-), chosen AS (
-    SELECT ends.alarm_id FROM share, node, LATERAL (
-        (SELECT l.alarm_id FROM orient_late l WHERE l.node = node.node
-         ORDER BY l.told_at DESC LIMIT share.half)
-        UNION (SELECT l.alarm_id FROM orient_late l WHERE l.node = node.node
-         ORDER BY l.told_at LIMIT share.half)
-    ) AS ends, LATERAL (SELECT count(*) AS many FROM (SELECT FROM orient_late l
+), turn AS (
+    SELECT node.node, left(node.node, 8) AS network,
+        count(*) OVER (PARTITION BY left(node.node, 8)) AS nodes,
+        row_number() OVER (PARTITION BY left(node.node, 8) ORDER BY those.many, random()) AS turn
+    FROM node, LATERAL (SELECT count(*) AS many FROM (SELECT FROM orient_late l
         WHERE l.node = node.node LIMIT {_WAITING_COUNTED}) AS waiting) AS those
-    ORDER BY those.many, random() LIMIT %(most)s
+), share AS (
+    SELECT %(most)s / count(DISTINCT network) AS places FROM turn HAVING count(*) > 1
+), chosen AS (
+    SELECT ends.alarm_id FROM share, turn, LATERAL (
+        SELECT greatest(3, places / CASE WHEN nodes > 4 AND turn.turn <= 2 THEN 8 ELSE 2 * nodes END) AS half
+    ) AS own, LATERAL (
+        (SELECT l.alarm_id FROM orient_late l WHERE l.node = turn.node
+         ORDER BY l.told_at DESC LIMIT own.half)
+        UNION (SELECT l.alarm_id FROM orient_late l WHERE l.node = turn.node
+         ORDER BY l.told_at LIMIT own.half)
+    ) AS ends
+    ORDER BY row_number() OVER (PARTITION BY turn.network ORDER BY turn.turn > 2, random()), random()
+    LIMIT %(most)s
 {_QUEUE}"""  # noqa: S608
 _OF_EACH_SESSION = f"""
 WITH RECURSIVE middle AS (

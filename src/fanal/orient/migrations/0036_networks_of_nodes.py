@@ -1,0 +1,32 @@
+"""The name of a node begins with its network: each network has its share of a look, then each node of it.
+
+A taken machine with two hundred addresses of one network had two hundred shares, and of a hundred children
+told of at once by another node six were called a look.
+"""
+
+from django.db import migrations
+
+# Eight signs of the digest of the network (IPv4: 24 bits, IPv6: 48), then the digest of the address (IPv6:
+# the network of 64 bits, whose addresses one machine may all bear). Empty: a socket of the database's own
+# machine. Rows that wait at this moment keep the former name, and are called by it.
+FORWARD = """
+CREATE OR REPLACE FUNCTION orient_node_of(address inet) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(left(md5(host(network(set_masklen(address,
+            CASE family(address) WHEN 6 THEN 48 ELSE 24 END)))), 8)
+        || md5(host(network(
+            CASE family(address) WHEN 6 THEN set_masklen(address, 64) ELSE address END))), '')
+$$;
+"""
+BACK = """
+CREATE OR REPLACE FUNCTION orient_node_of(address inet) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(md5(host(network(
+        CASE family(address) WHEN 6 THEN set_masklen(address, 64) ELSE address END))), '')
+$$;
+"""
+
+
+class Migration(migrations.Migration):
+    """The function's first form stands in `0034_late_by_node`."""
+
+    dependencies = [("orient", "0035_few_of_the_desk")]
+    operations = [migrations.RunSQL(FORWARD, BACK)]
