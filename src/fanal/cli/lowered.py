@@ -32,12 +32,13 @@ class Lowered:
         return {"HOME": str(self.cache), "NUMBA_CACHE_DIR": str(self.cache)}
 
 
-def lower(*, home: Path, vault: Path, port: int) -> Lowered | None:
+def lower(*, home: Path, vault: Path, port: int, at_once: bool = False) -> Lowered | None:
     """Return the account for the serving processes, after making it the owner of their folders.
 
     `vault` and `port` are those that they need. None keeps the caller's account: the caller is not root, or
     the account is missing, has no access to data folder or program, or cannot use `port`; then a message says
-    so.
+    so. `at_once`: it is not tried whether the account can run the program, which takes seconds on a busy
+    machine.
     """
     if os.geteuid() != 0:
         return None
@@ -46,7 +47,7 @@ def lower(*, home: Path, vault: Path, port: int) -> Lowered | None:
     except AccountMissing as missing:
         _say_once(f"web and worker run as root: {missing}")
         return None
-    obstacle = _obstacle(account, home=home, vault=vault, port=port)
+    obstacle = _obstacle(account, home=home, vault=vault, port=port, runs=not at_once)
     if obstacle:
         _say_once(f"web and worker run as root: the account '{account.name}' cannot {obstacle}")
         return None
@@ -73,13 +74,20 @@ def look_at_account(*, home: Path, vault: Path) -> str:
     return f"web and worker run as '{account.name}', not as root"
 
 
-def _obstacle(account: SystemAccount, *, home: Path, vault: Path, port: int) -> str:
-    """Return what the account cannot do to run the serving processes (`reach /srv`), or "" if nothing."""
+def _obstacle(
+    account: SystemAccount, *, home: Path, vault: Path, port: int, runs: bool = True
+) -> str:
+    """Return what the account cannot do to run the serving processes (`reach /srv`), or "" if nothing.
+
+    `runs`: try also whether it can run the program.
+    """
     if port < _LOWEST_FREE_PORT:
         return f"serve port {port}"
     for folder in (home, vault.parent):
         if folder.exists() and not account.reaches(folder):
             return f"reach {folder}"
+    if not runs:
+        return ""
     status, _ = account.run([sys.executable, "-c", "import fanal, granian, psycopg"])
     return "" if status == 0 else f"run {sys.executable} with {_PACKAGE}"
 

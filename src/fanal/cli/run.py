@@ -38,7 +38,7 @@ from fanal.config.mailing import mailer_of
 from fanal.config.migration import DatabaseMark, agrees, read_mark
 from fanal.config.prepared import is_prepared
 from fanal.kernel import clock
-from fanal.kernel.process import die_with_parent
+from fanal.kernel.process import die_with_parent, hurried
 from fanal.postgres import ClusterFailed, DatabaseRole
 from fanal.postgres.passwords import write_private
 
@@ -48,6 +48,8 @@ _READY_SECONDS = 90.0
 _WEB_STOP_SECONDS = 10
 _PORT_TRIES = 12
 _PORT_PAUSE = 0.5
+_FIRST = -10
+"""Priority of the alarm calls, and of the start until they run: behind a flood it took half a minute."""
 
 
 @click.command()
@@ -71,19 +73,18 @@ _PORT_PAUSE = 0.5
 )
 def run(demo: bool, port: int, host: str, workers: int) -> None:
     """Run PostgreSQL (if embedded), web, workers and alarm calls until SIGTERM."""
-    if demo and not _is_loopback(host):
-        raise CommandRefused("LOOPBACK_ONLY")
-    if not is_prepared():
-        say("front-end assets or catalogues are missing, or of another version: run 'make setup'")
+    _look_first(demo=demo, host=host)
     home = find_home()
     (home / "log").mkdir(mode=0o700, exist_ok=True)
-    with open_databases(home=home, environ=os.environ) as databases:
-        # Before anything starts, the calls too: they would live until the start is refused.
-        _wait_for_port(host, port)
-        role = _web_role()
-        passwords = PasswordWatch(databases)
-        first = _first_children(databases, home=home)
-        calls = _calls_at_once(passwords, role=role, home=home, demo=demo, host=host, port=port)
+    with contextlib.ExitStack() as opened:
+        with hurried(_FIRST):
+            databases = opened.enter_context(open_databases(home=home, environ=os.environ))
+            # Before anything starts, the calls too: they would live until the start is refused.
+            _wait_for_port(host, port)
+            role = _web_role()
+            passwords = PasswordWatch(databases)
+            first = _first_children(databases, home=home)
+            calls = _calls_at_once(passwords, role=role, home=home, demo=demo, host=host, port=port)
         _prepare(databases, role=role, home=home, demo=demo)
         _tell_of_node_key(home)
         mark = read_mark(databases.url(role))
@@ -109,6 +110,14 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
             if mark is DatabaseMark.PRODUCTION and role is DatabaseRole.APP:
                 _tell_of_mail()
             supervisor.run()
+
+
+def _look_first(*, demo: bool, host: str) -> None:
+    """Refuse a demo that others could reach; print a message if parts of the web pages are missing."""
+    if demo and not _is_loopback(host):
+        raise CommandRefused("LOOPBACK_ONLY")
+    if not is_prepared():
+        say("front-end assets or catalogues are missing, or of another version: run 'make setup'")
 
 
 def _tell_of_node_key(home: Path) -> None:
@@ -219,16 +228,16 @@ def _prepare(databases: Databases, *, role: DatabaseRole, home: Path, demo: bool
     require_vault(databases, role=role)
 
 
-def _lower(children: list[Child], *, home: Path, port: int) -> None:
+def _lower(children: list[Child], *, home: Path, port: int, at_once: bool = False) -> None:
     """Run the children under the service's unprivileged account if root starts them.
 
     `home` (the data folder) and `port` are what the account must be able to use; otherwise they keep the
-    account of root, with a message.
+    account of root, with a message. `at_once`: without trying whether the account can run the program.
     """
-    lowered = lower(home=home, vault=find_vault(), port=port)
-    if lowered is not None:
-        for child in children:
-            child.account = lowered.account
+    lowered = lower(home=home, vault=find_vault(), port=port, at_once=at_once)
+    for child in children:
+        child.account = lowered.account if lowered else None
+        if lowered is not None:
             child.environment = {**child.environment, **lowered.environment}
 
 
@@ -344,7 +353,7 @@ def _calls_at_once(
     except (psycopg.Error, DatabaseRefused, KeysElsewhere, KeysMissing, VaultElsewhere):
         return None
     calls = _calls(passwords, home=home, mark=mark)
-    _lower([calls], home=home, port=port)
+    _lower([calls], home=home, port=port, at_once=True)
     calls.start()
     return calls
 
@@ -357,6 +366,7 @@ def _calls(passwords: PasswordWatch, *, home: Path, mark: DatabaseMark | None) -
         environment=_environment(passwords.databases, role=role, home=home, mark=mark),
         log=home / "log" / "calls.log",
         sign=CallsSign(lambda: passwords.databases.url(role)),
+        nice=_FIRST,
     )
 
 

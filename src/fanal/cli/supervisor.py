@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from fanal.calls import NUMBER_VARIABLE
-from fanal.kernel.process import die_with_parent
+from fanal.kernel.process import die_with_parent, share_of_processors
 from fanal.postgres.account import SystemAccount
 
 # The liveness check of a supervised process, by the sign of life that `/readyz` also reads.
@@ -100,6 +100,8 @@ class Child:
     once: bool = False
     sign: CallsSign | None = None
     """A liveness check: a hung process is killed and restarted."""
+    nice: int = 0
+    """The priority that root gives the process: below 0 it gets the processors first."""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = _FIRST_PAUSE
@@ -126,6 +128,10 @@ class Child:
             )
         finally:
             os.close(descriptor)
+        if self.nice and os.geteuid() == 0:
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self.process.pid, self.nice)
+            share_of_processors(self.process.pid, self.nice)
         self.started, self.ends = time.monotonic(), math.inf
 
     def renew(self, **more: str) -> None:

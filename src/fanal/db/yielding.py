@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from fanal.db.processes import sessions_of
-from fanal.kernel.process import die_with_parent
+from fanal.kernel.process import die_with_parent, share_of_processors
 
 NICE: Final = 10
 """Priority that gives a tenth of the processor time of a process with the usual 0; sched(7)."""
 _BEAT_SECONDS = 0.25
 _NODE = "fanal_intake"
-_PAUSE_SECONDS = 0.1
-"""Seconds that the kernel requires between two writes of an unprivileged account."""
 
 
 class NodesYield:
@@ -40,20 +38,8 @@ class NodesYield:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.setpriority(os.PRIO_PROCESS, pid, NICE)
         for pid in new:
-            _lower_group(pid)
+            share_of_processors(pid, NICE)
             self._lowered.add(pid)
-
-
-def _lower_group(pid: int) -> None:
-    while True:
-        try:
-            Path(f"/proc/{pid}/autogroup").write_text(str(NICE), "ascii")
-        except BlockingIOError:
-            time.sleep(_PAUSE_SECONDS)
-            continue
-        except OSError:
-            pass  # gone, or a kernel without autogroups: there the priority alone counts
-        return
 
 
 def node_sessions(data: Path) -> Iterator[int]:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from fanal.cli.lowered import lower
+from fanal.cli.supervisor import Child
 from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
 from fanal.kernel.ownership import follow_folder
+from fanal.kernel.process import hurried
 from fanal.postgres import Cluster
 from fanal.postgres.account import SystemAccount
 from fanal.postgres.place import make_home
@@ -80,3 +82,36 @@ def test_root_stays_root_where_the_account_reaches_nothing_and_says_so(
     assert lower(home=home, vault=home / "vault", port=8000) is None
     assert "cannot run" in capsys.readouterr().err
     assert (home / "keys").stat().st_mode & 0o077 == 0
+
+
+def test_the_calls_start_without_a_trial_of_the_account(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a flood the trial alone, a start of Python, took up to five seconds."""
+    monkeypatch.setattr("fanal.cli.lowered.sys.executable", "/bin/false")
+    assert lower(home=home, vault=home / "vault", port=8000, at_once=True) is not None
+    assert lower(home=home, vault=home / "vault", port=8000) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="a kernel without autogroups")
+def test_a_child_that_goes_first_has_its_own_priority_and_a_start_only_for_a_moment(
+    home: Path,
+) -> None:
+    account = SystemAccount.current()
+    child = Child(
+        name="calls", arguments=["/bin/sleep", "30"], environment={}, log=home / "x.log",
+        account=account, nice=-10,
+    )  # fmt: skip
+    usual = Path("/proc/self/autogroup").read_text()
+    with hurried(-10):
+        assert Path("/proc/self/autogroup").read_text().endswith("nice -10\n")
+        child.start()
+    assert child.process is not None
+    try:
+        pid = child.process.pid
+        assert os.getpriority(os.PRIO_PROCESS, pid) == -10
+        assert Path(f"/proc/{pid}/autogroup").read_text().endswith("nice -10\n")
+        assert Path("/proc/self/autogroup").read_text() == usual
+    finally:
+        child.process.kill()
+        child.process.wait()

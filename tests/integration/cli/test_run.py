@@ -215,6 +215,8 @@ class TestRun:
     def test_calls_that_hang_are_ended_and_come_back(self, running, home):
         assert wait_for(running.ready), get(running.port, "/readyz")
         before = found(home, "fanal.calls")
+        if os.geteuid() == 0:  # the calls come before all else
+            assert os.getpriority(os.PRIO_PROCESS, before[0]) == -10
         os.kill(before[0], signal.SIGSTOP)
         back = wait_for(lambda: set(find(home, "fanal.calls")) - set(before), seconds=180)
         assert back, (home / "out.txt").read_text()
