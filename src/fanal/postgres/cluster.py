@@ -19,7 +19,7 @@ from urllib.parse import quote
 from fanal.postgres.binaries import Binaries, find_binaries, shelter
 from fanal.postgres.passwords import ADMIN, PasswordFile
 from fanal.postgres.place import ClusterPlace, find_place, make_home
-from fanal.postgres.processes import PROC, processes_in, wait_until_nobody_in, works_in
+from fanal.postgres.processes import PROC, Recovery, processes_in, wait_until_nobody_in, works_in
 from fanal.postgres.settings import PORT, server_options
 
 ADMIN_LOGIN = "fanal_admin"
@@ -231,11 +231,13 @@ class Cluster:
             os.close(descriptor)
 
     def _wait_until_ready(self) -> None:
-        end = time.monotonic() + _START_SECONDS
+        end, recovery = time.monotonic() + _START_SECONDS, Recovery(self.place.data)
         while time.monotonic() < end:
             lines = self._pid_file()
             if len(lines) > 7 and lines[7].strip() == "ready":
+                recovery.over()
                 return
+            recovery.hurry()
             if self._child is not None and self._child.poll() is not None:
                 break
             if self._child is None and self.pid is None:

@@ -6,9 +6,14 @@ import signal
 import time
 from pathlib import Path
 
+from fanal.kernel.process import share_of_processors
+
 PROC = Path("/proc")
-_PATIENCE = 15.0
+_STEPS = ((None, 0.5), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 15.0))
+"""Signals to the children of a killed server, each with the seconds to wait: a start waits for them."""
 _PAUSE = 0.05
+_RECOVERING = (b"startup", b"checkpointer")
+_FIRST = -10
 
 
 def processes_in(folder: Path) -> set[int]:
@@ -46,10 +51,10 @@ def wait_until_nobody_in(folder: Path) -> bool:
 
     Returns whether all of them ended.
     """
-    for number in (None, signal.SIGQUIT, signal.SIGKILL):
+    for number, seconds in _STEPS:
         if number is not None:
             _signal_all(processes_in(folder), number)
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             if not processes_in(folder):
                 return True
@@ -61,3 +66,28 @@ def _signal_all(pids: set[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+class Recovery:
+    """The processes of a starting server that recover its data: they get the processors first, then no more.
+
+    The start of the desk, and with it the alarm calls, waits for them. Only root may raise a share.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Look at no process yet; `folder` is the server's data folder."""
+        self._folder, self._raised = folder, set[int]()
+
+    def hurry(self) -> None:
+        """Give the processes present ten times the usual share, each once."""
+        for pid in processes_in(self._folder) - self._raised if os.geteuid() == 0 else ():
+            with contextlib.suppress(OSError):
+                title = (PROC / str(pid) / "cmdline").read_bytes()
+                if any(word in title for word in _RECOVERING):
+                    share_of_processors(pid, _FIRST)
+                    self._raised.add(pid)
+
+    def over(self) -> None:
+        """Give those that still live the usual share again."""
+        for pid in self._raised & processes_in(self._folder):
+            share_of_processors(pid, 0)

@@ -266,6 +266,8 @@ class TestPlaces:
         folder = Path(tempfile.mkdtemp(prefix="fanal-plain-"))
         shutil.copytree(repository / "src/fanal/postgres", folder / "fanal/postgres")
         (folder / "fanal/__init__.py").touch()
+        (folder / "fanal/kernel").mkdir()
+        shutil.copy(repository / "src/fanal/kernel/process.py", folder / "fanal/kernel")
         programs = copy_installation(WHEEL, target=folder / "pg").relative_to(folder)
         script = (
             "import os, sys; from pathlib import Path; from fanal.postgres import Cluster\n"
