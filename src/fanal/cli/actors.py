@@ -80,6 +80,20 @@ def reader(username: str | None, *, motive: str, action: str = "report.read") ->
     return actor
 
 
+def proven(username: str | None, *, code: str | None, motive: str, action: str) -> Actor:
+    """Return the actor of an act for which the desk asks for a fresh second factor; as `reader`.
+
+    A person named proves it with the one-time code `code`.
+
+    Raises:
+        CommandRefused: as `reader` and `prove`.
+    """
+    actor = reader(username, motive=motive, action=action)
+    if username is not None:
+        prove(username, code)
+    return actor
+
+
 def supervisor(login: str) -> Actor:
     """Return the actor of the person `login`, who may draft rules.
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from fanal.cli.actors import code_option, prove
+from fanal.cli.actors import code_option, proven
 from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
@@ -20,8 +20,9 @@ from fanal.postgres import DatabaseRole
 
 
 def arguments(command: Callable[..., None]) -> Callable[..., None]:
-    """Decorate a command with the common arguments of exports: reports, output folder, user."""
+    """Decorate a command with the common arguments of exports: reports, output folder, user, code."""
     for decorate in (
+        code_option,
         click.option("--as", "as_user", metavar="USER", help="Login of the person who exports."),
         click.option(
             "--out",
@@ -45,26 +46,19 @@ def export() -> None:
 @click.option(
     "--motive", default="", metavar="TEXT", help="Purpose of opening the reporter's identity."
 )
-@code_option
 @with_django(DatabaseRole.APP)
 def ncmec_xml(
     references: tuple[str, ...], out: Path, as_user: str | None, motive: str, code: str | None
 ) -> None:
     """Write DIR/REF/report.xml, and file-N.xml for each file, valid against our schema.
 
-    A provider's own XML is written complete. Its reporter's identity is opened, with --motive, --code and a
-    ledger entry, if USER may open identities; otherwise the desk is written as the reporter.
+    A provider's own XML is written complete. Its reporter's identity is opened, with --motive and a ledger
+    entry, if USER may open identities; otherwise the desk is written as the reporter.
     """
-    from fanal.accounts.domain import policy
-    from fanal.cli.actors import reader
     from fanal.cli.export_exchange import write_folder
 
-    actor, now = (
-        reader(as_user, motive="fanal export ncmec-xml", action="export.write"),
-        clock.now(),
-    )
-    if as_user is not None and policy.may(actor, "identity.open"):
-        prove(as_user, code)
+    actor = proven(as_user, code=code, motive="fanal export ncmec-xml", action="export.write")
+    now = clock.now()
 
     def write(report_id: UUID, folder: Path) -> bool:
         return write_folder(report_id, folder, actor=actor, motive=motive, now=now)
@@ -75,20 +69,20 @@ def ncmec_xml(
 @export.command("xarf")
 @arguments
 @with_django(DatabaseRole.APP)
-def xarf(references: tuple[str, ...], out: Path, as_user: str | None) -> None:
+def xarf(references: tuple[str, ...], out: Path, as_user: str | None, code: str | None) -> None:
     """Write DIR/REF/N.json, an XARF v4 message (csam or csem), for each web address of a report.
 
     Data on victims and citizens, and the text of a report, are never written.
     """
-    _write_documents("xarf", references, out, as_user=as_user)
+    _write_documents("xarf", references, out, as_user=as_user, code=code)
 
 
 @export.command("dsa-18")
 @arguments
 @with_django(DatabaseRole.APP)
-def dsa_18(references: tuple[str, ...], out: Path, as_user: str | None) -> None:
+def dsa_18(references: tuple[str, ...], out: Path, as_user: str | None, code: str | None) -> None:
     """Write DIR/REF/1.json: a notification under article 18 of the Digital Services Act."""
-    _write_documents("dsa-18", references, out, as_user=as_user)
+    _write_documents("dsa-18", references, out, as_user=as_user, code=code)
 
 
 @export.command("com-2022-209")
@@ -96,23 +90,24 @@ def dsa_18(references: tuple[str, ...], out: Path, as_user: str | None) -> None:
 @trial
 @with_django(DatabaseRole.APP)
 def com_2022_209(
-    references: tuple[str, ...], out: Path, as_user: str | None, even_if_not_in_force: bool
+    references: tuple[str, ...],
+    out: Path,
+    as_user: str | None,
+    code: str | None,
+    even_if_not_in_force: bool,
 ) -> None:
     """Write DIR/REF/1.json: a report with the fields of article 13 of the proposal COM(2022)209."""
     require_in_force("com-2022-209", now=clock.now(), even_if_not=even_if_not_in_force)
-    _write_documents("com-2022-209", references, out, as_user=as_user)
+    _write_documents("com-2022-209", references, out, as_user=as_user, code=code)
 
 
 def _write_documents(
-    format_: str, references: tuple[str, ...], out: Path, *, as_user: str | None
+    format_: str, references: tuple[str, ...], out: Path, *, as_user: str | None, code: str | None
 ) -> None:
-    from fanal.cli.actors import reader
     from fanal.cli.export_exchange import WRITERS, find
 
-    actor, now = (
-        reader(as_user, motive=f"fanal export {format_}", action="export.write"),
-        clock.now(),
-    )
+    actor = proven(as_user, code=code, motive=f"fanal export {format_}", action="export.write")
+    now = clock.now()
 
     def write(report_id: UUID, folder: Path) -> bool:
         found = find(report_id, actor=actor, now=now)

@@ -12,6 +12,7 @@ from uuid import UUID
 import click
 
 from fanal.analyse.material.domain.lists import Sharing
+from fanal.cli.actors import code_option, proven
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, tell
 from fanal.cli.places import place_of, write_text
@@ -183,6 +184,7 @@ _COUNTRIES = ("US", "UK", "FR", "DEFAULT", "CUSTOM")
     help="Country of the written categories; other classes become a tag.",
 )
 @as_option
+@code_option
 @with_django(DatabaseRole.APP)
 def vics(
     references: tuple[str, ...],
@@ -191,6 +193,7 @@ def vics(
     version: str,
     country: str,
     as_user: str | None,
+    code: str | None,
 ) -> None:
     """Write a VICS case DIR/REF.json for each report; or the list NAME as a hash set to the file OUT.
 
@@ -198,7 +201,8 @@ def vics(
     """
     one_source(references=references, list_name=list_name)
     if list_name is None:
-        _cases(references, out, version=version, country=country, as_user=as_user)
+        actor = proven(as_user, code=code, motive="fanal export vics", action="export.write")
+        _cases(references, out, version=version, country=country, actor=actor)
         return
     listed = open_list(list_name, as_user=as_user, format_="vics", writable=_fits_vics)
     write_text(out, write_hash_set(listed.items(), version=version, country=country))
@@ -229,12 +233,10 @@ def _fits_vics(item: Indicator) -> bool:
 
 
 def _cases(
-    references: tuple[str, ...], out: Path, *, version: str, country: str, as_user: str | None
+    references: tuple[str, ...], out: Path, *, version: str, country: str, actor: Actor
 ) -> None:
-    from fanal.cli.actors import reader
     from fanal.cli.resolve import resolve, to_export
 
-    actor = reader(as_user, motive="fanal export vics", action="export.write")
     found = [(reference, to_export(actor, resolve(actor, reference))) for reference in references]
     note_reports(actor, [i for _, several in found for i in several], format_="vics")
     missing = [reference for reference, several in found if not several]
@@ -309,14 +311,19 @@ def _arguments(command: Callable[..., None]) -> Callable[..., None]:
     command = click.argument("references", metavar="REF...", nargs=-1)(command)
     place = click.Path(path_type=Path)
     out = click.option("--out", required=True, type=place, help="Folder; for a list, a file.")
-    return list_option(out(tlp_option(as_option(command))))
+    return list_option(out(tlp_option(as_option(code_option(command)))))
 
 
 @click.command("stix")
 @_arguments
 @with_django(DatabaseRole.APP)
 def stix(
-    references: tuple[str, ...], list_name: str | None, out: Path, tlp: str, as_user: str | None
+    references: tuple[str, ...],
+    list_name: str | None,
+    out: Path,
+    tlp: str,
+    as_user: str | None,
+    code: str | None,
 ) -> None:
     """Write a STIX 2.1 bundle DIR/REF.json for each report or dossier; or the list NAME to the file OUT.
 
@@ -324,7 +331,8 @@ def stix(
     """
     one_source(references=references, list_name=list_name)
     if list_name is None:
-        _reports(references, out, way=_STIX, tlp=tlp, as_user=as_user)
+        actor = proven(as_user, code=code, motive="fanal export stix", action="export.write")
+        _reports(references, out, way=_STIX, tlp=tlp, actor=actor)
         return
     listed = open_list(list_name, as_user=as_user, format_="stix", writable=fits_stix, tlp=tlp)
     head = OutBundle(
@@ -338,7 +346,12 @@ def stix(
 @_arguments
 @with_django(DatabaseRole.APP)
 def misp(
-    references: tuple[str, ...], list_name: str | None, out: Path, tlp: str, as_user: str | None
+    references: tuple[str, ...],
+    list_name: str | None,
+    out: Path,
+    tlp: str,
+    as_user: str | None,
+    code: str | None,
 ) -> None:
     """Write a MISP event DIR/REF.json for each report or dossier; or the list NAME to the file OUT.
 
@@ -346,7 +359,8 @@ def misp(
     """
     one_source(references=references, list_name=list_name)
     if list_name is None:
-        _reports(references, out, way=_MISP, tlp=tlp, as_user=as_user)
+        actor = proven(as_user, code=code, motive="fanal export misp", action="export.write")
+        _reports(references, out, way=_MISP, tlp=tlp, actor=actor)
         return
     listed = open_list(list_name, as_user=as_user, format_="misp", writable=fits_misp, tlp=tlp)
     head = OutEvent(desk=DESK, subject=list_name, tlp=tlp, changed_at=listed.changed_at)
@@ -359,18 +373,14 @@ def misp(
     listed.tell_left_out()
 
 
-def _reports(
-    references: tuple[str, ...], out: Path, *, way: _Way, tlp: str, as_user: str | None
-) -> None:
+def _reports(references: tuple[str, ...], out: Path, *, way: _Way, tlp: str, actor: Actor) -> None:
     """Write the shareable items of each REF to a file in `out`: of its reports, or of its dossier's reports.
 
-    `way` is the format, `tlp` the TLP colour, `as_user` the login of the person who exports. Exits with
+    `way` is the format, `tlp` the TLP colour, `actor` exports. Exits with
     status 2 after messages for each REF without shareable items.
     """
-    from fanal.cli.actors import reader
     from fanal.harmonise.domain.redaction.outside import shareable
 
-    actor = reader(as_user, motive=f"fanal export {way.name}", action="export.write")
     found = [(reference, *_meant(actor, reference)) for reference in references]
     note_reports(actor, [i for _, _, several in found for i in several], format_=way.name)
     taken: dict[str, str] = {}

@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 import msgspec
 
-from fanal.cli.actors import code_option, prove
+from fanal.cli.actors import code_option, proven
 from fanal.cli.boot import with_django
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
@@ -31,13 +31,13 @@ def run() -> None:
 @click.argument("report_id", type=click.UUID)
 @click.option("--motive", required=True, help="Purpose: the act or file that requires the hold.")
 @click.option("--as", "as_user", metavar="USER", help="Login of the acting person.")
+@code_option
 @with_django(DatabaseRole.APP)
-def hold(report_id: UUID, motive: str, as_user: str | None) -> None:
+def hold(report_id: UUID, motive: str, as_user: str | None, code: str | None) -> None:
     """Record a legal hold on REPORT_ID, which does not expire until the hold is lifted."""
-    from fanal.cli.actors import reader
     from fanal.intake.operations.lifecycle import place_hold
 
-    actor = reader(as_user, motive=motive, action="retention.hold")
+    actor = proven(as_user, code=code, motive=motive, action="retention.hold")
     hold_id = place_hold(actor=actor, report_id=report_id, motive=motive, now=clock.now())
     click.echo(json.dumps({"hold": str(hold_id)}))
 
@@ -46,13 +46,13 @@ def hold(report_id: UUID, motive: str, as_user: str | None) -> None:
 @click.argument("report_id", type=click.UUID)
 @click.option("--motive", required=True, help="Reason why the hold is no longer needed.")
 @click.option("--as", "as_user", metavar="USER", help="Login of the acting person.")
+@code_option
 @with_django(DatabaseRole.APP)
-def lift(report_id: UUID, motive: str, as_user: str | None) -> None:
+def lift(report_id: UUID, motive: str, as_user: str | None, code: str | None) -> None:
     """Lift the legal holds on REPORT_ID."""
-    from fanal.cli.actors import reader
     from fanal.intake.operations.lifecycle import lift_holds
 
-    actor = reader(as_user, motive=motive, action="retention.hold")
+    actor = proven(as_user, code=code, motive=motive, action="retention.hold")
     lifted = lift_holds(actor=actor, report_id=report_id, motive=motive, now=clock.now())
     click.echo(json.dumps({"lifted": lifted}))
 
@@ -85,16 +85,13 @@ def reviews(as_user: str) -> None:
 def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: str | None) -> None:
     """Keep REPORT_ID until its next review, or propose its expiry before the due date.
 
-    A proposal requires USER's own one-time code, and so does the answer of the second person.
+    Both require USER's own one-time code, and so does the answer of the second person.
     """
-    from fanal.cli.actors import reader
     from fanal.cli.failures import CommandRefused
     from fanal.intake.operations.lifecycle import review_report
     from fanal.kernel.states import TransitionRefused
 
-    actor = reader(as_user, motive=motive, action="retention.hold")
-    if verdict == "end":
-        prove(as_user, code)
+    actor = proven(as_user, code=code, motive=motive, action="retention.hold")
     try:
         review_id = review_report(
             actor=actor, report_id=report_id, end=verdict == "end", motive=motive, now=clock.now()
@@ -113,11 +110,9 @@ def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: st
 @with_django(DatabaseRole.APP)
 def second(*, review_id: UUID, verdict: str, motive: str, as_user: str, code: str | None) -> None:
     """Approve or refuse, as a second person, the early expiry proposed in REVIEW_ID."""
-    from fanal.cli.actors import reader
     from fanal.intake.operations.lifecycle import second_review
 
-    actor = reader(as_user, motive=motive, action="retention.hold")
-    prove(as_user, code)
+    actor = proven(as_user, code=code, motive=motive, action="retention.hold")
     second_review(
         actor=actor,
         review_id=review_id,

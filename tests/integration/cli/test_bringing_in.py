@@ -16,7 +16,6 @@ import psycopg
 import pytest
 
 from fanal.cli.imports import BATCH
-from tests.integration.cli.factors import code
 from tests.integration.cli.installing import CHIEF, DESK_ADDRESS, Installed, all_done, working
 from tests.integration.cli.packages import written
 from tests.live import wait_for
@@ -85,7 +84,7 @@ def test_what_is_written_out_comes_in_again(installed: Installed, tmp_path: Path
     with working(installed):
         all_done(installed)
         write = ["export", "ncmec-xml", "import:whole", "--out", str(out), *CHIEF]
-        bare, sent = installed.call(write, [*write, "--code", code])
+        bare, sent = installed.call(write, [*write, "--code", installed.chief_code])
         assert "asks for the second factor of chief" in bare.err
         assert (sent.status, sent.err) == (0, "")
         [folder] = out.iterdir()
@@ -125,7 +124,8 @@ def test_no_shell_opens_an_identity_in_somebodys_name(installed: Installed) -> N
 def partners_read(installed: Installed, out: Path) -> None:
     """The same report in the formats of other partners; a proposal of law only as a trial."""
     names = ("xarf", "dsa-18", "com-2022-209")
-    calls = [["export", n, "import:whole", "--out", str(out / n), *CHIEF] for n in names]
+    proof = [*CHIEF, "--code", installed.chief_code]
+    calls = [["export", n, "import:whole", "--out", str(out / n), *proof] for n in names]
     *sent, proposal, trial = installed.call(*calls, [*calls[-1], "--even-if-not-in-force"])
     assert [(a.status, a.err) for a in (*sent, trial)] == [(0, "")] * 3
     assert "COM(2022)209" in proposal.err

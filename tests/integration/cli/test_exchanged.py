@@ -237,12 +237,13 @@ def test_cases_and_indicators_of_reports(installed: Installed, tmp_path: Path) -
     assert rest == [(0, 1, 0), (2, 0, 0)]
     assert "TotalMediaFiles states 7, the file contains 3" in brought[0].err
     reference = json.loads(case.read_bytes().decode("utf-8-sig"))["value"][0]["CaseID"]
+    proof = [*CHIEF, "--code", installed.chief_code]
     with working(installed):
         all_done(installed)
         written = installed.call(
-            ["export", "vics", reference, "--out", str(tmp_path / "v"), "--country", "US", *CHIEF],
-            ["export", "stix", "with-people", reference, "--out", str(tmp_path / "s"), *CHIEF],
-            ["export", "misp", "with-people", "--out", str(tmp_path / "m"), *CHIEF],
+            ["export", "vics", reference, "--out", str(tmp_path / "v"), "--country", "US", *proof],
+            ["export", "stix", "with-people", reference, "--out", str(tmp_path / "s"), *proof],
+            ["export", "misp", "with-people", "--out", str(tmp_path / "m"), *proof],
         )
         assert [a.status for a in written] == [0, 0, 0], [a.err for a in written]
         out = tmp_path / "v" / f"{reference}.json"
@@ -258,7 +259,7 @@ def test_cases_and_indicators_of_reports(installed: Installed, tmp_path: Path) -
     ]
     [person] = installed.call(["report", "show", "with-people", "--json", *CHIEF])
     dossier = json.loads(person.out)["dossier"]
-    [together] = installed.call(["export", "stix", dossier, "--out", str(tmp_path / "d"), *CHIEF])
+    [together] = installed.call(["export", "stix", dossier, "--out", str(tmp_path / "d"), *proof])
     assert together.status == 0, together.err
     text = (tmp_path / "d" / f"{dossier}.json").read_text()
     assert f"dossier {dossier}" in text

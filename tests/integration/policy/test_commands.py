@@ -78,7 +78,7 @@ def _comes_out(scene: Scene, told: str, mark: str) -> bool:
 
 
 def _references(scene: Scene, out: Path) -> Options:
-    return {"references": (_report(scene),), "out": out}
+    return {"references": (_report(scene),), "out": out, "code": code()}
 
 
 def _read(_scene: Scene, _out: Path) -> Options:
@@ -87,7 +87,7 @@ def _read(_scene: Scene, _out: Path) -> Options:
 
 def _held(scene: Scene, _out: Path) -> Options:
     place_hold(actor=scene.keeper, report_id=scene.report_id, motive=REASON, now=datetime.now(UTC))
-    return {"report_id": scene.report_id, "motive": REASON}
+    return {"report_id": scene.report_id, "motive": REASON, "code": code()}
 
 
 def _proposed_end(scene: Scene, _out: Path) -> Options:
@@ -137,11 +137,19 @@ def _instruction(_scene: Scene, _out: Path) -> Options:
 
 
 def _listed(_scene: Scene, out: Path) -> Options:
-    return {"references": (), "list_name": "known", "out": out / "list", "tlp": "amber"}
+    return {
+        "references": (),
+        "list_name": "known",
+        "out": out / "list",
+        "tlp": "amber",
+        "code": None,
+    }
 
 
 def _indicators(scene: Scene, out: Path) -> Options:
-    return {"references": (_report(scene),), "list_name": None, "out": out, "tlp": "amber"}
+    return {
+        "references": (_report(scene),), "list_name": None, "out": out, "tlp": "amber", "code": code(),
+    }  # fmt: skip
 
 
 _EXPORT = "export.write"
@@ -169,7 +177,7 @@ COMMANDS: dict[str, Called] = {
     ),
     "export ncmec-xml": Called(
         command=export.ncmec_xml, action=_EXPORT,
-        options=lambda s, o: {**_references(s, o), "motive": "", "code": code()},
+        options=lambda s, o: {**_references(s, o), "motive": ""},
     ),
     "export xarf": Called(command=export.xarf, action=_EXPORT, options=_references),
     "export dsa-18": Called(command=export.dsa_18, action=_EXPORT, options=_references),
@@ -177,7 +185,7 @@ COMMANDS: dict[str, Called] = {
     "export misp": Called(command=misp, action=_EXPORT, options=_indicators),
     "retention hold": Called(
         command=retention.hold, action="retention.hold", writes="intake_hold",
-        options=lambda s, _o: {"report_id": s.report_id, "motive": REASON},
+        options=lambda s, _o: {"report_id": s.report_id, "motive": REASON, "code": code()},
     ),
     "retention lift": Called(
         command=retention.lift, action="retention.hold", writes="intake_hold", options=_held
@@ -192,7 +200,7 @@ COMMANDS: dict[str, Called] = {
     "retention review": Called(
         command=retention.review, action="retention.hold", writes="intake_review",
         options=lambda s, _o: {
-            "report_id": s.report_id, "verdict": "keep", "motive": REASON, "code": None,
+            "report_id": s.report_id, "verdict": "keep", "motive": REASON, "code": code(),
         },
     ),
     "retention second": Called(
@@ -242,7 +250,7 @@ COMMANDS: dict[str, Called] = {
         action=_EXPORT,
         options=lambda s, o: {
             "references": (_report(s),), "list_name": None, "out": o, "version": "2.0",
-            "country": "FR",
+            "country": "FR", "code": code(),
         },
     ),
     "export csv-hashes": Called(
@@ -317,6 +325,38 @@ def test_a_command_does_for_a_person_what_the_policy_gives_them(
 ) -> None:
     wrong = [said for said in _walk(COMMANDS[name], world, tmp_path, capsys) if said]
     assert not wrong, "\n".join(wrong)
+
+
+ASKED = [
+    name
+    for name, called in COMMANDS.items()
+    if policy.asks_again(called.action) and name != "retention reviews"
+]
+"""Commands whose act a page refuses without a fresh second factor; a list is only read."""
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_no_shell_acts_in_somebodys_name_without_their_code(
+    name: str, world: World, tmp_path: Path
+) -> None:
+    called = COMMANDS[name]
+    held = ((w, rights(w, called.action)) for w in WALKERS if w is not Role.PUBLIC)
+    walker = next(w for w, found in held if found and (called.everywhere or "own" in found))
+    scene = Scene(world=world, walker=walker, cell="own", browser=browser_of(world, None))
+    user = world.users[walker]
+    options = {**called.options(scene, tmp_path), "code": None}
+    options.pop(MARK, None)
+    named = {parameter.name for parameter in called.command.params}
+    options["as_user" if "as_user" in named else "login"] = user.get_username()
+    TOTP.activate(user, SECRET)
+    before = written_rows()
+    try:
+        with pytest.raises(CommandRefused, match="FACTOR_NEEDED"):
+            inspect.unwrap(called.command.callback)(**options)
+    finally:
+        row_scope.show_to(system_actor("test"))
+    changed = {t for t, count in written_rows().items() if count > before.get(t, 0)}
+    assert changed <= KEPT
 
 
 def _for_a_person(group: click.Group, path: str = "") -> Iterator[str]:
