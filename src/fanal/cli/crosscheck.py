@@ -298,7 +298,7 @@ def _line(found: "Link", names: Mapping[UUID, str], lang: str) -> dict[str, obje
 
 
 def _reason(reason: "LinkReason", lang: str) -> dict[str, object]:
-    from fanal.crosscheck.links.domain.linking import because_of
+    from fanal.crosscheck.links.domain.because import because_of
 
     return {
         "kind": reason.kind,

@@ -5,13 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fanal.crosscheck.domain.cards import MOST_ADDRESSES
+from fanal.crosscheck.domain.records import CROSS, OTHER, SAME
 from fanal.crosscheck.domain.weights import Family, Weights
 from fanal.crosscheck.engine.domain.candidate_pairs import (
-    CROSS,
     FAMILIES,
-    OTHER,
     ROLES,
-    SAME,
     Points,
     Tables,
     ValueStanding,

@@ -34,16 +34,20 @@ class DossierState(StrEnum):
     CLOSED = "CLOSED"
 
 
+SAME, CROSS, OTHER = 0, 1, 2
+"""Sides of a shared value: suspects in both reports (or no person's value); suspect and text; other roles."""
+
+
 class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A reason of a link: a shared value with its points, document frequency, and the roles on both sides.
 
     `kind` is a selector kind; or IP, NAME, BIRTH with an empty value (negative where the two differ); or
     CONFLICT with negative points: both suspects have values of the mark in `value` and none in common. `kept`
-    is the share (0..1) of the points left after the frequency discount. `side` is SAME, CROSS or OTHER of
-    `candidate_pairs`. `seen` is filled in when links are read. For similarity (`SIMILAR`),
-    `value` is the picture or the address, and `measure` the differing bits or the percentage of shared text
-    passages. For similar identifiers `value` holds digests that show neither identifier; `between` holds
-    both, the later report's first, once suggestions are read.
+    is the share (0..1) of the points left after the frequency discount. `side` is SAME, CROSS or OTHER.
+    `seen` is filled in when links are read. For similarity (`SIMILAR`), `value` is the picture or the
+    address, and `measure` the differing bits or the percentage of shared text passages. For similar
+    identifiers `value` holds digests that show neither identifier; `between` holds both, the later report's
+    first, once suggestions are read.
     """
 
     kind: str

@@ -25,8 +25,14 @@ import numpy as np
 from msgspec import DecodeError, Struct, msgpack
 from numpy.typing import NDArray
 
-from fanal.analyse.material.domain.hash_kernels import BUCKETS, SKETCH, TABLES
 from fanal.kernel.ownership import follow_folder
+
+# Shape of the index: sixteen tables, with a bucket for each value of a 16-bit word.
+
+TABLES: Final = 16
+BUCKETS: Final = 1 << 16
+SKETCH: Final = 3
+"""Number of 32-bit words in the sketch of a hash."""
 
 HASH_BYTES: Final = 32
 LABEL_BYTES: Final = 16

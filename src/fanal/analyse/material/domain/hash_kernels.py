@@ -20,13 +20,7 @@ from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-# Shape of the index: sixteen tables, with a bucket for each value of a 16-bit word.
-
-TABLES = 16
-BUCKETS = 1 << 16
-SKETCH = 3
-"""Number of 32-bit words in the sketch of a hash."""
-
+from fanal.analyse.material.domain.hash_index import BUCKETS, SKETCH, TABLES
 
 # LLVM intrinsics missing in compiled Python: two vector comparisons, a prefetch, a bit count.
 #

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanal.crosscheck.domain.cards import MARKS
+from fanal.crosscheck.domain.records import CROSS, OTHER, SAME
 from fanal.crosscheck.domain.weights import Family, Weights
 from fanal.crosscheck.engine.domain.columns import kept_of, reaches
 from fanal.crosscheck.engine.domain.sheet import Codes, Flags, Ints, Places, Rows
@@ -13,8 +14,6 @@ from fanal.harmonise.domain.records import SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_CODES
 
 Points = NDArray[np.float64]
-SAME, CROSS, OTHER = 0, 1, 2
-"""Sides of a shared value: suspects in both reports (or no person's value); suspect and text; other roles."""
 FAMILIES = {family: number for number, family in enumerate(Family)}
 HOME, FAMILY_COUNT = FAMILIES[Family.HOME], len(FAMILIES)
 ROLES = max(ROLE_CODES.values()) + 1

@@ -9,14 +9,12 @@ results equal, to the last bit, those of the reference rule of the tests
 
 import numpy as np
 
+from fanal.crosscheck.domain.records import CROSS, OTHER, SAME
 from fanal.crosscheck.engine.domain.candidate_pairs import (
-    CROSS,
     CROSS_MOST,
     FAMILY_COUNT,
     HOME,
-    OTHER,
     OTHER_MOST,
-    SAME,
     SHOWN,
 )
 from fanal.crosscheck.engine.domain.columns import inner, outer

@@ -7,9 +7,9 @@ import numpy as np
 from msgspec import structs
 
 from fanal.crosscheck.domain.cards import MARKS, NUMBER_OF_MARK, WEAK, Card
-from fanal.crosscheck.domain.records import LinkReason
+from fanal.crosscheck.domain.records import SAME, LinkReason
 from fanal.crosscheck.domain.weights import Weights
-from fanal.crosscheck.engine.domain.candidate_pairs import SAME, ValueStanding, tables_of
+from fanal.crosscheck.engine.domain.candidate_pairs import ValueStanding, tables_of
 from fanal.crosscheck.engine.domain.columns import identities_beside
 from fanal.crosscheck.engine.domain.sheet import Codes, Flags, Ints, Keys, Rows
 from fanal.crosscheck.links.domain.linking import (

@@ -10,12 +10,9 @@ from uuid import UUID
 
 from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.cards import MARKS, mark_of, short_key
-from fanal.crosscheck.domain.records import SIMILAR, Link, LinkReason
-from fanal.crosscheck.domain.weights import Family, Mark, Weights, load_weights, score_of
+from fanal.crosscheck.domain.records import CROSS, OTHER, SAME, Link, LinkReason
+from fanal.crosscheck.domain.weights import Family, Mark, Weights, score_of
 from fanal.crosscheck.engine.domain.candidate_pairs import (
-    CROSS,
-    OTHER,
-    SAME,
     Points,
     ValueStanding,
     share_kept,
@@ -24,40 +21,9 @@ from fanal.crosscheck.engine.domain.candidate_pairs import (
 from fanal.crosscheck.engine.domain.features import points_beside
 from fanal.crosscheck.engine.domain.rule import Pairs, weigh
 from fanal.crosscheck.engine.domain.sheet import CardSheet, Flags
+from fanal.crosscheck.links.domain.because import FILES
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind, SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE
-
-# Codes that explain the weight of a reason; their texts are labels of the kind `link_because`.
-
-_FILES = frozenset({"SHA256", "SHA1", "MD5", "PDQ"})
-_PAGES = frozenset({"URL", "ONION"})
-
-
-def because_of(reason: LinkReason) -> str:
-    """Return the code that explains why a reason has its weight, e.g. `FILE_FREQUENT` or `SUSPECT_BOTH`."""
-    if reason.kind == "LIKE":
-        return f"LIKE_{reason.value}"
-    if reason.kind in SIMILAR:
-        return reason.kind
-    if reason.kind == "CONFLICT":
-        return f"CONFLICT_{reason.value}"
-    if reason.kind in {"NAME", "BIRTH", "IP"}:
-        return f"{reason.kind}_DIFFERS" if reason.weight < 0 else f"{reason.kind}_SAME"
-    if reason.kind in _FILES or reason.kind in _PAGES:
-        found = "FILE" if reason.kind in _FILES else "PAGE"
-        return f"{found}_SHARED" if reason.kept == 1 else f"{found}_FREQUENT"
-    return _of_person(reason)
-
-
-def _of_person(reason: LinkReason) -> str:
-    if reason.kept == load_weights().hub_share:
-        return "HUB"
-    if reason.side == SAME:
-        return "SUSPECT_AND_ASSOCIATED" if "ASSOCIATED" in reason.roles else "SUSPECT_BOTH"
-    if reason.side == CROSS:
-        return "SUSPECT_AND_TEXT"
-    return "ROLE_SWAP" if set(reason.roles) == {"SUSPECT", "VICTIM"} else "OTHER_ROLES"
-
 
 # The values behind the keys of a batch, read from its records, for the reasons of links.
 
@@ -298,7 +264,7 @@ class _Told(NamedTuple):
 def _told(reasons: Sequence[LinkReason]) -> _Told:
     files: dict[str, list[str]] = defaultdict(list)
     for reason in reasons:
-        if reason.kind in _FILES:
+        if reason.kind in FILES:
             files[reason.kind].append(reason.value)
     return _Told(any(_same_suspect(reason) for reason in reasons), files)
 

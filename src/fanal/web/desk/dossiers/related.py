@@ -10,7 +10,7 @@ from msgspec import Struct
 from fanal.accounts.queries.people import desk_names
 from fanal.crosscheck.domain.records import SIMILAR, KinLink, LinkReason
 from fanal.crosscheck.dossiers.queries import dossier_of
-from fanal.crosscheck.links.domain.linking import because_of
+from fanal.crosscheck.links.domain.because import because_of
 from fanal.crosscheck.similar.domain.pairs import FAMILY, MIRROR, PICTURE, TEXT
 from fanal.crosscheck.similar.domain.suggestions import Suggestion
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
