@@ -5,6 +5,7 @@ what was agreed. Both the unit test and the walk over every route compare the tw
 is deleted, widened or narrowed turns them red. A change of rights is a change of both files.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from uuid import UUID
@@ -44,10 +45,10 @@ def actor_as(role: Role, *, motive: str = "a stated motive") -> Actor:
     )
 
 
-def table_of(policy: Policy) -> list[str]:
-    """Return the lines of the table for `policy`: `action ROLE cell,cell`."""
+def table_of(policy: Policy, actions: Iterable[str] | None = None) -> list[str]:
+    """Return the lines of the table for `policy`: `action ROLE cell,cell`; those of some actions, or of all."""
     lines = []
-    for action in sorted(policy.actions):
+    for action in sorted(policy.actions if actions is None else actions):
         for role in Role:
             cells = [
                 name

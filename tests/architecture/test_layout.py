@@ -50,24 +50,38 @@ def door_modules(*doors):
 
 
 @cache
+def uses(path):
+    """Return what a module imports, (module, name, its name here), and what it takes from a name, (name, attribute).
+
+    Told without the syntax tree, so that each stage may ask again.
+    """
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    imported = {
+        (node.module, alias.name, alias.asname or alias.name)
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    taken = {
+        (node.value.id, node.attr)
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    return imported, taken
+
+
+@cache
 def called_from_outside(stage):
     """Return (module, name) of what code outside a stage imports from it, or takes from its modules."""
     found = set()
     for path in files(".py"):
         if not path.is_relative_to(SOURCE) or path.is_relative_to(SOURCE / stage):
             continue
-        tree, aliases = ast.parse(path.read_text()), {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"fanal.{stage}."):
-                found |= {(node.module, alias.name) for alias in node.names}
-                for alias in node.names:
-                    aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-        found |= {
-            (aliases[node.value.id], node.attr)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-            if node.value.id in aliases
-        }
+        imported, taken = uses(path)
+        ours = {use for use in imported if f"{use[0]}.".startswith(f"fanal.{stage}.")}
+        aliases = {here: f"{module}.{name}" for module, name, here in ours}
+        found |= {(module, name) for module, name, _ in ours}
+        found |= {(aliases[name], attribute) for name, attribute in taken if name in aliases}
     return found
 
 

@@ -42,7 +42,8 @@ def test_deleting_a_rule_changes_the_table(rule: object) -> None:
     assert table_of(Policy(actions=POLICY.actions, rules=rest)) != table_of(POLICY)
 
 
-def _mutants() -> list[tuple[str, Policy]]:
+def _mutants() -> list[tuple[str, Policy, frozenset[str]]]:
+    """Return changed policies, each with the actions of the rule that is changed: a rule speaks of no others."""
     found = []
     for index, rule in enumerate(POLICY.rules):
         changed = [dataclasses.replace(rule, roles=rule.roles - {role}) for role in rule.roles]
@@ -56,13 +57,18 @@ def _mutants() -> list[tuple[str, Policy]]:
         ]
         for number, mutant in enumerate(changed):
             rules = (*POLICY.rules[:index], mutant, *POLICY.rules[index + 1 :])
-            found.append((f"{rule.why[:30]}-{number}", Policy(actions=POLICY.actions, rules=rules)))
+            policy = Policy(actions=POLICY.actions, rules=rules)
+            found.append((f"{rule.why[:30]}-{number}", policy, rule.actions))
     return found
 
 
 def test_every_narrowed_or_widened_rule_changes_the_table() -> None:
-    table = table_of(POLICY)
-    surviving = [name for name, mutant in _mutants() if table_of(mutant) == table]
+    table = {action: table_of(POLICY, [action]) for action in POLICY.actions}
+    surviving = [
+        name
+        for name, mutant, actions in _mutants()
+        if all(table_of(mutant, [action]) == table[action] for action in actions)
+    ]
     assert surviving == []
 
 
