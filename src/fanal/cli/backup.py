@@ -5,6 +5,7 @@ knows, then the database, then the sealed files and the list of erasures, which 
 the erasures, so that erased data stays erased, and ends with fsck and the verification of the ledger.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -34,6 +35,8 @@ from fanal.postgres.binaries import find_binaries
 
 MANIFEST = "manifest.json"
 DUMP = "database.dump"
+CHECKPOINTS = "checkpoints.txt"
+VAULT = "vault"
 _FORMAT = 2
 _TOLD_MOST = 1000
 _NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "owner.json"})
@@ -47,9 +50,8 @@ def backup(folder: Path) -> None:
     Exit status 1 if sealed objects that the database references are missing from the backup.
     """
     _require_empty(folder)
-    with django_as(DatabaseRole.WORKER) as databases:
-        # Not before: a start that fails leaves the folder free for the next attempt.
-        part = _take(folder)
+    # Claimed after the start: one that fails leaves the folder as it was.
+    with django_as(DatabaseRole.WORKER) as databases, _claimed(folder) as part:
         from fanal.ledger import operations as ledger
         from fanal.vault.copying import walk_lacking
         from fanal.vault.operations.erase import write_erasure_list
@@ -60,12 +62,12 @@ def backup(folder: Path) -> None:
         while ledger.sequence_pending(now=clock.now()):
             pass
         signed = ledger.sign_checkpoint(now=clock.now())
-        if (home / "log" / "checkpoints.txt").exists():
-            write_whole(folder / "checkpoints.txt", (home / "log" / "checkpoints.txt").read_bytes())
+        if (home / "log" / CHECKPOINTS).exists():
+            write_whole(folder / CHECKPOINTS, (home / "log" / CHECKPOINTS).read_bytes())
         _dump(databases, folder / DUMP)
         write_erasure_list()
         lacking = list(islice(walk_lacking(actor=actor), _TOLD_MOST))
-        _copy_tree(find_vault(), folder / "vault")
+        _copy_tree(find_vault(), folder / VAULT)
         manifest = {
             "format": _FORMAT,
             "made_at": now.isoformat(),
@@ -74,10 +76,10 @@ def backup(folder: Path) -> None:
             "keys": _marks_of_keys(home),
             "files": {str(p.relative_to(folder)): _digest(p) for p in _files(folder) if p != part},
         }
-    # Written last: a folder without it is not a backup.
-    part.write_text(json.dumps(manifest, indent=1))
-    part.rename(folder / MANIFEST)
-    _sync(folder)
+        # Written last: a folder without it is not a backup.
+        part.write_text(json.dumps(manifest, indent=1))
+        part.rename(folder / MANIFEST)
+        _sync(folder)
     click.echo(f"{len(manifest['files'])} files, made {now.isoformat()}")  # type: ignore[arg-type]
     if lacking:
         raise Failed("BACKUP_PARTIAL", count=len(lacking), name=lacking[0])
@@ -99,7 +101,7 @@ def restore(folder: Path) -> None:
             apply_row_security(owner)
             apply_grants(owner)
         erasures = _erasures(folder)
-        _copy_tree(folder / "vault", find_vault())
+        _copy_tree(folder / VAULT, find_vault())
         _keep_checkpoints(home, folder)
         mark = read_mark(databases.url(DatabaseRole.WORKER))
         enter_django(databases=databases, role=DatabaseRole.WORKER, home=home, mark=mark)
@@ -127,6 +129,22 @@ def _take(folder: Path) -> Path:
         # Another backup was started in it at the same time.
         raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder) from None
     return part
+
+
+@contextlib.contextmanager
+def _claimed(folder: Path) -> Iterator[Path]:
+    """Claim FOLDER (`_take`), and empty it again if the backup fails, so that the next attempt may use it.
+
+    A killed process leaves its files, and the manifest unfinished.
+    """
+    part = _take(folder)
+    try:
+        yield part
+    except BaseException:
+        shutil.rmtree(folder / VAULT, ignore_errors=True)
+        for name in (DUMP, CHECKPOINTS, MANIFEST, part.name):
+            (folder / name).unlink(missing_ok=True)
+        raise
 
 
 def _check(erasures: list[str]) -> bool:
@@ -267,14 +285,14 @@ def _erasures(folder: Path) -> list[str]:
 
     This machine's may be newer. Each line occurs once.
     """
-    lists = (find_vault() / "erasures.log", folder / "vault" / "erasures.log")
+    lists = (find_vault() / "erasures.log", folder / VAULT / "erasures.log")
     lines = [line for path in lists if path.exists() for line in path.read_text().splitlines()]
     return list(dict.fromkeys(lines))
 
 
 def _keep_checkpoints(home: Path, folder: Path) -> None:
     """Install the checkpoint file of the backup in `folder`; rename a different one here, with a message."""
-    kept, here = folder / "checkpoints.txt", home / "log" / "checkpoints.txt"
+    kept, here = folder / CHECKPOINTS, home / "log" / CHECKPOINTS
     here.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     then = kept.read_text() if kept.exists() else ""
     if here.exists() and here.read_text() != then:

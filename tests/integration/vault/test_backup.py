@@ -118,6 +118,14 @@ def leave_a_large_object(home: Path) -> None:
         admin.execute("SELECT lo_create(0)")
 
 
+def deep(folder: Path) -> Path:
+    """Make a folder whose address is so long that the dump has its place in it, and a sealed file has none."""
+    while (left := 4070 - len(str(folder))) > 1:
+        folder /= "d" * min(200, left - 1)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def test_what_was_backed_up_comes_back_and_what_was_erased_does_not(tmp_path: Path) -> None:
     one, two, kept = tmp_path / "one", tmp_path / "two", tmp_path / "backup"
     fanal(one, "migrate")
@@ -128,6 +136,10 @@ def test_what_was_backed_up_comes_back_and_what_was_erased_does_not(tmp_path: Pa
     away = {"DATABASE_URL": "postgresql://admin:x@127.0.0.1:1/fanal"}
     refused = Live(home=one, port=0, more=away).command("backup", str(kept), check=False)
     assert (refused.returncode, list(kept.iterdir())) == (1, []), "the next try finds it empty"
+    failed = fanal(one, "backup", deep(tmp_path), check=False)
+    assert (failed.returncode, list(deep(tmp_path).iterdir())) == (1, []), (
+        "nothing half made is left"
+    )
     fanal(one, "backup", kept)
     written = [path for path in kept.rglob("*") if path.is_file()]
     assert [path for path in (kept, *written) if path.stat().st_mode & 0o077] == []
