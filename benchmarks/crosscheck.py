@@ -22,6 +22,13 @@ _DECADES = (100_000, 1_000_000, 10_000_000)
     help="Measure the quality of links in labelled data of SIZE reports.",
 )
 @click.option(
+    "--world",
+    type=click.Choice(["first", "second"]),
+    default="first",
+    show_default=True,
+    help="Labelled data of --truth: the project's own, or that by other hands.",
+)
+@click.option(
     "--near",
     is_flag=True,
     help="Measure the quality of similarity suggestions only, in that data.",
@@ -51,6 +58,7 @@ _DECADES = (100_000, 1_000_000, 10_000_000)
 def crosscheck(  # noqa: PLR0913 - its options
     size: int,
     truth: bool,
+    world: str,
     near: bool,
     crowd: bool,
     views: int,
@@ -66,13 +74,19 @@ def crosscheck(  # noqa: PLR0913 - its options
     """
     if sum(map(bool, (truth, near, crowd, engine, only))) > 1:
         raise click.UsageError("--truth, --near, --crowd, --engine and --only exclude one another")
+    if world != "first" and not truth:
+        raise click.UsageError("--world second needs --truth")
     result: dict[str, object] = {"bench": "crosscheck", "size": size, "seed": seed}
     if crowd:
         from benchmarks.crosscheck_crowd import measure_crowd
 
         result |= measure_crowd(size, views=views, seed=seed)
+    elif truth:
+        from benchmarks.crosscheck_truth import judge_world
+
+        result |= judge_world(size, seed=seed, second=world == "second")
     else:
-        result |= _run(size, "truth" if truth else "near" if near else engine or only, seed)
+        result |= _run(size, "near" if near else engine or only, seed)
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False))
         return
@@ -85,10 +99,6 @@ def _run(size: int, what: str | None, seed: int) -> dict[str, object]:
 
     `size` is the number of reports, `seed` that of their random values.
     """
-    if what == "truth":
-        from benchmarks.crosscheck_truth import judge_world
-
-        return judge_world(size, seed=seed)
     if what == "near":
         from benchmarks.crosscheck_truth import judge_near_alone
 

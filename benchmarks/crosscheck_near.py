@@ -68,7 +68,7 @@ def judge_near(
     suggestion of the kind. `wrong` counts the wrong pairs by the traps that both reports share.
     """
     started = time.perf_counter()
-    found = _found(reports)
+    found = similar_pairs(reports)
     seconds = time.perf_counter() - started
     told: dict[str, object] = {}
     together: dict[str, list[judge.Pair]] = {}
@@ -112,7 +112,7 @@ def _recall(
     return round(judge.with_suggestions(list(range(len(among))), right, among), 5)
 
 
-def _found(reports: Sequence[HarmonisedReport]) -> dict[str, list[judge.Pair]]:
+def similar_pairs(reports: Sequence[HarmonisedReport]) -> dict[str, list[judge.Pair]]:
     """Return the pairs of similar reports (positions) by kind, found with the product's own rule."""
     rules, sketcher = load_near_rules(), Sketcher(b"bench", load_near_rules())
     sketches = {report.report_id: sketcher.sketch(report) for report in reports}

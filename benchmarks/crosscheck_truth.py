@@ -10,7 +10,9 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from benchmarks.crosscheck_near import judge_near
+from benchmarks.crosscheck_near import judge_near, similar_pairs
+from benchmarks.second_world.facts import APART, BondedTold
+from benchmarks.second_world.world import World as SecondWorld
 from benchmarks.truth import judge
 from benchmarks.truth.returning import Returning
 from benchmarks.truth.telling import Told
@@ -54,11 +56,15 @@ class Linked(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-def judge_world(size: int, *, seed: int) -> dict[str, object]:
-    """Return the quality of links on about `size` labelled reports, as figures by name."""
-    world = World(size, seed=seed)
+def judge_world(size: int, *, seed: int, second: bool = False) -> dict[str, object]:
+    """Return the quality of links on about `size` labelled reports, as figures by name.
+
+    `second`: reports of the second world, whose bonds are known, instead of the first one.
+    """
+    world = SecondWorld(size, seed=seed) if second else World(size, seed=seed)
     told = world.reports()
     labels, traps = [one.label for one in told], [one.traps for one in told]
+    bonds = [one.bond for one in told if isinstance(one, BondedTold)]
     reports = list(harmonised(told))
     size = len(told)
     del told  # the bodies are as large as all that follows
@@ -67,8 +73,13 @@ def judge_world(size: int, *, seed: int) -> dict[str, object]:
     found = link_cards(packed, weights)
     groups = judge.groups(size, found.certain)
     printed, implied = judge.of_pairs(found.certain, labels), judge.of_groups(groups, labels)
+    every = [
+        *found.suggested,
+        *(pair for pairs in similar_pairs(reports).values() for pair in pairs),
+    ]
     result: dict[str, object] = {
         "mode": "truth",
+        "world": "second" if second else "first",
         "size": size,
         "rules": weights.version,
         "labels": len(set(labels)),
@@ -79,14 +90,49 @@ def judge_world(size: int, *, seed: int) -> dict[str, object]:
         "recall_implied": implied.recall,
         **_suggestions(found.suggested, groups, labels),
         **judge.shape(groups, labels),
-        **_model(reports, found, groups, labels),
+        **_model(reports, found, every, groups, labels),
         "hubs": found.hubs,
         "link_s": round(found.seconds, 2),
         "by_kind": _kinds(found, labels),
         "by_trap": judge.by_mark(_traps(found.certain, traps), labels),
         "kept_apart": _kept_apart(groups, labels, traps),
     }
+    if isinstance(world, SecondWorld):
+        return result | {"by_bond": by_bond(groups, every, labels, bonds)}
     return result | {"near": _near(world, reports, labels, traps)}
+
+
+def by_bond(
+    groups: Sequence[int],
+    suggested: Sequence[judge.Pair],
+    labels: Sequence[int],
+    bonds: Sequence[str],
+) -> dict[str, dict[str, float | int]]:
+    """Return for each kind of bond the number of its reports and the shares that are joined.
+
+    A report is joined when its dossier holds an earlier report of its label: by certain links (`certain`, the
+    dossiers are `groups`), or once every right one of the `suggested` pairs is accepted too.
+    """
+    right = [(a, b) for a, b in suggested if labels[a] == labels[b]]
+    accepted = judge.groups(len(labels), [*enumerate(groups), *right])
+    counted: dict[str, list[int]] = {}
+    seen: set[tuple[int, int, bool]] = set()
+    for label, bond, one, two in zip(labels, bonds, groups, accepted, strict=True):
+        dossiers = (label, one, False), (label, two, True)
+        if bond not in APART:
+            held = counted.setdefault(bond, [0, 0, 0])
+            held[0] += 1
+            held[1] += dossiers[0] in seen
+            held[2] += dossiers[1] in seen
+        seen.update(dossiers)
+    return {
+        bond: {
+            "reports": n,
+            "certain": round(certain / n, 4),
+            "with_suggestions": round(both / n, 4),
+        }
+        for bond, (n, certain, both) in sorted(counted.items(), key=lambda item: -item[1][0])
+    }
 
 
 def judge_near_alone(size: int, *, seed: int) -> dict[str, object]:
@@ -188,12 +234,14 @@ def _suggestions(
 def _model(
     reports: Sequence[HarmonisedReport],
     found: Linked,
+    every: Sequence[judge.Pair],
     groups: Sequence[int],
     labels: Sequence[int],
 ) -> dict[str, object]:
     """Return the quality of the trained linkage model: as additional suggestions, and alone as a peer.
 
-    `found` are the pairs of the product's rule, `groups` their dossiers by report, `labels` the true persons.
+    `found` are the pairs of the product's rule, `groups` their dossiers by report, `labels` the true persons;
+    `every` are the suggestions of the rule and those of similar reports.
     """
     started = time.perf_counter()
     scored = predict(persons_table(enumerate(reports)), load(), least=LEAST)
@@ -218,6 +266,9 @@ def _model(
             sum(labels[a] == labels[b] for a, b in fresh) / max(1, len(fresh)), 5
         ),
         "recall_with_all_suggestions": both["recall_with_suggestions"],
+        "recall_with_similar": _suggestions([*every, *fresh], groups, labels)[
+            "recall_with_suggestions"
+        ],
         "splink_alone": peer,
         "splink_s": round(seconds, 2),
     }

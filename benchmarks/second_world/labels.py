@@ -29,6 +29,7 @@ _LASTING = frozenset(
 _OWN = ("account", "email", "phone", "money", "device", "person")
 _CAREFUL = 0.14
 """Share of offenders who change all they can between two reports."""
+_TRIES = 100
 _PACES = (1.0, 1.0, 1.0, 0.6, 0.3)
 _SMALL = (2, 2, 2, 2, 2, 3, 3, 3, 4, 5)
 
@@ -138,15 +139,18 @@ class Labels:
         If it shares none, one to three known values are mostly added; a value of a member of a `ring` as that
         of a second suspect.
         """
-        while True:
-            draft = make()
-            keys = _keys(draft)
-            if not known.keys or keys & known.keys or self._given(known, draft, ring=ring):
+        draft = make()
+        for _ in range(_TRIES):
+            if not known.keys or _keys(draft) & known.keys or self._given(known, draft, ring=ring):
                 known.add(draft)
                 return draft
-            if not keys & known.apart:
-                known.apart |= keys
-                return draft
+            if not _keys(draft) & known.apart:
+                break
+            draft = make()
+        # Some senders always give what only a report apart gave: that is left out.
+        draft.facts = [fact for fact in draft.facts if not fact.evidence() & known.apart]
+        known.apart |= _keys(draft)
+        return draft
 
     def _given(self, known: _Known, draft: Draft, *, ring: bool) -> bool:
         """Add known values to a draft and return True; False if its sender gives none."""

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 Pair = tuple[int, int]
+_WRONG = 50
 
 
 class Scores(NamedTuple):
@@ -75,11 +76,12 @@ def with_suggestions(found: Sequence[int], pairs: Iterable[Pair], labels: Sequen
 
 
 def shape(found: Sequence[int], labels: Sequence[int]) -> dict[str, float | int]:
-    """Return purity, over-merging, under-merging and the largest wrong dossier, by name.
+    """Return purity, over-merging, under-merging and the wrong dossiers, by name.
 
     `found` is the dossier of each report. Purity: the share of reports in the majority label of their
     dossier. Over-merged: dossiers of several labels. Under-merged: labels in several dossiers. The largest
-    wrong dossier is the greatest over-merged one, counted in reports.
+    wrong dossier is the greatest over-merged one, counted in reports. `over_50_wrong`: dossiers with more
+    than 50 reports that are not of their majority label.
     """
     members: dict[int, Counter[int]] = defaultdict(Counter)
     spread: dict[int, set[int]] = defaultdict(set)
@@ -94,6 +96,9 @@ def shape(found: Sequence[int], labels: Sequence[int]) -> dict[str, float | int]
         "over_merged": len(wrong),
         "under_merged": sum(len(groups_) > 1 for groups_ in spread.values()),
         "largest_wrong_dossier": max(wrong, default=0),
+        "over_50_wrong": sum(
+            sum(held.values()) - max(held.values()) > _WRONG for held in members.values()
+        ),
         "dossiers": sum(sum(held.values()) > 1 for held in members.values()),
     }
 

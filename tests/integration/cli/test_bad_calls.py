@@ -31,7 +31,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "bench bulk": ([], [["--size", "0"], ["--kills", "-1"], ["--minutes", "x"], ["more"]]),
     "bench crosscheck": (
         [],
-        [["--size", "0"], ["--seed", "x"], ["--engine", "x"], ["--truth", "--only", "rebuild"]],
+        [["--size", "0"], ["--seed", "x"], ["--engine", "x"], ["--truth", "--only", "rebuild"], ["--world", "second"]],
     ),
     "bench deconflict": ([], [["--size", "0"], ["--size"], ["more"]]),
     "bench desk": ([], [["--reports", "0"], ["--views", "x"], ["more"]]),

@@ -10,8 +10,17 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks.second_world.facts import APART, BONDS, Clue, Fact, bond_of, bonds_of, shared_values
-from benchmarks.second_world.labels import Labels
+from benchmarks.second_world.facts import (
+    APART,
+    BONDS,
+    Clue,
+    Draft,
+    Fact,
+    bond_of,
+    bonds_of,
+    shared_values,
+)
+from benchmarks.second_world.labels import Labels, _Known
 from benchmarks.second_world.lives import Chain
 from benchmarks.second_world.measures import measured
 from benchmarks.second_world.stock import Stock
@@ -184,6 +193,15 @@ def test_the_facts_of_a_draft_give_the_clues_that_are_written():
             writer.write("R-1")
             given = {(clue.kind, clue.value) for clue in writer.clues if not clue.common}
             assert given == set().union(*(fact.evidence() for fact in draft.facts))
+
+
+def test_a_sender_that_only_repeats_what_stays_apart_comes_to_an_end():
+    fact = Fact("line", "203.0.113.9")
+    known = _Known(keys={("event", "e")}, apart=fact.evidence())
+    made = Labels(Stock(Dice(2)), {})._joined(
+        known, lambda: Draft(0, 1, 1, "peers", "en", facts=[fact])
+    )
+    assert made.facts == []
 
 
 def test_only_addresses_and_hosts_kept_for_documentation():

@@ -1,9 +1,16 @@
 """The judge counts right on a world small enough to count by hand; the world is the same for one seed."""
 
-import pytest
+import json
+from collections import Counter
 
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import bench
 from benchmarks.crosscheck_near import judge_near
-from benchmarks.crosscheck_truth import harmonised
+from benchmarks.crosscheck_truth import by_bond, harmonised
+from benchmarks.second_world.facts import BONDS
+from benchmarks.second_world.world import World as SecondWorld
 from benchmarks.truth import judge, people
 from benchmarks.truth.returning import Returning
 from benchmarks.truth.world import World
@@ -23,12 +30,52 @@ def test_pairs_as_printed_and_as_implied() -> None:
         "over_merged": 1,
         "under_merged": 1,
         "largest_wrong_dossier": 2,
+        "over_50_wrong": 0,
         "dossiers": 2,
     }
     assert judge.by_mark({(0, 1): ["A"], (3, 5): ["A", "B"]}, LABELS) == {
         "A": {"pairs": 2, "precision": 0.5},
         "B": {"pairs": 1, "precision": 0.0},
     }
+
+
+def test_a_dossier_with_more_than_fifty_strangers_is_counted() -> None:
+    labels = [1] * 60 + [2] * 51
+    assert judge.shape([0] * 111, labels)["over_50_wrong"] == 1
+    assert judge.shape([0] * 110, labels[:110])["over_50_wrong"] == 0
+
+
+def test_a_report_is_joined_by_its_bond_when_its_dossier_holds_an_earlier_one_of_its_label() -> (
+    None
+):
+    labels = [1, 1, 2, 2, 1, 3]
+    bonds = ["first", "email", "first", "page", "page", "single"]
+    assert by_bond([0, 0, 2, 3, 2, 5], [(2, 3), (4, 5)], labels, bonds) == {
+        "page": {"reports": 2, "certain": 0.0, "with_suggestions": 0.5},
+        "email": {"reports": 1, "certain": 1.0, "with_suggestions": 1.0},
+    }
+
+
+def test_the_second_world_is_judged_by_the_same_judge_and_by_bond() -> None:
+    done = CliRunner().invoke(
+        bench, ["crosscheck", "--truth", "--world", "second", "--size", "600", "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert (found["world"], found["size"]) == ("second", 600)
+    told = SecondWorld(600, seed=found["seed"]).bonded()
+    assert {bond: one["reports"] for bond, one in found["by_bond"].items()} == Counter(
+        one.bond for one in told if one.bond in BONDS
+    )
+    assert found["by_bond"]["account"]["certain"] > 0.9
+    assert found["recall_with_similar"] >= found["recall_with_suggestions"]
+    assert {"precision_implied", "over_50_wrong", "by_trap", "kept_apart"} <= found.keys()
+
+
+def test_only_the_quality_of_links_is_measured_on_the_second_world() -> None:
+    done = CliRunner().invoke(bench, ["crosscheck", "--near", "--world", "second"])
+    assert done.exit_code == 2
+    assert "--truth" in done.output
 
 
 def test_a_world_follows_from_its_seed_and_holds_every_trap() -> None:
