@@ -6,11 +6,12 @@ menu and route guard use the same declaration.
 
 import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from django.urls import NoReverseMatch, resolve, reverse
+from django.urls import NoReverseMatch, URLResolver, get_resolver, get_urlconf, resolve, reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import get_language, gettext_lazy as _
 
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import declaration_of
@@ -129,11 +130,20 @@ def _link(entry: NavigationPage, href: str, current: str) -> NavigationLink:
 
 def _reachable(route: str, actor: Actor) -> str:
     """Return the URL of a route by its name, "" if this node lacks the route or `actor` the right to it."""
+    href, action = _place(get_resolver(get_urlconf()), route, get_language())
+    return href if action is not None and may(actor, action) else ""
+
+
+@lru_cache(maxsize=1024)
+def _place(_routes: URLResolver, route: str, _language: str | None) -> tuple[str, str | None]:
+    """Return the URL of a route in the language of the moment, and its action; "" and None if there is none.
+
+    The same for every page and actor: to resolve the menu anew would take two milliseconds of each page.
+    """
     try:
         href = reverse(route)
     except NoReverseMatch:
-        return ""
+        return "", None
     match = resolve(href)
     declaration = declaration_of(match.func, match.view_name)
-    action = declaration.action_for("GET") if declaration else None
-    return href if action is not None and may(actor, action) else ""
+    return href, declaration.action_for("GET") if declaration else None
