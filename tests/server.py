@@ -82,6 +82,8 @@ class TestServer:
         self._seeds: dict[str, bytes] = {}
         self._role = "app"
         self._ready = False
+        self._emptier: psycopg.Connection[tuple[object, ...]] | None = None
+        """Kept between tests: a session that is new reads the definitions of every table first."""
 
     def open(self) -> None:
         """Start or join the server; make Django its owner."""
@@ -122,6 +124,8 @@ class TestServer:
     def become_owner(self) -> None:
         """Give Django back to the owner, who drops the database."""
         self._ready = False
+        if self._emptier is not None:
+            self._emptier.close()
         self._sign_in("owner")
 
     def urls(self) -> dict[str, str]:
@@ -148,17 +152,19 @@ class TestServer:
         Done as administrator with triggers off: the roles under test can not, and the ledger refuses.
         """
         connection.close()
-        with psycopg.connect(self._admin_here(), autocommit=True) as admin:
-            admin.execute("SET session_replication_role = replica")
-            for name in [t for t in _filled(admin) if t not in _KEPT]:
-                # Few rows: far cheaper than new files for the table and all its indexes.
-                verb = "TRUNCATE {} CASCADE" if _is_large(admin, name) else "DELETE FROM {}"
-                admin.execute(sql.SQL(verb).format(sql.Identifier(name)))
-            for table, rows in self._seeds.items():
-                with admin.cursor().copy(
-                    sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
-                ) as copy:
-                    copy.write(rows)
+        if self._emptier is None or self._emptier.closed:
+            self._emptier = psycopg.connect(self._admin_here(), autocommit=True)
+            self._emptier.execute("SET session_replication_role = replica")
+        admin = self._emptier
+        for name in [t for t in _filled(admin) if t not in _KEPT]:
+            # Few rows: far cheaper than new files for the table and all its indexes.
+            verb = "TRUNCATE {} CASCADE" if _is_large(admin, name) else "DELETE FROM {}"
+            admin.execute(sql.SQL(verb).format(sql.Identifier(name)))
+        for table, rows in self._seeds.items():
+            with admin.cursor().copy(
+                sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+            ) as copy:
+                copy.write(rows)
 
     def close(self) -> None:
         """Leave the server; the last one stops it."""
