@@ -138,7 +138,7 @@ def _reachable(route: str, actor: Actor) -> str:
 def _place(_routes: URLResolver, route: str, _language: str | None) -> tuple[str, str | None]:
     """Return the URL of a route in the language of the moment, and its action; "" and None if there is none.
 
-    The same for every page and actor: to resolve the menu anew would take two milliseconds of each page.
+    The same for every page and actor: to resolve the menu on every page would take two milliseconds each.
     """
     try:
         href = reverse(route)
