@@ -14,8 +14,9 @@ again after a change of rules. Priority follows cross-check, so that earlier rep
 (docs: decisions).
 
 Work that no report waits for runs when no batch waits: `find_similar` between two batches, `continue_rerank`
-after an activation of rules, `rank_by_clock` every night. An alarm call for a child in danger waits for none
-of this: intake raises the alarm, or orient if a stage detects the danger, and `fanal.calls` sends the call.
+after an activation of rules, `continue_reread` after that of a text reader, `rank_by_clock` every night. An
+alarm call for a child in danger waits for none of this: intake raises the alarm, or orient if a stage detects
+the danger, and `fanal.calls` sends the call.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,11 +27,14 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.analysis import read_meanings
+from fanal.analyse.analysis import reader_version
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
+from fanal.analyse.operations import read_meanings
 from fanal.analyse.priority.operations import hold_rerank, write_rerank
 from fanal.analyse.priority.queries import current_rules, ranked_at, ranked_otherwise
-from fanal.analyse.signals.operations import end_reading, take_unread
+from fanal.analyse.signals.operations.readers import keep_reread
+from fanal.analyse.signals.operations.unread import end_reading, queue_unread, take_unread
+from fanal.analyse.signals.queries import open_reread
 from fanal.crosscheck.links.queries import kin_facts
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.similar.operations.near import renew_near
@@ -301,16 +305,48 @@ def read_later(*, token: UUID, now: datetime) -> int:
     if taken is None:
         return 0
     records = harmonised.get_records(actor=actor, report_ids=[taken])
-    meanings = read_meanings(list(records.values()))  # slow: no lock waits for it
+    before = analysed.get_analyses(actor=actor, report_ids=[taken])
+    again = {i for i, analysis in before.items() if reader_version(analysis.rule_version)}
+    meanings = read_meanings(reports=list(records.values()))  # slow: no lock waits for it
     with transaction.atomic():
         if end_reading(actor=actor, report_id=taken, token=token):
             kept = list_unerased(actor=actor, report_ids=[taken], held=True)
-            ids = [i for i in kept if i in meanings and meanings[i].findings]
+            ids = [i for i in kept if i in meanings and (meanings[i].findings or i in again)]
             analyse.add_meanings(
                 actor=actor, reports=[records[i] for i in ids], meanings=meanings, now=now
             )
             rank_anew(actor=actor, report_ids=ids, now=now)
     return 1
+
+
+def continue_reread(*, now: datetime) -> bool:
+    """Queue the texts of the next portion of waiting reports to be read again; return whether there was one.
+
+    Only after the activation of a text reader, and without texts that it has read. Their analyses, priorities
+    and proposals get a new revision (`read_later`); earlier ones keep the version that read them, and so do
+    decided reports.
+    """
+    stored = open_reread()
+    if stored is None:
+        return False
+    actor, before = system_actor("reading anew"), stored.reread_reached
+    ids = oriented.waiting_after(actor=actor, after=before, limit=RANKED_AT_ONCE)
+    read = analysed.get_analyses(actor=actor, report_ids=ids)
+    with transaction.atomic():
+        kept = list_unerased(actor=actor, report_ids=ids, held=True)
+        stale = [
+            record
+            for report_id, record in harmonised.get_records(actor=actor, report_ids=kept).items()
+            if (record.description or record.conversation)
+            and report_id in read
+            and reader_version(read[report_id].rule_version) != stored.version
+        ]
+        reached = ids[-1] if ids else None
+        if keep_reread(
+            reader_id=stored.id, before=before, reached=reached, queued=len(stale), now=now
+        ):
+            queue_unread(reports=stale)
+    return bool(ids)
 
 
 def _facts(batch: Batch) -> dict[UUID, ReportFacts]:

@@ -3,24 +3,35 @@
     rule set (draft) + stored reports, findings, related reports ─► scores under both sets ─► changes
 
 `try_rules` answers immediately for the newest reports. A trial covers all stored reports, portion by portion,
-in the worker. `facts_after` exports the inputs of the rules, without text, for trials elsewhere.
+in the worker. `facts_after` exports the inputs of the rules, without text, for trials elsewhere. A proposed
+version of the text reader is tried on the newest reports with text: both versions read them.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from django.db import transaction
+from msgspec import structs
 
 from fanal.analyse import queries as analysed
+from fanal.analyse.domain.records import Analysis
 from fanal.analyse.priority.domain.facts import facts_of
-from fanal.analyse.priority.domain.scoring import DryRun
+from fanal.analyse.priority.domain.scoring import DryRun, add_runs, no_run, prioritise, run_of
+from fanal.analyse.priority.domain.text_evidence import is_read
 from fanal.analyse.priority.operations import dry_run_ruleset, finish_trial, hold_trial, try_portion
-from fanal.analyse.priority.queries import analysed_between
+from fanal.analyse.priority.queries import analysed_between, current_rules
+from fanal.analyse.signals.operations.in_force import reader_in_force, reader_of, version_in_force
+from fanal.analyse.signals.operations.readers import activate_version, keep_trial
+from fanal.analyse.signals.queries import StoredReader, get_reader, open_reader_trial
+from fanal.analyse.signals.reading import NoReader, TextReader
 from fanal.crosscheck.links.queries import kin_facts
 from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
-from fanal.kernel.ids import lowest_id
+from fanal.kernel.ids import instant_of, lowest_id
 
 TRIED_AT_ONCE = 500
 """Reports in one portion of a trial, one transaction each."""
@@ -89,3 +100,93 @@ def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
         failpoint("trial.tried")
     failpoint("trial.committed")
     return True
+
+
+# Dry runs of versions of the text reader.
+
+MOST_READ = 1_000
+"""Most reports with text in the dry run of a text reader, the newest ones: some five minutes of CPU."""
+READ_AT_ONCE = 4
+_KEPT_CHANGES = 200
+_RUN = msgspec.json.Decoder(DryRun)
+
+
+def trial_of(stored: StoredReader) -> DryRun | None:
+    """Return the dry run of a version as far as it went, None without any; largest changes first."""
+    return _RUN.decode(stored.trial) if stored.trial else None
+
+
+def continue_reader_trial(*, now: datetime) -> bool:
+    """Compare the next portion of past reports by the proposed text reader; return whether there was one.
+
+    The newest reports with text come first. Both versions read each text now, so that a report that another
+    version read counts only for what the candidate changes. No report changes.
+    """
+    stored = open_reader_trial()
+    if stored is None or stored.proposed_at is None:
+        return False
+    actor, before = system_actor("dry run of a text reader"), stored.reached
+    current, candidate = reader_in_force(), reader_of(reader_id=stored.id)
+    run = trial_of(stored) or no_run(current=version_in_force(), candidate=stored.version)
+    if isinstance(current, NoReader) or isinstance(candidate, NoReader):
+        return False  # the page says why; the dry run waits
+    ids: list[UUID] = []
+    if run.reports < MOST_READ:
+        ids = analysed.analysed_before(
+            before=before or lowest_id(stored.proposed_at), limit=READ_AT_ONCE
+        )
+        run = _with_portion(run, ids, (current, candidate), actor=actor, now=now)
+    keep_trial(
+        reader_id=stored.id,
+        before=before,
+        reached=ids[-1] if ids else None,
+        trial=msgspec.json.encode(run),
+        now=now,
+    )
+    return bool(ids)
+
+
+def activate_reader(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
+    """Activate a proposed text reader as a second person.
+
+    Raises:
+        Refused, Refusal: as `activate_version`.
+    """
+    stored = get_reader(reader_id=reader_id)
+    run = trial_of(stored) if stored else None
+    activate_version(actor=actor, reader_id=reader_id, current=run.current if run else "", now=now)
+
+
+def _with_portion(
+    run: DryRun,
+    ids: Sequence[UUID],
+    readers: tuple[TextReader, TextReader],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> DryRun:
+    records = harmonised.get_records(actor=actor, report_ids=ids)
+    analyses = analysed.get_analyses(actor=actor, report_ids=list(records))
+    told = [
+        record
+        for report_id, record in records.items()
+        if report_id in analyses and (record.description or record.conversation)
+    ]
+    kin = list(kin_facts(actor=actor, report_ids=[record.report_id for record in told]).values())
+    rules = current_rules()
+    before, after = (
+        prioritise(
+            told, [_read_by(reader, r, analyses[r.report_id]) for r in told], kin, rules, now
+        )
+        for reader in readers
+    )
+    found = run_of(before, after, versions=(run.current, run.candidate))
+    changes = sorted((*run.changes, *found.changes), key=lambda c: -abs(c.after - c.before))
+    return structs.replace(add_runs(run, found), changes=tuple(changes[:_KEPT_CHANGES]))
+
+
+def _read_by(reader: TextReader, record: HarmonisedReport, analysis: Analysis) -> Analysis:
+    """Return an analysis with the findings of `reader` instead of those of the version that read the text."""
+    rest = [finding for finding in analysis.findings if not is_read(finding)]
+    found = reader.findings(record, received_at=instant_of(record.report_id))
+    return structs.replace(analysis, findings=(*rest, *found))

@@ -12,7 +12,7 @@ from fanal.analyse.payments.domain.scoring import Around, find_payment_signals
 from fanal.analyse.signals.domain.ages import find_ages
 from fanal.analyse.signals.domain.lexicon import Lexicon, load_lexicon
 from fanal.analyse.signals.domain.signals import find_hits, findings_of
-from fanal.analyse.signals.reading import NoReader, shipped_reader
+from fanal.analyse.signals.reading import NoReader, TextReader
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.ids import instant_of
 
@@ -86,9 +86,13 @@ def analyse(
     ]
 
 
-def read_meanings(reports: Sequence[HarmonisedReport]) -> dict[UUID, Meant]:
-    """Return what the model finds in the free text of each report, by report id; empty without a model."""
-    reader = shipped_reader() if reports else NoReader("", "")
+def meanings_of(
+    reports: Sequence[HarmonisedReport], reader: TextReader | NoReader
+) -> dict[UUID, Meant]:
+    """Return what the model of `reader` finds in the free text of each report, by report id.
+
+    Empty without a model.
+    """
     if isinstance(reader, NoReader):
         return {}
     return {
@@ -98,6 +102,12 @@ def read_meanings(reports: Sequence[HarmonisedReport]) -> dict[UUID, Meant]:
         )
         for report in reports
     }
+
+
+def reader_version(rule_version: str) -> str:
+    """Return the version of the text reader in the rule version of an analysis, "" if none read its texts."""
+    last = rule_version.rpartition(" ")[2]
+    return last if last.startswith("reader/") else ""
 
 
 def _version(version: str, meant: Meant | None) -> str:

@@ -12,7 +12,7 @@ from msgspec import structs
 from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
-from fanal.analyse.analysis import Meant, analyse, read_meanings, shipped_knowledge
+from fanal.analyse.analysis import Meant, analyse, meanings_of, shipped_knowledge
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority, pack_findings, pack_parts
 from fanal.analyse.material.operations.asides import current_rule, watch_matches
 from fanal.analyse.material.operations.index import MATERIAL
@@ -20,7 +20,9 @@ from fanal.analyse.material.queries.entries import lists_version
 from fanal.analyse.payments.operations import forget_payments, note_payments
 from fanal.analyse.priority.domain.scoring import prioritise
 from fanal.analyse.priority.queries import current_rules
-from fanal.analyse.signals.operations import forget_unread, queue_unread
+from fanal.analyse.signals.operations.examples import erase_examples
+from fanal.analyse.signals.operations.in_force import reader_in_force
+from fanal.analyse.signals.operations.unread import forget_unread, queue_unread
 from fanal.db.sql import text_array
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
@@ -91,7 +93,7 @@ def _write_analyses(
     with transaction.atomic():
         # First: the lock on a text that is being stored orders its revision and this one.
         later = [r for r in reports if _has_text(r) and r.report_id not in meanings]
-        queue_unread(later)
+        queue_unread(reports=later)
         around = note_payments(
             actor=actor, reports=reports, typologies=knowledge.typologies, now=now
         )
@@ -100,7 +102,7 @@ def _write_analyses(
         revisions = _next_revisions("analyse_result", [r.report_id for r in reports])
         waiting = {report.report_id for report in later}
         if again := [i for i, number in revisions.items() if number > 1 and i not in waiting]:
-            forget_unread(again)
+            forget_unread(report_ids=again)
         with binary_arrays.bound() as cursor:
             cursor.execute(
                 "INSERT INTO analyse_result (report_id, written_at, revision, rule_version, findings)"
@@ -142,10 +144,15 @@ def _meanings(
         and (report.report_id in citizens or (few and report.emergency))
     ]
     try:
-        return read_meanings(now[:_MOST_READ])
+        return read_meanings(reports=now[:_MOST_READ])
     except Exception as failure:  # noqa: BLE001 - the phrases' analysis needs no model
         log.error("texts are read later: %s", type(failure).__name__)
         return {}
+
+
+def read_meanings(*, reports: Sequence[HarmonisedReport]) -> dict[UUID, Meant]:
+    """Return what the version of the text reader in force finds in the texts of reports, by report id."""
+    return meanings_of(reports, reader_in_force()) if reports else {}
 
 
 def prioritise_batch(
@@ -242,9 +249,10 @@ def erase(  # every stage has the same signature for erasure
     report_ids: Sequence[UUID],
     now: datetime,  # noqa: ARG001
 ) -> int:
-    """Empty findings and priority parts of reports in all revisions, and delete payments and unread texts.
+    """Empty findings and priority parts of reports in all revisions; delete payments and unread texts.
 
-    Payers without any other payment are deleted too. Return the number of rows changed or deleted.
+    Payers without any other payment are deleted too, and examples end. Return the number of rows changed or
+    deleted.
 
     Scores, levels and rule versions stay, since they name nobody. The caller writes the ledger entry of the
     expiry, which covers every stage; `now` is the instant of that entry.
@@ -263,5 +271,6 @@ def erase(  # every stage has the same signature for erasure
             )
             emptied += cursor.rowcount
         emptied += forget_payments(report_ids=report_ids)
-        emptied += forget_unread(report_ids)
+        emptied += forget_unread(report_ids=report_ids)
+        emptied += erase_examples(report_ids=report_ids)
     return emptied

@@ -76,6 +76,16 @@ def analysed_after(*, after: UUID, limit: int) -> list[UUID]:
     return [row[0] for row in found]
 
 
+def analysed_before(*, before: UUID, limit: int) -> list[UUID]:
+    """Return at most `limit` ids of analysed reports of all desks before the id `before`, newest first."""
+    found = sql.rows(
+        "SELECT report_id FROM analyse_result WHERE revision = 1 AND report_id < %s"
+        " ORDER BY report_id DESC LIMIT %s",
+        [before, limit],
+    )
+    return [row[0] for row in found]
+
+
 def _reachable(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
     bounds = reach(actor, "report.read")
     if not report_ids or bounds.empty:

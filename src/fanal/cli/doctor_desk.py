@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import psycopg
 
+from fanal.analyse.signals.domain.model import ModelUnfit, check_stored
 from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
 from fanal.config.mailing import mailer_of
@@ -36,6 +37,9 @@ SELECT count(*) FILTER (WHERE attempts < 2), count(*) FILTER (WHERE attempts >= 
 _BACKUP = """
 SELECT extract(epoch FROM now() - max(at))::bigint / 3600 FROM ledger_entry WHERE action = 'backup.make'
 """
+_READER = """
+SELECT version, header, weights FROM analyse_reader WHERE state = 'IN_FORCE' AND header IS NOT NULL
+"""
 _LINE = """
 SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())
 """
@@ -48,8 +52,26 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
     yield from _look_at_texts(connection)
     yield _look_at_backups(connection)
     yield from _look_at_line(connection)
+    yield from look_at_reader_in_force(connection)
     yield from look_at_address()
     yield from look_at_help_lines()
+
+
+def look_at_reader_in_force(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> Iterator[DoctorFinding]:
+    """Yield the fault of a version of the text reader in force that does not fit; nothing if it fits."""
+    row = connection.execute(_READER).fetchone()
+    if row is None:
+        return
+    version, header, weights = row
+    try:
+        check_stored(bytes(header), bytes(weights))  # type: ignore[call-overload]
+    except ModelUnfit as unfit:
+        yield problem(
+            f"the text reader in force, {version}, does not fit ({unfit}): the shipped one reads; two "
+            "supervisors put another in force under 'Text reader'"
+        )
 
 
 def look_at_address() -> Iterator[DoctorFinding]:

@@ -24,9 +24,12 @@ from fanal.analyse.signals.reading import (
     shipped_reader,
     understand,
 )
+from fanal.cli.actors import code_option, prove, supervisor
+from fanal.cli.boot import with_django
 from fanal.cli.failures import LANGUAGES, CommandRefused, Failed, tell
 from fanal.cli.printing import print_lines
 from fanal.kernel import clock
+from fanal.postgres import DatabaseRole
 
 _LONGEST_LINE = 4_000_000
 _ENCODER = msgspec.json.Encoder()
@@ -103,14 +106,25 @@ def evaluate_(file: Path, as_json: bool, phrases: bool) -> None:
 
 @signals.command("train")
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), required=True,
-    help="Folder for model.json and weights.bin.",
+    "--out", type=click.Path(file_okay=False, path_type=Path),
+    help="Train on the corpus alone: folder for model.json and weights.bin.",
 )  # fmt: skip
-def train_(out: Path) -> None:
-    """Train a model of the reader on the labelled corpus, deterministically, and write it to a folder.
+@click.option(
+    "--as", "login", help="Train with the desk's examples too: login of the supervisor who trains."
+)
+@code_option
+def train_(out: Path | None, login: str | None, code: str | None) -> None:
+    """Train a model of the reader, deterministically: on the labelled corpus, to a folder (--out); or on the
+    corpus and the desk's examples, as a version that two people may activate (--as).
 
-    Known texts keep the embeddings of the model in force. Prints its quality on hands left out.
+    Known texts keep the embeddings of the model in force. Prints the quality on hands left out.
     """
+    if (out is None) == (login is None):
+        raise click.UsageError("--out / --as")
+    if login is not None:
+        _train_version(login, code)
+        return
+    assert out is not None  # noqa: S101 - for the type checker
     out.mkdir(parents=True, exist_ok=True)  # first: training takes a minute
     try:
         header, weights, quality = candidate()
@@ -119,6 +133,20 @@ def train_(out: Path) -> None:
     (out / "weights.bin").write_bytes(weights)
     (out / "model.json").write_bytes(header)
     print_lines(_ENCODER.encode(part) for part in quality)
+
+
+@with_django(DatabaseRole.WORKER)
+def _train_version(login: str, code: str | None) -> None:
+    """Store a version trained with the desk's examples; print its id, its version and its card."""
+    from fanal.analyse.signals.operations.readers import train_version
+    from fanal.analyse.signals.queries import get_reader
+
+    actor = supervisor(login)
+    prove(login, code)
+    stored = get_reader(reader_id=train_version(actor=actor, now=clock.now()))
+    if stored is not None and stored.card is not None:
+        head = {"id": stored.id, "version": stored.version, "lost": stored.card.lost}
+        print_lines(_ENCODER.encode(part) for part in (head, stored.card, *stored.card.lines))
 
 
 def _lines(stream: BinaryIO, refused: list[int]) -> Iterator[_Line]:

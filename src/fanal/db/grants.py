@@ -136,6 +136,20 @@ RULES: tuple[GrantRule, ...] = (
     # The text of a rule set never changes; only an activation, by a trigger, puts one in force.
     _rule("analyse_activation", [APP, WORKER], APPEND),
     _rule("analyse_ruleset", [APP, WORKER], [*APPEND, "UPDATE (dry_run, proposer_id)"]),
+    _rule("analyse_judgement", [APP, WORKER], APPEND),
+    _rule("analyse_reader_activation", [APP, WORKER], APPEND),
+    # The bytes of a reader never change; a trigger writes its state.
+    _rule(
+        "analyse_reader",
+        [APP, WORKER],
+        [
+            *APPEND,
+            (
+                "UPDATE (proposer_id, proposed_at, reached, trial, tried_at, reread_reached,"
+                " reread_queued, reread_at)"
+            ),
+        ],
+    ),
     _rule("accounts_instruction*", [APP, WORKER], APPEND),
     _rule("crosscheck_judgement", [APP, WORKER], APPEND),
     _rule("deconfliction_limit", [APP, WORKER], APPEND),

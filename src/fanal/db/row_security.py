@@ -105,6 +105,9 @@ BOUNDED: Mapping[str, TableBounds] = {
     "harmonise_opening_seen": TableBounds(rows=_OF_OPENING),
     "analyse_result": TableBounds(rows=_OF_REPORT),
     "analyse_priority": TableBounds(rows=_OF_REPORT),
+    "analyse_example": TableBounds(rows=_OF_REPORT),
+    "analyse_judgement": TableBounds(rows=_behind("analyse_example", "p.id = example_id")),
+    "analyse_reader_part": TableBounds(rows=_OF_REPORT),
     "analyse_paid": TableBounds(rows=_OWN),
     "analyse_payer": TableBounds(rows=_OWN),
     # A link is visible at both ends: across desks it shows its existence and the contact.

@@ -13,7 +13,7 @@ from uuid import uuid4
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from fanal import pipeline
+from fanal import pipeline, trials
 from fanal.analyse.priority.operations import load_shipped
 from fanal.crosscheck.similar.operations.near import AT_ONCE as NEAR_AT_ONCE
 from fanal.db import agreement
@@ -69,7 +69,9 @@ class WorkerLoop:
             try:
                 if self._disagrees():
                     self._sleep(_AWAY_SECONDS)
-                elif not (self.beat() or self._read_text() or self._look_around()):
+                elif not (
+                    self.beat() or self._read_text() or self._renew_reader() or self._look_around()
+                ):
                     self._wait()
             except (DatabaseError, InterfaceError, psycopg.Error) as failure:
                 log.warning("database away: %s", type(failure).__name__)
@@ -116,6 +118,21 @@ class WorkerLoop:
             log.error("texts wait: %s", type(failure).__name__)
             self._texts_at = now + TEXTS_AGAIN
             return 0
+
+    def _renew_reader(self) -> bool:
+        """Go on with a text reader that was activated or proposed; return whether there was work."""
+        now = self._clock()
+        if now < self._texts_at:
+            return False
+        try:
+            with self._watched(uuid4(), 1):
+                return pipeline.continue_reread(now=now) or trials.continue_reader_trial(now=now)
+        except (OperationalError, InterfaceError):
+            raise  # no database
+        except Exception as failure:  # noqa: BLE001 - the version in force reads on
+            log.error("the dry run of a text reader waits: %s", type(failure).__name__)
+            self._texts_at = now + TEXTS_AGAIN
+            return False
 
     def _look_around(self) -> int:
         """Search for reports similar to those linked recently; return how many were searched for.

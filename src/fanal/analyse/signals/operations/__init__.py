@@ -1,0 +1,1 @@
+"""Write operations on labelled examples and on versions of the text reader; the version in force, loaded."""

@@ -1,0 +1,250 @@
+"""Judgements on passages of reports; neutral sentences: written by one person, checked by another."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import Reason, Refused, Resource, require
+from fanal.analyse.queries import get_analyses
+from fanal.analyse.signals import queries
+from fanal.analyse.signals.domain.examples import (
+    EXAMPLE_STATES,
+    Example,
+    ExampleState,
+    Verdict,
+    check_neutral,
+    passages,
+    source_of,
+)
+from fanal.analyse.signals.domain.segments import Segment
+from fanal.analyse.signals.reading import TEXT_CODES
+from fanal.db import sql
+from fanal.db.sql import uuid_array
+from fanal.harmonise.queries import get_records
+from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.reviews import list_unerased
+from fanal.kernel.actors import Actor, system_actor
+from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.states import TransitionRefused
+from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+from fanal.ledger.operations import keyed_digest
+from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.opening import open_object
+from fanal.vault.operations.sealing import seal_batch
+
+_KIND = "example"
+
+
+def judge_passage(
+    *, actor: Actor, report_id: UUID, source: str, code: str, verdict: Verdict, now: datetime
+) -> UUID:
+    """Store what the actor says of a code in a passage of a report; return the id of the example.
+
+    `source` names the passage (`examples.source_of`). The first judgement of a passage seals its words for
+    the report. The actor's last word on a code counts.
+
+    Raises:
+        Refused: the actor may not judge at that desk.
+        Refusal: NOT_FOUND, PASSAGE (the report has no such passage), CODE.
+        OSError: the vault's disk is unavailable; nothing is recorded.
+    """
+    desk_id = _desk_of(actor, report_id)
+    require(actor, "example.judge", Resource(desk_id=desk_id))
+    if code not in TEXT_CODES:
+        raise Refusal("example", "CODE")
+    with transaction.atomic():
+        record = get_records(actor=actor, report_ids=[report_id]).get(report_id)
+        kept = list_unerased(actor=system_actor("examples"), report_ids=[report_id], held=True)
+        cut = passages(record) if record is not None and kept else []
+        passage = next((one for one in cut if source_of(one) == source), None)
+        if record is None or passage is None:
+            raise Refusal("example", "PASSAGE")
+        analysis = get_analyses(actor=actor, report_ids=[report_id]).get(report_id)
+        example_id = _example(report_id, passage, (record.language or "fr")[:2].lower(), now=now)
+        sql.run(
+            "INSERT INTO analyse_judgement (example_id, code, verdict, engine, person_id, judged_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [
+                example_id,
+                code,
+                verdict,
+                analysis.rule_version if analysis else "",
+                actor.person_id,
+                now,
+            ],
+        )
+        _log(actor, "example.judge", example_id, report_id, now, verdict=verdict, code=code)
+    return example_id
+
+
+def rewrite(*, actor: Actor, example_id: UUID, sentence: str, now: datetime) -> None:
+    """Seal a neutral sentence for an example; it replaces an earlier one that nobody has checked.
+
+    Raises:
+        Refused: the actor may not judge at that desk.
+        Refusal: NOT_FOUND, SENTENCE, STATE.
+        OSError: the vault's disk is unavailable.
+    """
+    try:
+        neutral = check_neutral(sentence)
+    except ValueError as error:
+        raise Refusal("example", "SENTENCE") from error
+    with transaction.atomic():
+        example, desk_id = _held(actor, example_id)
+        require(actor, "example.judge", Resource(desk_id=desk_id))
+        state = _moved(example, "rewrite")
+        object_id = _sealed(example.report_id, neutral, now)
+        sql.run(
+            "UPDATE analyse_example SET state = %s, rewritten_object = %s, rewriter_id = %s"
+            " WHERE id = %s",
+            [state, object_id, actor.person_id, example_id],
+        )
+        _log(actor, "example.rewrite", example_id, example.report_id, now)
+
+
+def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: datetime) -> None:
+    """Confirm an example's neutral sentence as a second person: from now on it outlives the report.
+
+    `object_id` is the sealed sentence that the actor was shown.
+
+    Raises:
+        Refused: the actor may not check at that desk.
+        Refusal: NOT_FOUND, SAME_PERSON, STATE, CHANGED (the sentence was written anew meanwhile).
+        OSError, EnvelopeRefused: as `open_object`.
+    """
+    with transaction.atomic():
+        example, desk_id = _held(actor, example_id)
+        try:
+            require(actor, "example.check", Resource(desk_id=desk_id, owner_id=example.rewriter_id))
+        except Refused as refused:
+            if refused.reason_code is not Reason.OWN_ACT:
+                raise
+            raise Refusal("example", "SAME_PERSON") from refused
+        state = _moved(example, "check")
+        if example.rewritten_object != object_id:
+            raise Refusal("example", "CHANGED")
+        neutral = neutral_sentence(actor=actor, example=example, now=now)
+        sql.run(
+            "UPDATE analyse_example SET state = %s, neutral = %s, checker_id = %s, checked_at = %s"
+            " WHERE id = %s",
+            [state, neutral, actor.person_id, now, example_id],
+        )
+        _log(actor, "example.check", example_id, example.report_id, now)
+
+
+def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:
+    """Return the neutral sentence of an example, "" without one; an unchecked one is opened in the vault.
+
+    Raises:
+        ObjectUnknown, OSError, EnvelopeRefused: as `open_object`.
+    """
+    if example.rewritten_object is None or example.state is not ExampleState.REWRITTEN:
+        return example.neutral
+    return open_object(
+        actor=actor,
+        object_id=example.rewritten_object,
+        now=now,
+        purpose=actor.motive or "examples of the text reader",
+        right="example.judge",
+    ).decode()
+
+
+def erase_examples(*, report_ids: Sequence[UUID]) -> int:
+    """Mark the examples of erased reports, and forget what versions learnt from them; return the number.
+
+    Their words are sealed for the report and erased with it; checked neutral sentences stay. Call this in the
+    transaction of the erasure.
+    """
+    erased = sql.run(
+        "UPDATE analyse_example SET state = 'ERASED' WHERE report_id = ANY(%s::uuid[])"
+        " AND state IN ('OPEN', 'REWRITTEN')",
+        [uuid_array(report_ids)],
+    )
+    sql.run(
+        "DELETE FROM analyse_reader_part WHERE report_id = ANY(%s::uuid[])",
+        [uuid_array(report_ids)],
+    )
+    return erased
+
+
+def _example(report_id: UUID, passage: Segment, lang: str, *, now: datetime) -> UUID:
+    """Return the example of a passage, made and sealed if it is new.
+
+    A passage is recognised by its place and the keyed digest of its words.
+    """
+    source = source_of(passage)
+    words = passage.text.encode("utf-8", "replace")
+    digest = keyed_digest(kind="example", object_id=report_id, content=words)
+    found = sql.row(
+        "SELECT id FROM analyse_example WHERE report_id = %s AND source = %s AND digest = %s",
+        [report_id, source, digest],
+    )
+    if found:
+        return UUID(str(found[0]))
+    made = sql.one(
+        "INSERT INTO analyse_example (id, report_id, source, digest, lang, object_id, made_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (report_id, source, digest) DO UPDATE SET lang = excluded.lang RETURNING id",
+        [
+            new_id(now),
+            report_id,
+            source,
+            digest,
+            lang,
+            _sealed(report_id, passage.text, now),
+            now,
+        ],
+    )
+    return UUID(str(made[0]))
+
+
+def _sealed(report_id: UUID, text: str, now: datetime) -> UUID:
+    words = text.encode("utf-8", "replace")
+    item = Sealable(id=new_id(now), owner_id=report_id, kind=_KIND, plaintext=words)
+    return seal_batch(items=[item], now=now)[0].id
+
+
+def _held(actor: Actor, example_id: UUID) -> tuple[Example, int | None]:
+    """Lock an example and return it with its desk.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    sql.rows("SELECT id FROM analyse_example WHERE id = %s FOR UPDATE", [example_id])
+    example = queries.get_example(actor=actor, example_id=example_id)
+    if example is None:
+        raise Refusal("example", "NOT_FOUND")
+    return example, _desk_of(actor, example.report_id)
+
+
+def _desk_of(actor: Actor, report_id: UUID) -> int | None:
+    facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    if facts is None:
+        raise Refusal("example", "NOT_FOUND")
+    return facts.desk_id
+
+
+def _moved(example: Example, name: str) -> ExampleState:
+    try:
+        return EXAMPLE_STATES.apply(example.state, name)
+    except TransitionRefused as refused:
+        raise Refusal("example", "STATE") from refused
+
+
+def _log(
+    actor: Actor, action: str, example_id: UUID, report_id: UUID, now: datetime, **detail: str
+) -> None:
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[
+            ObjectRef(kind="report", id=report_id),
+            ObjectRef(kind="example", id=example_id),
+        ],
+        detail=detail,
+    )

@@ -1,0 +1,165 @@
+"""The version of the text reader in force: loaded when it changes, without a restart of the process.
+
+A version trained by the desk stands in the database, and what it learnt from sealed passages in the vault. If
+its bytes do not match their digests, or it was made for another engine or corpus, the version that came with
+the program reads instead; the log, `fanal doctor` and the page of the reader say so.
+"""
+
+import logging
+from threading import Lock
+from uuid import UUID
+
+import msgspec
+
+from fanal.analyse.signals.domain.model import (
+    Header,
+    ModelUnfit,
+    assemble,
+    check_stored,
+    parse_header,
+)
+from fanal.analyse.signals.reading import (
+    EngineMissing,
+    NoReader,
+    TextReader,
+    engine_of_process,
+    reader_state,
+    shipped_reader,
+)
+from fanal.db import sql
+from fanal.kernel.actors import system_actor
+from fanal.vault.domain.envelope import EnvelopeRefused
+from fanal.vault.keyring import KeyMissing
+from fanal.vault.operations.opening import ObjectUnknown, open_batch
+from fanal.vault.packs import BlobDamaged
+
+log = logging.getLogger("fanal.reader")
+_LOCK = Lock()
+_Key = tuple[UUID, int]
+
+
+_HELD: dict[_Key, TextReader | NoReader] = {}
+"""The versions that this process has loaded, by id and number of parts: that in force, and one other."""
+
+
+def reader_in_force() -> TextReader | NoReader:
+    """Return the reader of the version in force, or of the shipped one if that one does not fit.
+
+    A `NoReader` if neither can read.
+    """
+    row = sql.row("SELECT id FROM analyse_reader WHERE state = 'IN_FORCE' AND header IS NOT NULL")
+    if row is None:
+        return shipped_reader()
+    found = reader_of(reader_id=row[0])
+    return shipped_reader() if isinstance(found, NoReader) else found
+
+
+def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
+    """Return the reader of a stored version, or why there is none. It is loaded once in a process.
+
+    It is loaded again when a report is erased from which it learnt.
+    """
+    key, shipped = _key_of(reader_id)
+    if shipped:
+        return shipped_reader()
+    with _LOCK:
+        held = _HELD.get(key)
+        if held is None:
+            try:
+                held = _loaded(reader_id)
+            except (KeyMissing, OSError) as away:  # of the vault: the next batch tries again
+                log.error("version waits for its parts (%s)", type(away).__name__)
+                return NoReader("MODEL", str(away))
+            others = [known for known in _HELD if known[0] != reader_id]
+            for known in [*others[:-1], *(k for k in _HELD if k[0] == reader_id)]:
+                del _HELD[known]
+            _HELD[key] = held
+    return held
+
+
+def version_in_force() -> str:
+    """Return the name of the version in force, "" without any.
+
+    It reads unless its bytes are damaged (`unfit_in_force`).
+    """
+    row = sql.row("SELECT version FROM analyse_reader WHERE state = 'IN_FORCE'")
+    if row is not None:
+        return str(row[0])
+    shipped = reader_state()
+    return "" if isinstance(shipped, NoReader) else shipped.version
+
+
+def state_in_force() -> Header | NoReader:
+    """Return the header of the version that reads, or why none can; it loads neither engine nor weights."""
+    row = sql.row(
+        "SELECT header FROM analyse_reader WHERE state = 'IN_FORCE' AND header IS NOT NULL"
+    )
+    shipped = reader_state()
+    if row is None or isinstance(shipped, NoReader) or unfit_in_force() is not None:
+        return shipped
+    return parse_header(bytes(row[0]))
+
+
+def unfit_in_force() -> tuple[str, str] | None:
+    """Return (version, reason) if the version in force cannot read and the shipped one does, else None.
+
+    It checks the stored bytes, not the parts in the vault, and loads neither engine nor weights.
+    """
+    row = sql.row(
+        "SELECT version, header, weights FROM analyse_reader"
+        " WHERE state = 'IN_FORCE' AND header IS NOT NULL"
+    )
+    if row is None:
+        return None
+    try:
+        check_stored(bytes(row[1]), bytes(row[2]))
+    except ModelUnfit as unfit:
+        return str(row[0]), str(unfit)
+    return None
+
+
+def _key_of(reader_id: UUID) -> tuple[_Key, bool]:
+    row = sql.one(
+        "SELECT (SELECT count(*) FROM analyse_reader_part WHERE reader_id = r.id), r.header IS NULL"
+        " FROM analyse_reader r WHERE r.id = %s",
+        [reader_id],
+    )
+    return (reader_id, row[0]), row[1]
+
+
+def _loaded(reader_id: UUID) -> TextReader | NoReader:
+    version, header_bytes, weights = sql.one(
+        "SELECT version, header, weights FROM analyse_reader WHERE id = %s", [reader_id]
+    )
+    try:
+        header = check_stored(bytes(header_bytes), bytes(weights))
+        engine = engine_of_process()
+        if engine.name != header.engine:
+            raise ModelUnfit("engine")
+        parts = _parts(reader_id)
+        model = assemble(header, bytes(weights), parts)
+    except EngineMissing as missing:
+        return NoReader("ENGINE", str(missing))
+    except (ModelUnfit, msgspec.MsgspecError, EnvelopeRefused, BlobDamaged) as unfit:
+        log.error("version %s does not fit (%s): the shipped one reads", version, unfit)
+        return NoReader("MODEL", f"{version}: {unfit}")
+    return TextReader(engine, model, version=header.version)
+
+
+def _parts(reader_id: UUID) -> list[bytes]:
+    """Return the parts of a version that were not erased with their reports."""
+    rows = sql.rows(
+        "SELECT p.object_id, r.trained_at FROM analyse_reader_part p"
+        " JOIN analyse_reader r ON r.id = p.reader_id WHERE r.id = %s ORDER BY p.report_id",
+        [reader_id],
+    )
+    ids = [row[0] for row in rows]
+    if not ids:
+        return []
+    try:  # under the entry that its training left in the ledger
+        opened = open_batch(
+            actor=system_actor("text reader"), object_ids=ids, now=rows[0][1], purpose="text reader"
+        )
+    except ObjectUnknown as unknown:
+        raise ModelUnfit(str(unknown)) from unknown
+    return [opened[object_id] for object_id in ids]

@@ -1,0 +1,365 @@
+"""Versions of the text reader: trained with the desk's examples, proposed, activated by a second person."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from uuid import UUID
+
+import msgspec
+import numpy as np
+from django.db import transaction
+
+from fanal.accounts.domain.policy import Reason, Refused, Resource, require
+from fanal.accounts.queries.people import granted_by_alone
+from fanal.analyse.signals import queries
+from fanal.analyse.signals.domain.examples import (
+    Example,
+    ExampleState,
+    Settled,
+    Settlement,
+    labels_of,
+    settle,
+)
+from fanal.analyse.signals.domain.learning import Earlier, Trained, train
+from fanal.analyse.signals.domain.meaning import Label, Vectors
+from fanal.analyse.signals.domain.model import (
+    Header,
+    encode,
+    encode_part,
+    load_corpus,
+    parse_header,
+    read_header,
+    shipped_files,
+)
+from fanal.analyse.signals.domain.model_card import READER_STATES, ModelCard
+from fanal.analyse.signals.domain.text import Utterance
+from fanal.analyse.signals.operations.in_force import reader_in_force, version_in_force
+from fanal.analyse.signals.queries import StoredReader
+from fanal.analyse.signals.reading import NoReader, TextReader, embedded, shipped_reader
+from fanal.db import sql
+from fanal.intake.queries.reviews import list_unerased
+from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role, system_actor
+from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.states import TransitionRefused
+from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.opening import open_batch
+from fanal.vault.operations.sealing import seal_batch
+
+_LOCK = 0x524541444552  # "READER"
+_ACTIVATES = (Role.SUPERVISOR,)
+_KIND = "reader"
+
+
+def train_version(*, actor: Actor, now: datetime) -> UUID:
+    """Train a version on the shipped corpus and the desk's examples, store it with its card; return its id.
+
+    Deterministic: without new judgements the stored version is returned again. It takes half a minute of CPU
+    and 1.7 GB of memory. What it learns from a sealed passage is sealed for that report.
+
+    Raises:
+        Refused: the actor may not draft rules.
+        Refusal: NO_READER (no engine or model), NO_EXAMPLES, CHANGED (a report was erased meanwhile).
+        ObjectUnknown, OSError: the vault cannot open an example, or seal a part.
+    """
+    require(actor, "rules.draft")
+    reader = reader_in_force()
+    if isinstance(reader, NoReader):
+        raise Refusal("reader", "NO_READER")
+    system = system_actor("training of the text reader")
+    examples = {e.id: e for e in queries.examples_to_train(actor=system)}
+    settlement = settle(queries.judgements_of(example_ids=list(examples)))
+    labels = _labels(settlement, examples, reader, now=now)
+    if not labels:
+        raise Refusal("reader", "NO_EXAMPLES")
+    corpus = load_corpus(tuple(read_header(shipped_files()).corpus))
+    every = [*corpus.labels, *labels]
+    vectors = embedded(every, reader.engine)
+    known = {label.text for label in reader.model.labels}
+    trained = train(
+        every,
+        vectors,
+        earlier=Earlier(
+            way=reader.model.ways[0],
+            known=np.array([label.text in known for label in every]),
+            corpus=len(corpus.labels),
+        ),
+    )
+    reports = {label.id: _example_of(label, examples).report_id for label in labels}
+    neutral = [x for x in labels if _example_of(x, examples).state is ExampleState.NEUTRALISED]
+    parts = _parts(trained, vectors, every, labels[len(neutral) :], reports)
+    header, weights = encode(
+        trained,
+        vectors,
+        corpus,
+        engine=reader.engine.name,
+        added=neutral,
+        parts=list(parts.values()),
+    )
+    card = _card(trained, settlement, reader.version, (len(corpus.labels), labels, len(neutral)))
+    with transaction.atomic():
+        _store_shipped(now)
+        return _store(actor, (parse_header(header), header, weights), parts, card, now=now)
+
+
+def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
+    """Propose a version: the worker compares it with the one in force on past reports (dry run).
+
+    Raises:
+        Refused: the actor may not draft rules.
+        Refusal: NOT_FOUND, IN_FORCE, WORSE (codes that it reads worse than the version in force).
+    """
+    require(actor, "rules.draft")
+    with transaction.atomic():
+        _lock()
+        stored = _stored(reader_id)
+        if not _moves(stored, "propose"):
+            raise Refusal("reader", "IN_FORCE")
+        if stored.card is not None and stored.card.lost:
+            raise Refusal("reader", "WORSE", codes=", ".join(stored.card.lost))
+        sql.run(
+            "UPDATE analyse_reader SET proposer_id = %s, proposed_at = %s, reached = NULL, trial = NULL"
+            " WHERE id = %s",
+            [actor.person_id, now, reader_id],
+        )
+        _log(actor, "reader.propose", stored, now)
+
+
+def keep_trial(
+    *, reader_id: UUID, before: UUID | None, reached: UUID | None, trial: bytes, now: datetime
+) -> bool:
+    """Store the progress of a dry run down to the report `reached` (None: it is finished).
+
+    Return False if it stood elsewhere than at `before`: another worker was faster.
+    """
+    return bool(
+        sql.run(
+            "UPDATE analyse_reader SET reached = coalesce(%s, reached), trial = %s, tried_at = %s"
+            " WHERE id = %s AND reached IS NOT DISTINCT FROM %s AND tried_at IS NULL"
+            " AND proposed_at IS NOT NULL",
+            [reached, trial, now if reached is None else None, reader_id, before],
+        )
+    )
+
+
+def keep_reread(
+    *, reader_id: UUID, before: UUID | None, reached: UUID | None, queued: int, now: datetime
+) -> bool:
+    """Store the progress of queueing waiting reports to be read again, as `keep_trial` does."""
+    return bool(
+        sql.run(
+            "UPDATE analyse_reader SET reread_reached = coalesce(%s, reread_reached),"
+            " reread_queued = reread_queued + %s, reread_at = %s WHERE id = %s"
+            " AND reread_reached IS NOT DISTINCT FROM %s AND reread_at IS NULL AND state = 'IN_FORCE'",
+            [reached, queued, now if reached is None else None, reader_id, before],
+        )
+    )
+
+
+def activate_version(*, actor: Actor, reader_id: UUID, current: str, now: datetime) -> None:
+    """Activate a proposed version as a second person; workers use it from their next text on.
+
+    `current` is the version that its dry run was compared with. Reports keep the version that read them; the
+    waiting ones are read again.
+
+    Raises:
+        Refused: the actor may not activate rules.
+        Refusal: NOT_FOUND, IN_FORCE, NOT_PROPOSED, SAME_PERSON, GRANTED_BY_PROPOSER, STALE (another version
+            is in force since its dry run).
+    """
+    require(actor, "rules.activate")
+    with transaction.atomic():
+        _lock()
+        stored = _stored(reader_id)
+        try:
+            require(actor, "rules.activate", Resource(owner_id=stored.proposer_id))
+        except Refused as refused:
+            if refused.reason_code is not Reason.OWN_ACT:
+                raise
+            raise Refusal("reader", "SAME_PERSON") from refused
+        if not _moves(stored, "activate") or stored.proposer_id is None:
+            raise Refusal("reader", "NOT_PROPOSED")
+        if granted_by_alone(
+            person_id=actor.person_id, roles=_ACTIVATES, proposers={stored.proposer_id}, now=now
+        ):
+            raise Refusal("reader", "GRANTED_BY_PROPOSER")
+        if current != version_in_force():
+            raise Refusal("reader", "STALE")
+        sql.run(
+            "INSERT INTO analyse_reader_activation (reader_id, proposer_id, approver_id, activated_at)"
+            " VALUES (%s, %s, %s, %s)",
+            [reader_id, stored.proposer_id, actor.person_id, now],
+        )
+        _log(actor, "reader.activate", stored, now)
+
+
+def _stored(reader_id: UUID) -> StoredReader:
+    """Return a version that may be proposed or activated.
+
+    Raises:
+        Refusal: NOT_FOUND, IN_FORCE.
+    """
+    stored = queries.get_reader(reader_id=reader_id)
+    if stored is None:
+        raise Refusal("reader", "NOT_FOUND")
+    if stored.version == version_in_force():
+        raise Refusal("reader", "IN_FORCE")
+    return stored
+
+
+def _moves(stored: StoredReader, name: str) -> bool:
+    try:
+        READER_STATES.apply(stored.state, name)
+    except TransitionRefused:
+        return False
+    return True
+
+
+def _lock() -> None:
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def _labels(
+    settlement: Settlement, examples: Mapping[UUID, Example], reader: TextReader, *, now: datetime
+) -> list[Label]:
+    """Return the labelled texts of the settled examples; sealed words are opened for the training."""
+    chosen = [examples[one.example_id] for one in settlement.settled]
+    sealed = [e for e in chosen if e.state is not ExampleState.NEUTRALISED]
+    opened = open_batch(
+        actor=system_actor("training of the text reader"),
+        object_ids=[e.object_id for e in sealed],
+        now=now,
+        purpose="training of the text reader",
+    )
+    texts = {e.id: e.neutral for e in chosen} | {
+        e.id: opened[e.object_id].decode("utf-8") for e in sealed
+    }
+    found = {
+        example_id: reader.read([Utterance(path="description", text=text)]).found
+        for example_id, text in texts.items()
+    }
+    return labels_of(settlement.settled, examples, texts, found)
+
+
+def _example_of(label: Label, examples: Mapping[UUID, Example]) -> Example:
+    return examples[UUID(hex=label.id.rpartition("-")[2])]
+
+
+def _parts(
+    trained: Trained,
+    vectors: Vectors,
+    every: Sequence[Label],
+    sealed: Sequence[Label],
+    reports: Mapping[str, UUID],
+) -> dict[UUID, bytes]:
+    """Return by report what a model learnt from its sealed passages."""
+    rows = {label.id: n for n, label in enumerate(every)}
+    in_order = sorted(sealed, key=lambda label: (reports[label.id], label.id))
+    return {
+        report_id: encode_part(
+            trained, vectors, held, np.array([rows[label.id] for label in held], dtype=np.intp)
+        )
+        for report_id, group in groupby(in_order, key=lambda label: reports[label.id])
+        for held in [list(group)]
+    }
+
+
+def _card(
+    trained: Trained,
+    settlement: Settlement,
+    before: str,
+    texts: tuple[int, Sequence[Label], int],
+) -> ModelCard:
+    """Return the model card; `texts`: number in the corpus, the desk's labels, number of neutral ones."""
+    assert trained.comparison is not None  # noqa: S101 - for the type checker: asked for by the caller
+    corpus, labels, neutral = texts
+    used = {label.id.rpartition("-")[2] for label in labels}
+    counted: list[Settled] = [s for s in settlement.settled if s.example_id.hex in used]
+    return ModelCard(
+        before=before,
+        comparison=trained.comparison,
+        corpus=corpus,
+        neutral=neutral,
+        sealed=len(labels) - neutral,
+        shares=settlement.shares,
+        disputed=settlement.disputed,
+        added=dict(Counter(code for one in counted for code in sorted(one.wanted))),
+        denied=dict(Counter(code for one in counted for code in sorted(one.unwanted))),
+    )
+
+
+def _store_shipped(now: datetime) -> None:
+    """Store the version that came with the program, so that it can be proposed again; without its bytes."""
+    shipped = shipped_reader()
+    if not isinstance(shipped, NoReader):
+        sql.run(
+            "INSERT INTO analyse_reader (id, version, author_id, trained_at) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (version) DO NOTHING",
+            [new_id(now), shipped.version, SYSTEM_PERSON, now],
+        )
+
+
+def _store(
+    actor: Actor,
+    files: tuple[Header, bytes, bytes],
+    parts: Mapping[UUID, bytes],
+    card: ModelCard,
+    *,
+    now: datetime,
+) -> UUID:
+    header, header_bytes, weights = files
+    _lock()
+    known = sql.row("SELECT id FROM analyse_reader WHERE version = %s", [header.version])
+    if known is not None:
+        return UUID(str(known[0]))
+    reports = list(parts)
+    unerased = list_unerased(
+        actor=system_actor("training of the text reader"), report_ids=reports, held=True
+    )
+    if len(unerased) != len(reports):
+        raise Refusal("reader", "CHANGED")
+    reader_id = new_id(now)
+    sql.run(
+        "INSERT INTO analyse_reader (id, version, header, weights, digest, card, author_id, trained_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            reader_id,
+            header.version,
+            header_bytes,
+            weights,
+            bytes.fromhex(header.weights),
+            msgspec.json.encode(card),
+            actor.person_id,
+            now,
+        ],
+    )
+    items = [
+        Sealable(id=new_id(now), owner_id=report_id, kind=_KIND, plaintext=content)
+        for report_id, content in parts.items()
+    ]
+    for sealed in seal_batch(items=items, now=now):
+        sql.run(
+            "INSERT INTO analyse_reader_part (reader_id, report_id, object_id) VALUES (%s, %s, %s)",
+            [reader_id, sealed.owner_id, sealed.id],
+        )
+    ledger.record(
+        actor=actor,
+        action="reader.train",
+        at=now,
+        objects=[ObjectRef(kind="reader", id=reader_id)],
+        detail={"version": header.version, "examples": card.examples},
+    )
+    return reader_id
+
+
+def _log(actor: Actor, action: str, stored: StoredReader, now: datetime) -> None:
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[ObjectRef(kind="reader", id=stored.id)],
+        detail={"version": stored.version},
+    )

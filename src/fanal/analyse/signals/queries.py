@@ -1,0 +1,201 @@
+"""Queries on the desk's labelled examples and on the versions of the text reader."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from fanal.accounts.domain.policy import reach, require
+from fanal.analyse.signals.domain.examples import Example, ExampleState, Judgement, Verdict
+from fanal.analyse.signals.domain.model_card import ModelCard, ReaderState
+from fanal.db import sql
+from fanal.db.sql import uuid_array
+from fanal.intake.queries.envelopes import get_reports
+from fanal.kernel.actors import Actor
+from fanal.kernel.figures import Counted
+
+_EXAMPLE = (
+    "SELECT id, report_id, source, lang, state, object_id, made_at, rewriter_id, rewritten_object,"
+    " checker_id, neutral FROM analyse_example"
+)
+_CARD = msgspec.json.Decoder(ModelCard)
+
+
+class StoredReader(Struct, frozen=True, kw_only=True):
+    """A version of the text reader as stored, without its bytes; `shipped`: it came with the program.
+
+    `trial` is the JSON of its dry run (`trials.ReaderTrial`), finished at `tried_at`; `reread_at` is when the
+    last waiting report was queued to be read again, None while this goes on.
+    """
+
+    id: UUID
+    version: str
+    state: ReaderState
+    shipped: bool
+    card: ModelCard | None
+    author_id: UUID
+    trained_at: datetime
+    proposer_id: UUID | None
+    proposed_at: datetime | None
+    reached: UUID | None
+    trial: bytes | None
+    tried_at: datetime | None
+    reread_reached: UUID | None
+    reread_queued: int
+    reread_at: datetime | None
+    approver_id: UUID | None
+    activated_at: datetime | None
+
+
+def examples_of(*, actor: Actor, report_id: UUID) -> list[Example]:
+    """Return the examples of a report that the actor may read, oldest first."""
+    if reach(actor, "report.read").empty or not get_reports(actor=actor, report_ids=[report_id]):
+        return []
+    return _examples(f"{_EXAMPLE} WHERE report_id = %s ORDER BY id", [report_id])
+
+
+def get_example(*, actor: Actor, example_id: UUID) -> Example | None:
+    """Return an example of a report that the actor may read, else None."""
+    found = _examples(f"{_EXAMPLE} WHERE id = %s", [example_id])
+    seen = get_reports(actor=actor, report_ids=[e.report_id for e in found])
+    return found[0] if found and found[0].report_id in seen else None
+
+
+def rewritten(*, actor: Actor, limit: int) -> list[Example]:
+    """Return at most `limit` examples with a neutral sentence to check, of reports that the actor reads."""
+    found = _examples(f"{_EXAMPLE} WHERE state = 'REWRITTEN' ORDER BY id LIMIT %s", [limit])
+    seen = get_reports(actor=actor, report_ids=[e.report_id for e in found])
+    return [example for example in found if example.report_id in seen]
+
+
+def examples_to_train(*, actor: Actor) -> list[Example]:
+    """Return the examples of all desks that are not erased, in order of id.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    return _examples(f"{_EXAMPLE} WHERE state <> 'ERASED' ORDER BY id", [])
+
+
+def judgements_of(*, example_ids: Sequence[UUID]) -> list[Judgement]:
+    """Return the judgements on examples, in the order in which they were written."""
+    found = sql.rows(
+        "SELECT example_id, code, verdict, person_id, judged_at, engine FROM analyse_judgement"
+        " WHERE example_id = ANY(%s::uuid[]) ORDER BY seq",
+        [uuid_array(example_ids)],
+    )
+    return [
+        Judgement(
+            example_id=row[0],
+            code=row[1],
+            verdict=Verdict(row[2]),
+            person_id=row[3],
+            judged_at=row[4],
+            engine=row[5],
+        )
+        for row in found
+    ]
+
+
+def count_judgements(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Count judgements by day, verdict and code, those taken back later included.
+
+    Rows: (day, verdict, code, number). The days run from that of `since` to before that of `until`.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    require(actor, "statistics.read")
+    found = sql.rows(
+        "SELECT (judged_at AT TIME ZONE 'Europe/Paris')::date, verdict, code, count(*)::integer"
+        " FROM analyse_judgement WHERE verdict <> 'TAKEN_BACK'"
+        " AND judged_at >= %s AND judged_at < %s GROUP BY 1, 2, 3",
+        [since, until],
+    )
+    return list(found)
+
+
+def count_wrong(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Count the findings judged wrong by day and code, as `count_judgements`: (day, code, "", number)."""
+    counted = count_judgements(actor=actor, since=since, until=until)
+    return [(day, code, "", n) for day, verdict, code, n in counted if verdict == Verdict.WRONG]
+
+
+def list_readers() -> list[StoredReader]:
+    """Return the stored versions of the text reader, newest first, with who activated each last."""
+    return _readers("", [])
+
+
+def get_reader(*, reader_id: UUID) -> StoredReader | None:
+    """Return a stored version; None if there is none with this id."""
+    found = _readers("WHERE r.id = %s", [reader_id])
+    return found[0] if found else None
+
+
+def open_reader_trial() -> StoredReader | None:
+    """Return the version whose dry run is not finished, the oldest proposal first; None if there is none."""
+    found = _readers("WHERE r.proposed_at IS NOT NULL AND r.tried_at IS NULL", [])
+    return min(found, key=lambda r: str(r.proposed_at)) if found else None
+
+
+def open_reread() -> StoredReader | None:
+    """Return the version in force while waiting reports are read again by it, else None."""
+    found = _readers("WHERE r.state = 'IN_FORCE' AND r.reread_at IS NULL", [])
+    return found[0] if found else None
+
+
+def _examples(statement: str, values: Sequence[object]) -> list[Example]:
+    return [
+        Example(
+            id=row[0],
+            report_id=row[1],
+            source=row[2],
+            lang=row[3],
+            state=ExampleState(row[4]),
+            object_id=row[5],
+            made_at=row[6],
+            rewriter_id=row[7],
+            rewritten_object=row[8],
+            checker_id=row[9],
+            neutral=row[10],
+        )
+        for row in sql.rows(statement, values)
+    ]
+
+
+_READER = (
+    "SELECT r.id, r.version, r.state, r.header IS NULL, r.card, r.author_id, r.trained_at,"
+    " r.proposer_id, r.proposed_at, r.reached, r.trial, r.tried_at, r.reread_reached,"
+    " r.reread_queued, r.reread_at, a.approver_id, a.activated_at FROM analyse_reader r"
+    " LEFT JOIN LATERAL (SELECT approver_id, activated_at FROM analyse_reader_activation"
+    " WHERE reader_id = r.id ORDER BY seq DESC LIMIT 1) a ON true"
+)
+
+
+def _readers(where: str, values: Sequence[object]) -> list[StoredReader]:
+    found = sql.rows(f"{_READER} {where} ORDER BY r.trained_at DESC, r.id", values)
+    return [
+        StoredReader(
+            id=row[0],
+            version=row[1],
+            state=ReaderState(row[2]),
+            shipped=row[3],
+            card=_CARD.decode(bytes(row[4])) if row[4] is not None else None,
+            author_id=row[5],
+            trained_at=row[6],
+            proposer_id=row[7],
+            proposed_at=row[8],
+            reached=row[9],
+            trial=bytes(row[10]) if row[10] is not None else None,
+            tried_at=row[11],
+            reread_reached=row[12],
+            reread_queued=row[13],
+            reread_at=row[14],
+            approver_id=row[15],
+            activated_at=row[16],
+        )
+        for row in found
+    ]
