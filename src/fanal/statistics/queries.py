@@ -12,6 +12,7 @@ from django.db.models import Max
 
 from fanal.accounts.domain.policy import require
 from fanal.accounts.row_scope import across_desks
+from fanal.analyse.signals import queries as reader
 from fanal.db import sql
 from fanal.intake.domain.records import Withdrawn
 from fanal.intake.queries.work import count_received, count_withdrawn, count_work, first_received
@@ -48,6 +49,8 @@ TRENDS: dict[str, DayCount] = {
     "COUNTRIES": orient.count_countries,
     "PLATFORMS": orient.count_platforms,
     "SIGNALS": orient.count_signals,
+    "JUDGED": reader.count_judgements,
+    "WRONG": reader.count_wrong,
 }
 """Counts displayed only as trends; they are stored in `statistics_daily` too."""
 

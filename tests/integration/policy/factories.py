@@ -9,6 +9,7 @@ from uuid import UUID
 from fanal.analyse.priority.operations import load_shipped
 from fanal.analyse.priority.queries import list_rulesets
 from fanal.kernel.clock import paris_day
+from tests.integration.policy import learning
 from tests.integration.policy.world import SYSTEM, World
 
 Factory = Callable[[World, str], object]
@@ -47,6 +48,8 @@ FACTORIES: dict[str, Factory] = {
     "trend": lambda world, cell: "KINDS",
     "year": lambda world, cell: paris_day(world.now).year,
     "ruleset_id": lambda world, cell: _ruleset(world),
+    "reader_id": lambda world, cell: learning.reader_trained(world),
+    "example_id": lambda world, cell: UUID(int=0),
     "instruction_id": lambda world, cell: world.instruction_id,
     "package_id": lambda world, cell: world.package_id,
     "source_id": lambda world, cell: world.source_id,
@@ -71,6 +74,7 @@ NO_OBJECT = frozenset(
         "item_id",
         "package_id",
         "provider",
+        "reader_id",
         "ruleset_id",
         "source_id",
         "trend",

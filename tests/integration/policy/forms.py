@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from fanal.kernel.calendar import paris_day
-from tests.integration.policy import scenes
+from tests.integration.policy import learning, scenes
 from tests.integration.policy.scenes import REASON, Posted, Scene
 
 Prepare = Callable[[Scene], Posted]
@@ -98,6 +98,9 @@ FORMS: dict[str, Act] = {
     "desk:unfold": _act("orient_case orient_unfolding", scenes.folded),
     "desk:question": _act("intake_message", scenes.reachable),
     "desk:replay": _act("intake_work", scenes.quarantined),
+    "desk:example-judge": _act("analyse_judgement", learning.passage),
+    "desk:example-rewrite": _act("analyse_example", learning.example, words="A neutral sentence."),
+    "desk:example-check": _act("analyse_example", learning.example_rewritten),
     "desk:note": _act("orient_note", _WORDS),
     "desk:review": _act("intake_review", verdict="keep", motive=REASON),
     "desk:review-second": _act("intake_review_second", scenes.end_proposed),
@@ -142,6 +145,8 @@ FORMS: dict[str, Act] = {
     "desk:sheet-amend": _act("casework_act", _SUMMARY),
     "desk:sheet-move": _act("casework_act", move="withdraw"),
     # Rules, lists, sources and standing instructions.
+    "desk:reader-propose": _act("analyse_reader"),
+    "desk:reader-activate": _act("analyse_reader", learning.reader_proposed),
     "desk:ruleset-draft": _act("analyse_ruleset", scenes.rules_typed),
     "desk:ruleset-dry-run": _act("analyse_trial", scenes.drafted),
     "desk:ruleset-activate": _act("analyse_ruleset", scenes.run_dry),

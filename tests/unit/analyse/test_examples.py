@@ -5,6 +5,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from fanal.analyse.domain.records import Because, Finding
 from fanal.analyse.signals.domain import examples
@@ -37,6 +38,9 @@ from fanal.analyse.signals.domain.model import (
     encode_part,
     load_corpus,
     parse_header,
+    read_header,
+    shipped_files,
+    vectors_of,
 )
 from fanal.analyse.signals.domain.model_card import READER_STATES, ModelCard, ReaderState
 from fanal.formats.report.records import ReportKind
@@ -154,24 +158,16 @@ def test_a_version_that_loses_a_code_says_so() -> None:
 
 
 def _small() -> tuple[Corpus, list[Label], np.ndarray]:
-    corpus = load_corpus(["one.jsonl"])
-    kept = Corpus(labels=corpus.labels[::4], files=corpus.files)
+    """Return a part of the corpus, three examples of the desk, and the vectors of all, as the model has them."""
+    whole = load_corpus(tuple(read_header(shipped_files()).corpus))
+    vectors = vectors_of(shipped_files())
+    corpus = Corpus(labels=whole.labels[::5], files=whole.files)
+    others = [label for label in whole.labels[1::5] if label.lang == "fr"][:3]
     desk = [
-        Label(
-            id=f"desk1-{n:032x}", lang="fr", text=f"La phrase numéro {n} du club de chant.",
-            codes=("GROOMING_GIFT",), nature=None, plain=False, voice="desk",
-        )
-        for n in range(3)
-    ]  # fmt: skip
-    every = [*kept.labels, *desk]
-    rng = np.random.default_rng(7)
-    base = rng.normal(size=(len({c for one in every for c in one.codes}) + 1, 32))
-    names = sorted({c for one in every for c in one.codes})
-    rows = [
-        sum((base[names.index(c)] for c in one.codes), base[-1]) + rng.normal(size=32) / 3
-        for one in every
+        structs.replace(label, id=f"desk1-{n:032x}", codes=("GROOMING_GIFT",), nature=None)
+        for n, label in enumerate(others)
     ]
-    return kept, desk, np.array(rows, dtype=np.float32)
+    return corpus, desk, np.stack([vectors[label.text] for label in (*corpus.labels, *desk)])
 
 
 def test_the_model_in_force_is_compared_as_if_it_were_trained_alone() -> None:

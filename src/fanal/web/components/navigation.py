@@ -91,6 +91,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
         _("Administration"),
         (
             NavigationPage(route="desk:rulesets", words=_("Rule sets"), icon="target"),
+            NavigationPage(route="desk:readers", words=_("Text reader"), icon="search"),
             NavigationPage(route="desk:exchange", words=_("Exchange of lists"), icon="send"),
             NavigationPage(route="desk:deconfliction", words=_("De-confliction"), icon="refresh"),
             NavigationPage(

@@ -20,8 +20,8 @@ from fanal.web.desk.dossiers import (
 from fanal.web.desk.material import exchange, lists
 from fanal.web.desk.payments import sheets, views as payments
 from fanal.web.desk.queue import alarms, claims, quarantine, saved_views, views as queue
-from fanal.web.desk.report import compare, decisions, folds, identity, views as report
-from fanal.web.desk.rules import reference as rules, rulesets
+from fanal.web.desk.report import compare, decisions, examples, folds, identity, views as report
+from fanal.web.desk.rules import readers, reference as rules, rulesets
 from fanal.web.desk.statistics import trends, views as statistics
 
 app_name = "desk"
@@ -47,6 +47,17 @@ urlpatterns: list[URLPattern] = [
     path("reports/<uuid:report_id>/unfold/", folds.unfold, name="unfold"),
     path("reports/<uuid:report_id>/question/", report.question, name="question"),
     path("reports/<uuid:report_id>/note/", notes.on_report, name="note"),
+    path("reports/<uuid:report_id>/judge/", examples.judge, name="example-judge"),
+    path(
+        "reports/<uuid:report_id>/examples/<uuid:example_id>/rewrite/",
+        examples.rewrite,
+        name="example-rewrite",
+    ),
+    path(
+        "reports/<uuid:report_id>/examples/<uuid:example_id>/check/",
+        examples.check,
+        name="example-check",
+    ),
     path("reports/<uuid:report_id>/identity/", identity.identity, name="identity"),
     path("second/", measures.second, name="second"),
     path("measures/", measures.board, name="measures"),
@@ -138,6 +149,10 @@ urlpatterns: list[URLPattern] = [
     path("lists/entries/<uuid:item_id>/release/", lists.release, name="list-release"),
     path("reference/", rules.rules, name="reference"),
     path("rules/", rulesets.rulesets, name="rulesets"),
+    path("rules/readers/", readers.readers, name="readers"),
+    path("rules/readers/<uuid:reader_id>/", readers.show, name="reader"),
+    path("rules/readers/<uuid:reader_id>/propose/", readers.propose, name="reader-propose"),
+    path("rules/readers/<uuid:reader_id>/activate/", readers.activate, name="reader-activate"),
     path("rules/draft/", rulesets.draft, name="ruleset-draft"),
     path("rules/<uuid:ruleset_id>/", rulesets.show, name="ruleset"),
     path("rules/<uuid:ruleset_id>/dry-run/", rulesets.dry_run, name="ruleset-dry-run"),

@@ -46,7 +46,7 @@ from fanal.web.desk import distribution, history, notes, providers
 from fanal.web.desk.deconfliction.hits import signs_on
 from fanal.web.desk.dossiers import suggestions
 from fanal.web.desk.dossiers.related import kin_of
-from fanal.web.desk.report import content, files, folds
+from fanal.web.desk.report import content, examples, files, folds
 from fanal.web.desk.report.proposals import proposal_of
 from fanal.web.reading import consult
 
@@ -129,7 +129,7 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
         **_holding(case, actor=actor, now=now),
         "folds": folded,
         "asking": clocks_of(record, facts),
-        **_content(record, actor=actor, now=now),
+        **_content(record, request=request, actor=actor, now=now),
         "related": kin_of(record, links, suggested, actor=actor),
         "may_judge": may(actor, "dossier.judge"),
         "choice": proposal_of(case, record, request=request, refused=refused, actor=actor),
@@ -203,7 +203,9 @@ def _holding(case: Case, *, actor: Actor, now: datetime) -> dict[str, object]:
     }
 
 
-def _content(record: HarmonisedReport, *, actor: Actor, now: datetime) -> dict[str, object]:
+def _content(
+    record: HarmonisedReport, *, request: HttpRequest, actor: Actor, now: datetime
+) -> dict[str, object]:
     ids = [record.report_id]
     analysis = analysed.get_analyses(actor=actor, report_ids=ids).get(record.report_id)
     findings = analysis.findings if analysis else ()
@@ -213,7 +215,7 @@ def _content(record: HarmonisedReport, *, actor: Actor, now: datetime) -> dict[s
         "conversation": content.with_signals(record, findings),
         "files": files.cards_of(record, findings, actor=actor, now=now),
         "groups": content.selector_groups(record, actor=actor),
-        "findings": content.by_category(findings),
+        "signals": examples.shown(record, findings, request=request),
         "priority": analysed.get_priorities(actor=actor, report_ids=ids).get(record.report_id),
     }
 

@@ -15,7 +15,8 @@ from fanal.analyse.payments.domain.indicators import load_typologies
 from fanal.analyse.priority.domain.rules import PriorityRules
 from fanal.analyse.priority.queries import current_rules
 from fanal.analyse.signals.domain.lexicon import read_lexicon, shipped_lexicons
-from fanal.analyse.signals.reading import NoReader, reader_state
+from fanal.analyse.signals.operations.in_force import state_in_force
+from fanal.analyse.signals.reading import NoReader
 from fanal.kernel.calendar import paris_day
 from fanal.reference import (
     Asking,
@@ -84,7 +85,7 @@ def rules(request: HttpRequest) -> HttpResponse:
 
 def _reader(lang: str) -> str:
     """Return a sentence on the model that reads the meaning of texts, or on why there is none."""
-    state = reader_state()
+    state = state_in_force()
     if isinstance(state, NoReader):
         return reference.render(state.reason, {"detail": state.detail}, lang, kind="reader")
     known, other = state.quality

@@ -1,0 +1,191 @@
+"""What people say of the text reader's findings on a report's page; neutral sentences for its examples."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+from msgspec import Struct
+
+from fanal.accounts.domain.policy import Resource, may
+from fanal.accounts.queries.people import person_names
+from fanal.accounts.routes import needs
+from fanal.analyse.domain.records import Finding
+from fanal.analyse.signals import queries
+from fanal.analyse.signals.domain.examples import (
+    Example,
+    ExampleState,
+    Judgement,
+    Verdict,
+    last_words,
+    passage_of,
+    passages,
+    source_of,
+)
+from fanal.analyse.signals.operations import examples as operations
+from fanal.analyse.signals.reading import TEXT_CODES
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.intake.queries.envelopes import get_reports
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.typed import identifier
+from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.desk.report.content import by_category
+from fanal.web.failures import reason_of
+
+
+class JudgeableFinding(Struct, frozen=True, kw_only=True):
+    """A finding with the passage that people may judge (`source`, "" without), and what the person said."""
+
+    finding: Finding
+    source: str
+    mine: str
+
+
+class ShownExample(Struct, frozen=True, kw_only=True):
+    """An example with its words as the report has them, its neutral sentence, and who says what of it.
+
+    `own`: the person wrote the neutral sentence.
+    """
+
+    example: Example
+    text: str
+    neutral: str
+    own: bool
+    said: list[tuple[Judgement, str]]
+
+
+class ReportSignals(Struct, frozen=True, kw_only=True):
+    """The findings of a report by category, its passages (source, text), and its examples."""
+
+    categories: list[tuple[str, list[JudgeableFinding]]]
+    passages: list[tuple[str, str]]
+    codes: list[str]
+    examples: list[ShownExample]
+    may_judge: bool
+
+
+def shown(
+    record: HarmonisedReport, findings: Sequence[Finding], *, request: HttpRequest
+) -> ReportSignals:
+    """Return the findings of a report with what people say of them."""
+    actor = actor_of(request)
+    cut = passages(record)
+    texts = {source_of(passage): passage.text for passage in cut}
+    held = queries.examples_of(actor=actor, report_id=record.report_id)
+    said = list(last_words(queries.judgements_of(example_ids=[e.id for e in held])))
+    names = person_names(person_ids={j.person_id for j in said})
+    sources = {e.id: e.source for e in held}
+    mine = {
+        (sources[j.example_id], j.code): j.verdict for j in said if j.person_id == actor.person_id
+    }
+
+    def judgeable(finding: Finding) -> JudgeableFinding:
+        passage = passage_of(finding, cut) if finding.code in TEXT_CODES else None
+        source = source_of(passage) if passage else ""
+        return JudgeableFinding(
+            finding=finding, source=source, mine=mine.get((source, finding.code), "")
+        )
+
+    return ReportSignals(
+        categories=[
+            (category, [judgeable(finding) for finding in items])
+            for category, items in by_category(findings)
+        ],
+        passages=list(texts.items()),
+        codes=sorted(TEXT_CODES),
+        may_judge=may(actor, "example.judge"),
+        examples=[
+            ShownExample(
+                example=example,
+                text=texts.get(example.source, ""),
+                neutral=_neutral(example, request),
+                own=example.rewriter_id == actor.person_id,
+                said=[(j, names.get(j.person_id, "")) for j in said if j.example_id == example.id],
+            )
+            for example in held
+            if example.state is not ExampleState.ERASED
+        ],
+    )
+
+
+def _neutral(example: Example, request: HttpRequest) -> str:
+    return operations.neutral_sentence(
+        actor=actor_of(request), example=example, now=now_of(request)
+    )
+
+
+@require_POST
+@needs("example.judge")
+def judge(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Record that a finding is right or wrong, or that a signal was missed in a passage."""
+    verdict = request.POST.get("verdict", "")
+
+    def act() -> None:
+        if verdict not in set(Verdict):
+            raise Refusal("example", "CODE")
+        operations.judge_passage(
+            actor=actor_of(request),
+            report_id=report_id,
+            source=request.POST.get("source", ""),
+            code=request.POST.get("code", ""),
+            verdict=Verdict(verdict),
+            now=now_of(request),
+        )
+
+    return _done(
+        request, report_id, act, _("Recorded. The next version of the text reader learns it.")
+    )
+
+
+@require_POST
+@needs("example.judge")
+def rewrite(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResponse:
+    """Record a neutral sentence for an example of the report."""
+
+    def act() -> None:
+        operations.rewrite(
+            actor=actor_of(request),
+            example_id=example_id,
+            sentence=request.POST.get("words", ""),
+            now=now_of(request),
+        )
+
+    return _done(request, report_id, act, _("Recorded. Another person checks the sentence."))
+
+
+@require_POST
+@needs("example.check")
+def check(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResponse:
+    """Confirm another person's neutral sentence."""
+
+    def act() -> None:
+        operations.check_sentence(
+            actor=actor_of(request),
+            example_id=example_id,
+            object_id=identifier(request.POST.get("object", "")) or UUID(int=0),
+            now=now_of(request),
+        )
+
+    return _done(
+        request, report_id, act, _("Checked. The sentence stays when the report is erased.")
+    )
+
+
+def _done(
+    request: HttpRequest, report_id: UUID, act: Callable[[], None], words: str
+) -> HttpResponse:
+    facts = get_reports(actor=actor_of(request), report_ids=[report_id]).get(report_id)
+    if facts is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=facts.desk_id))
+    try:
+        act()
+    except Refusal as refused:
+        messages.error(request, reason_of(refused))
+    else:
+        messages.success(request, words)
+    return redirect(f"{reverse('desk:report', args=[report_id])}#known")

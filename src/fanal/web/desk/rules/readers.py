@@ -1,0 +1,133 @@
+"""Versions of the text reader: model card, dry run on past reports, activation by another supervisor."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from fanal import trials
+from fanal.accounts.queries.people import person_names
+from fanal.accounts.routes import needs
+from fanal.analyse.signals import queries
+from fanal.analyse.signals.domain.model_card import MOST_LOST
+from fanal.analyse.signals.operations.in_force import unfit_in_force, version_in_force
+from fanal.analyse.signals.operations.readers import propose_version
+from fanal.analyse.signals.queries import StoredReader
+from fanal.intake.queries.envelopes import get_reports
+from fanal.kernel.actors import SYSTEM_PERSON
+from fanal.kernel.refusal import Refusal
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.rules.rulesets import spread
+from fanal.web.failures import reason_of
+
+_SHOWN = 50
+
+
+@never_cache
+@require_GET
+@needs("rules.draft")
+def readers(request: HttpRequest) -> HttpResponse:
+    """Show the versions of the text reader, newest first, and the neutral sentences that wait for a check."""
+    waiting = queries.rewritten(actor=actor_of(request), limit=_SHOWN)
+    found = get_reports(actor=actor_of(request), report_ids=[e.report_id for e in waiting])
+    return render(
+        request,
+        "desk/readers.html",
+        {
+            "readers": [_signed(stored) for stored in queries.list_readers()],
+            "current": version_in_force(),
+            "unfit": unfit_in_force(),
+            "waiting": [(example, found[example.report_id]) for example in waiting],
+        },
+    )
+
+
+@never_cache
+@require_GET
+@needs("rules.draft")
+def show(request: HttpRequest, reader_id: UUID) -> HttpResponse:
+    """Show a version: its model card, its dry run, and the actions open to the person."""
+    stored, current = _stored(reader_id), version_in_force()
+    run = trials.trial_of(stored)
+    changes = run.changes if run else ()
+    reached = get_reports(actor=actor_of(request), report_ids=[c.report_id for c in changes])
+    moved = [(change, reached.get(change.report_id)) for change in changes]
+    names = person_names(
+        person_ids={share.person_id for share in stored.card.shares} if stored.card else set()
+    )
+    return render(
+        request,
+        "desk/reader.html",
+        {
+            "signed": _signed(stored),
+            "current": current,
+            "card": stored.card,
+            "most_lost": MOST_LOST,
+            "shares": [
+                (share, names.get(share.person_id, ""))
+                for share in (stored.card.shares if stored.card else ())
+            ],
+            "run": run,
+            "tried": run.reports if run else 0,
+            "spread": spread(run) if run and run.reports else [],
+            "risers": [each for each in moved if each[0].after > each[0].before][:_SHOWN],
+            "fallers": [each for each in moved if each[0].after < each[0].before][:_SHOWN],
+            "running": stored.proposed_at is not None and stored.tried_at is None,
+            "open": stored.state != "IN_FORCE" and stored.version != current,
+            "own": stored.proposer_id == actor_of(request).person_id,
+            "stale": run is not None and run.current != current,
+            "most_read": trials.MOST_READ,
+        },
+    )
+
+
+@require_POST
+@needs("rules.draft")
+def propose(request: HttpRequest, reader_id: UUID) -> HttpResponse:
+    """Propose a version; the worker runs it dry."""
+    stored = _stored(reader_id)
+    try:
+        propose_version(actor=actor_of(request), reader_id=stored.id, now=now_of(request))
+    except Refusal as refused:
+        messages.error(request, reason_of(refused))
+    else:
+        messages.success(request, _("The dry run has begun; the queue does not change."))
+    return redirect("desk:reader", reader_id)
+
+
+@require_POST
+@needs("rules.activate")
+def activate(request: HttpRequest, reader_id: UUID) -> HttpResponse:
+    """Put a version in force; its proposer cannot. A refusal is shown as a message."""
+    stored = _stored(reader_id)
+    try:
+        trials.activate_reader(actor=actor_of(request), reader_id=stored.id, now=now_of(request))
+    except Refusal as refused:
+        messages.error(request, reason_of(refused))
+    else:
+        messages.success(request, _("In force from now on. Waiting reports are being read again."))
+    return redirect("desk:reader", reader_id)
+
+
+def _stored(reader_id: UUID) -> StoredReader:
+    found = queries.get_reader(reader_id=reader_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _signed(stored: StoredReader) -> dict[str, object]:
+    """Return a version with the names of its author, proposer and approver."""
+    people = {p for p in (stored.author_id, stored.proposer_id, stored.approver_id) if p}
+    names = person_names(person_ids=people - {SYSTEM_PERSON})
+    names[SYSTEM_PERSON] = _("the installation")
+    return {
+        "stored": stored,
+        "author": names.get(stored.author_id, ""),
+        "proposer": names.get(stored.proposer_id, "") if stored.proposer_id else "",
+        "approver": names.get(stored.approver_id, "") if stored.approver_id else "",
+    }
