@@ -82,6 +82,7 @@ def test_the_first_call_does_not_wait_for_the_migration(desk: tuple[Live, Inbox]
 def test_a_start_whose_address_is_refused_calls_nobody(
     desk: tuple[Live, Inbox], host: str, status: int, words: str
 ) -> None:
+    """A port in use is another matter: that of a killed desk becomes free, and its calls do not wait for it."""
     server, _ = desk
     server.stop()
     calls = server.home / "log" / "calls.log"
@@ -98,7 +99,7 @@ def test_a_start_whose_address_is_refused_calls_nobody(
         )
     assert done.returncode == status, done.stderr
     assert words in done.stderr
-    assert not calls.exists()
+    assert calls.exists() == (host == "127.0.0.1")
 
 
 def test_a_start_with_another_vault_calls_nobody_and_hands_nothing_over(

@@ -35,7 +35,7 @@ from fanal.db import sql
 from fanal.db.hoarding import HoardingWatch
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
-from fanal.kernel.process import die_with_parent
+from fanal.kernel.process import die_with_parent, take_own_share
 from fanal.orient.alarms.operations import outbox as orient
 from fanal.orient.domain.clocks import Delivery, wait_after
 from fanal.orient.domain.records import Call
@@ -180,7 +180,7 @@ def _send(answer: Connection, lot: tuple[Call, ...], to: tuple[str, ...], now: d
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()
-    os.setsid()  # a share of the processors of its own, as in `db.child`
+    take_own_share()
     try:
         answer.send(_deliver(lot, to, now))
     except Exception as failure:  # noqa: BLE001 - after any failure the call is tried again

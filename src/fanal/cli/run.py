@@ -79,8 +79,7 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
     with contextlib.ExitStack() as opened:
         with hurried(_FIRST):
             databases = opened.enter_context(open_databases(home=home, environ=os.environ))
-            # Before anything starts, the calls too: they would live until the start is refused.
-            _wait_for_port(host, port)
+            _refuse_foreign(host, port)
             role = _web_role()
             passwords = PasswordWatch(databases)
             first = _first_children(databases, home=home)
@@ -90,6 +89,7 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
         mark = read_mark(databases.url(role))
         if mark is DatabaseMark.DEMO and not _is_loopback(host):
             raise CommandRefused("LOOPBACK_ONLY")
+        _wait_for_port(host, port)
         children = _children(databases, home=home, mark=mark, host=host, port=port, workers=workers)
         if role is DatabaseRole.APP:
             children.insert(0, calls or _calls(passwords, home=home, mark=mark))
@@ -157,6 +157,20 @@ def _wait_for_port(host: str, port: int) -> None:
             time.sleep(_PORT_PAUSE)
         else:
             return
+
+
+def _refuse_foreign(host: str, port: int) -> None:
+    """Refuse an address of another machine before the calls start; one in use may become free meanwhile.
+
+    Raises:
+        Failed: ADDRESS_TAKEN: it does not belong to this machine.
+    """
+    try:
+        _bind(host.strip("[]"), port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            address = f"{host}:{port}"
+            raise Failed("ADDRESS_TAKEN", address=address, detail=reason(error)) from None
 
 
 def _bind(host: str, port: int) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from django.db import connections
 
-from fanal.kernel.process import die_with_parent
+from fanal.kernel.process import die_with_parent, take_own_share
 
 _FORK: Final = get_context("fork")
 
@@ -80,7 +80,7 @@ class KeptChild:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         die_with_parent()
-        os.setsid()  # its own share of the processors: Linux divides them by session (autogroups)
+        take_own_share()
         # Kept open: a close would end the parent's database session.
         self._inherited = connections["default"]
         del connections["default"]

@@ -6,6 +6,7 @@ command.
 
 import ctypes
 import gc
+import os
 import re
 import signal
 import sys
@@ -48,24 +49,42 @@ _PAUSE_SECONDS = 0.1
 """Seconds that the kernel requires between two writes of an unprivileged account."""
 
 
-def share_of_processors(pid: int | str, nice: int) -> int:
-    """Set the priority of a process's session (Linux autogroup) to `nice`; return the former one, else 0.
+def share_of_processors(pid: int | str, nice: int) -> int | None:
+    """Set the priority of a process's session (Linux autogroup) to `nice`, and return the former one.
 
     Linux divides its processors by session: 10 is a tenth of the usual share, -10 ten times as much, which
-    takes root (sched(7)). `pid` is a process id, or "self". Without effect where there is no such process,
-    privilege or autogroup.
+    takes root (sched(7)). `pid` is a process id, or "self". None, and no effect, where there is no such
+    process, privilege or autogroup.
     """
     while True:
         try:
             place = Path(f"/proc/{pid}/autogroup")
-            before = re.search(r"nice (-?\d{1,2})", place.read_text("ascii"))
+            before = _nice_in(place)
             place.write_text(str(nice), "ascii")
         except BlockingIOError:
             time.sleep(_PAUSE_SECONDS)
         except OSError:
-            return 0
+            return None
         else:
-            return int(before[1]) if before else 0
+            return before
+
+
+def _nice_in(place: Path) -> int:
+    found = re.search(r"nice (-?\d{1,2})", place.read_text("ascii"))
+    return int(found[1]) if found else 0
+
+
+def take_own_share() -> None:
+    """Leave the parent's session for one's own, which has the usual share of the processors.
+
+    Unless the parent's has a greater one: a session of its own cannot be given that without root.
+    """
+    try:
+        raised = _nice_in(Path("/proc/self/autogroup")) < 0
+    except OSError:
+        raised = False
+    if not raised:
+        os.setsid()
 
 
 @contextmanager
@@ -75,5 +94,6 @@ def hurried(nice: int) -> Iterator[None]:
     try:
         yield
     finally:
-        # Of two starts in one session the later one finds the priority of the first: the usual one is due.
-        share_of_processors("self", 0 if before == nice else before)
+        if before is not None:
+            # Of two starts in one session the later one finds the priority of the first: the usual is due.
+            share_of_processors("self", 0 if before == nice else before)

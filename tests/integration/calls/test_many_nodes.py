@@ -19,11 +19,11 @@ ADDRESSES, EACH, CHILDREN, ROOM = 8, 60, 30, 12
 
 
 def told_behind(
-    as_role: AsRole, *, each: int, children: int, address: str
+    as_role: AsRole, *, each: int, children: int, address: str, flood_from: str = "192.0.2.#"
 ) -> tuple[list[UUID], list[UUID]]:
-    """Deposit a flood from `ADDRESSES` of 192.0.2.0/24, then dangers told of by the node `address`.
+    """Deposit a flood from `ADDRESSES` of a network, then dangers told of by the node `address`.
 
-    Return the flood's reports and those of the node without its first ten, which its session queues itself.
+    The flood's addresses follow `flood_from`, with a number each for `#`. Return the flood's reports and those of the node without its first ten, which its session queues itself.
     """
     flood, node = as_role("intake"), as_role("intake")
     noise = [new_id(clock.now()) for _ in range(ADDRESSES * each)]
@@ -35,9 +35,9 @@ def told_behind(
     sql.run(
         "UPDATE orient_late l SET node = orient_node_of(n.address::inet)"
         " FROM (SELECT alarm_id, CASE WHEN queued_by = %s THEN %s"
-        " ELSE '192.0.2.' || row_number() OVER (ORDER BY alarm_id) %% %s END AS address"
+        " ELSE replace(%s, '#', (row_number() OVER (ORDER BY alarm_id) %% %s + 1)::text) END AS address"
         " FROM orient_late) AS n WHERE n.alarm_id = l.alarm_id",
-        [node.info.backend_pid, address, ADDRESSES],
+        [node.info.backend_pid, address, flood_from, ADDRESSES],
     )
     claim(most=100)
     return noise, told[10:]
@@ -59,3 +59,23 @@ def test_a_network_has_its_share_however_many_addresses_another_has(as_role: AsR
     called = {call.report_id for call in claim(most=100)}
     assert len(called & {*told}) >= ROOM // 2
     assert called & {*noise}
+
+
+def test_of_many_networks_those_that_told_of_least_come_first(as_role: AsRole) -> None:
+    _, told = told_behind(
+        as_role, each=60, children=30, address="192.168.7.9", flood_from="172.16.#.9"
+    )
+    assert outbox.queue_late(actor=SYSTEM, most=8 * ROOM) >= 8 * ROOM
+    called = {call.report_id for call in claim(most=200)}
+    assert len(called & {*told}) >= 8 * ROOM // 4, "an eighth of the places at either end"
+
+
+def test_a_table_believed_empty_is_read_by_its_key(as_role: AsRole) -> None:
+    """Vacuumed while empty it counts as one row, and a flood's rows were read for each chosen one."""
+    told_behind(as_role, each=12, children=5, address="198.51.100.9")
+    for statement in (outbox._OF_EACH_NODE, outbox._OF_EACH_SESSION):
+        plan = "\n".join(
+            str(row[0]) for row in sql.rows(f"EXPLAIN {statement}", {"most": 400, "looked": 200})
+        )
+        assert "Semi Join" not in plan
+        assert plan.count("Index Cond: (alarm_id = ANY") == 2

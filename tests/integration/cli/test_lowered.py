@@ -3,6 +3,8 @@
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,3 +117,36 @@ def test_a_child_that_goes_first_has_its_own_priority_and_a_start_only_for_a_mom
     finally:
         child.process.kill()
         child.process.wait()
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="a kernel without autogroups")
+def test_a_start_without_the_privilege_leaves_the_share_that_it_was_given(home: Path) -> None:
+    script = (
+        "import os\n"
+        "from pathlib import Path\n"
+        "from fanal.kernel.process import hurried, share_of_processors, take_own_share\n"
+        "os.setsid(); share_of_processors('self', 7); os.setuid(65534)\n"
+        "with hurried(-10): pass\n"
+        "print(Path('/proc/self/autogroup').read_text().split()[-1])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["7"], done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="a kernel without autogroups")
+@pytest.mark.parametrize(("given", "own"), [(0, True), (-10, False)])
+def test_a_child_stays_in_a_session_that_goes_first(home: Path, given: int, own: bool) -> None:
+    """One of its own would begin at the usual share again, and only root can raise it."""
+    script = (
+        "import os\n"
+        "from fanal.kernel.process import share_of_processors, take_own_share\n"
+        f"os.setsid(); share_of_processors('self', {given})\n"
+        "if child := os.fork(): os.waitpid(child, 0)\n"
+        "else: before = os.getsid(0); take_own_share(); print(os.getsid(0) != before, flush=True)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [str(own)]

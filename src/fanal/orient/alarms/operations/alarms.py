@@ -24,12 +24,12 @@ _AT_ONCE = 2000
 _UNRECORDED = """
 WITH due AS (SELECT alarm_id FROM orient_unrecorded ORDER BY told_at LIMIT %s FOR UPDATE SKIP LOCKED),
 held AS (
-    SELECT a.id FROM orient_alarm a WHERE a.id IN (SELECT alarm_id FROM due)
+    SELECT a.id FROM orient_alarm a WHERE a.id = ANY (ARRAY(SELECT alarm_id FROM due))
     FOR NO KEY UPDATE OF a SKIP LOCKED
 ), noted AS (
-    DELETE FROM orient_unrecorded WHERE alarm_id IN (SELECT id FROM held)
+    DELETE FROM orient_unrecorded WHERE alarm_id = ANY (ARRAY(SELECT id FROM held))
 )
-UPDATE orient_alarm SET recorded_at = %s WHERE id IN (SELECT id FROM held) AND recorded_at IS NULL
+UPDATE orient_alarm SET recorded_at = %s WHERE id = ANY (ARRAY(SELECT id FROM held)) AND recorded_at IS NULL
 RETURNING report_id
 """
 _OVERDUE = """

@@ -42,11 +42,11 @@ FROM due WHERE c.id = due.id
 RETURNING c.id, c.alarm_id, due.report_id, c.escalated, c.attempts, c.lease_token
 """  # noqa: S608
 # Fair queueing, by the network of the public node, then by its machine (its address, which no program of the
-# node chooses), then by its database sessions: each gets an equal share of the free places. In a network of
-# many nodes the two with the fewest alarms get half of its places. Half of a share goes to the newest
-# alarms, so that an alarm raised during or after a flood does not wait behind all of it. When sessions are
-# too many, those with the fewest alarms go first. A run reads at most a thousand sessions, a random sample
-# each time: a query over all of them exceeded the statement timeout. Calls that were already queued are sent
+# node chooses), then by its database sessions: each gets an equal share of the free places. Of many networks,
+# and of many nodes of one, the two with the fewest alarms get half of the places. Half of a share goes to the
+# newest alarms, so that an alarm raised during or after a flood does not wait behind all of it. When sessions
+# are too many, those with the fewest alarms go first. A run reads at most a thousand sessions, a random
+# sample each time: a query over all exceeded the statement timeout. Calls that were already queued are sent
 # first. No row of an alarm is locked, so that a lock held elsewhere delays no call.
 _NODES_LOOKED_AT, _OF_NODES = 200, 400
 """Number of nodes with late alarms read on either side of a random place, and of the alarms they share."""
@@ -54,12 +54,14 @@ _WAITING_COUNTED = 200
 """Number up to which a node's late alarms are counted, to find those with the fewest."""
 _SESSIONS_LOOKED_AT = 500
 """Number of sessions with late alarms read on either side of a randomly drawn one."""
+# `= ANY (ARRAY(…))`, not `IN`: where the table was vacuumed while empty, the planner expects one row, and all
+# rows of a flood were read for each chosen one; nothing was queued for a minute.
 _QUEUE = """
 ), free AS (
-    SELECT alarm_id FROM orient_late WHERE alarm_id IN (SELECT alarm_id FROM chosen)
+    SELECT alarm_id FROM orient_late WHERE alarm_id = ANY (ARRAY(SELECT alarm_id FROM chosen))
     FOR UPDATE SKIP LOCKED
 ), told AS (
-    DELETE FROM orient_late WHERE alarm_id IN (SELECT alarm_id FROM free) RETURNING alarm_id
+    DELETE FROM orient_late WHERE alarm_id = ANY (ARRAY(SELECT alarm_id FROM free)) RETURNING alarm_id
 ), found AS (
     SELECT a.id, a.acknowledged_at IS NULL AS rings, a.recorded_at
     FROM told JOIN orient_alarm a ON a.id = told.alarm_id
@@ -86,13 +88,21 @@ WITH RECURSIVE start AS (SELECT md5(random()::text) AS node), above AS (
 ), turn AS (
     SELECT node.node, left(node.node, 8) AS network,
         count(*) OVER (PARTITION BY left(node.node, 8)) AS nodes,
-        row_number() OVER (PARTITION BY left(node.node, 8) ORDER BY those.many, random()) AS turn
+        row_number() OVER (PARTITION BY left(node.node, 8) ORDER BY those.many, random()) AS turn,
+        those.many
     FROM node, LATERAL (SELECT count(*) AS many FROM (SELECT FROM orient_late l
         WHERE l.node = node.node LIMIT {_WAITING_COUNTED}) AS waiting) AS those
+), network AS (
+    SELECT network, count(*) OVER () AS networks,
+        row_number() OVER (ORDER BY sum(many), random()) AS turn FROM turn GROUP BY network
 ), share AS (
-    SELECT %(most)s / count(DISTINCT network) AS places FROM turn HAVING count(*) > 1
-), chosen AS (
-    SELECT ends.alarm_id FROM share, turn, LATERAL (
+    SELECT n.network, n.turn <= 2 AS first,
+        %(most)s / CASE WHEN networks > 4 AND n.turn <= 2 THEN 4 ELSE networks END AS places
+    FROM network n WHERE (SELECT count(*) FROM turn) > 1
+), ranked AS (
+    SELECT ends.alarm_id, share.first, share.places,
+        row_number() OVER (PARTITION BY network ORDER BY turn.turn > 2, random()) AS place
+    FROM turn JOIN share USING (network), LATERAL (
         SELECT greatest(3, places / CASE WHEN nodes > 4 AND turn.turn <= 2 THEN 8 ELSE 2 * nodes END) AS half
     ) AS own, LATERAL (
         (SELECT l.alarm_id FROM orient_late l WHERE l.node = turn.node
@@ -100,8 +110,8 @@ WITH RECURSIVE start AS (SELECT md5(random()::text) AS node), above AS (
         UNION (SELECT l.alarm_id FROM orient_late l WHERE l.node = turn.node
          ORDER BY l.told_at LIMIT own.half)
     ) AS ends
-    ORDER BY row_number() OVER (PARTITION BY turn.network ORDER BY turn.turn > 2, random()), random()
-    LIMIT %(most)s
+), chosen AS (
+    SELECT alarm_id FROM ranked ORDER BY place > places, NOT first, place, random() LIMIT %(most)s
 {_QUEUE}"""  # noqa: S608
 _OF_EACH_SESSION = f"""
 WITH RECURSIVE middle AS (
