@@ -389,10 +389,10 @@ def test_a_source_is_fetched_for_whoever_keeps_lists(world: World) -> None:
 def test_a_text_reader_is_trained_for_whoever_drafts_rules(world: World) -> None:
     """Nobody judged a passage: whoever may is told that there is nothing to learn, the others are refused."""
     for walker in [w for w in WALKERS if w is not Role.PUBLIC]:
-        before, savepoint = written_rows(), transaction.savepoint()
         user = world.users[walker]
         TOTP.activate(user, SECRET)
         cache.clear()
+        before, savepoint = written_rows(), transaction.savepoint()
         with undone(savepoint), pytest.raises(REFUSALS) as ended:
             inspect.unwrap(signals._train_version)(user.get_username(), code())
         tried = isinstance(ended.value, Refusal) and ended.value.code == "NO_EXAMPLES"
