@@ -39,9 +39,9 @@ def first_part() -> HarmonisedReport:
 def test_payer_and_beneficiary_are_selectors_in_roles_of_their_own() -> None:
     report = first_part()
     found = {(s.kind, s.value, s.role) for s in report.selectors}
-    assert (SelectorKind.HANDLE, "c-204@transfers example", SelectorRole.ASSOCIATED) in found
+    assert (SelectorKind.HANDLE, "c-204@transfersexample", SelectorRole.ASSOCIATED) in found
     assert (SelectorKind.PHONE, "+33639980041", SelectorRole.ASSOCIATED) in found
-    assert (SelectorKind.HANDLE, "r-31@transfers example", SelectorRole.RECIPIENT) in found
+    assert (SelectorKind.HANDLE, "r-31@transfersexample", SelectorRole.RECIPIENT) in found
     assert {s.role for s in report.selectors} == {SelectorRole.ASSOCIATED, SelectorRole.RECIPIENT}
     assert [(p.role, p.type) for p in report.persons] == [
         (PersonRole.ASSOCIATED, "PAYER"),
@@ -86,8 +86,8 @@ def loose(**fields: str) -> set[tuple[str, str, str]]:
 
 def test_payments_of_a_report_name_both_sides() -> None:
     assert loose(sender="payer-2", beneficiary="counter-31", operator="Transfers Example") == {
-        ("HANDLE", "payer-2@transfers example", "ASSOCIATED"),
-        ("HANDLE", "counter-31@transfers example", "RECIPIENT"),
+        ("HANDLE", "payer-2@transfersexample", "ASSOCIATED"),
+        ("HANDLE", "counter-31@transfersexample", "RECIPIENT"),
     }
     assert loose(beneficiary="FR76 3000 6000 0112 3456 7890 189") == {
         ("ACCOUNT", "FR7630006000011234567890189", "RECIPIENT")

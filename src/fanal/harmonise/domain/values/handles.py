@@ -10,6 +10,10 @@ from fanal.harmonise.domain.datafiles import DataRecord, load
 
 _GAPS = re.compile(r"\s+")
 _LONGEST = 256
+_REMARK = re.compile(r"\([^()]*\)")
+_HOST = re.compile(r"[\w\-]+(?:\.[\w\-]+)+")
+_APART = re.compile(r"[\s_\-]+")
+_SUFFIX = 4
 
 
 class _Platform(DataRecord, frozen=True):
@@ -20,6 +24,7 @@ class _Platform(DataRecord, frozen=True):
 class _Platforms(DataRecord, frozen=True):
     version: str
     source: str
+    programs: frozenset[str]
     platform: tuple[_Platform, ...]
 
 
@@ -43,15 +48,35 @@ def read_handle(text: str, platform: str | None = None) -> str | None:
     """Return the canonical user name `name@platform`, or `name` alone without a service; None if blank.
 
     The name loses a leading `@` and becomes NFKC in lower case: few services distinguish case, and few
-    people write it correctly. A name that already ends in `@platform` stays so.
+    people write it correctly. A name that already ends in `@platform` gets no second one.
     """
     plain = fold(text).lstrip("@").strip()
     if not plain or len(plain) > _LONGEST:
         return None
-    service = read_platform(platform) if platform else None
-    if service is None:
+    service = _service(platform) if platform else None
+    if platform is None or service is None:
         return plain
-    return plain if plain.endswith(f"@{service}") else f"{plain}@{service}"
+    name, _, stated = plain.rpartition("@")
+    return f"{name if name and _service(stated) == service else plain}@{service}"
+
+
+@lru_cache(maxsize=8192)
+def _service(text: str) -> str | None:
+    """Return the service of a user name: its listed id, else one spelling of its name; None if blank.
+
+    Of a host only the label before its suffix counts; remarks in brackets, spaces, hyphens and words for a
+    kind of program are left out: `blue-lamp.example`, `Blue Lamp (app)` are both `bluelamp`.
+    """
+    service = read_platform(text)
+    if service is None or service in PLATFORM_NAMES:
+        return service
+    plain = _REMARK.sub("", service).strip()
+    if _HOST.fullmatch(plain):
+        labels = plain.removeprefix("www.").split(".")
+        plain = labels[-3] if len(labels) > 2 and len(labels[-2]) < _SUFFIX else labels[-2]
+    words = [word for word in _APART.split(plain) if word]
+    named = [word for word in words if word not in _PLATFORMS.programs]
+    return "".join(named or words) or service
 
 
 def bare_name(handle: str) -> str:
