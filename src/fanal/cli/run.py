@@ -38,7 +38,7 @@ from fanal.config.mailing import mailer_of
 from fanal.config.migration import DatabaseMark, agrees, read_mark
 from fanal.config.prepared import is_prepared
 from fanal.kernel import clock
-from fanal.kernel.process import die_with_parent, hurried
+from fanal.kernel.process import FIRST, die_with_parent, hurried
 from fanal.postgres import ClusterFailed, DatabaseRole
 from fanal.postgres.passwords import write_private
 
@@ -48,8 +48,6 @@ _READY_SECONDS = 90.0
 _WEB_STOP_SECONDS = 10
 _PORT_TRIES = 12
 _PORT_PAUSE = 0.5
-_FIRST = -10
-"""Priority of the alarm calls, and of the start until they run: behind a flood it took half a minute."""
 
 
 @click.command()
@@ -77,7 +75,7 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
     home = find_home()
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     with contextlib.ExitStack() as opened:
-        with hurried(_FIRST):
+        with hurried(FIRST):
             databases = opened.enter_context(open_databases(home=home, environ=os.environ))
             _refuse_foreign(host, port)
             role = _web_role()
@@ -380,7 +378,7 @@ def _calls(passwords: PasswordWatch, *, home: Path, mark: DatabaseMark | None) -
         environment=_environment(passwords.databases, role=role, home=home, mark=mark),
         log=home / "log" / "calls.log",
         sign=CallsSign(lambda: passwords.databases.url(role)),
-        nice=_FIRST,
+        nice=FIRST,
     )
 
 

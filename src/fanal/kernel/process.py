@@ -45,6 +45,8 @@ def die_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, number)
 
 
+FIRST = -10
+"""Priority of the alarm calls, and of what they wait for: ten times the usual share of the processors."""
 _PAUSE_SECONDS = 0.1
 """Seconds that the kernel requires between two writes of an unprivileged account."""
 

@@ -6,14 +6,13 @@ import signal
 import time
 from pathlib import Path
 
-from fanal.kernel.process import share_of_processors
+from fanal.kernel.process import FIRST, share_of_processors
 
 PROC = Path("/proc")
 _STEPS = ((None, 0.5), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 15.0))
 """Signals to the children of a killed server, each with the seconds to wait: a start waits for them."""
 _PAUSE = 0.05
 _RECOVERING = (b"startup", b"checkpointer")
-_FIRST = -10
 
 
 def processes_in(folder: Path) -> set[int]:
@@ -84,7 +83,7 @@ class Recovery:
             with contextlib.suppress(OSError):
                 title = (PROC / str(pid) / "cmdline").read_bytes()
                 if any(word in title for word in _RECOVERING):
-                    share_of_processors(pid, _FIRST)
+                    share_of_processors(pid, FIRST)
                     self._raised.add(pid)
 
     def over(self) -> None:

@@ -29,7 +29,7 @@ _GONE = (
 """True when the lease holder's lock is gone. Evaluated once per poll; only locks of our own role count."""
 _CLAIM = f"""
 WITH due AS (
-    SELECT c.id, a.report_id FROM orient_call c JOIN orient_alarm a ON a.id = c.alarm_id
+    SELECT c.id FROM orient_call c JOIN orient_alarm a ON a.id = c.alarm_id
     WHERE c.outcome IS NULL AND c.not_before <= now() AND a.acknowledged_at IS NULL
       AND (c.lease_until IS NULL OR c.lease_until < now() OR {_GONE})
       AND c.id <> ALL (%(in_hand)s::uuid[]) AND (c.attempts > 0) = %(again)s
@@ -38,8 +38,9 @@ WITH due AS (
 )
 UPDATE orient_call c SET lease_token = %(token)s, lease_holder = %(holder)s,
     lease_until = now() + make_interval(secs => %(lease)s), attempts = c.attempts + 1
-FROM due WHERE c.id = due.id
-RETURNING c.id, c.alarm_id, due.report_id, c.escalated, c.attempts, c.lease_token
+WHERE c.id = ANY (ARRAY(SELECT id FROM due))
+RETURNING c.id, c.alarm_id, (SELECT a.report_id FROM orient_alarm a WHERE a.id = c.alarm_id), c.escalated,
+    c.attempts, c.lease_token
 """  # noqa: S608
 # Fair queueing, by the network of the public node, then by its machine (its address, which no program of the
 # node chooses), then by its database sessions: each gets an equal share of the free places. Of many networks,
@@ -64,7 +65,7 @@ _QUEUE = """
     DELETE FROM orient_late WHERE alarm_id = ANY (ARRAY(SELECT alarm_id FROM free)) RETURNING alarm_id
 ), found AS (
     SELECT a.id, a.acknowledged_at IS NULL AS rings, a.recorded_at
-    FROM told JOIN orient_alarm a ON a.id = told.alarm_id
+    FROM orient_alarm a WHERE a.id = ANY (ARRAY(SELECT alarm_id FROM told))
 ), noted AS (
     INSERT INTO orient_unrecorded (alarm_id) SELECT id FROM found WHERE recorded_at IS NULL
     ON CONFLICT DO NOTHING
@@ -147,20 +148,23 @@ WITH RECURSIVE middle AS (
     ORDER BY those.many, random() LIMIT (SELECT most FROM room)
 {_QUEUE}"""  # noqa: S608
 _DELIVERED = """
+WITH held AS (SELECT * FROM unnest(%s::uuid[], %s::uuid[]) AS held(id, token))
 UPDATE orient_call c SET outcome = %s, ended_at = %s, lease_until = NULL, lease_token = NULL
-FROM unnest(%s::uuid[], %s::uuid[]) AS held(id, token)
-WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
+FROM held WHERE c.id = ANY (ARRAY(SELECT id FROM held)) AND c.id = held.id AND c.lease_token = held.token
+RETURNING c.id
 """
 _REACHED = """
 UPDATE orient_call SET outcome = 'SENT' WHERE outcome = 'PARTLY' AND id = ANY(%s) RETURNING id
 """
 _FAILED = """
+WITH held AS (SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::boolean[])
+    AS held(id, token, wait, over))
 UPDATE orient_call c SET failure = %s, failed_at = %s, lease_until = NULL, lease_token = NULL,
     not_before = now() + make_interval(secs => held.wait),
     outcome = CASE WHEN held.over THEN coalesce(outcome, %s) ELSE outcome END,
     ended_at = CASE WHEN held.over THEN coalesce(ended_at, %s) ELSE ended_at END
-FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::boolean[]) AS held(id, token, wait, over)
-WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
+FROM held WHERE c.id = ANY (ARRAY(SELECT id FROM held)) AND c.id = held.id AND c.lease_token = held.token
+RETURNING c.id
 """
 _LEFT = """
 UPDATE orient_call c SET outcome = NULL, ended_at = NULL, not_before = now(), attempts = 0
@@ -329,7 +333,7 @@ def record_delivery(
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
-        recorded = _still_held(calls, sql.rows(_DELIVERED, [delivery, now, *_held(calls)]))
+        recorded = _still_held(calls, sql.rows(_DELIVERED, [*_held(calls), delivery, now]))
         for (escalated, _), same in _alike(recorded):
             detail = {"escalated": int(escalated)}
             if delivery is Delivery.PARTLY:
@@ -376,7 +380,7 @@ def record_failure(
     require(actor, "pipeline.run")
     waits = [wait_after(attempts=c.attempts, jitter=jitter).total_seconds() for c in calls]
     over = [c.attempts >= MAX_ATTEMPTS for c in calls]
-    asked = [failure, now, Delivery.GIVEN_UP, now, *_held(calls), waits, over]
+    asked = [*_held(calls), waits, over, failure, now, Delivery.GIVEN_UP, now]
     with transaction.atomic():
         recorded = _still_held(calls, sql.rows(_FAILED, asked))
         for (escalated, attempts), same in _alike(recorded):
