@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fanal.crosscheck.domain.cards import MOST_ADDRESSES
+from fanal.crosscheck.domain.cards import MOST_ADDRESSES, WEEKS
 from fanal.crosscheck.domain.records import CROSS, OTHER, SAME
-from fanal.crosscheck.domain.weights import Family, Weights
+from fanal.crosscheck.domain.weights import Family, NearWeights, Weights
 from fanal.crosscheck.engine.domain.candidate_pairs import (
     FAMILIES,
     ROLES,
@@ -88,7 +88,7 @@ def _points(
     other = np.minimum(other, weights.roles.other_most)
     told = same + cross
     points = np.where(told > 0, told + other / 2, other)
-    return points, _conflicts(sheet, (number, pair), meetings, tables)
+    return points, _conflicts(sheet, (number, pair), meetings, tables, weights.near)
 
 
 def _families(parts: tuple[Ints, Ints, Points], count: int, ip: Points, tables: Tables) -> Points:
@@ -110,7 +110,11 @@ def _families(parts: tuple[Ints, Ints, Points], count: int, ip: Points, tables: 
 
 
 def _conflicts(
-    sheet: CardSheet, pairs: tuple[Ints, Ints], meetings: Meetings, tables: Tables
+    sheet: CardSheet,
+    pairs: tuple[Ints, Ints],
+    meetings: Meetings,
+    tables: Tables,
+    near: NearWeights,
 ) -> Points:
     number, pair = pairs
     size = len(sheet.name)
@@ -122,7 +126,10 @@ def _conflicts(
     for mark, points in enumerate(tables.conflict):
         if points:
             lost += points * ((differing >> mark) & 1)
-    return lost
+    weeks = sheet.has[number // size] >> 16, sheet.has[number % size] >> 16
+    between = np.abs(weeks[0] - weeks[1])
+    apart = np.minimum(between, WEEKS - between) >= near.apart_weeks
+    return lost + near.apart * (apart & (weeks[0] > 0) & (weeks[1] > 0))
 
 
 def _near(sheet: CardSheet, ends: tuple[Ints, Ints], weights: Weights) -> Flags:

@@ -13,6 +13,7 @@ from fanal.crosscheck.domain.cards import (
     MARKS,
     MOST_ADDRESSES,
     WEAK,
+    WEEKS,
     Card,
     CardAddress,
     Value,
@@ -23,7 +24,7 @@ from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.dossiers.domain import Judgement, Strong, membership
 from fanal.crosscheck.engine.domain import rule, sheet, spans
 from fanal.crosscheck.engine.domain.candidate_pairs import share_kept, worth_of
-from fanal.crosscheck.engine.domain.features import points_beside
+from fanal.crosscheck.engine.domain.features import LONG_APART, points_beside
 from fanal.crosscheck.engine.domain.rule import Pairs, certain_of, weigh
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE
 from tests.unit.crosscheck import plain_rule
@@ -56,6 +57,7 @@ def world(seed: int, size: int) -> list[bytes]:
             words=tuple(rng.integers(1, 5, 2).tolist()) if known[0] else (),
             birth=int(rng.integers(1, 3)) * known[1],
             has=int(rng.integers(0, 1 << len(MARKS))) * known[2],
+            week=int(rng.integers(0, WEEKS + 1)),
         )
         cards.append(pack_card(card))
     return cards
@@ -75,8 +77,8 @@ def assert_equal(parts: list[Pairs], plain: plain_rule.Pairs, whole: Whole) -> N
         column = np.concatenate([getattr(part, name) for part in parts])
         assert np.array_equal(column[order], getattr(plain, name))
     codes = np.concatenate([part.beside for part in parts])[order].tolist()
-    given = np.array([points_beside(code, WEIGHTS) for code in codes]).reshape(-1, 3)
-    assert np.array_equal(given.T, [plain.ip, plain.name, plain.birth])
+    given = np.array([points_beside(code, WEIGHTS) for code in codes]).reshape(-1, 4)
+    assert np.array_equal(given.T[:3], [plain.ip, plain.name, plain.birth])
     assert [lost(code) for code in codes] == plain.conflict.tolist()
     sizes = np.concatenate([np.diff(part.first) for part in parts])
     assert np.array_equal(sizes[order], np.diff(plain.first))
@@ -96,12 +98,12 @@ def assert_equal(parts: list[Pairs], plain: plain_rule.Pairs, whole: Whole) -> N
 
 
 def lost(code: int) -> float:
-    """Return the points that the marks in conflict take away, added as the loops add: one after the other."""
+    """Return the points that conflicts and the time between take away, added as the loops add: one after the other."""
     points = 0.0
     for number, mark in enumerate(MARKS):
         if code >> number & 1:
             points += WEIGHTS.mark[mark].conflict
-    return points
+    return points + WEIGHTS.near.apart * bool(code & LONG_APART)
 
 
 @settings(deadline=None, max_examples=150)

@@ -170,6 +170,24 @@ def test_an_address_counts_near_its_time_and_port_alone() -> None:
     assert not is_certain(body("20T10:00", value=f"{six}1"), body("27T19:00", value=f"{six}2"))
 
 
+def test_a_name_or_mailbox_alone_is_not_certain_five_months_later() -> None:
+    def on(day: str, **told: object) -> dict[str, object]:
+        return suspect(**told) | {"occurred_at": f"{day}T10:00:00Z"}
+
+    both = {"handle": "rare_wolf@chatline", "email": "rare@mail.test"}
+    for name, value in both.items():
+        told = {name: value}
+        assert is_certain(on("2026-01-20", **told), on("2026-05-20", **told))
+        assert is_certain(on("2026-01-20", **told), suspect(**told))
+        (found,) = linked([on("2026-01-20", **told), on("2026-07-20", **told)])
+        assert WEIGHTS.doubtful <= found.score < WEIGHTS.strong
+        assert "APART" in {because_of(reason) for reason in found.reasons}
+        assert not is_certain(on("2025-12-20", **told), on("2026-07-20", **told))
+    assert is_certain(on("2026-01-20", **both), on("2026-07-20", **both))
+    bank = {"accounts": [{"kind": "IBAN", "value": IBAN}]}
+    assert is_certain(on("2026-01-20", **bank), on("2026-07-20", **bank))
+
+
 def test_names_meet_across_order_particles_and_scripts() -> None:
     pairs = (
         ("Jean de La Tour", "DE LA TOUR Jean"),

@@ -35,6 +35,8 @@ NUMBER_OF_MARK = {mark: number for number, mark in enumerate(MARKS)}
 WEAK = 0x80
 MOST_ADDRESSES = 4
 MOST_WORDS = 3
+WEEKS = 255
+_WEEK = 7 * 86_400
 NO_TIME = -(2**62)
 _HEAD = struct.Struct("<QIIIIHBB")
 _ADDRESS = struct.Struct("<QqiB")
@@ -91,7 +93,7 @@ class Card(Struct, frozen=True, gc=False):
     """The comparable data of a report. Name, birth and `has` are filled only with exactly one suspect.
 
     `name`, `words` and `birth` are digests, 0 or empty if unknown. `has` is a bit set of the marks (weight
-    classes) of which the suspect has a value.
+    classes) of which the suspect has a value. `week` is that of the incident (`week_of`), 0 if unknown.
     """
 
     values: tuple[Value, ...]
@@ -100,6 +102,7 @@ class Card(Struct, frozen=True, gc=False):
     words: tuple[int, ...] = ()
     birth: int = 0
     has: int = 0
+    week: int = 0
 
 
 def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
@@ -129,8 +132,9 @@ def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None
     values = _values(evidence_of(report.selectors) if evidence is None else evidence)
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
     addresses = tuple(_addresses(report.selectors))
+    week = week_of(report.occurred_at)
     if len(suspects) != 1:
-        return Card(values=values, addresses=addresses)
+        return Card(values=values, addresses=addresses, week=week)
     (suspect,) = suspects
     name, words = _name(suspect)
     has = 0
@@ -138,7 +142,22 @@ def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None
         if value.role == _SUSPECT:
             has |= 1 << value.mark
     birth = _digest32(suspect.birth_date) if suspect.birth_date else 0
-    return Card(values=values, addresses=addresses, name=name, words=words, birth=birth, has=has)
+    return Card(
+        values=values,
+        addresses=addresses,
+        name=name,
+        words=words,
+        birth=birth,
+        has=has,
+        week=week,
+    )
+
+
+def week_of(instant: str | None) -> int:
+    """Return the week of an instant from 1 to `WEEKS`; 0 for none. Some five years later it starts again."""
+    if instant is None:
+        return 0
+    return int(datetime.fromisoformat(instant).timestamp()) // _WEEK % WEEKS + 1
 
 
 def pack_card(card: Card) -> bytes:
@@ -147,7 +166,7 @@ def pack_card(card: Card) -> bytes:
     A card holds the comparable data of a report; `read_card` is the inverse.
     """
     words = (*card.words, *(0,) * (MOST_WORDS - len(card.words)))
-    head = _HEAD.pack(card.name, *words, card.birth, card.has, len(card.addresses), 0)
+    head = _HEAD.pack(card.name, *words, card.birth, card.has, len(card.addresses), card.week)
     addresses = [_ADDRESS.pack(a.key, a.at, a.port, a.six) for a in card.addresses]
     values = [_VALUE.pack(v.key, v.mark, v.role) for v in card.values]
     return b"".join([head, *addresses, *values])
@@ -159,7 +178,7 @@ def read_card(content: bytes) -> Card:
     Raises:
         struct.error: the bytes are cut.
     """
-    name, *words, birth, has, held, _ = _HEAD.unpack_from(content)
+    name, *words, birth, has, held, week = _HEAD.unpack_from(content)
     end = _HEAD.size + held * _ADDRESS.size
     addresses = (
         CardAddress(k, at, p, bool(six))
@@ -172,6 +191,7 @@ def read_card(content: bytes) -> Card:
         words=tuple(word for word in words if word),
         birth=birth,
         has=has,
+        week=week,
     )
 
 

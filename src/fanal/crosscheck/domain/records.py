@@ -41,9 +41,10 @@ SAME, CROSS, OTHER = 0, 1, 2
 class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A reason of a link: a shared value with its points, document frequency, and the roles on both sides.
 
-    `kind` is a selector kind; or IP, NAME, BIRTH with an empty value (negative where the two differ); or
-    CONFLICT with negative points: both suspects have values of the mark in `value` and none in common. `kept`
-    is the share (0..1) of the points left after the frequency discount. `side` is SAME, CROSS or OTHER.
+    `kind` is a selector kind; IP, NAME, BIRTH with an empty value (negative where the two differ); or, with
+    negative points, APART (incidents far apart in time) or CONFLICT: both suspects have values of the mark in
+    `value` and none in common. `kept` is the share (0..1) of the points left after the frequency discount.
+    `side` is SAME, CROSS or OTHER.
     `seen` is filled in when links are read. For similarity (`SIMILAR`), `value` is the picture or the
     address, and `measure` the differing bits or the percentage of shared text passages. For similar
     identifiers `value` holds digests that show neither identifier; `between` holds both, the later report's
@@ -85,7 +86,7 @@ _KINDS = (
     *("SHA256", "SHA1", "MD5", "PDQ", "GAME", "NAME", "BIRTH", "CONFLICT", "NEAR_TEXT"),
     *("NEAR_PICTURE", "NEAR_MIRROR", "NEAR_FAMILY", "NEAR_ADDRESS", "NEAR_NAME"),
     *("NEAR_HANDLE", "NEAR_HANDLE_LETTER", "NEAR_HANDLE_DIGIT", "NEAR_EMAIL", "NEAR_EMAIL_LETTER"),
-    *("NEAR_EMAIL_DIGIT", "NEAR_PHONE"),
+    *("NEAR_EMAIL_DIGIT", "NEAR_PHONE", "APART"),
 )
 SIMILAR = tuple(kind for kind in _KINDS if kind.startswith("NEAR_"))
 """The kinds of similarity without equality."""

@@ -98,7 +98,8 @@ class NearWeights(_StrictWeights, frozen=True, kw_only=True):
     """Points of evidence that supports or weakens a pair but never makes one, and time windows in seconds.
 
     Names, dates of birth, IP addresses; the `…_conflict` points are subtracted. Windows: of an IP address
-    with equal ports (`port_seconds`), of an IPv6 prefix (`prefix_seconds`), else `ip_seconds`.
+    with equal ports (`port_seconds`), of an IPv6 prefix (`prefix_seconds`), else `ip_seconds`. `apart` is
+    subtracted where the incidents are at least `apart_weeks` weeks apart.
     """
 
     ip: float
@@ -109,6 +110,8 @@ class NearWeights(_StrictWeights, frozen=True, kw_only=True):
     birth: float
     name_conflict: float
     birth_conflict: float
+    apart: float
+    apart_weeks: int
 
 
 class Weights(_StrictWeights, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ FAMILIES = {family: number for number, family in enumerate(Family)}
 HOME, FAMILY_COUNT = FAMILIES[Family.HOME], len(FAMILIES)
 ROLES = max(ROLE_CODES.values()) + 1
 IP, IP_SECONDS, PORT_SECONDS, PREFIX_SECONDS, NAME, BIRTH, NAME_DIFFERS, BIRTH_DIFFERS = range(8)
-CROSS_MOST, OTHER_MOST, SHOWN = 8, 9, 10
+CROSS_MOST, OTHER_MOST, SHOWN, APART, APART_WEEKS = 8, 9, 10, 11, 12
 """Places in `Tables.numbers`."""
 _SUSPECT, _ASSOCIATED, _VICTIM, _CONTENT = (
     ROLE_CODES[role]
@@ -59,7 +59,7 @@ class Tables(NamedTuple):
     `base` to `conflict` are indexed by the number of the mark (weight class of a value), with the fields of
     `MarkWeight`. `further` and `most` are indexed by the number of the family (marks whose points overlap):
     points for each value after the strongest, and greatest total. `side` and `factor` are indexed by the
-    roles in both reports (`states_of`); `numbers` holds single limits, at the places `IP` to `SHOWN`.
+    roles in both reports (`states_of`); `numbers` holds single limits, at the places `IP` to `APART_WEEKS`.
     """
 
     base: Points
@@ -83,6 +83,7 @@ def tables_of(weights: Weights) -> Tables:
         *(near.ip, near.ip_seconds, near.port_seconds, near.prefix_seconds),
         *(near.name, near.birth, near.name_conflict, near.birth_conflict),
         *(weights.roles.cross_most, weights.roles.other_most, weights.shown),
+        *(near.apart, near.apart_weeks),
     )
     return Tables(
         base=np.array([mark.base for mark in marks]),

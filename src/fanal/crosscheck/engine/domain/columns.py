@@ -76,6 +76,7 @@ def read_people(octets, ends, shape, counts, people):
             words[card, word] = _number(octets, start + 8 + 4 * word, 4)
         after = start + 8 + 4 * words.shape[1]
         birth[card], has[card] = _number(octets, after, 4), _number(octets, after + 4, 2)
+        has[card] |= np.int64(octets[after + 7]) << 16
         counts[card] = octets[after + 6]
         for column in range(counts[card]):
             line = start + head + column * address

@@ -6,9 +6,11 @@ array. So the cost of a pair is that of two memory reads.
 
 import numpy as np
 
-from fanal.crosscheck.domain.cards import MOST_ADDRESSES
+from fanal.crosscheck.domain.cards import MOST_ADDRESSES, WEEKS
 from fanal.crosscheck.domain.weights import Weights
 from fanal.crosscheck.engine.domain.candidate_pairs import (
+    APART,
+    APART_WEEKS,
     BIRTH,
     BIRTH_DIFFERS,
     IP,
@@ -20,12 +22,13 @@ from fanal.crosscheck.engine.domain.candidate_pairs import (
 )
 from fanal.crosscheck.engine.domain.columns import inner, outer
 
-NEAR, NAMED, FOREIGN, BORN, OTHER_DAY = (1 << bit for bit in range(16, 21))
+NEAR, NAMED, FOREIGN, BORN, OTHER_DAY, LONG_APART = (1 << bit for bit in range(16, 22))
 """Further evidence of a pair, as bits above those of the marks in conflict: an IP address close in time;
-equal names, names without a common word; equal dates of birth, different ones."""
+equal names, names without a common word; equal dates of birth, different ones; incidents long apart."""
 LOOKS = 4 + MOST_ADDRESSES
 _EPOCH = 1 << 38  # offset that makes the seconds of times before 1970 positive
 _SECONDS, _PORTS = np.uint64((1 << 40) - 1), np.uint64((1 << 23) - 1)
+_ADDRESSES, _WEEK = np.uint64((1 << 40) - 1), np.uint64(56)
 _PORT, _PREFIX = np.uint64(40), np.uint64(63)
 
 
@@ -37,10 +40,10 @@ def look(people, seats, conflict, seen):
     before. `people` are the columns of a `CardSheet` after its rows, `seats` the row to write for each
     report; `conflict` is that of `candidate_pairs.Tables`, and only marks with conflict points are included.
 
-    Looks are: name; two words; third word and date of birth; marks and, from bit 16, a bit per address; then
-    the addresses. An instant is the time of an address in seconds (40 bits), its port plus 1 (23 bits), and
-    whether it is a prefix. A face is a Bloom-filter-like bit set of everything that could add points: two
-    reports without a common bit gain nothing.
+    Looks are: name; two words; third word and date of birth; marks, from bit 16 a bit per address, from
+    bit 56 the week; then the addresses. An instant is the time of an address in seconds (40 bits), its port
+    plus 1 (23 bits), and whether it is a prefix. A face is a Bloom-filter-like bit set of everything that
+    could add points: two reports without a common bit gain nothing.
     """
     name, words, birth, has, where, at, port, six = people
     looks, instants, faces = seen
@@ -58,13 +61,14 @@ def look(people, seats, conflict, seen):
             if where[place, column] == 0:
                 break
             looks[one, 4 + column] = where[place, column]
-            face |= np.uint64(1) << np.uint64(16) + where[place, column] % np.uint64(48)
+            face |= np.uint64(1) << np.uint64(16) + where[place, column] % np.uint64(40)
             instants[one, column] = (
                 np.uint64(at[place, column] + _EPOCH)
                 | np.uint64(port[place, column] + 1) << _PORT
                 | np.uint64(six[place, column]) << _PREFIX
             )
-        looks[one, 3] = np.uint64(has[place]) & telling | face
+        week = np.uint64(has[place]) >> np.uint64(16)
+        looks[one, 3] = np.uint64(has[place]) & telling | face | week << _WEEK
         if name[place] != 0:
             face |= np.uint64(1) << name[place] % np.uint64(10)
         if birth[place] != 0:
@@ -90,16 +94,16 @@ def may_be_near(looks, one, two):
 
     `one` and `two` are the seats: rows of the reports in `looks`, the features that `look` wrote.
     """
-    return (looks[one, 3] & looks[two, 3]) >> np.uint64(16) != 0
+    return (looks[one, 3] & looks[two, 3]) >> np.uint64(16) & _ADDRESSES != 0
 
 
 @inner
 def beside(looks, one, two, shared, conflict, numbers):
-    """Return a pair's points for names and for dates of birth, the points lost by conflicts, and all as bits.
+    """Return a pair's points for names and dates of birth, the points lost by differences, and all as bits.
 
     `one` and `two` are seats in `looks`. `shared` is the bit set of marks of which the suspects share a
     value; `conflict` and `numbers` are those of `candidate_pairs.Tables`. The bits are those of the marks in
-    conflict, and `NAMED` to `OTHER_DAY`.
+    conflict, and `NAMED` to `LONG_APART`.
     """
     name, code = 0.0, 0
     if looks[one, 0] != 0 and looks[two, 0] != 0:
@@ -120,11 +124,16 @@ def beside(looks, one, two, shared, conflict, numbers):
             lost += conflict[what]
         differing >>= 1
         what += 1
+    mine, theirs = np.int64(looks[one, 3] >> _WEEK), np.int64(looks[two, 3] >> _WEEK)
+    between = abs(mine - theirs)
+    if mine != 0 and theirs != 0 and min(between, WEEKS - between) >= numbers[APART_WEEKS]:
+        lost += numbers[APART]
+        code |= LONG_APART
     return name, birth, lost, code
 
 
-def points_beside(code: int, weights: Weights) -> tuple[float, float, float]:
-    """Return the points (negative for differences) of IP address, name and date of birth.
+def points_beside(code: int, weights: Weights) -> tuple[float, float, float, float]:
+    """Return the points (negative for differences) of IP address, name, date of birth and time between.
 
     `code` is the pair's bit set: that of `beside`, with `NEAR` for an address. `weights` holds the points of
     each.
@@ -134,6 +143,7 @@ def points_beside(code: int, weights: Weights) -> tuple[float, float, float]:
         near.ip * bool(code & NEAR),
         near.name * bool(code & NAMED) - near.name_conflict * bool(code & FOREIGN),
         near.birth * bool(code & BORN) - near.birth_conflict * bool(code & OTHER_DAY),
+        -near.apart * bool(code & LONG_APART),
     )
 
 

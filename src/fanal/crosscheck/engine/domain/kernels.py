@@ -4,7 +4,8 @@ Each report is processed in turn as the later end of its pairs. For each of its 
 posting list of earlier holders and collects the candidate pairs; then it weights each pair and discards it
 unless it is shown. So memory holds the shared values of a single report and the pairs that are kept. The
 results equal, to the last bit, those of the reference rule of the tests
-(`tests/unit/crosscheck/plain_rule.py`).
+(`tests/unit/crosscheck/plain_rule.py`). Numba's cache notices changes of this file only, not of `features`
+inlined here: a change there needs one here too.
 """
 
 import numpy as np

@@ -15,7 +15,7 @@ def because_of(reason: LinkReason) -> str:
     """Return the code that explains why a reason has its weight, e.g. `FILE_FREQUENT` or `SUSPECT_BOTH`."""
     if reason.kind == "LIKE":
         return f"LIKE_{reason.value}"
-    if reason.kind in SIMILAR:
+    if reason.kind in SIMILAR or reason.kind == "APART":
         return reason.kind
     if reason.kind == "CONFLICT":
         return f"CONFLICT_{reason.value}"

@@ -162,7 +162,9 @@ class Explainer:
         )
 
     def _beside(self, beside: int) -> list[LinkReason]:
-        given = zip(("IP", "NAME", "BIRTH"), points_beside(beside, self._weights), strict=True)
+        given = zip(
+            ("IP", "NAME", "BIRTH", "APART"), points_beside(beside, self._weights), strict=True
+        )
         roles = ("SUSPECT", "SUSPECT")
         return [
             *(
@@ -214,7 +216,7 @@ def points_of(reasons: Iterable[LinkReason], weights: Weights) -> float:
     families: dict[int, dict[Family, list[float]]] = defaultdict(lambda: defaultdict(list))
     beside = 0.0
     for reason in reasons:
-        if reason.kind in {"NAME", "BIRTH", "CONFLICT"}:
+        if reason.kind in {"NAME", "BIRTH", "APART", "CONFLICT"}:
             beside += reason.weight
         elif reason.weight > 0:
             families[reason.side][_family(reason, weights)].append(reason.weight)
