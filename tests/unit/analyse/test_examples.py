@@ -223,8 +223,8 @@ def test_a_part_is_erased_with_its_report_and_never_quoted(monkeypatch: pytest.M
     assert {n.label.text for n in whole.nearest("GROOMING_GIFT", vector)}.isdisjoint(
         {desk[1].text, desk[2].text}
     )
-    for bad in (weights[:-1], b"\1" + weights[1:]):
+    for bad in (weights[:-1], bytes([weights[0] ^ 1]) + weights[1:]):
         with pytest.raises(ModelUnfit):
             assemble(header, bad, [part])
     with pytest.raises(ModelUnfit):
-        assemble(header, weights, [part[:-1] + b"\0"])
+        assemble(header, weights, [part[:-1] + bytes([part[-1] ^ 1])])
