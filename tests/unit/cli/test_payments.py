@@ -35,7 +35,7 @@ def test_reports_of_payments_are_scored_by_payer(tmp_path: Path, compact: bool) 
     file.write_text(json.dumps(body) if compact else json.dumps(body, indent=2))
     found = lines(file)
     assert [line["sender"]["value"] for line in found] == [
-        f"payer-{n}@transfers example" for n in (1, 2, 3)
+        f"payer-{n}@transfersexample" for n in (1, 2, 3)
     ]
     for line in found:
         assert (line["typology"], line["suspected"]) == ("LIVESTREAM", True)
