@@ -18,10 +18,12 @@ from fanal.db import sql
 from fanal.db.child import KeptChild
 from fanal.kernel.actors import system_actor
 from fanal.orient.alarms.operations.alarms import escalate_alarms, record_raised
-from fanal.orient.alarms.operations.outbox import end_answered, queue_late, requeue_left
+from fanal.orient.alarms.operations.outbox import BY_KEY, end_answered, queue_late, requeue_left
 
 FAILURES: Final = (DatabaseError, InterfaceError, psycopg.Error)
-SESSION: Final = "SET lock_timeout = '1s'; SET statement_timeout = '5s'; SET enable_seqscan = off"
+SESSION: Final = "SET lock_timeout = '1s'; SET statement_timeout = '5s'; " + BY_KEY.format(
+    "", "", ""
+)
 _BEAT_SECONDS = 0.25
 _SILENT_SECONDS = 20.0
 """Seconds of silence after which a child is replaced: above a beat's two timeouts and a connection."""

@@ -27,10 +27,15 @@ _GONE = (
     " AND l.pid IN (SELECT pid FROM pg_stat_activity WHERE usename = session_user))"
 )
 """True when the lease holder's lock is gone. Evaluated once per poll; only locks of our own role count."""
+# These tables fill within a second and are empty again soon: the planner often expects one row, by which all
+# plans cost the same. So no statement leaves it a choice: rows are read by key in a scalar subquery or by `=
+# ANY (ARRAY(…))`, in order by an index (`BY_KEY`). With joins each poll read all alarms for each due call.
+BY_KEY = "SET {}enable_seqscan = off; SET {}enable_bitmapscan = off; SET {}enable_sort = off"
 _CLAIM = f"""
 WITH due AS (
-    SELECT c.id FROM orient_call c JOIN orient_alarm a ON a.id = c.alarm_id
-    WHERE c.outcome IS NULL AND c.not_before <= now() AND a.acknowledged_at IS NULL
+    SELECT c.id FROM orient_call c
+    WHERE c.outcome IS NULL AND c.not_before <= now()
+      AND (SELECT a.acknowledged_at IS NULL FROM orient_alarm a WHERE a.id = c.alarm_id)
       AND (c.lease_until IS NULL OR c.lease_until < now() OR {_GONE})
       AND c.id <> ALL (%(in_hand)s::uuid[]) AND (c.attempts > 0) = %(again)s
       AND (c.queued_by IS NULL) = ANY (%(late)s)
@@ -55,8 +60,6 @@ _WAITING_COUNTED = 200
 """Number up to which a node's late alarms are counted, to find those with the fewest."""
 _SESSIONS_LOOKED_AT = 500
 """Number of sessions with late alarms read on either side of a randomly drawn one."""
-# `= ANY (ARRAY(…))`, not `IN`: where the table was vacuumed while empty, the planner expects one row, and all
-# rows of a flood were read for each chosen one; nothing was queued for a minute.
 _QUEUE = """
 ), free AS (
     SELECT alarm_id FROM orient_late WHERE alarm_id = ANY (ARRAY(SELECT alarm_id FROM chosen))
@@ -92,7 +95,7 @@ WITH RECURSIVE start AS (SELECT md5(random()::text) AS node), above AS (
         row_number() OVER (PARTITION BY left(node.node, 8) ORDER BY those.many, random()) AS turn,
         those.many
     FROM node, LATERAL (SELECT count(*) AS many FROM (SELECT FROM orient_late l
-        WHERE l.node = node.node LIMIT {_WAITING_COUNTED}) AS waiting) AS those
+        WHERE l.node = node.node ORDER BY l.told_at LIMIT {_WAITING_COUNTED}) AS waiting) AS those
 ), network AS (
     SELECT network, count(*) OVER () AS networks,
         row_number() OVER (ORDER BY sum(many), random()) AS turn FROM turn GROUP BY network
@@ -144,7 +147,7 @@ WITH RECURSIVE middle AS (
         UNION (SELECT l.alarm_id FROM orient_late l WHERE l.queued_by = session.queued_by
          ORDER BY l.told_at LIMIT room.half)
     ) AS ends, LATERAL (SELECT count(*) AS many FROM (SELECT FROM orient_late l
-        WHERE l.queued_by = session.queued_by LIMIT 20) AS waiting) AS those
+        WHERE l.queued_by = session.queued_by ORDER BY l.told_at LIMIT 20) AS waiting) AS those
     ORDER BY those.many, random() LIMIT (SELECT most FROM room)
 {_QUEUE}"""  # noqa: S608
 _DELIVERED = """
@@ -168,14 +171,15 @@ RETURNING c.id
 """
 _LEFT = """
 UPDATE orient_call c SET outcome = NULL, ended_at = NULL, not_before = now(), attempts = 0
-FROM orient_alarm a WHERE a.id = c.alarm_id AND a.acknowledged_at IS NULL
+WHERE (SELECT a.acknowledged_at IS NULL FROM orient_alarm a WHERE a.id = c.alarm_id)
   AND c.outcome = 'LEFT' AND c.ended_at > now() - interval '1 day'
   AND EXISTS (SELECT FROM orient_caller WHERE reaches AND seen_at > now() - interval '15 seconds')
 """
 # Only the sender locks rows of calls: the claim skips locked rows, so another lock would delay a call.
 _ANSWERED = """
-UPDATE orient_call c SET outcome = 'ANSWERED', ended_at = a.acknowledged_at FROM orient_alarm a
-WHERE a.id = c.alarm_id AND a.acknowledged_at IS NOT NULL AND c.outcome IS NULL
+UPDATE orient_call c SET outcome = 'ANSWERED',
+    ended_at = (SELECT a.acknowledged_at FROM orient_alarm a WHERE a.id = c.alarm_id)
+WHERE (SELECT a.acknowledged_at FROM orient_alarm a WHERE a.id = c.alarm_id) IS NOT NULL AND c.outcome IS NULL
   AND (c.lease_until IS NULL OR c.lease_until < now())
 """
 _OUTCOMES = {
@@ -283,10 +287,7 @@ def queue_late(*, actor: Actor, most: int = 2000) -> int:
         (_OF_EACH_SESSION, most, _SESSIONS_LOOKED_AT),
     ):
         with transaction.atomic():
-            # During a flood the table statistics are out of date, and the planner would scan the whole table
-            # each time.
-            sql.run("SET LOCAL enable_seqscan = off")
-            sql.run("SET LOCAL enable_bitmapscan = off")
+            sql.run(BY_KEY.format(*["LOCAL "] * 3))
             queued += int(sql.run(statement, {"most": room, "looked": looked}))
     return queued
 
