@@ -19,6 +19,8 @@ from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 from fanal.orient import queries as oriented
+from fanal.orient.domain.records import Case, Decision
+from fanal.orient.domain.states import DECIDED_STATES
 from fanal.web.components.addresses import selector_link
 
 _KINDS = frozenset(kind.value for kind in SelectorKind)
@@ -35,13 +37,38 @@ class Suggested(NamedTuple):
     fresh: list[dict[str, object]]
 
 
+class Judged(NamedTuple):
+    """A report on which the desk has decided, with its reference as shown and the decision in force."""
+
+    report_id: UUID
+    reference: str
+    decision: Decision
+
+
 class RelatedReports(Struct, frozen=True, kw_only=True):
-    """The related reports of a report: rows with reasons, desks that hold hidden ones, graph, its dossier."""
+    """The related reports of a report: rows with reasons, desks that hold hidden ones, graph, its dossier.
+
+    `judged` are those of them on which the desk has decided.
+    """
 
     rows: Sequence[Mapping[str, object]]
     elsewhere: list[str]
     graph: dict[str, object]
     dossier_id: UUID | None
+    judged: list[Judged]
+
+
+def judged_of(
+    references: Mapping[UUID, str], cases: Mapping[UUID, Case], *, actor: Actor
+) -> list[Judged]:
+    """Return the reports with a decision in force, the newest decision first.
+
+    `references` has the reference of each report as shown, `cases` its row in the queue, both by report id.
+    """
+    decided = [i for i in references if i in cases and cases[i].state in DECIDED_STATES]
+    decisions = oriented.decisions_of(actor=actor, report_ids=decided)
+    found = [Judged(i, references[i], decisions[i][-1]) for i in decided if decisions.get(i)]
+    return sorted(found, key=lambda one: one.decision.decided_at, reverse=True)
 
 
 def kin_of(
@@ -63,11 +90,12 @@ def kin_of(
     facts = get_reports(actor=actor, report_ids=others)
     cases = oriented.get_cases(actor=actor, report_ids=others)
     desks = desk_names(desk_ids={link.desk_id for link in links if not link.other_id})
+    references = {i: spoken(found.reference, i) for i, found in facts.items()}
     rows = [
         {
             "link": link,
             "percent": percent(link.score or 0),
-            "reference": spoken(facts[link.other_id].reference, link.other_id),
+            "reference": references[link.other_id],
             "case": cases.get(link.other_id),
             "facts": facts[link.other_id],
             "reasons": reasons_of(_reasons(link, suggested.get(link.other_id))),
@@ -77,9 +105,10 @@ def kin_of(
         if link.other_id in facts
     ]
     return RelatedReports(
+        judged=judged_of(references, cases, actor=actor),
         rows=rows,
         elsewhere=sorted(set(desks.values()), key=alphabetical),
-        graph=_graph(record, own[:_DRAWN], {i: spoken(f.reference, i) for i, f in facts.items()}),
+        graph=_graph(record, own[:_DRAWN], references),
         dossier_id=dossier_of(actor=actor, report_id=record.report_id),
     )
 

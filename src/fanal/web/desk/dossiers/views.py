@@ -35,7 +35,7 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history, notes
 from fanal.web.desk.deconfliction import withholding
 from fanal.web.desk.dossiers import graph as dossier_graph
-from fanal.web.desk.dossiers.related import percent, reasons_of
+from fanal.web.desk.dossiers.related import judged_of, percent, reasons_of
 from fanal.web.desk.queue.views import rows_of
 from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed, PostedForm, Several, text
@@ -169,6 +169,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
     return {
         "dossier": view,
         "rows": rows,
+        "judged": judged_of(references, cases, actor=actor),
         "elsewhere": sorted(desks.values(), key=alphabetical),
         "edges": [
             {
