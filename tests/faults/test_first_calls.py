@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from aiosmtpd.controller import Controller
 
+from fanal.cli.run import _is_foreign
 from fanal.config import migration
 from fanal.config.databases import open_databases
 from tests.faults.test_calls import CALLED_WITHIN, Inbox
@@ -77,7 +78,11 @@ def test_the_first_call_does_not_wait_for_the_migration(desk: tuple[Live, Inbox]
 
 @pytest.mark.parametrize(
     ("host", "status", "words"),
-    [("127.0.0.1", 1, "in use"), ("192.0.2.1", 1, "192.0.2.1"), ("0.0.0.0", 2, "loopback only")],
+    [
+        ("127.0.0.1", 1, "in use"),
+        ("192.0.2.1", 2, "loopback only"),
+        ("0.0.0.0", 2, "loopback only"),
+    ],
 )
 def test_a_start_whose_address_is_refused_calls_nobody(
     desk: tuple[Live, Inbox], host: str, status: int, words: str
@@ -100,6 +105,12 @@ def test_a_start_whose_address_is_refused_calls_nobody(
     assert done.returncode == status, done.stderr
     assert words in done.stderr
     assert calls.exists() == (host == "127.0.0.1")
+
+
+def test_an_address_of_another_machine_is_foreign_and_one_in_use_is_not() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert not _is_foreign("127.0.0.1", taken.getsockname()[1])
+    assert _is_foreign("192.0.2.1", free_port())
 
 
 def test_a_start_with_another_vault_calls_nobody_and_hands_nothing_over(

@@ -77,7 +77,6 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
     with contextlib.ExitStack() as opened:
         with hurried(FIRST):
             databases = opened.enter_context(open_databases(home=home, environ=os.environ))
-            _refuse_foreign(host, port)
             role = _web_role()
             passwords = PasswordWatch(databases)
             first = _first_children(databases, home=home)
@@ -157,18 +156,13 @@ def _wait_for_port(host: str, port: int) -> None:
             return
 
 
-def _refuse_foreign(host: str, port: int) -> None:
-    """Refuse an address of another machine before the calls start; one in use may become free meanwhile.
-
-    Raises:
-        Failed: ADDRESS_TAKEN: it does not belong to this machine.
-    """
+def _is_foreign(host: str, port: int) -> bool:
+    """Return whether the address is no one of this machine; one in use may become free."""
     try:
         _bind(host.strip("[]"), port)
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            address = f"{host}:{port}"
-            raise Failed("ADDRESS_TAKEN", address=address, detail=reason(error)) from None
+        return error.errno != errno.EADDRINUSE
+    return False
 
 
 def _bind(host: str, port: int) -> None:
@@ -351,7 +345,7 @@ def _calls_at_once(
     first, or will refuse and say why. `passwords` holds the database's URLs; `demo`, `host` and `port` are
     those of `fanal run`.
     """
-    if role is DatabaseRole.INTAKE:
+    if role is DatabaseRole.INTAKE or _is_foreign(host, port):
         return None
     try:
         url = passwords.databases.url(DatabaseRole.WORKER)

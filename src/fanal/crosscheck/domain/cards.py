@@ -6,7 +6,7 @@ short key of a value is the first eight bytes of its selector key.
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from socket import AF_INET, AF_INET6, inet_pton
@@ -36,7 +36,6 @@ WEAK = 0x80
 MOST_ADDRESSES = 4
 MOST_WORDS = 3
 WEEKS = 255
-_WEEK = 7 * 86_400
 NO_TIME = -(2**62)
 _HEAD = struct.Struct("<QIIIIHBB")
 _ADDRESS = struct.Struct("<QqiB")
@@ -154,10 +153,13 @@ def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None
 
 
 def week_of(instant: str | None) -> int:
-    """Return the week of an instant from 1 to `WEEKS`; 0 for none. Some five years later it starts again."""
+    """Return the week of an instant (RFC 3339) from 1 to `WEEKS`; 0 for none.
+
+    Some five years later the numbers start again.
+    """
     if instant is None:
         return 0
-    return int(datetime.fromisoformat(instant).timestamp()) // _WEEK % WEEKS + 1
+    return date.fromisoformat(instant[:10]).toordinal() // 7 % WEEKS + 1
 
 
 def pack_card(card: Card) -> bytes:
