@@ -119,8 +119,9 @@ def trial_of(stored: StoredReader) -> DryRun | None:
 def continue_reader_trial(*, now: datetime) -> bool:
     """Compare the next portion of past reports by the proposed text reader; return whether there was one.
 
-    The newest reports with text come first. Both versions read each text now, so that a report that another
-    version read counts only for what the candidate changes. No report changes.
+    Goes from the newest report with text to older ones, `MOST_READ` at most. Both versions read each text in
+    this run, even if an earlier version read it before: the changes are those of the candidate alone. No
+    report changes.
     """
     stored = open_reader_trial()
     if stored is None or stored.proposed_at is None:

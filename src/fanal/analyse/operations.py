@@ -50,9 +50,10 @@ def analyse_batch(
 ) -> list[Analysis]:
     """Analyse `reports`, store the next revision of each, and return the analyses in the order given.
 
-    `citizens` are the reports of the public form: the model reads their texts at once, and most others later
-    (`signals.operations`). A report of `tried` has failed before: its text is read later too, so that a
-    reading that ends its worker leaves the phrases' analysis.
+    The text model reads at once the reports of the public form (`citizens`) and the declared emergencies of a
+    small batch, at most `_MOST_READ`; other texts are queued (`signals.operations.unread`). So are those of
+    `tried`, whose processing has failed before: if the model crashes the worker, these reports still get the
+    analysis by phrase rules.
 
     Raises:
         Refused: the actor may not run the stages.

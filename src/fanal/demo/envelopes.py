@@ -1,4 +1,8 @@
-"""Demo events of alarms, conversations, lists, and reports: open, expired, retracted, in quarantine."""
+"""Demo events of alarms, conversations, lists, and of a report in each unusual state.
+
+The states: unfinished, expired, retracted, test, claimed, processed twice, in quarantine, due for a
+retention review.
+"""
 
 from datetime import datetime, timedelta
 from functools import partial

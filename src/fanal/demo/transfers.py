@@ -1,7 +1,8 @@
 """Demo events of a money-transfer operator's file: suspects, an extorted adolescent, innocent customers.
 
-The file is split and received as by `fanal import transfers`. Some payers also occur in the live-streaming
-reports (`stories`); families, a student's parent and an association's member are innocent.
+The file is split and received as by `fanal import transfers`; intelligence sheets on some payers follow.
+Some payers also occur in the live-streaming reports (`stories`); families, a student's parent and an
+association's member are innocent.
 """
 
 import io

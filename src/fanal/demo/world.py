@@ -333,9 +333,9 @@ class DemoEvent:
 
 
 def story_event(story: str, name: str, days: float, *, play: Play) -> DemoEvent:
-    """Return the event of the report `name` of a story, `days` and some seeded minutes before loading.
+    """Return the demo event of the report `name` of a story, `days` before the demo is loaded.
 
-    `play` is called with the world and the event's instant.
+    Up to twelve hours, derived from `name`, are added. `play` is called with the world and the event's time.
     """
     minutes = chance(f"{name}/hour").randrange(700)
     return DemoEvent(

@@ -77,9 +77,9 @@ def _nice_in(place: Path) -> int:
 
 
 def take_own_share() -> None:
-    """Leave the parent's session for one's own, which has the usual share of the processors.
+    """Start a new session for this process, so that it has its own share of the processors, the usual one.
 
-    Unless the parent's has a greater one: a session of its own cannot be given that without root.
+    Does nothing if the parent's session has a greater share: a new session could not have it without root.
     """
     try:
         raised = _nice_in(Path("/proc/self/autogroup")) < 0

@@ -31,10 +31,11 @@ _KINDS = {"KINDS": ("ORIENTED", "first"), "CHANNELS": ("ORIENTED", "second")}
 
 
 class Trend(Struct, frozen=True, kw_only=True):
-    """A figure by week. `counts` maps codes to one number for each of `weeks` (Mondays of complete weeks).
+    """The weekly counts of a figure, by code (a service, a country, …), with changes of level and new codes.
 
-    `now` has the counts of the current week, by code. `changes` are those detected within the displayed
-    weeks, by code; `new` the codes first counted in the last twelve weeks.
+    `counts` has a number for each of `weeks` (Mondays of complete weeks), `now` that of the current week.
+    `changes` are the changes of level within the displayed weeks. `new` are the codes first counted in the
+    last twelve weeks, at least `NEW_FROM` times.
     """
 
     figure: Figure

@@ -176,7 +176,7 @@ def deconflict(timestamp: int) -> None:
 @app.periodic(cron="23 * * * *")
 @app.task(queueing_lock="forget_usage", lock="forget_usage")
 def forget_usage(timestamp: int) -> None:
-    """Delete the quota counters of past minutes, expired sign-in counters and old counts of refusals."""
+    """Delete quota counters after an hour, expired sign-in counters, and refusal counts after 400 days."""
     del timestamp
     partners.forget_usage(now=clock.now())
     forget_counters(now=clock.now())

@@ -26,8 +26,8 @@ _CARD = msgspec.json.Decoder(ModelCard)
 class StoredReader(Struct, frozen=True, kw_only=True):
     """A version of the text reader as stored, without its bytes; `shipped`: it came with the program.
 
-    `trial` is the JSON of its dry run (`trials.ReaderTrial`), finished at `tried_at`; `reread_at` is when the
-    last waiting report was queued to be read again, None while this goes on.
+    `trial` is the JSON of its dry run (`DryRun`; see `trials.trial_of`), finished at `tried_at`. `reread_at`
+    is when the last waiting report was queued to be read again, None while this goes on.
     """
 
     id: UUID

@@ -142,9 +142,10 @@ def _signed(message: Message) -> bytes:
 
 
 def _is_plain(message: Message) -> bool:
-    """Return whether a decoded message is well-formed: dates with time zone, in order; positions ascending.
+    """Return whether the fields of a decoded message are well-formed.
 
-    Positions (of a conclusion) must also be within the largest set.
+    `at` is before `expires`, both with a time zone. The positions of a conclusion ascend, from 0 to less than
+    `MOST`, the greatest number of points in a set.
     """
     if message.at.tzinfo is None or message.expires.tzinfo is None:
         return False

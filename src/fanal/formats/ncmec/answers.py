@@ -1,6 +1,7 @@
-"""Response documents of the CyberTipline protocol, without a namespace: in one, clients miss the root.
+"""Response documents (XML) of the CyberTipline protocol.
 
-`reportDoneResponse` answers /finish, errors included; `reportResponse` answers everything else.
+They have no namespace, since clients look for the root element by its plain name. `reportDoneResponse`
+answers /finish, errors included; `reportResponse` answers everything else.
 """
 
 from collections.abc import Mapping, Sequence

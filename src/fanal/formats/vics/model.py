@@ -149,7 +149,7 @@ _DAYS: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def truth(value: object) -> bool | None:
-    """Parse a boolean in JSON or as text; None if it is neither.
+    """Parse a boolean in JSON, or one of the texts true, false, 1, 0 in any case; None if it is neither.
 
     The text "false" is False, unlike `bool("false")`.
     """
@@ -258,7 +258,7 @@ def read_vocabulary(text: str) -> Vocabulary:
     """Parse a file of the categories of one country's model (TOML).
 
     Raises:
-        msgspec.ValidationError: an unknown or a missing key.
+        msgspec.DecodeError: invalid TOML, an unknown or a missing key, or a value that is not permitted.
         ValueError: another schema version, or a repeated code.
     """
     read = msgspec.toml.decode(text, type=Vocabulary)

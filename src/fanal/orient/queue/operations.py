@@ -317,9 +317,9 @@ def _changeable(actor: Actor, view_id: UUID) -> StoredView:
 
 
 def _beside(row: StoredView) -> QuerySet[StoredView]:
-    """Return the saved views among which a name is unique: those shared with the desk, or the person's own.
+    """Return the stored views whose names must differ, of which `row` is or will be one.
 
-    `row`: the view to be named.
+    Those shared at its desk if `row` is shared, otherwise the person's own ones at that desk.
     """
     rows = StoredView.objects.filter(desk_id=row.desk_id, shared=row.shared)
     return rows if row.shared else rows.filter(person_id=row.person_id)

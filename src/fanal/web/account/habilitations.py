@@ -64,7 +64,11 @@ class _HabilitationForm(DatedForm):
     valid_until = Parsed(partial(midnight, days=1), "DATES", posted="until")
 
     def clean_person_id(self) -> UUID:
-        """Return the person's id."""
+        """Return the id of the person with the login, or of the selected candidate if no login was typed.
+
+        Raises:
+            ValidationError: OWN (the actor), PERSON (nobody has the login, or no candidate is selected).
+        """
         login, chosen = self.cleaned_data.pop("login"), self.cleaned_data["person_id"]
         actor = actor_of(self.request)
         if login and "\0" not in login:

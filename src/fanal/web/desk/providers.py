@@ -148,7 +148,7 @@ def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> ShownQualit
 
 
 class _FeedbackForm(PostedForm):
-    """Feedback on a report; the fields that it lacks count with that verdict alone."""
+    """Feedback on a report: the verdict and, with LACKS_DATA only, the names of the missing fields."""
 
     refuses = "feedback"
     verdict = Parsed(FeedbackVerdict, "VERDICT")

@@ -160,7 +160,10 @@ _BY_HAND = (Happening.AGREED, Happening.PAUSED, Happening.RESUMED, Happening.END
 
 
 class _NoteForm(PostedForm):
-    """An event of a session: "no remark" is on a measure, and may name the next one to read."""
+    """An event that the overseer records in a session: no remark on a measure, pause, resumption, end.
+
+    `measure_id` is required for no remark, refused for the others. `following` is the measure to show next.
+    """
 
     what = Parsed({str(what): what for what in _BY_HAND}.get)
     measure_id = Parsed(UUID, posted="measure", required=False)

@@ -293,9 +293,9 @@ def _was_sent(draft: HiddenDraft) -> bool:
 
 
 def _is_heavy(request: HttpRequest, draft: HiddenDraft, now: datetime) -> bool:
-    """Return whether the sender is above the higher limit, and must do more work than usual.
+    """Return whether this sender needs a heavier proof of work, or a longer wait without one.
 
-    Never if a child is in danger.
+    This is so above the higher of the two limits (`send_limits`), but never if a child is in danger.
     """
     return draft.answers.get("danger") != "YES" and send_limits()[1].is_passed(request, now)
 

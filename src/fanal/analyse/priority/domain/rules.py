@@ -35,9 +35,10 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule: the fact, its range, the points, an optional floor (minimum score), and the source.
 
     With `each`, the points count for each unit of the fact, at most `cap`. `floor_from` is the least value of
-    the fact for the floor; without it the floor applies with the points. `label` is the name of a desk's own
-    rule, which no label file contains; it accompanies each reason from the rule. A desk's own rule sets a
-    floor only once checked, and only under `DANGER_FLOOR`, since a child in present danger has precedence.
+    the fact for the floor; without it the floor applies with the points. A rule that nobody has checked
+    (`checked_by`) never sets a floor. `label` is the name of a desk's own rule, which no label file contains;
+    it accompanies each reason from the rule. The floor of such a rule is under `DANGER_FLOOR`, which is kept
+    for a child in present danger.
     """
 
     code: str

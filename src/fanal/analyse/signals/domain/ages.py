@@ -1,8 +1,8 @@
-"""Ages stated in a report: minors' ages, and ages that contradict one another.
+"""Ages stated in a report: ages of minors, and contradictory ages of the same person.
 
-An adult who passes for a child gives an age under 18 here and one of 21 or more there: to two people in a
-talk, to a service in the facts of the account, or in what a reporter tells of both. Ages of 18 to 20 prove
-nothing, since children give them to open an account.
+An adult who poses as a child states an age under 18, and elsewhere one of 21 or more. The ages in
+conversations and on accounts are compared by user name, those in the reporter's description by pronoun.
+Ages of 18 to 20 count as neither, since children state them to open an account.
 """
 
 import re

@@ -1,8 +1,9 @@
-"""Labelled examples of the desk: passages of reports that people judged, and the labels that follow.
+"""Labelled examples of the desk: passages of reports that people judged, and the labels derived from them.
 
-The last word of each person on each code of a passage counts. Two people who disagree on a code cancel it.
-One person's word weighs at most `MOST_OF_ONE` passages and `MOST_OF_ONE_CODE` of a code in a training; what
-two people say alike weighs on neither's share.
+For each code of a passage, the latest judgement of each person counts; a code on which people disagree is
+cancelled. A training uses at most `MOST_OF_ONE` passages that a person alone judged, at most
+`MOST_OF_ONE_CODE` of them for the same code and as many against it. Judgements on which several people
+agree have no limit.
 """
 
 from collections import Counter
@@ -59,7 +60,10 @@ EXAMPLE_STATES = StateTable(
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """The word of a person on a code in an example's passage; `engine` is the version that read it."""
+    """A person's judgement on a code in an example's passage.
+
+    `engine` is the rule version of the report's analysis at that time, "" without one.
+    """
 
     example_id: UUID
     code: str
@@ -90,7 +94,10 @@ class Example(Struct, frozen=True, kw_only=True):
 
 
 class Settled(Struct, frozen=True, kw_only=True):
-    """What people say of an example: codes that it has (`wanted`) and has not; `hand` counts as author."""
+    """The outcome of the judgements on an example: codes that it has (`wanted`) and has not (`unwanted`).
+
+    `hand` is its author in the cross-validation: the lowest id of the people whose judgements count.
+    """
 
     example_id: UUID
     hand: UUID
@@ -115,7 +122,11 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
 
 def settle(judgements: Sequence[Judgement]) -> Settlement:
-    """Return what counts of the judgements, in a fixed order: the newest passages of each person first."""
+    """Return the outcome of the judgements that count, the most recently judged examples first.
+
+    `judgements` are in chronological order. The limits for each person (`_Bounds`) apply to codes that only
+    one person has judged.
+    """
     in_force = list(last_words(judgements))
     newest = {j.example_id: j.judged_at for j in sorted(in_force, key=lambda j: j.judged_at)}
     bounds, settled, disputed = _Bounds(), list[Settled](), 0
@@ -153,7 +164,10 @@ class _Bounds:
         self._of_code: Counter[tuple[UUID, _Said]] = Counter()
 
     def admit(self, person: UUID, said: Sequence[_Said]) -> list[_Said]:
-        """Return what counts of all that a person says alone of a passage."""
+        """Return the judgements of `said` within the person's limits; count the passage as used or left out.
+
+        `said` are this person's judgements on one passage, without the codes that somebody else judged too.
+        """
         free = [
             one
             for one in said
@@ -175,8 +189,10 @@ class _Bounds:
 def _weighed(
     judgements: Sequence[Judgement],
 ) -> tuple[dict[_Said, UUID], dict[UUID, list[_Said]], int]:
-    """Return what several people say alike of a passage (with the first of them), what each says alone, and
-    the number of disputed codes.
+    """Separate the judgements on a passage into agreed ones, those of one person only, and disputed codes.
+
+    Returns the agreed ones with the lowest id of the people who agree, the others by person, and the number
+    of codes on which people disagree.
     """
     by_code: dict[str, dict[UUID, bool]] = {}
     for judged in sorted(judgements, key=lambda j: j.code):
@@ -203,8 +219,8 @@ def labels_of(
     """Return the labelled texts of settled examples, the neutral ones first, each group in order of id.
 
     `texts` holds the sentence of each example: sealed or neutral; an example without one is left out. `found`
-    holds the codes that the version in force reads in it: they stand where nobody judged, so that such codes
-    hardly change.
+    holds the codes that the version in force finds in it. A code that nobody judged keeps that result, so
+    that the training changes its reading as little as possible.
     """
     hands = {hand: n for n, hand in enumerate(sorted({one.hand for one in settled}), 1)}
     kept = [one for one in settled if one.example_id in texts]
@@ -248,10 +264,10 @@ def passage_of(finding: Finding, cut: Sequence[Segment]) -> Segment | None:
 
 
 def check_neutral(text: str) -> str:
-    """Return a neutral sentence without outer spaces.
+    """Return a neutral sentence with single spaces between words, and none around it.
 
     Raises:
-        ValueError: it is empty or longer than `LONGEST_NEUTRAL` characters.
+        ValueError: it is empty, or longer than `LONGEST_NEUTRAL` characters or `LONGEST` bytes.
     """
     sentence = " ".join(text.split())
     if not sentence or len(sentence) > LONGEST_NEUTRAL or len(sentence.encode()) > LONGEST:
@@ -260,6 +276,9 @@ def check_neutral(text: str) -> str:
 
 
 def last_words(judgements: Sequence[Judgement]) -> Iterator[Judgement]:
-    """Yield the last word of each person on each code of each example, unless taken back."""
+    """Yield the latest judgement of each person on each code of each example, unless taken back.
+
+    `judgements` are in chronological order.
+    """
     last = {(j.example_id, j.code, j.person_id): j for j in judgements}
     yield from (j for j in last.values() if j.verdict is not Verdict.TAKEN_BACK)

@@ -55,9 +55,10 @@ class Quality(Struct, frozen=True, kw_only=True):
 
 
 class Earlier(Struct, frozen=True, kw_only=True):
-    """The model in force, to compare a new one with: how it reads with words, and the texts that it knows.
+    """The model in force, to compare a new one with.
 
-    `known` has an element for each labelled text; the first `corpus` texts are those of the corpus.
+    `way` holds its parameters for reading by words and embedding. `known` says of each labelled text whether
+    it was trained on it; the first `corpus` texts are those of the shipped corpus.
     """
 
     way: Way
@@ -66,10 +67,10 @@ class Earlier(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """Quality of the model in force (`before`) and of the new one (`after`), both with words.
+    """Quality of the model in force (`before`) and of the new one (`after`), on texts of omitted authors.
 
-    On the same texts, each read without its author's texts: those of the corpus, which nobody of the desk
-    labelled, and the desk's examples (`desk_before`, `desk_after`).
+    Both read the same texts, by words and embedding. `before` and `after` are measured on the shipped corpus,
+    `desk_before` and `desk_after` on the desk's examples.
     """
 
     before: Quality
@@ -156,10 +157,11 @@ def _left_out(inverse: Floats, wanted: Floats, hands: NDArray[np.str_]) -> tuple
 def _left_out_before(
     inverse: Floats, matrix: Floats, wanted: Floats, hands: NDArray[np.str_], known: Flags
 ) -> Floats:
-    """Return the scores of all texts by a model of the `known` ones: of those, without their author's own.
+    """Return the held-out scores of all texts by a model trained on the `known` ones only.
 
-    Other arguments as in `_left_out`, with the kernel matrix. The inverse for the known texts follows from
-    that for all (Schur complement), without another inversion.
+    A known text is scored without its author's texts, any other text by the whole model. `matrix` is the
+    kernel of all pairs of texts; the other arguments are as in `_left_out`. The inverse for the known texts
+    follows from that for all (Schur complement), without another inversion.
     """
     inside, outside = np.flatnonzero(known), np.flatnonzero(~known)
     mean = wanted[inside].mean(axis=0)

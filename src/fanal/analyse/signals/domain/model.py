@@ -64,7 +64,7 @@ class Corpus(Struct, frozen=True, kw_only=True):
 
 
 def shipped_files() -> Traversable:
-    """Return the folder of the model in force."""
+    """Return the folder of the shipped model."""
     return resources.files("fanal.analyse").joinpath("data", "reader")
 
 

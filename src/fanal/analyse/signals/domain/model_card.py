@@ -1,6 +1,7 @@
 """Model card of a version that a desk trained: origin of its texts, quality against the one in force.
 
-States: TRAINED ─ propose, dry run ─► PROPOSED ─ activate ─► IN_FORCE ─ the next one ─► REPLACED. The version
+States: TRAINED ─ propose, dry run ─► PROPOSED ─ activate ─► IN_FORCE ─ the next one ─► REPLACED. A replaced
+or proposed version may be proposed again, and is TRAINED until its new dry run is finished. The version
 that comes with the program is stored too, so that a desk can go back to it.
 """
 

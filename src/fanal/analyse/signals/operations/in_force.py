@@ -43,9 +43,10 @@ _HELD: dict[_Key, TextReader | NoReader] = {}
 
 
 def reader_in_force() -> TextReader | NoReader:
-    """Return the reader of the version in force, or of the shipped one if that one does not fit.
+    """Return the reader of the version in force, or the shipped reader if that version cannot be loaded.
 
-    A `NoReader` if neither can read.
+    That is: it is damaged, made for another engine or corpus, or the vault is unavailable now. A `NoReader`
+    if the shipped one cannot read either.
     """
     row = sql.row("SELECT id FROM analyse_reader WHERE state = 'IN_FORCE' AND header IS NOT NULL")
     if row is None:
@@ -101,9 +102,10 @@ def state_in_force() -> Header | NoReader:
 
 
 def unfit_in_force() -> tuple[str, str] | None:
-    """Return (version, reason) if the version in force cannot read and the shipped one does, else None.
+    """Return (version, reason) if the stored bytes of the version in force do not fit, else None.
 
-    It checks the stored bytes, not the parts in the vault, and loads neither engine nor weights.
+    The shipped version then reads in its place. The parts in the vault are not checked; neither engine nor
+    weights are loaded.
     """
     row = sql.row(
         "SELECT version, header, weights FROM analyse_reader"

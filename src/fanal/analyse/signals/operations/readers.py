@@ -131,9 +131,11 @@ def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 def keep_trial(
     *, reader_id: UUID, before: UUID | None, reached: UUID | None, trial: bytes, now: datetime
 ) -> bool:
-    """Store the progress of a dry run down to the report `reached` (None: it is finished).
+    """Store the progress of a dry run: the result so far, and the last report compared (`reached`).
 
-    Return False if it stood elsewhere than at `before`: another worker was faster.
+    `reached` None: the dry run is finished. `trial` is the result so far, as JSON (`DryRun`). `before` is the
+    progress from which the caller started. Returns False, and stores nothing, if another worker has advanced
+    or finished it since.
     """
     return bool(
         sql.run(
@@ -148,7 +150,11 @@ def keep_trial(
 def keep_reread(
     *, reader_id: UUID, before: UUID | None, reached: UUID | None, queued: int, now: datetime
 ) -> bool:
-    """Store the progress of queueing waiting reports to be read again, as `keep_trial` does."""
+    """Store the progress of queueing the waiting reports for another reading; arguments as in `keep_trial`.
+
+    `queued` is the number of texts added. Returns False, and stores nothing, if another worker has advanced
+    or finished it since, or the version is no longer in force.
+    """
     return bool(
         sql.run(
             "UPDATE analyse_reader SET reread_reached = coalesce(%s, reread_reached),"

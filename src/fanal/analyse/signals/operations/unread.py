@@ -1,7 +1,8 @@
 """The queue of texts that the model reads while no report waits for a stage: the table `analyse_unread`.
 
-A text waits, is being read under a lease, and leaves the queue in the transaction that stores the result.
-A reading that ends its worker leaves its attempt behind; after two, the text stays aside until a replay.
+A text is leased to a worker, and deleted from the queue in the transaction that stores the result. Each
+lease counts as an attempt, so that a text that crashes its worker is counted too. After two attempts it
+is not leased again until it is queued again (`fanal replay`, a new version of the text reader).
 """
 
 from collections.abc import Collection, Sequence
@@ -33,7 +34,11 @@ WHERE report_id = ({_NEXT} FOR UPDATE SKIP LOCKED) RETURNING report_id
 
 
 def queue_unread(*, reports: Sequence[HarmonisedReport]) -> None:
-    """Queue the texts of reports as never read, in the caller's transaction; waits for one being stored."""
+    """Queue the texts of reports, in the caller's transaction, with no attempts.
+
+    This ends the lease of a text that is queued already. The call waits for a transaction that is storing
+    the result of the same text.
+    """
     if not reports:
         return
     with binary_arrays.bound() as cursor:

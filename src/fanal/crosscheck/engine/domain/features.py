@@ -34,16 +34,18 @@ _PORT, _PREFIX = np.uint64(40), np.uint64(63)
 
 @outer
 def look(people, seats, conflict, seen):
-    """Write the comparison features of reports, by seat, to the arrays of `seen`: looks, instants, faces.
+    """Write the comparison features of reports, by seat, to the arrays of `seen`.
 
-    The arrays are uint64[reports, LOOKS], uint64[reports, MOST_ADDRESSES] and uint64[reports], all zero
-    before. `people` are the columns of a `CardSheet` after its rows, `seats` the row to write for each
-    report; `conflict` is that of `candidate_pairs.Tables`, and only marks with conflict points are included.
+    The arrays are looks (uint64[reports, LOOKS]), instants (uint64[reports, MOST_ADDRESSES]) and faces
+    (uint64[reports]), all zero before; a seat is a row in them. `people` are the columns of a `CardSheet`
+    after its rows, `seats` the row to write for each report; `conflict` is that of `candidate_pairs.Tables`,
+    and only marks with conflict points are included.
 
-    Looks are: name; two words; third word and date of birth; marks, from bit 16 a bit per address, from
-    bit 56 the week; then the addresses. An instant is the time of an address in seconds (40 bits), its port
-    plus 1 (23 bits), and whether it is a prefix. A face is a Bloom-filter-like bit set of everything that
-    could add points: two reports without a common bit gain nothing.
+    The columns of `looks`: 0 the name; 1 two of its words; 2 its third word, and from bit 32 the date of
+    birth; 3 the marks, from bit 16 a bit per address, from bit 56 the week; from 4 on the addresses. An
+    instant is the time of an address in seconds (40 bits), its port plus 1 (23 bits), and whether it is a
+    prefix. A signature (`faces`) is a small Bloom filter of name, date of birth and addresses: if those of
+    two reports have no common bit, none of the three can add points.
     """
     name, words, birth, has, where, at, port, six = people
     looks, instants, faces = seen

@@ -1,4 +1,7 @@
-"""XARF v4 reports of types csam and csem to a draft: traversal as for NCMEC XML (`Walk`), another table."""
+"""Conversion of XARF v4 reports (types csam and csem) to a draft, by table-driven traversal (`Walk`).
+
+This module holds the mapping table of the format, and the element handlers that NCMEC XML does not have.
+"""
 
 from collections.abc import Mapping
 from typing import Final, Literal

@@ -198,9 +198,9 @@ def hold_caller(*, holder: int) -> None:
 
 
 def show_alive(*, actor: Actor, holder: int, reaches: bool = True) -> None:
-    """Record a sign of life of the sending process `holder`; delete signs older than a day.
+    """Record a sign of life (heartbeat) of the sending process `holder`; delete those older than a day.
 
-    `reaches` says whether the mail of that process reaches anybody.
+    `reaches`: the process has a mail relay, configured without faults, so that its messages can arrive.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -64,7 +64,10 @@ def suggestions(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("dossier.judge")
 def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Accept or reject the link between a report and the `other` one, with a reason."""
+    """Record the person's answer to a suggested link: accept or reject, with a reason.
+
+    The form's `other` is the id of the second report; `also` are further pairs that a rejection covers.
+    """
     actor = actor_of(request)
     if not oriented.get_cases(actor=actor, report_ids=[report_id]):
         raise Http404

@@ -241,7 +241,10 @@ def _refused(request: HttpRequest, view: DossierView, words: str) -> HttpRespons
 
 
 class _JudgementForm(PostedForm):
-    """A judgement, with the fields of all of them; a malformed id counts as none."""
+    """A judgement on a dossier: the `act`, and the fields of every act, of which each uses its own.
+
+    A malformed id in `other` or `undoes` is read as missing.
+    """
 
     act = Parsed()
     chosen = Several(posted="report")
