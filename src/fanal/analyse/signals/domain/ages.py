@@ -29,7 +29,7 @@ _AGE = re.compile(r"\d{1,2}")
 def find_ages(
     report: HarmonisedReport, hits: Sequence[Hit], *, rule_version: str
 ) -> Iterator[Finding]:
-    """Yield the findings on minors' ages in a report, and on adults who give the age of a child.
+    """Yield the findings on minors' ages in a report, and on adults who state the age of a child.
 
     `hits` are the lexicon phrases found in its text. `rule_version` is stored in each finding.
     """
@@ -54,7 +54,7 @@ def age_of(person: Person, *, on: str | None) -> int | None:
 
 
 def occurred_on(report: HarmonisedReport) -> str | None:
-    """Return the start of the facts' period (RFC 3339); None if unknown."""
+    """Return the earliest time of the reported facts (RFC 3339), else their stated time; None if unknown."""
     return report.occurred.earliest if report.occurred else report.occurred_at
 
 
@@ -137,7 +137,7 @@ _REAL = re.compile(
 
 
 class _Own(Struct, frozen=True):
-    """An age that a speaker gives as their own."""
+    """An age that a speaker of a conversation states as their own, with the sentence."""
 
     age: int
     sentence: Sentence
@@ -154,7 +154,10 @@ def _pretences(report: HarmonisedReport, rule_version: str) -> Iterator[Finding]
 
 
 def _own_ages(report: HarmonisedReport) -> dict[str, list[_Own]]:
-    """Return the ages that each named speaker gives as their own, by the speaker's name in normal form."""
+    """Return the ages that each speaker states as their own, in order, by the speaker's name in normal form.
+
+    Only the first `_SEARCHED` sentences are searched.
+    """
     found: dict[str, list[_Own]] = defaultdict(list)
     for count, sentence in enumerate(_spoken(report)):
         if count >= _SEARCHED:
@@ -180,7 +183,7 @@ def _name(written: str) -> str:
 
 
 def _ages_of_accounts(report: HarmonisedReport) -> dict[str, list[tuple[int, str]]]:
-    """Return the ages that the facts give to each user name of a suspect: (age, path of the person)."""
+    """Return the ages of the suspects as (age, path of the person), by user name and name in normal form."""
     held: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for index, person in enumerate(report.persons):
         age = age_of(person, on=occurred_on(report))
@@ -239,7 +242,11 @@ def _two_ages_of_an_account(
 
 
 def _told(report: HarmonisedReport, rule_version: str) -> Iterator[Finding]:
-    """Yield a finding where the description tells of a person who claims a child's age and is an adult."""
+    """Yield one finding if the description says that a person claims a child's age, and is an adult.
+
+    The claim and the adult age must have the same pronoun, and be in the same sentence or the next one. Only
+    the first such pair is yielded.
+    """
     said = [
         sentence
         for utterance in utterances(report)

@@ -30,7 +30,11 @@ LONGEST_NEUTRAL = 600
 
 
 class Verdict(StrEnum):
-    """What a person says of a code in a passage; TAKEN_BACK withdraws what they said before."""
+    """A person's judgement on a code in a passage.
+
+    RIGHT or WRONG concern a code that the reader found, MISSED one that it did not find; TAKEN_BACK withdraws
+    the person's earlier judgement.
+    """
 
     RIGHT = "RIGHT"
     WRONG = "WRONG"
@@ -74,10 +78,10 @@ class Judgement(Struct, frozen=True, kw_only=True):
 
 
 class Example(Struct, frozen=True, kw_only=True):
-    """A judged passage: its place in the report (`source`), its state, and the object with its words.
+    """A passage of a report that somebody judged; `source` is its place in the report (`source_of`).
 
-    `object_id` and `rewritten_object` name sealed objects of the vault; `neutral` is the checked neutral
-    sentence, "" before.
+    `object_id` is the sealed object with its words, `rewritten_object` the one with its latest neutral
+    sentence, written by `rewriter_id`. `neutral` is the sentence that `checker_id` confirmed, "" before.
     """
 
     id: UUID
@@ -106,7 +110,10 @@ class Settled(Struct, frozen=True, kw_only=True):
 
 
 class Share(Struct, frozen=True, kw_only=True):
-    """The share of a person in a training: passages used, and passages left out by the bounds."""
+    """A person's share of a training: numbers of passages used, and of those left out by the limits.
+
+    Only passages with a code that nobody else judged count; see `_Bounds`.
+    """
 
     person_id: UUID
     used: int
@@ -114,7 +121,11 @@ class Share(Struct, frozen=True, kw_only=True):
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
-    """The judgements that count in a training, with each person's share; `disputed` codes were cancelled."""
+    """The judgements that count in a training, with each person's share.
+
+    `settled` has an element for each example; `disputed` is the number of codes cancelled because people
+    disagree.
+    """
 
     settled: tuple[Settled, ...]
     shares: tuple[Share, ...]
@@ -156,7 +167,10 @@ _Said = tuple[str, bool]
 
 
 class _Bounds:
-    """Counts each person's passages, those for or against each code, and those beyond the bounds."""
+    """Counters for the limits of one person's influence on a training (`MOST_OF_ONE`, `MOST_OF_ONE_CODE`).
+
+    By person: passages used, passages left out, and judgements for and against each code.
+    """
 
     def __init__(self) -> None:
         self._used: Counter[UUID] = Counter()
@@ -179,7 +193,7 @@ class _Bounds:
         return free
 
     def shares(self) -> tuple[Share, ...]:
-        """Return the share of each person, in order of id."""
+        """Return the share of each person that `admit` was called with, in order of id."""
         return tuple(
             Share(person_id=person, used=self._used[person], left_out=self._left_out[person])
             for person in sorted(self._used)
@@ -245,17 +259,20 @@ def labels_of(
 
 
 def passages(report: HarmonisedReport) -> list[Segment]:
-    """Return the passages of a report that people may judge: the segments that the model reads."""
+    """Return the passages of a report that people may judge: the segments of text that the model reads."""
     return segments(list(utterances(report)))[0]
 
 
 def source_of(passage: Segment) -> str:
-    """Return the place of a passage in its report, as a finding names it."""
+    """Return the place of a passage in its report, as in `Finding.source`: path#start-end."""
     return f"{passage.path}#{passage.start}-{passage.end}"
 
 
 def passage_of(finding: Finding, cut: Sequence[Segment]) -> Segment | None:
-    """Return the passage of a finding from text: the one it names, or the first that holds its sentence."""
+    """Return the passage in `cut` of a finding: the one at its place, else the first that contains its value.
+
+    None if there is neither.
+    """
     for passage in cut:
         if source_of(passage) == finding.source:
             return passage

@@ -1,8 +1,9 @@
 """Training of the text reader: coefficients, calibration and thresholds from the labelled corpus.
 
-Everything is chosen and measured by cross-validation over authors (hands), on texts of an author whom the
-coefficients have not seen. With the inverse A of the regularised kernel matrix, the error on the texts G of
-an omitted author is (A_GG)^-1 (A y)_G, without another training.
+The classifier is a kernel ridge regression. Parameters are chosen, and quality is measured, by
+cross-validation over authors ("hands"): each author's texts are scored by coefficients of the other authors'
+texts. With the inverse A of the regularised kernel matrix, the error on the texts G of an omitted author is
+(A_GG)^-1 (A y)_G, without another training.
 """
 
 from collections.abc import Sequence
@@ -41,10 +42,10 @@ Flags = NDArray[np.bool_]
 
 
 class Quality(Struct, frozen=True, kw_only=True):
-    """Quality on texts of omitted authors (cross-validation): micro F1, precision, recall.
+    """Quality on texts of omitted authors (cross-validation): micro-averaged F1, precision and recall.
 
-    `plain` is the share of texts without codes that get one; `codes` holds (number of texts, precision,
-    recall) by code.
+    `plain` is the share of texts without codes to which the model gives one; `codes` holds (number of texts,
+    precision, recall) by code.
     """
 
     f1: float
@@ -80,10 +81,11 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 class Trained(Struct, frozen=True, kw_only=True):
-    """A trained model without its corpus.
+    """A trained model, without the embeddings and texts of its corpus; see `train`.
 
-    Of each pair, the first element is for reading with words, the second by the embedding alone. `columns`
-    are the codes, then the natures (`NATURE_…`), then `any`. `comparison` is that with an earlier model.
+    Of each pair, the first element is for reading by words and embedding, the second by the embedding alone.
+    `columns` are the codes, then the natures (`NATURE_…`), then `any`; `coefficients` have a row for each
+    text and a column for each of them. `comparison` is that with an earlier model, None without one.
     """
 
     columns: tuple[str, ...]
@@ -94,9 +96,10 @@ class Trained(Struct, frozen=True, kw_only=True):
 
 
 def train(labels: Sequence[Label], vectors: Vectors, *, earlier: Earlier | None = None) -> Trained:
-    """Train a model on a labelled corpus and return it; `vectors` has the embedding of each label as a row.
+    """Train a model on labelled texts; `vectors` has the embedding of each text as a row.
 
-    Deterministic: the same input gives the same model. With `earlier`, both are compared.
+    Deterministic: the same input gives the same model. With `earlier`, the model in force is scored on the
+    same texts, and the result has a `comparison`.
     """
     codes = sorted({code for label in labels for code in label.codes})
     columns = (*codes, *(f"NATURE_{name}" for name in NATURES), "any")
@@ -140,7 +143,7 @@ def _solved(matrix: Floats, wanted: Floats) -> Floats:
 
 
 def _left_out(inverse: Floats, wanted: Floats, hands: NDArray[np.str_]) -> tuple[Floats, Floats]:
-    """Return the coefficients of all texts, and the scores of each author's texts without that author's own.
+    """Return the coefficients of all texts, and each text's scores by a model without its author's texts.
 
     `inverse` is that of the regularised kernel of all pairs of texts, `wanted` the labels (a row for each
     text, a column for each code), `hands` the author of each text.
@@ -184,7 +187,11 @@ def _compared(
     codes: Sequence[str],
     models: tuple[Earlier, Way],
 ) -> Comparison:
-    """Return the quality of both models by their held-out scores (`before`, `after`) of the same texts."""
+    """Return the quality of the earlier and the new model on the corpus and on the desk's examples.
+
+    `before` and `after` are their scores of the same texts, each without its author's texts; `models` the
+    earlier model and the parameters of the new one.
+    """
     earlier, way = models
     truth = wanted[:, : len(codes)] > 0.5
     desk = np.arange(len(wanted)) >= earlier.corpus
@@ -202,9 +209,10 @@ def _compared(
 def _across_languages(
     matrix: Floats, wanted: Floats, hands: NDArray[np.str_], languages: NDArray[np.str_]
 ) -> Floats:
-    """Return the scores of each text by coefficients of other authors in other languages only.
+    """Return the scores of each text by coefficients of texts of other authors in other languages only.
 
-    Arguments as in `_left_out`; `languages` is the language of each text.
+    `matrix` is the kernel of the embeddings alone, `languages` the language of each text; other arguments as
+    in `_left_out`. The texts must have several authors and languages.
     """
     scores = np.empty_like(wanted)
     for hand in sorted(set(hands)):
@@ -218,7 +226,7 @@ def _across_languages(
 
 
 def _word_kernel(labels: Sequence[Label]) -> Floats:
-    """Return a matrix of the cosine similarities of all pairs of texts, by their TF-IDF vectors."""
+    """Return the matrix of the cosine similarities of all pairs of texts by their words (TF-IDF vectors)."""
     counts = [word_counts(label.text) for label in labels]
     vocabulary = vocabulary_of(counts)
     postings: dict[int, list[tuple[int, float]]] = {}

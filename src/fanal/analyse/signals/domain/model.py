@@ -3,8 +3,9 @@
 `data/reader/model.json` says from what the model was made (engine, corpus files by digest), its quality, and
 how scores become probabilities. `data/reader/weights.bin` holds, in this order and little-endian: the
 embeddings of the labelled texts (int8, a row for each text), the scale of each (float32), and the two sets
-of coefficients (float16). A version that a desk trained has its neutral sentences in the header (`added`),
-and what it learnt from sealed passages in parts, one for each report: bytes of the same form, with labels.
+of coefficients (float16). A version that a desk trained has its neutral sentences in the header (`added`).
+What it learnt from sealed passages is in separate parts, one for each report: the labels, and bytes of the
+same form.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +31,9 @@ class ModelUnfit(ValueError):
 class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The header of a model file: format version, sizes, quality, and the SHA-256 of its weights.
 
-    `engine` and `corpus` (SHA-256 by file name) say from what it was made. `quality` and `ways` are pairs:
-    with words, and by the embedding alone (languages without labelled texts). `added` are a desk's neutral
+    `engine` and `corpus` (SHA-256 by file name) say from what it was made. `texts` is the number of texts in
+    the weights, `columns` are the codes, natures and `any`. `quality` and `ways` are pairs: by words and
+    embedding, and by the embedding alone (languages without labelled texts). `added` are a desk's neutral
     sentences, `parts` the SHA-256 of its parts.
     """
 
@@ -50,14 +52,14 @@ class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """What a model learnt from the passages of a report: their labels, and bytes as in `weights.bin`."""
+    """What a model learnt from the passages of one report: their labels, and bytes as in `weights.bin`."""
 
     labels: tuple[Label, ...]
     body: bytes
 
 
 class Corpus(Struct, frozen=True, kw_only=True):
-    """The labelled texts in the order of files and lines, and the SHA-256 of each file by name."""
+    """The shipped labelled texts, in the order of files and lines, and the SHA-256 of each file by name."""
 
     labels: tuple[Label, ...]
     files: Mapping[str, str]
@@ -136,7 +138,10 @@ def encode(
 
 
 def encode_part(trained: Trained, vectors: Vectors, labels: Sequence[Label], rows: Rows) -> bytes:
-    """Return a part of a trained model: what it learnt from the labelled texts in `rows` of its input."""
+    """Return a part of a trained model as bytes: labels, embeddings and coefficients of some of its texts.
+
+    `labels` are these texts, `rows` their row numbers in `vectors` and in the coefficients of `trained`.
+    """
     body = _packed(vectors[rows], [part[rows] for part in trained.coefficients])
     return msgspec.msgpack.encode(Part(labels=tuple(labels), body=body))
 
@@ -169,7 +174,9 @@ def parse_header(content: bytes) -> Header:
 
 
 def check_stored(content: bytes, weights: bytes) -> Header:
-    """Return the header of a stored version (`content`) whose bytes fit each other and this program.
+    """Return the header of a stored version if its bytes match their digests and fit this program.
+
+    `content` is the JSON header, `weights` the binary file.
 
     Raises:
         ModelUnfit: the header is malformed, the weights have another digest, or engine or corpus differ from
@@ -186,7 +193,7 @@ def check_stored(content: bytes, weights: bytes) -> Header:
 
 
 def vectors_of(folder: Traversable) -> dict[str, Vectors]:
-    """Return the stored embeddings of the labelled texts, by text, to train again without embedding them.
+    """Return the embeddings stored in a model folder, by labelled text, for another training.
 
     Raises:
         ModelUnfit: the model is damaged, or the corpus has changed.
@@ -196,7 +203,7 @@ def vectors_of(folder: Traversable) -> dict[str, Vectors]:
 
 
 def load(folder: Traversable) -> Reader:
-    """Load the classifier in a model folder, with the labelled texts from which it was made.
+    """Load the classifier of a model folder, with the shipped labelled texts from which it was made.
 
     Raises:
         ModelUnfit: it is damaged, or the corpus has changed.
@@ -205,13 +212,14 @@ def load(folder: Traversable) -> Reader:
 
 
 def assemble(header: Header, weights: bytes, parts: Sequence[bytes] = ()) -> Reader:
-    """Return the classifier of a header, its weights, and those of its parts that are still there.
+    """Return the classifier of a header, its weights, and the decrypted parts that were not erased.
 
-    The texts of parts are never quoted as similar texts. Without the part of an erased report, the model
-    reads on as if it had given those texts no weight.
+    The texts of parts are never quoted as similar texts. If a part is missing, since its report was erased,
+    the model reads as if it had given those texts no weight.
 
     Raises:
         ModelUnfit: something is damaged or not of this model, or the corpus has changed.
+        msgspec.MsgspecError: a part has the right digest and another format.
     """
     labels, vectors, coefficients = _opened(header, weights)
     quoted = len(labels)

@@ -49,9 +49,10 @@ READER_STATES = StateTable(
 
 
 class CodeLine(Struct, frozen=True, kw_only=True):
-    """A code on a model card: its texts, and (precision, recall) of the version in force and of the new one.
+    """A code on a model card: number of `texts`, (precision, recall) of the version in force and the new one.
 
-    `added` and `denied` are the numbers of the desk's examples for and against the code.
+    `added` and `denied` are the numbers of the desk's examples for and against the code. `lost`: the new
+    version loses more F1 or recall than a code may (`MOST_LOST`, `MOST_RECALL_LOST`).
     """
 
     code: str
@@ -66,8 +67,9 @@ class CodeLine(Struct, frozen=True, kw_only=True):
 class ModelCard(Struct, frozen=True, kw_only=True):
     """The card of a trained version, compared with `before`, the version in force at its training.
 
-    Texts by origin: `corpus`, `neutral` sentences, `sealed` passages; the `shares` of people; the number of
-    `disputed` codes, which were cancelled. `added` and `denied` count the desk's examples by code.
+    `corpus`, `neutral` and `sealed` are the numbers of texts of the shipped corpus, of neutral sentences and
+    of sealed passages. `shares` are those of the people who judged, `disputed` the number of codes cancelled
+    because people disagree. `added` and `denied` count the desk's examples for and against each code.
     """
 
     before: str
@@ -92,9 +94,9 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Return the codes that lose more than a code may, and `ALL` for a loss in all.
+        """Return the codes that lose more than a code may, then `ALL` if all codes together lose too much.
 
-        A version with any of them is not proposed.
+        Such a version cannot be proposed.
         """
         old, new = self.comparison.before, self.comparison.after
         worse = old.f1 - new.f1 > MOST_LOST_IN_ALL or new.plain - old.plain > MOST_LOST_IN_ALL

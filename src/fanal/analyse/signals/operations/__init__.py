@@ -1,1 +1,1 @@
-"""Write operations on labelled examples and on versions of the text reader; the version in force, loaded."""
+"""Write operations on labelled examples, versions of the text reader, and the queue of texts to read."""

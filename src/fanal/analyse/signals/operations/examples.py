@@ -1,4 +1,7 @@
-"""Judgements on passages of reports; neutral sentences: written by one person, checked by another."""
+"""Judgements of people on passages of reports, and neutral sentences that replace the passages.
+
+One person writes a neutral sentence, another checks it; a checked one is kept after the report's erasure.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -42,14 +45,16 @@ _KIND = "example"
 def judge_passage(
     *, actor: Actor, report_id: UUID, source: str, code: str, verdict: Verdict, now: datetime
 ) -> UUID:
-    """Store what the actor says of a code in a passage of a report; return the id of the example.
+    """Store the actor's judgement on a code in a passage of a report; return the id of the passage's example.
 
-    `source` names the passage (`examples.source_of`). The first judgement of a passage seals its words for
-    the report. The actor's last word on a code counts.
+    `source` is the place of the passage (`examples.source_of`). At the first judgement of a passage, an
+    example with its sealed words is made. A later judgement of the same person on the same code replaces the
+    earlier.
 
     Raises:
         Refused: the actor may not judge at that desk.
-        Refusal: NOT_FOUND, PASSAGE (the report has no such passage), CODE.
+        Refusal: NOT_FOUND (no such report), PASSAGE (the report is erased, or has no such passage), CODE
+            (no code of the text reader).
         OSError: the vault's disk is unavailable; nothing is recorded.
     """
     desk_id = _desk_of(actor, report_id)
@@ -86,7 +91,7 @@ def rewrite(*, actor: Actor, example_id: UUID, sentence: str, now: datetime) -> 
 
     Raises:
         Refused: the actor may not judge at that desk.
-        Refusal: NOT_FOUND, SENTENCE, STATE.
+        Refusal: NOT_FOUND, SENTENCE (empty or too long), STATE (already checked, or erased).
         OSError: the vault's disk is unavailable.
     """
     try:
@@ -107,13 +112,14 @@ def rewrite(*, actor: Actor, example_id: UUID, sentence: str, now: datetime) -> 
 
 
 def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: datetime) -> None:
-    """Confirm an example's neutral sentence as a second person: from now on it outlives the report.
+    """Confirm an example's neutral sentence as a second person: it is then kept after the report's erasure.
 
     `object_id` is the sealed sentence that the actor was shown.
 
     Raises:
         Refused: the actor may not check at that desk.
-        Refusal: NOT_FOUND, SAME_PERSON, STATE, CHANGED (the sentence was written anew meanwhile).
+        Refusal: NOT_FOUND, SAME_PERSON (the actor wrote it), STATE (no sentence awaits a check), CHANGED
+            (another sentence was written meanwhile).
         OSError, EnvelopeRefused: as `open_object`.
     """
     with transaction.atomic():
@@ -137,10 +143,12 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
 
 
 def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:
-    """Return the neutral sentence of an example, "" without one; an unchecked one is opened in the vault.
+    """Return the neutral sentence of an example, "" if it has none.
+
+    An unchecked one is decrypted from the vault, with an entry in the ledger.
 
     Raises:
-        ObjectUnknown, OSError, EnvelopeRefused: as `open_object`.
+        Refused, ObjectUnknown, OSError, EnvelopeRefused: as `open_object`.
     """
     if example.rewritten_object is None or example.state is not ExampleState.REWRITTEN:
         return example.neutral
@@ -154,10 +162,11 @@ def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:
 
 
 def erase_examples(*, report_ids: Sequence[UUID]) -> int:
-    """Mark the examples of erased reports, and forget what versions learnt from them; return the number.
+    """Mark the unchecked examples of erased reports as ERASED; return their number.
 
-    Their words are sealed for the report and erased with it; checked neutral sentences stay. Call this in the
-    transaction of the erasure.
+    Also deletes what trained versions learnt from these reports (`analyse_reader_part`). The words of the
+    examples are erased with the report for which they were sealed; checked neutral sentences are kept. Call
+    this in the transaction of the erasure.
     """
     erased = sql.run(
         "UPDATE analyse_example SET state = 'ERASED' WHERE report_id = ANY(%s::uuid[])"
@@ -172,9 +181,9 @@ def erase_examples(*, report_ids: Sequence[UUID]) -> int:
 
 
 def _example(report_id: UUID, passage: Segment, lang: str, *, now: datetime) -> UUID:
-    """Return the example of a passage, made and sealed if it is new.
+    """Return the id of the example of a passage; create it, and seal its words, if there is none.
 
-    A passage is recognised by its place and the keyed digest of its words.
+    A passage is identified by its place in the report and the keyed digest of its words.
     """
     source = source_of(passage)
     words = passage.text.encode("utf-8", "replace")
@@ -209,10 +218,10 @@ def _sealed(report_id: UUID, text: str, now: datetime) -> UUID:
 
 
 def _held(actor: Actor, example_id: UUID) -> tuple[Example, int | None]:
-    """Lock an example and return it with its desk.
+    """Lock an example until the end of the transaction; return it and the id of its report's desk.
 
     Raises:
-        Refusal: NOT_FOUND.
+        Refusal: NOT_FOUND, also if the actor may not read the report.
     """
     sql.rows("SELECT id FROM analyse_example WHERE id = %s FOR UPDATE", [example_id])
     example = queries.get_example(actor=actor, example_id=example_id)

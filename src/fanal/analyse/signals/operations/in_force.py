@@ -1,8 +1,9 @@
 """The version of the text reader in force: loaded when it changes, without a restart of the process.
 
-A version trained by the desk stands in the database, and what it learnt from sealed passages in the vault. If
-its bytes do not match their digests, or it was made for another engine or corpus, the version that came with
-the program reads instead; the log, `fanal doctor` and the page of the reader say so.
+A version trained by the desk is stored in the database, except what it learnt from sealed passages, which is
+sealed in the vault ("parts", one for each report). If its bytes do not match their digests, or it was made
+for another engine or corpus, the version shipped with the program reads instead; the log, `fanal doctor` and
+the page of the reader say so.
 """
 
 import logging
@@ -56,9 +57,11 @@ def reader_in_force() -> TextReader | NoReader:
 
 
 def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
-    """Return the reader of a stored version, or why there is none. It is loaded once in a process.
+    """Return the reader of a stored version, or the reason why it cannot be loaded.
 
-    It is loaded again when a report is erased from which it learnt.
+    Once loaded, it is kept in the process (at most two versions), and loaded again after the erasure of a
+    report from which it learnt. A failure is kept too, except that the vault is unavailable: the next call
+    tries again.
     """
     key, shipped = _key_of(reader_id)
     if shipped:
@@ -79,9 +82,9 @@ def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
 
 
 def version_in_force() -> str:
-    """Return the name of the version in force, "" without any.
+    """Return the name of the version in force, "" if there is none.
 
-    It reads unless its bytes are damaged (`unfit_in_force`).
+    It is also the version that reads, unless its bytes are damaged or do not fit (`unfit_in_force`).
     """
     row = sql.row("SELECT version FROM analyse_reader WHERE state = 'IN_FORCE'")
     if row is not None:
@@ -91,7 +94,11 @@ def version_in_force() -> str:
 
 
 def state_in_force() -> Header | NoReader:
-    """Return the header of the version that reads, or why none can; it loads neither engine nor weights."""
+    """Return the header of the version that reads, or the reason why none can read.
+
+    Neither the engine nor the weights are loaded. If the version in force does not fit, the header is that of
+    the shipped one.
+    """
     row = sql.row(
         "SELECT header FROM analyse_reader WHERE state = 'IN_FORCE' AND header IS NOT NULL"
     )
@@ -149,7 +156,12 @@ def _loaded(reader_id: UUID) -> TextReader | NoReader:
 
 
 def _parts(reader_id: UUID) -> list[bytes]:
-    """Return the parts of a version that were not erased with their reports."""
+    """Return what a version learnt from each report, decrypted; the parts of erased reports are missing.
+
+    Raises:
+        ModelUnfit: the vault no longer has a part.
+        KeyMissing, BlobDamaged, EnvelopeRefused, OSError: as `open_batch`.
+    """
     rows = sql.rows(
         "SELECT p.object_id, r.trained_at FROM analyse_reader_part p"
         " JOIN analyse_reader r ON r.id = p.reader_id WHERE r.id = %s ORDER BY p.report_id",

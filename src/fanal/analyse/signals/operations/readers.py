@@ -1,4 +1,4 @@
-"""Versions of the text reader: trained with the desk's examples, proposed, activated by a second person."""
+"""Versions of the text reader: training with the desk's examples, proposal, activation by a second person."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -57,8 +57,9 @@ _KIND = "reader"
 def train_version(*, actor: Actor, now: datetime) -> UUID:
     """Train a version on the shipped corpus and the desk's examples, store it with its card; return its id.
 
-    Deterministic: without new judgements the stored version is returned again. It takes half a minute of CPU
-    and 1.7 GB of memory. What it learns from a sealed passage is sealed for that report.
+    Deterministic: without new judgements the id of the same stored version is returned. It takes half a
+    minute of CPU and 1.7 GB of memory. What the version learns from a sealed passage is sealed for that
+    report, and erased with it.
 
     Raises:
         Refused: the actor may not draft rules.
@@ -106,11 +107,11 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
 
 
 def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
-    """Propose a version: the worker compares it with the one in force on past reports (dry run).
+    """Propose a version, so that the worker compares it with the one in force on past reports (dry run).
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: NOT_FOUND, IN_FORCE, WORSE (codes that it reads worse than the version in force).
+        Refusal: NOT_FOUND, IN_FORCE, WORSE (its model card shows codes that lose too much; `ModelCard.lost`).
     """
     require(actor, "rules.draft")
     with transaction.atomic():
@@ -168,13 +169,14 @@ def keep_reread(
 def activate_version(*, actor: Actor, reader_id: UUID, current: str, now: datetime) -> None:
     """Activate a proposed version as a second person; workers use it from their next text on.
 
-    `current` is the version that its dry run was compared with. Reports keep the version that read them; the
-    waiting ones are read again.
+    `current` is the version that its dry run was compared with. Stored analyses are kept; only the texts of
+    waiting reports are read again.
 
     Raises:
         Refused: the actor may not activate rules.
-        Refusal: NOT_FOUND, IN_FORCE, NOT_PROPOSED, SAME_PERSON, GRANTED_BY_PROPOSER, STALE (another version
-            is in force since its dry run).
+        Refusal: NOT_FOUND, IN_FORCE, NOT_PROPOSED, SAME_PERSON (the actor proposed it), GRANTED_BY_PROPOSER
+            (the actor may activate only thanks to habilitations that the proposer granted or approved), STALE
+            (another version is in force since its dry run).
     """
     require(actor, "rules.activate")
     with transaction.atomic():
@@ -203,7 +205,7 @@ def activate_version(*, actor: Actor, reader_id: UUID, current: str, now: dateti
 
 
 def _stored(reader_id: UUID) -> StoredReader:
-    """Return a version that may be proposed or activated.
+    """Return a stored version that is not in force.
 
     Raises:
         Refusal: NOT_FOUND, IN_FORCE.
@@ -231,7 +233,11 @@ def _lock() -> None:
 def _labels(
     settlement: Settlement, examples: Mapping[UUID, Example], reader: TextReader, *, now: datetime
 ) -> list[Label]:
-    """Return the labelled texts of the settled examples; sealed words are opened for the training."""
+    """Return the labelled texts of the settled examples, for the training.
+
+    Texts are the checked neutral sentences, otherwise the sealed words, decrypted here. `reader` is the
+    version in force; the codes that it finds are kept where nobody judged (`labels_of`).
+    """
     chosen = [examples[one.example_id] for one in settlement.settled]
     sealed = [e for e in chosen if e.state is not ExampleState.NEUTRALISED]
     opened = open_batch(
@@ -261,7 +267,11 @@ def _parts(
     sealed: Sequence[Label],
     reports: Mapping[str, UUID],
 ) -> dict[UUID, bytes]:
-    """Return by report what a model learnt from its sealed passages."""
+    """Return by report id what the model learnt from the report's sealed passages (bytes of `encode_part`).
+
+    `every` holds all labelled texts and `vectors` their embeddings, in the same order; `sealed` those from
+    sealed passages; `reports` the report of each label by its id.
+    """
     rows = {label.id: n for n, label in enumerate(every)}
     in_order = sorted(sealed, key=lambda label: (reports[label.id], label.id))
     return {
@@ -279,7 +289,11 @@ def _card(
     before: str,
     texts: tuple[int, Sequence[Label], int],
 ) -> ModelCard:
-    """Return the model card; `texts`: number in the corpus, the desk's labels, number of neutral ones."""
+    """Return the model card of a trained version; `before` is the version in force at its training.
+
+    `texts` holds the number of texts in the corpus, the desk's labelled texts, and the number of neutral
+    ones.
+    """
     assert trained.comparison is not None  # noqa: S101 - for the type checker: asked for by the caller
     corpus, labels, neutral = texts
     used = {label.id.rpartition("-")[2] for label in labels}
@@ -298,7 +312,10 @@ def _card(
 
 
 def _store_shipped(now: datetime) -> None:
-    """Store the version that came with the program, so that it can be proposed again; without its bytes."""
+    """Store a row for the version shipped with the program, without bytes, so that it can be proposed again.
+
+    Does nothing if the row exists, or the shipped version cannot read.
+    """
     shipped = shipped_reader()
     if not isinstance(shipped, NoReader):
         sql.run(

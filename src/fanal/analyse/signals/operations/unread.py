@@ -55,9 +55,9 @@ def queue_unread(*, reports: Sequence[HarmonisedReport]) -> None:
 
 
 def take_unread(*, actor: Actor, token: UUID) -> UUID | None:
-    """Lease the next text to `token`, emergencies first, and return its report; None if none can be read.
+    """Lease the next text to `token` for `LEASE`, emergencies first; return its report's id, or None.
 
-    Without a model every text keeps waiting. The attempt is counted at once.
+    The attempt is counted at once. While no model can read, nothing is leased and the result is None.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -72,7 +72,8 @@ def take_unread(*, actor: Actor, token: UUID) -> UUID | None:
 def end_reading(*, actor: Actor, report_id: UUID, token: UUID) -> bool:
     """Remove the text leased to `token` from the queue, in the caller's transaction; return whether it was.
 
-    False: it was erased, queued again or taken by another worker meanwhile; its result must not be stored.
+    False: the text was erased, queued again or leased to another worker meanwhile. The caller must then not
+    store its result.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -85,9 +86,10 @@ def end_reading(*, actor: Actor, report_id: UUID, token: UUID) -> bool:
 
 
 def stop_reading(*, actor: Actor, token: UUID) -> tuple[UUID, bool] | None:
-    """End the lease `token` of a worker that was ended; return its report, and whether its text stays aside.
+    """End the lease `token` of a worker that was stopped; return (report id, whether no attempt is left).
 
-    None if nothing is leased to `token`.
+    Without another attempt (`MAX_ATTEMPTS`), the text is not leased until it is queued again. None if nothing
+    is leased to `token`.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -102,7 +104,7 @@ def stop_reading(*, actor: Actor, token: UUID) -> tuple[UUID, bool] | None:
 
 
 def forget_unread(*, report_ids: Collection[UUID]) -> int:
-    """Remove the texts of reports from the queue, in the caller's transaction; return their number."""
+    """Remove the texts of reports from the queue, in the caller's transaction; return the number removed."""
     return sql.run(
         "DELETE FROM analyse_unread WHERE report_id = ANY(%s::uuid[])", [list(report_ids)]
     )
