@@ -1,10 +1,10 @@
-"""Dry runs of candidate priority rules on stored reports: every difference is recorded, nothing changes.
+"""Dry runs of candidate priority rules and text readers on stored reports, which they do not change.
 
     rule set (draft) + stored reports, findings, related reports ─► scores under both sets ─► changes
 
 `try_rules` answers immediately for the newest reports. A trial covers all stored reports, portion by portion,
 in the worker. `facts_after` exports the inputs of the rules, without text, for trials elsewhere. A proposed
-version of the text reader is tried on the newest reports with text: both versions read them.
+version of the text reader is compared on the newest reports with text: it and the version in force read them.
 """
 
 from collections.abc import Sequence
@@ -76,8 +76,8 @@ def facts_after(
 def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
     """Compare the next portion of stored reports under a candidate rule set; return whether there was one.
 
-    Every report is compared once, in id order, under both rule sets as of the trial's start. When none is
-    left, the trial is closed. False also if another worker holds the trial.
+    Every report is compared once, in order of id, under both rule sets as they were at the trial's start.
+    After the last one, the trial is closed. False also if another worker holds the trial.
     """
     actor = system_actor("dry run of priority rules")
     with transaction.atomic():
@@ -112,16 +112,17 @@ _RUN = msgspec.json.Decoder(DryRun)
 
 
 def trial_of(stored: StoredReader) -> DryRun | None:
-    """Return the dry run of a version as far as it went, None without any; largest changes first."""
+    """Return a text reader's dry run, even an unfinished one; None before its first portion."""
     return _RUN.decode(stored.trial) if stored.trial else None
 
 
 def continue_reader_trial(*, now: datetime) -> bool:
     """Compare the next portion of past reports by the proposed text reader; return whether there was one.
 
-    Goes from the newest report with text to older ones, `MOST_READ` at most. Both versions read each text in
-    this run, even if an earlier version read it before: the changes are those of the candidate alone. No
-    report changes.
+    Goes from the newest report with text to older ones, until `MOST_READ` are compared. Both versions read
+    each text in this run, even if an earlier version read it before: the changes are those of the candidate
+    alone. The reports do not change. False also if one of the versions cannot be loaded; the dry run then
+    stays open.
     """
     stored = open_reader_trial()
     if stored is None or stored.proposed_at is None:

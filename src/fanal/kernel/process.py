@@ -1,7 +1,7 @@
-"""The process itself: its garbage collector during imports, its end with its parent, its share of processors.
+"""Settings of the running process: its garbage collector, its end with its parent, its share of processors.
 
-Modules create many lasting objects and no garbage: the collections would take a quarter of the start of a
-command.
+The collector is off during imports: modules create many lasting objects and no garbage, and the collections
+would take a quarter of the start of a command.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ from pathlib import Path
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Disable the garbage collector within the context; at its end, exempt all present objects from it.
+    """Disable the garbage collector in the block (imports); then exempt all objects present from collection.
 
     Without effect if it was already disabled.
     """
@@ -37,9 +37,9 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def die_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
-    """Ask the kernel (Linux, `PR_SET_PDEATHSIG`) to send this process a signal when its parent ends.
+    """Ask Linux (`PR_SET_PDEATHSIG`) to send this process the signal `number` when its parent ends.
 
-    `number` is the signal. Otherwise a surviving child would keep the network port.
+    Otherwise a surviving child would keep the network port. Without effect on other systems.
     """
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, number)
@@ -55,8 +55,8 @@ def share_of_processors(pid: int | str, nice: int) -> int | None:
     """Set the priority of a process's session (Linux autogroup) to `nice`, and return the former one.
 
     Linux divides its processors by session: 10 is a tenth of the usual share, -10 ten times as much, which
-    takes root (sched(7)). `pid` is a process id, or "self". None, and no effect, where there is no such
-    process, privilege or autogroup.
+    only root may set (sched(7)). `pid` is a process id, or "self". Returns None, and changes nothing, without
+    such a process, the privilege, or autogroups.
     """
     while True:
         try:
@@ -80,6 +80,9 @@ def take_own_share() -> None:
     """Start a new session for this process, so that it has its own share of the processors, the usual one.
 
     Does nothing if the parent's session has a greater share: a new session could not have it without root.
+
+    Raises:
+        PermissionError: the process already leads a process group (`os.setsid`).
     """
     try:
         raised = _nice_in(Path("/proc/self/autogroup")) < 0
@@ -91,7 +94,10 @@ def take_own_share() -> None:
 
 @contextmanager
 def hurried(nice: int) -> Iterator[None]:
-    """Run the block with the session's priority `nice`, as in `share_of_processors`; then as before."""
+    """Run the block with the session's priority `nice` (`share_of_processors`), then restore the former one.
+
+    If that was `nice` already, the usual priority is set. Without the privilege, only the block is run.
+    """
     before = share_of_processors("self", nice)
     try:
         yield

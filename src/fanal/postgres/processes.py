@@ -1,4 +1,4 @@
-"""Processes that still use a data folder: a killed postmaster leaves children for a while."""
+"""Processes that still use a PostgreSQL data folder: a killed server's children survive for a while."""
 
 import contextlib
 import os
@@ -30,7 +30,10 @@ def processes_in(folder: Path) -> set[int]:
 
 
 def works_in(pid: int, folder: Path) -> bool:
-    """Return whether process `pid` is alive and, where /proc exists, has the working directory `folder`."""
+    """Return whether process `pid` is alive and, where /proc exists, has the working directory `folder`.
+
+    Without /proc, any live process with this id counts.
+    """
     if PROC.is_dir():
         try:
             return os.readlink(PROC / str(pid) / "cwd") == str(folder)  # noqa: PTH115
@@ -46,9 +49,10 @@ def works_in(pid: int, folder: Path) -> bool:
 
 
 def wait_until_nobody_in(folder: Path) -> bool:
-    """Wait until no process works in the data folder `folder`; send SIGQUIT, then SIGKILL to any that remain.
+    """Wait until no process has the working directory `folder`; return whether all have ended.
 
-    Returns whether all of them ended.
+    After half a second the remaining ones get SIGQUIT, two seconds later SIGKILL; the last wait is 15
+    seconds.
     """
     for number, seconds in _STEPS:
         if number is not None:
@@ -68,17 +72,17 @@ def _signal_all(pids: set[int], number: signal.Signals) -> None:
 
 
 class Recovery:
-    """The processes of a starting server that recover its data: they get the processors first, then no more.
+    """The processes in which a starting PostgreSQL server recovers its data, with raised priority until then.
 
-    The start of the desk, and with it the alarm calls, waits for them. Only root may raise a share.
+    The start of the desk, and with it the alarm calls, waits for them. Without root, nothing is raised.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Look at no process yet; `folder` is the server's data folder."""
+        """Prepare for the server with the data folder `folder`; no process is raised yet."""
         self._folder, self._raised = folder, set[int]()
 
     def hurry(self) -> None:
-        """Give the processes present ten times the usual share, each once."""
+        """Give each recovering process, once, ten times the usual share; to be called repeatedly."""
         for pid in processes_in(self._folder) - self._raised if os.geteuid() == 0 else ():
             with contextlib.suppress(OSError):
                 title = (PROC / str(pid) / "cmdline").read_bytes()
@@ -87,6 +91,6 @@ class Recovery:
                     self._raised.add(pid)
 
     def over(self) -> None:
-        """Give those that still live the usual share again."""
+        """Give the raised processes that are still alive the usual share again."""
         for pid in self._raised & processes_in(self._folder):
             share_of_processors(pid, 0)

@@ -1,7 +1,8 @@
 """The card of a report: its comparable values in a few hundred bytes, the only input of linking.
 
-A card is computed from the harmonised report and stored; linking and rebuilding read nothing else. The
-short key of a value is the first eight bytes of its selector key.
+A card is computed from the harmonised report and stored; linking reports, and rebuilding the links, read
+nothing else. The selector key of a value is a digest of its kind and text (16 bytes); cards hold its first
+eight bytes, the short key.
 """
 
 import struct
@@ -56,9 +57,9 @@ _TELLING = {
 
 
 class Evidence(Struct, frozen=True, gc=False):
-    """A selector that can link reports.
+    """A selector (identifying value of a report) that can link reports, with its keys and weight class.
 
-    `whole`: its selector key (16 bytes); `key`: the first eight bytes as a number; `mark`: its weight class.
+    `whole` is its selector key (16 bytes), `key` the first eight bytes as a number, `mark` its weight class.
     """
 
     selector: Selector
@@ -68,7 +69,10 @@ class Evidence(Struct, frozen=True, gc=False):
 
 
 class Value(Struct, frozen=True, gc=False):
-    """A value of a report, as numbers: short key, mark (weight class), role (plus `WEAK` if from a text)."""
+    """A value of a report, as numbers: short key, weight class (place in `MARKS`), and role.
+
+    The role is a code of `ROLE_CODES`, plus `WEAK` if the value was found in a text.
+    """
 
     key: int
     mark: int
@@ -76,9 +80,9 @@ class Value(Struct, frozen=True, gc=False):
 
 
 class CardAddress(Struct, frozen=True, gc=False):
-    """An IP address of the suspect.
+    """An IP address of the suspect with the time of its use.
 
-    `key`: digest of the address (of the /64 for IPv6); `at`: Unix time in seconds; `port`: -1 if unknown;
+    `key`: digest of the address (IPv6: of its /64 prefix); `at`: Unix time in seconds; `port`: -1 if unknown;
     `six`: IPv6.
     """
 
@@ -89,10 +93,12 @@ class CardAddress(Struct, frozen=True, gc=False):
 
 
 class Card(Struct, frozen=True, gc=False):
-    """The comparable data of a report. Name, birth and `has` are filled only with exactly one suspect.
+    """The comparable data of a report.
 
-    `name`, `words` and `birth` are digests, 0 or empty if unknown. `has` is a bit set of the marks (weight
-    classes) of which the suspect has a value. `week` is that of the incident (`week_of`), 0 if unknown.
+    `name`, `words`, `birth` and `has` are filled only if the report has exactly one suspect. `name` (whole
+    name), `words` (of the name) and `birth` (date) are digests, 0 or empty if unknown. `has` is a bit set of
+    the marks (weight classes) of which the suspect has a value. `week` is that of the incident (`week_of`), 0
+    if unknown.
     """
 
     values: tuple[Value, ...]
@@ -105,9 +111,9 @@ class Card(Struct, frozen=True, gc=False):
 
 
 def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
-    """Return the selectors that can link reports, in their order.
+    """Return the selectors that can link reports, in their order, with keys and weight classes.
 
-    Placeholders, and kinds of selectors that are no evidence, are left out.
+    Placeholders (`hubs`), and kinds of selectors that are no evidence, are left out.
     """
     found: list[Evidence] = []
     for selector in selectors:
@@ -124,9 +130,9 @@ def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
 
 
 def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None) -> Card:
-    """Return the comparable data ("card") of a report.
+    """Return the card of a report: its comparable data.
 
-    `evidence` is the result of `evidence_of`, where already computed.
+    `evidence` is the result of `evidence_of` for its selectors, if the caller already has it.
     """
     values = _values(evidence_of(report.selectors) if evidence is None else evidence)
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
@@ -153,9 +159,9 @@ def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None
 
 
 def week_of(instant: str | None) -> int:
-    """Return the week of an instant (RFC 3339) from 1 to `WEEKS`; 0 for none.
+    """Return the number of the week of an instant (RFC 3339), from 1 to `WEEKS`; 0 for None.
 
-    Some five years later the numbers start again.
+    After `WEEKS` weeks, nearly five years, the numbers start again at 1.
     """
     if instant is None:
         return 0
@@ -178,7 +184,7 @@ def read_card(content: bytes) -> Card:
     """Decode a card that `pack_card` encoded.
 
     Raises:
-        struct.error: the bytes are cut.
+        struct.error: the bytes are cut within the head, an address or a value.
     """
     name, *words, birth, has, held, week = _HEAD.unpack_from(content)
     end = _HEAD.size + held * _ADDRESS.size
@@ -203,7 +209,7 @@ def short_key(kind: SelectorKind, value: str) -> int:
 
 
 def key_of(selector_key: UUID) -> int:
-    """Return the first eight bytes of a full selector key as a number, as cards hold it."""
+    """Return the first eight bytes of a selector key as a number: the short key in cards."""
     return int.from_bytes(selector_key.bytes[:8], "little")
 
 
@@ -219,10 +225,10 @@ def mark_of(selector: Selector) -> Mark | None:
 
 
 def _values(evidence: Sequence[Evidence]) -> tuple[Value, ...]:
-    """Return a value for each short key, in its most significant role.
+    """Return one value for each short key, in its most significant role.
 
-    A field comes before a text, then the suspect first. `evidence` are the report's selectors that can link
-    it.
+    A selector from a field has precedence over one from a text, then the suspect's over others (`_TELLING`).
+    `evidence` are the report's selectors that can link it.
     """
     found: dict[int, Evidence] = {}
     for one in evidence:
@@ -260,7 +266,10 @@ def _addresses(selectors: Sequence[Selector]) -> list[CardAddress]:
 
 @lru_cache(maxsize=1024)
 def _place(value: str) -> tuple[int, bool]:
-    """Return the key of an IP address, and whether it is IPv6; IPv6 counts by its /64, a home's prefix."""
+    """Return the digest of an IP address, and whether it is IPv6.
+
+    For IPv6 it is the digest of the /64 prefix, which is usually that of a home.
+    """
     if ":" in value:
         return _digest64(f"64|{inet_pton(AF_INET6, value)[:8].hex().lstrip('0') or '0'}"), True
     return _digest64(f"4|{int.from_bytes(inet_pton(AF_INET, value))}"), False

@@ -1,4 +1,7 @@
-"""What people say of the text reader's findings on a report's page; neutral sentences for its examples."""
+"""Judgements on the text reader's findings on a report's page, and neutral sentences for its examples.
+
+An example is a passage of the report that somebody judged; the next version of the reader learns from it.
+"""
 
 from collections.abc import Callable, Sequence
 from uuid import UUID
@@ -38,7 +41,11 @@ from fanal.web.failures import reason_of
 
 
 class JudgeableFinding(Struct, frozen=True, kw_only=True):
-    """A finding with the passage that people may judge (`source`, "" without), and what the person said."""
+    """A finding, the place of the passage to judge (`source`), and the person's own verdict (`mine`).
+
+    `source` is "" for a finding that does not come from the text or has no passage, `mine` "" without a
+    verdict.
+    """
 
     finding: Finding
     source: str
@@ -46,9 +53,10 @@ class JudgeableFinding(Struct, frozen=True, kw_only=True):
 
 
 class ShownExample(Struct, frozen=True, kw_only=True):
-    """An example with its words as the report has them, its neutral sentence, and who says what of it.
+    """An example with the words of its passage, its neutral sentence, and the judgements: (judgement, name).
 
-    `own`: the person wrote the neutral sentence.
+    `text` is "" if the report no longer has the passage, `neutral` "" without a sentence. `own`: the person
+    wrote the neutral sentence, and so may not check it.
     """
 
     example: Example
@@ -59,7 +67,10 @@ class ShownExample(Struct, frozen=True, kw_only=True):
 
 
 class ReportSignals(Struct, frozen=True, kw_only=True):
-    """The findings of a report by category, its passages (source, text), and its examples."""
+    """The findings of a report by category, its passages (source, text), and its examples, for the template.
+
+    `codes` are those that people may name for a passage; `may_judge`: the person has the right to judge.
+    """
 
     categories: list[tuple[str, list[JudgeableFinding]]]
     passages: list[tuple[str, str]]
@@ -71,7 +82,7 @@ class ReportSignals(Struct, frozen=True, kw_only=True):
 def shown(
     record: HarmonisedReport, findings: Sequence[Finding], *, request: HttpRequest
 ) -> ReportSignals:
-    """Return the findings of a report with what people say of them."""
+    """Return the findings of a report, its passages, its examples, and people's judgements, for display."""
     actor = actor_of(request)
     cut = passages(record)
     texts = {source_of(passage): passage.text for passage in cut}
@@ -121,7 +132,14 @@ def _neutral(example: Example, request: HttpRequest) -> str:
 @require_POST
 @needs("example.judge")
 def judge(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Record that a finding is right or wrong, or that a signal was missed in a passage."""
+    """Record that a finding is right or wrong, or that the reader missed a code; or withdraw a judgement.
+
+    The form fields are `source` (the passage), `code` and `verdict`. Redirects to the report's page, with the
+    outcome as a message.
+
+    Raises:
+        Http404: no such report for the person.
+    """
     verdict = request.POST.get("verdict", "")
 
     def act() -> None:
@@ -144,7 +162,7 @@ def judge(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("example.judge")
 def rewrite(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResponse:
-    """Record a neutral sentence for an example of the report."""
+    """Record a neutral sentence (form field `words`) for an example; redirect to the report's page."""
 
     def act() -> None:
         operations.rewrite(
@@ -160,7 +178,7 @@ def rewrite(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResp
 @require_POST
 @needs("example.check")
 def check(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResponse:
-    """Confirm another person's neutral sentence."""
+    """Confirm another person's neutral sentence: the one that was displayed (form field `object`, its id)."""
 
     def act() -> None:
         operations.check_sentence(

@@ -1,4 +1,4 @@
-"""Versions of the text reader: model card, dry run on past reports, activation by another supervisor."""
+"""Pages on versions of the text reader: model card, dry run on past reports, activation by two people."""
 
 from uuid import UUID
 
@@ -31,7 +31,7 @@ _SHOWN = 50
 @require_GET
 @needs("rules.draft")
 def readers(request: HttpRequest) -> HttpResponse:
-    """Show the versions of the text reader, newest first, and the neutral sentences that wait for a check."""
+    """Show the versions of the text reader, newest first, and neutral sentences to check, oldest first."""
     waiting = queries.rewritten(actor=actor_of(request), limit=_SHOWN)
     found = get_reports(actor=actor_of(request), report_ids=[e.report_id for e in waiting])
     return render(
@@ -50,7 +50,11 @@ def readers(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("rules.draft")
 def show(request: HttpRequest, reader_id: UUID) -> HttpResponse:
-    """Show a version: its model card, its dry run, and the actions open to the person."""
+    """Show a version: model card, dry run with the largest rises and falls of scores, permitted actions.
+
+    Raises:
+        Http404: no such version.
+    """
     stored, current = _stored(reader_id), version_in_force()
     run = trials.trial_of(stored)
     changes = run.changes if run else ()
@@ -88,7 +92,7 @@ def show(request: HttpRequest, reader_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.draft")
 def propose(request: HttpRequest, reader_id: UUID) -> HttpResponse:
-    """Propose a version; the worker runs it dry."""
+    """Propose a version; the worker then compares it on past reports. A refusal is shown as a message."""
     stored = _stored(reader_id)
     try:
         propose_version(actor=actor_of(request), reader_id=stored.id, now=now_of(request))
@@ -102,7 +106,7 @@ def propose(request: HttpRequest, reader_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.activate")
 def activate(request: HttpRequest, reader_id: UUID) -> HttpResponse:
-    """Put a version in force; its proposer cannot. A refusal is shown as a message."""
+    """Put a proposed version in force; its proposer cannot. A refusal is shown as a message."""
     stored = _stored(reader_id)
     try:
         trials.activate_reader(actor=actor_of(request), reader_id=stored.id, now=now_of(request))
@@ -121,7 +125,7 @@ def _stored(reader_id: UUID) -> StoredReader:
 
 
 def _signed(stored: StoredReader) -> dict[str, object]:
-    """Return a version with the names of its author, proposer and approver."""
+    """Return a version (`stored`) and the names of its `author`, `proposer` and `approver`, "" if none."""
     people = {p for p in (stored.author_id, stored.proposer_id, stored.approver_id) if p}
     names = person_names(person_ids=people - {SYSTEM_PERSON})
     names[SYSTEM_PERSON] = _("the installation")
