@@ -20,7 +20,7 @@ _SHOWN = 20
 
 @click.group()
 def rules() -> None:
-    """Draft, try and activate priority rule sets."""
+    """List, draft, dry-run and activate priority rule sets; export facts, rank with other rules."""
 
 
 @rules.command("list")

@@ -114,10 +114,11 @@ def evaluate_(file: Path, as_json: bool, phrases: bool) -> None:
 )
 @code_option
 def train_(out: Path | None, login: str | None, code: str | None) -> None:
-    """Train a model of the reader, deterministically: on the labelled corpus, to a folder (--out); or on the
-    corpus and the desk's examples, as a version that two people may activate (--as).
+    """Train a model of the text reader, deterministically.
 
-    Known texts keep the embeddings of the model in force. Prints the quality on hands left out.
+    With --out: on the labelled corpus, to a folder. With --as: on the corpus and the desk's examples, as a
+    version that two people may activate. Known texts keep the embeddings of the shipped model. Prints the
+    quality on texts of omitted authors.
     """
     if (out is None) == (login is None):
         raise click.UsageError("--out / --as")

@@ -214,7 +214,7 @@ def _across_languages(
     `matrix` is the kernel of the embeddings alone, `languages` the language of each text; other arguments as
     in `_left_out`. The texts must have several authors and languages.
     """
-    scores = np.empty_like(wanted)
+    scores = np.zeros_like(wanted)
     for hand in sorted(set(hands)):
         for language in sorted(set(languages)):
             held = np.flatnonzero((hands == hand) & (languages == language))
