@@ -329,7 +329,7 @@ def continue_reread(*, now: datetime) -> bool:
     stored = open_reread()
     if stored is None:
         return False
-    actor, before = system_actor("reading anew"), stored.reread_reached
+    actor, before = system_actor("reread of waiting reports"), stored.reread_reached
     ids = oriented.waiting_after(actor=actor, after=before, limit=RANKED_AT_ONCE)
     read = analysed.get_analyses(actor=actor, report_ids=ids)
     with transaction.atomic():

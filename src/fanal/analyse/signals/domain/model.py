@@ -180,7 +180,7 @@ def check_stored(content: bytes, weights: bytes) -> Header:
 
     Raises:
         ModelUnfit: the header is malformed, the weights have another digest, or engine or corpus differ from
-            those that came with the program.
+            the shipped ones.
     """
     header = parse_header(content)
     if sha256(weights).hexdigest() != header.weights:

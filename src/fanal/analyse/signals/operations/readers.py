@@ -57,9 +57,9 @@ _KIND = "reader"
 def train_version(*, actor: Actor, now: datetime) -> UUID:
     """Train a version on the shipped corpus and the desk's examples, store it with its card; return its id.
 
-    Deterministic: without new judgements the id of the same stored version is returned. It takes half a
-    minute of CPU and 1.7 GB of memory. What the version learns from a sealed passage is sealed for that
-    report, and erased with it.
+    Deterministic: without new judgements the id of the same stored version is returned. It takes a
+    minute of CPU and at least 3 GB of memory. What the version learns from a sealed passage is sealed for
+    that report, and erased with it.
 
     Raises:
         Refused: the actor may not draft rules.

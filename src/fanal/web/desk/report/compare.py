@@ -88,7 +88,7 @@ def _column(
 
 
 class ComparedSelector(Struct, frozen=True):
-    """A row of the table of identifiers; `roles`: those that it has in each report, empty if not there."""
+    """A row of the table of identifiers; `roles`: its roles in each report, empty where it does not occur."""
 
     kind: str
     value: str

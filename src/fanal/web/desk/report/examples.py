@@ -69,7 +69,7 @@ class ShownExample(Struct, frozen=True, kw_only=True):
 class ReportSignals(Struct, frozen=True, kw_only=True):
     """The findings of a report by category, its passages (source, text), and its examples, for the template.
 
-    `codes` are those that people may name for a passage; `may_judge`: the person has the right to judge.
+    `codes` are the signals that a person may name for a passage; `may_judge`: the reader may judge.
     """
 
     categories: list[tuple[str, list[JudgeableFinding]]]
