@@ -12,11 +12,9 @@ from pathlib import Path
 import pytest
 
 from fanal.cli.lowered import lower
-from fanal.cli.supervisor import Child
 from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
 from fanal.kernel.ownership import follow_folder
-from fanal.kernel.process import hurried
 from fanal.postgres import Cluster
 from fanal.postgres.account import SystemAccount
 from fanal.postgres.place import make_home
@@ -99,24 +97,28 @@ def test_the_calls_start_without_a_trial_of_the_account(
 def test_a_child_that_goes_first_has_its_own_priority_and_a_start_only_for_a_moment(
     home: Path,
 ) -> None:
-    account = SystemAccount.current()
-    child = Child(
-        name="calls", arguments=["/bin/sleep", "30"], environment={}, log=home / "x.log",
-        account=account, nice=-10,
+    """In a session of its own: the first process of a system, and what it starts in no session, has no share."""
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from fanal.cli.supervisor import Child\n"
+        "from fanal.kernel.process import hurried\n"
+        "from fanal.postgres.account import SystemAccount\n"
+        "os.setsid()\n"
+        "def share(pid): return Path(f'/proc/{pid}/autogroup').read_text().split()[-1]\n"
+        "child = Child(name='calls', arguments=['/bin/sleep', '30'], environment={},\n"
+        "    log=Path(sys.argv[1]), account=SystemAccount.current(), nice=-10)\n"
+        "usual = share('self')\n"
+        "with hurried(-10): during = share('self'); child.start()\n"
+        "pid = child.process.pid\n"
+        "print(usual, during, share(pid), os.getpriority(os.PRIO_PROCESS, pid), share('self'))\n"
+        "child.process.kill(); child.process.wait()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(home / "x.log")],
+        capture_output=True, text=True, check=True,
     )  # fmt: skip
-    usual = Path("/proc/self/autogroup").read_text()
-    with hurried(-10):
-        assert Path("/proc/self/autogroup").read_text().endswith("nice -10\n")
-        child.start()
-    assert child.process is not None
-    try:
-        pid = child.process.pid
-        assert os.getpriority(os.PRIO_PROCESS, pid) == -10
-        assert Path(f"/proc/{pid}/autogroup").read_text().endswith("nice -10\n")
-        assert Path("/proc/self/autogroup").read_text() == usual
-    finally:
-        child.process.kill()
-        child.process.wait()
+    assert done.stdout.split() == ["0", "-10", "-10", "-10", "0"], done.stderr
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="a kernel without autogroups")

@@ -37,9 +37,12 @@ def _is_working() -> bool:
 
 
 def cut_sessions() -> int:
-    """End every other session of this role in this database, as a restart does; return how many."""
+    """End every other session of this role in this database, as a restart does; return how many.
+
+    Waits for their end: a lock that outlived its test would pass for that of the next test's worker.
+    """
     return _count(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
     )
 
