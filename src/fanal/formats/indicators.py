@@ -60,7 +60,7 @@ class Indicator(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
     def key(self) -> str:
-        """Return `KIND:value` of the strongest kind present, which identifies the entry."""
+        """Return `KIND:value` of the entry's most exact value (SHA-256 before MD5), which identifies it."""
         kind = min(self.values, key=lambda k: (_STRENGTH.get(k, len(_STRENGTH)), k))
         return f"{kind}:{self.values[kind]}"
 
@@ -71,7 +71,7 @@ def written_instant(instant: datetime) -> str:
 
 
 class Ignored(Counter[tuple[str, str]]):
-    """Counts of ignored input: by its name in the format and the code of the reason."""
+    """Counts of input that a reader ignored, by (name in the format, reason code)."""
 
     def note(self, name: str, *, reason: str) -> None:
         """Count one occurrence of ignored input: `name` as in the format, `reason` a code."""

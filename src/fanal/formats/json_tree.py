@@ -113,7 +113,10 @@ def build_types(keys: Mapping[str, Mapping[str, str]]) -> dict[str, TypeModel]:
 
 
 class TreeWalk:
-    """Traversal of a parsed JSON tree that assigns each key its model; unknown keys become `complaints`."""
+    """Converter of a parsed JSON tree to nodes, each with the model of its key; for one document.
+
+    Keys that the model does not know become `complaints`, and nodes without a model.
+    """
 
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
@@ -199,7 +202,7 @@ Path = tuple[str, ...]
 
 
 class Cut(Enum):
-    """How to split an array: elements whole, or opened, so that arrays in them are split too."""
+    """How the streaming reader splits an array: elements whole, or with their own arrays split too."""
 
     WHOLE = auto()
     """Each element is one piece."""
@@ -352,7 +355,7 @@ def _sized(piece: bytes) -> bytes:
 
 
 class _Cutter:
-    """Parser that follows a JSON document down to the arrays to split, and yields the pieces."""
+    """Streaming parser of a JSON document that yields the elements of the arrays to split as pieces."""
 
     def __init__(self, stream: BinaryIO, cuts: Mapping[Path, Cut]) -> None:
         self._buffer = _Buffer(stream)

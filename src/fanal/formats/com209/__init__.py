@@ -1,7 +1,8 @@
 """A provider's report of potential child sexual abuse: the fields of article 13(1), proposal COM(2022)209.
 
-The proposal is not in force: callers check the reference data before reading or writing this format. Letters
-are those of the paragraph; content, available data and users ((c), (d) and (g)) are in the enclosed report.
+The proposal is not in force: callers check the reference data before reading or writing this format. The
+letters (a) to (k) in this module are those of the paragraph; content, available data and users ((c), (d) and
+(g)) are in the enclosed report.
 """
 
 from typing import Literal
@@ -24,7 +25,11 @@ _SOLICITED = frozenset({ReportKind.GROOMING, ReportKind.SOLICITATION, ReportKind
 
 
 class Location(Part, frozen=True, kw_only=True):
-    """(f) The origin of the potential abuse, as far as an IP address shows it: address, time, country."""
+    """(f) The origin of the potential abuse, as far as an IP address shows it; None: not stated.
+
+    `ip` and `port` are the source address of the upload, `at` its instant, `time_zone` the time zone that
+    belongs to it.
+    """
 
     ip: str | None = None
     port: int | None = None
@@ -46,7 +51,11 @@ class ThirdCountry(Part, frozen=True, kw_only=True):
 
 
 class ProviderReport(Part, frozen=True, kw_only=True):
-    """The fields of article 13(1) that an envelope adds to a report; each is marked with its letter."""
+    """The fields of article 13(1) that a provider's report adds to the enclosed report.
+
+    A comment gives each field's letter in that paragraph, such as (e), the kinds of abuse, or (i), the access
+    to the content.
+    """
 
     format: Literal["fanal/com-2022-209-13/1"]
     report_id: str
@@ -87,7 +96,7 @@ def read_provider_report(body: bytes) -> tuple[ProviderReport, Report]:
 def provider_report_of(
     report: Report, *, pairs: list[tuple[str, str]], provider: str, received_at: str
 ) -> bytes:
-    """Serialise a report as one of article 13: with its original fields (`pairs`), else with derived ones.
+    """Serialise a report as JSON of article 13: with its original fields (`pairs`), else derived ones.
 
     `pairs` are the (path, value) pairs of the envelope that the report came in, if any (`envelope.leaves`).
     Derived fields state no more than the report: solicitation by its kind, otherwise new material. For these,

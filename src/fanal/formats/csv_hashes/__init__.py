@@ -56,7 +56,10 @@ def read_csv(lines: Iterable[str]) -> Iterator[Indicator]:
 
 
 def _column(name: str) -> str | None:
-    """Return the hash kind of a column by its name, `CLASS` for the class, None for an unknown name."""
+    """Return the hash kind of a column by its name (`SHA256`); None for an unknown name.
+
+    `CLASS`: the column holds the classification of the file.
+    """
     plain = _PLAIN.sub("", name.lower())
     if plain.replace("é", "e") in _CLASS_NAMES:
         return "CLASS"
@@ -101,7 +104,7 @@ def writable(item: Indicator) -> bool:
 
 
 def write_csv(items: Iterable[Indicator]) -> Iterator[str]:
-    """Yield the lines of a list, header first.
+    """Yield the lines of a CSV list of entries that are `writable`, header first.
 
     PhotoDNA is written in hexadecimal, since base64 may begin like a formula.
     """

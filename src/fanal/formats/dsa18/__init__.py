@@ -30,7 +30,7 @@ class Concerned(Part, frozen=True, kw_only=True):
 
 
 class Informed(Part, frozen=True, kw_only=True):
-    """Another authority that the provider has informed."""
+    """Another authority that the provider has informed, with its country and the date, if stated."""
 
     authority: str
     country: str | None = None
@@ -100,7 +100,7 @@ def notification_of(
     provider: str,
     received_at: str,
 ) -> bytes:
-    """Serialise a report as a notification: with its original fields (`pairs`), else with derived ones.
+    """Serialise a report as a notification (JSON): with its original fields (`pairs`), else derived ones.
 
     `pairs` are the (path, value) pairs of the envelope that the report came in, if any (`envelope.leaves`).
     Derived fields state no more than the report: the Member States are those of its place, suspects and

@@ -35,7 +35,10 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class FingerprintVote(Struct, frozen=True, kw_only=True):
-    """A member's vote on one fingerprint (the hash of `kind`) of an entry; it agrees if `reason` is empty."""
+    """A member's vote on one fingerprint (the hash of `kind`) of an entry; it agrees if `reason` is empty.
+
+    `reason` is the id of the reason against the hash, `reason_name` its name.
+    """
 
     member: Member
     kind: str  # tag of the fingerprint, in lower case
@@ -47,7 +50,8 @@ class FingerprintVote(Struct, frozen=True, kw_only=True):
 class SharedEntry(Struct, frozen=True, kw_only=True):
     """A list entry of hash sharing, or its deletion (`deleted`): its owner (`member`) and its hashes by kind.
 
-    Kinds are in lower case (`md5`); `at` is the time of its last change.
+    Kinds are in lower case (`md5`); `at` is the time of its last change, `classification` the class of the
+    material as the service writes it.
     """
 
     id: str
@@ -351,7 +355,7 @@ def _voters(parent: etree._Element, votes: Sequence[FingerprintVote]) -> None:
 
 
 def _spell(kind: str) -> str:
-    """Return the name of a fingerprint's kind as the attribute `type` spells it: `Md5`, `Pdq`."""
+    """Return the name of a fingerprint's kind as the XML attribute `type` spells it: `Md5`, `Pdq`."""
     return _SPELLED.get(kind, kind.capitalize())
 
 

@@ -1,4 +1,7 @@
-"""ISO 20022 credit transfers and account statements to transfers: a value goes to a field or to `extra`."""
+"""Reader of ISO 20022 credit transfers and account statements as transfers, one record for each.
+
+A value without a field goes to `extra`, so nothing is lost. A document can also be split by payer.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -106,7 +109,7 @@ class Leaves:
         return None
 
     def take_lines(self, path: str) -> str | None:
-        """Return the repetitions of the value at `path` as lines of one text, marked as read, or None."""
+        """Return all values of a repeated `path` as lines of one text, marked as read; None if absent."""
         found = [self.take(path if n == 1 else f"{path}[{n}]") for n in range(1, _LINES + 1)]
         return "\n".join(text for text in found if text) or None
 

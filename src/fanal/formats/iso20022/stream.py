@@ -57,7 +57,7 @@ def local(element: etree._Element) -> str:
 
 
 def kind_of(start: bytes) -> str | None:
-    """Return the kind of an ISO 20022 document by its first bytes: `pacs.008`, `camt.053`, or None."""
+    """Return the kind of an ISO 20022 document by its first bytes: `pacs.008` or `camt.053`, else None."""
     found = NAMESPACE.search(start.decode("utf-8", "replace"))
     return found[1] if found else None
 
@@ -108,7 +108,10 @@ def document_of(head: Head, *, statement: int, pieces: list[bytes]) -> bytes:
 
 
 class _StreamWalk:
-    """State of one pass over an ISO 20022 document: path, counts, and the head as far as read."""
+    """One pass over an ISO 20022 document, which yields its transactions or entries.
+
+    Its state: the path of the current element, counts for the limits, and the head as far as read.
+    """
 
     def __init__(self, kind: str) -> None:
         self._kind = kind

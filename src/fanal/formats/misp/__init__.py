@@ -271,7 +271,8 @@ def _value(
 def _is_context(said: dict[str, object]) -> bool:
     """Return whether the sender excludes an attribute (`said`) from detection (`to_ids` false).
 
-    Deleted values and known false positives of our own lists are also written so; they are read.
+    False for deleted values and for known false positives of our own lists: these are written so too, and
+    must be read.
     """
     told = truth(said.get("deleted")) is True or SCOPE_TAG + json.dumps(CLEAR) in _tags(said)
     return truth(said.get("to_ids")) is False and not told

@@ -40,7 +40,10 @@ _NONE: Final[tuple[Attribute, ...]] = ()
 
 
 class Node(Struct, gc=False):
-    """An element of a document: schema model (None if unknown), path, text as sent, attributes, children."""
+    """An element of a document: schema model (None if unknown), path, text as sent, attributes, children.
+
+    `text` is None for an element without text. JSON documents are represented by such nodes too.
+    """
 
     name: str
     path: str
@@ -65,7 +68,7 @@ class Node(Struct, gc=False):
 
 
 class Complaint(Struct, frozen=True, gc=False):
-    """A violation of the schema for which the document is not refused: path, code and value."""
+    """A violation of the schema for which the document is not refused: path, reason code, value as sent."""
 
     path: str
     code: str

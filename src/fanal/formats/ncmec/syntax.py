@@ -1,7 +1,7 @@
 """Strict XML syntax check and parser for provider documents (`FormatRefused.malformed`, protocol code 4110).
 
-Limits on size, encoding, elements and attributes; no DOCTYPE, entities or network access; comments are
-dropped. `read.py` interprets the elements.
+It limits size, elements and attributes, checks the encoding, and permits no DOCTYPE, entities or network
+access. Comments are dropped. `read.py` interprets the elements.
 """
 
 import re

@@ -172,7 +172,7 @@ class _Listed(Struct, frozen=True, kw_only=True):
 
 
 def count_reports(package: ZipPackage) -> int:
-    """Return the number of JSON documents in a package, by their names: its reports at most."""
+    """Return the number of JSON documents in a package, by their names: an upper bound of its reports."""
     return sum(member.name.lower().endswith(_SUFFIX) for member in package.members)
 
 

@@ -72,7 +72,7 @@ def read_report(body: bytes, *, written_by_a_desk: bool = False) -> Report:
 
 
 def read_form_report(body: bytes) -> FormAnswers:
-    """Parse a report of the public form, as strictly as a partner's.
+    """Parse a report of the public form (JSON) with the form's own answers, as strictly as a partner's.
 
     Raises:
         FormatRefused: as `read_report`.

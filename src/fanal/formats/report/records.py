@@ -89,7 +89,7 @@ class Handle(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Account(_Part, frozen=True, kw_only=True, gc=False):
-    """A payment account of a person."""
+    """A payment account of a person: an IBAN, a cryptocurrency wallet or a token of a payment card."""
 
     value: str
     kind: Literal["IBAN", "WALLET", "CARD_TOKEN"]
@@ -106,7 +106,8 @@ class IpSighting(_Part, frozen=True, kw_only=True, gc=False):
 class Person(_Part, frozen=True, kw_only=True):
     """A person of the report with what the sender states: names, dates, contact, accounts, addresses.
 
-    `type` is the source's own term for an ASSOCIATED person.
+    Values are as the sender wrote them. `devices` are device identifiers (IMEI, MAC address); `type` is the
+    source's own term for an ASSOCIATED person.
     """
 
     role: PersonRole
@@ -125,7 +126,7 @@ class Person(_Part, frozen=True, kw_only=True):
 
 
 class Classification(_Part, frozen=True, kw_only=True, gc=False):
-    """A class of a file, assigned by somebody in a named classification scheme."""
+    """The class of a file (`code`) in a named classification scheme, as the sender states it."""
 
     scheme: Literal[
         "NCMEC",
@@ -141,7 +142,10 @@ class Classification(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class File(_Part, frozen=True, kw_only=True):
-    """The metadata of a file of the report, never its bytes; hashes are lower-case hexadecimal."""
+    """The metadata of a file of the report, never its bytes; hashes are lower-case hexadecimal.
+
+    `seen_by_provider`: the provider's staff has viewed the content; None if not stated.
+    """
 
     name: str | None = None
     sha256: str | None = None
@@ -173,7 +177,10 @@ class Payment(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Report(_Part, frozen=True, kw_only=True):
-    """A report as partners send it; partners must send `reference` and `kind` only."""
+    """A report as partners send it: the incident, its persons, files and payments.
+
+    Only `reference`, the sender's own id of the report, and `kind` are mandatory.
+    """
 
     reference: str
     kind: ReportKind

@@ -50,8 +50,8 @@ class OutBundle(Struct, frozen=True, kw_only=True):
 class Marks(Struct, frozen=True, kw_only=True):
     """Properties of a STIX indicator that its entry does not state: TLP colour, confidence, author, owner.
 
-    `author` is the id of an identity object sent with it; `extended` adds Fanal's extension, whose definition
-    must be sent too.
+    `author` is the id of an identity object sent with it; `owner` is the source named in an external
+    reference ("": none). `extended` adds Fanal's extension, whose definition must be sent too.
     """
 
     tlp: str = "amber"

@@ -36,7 +36,11 @@ _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class TransferRow(Struct, frozen=True, kw_only=True, gc=False):
-    """A record of a CSV file: line number, bytes with line end, and whether it is complete (`whole`)."""
+    """A record of a CSV file: the number of its first line, and its bytes with line end.
+
+    `whole` is False for a line over the size limit, or whose quotation mark is not closed in time; then
+    `body` holds this line only.
+    """
 
     line: int
     body: bytes

@@ -78,7 +78,7 @@ class Faults(Struct, kw_only=True):
     places: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, name: str, *, path: str) -> None:
-        """Count one occurrence of `name`, at `path`."""
+        """Count one occurrence of the fault `name`, at `path` in the file."""
         self.counts[name] += 1
         if len(first := self.places.setdefault(name, [])) < _FIRST_PLACES:
             first.append(path)

@@ -57,7 +57,7 @@ class FileContext(Struct, frozen=True, kw_only=True):
 
 
 class VicsCase(Struct, frozen=True, kw_only=True):
-    """One case, or a part of one, as a document; the context gives the country of its categories."""
+    """One case, or a part of one, as a document tree; `context` is what its file declares of itself."""
 
     document: Document
     context: FileContext
