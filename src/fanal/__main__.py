@@ -1,4 +1,4 @@
-"""`python -m fanal` is the `fanal` command."""
+"""Entry point of `python -m fanal`: runs the `fanal` command."""
 
 from fanal.cli.main import main
 

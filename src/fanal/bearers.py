@@ -1,6 +1,7 @@
 """The recipients, counterparts and lists that a standing instruction can name; an unknown name is refused.
 
-kind of instruction ─► recipients, counterparts, lists as they stand now
+A standing instruction permits recurring transmissions of one kind without a person's act each time. Names, by
+kind: de-confliction, counterparts; distribution, recipients of packages; serving and fetching, lists.
 """
 
 from datetime import datetime
@@ -32,9 +33,9 @@ class Bearer(Struct, frozen=True, kw_only=True):
 
 
 def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
-    """Return the recipients, counterparts or lists that an instruction of this kind can name.
+    """Return the recipients, counterparts or lists that a standing instruction of this kind can name.
 
-    Empty for FEEDBACK, whose names `accounts` checks.
+    Empty for FEEDBACK, whose names `accounts` checks. Closed recipients and counterparts are left out.
 
     Raises:
         Refused: the actor may not see them.
@@ -62,11 +63,14 @@ def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
 
 
 def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datetime) -> UUID:
-    """Propose an instruction, all of whose names must exist now; return its id.
+    """Propose a standing instruction, all of whose names must exist now; return its id.
+
+    It awaits approval by a second person.
 
     Raises:
-        Refusal: as `accounts.operations.propose_instruction`; UNKNOWN_NAME for an unknown name.
-        Refused: the actor may not propose.
+        Refusal: GROUNDS, BASIS, NAMES, MEMBERS, DATES (an invalid field); PAST, it would already have
+            expired; UNKNOWN_NAME.
+        Refused: the actor may not propose instructions.
     """
     require(actor, "instruction.propose")
     if instruction.kind is not InstructionKind.FEEDBACK:

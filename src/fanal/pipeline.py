@@ -56,10 +56,11 @@ from fanal.orient.operations.batch import orient_batch
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
-    """Reports under one claim, with the results of earlier steps of this run in memory.
+    """Reports claimed together by a worker, with the results of the steps that this run has done.
 
     A step uses these results and reads only missing ones from the database: after a crash, another worker
-    continues from the stored stage with an empty batch.
+    continues from the stored stage with an empty batch. Results are mappings by report id; `kin` holds the
+    numbers of related reports.
     """
 
     actor: Actor
@@ -77,22 +78,23 @@ class Batch:
 
 
 def hash_files(batch: Batch) -> Iterator[set[UUID]]:
-    """Compute the hashes of uploaded files, once, in a sandboxed child process, before stage 2.
+    """Compute the hashes of the batch's uploaded files, once, in a sandboxed child process, before stage 2.
 
-    Yields at each pause the reports worked on since the last one.
+    Yields at each pause the ids of the reports worked on since the last one.
     """
     return harmonise.hash_files(actor=batch.actor, report_ids=batch.report_ids, now=batch.now)
 
 
 def wait_for_hashes(batch: Batch) -> set[UUID]:
-    """Return the reports with uploaded files that `hash_files` has not processed yet."""
+    """Return the ids of the batch's reports with uploaded files that `hash_files` has not processed yet."""
     return unhashed_among(actor=batch.actor, report_ids=batch.report_ids)
 
 
 def run_harmonise(batch: Batch) -> None:
     """Run stage 2: convert the submissions of any format into one schema, and extract selectors.
 
-    The harmonised reports go to `batch.reports`, by report id.
+    The harmonised reports go to `batch.reports`, by report id. Reports that cannot be converted go to
+    `batch.failed`, with the code of the reason.
     """
     facts = _facts(batch)
     opened = open_submissions(
@@ -127,14 +129,17 @@ def run_analyse(batch: Batch) -> None:
 def run_crosscheck(batch: Batch) -> None:
     """Run stage 4: link reports to earlier ones by shared selectors, with reasons; build dossiers.
 
-    The related reports of each report go to `batch.kin`, by report id.
+    The counts of each report's related reports go to `batch.kin`, by report id.
     """
     kin = crosscheck_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
     batch.kin = {facts.report_id: facts for facts in kin}
 
 
 def run_prioritise(batch: Batch) -> None:
-    """Compute the priorities of a batch from reports, findings and related reports, with explanations."""
+    """Compute the priorities of a batch from reports, findings and related reports, with explanations.
+
+    The results go to `batch.priorities` by report id.
+    """
     priorities = analyse.prioritise_batch(
         actor=batch.actor,
         reports=_reports(batch),
@@ -146,7 +151,7 @@ def run_prioritise(batch: Batch) -> None:
 
 
 def run_orient(batch: Batch) -> None:
-    """Run stage 5: propose tracks and legal bases, and put the report into the desk's queue.
+    """Run stage 5: propose tracks (what to do) and legal bases, and put the report into the desk's queue.
 
     A duplicate is grouped with the same report instead. A danger found by the stages raises an alarm.
     """
@@ -172,7 +177,7 @@ def run_orient(batch: Batch) -> None:
 
 
 def run_deconflict(batch: Batch) -> None:
-    """Queue the reports' identifiers for the next de-confliction round (private set intersection)."""
+    """Queue the reports' identifiers, tests excepted, for the next round of private set intersection."""
     note_reports(actor=batch.actor, reports=_real(batch), now=batch.now)
 
 
@@ -188,10 +193,10 @@ def run_distribute(batch: Batch) -> None:
 class PipelineStep:
     """The work of a stage (`run`), and the next stage of its reports (`then`; None: a person decides).
 
-    `also` follows `run` in the same transaction. `before` is a long preparation outside it: it commits by
-    itself and pauses every second or so, with the reports it worked on, so that the loop can do urgent work.
-    When its turn is over, `waits` returns the reports still to prepare; they are queued again, behind others
-    if they had their turn.
+    `also` are functions that follow `run` in the same transaction. `before` is a long preparation outside it:
+    a generator that commits by itself and yields every second or so the ids of the reports it worked on, so
+    that the worker can do urgent work meanwhile. When its time is over, `waits` returns the ids of the
+    reports still to prepare; they are queued again, behind others if they were worked on.
     """
 
     run: Callable[[Batch], None]
@@ -201,7 +206,7 @@ class PipelineStep:
     waits: Callable[[Batch], set[UUID]] | None = None
 
     def apply(self, batch: Batch) -> None:
-        """Run `run` and `also` in the caller's transaction."""
+        """Run `run`, then each function of `also`, on the batch, in the caller's transaction."""
         for act in (self.run, *self.also):
             act(batch)
 
@@ -218,7 +223,7 @@ STEPS: Mapping[Stage, PipelineStep] = {
 
 
 def find_similar(*, now: datetime, most: int) -> int:
-    """Search for texts, pictures and names similar to those of the next `most` reports in their queue.
+    """Find texts, pictures and names similar to those of the next `most` queued reports; store the pairs.
 
     Returns the number of reports searched for.
     """
@@ -233,9 +238,9 @@ _CLOCKS_AT_ONCE = 1_000
 def continue_rerank(*, now: datetime) -> bool:
     """Rank the next portion of waiting reports under the rules in force; return whether there was one.
 
-    False also while another process ranks them. Priorities and proposals get a new revision; claims and
-    states remain. Reports already ranked by the rules in force are skipped, so that nothing is ranked twice
-    after a kill.
+    False also while another process ranks them. Priorities and proposals (tracks, legal bases) get a new
+    revision; claims of cases and their states remain. Reports already ranked by the rules in force are
+    skipped, so that nothing is ranked twice after a kill.
     """
     actor = system_actor("ranking anew")
     with transaction.atomic():
@@ -283,9 +288,9 @@ def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
 
 
 def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Write a new priority and proposal for the harmonised ones of the reports; return their number.
+    """Write a new priority and proposal (tracks, legal bases) for each report; return how many reports.
 
-    Runs in the caller's transaction.
+    Reports not harmonised yet are left out. Runs in the caller's transaction.
     """
     records = harmonised.get_records(actor=actor, report_ids=report_ids)
     batch = Batch(actor=actor, now=now, report_ids=sorted(records), reports=dict(records))
@@ -296,9 +301,10 @@ def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int
 
 
 def read_later(*, token: UUID, now: datetime) -> int:
-    """Read the next text that waits, under the lease `token`, and rank its report again if it says something.
+    """Let the model read the next text that waits, and rank its report again if there are findings.
 
-    Returns the number of texts read: 0 if none waits. The model reads them while no report waits for a stage.
+    Also if there are none but an earlier version had read it. `token` is the caller's lease on the reading.
+    Returns the number of texts taken: 1, or 0 if none waits. Runs while no report waits for a stage.
     """
     actor = system_actor("pipeline")
     taken = take_unread(actor=actor, token=token)

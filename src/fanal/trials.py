@@ -38,10 +38,13 @@ TRIED_AT_ONCE = 500
 
 
 def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> DryRun:
-    """Run a candidate rule set on the `limit` newest reports visible to the actor, without changing them.
+    """Compare a candidate rule set with the active one on the `limit` newest reports visible to the actor.
+
+    No report changes; the largest score changes are stored with the rule set.
 
     Raises:
-        Refused, Refusal: as `analyse.dry_run_ruleset`.
+        Refused: the actor may not draft rules.
+        Refusal: NOT_FOUND; NOT_A_CANDIDATE; TOO_MANY, over 20,000 reports.
     """
     ids = analysed.newest_analysed(limit=limit)
     kin = kin_facts(actor=actor, report_ids=ids)
@@ -53,10 +56,11 @@ def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> D
 def facts_after(
     *, actor: Actor, after: UUID, limit: int, now: datetime
 ) -> list[tuple[UUID, dict[str, float]]]:
-    """Return the facts (inputs of the priority rules) of at most `limit` reports after an id, oldest first.
+    """Return (report id, facts) of at most `limit` reports after the id `after`, oldest first.
 
-    Facts are numbers, by the names in `analyse.priority.domain.facts.FACTS`: no name, address or text. Ages
-    refer to `now`. Reports invisible to the actor are left out; an empty list marks the end.
+    Facts are the inputs of the priority rules: numbers, by the names in
+    `analyse.priority.domain.facts.FACTS`: no name, address or text. Ages refer to `now`. Reports invisible to
+    the actor are left out; an empty list marks the end.
     """
     while ids := analysed.analysed_after(after=after, limit=limit):
         records = harmonised.get_records(actor=actor, report_ids=ids)
@@ -112,7 +116,7 @@ _RUN = msgspec.json.Decoder(DryRun)
 
 
 def trial_of(stored: StoredReader) -> DryRun | None:
-    """Return a text reader's dry run, even an unfinished one; None before its first portion."""
+    """Return the dry run stored with a text reader, even an unfinished one; None before its first portion."""
     return _RUN.decode(stored.trial) if stored.trial else None
 
 
@@ -149,10 +153,14 @@ def continue_reader_trial(*, now: datetime) -> bool:
 
 
 def activate_reader(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
-    """Activate a proposed text reader as a second person.
+    """Put a proposed version of the text reader in force; the actor must not be its proposer.
+
+    Only texts of waiting reports are read again.
 
     Raises:
-        Refused, Refusal: as `activate_version`.
+        Refused: the actor may not activate rules.
+        Refusal: NOT_FOUND, IN_FORCE, NOT_PROPOSED, SAME_PERSON, GRANTED_BY_PROPOSER (the proposer granted the
+            actor this right), STALE (another version is in force since its dry run).
     """
     stored = get_reader(reader_id=reader_id)
     run = trial_of(stored) if stored else None

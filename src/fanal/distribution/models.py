@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Recipient(models.Model):
-    """A desk that can receive reports; an empty `region` means the whole country."""
+    """A desk that receives packages of reports; an empty `region` means the whole country."""
 
     id = models.UUIDField(primary_key=True)
     code = models.TextField(unique=True)
@@ -73,7 +73,10 @@ class Item(models.Model):
 
 
 class SenderKey(models.Model):
-    """A signing key of the desk `code`; in force while `until` and `revoked_at` are empty."""
+    """A signing key of the desk `code`; in force while `until` and `revoked_at` are empty.
+
+    Otherwise `until` is when its successor replaced it.
+    """
 
     id = models.UUIDField(primary_key=True)
     code = models.TextField()

@@ -20,10 +20,10 @@ from fanal.kernel.actors import Actor
 
 
 class PlannedShare(Struct, frozen=True, kw_only=True):
-    """A destination of a report, with its evidence (`because`: codes), the version of the rules, its state.
+    """A report and one of its destinations, with the evidence for it, the version of the rules, its state.
 
-    `ours`: this desk has a share too. `recipient` and `recipient_name` are those of its package, empty
-    before it is sent.
+    `because` holds codes of the evidence, such as SUSPECT_PHONE. `ours`: this desk has a share too.
+    `recipient` and `recipient_name` are those of its package, empty before it is sent.
     """
 
     report_id: UUID
@@ -101,7 +101,7 @@ def list_waiting(*, actor: Actor) -> list[WaitingPlace]:
 def list_planned(
     *, actor: Actor, place: tuple[str, str], after: UUID | None = None, limit: int = 50
 ) -> list[PlannedShare]:
-    """Return a page of the items (a report for a destination) that wait for `place`, oldest report first.
+    """Return a page of the reports that wait to be sent to `place`, as `PlannedShare`, oldest report first.
 
     `place` is (country, region or ""). `after` is the last report id of the previous page.
 
@@ -192,7 +192,7 @@ class SentPackage(Struct, frozen=True, kw_only=True):
 
 
 def list_recipients(*, actor: Actor) -> list[KnownRecipient]:
-    """Return every recipient by code, closed ones included.
+    """Return every desk that packages can be sent to, by code, closed ones included.
 
     Raises:
         Refused: the actor may not read recipients.
@@ -277,7 +277,7 @@ def _package(row: Package) -> SentPackage:
 
 
 class TakenPackage(Struct, frozen=True, kw_only=True):
-    """A received package; an empty `sender` means that its origin is unproven.
+    """A package of reports received from another desk; an empty `sender`: its origin is unproven.
 
     `fingerprint` is that of the signing key, `made_at` the sender's date, `taken_at` that of receipt.
     """

@@ -96,7 +96,10 @@ def place_at(*, instant: datetime) -> int:
 
 
 def first_place_from(*, instant: datetime) -> int:
-    """Return the first place (number of a change) of the feed with a time of `instant` or later."""
+    """Return the first place (number of a change) of the feed with a time of `instant` or later.
+
+    Without one, the next place to be assigned.
+    """
     return place_at(instant=instant - _MICROSECOND) + 1
 
 
@@ -124,9 +127,9 @@ def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
 def rows_of_items(
     *, opened: OpenList, item_ids: Sequence[UUID], after: int, last: int
 ) -> list[FeedRow]:
-    """Return the last row in the feed of each of these entries of the list `opened`; without one, none.
+    """Return the last change in the feed of each of these entries of the list `opened`.
 
-    Only rows after place `after` and up to place `last` count.
+    Only changes after place `after` and up to place `last` count; an entry without any is left out.
     """
     found = sql.rows(
         _OF_ITEMS,
@@ -209,7 +212,7 @@ def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
 
 
 def list_readings(*, actor: Actor) -> list[MemberReading]:
-    """Return the progress of each member over each service, the last reader first; 500 at most.
+    """Return each member's progress in reading our lists, by protocol, the last reader first; 500 at most.
 
     A member gets only its own.
 
@@ -291,12 +294,12 @@ def get_source(*, actor: Actor, source_id: UUID) -> ListSource | None:
 
 
 def get_checkpoint(*, source_id: UUID) -> FetchCheckpoint:
-    """Return the progress of fetching from a source; an empty one if it was never fetched."""
+    """Return the progress of fetching from a source; all zero if it was never fetched."""
     return get_checkpoints(source_ids=[source_id])[source_id]
 
 
 def get_checkpoints(*, source_ids: Sequence[UUID]) -> dict[UUID, FetchCheckpoint]:
-    """Return the progress of fetching from each source, by source id; an empty one if never fetched."""
+    """Return the progress of fetching from each source, by source id; all zero if it was never fetched."""
     found = dict.fromkeys(source_ids, FetchCheckpoint())
     for source_id, *row in sql.rows(_CHECKPOINTS, [list(source_ids)]):
         found[source_id] = FetchCheckpoint(
@@ -334,7 +337,7 @@ def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[TakenEntry]:
 
 
 def taken_over(*, source_id: UUID, now: datetime, most: int) -> dict[str, TakenEntry]:
-    """Return up to `most` stored entries of a source whose stated end has passed, by the partner's key.
+    """Return up to `most` stored entries of a source whose end of validity has passed, by the partner's key.
 
     Entries already withdrawn are left out.
     """

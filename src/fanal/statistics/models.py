@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Daily(models.Model):
-    """The count `n` of a figure on a closed day (Europe/Paris), by the codes of its two dimensions.
+    """The count `n` of a figure on a past day (Europe/Paris), by the codes of its two dimensions.
 
     `first` and `second` are these codes, "" for a dimension that the figure lacks.
     """
@@ -25,7 +25,7 @@ class Daily(models.Model):
 
 
 class Counted(models.Model):
-    """The range of closed days for which counts of a figure are stored (`until` excluded)."""
+    """The range of past days (`first` to `until`, excluded) for which counts of a figure are stored."""
 
     figure = models.TextField(primary_key=True)
     first = models.DateField()
@@ -41,9 +41,9 @@ class Counted(models.Model):
 
 
 class Published(models.Model):
-    """A number of a public figure for a complete period; `n` is NULL if suppressed.
+    """A number of a public figure for a month or quarter; `n` is NULL if suppressed as too small.
 
-    `month` is the first day of the period (a month or a quarter).
+    `month` is the first day of that period, `code` what is counted (a code of the figure, or TOTAL).
     """
 
     pk = models.CompositePrimaryKey("figure", "month", "code")

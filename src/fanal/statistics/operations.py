@@ -1,4 +1,4 @@
-"""Write operations of statistics: counts of closed days, and public figures."""
+"""Write operations of statistics: daily counts of past days, and public figures."""
 
 from datetime import date, datetime, timedelta
 
@@ -23,10 +23,10 @@ _LENGTHS = {figure: 1 if figure == "RECEIVED" else queries.QUARTER for figure in
 
 
 def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
-    """Count closed days again and store the counts of each figure; return the number of rows written.
+    """Count reports and acts of past days again, for each figure; store the counts and return rows written.
 
-    The current day is not stored. With `whole`, or at the first run, the last 400 days are counted,
-    otherwise the days since the last count and the three before.
+    The current day is not stored. With `whole`, or at the first run, the last 400 days are counted, otherwise
+    the days since the last count and the three before.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -59,7 +59,7 @@ def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
 
 
 def publish(*, actor: Actor, now: datetime) -> int:
-    """Write the public figures of the complete periods of 25 months; return how many numbers changed.
+    """Write the public figures of the last 25 complete months; return how many numbers changed.
 
     Reports received are published by month, figures broken down by a code by calendar quarter. Numbers under
     5 are suppressed, with the others from which they could be deduced. The figures contain no personal data:

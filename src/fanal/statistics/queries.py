@@ -30,7 +30,7 @@ from fanal.statistics.domain.tabular import Row, Table
 
 
 class DayCount(Protocol):
-    """A function that counts objects by day between two instants, the query behind a daily figure."""
+    """The type of a query that counts objects by day between two instants, for one figure."""
 
     def __call__(self, *, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
         """Return the counts from `since` to `until` (excluded): (day, first code, second code, number)."""
@@ -96,8 +96,9 @@ def series(
 ) -> Table:
     """Return a daily figure by month, each number with that of the same month of the previous year.
 
-    By default the current month and the twelve before. The current month is compared with the same days of
-    the previous year. A month before the desk's first report gives no comparison.
+    `months` are their first days; by default the current month and the twelve before. The current month is
+    compared with the same days of the previous year. `Row.before` is None if the desk had no report yet in
+    the month of the previous year.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -159,7 +160,7 @@ def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime
 
 @across_desks()
 def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
-    """Count the reports that their senders withdrew or never finished, since an instant (`Withdrawn`).
+    """Count the reports that their senders withdrew or never finished since an instant, tests excepted.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -244,7 +245,7 @@ def table(*, actor: Actor, figure: str, since: date, until: date, now: datetime)
 def published(
     *, actor: Actor
 ) -> tuple[dict[str, dict[tuple[date, str], int | None]], datetime | None]:
-    """Return the public figures and the instant of their publication.
+    """Return the public figures and the instant of their publication (None if never).
 
     The figures are a mapping: code of the figure → (month, code) → number, None if suppressed.
 

@@ -33,9 +33,9 @@ _KINDS = {"KINDS": ("ORIENTED", "first"), "CHANNELS": ("ORIENTED", "second")}
 class Trend(Struct, frozen=True, kw_only=True):
     """The weekly counts of a figure, by code (a service, a country, …), with changes of level and new codes.
 
-    `counts` has a number for each of `weeks` (Mondays of complete weeks), `now` that of the current week.
-    `changes` are the changes of level within the displayed weeks. `new` are the codes first counted in the
-    last twelve weeks, at least `NEW_FROM` times.
+    `counts` has a number for each of `weeks` (Mondays of complete weeks), `now` that of the current week,
+    both by code. `changes` are the changes of level detected within the displayed weeks. `new` are the codes
+    first counted in the last twelve weeks, at least three times.
     """
 
     figure: Figure
@@ -48,13 +48,15 @@ class Trend(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> range:
-        """The indices of the displayed weeks in `weeks`."""
+        """The indices, within `weeks`, of the displayed weeks (the last 52)."""
         return range(len(self.weeks) - SHOWN, len(self.weeks))
 
 
 @across_desks()  # counts over all desks, never a row
 def trend(*, actor: Actor, figure: str, now: datetime) -> Trend:
-    """Return the trend with the code `figure` over the last 104 complete weeks; the last 52 are displayed.
+    """Return the weekly counts of a figure for the last 104 complete weeks, with their changes of level.
+
+    `figure` is a code of `trends.toml`. The last 52 weeks are displayed.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -168,7 +170,7 @@ def trend_csv(found: Trend, *, names: Mapping[str, str] | None = None) -> str:
 def _by_week(
     actor: Actor, source: str, column: str, *, days: tuple[date, date]
 ) -> dict[tuple[date, str], int]:
-    """Return the counts by (Monday, code) between two days (second excluded): stored for closed days.
+    """Return the counts by (Monday, code) between two days (second excluded), stored ones for past days.
 
     `source` is the code of the figure, `column` the stored code to use: `first` or `second`.
     """

@@ -129,7 +129,7 @@ def seal(
 
 
 def fitting(lines: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
-    """Return the first reports, in the given order, that fit together in one package; at least one of them.
+    """Return the first reports, in the given order, that fit in one package (200 MB); at least one of them.
 
     `lines` maps report ids to JSON lines; so does the result. The rest goes into later packages.
     """
@@ -196,7 +196,7 @@ def unpack(inner: bytes) -> tuple[Manifest, bytes]:
 
 
 def _ends_small(inner: bytes) -> bool:
-    """Return whether the central directory of a ZIP archive (`inner`) is small and not ZIP64.
+    """Return whether the central directory of a ZIP archive (`inner`) has at most 1 KiB and is not ZIP64.
 
     `zipfile` creates an object for each name in the directory, so a large one would exhaust the memory.
     """
@@ -206,7 +206,7 @@ def _ends_small(inner: bytes) -> bool:
 
 
 def _is_ours(members: Sequence[zipfile.ZipInfo]) -> bool:
-    """Return whether an archive holds exactly manifest and reports, within the limits of size and method."""
+    """Return whether a ZIP archive holds just manifest and reports, of allowed size and compression."""
     return (
         [member.filename for member in members] == [_MANIFEST, _REPORTS]
         and sum(member.file_size for member in members) <= MAXIMUM_BYTES
@@ -221,13 +221,13 @@ def unseal(sealed: bytes, *, identity: str) -> tuple[Manifest, bytes]:
     `operations.take`, which checks the sender.
 
     Raises:
-        Refusal: as `unlock` and `unpack`.
+        Refusal: TOO_LARGE, KEY, SEALED_FOR_ANOTHER, NO_PACKAGE, RECIPIENT, SIGNATURE, CHANGED.
     """
     return unpack(unlock(sealed, identity=identity).inner)
 
 
 def line_of(report: Report, *, reference: str) -> bytes:
-    """Encode a report as a JSON line of a package, with the sending desk's reference.
+    """Encode a report as a JSON line of a package, with the sending desk's `reference` as its reference.
 
     Persons with the role of reporter are removed; associated accounts are included. Free texts must already
     be redacted.
@@ -239,7 +239,7 @@ def line_of(report: Report, *, reference: str) -> bytes:
 
 
 def token_digest(token: str) -> bytes:
-    """Return the SHA-256 of a token, the only form stored (256 random bits need no slower hash)."""
+    """Return the SHA-256 of a package's token, the only form stored (256 random bits need no slower hash)."""
     return hashlib.sha256(token.encode()).digest()
 
 

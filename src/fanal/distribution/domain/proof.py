@@ -28,7 +28,7 @@ AHEAD: Final = timedelta(minutes=10)
 
 
 class SealHead(Struct, frozen=True, kw_only=True):
-    """The header of a package: public signing key, age key of the intended recipient, signature.
+    """The header of a signed package: public signing key, age key of the intended recipient, signature.
 
     It is not trusted before `check_package`.
     """
@@ -39,9 +39,10 @@ class SealHead(Struct, frozen=True, kw_only=True):
 
 
 class SenderKey(Struct, frozen=True, kw_only=True):
-    """An Ed25519 key with which the desk `code` signs, its validity, and its revocation if it was stolen.
+    """A registered Ed25519 public key with which the desk `code` signs packages and acknowledgements.
 
-    `since` None: valid from the beginning; `until` None: not replaced.
+    `since` None: valid from the beginning; `until` None: not replaced; `revoked_at`: when its theft was
+    recorded.
     """
 
     code: str

@@ -23,7 +23,8 @@ class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `enough` is the threshold: the sum of weights from which a country is competent. `also_home` lists the
     country codes of overseas territories, `regions` the départements of each region of the home country.
-    `acknowledge_within_days` is the delay for the acknowledgement of a package.
+    `acknowledge_within_days` is the delay for the acknowledgement of a package. `evidence` maps codes such as
+    SUSPECT_PHONE to weights.
     """
 
     schema: int
@@ -54,7 +55,10 @@ class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Destination(Struct, frozen=True, kw_only=True, order=True):
-    """A country (ISO 3166-1), or a region of the home country, with the codes of the evidence (`because`)."""
+    """A country (ISO 3166-1 alpha-2), or a region of the home country, with the evidence for it.
+
+    `because` holds codes such as SUSPECT_COUNTRY or VICTIM_POSTCODE; `region` is "" for a whole country.
+    """
 
     country: str
     region: str = ""
@@ -63,13 +67,13 @@ class Destination(Struct, frozen=True, kw_only=True, order=True):
 
 @lru_cache(maxsize=1)
 def shipped_routing() -> RoutingRules:
-    """Return the rules for the routing of reports that are shipped with the package, read once."""
+    """Return the routing rules of the package's own file `rules.toml`, read once."""
     text = resources.files("fanal.distribution").joinpath("data", "rules.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text), RoutingRules)
 
 
 class Shares(Struct, frozen=True, kw_only=True):
-    """The places competent for a report: the home country or not (`home`), and the other places.
+    """The places competent for a report: whether the home country is one (`home`), and the other `places`.
 
     These are other countries and regions of the home country, in order of their codes.
     """
@@ -92,6 +96,8 @@ def shares_of(report: HarmonisedReport, rules: RoutingRules) -> Shares:
     """Return the countries and regions that are competent for a report, by `rules`, from its evidence.
 
     Without sufficient evidence there is none (`home` false, `places` empty): the report stays at this desk.
+    Evidence: countries of suspects and victims, country of the place, telephone numbers of suspects; for
+    regions, postcodes.
     """
     evidence: dict[str, set[str]] = defaultdict(set)
     for country, code in _evidence(report):

@@ -9,7 +9,7 @@ from fanal.kernel.states import StateTable, move
 
 
 class ItemState(StrEnum):
-    """The states of an item: one report for one destination; DROPPED: the report may no longer be sent."""
+    """The states of an item, a report for one destination, in order; DROPPED: it may no longer be sent."""
 
     PLANNED = "PLANNED"
     SENT = "SENT"

@@ -24,12 +24,13 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 def add_recipient(
     *, actor: Actor, code: str, name: str, place: tuple[str, str], key: str, now: datetime
 ) -> UUID:
-    """Register the desk of `place` (country, region or "") with its age public key, and return its id.
+    """Register the desk of `place` (country, region or "") with its age public key `key`; return its id.
 
     A key never changes: close the recipient and register a new one under another code.
 
     Raises:
-        Refusal: CODE, NAME, COUNTRY, REGION, KEY; TAKEN, the code exists or the place has a desk.
+        Refusal: CODE, NAME, COUNTRY, REGION, KEY (an invalid field); TAKEN, the code exists or the place has
+            a desk.
         Refused: the actor may not manage recipients.
     """
     require(actor, "distribution.keep")

@@ -27,8 +27,8 @@ def add_sender(*, actor: Actor, code: str, key: bytes, told: str, now: datetime)
     the fingerprint that its people read out by telephone.
 
     Raises:
-        Refusal: CODE; KEY; OWN_KEY, it is ours; FINGERPRINT, `told` is not that of the key; TAKEN, the
-            desk has a key in force, or the key is registered already.
+        Refusal: CODE or KEY, malformed; OWN_KEY, it is this desk's; FINGERPRINT, `told` is not that of the
+            key; TAKEN, the desk has a key in force, or the key is registered already.
         Refused: the actor may not manage senders.
     """
     require(actor, "distribution.keep")

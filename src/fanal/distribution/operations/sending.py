@@ -45,7 +45,8 @@ MOST_REPORTS = 2_000
 class TurnOutcome(Struct, frozen=True, kw_only=True):
     """The result of one attempt to send to a recipient: a package, or the reason why there is none.
 
-    Reasons: NO_INSTRUCTION; NOTHING (no report waits); DROPPED (the waiting reports may no longer be sent).
+    `reports` is the number of reports in the package. Reasons: NO_INSTRUCTION (no standing instruction in
+    force); NOTHING (no report waits); DROPPED (the waiting reports may no longer be sent).
     """
 
     recipient: str
@@ -55,7 +56,7 @@ class TurnOutcome(Struct, frozen=True, kw_only=True):
 
     @property
     def is_last(self) -> bool:
-        """Whether nothing more can be sent to the recipient now."""
+        """Whether nothing more can be sent to the recipient now: NO_INSTRUCTION or NOTHING."""
         return self.reason in {"NO_INSTRUCTION", "NOTHING"}
 
 
@@ -71,7 +72,8 @@ def send(
     `deliver` receives recipient code, package id and bytes; `sender` is this desk's name in packages. The
     database commits after `deliver` returned: if it fails nothing counts as sent, and a package delivered
     twice is recognised by its id. A package holds 2,000 reports at most, within the size that a recipient
-    accepts. Date and instruction are read before each package: a revocation stops the next one.
+    accepts. Date and instruction are read before each package: a revocation stops the next one. Returns the
+    outcome of each attempt, by recipient code.
 
     Raises:
         Refused: the actor may not send packages.
@@ -99,7 +101,7 @@ def _next(
 ) -> TurnOutcome:
     """Send the next package to a recipient; return its outcome, or the reason why there is none.
 
-    The arguments are those of `send`; `deliver` receives recipient code, package id and encrypted bytes.
+    `sender` is this desk's name; `deliver` receives recipient code, package id and encrypted bytes.
     """
     instruction = standing_in_force(
         kind=InstructionKind.DISTRIBUTION,
@@ -121,9 +123,10 @@ def _send_some(  # noqa: PLR0917
     deliver: Callable[[str, UUID, bytes], None],
     now: datetime,
 ) -> TurnOutcome | None:
-    """Encrypt, deliver and commit one package; None if no report waits for this recipient.
+    """Encrypt, deliver and commit one package under `instruction`; None if no report waits for `recipient`.
 
-    None also if the recipient was closed. `deliver` receives recipient code, package id and encrypted bytes.
+    None also if the recipient was closed. `sender` is this desk's name; `deliver` receives recipient code,
+    package id and encrypted bytes.
     """
     with transaction.atomic():
         if not Recipient.objects.filter(id=recipient.id, closed_at=None).exists():
@@ -209,9 +212,10 @@ def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes
 def note_package(
     actor: Actor, action: str, package_id: UUID, *, count: int, now: datetime, **more: int
 ) -> None:
-    """Write the ledger entry `action` of a package itself; each of its reports has its own.
+    """Write a ledger entry for a package as a whole; each of its reports has an entry of its own.
 
-    `count` is the number of reports, `more` further numbers.
+    `action` is the ledger's name of the act (`report.transfer`); `count` is the number of reports, `more` are
+    further numbers for the entry.
     """
     ledger.record(
         actor=actor,
@@ -223,11 +227,11 @@ def note_package(
 
 
 def plan_batch(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> int:
-    """Record the destinations of reports other than this desk; return the number of new items.
+    """Record the destinations of reports other than this desk, by the routing rules; return how many are new.
 
     A foreign country is recorded even without a registered desk, a region of the home country only with one.
-    Repeated calls add new destinations and remove none, since a package may already be sent. If a report
-    turns out to be this desk's too, it stays here whatever the others acknowledge.
+    Repeated calls add new destinations and remove none, since a package may already be sent. A report that
+    also concerns this desk is marked as its own: it stays here whatever the others acknowledge.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -32,7 +32,7 @@ _UNTOLD = frozenset({"TOO_LARGE", "KEY", "SEALED_FOR_ANOTHER", "TAKEN"})
 class Opened(Struct, frozen=True, kw_only=True):
     """A received package: manifest, reports (`body`, JSON Lines), sender, and our acknowledgement (`answer`).
 
-    An empty `sender` means that its origin is unproven.
+    `sender` is the code of the desk that signed it; empty: its origin is unproven.
     """
 
     manifest: Manifest
@@ -178,7 +178,10 @@ def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now:
 
 
 def _tell(actor: Actor, code: str, sealed: bytes, *, now: datetime) -> None:
-    """Record the refusal of a received package in the ledger: code, and SHA-256 of the encrypted file."""
+    """Record in the ledger that a received package was refused: the refusal's `code`, SHA-256 of `sealed`.
+
+    `sealed` is the encrypted file.
+    """
     ledger.record(
         actor=actor,
         action="package.refuse",

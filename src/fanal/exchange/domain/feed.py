@@ -24,10 +24,10 @@ class Cursor(Struct, frozen=True, kw_only=True):
 
 
 class OpenList(Struct, frozen=True, kw_only=True):
-    """A list for a member, readable since a place of the feed (the number of a change).
+    """A list as a member reads it: readable since a place of the feed (the number of a change).
 
-    Older rows count as being at `since`. If `gone`, the list was revoked at that place: all its entries are
-    deleted there, and nothing follows.
+    Older rows count as being at `since`. If `gone`, the list was revoked from the member at that place: all
+    its entries are deleted there, and nothing follows.
     """
 
     list_id: UUID
@@ -35,9 +35,9 @@ class OpenList(Struct, frozen=True, kw_only=True):
     gone: bool = False
 
     def end(self, last: int) -> int:
-        """Return the number of the last row of this list up to place `last` of the feed, 0 if it has none.
+        """Return the place of the list's last row for the member, up to place `last`; 0 if it has none.
 
-        A place is the number of a change.
+        A place is the number of a change in the feed.
         """
         if self.since > last:
             return 0
@@ -59,7 +59,7 @@ class Window(Struct, frozen=True, kw_only=True):
 
 
 def before(first: int) -> Cursor:
-    """Return the cursor to start reading the feed at place `first` (1, 2, 3 …).
+    """Return the cursor with which a reader starts reading the feed at place `first` (1, 2, 3 …).
 
     Earlier places count as read.
     """

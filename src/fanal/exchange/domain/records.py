@@ -34,7 +34,7 @@ class FeedRow(Struct, frozen=True, kw_only=True):
 
 
 class GrantState(StrEnum):
-    """The states of a list for a member: whether the member may read it now."""
+    """Whether a member may read a list now: OPEN, CLOSED (revoked), or PAUSED (no standing instruction)."""
 
     OPEN = "OPEN"
     CLOSED = "CLOSED"
@@ -44,9 +44,9 @@ class GrantState(StrEnum):
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """The right of a member to read a list: its state, and since which place of the feed and which time.
+    """The stored right of a member to read a list: its state, and the feed's place and the time of its start.
 
-    The place is the number of a change in the feed.
+    `since` is that place, the number of a change in the feed.
     """
 
     state: GrantState
@@ -63,10 +63,10 @@ class FormerOwner(Struct, frozen=True, kw_only=True):
 
 
 class SharedList(Struct, frozen=True, kw_only=True):
-    """A list served to a member or revoked (`open.gone`), with the standing instruction for it.
+    """A list served to a member or revoked from it (`open.gone`), with the standing instruction for it.
 
-    Organisations in `former_owners` owned it before (None: the desk); where the list is served as a whole,
-    its entries are deleted under each of them.
+    `facts` are its metadata. Organisations in `former_owners` owned it before (None: the desk); where the
+    list is served as a whole, its entries are deleted under each of them.
     """
 
     facts: ListFacts
@@ -76,16 +76,16 @@ class SharedList(Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> UUID:
-        """The list's id."""
+        """The id of the list."""
         return self.facts.id
 
 
 class MemberReading(Struct, frozen=True, kw_only=True):
-    """A member's progress over a service (`list_id` for a protocol that reads each list separately).
+    """A member's progress in reading our lists over a protocol (`service`).
 
-    `last_seq`: the last place of the feed read; `completed_at`: when the member last read to the end;
-    `responses` and `entries`: numbers of answers and of entries in them; `error`: the code of its last
-    refused request.
+    `list_id` is None if the protocol reads all lists together. `last_seq`: the last place of the feed read;
+    `completed_at`: when the member last read to the end; `responses` and `entries`: numbers of answers and of
+    entries in them; `error`: the code of its last refused request.
     """
 
     partner_id: UUID
@@ -102,10 +102,11 @@ class MemberReading(Struct, frozen=True, kw_only=True):
 
 
 class ListSource(Struct, frozen=True, kw_only=True):
-    """A partner's service from which a list is fetched, `collection` of it for TAXII.
+    """A partner's service from which a list is fetched; over TAXII, from its `collection`.
 
-    `list_id` is our list. The secret for `login` is sealed in the vault (`secret_id`), or in a local file.
-    `every_minutes` is the interval of scheduled fetches, `enabled` whether there are any.
+    `list_id` is the list of ours that receives the entries. The secret for `login` is sealed in the vault
+    (`secret_id`), or in a local file. `every_minutes` is the interval of scheduled fetches, `enabled` whether
+    there are any.
     """
 
     id: UUID
@@ -173,7 +174,7 @@ class TakenEntry(Struct, frozen=True, kw_only=True):
 
 
 class RemotePage(Struct, frozen=True, kw_only=True):
-    """A page of a source: its entries, the position of the next page, and whether it was the last for now."""
+    """A page fetched from a source: entries, position of the next page, whether it was the last for now."""
 
     entries: tuple[RemoteEntry, ...]
     position: str
@@ -183,7 +184,8 @@ class RemotePage(Struct, frozen=True, kw_only=True):
 class SharedItem(Struct, frozen=True, kw_only=True):
     """A list entry as served to a member: its hashes by kind, empty if deleted, and the valid votes.
 
-    `row` is the change that is served, `item` the entry's present state, `shared` its list.
+    `row` is the change that is served, `item` the entry's present state, `shared` its list. `hashes` maps
+    PDQ, MD5, SHA1, SHA256 to values.
     """
 
     row: FeedRow

@@ -32,12 +32,12 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 def checked_url(url: str, *, loopback: bool = False) -> str:
     """Validate the URL of a service and return it without final slashes.
 
-    It must be https, without user, password, query or fragment. `loopback` also allows http to this
-    machine, for demo databases whose partners are tests. The address that the name resolves to is checked
-    at every call.
+    It must be https, without user, password, query or fragment. `loopback` also allows http to this machine,
+    for demo databases whose partners are tests. The address that the name resolves to is checked at every
+    call.
 
     Raises:
-        Refusal: ADDRESS, or NOT_HTTPS.
+        Refusal: ADDRESS (not such a URL, or over 500 characters), or NOT_HTTPS.
     """
     if (
         len(url) > MAX_URL
@@ -66,8 +66,8 @@ HASH_KINDS: Final = ("PDQ", "MD5", "SHA1", "SHA256")
 def may_receive(attributes: ListAttributes, *, body: OrganisationKind) -> bool:
     """Return whether an organisation of kind `body` may receive entries of a list with these attributes.
 
-    A list without a legal basis, or one of known false alarms, is never shared. A standing instruction
-    is required too; this function does not check it.
+    False for a list without a legal basis, or of known false alarms. A list's sharing limit is the desk,
+    authorities, or all partners. A standing instruction is required too; this function does not check it.
     """
     if not attributes.legal_basis or attributes.scope is not MatchScope.MATCH:
         return False
@@ -77,7 +77,7 @@ def may_receive(attributes: ListAttributes, *, body: OrganisationKind) -> bool:
 
 
 def hashes_of(item: ChangedItem) -> dict[str, str]:
-    """Return the hashes of a list entry by kind, in the order of `HASH_KINDS`.
+    """Return the hashes of a list entry by kind, in the order PDQ, MD5, SHA1, SHA256.
 
     Empty for an entry that is withdrawn or a known false alarm.
     """
@@ -88,10 +88,11 @@ def hashes_of(item: ChangedItem) -> dict[str, str]:
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """The changes that a page of a partner's list makes in ours: items to withdraw (`leaving`), then to add.
+    """The changes to our list made by a page of a partner's: items to withdraw (`leaving`), then to add.
 
     `coming` are the items to add, some of them again; `taken` the changed entries of the partner to store.
-    `noted` are entries to store without a change of items, `freed` the values removed from an item.
+    `noted` are entries to store without a change of items, `freed` the values (`KIND:value`) removed from an
+    item.
     """
 
     leaving: tuple[UUID, ...]
@@ -106,11 +107,12 @@ class Plan(Struct, frozen=True, kw_only=True):
 def plan(
     entries: Iterable[RemoteEntry], known: Mapping[str, TakenEntry], *, fresh_ids: Sequence[UUID]
 ) -> Plan:
-    """Compute the changes of a page from the partner's entries stored so far (`known`, by the partner's key).
+    """Compute the changes to our list from a page of a partner's `entries`.
 
-    `fresh_ids` are item ids for unknown entries. If the page has an entry several times, the newest counts
-    (the last among equally old ones); an entry older than the known one is ignored. If an entry lost a value,
-    all its items are withdrawn and those with remaining values are added again.
+    `known` are the entries stored so far, by the partner's key; `fresh_ids` are item ids for unknown entries.
+    If the page has an entry several times, the newest counts (the last among equally old ones); an entry
+    older than the known one is ignored. If an entry lost a value, all its items are withdrawn and those with
+    remaining values are added again.
     """
     last: dict[str, RemoteEntry] = {}
     for entry in entries:
@@ -155,15 +157,16 @@ def plan(
 
 
 def ended(taken: Iterable[TakenEntry]) -> list[RemoteEntry]:
-    """Return deletions for the stored entries `taken`, whose stated end has passed.
+    """Return a deletion for each of the stored entries `taken`, whose end of validity has passed.
 
-    Each has the date of the partner's last statement, so that a later statement still counts.
+    The caller has checked that it has. A deletion has the date of the partner's last statement, so that a
+    later statement still counts.
     """
     return [RemoteEntry(key=t.remote, values=(), deleted=True, at=t.at) for t in taken]
 
 
 def _is_older(entry: RemoteEntry, other: RemoteEntry | TakenEntry | None) -> bool:
-    """Return whether an entry is older than `other`, if both have a date."""
+    """Return whether a partner's entry is older than `other`; False unless both have a date."""
     return bool(other and entry.at and other.at and entry.at < other.at)
 
 

@@ -32,7 +32,7 @@ class _Granted(Struct, frozen=True, kw_only=True):
     instruction: StandingInstruction
 
     def shared(self, *, anew: bool = True, gone_at: int | None = None) -> SharedList:
-        """Return the list as it is served to the member: all of it at the place of its grant.
+        """Return the list as it is served to the member: all its entries at the feed's place of its grant.
 
         Without `anew` its entries keep their own places in the feed; with `gone_at` it is revoked at that
         place.

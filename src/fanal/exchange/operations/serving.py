@@ -101,10 +101,10 @@ def note_response(
     partial: bool = False,
     now: datetime,
 ) -> None:
-    """Record a response (`page`) to a member: a ledger entry if it has entries, and the member's progress.
+    """Record a response (`page`) to a member: the member's progress, and a ledger entry unless it is empty.
 
     `service` is the protocol; `list_id` is given for a protocol that reads each list separately. `partial`
-    marks the answer to a request for single entries, which does not advance the reader.
+    marks the answer to a request for single entries: the member's place in the feed does not advance.
     """
     if page.items:
         _record(actor, service, page, now=now)

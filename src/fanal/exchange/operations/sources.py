@@ -54,14 +54,14 @@ _LONGEST_SECRET = 4096
 def add_source(
     *, actor: Actor, source: ListSource, secret: str = "", loopback: bool = False, now: datetime
 ) -> UUID:
-    """Register a source for a list and return its id; `secret` is sealed and never displayed again.
+    """Register a partner's service as source of a list, and return its id; `secret` is sealed.
 
-    `loopback` allows a local address.
+    `loopback` allows http to this machine.
 
     Raises:
         Refused: the actor may not manage sources.
-        Refusal: NAME, ADDRESS, NOT_HTTPS, COLLECTION, SECRET (too long, or given with a secret file),
-            LIST (unknown list), EXISTS.
+        Refusal: NAME, ADDRESS, NOT_HTTPS, COLLECTION, SECRET (too long, or given with a secret file), LIST
+            (unknown list), EXISTS.
     """
     require(actor, "source.manage")
     url = checked_url(source.url, loopback=loopback)
@@ -95,7 +95,7 @@ def add_source(
 
 
 def switch_source(*, actor: Actor, source: ListSource, enabled: bool, now: datetime) -> None:
-    """Switch a source on (`enabled`) or off; the schedule skips a source that is off. Its list stays.
+    """Switch a source's scheduled fetches on (`enabled`) or off; its list keeps its entries.
 
     Raises:
         Refused: the actor may not manage sources.
@@ -111,7 +111,7 @@ def switch_source(*, actor: Actor, source: ListSource, enabled: bool, now: datet
 
 
 def note_test(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
-    """Record in the ledger that a person tested a connection; `code` is the reason of a failure, else "".
+    """Record in the ledger that a person tested the connection to a source; `code`: why it failed, else "".
 
     Raises:
         Refused: the actor may not manage sources.
@@ -127,7 +127,7 @@ def note_test(*, actor: Actor, source: ListSource, code: str, now: datetime) -> 
 
 
 def secret_of(*, actor: Actor, source: ListSource, now: datetime) -> str:
-    """Return the secret (password) for signing in at a source, from the vault or its file; "" without one.
+    """Return the secret (password) for signing in at a source, from the vault or its file; "" if it has none.
 
     Raises:
         Refused: the actor may not manage sources.
@@ -181,7 +181,7 @@ _PORTION: Final = 1_000
 
 
 class TurnLost(Exception):
-    """Error: another process has stored a page of this source meanwhile; this page is discarded."""
+    """Error: another process stored a page of this source meanwhile; the page at hand is discarded."""
 
 
 def take_page(
@@ -287,9 +287,9 @@ def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) 
 
 
 def _lock(source_id: UUID) -> int | None:
-    """Lock a source's checkpoint until the end of the transaction; return its turn, None if there is none.
+    """Lock the row with a source's progress until the end of the transaction; return its `turn`.
 
-    The turn is a number that grows with each stored page.
+    The turn is a number that grows with each stored page. None if there is no such row.
     """
     row = sql.row(
         "SELECT turn FROM exchange_checkpoint WHERE source_id = %s FOR UPDATE", [source_id]
@@ -306,10 +306,10 @@ def _apply(
     name: str,
     now: datetime,
 ) -> None:
-    """Store the partner's entries of the plan `changes`, then withdraw and add its list items.
+    """Apply a plan (`changes`): store its partner's entries, then withdraw and add its items in our list.
 
-    Values removed from an item that other entries also contain are added again, unless a person withdrew
-    them here. `known` are the entries stored before, by the partner's key; `name` is that of the list.
+    Values removed from an item that other entries also contain are added again, unless a person withdrew them
+    here. `known` are the entries stored before, by the partner's key; `name` is that of the list.
     """
     _remember(source.id, [*changes.taken, *changes.noted])
     coming = list(changes.coming)
@@ -328,7 +328,10 @@ def _apply(
 
 
 def _withdrawn_here(list_id: UUID, stated: set[str]) -> set[tuple[str, str]]:
-    """Return the pairs among `stated` (`KIND:value`, held by sources) that people withdrew from the list."""
+    """Return the (kind, value) pairs that people of the desk withdrew from a list, among those of `stated`.
+
+    `stated` are values as `KIND:value` that sources contain.
+    """
     pairs = {(kind, value) for kind, _, value in (text.partition(":") for text in stated)}
     held = entries_of(values=pairs)
     return pairs - {(entry.kind, entry.value) for entry in held if entry.listed.id == list_id}

@@ -16,11 +16,14 @@ S = TypeVar("S", bound=Struct)
 
 
 class DefinitionsInvalid(Exception):
-    """A definition file breaks a rule; the message names it."""
+    """Error: a definition file of the figures breaks a rule; the message names it."""
 
 
 class Column(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dimension of a figure: its name in files, its label, the label kind of its codes ("" for none)."""
+    """A dimension of a figure: its name in exported files, its label, and which labels its codes have.
+
+    `kind` names the group of labels for the codes, "" if the codes are displayed as they are.
+    """
 
     name: str
     label: Text
@@ -30,7 +33,7 @@ class Column(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The definition of a figure: label, exact definition, source, unit, retention, dimensions (`columns`).
 
-    `query` names the function that computes it.
+    `query` names the function that computes it. `unit`: COUNT or SECONDS.
     """
 
     code: str
@@ -44,9 +47,10 @@ class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Historical(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A figure published by others: `value` as printed, `number` if it is one, period, source, confidence.
+    """A figure that another organisation published, for comparison on the statistics pages.
 
-    Confidence H: the official text was read; M: a secondary source; L: deduced.
+    `value` is as printed, `number` the same if it is one number. Confidence H: the official text was read; M:
+    a secondary source; L: deduced.
     """
 
     code: str
@@ -110,7 +114,7 @@ def historical() -> tuple[Historical, ...]:
 
 
 def words(text: Text, lang: str) -> str:
-    """Return a text in a language; French gets its no-break spaces."""
+    """Return a text of a definition in a language (French unless `en…`); French gets its no-break spaces."""
     return text.en if lang.startswith("en") else french(text.fr)
 
 

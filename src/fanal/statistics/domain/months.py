@@ -11,7 +11,7 @@ def first_of(day: date) -> date:
 
 
 def month_of(instant: datetime) -> date:
-    """Return the month of an instant in Europe/Paris."""
+    """Return the month of an instant in Europe/Paris, as its first day."""
     return first_of(paris_day(instant))
 
 

@@ -32,8 +32,8 @@ def hide_small(
     """Suppress small cells of a public table, and further cells from which they could be deduced.
 
     A number from 1 to below `threshold` is small. `cells` maps (row, column) to a number and contains every
-    cell, without totals; a suppressed cell is None. Row and column totals may be published if they reach
-    the threshold (see `total_of`).
+    cell, without totals. Returns the same cells, the suppressed ones None. Row and column totals may be
+    published if they reach the threshold (see `total_of`).
     """
     hidden = {key for key, n in cells.items() if 0 < n < threshold}
     lines = _lines(cells)
@@ -88,7 +88,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """A number of a figure, with its codes (`keys`) in the order of the columns.
+    """A number of a figure, with the codes that identify it (`keys`: one per column of the figure, in order).
 
     `before` is the previous year's number, None if not comparable.
     """
@@ -104,7 +104,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """A figure with its rows, from `since` to `until` (excluded)."""
+    """The rows of a figure for the days from `since` to `until` (excluded), computed at `made_at`."""
 
     figure: Figure
     rows: tuple[Row, ...]
@@ -113,12 +113,15 @@ class Table(Struct, frozen=True, kw_only=True):
     made_at: datetime
 
     def total(self, *keys: str) -> int:
-        """Return the sum of the rows whose codes include all of `keys`."""
+        """Return the sum of the values of the rows whose codes include all of `keys` (no key: all rows)."""
         return sum(int(r.value or 0) for r in self.rows if set(keys) <= set(r.keys))
 
 
 def as_json(table: Table) -> bytes:
-    """Encode a table with the definition of its figure as a JSON object."""
+    """Encode a table as a JSON object: the figure's definition, the period, and the rows as objects.
+
+    A row has its codes by column name, and value, year_before, change.
+    """
     figure = table.figure
     names = [column.name for column in figure.columns]
     return msgspec.json.encode(
@@ -142,7 +145,7 @@ def as_json(table: Table) -> bytes:
 
 
 def as_csv(table: Table) -> str:
-    """Encode a table as CSV (RFC 4180): a header, then one row for each number.
+    """Encode a table as CSV (RFC 4180): a header, then for each row its codes, value, previous year, change.
 
     Cells that a spreadsheet would read as formulas are neutralised.
     """
@@ -152,7 +155,10 @@ def as_csv(table: Table) -> str:
 def table_csv(
     table: Table, *, extra: Mapping[str, Callable[[tuple[str, ...]], str]] | None = None
 ) -> str:
-    """Encode a table as CSV with further columns: `extra` maps column names to functions of a row's codes."""
+    """Encode a table as CSV, as `as_csv`, with further columns at the end.
+
+    `extra` maps a column's name to the function that returns its cell from a row's codes.
+    """
     names = [column.name for column in table.figure.columns]
     further = extra or {}
     header = [*names, "value", "year_before", "change", *further]

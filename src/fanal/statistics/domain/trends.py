@@ -33,10 +33,9 @@ RECENT: Final = 4
 
 
 class LevelChange(Struct, frozen=True, kw_only=True):
-    """A change of level: index of its week (`at`) and of its detection (`told`), level before and after.
+    """A change of level in weekly counts: index of its first week (`at`), of the week that shows it (`told`).
 
-    The indices are those of the list of weekly counts. Levels are median counts of the weeks before and
-    since.
+    The indices are those of the list of weekly counts. Levels `before` and `after` are median counts.
     """
 
     at: int
@@ -46,7 +45,7 @@ class LevelChange(Struct, frozen=True, kw_only=True):
 
     @property
     def direction(self) -> str:
-        """UP or DOWN."""
+        """The direction of the change, UP or DOWN."""
         return "UP" if self.after > self.before else "DOWN"
 
 
@@ -65,7 +64,7 @@ class Newcomer(Struct, frozen=True, kw_only=True):
 
 
 class _Direction(Struct):
-    """One side of the CUSUM: its sum in spreads, and the week in which the sum became positive (`since`).
+    """One side of a two-sided CUSUM: its sum in spreads, and the week in which it became positive (`since`).
 
     `sign` is 1 for rises, -1 for falls.
     """
@@ -87,7 +86,8 @@ class _Direction(Struct):
 def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[LevelChange, ...]:
     """Return the changes of level in weekly counts, oldest first; weeks before index `start` are ignored.
 
-    Empty while there are fewer weeks than the level needs (see the module's method).
+    Empty for fewer than thirteen weeks: the level is estimated from twelve. `at` and `told` are indices of
+    `counts`.
     """
     light = [2 * sqrt(n + 0.375) for n in counts]
     found: list[LevelChange] = []
@@ -117,7 +117,7 @@ def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[LevelChange
 
 
 def newcomers(series: Mapping[str, Sequence[int]]) -> tuple[Newcomer, ...]:
-    """Return the names first counted within the last twelve weeks, `NEW_FROM` times or more, by frequency.
+    """Return the names first counted within the last twelve weeks, three times or more, most frequent first.
 
     `series` maps names to weekly counts of equal length. Nothing is new unless the desk has counted for
     twelve weeks before.
