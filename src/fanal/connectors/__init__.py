@@ -1,1 +1,1 @@
-"""Network clients: mail, partners over https, single sign-on."""
+"""Network clients: sending of mail (SMTP), partners' servers over https, single sign-on (OpenID Connect)."""

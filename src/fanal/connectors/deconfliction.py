@@ -1,4 +1,7 @@
-"""Client of a counterpart's de-confliction service: posts messages, fetches states and answers."""
+"""Client of a counterpart's de-confliction service: posts messages, fetches states and answers.
+
+A counterpart is another organisation, with which a round of private set intersection finds common suspects.
+"""
 
 import base64
 from typing import Final

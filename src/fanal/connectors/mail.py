@@ -184,9 +184,10 @@ class Mailer:
 def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Sent:
     """Give a message to the server, for as many of its recipients as it accepts.
 
-    A permanent refusal of the whole message, which one recipient may cause, is followed by one message each.
-    Refused addresses are not tried again here: the accepted ones would receive the call twice. To a server
-    without SMTPUTF8, addresses that are not ASCII are left out.
+    A permanent refusal of the whole message, which one recipient may cause, is followed by a message to each
+    recipient. Refused addresses are not tried again here: the accepted ones would receive the message twice.
+    To a server without SMTPUTF8, addresses that are not ASCII are left out. Returns the addresses to try
+    again later and the number of lost ones.
 
     Raises:
         smtplib.SMTPException: no recipient was accepted.
@@ -313,10 +314,10 @@ _installed: list[Mailer] = []
 
 
 def install(mailer: Mailer) -> None:
-    """Set the mailer that `current` returns in this process."""
+    """Set the mail settings (`Mailer`) that `current` returns in this process."""
     _installed[:] = [mailer]
 
 
 def current() -> Mailer:
-    """Return the mailer of this process; one must have been installed."""
+    """Return the mail settings of this process, as set by `install`; IndexError before that."""
     return _installed[0]

@@ -1,6 +1,6 @@
 """Client of an OpenID Connect provider: discovery document and signing keys.
 
-Only https, or http on this machine, so that nobody can read or change client secret, codes and keys.
+It uses only https, or http on this machine, so that nobody can read or change client secret, codes and keys.
 Redirects are not followed.
 """
 
@@ -31,7 +31,7 @@ class ProviderUnsound(Exception):
 
 
 class _Cut:
-    """Mixin for an HTTP connection that ends after `SECONDS`, however slowly the other side sends."""
+    """Mixin for an HTTP connection that is closed after `SECONDS`, however slowly the other side sends."""
 
     sock: socket.socket | None
     _end: threading.Timer | None = None

@@ -59,8 +59,8 @@ class Door:
         """Return the response to a GET request; `limit` is the maximum size of the body in bytes.
 
         Raises:
-            OutsideRefused: NOT_HTTPS, ADDRESS, AWAY, TLS, TIMEOUT, TOO_LARGE, REDIRECT, PROTOCOL,
-                NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (any other).
+            OutsideRefused: NOT_HTTPS, ADDRESS (not a public one), AWAY (not reachable), TLS, TIMEOUT,
+                TOO_LARGE, REDIRECT, PROTOCOL, NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (other).
         """
         ends = time.monotonic() + self.seconds
         origin = _origin(url)
@@ -223,7 +223,10 @@ class _Pinned(http.client.HTTPConnection):
 
 
 def _told(failure: Exception, *, late: bool) -> str:
-    """Return the error code of a network failure: TIMEOUT (also if `late`), TLS, PROTOCOL or AWAY."""
+    """Return the error code of a network failure: TIMEOUT, TLS, PROTOCOL, or AWAY (not reachable).
+
+    `late`: the deadline of the call has passed, so that any failure counts as TIMEOUT.
+    """
     if late or isinstance(failure, TimeoutError):
         return "TIMEOUT"
     if isinstance(failure, ssl.SSLError):
@@ -271,5 +274,5 @@ def install(door: Door) -> None:
 
 
 def current() -> Door:
-    """Return the HTTPS client of this process; `config.wiring` must have installed it."""
+    """Return the HTTPS client of this process, which `config.wiring` installs at the start."""
     return _installed[0]

@@ -127,7 +127,7 @@ def sentences(kind: str, language: str, luck: Random, *, count: int = 2) -> str:
 
 
 def hashes(name: str) -> dict[str, str]:
-    """Return the SHA-256, SHA-1 and MD5, by name, of a fictitious file called `name`."""
+    """Return the hashes of a fictitious file called `name`, by kind (`sha256`, `sha1`, `md5`)."""
     data = f"{SEED}/{name}".encode()
     return {
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -153,12 +153,15 @@ def stamp(instant: datetime, *, minutes: float = 0) -> str:
 
 
 def suspect(value: str, platform: str, **more: object) -> Json:
-    """Build a suspect of a report, known by the handle `value` on a service; `more`: further fields."""
+    """Build a suspect of a report, known by the user name `value` on the service `platform`.
+
+    `more` are further fields of a person in the report format.
+    """
     return {"role": "SUSPECT", "handles": [{"platform": platform, "value": value}], **more}
 
 
 def victim(age: int, country: str = "FR") -> Json:
-    """Build a victim of a report, of `age` years."""
+    """Build a victim of a report, `age` years old, in `country` (ISO 3166-1 alpha-2)."""
     return {"role": "VICTIM", "age": age, "country": country}
 
 

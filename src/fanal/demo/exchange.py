@@ -54,14 +54,17 @@ def package_events() -> list[DemoEvent]:
 
 
 def _know(world: World, at: datetime) -> None:
-    """Register the desks of other countries, and approve a standing instruction for the first."""
+    """Register the desks of other countries, and approve the sending of packages to the first."""
     for desk in _DESKS:
         _register(desk, at)
     _permit(world, at, "ES-DESK")
 
 
 def _permit(world: World, at: datetime, code: str) -> datetime:
-    """Approve a standing instruction for the desk `code` by two supervisors; return the second one's date."""
+    """Approve a standing instruction to send reports to the desk `code`, by two supervisors.
+
+    Returns the date of the second approval.
+    """
     later = at + _DAY
     world.permit(
         InstructionKind.DISTRIBUTION,

@@ -76,7 +76,7 @@ def main() -> None:
 def _holds(limits: FileLimits, layer: Callable[[], bool]) -> bool:
     """Return whether a sandbox layer works on this system, tested in a forked process that exits at once.
 
-    `layer` enters the layer and returns whether that succeeded.
+    `layer` enters the layer and returns whether that succeeded; `limits` are those of a child process.
     """
     child = os.fork()
     if child == 0:
@@ -89,7 +89,9 @@ def _holds(limits: FileLimits, layer: Callable[[], bool]) -> bool:
 
 
 def _warm(limits: FileLimits) -> None:
-    """Hash a small picture of each format and mode, so that all imports and compilation happen before a fork.
+    """Hash a small picture of each format and mode, so that imports and compilation precede any fork.
+
+    `limits` are those of every file.
 
     Raises:
         RuntimeError: a format cannot be hashed on this machine.

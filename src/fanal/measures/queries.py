@@ -286,8 +286,8 @@ def count_waiting(*, actor: Actor) -> dict[MeasureState, int]:
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
     """Return median and 90th percentile (seconds) of each step's duration, for measures proposed in a period.
 
-    Keys: SECOND (proposal to approval), SEND, RECEIPT, EXECUTE. Each covers the measures that made that
-    step.
+    Keys: SECOND (proposal to approval), SEND (to sending), RECEIPT (to receipt), EXECUTE (to removal), each
+    from the step before. Measures that have not made a step are not counted for it.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -1,4 +1,4 @@
-"""The catalogue: every reference entry, by kind and by day."""
+"""The catalogue of reference data: every dated version of a rule or table, by kind, code and day."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -151,7 +151,7 @@ def load() -> Catalogue:
 
 @lru_cache(maxsize=1)
 def _load_words() -> Words:
-    """Return the labels of this release, read once; callers that only need labels do not load the law."""
+    """Return the labels of this release, read once, without the other reference files (faster)."""
     return _words(DATA)
 
 

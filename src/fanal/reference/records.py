@@ -20,7 +20,7 @@ class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Text(Strict, frozen=True, kw_only=True):
-    """A text in both languages."""
+    """A text in both languages, French and English."""
 
     fr: str
     en: str
@@ -113,7 +113,7 @@ class OffenceValue(Strict, frozen=True, kw_only=True):
 
 
 class Offence(Entry, frozen=True, kw_only=True):
-    """An offence of a legal code (one dated version)."""
+    """An offence of a legal code, in one dated version; `value` holds its penalty and consequences."""
 
     kind: ClassVar[str] = "offence"
 
@@ -139,7 +139,7 @@ class MeasureValue(Strict, frozen=True, kw_only=True):
 
 
 class MeasureRule(Entry, frozen=True, kw_only=True):
-    """A measure that a law allows (one dated version)."""
+    """A measure that a law allows, in one dated version; `value` holds its conditions."""
 
     kind: ClassVar[str] = "measure"
 
@@ -180,7 +180,7 @@ class BodyValue(Strict, frozen=True, kw_only=True):
 
 
 class Body(Entry, frozen=True, kw_only=True):
-    """A public authority or organisation (one dated version)."""
+    """A public authority or organisation, in one dated version; its name is `label`."""
 
     kind: ClassVar[str] = "body"
 
@@ -219,7 +219,7 @@ class ClockValue(Strict, frozen=True, kw_only=True):
 
 
 class Clock(Entry, frozen=True, kw_only=True):
-    """A delay that the desk sets for itself (one dated version)."""
+    """A delay that the desk sets for itself, for a stage of its work, in one dated version."""
 
     kind: ClassVar[str] = "clock"
 
@@ -245,7 +245,7 @@ class QualificationValue(Strict, frozen=True, kw_only=True):
 
 
 class Qualification(Entry, frozen=True, kw_only=True):
-    """A qualification rule of the desk (one dated version)."""
+    """A rule of the desk that proposes an offence for a report (qualification), in one dated version."""
 
     kind: ClassVar[str] = "qualification"
 
@@ -309,7 +309,7 @@ class RetentionValue(Strict, frozen=True, kw_only=True):
 
 
 class Retention(Entry, frozen=True, kw_only=True):
-    """A retention class (one dated version)."""
+    """A retention class: how long a kind of data is kept, in one dated version."""
 
     kind: ClassVar[str] = "retention"
 

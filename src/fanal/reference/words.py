@@ -43,7 +43,7 @@ class Words:
         return tuple(self._texts.get(kind, {}))
 
     def missing(self, kind: str, codes: Iterable[str]) -> tuple[str, ...]:
-        """Return the codes without a label of that kind."""
+        """Return those of `codes` that have no label of that kind, in order."""
         known = self._texts.get(kind, {})
         return tuple(code for code in codes if code not in known)
 
@@ -134,7 +134,10 @@ def counted(value: Value, forms: str, lang: str) -> str:
 
 
 def _told(fields: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the (name, format) parameters of a template, except plural forms, which differ by language."""
+    """Return the parameters of a message template as pairs (name, format), to compare the two languages.
+
+    Plural forms are left out, since they differ by language.
+    """
     return {(name, spec) for name, spec in fields if _FORMS not in spec}
 
 

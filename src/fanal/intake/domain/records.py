@@ -60,7 +60,10 @@ def expires_at(*, opened_at: datetime, changed_at: datetime) -> datetime:
 
 
 class ReviewState(StrEnum):
-    """State of a report's review. KEPT becomes DUE again after the review period of its retention class."""
+    """State of a report's periodic review: due, kept, early erasure proposed, or approved (ENDED).
+
+    KEPT becomes DUE again after the review period of its retention class.
+    """
 
     DUE = "DUE"
     KEPT = "KEPT"
@@ -102,7 +105,7 @@ PUBLIC_SENDER = UUID(int=0)
 
 
 class Arrival(StrEnum):
-    """The channel by which a report arrived."""
+    """The channel by which a report arrived; API is the partner API, WIRE the NCMEC-compatible one."""
 
     FORM = "FORM"
     API = "API"
@@ -127,7 +130,11 @@ class Format(StrEnum):
 
 
 class KeyKind(StrEnum):
-    """Kind of an idempotency key, by which a repeated submission is recognised; unique per sender."""
+    """Kind of an idempotency key, by which a repeated submission is recognised; unique per sender.
+
+    REFERENCE: the sender's own id of the report. IDEMPOTENCY: the key that a request states. SUBMISSION: the
+    public form's id of a draft.
+    """
 
     REFERENCE = "REFERENCE"
     IDEMPOTENCY = "IDEMPOTENCY"

@@ -218,8 +218,8 @@ class KeyTable:
     def find(self, submission: Submission) -> Known | None:
         """Return the earlier report with any of the submission's keys, or None.
 
-        If the keys name a report with another document, that one is returned (`same_body` false). A repeat
-        under one key also claims the submission's other keys, so that each can be looked up.
+        If the keys name a report with another document, that one is returned (`same_body` false). For a
+        repeat under one key, the submission's other keys are assigned to the same report.
         """
         rows = [self._rows[key] for key in self._ids[id(submission)] if key in self._rows]
         if not rows:

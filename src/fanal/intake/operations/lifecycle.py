@@ -101,7 +101,7 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
 
 
 def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[ReportState, bool]:
-    """Apply the transition `name`; return the state before it and whether the report is urgent.
+    """Apply the transition `name` (such as `retract`); return the state before it, and if it is urgent.
 
     The actor is the sender of the report, or the system.
 

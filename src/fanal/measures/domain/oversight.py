@@ -44,7 +44,10 @@ class MeasureLikeness(StrEnum):
 
 
 class Happening(StrEnum):
-    """The kinds of event in an oversight session, such as SEEN (measure opened) and AGREED (no remark)."""
+    """The kinds of event in an oversight session.
+
+    On a measure: SEEN (opened), AGREED (no remark), RECOMMENDED; on the session: PAUSED, RESUMED, ENDED.
+    """
 
     SEEN = "SEEN"
     AGREED = "AGREED"

@@ -132,7 +132,10 @@ class Measure(Struct, frozen=True, kw_only=True):
 
 
 class WarningCode(StrEnum):
-    """The reasons to check a request again before submission or approval (label kind `measure_warning`)."""
+    """The reasons to check a request again before submission or approval, such as an earlier measure.
+
+    Their texts are the labels of kind `measure_warning`.
+    """
 
     WHOLE_SITE = "WHOLE_SITE"
     PAGE_KNOWN = "PAGE_KNOWN"

@@ -287,7 +287,7 @@ def _warned(actor: Actor, *, seen: Collection[str], reason: str) -> Before:
 
 
 def _hold_host(measure_id: UUID) -> None:
-    """Take an advisory lock on the host, so that approvals on the same host run one after the other.
+    """Take an advisory lock on a measure's host, so that approvals for one host run one after the other.
 
     Each then takes the previous approval into account in its warnings.
     """
@@ -296,7 +296,10 @@ def _hold_host(measure_id: UUID) -> None:
 
 
 def _settle(actor: Actor, report_id: UUID, *, now: datetime) -> None:
-    """Settle the case of a report in `orient`, if no measure of the report is a draft or awaits approval."""
+    """Mark a report's case as decided (in `orient`), if none of its measures still awaits approval.
+
+    A draft counts as awaiting approval.
+    """
     found = acts.acts_on(actor=actor, lifecycle=REMOVAL, subject_ids=[report_id])
     if not any(act.state in _WAITING for act in found.get(report_id, ())):
         settle_case(actor=actor, report_id=report_id, now=now)

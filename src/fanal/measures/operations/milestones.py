@@ -128,7 +128,10 @@ def resume_clock(*, actor: Actor, measure_id: UUID, event: Event, now: datetime)
 
 
 def record_execution(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that the content was removed (`event`: when, with which proof). Raises as `record_step`."""
+    """Record that the addressee removed the content (`event`: when, with which proof).
+
+    Raises as `record_step`.
+    """
     record_step(actor=actor, measure_id=measure_id, transition="execute", event=event, now=now)
 
 
