@@ -1,1 +1,1 @@
-"""Pure rules of this package: no Django, no clock, no network."""
+"""Records that the analysis publishes, and their encoding. Pure: no Django, no clock, no network."""

@@ -120,7 +120,7 @@ def unpack_findings(content: bytes | memoryview, *, rule_version: str) -> tuple[
 
 
 def pack_parts(parts: Sequence[PriorityPart]) -> bytes:
-    """Encode the parts of a priority as bytes, a few for each part; `unpack_parts` is the inverse."""
+    """Encode the parts of a priority as a version byte and MessagePack; `unpack_parts` is the inverse."""
     return _VERSION + _PARTS_ENCODER.encode([_row(part) for part in parts])
 
 

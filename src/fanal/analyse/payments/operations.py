@@ -115,8 +115,8 @@ def _of_same_payers(own: Sequence[Paid], every: Sequence[Paid]) -> tuple[Paid, .
 def _crosses(before: int, after: int, typologies: Typologies) -> bool:
     """Return whether a beneficiary's number of senders crossed a bound of the rules that count senders.
 
-    `before` and `after` are the numbers; the rules are those of the common beneficiary and the hub. If
-    so, the payers to that beneficiary are scored again.
+    `before` and `after` are the numbers; the rules are the indicators of a beneficiary common to several
+    payers and of a hub. If so, the payers to that beneficiary are scored again.
     """
     bounds = {
         bound

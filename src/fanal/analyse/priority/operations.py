@@ -301,7 +301,7 @@ def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
 
 
 def hold_trial(*, actor: Actor, trial_id: UUID) -> Trial | None:
-    """Lock a dry run for a portion; return None if it is finished or locked by another worker.
+    """Lock a dry run, to compare a portion of reports; None if it is finished or another worker has it.
 
     Raises:
         Refused: the actor may not run the stages.

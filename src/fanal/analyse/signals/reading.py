@@ -329,7 +329,10 @@ class Understood(Struct, frozen=True, kw_only=True):
 
 
 class PhraseReader:
-    """Reads a text by the phrase rules: the strongest finding of each of `TEXT_CODES`."""
+    """Reads a text by the phrase rules: the strongest finding of each of `TEXT_CODES`.
+
+    These are the codes that a text has by itself, without patterns of several codes and without stated ages.
+    """
 
     def __init__(self) -> None:
         """Load the lexicons."""
@@ -406,7 +409,7 @@ def candidate() -> tuple[bytes, bytes, tuple[Quality, Quality]]:
 def embedded(labels: Sequence[Label], engine: Engine) -> Vectors:
     """Return the embeddings of labelled texts, a row each, as a model file holds them.
 
-    Those of texts known to the shipped model are its own.
+    Texts of the shipped model are not embedded again: theirs are read from its file.
     """
     try:
         same = read_header(shipped_files()).engine == engine.name

@@ -1,1 +1,1 @@
-"""Pure rules of this room: no Django, no clock, no network."""
+"""Rules of known material as pure functions: lists, votes, search. No Django, no clock, no network."""

@@ -56,8 +56,8 @@ class SegmentDamaged(Exception):
 class SegmentHeader(Struct, frozen=True, kw_only=True):
     """Header of a segment: number of hashes, and the last change of the lists it contains.
 
-    `mark` identifies that change for its owner; `content` is the CRC-32 of everything after this page. `upto`
-    is the number of that change, `count` the number of hashes.
+    `mark` identifies that change for the owner of the index (the lists of the database); `content` is the
+    CRC-32 of everything after this page. `upto` is the number of that change, `count` the number of hashes.
     """
 
     count: int
@@ -280,7 +280,7 @@ class _State(Struct, frozen=True):
 
 
 class HashIndex:
-    """Exact index: finds every hash within the radius, whatever the distribution. Thread-safe."""
+    """In-memory index of 256-bit hashes: a search finds every hash within its radius (exact). Thread-safe."""
 
     def __init__(self, segment: Segment | None = None) -> None:
         """Start with `segment`, or empty."""

@@ -47,8 +47,9 @@ def within(
 ) -> Any:
     """Return a bit mask over sixteen candidates: those with sketches at most `most` bits away.
 
-    `row` is the uint32 array of a table's sketches, `o0..o2` the starts of the three words in it, `q0..q2`
-    the query's words, `left` the number of candidates.
+    A sketch is 96 bits of a hash, as three 32-bit words. `row` is the uint32 array of a table's sketches,
+    `o0..o2` the places in it of the candidates' first, second and third words, `q0..q2` the query's words,
+    `left` the number of candidates that are left. `_context` is numba's.
     """
     place, word = types.int64, types.uint32
     signature = word(row, place, place, place, word, word, word, word, place)
@@ -78,10 +79,11 @@ def met(
     known: Any,
     left: Any,
 ) -> Any:
-    """Return a bit mask over sixteen candidates: those equal in one of the first `known` half words.
+    """Return a bit mask over sixteen candidates: those that an earlier search table has found already.
 
-    A half word is equal if it differs in at most `flips` bits. `known` is 0 to 6, counted from the low half
-    of the first word; the other parameters are those of `within`.
+    That is: one of the first `known` 16-bit halves of the sketch words differs from the query's in at most
+    `flips` bits. `known` is 0 to 6, counted from the low half of the first word; the other parameters are
+    those of `within`.
     """
     place, word = types.int64, types.uint32
     signature = word(row, place, place, place, word, word, word, word, place, place)
@@ -216,8 +218,9 @@ def _judge(
 ) -> tuple[int, int]:
     """Return the distance of hash `i` to a query, and the first table that finds the pair.
 
-    A table finds it if its word differs in at most `flips` bits. An id out of range, from a damaged file,
-    gets a great distance, so that nothing outside the file is read.
+    There is a table for each 16-bit word of the hashes; it finds the pair if that word differs in at most
+    `flips` bits. An id out of range, from a damaged file, gets a great distance, so that nothing outside the
+    file is read.
     """
     if i >= hashes.shape[0]:
         return np.int64(999), np.int64(99)
@@ -308,11 +311,12 @@ def _read_buckets(
     found: NDArray[np.int64],
     count: int,
 ) -> int:
-    """Test the candidates of query `q`, sixteen at a time; return the new count, even beyond the room.
+    """Write the pairs of query `q` to `found`; return the number of pairs so far, also of those without room.
 
-    `low` and `high` are the bounds of its buckets, table by table; `count` is the number of rows in
-    `found` before. A bucket is read whose word differs in at most `flips` bits. Each pair is counted
-    once, by the first table that finds it. Other parameters are those of `search_tables`, for one query.
+    Candidates are tested sixteen at a time. `low` and `high` are the bounds of the query's buckets, table by
+    table; `count` is the number of rows in `found` before. A bucket is read whose word differs in at most
+    `flips` bits. Each pair is counted once, by the first table that finds it. Other parameters are those of
+    `search_tables`, for one query.
     """
     one, sixteen, most = np.uint32(1), np.uint32(16), np.uint32(flips)
     looks = 17 if flips else 1

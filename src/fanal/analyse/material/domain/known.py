@@ -125,8 +125,9 @@ class KnownLists:
     ) -> None:
         """Index exact entries by kind and value; `near` is the result of the hash index, by reported hash.
 
-        `rules` set the weight of votes; without rules votes do not count. A known false alarm (scope CLEAR)
-        of weight 0 is not indexed, so that it voids no match: see `weight`.
+        The hash index gives (entry, distance in bits) pairs, closest first. `rules` set the weight of votes;
+        without rules votes do not count. A known false alarm (scope CLEAR) of weight 0 is not indexed, so
+        that it voids no match: see `weight`.
         """
         self._rules = rules
         self._exact: dict[tuple[str, str], list[KnownEntry]] = defaultdict(list)
@@ -206,8 +207,8 @@ def find_known(
 ) -> list[list[Finding]]:
     """Return the findings of known hashes and addresses by report, in the order of `reports`.
 
-    A finding for each file or address and list. A file cleared by a list of known false alarms gives a
-    finding of its own code, with score 0. `rule_version` is stored in each finding.
+    There is one finding for each pair of a file or address and a list. A file cleared by a list of known
+    false alarms gives a finding of its own code, with score 0. `rule_version` is stored in each finding.
     """
     return [
         _found(report, lists, rule_version) if lists.hold_any(*values_of([report])) else []
@@ -258,10 +259,11 @@ def _known_files(
 def _near_findings(
     report: HarmonisedReport, lists: KnownLists, rule_version: str, *, silenced: Set[_Silenced]
 ) -> Iterator[Finding]:
-    """Yield for each file and list the closest entry with weight, and a closer one without weight, if any.
+    """Yield findings on similar pictures: for each file and list the closest entry with weight.
 
-    Entries are compared with all PDQ hashes of the file; the closest hash decides. An entry has no weight if
-    votes or the circuit breaker silence it. `silenced` are the (file index, kind) pairs to ignore.
+    A closer entry without weight, if any, gives a second finding. Entries are compared with all PDQ hashes of
+    the file; the closest hash decides. An entry has no weight if votes or the circuit breaker silence it.
+    `silenced` are the (file index, kind) pairs to ignore.
     """
     counted: set[tuple[int, str]] = set()
     worthless: set[tuple[int, str]] = set()

@@ -224,7 +224,7 @@ class Aside(Struct, frozen=True, kw_only=True):
 
 
 class EntryStanding(Struct, frozen=True, kw_only=True):
-    """Votes on a list entry that count (up, down), the last vote, and its suspension, if any.
+    """Votes on a list entry that count (numbers up and down, the last vote), and its suspension, if any.
 
     A standing is made for each look-up; `aside` is the suspension.
     """
@@ -293,7 +293,7 @@ def check_vote(vote: Vote, reasons: Sequence[str]) -> None:
     """Validate the reasons of a vote: at least one, all allowed for this vote.
 
     Raises:
-        Refusal: `VOTE_REASON`.
+        Refusal: `VOTE_REASON`: no reason, or one that this vote does not allow.
     """
     if not reasons or not set(reasons) <= set(VOTE_REASONS.get(vote, ())):
         raise Refusal("lists", "VOTE_REASON")

@@ -58,7 +58,10 @@ _SUDDEN = """
 
 
 def current_rule(now: datetime) -> MaterialRule:
-    """Return the `material_rule` in force on the day of `now`, Europe/Paris."""
+    """Return the `material_rule` in force on the day of `now`, Europe/Paris.
+
+    It holds the limits of the match-rate circuit breaker and the weight of votes on list entries.
+    """
     (rule,) = reference.load().in_force(MaterialRule, paris_day(now))
     return rule
 
@@ -68,8 +71,8 @@ def watch_matches(
 ) -> list[UUID]:
     """Count the matches of first analyses; suspend the list entries over the limit, and return their ids.
 
-    `analyses` are the first analyses of their reports, each of a different report; `rule` sets the limit. The
-    caller commits.
+    `analyses` are the first analyses of their reports, each of a different report; `rule` sets the limit.
+    Runs in the caller's transaction.
     """
     if not analyses:
         return []
@@ -134,7 +137,10 @@ def forget_matches(*, actor: Actor, now: datetime) -> int:
 
 
 def _met(analysis: Analysis) -> set[UUID]:
-    """Return the list entries that the files of a report match; addresses do not count (busy hosts)."""
+    """Return the list entries (item ids) that the files of a report match.
+
+    Matches of addresses do not count, since a busy host matches often.
+    """
     return {
         UUID(str(finding.because.parameters["entry"]))
         for finding in analysis.findings

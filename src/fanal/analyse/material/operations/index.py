@@ -42,9 +42,9 @@ class Material:
     """The hash index of a process, updated from the lists before each look-up."""
 
     def __init__(self) -> None:
-        """Start empty; `folder` (set at start) holds the segments, `checked` is the last verified file.
+        """Start with an empty index; `install` sets `folder`, the folder of the segment file.
 
-        `checked` is a file number.
+        `checked` is the number (inode) of the last segment file whose checksum this process verified.
         """
         self.folder: Path | None = None
         self.checked: int | None = None
@@ -105,7 +105,10 @@ class Material:
         return self._seen not in {None, seen, self._file}
 
     def _take_up_segment(self) -> None:
-        """Switch to the segment on disk if it is a different file and belongs to this database."""
+        """Switch to the segment on disk if it is a different file and belongs to this database.
+
+        A segment is a file with the hashes of all lists up to a certain change.
+        """
         segment = find_segment()
         if segment is None or segment.file_number == self._file:
             return

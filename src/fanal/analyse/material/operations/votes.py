@@ -41,7 +41,8 @@ def cast_vote(
 
     Raises:
         Refused: the actor may not vote.
-        Refusal: `ENTRY` for an unknown entry or kind, `VOTE_REASON`.
+        Refusal: `ENTRY` for an unknown entry or kind, `VOTE_REASON` for a reason that this vote does not
+            allow.
     """
     require(actor, "list.vote")
     first, *further = dict.fromkeys([reason, *others])

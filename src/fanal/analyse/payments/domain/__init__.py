@@ -1,1 +1,1 @@
-"""Pure rules of this room: no Django, no clock, no network."""
+"""Rules on payments as pure functions: typologies, indicators, scores. No Django, no clock, no network."""

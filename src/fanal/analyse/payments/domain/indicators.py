@@ -233,11 +233,11 @@ def _handle_label(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext)
 def _nightly(
     paid: Sequence[Paid], rule: PaymentIndicator, context: PayerContext, *, there: bool
 ) -> Met | None:
-    """Return the transfers made at night on one side, if they are at least half of those with a time of day.
+    """Return the transfers made at night, if they are at least half of those with a known time of day.
 
-    `there`: night at the beneficiary's place, else at the sender's. `rule` gives the hours of the night and
-    the least number of transfers; None if there are too few. `paid` are the payer's transfers in order of
-    time.
+    `there`: night at the beneficiary's place, otherwise at the payer's. `rule` gives the hours of the night
+    and the least number of transfers; None if there are fewer, or less than half. `paid` are the payer's
+    transfers in order of time.
     """
     exact, night = 0, list[Paid]()
     for p in paid:

@@ -258,10 +258,11 @@ def find_payment_signals(
     rule_version: str,
     around: Around | None = None,
 ) -> Iterator[Finding]:
-    """Yield the indicators of a report's payments and their pattern, if the pattern reaches its threshold.
+    """Yield a finding for each indicator of a report's payments, and one for their pattern (typology).
 
-    The payments of a report are scored together, with the known transfers of its payers (`around`, None for
-    none). `rule_version` is stored in each finding. `typologies` are the rules to apply.
+    Nothing is yielded if the score does not reach the threshold of a typology. The payments of a report are
+    scored together, with the known transfers of its payers (`around`, None for none). `rule_version` is
+    stored in each finding. `typologies` are the rules to apply.
     """
     own = paid_in(report, typologies.rates)
     if not own:

@@ -108,7 +108,10 @@ def _at(persons: tuple[Person, ...], place: int | None) -> Person | None:
 
 
 def _party(text: str | None, person: Person | None, *, operator: str) -> PayingParty:
-    """Return a side of a payment: a person of the report if it names one, else the party in the text."""
+    """Return a side of a payment: `person`, or without a person the party that `text` names.
+
+    `text` is the party as reported; `operator`, the payment service, is part of the key of a mere name.
+    """
     if person is None:
         found = identifier(text, operator=operator) if text else None
         key = f"{found[0]}|{found[1]}" if found else _name_key(text or "", operator)

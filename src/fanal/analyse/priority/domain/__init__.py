@@ -1,1 +1,1 @@
-"""Pure rules of this room: no Django, no clock, no network."""
+"""Rules of the priority as pure functions: facts, rule sets, scores. No Django, no clock, no network."""

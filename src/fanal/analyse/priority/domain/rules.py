@@ -87,7 +87,7 @@ class PriorityLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A dated rule set; levels from the highest to the lowest.
 
-    `ceiling` is the highest score.
+    `ceiling` is the highest score that points give; only a floor may raise a score above it.
     """
 
     schema: int
@@ -102,7 +102,11 @@ class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return next(level for level in self.level if score >= level.lowest)
 
     def days_left(self) -> frozenset[float]:
-        """Return the remaining days to request subscriber data at which a rule starts or stops to apply."""
+        """Return the bounds of the rules on the days left to request subscriber data (fact `ip_days_left`).
+
+        They are the numbers of days at which a rule begins or ceases to apply, so that a report is ranked
+        again.
+        """
         clocks = [rule for rule in self.rule if rule.fact == "ip_days_left"]
         last = [rule.at_most + 1 for rule in clocks if rule.at_most is not None]  # whole days count
         return frozenset(max(0.0, bound) for bound in (*(rule.at_least for rule in clocks), *last))
@@ -127,6 +131,8 @@ def read_rules(text: str) -> PriorityRules:
 
 def check_rules(rules: PriorityRules) -> None:
     """Check the guarantees of a rule set.
+
+    For example: a checked rule keeps a child in danger at 95 or more; codes are unique; levels descend to 0.
 
     Raises:
         Refusal: as `read_rules`, except FORMAT.

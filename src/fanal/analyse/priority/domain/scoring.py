@@ -212,7 +212,7 @@ def _because(rule: Rule, value: float) -> Because:
 
 
 def _balance(total: float, bounded: int, ceiling: int) -> Iterator[PriorityPart]:
-    """Yield the part that brings the total to a whole number between 0 and the ceiling; none if it is one.
+    """Yield the part that brings the total of points to a whole number from 0 to the ceiling, where needed.
 
     `bounded` is that number, `total` the sum of the rules' points.
     """

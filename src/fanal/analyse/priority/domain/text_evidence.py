@@ -89,7 +89,7 @@ def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
 
 
 def _imminent(read: Iterable[Finding]) -> Iterator[float]:
-    """Yield the probability of each code of present danger, weighted by the time that the text tells.
+    """Yield the probability of each code of present danger, weighted by the stated time (`_nearness`).
 
     `read` are the model's findings.
     """

@@ -1,1 +1,1 @@
-"""Pure rules of this room: no Django, no clock, no network."""
+"""Rules that read texts, as pure functions: phrases, ages, model. No Django, no clock, no network."""

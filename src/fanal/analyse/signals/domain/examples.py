@@ -43,7 +43,10 @@ class Verdict(StrEnum):
 
 
 class ExampleState(StrEnum):
-    """The state of an example; see `EXAMPLE_STATES`."""
+    """State of an example (a judged passage): open, with a neutral sentence, checked, or erased.
+
+    See `EXAMPLE_STATES`.
+    """
 
     OPEN = "OPEN"
     REWRITTEN = "REWRITTEN"

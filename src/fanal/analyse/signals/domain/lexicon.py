@@ -148,9 +148,10 @@ class Automaton:
         self._transitions = 0
 
     def _class_of(self, word: str) -> int:
-        """Return the index in `_class_atoms` of the set of slot conditions that a word meets (0: none).
+        """Return the index in `_class_atoms` of the set of slot conditions that a word satisfies (0: none).
 
-        If the word meets none, its unmasked form (leet digits read as letters) is tried.
+        A slot is a position of a phrase. If the word satisfies none, its unmasked form (leet digits read as
+        letters) is tried.
         """
         known = self._classes.get(word)
         if known is not None:
@@ -197,7 +198,8 @@ class Automaton:
     def _reachable(self, phrase: int, slot: int) -> list[int]:
         """Return slot number `slot` of a phrase and the later slots reachable by skipping optional ones.
 
-        The number of slots itself means the end of the phrase.
+        A slot is an element of a phrase, numbered from 0. The number of slots itself means the end of the
+        phrase.
         """
         slots, reached = self._phrases[phrase], [slot]
         while slot < len(slots) and slots[slot].optional:
@@ -226,7 +228,7 @@ class Automaton:
 def _before(slots: Sequence[_Slot], slot: int) -> list[int]:
     """Return the numbers of the slots that can match the word just before position `slot` of a phrase.
 
-    Several, if the nearest slots are optional.
+    Several, if the nearest slots are optional. A slot is an element of a phrase, numbered from 0.
     """
     found = []
     while slot > 0:

@@ -31,8 +31,8 @@ _LEAST_KNOWN = 0.6
 class Label(Struct, frozen=True, kw_only=True):
     """A labelled text of the corpus: its codes, or the nature of a text without codes.
 
-    `id` begins with its author's name. `plain`: it contains the usual key words (in a text without codes: as
-    a lure); `voice` is the kind of writer.
+    `nature` is such as SPAM, QUESTION or OFF_TOPIC. `id` begins with its author's name. `plain`: it contains
+    the usual key words (in a text without codes: as a lure); `voice` is the kind of writer.
     """
 
     id: str

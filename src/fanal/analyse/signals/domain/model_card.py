@@ -23,7 +23,7 @@ MOST_LOST_IN_ALL = 0.01
 
 
 class ReaderState(StrEnum):
-    """The state of a version of the text reader; see `READER_STATES`."""
+    """State of a version of the text reader: trained, proposed, in force, replaced; see `READER_STATES`."""
 
     TRAINED = "TRAINED"
     PROPOSED = "PROPOSED"

@@ -22,7 +22,7 @@ MAX_READ = 20_000
 
 
 class Segment(Struct, frozen=True, kw_only=True):
-    """A piece of text: its span in `path` of the report, and the speaker if the whole has only one.
+    """A piece of text: its span in `path` of the report, and its speaker if only one speaks in it.
 
     `text` is as written, with the speakers' names where several speak; `message` is the number of its first
     message, None in a description.

@@ -23,9 +23,10 @@ _CUES = ("NEGATION", "NOT_NEGATION")
 
 
 class Hit(Struct, frozen=True, kw_only=True):
-    """A signal phrase in a sentence: `place` is the sentence's number; `start`, `end` its own offsets.
+    """A signal phrase found in a sentence; `place` is the sentence's number in the report.
 
-    `contexts` are the codes of the contexts that lowered its score.
+    `start` and `end` are the offsets of the phrase in the text of the sentence's utterance. `contexts` are
+    the codes of the contexts that lowered its score.
     """
 
     code: str
@@ -65,7 +66,7 @@ def read_sentences(said: Iterable[Utterance], lexicon: Lexicon) -> Iterator[Read
 
 
 def _drop_negated_contexts(read: Read, lexicon: Lexicon) -> None:
-    """Drop negated contexts from `read`.
+    """Drop negated contexts (phrases that would change scores) from a sentence as read, in place.
 
     "Don't tell your mom" does not contain the protective "tell your mom".
     """
@@ -82,7 +83,7 @@ def _drop_negated_contexts(read: Read, lexicon: Lexicon) -> None:
 def standing_hits(read: Read, lexicon: Lexicon) -> list[Hit]:
     """Return the hits that remain in a sentence after negations and idioms, for each code the strongest.
 
-    `read` is the sentence with its matching phrases; scores are those of the phrases.
+    `read` is the sentence with its matching phrases; scores are the weights of the phrases in the lexicon.
     """
     cues = _negations(read)
     idioms = [(context, match) for context, match in read.contexts if context.scope == "IDIOM"]
@@ -314,7 +315,8 @@ def weigh_hits(hits: Sequence[Hit], read: Sequence[Read], lexicon: Lexicon) -> l
 def _effects(read: Sequence[Read]) -> list[list[Context]]:
     """Return for each sentence, by its number, the contexts that apply there.
 
-    These are its own, those of its neighbours, and retractions. `read` are all sentences of the report.
+    A context is a phrase that changes scores around it (a joke, a shop). These are the sentence's own, those
+    of its neighbours, and later retractions. `read` are all sentences of the report.
     """
     effects: list[list[Context]] = [[] for _ in read]
     for r in read:
