@@ -93,7 +93,7 @@ class User(AbstractBaseUser):
         return self.person.name
 
     def clean(self) -> None:
-        """Normalise the login."""
+        """Replace the login by its normal form (`canonical_login`); Django calls this in model validation."""
         super().clean()
         self.username = canonical_login(self.username)
 
@@ -246,9 +246,9 @@ class PartnerUsage(models.Model):
 
 
 class Counter(models.Model):
-    """A value with an expiry for the limits on sign-in, shared by all processes.
+    """A value (JSON) with an expiry, for the limits on sign-in: used codes, failed attempts, lock-outs.
 
-    It is stored under the keyed digest of its name.
+    All processes share it. It is stored under the keyed digest of its name.
     """
 
     digest = models.BinaryField(primary_key=True)

@@ -29,9 +29,10 @@ _BARE: Final = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The rows visible to a request: those of `desks`, and the reports of `sender` (an organisation).
+    """The rows visible to a request: those of `desks` (numbers), and the reports that `sender` sent.
 
-    `scope`: "OVERSIGHT" adds the measures of every desk, "ALL" every row, "" nothing.
+    `sender` is the id of an organisation. `scope`: "OVERSIGHT" adds the measures of every desk, "ALL" every
+    row, "" nothing.
     """
 
     desks: frozenset[int] = frozenset()
@@ -48,8 +49,8 @@ _presented: ContextVar[bytes] = ContextVar("fanal_presented", default=b"")
 def bounds_of(actor: Actor) -> Bounds:
     """Return the row-security bounds of an actor: the widest that the policy gives for any action.
 
-    Desks: those where some rule of scope DESK applies. The system sees all rows; an actor who may recommend
-    on measures sees measures at every desk (OVERSIGHT).
+    Desks: those where the actor has a role of some policy rule with the scope DESK. The system sees all rows;
+    an actor who may recommend on measures sees measures at every desk (OVERSIGHT).
     """
     if policy.reach(actor, "pipeline.run").everywhere:
         return _EVERYTHING
@@ -70,7 +71,7 @@ def bounds_of(actor: Actor) -> Bounds:
 def show_to(actor: Actor) -> None:
     """Set the actor's row-security bounds: the database then shows only the rows within them.
 
-    They hold until the end of the request or of the enclosing block.
+    They hold until the end of the request, or of the block (`shown_to`, `across_desks`) around the call.
     """
     _current.set(bounds_of(actor))
 

@@ -152,7 +152,8 @@ def count_acts(
 ) -> list[Counted]:
     """Count the official acts of a kind created from `since` to `until` (excluded), by day and outcome.
 
-    The rows are (day in Paris, outcome, "", number). An act without an outcome is counted under its state.
+    The rows are (day in Paris, outcome, "", number); the third value, a second category, is not used here. An
+    act without an outcome is counted under its state.
 
     Raises:
         Refused: the actor may not read statistics.

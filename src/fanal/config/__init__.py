@@ -1,1 +1,1 @@
-"""Settings, URLs and wiring."""
+"""Composition root of the Django processes: settings, URL routes, keys, database, dependency injection."""

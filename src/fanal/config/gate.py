@@ -104,7 +104,7 @@ class Timed(io.RawIOBase):
         self._size, self._step = 0, 1
 
     def readable(self) -> bool:
-        """Return True."""
+        """Return True, as `io.RawIOBase` asks of a stream that can be read."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
@@ -131,7 +131,7 @@ class Begun(io.RawIOBase):
         self._begun, self._rest = io.BytesIO(begun), rest
 
     def readable(self) -> bool:
-        """Return True."""
+        """Return True, as `io.RawIOBase` asks of a stream that can be read."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
@@ -143,7 +143,7 @@ class Room:
     """A bounded number of places for concurrent requests (semaphore), with a lower limit for each client."""
 
     def __init__(self, most: int, *, of_one: int, seconds: float) -> None:
-        """Allow `most` places in all, `of_one` for an address; as many again may wait `seconds` for one."""
+        """Allow `most` places, `of_one` for an address, and as many waiting requests, each for `seconds`."""
         self._most, self._of_one, self._seconds = most, of_one, seconds
         self._change, self._of_address = threading.Condition(), Counter[str]()
         self._waiting = Counter[str]()
@@ -336,7 +336,7 @@ class Gate:
 
     @contextmanager
     def _body(self, request: "WSGIEnvironment") -> Iterator[None]:
-        """Read a small body completely into `wsgi.input`, then start processing; stream a large one.
+        """Receive the body of a request before the block processes it; a large one is streamed to the block.
 
         Only programs send large bodies, and known browsers the file that proves a step of an act.
 
@@ -411,7 +411,7 @@ class Gate:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Hold one of the places to run, after a wait in a bounded queue (else Busy)."""
+        """Hold one of the places to run, after a wait in a bounded queue; raise Busy if none becomes free."""
         if not self._working.acquire(blocking=False):
             with _held(self._waiting, 0):
                 if not self._working.acquire(timeout=PATIENCE):
@@ -451,7 +451,7 @@ def asks_a_provider(path: str) -> bool:
 
 
 class KeptConnections:
-    """A limit on the threads that keep their database connection between requests."""
+    """A limit (`most`) on the threads that keep their database connection open between two requests."""
 
     def __init__(self, most: int, close: Callable[[], None]) -> None:
         self._most, self._close, self._lock = most, close, threading.Lock()

@@ -184,7 +184,7 @@ def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
 def replace_key(owner_url: str, held: Held, purpose: str) -> None:
     """Replace all registered fingerprints of a purpose by those of this machine (`held`), as the owner.
 
-    Those derived from `digest` are replaced with it.
+    For the purpose `digest`, the fingerprints of the keys derived from it are replaced too.
 
     Raises:
         KeysMissing: this machine has no key of that purpose.

@@ -1,4 +1,4 @@
-"""The mailer that the environment describes."""
+"""The mailer of this process, built from the settings in environment variables."""
 
 from fanal.config.environment import Environment
 from fanal.connectors.mail import Mailer

@@ -139,7 +139,10 @@ def _transport(env: Environment) -> dict[str, object]:
 
 
 def _oidc(env: Environment) -> dict[str, object]:
-    """Return the settings of the OpenID Connect provider (ProConnect's profile); none without an address."""
+    """Return the settings of the OpenID Connect provider (ProConnect's profile), as allauth expects them.
+
+    Without a configured provider URL they list no provider.
+    """
     if not env.oidc_url:
         return {"SOCIALACCOUNT_PROVIDERS": {"openid_connect": {"APPS": []}}}
     app = {

@@ -1,4 +1,4 @@
-"""Every route of a full node."""
+"""URL routes of a full node: every page and API, the desk's included."""
 
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import URLPattern, URLResolver, include, path

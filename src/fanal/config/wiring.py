@@ -121,7 +121,8 @@ def wire_keys(
 ) -> None:
     """Install the keys of `home` and the vault; a public node gets no opening key and no checkpoint key.
 
-    `signs`: whether to load the checkpoint key. Only the worker does; web processes never read it.
+    `vault`: the vault's folder, None for `vault` in `home`. `signs`: whether to load the checkpoint key. Only
+    the worker does; web processes never read it.
 
     Raises:
         KeysMissing: the key folder is incomplete.

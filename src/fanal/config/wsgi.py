@@ -77,7 +77,7 @@ class Guarded:
 
 
 def _whole(answer: Iterable[bytes]) -> Iterable[bytes]:
-    """Return a response body joined into one piece; one larger than `_WHOLE` remains a stream."""
+    """Return a response body joined into one piece; one larger than `_WHOLE` (8 MiB) remains a stream."""
     pieces, size, rest = list[bytes](), 0, iter(answer)
     for piece in rest:
         pieces.append(piece)

@@ -1,1 +1,1 @@
-"""The judicial track: referrals to prosecutors, intelligence sheets, and their outcome."""
+"""The judicial line of action (track): referrals to prosecutors, intelligence sheets, and their outcome."""

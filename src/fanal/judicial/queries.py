@@ -59,7 +59,8 @@ def read_file(*, file: ActFile) -> ReferralFile:
 def count_referrals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count the referrals created from `since` to `until` (excluded), by day and outcome.
 
-    The rows are (day, outcome, "", number); a referral without an outcome is counted under its state.
+    The rows are (day in Paris, outcome, "", number); the third value, a second category, is not used here. A
+    referral without an outcome is counted under its state.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -136,9 +137,9 @@ def list_sheets(
 
 
 def sheets_on(*, actor: Actor, payer: UUID) -> tuple[Sheet, ...]:
-    """Return the intelligence sheets on a payer at the desks whose reports the actor may read.
+    """Return the intelligence sheets on a payer (by id) at the desks whose reports the actor may read.
 
-    They come without content.
+    Their facts and texts are not included (`get_sheet` returns them).
     """
     found = casework.acts_on(actor=actor, lifecycle=SHEET, subject_ids=[payer], right="report.read")
     return tuple(map(sheet_of, found.get(payer, ())))

@@ -28,7 +28,11 @@ class Scope(StrEnum):
 
 
 class Reason(StrEnum):
-    """Reason of a verdict: ALLOWED, or why not, from the most general to the most specific refusal."""
+    """Reason of a verdict: ALLOWED, or the check that failed, from the most general to the most specific.
+
+    NO_RULE: no rule opens the action to a role of the actor. OUT_OF_SCOPE: not on this object. SEALED: not on
+    sealed content. OWN_ACT: the object is the actor's own act. MOTIVE_MISSING: no purpose is stated.
+    """
 
     ALLOWED = "ALLOWED"
     NO_RULE = "NO_RULE"

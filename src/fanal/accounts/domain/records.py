@@ -41,7 +41,10 @@ def is_login(text: str) -> bool:
 
 
 def login_from_name(name: str) -> str:
-    """Derive a login from an organisation's name: ASCII letters, digits, hyphens; `partner` if none."""
+    """Derive a login from an organisation's name: ASCII letters, digits and hyphens, at most 100.
+
+    "partner" if the name has no such letter or digit.
+    """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = "".join(c if c.isalnum() else " " for c in plain).split()
     return "-".join(words)[:100] or "partner"

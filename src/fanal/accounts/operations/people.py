@@ -94,7 +94,8 @@ def add_desk(*, actor: Actor, code: str, name: str, contact: str, now: datetime)
 
     Raises:
         Refused: the actor may not manage accounts.
-        Refusal: REFUSED: the `part` code, name or contact is invalid, or another desk has the code.
+        Refusal: REFUSED: code, name or contact is invalid, or another desk has the code; the refusal's
+            parameter `part` says which.
     """
     require(actor, "account.manage")
     if not _CODE.fullmatch(code):
@@ -117,7 +118,7 @@ def edit_desk(
     Raises:
         Refused: the actor may not manage accounts.
         Desk.DoesNotExist: no desk with this number.
-        Refusal: REFUSED: the `part` name or contact is invalid.
+        Refusal: REFUSED: name or contact is invalid; the refusal's parameter `part` says which.
     """
     require(actor, "account.manage")
     with transaction.atomic():
@@ -217,8 +218,9 @@ def reset_account(
 ) -> None:
     """Reset a person's sign-in, with the approval of `second`: optional new password, sessions ended.
 
-    The person keeps their identity: habilitations, past acts and the two-person rule stay. `second` has
-    confirmed with their own second factor and is a third person. The caller removes the second factors.
+    The person keeps their identity: habilitations, past acts and the two-person rule stay. `second` is
+    neither the actor nor the person, and has confirmed with their own second factor. The caller removes the
+    person's second factors.
 
     Raises:
         Refused: the actor may not manage accounts, or `second` is the actor or the person, or may neither

@@ -19,7 +19,7 @@ def likenesses(*, person_ids: Collection[UUID]) -> dict[UUID, tuple[AlikeAccount
     Traits: name and mail address; the subject at the single sign-on provider, in any spelling and for any
     provider; credential id and public key of a security key. A physical key creates a different credential
     for each account, by design (Web Authentication Level 2, section 14.2): a match reveals a copied
-    credential. A person without such accounts has no key.
+    credential. Persons without such accounts are left out.
     """
     if not person_ids:
         return {}

@@ -222,9 +222,9 @@ def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
 def granters_of(
     *, person_id: UUID, roles: Iterable[Role], now: datetime, desk_id: int | None = None
 ) -> list[frozenset[UUID]]:
-    """Return the ids of the people who granted and approved each habilitation of a person in force.
+    """Return, for each habilitation of a person in force, the ids of the people who granted and approved it.
 
-    A habilitation is a formal grant of a role; only those for `roles`, and at `desk_id` if given.
+    A habilitation is a formal grant of a role. Only those for one of `roles`, and at `desk_id` if given.
     """
     held = _in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
     if desk_id is not None:

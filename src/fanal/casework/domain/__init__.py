@@ -1,1 +1,1 @@
-"""Pure rules of this package: no Django, no clock, no network."""
+"""Pure rules of casework (lifecycles, documents, letters, proofs): no Django, no clock, no network."""

@@ -34,9 +34,10 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class DocumentWords(Struct, frozen=True, kw_only=True):
-    """The words of a PDF in its language that are not the act's own.
+    """Two fixed texts that a PDF adds to the text of its act, in the document's language.
 
-    `unset` says how characters without a glyph are written, `attachment` describes the attached bytes.
+    `unset` explains to the reader how characters without a glyph are written; `attachment` is the description
+    of the attached bytes.
     """
 
     unset: str
@@ -67,16 +68,16 @@ class ActDocument(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The document as plain text: mark, title, facts, parts."""
+        """Return the document as plain text: mark, title, facts, parts."""
         colon = "\N{NO-BREAK SPACE}: " if self.lang == "fr" else ": "
         head = [self.mark, self.title, "\n".join(colon.join(fact) for fact in self.facts)]
         return "\n\n".join([*filter(None, head), *map(_plain, self.parts)]) + "\n"
 
 
 def parts_of(text: str) -> tuple[Part, ...]:
-    """Split the text of a letter at its blank lines.
+    """Split the text of a letter into parts at its blank lines.
 
-    A part that begins with the next number (`1. …`) has a heading.
+    The first line of a part becomes its heading if it has the next section number (`1. …`, then `2. …`).
     """
     parts: list[Part] = []
     expected = 1

@@ -74,7 +74,7 @@ class Lifecycle:
 
     @property
     def unsent(self) -> frozenset[str]:
-        """The states from which a newer decision withdraws an act: a draft, or able to become one again."""
+        """The states from which a newer decision withdraws an act: they allow withdrawal and redrafting."""
         moves = self.states.transitions
         back = {state for one in moves if one.target == self.initial for state in one.sources}
         given_up = {state for one in moves if one.name == WITHDRAW for state in one.sources}

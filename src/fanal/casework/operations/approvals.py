@@ -49,9 +49,9 @@ def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: dateti
 
 
 def forget_subjects(*, actor: Actor, act_ids: Sequence[UUID]) -> int:
-    """Replace `subject_id` of official acts by zeros, after their second retention period; return how many.
+    """Replace `subject_id` of official acts by the zero UUID, after their second retention period.
 
-    They then refer to no report or payer any more.
+    They then refer to no report or payer any more. Return how many were changed.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -28,10 +28,12 @@ class ProofUnknown(LookupError):
 def seal_proof(
     act_id: UUID, file: ProofFile, *, now: datetime
 ) -> tuple[dict[str, object], ObjectRef]:
-    """Seal the file of a step for its act; return the step's columns and the reference for its ledger entry.
+    """Encrypt the file of a step into the vault; return the step's columns and a reference to the file.
 
-    The reference has the keyed digest of the file's SHA-256, which the step keeps after expiry too. Call
-    this in the transaction of the step: without the step the vault's row is not kept either.
+    `act_id` is the act of the step. The columns, by name, hold the file's object id, SHA-256, size, type and
+    name. The reference, for the ledger entry, has the keyed digest of the file's SHA-256, which the step
+    keeps after expiry too. Call this in the transaction of the step: without the step the vault's row is not
+    kept either.
 
     Raises:
         OSError: the vault's disk is unavailable; nothing is recorded.

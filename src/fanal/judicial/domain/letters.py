@@ -113,9 +113,9 @@ def referral_text(
 ) -> str:
     """Return the text of a referral in `lang` (fr or en), with labels and penalties from `catalogue`.
 
-    `facts` are those of the report, `body` is the code of the addressed authority, `bases` the offences,
-    each given with its maximum penalty, `summary` the officer's account. Addresses are defanged, so that no
-    reader opens them.
+    `catalogue` is the reference data of codes; `facts` are those of the report, `body` is the code of the
+    addressed authority, `bases` the offences, each given with its maximum penalty, `summary` the officer's
+    account. Addresses are defanged, so that no reader opens them.
     """
     words = _WORDS["en" if lang.startswith("en") else "fr"]
     parts = [

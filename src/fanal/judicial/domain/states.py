@@ -1,4 +1,4 @@
-"""State table of a referral."""
+"""State table of a referral to a prosecutor: its states, and the transitions between them."""
 
 from enum import StrEnum
 
