@@ -29,7 +29,10 @@ class Record(models.Model):
 
 
 class StoredSelector(models.Model):
-    """A selector value, stored for prefix search; `key` is the digest of kind and value (`selector_key`)."""
+    """A selector (identifier to compare reports by), stored for prefix search.
+
+    `key` is the digest of kind and value (`selector_key`).
+    """
 
     key = models.UUIDField(primary_key=True)  # Django wants one; the table may hold a value twice
     kind = models.TextField()

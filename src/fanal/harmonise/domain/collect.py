@@ -48,9 +48,9 @@ _READERS = {
 
 
 class Origin(Struct, frozen=True, kw_only=True, gc=False):
-    """The place where a value was found: role, path in the report (`source`), instant and port as written.
+    """The place where an identifier was found: path in the report (`source`), instant and port as written.
 
-    `weak`: found in free text rather than in a field. The role says whose value it is.
+    `weak`: found in free text rather than in a field. `role` says whose value it is.
     """
 
     role: SelectorRole
@@ -61,7 +61,7 @@ class Origin(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Collector:
-    """Builder of the selectors and warnings of one report.
+    """Builder of the selectors (identifiers to compare reports by) and the warnings of one report.
 
     First register the reporter's values with `withhold`; `add` then skips them wherever they occur, with a
     warning that does not repeat them.
@@ -88,7 +88,7 @@ class Collector:
         self._warnings[Doubt(path=path, code=code, value=value)] = None
 
     def withhold(self, kind: Kind, value: str) -> None:
-        """Exclude a canonical value of the reporter from the selectors; call it before any `add`.
+        """Exclude a value of the reporter, in canonical form, from the selectors; call it before any `add`.
 
         A user name is excluded on every service, not only on its own. `kind` is the kind of the value.
         """

@@ -70,10 +70,10 @@ _NO_WARNING = frozenset({Unhashed.NO_PICTURE, Unhashed.EMPTY})
 
 
 def with_computed(draft: Draft, sources: Sequence[SourceFile]) -> Draft:
-    """Return `draft` with the results of the desk's hashing of `sources`, the uploaded files.
+    """Return `draft` with the results of the desk's own hashing of `sources`, its uploaded files.
 
-    Each upload is matched to a file of the draft; an unmatched one is left out. A perceptual hash (PDQ) of
-    low quality fills no field: it is recorded with a warning and never compared.
+    Each upload is matched to a file of the draft, by hash or position; an unmatched one is left out. A
+    perceptual hash (PDQ) of low quality fills no field: it is recorded with a warning and never compared.
     """
     files, computed, doubts = list(draft.files), [], list(draft.warnings)
     places = _places(draft.files, sources)
@@ -104,10 +104,10 @@ def with_computed(draft: Draft, sources: Sequence[SourceFile]) -> Draft:
 
 
 def collect_computed(computed: Sequence[ComputedFile], collector: Collector) -> None:
-    """Add the hashes that the desk computed as selectors: those of files and of video frames.
+    """Add the hashes that the desk computed, of files and of video frames, to the report's selectors.
 
-    Exact hashes are present only where the file's own field lacks them or differs. `collector` gathers the
-    report's selectors.
+    `computed` has exact hashes only where the file's own field lacks them or differs. `collector` gathers the
+    selectors (identifiers to compare reports by).
     """
     for number, found in enumerate(computed):
         path = f"computed[{number}]"

@@ -1,4 +1,4 @@
-"""Strict loading of this stage's TOML data files, once, at import."""
+"""Strict loading of the TOML data files of `harmonise` (services, mappings, weights), once, at import."""
 
 from importlib import resources
 from typing import TypeVar

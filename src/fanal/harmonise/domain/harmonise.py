@@ -1,4 +1,8 @@
-"""Harmonisation of drafts: canonical values, selectors, classes and warnings."""
+"""Harmonisation of drafts (reports as read from their source format) to the canonical record.
+
+Identifiers get a canonical form and become selectors, by which reports are compared; classes of files and
+incidents are mapped between schemes; each value that is unreadable gives a warning.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -58,7 +62,7 @@ _COARSENESS = ("SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "YEAR")
 
 
 def harmonise(drafts: Iterable[tuple[UUID, Draft]]) -> list[HarmonisedReport]:
-    """Return the harmonised report of each (report id, draft), in order.
+    """Return the harmonised report of each (report id, draft as read from its source), in order.
 
     No draft is refused: an unreadable value stays as its source wrote it, with a warning. The result holds
     the reporter's own values in `persons`; `reporter.withhold` removes them before storage.
@@ -67,7 +71,7 @@ def harmonise(drafts: Iterable[tuple[UUID, Draft]]) -> list[HarmonisedReport]:
 
 
 def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
-    """Return the harmonised report of one draft: canonical values, selectors, classes and warnings."""
+    """Return the harmonised report of one draft; see `harmonise`."""
     place = _place(draft.place)
     countries = _countries(place, draft)
     collector = Collector(countries=countries)
@@ -112,7 +116,7 @@ def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
 def _collect_fields(
     draft: Draft, people: list[ReadPerson], collector: Collector
 ) -> tuple[tuple[HarmonisedUrl, ...], tuple[File, ...]]:
-    """Add the selectors of a draft's fields to the collector; return its addresses and files, canonical.
+    """Add the identifiers in a draft's fields to the collector; return its addresses and files, canonical.
 
     `people` are its persons, parsed. The reporter's values are registered first, so that no later field adds
     them as selectors.

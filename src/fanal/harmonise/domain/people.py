@@ -157,9 +157,9 @@ def withhold_reporter(read: ReadPerson, collector: Collector) -> None:
 
 
 def collect_person(read: ReadPerson, collector: Collector) -> None:
-    """Add the selectors of a person other than the reporter, and warnings for unreadable values.
+    """Add the identifiers of a person other than the reporter to the report's selectors.
 
-    `collector` gathers the report's selectors.
+    Unreadable values, and an implausible age, give warnings. `collector` gathers both.
     """
     role = _ROLES[read.person.role]
     for reading in read.readings:
@@ -192,7 +192,7 @@ def _country(text: str | None) -> str | None:
 
 
 class _Readings:
-    """Collects the parsed identifiers of one person, in the order of the fields of `Person`."""
+    """Collector of the parsed identifiers of one person, in the order of the fields of `Person`."""
 
     def __init__(self, path: str) -> None:
         self.found: list[IdentifierReading] = []

@@ -39,7 +39,7 @@ _PSEUDONYM_ALONE: Final = 0.6
 
 
 class Applies(StrEnum):
-    """The condition under which a part of the quality score counts for a report."""
+    """The condition under which a part of the quality score counts, such as a report with files."""
 
     ALWAYS = "ALWAYS"
     HAS_ADDRESS = "HAS_ADDRESS"

@@ -50,7 +50,10 @@ class SelectorKind(StrEnum):
 
 
 class SelectorRole(StrEnum):
-    """Whose value a selector is: that of a person's role, or of the content; a REPORTER has no selectors."""
+    """Whose value a selector is: that of a person with this role, or CONTENT, the reported content's.
+
+    There is no REPORTER: a reporter's values never become selectors.
+    """
 
     SUSPECT = "SUSPECT"
     VICTIM = "VICTIM"
@@ -61,8 +64,9 @@ class SelectorRole(StrEnum):
 
 
 class Selector(Struct, frozen=True, kw_only=True, gc=False):
-    """A canonical identifier with its kind and role; `at`: instant of use; `source`: path in the report.
+    """An identifier in canonical form, by which reports are compared, with its place in this report.
 
+    `role`: whose value it is; `at` and `port`: instant and port of its use; `source`: its path in the report.
     `weak` marks a value found in free text rather than in a field of its own.
     """
 
@@ -76,7 +80,10 @@ class Selector(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TimeRange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A time as a range: inclusive UTC bounds in RFC 3339, precision, and the zone given or assumed."""
+    """A time as a range: inclusive UTC bounds in RFC 3339, and the zone given or assumed.
+
+    `precision` is the finest unit stated: SECOND, MINUTE, HOUR, DAY, MONTH or YEAR.
+    """
 
     earliest: str
     latest: str
@@ -103,9 +110,10 @@ class Extra(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Category(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A class of the source (`scheme`, `code`) and the class that the vocabulary maps it to (`SCHEME:CODE`).
+    """A classification in the source (`scheme`, `code`), and the class it is mapped to (`maps_to`).
 
-    `lossy`: the mapping loses meaning.
+    `maps_to` is `SCHEME:CODE`, "" without a mapping; `lossy`: the mapping loses meaning; `bridge_version`:
+    the version of the vocabulary bridge with the mapping.
     """
 
     scheme: str

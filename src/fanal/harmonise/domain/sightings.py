@@ -1,4 +1,4 @@
-"""Selector keys, and records of sightings: the reports in which a selector occurs."""
+"""Keys of selectors (identifiers to compare reports by), and records of sightings, their occurrences."""
 
 import hashlib
 from collections.abc import Mapping

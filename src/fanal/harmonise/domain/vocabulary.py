@@ -1,4 +1,4 @@
-"""The vocabulary bridge: a versioned table of mappings between the classification schemes of the field.
+"""The vocabulary bridge: a versioned table of mappings between classification schemes for abuse material.
 
 A step maps a class of one scheme to a class of another, and says whether meaning is lost (`lossy`).
 """
@@ -96,7 +96,7 @@ def categories_of(scheme: str, code: str) -> tuple[Category, ...]:
 
 
 def is_known(scheme: str, code: str) -> bool:
-    """Return whether the vocabulary lists this class of this scheme."""
+    """Return whether the vocabulary lists the class `code` of `scheme`."""
     return code in _SCHEMES.get(scheme, frozenset())
 
 

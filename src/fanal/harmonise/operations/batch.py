@@ -162,7 +162,7 @@ def source_of(*, opened: OpenedSubmission, facts: ReportFacts) -> Source:
 
 
 def _prepare(sources: Sequence[Source]) -> list[Prepared | Failure]:
-    """Return each source as a `Prepared` report, or as the `Failure` that prevents its storage."""
+    """Read, harmonise and encode each source; return it as a `Prepared` report, or its `Failure`."""
     deskless = [
         source
         if source.desk_id is not None

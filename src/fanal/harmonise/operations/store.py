@@ -100,7 +100,7 @@ def _revisions(cursor: CursorWrapper, report_ids: list[UUID]) -> dict[UUID, int]
 
 
 def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
-    """Insert the selector values of the reports that are not stored yet, in index order.
+    """Insert the reports' selectors (identifiers) that are not stored yet, in the order of the index.
 
     File hashes are left out: nobody searches them by prefix.
     """

@@ -1,1 +1,1 @@
-"""What is kept apart: the reporter's identity, the words that are searched, what others receive."""
+"""Redaction of reports: removal of the reporter's identity from records, search texts and shared reports."""

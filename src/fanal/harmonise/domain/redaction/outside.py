@@ -152,7 +152,10 @@ def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator
 
 
 def _paid(selector: Selector, report: HarmonisedReport) -> bool:
-    """Return whether a selector is known only from a payment: paying or being paid makes nobody a suspect."""
+    """Return whether a selector of a report is known only from a payment, and so must not be shared.
+
+    To pay or to be paid makes nobody a suspect.
+    """
     place = _PERSON.match(selector.source)
     if place is None:
         return selector.source.startswith("payments[")

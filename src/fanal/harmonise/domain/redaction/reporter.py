@@ -177,9 +177,10 @@ def facts_of_form(sealed: bytes) -> tuple[Fact, ...]:
 
 
 def facts_of_reporter(identity: Identity) -> tuple[Fact, ...]:
-    """Return a reporter's identity as pairs (code, value), each once: fields first, then unmapped values.
+    """Return a reporter's identity as pairs (code, value), each once, for display.
 
-    The code of an unmapped value is its path in the source document.
+    First the fields of the persons, then the values without a field, whose code is their path in the source
+    document.
     """
     found = [fact for _, person in identity.persons for fact in _of_person(person)]
     found += [(extra.path, extra.value) for extra in identity.extra]

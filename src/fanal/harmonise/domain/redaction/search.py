@@ -31,7 +31,7 @@ def search_words(report: HarmonisedReport, identity: Identity) -> str:
 
 
 def told_by(text: str, own: str) -> tuple[str, ...]:
-    """Return the part of a reporter's value `own` that a text reveals: (whole value,), or some of its words.
+    """Return the part of a reporter's value `own` in a text: (the whole value,), or some of its words.
 
     Empty if the text reveals nothing of it.
     """

@@ -1,1 +1,1 @@
-"""Conversion of each external format to a `Draft` of the common shape: pure functions, a module each."""
+"""Conversion of each source format to a `Draft`, a report in the common fields: a module for each format."""

@@ -36,7 +36,9 @@ from fanal.harmonise.domain.records import (
 
 
 class CategoryHint(Struct, frozen=True, kw_only=True, gc=False):
-    """A class stated by the source, to be mapped by `domain/vocabulary.py`: its scheme, code and path.
+    """A classification of the incident or a file, stated by the source: its scheme, code and path there.
+
+    `domain/vocabulary.py` maps it to the schemes of the record.
 
     Schemes: `NCMEC_INCIDENT`, `NCMEC_ANNOTATION`, `NCMEC_FILE_ANNOTATION`, `NCMEC_TAG`, `XARF_CSAM`,
     `XARF_CSEM`, and those of `Classification` (`NCMEC`, `COPINE`, `INTERPOL`, `VICS-FR` …).
@@ -217,7 +219,7 @@ class ReportBuilding(Struct):
     warnings: list[SourceWarning] = field(default_factory=list)
 
     def add_extra(self, path: str, *, value: str) -> None:
-        """Add a value of the source that has no field in the draft, with its path in the source."""
+        """Keep a value of the source that has no field in the draft, with its path in the source."""
         self.extra.append(Extra(path=path, value=value))
 
     def warn(self, path: str, *, code: str, value: str = "") -> None:

@@ -1,4 +1,4 @@
-"""NCMEC XML to a draft: the report, then its files with their details and computed hashes.
+"""Conversion of NCMEC XML reports, with the details documents and hashes of their files, to drafts.
 
 Name, hashes and size of received files are compared with the sender's statements about them.
 """
@@ -65,8 +65,9 @@ def add_package(building: ReportBuilding, files: tuple[SourceFile, ...]) -> None
 
 
 def _matched(building: ReportBuilding, files: tuple[SourceFile, ...]) -> dict[int, FileBuilding]:
-    """Return the listed file that matches each received file, by the index of the latter in `files`.
+    """Match received files to those that a report lists: first by hash, then by name.
 
+    Returns the listed files by the index of the received one in `files`; unmatched ones are absent.
     `building` is the report's builder, which lists its files.
     """
     ids = {

@@ -1,4 +1,7 @@
-"""NCMEC's JSON export for law enforcement to a draft: traversal as for the XML (`Walk`), another table."""
+"""Conversion of NCMEC's JSON export for law enforcement to a draft, by table-driven traversal (`Walk`).
+
+This module holds the mapping table of the format: which key of the export goes to which field.
+"""
 
 from collections.abc import Mapping
 from typing import Final

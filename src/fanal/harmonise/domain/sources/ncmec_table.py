@@ -73,7 +73,7 @@ def refined_kind(kind: ReportKind, *, annotations: Sequence[str]) -> ReportKind:
 
 
 class Keep(StrEnum):
-    """Where the mapping table keeps a value: in a field, in `extra`, in both, or not at all."""
+    """Where a value of the source is kept: in a field of the draft, in `extra`, in both, or not at all."""
 
     FIELD = "FIELD"  # a field holds all of it; extra only when the field refuses the value
     BOTH = "BOTH"  # a field uses it, and extra keeps it with its path
@@ -362,9 +362,10 @@ IGNORED_ATTRIBUTES: Final[Mapping[str, Use]] = {
 
 
 class ElementScope(Struct, frozen=True, gc=False):
-    """The person or file to which the values of an element of the source belong.
+    """The person or file to which the values of an element of the source belong (None: the report).
 
-    `closed` sends every value to `extra`; `taken` holds the paths that were already read into a field.
+    `closed` sends every value to `extra`; `taken` holds the paths that were already read into a field, which
+    are not kept again.
     """
 
     person: PersonBuilding | None = None
@@ -374,9 +375,10 @@ class ElementScope(Struct, frozen=True, gc=False):
 
 
 class Spot(Struct, frozen=True, gc=False):
-    """The context of one element or attribute of the source, as a handler gets it.
+    """One element or attribute of the source in its context, the argument of every handler.
 
-    The report's builder, the scope (to which person or file it belongs), its node and its text.
+    `building` is the report's builder, `scope` the person or file that the element belongs to. For an
+    attribute, `node` is its element and `text` its value.
     """
 
     building: ReportBuilding

@@ -1,4 +1,7 @@
-"""Field handlers (takers): each stores a value in its field and returns whether the field holds all of it."""
+"""Field handlers (takers) for values of the source: each stores its value in a field of the draft.
+
+It returns whether the field now holds the whole value; if not, `extra` keeps the value too.
+"""
 
 from collections.abc import Mapping
 from typing import Final

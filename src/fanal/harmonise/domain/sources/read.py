@@ -1,4 +1,4 @@
-"""Dispatch by source format: the decrypted bytes of a report to a draft."""
+"""Dispatch by source format: conversion of a report's decrypted bytes by the reader of its format."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Reports in Fanal's own format, and the answers of the public form in that format, to a draft."""
+"""Conversion of reports in Fanal's own format, and of the public form's answers, to drafts."""
 
 import json
 import re
@@ -89,7 +89,7 @@ def _fields(body: bytes) -> tuple[dict[str, object], list[tuple[str, object]]]:
 
 
 def _told(value: object) -> str:
-    """Return a form's value as text (JSON if it is no text), truncated to the maximum size."""
+    """Return the value of a form's field as text (JSON if it is no text), truncated to the maximum size."""
     return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 

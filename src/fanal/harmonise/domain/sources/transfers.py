@@ -1,7 +1,8 @@
-"""Files of payment operators and ISO 20022 messages to a draft: payers are ASSOCIATED, payees RECIPIENT.
+"""Conversion of payment operators' files and ISO 20022 messages to drafts.
 
-A payment makes neither a suspect: such files also contain a parent who sends money home, and a child who pays
-a blackmailer. Values without a field are in `extra` with their column or path.
+Payers get the role ASSOCIATED, payees RECIPIENT. A payment makes neither a suspect: such files also contain a
+parent who sends money home, and a child who pays a blackmailer. Values without a field are in `extra` with
+their column or path.
 """
 
 import io
@@ -58,7 +59,10 @@ def read_camt053(body: bytes, *, reference: str) -> Draft:
 
 
 class _Side(Struct):
-    """A payer or payee of a file, merged from all its rows; `operator` is the payment service of the rows."""
+    """A payer or payee of a file, merged from all rows that name it.
+
+    `operator` is the payment service of these rows, `party` their statements together.
+    """
 
     role: PersonRole
     operator: str | None

@@ -1,4 +1,4 @@
-"""VICS cases to a draft: traversal as for NCMEC XML (`Walk`), with a table and handlers of their own.
+"""Conversion of VICS cases to drafts, by table-driven traversal (`Walk`): mapping table and handlers.
 
 A category has a meaning in one country's model only. It becomes a `CategoryHint` with that scheme, and the
 file's class if the vocabulary counts it as abuse material. `Contact…` is the person to ask: a REPORTER.
@@ -115,9 +115,9 @@ def _take_contact(spot: Spot) -> bool:
 
 
 def _open_hash(spot: Spot) -> ElementScope:
-    """Set a hash of the current file from a name-value pair of alternative hashes; return the same scope.
+    """Set a hash of the current file from a name-value pair of alternative hashes.
 
-    The pair itself is kept in `extra`. `spot` is the element in its context.
+    Returns the unchanged scope. The pair itself is kept in `extra`. `spot` is the element in its context.
     """
     name, value = spot.node.child("HashName"), spot.node.child("HashValue")
     if spot.scope.file and name and value and hash_field(name.text or ""):

@@ -45,7 +45,7 @@ def _person_opener(role: PersonRole) -> Opener:
 
 
 def _open_associated(spot: Spot) -> ElementScope:
-    """Add an ASSOCIATED person for a related account; return it as the scope of the child elements.
+    """Add an ASSOCIATED person for a related account, to whom the values of the child elements belong.
 
     The person's type is the attribute `accountType`, as the public client writes it. `spot` is the element in
     its context.
@@ -74,9 +74,10 @@ def _parts_of(node: Node) -> dict[str, Node]:
 
 
 def _open_event(spot: Spot) -> ElementScope:
-    """Add an IP address with its port and instant to the current person's addresses; return the scope.
+    """Add an IP address with its port and instant to the addresses of the person in scope, if any.
 
-    Without a person or an address, nothing is added. `spot` is the element in its context.
+    Returns the scope of the child elements, which marks the values read. Without a person or an address,
+    nothing is added. `spot` is the element in its context.
     """
     parts = _parts_of(spot.node)
     address = parts.get("ipAddress")
@@ -86,10 +87,10 @@ def _open_event(spot: Spot) -> ElementScope:
 
 
 def _sighted(spot: Spot, parts: dict[str, Node], address: Node) -> ElementScope:
-    """Add the IP address in the element `address` to the current person, if any; return the scope.
+    """Add the IP address in the element `address` to the person in scope, if any.
 
-    Port and instant are those of `parts` (elements by name). The returned scope marks the values that were
-    read (`taken`), so that they are not kept twice. `spot` is the context of the parent element.
+    Port and instant are those of `parts` (elements by name). Returns the scope with the values that were read
+    marked (`taken`), so that they are not kept twice. `spot` is the context of the parent element.
     """
     person, port, at = spot.scope.person, parts.get("port"), parts.get("dateTime")
     number = small_integer(port.text or "") if port else None
@@ -137,7 +138,7 @@ def _open_loose_device(spot: Spot) -> ElementScope:
 
 
 def _open_file_details(spot: Spot) -> ElementScope:
-    """Set hashes of the current file from its name-value pairs; return the same scope.
+    """Set hashes of the file in scope from its name-value pairs; return the unchanged scope.
 
     The pairs themselves stay in `extra`. The public client states the type of each pair on the pair, the
     schema once on their parent. `spot` is the element in its context.
@@ -161,9 +162,10 @@ def _open_file(spot: Spot) -> ElementScope:
 
 
 def _open_capture(spot: Spot) -> ElementScope:
-    """Add a captured IP address or URL to the current person or the report; return the scope.
+    """Add a captured IP address or URL to the person in scope, else to the report.
 
-    A capture of another type stays in `extra`. `spot` is the element in its context.
+    Returns the scope of the child elements. A capture of another type stays in `extra`. `spot` is the element
+    in its context.
     """
     parts = _parts_of(spot.node)
     kind, value = parts.get("captureType"), parts.get("value")
@@ -204,9 +206,10 @@ def _captured_page(spot: Spot, value: Node) -> ElementScope:
 
 
 def _open_metadata(spot: Spot) -> ElementScope:
-    """Set a hash of the current file if a `name`/`value` pair of its metadata is one; return the same scope.
+    """Set a hash of the file in scope if a `name`/`value` pair of its metadata states one.
 
-    The pair itself is kept in `extra` in any case. `spot` is the element in its context.
+    Returns the unchanged scope. The pair itself is kept in `extra` in any case. `spot` is the element in its
+    context.
     """
     name, value = spot.node.child("name"), spot.node.child("value")
     if spot.scope.file and name and value and hash_field(name.text or ""):

@@ -137,10 +137,10 @@ def _take_platform(spot: Spot) -> bool:
 
 
 def _open_evidence(spot: Spot) -> ElementScope:
-    """Add the text of a piece of evidence to the report as a message of its conversation; return the scope.
+    """Add the text of a piece of evidence to the report as a message of its conversation.
 
-    The scope marks it as read (`taken`); evidence without type or content stays in `extra`. `spot` is the
-    element in its context.
+    Returns the scope with the text marked as read (`taken`); evidence without type or content stays in
+    `extra`. `spot` is the element in its context.
     """
     kind, payload = spot.node.child("content_type"), spot.node.child("payload")
     if kind is None or payload is None:

@@ -1,1 +1,1 @@
-"""Values in canonical form: addresses, accounts, handles, hashes, times; and those found in texts."""
+"""Parsing of identifiers and times to their canonical form, and their extraction from free texts."""
