@@ -143,7 +143,7 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
 
 
 def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:
-    """Return the neutral sentence of an example, "" if it has none.
+    """Return the neutral sentence of an example, "" if it has none, to a reader of its report.
 
     An unchecked one is decrypted from the vault, with an entry in the ledger.
 
@@ -157,7 +157,7 @@ def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:
         object_id=example.rewritten_object,
         now=now,
         purpose=actor.motive or "examples of the text reader",
-        right="example.judge",
+        right="report.read",
     ).decode()
 
 
