@@ -19,8 +19,8 @@ from fanal.crosscheck.links.domain.document_frequency import Groups, standing_of
 class Whole(NamedTuple):
     """All reports as columns, for a rebuild.
 
-    `sheet` holds only the rows (values of a report) that several reports share, sorted by value;
-    `standing` the document frequency of each row; `groups` the distinct values; `seated` the reports
+    `sheet` holds only the rows (values of a report) that several reports share, sorted by value; `standing`
+    the document frequency of each row; `groups` the distinct values with their hubs; `seated` the reports
     renumbered for cache locality.
     """
 
@@ -46,7 +46,7 @@ def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
 
 
 class Joined:
-    """Union-find over reports joined by certain pairs; a report is its place in a sheet.
+    """Union-find over reports joined by certain pairs; a report is given by its place (row) in a `CardSheet`.
 
     It also keeps all added pairs, since judgements need their scores, and counts the certain ones
     (`certain`).

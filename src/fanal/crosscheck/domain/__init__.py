@@ -1,1 +1,1 @@
-"""Pure rules of this package: no Django, no clock, no network."""
+"""Comparable data of reports (cards), weights and records of cross-check. No Django, no clock, no network."""

@@ -17,7 +17,7 @@ _MARKS = dict.fromkeys(map(ord, ":-. "))
 
 
 class Hubs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file of placeholder lists by kind; compared in lower case.
+    """The file of placeholders: values in lower case that identify nobody, a list for each kind.
 
     `plain_handles` are common words, `shorteners` hosts of URL shorteners.
     """
@@ -53,14 +53,14 @@ def is_empty_phone(value: str) -> bool:
 
 
 def is_empty_device(value: str) -> bool:
-    """Return whether a device identifier is a placeholder."""
+    """Return whether a device identifier is a placeholder: listed, too short, or a repetition."""
     plain = value.lower()
     bare = plain.translate(_MARKS)
     return plain in load_hubs().devices or len(bare) < _SHORT or _ALIKE.fullmatch(bare) is not None
 
 
 def is_empty_handle(name: str) -> bool:
-    """Return whether a handle, given without its service, is a placeholder."""
+    """Return whether a handle, given without its service, is a placeholder: listed, or of separators only."""
     return name in load_hubs().handles or name.strip("0-./_x") == ""
 
 
@@ -75,7 +75,7 @@ def is_plain_handle(name: str) -> bool:
 
 
 def is_empty_name(name: str) -> bool:
-    """Return whether a person's name is a placeholder."""
+    """Return whether a person's name is a placeholder: listed, a single character, or without a letter."""
     plain = " ".join(name.lower().split())
     return plain in load_hubs().names or len(plain) < 2 or not any(c.isalpha() for c in plain)
 

@@ -12,7 +12,7 @@ from fanal.reference.reader import ReferenceRefused
 
 
 class Mark(StrEnum):
-    """Weight class of a value, finer than the kinds of selectors (a telephone is MOBILE or LANDLINE).
+    """Weight class of a value, finer than the kinds of selectors (a telephone number is MOBILE or LANDLINE).
 
     Stored as places in this list: append at the end, never reorder.
     """
@@ -70,7 +70,8 @@ class MarkWeight(_StrictWeights, frozen=True, kw_only=True):
 class FamilyWeight(_StrictWeights, frozen=True, kw_only=True):
     """Points for several values of one family (`Family`: marks whose points overlap) in a pair of reports.
 
-    The strongest value counts in full, each further one adds `further`, and the total is at most `most`.
+    The strongest value counts in full, each further one adds `further` points, and the total is at most
+    `most` points.
     """
 
     further: float

@@ -36,7 +36,7 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
 
 
 def lock() -> None:
-    """Let no other worker recompute dossiers until the end of the transaction (advisory lock)."""
+    """Take the advisory lock of dossiers until the end of the transaction; wait for another worker's."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
@@ -60,9 +60,10 @@ def _reach(seeds: set[UUID]) -> set[UUID]:
 def write_membership(
     nodes: set[UUID], anchors: Mapping[UUID, UUID], known: Mapping[UUID, int], now: datetime
 ) -> None:
-    """Store the dossier of each of `nodes`; `anchors` maps a report to its anchor, `known` to its desk.
+    """Store the dossier of each report of `nodes`.
 
-    Reports of `nodes` without anchor leave their dossier.
+    `anchors` maps a report to its anchor (earliest report of its dossier), `known` to its desk. Reports of
+    `nodes` without anchor leave their dossier.
     """
     with connection.cursor() as cursor:
         cursor.execute(

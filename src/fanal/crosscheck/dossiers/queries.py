@@ -96,7 +96,10 @@ def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
 
 
 def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
-    """Return the current links of `reports` with at least `score`, to earlier and to later reports."""
+    """Return the links of `reports` with at least `score`, to earlier and to later reports.
+
+    Only links of the newest rule version under which one of the two reports was linked.
+    """
     ids = list(reports)
     statement = " UNION ".join(
         "SELECT l.report_id, l.other_id, l.score, l.desk_id, l.other_desk_id FROM crosscheck_link l"  # noqa: S608

@@ -104,7 +104,11 @@ class Stored(Struct, frozen=True, kw_only=True):
 
 
 def stored_persons(actor: Actor) -> Stored:
-    """Return the suspects of all linked reports."""
+    """Return the suspects of all linked reports, with the ids of these reports.
+
+    Raises:
+        Refused: the actor is not the system.
+    """
     ids = tuple(linked_reports(actor=actor))
     return Stored(ids=ids, persons=persons_table(_records(actor, ids)))
 
@@ -114,6 +118,9 @@ def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str, no
 
     It searches all reports that cross-check has processed. Returns the number of pairs, without those that
     are already in one dossier. `engine` and `master` as in `linker_on`.
+
+    Raises:
+        Refused: the actor is not the system.
     """
     stored = stored_persons(actor)
     pairs = predict(stored.persons, used.model, least=LEAST, engine=engine, master=master)
@@ -134,6 +141,9 @@ def labels_of(actor: Actor, ids: Sequence[UUID]) -> list[int]:
 
     Reports with the same label are about the same person. A report of a rejected pair without a dossier has a
     label of its own.
+
+    Raises:
+        Refused: the actor is not the system.
     """
     number: dict[UUID, int] = {}
     place = {report_id: n for n, report_id in enumerate(ids)}

@@ -1,1 +1,1 @@
-"""Writes that join the rooms: link a batch, record judgements, rebuild, erase."""
+"""Write operations on several kinds of data: link a batch, record judgements, rebuild, erase."""

@@ -61,9 +61,9 @@ _DELETE = (
 def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
     """Reweight the links on changed or removed values; return the pairs that are no longer certain.
 
-    A changed value is one whose document frequency rose. `gathered` holds the batch's values with their
-    new shares of points and the removed links. Document frequency only grows and neighbours only
-    separate, so no new pair appears.
+    A changed value is one that passed a step of document frequency, or became a hub. `gathered` holds the
+    batch's values with their new shares of points and the removed links. Both only rise, and new reports only
+    come between others, so no new pair appears.
     """
     moved, held = gathered.moved, gathered.held
     if not moved and not gathered.parted:
@@ -94,7 +94,7 @@ def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
 
 
 def _holders_of_moved(gathered: Gathered, actor: Actor) -> set[UUID]:
-    """Return the reports that hold a value whose document frequency changed.
+    """Return the reports that hold a value with a new frequency step or hub flag.
 
     For a value not read in full, as many as one query gives. `gathered` names the changed values (`moved`)
     and their holders.
@@ -116,8 +116,8 @@ def _holders_of_moved(gathered: Gathered, actor: Actor) -> set[UUID]:
 def _moved_links(gathered: Gathered, version: str, *, actor: Actor) -> list[_Stored]:
     """Return the links between holders of changed values, and those of pairs with a removed value.
 
-    As (later report, earlier report, score, packed reasons); `version` is that of the rule. `gathered` names
-    the values and the pairs.
+    Each row is (later report, earlier report, score, packed reasons); `version` is that of the rule.
+    `gathered` names the values and the pairs.
     """
     ends, pairs = (
         _holders_of_moved(gathered, actor) if gathered.moved else set(),
@@ -171,8 +171,8 @@ def propose(
 ) -> dict[UUID, UUID]:
     """Join the reports of new certain links into dossiers; return the dossier id of each of these reports.
 
-    `desks` holds the desk of every report. Runs in the caller's transaction, which holds the lock. `strong`
-    are the certain links.
+    `strong` are the certain links, `desks` holds the desk of every report. Runs in the caller's transaction,
+    which holds the advisory lock of dossiers (`dossiers.operations.lock`).
     """
     ends = {end for found in strong for end in (found.one, found.two)}
     standing = state.standing_of(ends)

@@ -26,10 +26,10 @@ from fanal.ledger.domain.records import ObjectRef
 
 
 def remember(judgement: Judgement) -> None:
-    """Store the evidence that each pair of a LINK or UNLINK has now, in the judgement's transaction.
+    """Store the evidence that each pair of a LINK or UNLINK has now, as an answer to its suggestion.
 
-    A pair is a linked or similar report of each side. It is suggested again only when it later has more
-    evidence.
+    The pairs are those of a `left` and a `right` report with a link, a resemblance or a similarity. A
+    rejected pair is suggested again only when it has more evidence. Runs in the judgement's transaction.
     """
     accepted = judgement.act is JudgementAct.LINK
     found: dict[tuple[UUID, UUID], tuple[float, frozenset[int]]] = {}
@@ -187,12 +187,12 @@ def _check(
 
 
 def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
-    """Refuse an OPEN of an open dossier, and a CLOSE of a dossier that is not open.
+    """Check that a dossier is not open before an OPEN, and that it is open before a CLOSE.
 
     `reports` are the reports of the dossier that the judgement names.
 
     Raises:
-        Refusal: STATE.
+        Refusal: STATE: it is not so.
     """
     held = state_of(conduct_of(dossiers.judgements_about(reports)))
     if move_of(held, act) is None:

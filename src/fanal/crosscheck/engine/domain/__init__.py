@@ -1,1 +1,1 @@
-"""Pure rules of this room: no Django, no clock, no network."""
+"""The linkage rule as pure functions on columns, compiled by numba. No Django, no clock, no network."""

@@ -104,8 +104,8 @@ def worth_of(
     """Return the side (SAME, CROSS, OTHER) and the points of each shared value, as `rule.weigh` counts them.
 
     SAME: a value of the suspects of both reports, or of no person; CROSS: the suspect's in one report, and in
-    the text of the other. `kept` is the share of its points that each row keeps (`share_kept`). `meetings`
-    are the shared values.
+    the text of the other; OTHER: any other roles. `kept` is the share of its points that each row keeps
+    (`share_kept`). `meetings` are the shared values.
     """
     tables = tables_of(weights)
     mark, state = rows.mark[meetings.later], states_of(rows)

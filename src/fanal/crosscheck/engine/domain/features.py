@@ -101,11 +101,11 @@ def may_be_near(looks, one, two):
 
 @inner
 def beside(looks, one, two, shared, conflict, numbers):
-    """Return a pair's points for names and dates of birth, the points lost by differences, and all as bits.
+    """Return (points for the name, points for the date of birth, points lost by differences, bit set).
 
     `one` and `two` are seats in `looks`. `shared` is the bit set of marks of which the suspects share a
-    value; `conflict` and `numbers` are those of `candidate_pairs.Tables`. The bits are those of the marks in
-    conflict, and `NAMED` to `LONG_APART`.
+    value; `conflict` and `numbers` are those of `candidate_pairs.Tables`. The bit set says what was found:
+    the marks in conflict, and `NAMED` to `LONG_APART`. Both points are negative where name or date differ.
     """
     name, code = 0.0, 0
     if looks[one, 0] != 0 and looks[two, 0] != 0:
@@ -135,7 +135,7 @@ def beside(looks, one, two, shared, conflict, numbers):
 
 
 def points_beside(code: int, weights: Weights) -> tuple[float, float, float, float]:
-    """Return the points (negative for differences) of IP address, name, date of birth and time between.
+    """Return the points of IP address, name, date of birth and time between, negative for differences.
 
     `code` is the pair's bit set: that of `beside`, with `NEAR` for an address. `weights` holds the points of
     each.

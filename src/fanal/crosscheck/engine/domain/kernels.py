@@ -87,9 +87,10 @@ def weigh_span(span, slot, rows, reports, looks, tables):
 
 @inner
 def _wanted(one, first, mine, reach):
-    """Return the largest possible number of shared values of a report: the sum of the reach of its rows.
+    """Return the largest possible number of shared values of a report with the reports before it.
 
-    `one` is its seat; `first`, `mine` and `reach` are as in `weigh_span`.
+    That is the sum of the reach of its rows. `one` is its seat (number); `first`, `mine` and `reach` are as
+    in `weigh_span`.
     """
     wanted = 0
     for at in range(first[one], first[one + 1]):
@@ -123,10 +124,10 @@ def _weighed(room):
 def _meet(one, slot, rows, fresh, tables, met, weighed):
     """Write the shared values of a report to `met` and its pairs to `weighed`; return the number of each.
 
-    `one` is its seat; `slot` holds the place of each pair by seat; `rows` and `tables` are as in
-    `weigh_span`, `fresh` is a mask by seat. Most shared values alone give too few points to be shown, and
-    are skipped where no other evidence can follow. So values with points come first, the most frequent of
-    them last; then come the values without points.
+    `one` is its seat (number); `slot` maps the seat of an earlier report to the place of the pair in
+    `weighed`, -1 for none; `rows` and `tables` are as in `weigh_span`, `fresh` is a mask by seat. Most shared
+    values alone give too few points to be shown, and are skipped where no other evidence can follow. So
+    values with points come first, the most frequent of them last; then come the values without points.
     """
     first, mine, _, _, _, reach, kept, _ = rows
     last = -1
@@ -238,7 +239,8 @@ def _given(at, ip, mark, tables, met, sums):
     """Return the points of a pair from its shared values, and a bit set of marks that both suspects share.
 
     `at` is the place of its first shared value in `met`, `ip` the points of an IP address, `mark` the weight
-    class by row. `sums` are work arrays, by side and family.
+    class by row. `sums` are work arrays, by side and family. `tables` is `candidate_pairs.Tables`; `met` is
+    as in `_met`.
     """
     row_of, _, side_of, points_of, after = met
     family, numbers = tables[1], tables[8]
@@ -266,7 +268,7 @@ def _alone(points, side, mark, tables):
     """Return the points of a pair with a single shared value, and its mark's bit if both suspects share it.
 
     The usual case of `_given`, faster: no other evidence. `points` and `side` are those of the value, `mark`
-    its weight class.
+    its weight class. `side` is SAME, CROSS or OTHER, `tables` is `candidate_pairs.Tables`.
     """
     family, most, numbers = tables[1], tables[5], tables[8]
     given = min(points, most[family[mark]])
@@ -279,7 +281,8 @@ def _alone(points, side, mark, tables):
 def _count(used, cell, points, sums):
     """Add a value's points to the cell of its side and family; return `used`, the bit set of cells in use.
 
-    `sums` is (best points, number of further values) by cell.
+    `sums` is (best points, number of further values) by cell. A side is SAME, CROSS or OTHER; a cell is
+    numbered side x number of families + family.
     """
     best, further = sums
     if used >> cell & 1:
@@ -294,7 +297,8 @@ def _count(used, cell, points, sums):
 def _sum(used, side, tables, sums):
     """Return the points of a side: per family the best value plus a little for each further value, capped.
 
-    `used` and `sums` are as in `_count`.
+    `side` is SAME, CROSS or OTHER, `tables` is `candidate_pairs.Tables`; `used` and `sums` are as in
+    `_count`.
     """
     worth, most = tables[4], tables[5]
     best, further = sums

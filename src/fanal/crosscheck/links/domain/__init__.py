@@ -1,1 +1,1 @@
-"""Pure rules of this room: no Django, no clock, no network."""
+"""Links and document frequencies as pure functions. No Django, no clock, no network."""

@@ -81,9 +81,9 @@ def link(
 ) -> Iterator[Link]:
     """Yield the links of a sheet, in the order of its pairs; `ids` are the ids of its reports.
 
-    `standing` is the document frequency of its rows; `told` returns the selector behind a key. `weights`
-    holds points and limits of the rule. With `fresh`, a mask of reports, only links with at least one of
-    these are given.
+    `standing` is the document frequency of its rows; `told` returns the selector of a report (its place in
+    the sheet) for a short key. `weights` holds points and limits of the rule. With `fresh`, a mask of
+    reports, only links with at least one of these are given.
     """
     kept = share_kept(sheet.rows.mark, standing, weights)
     for pairs in weigh(sheet, standing, weights, fresh=fresh):
@@ -94,7 +94,8 @@ def link(
 class Explainer:
     """Builds the links of weighted pairs: scores, and reasons with their values.
 
-    `kept` is the share of points that each row of the sheet keeps; `told` returns the selector behind a key.
+    `kept` is the share of points that each row of the sheet keeps; `told` returns the selector of a report
+    (its place in the sheet) for a short key.
     """
 
     def __init__(
@@ -112,7 +113,8 @@ class Explainer:
     def links(self, ids: Sequence[UUID], *, fresh: Flags | None = None) -> Iterator[Link]:
         """Yield the links of the pairs, in their order; `ids` are the ids of the reports.
 
-        With `fresh`, values are read from the records of these reports; without it, from the later report's.
+        With `fresh`, a mask of reports, values are read from the records of these; without it, from the later
+        report's.
         """
         pairs, weights = self._pairs, self._weights
         for place, (later, earlier, points) in enumerate(
@@ -181,9 +183,9 @@ class Explainer:
 
 
 def conflict_of(mark: Mark, weights: Weights) -> LinkReason:
-    """Return the reason, of negative weight, for suspects who have different values of `mark`.
+    """Return the reason, of negative weight, for suspects with different values of the weight class `mark`.
 
-    The caller has found that both have values of this weight class, and none in common.
+    The caller has found that both have values of this class, and none in common.
     """
     return LinkReason(kind="CONFLICT", value=mark.value, weight=-weights.mark[mark].conflict)
 
@@ -197,7 +199,7 @@ def mark_of_reason(reason: LinkReason) -> Mark:
     """Return the mark (weight class) of a reason that is a shared value.
 
     Raises:
-        ValueError: the value is no evidence.
+        ValueError: the value is a placeholder, or of a kind that is no evidence.
     """
     mark = mark_of(
         Selector(kind=SelectorKind(reason.kind), value=reason.value, role=ROLE_OF_CODE[1])

@@ -231,11 +231,11 @@ def _crowds(
     *,
     actor: Actor,
 ) -> dict[int, Crowd]:
-    """Return the holders around the batch of persons' values with truncated rows, by the value's place.
+    """Return the holders around the batch of a person's values in very many reports, by place of the value.
 
-    `cards` are the comparable data of the batch. `cut` maps the place of each value with more rows than one
-    query reads to the value and the newest of these rows. Values that are no person's by `weights` are left
-    out.
+    A place is a number of a value, the key of `cut`: it maps the place of each value with more rows than one
+    query reads to the value and the newest of these rows. `cards` are the comparable data of the batch.
+    Values that are no person's by `weights` are left out.
     """
     persons = {one.key: place for place, (one, _) in cut.items() if weights.mark[one.mark].person}
     batch: dict[int, list[bytes]] = {}
@@ -290,11 +290,13 @@ class Parted(Struct, frozen=True, kw_only=True):
 class Gathered(Struct, frozen=True, kw_only=True):
     """Input of the linkage rule for a batch: its reports and all related reports, as columns.
 
-    `cards` are the batch's reports as `pack_card` encodes them, `held` its shared values with their holders,
-    both by id or short key. `states` are the new document-frequency states of the values whose state changed,
-    by short key. `moved` maps each value with a new step or hub flag to the share of points that it keeps
-    (None: it links nobody any more); links that rest on it must be reweighted. `parted` are removed links:
-    pairs of earlier reports, later report first, that lose a shared value.
+    `ids` are all these reports, ascending, `sheet` their values as columns, `standing` the document frequency
+    of its rows, `desks` the desk of each report. `cards` are the batch's reports as `pack_card` encodes them,
+    by id; `held` its shared values with their holders, by short key. `states` are the new document-frequency
+    states of the values whose state changed, by short key. `moved` maps the short key of each value with a
+    new step or hub flag to the share of points that it keeps (None: it links nobody any more); links that
+    rest on it must be reweighted. `parted` are removed links: pairs of earlier reports, later report first,
+    that lose a shared value.
     """
 
     ids: tuple[UUID, ...]
@@ -373,8 +375,8 @@ def _states(
 ) -> tuple[dict[int, ValueState], dict[int, tuple[ValueState, ValueState]]]:
     """Return the new state of each value by short key, and the states that change as (before, after).
 
-    `cards` are those of the batch, `known` all packed ones; `values` is (holders, stored states). `weights`
-    holds the frequency steps and the limit of a hub's companions.
+    `cards` are those of the batch, `known` all packed ones; `values` is (holders, stored states), both by
+    short key. `weights` holds the frequency steps and the limit of a hub's companions.
     """
     held, stored = values
     states: dict[int, ValueState] = {}
@@ -400,7 +402,7 @@ def _standing(
     values: tuple[Mapping[int, HeldByOthers], Mapping[int, ValueState]],
     weights: Weights,
 ) -> tuple[CardSheet, ValueStanding]:
-    """Return the sheet with rows of the batch's values alone, and each row's document frequency and place.
+    """Return the sheet with the rows of the batch's values only, and the document frequency of each row.
 
     `ids` are the sheet's reports in order; `values` is (holders, new states), both by short key.
     """

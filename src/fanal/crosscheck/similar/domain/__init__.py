@@ -1,1 +1,1 @@
-"""Pure rules of this room: no Django, no clock, no network."""
+"""Rules of similarity and of suggestions as pure functions. No Django, no clock, no network."""

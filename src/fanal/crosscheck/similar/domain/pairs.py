@@ -61,10 +61,11 @@ class NearWorld(Struct, frozen=True, kw_only=True):
 def near_of(
     report_ids: Iterable[UUID], world: NearWorld, rules: NearRules
 ) -> dict[UUID, list[NearReport]]:
-    """Return for each report the earlier reports with a similar text, picture, postal address or name.
+    """Return for each report the earlier ones with a similar text, picture, postal address or name.
 
-    By report id; a report without any has an empty list. Pages are left out: only records hold their
-    addresses (`near_pages`). `world` holds their sketches and the similar pictures, already read.
+    By report id; a name is a suspect's, with the date of birth; a report without any has an empty list. Pages
+    are left out: only records hold their addresses (`near_pages`). `world` holds their sketches and the
+    similar pictures, already read.
     """
     whole = {Trait.ADDRESS: (ADDRESS, rules.address), Trait.NAME: (NAME, rules.name)}
     told = {i: s.of(Trait.PASSAGE, *whole) for i, s in world.sketches.items()}
@@ -201,9 +202,10 @@ def _texts(
 
 
 def _pictures(report_id: UUID, world: NearWorld, rules: NearRules) -> Iterable[NearReport]:
-    """Yield the most similar picture of each earlier report, the most similar reports first.
+    """Yield the most similar picture of each earlier report, the most similar reports first, a few only.
 
-    `world` holds the similar pictures, already read.
+    `world` holds the similar pictures, already read. Equal pictures (a shared value) and those similar to too
+    many reports do not count.
     """
     nearest: dict[UUID, tuple[int, bytes]] = {}
     for pdq in world.sketches[report_id].pictures:

@@ -57,8 +57,8 @@ def keep_resemblances(
 ) -> int:
     """Replace the stored model suggestions with the pairs not already in one dossier; return their number.
 
-    `found` are all pairs that it found; reports unknown to cross-check are left out. `model` is the version
-    of the linkage model, stored with each pair.
+    `found` are all pairs that the model found; reports unknown to cross-check are left out. `model` is the
+    version of the linkage model, stored with each pair.
 
     Raises:
         Refused: the actor is not the system.

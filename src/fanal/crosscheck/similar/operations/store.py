@@ -76,7 +76,8 @@ def wait_for_it() -> None:
 def let_wait(report_ids: Iterable[UUID]) -> None:
     """Queue reports for the similarity search.
 
-    The insert waits for a worker that is taking a report of these from the queue, so that it runs again.
+    The insert waits for a worker that is taking a report of these from the queue, so that the report is
+    queued again after it.
     """
     with binary_arrays.bound() as cursor:
         cursor.execute(
@@ -336,7 +337,7 @@ def write(
 def find(
     actor: Actor, report_ids: Collection[UUID], sketcher: Sketcher
 ) -> dict[UUID, list[NearReport]]:
-    """Return the earlier reports with a similar identifier, by report id; none: an empty list.
+    """Return the earlier reports with a similar identifier, by report id; an empty list for a report without.
 
     The identifiers are read from the records; `sketcher` makes their keyed digests.
     """
@@ -353,9 +354,9 @@ def find(
 
 
 def drop(report_ids: Collection[UUID]) -> tuple[int, set[UUID]]:
-    """Delete the identifiers of reports; return the number of distinct values, and some other reports.
+    """Delete the identifiers of reports; return the number of distinct values, and the reports affected.
 
-    These are the reports whose flag `first` (earliest holder of a value) changed.
+    Affected are the reports whose flag `first` (earliest holder of a value) changed.
     """
     touched = _delete(report_ids)
     return len(touched), _renew_firsts(touched)
