@@ -24,7 +24,10 @@ _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 class RangePlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A checkpoint of fetching a list: the time range, and the path of its next page ("": the first)."""
+    """A checkpoint of fetching a list: the time range `since` to `until`, and the path of its next page.
+
+    `next` is "" for the first page.
+    """
 
     since: datetime = _EPOCH
     until: datetime = _EPOCH

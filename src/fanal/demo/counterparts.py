@@ -48,7 +48,7 @@ _HELD = ("RG-00", "RG-01", "RG-04")
 
 
 def events() -> list[DemoEvent]:
-    """Return the events with another organisation (counterpart), from its registration on."""
+    """Return the events of de-confliction with another organisation (counterpart), oldest first."""
     return [
         DemoEvent(before=60 * _DAY, play=_register),
         DemoEvent(before=50 * _DAY, play=_unanswered),
@@ -64,7 +64,7 @@ def events() -> list[DemoEvent]:
 
 
 def _register(world: World, at: datetime) -> None:
-    """Register the counterpart, with a standing instruction for rounds approved by a second person."""
+    """Register the counterpart; two supervisors permit rounds with it (a standing instruction)."""
     claire = world.person("claire", at)
     ensure_identity(actor=SYSTEM, now=at)
     add_counterpart(
@@ -89,14 +89,14 @@ def _register(world: World, at: datetime) -> None:
 
 
 def _unanswered(world: World, at: datetime) -> None:
-    """Begin a round that expires without an answer."""
+    """Begin a de-confliction round that expires without an answer."""
     del world
     offering.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     expire_rounds(actor=SYSTEM, now=at + _WEEK)
 
 
 def _meet(world: World, at: datetime) -> None:
-    """Complete a round that finds matches: identifiers of suspects in the story of the ring."""
+    """Complete a de-confliction round that finds matches: identifiers of suspects in the ring's reports."""
     round_id, offer = offering.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     later = at + 2 * _HOUR
     receive(actor=SYSTEM, body=_answer(offer, _keys(world, _HELD[:2]), at=later), now=later)
@@ -140,7 +140,7 @@ def _close_one(world: World, at: datetime) -> None:
 
 
 def _theirs(world: World, at: datetime) -> None:
-    """Answer a round that the counterpart began, and process its conclusion."""
+    """Answer a de-confliction round that the counterpart began, and process its conclusion."""
     secret, keys = curve.new_secret(), _keys(world, _HELD)
     offer, laid_out = _offer(secret, keys, at=at)
     round_id = receive(actor=SYSTEM, body=offer, now=at)
@@ -189,7 +189,7 @@ def _withhold(world: World, at: datetime) -> None:
 
 
 def _under_way(world: World, at: datetime) -> None:
-    """Leave two rounds open: ours without an answer, the counterpart's without a conclusion."""
+    """Leave two de-confliction rounds open: ours without an answer, theirs without a conclusion."""
     offering.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at)
     round_id = receive(actor=SYSTEM, body=offer, now=at)

@@ -185,7 +185,7 @@ def list_events() -> list[DemoEvent]:
 
 
 def _permit_lists(world: World, at: datetime) -> None:
-    """Approve a standing instruction to fetch lists, by two supervisors."""
+    """Approve, by two supervisors, that the worker fetches lists from partners (a standing instruction)."""
     world.permit(
         InstructionKind.LIST_FETCH,
         (_QUAY, _ISLE),

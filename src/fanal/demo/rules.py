@@ -1,4 +1,7 @@
-"""Demo events of priority rule sets and standing instructions, in each state."""
+"""Demo events of priority rule sets and of standing instructions, in each state.
+
+A standing instruction is a dated permission, approved by two supervisors, for a kind of automatic step.
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -83,7 +86,7 @@ _BASIS = "DÉMO, à valider par un juriste"
 
 
 def instruction_events() -> list[DemoEvent]:
-    """Return the events of standing instructions, oldest first."""
+    """Return the events of standing instructions (permissions for automatic steps), oldest first."""
     return [
         DemoEvent(before=timedelta(days=280), play=_distribution),
         DemoEvent(before=timedelta(days=120), play=_feedback),

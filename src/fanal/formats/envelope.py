@@ -29,7 +29,7 @@ class Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
 
 
 class ProviderContact(Part, frozen=True, kw_only=True):
-    """The provider's contact person; withheld like every reporter's identity."""
+    """The provider's contact person: name, e-mail, telephone; withheld like every reporter's identity."""
 
     name: str | None = None
     email: str | None = None
@@ -37,7 +37,10 @@ class ProviderContact(Part, frozen=True, kw_only=True):
 
 
 class Provider(Part, frozen=True, kw_only=True):
-    """The provider, Member State of establishment (ISO 3166-1), legal representative, contact person."""
+    """The provider that notifies: name, Member State of establishment (ISO 3166-1), representative, contact.
+
+    `legal_representative` is the one in the Union of a provider established outside it.
+    """
 
     name: str
     member_state: str | None = None

@@ -176,7 +176,9 @@ def _is_special(entry: zipfile.ZipInfo) -> bool:
 
 
 def _refuse_overlaps(entries: list[zipfile.ZipInfo], *, end: int) -> None:
-    """Refuse overlapping entries: a ZIP bomb that the ratio of each file does not reveal.
+    """Refuse overlapping entries: a ZIP bomb that the compression ratio of each file does not reveal.
+
+    `end` is the offset of the central directory, the list of entries at the end of the package.
 
     Raises:
         FormatRefused: two entries overlap, or an entry extends into the central directory.

@@ -22,7 +22,11 @@ _GAPS: Final = re.compile(r"[\s .\-]+")
 
 
 class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A payer or payee with the values that the source states; `customer`: its number at the operator."""
+    """A payer or payee with the values that the source states, None if not stated.
+
+    `account` is an account number other than an IBAN, `wallet` a cryptocurrency address, `customer` the
+    number of the person at the operator, `bank` the bank of the account.
+    """
 
     name: str | None = None
     iban: str | None = None

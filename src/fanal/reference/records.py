@@ -96,7 +96,8 @@ class OffenceValue(Strict, frozen=True, kw_only=True):
     `max_prison_years` is None for life or for a fine alone; amounts are in euros. `procedure_706_47`:
     whether the procedure of article 706-47 of the Code de procédure pénale applies. `extraterritorial`
     names the articles that extend it beyond the territory, `measures` those that allow an administrative
-    measure against it. `degrees` are its aggravated forms.
+    measure against it. `victim_under`: it exists only if the victim is under this age. `degrees` are its
+    aggravated forms.
     """
 
     article: str
@@ -163,7 +164,7 @@ class MeasureClockValue(Strict, frozen=True, kw_only=True):
 
 
 class MeasureClock(Entry, frozen=True, kw_only=True):
-    """A legal delay of a measure (one dated version)."""
+    """A legal delay of a measure, such as 24 hours for removal, in one dated version."""
 
     kind: ClassVar[str] = "measure_clock"
 
@@ -171,7 +172,10 @@ class MeasureClock(Entry, frozen=True, kw_only=True):
 
 
 class BodyValue(Strict, frozen=True, kw_only=True):
-    """A public authority that may be competent or must be informed; `role` is its role towards the desk."""
+    """A public authority that may be competent or must be informed; `role` is its role towards the desk.
+
+    `replaces` lists the codes of the authorities whose tasks it took over.
+    """
 
     role: Literal[
         "OFFICE", "AUTHORITY", "PROSECUTOR", "PLATFORM", "INTERNATIONAL", "EMERGENCY", "COURT"
@@ -200,7 +204,7 @@ class RoutingValue(Strict, frozen=True, kw_only=True):
 
 
 class Routing(Entry, frozen=True, kw_only=True):
-    """A step of the order in which competent authorities are proposed (one dated version)."""
+    """A step of the order in which competent authorities are proposed for a report, in one dated version."""
 
     kind: ClassVar[str] = "routing"
 
@@ -230,8 +234,9 @@ class QualificationValue(Strict, frozen=True, kw_only=True):
     """The conditions under which an offence is a candidate qualification; all stated conditions must hold.
 
     `kinds` and `signals` hold if the report has one of them (signals are codes of findings); `material`
-    requires a file or address known or classified as abuse material. `victim_under` excludes the candidate
-    if the ages of all victims are known and reach it. `because` is the code of the reason.
+    requires a file or address known or classified as abuse material, `payment` a payment. `victim_under`
+    excludes the candidate if the ages of all victims are known and reach it. `because` is the code of the
+    reason.
     """
 
     article: str
@@ -259,7 +264,7 @@ class ListBasisValue(Strict, frozen=True, kw_only=True):
 
 
 class ListBasis(Entry, frozen=True, kw_only=True):
-    """A legal basis for lists of known material (one dated version)."""
+    """A legal basis for keeping or receiving lists of known abuse material, in one dated version."""
 
     kind: ClassVar[str] = "list_basis"
 
@@ -285,7 +290,7 @@ class MaterialRuleValue(Strict, frozen=True, kw_only=True):
 
 
 class MaterialRule(Entry, frozen=True, kw_only=True):
-    """The desk's rule for matches with known material (one dated version)."""
+    """The desk's thresholds for matches with lists of known material, in one dated version."""
 
     kind: ClassVar[str] = "material_rule"
 
@@ -329,7 +334,7 @@ class InstrumentValue(Strict, frozen=True, kw_only=True):
 
 
 class Instrument(Entry, frozen=True, kw_only=True):
-    """A legal text under which providers report to the desk (one dated version)."""
+    """A legal text under which providers report to the desk, such as article 18 DSA, in one dated version."""
 
     kind: ClassVar[str] = "instrument"
 
@@ -353,7 +358,7 @@ class AskingValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Asking(Entry, frozen=True, kw_only=True):
-    """A retention window for connection data or account data (one dated version)."""
+    """How long providers keep connection data or account data, in one dated version."""
 
     kind: ClassVar[str] = "asking"
 

@@ -23,7 +23,10 @@ Ground = Literal["OFFENCE", "SUSPECT", "VICTIM"]
 
 
 class Concerned(Part, frozen=True, kw_only=True):
-    """A Member State concerned: place of the offence, or residence of the suspect or victim (art. 18(2))."""
+    """A Member State concerned (`country`, ISO 3166-1), by art. 18(2).
+
+    `ground`: the offence took place there, or the suspect or the victim resides there.
+    """
 
     country: str
     ground: Ground
@@ -51,6 +54,8 @@ class Notification(Part, frozen=True, kw_only=True):
     `threat` is the threat of the suspected offence, `stage` whether it has taken place, is taking place or
     is likely to (art. 18(1)); `suspicion` gives the reasons. If no Member State concerned can be identified
     with reasonable certainty, `not_identified` is true and `fallback` names the authority informed instead.
+    `aware_at` is when the provider became aware of the offence, `informed` the other authorities that it has
+    informed, `steps` what it has done.
     """
 
     format: Literal["fanal/dsa-18/1"]

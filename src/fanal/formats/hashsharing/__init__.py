@@ -75,14 +75,14 @@ class EntriesPage(Struct, frozen=True, kw_only=True):
 
 
 class HandedVote(Struct, frozen=True, kw_only=True):
-    """A vote as a member submits it: agreement, or the identifiers of the reasons against a fingerprint."""
+    """A vote as a member submits it: agreement with a fingerprint, or the ids of the reasons against it."""
 
     affirmative: bool
     reasons: tuple[str, ...] = ()
 
 
 class VoteReason(Struct, frozen=True, kw_only=True):
-    """A reason that a member may give against a fingerprint (hash)."""
+    """A reason that a member may give in a vote against a fingerprint (hash): its id and its name."""
 
     id: str
     name: str

@@ -101,7 +101,7 @@ class Leaves:
             self._read(child, f"{path}/", inner)
 
     def take(self, *paths: str) -> str | None:
-        """Return the first value present at one of `paths` and mark it as read; None if there is none."""
+        """Return the first unread value at one of `paths` and mark it as read; None if there is none."""
         for path in paths:
             if path in self.values and path not in self._taken:
                 self._taken.add(path)

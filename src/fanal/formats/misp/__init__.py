@@ -171,7 +171,7 @@ def read_event(stream: BinaryIO, reading: BundleReading) -> Iterator[Indicator]:
 
 
 def _check_events(rest: object, reading: BundleReading) -> None:
-    """Check the events of a file, here without their attributes and objects.
+    """Check the events of a file: `rest` is the document without their attributes and objects.
 
     Unknown keys and TLP markings are noted in `reading`.
 

@@ -89,7 +89,7 @@ def report_response(
 
 
 def done_response(code: AnswerCode, *, report_id: int, file_ids: Sequence[str] = ()) -> bytes:
-    """Serialise a `reportDoneResponse` with the ids of the received files."""
+    """Serialise a `reportDoneResponse`: response code, report id and the ids of the received files."""
     root = etree.Element("reportDoneResponse")
     _add(root, "responseCode", text=str(code.value))
     _add(root, "reportId", text=str(report_id))

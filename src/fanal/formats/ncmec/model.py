@@ -58,10 +58,11 @@ class ElementModel:
 
 @dataclass(frozen=True, slots=True)
 class TypeModel:
-    """The model of a named complex type; `ordered` is False if its elements may have any order.
+    """The model of a named complex type of the schema: the elements and attributes that it allows, by name.
 
-    `required` lists the mandatory elements, `groups` the groups of mutually exclusive ones;
-    `is_choice`: one element of the group is mandatory.
+    `ordered` is False if its elements may have any order; `holds_text`: it may have text of its own.
+    `required` lists the mandatory elements, `groups` the groups of mutually exclusive ones; `is_choice`: one
+    element of the group is mandatory.
     """
 
     name: str

@@ -104,9 +104,10 @@ def _is_hint(name: str) -> bool:
 
 
 def _date_incident(top: Node, root: OutgoingElement) -> None:
-    """Give the report an incident date where the received one is invalid: the earliest that it can denote.
+    """Write a valid incident date into the document to write (`root`), if it has none.
 
-    Nothing is written if it denotes none.
+    It is the earliest instant that the received date in `top` can denote; nothing is written if it denotes
+    none.
     """
     summary = top.child("incidentSummary")
     written = summary.child("incidentDateTime") if summary is not None else None

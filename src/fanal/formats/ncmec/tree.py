@@ -180,7 +180,8 @@ class Outgoing(Struct, frozen=True, kw_only=True):
 
     `extra` are pairs (path, value) as in `HarmonisedReport.extra`. `received_at` (RFC 3339) stands in for a
     missing or invalid incident date. `desk_name` and `desk_email` are the reporter if the report has none.
-    `annotations` are names of elements of `reportAnnotations`.
+    `annotations` are names of elements of `reportAnnotations`, `escalation_reason` the sender's reason for
+    urgency.
     """
 
     report: Report

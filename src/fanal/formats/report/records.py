@@ -158,7 +158,9 @@ class File(_Part, frozen=True, kw_only=True):
 
 
 class Payment(_Part, frozen=True, kw_only=True, gc=False):
-    """One payment in a report; `amount` is a decimal number as text, `sender` and `beneficiary` as stated.
+    """One payment in a report; `amount` is a decimal number as text, `label` the payer's text on it.
+
+    `sender` and `beneficiary` are payer and payee as stated, `operator` is the payment service.
 
     On output only: the operator's `reference`, and the indices of payer and payee in `persons`.
     """
@@ -200,6 +202,6 @@ class Report(_Part, frozen=True, kw_only=True):
 
 
 class FormAnswers(Report, frozen=True, kw_only=True):
-    """A report from the public form, with the answers that only the form asks for."""
+    """A report from the public form, with the codes of the answers that only the form asks for (`stated`)."""
 
     stated: tuple[Stated, ...] = ()

@@ -26,7 +26,7 @@ class TaxiiResource(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Discovery(TaxiiResource, frozen=True, kw_only=True):
-    """TAXII 2.1 Discovery resource (section 4.1): the API roots of the server."""
+    """TAXII 2.1 Discovery resource (section 4.1): the URLs of the server's API roots, one as `default`."""
 
     title: str
     api_roots: tuple[str, ...]
@@ -73,7 +73,10 @@ class ManifestRecord(TaxiiResource, frozen=True, kw_only=True):
 
 
 class TaxiiManifest(TaxiiResource, frozen=True, kw_only=True):
-    """TAXII 2.1 Manifest resource (section 5.3): the records of a page, and whether there are more."""
+    """TAXII 2.1 Manifest resource (section 5.3): a page of records (`objects`), without the objects' content.
+
+    `more`: others follow, from `next`, the value of the request's parameter.
+    """
 
     more: bool = False
     next: str = ""
@@ -81,7 +84,7 @@ class TaxiiManifest(TaxiiResource, frozen=True, kw_only=True):
 
 
 class Versions(TaxiiResource, frozen=True, kw_only=True):
-    """TAXII 2.1 Versions resource (section 5.8): the versions of an object."""
+    """TAXII 2.1 Versions resource (section 5.8): the versions (timestamps) of an object; `more` follow."""
 
     more: bool = False
     versions: tuple[str, ...] = ()
@@ -130,7 +133,8 @@ _ID: Final = re.compile(r"indicator--[\x21-\x7e]{1,89}")
 class TaxiiIndicator(Struct, frozen=True, kw_only=True):
     """A partner's indicator; `hashes`: pairs (kind, value) of `PDQ MD5 SHA1 SHA256`, empty if revoked.
 
-    It expires at `valid_until`, never if None.
+    It expires at `valid_until`, never if None. `confidence` is 0 to 100; `classification` is its label, ""
+    for none.
     """
 
     id: str

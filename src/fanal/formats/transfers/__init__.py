@@ -127,7 +127,8 @@ class Layout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `columns` maps column names (compared by `plain_name`) to fields; a file must have all `required` fields
     to match. `dates` are formats of `datetime.strptime`, tried in order; `zone` is the time zone of times
     without an offset. `decimal` is the decimal separator. `currency` and `operator` are the values for
-    files that do not state them.
+    files that do not state them; `fallback_encoding` applies to text that is not UTF-8. `checked_by` names
+    who checked the layout.
     """
 
     schema: int
@@ -416,7 +417,10 @@ def _read_plain(cell: str | None) -> str | None:
 
 
 def _amount(text: str, decimal: str) -> str | None:
-    """Parse an amount to a plain decimal number, without thousands separators; None if unreadable."""
+    """Parse an amount with the decimal separator `decimal` to a plain decimal number; None if unreadable.
+
+    Spaces, thousands separators and currency signs are dropped.
+    """
     other = "," if decimal == "." else "."
     plain = _SPACES.sub("", text).replace(other, "").replace(decimal, ".").strip("€$£")
     if _AMOUNT.fullmatch(plain) is None:

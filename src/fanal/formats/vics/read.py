@@ -215,7 +215,10 @@ class Surveyed(Struct, kw_only=True):
 
 
 class Survey(Struct, kw_only=True):
-    """The result of the first pass over a file: its context, its cases, and the remaining document."""
+    """The result of the first pass over a file: what it declares of itself, and its cases.
+
+    `rest` is the document without its cases and media, as JSON.
+    """
 
     context: FileContext
     rest: bytes

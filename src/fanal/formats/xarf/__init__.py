@@ -220,7 +220,7 @@ _REQUIRED: Final = (
 
 
 def read_xarf(body: bytes) -> Document:
-    """Parse one XARF report.
+    """Parse one XARF report (JSON) to a document tree with its complaints.
 
     Raises:
         FormatRefused: not a JSON object within the limits, not a csam or csem report of version 4, a missing

@@ -142,7 +142,7 @@ def _computed(place: int, facts: FileFacts, file: File) -> ComputedFile:
 
 
 def _places(files: Sequence[File], sources: Sequence[SourceFile]) -> list[tuple[int, SourceFile]]:
-    """Match uploads to the files of a draft; return pairs (index in `files`, upload).
+    """Match uploads (`sources`) to the files of a draft; return pairs (index in `files`, upload).
 
     Matched by SHA-256, else by position if there are as many uploads as files; others are left out.
     """

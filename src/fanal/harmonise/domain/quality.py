@@ -50,9 +50,10 @@ class Applies(StrEnum):
 
 
 class PartRule(DataRecord, frozen=True, kw_only=True):
-    """The weight of a part of the quality score (such as a useful field): maximum points, condition, reason.
+    """The weight of a part of the quality score (such as a useful field): maximum points and reason.
 
-    `source` is where the reason is published.
+    `code` names the part, `when` is the condition under which it counts, `source` where the reason is
+    published.
     """
 
     code: str
@@ -71,7 +72,7 @@ class QualityRules(DataRecord, frozen=True, kw_only=True):
 
 
 class QualityPart(Struct, frozen=True, kw_only=True):
-    """A part of a report's quality score, such as a useful field: `points` out of `most`."""
+    """A part (`code`) of a report's quality score, such as a useful field: `points` out of `most`."""
 
     code: str
     points: float

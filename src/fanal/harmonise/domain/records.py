@@ -161,7 +161,10 @@ class ComputedFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A report of any source format in the common shape: texts as reported, identifiers in canonical form.
 
-    `extra` holds the values without a field, `selectors` the identifiers for comparison with other reports.
+    `extra` holds the values without a field, `selectors` the identifiers for comparison with other reports,
+    `categories` the classes of incident and files. `stated` and `annotations` are codes of the public form's
+    answers and of the source's remarks. `occurred` is the time of the incident as a range, from `occurred_at`
+    and `occurred_until` as reported.
     """
 
     report_id: UUID
@@ -212,7 +215,9 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class SourceFile(Struct, frozen=True, kw_only=True):
-    """An uploaded file: its id in the protocol, the name of the upload, and the hashes computed by the desk.
+    """An uploaded file: its id in the protocol, the name of the upload, and its stored hashes and size.
+
+    `computed` holds the results of the desk's own hashing.
 
     `details` is the last details document sent, `earlier` those that it replaced, oldest first.
     """

@@ -27,7 +27,7 @@ def selector_key(kind: SelectorKind, value: str) -> UUID:
 
 
 def key_bytes(kind: SelectorKind, value: str) -> bytes:
-    """Return the key of a selector as 16 bytes; see `selector_key`."""
+    """Return the key of a selector (kind and canonical value) as 16 bytes; see `selector_key`."""
     key = _BEGUN[kind].copy()
     key.update(value.encode())
     return key.digest()[:16]
@@ -81,7 +81,7 @@ class HeldKey(Struct, frozen=True, kw_only=True):
 
 
 class Sightings(Struct, frozen=True, kw_only=True):
-    """The newest sightings of one selector, and their number up to a bound.
+    """The newest sightings of the selector with this key, and the number of all (`count`) up to a bound.
 
     `bounded`: the count stopped at the requested bound, and there are more.
     """
@@ -93,7 +93,10 @@ class Sightings(Struct, frozen=True, kw_only=True):
 
 
 class FoundSelector(Struct, frozen=True, kw_only=True):
-    """A selector found by a search; `count`: its sightings in the actor's desks, up to a bound."""
+    """A selector (identifier) found by a search: key, kind and value.
+
+    `count` is the number of its sightings in reports of the actor's desks, up to a bound.
+    """
 
     key: UUID
     kind: SelectorKind

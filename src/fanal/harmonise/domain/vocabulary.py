@@ -13,7 +13,7 @@ from fanal.harmonise.domain.records import Category
 
 
 class Scheme(DataRecord, frozen=True):
-    """A classification scheme: its code here, where it is published, and its classes."""
+    """A classification scheme: its code here, where it is published, and the codes of its classes."""
 
     code: str
     source: str

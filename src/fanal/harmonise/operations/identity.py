@@ -135,7 +135,10 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
 
 
 def _delete_unseen(cursor: CursorWrapper, values: Iterable[tuple[SelectorKind, str]]) -> int:
-    """Delete the stored selectors that no report holds any more; return the number of distinct values."""
+    """Delete those of the selectors `values` that no report holds any more; return how many were deleted.
+
+    File hashes are skipped: they are not stored as selectors.
+    """
     searched = [(kind.value, value) for kind, value in values if kind not in HASH_LENGTH]
     cursor.execute(
         "WITH gone AS (DELETE FROM harmonise_selector s"

@@ -78,8 +78,7 @@ def _fill_light(
 ) -> None:
     """Write the brightness of sixteen rows from `start` on into `light`, float32[columns, 16].
 
-    `parts` is float64[3, 256], a look-up table of the contribution of each colour value, faster than
-    products.
+    `pixels` and `parts` are as in `shrink`; the look-up table `parts` is faster than products.
     """
     rows, columns, channels = pixels.shape
     red, green, blue = parts[0], parts[1], parts[2]

@@ -32,6 +32,7 @@ class FileLimits(Struct, frozen=True, kw_only=True):
     """Limits for each hashed file, in bytes, pixels and seconds; after `files` files a child process ends.
 
     A video has `video_seconds`; any other file has `cpu_seconds` of CPU and `wall_seconds` of elapsed time.
+    `scaled_pixels` applies to a JPEG that can be decoded at a smaller scale, `pixels` to any other picture.
     """
 
     file_bytes: int = 64 << 20

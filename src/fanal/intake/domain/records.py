@@ -151,7 +151,7 @@ class AttachedFile(Struct, frozen=True, kw_only=True):
 class Submission(Struct, frozen=True, kw_only=True):
     """One report to receive: the original bytes and the fields of its envelope, built by each entry point.
 
-    `body` are the bytes to seal. `canonical` are the bytes that are fingerprinted to distinguish a repeat
+    `body` are the bytes to encrypt. `canonical` are the bytes that are fingerprinted to distinguish a repeat
     from another document; `enclosed` likewise for the enclosed files, empty without any. `keys` are
     idempotency keys, checked in order. `details` are documents about files that stayed with the sender;
     `files` are enclosed. `finish` is False for a report whose files and end follow. `urgent` means a person
@@ -192,7 +192,9 @@ class Outcome(StrEnum):
 
 
 class Acknowledgement(Struct, frozen=True, kw_only=True):
-    """The answer to one submission, valid only once the transaction is committed.
+    """The answer to one submission: its outcome, and the report's id, reference and state.
+
+    It is valid only once the transaction is committed.
 
     `receipt` is the signed receipt, `wire_id` the number on the NCMEC-compatible API. `code` is the
     reporter's receipt code, known only here and never stored. A repeat may enclose files missing from the
@@ -211,7 +213,10 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """One report leased to a worker for a stage; `attempts` includes the present one."""
+    """One report leased to a worker for a processing stage; `attempts` includes the present one.
+
+    `urgent`: a person is in danger.
+    """
 
     report_id: UUID
     stage: Stage

@@ -117,7 +117,8 @@ def check_addressee(addressee: Addressee) -> None:
 def _ground(bases: Sequence[Basis], catalogue: Catalogue, on: date) -> tuple[Offence, str, str]:
     """Return the first offence in `bases` that allows a measure on that day, with the measure's code and id.
 
-    The law is checked again, whatever the decision states. The id is that of the version (`entry_id`).
+    The law in `catalogue` is checked again, whatever the decision states. The id is that of the version
+    (`entry_id`).
 
     Raises:
         Refusal: MEASURES_CLOSED.

@@ -35,7 +35,7 @@ class AnswerVerdict(StrEnum):
 class MeasureLikeness(StrEnum):
     """The value that measures must share to be judged as a group, in addition to kind and articles of law.
 
-    GROUND: nothing more.
+    HOST: the same host; ADDRESSES: the same addresses; GROUND: nothing more.
     """
 
     HOST = "HOST"

@@ -259,7 +259,10 @@ def _open(
 
 
 def _note_targets(measure_id: UUID, revision: int, targets: Sequence[str]) -> None:
-    """Store the comparison keys of the addresses of a revision, by which other measures' warnings find it."""
+    """Store the comparison keys of the addresses (`targets`) that a measure's revision names.
+
+    The warnings on other measures are found by these keys.
+    """
     StoredTarget.objects.bulk_create(
         StoredTarget(key=key, measure_id=measure_id, revision=revision)
         for key in sorted({target_key(address) for address in targets})

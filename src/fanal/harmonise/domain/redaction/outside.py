@@ -182,7 +182,7 @@ def _selectors(selectors: Iterable[Selector], withheld: set[str], at: str) -> It
 
 
 def _forms(selector: Selector) -> Iterator[str]:
-    """Yield the forms by which a withheld value is found: the value, and a user name without its service.
+    """Yield the forms by which a withheld selector is found: its value, and a user name without its service.
 
     Both in lower case.
     """

@@ -164,8 +164,8 @@ class IdentityOpening(Struct, frozen=True, kw_only=True):
 def facts_of_form(sealed: bytes) -> tuple[Fact, ...]:
     """Return the reporter's answers on the public form as pairs (code, value); empty values are left out.
 
-    `sealed` is the decrypted JSON. Bytes that are not such JSON become a single fact with their text: a
-    recorded access shows its result.
+    `sealed` is the decrypted JSON. Bytes that are not such JSON become a single fact with their text, so that
+    the person who opened the identity sees all that there is.
     """
     try:
         said = msgspec.json.decode(sealed, type=dict[str, str | bool | None])

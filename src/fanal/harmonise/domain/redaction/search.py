@@ -98,10 +98,11 @@ def _folded(text: str) -> str:
 
 
 class _Trace(Struct, frozen=True):
-    """The forms by which a reporter's value is found: last nine digits, folded words, letters with gaps.
+    """The forms by which a reporter's value is found in a text.
 
-    `spaced` (the pattern of letters with gaps) cannot match a text without `squeezed`, a cheaper test;
-    `squeezed` is empty if that test is not valid.
+    `number` holds its last nine digits, `words` its words in folded form, `spaced` matches its letters with
+    gaps. `spaced` cannot match a text without `squeezed`, a cheaper test; `squeezed` is empty if that test is
+    not valid.
     """
 
     number: str

@@ -55,7 +55,8 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `extra` holds every value without a field, or only partly used by a field, with its path in the source.
     `loose` holds identifiers without a person, or without a field in `Person` (an upload's address, a
     profile's URL, a game), as raw `Selector` values. They are also in `extra` or in a field: `loose` only
-    yields selectors. It never holds a value of a REPORTER.
+    yields selectors. It never holds a value of a REPORTER. `hints` are the classes that the source states,
+    `warnings` its values that could not be read as intended.
     """
 
     reference: str
@@ -193,7 +194,11 @@ class FileBuilding(Struct):
 
 
 class ReportBuilding(Struct):
-    """Mutable builder of a report's draft, filled by the reader of a source format; see `Draft`."""
+    """Mutable builder of a report's draft, filled by the reader of a source format; fields as in `Draft`.
+
+    `platform_fallback` is the service if the source names no other; the description consists of the
+    paragraphs in `description_first`, then of those in `description_rest`.
+    """
 
     reference: str
     kind: ReportKind = ReportKind.OTHER

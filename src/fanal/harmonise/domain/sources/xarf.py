@@ -92,7 +92,7 @@ def read_xarf_report(body: bytes, *, reference: str) -> Draft:
 
 
 def _only_file(building: ReportBuilding) -> FileBuilding:
-    """Return the single file of a csam report, creating it if needed."""
+    """Return the builder of a csam report's single file, created if the report has none yet."""
     if not building.files:
         building.files.append(FileBuilding(path="hash_values"))
     return building.files[0]
@@ -151,7 +151,10 @@ def _open_evidence(spot: Spot) -> ElementScope:
 
 
 def _add_origin(document: Document, building: ReportBuilding) -> None:
-    """Add the source of the abuse (IP address with port, or host) as an identifier; `extra` keeps it too."""
+    """Add the report's source of the abuse (IP address with port, or host) to the draft as an identifier.
+
+    `extra` keeps the value too. `document` is the report, `building` the builder of the draft.
+    """
     source = document.text("source_identifier")
     is_ip = read_ip(source) is not None
     if is_ip or "." in source:

@@ -88,7 +88,10 @@ _PLAIN_ROOTS = frozenset(
 
 
 class TextHit(Struct, frozen=True, kw_only=True):
-    """A value found in a text: in canonical form; for a URL, the text to pass to `read_url`."""
+    """An identifier found in a text, in canonical form; of a URL, the text to pass to `read_url`.
+
+    `port` is that written after an IP address, None without one.
+    """
 
     kind: SelectorKind
     value: str

@@ -191,7 +191,7 @@ def refang(text: str) -> str:
 
 
 def _may_be_defanged(text: str) -> bool:
-    """Return whether `_HINT` could match; a cheap test that excludes most sentences."""
+    """Return whether a text may contain a defanged address; a cheap test that excludes most sentences."""
     if "[" in text or "(" in text or "{" in text or "\\" in text:
         return True
     lowered = text.lower()
