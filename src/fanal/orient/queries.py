@@ -122,7 +122,7 @@ def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]:
     """Return the ids of undecided reports greater than `after`, folded ones too, in order of id.
 
-    At most `limit`; without `after`, from the first.
+    At most `limit`; without `after`, from the first. Only reports of desks where the actor may list reports.
     """
     rows = reachable(actor).filter(
         state__in=[*OPEN_STATES, CaseState.FOLDED, CaseState.TO_SECOND],
@@ -155,7 +155,10 @@ def asked_until(
 
 
 def is_decided(*, actor: Actor, report_id: UUID) -> bool:
-    """Return whether the desk has decided on a report of the actor's own, which can then not be retracted."""
+    """Return whether the desk has decided on a report that the actor sent.
+
+    Such a report can no longer be retracted. False for a report of another provider.
+    """
     # A public node may not read cases: a database function does it.
     state = sql.one("SELECT orient_state_of(%s, %s)", [report_id, sender_of(actor=actor)])[0]
     return state in {CaseState.TO_SECOND, CaseState.DECIDED, CaseState.CLOSED}
@@ -391,7 +394,7 @@ def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_states(*, actor: Actor) -> dict[CaseState, int]:
-    """Count reports in each state that waits for the desk, without tests.
+    """Count reports in each state in which the desk has something left to do, without tests.
 
     A state without reports has the number 0.
 
@@ -405,9 +408,9 @@ def count_states(*, actor: Actor) -> dict[CaseState, int]:
 
 
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
-    """Return the delays of reports received in a period, without tests.
+    """Return number, median and ninth decile (seconds) of the delays of reports received in a period.
 
-    Keys: `ORIENT` (receipt to first proposal), `DECIDE` (first proposal to first decision).
+    Without tests. Keys: `ORIENT` (receipt to first proposal), `DECIDE` (first proposal to first decision).
 
     Raises:
         Refused: the actor may not read statistics.

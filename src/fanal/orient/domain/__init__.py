@@ -1,1 +1,1 @@
-"""Pure rules of the orient package: no Django, no clock, no network."""
+"""Records, states and legal rules of orientation, as pure functions. No Django, no clock, no network."""

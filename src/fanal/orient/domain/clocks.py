@@ -20,7 +20,11 @@ _FIRST_SECONDS: Final = 2.0
 
 
 class Delivery(StrEnum):
-    """Outcome of a call (e-mail) to the duty people."""
+    """Outcome of a call (e-mail) to the duty people.
+
+    GIVEN_UP: all attempts failed; PARTLY: for some of the addresses only; LEFT: no mail server; ANSWERED: the
+    alarm was acknowledged before.
+    """
 
     SENT = "SENT"
     """A mail server accepted the message."""
@@ -50,7 +54,7 @@ _ELAPSED = {"SECONDS": 1, "MINUTES": 60, "HOURS": 3600}
 
 
 class ClockMissing(Exception):
-    """The reference data have no clock in force for that stage, level and day."""
+    """Error: the reference data have no deadline rule (clock) in force for that stage, level and day."""
 
 
 def desk_deadline(*, catalogue: Catalogue, stage: str, level: str, start: datetime) -> datetime:

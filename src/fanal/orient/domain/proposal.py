@@ -19,7 +19,7 @@ def propose(*, items: Sequence[OrientItem], catalogue: Catalogue) -> list[Propos
 
 
 def propose_one(item: OrientItem, *, catalogue: Catalogue) -> Proposal:
-    """Return the proposal for one report."""
+    """Return the proposal for one report: tracks, legal bases, competent authorities, reasons."""
     facts = read_facts(item)
     qualified = qualify(facts, catalogue=catalogue)
     bodies, routes = _bodies(facts, catalogue)

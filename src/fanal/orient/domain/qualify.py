@@ -62,7 +62,7 @@ class Facts(_Asked, frozen=True, kw_only=True):
 
 
 def read_facts(item: OrientItem) -> Facts:
-    """Extract the facts that the rules need from a report."""
+    """Extract the facts that the legal rules need from a report and its findings."""
     report = item.report
     received = paris_day(item.received_at)
     first, last, dated = _days(report, received)
@@ -211,7 +211,7 @@ def qualify(facts: Facts, *, catalogue: Catalogue) -> Qualified:
 
 @lru_cache(maxsize=4096)
 def _applicable(catalogue: Catalogue, asked: _Asked) -> tuple[Qualification, ...]:
-    """Return the first rule of each article whose conditions are met.
+    """Return for each article the first qualification rule whose conditions hold, in the order of the rules.
 
     `asked` are the facts that the conditions read.
     """

@@ -36,7 +36,8 @@ class Track(StrEnum):
 class Reading(StrEnum):
     """Which wording of an article a legal basis cites.
 
-    EARLIER, LATER: the law changed within the days of the facts; ONLINE: the wording in force on receipt.
+    ONLY: a single wording applies; EARLIER, LATER: the law changed within the days of the facts; ONLINE: the
+    wording in force on receipt.
     """
 
     ONLY = "ONLY"
@@ -205,7 +206,7 @@ class Case(Struct, frozen=True, kw_only=True):
 
 
 class QueueView(StrEnum):
-    """The standard views of the queue, available at every desk."""
+    """The standard views of the queue at every desk: open cases, danger, the person's own, late, …"""
 
     OPEN = "OPEN"
     DANGER = "DANGER"

@@ -33,11 +33,11 @@ _SETTLED = timedelta(seconds=30)
 
 
 class NoInstruction(Exception):
-    """No standing instruction in force allows feedback to this provider."""
+    """Error: no standing instruction in force allows feedback to this provider."""
 
 
 class NothingToJudge(LookupError):
-    """No such report, or no provider sent it."""
+    """Error: there is no such report, or no provider sent it."""
 
 
 def give_feedback(
@@ -55,7 +55,7 @@ def give_feedback(
     Raises:
         NothingToJudge: no such report, or no provider sent it.
         Refused: the actor may not give feedback at that desk.
-        Refusal: VERDICT, UNKNOWN_FIELD, NO_FIELD, FIELDS_UNASKED.
+        Refusal: VERDICT, UNKNOWN_FIELD, NO_FIELD, FIELDS_UNASKED, as `checked_lacks`.
     """
     case = Case.objects.filter(report_id=report_id).first()
     if case is None or case.sender_id == _NOBODY:

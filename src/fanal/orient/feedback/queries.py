@@ -70,12 +70,12 @@ class ProviderFigures(Struct, frozen=True, kw_only=True):
 
     @property
     def share(self) -> int:
-        """Percentage of reports that share a value with an earlier report."""
+        """Percentage of reports that share a value with an earlier report; 0 without reports."""
         return round(100 * self.linked / self.cases) if self.cases else 0
 
     @property
     def duplicate_share(self) -> int:
-        """Percentage of reports that are duplicates."""
+        """Percentage of reports that are duplicates; 0 without reports."""
         return round(100 * self.duplicates / self.cases) if self.cases else 0
 
 

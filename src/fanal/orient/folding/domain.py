@@ -54,7 +54,7 @@ some.
 
 
 class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rule of one level of sameness.
+    """Rule of one level of sameness, as in the rule file.
 
     `days`: length in days of the periods within which reports are compared; `at_least`: least number of equal
     reports to fold; `distance`: Hamming distance in bits of similar pictures. `source` is the reason for the
@@ -126,7 +126,8 @@ def load_rules() -> FoldRules:
 def never_folds(item: OrientItem) -> bool:
     """Return whether a report is never folded into another (grouped as a duplicate).
 
-    It is urgent or has a priority floor, is escalated, or comes from the public.
+    That is an emergency or a report with a priority floor, of level DANGER, escalated by its sender, or from
+    the public.
     """
     report, priority = item.report, item.priority
     return bool(
@@ -234,7 +235,8 @@ def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID
 def _neighbours(members: Sequence[Foldable], distance: int) -> dict[int, list[int]]:
     """Return for each member the sorted positions of members with a picture similar to its first one.
 
-    Similar: within `distance` bits of the PDQ hash.
+    A position is an index in `members`; similar: within `distance` bits of the PDQ hash. A member without any
+    is absent.
     """
     labels = [n for n, m in enumerate(members) for _ in range(len(m.pictures) // _HASH)]
     index = HashIndex()
@@ -271,7 +273,10 @@ def _who(report: HarmonisedReport) -> list[tuple[str, ...]]:
 
 
 def _said(report: HarmonisedReport) -> tuple[object, ...]:
-    """Return the content that a fold must never hide: victims, conversation, payments, page addresses."""
+    """Return the content that a fold must never hide: victims, conversation, payments, page addresses.
+
+    A digest of it is part of every key, so that only reports with equal content are grouped.
+    """
     victims = [person for person in report.persons if person.role is PersonRole.VICTIM]
     addresses = sorted({url.key or url.reported for url in report.urls})
     return (victims, report.conversation, report.payments, addresses)

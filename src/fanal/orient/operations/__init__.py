@@ -1,1 +1,1 @@
-"""Writes that join the rooms: orient a batch, decide, note, erase."""
+"""Write operations on several kinds of data: orient a batch, decide, note, erase."""

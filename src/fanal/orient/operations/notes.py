@@ -21,7 +21,7 @@ MAX_NOTE = 10_000
 
 
 class NothingToNote(LookupError):
-    """No such report or dossier within the actor's desks."""
+    """Error: there is no such report or dossier within the actor's desks."""
 
 
 def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> UUID:

@@ -218,7 +218,7 @@ _LOCK = 0x46_4E_56_57  # "FNVW"; saving is rare, so that one lock serves all
 
 
 class ViewUnknown(LookupError):
-    """No such view that the actor may change."""
+    """Error: there is no such saved view, or the actor may not change it."""
 
 
 def save_view(
@@ -317,9 +317,10 @@ def _changeable(actor: Actor, view_id: UUID) -> StoredView:
 
 
 def _beside(row: StoredView) -> QuerySet[StoredView]:
-    """Return the stored views whose names must differ, of which `row` is or will be one.
+    """Return the stored views among which the name of `row` is unique, and whose number `MAX_VIEWS` limits.
 
-    Those shared at its desk if `row` is shared, otherwise the person's own ones at that desk.
+    They include `row` once it is stored: the views shared at its desk if `row` is shared, otherwise the
+    person's own ones at that desk.
     """
     rows = StoredView.objects.filter(desk_id=row.desk_id, shared=row.shared)
     return rows if row.shared else rows.filter(person_id=row.person_id)
@@ -331,7 +332,10 @@ def _refuse_taken(rows: QuerySet[StoredView], name: str) -> None:
 
 
 def _alone() -> None:
-    """Take a lock until the end of the transaction, so that the limit and unique names hold."""
+    """Take the advisory lock of saved views until the end of the transaction.
+
+    So the limit of views and the uniqueness of names hold although several people save at once.
+    """
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 

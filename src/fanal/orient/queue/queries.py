@@ -177,7 +177,7 @@ def _condition(view: QueueView) -> str:
 
 
 def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
-    """Return the stream of the cases that the actor holds: few enough to be read one by one.
+    """Return the stream of the cases that the actor holds (view MINE): few enough to be read one by one.
 
     `desks`: the desks within reach; `asked`: the filters, value by column.
     """
@@ -221,7 +221,7 @@ def _unmarked(desks: Turns, now: datetime, asked: Mapping[str, str]) -> Streams:
     """Return the overdue cases that the worker has not marked `late` yet, as a single unsorted stream.
 
     `desks`: the desks within reach; `asked`: the filters, value by column; `now`: cases due by then are
-    overdue.
+    overdue. At most `UNMARKED`, the longest overdue.
     """
     here = " AND d.desk_id = ANY (%s)" if desks else ""
     return Streams(

@@ -83,9 +83,9 @@ def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: dateti
 def raise_written(*, lookup_hash: bytes, now: datetime) -> bool:
     """Raise an alarm because the holder of a report's follow-up code writes that a child is in danger.
 
-    `lookup_hash`: that of the code. Return False if the report already has an open alarm, is a test, or the
-    code is unknown. The caller stores the message in the same transaction; `record_raised` records the alarm
-    in the ledger.
+    `lookup_hash`: the hash under which the code is stored. Return False if the report already has an open
+    alarm, is a test, or the code is unknown. The caller stores the message in the same transaction;
+    `record_raised` records the alarm in the ledger.
     """
     return bool(sql.one("SELECT orient_danger_written(%s, %s)", [lookup_hash, now])[0])
 
@@ -144,7 +144,8 @@ def _escalation(catalogue: Catalogue, raised_at: datetime) -> datetime:
 def escalate_alarms(*, actor: Actor, now: datetime, most: int = _AT_ONCE) -> list[Alarm]:
     """Escalate the alarms that nobody acknowledged in time, which queues their second call; return them.
 
-    At most `most` per call; half of them the most recently raised.
+    At most `most` per call, half of them the most recent ones and half the oldest, since a flood may precede
+    or follow the others.
 
     Raises:
         Refused: the actor may not run the stages.

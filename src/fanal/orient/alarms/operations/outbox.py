@@ -190,9 +190,10 @@ _OUTCOMES = {
 
 
 def hold_caller(*, holder: int) -> None:
-    """Acquire the advisory lock of the sending process `holder` for this database session; wait for it.
+    """Take the advisory lock of the sending process `holder` (its number) for this database session.
 
-    While the session lives, no other process claims the calls leased to `holder`; they are free when it ends.
+    Waits for the lock. While the session lives, no other process claims the calls leased to `holder`; they
+    are free when it ends.
     """
     sql.run("SELECT pg_advisory_lock(%s, %s)", [_LOCK, holder])
 
@@ -216,7 +217,7 @@ def show_alive(*, actor: Actor, holder: int, reaches: bool = True) -> None:
 
 
 def others_reach(*, actor: Actor) -> bool:
-    """Return whether a process whose mail reaches somebody gave a sign of life in the last 30 s.
+    """Return whether a sending process with a working mail relay gave a heartbeat in the last 30 s.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -309,8 +310,8 @@ def end_answered(*, actor: Actor) -> int:
 def requeue_left(*, actor: Actor) -> int:
     """Queue again the calls of the last day that a process without mail server left in a folder.
 
-    Nothing happens while no process whose mail reaches somebody is alive, and nothing to acknowledged alarms.
-    Returns the number of calls.
+    This needs a process with a working mail relay and a heartbeat in the last 15 s; calls of acknowledged
+    alarms stay as they are. Returns the number of calls.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -344,9 +345,9 @@ def record_delivery(
 
 
 def record_reached(*, actor: Actor, calls: Sequence[Call], now: datetime) -> int:
-    """Record that a later message reached the addresses that the server had refused for now.
+    """Record that a later message reached the addresses that the mail server had refused temporarily.
 
-    `PARTLY` becomes `SENT`, with a ledger entry. Returns the number of calls changed.
+    The outcome `PARTLY` of `calls` becomes `SENT`, with a ledger entry. Returns the number of calls changed.
 
     Raises:
         Refused: the actor may not run the stages.

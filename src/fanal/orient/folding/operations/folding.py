@@ -241,10 +241,10 @@ def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> tuple[dict[UUID, Fol
 def _folded(
     fresh: Mapping[UUID, _Row], rules: FoldRules, gone: set[UUID]
 ) -> tuple[dict[UUID, _Row], dict[UUID, Folded]]:
-    """Return the stored and new (`fresh`) reports read, by id, and their folds.
+    """Compute the folds of new and freed reports (`fresh`) among the stored ones with the same keys.
 
-    Folds of stored reports change only where `fresh` requires it. `gone` are stored reports to leave out,
-    since their head left the queue.
+    Returns all reports read, by id, and their folds. Folds of stored reports change only where `fresh`
+    requires it. `gone` are stored reports to leave out, since their head left the queue.
     """
     rows = {**_standing(fresh.values(), rules), **fresh}
     rows = {i: row for i, row in rows.items() if i in fresh or i not in gone}
@@ -296,7 +296,7 @@ def _way(report_id: UUID, folded: Mapping[UUID, Folded]) -> Iterable[UUID]:
 
 
 def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
-    """Return the stored reports that represent each key of `rows`, by report id.
+    """Return the stored representatives of each key of `rows`, by report id.
 
     All other stored reports with such a key are folded into these.
     """
@@ -388,9 +388,9 @@ def _write(
 
 
 def _move(rows: Mapping[UUID, _Row], away: Mapping[UUID, UUID], back: Sequence[UUID]) -> None:
-    """Hide the cases in `away` (folded), show those in `back`, and recompute the rows of their heads.
+    """Hide the cases in `away` in the queue, show those in `back`, and recompute the rows of their heads.
 
-    `away`: the head of each folded report.
+    `away` maps each newly folded report to its head, the report shown for it.
     """
     heads = {*away.values(), *back, *(rows[i].root for i in (*away, *back) if rows[i].root != i)}
     with connection.cursor() as cursor:

@@ -24,7 +24,7 @@ from fanal.orient.queue.operations import LEASE
 
 
 class NotFolded(LookupError):
-    """The report is not folded, or not into the given head."""
+    """Error: the report is not folded, or not into the given head."""
 
 
 def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None:
@@ -130,7 +130,10 @@ def surface(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
 
 
 def refresh_heads(report_ids: Sequence[UUID]) -> None:
-    """Recompute priority, deadline and count of the heads: the reports shown for the folded ones."""
+    """Recompute the queue rows of the heads of `report_ids`: priority, deadline, number of folded reports.
+
+    The head is the report shown for the folded ones.
+    """
     sql.run(
         "SELECT orient_refresh_heads(ARRAY(SELECT DISTINCT coalesce(head_id, report_id)"
         " FROM orient_case WHERE report_id = ANY (%s::uuid[])"
