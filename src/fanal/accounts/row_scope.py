@@ -85,7 +85,10 @@ def shown_to(actor: Actor | None) -> Iterator[None]:
 
 @contextmanager
 def across_desks() -> Iterator[None]:
-    """Lift row security for a block whose result contains no row: figures, and recomputation of dossiers."""
+    """Lift row security for a block whose result contains no row of a desk.
+
+    Examples are statistics, and the recomputation of dossiers across desks.
+    """
     with _showing(_EVERYTHING):
         yield
 
@@ -131,7 +134,11 @@ def is_bound(connection: BaseDatabaseWrapper) -> bool:
 
 
 def send_bounds(connection: BaseDatabaseWrapper) -> None:
-    """Set the row-security bounds until the end of the transaction, for statements sent without Django."""
+    """Set the row-security bounds until the end of the transaction, for statements sent without Django.
+
+    Such statements (psycopg) bypass the wrapper that sets the bounds for Django's. Nothing happens on a
+    connection that is not under row-level security.
+    """
     if is_bound(connection):
         connection.connection.execute(_settings(_current.get()))
 

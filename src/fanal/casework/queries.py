@@ -39,10 +39,10 @@ def list_acts(
     limit: int = 50,
     newest: bool = False,
 ) -> tuple[Act, ...]:
-    """Return a page of the official acts of a kind that the actor may read, oldest first.
+    """Return a page of the official acts of a kind (`lifecycle`) that the actor may read, oldest first.
 
-    Without `states`, acts in every state are returned. `after` is the last id of the previous page.
-    `newest` reverses the order, without pages.
+    Without `states`, acts in every state are returned. `after` is the last id of the previous page. `newest`
+    reverses the order, without pages.
     """
     rows = _reachable(actor, lifecycle, lifecycle.reads)
     if wanted := list(states):
@@ -55,11 +55,11 @@ def list_acts(
 def acts_on(
     *, actor: Actor, lifecycle: Lifecycle, subject_ids: Sequence[UUID], right: str = ""
 ) -> dict[UUID, tuple[Act, ...]]:
-    """Return the official acts of a kind about each subject (a report or payer), oldest first, by subject id.
+    """Return the official acts of a kind (`lifecycle`) about each subject, oldest first, by subject id.
 
-    The id is `Act.subject_id`. `right` (an action of the access policy) restricts the acts to the desks
-    where the actor holds it; without it, to the desks where the actor may read such acts. Subjects
-    without acts have no key.
+    A subject is the report or payer in `Act.subject_id`. `right` (an action of the access policy) restricts
+    the acts to the desks where the actor holds it; without it, to the desks where the actor may read such
+    acts. Subjects without acts have no key.
     """
     found: dict[UUID, tuple[Act, ...]] = {}
     rows = _reachable(actor, lifecycle, right or lifecycle.reads)
@@ -71,14 +71,14 @@ def acts_on(
 def get_acts(*, actor: Actor, lifecycle: Lifecycle, act_ids: Collection[UUID]) -> dict[UUID, Act]:
     """Return the official acts with these ids, by id.
 
-    Acts of another kind or that the actor may not read are omitted.
+    Acts of another kind than `lifecycle`, or that the actor may not read, are omitted.
     """
     rows = _reachable(actor, lifecycle, lifecycle.reads).filter(id__in=act_ids)
     return {row.id: row.record() for row in rows}
 
 
 def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | None:
-    """Return an official act with its current document, steps and approvals.
+    """Return an official act of the kind `lifecycle` with its current document, steps and approvals.
 
     The result is None if the act is unknown, of another kind, or the actor may not read it.
     """
@@ -126,8 +126,8 @@ def list_lapsed(
 ) -> tuple[tuple[Act, ActStep], ...]:
     """Return the official acts whose sending was recorded after their legal basis had lapsed, newest first.
 
-    Each comes with the step of the sending; `ActStep.left_after` says whether the act was also sent after
-    the lapse. Only acts that the actor may read are returned, at most `limit`.
+    Each comes with the step of the sending; `ActStep.left_after` says whether the act was also sent after the
+    lapse. Only acts of the kind `lifecycle` that the actor may read are returned, at most `limit`.
     """
     rows = models.Step.objects.filter(
         lapsed_at__isnull=False, act__in=_reachable(actor, lifecycle, lifecycle.reads)
@@ -152,8 +152,8 @@ def count_acts(
 ) -> list[Counted]:
     """Count the official acts of a kind created from `since` to `until` (excluded), by day and outcome.
 
-    The rows are (day in Paris, outcome, "", number); the third value, a second category, is not used here. An
-    act without an outcome is counted under its state.
+    `lifecycle` is the kind. The rows are (day in Paris, outcome, "", number); the third value, a second
+    category, is not used here. An act without an outcome is counted under its state.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -170,13 +170,16 @@ def count_acts(
 
 
 def count_states(*, actor: Actor, lifecycle: Lifecycle) -> dict[str, int]:
-    """Count the official acts of a kind that the actor may read, by state; absent states are omitted."""
+    """Count the official acts of a kind (`lifecycle`) that the actor may read, by state.
+
+    States without acts have no key.
+    """
     rows = _reachable(actor, lifecycle, lifecycle.reads).values("state").annotate(n=Count("id"))
     return dict(rows.values_list("state", "n"))
 
 
 def count_in(*, actor: Actor, lifecycle: Lifecycle, states: Iterable[str]) -> int:
-    """Count the official acts of a kind that are in any of `states`, at all desks.
+    """Count the official acts of a kind (`lifecycle`) that are in any of `states`, at all desks.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -441,7 +441,7 @@ def network_of(address: str) -> str:
 
 
 def compares_a_password(method: str, path: str) -> bool:
-    """Return whether such a request may make the application compare or store a password."""
+    """Return whether a request (method, path) may make the application compare or store a password."""
     return method not in _READING and _PASSWORDS.fullmatch(path) is not None
 
 

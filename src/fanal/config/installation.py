@@ -112,8 +112,8 @@ def read_known(connection: _Connection) -> dict[str, dict[bytes, datetime]]:
 def complaints(held: Held, known: Known, *, public_node: bool) -> list[str]:
     """Return messages about missing or unregistered keys on this machine; empty if all keys are right.
 
-    `held` are the fingerprints of the keys here, `known` those registered in the database, both by purpose.
-    A public node needs only some of them.
+    `held` are the fingerprints of the keys here, `known` those registered in the database, both by purpose
+    (the use of a key, such as `ledger`). A public node needs only some of them.
     """
     missing, other = [], []
     for purpose in _PUBLIC_NODE if public_node else PURPOSES:
@@ -150,8 +150,8 @@ def check_keys(url: str, held: Held, *, home: Path, public_node: bool) -> None:
 def may_be_made(connection: _Connection, *, fresh: bool) -> frozenset[str]:
     """Return the purposes for which this machine may create a key: those without a registered key.
 
-    `fresh`: the database has no tables yet. One with tables but no fingerprint comes from an earlier version:
-    its keys exist, so that no purpose is returned.
+    A purpose names the use of a key, such as `ledger`. `fresh`: the database has no tables yet. One with
+    tables but no fingerprint comes from an earlier version: its keys exist, so that no purpose is returned.
     """
     known = read_known(connection)
     if not known and not fresh:
@@ -162,7 +162,8 @@ def may_be_made(connection: _Connection, *, fresh: bool) -> frozenset[str]:
 def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
     """Register in the database the keys of this machine (`held`) that it does not know yet.
 
-    A folder without any key registers nothing: the owner may migrate from a machine of its own.
+    `held` are fingerprints by purpose (`read_held`). A folder without any key registers nothing: the owner
+    may migrate from a machine of its own.
 
     Raises:
         KeysElsewhere: the machine lacks registered keys.

@@ -92,9 +92,9 @@ def ensure_keys(
 ) -> None:
     """Create the missing key files of `purposes` at a first start, and renew the node's certificate.
 
-    Not for public nodes, which receive their files. `origin` is the log's name in its checkpoints, `node`
-    this machine's name in its receipts. The node's key is made or renewed only if the root's private key is
-    present.
+    `home` is the data folder. Not for public nodes, which receive their files. `origin` is the log's name in
+    its checkpoints, `node` this machine's name in its receipts. The node's key is made or renewed only if the
+    root's private key is present.
 
     Raises:
         KeysMissing: the node's certificate or the root's key is unreadable.
@@ -176,7 +176,7 @@ def ensure_node_secret(home: Path) -> None:
 def make_vault_key(home: Path, group: str) -> int:
     """Create the next vault key of `group` (`content` or `identity`) and return its number.
 
-    The new key is in use at once.
+    `home` is the data folder (`FANAL_HOME`). The new key is in use at once.
     """
     folder, key = keys_folder(home), X25519PrivateKey.generate()
     number = _next(folder, group, "pub")
@@ -189,7 +189,7 @@ def make_vault_key(home: Path, group: str) -> int:
 def make_ledger_key(home: Path, *, origin: str) -> int:
     """Create the next key with which the ledger signs its checkpoints, and return its number.
 
-    `origin` is the ledger's name in its checkpoints.
+    `home` is the data folder (`FANAL_HOME`), `origin` the ledger's name in its checkpoints.
     """
     folder, key = keys_folder(home), Ed25519PrivateKey.generate()
     number = _next(folder, "ledger", "vkey")
@@ -201,6 +201,8 @@ def make_ledger_key(home: Path, *, origin: str) -> int:
 
 def make_node_key(home: Path, *, now: datetime, node: str) -> int:
     """Create this node's next receipt signing key, certified by the root, and return its number.
+
+    `home` is the data folder (`FANAL_HOME`), `node` this machine's name in its receipts.
 
     Raises:
         KeysMissing: the root's private key is not in the folder (it belongs offline).
@@ -214,9 +216,9 @@ def make_node_key(home: Path, *, now: datetime, node: str) -> int:
 def give_node_keys(home: Path, target: Path, *, now: datetime, node: str) -> None:
     """Write the key files of a public node into `target`: public keys, digest keys, a certified signing key.
 
-    Digest keys are derived by HKDF-SHA256. Those of intake and vault are the same on every node, so that a
-    duplicate report is recognised on any of them. The node's `digest.key` is its own; the desk can derive it
-    again.
+    `home` is the desk's data folder, `node` the public node's name. Digest keys are derived by HKDF-SHA256.
+    Those of intake and vault are the same on every node, so that a duplicate report is recognised on any of
+    them. The node's `digest.key` is its own; the desk can derive it again.
 
     Raises:
         KeysMissing: a file is missing in `home`, such as the root's private key.

@@ -51,7 +51,7 @@ def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None
 
 
 def transitions_of(lifecycle: Lifecycle) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of the table `casework_transition` for a kind of official act.
+    """Yield the rows of the table `casework_transition` for a kind of official act (`lifecycle`).
 
     There is one for each transition and source state: its states, and its requirements.
     """

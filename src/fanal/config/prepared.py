@@ -15,7 +15,10 @@ _THEIRS = ("django", "django-allauth", "whitenoise")
 
 
 def mark_of(web: Path = WEB) -> Path:
-    """Return the path of the file with the digest of the sources from which the assets were last built."""
+    """Return the path of the file that holds the digest of the sources of the last build of the assets.
+
+    `web` is the folder of the web package.
+    """
     return web / "staticfiles" / ".prepared"
 
 

@@ -36,7 +36,9 @@ class PlainRequest(WSGIRequest):
     """
 
     def _set_content_type_params(self, meta: Mapping[str, object]) -> None:
-        """Read the type of the body from its header.
+        """Read media type and charset of the body from the header `Content-Type` of the request.
+
+        `meta` is the WSGI environment.
 
         Raises:
             SuspiciousOperation: a parameter (RFC 2231) is in an unknown charset, or not valid in it.

@@ -78,8 +78,8 @@ class NewInstruction:
     """A standing instruction to propose; empty `names` cover every name of its kind.
 
     `names` are those of providers, recipients, lists or counterparts; `grounds` the reasons, `basis` the
-    legal basis; the period excludes `expires_at`. `members` are the organisations that may read the lists of
-    a LIST_SERVICE; there they must be named.
+    legal basis. It applies from `valid_from` to `expires_at` (excluded). `members` are the organisations that
+    may read the lists of a LIST_SERVICE; there they must be named, for other kinds they are empty.
     """
 
     kind: InstructionKind
@@ -95,9 +95,9 @@ class NewInstruction:
 class StandingInstruction:
     """A stored standing instruction: who proposed, approved (`second_id`) and revoked it, and when.
 
-    `second_id` and `revoked_by` are None before. `grounds` are its reasons, `basis` the legal basis; the
-    period excludes `expires_at`. Empty `names` cover every name of its kind. `members` are the
-    organisations that may read the lists of a LIST_SERVICE.
+    `second_id` and `revoked_by` are None before. `grounds` are its reasons, `basis` the legal basis. It
+    applies from `valid_from` to `expires_at` (excluded). Empty `names` cover every name of its kind.
+    `members` are the organisations that may read the lists of a LIST_SERVICE.
     """
 
     id: UUID
@@ -153,7 +153,8 @@ def checked(asked: NewInstruction) -> NewInstruction:
     """Validate an instruction to propose; return it with trimmed texts and with sorted, unique names.
 
     Raises:
-        Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES: the field that is invalid.
+        Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES: the field that is invalid. DATES: the end is not
+            after the start, or the period is longer than a year.
     """
     grounds, basis = asked.grounds.strip(), " ".join(asked.basis.split())
     if not 0 < len(grounds) <= LONGEST_GROUNDS or not _storable(grounds):

@@ -57,9 +57,10 @@ class UnknownAction(Exception):
 class Resource:
     """The object of an action, reduced to the facts that rights depend on.
 
-    `partner_id` is the organisation that owns the object (the reporting partner, the laboratory asked);
-    `owner_id` the person whose act it is (the proposer of a measure, the person habilitated); `sealed` is set
-    for sealed content: original bytes, the reporter's identity.
+    `desk_id` is the number of its desk; `partner_id` the organisation that owns it (the reporting partner,
+    the laboratory asked); `owner_id` the person whose act it is (the proposer of a measure, the person
+    habilitated). None: no such owner. `sealed` is set for sealed content: original bytes, the reporter's
+    identity.
     """
 
     desk_id: int | None = None
@@ -113,7 +114,8 @@ class Verdict:
 class Reach:
     """The objects that an actor may list under an action: everywhere, or of desks, an organisation, a person.
 
-    An object is within the bounds if one of them includes it; None and no desks include nothing.
+    `partner_id` is the organisation and `owner_id` the person. An object is within the bounds if one of them
+    includes it; None and no desks include nothing.
     """
 
     everywhere: bool = False
@@ -222,7 +224,7 @@ def reach(actor: Actor, action: str, *, policy: Policy | None = None) -> Reach:
 
 
 def roles_at_desk(action: str) -> frozenset[Role]:
-    """Return the human roles to which the policy opens `action` at their own desk."""
+    """Return the roles of people (not of the system) to which the policy opens `action` at their own desk."""
     rules = (r for r in POLICY.rules if action in r.actions and r.scope is Scope.DESK)
     return frozenset[Role]().union(*(rule.roles for rule in rules)) - {Role.SYSTEM}
 
@@ -261,7 +263,7 @@ def _rules_for(actor: Actor, action: str, policy: Policy) -> list[PolicyRule]:
 
 
 def _reason(rule: PolicyRule, actor: Actor, resource: Resource) -> Reason:
-    """Return the verdict of `rule` alone; the caller has matched its action and one of the actor's roles."""
+    """Return the verdict of `rule` alone on `resource`; the rule fits the action and a role of the actor."""
     if not _in_scope(rule, actor, resource):
         return Reason.OUT_OF_SCOPE
     if resource.sealed and not rule.sealed:

@@ -51,7 +51,11 @@ def login_from_name(name: str) -> str:
 
 
 class OrganisationKind(StrEnum):
-    """Kind of an organisation in its relation to the desk."""
+    """Kind of an organisation that works with a desk.
+
+    PARTNER: its programs send reports to the desk and have API credentials. The others are named by their
+    trade.
+    """
 
     PARTNER = "PARTNER"
     PROVIDER = "PROVIDER"
@@ -67,7 +71,11 @@ class ReviewVerdict(StrEnum):
 
 
 class RevocationReason(StrEnum):
-    """Reason for revoking a habilitation (grant of a role) before its expiry."""
+    """Reason for revoking a habilitation (grant of a role) before its expiry.
+
+    LEFT or MOVED: the person left the service or changed duties; REVIEW: the verdict of a quarterly review;
+    INCIDENT: an incident.
+    """
 
     LEFT = "LEFT"
     MOVED = "MOVED"
@@ -172,9 +180,10 @@ class CredentialUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRecord:
-    """An account as shown in lists: person, organisation, whether it is active, roles in force.
+    """An account as shown in lists: person, login, organisation, whether it is active, roles in force.
 
-    `opened_at`: when the account was created; `last_sign_in`: None before the first sign-in.
+    `organisation` is "" without one; `opened_at`: when the account was created; `last_sign_in`: None before
+    the first sign-in.
     """
 
     person_id: UUID
@@ -211,9 +220,10 @@ class AlikeAccount:
 class HabilitationRecord:
     """A habilitation (formal grant of a role) as shown on pages and in reviews; instants are timezone-aware.
 
-    `act_reference` names the legal act behind it. `waits`: it awaits approval by a second granter.
-    `reviewed_at` and `reviewed_by`: the last review. `alike` lists other people's accounts that share a
-    name, an address, a sign-on subject or a security key with this person's.
+    `desk` and `organisation` are names, "" where the role has none. `act_reference` names the legal act
+    behind it. `waits`: it awaits approval by a second granter. `revoked_at` is None and `revocation_reason`
+    "" unless revoked. `reviewed_at` and `reviewed_by`: the last review. `alike` lists other people's accounts
+    that share a name, an address, a sign-on subject or a security key with this person's.
     """
 
     id: UUID

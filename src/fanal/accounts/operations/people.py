@@ -319,7 +319,7 @@ def _tell(person_id: UUID, *, factor: str, change: str, now: datetime) -> None:
 def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:
     """Record a sign-in or sign-out in the ledger: the person, never a network address.
 
-    `action` is the verb of the ledger entry.
+    `action` is the ledger's code: `account.sign_in` or `account.sign_out`.
     """
     ledger.record(actor=actor, action=action, at=now, objects=[_ref(actor.person_id)])
 

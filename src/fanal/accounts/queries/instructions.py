@@ -55,8 +55,8 @@ def standing_for_each(
 ) -> dict[str, StandingInstruction]:
     """Return the standing instruction in force for each name of `scopes`; names without one are left out.
 
-    A single query; otherwise as `standing_in_force`. `since` maps a name to the registration of its present
-    holder: an instruction that names it and was approved earlier does not apply.
+    A single query; `kind` and `member` as for `standing_in_force`. `since` maps a name to the registration of
+    its present holder: an instruction that names it and was approved earlier does not apply.
     """
     reaches = Q(names=[]) | Q(names__overlap=list(scopes))
     rows = list(_running(kind=kind, now=now, member=member).filter(reaches)) if scopes else []
@@ -75,7 +75,7 @@ def _reaches(row: Instruction, scope: str, made: datetime | None) -> bool:
 
 
 def standing_id(*, kind: InstructionKind, scope: str | None, now: datetime) -> UUID | None:
-    """Return the id of the instruction that `standing_in_force` finds, or None.
+    """Return the id of the instruction that `standing_in_force` finds for `kind` and `scope`, or None.
 
     It also works on public nodes, which may not read instructions.
     """

@@ -42,9 +42,10 @@ _HOUR = timedelta(hours=1)
 
 
 def list_uses(*, actor: Actor, partner_id: UUID, now: datetime) -> list[CredentialUse]:
-    """Return an organisation's API credentials, each with its peak of calls per minute; never a secret.
+    """Return the API credentials of organisation `partner_id`, each with its peak of calls; never a secret.
 
-    The peak is that of the last hour. Calls are counted only for credentials with a quota.
+    The peak is the largest number of calls in a minute of the last hour. Calls are counted only for
+    credentials with a quota.
 
     Raises:
         Refused: the actor may not read providers.
@@ -243,7 +244,8 @@ def granted_by_alone(
 ) -> bool:
     """Return whether each of a person's habilitations for `roles` was granted or approved by a proposer.
 
-    Such a person may not approve the proposers' acts. False without any habilitation in force.
+    `proposers` are the ids of people who proposed an act: the person then may not approve it. `desk_id`: only
+    habilitations at that desk. False without any habilitation in force.
     """
     granters = granters_of(person_id=person_id, roles=roles, now=now, desk_id=desk_id)
     return bool(granters) and all(some & set(proposers) for some in granters)

@@ -45,12 +45,12 @@ class DocumentWords(Struct, frozen=True, kw_only=True):
 
 
 class ActDocument(Struct, frozen=True, kw_only=True):
-    """The document of an official act in one language, for reading, printing and sending.
+    """The document of an official act in one language (`lang`), for reading, printing and sending.
 
-    `facts` (name, value) identify it: reference, state, SHA-256 of its exact bytes, approval; `parts` are
-    its text. `mark` is printed on every page of a draft, which must not be used; it is empty once the act
-    is ready to be sent. `machine` are the exact bytes of the act, attached under the name `attachment`.
-    `at` is the date of the act.
+    `facts` (name, value) identify it: reference, state, SHA-256 of its exact bytes, approval; `parts` are its
+    text, `words` the fixed texts of its PDF. `mark` is printed on every page of a draft, which must not be
+    used; it is empty once the act is ready to be sent. `machine` are the exact bytes of the act, attached
+    under the name `attachment`, and `digest` their SHA-256. `at` is the date of the act.
     """
 
     lang: str

@@ -44,7 +44,7 @@ class Requirement:
 
 
 def never_missing(_content: bytes) -> str:
-    """Return "" for any document: the `missing` of a kind of act whose documents are always complete."""
+    """Return "", the answer of `Lifecycle.missing` for kinds of act whose documents are always complete."""
     return ""
 
 

@@ -22,10 +22,10 @@ class ApprovalVerdict(StrEnum):
 class Act(Struct, frozen=True, kw_only=True):
     """An official act (referral, intelligence sheet, notice, removal request) without its document.
 
-    `subject_id`: the report that the act follows or, for an intelligence sheet, the payer; `decision_id`:
-    the decision that opened it, None without. `basis`: the data on which it rests, in the encoding of its
-    kind. `level`: its urgency. `revision`: the number of its current document. `outcome`: code of the
-    result, "" if none.
+    `subject_id`: the report that the act follows or, for an intelligence sheet, the payer; `decision_id`: the
+    decision that opened it, None without. `addressee`: to whom it goes. `author_id`: the person who drafted
+    it. `basis`: the data on which it rests, in the encoding of its kind. `level`: its urgency. `revision`:
+    the number of its current document. `outcome`: code of the result, "" if none.
     """
 
     id: UUID

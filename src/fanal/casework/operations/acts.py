@@ -54,7 +54,7 @@ __all__ = [
 def open_act(*, actor: Actor, lifecycle: Lifecycle, draft: ActDraft, now: datetime) -> UUID:
     """Create the official act of `draft` in its initial state, with revision 1 of its document.
 
-    Return its id.
+    `lifecycle` is the kind of act. Return the act's id.
 
     Raises:
         Refused: the actor may not propose such acts at that desk.
@@ -96,7 +96,8 @@ def amend_act(
 ) -> int:
     """Add a revision to an unsent official act and return its number; the act becomes a draft again.
 
-    `amend` computes the new document from the current one. Without `addressee` the addressee does not change.
+    `lifecycle` is the kind of act. `amend` computes the new document from the current one. Without
+    `addressee` the addressee does not change.
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -131,9 +132,9 @@ def take_step(
 ) -> UUID:
     """Record a transition of an official act, with date, reason and proof; return its `subject_id`.
 
-    `transition` is a name of the lifecycle, such as `send`. `before(act, event)` is a check that the kind
-    of act adds, called in the same transaction after all others: it refuses, or returns the completed
-    event.
+    `lifecycle` is the kind of act, `transition` a name in it, such as `send`; `event` holds the facts to
+    record. `before(act, event)` is a check that the kind of act adds, called in the same transaction after
+    all others: it refuses, or returns the completed event.
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -169,7 +170,7 @@ def record_export(
 ) -> None:
     """Record in the ledger that the actor exports an official act; call it before the file is served.
 
-    `format_` is the code of the file's format.
+    `lifecycle` is the kind of act, `format_` the code of the file's format.
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -235,7 +236,11 @@ def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
 
 
 def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
-    """Return the refusal code of a requirement of the transition that the act does not fulfil, or ""."""
+    """Return the refusal code of the first requirement of a transition that an act lacks, or "" if none.
+
+    `row` is the act, `lifecycle` its kind. Checked are a complete document, an approval and, before a
+    submission for approval, the absence of a verdict on this revision.
+    """
     requirement = lifecycle.requirements[transition]
     if requirement.complete:
         present = content_of(row)
@@ -252,8 +257,9 @@ def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
 def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
     """Return EVENT_TOO_EARLY if an event is dated before the step of its act that it follows, else "".
 
-    That is the act's last step or, for a sending recorded after the basis lapsed, its approval. Dates are
-    compared by the minute, the precision of forms.
+    `row` is the act. That step is the act's last one or, for a sending recorded after the basis lapsed, its
+    approval. `requirement` is that of the transition. Dates are compared by the minute, the precision of
+    forms.
     """
     steps = row.steps.filter(transition=APPROVE) if requirement.lapsed else row.steps.all()
     last = steps.order_by("-db_at").values_list("happened_at", flat=True).first()
@@ -265,9 +271,10 @@ def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
 
 
 def _lapsed_at(actor: Actor, row: Act, *, in_force: bool) -> datetime:
-    """Return when the basis of an unsent official act lapsed: end of its decision or withdrawal, the earlier.
+    """Return when the basis of an unsent official act (`row`) lapsed.
 
-    `in_force`: the decision is still in force. Without a known date: the creation of the act.
+    It lapses by the end of its decision or by a withdrawal; the earlier counts. `in_force`: the decision is
+    still in force. Without a known date: the creation of the act.
 
     Raises:
         Refusal: GROUND_STANDS (the basis is still in force), ALREADY_SENT.

@@ -74,9 +74,9 @@ def approve_act(
 ) -> UUID:
     """Approve an official act as its second person, and return its `subject_id`.
 
-    `digest` is the SHA-256 of the document that the person read (`ActFile.digest`). `before(act, event)` is
-    a check that the kind of act adds: it refuses, or returns the event whose reason and warnings are kept
-    with the approval.
+    `lifecycle` is the kind of act. `digest` is the SHA-256 of the document that the person read
+    (`ActFile.digest`). `before(act, event)` is a check that the kind of act adds: it refuses, or returns the
+    event whose reason and warnings are kept with the approval.
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -108,7 +108,7 @@ def refuse_act(
 ) -> None:
     """Refuse to approve an official act, with a reason; the act returns to its author as a draft.
 
-    `digest` is the SHA-256 of the document that the person read.
+    `lifecycle` is the kind of act, `digest` the SHA-256 of the document that the person read.
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -133,9 +133,10 @@ def refuse_act(
 def _check(
     actor: Actor, lifecycle: Lifecycle, row: Act, transition: str, *, digest: bytes, now: datetime
 ) -> None:
-    """Check that the actor may judge the current revision and has read exactly its bytes (SHA-256 `digest`).
+    """Check that the actor may judge the current revision of an act (`row`) and has read exactly its bytes.
 
-    `transition` is that of the verdict: approve or refuse.
+    `lifecycle` is the kind of act; `digest` the SHA-256 of the bytes read; `transition` that of the verdict:
+    approve or refuse.
 
     Raises:
         Refusal: NOT_WAITING (for a verdict), OWN_BYTES (the actor wrote them), GRANTED_BY_PROPOSER (the

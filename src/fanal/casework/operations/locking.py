@@ -40,7 +40,7 @@ class ActUnknown(Exception):
 def lock_act(actor: Actor, lifecycle: Lifecycle, act_id: UUID, *, right: str) -> tuple[Act, bool]:
     """Lock an official act until the transaction ends; return its row and whether its decision is in force.
 
-    An act without a decision counts as in force.
+    `lifecycle` is the kind of act, `right` a policy action. An act without a decision counts as in force.
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -61,8 +61,8 @@ def lock_act(actor: Actor, lifecycle: Lifecycle, act_id: UUID, *, right: str) ->
 def hold_shown(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID, shown: Shown) -> Iterator[None]:
     """Lock an official act for a block, after checking that it is unchanged since its page was made.
 
-    `shown` is the version that the page displayed. The block runs in one transaction (optimistic concurrency
-    check, then a row lock).
+    `lifecycle` is the kind of act, `shown` the version that the page displayed. The block runs in one
+    transaction (optimistic concurrency check, then a row lock).
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -83,8 +83,8 @@ def step(
 ) -> None:
     """Record a step of a locked official act (`row`) with the sealed file of its proof, and its ledger entry.
 
-    `event` holds date, reason, proof and outcome. A database trigger derives the act's state, addressee,
-    revision and instants from the step.
+    `lifecycle` is the kind of act, `transition` the name of the step in it; `event` holds date, reason, proof
+    and outcome. A database trigger derives the act's state, addressee, revision and instants from the step.
 
     Raises:
         TransitionRefused: the act's state allows no such transition.
@@ -135,16 +135,16 @@ def _noted(lifecycle: Lifecycle, row: Act, event: Event) -> dict[str, str | int]
 
 
 def content_of(row: Act) -> bytes | None:
-    """Return the current document of an official act; None once it has expired."""
+    """Return the current document of an official act (`row`) as its exact bytes; None once it has expired."""
     written = Document.objects.filter(act_id=row.id, revision=row.revision).first()
     return bytes(written.content) if written else None
 
 
 def objects_of(lifecycle: Lifecycle, row: Act) -> list[ObjectRef]:
-    """Return the objects that a ledger entry on an official act names: its reports, then the act.
+    """Return the objects that a ledger entry on an official act names: its reports, then the act itself.
 
-    At most 50 reports. The act has a keyed digest, of the document if acts of this kind need an approval,
-    otherwise of the act's basis.
+    At most 50 reports. `row` is the act, `lifecycle` its kind. The act's reference has a keyed digest: of its
+    document if acts of this kind need an approval, otherwise of its `basis`.
     """
     content = (content_of(row) or b"") if lifecycle.approves else bytes(row.basis)
     digest = keyed_digest(kind=row.kind, object_id=row.id, content=content)

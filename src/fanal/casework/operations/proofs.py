@@ -54,9 +54,10 @@ def seal_proof(
 def open_proof(
     *, actor: Actor, lifecycle: Lifecycle, act_id: UUID, object_id: UUID, now: datetime
 ) -> tuple[ActStep, bytes]:
-    """Return the step with this file (its object in the vault) and the verified bytes.
+    """Return the step with this file (`object_id`: its object in the vault) and the verified bytes.
 
-    The access is recorded in the ledger before the file is decrypted; commit before the bytes are sent.
+    `lifecycle` is the kind of act. The access is recorded in the ledger before the file is decrypted; commit
+    before the bytes are sent.
 
     Raises:
         ProofUnknown: no act of that kind, no such file of it, or it has expired.

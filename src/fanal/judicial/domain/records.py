@@ -76,7 +76,10 @@ class Referral(Struct, frozen=True, kw_only=True):
 
 
 class ReferralFile(Struct, frozen=True, kw_only=True):
-    """A referral with its texts and steps; once expired, `facts` is None and the texts are empty."""
+    """A referral with its facts, the officer's `summary`, its letter in French and English, and its steps.
+
+    Once its document has expired, `facts` is None and the texts are empty.
+    """
 
     referral: Referral
     facts: ReferralFacts | None

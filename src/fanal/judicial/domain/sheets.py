@@ -41,8 +41,8 @@ SHEET_STATES: StateTable[SheetState] = StateTable(
 class SheetReport(Struct, frozen=True, kw_only=True):
     """A report behind an intelligence sheet, or linked to such a report: references only, not the reporter.
 
-    `score` (of the link) and `reasons` (kind, shared value, weight) describe the link; they are 0 and empty
-    for a report that contains the transfers themselves.
+    `reference` and `kind` are those of the report. `score` (of the link) and `reasons` (kind, shared value,
+    weight) describe the link; they are 0 and empty for a report that contains the transfers themselves.
     """
 
     report_id: UUID
@@ -109,7 +109,7 @@ def sheet_of(act: Act) -> Sheet:
 class SheetFile(Struct, frozen=True, kw_only=True):
     """An intelligence sheet with its facts, the officer's assessment (`summary`) and its steps.
 
-    Facts are None once its document has expired.
+    Facts are None, and the summary empty, once its document has expired.
     """
 
     sheet: Sheet
