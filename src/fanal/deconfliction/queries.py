@@ -51,7 +51,7 @@ def list_counterparts(*, actor: Actor) -> list[Counterpart]:
 
 
 def get_counterpart(*, actor: Actor, counterpart_id: UUID) -> Counterpart | None:
-    """Return a counterpart, None if unknown.
+    """Return a counterpart (organisation with which rounds are run) by its id, None if unknown.
 
     Raises:
         Refused: the actor may not read counterparts.
@@ -61,7 +61,7 @@ def get_counterpart(*, actor: Actor, counterpart_id: UUID) -> Counterpart | None
 
 
 def find_counterpart(*, name: str, our_name: str | None = None) -> Counterpart | None:
-    """Return the open counterpart of that name, or None.
+    """Return the open counterpart (organisation for rounds) of that name, or None.
 
     With `our_name`, only if it knows us by that name.
     """
@@ -84,12 +84,15 @@ def standing_with(*, counterpart: Counterpart, now: datetime) -> StandingInstruc
 
 
 def public_key() -> bytes | None:
-    """Return the current public key of this installation, None before the first was created."""
+    """Return the current public key of this installation (Ed25519, 32 bytes); None before the first."""
     return next((key for key, _since in own_keys()), None)
 
 
 def own_keys() -> list[tuple[bytes, datetime]]:
-    """Return every public key that this installation has had, with the start of its use, newest first."""
+    """Return every public key (Ed25519, 32 bytes) that this installation has had, newest first.
+
+    Each comes with the start of its use.
+    """
     found = sql.rows(
         "SELECT public_key, made_at FROM deconfliction_identity"
         " ORDER BY made_at DESC, object_id DESC"
@@ -113,7 +116,10 @@ def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, in
 
 
 def begun_on(*, counterpart_id: UUID, now: datetime) -> int:
-    """Return the number of rounds that a counterpart has begun with us on the day of `now` (Paris)."""
+    """Return how many rounds of private set intersection a counterpart has begun with us on the day of `now`.
+
+    The day is that of Paris.
+    """
     found = sql.one(
         "SELECT count(*) FROM deconfliction_round r WHERE r.counterpart_id = %s"
         " AND r.side = 'ANSWERING' AND (r.started_at AT TIME ZONE 'Europe/Paris')::date = %s",
@@ -264,7 +270,9 @@ _ROUNDS_SELECT = (
 def list_rounds(
     *, actor: Actor, counterpart_id: UUID | None = None, limit: int = 100
 ) -> list[Round]:
-    """Return the most recent rounds, of one counterpart or of all, newest first.
+    """Return the most recent rounds of private set intersection, with one counterpart or with all (None).
+
+    They come newest first, at most `limit`.
 
     Raises:
         Refused: the actor may not read rounds.
@@ -295,7 +303,9 @@ def open_rounds(
 
 
 def get_round(*, actor: Actor, round_id: UUID) -> Round | None:
-    """Return a round, None if unknown; a program of an organisation may read only rounds that it began.
+    """Return a round of private set intersection by its id, None if unknown.
+
+    A program of an organisation may read only rounds that it began.
 
     Raises:
         Refused: the actor may not read rounds.
@@ -336,7 +346,10 @@ def undelivered(*, round_id: UUID) -> bytes | None:
 
 
 def last_started(*, counterpart_id: UUID) -> datetime | None:
-    """Return when this desk last began a round with a counterpart, None if never."""
+    """Return when this desk last began a round of private set intersection with a counterpart.
+
+    None if it never did.
+    """
     given = sql.one(
         "SELECT max(started_at) FROM deconfliction_round"
         " WHERE counterpart_id = %s AND side = 'OFFERING'",

@@ -43,7 +43,13 @@ class MotiveMissing(ValueError):
 
 
 def keyed_digest(*, kind: str, object_id: UUID, content: bytes) -> bytes:
-    """Return the keyed digest (16 bytes) of an object's content, to be recorded as `ObjectRef.digest`."""
+    """Return the keyed digest (16 bytes) of an object's content, to be recorded as `ObjectRef.digest`.
+
+    `kind` is the code of the object's kind, such as `report`.
+
+    Raises:
+        SignerMissing: no ledger keys are installed.
+    """
     return canonical.object_digest(
         key=signer.current().digest_key, kind=kind, object_id=object_id, content=content
     )

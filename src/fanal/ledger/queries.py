@@ -34,7 +34,7 @@ _LINE = (
 
 
 def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[LedgerLine]:
-    """Return the entries that name an object, oldest first.
+    """Return the entries that name an object, oldest first, at most `limit`.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -50,7 +50,7 @@ def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[Ledge
 
 
 def first_at(*, actor: Actor, object_id: UUID, action: str, since: datetime) -> datetime | None:
-    """Return when an action was first recorded on an object, at or after `since`; None if never.
+    """Return the time of the first act (`action`, its code) on an object at or after `since`; None if never.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -235,7 +235,10 @@ def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
 
 
 def _is_proved(leaf: bytes, *, seq: int, checkpoint: Checkpoint, tree: StoredTree) -> bool:
-    """Return whether a leaf hash is that of entry `seq` (from 1) in a checkpoint's tree (RFC 6962, 2.1.1)."""
+    """Return whether a leaf hash is that of entry `seq` (from 1) in a checkpoint's tree (RFC 6962, 2.1.1).
+
+    False too if `tree`, the stored hashes, lacks leaves for the proof.
+    """
     try:
         path = inclusion_proof(tree.span, index=seq - 1, size=checkpoint.size)
         verify_inclusion(
@@ -247,7 +250,10 @@ def _is_proved(leaf: bytes, *, seq: int, checkpoint: Checkpoint, tree: StoredTre
 
 
 def is_consistent(*, earlier: Checkpoint, later: Checkpoint) -> bool:
-    """Return whether the log of `earlier` is a prefix of that of `later` (RFC 6962, section 2.1.2)."""
+    """Return whether the log of checkpoint `earlier` is a prefix of that of `later` (RFC 6962, 2.1.2).
+
+    The proof is computed from the stored tree; False too if leaves are missing there.
+    """
     try:
         proof = consistency_proof(StoredTree().span, size1=earlier.size, size2=later.size)
         verify_consistency(

@@ -52,9 +52,9 @@ class StoredTree:
         return found
 
     def agrees(self, level: int, place: int, stored: bytes) -> bool:
-        """Return whether `stored`, the stored root at `place` of a level, equals the root of the nodes below.
+        """Return whether a stored root equals the root of the 256 nodes below it; False if some are missing.
 
-        There are 256 of them; false if some are missing.
+        `stored` is the root number `place` (from 0) of a level.
         """
         below = self._tile(level - 1, place)
         return len(below) == WIDTH and root_of(below) == stored

@@ -1,1 +1,1 @@
-"""Pure rules of deconfliction: curve points, messages, sets, sharing limits, states."""
+"""Pure rules of deconfliction: curve points, messages, blinded sets, sharing limits, states."""

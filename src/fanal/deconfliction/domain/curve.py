@@ -29,7 +29,7 @@ class PointsRefused(ValueError):
 
 
 def new_secret() -> X25519PrivateKey:
-    """Create the secret scalar of a round.
+    """Create the secret scalar of a round (one run of private set intersection).
 
     X25519 makes it a multiple of eight, which cancels the cofactor.
     """
@@ -79,10 +79,10 @@ def random_point() -> bytes:
 
 
 def padded(number: int) -> int:
-    """Return the size of a set of `number` identifiers after padding: a power of two, `LEAST` at least.
+    """Return the size of a set of `number` identifiers after padding: a power of two, 64 (`LEAST`) at least.
 
     Raises:
-        PointsRefused: more than `MOST`.
+        PointsRefused: more than 131,072 (`MOST`).
     """
     if number > MOST:
         raise PointsRefused
@@ -95,7 +95,9 @@ def pack(points: Sequence[bytes]) -> bytes:
 
 
 def unpack(packed: bytes) -> list[bytes]:
-    """Split concatenated curve points (32 bytes each) into a list: distinct, and a power of two in number.
+    """Split concatenated curve points (32 bytes each) into a list, and check their number.
+
+    The points must be distinct, and their number a power of two.
 
     Raises:
         PointsRefused: wrong length, fewer than 64 or more than 131,072 points, or a duplicate.
@@ -110,7 +112,7 @@ def unpack(packed: bytes) -> list[bytes]:
 
 
 def multiply_all(secret: X25519PrivateKey, points: Sequence[bytes]) -> list[bytes]:
-    """Multiply points received from a counterpart by a secret scalar, in their order.
+    """Multiply points received from a counterpart by a secret scalar; return the products in the same order.
 
     Raises:
         PointsRefused: a point is not on the curve or of small order, or two points give the same product

@@ -56,7 +56,8 @@ def checked(
 ) -> SharingLimits:
     """Validate sharing limits and return them without duplicates, in canonical order.
 
-    `months`: 1 to 72. Roles of victims and witnesses are refused.
+    `kinds` and `roles` are codes of identifiers; no `desk_ids`: all desks; `months`: 1 to 72. Roles of
+    victims and witnesses are refused.
 
     Raises:
         Refusal: KINDS or ROLES (none, or unknown or forbidden), MONTHS.

@@ -1,7 +1,8 @@
-"""The three messages of a round: canonical JSON, signed, each linked to the previous by its digest.
+"""The three messages of a round (one run of private set intersection): offer, answer, conclusion.
 
-A message has exactly one encoding: a decoded message is encoded again and compared. The signature covers
-every field, including both names and the end of the round.
+They are canonical JSON, signed, each linked to the previous by its digest. A message has exactly one
+encoding: a decoded message is encoded again and compared. The signature covers every field, including both
+names and the end of the round.
 """
 
 import hashlib
@@ -25,7 +26,10 @@ _SIGNED: Final = b"fanal-deconflict/1 message\x00"
 
 
 class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """The fields of every message: round, names of sender and recipient, date, and end of the round."""
+    """The fields of every message of a round: names of sender and recipient, date, end of the round.
+
+    `round` is the id of the round, `expires` its end, `protocol` the version of the messages.
+    """
 
     round: UUID
     sender: str
@@ -79,7 +83,10 @@ class _Envelope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Received(Struct, frozen=True, kw_only=True):
-    """A received message with its signature and bytes, not trusted before `check_signature`."""
+    """A received message with its signature and its exact bytes (`body`).
+
+    It is not trusted before `check_signature`.
+    """
 
     message: Message
     signature: bytes
@@ -92,17 +99,16 @@ class Received(Struct, frozen=True, kw_only=True):
 
 
 def write_message(message: Message, *, key: Ed25519PrivateKey) -> bytes:
-    """Return a message as signed JSON, ended by a newline; `key` is this desk's private key."""
+    """Return a message as signed JSON, ended by a newline; `key` is this installation's private key."""
     envelope = _Envelope(message=message, signature=key.sign(_signed(message)))
     return msgspec.json.encode(envelope) + b"\n"
 
 
 def read_message(body: bytes) -> Received:
-    """Decode a received message; its signature is not checked yet.
+    """Decode a received message from its bytes (`body`); its signature is not checked yet.
 
     Raises:
-        Refusal: TOO_LARGE; MALFORMED, not a message, or not encoded exactly as `write_message`
-            does.
+        Refusal: TOO_LARGE; MALFORMED, not a message, or not encoded exactly as `write_message` does.
     """
     if len(body) > MAX_BYTES:
         raise Refusal("deconfliction", "TOO_LARGE")

@@ -30,7 +30,7 @@ class NewCounterpart(Struct, frozen=True, kw_only=True):
 
 
 class Counterpart(NewCounterpart, frozen=True, kw_only=True):
-    """A registered counterpart, with the sharing limits in force.
+    """A registered counterpart (organisation for rounds), with the sharing limits in force.
 
     `secret_id` is that of the sealed secret for its service, None without one; `closed_at` None while open.
     """
@@ -45,8 +45,10 @@ class Counterpart(NewCounterpart, frozen=True, kw_only=True):
 class Round(Struct, frozen=True, kw_only=True):
     """A round of private set intersection, seen from this desk (`side`: whether it offered or answers).
 
-    `held`: identifiers in our set, None before it is built. `shown`: points of our set after padding.
-    `asked`: points of their set. `met`: matches, None before the conclusion. `error`: code of a refusal.
+    `instruction_id`: the standing instruction that permits it. It ends at `expires_at` at the latest;
+    `closed_at` is None while it is open. `held`: identifiers in our set, None before it is built. `shown`:
+    points of our set after padding. `asked`: points of their set. `met`: matches, None before the conclusion.
+    `error`: code of a refusal, "" without.
     """
 
     id: UUID
@@ -84,9 +86,10 @@ class Withholding(Struct, frozen=True, kw_only=True):
 class CounterpartHit(Struct, frozen=True, kw_only=True):
     """A match: an identifier (by its selector `key`) that a counterpart also holds.
 
-    `key` is None once its reports have expired. `met_at` and `last_met_at`: the first and last round with
-    this match. `report_ids`: our reports with the identifier, at desks of the reader, newest first, 1,000
-    at most.
+    `counterpart` is its name, `contact` whom to call there. `key` is None once its reports have expired.
+    `met_at` and `last_met_at`: the first and last round with this match; `changed_at`: its last change of
+    `state`. `report_ids`: our reports with the identifier, at desks of the reader, newest first, 1,000 at
+    most.
     """
 
     id: UUID
@@ -115,7 +118,10 @@ class HitStep(Struct, frozen=True, kw_only=True):
 
 
 class Sign(Struct, frozen=True, kw_only=True):
-    """A match as displayed on a report or dossier: the other organisation, its contact, the state."""
+    """A match as displayed on a report or dossier that contains the identifier.
+
+    `counterpart` is the name of the other organisation, `contact` whom to call there.
+    """
 
     hit_id: UUID
     counterpart: str

@@ -103,7 +103,9 @@ def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: b
 
 
 def keys_at(laid_out: LaidOut, places: Sequence[int]) -> tuple[bytes, ...]:
-    """Return the selector keys at the positions (`places`) of our set that a counterpart reports as matches.
+    """Return the selector keys at the positions `places` of our set, which a counterpart reports as matches.
+
+    `laid_out` is our set; positions count from 0.
 
     Raises:
         PointsRefused: a position outside the set, or that of a padding point, which nobody can hold.

@@ -9,14 +9,14 @@ from fanal.kernel.states import StateTable, move
 
 
 class Side(StrEnum):
-    """The role of this desk in a round: it began the round (offering), or it answers."""
+    """The role of this desk in a round of private set intersection: it began it (OFFERING), or answers."""
 
     OFFERING = "OFFERING"
     ANSWERING = "ANSWERING"
 
 
 class MessageKind(StrEnum):
-    """The kinds of messages of a round, in order: offer, answer, conclusion."""
+    """The kinds of messages in a round of private set intersection, in order: offer, answer, conclusion."""
 
     OFFER = "OFFER"
     ANSWER = "ANSWER"
@@ -24,7 +24,11 @@ class MessageKind(StrEnum):
 
 
 class RoundState(StrEnum):
-    """The states of a round at this desk. RECEIVED, ANSWERED: the counterpart began it; OFFERED: we did."""
+    """The states of a round of private set intersection at this desk.
+
+    OFFERED: we began it and wait for the answer. RECEIVED, ANSWERED: the counterpart began it. CONCLUDED,
+    EXPIRED and REFUSED are final.
+    """
 
     OFFERED = "OFFERED"
     RECEIVED = "RECEIVED"

@@ -1,1 +1,1 @@
-"""Writes of deconfliction: counterparts, limits, the steps of a round, matches, expiry."""
+"""Writes of deconfliction: counterparts, limits, rounds, matches, withheld dossiers, expiry."""

@@ -30,12 +30,13 @@ from fanal.kernel.refusal import Refusal
 def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     """Compute the matches of a round that we began and that was answered; return the conclusion message.
 
-    A repeated call returns the same message.
+    A round is one run of private set intersection; the message is signed bytes to send. A repeated call
+    returns the same message.
 
     Raises:
         Refused: the actor may not run rounds.
-        Refusal: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION;
-            POINTS, the answer is not a valid set: the round is refused.
+        Refusal: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION; POINTS, the
+            answer is not a valid set: the round is refused.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: the vault opens no key, as `signing_key`.
     """
     require(actor, "deconfliction.run")
@@ -75,7 +76,7 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 def note_delivered(*, actor: Actor, round_id: UUID, now: datetime) -> None:
     """Record that the counterpart received our conclusion, the last message of a round.
 
-    It is then not delivered again.
+    It is then not delivered again. Nothing happens without a conclusion of ours.
 
     Raises:
         Refused: the actor may not run rounds.
@@ -133,7 +134,8 @@ def _open(
 ) -> bytes:
     """Return the bytes of the received message that the next step of the round `found` processes.
 
-    The round must be in `state`, not past its end, and have received a message of `kind`.
+    The round must be in `state`, not past its end, and have received a message of `kind`; its counterpart
+    must be open and a standing instruction in force.
 
     Raises:
         Refusal: NOT_NOW, EXPIRED, CLOSED, NO_INSTRUCTION.

@@ -114,12 +114,12 @@ def note_reports(*, actor: Actor, reports: Sequence[HarmonisedReport], now: date
 def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime) -> None:
     """Record that the counterpart was contacted (`move` "contact") or that a match is settled ("close").
 
-    `words` is a note; it expires.
+    A match is an identifier that both hold. `words` is the person's note; it expires.
 
     Raises:
         Refused: the actor may not do so at any desk with reports in the match.
-        Refusal: NOT_FOUND, no such match that the actor may read; WORDS, empty or too long;
-            MOVE, the state allows no such transition.
+        Refusal: NOT_FOUND, no such match that the actor may read; WORDS, empty or too long; MOVE, the state
+            allows no such transition.
     """
     text = words.strip()
     with transaction.atomic():
@@ -152,7 +152,10 @@ def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime
 
 
 def _counts(facts: ReportFacts | None) -> bool:
-    """Return whether a report counts for matches: completely submitted and no test; False for None."""
+    """Return whether a report counts for matches: completely submitted, and no test.
+
+    `facts` are those of the report; None (unknown report) gives False.
+    """
     return facts is not None and facts.state is ReportState.FINISHED and not facts.is_test
 
 

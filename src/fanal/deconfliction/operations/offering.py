@@ -30,15 +30,15 @@ from fanal.kernel.refusal import Refusal
 
 
 def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
-    """Return this desk's answer to an offer received in a round; a repeated call returns the same message.
+    """Return this desk's answer to an offer received in a round of private set intersection.
 
-    The secret is not kept afterwards: only the identifiers behind our points are sealed until the
-    conclusion.
+    A repeated call returns the same message. The secret is not kept afterwards: only the identifiers behind
+    our points are sealed until the conclusion.
 
     Raises:
         Refused: the actor may not run rounds.
-        Refusal: NOT_FOUND, CLOSED, NO_INSTRUCTION, NO_KEY, EXPIRED, NOT_NOW; POINTS, the offer
-            is not a valid set of curve points: the round is refused.
+        Refusal: NOT_FOUND, CLOSED, NO_INSTRUCTION, NO_KEY, EXPIRED, NOT_NOW; POINTS, the offer is not a valid
+            set of curve points: the round is refused.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: the vault opens no key, as `signing_key`.
     """
     require(actor, "deconfliction.run")
@@ -79,10 +79,10 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 def _store(
     actor: Actor, found: Round, laid_out: LaidOut, body: bytes, *, held: int, now: datetime
 ) -> bytes:
-    """Store the answer of a round and return it; if another process stored one meanwhile, return that.
+    """Store the answer of a round (`found`) and return it.
 
     `body` is the signed answer, `laid_out` our blinded set with its keys, `held` the number of our
-    identifiers in it.
+    identifiers in it. If another process stored an answer meanwhile, that is returned.
     """
     shown = len(laid_out.points) // curve.SIZE
     with transaction.atomic():
@@ -108,9 +108,10 @@ def _kept(found: Round, kind: MessageKind) -> bytes:
 
 
 def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tuple[UUID, bytes]:
-    """Begin a round with a counterpart; return its id and the offer message to deliver.
+    """Begin a round of private set intersection with a counterpart; return its id and the offer to deliver.
 
-    If a round of ours is already open, its offer is returned again: a message may be lost.
+    The offer is a signed message. If a round of ours is already open, its offer is returned again: a message
+    may be lost.
 
     Raises:
         Refused: the actor may not run rounds.

@@ -41,15 +41,16 @@ _MACHINE: Final = system_actor("take a message of a counterpart")
 def receive(*, actor: Actor, body: bytes, now: datetime, expected: UUID | None = None) -> UUID:
     """Verify and store a message of a counterpart, and return the id of its round; it is processed later.
 
-    A program of an organisation may deliver only the messages of its own counterpart. The same message
-    received again is accepted. `expected` is the round that the message must belong to, if known.
+    `body` is the signed message as received. A program of an organisation may deliver only the messages of
+    its own counterpart. The same message received again is accepted. `expected` is the round that the message
+    must belong to, if known.
 
     Raises:
         Refused: the actor may neither deliver messages nor run rounds.
-        Refusal: TOO_LARGE, MALFORMED; UNKNOWN, no such open counterpart; SIGNATURE; EXPIRED;
-            FUTURE; NO_INSTRUCTION; POINTS; QUOTA; NOT_FOUND, no such round; PREVIOUS, it refers to another
-            message than ours, or to another end; SECOND, another message of its kind was received, or it
-            belongs to another round than `expected`; NOT_NOW.
+        Refusal: TOO_LARGE, MALFORMED; UNKNOWN, no such open counterpart; SIGNATURE; EXPIRED; FUTURE;
+            NO_INSTRUCTION; POINTS; QUOTA; NOT_FOUND, no such round; PREVIOUS, it refers to another message
+            than ours, or to another end; SECOND, another message of its kind was received, or it belongs to
+            another round than `expected`; NOT_NOW.
     """
     if not may(actor, "deconfliction.run"):
         require(actor, "deconfliction.exchange", Resource(partner_id=actor.partner_id))

@@ -126,7 +126,9 @@ def pair_with(counterpart: Counterpart) -> bytes:
 
 
 def hold(*, round_id: UUID) -> str:
-    """Lock the row of a round until the end of the transaction and return its state (a `RoundState` value).
+    """Lock the row of a round (of private set intersection) until the end of the transaction.
+
+    Return its state, a `RoundState` value.
 
     Raises:
         Refusal: NOT_FOUND.
@@ -154,7 +156,7 @@ def keep_message(*, round_id: UUID, received: Received, ours: bool, now: datetim
 
 
 def digest_of(*, round_id: UUID, kind: MessageKind) -> bytes | None:
-    """Return the SHA-256 of a round's message of that kind, None if there is none."""
+    """Return the SHA-256 of the message of `kind` in a round, None if there is none."""
     row = sql.row(
         "SELECT digest FROM deconfliction_message WHERE round_id = %s AND kind = %s",
         [round_id, kind],
@@ -244,10 +246,10 @@ def note(
 
 
 def found_round(*, actor: Actor, round_id: UUID, side: Side) -> tuple[Round, Counterpart]:
-    """Return a round in which this desk has the role `side`, with its counterpart.
+    """Return a round of private set intersection, and the counterpart with which it is run.
 
     Raises:
-        Refusal: NOT_FOUND.
+        Refusal: NOT_FOUND: no such round in which this desk has the role `side`.
         Refused: the actor may not read rounds or counterparts.
     """
     found = queries.get_round(actor=actor, round_id=round_id)

@@ -30,13 +30,14 @@ def withhold(
 ) -> None:
     """Withhold the identifiers of a dossier from a counterpart (None: from all), or end the withholding.
 
-    Withheld identifiers are not compared in rounds. Ending it has no effect where nothing is withheld. Each
-    desk decides for itself: a desk cannot end the withholding of another desk. `words` is the reason.
+    `withheld` says which. Withheld identifiers are not compared in rounds. Ending it has no effect where
+    nothing is withheld. Each desk decides for itself: a desk cannot end the withholding of another desk.
+    `words` is the reason.
 
     Raises:
-        Refused: the actor may not.
-        Refusal: NOT_FOUND, no such dossier that the actor may read, or no such counterpart;
-            WORDS, empty or too long.
+        Refused: the actor may not withhold dossiers at any desk with a report in this one.
+        Refusal: NOT_FOUND, no such dossier that the actor may read, or no such counterpart; WORDS, empty or
+            too long.
     """
     view = dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
@@ -83,7 +84,7 @@ def withhold(
 
 
 def _write(actor: Actor, made: Withholding, reports: Sequence[UUID]) -> None:
-    """Insert a decision to withhold a dossier or not, with its reason and its ledger entry.
+    """Insert a decision (`made`) to withhold a dossier or not, with its reason and its ledger entry.
 
     `reports` are those now in the dossier, stored with the decision.
     """

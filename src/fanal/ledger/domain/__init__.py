@@ -1,1 +1,1 @@
-"""Pure rules of the ledger package: no Django, no clock, no network."""
+"""Pure rules of the ledger (encoding, Merkle tree, checkpoints): no Django, no clock, no network."""

@@ -77,9 +77,9 @@ def check_objects(objects: Collection[ObjectRef]) -> None:
 
 
 def object_root(objects: Iterable[ObjectRef]) -> bytes:
-    """Return the Merkle root of an entry's object references, sorted by their canonical bytes.
+    """Return the Merkle root over the objects that an entry names, in the order of their canonical bytes.
 
-    These are kind, id and digest of the object.
+    These bytes contain kind, id and digest of the object.
     """
     return root_of(hash_leaf(data) for data in sorted(map(_object_bytes, objects)))
 
@@ -100,7 +100,7 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(body: bytes) -> Entry:
-    """Decode canonical bytes into an entry.
+    """Decode canonical bytes (the stored body of an entry) into an entry.
 
     Raises:
         NotCanonical: the bytes are not exactly what `encode` returns for some entry.
@@ -136,15 +136,18 @@ def objects_of(body: bytes) -> tuple[int, bytes] | None:
 
 
 def leaf_hash(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
-    """Return an entry's leaf hash in the Merkle tree: over body, insertion time, database role (`writer`)."""
+    """Return an entry's leaf hash in the Merkle tree: SHA-256 over `leaf_data`.
+
+    `db_at` is the time of insertion, `writer` the database role that inserted the entry.
+    """
     return hash_leaf(leaf_data(body=body, db_at=db_at, writer=writer))
 
 
 def leaf_data(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
-    """Return the bytes hashed into a leaf: tag, microseconds since 1970 (8 bytes), writer, body.
+    """Return the bytes hashed into a leaf: tag, microseconds of `db_at` since 1970 (8 bytes), writer, body.
 
-    The writer is the database role that inserted the entry, preceded by its length in one byte; older entries
-    (leaf version 1) have none (None).
+    `db_at` is the time of insertion. The writer is the database role that inserted the entry, preceded by its
+    length in one byte; older entries (leaf version 1) have none (None).
     """
     instant = microseconds(db_at).to_bytes(8, "big", signed=True)
     if writer is None:
@@ -156,7 +159,8 @@ def leaf_data(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
 def chain_hash(*, seq: int, numbered_at: datetime, prev_hash: bytes, leaf: bytes) -> bytes:
     """Return the hash of a chain link: over number, time of numbering, previous chain hash and leaf hash.
 
-    The hash chain makes it possible to locate the row at which a log was altered.
+    `seq` is the number of the entry, from 1. The hash chain makes it possible to locate the row at which a
+    log was altered.
     """
     head = seq.to_bytes(8, "big") + microseconds(numbered_at).to_bytes(8, "big", signed=True)
     return hashlib.sha256(CHAIN_TAG + head + prev_hash + leaf).digest()

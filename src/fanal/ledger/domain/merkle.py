@@ -24,7 +24,7 @@ class ProofRefused(ValueError):
 
 
 def hash_leaf(data: bytes) -> bytes:
-    """Return the leaf hash of `data`."""
+    """Return the leaf hash of `data` (RFC 6962): SHA-256 of byte 0 and the data."""
     return hashlib.sha256(b"\x00" + data).digest()
 
 
@@ -85,7 +85,7 @@ def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
 
 
 def span_root(begin: int, end: int, *, nodes: Callable[[int, int, int], Sequence[bytes]]) -> bytes:
-    """Return the root over leaves [`begin`, `end`) of a tree whose nodes are read by level.
+    """Return the root over leaves [`begin`, `end`) of a tree, computed from stored nodes.
 
     `begin` is a multiple of the largest power of two in the range, as for each part of a proof. `nodes(level,
     first, last)` returns the nodes [first, last) of a level; a node of level n covers 256^n leaves.
@@ -155,7 +155,9 @@ def consistency_proof(span: Span, *, size1: int, size2: int) -> list[bytes]:
 def verify_inclusion(
     *, leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
 ) -> None:
-    """Verify that `leaf_hash` is leaf `index` of the tree of `size` leaves with this root.
+    """Verify that `leaf_hash` is leaf `index` (from 0) of the tree of `size` leaves with this root.
+
+    `proof` is the audit path, as `inclusion_proof` returns it.
 
     Raises:
         ProofRefused: it is not, or the proof has a wrong length.
@@ -177,7 +179,8 @@ def verify_consistency(
 ) -> None:
     """Verify that the tree (`size1`, `root1`) is a prefix of the tree (`size2`, `root2`).
 
-    An empty first tree is refused: it is a prefix of every tree and proves nothing.
+    `proof` is as `consistency_proof` returns it. An empty first tree is refused: it is a prefix of every tree
+    and proves nothing.
 
     Raises:
         ProofRefused: it is not, or the proof has a wrong length.

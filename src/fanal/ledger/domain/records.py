@@ -89,8 +89,10 @@ class ObjectRef(Struct, frozen=True, kw_only=True):
 class Entry:
     """The content of an entry: which act (`action`) was done when (`at`) by whom, with its codes (`detail`).
 
-    `object_count` and `object_root` cover the objects concerned: their number, and the Merkle root over
-    them, sorted by canonical bytes. `motive_digest` is the keyed digest of the purpose, None without.
+    `verb` is the legal kind of the action. `actor_id` is the person, `partner_id` the organisation of a
+    partner's program or staff. `object_count` and `object_root` cover the objects concerned: their number,
+    and the Merkle root over them, sorted by canonical bytes. `motive_digest` is the keyed digest of the
+    purpose, None without.
     """
 
     id: UUID
@@ -147,8 +149,9 @@ class ChainLink:
 class LedgerLine:
     """An entry as shown on pages: the act (`action`), time, author, purpose (`motive`) and codes (`detail`).
 
-    `seq` is its number, None until it has one; `object_count` the number of objects that it names. `writer`
-    is the database role that inserted the entry, empty in older entries (leaf version 1).
+    `verb` is the legal kind of the action. `seq` is its number, None until it has one; `object_count` the
+    number of objects that it names. `writer` is the database role that inserted the entry, empty in older
+    entries (leaf version 1).
     """
 
     id: UUID

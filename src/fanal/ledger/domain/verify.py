@@ -28,7 +28,13 @@ _WRITERS = (None, *(role.login for role in DatabaseRole))
 
 
 class Code(StrEnum):
-    """Kind of problem found in a ledger."""
+    """Kind of problem found in a ledger.
+
+    CHANGED, DELETED, INSERTED, REORDERED: rows. TRUNCATED, REWRITTEN: entries of a signed checkpoint are
+    missing or differ. ROLLED_BACK: the database lacks a checkpoint kept elsewhere. PENDING: an entry has no
+    number yet. SIGNATURE: a checkpoint cannot be verified. NO_CHECKPOINT: a copy kept elsewhere cannot be
+    read.
+    """
 
     CHANGED = "CHANGED"
     DELETED = "DELETED"
@@ -44,7 +50,7 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerProblem:
-    """A problem found: its kind, the name of the wrong field, and the number of the entry (`seq`).
+    """A problem found: its kind (`code`), the name of the wrong field, and the number of the entry (`seq`).
 
     `seq_to` ends a range of numbers; `entry_id` is set if the entry is known.
     """
