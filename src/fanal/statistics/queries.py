@@ -33,7 +33,7 @@ class DayCount(Protocol):
     """The type of a query that counts objects by day between two instants, for one figure."""
 
     def __call__(self, *, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-        """Return the counts from `since` to `until` (excluded): (day, first code, second code, number)."""
+        """Return the counts from `since` to `until` (excluded), as (day, first code, second code, number)."""
 
 
 DAILY: dict[str, DayCount] = {

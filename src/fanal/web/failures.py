@@ -35,18 +35,21 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def foreign_form(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Return the page of a missing or outdated CSRF token; Django's `CSRF_FAILURE_VIEW`."""
+    """Return the 403 page for a missing or outdated CSRF token; set as Django's `CSRF_FAILURE_VIEW`.
+
+    `reason` is not used.
+    """
     del reason
     return page_of(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
-    """Return the page of a form that was sent too often, for the sign-in library's rate limits."""
+    """Return the 429 page for a form that was sent too often; for the sign-in library's rate limits."""
     return page_of(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def reason_of(refusal: Refusal | None) -> str:
-    """Return the reason of a refusal in the language of the page; "" without one."""
+    """Return the reason of a refusal as a sentence in the language of the page; "" without a refusal."""
     language = translation.get_language() or "fr"
     return reference.explain_refusal(refusal, language) if refusal else ""
 

@@ -20,7 +20,7 @@ _REFUSED = object()
 
 
 class Parsed(forms.Field):
-    """A field whose value is `parse(text)`; unreadable if that raises ValueError or returns None.
+    """Form field whose value is `parse(text)`; unreadable if that raises ValueError or returns None.
 
     `code`: the refusal of an unreadable text; `otherwise`: its value instead. `posted`: the field's name in
     the page, if another. An optional field (`required=False`) left blank gives None.
@@ -39,10 +39,10 @@ class Parsed(forms.Field):
         self.parse, self.code, self.posted, self.otherwise = parse, code, posted, otherwise
 
     def clean(self, value: str | None) -> object:
-        """Return the value of a posted text.
+        """Return the value of a posted text, parsed.
 
         Raises:
-            ValidationError: the text is unreadable.
+            ValidationError: the text is unreadable, and there is no `otherwise`.
         """
         typed = value or ""
         if not self.required and not typed.strip():
@@ -56,21 +56,21 @@ class Parsed(forms.Field):
 
 
 class Several(Parsed):
-    """A field that a form posts once for each choice (checkboxes); its value holds one parsed value each."""
+    """Form field that is posted once for each choice (checkboxes); its value is a list of parsed values."""
 
     widget = forms.MultipleHiddenInput
 
     def clean(self, value: list[str]) -> object:  # type: ignore[override] # of this widget
-        """Return the values of the posted texts.
+        """Return the list of values of the posted texts, each parsed.
 
         Raises:
-            ValidationError: one of them is unreadable.
+            ValidationError: one of them is unreadable, and there is no `otherwise`.
         """
         return [super(Several, self).clean(typed) for typed in value]
 
 
 def text(*, posted: str = "") -> Parsed:
-    """Return a field for a text without the white space around it.
+    """Return a form field for a text, whose value has no white space around it.
 
     `posted` is the field's name in the page, if another.
     """
@@ -78,7 +78,7 @@ def text(*, posted: str = "") -> Parsed:
 
 
 def lines() -> Parsed:
-    """Return a field for a text of several lines; the line ends become line feeds."""
+    """Return a form field for a text of several lines, whose value has line feeds as line ends."""
     return Parsed(lambda typed: typed.replace("\r\n", "\n"))
 
 
@@ -89,10 +89,9 @@ def midnight(typed: str, *, days: int = 0) -> datetime | None:
 
 
 class PostedForm(forms.Form):
-    """Base of the forms of pages: the posted fields of one act, as typed values.
+    """Base of the forms of pages: the posted fields of one act, as typed values. Made from the request.
 
-    A field's name is that of an argument of the operation to call; `Parsed.posted` names it in the page. Made
-    from the request.
+    A field's name is that of an argument of the operation to call; `Parsed.posted` names it in the page.
     """
 
     refuses = ""
@@ -107,7 +106,7 @@ class PostedForm(forms.Form):
         return getattr(self.fields.get(field_name), "posted", "") or field_name
 
     def checked(self) -> Self:
-        """Return the form, with the values of its fields in `cleaned_data`.
+        """Return this form, with the values of its fields in `cleaned_data`, as arguments of the operation.
 
         Raises:
             ValueError: a field without a code is unreadable.
@@ -125,7 +124,7 @@ class PostedForm(forms.Form):
 
 
 class DatedForm(PostedForm):
-    """A form with a first day in force (`valid_from`), read as its midnight; today counts as from now."""
+    """Base of forms with a first day in force (`valid_from`), read as midnight; today counts as from now."""
 
     def clean_valid_from(self) -> datetime:
         """Return the first instant in force: midnight of the day in Europe/Paris, or now if it is today."""

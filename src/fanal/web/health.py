@@ -20,7 +20,10 @@ _keys: list[Callable[[], bool]] = []
 
 
 def install(*, keys: Callable[[], bool]) -> None:
-    """Register the check of whether this machine holds the keys of its database."""
+    """Register `keys`, the check of whether this machine holds the keys of its database.
+
+    Called once by `config.wiring`.
+    """
     _keys[:] = [keys]
 
 
@@ -36,7 +39,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Return 200 when all parts are ready, else 503; the body says which part is not."""
+    """Return 200 when all parts are ready, else 503; the body says which part is not.
+
+    Parts: database, migrations, clock, keys, worker, calls.
+    """
     return _answer(_everywhere() | {"worker": _worker, "calls": calls_alive})
 
 

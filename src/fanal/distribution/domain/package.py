@@ -87,7 +87,7 @@ class PackageAcknowledgement(
 
 
 class Unlocked(Struct, frozen=True, kw_only=True):
-    """A decrypted package: header (None if unsigned), ZIP archive (`inner`), SHA-256 of both together."""
+    """A decrypted package: `head` (None: unsigned), ZIP archive (`inner`), SHA-256 of head and archive."""
 
     head: proof.SealHead | None
     inner: bytes

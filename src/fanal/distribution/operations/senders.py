@@ -106,7 +106,7 @@ def _check(key: bytes, told: str) -> None:
 
 
 def _says(told: str, key: bytes) -> bool:
-    """Return whether `told`, a fingerprint typed by a person, is that of `key`, in any grouping of digits."""
+    """Return whether `told`, a fingerprint typed by a person (spaces ignored), is that of `key`."""
     return _FIGURES.sub("", told) == fingerprint(key).replace(" ", "")
 
 

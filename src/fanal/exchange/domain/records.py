@@ -55,7 +55,10 @@ class Grant(Struct, frozen=True, kw_only=True):
 
 
 class FormerOwner(Struct, frozen=True, kw_only=True):
-    """The owner (an organisation) of a list up to a place of the feed; None is the desk."""
+    """A former owner of a list: `owner_id` (None: the desk) owned it up to `place` of the feed.
+
+    A place is the number of a change.
+    """
 
     list_id: UUID
     place: int

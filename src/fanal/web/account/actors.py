@@ -46,13 +46,16 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def stated_motive(request: HttpRequest) -> str:
-    """Return the purpose stated in this session, or an empty string."""
+    """Return the purpose of readings that the person stated in this session, or an empty string."""
     motive = request.session.get(MOTIVE_KEY, "")
     return motive if isinstance(motive, str) else ""
 
 
 def state_motive(request: HttpRequest, motive: str) -> None:
-    """Store the purpose of the person's present task in this session, cut to the maximum length."""
+    """Store the purpose of the person's present task in this session, cut to the maximum length.
+
+    White space is reduced to single spaces.
+    """
     request.session[MOTIVE_KEY] = " ".join(motive.split())[:LONGEST_MOTIVE]
     request.__dict__.pop("_fanal_actor", None)
 

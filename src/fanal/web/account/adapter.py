@@ -64,7 +64,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return refused
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Open the session after the last sign-in step, unless the account changed since the first one.
+        """Open the session of `user` after the last sign-in step, unless the account changed since the first.
 
         Raises:
             ImmediateHttpResponse: password, sessions or status of the account have changed meanwhile.
@@ -77,7 +77,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().login(request, user)
 
     def authenticate(self, request: HttpRequest, **credentials: object) -> AbstractBaseUser | None:
-        """Return the account with this password, or None; the attempt counts as a failure until checked."""
+        """Return the account with these `credentials` (login, password), or None.
+
+        While the password is being verified, the attempt counts as a failure for the lock-out.
+        """
         with lockout.being_looked_at(request, credentials):
             found: AbstractBaseUser | None = super().authenticate(request, **credentials)
         return found
@@ -97,7 +100,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: object
     ) -> HttpResponse:
-        """Record the sign-in in the ledger: the person, never an IP address."""
+        """Record the sign-in in the ledger (no IP address), make this browser known; return the redirect."""
         request.__dict__.pop("_fanal_actor", None)
         record_sign_in(actor=actor_of(request), action="account.sign_in", now=now_of(request))
         answer: HttpResponse = super().post_login(request, user, **kwargs)
@@ -156,14 +159,18 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Encryption of authenticator secrets in the database."""
+    """Adapter that encrypts the secrets of authenticators (second factors) in the database."""
 
     def encrypt(self, text: str) -> str:
         """Return the encrypted `text` (a TOTP secret or a seed)."""
         return sealing.seal(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Return the text that `encrypt` encrypted."""
+        """Return the text that `encrypt` encrypted.
+
+        Raises:
+            SecretUnopenable: it was altered, or encrypted with another secret of the installation.
+        """
         return sealing.unseal(encrypted_text)
 
 

@@ -74,7 +74,7 @@ class SharedCounters(BaseCache):
         return operations.drop_counter(key=self._full(key, version))
 
     def clear(self) -> None:
-        """Delete all values, in the database and in this process."""
+        """Delete all values, those in the database and those kept in this process."""
         self._memory.clear()
         operations.forget_counters(now=None)
 

@@ -53,10 +53,10 @@ def forget(request: HttpRequest) -> None:
 
 
 def end_stale(request: HttpRequest) -> None:
-    """End a pending sign-in that can no longer succeed, so that a new one can begin.
+    """End this browser's pending sign-in if it can no longer succeed, so that a new one can begin.
 
-    The account was closed, its sessions ended, the password changed, the second factor is gone, or the time
-    limit has passed.
+    It can no longer succeed if the account was closed, its sessions ended, the password changed, the second
+    factor was removed, or the time limit has passed.
     """
     if request.user.is_authenticated or LOGIN_SESSION_KEY not in request.session:
         return

@@ -49,9 +49,9 @@ def _act(typed: str) -> str | None:
 
 
 class _HabilitationForm(DatedForm):
-    """A new habilitation of the person with the login; without a login, of the person selected in a list.
+    """Form of a new habilitation, for the person with the login; without a login, for the person selected.
 
-    OWN: a supervisor's own is refused. Dates are whole days, the last included.
+    Dates are whole days, the last included. A supervisor's own habilitation is refused (code OWN).
     """
 
     refuses = "habilitation"
@@ -82,7 +82,11 @@ class _HabilitationForm(DatedForm):
         return person_id
 
     def clean_desk_id(self) -> int:
-        """Return the id of a desk within the supervisor's reach."""
+        """Return the id of a desk within the supervisor's reach.
+
+        Raises:
+            ValidationError: DESK, any other desk.
+        """
         desk_id: int = self.cleaned_data["desk_id"]
         if desk_id not in reach(actor_of(self.request), "habilitation.grant").desk_ids:
             raise ValidationError("", code="DESK")
@@ -110,12 +114,20 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("habilitation.revoke")
 def show(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Show one habilitation, with the form to revoke it unless it is the supervisor's own."""
+    """Show one habilitation, with the form to revoke it unless it is the supervisor's own or has ended.
+
+    Raises:
+        Http404: no such habilitation at the supervisor's desks.
+    """
     return _page(request, habilitation_id)
 
 
 def _looked_up(request: HttpRequest, habilitation_id: UUID) -> Actor:
-    """Return who asks, if the habilitation is one of their desks; else raise Http404."""
+    """Return the request's actor, if the habilitation exists at one of the actor's desks.
+
+    Raises:
+        Http404: it does not.
+    """
     actor = actor_of(request)
     if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
         raise Http404
@@ -196,7 +208,9 @@ def grant(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("habilitation.grant")
 def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Approve a habilitation as its second grantor, then redirect to the list with a message.
+    """Approve a habilitation as a second supervisor, then redirect to the list with a message.
+
+    If it no longer awaits approval, the message says so.
 
     Raises:
         Http404: no such habilitation at the supervisor's desks.
@@ -212,9 +226,10 @@ def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 
 
 def line_of(habilitation: HabilitationRecord, *, now: datetime, actor: Actor) -> dict[str, object]:
-    """Return a list row of a habilitation: the record, its state code, whether a review is due.
+    """Return the template context of a habilitation in a list, as of `now`.
 
-    `own`: it is that of the actor (the reader); `console`: a command granted it.
+    Keys: `record`; `state` (IN_FORCE, ENDS_SOON, WAITING, TO_COME or ENDED); `review_due`, over a quarter
+    after the last review; `own`, it is that of `actor`, the reader; `console`, a command granted it.
     """
     in_force = habilitation.in_force(now)
     state = "ENDED"
@@ -290,7 +305,7 @@ _FOR_ALL = frozenset({"page", "receipt", "figures", "account"})
 
 
 def opened_to(actor: Actor) -> list[str]:
-    """Return the labels of the policy actions that the actor may do, without those open to everybody."""
+    """Return what the actor may do, as labels of policy actions, without those open to everybody."""
     language = get_language() or "fr"
     return [
         reference.label("policy_action", action, language)

@@ -24,7 +24,10 @@ LANDINGS: Mapping[Role, tuple[str, ...]] = {
 
 
 def landing_path(roles: frozenset[Role], *, language: str) -> str:
-    """Return the landing path of a person with `roles`; the first role in `LANDINGS` wins."""
+    """Return the URL path of the first page, after sign-in, of a person with `roles`.
+
+    The first role of `LANDINGS` with a page on this node decides; without one, the account page.
+    """
     for role, paths in LANDINGS.items():
         if role in roles:
             found = next((p for p in _absolute(paths, language) if _served(p, language)), None)

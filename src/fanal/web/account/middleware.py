@@ -36,7 +36,10 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RouteGuard:
-    """Middleware that refuses undeclared routes, and requests without sign-in, second factor or right."""
+    """Middleware that refuses undeclared routes, and requests without sign-in, second factor or right.
+
+    The right is the policy action that the route declares.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -126,7 +129,7 @@ def _check_own_factor(request: HttpRequest) -> HttpResponse | None:
 
 
 def _signed_out(request: HttpRequest) -> HttpResponse:
-    """Redirect to the sign-in page; long texts of a posted form are shown first, to be copied."""
+    """Redirect to the sign-in page; or show the long texts of a posted form, to be copied (status 403)."""
     if "HX-Request" not in request.headers and written(request):
         return page_of(request, "signed_out.html", status=HTTPStatus.FORBIDDEN)
     return redirect_to_login(own_address(request), reverse("account_login"))

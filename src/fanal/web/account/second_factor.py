@@ -108,10 +108,10 @@ def note_password(request: HttpRequest, **_more: object) -> None:
 
 
 def _note(instance: Authenticator, *, added: bool, notice: bool) -> None:
-    """Record in the ledger a change made through the pages; commands record their own changes.
+    """Record in the ledger a person's own change of a factor (`instance`) made through the pages.
 
     `added`: the factor was added, else removed; `notice`: also notify the person by e-mail. The person's
-    other sessions end. `instance` is the factor.
+    other sessions end. Other changes are ignored: commands record their own.
     """
     request = context.request
     if request is None or request.user.pk != instance.user_id:

@@ -52,10 +52,11 @@ def claims_of(
     client: str,
     nonce: str,
 ) -> dict[str, object]:
-    """Return the verified claims `REQUIRED` of an ID token; its other claims are ignored.
+    """Return the verified claims (`iss`, `sub`, `aud`, `exp`, `iat`, `nonce`) of an OIDC ID token.
 
-    Verified are the signature by one of `keys` (JWK), `issuer`, `client` (this installation's client id) as
-    the only audience, the dates (a minute of clock difference allowed) and the `nonce` of the sign-in.
+    Its other claims are left out. Verified are the signature by one of `keys` (JWK), `issuer`, `client` (this
+    installation's client id) as the only audience, the dates (a minute of clock difference allowed) and the
+    `nonce` of the sign-in.
 
     Raises:
         TokenRefused: one of these checks fails.
@@ -116,11 +117,11 @@ PROVIDER = "oidc"
 
 
 class SubjectTaken(Exception):
-    """The subject is linked to another account."""
+    """Error: the OIDC subject is linked to another account."""
 
 
 class SubjectUnknown(Exception):
-    """The subject is not acceptable: no ID token could contain it."""
+    """Error: the OIDC subject is blank, not printable or too long: no ID token could contain it."""
 
 
 def link_subject(*, user: AbstractBaseUser, subject: str) -> bool:
@@ -157,7 +158,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
         """Return the provider configured in the settings.
 
         Raises:
-            SocialApp.DoesNotExist: none is configured, or another.
+            SocialApp.DoesNotExist: no provider with the id in the URL is configured.
         """
         app = get_adapter().get_app(self.request, provider=self.provider_id)
         return SingleSignOnProvider(self.request, app=app)
@@ -245,8 +246,9 @@ def nonce_of(code_verifier: str) -> str:
 def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Show a page with a link to the provider's sign-in.
 
-    A redirect would fail: with the CSP directive `form-action`, Chromium and Safari follow a form to no
-    other host, not even through redirects, and the provider may redirect to hosts unknown here.
+    A redirect would fail: with the CSP directive `form-action`, Chromium and Safari follow a form to no other
+    host, not even through redirects, and the provider may redirect to hosts unknown here. `provider_id` is
+    the provider's id in the settings.
 
     Raises:
         Http404: no such provider is configured.
@@ -260,6 +262,8 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Sign in the person whom the provider names, or show an error page.
+
+    It is the OAuth 2 redirect URI, which the provider calls with the authorization code.
 
     Raises:
         Http404: no such provider is configured.

@@ -72,7 +72,7 @@ def motive(request: HttpRequest) -> HttpResponse:
 @never_cache
 @changes_sign_in
 def password(request: HttpRequest) -> HttpResponse:
-    """Show the form to change the person's password, or change it; a known browser stays known.
+    """Show the form to change the person's password (GET), or change it (POST); a known browser stays known.
 
     An account that uses single sign-on has no password: it is redirected to the account page.
     """

@@ -108,7 +108,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
 
 
 def links_for(actor: Actor, path: str) -> list[tuple[str | Promise, list[NavigationLink]]]:
-    """Return the menu groups (title, entries) visible to `actor`, without empty ones.
+    """Return the menu groups that have entries for `actor`, as (title, entries).
 
     The entry whose URL is the longest prefix of `path` is current.
     """
@@ -137,9 +137,9 @@ def _reachable(route: str, actor: Actor) -> str:
 
 @lru_cache(maxsize=1024)
 def _place(_routes: URLResolver, route: str, _language: str | None) -> tuple[str, str | None]:
-    """Return the URL of a route in the language of the moment, and its action; "" and None if there is none.
+    """Return the URL of a route in the current language, and its policy action; "" and None if it is missing.
 
-    The same for every page and actor: to resolve the menu on every page would take two milliseconds each.
+    Cached by all arguments: to resolve the menu's routes for every page would take two milliseconds.
     """
     try:
         href = reverse(route)

@@ -72,7 +72,7 @@ def moment(context: Context, value: datetime | None) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def typed(context: Context, name: str, stored: str = "") -> str:
-    """Return the posted value of field `name`, to fill a refused form again; `stored` if not posted."""
+    """Return the posted value of form field `name`, to fill a refused form again; `stored` if not posted."""
     request = context.get("request")
     return str(request.POST.get(name, stored)) if request else stored
 
@@ -131,7 +131,7 @@ def clock_tag(
 ) -> dict[str, object]:
     """Show a deadline: its name, the time left or overdue, its date as tooltip.
 
-    It is marked as close when `soon_minutes` or less remain.
+    It is marked as close when `soon_minutes` or less remain. Returns the template's context.
     """
     left = deadline - _now(context)
     is_late = left < timedelta(0)
@@ -151,9 +151,10 @@ def clock_tag(
 
 @register.inclusion_tag("components/state.html")
 def state(code: str, kind: str, *, tone: str = "") -> dict[str, object]:
-    """Show a state as a badge, icon and label; `kind` is the group of its labels.
+    """Show a state as a badge with icon and label; `kind` is the group of labels in the reference data.
 
-    `tone` replaces the style of the state: ok, wait, active, warn, danger or closed.
+    `tone` replaces the style of the state: ok, wait, active, warn, danger or closed. Returns the template's
+    context.
     """
     glyph, style = _STATE_TONES[tone or _tone(str(code))]
     return {"code": code, "kind": kind, "glyph": glyph, "style": style}
@@ -161,7 +162,10 @@ def state(code: str, kind: str, *, tone: str = "") -> dict[str, object]:
 
 @register.inclusion_tag("components/address.html")
 def address(value: str) -> dict[str, object]:
-    """Show an address in defanged form, copyable as such, never as a link."""
+    """Show an address in defanged form, copyable as such, never as a link.
+
+    Returns the template's context.
+    """
     return {"defanged": words.visible(words.defang(value))}
 
 
@@ -177,7 +181,7 @@ def selector(  # noqa: PLR0917 - a template's own way to name them
     """Show an identifier: kind, value (addresses defanged), role, number of reports that hold it.
 
     `href`: URL of the link, if any; `count` None: no number. The identifier is registered with the journal of
-    readings, as in `person`.
+    readings, as in `person`. Returns the template's context.
     """
     request = context.get("request")
     if request is not None:
@@ -208,7 +212,10 @@ def note_person(request: HttpRequest | None, report_id: UUID | str) -> None:
 def figure(
     name: str, value: object, *, change: float | None = None, note: str = "", source: str = ""
 ) -> dict[str, object]:
-    """Show one figure: name, value, change in a year (0.12 is +12 %), note, source."""
+    """Show one figure: name, value, change in a year (0.12 is +12 %), note, source.
+
+    Returns the template's context.
+    """
     return {"name": name, "value": value, "change": _change(change), "note": note, "source": source}
 
 
@@ -216,7 +223,7 @@ def figure(
 def pages(context: Context, page: Page[object], *, parameter: str = "page") -> dict[str, object]:
     """Show the position in a paginated list, with previous and next links that keep the filters.
 
-    `parameter` is the name of the page number in the query.
+    `parameter` is the name of the page number in the query. Returns the template's context.
     """
     request: HttpRequest = context["request"]
 
@@ -249,7 +256,10 @@ def note(content: str, tone: str = "info", glyph: str = "") -> SafeString:
 
 @register.inclusion_tag("components/navigation.html", takes_context=True)
 def navigation(context: Context) -> dict[str, object]:
-    """Show the desk's navigation bar: pages open to the person, name, color scheme, sign-out."""
+    """Show the desk's navigation bar: pages open to the person, name, color scheme, sign-out.
+
+    Returns the template's context.
+    """
     request: HttpRequest = context["request"]
     actor = actor_of(request)
     account = _route("account_home") if request.user.is_authenticated else ""
@@ -321,13 +331,13 @@ def _now(context: Context) -> datetime:
 
 @register.filter
 def because(reason: Because) -> str:
-    """Return a reason as a sentence in the page's language."""
+    """Return a reason of a priority or proposal as a sentence in the page's language."""
     return reference.render(reason.code, reason.parameters, _page_language())
 
 
 @register.filter
 def floor_name(case: Case) -> str:
-    """Return the name of the rule that set a case's minimum priority (floor), or an empty string."""
+    """Return the name of the rule that set the case's minimum priority (floor), "" without one."""
     return case.floor_name(_page_language())
 
 
@@ -350,7 +360,10 @@ def priority(
 
 @register.inclusion_tag("components/reasons.html")
 def reasons(items: Iterable[PriorityPart | Because]) -> dict[str, object]:
-    """List reasons as sentences; terms of a priority score also show points and the code of their rule."""
+    """List reasons as sentences; terms of a priority score also show points and the code of their rule.
+
+    Returns the template's context.
+    """
     return {"reasons": [_reason(item) for item in items]}
 
 
@@ -377,7 +390,10 @@ def _page_language() -> str:
 
 @register.inclusion_tag("components/step_up.html", takes_context=True)
 def step_up(context: Context) -> dict[str, object]:
-    """Say, when the last verification is too old, that the second factor is required, and link to it."""
+    """Say that the second factor is required, with a link to it, if the last verification is too old.
+
+    Returns the template's context.
+    """
     request: HttpRequest = context["request"]
     now = getattr(request, "now", None)
     instant = now if isinstance(now, datetime) else clock.now()

@@ -48,10 +48,10 @@ class Said(Struct, frozen=True, kw_only=True):
 
 @register.inclusion_tag("components/warnings.html", takes_context=True)
 def warnings(context: Context, items: Sequence[object]) -> dict[str, object]:
-    """List warnings, each link only if the reader has the right to the page.
+    """List the warnings on a removal request; links only to pages that the reader has the right to.
 
     `items`: the current warnings, or those stored with an earlier step or approval (as `MeasureWarning`, or
-    plain data of its shape).
+    plain data of its shape). Returns the template's context.
     """
     request: HttpRequest = context["request"]
     actor, lang = actor_of(request), get_language() or "fr"

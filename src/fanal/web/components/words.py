@@ -44,7 +44,7 @@ def moment(value: datetime, language: str, *, now: datetime) -> str:
 
 
 def machine(value: date) -> str:
-    """Return the ISO 8601 form for tooltips; datetimes in Europe/Paris, to the second."""
+    """Return a day or time in ISO 8601, for tooltips; times in Europe/Paris, to the second."""
     if isinstance(value, datetime):
         return value.astimezone(PARIS).isoformat(timespec="seconds")
     return value.isoformat()
@@ -144,7 +144,7 @@ def signed(value: float, lang: str) -> str:
 
 
 def level(value: float, lang: str) -> str:
-    """Return a weekly average: one decimal (`0,4`) if it is under ten after rounding, else a whole number.
+    """Return a weekly average as text: one decimal (`0,4`) if under ten after rounding, else a whole number.
 
     `lang` decides the decimal sign: comma in French, point in English.
     """
@@ -155,7 +155,7 @@ def level(value: float, lang: str) -> str:
 
 
 def length(seconds: float | None, lang: str) -> str:
-    """Return a duration in its two largest units, below a minute in seconds; a dash for None."""
+    """Return a duration in its two largest units, in seconds if below a minute; a dash for None."""
     if seconds is None:
         return NONE
     if seconds < 60:

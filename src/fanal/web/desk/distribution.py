@@ -60,7 +60,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def waiting(request: HttpRequest) -> HttpResponse:
     """Show the reports waiting for one country or region, each with the rule that selected it.
 
-    Redirects to the overview if no reports wait for the place in the query.
+    The query's `country` and `region` name the place; redirects to the overview if no reports wait for it.
     """
     actor, now = actor_of(request), now_of(request)
     asked = request.GET.get("country", ""), request.GET.get("region", "")
@@ -118,7 +118,7 @@ def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
 
 
 def shown(report_id: UUID, *, actor: Actor) -> Sequence[PlannedShare]:
-    """Return the transfers of a report to other desks, for its page."""
+    """Return the transfers of a report to other desks, planned or made, for its page."""
     return queries.items_of(actor=actor, report_ids=[report_id]).get(report_id, [])
 
 
@@ -145,7 +145,10 @@ def _way(
 
 
 def _reports(request: HttpRequest, report_ids: Sequence[UUID]) -> dict[UUID, dict[str, object]]:
-    """Return `reference` and `case` of the reports that the person may see, by id; record the reading."""
+    """Return reference and case of each report that the person may see, by report id; record the reading.
+
+    Keys of each: `reference`, `case` (its row in the queue).
+    """
     actor = actor_of(request)
     cases = oriented.get_cases(actor=actor, report_ids=report_ids)
     consult(request, "report", list(cases), action="report.list")

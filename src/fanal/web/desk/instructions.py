@@ -1,4 +1,4 @@
-"""Standing instructions (permissions to send data automatically): proposal, approval, revocation."""
+"""Pages on standing instructions (permissions to send data automatically): proposal, approval, revocation."""
 
 import hashlib
 from datetime import timedelta
@@ -44,9 +44,10 @@ def _names(typed: str) -> tuple[str, ...]:
 
 
 class _InstructionForm(DatedForm):
-    """A new instruction; to cover everybody, the box must be ticked: an empty list of names is refused.
+    """Form of a new standing instruction: kind, names covered, members, dates, grounds, legal basis.
 
-    Dates are whole days, the last included.
+    To cover everybody, the box `everybody` must be ticked: an empty list of names is refused. Dates are whole
+    days, the last included.
     """
 
     refuses = "instruction"
@@ -60,7 +61,11 @@ class _InstructionForm(DatedForm):
     basis = Parsed()
 
     def clean_names(self) -> tuple[str, ...]:
-        """Return the names of those whom the instruction covers; none stands for everybody."""
+        """Return the names that the instruction covers; empty: it covers everybody.
+
+        Raises:
+            ValidationError: SCOPE, both names and `everybody`, or neither.
+        """
         names: tuple[str, ...] = self.cleaned_data["names"]
         if self.cleaned_data.pop("everybody") is bool(names):
             raise ValidationError("", code="SCOPE")
@@ -87,7 +92,10 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("instruction.propose")
 def propose(request: HttpRequest) -> HttpResponse:
-    """Show the form of a standing instruction, or propose it; it then awaits approval by a second person."""
+    """Show the form of a standing instruction (GET), or propose it and redirect to its page (POST).
+
+    It then awaits approval by a second person. A refused form is shown again (status 422).
+    """
     if request.method != "POST":
         return _form(request)
     try:
@@ -108,16 +116,24 @@ def propose(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("instruction.read")
 def show(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
-    """Show one instruction with its signatures, its next steps and the record of what was sent under it."""
+    """Show one instruction with its signatures, its next steps and the record of what was sent under it.
+
+    Raises:
+        Http404: no such instruction.
+    """
     return _page(request, instruction_id)
 
 
 @require_POST
 @needs("instruction.second")
 def second(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
-    """Approve a standing instruction as the second person, who cannot be its proposer.
+    """Approve a standing instruction as the second person, then redirect to its page.
 
-    The form is refused when the organisations or keys covered have changed since its page was made.
+    It is refused, on that page (status 422), to the proposer, and if the organisations or keys covered have
+    changed since the form's page was made.
+
+    Raises:
+        Http404: no such instruction.
     """
     found, actor = _found(request, instruction_id), actor_of(request)
     if not allows(actor, "instruction.second", Resource(owner_id=found.proposer_id)).allowed:
@@ -135,7 +151,13 @@ def second(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
 @require_POST
 @needs("instruction.revoke")
 def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
-    """End an instruction at once, with a reason."""
+    """End a standing instruction at once, with the form's `reason`, then redirect to its page.
+
+    A refusal is shown on that page (status 422).
+
+    Raises:
+        Http404: no such instruction.
+    """
     found = _found(request, instruction_id)
     try:
         revoke_instruction(
@@ -173,7 +195,10 @@ def _found(request: HttpRequest, instruction_id: UUID) -> StandingInstruction:
 
 
 def _lines(request: HttpRequest, found: list[StandingInstruction]) -> list[dict[str, object]]:
-    """Return instructions with their state and the names of their signatories."""
+    """Return a template context for each instruction: the record, its state, names of its signatories.
+
+    Keys: `record`, `state`, `proposer`, `second`, `revoker` (names, "" if none).
+    """
     people = {p for i in found for p in (i.proposer_id, i.second_id, i.revoked_by) if p}
     names = person_names(person_ids=people)
     return [

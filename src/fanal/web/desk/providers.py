@@ -59,7 +59,11 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("provider.read")
 def show(request: HttpRequest, provider: UUID) -> HttpResponse:
-    """Show one provider's figures of the last thirteen weeks, for the reader's desks."""
+    """Show one provider's figures of the last thirteen weeks, for the reader's desks.
+
+    Raises:
+        Http404: no such provider.
+    """
     actor, now = actor_of(request), now_of(request)
     name = partner_names(partner_ids=[provider]).get(provider)
     if name is None:
@@ -119,7 +123,10 @@ def _quality(ids: list[UUID], *, actor: Actor) -> dict[str, object]:
 
 
 class ShownQuality(Struct, frozen=True, kw_only=True):
-    """Quality of a provider's report, and the feedback on it, newest first, each with its author's name."""
+    """The quality of a provider's report, and the feedback on it, newest first, with the authors' names.
+
+    Made by `shown` for the report's page. `verdicts` are those that a person may give.
+    """
 
     found: Quality
     feedback: list[tuple[Feedback, str]]
@@ -128,9 +135,9 @@ class ShownQuality(Struct, frozen=True, kw_only=True):
 
 
 def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> ShownQuality | None:
-    """Return the quality of a report and the feedback on it, for its page.
+    """Return the quality of a report and the feedback on it, for its page; None if the public sent it.
 
-    `sender`: name of the partner; "" for the public, whose reports have neither.
+    `sender`: name of the partner, "" for the public.
     """
     if not sender:
         return None
@@ -148,14 +155,14 @@ def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> ShownQualit
 
 
 class _FeedbackForm(PostedForm):
-    """Feedback on a report: the verdict and, with LACKS_DATA only, the names of the missing fields."""
+    """Form of feedback on a report: the verdict and, with LACKS_DATA only, names of the missing fields."""
 
     refuses = "feedback"
     verdict = Parsed(FeedbackVerdict, "VERDICT")
     lacks = Several()
 
     def clean_lacks(self) -> tuple[str, ...]:
-        """Return the names of the fields that the report lacks."""
+        """Return the names of the fields that the report lacks; empty for a verdict other than LACKS_DATA."""
         lacking = self.cleaned_data.get("verdict") is FeedbackVerdict.LACKS_DATA
         return tuple(self.cleaned_data["lacks"]) if lacking else ()
 
@@ -163,7 +170,14 @@ class _FeedbackForm(PostedForm):
 @require_POST
 @needs("feedback.give")
 def give(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Record feedback on a provider's report: useful, duplicate, or lacking named data."""
+    """Record feedback on a provider's report (useful, duplicate, or lacking data), then show the report.
+
+    A refusal is shown as a message.
+
+    Raises:
+        Http404: no such report, or not a provider's.
+        Refused: the person may not give feedback at that desk.
+    """
     actor = actor_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)
     if case is None:

@@ -57,7 +57,15 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("retention.hold")
 def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Keep a report until its next review, or propose its early erasure; both need a reason."""
+    """Keep a report until its next review, or propose its early erasure; then show the list of reviews.
+
+    The form's `verdict` (keep, end) and `motive` (the reason) are required: without them the list is shown
+    with an error.
+
+    Raises:
+        Http404: the person does not see the report.
+        Refused: the person may not review reports of that desk.
+    """
     actor, now = actor_of(request), now_of(request)
     _reached(actor, report_id)
     form = _ReviewForm(request)
@@ -80,7 +88,15 @@ def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("retention.hold")
 def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Accept or refuse, as the second person, an early erasure that another person proposed."""
+    """Accept or refuse, as a second person, an early erasure that another person proposed; show the list.
+
+    The form's `review` (its id), `verdict` (agree, refuse) and `motive` (the reason) are required. A refusal
+    is shown as a message.
+
+    Raises:
+        Http404: the person does not see the report.
+        Refused: the person may not review reports of that desk.
+    """
     actor, now = actor_of(request), now_of(request)
     _reached(actor, report_id)
     form = _AnswerForm(request)

@@ -1,4 +1,4 @@
-"""Search of identifiers and text in the person's desks; of other desks, only that they hold a value."""
+"""Search for identifiers and text in the person's desks; of other desks, only that they hold a value."""
 
 import re
 from collections import Counter
@@ -39,7 +39,10 @@ _TOLD_BY_OTHERS = frozenset({SelectorKind.HOST, SelectorKind.DOMAIN})
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """The reports, identifiers and names of other desks that a search found; `shown`: more for its page."""
+    """What a search found: reports, identifiers as (kind, value), names of other desks that hold the value.
+
+    `shown` is further template context for its page.
+    """
 
     report_ids: list[UUID] = []
     identifiers: list[tuple[str, str]] = []
@@ -48,7 +51,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class Cooccurring(NamedTuple):
-    """An identifier in two or more of another one's reports; `number`: how many of them hold it."""
+    """An identifier that occurs together with the searched one in two or more reports (`number` of them)."""
 
     kind: str
     value: str
@@ -56,12 +59,12 @@ class Cooccurring(NamedTuple):
 
     @property
     def href(self) -> str:
-        """URL of the search page on the identifier."""
+        """The URL of the search page for this identifier."""
         return selector_link(self.kind, self.value)
 
 
 def _months(ids: Sequence[UUID]) -> list[dict[str, object]]:
-    """Return the months of the reports, oldest first, with their counts and the width of their bars."""
+    """Return the chart of reports by month of receipt, oldest first: `month`, `count`, `width` of its bar."""
     counts = Counter(f"{instant_of(i):%Y-%m}" for i in ids)
     most = max(counts.values(), default=1)
     return [
@@ -101,7 +104,8 @@ _DEFANGED = (
 def search(request: HttpRequest) -> HttpResponse:
     """Show the results of a search, or the history of one identifier.
 
-    Query and results are recorded in the ledger, even if nothing is found.
+    Query: `q` (text) or `value`, and `kind` (of identifier). Query and results are recorded in the ledger,
+    even if nothing is found.
     """
     actor = actor_of(request)
     kind, value = request.GET.get("kind", ""), request.GET.get("value", "")

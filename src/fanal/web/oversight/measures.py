@@ -66,7 +66,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("measure.recommend")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the measures of all desks, by state."""
+    """List the measures of all desks, of one state if the query says so (`state`), page by page."""
     actor = actor_of(request)
     states, after = _states(request), _after(request)
     found = measures.list_measures(actor=actor, states=states, after=after, limit=PAGE + 1)
@@ -90,7 +90,11 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("measure.recommend")
 def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Show a measure with grounds and proofs; record it as seen if an open oversight session has it."""
+    """Show a measure with grounds and proofs; record it as seen if it is in an open oversight session.
+
+    Raises:
+        Http404: no such measure, or none that the actor may read.
+    """
     return page(request, measure_id)
 
 
@@ -167,9 +171,10 @@ def _place(session: Session | None, measure_id: UUID) -> dict[str, object]:
 
 
 def _grounds(measure: Measure, decision: Decision | None) -> list[dict[str, object]]:
-    """Return the legal texts behind a measure: legal basis, offence, and those of the decision.
+    """Return the legal texts behind a measure: legal basis, offence, and those of the decision, each once.
 
-    Each has its reference entry and whether that is unchecked.
+    Keys: `code`, `entry_id`, `entry` (of the reference data, None if unknown), `label`, `unchecked`, `years`
+    (longest prison term of an offence).
     """
     catalogue = reference.load()
     named = [(measure.request.basis, measure.request.basis_entry)]

@@ -1,4 +1,7 @@
-"""Acts on people that overseers review: openings of reporters' identities, approving habilitations."""
+"""Pages on acts that overseers review: openings of reporters' identities, approving habilitations.
+
+An approving habilitation is a role that lets a person approve the acts of others.
+"""
 
 from uuid import UUID
 

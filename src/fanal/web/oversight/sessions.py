@@ -42,7 +42,7 @@ NO_REMARK = "AGREED"
 
 
 class SampledMeasure(Struct, frozen=True, kw_only=True):
-    """A measure of a session's sample with its state in that session; `number` is its place in the sample.
+    """A measure of a session's sample, with its state in that session; `number` is its place, from 1.
 
     `seen`: read; `agreed`: no remark; `told`: a recommendation was made; `warned`: it was approved despite
     warnings.
@@ -57,7 +57,7 @@ class SampledMeasure(Struct, frozen=True, kw_only=True):
 
     @property
     def addresses(self) -> int:
-        """Number of addresses that the measure targets."""
+        """The number of addresses that the measure targets."""
         return len(self.measure.request.targets)
 
 

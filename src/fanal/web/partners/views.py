@@ -178,7 +178,10 @@ FEEDBACK_PAGE = 100
 @require_safe
 @needs("report.status")
 def feedback(request: HttpRequest) -> HttpResponse:
-    """List the feedback on the partner's own reports, newest first, page by page."""
+    """List the desk's feedback on the partner's own reports, newest first, page by page.
+
+    None is listed without a standing instruction that permits it.
+    """
     before = _before(request) or NEWEST
     found = sent_feedback(
         actor_of(request), now=now_of(request), before=before, limit=FEEDBACK_PAGE + 1
@@ -218,7 +221,7 @@ def sent_feedback(
 @require_safe
 @needs("list.receive")
 def lists(request: HttpRequest) -> HttpResponse:
-    """Show the lists open to the partner and its reading progress; never a hash."""
+    """Show the lists that the partner may read, and how far it has read them; never a hash."""
     actor = actor_of(request)
     with transaction.atomic():
         shared = open_lists(actor=actor, now=now_of(request))

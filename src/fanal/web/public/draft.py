@@ -71,10 +71,10 @@ _TEXTS = ("description", "conversation", "suspect_contact")
 
 
 class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The report format without `reference`: id and receipt identify a report from the form.
+    """A report from the public form, in the report format without `reference`; read as the format `form/1`.
 
-    `stated` holds codes of answers for which the format has no field; none identifies a person. `harmonise`
-    reads it as the format `form/1`.
+    Its id and receipt identify it instead. `stated` holds codes of answers for which the format has no field;
+    none identifies a person.
     """
 
     kind: ReportKind
@@ -132,7 +132,7 @@ def report_of(answers: Mapping[str, str], *, language: str, today: date) -> Form
 
 
 def encode_report(report: FormReport) -> bytes:
-    """Return the report as JSON bytes for sealing, keys in the order of the format."""
+    """Return a report from the form as JSON bytes, to be sealed (encrypted) and submitted."""
     return msgspec.json.encode(report)
 
 
@@ -195,7 +195,10 @@ def _occurred_at(answers: Mapping[str, str], today: date) -> str | None:
 
 
 def _platform(answers: Mapping[str, str]) -> str | None:
-    """Return service and room as `service:room`, harmonise's notation; if only one is given, that one."""
+    """Return the service and the room in the answers as `service:room`; if only one is given, that one.
+
+    The stage `harmonise` reads this notation. None if neither is given.
+    """
     service, room = _said(answers, "service"), _said(answers, "room")
     return f"{service}:{room}" if service and room else service or room
 

@@ -72,7 +72,7 @@ def figures_csv(request: HttpRequest) -> HttpResponse:
 
 
 def _section(figure: Figure, cells: Cells, *, lang: str) -> dict[str, object]:
-    """Return the table of a figure (periods as rows, codes as columns) and its chart data.
+    """Return the template context of one figure: table (periods as rows, codes as columns) and chart data.
 
     `cells`: the published counts by (first day of the period, code); None is a suppressed number.
     """

@@ -48,7 +48,10 @@ def wrong_codes() -> Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownMessage:
-    """One message for display; the reporter's own are sealed for the desk and have no text here."""
+    """A message between desk and reporter, for display; those of the reporter have no text here.
+
+    They are sealed for the desk.
+    """
 
     from_desk: bool
     at: datetime

@@ -49,7 +49,7 @@ class Limit:
         self._lock = Lock()
 
     def count(self, request: HttpRequest, now: datetime) -> bool:
-        """Count one request of this sender, and return whether it is within the limit."""
+        """Count one request of its sender, and return whether the sender is still within the limit."""
         with self._lock:
             acts = self._recent(request, now)
             acts.append(now)
@@ -57,7 +57,7 @@ class Limit:
             return len(acts) <= self._most
 
     def is_passed(self, request: HttpRequest, now: datetime) -> bool:
-        """Return whether this sender has exceeded the limit, without counting this request."""
+        """Return whether the sender of the request has exceeded the limit, without counting this request."""
         with self._lock:
             return len(self._recent(request, now)) > self._most
 
@@ -73,9 +73,9 @@ class Limit:
         return acts
 
     def _forget(self, now: datetime, *, keep: bytes) -> None:
-        """Delete senders inactive for the period, and the least recent above the maximum; never `keep`.
+        """Delete counts of senders inactive for the period, and the least recent above the maximum.
 
-        `keep`: the digest of the present sender.
+        `keep`: the digest of the present sender, who is never deleted.
         """
         while len(self._acts) > 1:
             sender, acts = next(iter(self._acts.items()))

@@ -26,5 +26,5 @@ HELP_LINES = (
 
 
 def unchecked() -> tuple[HelpLine, ...]:
-    """Return the lines whose description nobody has compared with an official text."""
+    """Return the numbers whose description nobody has compared with an official text."""
     return tuple(line for line in HELP_LINES if not line.source)

@@ -72,7 +72,7 @@ _MOST = 4_000
 
 
 class Proof(Struct, frozen=True, kw_only=True):
-    """A solved challenge: its nonce, which can be used once, and its expiry."""
+    """A solved proof-of-work challenge: `challenge`, its nonce, can be used once; with its expiry."""
 
     challenge: str
     expires_at: datetime
@@ -210,10 +210,11 @@ def _too_long(
 def _go(
     request: HttpRequest, draft: HiddenDraft, step: FormPage, *, posted: Posted
 ) -> HttpResponse:
-    """Return the response to the pressed button, the form's `go`.
+    """Return the response to the button that was pressed, the form's `go`.
 
-    Its values: `back`, `next` (the default), `send`, `stay` (the same page, in another language), or the name
-    of a page to change. `draft`: all answers so far, `step`: the page that was posted.
+    Its values: `back`, `next` (the default; a page with errors is shown again, status 422), `send`, `stay`
+    (the same page, in another language), or the name of a page to change. `draft`: all answers so far;
+    `step`: the page that was posted.
     """
     go = posted.get("go") or "next"
     if go == "stay":
@@ -232,9 +233,10 @@ def _go(
 
 
 def _send_or_keep(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
-    """Submit the report; on failure, show the check page with all answers, and raise the alarm on danger.
+    """Submit the report; on any failure, show the check page with all answers (status 500 or 503).
 
-    No page of the form is cached, so that the browser's back button would not bring the answers back.
+    If the answers say that a child is in danger, the alarm is raised all the same. No page of the form is
+    cached, so that the browser's back button would not bring the answers back.
     """
     try:
         return _check_and_send(request, draft)
@@ -341,9 +343,10 @@ def _answer(request: HttpRequest, draft: HiddenDraft, answer: Acknowledgement) -
 
 
 def _sent_before(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
-    """Show that an earlier version of this draft was received, and this version's text to send as a message.
+    """Show that an earlier version of this draft was received, and this version's text (status 409).
 
-    If this version says that a child is in danger, the alarm is raised at once.
+    The person can send that text as a message. If it says that a child is in danger, the alarm is raised at
+    once.
     """
     now, rung = now_of(request), draft.answers.get("danger") == "YES"
     if rung:

@@ -41,7 +41,7 @@ class _Key(Struct, frozen=True):
 
 
 class DraftKeys:
-    """The draft keys of this node, in a file shared by its processes."""
+    """The keys that encrypt hidden drafts on this node, in a file shared by its processes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -50,7 +50,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormPage:
-    """One page of the report form: its name, and its input fields in order."""
+    """A page of the report form: its name, and its input fields in order."""
 
     name: str
     fields: tuple[Field, ...] = ()

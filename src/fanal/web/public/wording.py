@@ -191,7 +191,7 @@ _YOURS = frozenset({"your_name", "your_email", "your_phone"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The answers of one page (`step`), as lines (label, answer) of the check page."""
+    """The answers of one page (`step`) as the check page lists them: lines of (label, answer)."""
 
     step: str
     question: str | Promise
@@ -219,7 +219,7 @@ def errors(
 
 
 def lengths(text: str, *, most: int) -> dict[str, str]:
-    """Return the parameters of a "too long" message, formatted in the page's language.
+    """Return the parameters of the message that a text is too long, as numbers in the page's language.
 
     `long` is the length of `text`, `most` its maximum length, both in characters.
     """

@@ -93,7 +93,12 @@ def download(pages: ActPages, format_: str, request: HttpRequest, act_id: UUID) 
 
 
 def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Show the document of an act as a page to print, without navigation."""
+    """Show the document of an act as a page to print, without navigation; record the export in the ledger.
+
+    Raises:
+        Http404: no such act, or its document has expired.
+        Refused: the person may not read it.
+    """
     document = _taken(pages, request, act_id, "print")
     return render(
         request,
@@ -187,9 +192,9 @@ def _approval(file: ActFile) -> ActApproval | None:
 
 
 def _download(pages: ActPages, request: HttpRequest, act_id: UUID, proof_id: UUID) -> HttpResponse:
-    """Send the verified bytes of a step's proof, as an attachment that no browser displays.
+    """Send the verified bytes of a step's proof (a file), as an attachment that no browser displays.
 
-    If there is no such file, or it has expired, show the act's page with a message.
+    If the file is unknown, expired, damaged or cannot be decrypted, show the act's page with a message.
 
     Raises:
         Http404: no such act.

@@ -24,9 +24,9 @@ _LISTED = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActLine:
-    """One row of a list of acts, apart from state and dates.
+    """The part of a row in a list of acts that depends on the kind of act.
 
-    `name`: of the addressee or subject; `bases`: legal articles; `due_at`: due date.
+    `name`: of the addressee or of the person concerned; `bases`: legal articles; `due_at`: due date.
     """
 
     name: str
@@ -69,7 +69,7 @@ def route_of(pages: ActList, *, place: str) -> URLPattern:
 def waiting(pages: ActList, request: HttpRequest) -> dict[str, object]:
     """Return the template context of the acts of a kind that await approval by a second person, oldest first.
 
-    The reading is recorded in the ledger.
+    The reading is recorded in the ledger. At most a hundred.
     """
     transitions = pages.lifecycle.states.transitions
     sources = {state.value for one in transitions if one.name == APPROVE for state in one.sources}
@@ -77,7 +77,10 @@ def waiting(pages: ActList, request: HttpRequest) -> dict[str, object]:
 
 
 def _listing(pages: ActList, request: HttpRequest) -> HttpResponse:
-    """Show the open acts of a kind (not in a final state), or all acts with `?all=1`, oldest first."""
+    """Show the open acts of a kind (not in a final state), or all with `?all=1`, oldest first.
+
+    A hundred at most.
+    """
     everything = request.GET.get("all") == "1"
     states = pages.lifecycle.states
     left = {state.value for one in states.transitions for state in one.sources} - states.final

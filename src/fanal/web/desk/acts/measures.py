@@ -71,7 +71,7 @@ _A_COLUMN = 30  # cards shown in a column, whose count covers all
 @require_GET
 @needs("measure.list")
 def second(request: HttpRequest) -> HttpResponse:
-    """Show the acts of all kinds that await a second person, oldest first; the person's own are apart."""
+    """Show the measures and notices that await a second person's approval; the reader's own are apart."""
     actor = actor_of(request)
     waiting = measures.list_measures(actor=actor, states=[MeasureState.TO_SECOND], limit=100)
     consult(request, "measure", [m.id for m in waiting], action="measure.list")
@@ -92,7 +92,7 @@ def second(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("measure.list")
 def board(request: HttpRequest) -> HttpResponse:
-    """Show the measures in columns of states, each measure with its legal time limit."""
+    """Show the measures in columns by state, thirty to a column, each with its legal time limit."""
     actor = actor_of(request)
     counts = measures.count_by_state(actor=actor)
     columns = []
@@ -114,7 +114,7 @@ def board(request: HttpRequest) -> HttpResponse:
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
     """Return the template context that only a removal measure has, and the reports whose persons it shows.
 
-    `file`: the official act.
+    `file`: the measure with its letter, steps and approvals.
     """
     actor, found = actor_of(request), measures.read_file(file=file)
     measure = found.measure
@@ -231,9 +231,10 @@ def _asked(measure: Measure) -> Asked:
 
 
 def _warned(measure: Measure, *, actor: Actor) -> dict[str, object]:
-    """Return the warnings on a measure not sent yet, and in `seen` their tokens for the form.
+    """Return the warnings on a measure not sent yet, for the template.
 
-    The form posts the tokens back, as proof of the warnings that its page showed.
+    Keys: `warned` (the warnings; empty once sent), and `seen`, their tokens, which the form posts back as
+    proof of the warnings that its page showed.
     """
     if measure.state not in _TO_LEAVE:
         return {"warned": ()}
@@ -257,9 +258,9 @@ def _cards(found: Sequence[Measure], *, actor: Actor) -> list[dict[str, object]]
 def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
     """Return the decision behind a measure, and its differences from the rules' proposal.
 
-    `ground_gone`: the decision is no longer in force. `left_out`: addresses of the host in the report that
-    the measure does not target. Without access to reports (oversight), all but the measure's own data are
-    empty.
+    Keys: `decision`; `ground_gone`, it is no longer in force; `differences`, as of the function of that name;
+    `left_out`, addresses of the host in the report that the measure does not target. Without access to
+    reports (oversight), all but `ground_gone` are empty.
     """
     ids = [measure.report_id]
     decisions = oriented.decisions_of(actor=actor, report_ids=ids).get(measure.report_id, ())
@@ -317,7 +318,10 @@ _CAUSED = ("suspend", "lift")
 @require_POST
 @needs("measure.propose")
 def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Change a removal measure, and submit it for approval when the form asks for that."""
+    """Change a removal measure, and submit it for approval when the form asks for that.
+
+    As with the views below: redirects to the measure's page, or shows it again with the reason of a refusal.
+    """
 
     def act() -> None:
         _amend(request, measure_id)
@@ -331,35 +335,47 @@ def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.propose")
 def submit(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Submit a draft removal measure for the approval of a second person."""
+    """Submit a draft removal measure for the approval of a second person.
+
+    A refusal is shown on the measure's page.
+    """
     return _record(request, measure_id, drafts.submit_measure, _WarnedForm)
 
 
 @require_POST
 @needs("measure.propose")
 def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Withdraw a removal measure, with the cause."""
+    """Withdraw a removal measure, with the form's `cause`; a refusal is shown on the measure's page."""
     return _record(request, measure_id, drafts.withdraw_measure, _WithdrawalForm)
 
 
 @require_POST
 @needs("measure.approve")
 def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Approve a removal measure as the second person: exactly the bytes that the page showed."""
+    """Approve a removal measure as the second person: exactly the bytes that the page showed.
+
+    A refusal is shown on the measure's page.
+    """
     return _record(request, measure_id, drafts.approve_measure, _ApprovalForm)
 
 
 @require_POST
 @needs("measure.approve")
 def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Return a removal measure to its proposer, with a reason."""
+    """Return a removal measure to its proposer, with the form's `reason`; the approval is refused.
+
+    The measure becomes a draft again. A refusal of this request is shown on its page.
+    """
     return _record(request, measure_id, drafts.refuse_measure, acts.RefusalForm)
 
 
 @require_POST
 @needs("measure.send")
 def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record an event of an approved removal measure: sent, received, executed, suspended and so on."""
+    """Record an event of an approved removal measure: sent, received, executed, suspended and so on.
+
+    The form's `move` names the event. A refusal is shown on the measure's page.
+    """
 
     def act() -> None:
         named = _StepForm(request, kind="measure").checked().cleaned_data
@@ -399,9 +415,9 @@ def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 
 
 class _StepForm(acts.EventForm):
-    """A step, by the name of its transition, with its event; a suspension and its lifting have a cause.
+    """Form of a step of a measure: name of its transition, event, and the cause of a suspension or lifting.
 
-    NO_INSTANT: the instant of a sending that was not recorded in its time must be given.
+    Of a sending recorded afterwards (`leave`) the time must be given (refusal NO_INSTANT).
     """
 
     transition = Parsed({name: name for name in (*_FOLLOWING, "leave")}.get, posted="move")
@@ -409,26 +425,30 @@ class _StepForm(acts.EventForm):
     field_order = ("transition",)
 
     def clean_happened_at(self) -> datetime:
-        """Return the time of the event."""
+        """Return the time of the event.
+
+        Raises:
+            ValidationError: NO_INSTANT, it is missing and required.
+        """
         leaves = self.cleaned_data.get("transition") == "leave"
         if leaves and self.cleaned_data["happened_at"] is None:
             raise ValidationError("", code="NO_INSTANT")
         return super().clean_happened_at()
 
     def clean_reason(self) -> str:
-        """Return the cause of a transition that has one."""
+        """Return the cause of a suspension or lifting; "" for other transitions."""
         caused = self.cleaned_data.get("transition") in _CAUSED
         return self.cleaned_data["reason"] if caused else ""
 
 
 class _WithdrawalForm(PostedForm):
-    """The withdrawal of a measure, with its cause."""
+    """Form of the withdrawal of a measure: its cause."""
 
     cause = text()
 
 
 class _WarnedForm(PostedForm):
-    """The tokens of the warnings that the page showed, and the person's reason to proceed.
+    """Form with the tokens of the warnings that its page showed, and the person's reason to proceed.
 
     The operation refuses when a warning has arisen that the page did not show.
     """
@@ -438,7 +458,7 @@ class _WarnedForm(PostedForm):
 
 
 class _ApprovalForm(_WarnedForm, acts.ApprovalForm):
-    """The approval of a measure, in view of its warnings."""
+    """Form of a measure's approval: the digest of the document, the tokens of its warnings, the reason."""
 
 
 def _submit(request: HttpRequest, measure_id: UUID) -> None:
@@ -453,7 +473,10 @@ def _submit(request: HttpRequest, measure_id: UUID) -> None:
 def _record(
     request: HttpRequest, measure_id: UUID, act: Callable[..., None], form: type[PostedForm]
 ) -> HttpResponse:
-    """Run `act`, an operation on a measure, with the fields of a form; return the measure's page."""
+    """Run `act`, an operation on a measure, with the fields of `form`; redirect to the measure's page.
+
+    A refusal is shown on that page.
+    """
     step = partial(act, actor=actor_of(request), measure_id=measure_id, now=now_of(request))
     return acts.record(
         PAGES, request, measure_id, lambda: step(**form(request).checked().cleaned_data)

@@ -73,7 +73,7 @@ class ActPages:
 
 
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
-    """Return the URL routes of an official act's page and forms, under the path `place`.
+    """Return the URL routes of the page and forms of a kind of act (`pages`), under the path `place`.
 
     Each requires the right that the lifecycle gives for that step.
     """
@@ -119,7 +119,7 @@ def _rights_of_steps(lifecycle: Lifecycle) -> set[str]:
 
 
 def _recorded(lifecycle: Lifecycle) -> str:
-    """Return the policy action for steps that record events of an act, such as its sending or a reply.
+    """Return the policy action for recording events of an act, such as its sending or a reply to it.
 
     A lifecycle has exactly two policy actions for steps: to propose an act, and this one.
     """
@@ -132,7 +132,7 @@ def view_of(
 ) -> Callable[..., HttpResponse]:
     """Return a view of one act that requires the policy action `right` and calls `answer`.
 
-    The id of the act may have any name in the URL.
+    `answer` receives the request and the act's id, which may have any name in the URL.
     """
 
     @needs(right)
@@ -147,6 +147,9 @@ def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
     """Show an official act as it will be sent, with its possible next steps.
 
     `pages`: the configuration of the act's kind, here and below.
+
+    Raises:
+        Http404: no such act.
     """
     return render(request, pages.template, _context(pages, request, act_id))
 
@@ -180,7 +183,7 @@ def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpRespons
 
 
 def _may_be_sent(lifecycle: Lifecycle, file: ActFile) -> bool:
-    """Return whether sending is a possible next step of an act, whether or not its decision is in force."""
+    """Return whether sending is a next step in the act's present state; its decision may have lapsed."""
     steps = (lifecycle.requirements[name] for name in lifecycle.allowed(file.act.state))
     return any(step.sends and not step.lapsed for step in steps)
 
@@ -196,7 +199,11 @@ def may_leave(lifecycle: Lifecycle, file: ActFile, *, actor: Actor) -> bool:
 
 
 def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Record the step (transition) of an official act that the form names, with its proof and outcome."""
+    """Record the step (transition) of an official act that the form names, with its proof and outcome.
+
+    Redirects to the act's page, or shows it with the reason of a refusal. `pages`: the configuration of the
+    act's kind.
+    """
 
     def step() -> None:
         named = _StepForm(request, kind=pages.lifecycle.kind).checked().cleaned_data
@@ -213,9 +220,9 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 
 
 class EventForm(PostedForm):
-    """An event of an act of a `kind`: its time (Europe/Paris; empty is now), its proof in words or as a file.
+    """Form of an event of an act of a `kind`: its time, and its proof in words or as a file.
 
-    A time before the year 2000 is unreadable.
+    The time is in Europe/Paris; empty means now. A time before the year 2000 is unreadable.
     """
 
     happened_at = Parsed(
@@ -239,40 +246,43 @@ class EventForm(PostedForm):
 
 
 class _StepForm(EventForm):
-    """A step, by the name of its transition, with its event and outcome."""
+    """Form of a step: the name of its transition, its event and outcome."""
 
     transition = Parsed(posted="move")
     outcome = Parsed()
 
 
 class SummaryForm(PostedForm):
-    """The text of an act to an authority, which `body` names by its code."""
+    """Form of an act to an authority: its text, and the authority's code (`body`)."""
 
     body = Parsed()
     summary = lines()
 
 
 class AddresseeForm(PostedForm):
-    """The provider to which an act goes."""
+    """Form with the provider to which an act is addressed."""
 
     name = text()
     contact = text()
 
 
 class ApprovalForm(PostedForm):
-    """The approval of a document, by its digest; b"" if it is missing or malformed."""
+    """Form to approve a document, named by its digest (hexadecimal); b"" if it is missing or malformed."""
 
     digest = Parsed(bytes.fromhex, otherwise=b"")
 
 
 class RefusalForm(ApprovalForm):
-    """The refusal to approve a document, with a reason."""
+    """Form to refuse the approval of a document, named by its digest, with a reason."""
 
     reason = text()
 
 
 class _ShownForm(ApprovalForm):
-    """The version of an act that the form's page showed; without one, a version that no act has."""
+    """Form fields of the act's version on the page: digest and number of steps, for optimistic locking.
+
+    Without them, a version that no act has.
+    """
 
     steps = Parsed(partial(whole_number, digits=9), otherwise=-1)
 
@@ -319,7 +329,10 @@ def record(
 
 
 def _refusal_of(step: Callable[[], object]) -> str:
-    """Run a step; return the reason of its refusal in words, or "". Earlier changes of the step are kept."""
+    """Run `step`; return the reason of its refusal in words, "" if it succeeded.
+
+    What the step changed before the refusal is kept.
+    """
     try:
         step()
     except Refusal as fault:
@@ -343,13 +356,16 @@ def refused(
     *,
     status: HTTPStatus = HTTPStatus.CONFLICT,
 ) -> HttpResponse:
-    """Return the page of an act with `said`, the reason why the request was refused (409 by default)."""
+    """Return the page of an act with `said`, the reason of a refusal (status 409 by default)."""
     context = _context(pages, request, act_id, said)
     return render(request, pages.template, context, status=status)
 
 
 def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool) -> HttpResponse:
-    """Approve the document whose digest the form holds, or (`approves` false) refuse it with a reason."""
+    """Approve the document whose digest the form holds, or (`approves` false) refuse it with a reason.
+
+    Redirects to the act's page, or shows it with the reason of a refusal.
+    """
     act: Callable[..., object] = approve_act if approves else refuse_act
     form = ApprovalForm if approves else RefusalForm
     named = {"actor": actor_of(request), "lifecycle": pages.lifecycle, "now": now_of(request)}
@@ -412,7 +428,7 @@ def _context(
 
 
 def _writer(file: ActFile) -> UUID:
-    """Return the author of the present revision: the last person to amend the act, else its author."""
+    """Return the person id of the present revision's author: the last to amend the act, else its author."""
     amended = (step.actor_id for step in reversed(file.steps) if step.transition == AMEND)
     return next(amended, file.act.author_id)
 

@@ -1,4 +1,7 @@
-"""Counterparts (organisations to de-conflict with), their limits, and rounds (comparisons) as counts only."""
+"""Pages on counterparts of de-confliction, their limits, and rounds (comparisons), shown as counts only.
+
+A counterpart is an organisation whose cases are compared with the desk's by private set intersection.
+"""
 
 from collections.abc import Iterable
 from functools import partial
@@ -31,7 +34,7 @@ _SHOWN = 50
 
 
 class _CounterpartForm(PostedForm):
-    """A new counterpart: its name and ours with it, its contact, its public key in hexadecimal digits."""
+    """Form of a new counterpart: its name, our name with it, its contact, its public key in hexadecimal."""
 
     refuses = "deconfliction"
     name = text()
@@ -41,7 +44,7 @@ class _CounterpartForm(PostedForm):
 
 
 class _LimitsForm(PostedForm):
-    """What may enter a round; unreadable desks are left out."""
+    """Form of a counterpart's limits, which say what may enter a round; unreadable desks are left out."""
 
     kinds = Several(posted="kind")
     roles = Several(posted="role")
@@ -49,7 +52,7 @@ class _LimitsForm(PostedForm):
     months = Parsed(partial(whole_number, digits=5), otherwise=0)
 
     def clean_desk_ids(self) -> list[int]:
-        """Return the ids of desks."""
+        """Return the ids of desks, without the unreadable ones."""
         return [desk_id for desk_id in self.cleaned_data["desk_ids"] if desk_id >= 0]
 
 
@@ -76,7 +79,11 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("deconfliction.read")
 def show(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Show one counterpart: its contact, its limits and its rounds."""
+    """Show one counterpart: its contact, its limits and its rounds.
+
+    Raises:
+        Http404: no such counterpart.
+    """
     return _page(request, _found(request, counterpart_id))
 
 
@@ -84,7 +91,10 @@ def show(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("deconfliction.keep")
 def add(request: HttpRequest) -> HttpResponse:
-    """Show the form of a new counterpart, or register it; the command line sets its service's URL."""
+    """Show the form of a new counterpart (GET), or register it and redirect to its page (POST).
+
+    A refused form is shown again (status 422). The URL of its service is set on the command line.
+    """
     if request.method != "POST":
         return _form(request)
     try:
@@ -105,7 +115,13 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("deconfliction.keep")
 def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Replace a counterpart's limits: the identifier kinds, roles, desks and months that enter a round."""
+    """Replace a counterpart's limits: the identifier kinds, roles, desks and months that enter a round.
+
+    A refusal is shown on the counterpart's page (status 422).
+
+    Raises:
+        Http404: no such counterpart.
+    """
     found = _found(request, counterpart_id)
     try:
         operations.set_limits(
@@ -123,7 +139,13 @@ def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
 @require_POST
 @needs("deconfliction.keep")
 def close(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Close a counterpart: no messages are sent to it or accepted from it any more."""
+    """Close a counterpart: no messages are sent to it or accepted from it any more.
+
+    A refusal is shown on the counterpart's page (status 422).
+
+    Raises:
+        Http404: no such counterpart.
+    """
     found = _found(request, counterpart_id)
     try:
         operations.close_counterpart(

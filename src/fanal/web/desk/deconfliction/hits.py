@@ -1,4 +1,7 @@
-"""Matches with a counterpart: reports with a shared identifier, the contact that followed, badges."""
+"""Pages on matches with a counterpart: shared identifier, reports, later contact; badges on other pages.
+
+A match is an identifier that the desk and a counterpart both hold.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
@@ -37,7 +40,10 @@ _BY_PEOPLE = ("contact", "close")
 @require_GET
 @needs("hit.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the matches that concern a report of the person's desks, unhandled ones first."""
+    """Show the matches that concern a report of the person's desks, unhandled ones first.
+
+    At most two hundred.
+    """
     found = queries.list_hits(actor=actor_of(request), limit=_LISTED)
     reports = [report_id for hit in found for report_id in hit.report_ids]
     consult(request, "hit", [hit.id for hit in found], action="hit.list", reports=reports)
@@ -56,14 +62,24 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("hit.read")
 def show(request: HttpRequest, hit_id: UUID) -> HttpResponse:
-    """Show a match: the counterpart's contact, the identifier, the desk's reports, the steps taken."""
+    """Show a match: the counterpart's contact, the identifier, the desk's reports, the steps taken.
+
+    Raises:
+        Http404: no such match at the person's desks.
+    """
     return _page(request, _found(request, hit_id))
 
 
 @require_POST
 @needs("hit.move")
 def move(request: HttpRequest, hit_id: UUID) -> HttpResponse:
-    """Record a step on a match (contact with the counterpart, or its closing), with a note that expires."""
+    """Record a step on a match: contact with the counterpart, or its closing, with a note that expires.
+
+    Form fields: `move`, `words`. A refusal is shown on the match's page (status 422).
+
+    Raises:
+        Http404: no such match at the person's desks.
+    """
     found = _found(request, hit_id)
     try:
         move_hit(
@@ -124,7 +140,10 @@ def _steps(steps: list[HitStep]) -> list[tuple[HitStep, str]]:
 
 
 def signs_on(request: HttpRequest, report_ids: Sequence[UUID]) -> Mapping[UUID, list[Sign]]:
-    """Return the de-confliction badges of each report, by organisation; record the reading in the ledger."""
+    """Return each report's badges (its matches with counterparts), by report id; record the reading.
+
+    They are sorted by organisation.
+    """
     found = queries.signs_of(actor=actor_of(request), report_ids=report_ids)
     hits = {sign.hit_id for signs in found.values() for sign in signs}
     consult(request, "hit", sorted(hits), action="hit.read")

@@ -23,7 +23,7 @@ from fanal.web.forms import Parsed, PostedForm
 
 
 class _WithholdingForm(PostedForm):
-    """A withholding; without a counterpart, from all of them."""
+    """Form to withhold a dossier from a counterpart (none given: from all), or to lift that."""
 
     counterpart_id = Parsed(UUID, posted="counterpart", required=False)
     withheld = Parsed("WITHHOLD".__eq__, posted="act")
@@ -33,7 +33,13 @@ class _WithholdingForm(PostedForm):
 @require_POST
 @needs("dossier.withhold")
 def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Withhold a dossier from one or all counterparts, or lift that, with a reason."""
+    """Withhold a dossier from one or all counterparts, or lift that, with a reason.
+
+    A refusal gives an error page (status 409).
+
+    Raises:
+        Http404: no such dossier or counterpart for the person, or a malformed field.
+    """
     try:
         operations.withhold(
             actor=actor_of(request),

@@ -97,6 +97,9 @@ def graphml(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     """Send the graph of a dossier's linked reports as GraphML.
 
     Addresses are defanged, reports of other desks bear the desk's name only.
+
+    Raises:
+        Http404: no such dossier at the person's desks.
     """
     actor = actor_of(request)
     view = dossier_view(actor=actor, dossier_id=dossier_id)

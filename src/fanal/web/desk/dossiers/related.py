@@ -38,7 +38,7 @@ class Suggested(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A report on which the desk has decided, with its reference as shown and the decision in force."""
+    """A related report on which the desk has decided, with its displayed reference and the last decision."""
 
     report_id: UUID
     reference: str
@@ -46,9 +46,10 @@ class Judged(NamedTuple):
 
 
 class RelatedReports(Struct, frozen=True, kw_only=True):
-    """The related reports of a report: rows with reasons, desks that hold hidden ones, graph, its dossier.
+    """The related reports of a report: `rows` with reasons, small `graph`, dossier of the report.
 
-    `judged` are those of them on which the desk has decided.
+    `elsewhere`: names of the desks that hold reports invisible to the reader. `judged`: the related reports
+    on which the desk has decided.
     """
 
     rows: Sequence[Mapping[str, object]]
@@ -80,8 +81,8 @@ def kin_of(
 ) -> RelatedReports:
     """Return a report's related reports for its page.
 
-    `suggested` holds the suggested links, by the other report's id. A pair related by similarity alone has no
-    link: it is listed after the links.
+    `links` are its links with other reports, `suggested` the suggested links by the other report's id. A pair
+    related by similarity alone has no link: it is listed after the links.
     """
     own = [link for link in links if link.other_id is not None]
     linked = {link.other_id for link in own}
@@ -148,7 +149,11 @@ def points(weight: float) -> str:
 
 
 def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
-    """Return reasons with the fields that a page displays for each."""
+    """Return each reason with the fields that a page displays: points, similarity, links, sentence.
+
+    Keys: `reason`, `points` (its weight), `measure`, `near`, `between`, `shown`, `whole`, `because`, `href`,
+    `valued`.
+    """
     return [
         {
             "reason": reason,

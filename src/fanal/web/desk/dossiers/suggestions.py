@@ -45,7 +45,10 @@ class _AnswerForm(PostedForm):
 @require_GET
 @needs("dossier.list")
 def suggestions(request: HttpRequest) -> HttpResponse:
-    """Show the unanswered suggestions at the person's desks, page by page."""
+    """Show the unanswered suggestions at the person's desks, page by page.
+
+    The query's `below` is the end of the previous page.
+    """
     actor = actor_of(request)
     found = list_suggestions(actor=actor, limit=_PAGE + 1, below=_below(request))
     shown = found[:_PAGE]
@@ -66,7 +69,11 @@ def suggestions(request: HttpRequest) -> HttpResponse:
 def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Record the person's answer to a suggested link: accept or reject, with a reason.
 
-    The form's `other` is the id of the second report; `also` are further pairs that a rejection covers.
+    The form's `other` is the id of the second report; `also` are further pairs that a rejection covers. A
+    refusal is shown as a message; redirects to the report or the list.
+
+    Raises:
+        Http404: no such report at the person's desks.
     """
     actor = actor_of(request)
     if not oriented.get_cases(actor=actor, report_ids=[report_id]):
@@ -92,7 +99,7 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def lines_of(
     found: Sequence[Suggestion], references: Mapping[UUID, str], cases: Mapping[UUID, Case]
 ) -> list[dict[str, object]]:
-    """Return suggestions with their references, cases and reasons, for display.
+    """Return a template context for each suggestion: score, both reports (`ends`), reasons.
 
     `fresh`: the reasons that are newer than a past rejection of the pair. `references` and `cases`: by report
     id.

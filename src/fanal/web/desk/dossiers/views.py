@@ -63,7 +63,7 @@ class NamedPlace(Struct, frozen=True, kw_only=True):
 
     @property
     def count(self) -> int:
-        """Number of the reports."""
+        """The number of reports that name the place."""
         return len(self.reports)
 
 
@@ -134,7 +134,7 @@ ACTS = ("ACCEPT", "ATTACH", "UNLINK", "SPLIT", "MERGE", "REJECT")
 @require_GET
 @needs("dossier.list")
 def dossiers(request: HttpRequest) -> HttpResponse:
-    """Show the dossiers that hold a report of the person's desks, the largest first."""
+    """Show the dossiers that hold a report of the person's desks, the largest first, page by page."""
     actor = actor_of(request)
     lines = list_dossiers(actor=actor, limit=_LISTED)
     consult(request, "dossier", [line.id for line in lines], action="dossier.list")
@@ -146,7 +146,11 @@ def dossiers(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("dossier.read")
 def show(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Show a dossier; the id of a merged dossier redirects to the one it was merged into."""
+    """Show a dossier; the id of a merged dossier redirects to the one it was merged into.
+
+    Raises:
+        Http404: no such dossier at the person's desks.
+    """
     view = dossier_view(actor=actor_of(request), dossier_id=dossier_id)
     if view is None:
         raise Http404
@@ -235,13 +239,13 @@ def _line(line: DossierLine, *, actor: Actor) -> dict[str, object]:
 
 
 def _refused(request: HttpRequest, view: DossierView, words: str) -> HttpResponse:
-    """Return the dossier's page with the message `words`, the reason of a refusal."""
+    """Return the dossier's page with the message `words`, the reason of a refusal (status 409)."""
     page = _page(request, view, words)
     return render(request, "desk/dossier.html", page, status=HTTPStatus.CONFLICT)
 
 
 class _JudgementForm(PostedForm):
-    """A judgement on a dossier: the `act`, and the fields of every act, of which each uses its own.
+    """Form of a judgement on a dossier: the `act`, and fields for every act, of which each uses its own.
 
     A malformed id in `other` or `undoes` is read as missing.
     """
@@ -271,7 +275,8 @@ Said = tuple[JudgementAct, list[UUID], list[UUID], UUID | None]
 def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     """Record a judgement: open, close, accept, attach, unlink, split, merge, reject, or undo.
 
-    A refused or incomplete one gives the dossier's page with the reason.
+    The form's `act` names it. Redirects to the resulting dossier; a refused or incomplete one gives the
+    dossier's page with the reason (status 409).
 
     Raises:
         Http404: no such dossier.
@@ -301,9 +306,9 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
 
 def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
-    """Redirect to the present dossier of the first report; the judgement may have dissolved the old one.
+    """Redirect to the dossier that now contains the first report of `view`, else to the list of dossiers.
 
-    `view`: the dossier as it was before. Without a present dossier, redirect to the list.
+    `view` is the dossier before a judgement, which may have dissolved it.
     """
     first = next(node.report_id for node in view.nodes if node.report_id)
     now_in = dossier_of(actor=actor, report_id=first)
@@ -313,9 +318,9 @@ def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
 
 
 def _judgement(form: _JudgementForm, view: DossierView) -> Said:
-    """Return the judgement that the form asks for: act, reports on one side and the other, judgement to undo.
+    """Return the judgement in the form, as (act, reports, other reports, id of a judgement to undo).
 
-    `view`: the dossier. A judgement on one set of reports has an empty other side.
+    `view`: the dossier. A judgement on one set of reports has no other reports; only UNDO has an id.
 
     Raises:
         _Unclear: it asks for none, or is incomplete.
@@ -347,7 +352,7 @@ def _judgement(form: _JudgementForm, view: DossierView) -> Said:
 
 
 def _attached(request: HttpRequest, reference_typed: str, own: list[UUID]) -> UUID:
-    """Return the report to attach, found by its desk number or by the sender's reference.
+    """Return the id of the report to attach, found by its desk number or by the sender's reference.
 
     `own`: the reports of this dossier. The search is recorded in the ledger.
 

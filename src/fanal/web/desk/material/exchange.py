@@ -1,4 +1,4 @@
-"""List exchange: each member's progress in reading lists, and the sources (servers of partners)."""
+"""Pages on the exchange of lists: members' progress in reading our lists, and sources (partners' servers)."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -77,7 +77,10 @@ _PACES = (15, 60, 360, 1440, 10080)
 
 
 class _SourceForm(PostedForm):
-    """A new source: KIND (unknown service), LIST (no such list), PACE (fetch interval not on offer)."""
+    """Form of a new source of a list: service, list, fetch interval, name, URL, collection, login.
+
+    Refusals: KIND (unknown service), LIST (no such list), PACE (interval not on offer).
+    """
 
     refuses = "exchange"
     kind = Parsed(Service, "KIND")
@@ -93,9 +96,10 @@ class _SourceForm(PostedForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("source.manage")
 def add(request: HttpRequest) -> HttpResponse:
-    """Show the form of a new list source, or add it.
+    """Show the form of a new list source (GET), or add it and redirect to its page (POST).
 
-    Its entries are imported only under a standing instruction, or by a person.
+    A refused form is shown again (status 422). Entries are fetched only under a standing instruction, or by a
+    person.
     """
     if request.method != "POST":
         return _form(request)
@@ -121,7 +125,11 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("source.read")
 def show(request: HttpRequest, source_id: UUID) -> HttpResponse:
-    """Show a source: service, list, state, last checkpoint, history."""
+    """Show a source: service, list, state, last checkpoint, history.
+
+    Raises:
+        Http404: no such source.
+    """
     source, actor = _found(request, source_id), actor_of(request)
     listed = get_lists()[source.list_id]
     context = {
@@ -141,7 +149,13 @@ def show(request: HttpRequest, source_id: UUID) -> HttpResponse:
 @require_POST
 @needs("source.manage")
 def test(request: HttpRequest, source_id: UUID) -> HttpResponse:
-    """Fetch the next page from the partner's server to test the connection, without importing anything."""
+    """Fetch the next page from the partner's server to test the connection, without importing anything.
+
+    The outcome is shown as a message, and recorded in the ledger.
+
+    Raises:
+        Http404: no such source.
+    """
     source, actor, now = _found(request, source_id), actor_of(request), now_of(request)
     held = queries.get_checkpoint(source_id=source.id)
     try:
@@ -174,7 +188,11 @@ def test(request: HttpRequest, source_id: UUID) -> HttpResponse:
 @require_POST
 @needs("source.manage")
 def switch(request: HttpRequest, source_id: UUID) -> HttpResponse:
-    """Switch a source on or off."""
+    """Switch a source's scheduled fetches on or off (form field `enabled`: yes or no), then show its page.
+
+    Raises:
+        Http404: no such source.
+    """
     operations.switch_source(
         actor=actor_of(request),
         source=_found(request, source_id),

@@ -1,4 +1,4 @@
-"""Lists of known material: owners, sizes, legal bases; suspended entries, changes, votes."""
+"""Pages on lists of known material: sizes, legal bases, suspended entries, changes, votes; one entry."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -72,7 +72,11 @@ def lists(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("list.read")
 def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Show one entry of a list of known material: list, values, match rate, votes."""
+    """Show one entry of a list of known material: list, values, match rate, votes.
+
+    Raises:
+        Http404: no such entry.
+    """
     return _entry(request, item_id)
 
 
@@ -103,10 +107,13 @@ def _entry(request: HttpRequest, item_id: UUID, *, status: int = 200) -> HttpRes
 @require_POST
 @needs("list.read")
 def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Record or withdraw the person's vote on an entry, with reasons; the last vote counts.
+    """Record or withdraw the person's vote on an entry, with reasons, then redirect to the entry.
 
-    Reasons for and against in one form are refused. Partners with the permission `list.vote` vote as well, on
-    the lists shared with them, through the API (`api.hashsharing`).
+    The last vote counts. Reasons for and against in one form are refused, with a message. Partners with the
+    permission `list.vote` vote as well, on the lists shared with them, through the API (`api.hashsharing`).
+
+    Raises:
+        Http404: no such entry.
     """
     item = _item(item_id)
     ticked = [text.partition(".") for text in request.POST.getlist("vote")]
@@ -136,7 +143,14 @@ def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
 @require_POST
 @needs("list.keep")
 def release(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Put an entry suspended by the match-rate circuit breaker back in force, or withdraw it."""
+    """End the suspension of an entry: put it back in force, or withdraw it (form field `outcome`: WITHDRAWN).
+
+    The match-rate circuit breaker had suspended it. `reason` is required; a refusal is shown on the entry's
+    page (status 409).
+
+    Raises:
+        Http404: no such entry.
+    """
     item = _item(item_id)
     wrong = request.POST.get("outcome") == "WITHDRAWN"
     end = withdraw_aside if wrong else release_item

@@ -1,4 +1,4 @@
-"""Intelligence sheets on a payer: drafted from the payer's page, amended, sent; as document and as JSON."""
+"""Pages on intelligence sheets on a payer: drafted from the payer's page, amended, sent; document, JSON."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -45,7 +45,7 @@ FORMAT = "fanal-sheet/1"
 
 
 def json_of(file: SheetFile) -> bytes:
-    """Return a sheet as JSON: state, addressee, score with its indicators and transfers, reports.
+    """Return a sheet as JSON bytes: state, addressee, score with its indicators and transfers, reports.
 
     `file` is the sheet with its present document.
 
@@ -189,7 +189,9 @@ _LISTED = 100
 @require_POST
 @needs("report.decide")
 def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
-    """Draft an intelligence sheet on a payer from present data; if refused, show the payer's page.
+    """Draft an intelligence sheet on a payer from present data, then redirect to it or to the payer.
+
+    The form's `body` is the addressed authority's code. A refusal is shown on the payer's page (status 409).
 
     Raises:
         Http404: no such payer within the reader's desks.

@@ -41,7 +41,10 @@ def when(paid: Paid, lang: str) -> str:
 
 
 def compared_by(key: str, lang: str) -> str:
-    """Return in words the identifier in a payer's key, `kind|value`; for a name, "name at one operator"."""
+    """Return in words the identifier by which a payer is recognised, from its key `kind|value`.
+
+    Of a name, only "name at one operator" is said.
+    """
     kind, _sep, value = key.partition("|")
     if kind == "NAME":
         return _("name at one operator")
@@ -56,7 +59,11 @@ _LINKED = 15  # linked reports shown, strongest link first
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportsAround:
-    """The reports of a payer, the reports linked to them (strongest first), and desks with hidden ones."""
+    """The reports around a payer, for its page: the payer's own, and those linked to them.
+
+    `linked`: strongest link first; `elsewhere`: names of the desks that hold linked reports invisible to the
+    reader.
+    """
 
     reports: tuple[SheetReport, ...]
     linked: tuple[SheetReport, ...]
@@ -120,7 +127,7 @@ _COLORS = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownTransfer:
-    """One transfer with its number on the page and its report."""
+    """A payment transfer with its number on the page (from 1) and the id of its report."""
 
     number: int
     paid: Paid
@@ -157,7 +164,10 @@ def points_of(score: PayerScore, rows: Sequence[ShownTransfer]) -> list[Point]:
 
 
 def timeline_of(score: PayerScore) -> dict[str, object] | None:
-    """Return the chart of the transfers with known time and value, for `charts.js`; None for under two."""
+    """Return the chart of a payer's transfers with known time and value, as data for `charts.js`.
+
+    None for fewer than two.
+    """
     dated = [p for p in score.transfers if p.at is not None and p.euros is not None]
     if len(dated) < 2:
         return None

@@ -54,7 +54,10 @@ class _Lines(Sequence[PayerLine]):
 @require_GET
 @needs("report.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the scored payers of the reader's desks, highest score first."""
+    """List the scored payers of the reader's desks, highest score first.
+
+    Query: the filters of `filters_of`, and `page`.
+    """
     actor = actor_of(request)
     filters = filters_of(request.GET)
     page = Paginator(_Lines(actor=actor, filters=filters), _PAGE).get_page(request.GET.get("page"))
@@ -80,7 +83,11 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("report.read")
 def show(request: HttpRequest, payer: UUID) -> HttpResponse:
-    """Show one payer from present data; the reading is recorded in the ledger first."""
+    """Show one payer from present data; the reading is recorded in the ledger first.
+
+    Raises:
+        Http404: no such payer within the reader's desks.
+    """
     return render(request, "payments/one.html", page_of(request, payer))
 
 
@@ -119,7 +126,10 @@ def page_of(request: HttpRequest, payer_id: UUID, refused: str = "") -> dict[str
 
 
 def filters_of(asked: QueryDict) -> PayerFilter:
-    """Return the filters in the query; invalid values are ignored."""
+    """Return the payer filters in a query: `suspected`, `typology`, `indicator`, `country`.
+
+    Invalid values are ignored.
+    """
     typologies = load_typologies()
     codes = {rule.code for rule in (*typologies.indicator, *typologies.lowers)}
     known = {typology.code for typology in typologies.typology}

@@ -37,7 +37,10 @@ _UNREADABLE = gettext_noop(
 
 @register.inclusion_tag("desk/alarms.html", takes_context=True)
 def alarms_that_ring(context: Context) -> dict[str, object]:
-    """Show the unacknowledged alarms as of page load; a later one would move the page under a click."""
+    """Show the unacknowledged alarms on a page, as they are at page load (template tag).
+
+    One that arrives later would move the page under a click. Returns the template's context.
+    """
     request: HttpRequest = context["request"]
     actor = actor_of(request)
     return {**_ringing(actor, _latest(actor)), "csrf_token": context.get("csrf_token")}
@@ -117,7 +120,7 @@ def _ringing(actor: Actor, ringing: Sequence[Alarm]) -> dict[str, object]:
 
 
 def _known(alarm: Alarm) -> str:
-    """Return a short text that changes with an alarm's displayed state, so that polling detects a change."""
+    """Return a short text that changes with an alarm's displayed state: its part of the polled digest."""
     called = alarm.call
     how = "" if called is None else "f" * called.failing + "p" * called.partly
     return f"{alarm.id.hex[-8:]}{'e' if alarm.escalated_at else ''}{how}"

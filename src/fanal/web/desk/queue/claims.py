@@ -1,4 +1,4 @@
-"""Claim, renew and release a report: a lease with a fencing token, for one person at a time."""
+"""Views to claim, renew and release a report: a lease with a fencing token, for one person at a time."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -20,7 +20,11 @@ from fanal.web.account.actors import actor_of, now_of
 @require_POST
 @needs("report.claim")
 def claim(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Claim the report for the person and open it, or name its holder when it is already claimed."""
+    """Claim the report for the person, then show it; a message names the holder if somebody else has it.
+
+    Raises:
+        Http404: no such report for the person.
+    """
     try:
         orient.claim_case(actor=actor_of(request), report_id=report_id, now=now_of(request))
     except orient.CaseUnknown:
@@ -39,7 +43,10 @@ def claim(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.claim")
 def renew(request: HttpRequest, report_id: UUID) -> JsonResponse:
-    """Extend the lease while the page is open; answer 409 with the holder's name when the lease was lost.
+    """Extend the person's lease on a report while its page is open; answer as JSON.
+
+    `held` is true with the new end (`until`); 409 with `held` false and the name of the present `holder` if
+    the lease was lost. The form holds the lease's `token`.
 
     Raises:
         Http404: no such report, or none that the person may read.
@@ -59,7 +66,11 @@ def renew(request: HttpRequest, report_id: UUID) -> JsonResponse:
 @require_POST
 @needs("report.claim")
 def release(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Release the report to the queue; without the form's valid token nothing changes."""
+    """Release the report to the queue, then show the queue; without the form's valid token nothing changes.
+
+    Raises:
+        Http404: no such report, or none that the person may read.
+    """
     actor = actor_of(request)
     if oriented.get_case(actor=actor, report_id=report_id) is None:
         raise Http404

@@ -25,7 +25,7 @@ _LISTED = 200
 @require_GET
 @needs("quarantine.read")
 def quarantine(request: HttpRequest) -> HttpResponse:
-    """Show the reports in quarantine: stage, date, error code."""
+    """Show the reports in quarantine: stage at which processing failed, date, error code."""
     found = list_quarantine(actor=actor_of(request), limit=_LISTED)
     consult(
         request, "report", [facts.report_id for facts, _error in found], action="quarantine.read"
@@ -38,7 +38,12 @@ def quarantine(request: HttpRequest) -> HttpResponse:
 def replay(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Process a quarantined report again, from the first stage.
 
-    A failure in a later stage may come from data that an earlier stage stored.
+    A failure in a later stage may come from data that an earlier stage stored. Redirects to the quarantine,
+    with a message.
+
+    Raises:
+        Http404: no such report.
+        Refused: the person may not do so at the report's desk.
     """
     actor = actor_of(request)
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)

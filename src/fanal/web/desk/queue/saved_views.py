@@ -1,4 +1,7 @@
-"""Saved views of the queue: listed next to the fixed views, saved, renamed, shared and deleted."""
+"""Saved views of the queue: listed next to the fixed views, saved, renamed, shared and deleted.
+
+A saved view is a fixed view with filters, under a name; own, or shared with a desk.
+"""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -28,7 +31,10 @@ from fanal.web.failures import reason_of
 
 
 class ViewLine(Struct, frozen=True, kw_only=True):
-    """A row of a list of saved views; `current`: the view on screen. `count` None, `author` "": not shown."""
+    """A row of a list of saved views; `current`: it is the view on screen, `href` its URL.
+
+    `count`: number of its reports, None if not shown; `author`: who saved it, "" if not shown.
+    """
 
     saved: SavedView
     href: str
@@ -83,7 +89,7 @@ def counted(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("view.keep")
 def own(request: HttpRequest) -> HttpResponse:
-    """Show the person's own views and the form to save the current view; by POST, save it."""
+    """Show the person's own views and the form to save the current view (GET), or save it (POST)."""
     if request.method != "POST":
         return _page(request, shared=False)
     return _save(request, share_with=None)
@@ -93,7 +99,13 @@ def own(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("view.share")
 def shared(request: HttpRequest) -> HttpResponse:
-    """Show the shared views of the desks that the person manages; by POST, share the current view."""
+    """Show the shared views of the desks that the person manages (GET), or share the current view (POST).
+
+    The form's `desk` is the desk to share with.
+
+    Raises:
+        Http404: the person may not share views there.
+    """
     if request.method != "POST":
         return _page(request, shared=True)
     desk_id = whole_number(request.POST.get("desk", ""), digits=9)
@@ -190,6 +202,6 @@ def _page(
 
 
 def _signed(lines: Sequence[ViewLine]) -> list[ViewLine]:
-    """Return the rows with the names of the people who saved the views."""
+    """Return the rows with `author` filled in: the names of the people who saved the views."""
     names = person_names(person_ids={line.saved.person_id for line in lines})
     return [structs.replace(line, author=names.get(line.saved.person_id, "")) for line in lines]

@@ -55,7 +55,10 @@ _PREVIEWED = 12  # identifiers in a preview; the report's page shows all
 @require_GET
 @needs("report.list")
 def queue(request: HttpRequest) -> HttpResponse:
-    """Show one page of a view of the queue, highest priority first, then oldest first."""
+    """Show one page of a view of the queue, highest priority first, then oldest first.
+
+    The query names view and filters (see `filters`) and the last row of the previous page (`after`).
+    """
     actor, now = actor_of(request), now_of(request)
     view, filters = view_of(request.GET), filters_of(request.GET)
     page = list_queue(
@@ -129,7 +132,11 @@ def arrivals(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("report.read")
 def preview(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Show a summary of the selected report next to the list."""
+    """Show a summary of one report, next to the queue's list.
+
+    Raises:
+        Http404: no such report for the person, or it is not harmonised yet.
+    """
     actor, now = actor_of(request), now_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
@@ -149,11 +156,11 @@ def preview(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 class QueueRow(Struct, frozen=True, kw_only=True):
-    """A case as a row of a table.
+    """A case (a report in the queue) as a row of a table; made by `rows_of`.
 
-    `holder`: name of the person who holds it, or ""; `because`: the main reason of its priority; `signs`:
-    matches with counterparts; `away`: transfers of the report to other desks; `ask_soon`: the end of the
-    subscriber-data retention window is close.
+    `holder`: name of the person who holds it, or ""; `mine`: it is the reader; `because`: the main reason of
+    its priority; `signs`: matches with counterparts; `away`: transfers of the report to other desks;
+    `ask_soon`: the end of the subscriber-data retention window is close.
     """
 
     case: Case
@@ -168,7 +175,7 @@ class QueueRow(Struct, frozen=True, kw_only=True):
 
 
 def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[QueueRow]:
-    """Return the table rows of cases."""
+    """Return the table rows of cases, in their order, for the reader `actor` at `now`."""
     holders = {c.report_id: c.held_by(now) for c in cases}
     names = person_names(person_ids={h for h in holders.values() if h})
     envelopes = get_reports(actor=actor, report_ids=[c.report_id for c in cases])

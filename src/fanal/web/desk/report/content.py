@@ -24,7 +24,7 @@ Item = dict[str, object]
 
 
 class DatedEvent(NamedTuple):
-    """An event on the timeline of a report: what it is, by its code, with a text and a precision if any."""
+    """An event on the timeline of a report: its time and code (such as RECEIVED), a text, a precision."""
 
     at: datetime
     code: str
@@ -85,7 +85,7 @@ def with_signals(record: HarmonisedReport, findings: Sequence[Finding]) -> list[
 
 
 def by_category(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Return findings grouped by category, in the order of each category's first finding."""
+    """Return (category, findings) for each category, in the order of its first finding; KNOWN for none."""
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.category or "KNOWN", []).append(finding)
@@ -93,10 +93,10 @@ def by_category(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
 
 
 def selector_groups(record: HarmonisedReport, *, actor: Actor) -> list[tuple[str, list[Item]]]:
-    """Return a report's identifiers grouped by role.
+    """Return (role, identifiers) for each role of a report's identifiers, in a fixed order.
 
-    Each has the number of reports that hold it in the reader's desks (`bounded`: at least so many), and the
-    names of other desks that hold it.
+    Each identifier has the number of reports that hold it in the reader's desks (`bounded`: at least so
+    many), and the names of other desks that hold it.
     """
     keys = {(s.kind, s.value): selector_key(s.kind, s.value) for s in record.selectors}
     wanted = list(set(keys.values()))

@@ -1,4 +1,7 @@
-"""Decision on a report: tracks, legal bases, reason; its draft acts are made in the same transaction."""
+"""Views of a decision on a report: tracks, legal bases, reason; reopening and closing.
+
+The draft acts that a decision opens are made in the same transaction.
+"""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -31,7 +34,15 @@ from fanal.web.failures import reason_of
 @require_POST
 @needs("report.decide")
 def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Record the decision of the person who holds the report; on refusal, show the form again as typed."""
+    """Record the decision of the person who holds the report, then show the report.
+
+    The form is that of `proposals`, with the lease's `token` and the duplicates to which it extends
+    (`folded`). If refused, it is shown again as typed (status 409).
+
+    Raises:
+        Http404: no such report or duplicate for the person.
+        Refused: the person may not decide at the report's desk.
+    """
     _known(request, report_id)
     try:
         recorded = _record(request, report_id)
@@ -50,14 +61,24 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.decide")
 def reopen(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Reopen a decided report in the queue; its decisions are kept, a refusal is shown as a message."""
+    """Reopen a decided report in the queue; its decisions are kept. Then show the report.
+
+    A refusal is shown as a message.
+
+    Raises:
+        Http404: no such report for the person.
+    """
     return _change(request, report_id, close=False)
 
 
 @require_POST
 @needs("report.decide")
 def close(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Close a decided report."""
+    """Close a decided report, then show it; a refusal is shown as a message.
+
+    Raises:
+        Http404: no such report for the person.
+    """
     return _change(request, report_id, close=True)
 
 

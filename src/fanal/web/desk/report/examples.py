@@ -162,7 +162,10 @@ def judge(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("example.judge")
 def rewrite(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResponse:
-    """Record a neutral sentence (form field `words`) for an example; redirect to the report's page."""
+    """Record a neutral sentence (form field `words`) for an example; redirect to the report's page.
+
+    The outcome is a message.
+    """
 
     def act() -> None:
         operations.rewrite(
@@ -178,7 +181,11 @@ def rewrite(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResp
 @require_POST
 @needs("example.check")
 def check(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResponse:
-    """Confirm another person's neutral sentence: the one that was displayed (form field `object`, its id)."""
+    """Confirm another person's neutral sentence for an example, then redirect to the report's page.
+
+    The sentence is the one displayed: form field `object`, the id of its sealed text. The outcome is a
+    message.
+    """
 
     def act() -> None:
         operations.check_sentence(

@@ -37,7 +37,11 @@ Item = dict[str, object]
 def cards_of(
     record: HarmonisedReport, findings: Sequence[Finding], *, actor: Actor, now: datetime
 ) -> list[Item]:
-    """Return the data of the file cards on a report's page (one card per file), in the order of its files."""
+    """Return the data of the file cards on a report's page, one per file, in the order of its files.
+
+    `findings`: those of the report. A card holds facts, list entries that match, and earlier assessments of
+    the same or the most similar file.
+    """
     if not record.files:
         return []
     uploads = list_uploads(actor=actor, report_ids=[record.report_id])
@@ -128,9 +132,9 @@ def _facts_of(computed: ComputedFile | None) -> Item:
 
 
 def _elsewhere(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[UUID]]:
-    """Return the newest other reports with the same file (exact hash), visible to the actor, by file number.
+    """Return the newest other reports with the same file (exact hash), by file number, as sets of ids.
 
-    A file number is the position in the report.
+    A file number is the file's position in the report. Only reports visible to the actor.
     """
     keys = _keys(record)
     wanted = list({key for found in keys.values() for key in found})
@@ -143,7 +147,10 @@ def _elsewhere(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozen
 
 
 def _kept(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[UUID]]:
-    """Return the decided reports with the same file (exact hash), however old, by file number (position)."""
+    """Return the decided reports with the same file (exact hash), by file number, as sets of ids.
+
+    However old they are. A file number is the file's position in the report.
+    """
     keys = _keys(record)
     found = assessed_same(actor=actor, keys=[key for each in keys.values() for key in each])
     return {
@@ -153,7 +160,10 @@ def _kept(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[U
 
 
 def _keys(record: HarmonisedReport) -> Mapping[int, list[UUID]]:
-    """Return the selector keys of each file's hashes, by file number (its position in the report)."""
+    """Return the selector keys (digests used for look-up) of each file's hashes, by file number.
+
+    A file number is the file's position in the report.
+    """
     return {
         number: [
             selector_key(SelectorKind(name), value)

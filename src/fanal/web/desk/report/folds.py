@@ -35,7 +35,9 @@ _AT_ONCE = 6
 @require_POST
 @needs("report.decide")
 def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Separate a duplicate from its head report; without a reason, show the form again.
+    """Separate a duplicate from its head report, for the form's `reason`, then show its page.
+
+    Without a valid reason the form is shown again (status 422).
 
     Raises:
         Http404: no such report.
@@ -65,7 +67,11 @@ def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 class FoldedRow(Struct, frozen=True, kw_only=True):
-    """A duplicate folded under a report; `adds`, `description`: what the report does not hold itself."""
+    """A duplicate folded under a report, as a row of the report's page.
+
+    `adds` and `description`: identifiers and text that the report itself does not hold; `why`: the reason of
+    the folding.
+    """
 
     case: Case
     reference: str

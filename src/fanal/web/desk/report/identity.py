@@ -1,4 +1,4 @@
-"""Opening of a reporter's identity: a written purpose, immediate notification, a single display."""
+"""Page to open a reporter's identity: a written purpose, immediate notification, a single display."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -28,7 +28,14 @@ from fanal.web.reading import consult, consulted_ids
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("identity.open")
 def identity(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Ask for the purpose; by POST, open the sealed identity and show it in this response only."""
+    """Show the form that asks for the purpose (GET), or open the sealed identity and show it once (POST).
+
+    A purpose that is too short, a missing key, or an expired identity gives the form again with the reason.
+
+    Raises:
+        Http404: no such report, or it has no identity.
+        Refused: the person may not open identities at its desk.
+    """
     report = get_reports(actor=actor_of(request), report_ids=[report_id]).get(report_id)
     if report is None:
         raise Http404

@@ -163,7 +163,13 @@ def _erased(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.question")
 def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Send a question to the reporter, who reads it with the follow-up code."""
+    """Send a question to the reporter, who reads it with the follow-up code.
+
+    The form's `text`; empty or too long, the page is shown again with a message (status 422).
+
+    Raises:
+        Http404: no such report, or nobody can be asked (it has no follow-up code).
+    """
     actor = actor_of(request)
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:

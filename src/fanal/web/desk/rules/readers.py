@@ -92,7 +92,13 @@ def show(request: HttpRequest, reader_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.draft")
 def propose(request: HttpRequest, reader_id: UUID) -> HttpResponse:
-    """Propose a version; the worker then compares it on past reports. A refusal is shown as a message."""
+    """Propose a version of the text reader, then show its page; the worker compares it on past reports.
+
+    A refusal is shown as a message.
+
+    Raises:
+        Http404: no such version.
+    """
     stored = _stored(reader_id)
     try:
         propose_version(actor=actor_of(request), reader_id=stored.id, now=now_of(request))
@@ -106,7 +112,13 @@ def propose(request: HttpRequest, reader_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.activate")
 def activate(request: HttpRequest, reader_id: UUID) -> HttpResponse:
-    """Put a proposed version in force; its proposer cannot. A refusal is shown as a message."""
+    """Put a proposed version of the text reader in force, then show its page; its proposer cannot.
+
+    A refusal is shown as a message.
+
+    Raises:
+        Http404: no such version.
+    """
     stored = _stored(reader_id)
     try:
         trials.activate_reader(actor=actor_of(request), reader_id=stored.id, now=now_of(request))
@@ -125,7 +137,10 @@ def _stored(reader_id: UUID) -> StoredReader:
 
 
 def _signed(stored: StoredReader) -> dict[str, object]:
-    """Return a version (`stored`) and the names of its `author`, `proposer` and `approver`, "" if none."""
+    """Return the template context of a version: `stored`, and the names of its signatories.
+
+    Keys: `stored`, `author`, `proposer`, `approver` (names, "" if none).
+    """
     people = {p for p in (stored.author_id, stored.proposer_id, stored.approver_id) if p}
     names = person_names(person_ids=people - {SYSTEM_PERSON})
     names[SYSTEM_PERSON] = _("the installation")

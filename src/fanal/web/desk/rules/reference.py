@@ -58,7 +58,11 @@ TABLES: Mapping[str, type[Entry]] = {
 @require_GET
 @needs("reference.read")
 def rules(request: HttpRequest) -> HttpResponse:
-    """Show one table of the reference data, by default the offences."""
+    """Show one table of the reference data, named by the query's `table`, by default the offences.
+
+    Raises:
+        Http404: no such table.
+    """
     table = request.GET.get("table", "offence")
     on = paris_day(now_of(request))
     context: dict[str, object] = {"table": table, "tables": list(TABLES), "on": on}

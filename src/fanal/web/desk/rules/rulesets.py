@@ -64,9 +64,9 @@ def rulesets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("rules.draft")
 def draft(request: HttpRequest) -> HttpResponse:
-    """Show the rules in force in a form; by POST, store the draft, or add or replace a rule in the form.
+    """Show the rules in force in a form (GET); store the draft, or add or replace a rule in the form (POST).
 
-    A draft with errors is shown again, unsaved.
+    A stored draft redirects to its page; one with errors is shown again, unsaved.
     """
     rules, on = queries.current_rules(), paris_day(now_of(request))
     left_out, lang = _left_out(rules), get_language() or "fr"
@@ -97,7 +97,11 @@ def draft(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("rules.draft")
 def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Show a rule set: its changes, its dry run, and the actions open to the person."""
+    """Show a rule set: its changes, its dry run, and the actions open to the person.
+
+    Raises:
+        Http404: no such rule set.
+    """
     stored = _stored(ruleset_id)
     current, candidate = queries.current_rules(), read_rules(stored.body)
     tried, is_open = stored.dry_run, stored.state in ("DRAFT", "DRY_RUN")
@@ -131,7 +135,13 @@ def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_GET
 @needs("rules.draft")
 def progress(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Show the progress of a rule set's dry run and new ranking; reload the page when both have ended."""
+    """Show the progress of a rule set's dry run and new ranking, as a fragment that its page polls.
+
+    When both have ended, a header (`HX-Refresh`) makes the page reload.
+
+    Raises:
+        Http404: no such rule set.
+    """
     _stored(ruleset_id)
     trials = queries.trials_of(ruleset_id=ruleset_id)
     running = trials[0] if trials and trials[0].finished_at is None else None
@@ -146,7 +156,13 @@ def progress(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.draft")
 def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Start a dry run of a rule set on every stored report, executed by the worker."""
+    """Start a dry run of a rule set on every stored report, executed by the worker.
+
+    Redirects to the rule set's page; a refusal is shown as a message.
+
+    Raises:
+        Http404: no such rule set.
+    """
     stored = _stored(ruleset_id)
     try:
         operations.start_trial(actor=actor_of(request), ruleset_id=stored.id, now=now_of(request))
@@ -160,7 +176,11 @@ def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.activate")
 def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Put a rule set in force; its proposer cannot. A refusal is shown as a message."""
+    """Put a rule set in force, then show its page; its proposer cannot. A refusal is shown as a message.
+
+    Raises:
+        Http404: no such rule set.
+    """
     stored = _stored(ruleset_id)
     try:
         operations.activate_ruleset(
@@ -174,7 +194,10 @@ def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 
 
 def spread(tried: DryRun) -> list[tuple[str, int, int]]:
-    """Return the result of a dry run as (level, reports before, reports after), highest level first."""
+    """Return how a dry run moves reports between levels: (level, reports before, reports after).
+
+    The highest level comes first.
+    """
     sides: dict[str, list[int]] = {level: [0, 0] for level in LEVELS}
     for move, number in tried.moves.items():
         before, _arrow, after = move.partition(">")
@@ -236,7 +259,10 @@ def _stored(ruleset_id: UUID) -> queries.StoredRuleSet:
 
 
 def _signed(found: list[queries.StoredRuleSet]) -> list[dict[str, object]]:
-    """Return rule sets with the names of author, proposer and approver."""
+    """Return a template context for each rule set: `stored`, and the names of its signatories.
+
+    Keys: `stored`, `author`, `proposer`, `approver` (names, "" if none).
+    """
     people = {p for stored in found for p in _signers(stored) if p}
     names = person_names(person_ids=people - {SYSTEM_PERSON})
     names[SYSTEM_PERSON] = _("the installation")

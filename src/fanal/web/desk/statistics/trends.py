@@ -72,7 +72,11 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def trend_csv(request: HttpRequest, trend: str) -> HttpResponse:
-    """Send a trend (by its code, `trend`) as CSV, with its level changes marked."""
+    """Send a trend (by its code, `trend`) as CSV, with its level changes marked.
+
+    Raises:
+        Http404: no such trend.
+    """
     found = _asked(request, trend)
     text = weeks.trend_csv(found, names=_senders(found))
     answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
@@ -84,7 +88,11 @@ def trend_csv(request: HttpRequest, trend: str) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def trend_json(request: HttpRequest, trend: str) -> HttpResponse:
-    """Send a trend as JSON, with its definition, level changes and new names."""
+    """Send a trend as JSON, with its definition, level changes and new names.
+
+    Raises:
+        Http404: no such trend.
+    """
     found = _asked(request, trend)
     whole = weeks.trend_json(found, names=_senders(found))
     return HttpResponse(whole, content_type="application/json")

@@ -95,7 +95,11 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def year_summary(request: HttpRequest, year: int) -> HttpResponse:
-    """Show the figures of a calendar year, compared with the year before, ready to print."""
+    """Show the figures of a calendar year, compared with the year before, ready to print.
+
+    Raises:
+        Http404: a future year, or one before the first possible.
+    """
     actor, now, lang = actor_of(request), now_of(request), language()
     today = paris_day(now)
     if not FIRST_YEAR <= year <= today.year:
@@ -121,7 +125,11 @@ def year_summary(request: HttpRequest, year: int) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
-    """Send the summary of a year as an accessible PDF."""
+    """Send the summary of a year as an accessible PDF.
+
+    Raises:
+        Http404: a future year, or one before the first possible.
+    """
     actor, now, lang = actor_of(request), now_of(request), language()
     today = paris_day(now)
     if not FIRST_YEAR <= year <= today.year:
@@ -167,7 +175,7 @@ def figure_json(request: HttpRequest, figure: str) -> HttpResponse:
 
 
 def _lead(*, open_year: bool) -> str:
-    """Return the introduction to a year's figures: the period that they are compared with.
+    """Return the introduction to a year's figures, which says what they are compared with.
 
     `open_year`: the year is not over.
     """
@@ -248,9 +256,9 @@ def _percent(value: int, before: int | None, lang: str) -> str:
 
 
 def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[str, object]]:
-    """Return the headline figures of a month, compared with the same days a year before.
+    """Return the headline figures of a month, compared with the same days a year before, as text.
 
-    `tables`: by figure code.
+    `tables`: by figure code. Keys: `name`, `value`, `before`, `change`.
     """
     key = month.isoformat()[:7]
 
@@ -274,7 +282,7 @@ def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[st
 
 
 def frame_of(actor: Actor) -> str:
-    """Return the name of the base template: with alarms for people who may list reports, else without."""
+    """Return the name of the base template: with alarms if the actor may list reports, else without."""
     return "desk/base.html" if may(actor, "report.list") else "base_desk.html"
 
 
