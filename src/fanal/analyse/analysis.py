@@ -45,7 +45,10 @@ class Meant(Struct, frozen=True, kw_only=True):
 
 
 def shipped_knowledge(*, lists_version: str = "") -> Knowledge:
-    """Return the shipped lexicons and typologies, for lists of this version (default: none)."""
+    """Return the shipped lexicons and typologies, with the version of the lists of known material.
+
+    That version, "" for no lists, becomes part of the version of the results.
+    """
     return Knowledge(
         lexicon=load_lexicon(),
         typologies=load_typologies(),

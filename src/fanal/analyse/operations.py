@@ -70,7 +70,9 @@ def add_meanings(
     meanings: Mapping[UUID, Meant],
     now: datetime,
 ) -> None:
-    """Analyse reports again with what the model read in their texts later (`meanings`, of each report).
+    """Analyse reports again with the model's later findings in their texts; store a further revision of each.
+
+    `meanings` holds these findings by report id.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -252,8 +254,8 @@ def erase(  # every stage has the same signature for erasure
 ) -> int:
     """Empty findings and priority parts of reports in all revisions; delete payments and unread texts.
 
-    Payers without any other payment are deleted too, and examples end. Return the number of rows changed or
-    deleted.
+    Payers without any other payment are deleted too; unchecked examples of the text reader become ERASED.
+    Return the number of rows changed or deleted.
 
     Scores, levels and rule versions stay, since they name nobody. The caller writes the ledger entry of the
     expiry, which covers every stage; `now` is the instant of that entry.

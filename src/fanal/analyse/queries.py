@@ -20,7 +20,7 @@ _PRIORITY = (
 
 
 class Version(Struct, frozen=True, kw_only=True):
-    """Revision number (from 1) and writing time of a result."""
+    """Revision number (from 1) and writing time of a stored analysis or priority."""
 
     revision: int
     written_at: datetime

@@ -122,7 +122,7 @@ def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]:
     """Return the ids of undecided reports greater than `after`, folded ones too, in order of id.
 
-    At most `limit`; without `after`, from the first. Only reports of desks where the actor may list reports.
+    At most `limit`; without `after`, from the first. Only from desks where the actor may list reports.
     """
     rows = reachable(actor).filter(
         state__in=[*OPEN_STATES, CaseState.FOLDED, CaseState.TO_SECOND],

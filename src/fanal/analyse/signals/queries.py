@@ -50,7 +50,7 @@ class StoredReader(Struct, frozen=True, kw_only=True):
 
 
 def examples_of(*, actor: Actor, report_id: UUID) -> list[Example]:
-    """Return the examples of a report that the actor may read, oldest first."""
+    """Return the examples (judged passages) of a report that the actor may read, oldest first."""
     if reach(actor, "report.read").empty or not get_reports(actor=actor, report_ids=[report_id]):
         return []
     return _examples(f"{_EXAMPLE} WHERE report_id = %s ORDER BY id", [report_id])
@@ -119,7 +119,13 @@ def count_judgements(*, actor: Actor, since: datetime, until: datetime) -> list[
 
 
 def count_wrong(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the findings judged wrong by day and code, as `count_judgements`: (day, code, "", number)."""
+    """Count the findings judged wrong, as `count_judgements` does.
+
+    Rows: (day, code, "", number).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     counted = count_judgements(actor=actor, since=since, until=until)
     return [(day, code, "", n) for day, verdict, code, n in counted if verdict == Verdict.WRONG]
 
@@ -136,7 +142,7 @@ def get_reader(*, reader_id: UUID) -> StoredReader | None:
 
 
 def open_reader_trial() -> StoredReader | None:
-    """Return the version whose dry run is not finished, the oldest proposal first; None if there is none."""
+    """Return a version whose dry run is not finished, the one proposed first; None if there is none."""
     found = _readers("WHERE r.proposed_at IS NOT NULL AND r.tried_at IS NULL", [])
     return min(found, key=lambda r: str(r.proposed_at)) if found else None
 

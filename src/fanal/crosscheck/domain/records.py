@@ -14,9 +14,11 @@ from msgspec import Struct
 
 
 class JudgementAct(StrEnum):
-    """The kinds of judgement by people, on links (LINK, UNLINK) and on dossiers; UNDO revokes one of them.
+    """The kinds of judgement by people on links and dossiers.
 
-    `left` and `right` are the two sides of a `Judgement`.
+    LINK, UNLINK: reports belong together, or their link no longer counts. MERGE, SPLIT, REJECT: dossiers are
+    one, two sides are never in one dossier, reports form none. OPEN, CLOSE: work begins, ends. UNDO revokes
+    another judgement.
     """
 
     LINK = "LINK"  # each report of `left` belongs together with each report of `right`
@@ -109,7 +111,7 @@ _FIRST_DECODER = msgspec.json.Decoder(tuple[LinkReason, ...])
 
 
 def pack_reasons(reasons: Sequence[LinkReason]) -> bytes:
-    """Encode reasons in a few bytes each; weights keep four decimals."""
+    """Encode reasons as a version byte and MessagePack; weights keep four decimals."""
     return _VERSION + _ENCODER.encode([_row(reason) for reason in reasons])
 
 

@@ -1,1 +1,1 @@
-"""Links between reports: their reasons, the document frequency of their values, their rows."""
+"""Links between reports: their reasons, the document frequency of shared values, and their storage."""

@@ -62,8 +62,8 @@ def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
     """Reweight the links on changed or removed values; return the pairs that are no longer certain.
 
     A changed value is one that passed a step of document frequency, or became a hub. `gathered` holds the
-    batch's values with their new shares of points and the removed links. Both only rise, and new reports only
-    come between others, so no new pair appears.
+    batch's values with their new shares of points and the removed links. Steps and hubs only rise, and new
+    reports only come between others, so no new pair appears.
     """
     moved, held = gathered.moved, gathered.held
     if not moved and not gathered.parted:

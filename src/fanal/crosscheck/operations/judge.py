@@ -192,7 +192,7 @@ def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
     `reports` are the reports of the dossier that the judgement names.
 
     Raises:
-        Refusal: STATE: it is not so.
+        Refusal: STATE: the dossier's state does not allow `act`.
     """
     held = state_of(conduct_of(dossiers.judgements_about(reports)))
     if move_of(held, act) is None:

@@ -212,7 +212,8 @@ def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list
 def _pairs(bounds: str, tail: str = "") -> str:
     """Return the SQL of the pairs from all sources that satisfy `bounds`; each pair appears once.
 
-    Sources: linkage rule, trained model, similarity. `tail` (order, limit) applies to each source.
+    `bounds` is an SQL condition on a pair. Sources: linkage rule, trained model, similarity. `tail` (order,
+    limit) applies to each source.
     """
     return " UNION ALL ".join(
         "(SELECT l.report_id, l.other_id, l.score, l.reasons"  # noqa: S608

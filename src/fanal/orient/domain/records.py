@@ -358,7 +358,7 @@ _FIRST_DECODER = msgspec.json.Decoder(Proposal)
 
 
 def pack_proposal(proposal: Proposal) -> bytes:
-    """Encode the fields of a proposal that have no column of their own, as the module describes."""
+    """Encode the fields of a proposal that have no column of their own: a version byte and MessagePack."""
     body: _Body = (
         tuple(
             [(b.code, b.entry_id, b.opens_measures, b.unchecked, b.reading) for b in proposal.bases]

@@ -126,8 +126,8 @@ def load_rules() -> FoldRules:
 def never_folds(item: OrientItem) -> bool:
     """Return whether a report is never folded into another (grouped as a duplicate).
 
-    That is an emergency or a report with a priority floor, of level DANGER, escalated by its sender, or from
-    the public.
+    Never folded is an emergency, and a report with a priority floor, of level DANGER, escalated by its
+    sender, or from the public.
     """
     report, priority = item.report, item.priority
     return bool(

@@ -88,7 +88,10 @@ class Segment:
         return self.header.count
 
     def is_whole(self) -> bool:
-        """Return whether the content matches its checksum; reads all of it, a second for three million."""
+        """Return whether the content matches its checksum.
+
+        Reads the whole file, which takes about a second for three million hashes.
+        """
         return zlib.crc32(self._content.data) == self.header.content
 
 
@@ -283,7 +286,7 @@ class HashIndex:
     """In-memory index of 256-bit hashes: a search finds every hash within its radius (exact). Thread-safe."""
 
     def __init__(self, segment: Segment | None = None) -> None:
-        """Start with `segment`, or empty."""
+        """Start with the hashes of an open segment file, or with none."""
         self._segment = segment
         self._lock = Lock()
         self._state = _State(

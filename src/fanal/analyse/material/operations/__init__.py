@@ -1,1 +1,1 @@
-"""Writes of known material: lists, imports, votes, suspensions, and the index derived from them."""
+"""Write operations on known material: lists, imports, votes, suspensions, and the hash index of the lists."""

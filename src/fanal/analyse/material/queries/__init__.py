@@ -1,1 +1,1 @@
-"""Reads of known material: lists with their votes, and their entries."""
+"""Queries on known material: lists with their votes, and their entries."""

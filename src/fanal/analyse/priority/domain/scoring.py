@@ -71,7 +71,10 @@ def no_run(*, current: str, candidate: str) -> DryRun:
 
 
 def add_runs(one: DryRun, two: DryRun) -> DryRun:
-    """Return the summed counts of two dry runs with the same rules on different reports, without changes."""
+    """Return the summed counts of two dry runs with the same rules on different reports.
+
+    The list of single score changes is left empty.
+    """
     moves = Counter(one.moves) + Counter(two.moves)
     return DryRun(
         current=one.current,

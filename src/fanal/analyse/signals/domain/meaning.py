@@ -84,8 +84,9 @@ class Neighbour(Struct, frozen=True):
 class Meaning(Struct, frozen=True, kw_only=True):
     """The reading of a text: the probability of each code, nature and `any`, by column name.
 
-    `found` are the codes at or over their thresholds, `possible` those over half of it. `nature` is the
-    likely nature of a text without found codes, None if unclear. `by_words`: whether its words counted.
+    `found` are the codes at or over their thresholds, `possible` those at or over half their thresholds.
+    `nature` is the likely nature of a text without found codes, None if unclear. `by_words`: whether its
+    words counted.
     """
 
     probabilities: Mapping[str, float]

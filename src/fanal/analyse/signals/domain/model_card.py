@@ -94,8 +94,9 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Return the codes that lose more than a code may, then `ALL` if all codes together lose too much.
+        """Return the codes whose F1 or recall falls by more than allowed, then `ALL` if the whole gets worse.
 
+        The whole: F1 of all codes together, or the share of texts without codes to which the model gives one.
         Such a version cannot be proposed.
         """
         old, new = self.comparison.before, self.comparison.after

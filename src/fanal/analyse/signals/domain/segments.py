@@ -85,7 +85,8 @@ def _most_characters(text: str) -> int:
 def _windows(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
     """Group the pieces into windows of neighbours, each of at most `LONGEST` bytes.
 
-    A window begins with the last piece of the window before, if both are short.
+    A window repeats the last piece of the one before, if that and the next piece take at most half of
+    `LONGEST`. None spans both description and conversation.
     """
     window: list[_Piece] = []
     for piece in pieces:

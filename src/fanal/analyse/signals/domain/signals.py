@@ -49,7 +49,10 @@ class Read(Struct, kw_only=True):
 
 
 def read_sentences(said: Iterable[Utterance], lexicon: Lexicon) -> Iterator[Read]:
-    """Yield each sentence of the utterances with its matching signals and contexts."""
+    """Yield each sentence of the utterances with the phrases of the lexicon that match in it.
+
+    Signals are evidence; contexts change the scores of signals around them. Negated contexts are left out.
+    """
     place = 0
     for utterance in said:
         for sentence in sentences(utterance):

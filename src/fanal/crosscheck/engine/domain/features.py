@@ -105,7 +105,7 @@ def beside(looks, one, two, shared, conflict, numbers):
 
     `one` and `two` are seats in `looks`. `shared` is the bit set of marks of which the suspects share a
     value; `conflict` and `numbers` are those of `candidate_pairs.Tables`. The bit set says what was found:
-    the marks in conflict, and `NAMED` to `LONG_APART`. Both points are negative where name or date differ.
+    the marks in conflict, and `NAMED` to `LONG_APART`. The first two are negative where name or date differ.
     """
     name, code = 0.0, 0
     if looks[one, 0] != 0 and looks[two, 0] != 0:

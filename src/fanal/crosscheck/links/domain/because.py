@@ -1,6 +1,6 @@
 """Codes that explain the weight of a reason of a link; their texts are labels of the kind `link_because`.
 
-Apart from the building of links, so that pages that show them load no compiled loops.
+Separate from the module that builds links, so that pages load no compiled loops.
 """
 
 from fanal.crosscheck.domain.records import CROSS, SAME, SIMILAR, LinkReason

@@ -1,1 +1,1 @@
-"""Writes of links: what a batch shares with the stored reports, and the rows."""
+"""Write operations on links: find the reports that share values with a batch, and store the results."""

@@ -54,7 +54,7 @@ _LINKED = (
 
 
 class Crowd(NamedTuple):
-    """The read holders (reports) of a value: desk by report id (16 bytes).
+    """The holders of a value (reports) that were read: the desk of each, by report id (16 bytes).
 
     No holder up to the id `sure` is missing; None where that is unknown.
     """

@@ -1,1 +1,1 @@
-"""Writes of similarity: the search in portions, and its tables."""
+"""Write operations on similar reports: the search, a portion of the queue at a time, and its tables."""

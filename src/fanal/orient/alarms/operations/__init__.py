@@ -1,1 +1,1 @@
-"""Writes of alarms: raise, acknowledge, escalate; claim and record calls."""
+"""Write operations on alarms (raise, acknowledge, escalate) and on their calls (claim, record)."""

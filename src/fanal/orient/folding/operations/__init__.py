@@ -1,1 +1,1 @@
-"""Writes of folding: on arrival, when a head leaves, and by a person's judgement."""
+"""Write operations of folding: group new reports, regroup when a head leaves the queue, take reports out."""

@@ -298,7 +298,9 @@ def _way(report_id: UUID, folded: Mapping[UUID, Folded]) -> Iterable[UUID]:
 def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
     """Return the stored representatives of each key of `rows`, by report id.
 
-    All other stored reports with such a key are folded into these.
+    These are the reports not folded at the level of the key, into which the others are folded. For similar
+    pictures also folded ones that are later than the first of `rows` with the key; for viral content at most
+    `at_least` reports, if needed folded ones.
     """
     firsts: list[dict[bytes, UUID]] = [{} for _ in LEVELS]
     for row in rows:
