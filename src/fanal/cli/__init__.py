@@ -1,1 +1,1 @@
-"""The `fanal` command."""
+"""The `fanal` command line: one module for each group of commands."""

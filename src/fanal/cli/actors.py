@@ -19,7 +19,7 @@ code_option = click.option(
 
 
 def prove(login: str, code: str | None) -> None:
-    """Verify the person `login` by the one-time code `code`, or ask for it on the terminal.
+    """Verify that the person at the terminal is `login`: by the one-time code `code`, else a typed one.
 
     A demo database requires none; a message says so.
 
@@ -56,10 +56,10 @@ _REFUSED = {
 
 
 def reader(username: str | None, *, motive: str, action: str = "report.read") -> Actor:
-    """Return the actor who reads: the person `username`, or the system in a demo database.
+    """Return the actor who reads: the person with the login `username`, or the system in a demo database.
 
-    `motive`: the purpose recorded with each reading. `action` is the required right, such as
-    `export.write`.
+    `motive`: the purpose recorded with each reading. `action` is the required right, such as `export.write`.
+    The database session then shows only the rows that the actor may see.
 
     Raises:
         CommandRefused: the person is unknown or lacks the right, or no person is named outside a demo.
@@ -81,12 +81,12 @@ def reader(username: str | None, *, motive: str, action: str = "report.read") ->
 
 
 def proven(username: str | None, *, code: str | None, motive: str, action: str) -> Actor:
-    """Return the actor of an act for which the desk asks for a fresh second factor; as `reader`.
+    """Return the actor of an act that requires a fresh second factor, verified by the one-time code `code`.
 
-    A person named proves it with the one-time code `code`.
+    `username`, `motive` and `action` as in `reader`; the system of a demo database proves nothing.
 
     Raises:
-        CommandRefused: as `reader` and `prove`.
+        CommandRefused: the person is unknown or lacks the right, none is named, or the code is wrong.
     """
     actor = reader(username, motive=motive, action=action)
     if username is not None:
@@ -95,7 +95,7 @@ def proven(username: str | None, *, code: str | None, motive: str, action: str) 
 
 
 def supervisor(login: str) -> Actor:
-    """Return the actor of the person `login`, who may draft rules.
+    """Return the actor of the person with the login `login`, who must have the right to draft rules.
 
     Raises:
         CommandRefused: there is no such person with this right.

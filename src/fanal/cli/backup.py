@@ -188,14 +188,14 @@ def _load(databases: Databases, source: Path) -> None:
     """Load the tables from the dump `source` in one transaction; schema and extensions must exist already.
 
     Raises:
-        Failed: as `_run`.
+        Failed: PROGRAM_FAILED, with the messages of `pg_restore`.
     """
     options = ("--no-owner", "--no-privileges", "--schema=public", "--single-transaction")
     _run(databases, "pg_restore", *options, "--exit-on-error", str(source))
 
 
 def _run(databases: Databases, program: str, *options: str) -> None:
-    """Run a PostgreSQL program (`pg_dump`, …) on the database as its owner.
+    """Run a PostgreSQL program (`pg_dump`, …) with `options` on the database, as its owner.
 
     The password is in the program's environment only.
 
@@ -291,7 +291,10 @@ def _erasures(folder: Path) -> list[str]:
 
 
 def _keep_checkpoints(home: Path, folder: Path) -> None:
-    """Install the checkpoint file of the backup in `folder`; rename a different one here, with a message."""
+    """Install the file of signed ledger checkpoints from the backup in `folder` into the data folder `home`.
+
+    A different file here is renamed, with a message: the ledger had been signed further than the backup.
+    """
     kept, here = folder / CHECKPOINTS, home / "log" / CHECKPOINTS
     here.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     then = kept.read_text() if kept.exists() else ""
@@ -303,7 +306,7 @@ def _keep_checkpoints(home: Path, folder: Path) -> None:
 
 
 def _copy_tree(source: Path, target: Path) -> None:
-    """Copy the sealed files that are missing or incomplete in `target`, except temporary ones."""
+    """Copy the vault's sealed files that are missing or shorter in `target`, except temporary ones."""
     for path in _files(source):
         name = path.relative_to(source)
         if name.parts[0] == "tmp":

@@ -47,26 +47,28 @@ def find_home() -> Path:
 
 
 def find_vault() -> Path:
-    """Return the folder of the vault (the setting `FANAL_VAULT`); it is not created."""
+    """Return the folder of the vault of sealed objects (setting `FANAL_VAULT`); it is not created."""
     return read_environment(os.environ).vault
 
 
 def require_vault(databases: Databases, *, role: DatabaseRole) -> None:
-    """Check that this machine mounts the vault of the database.
+    """Check that the vault folder of this machine is the one that the database names.
+
+    The database is read in the role `role`.
 
     Raises:
-        VaultElsewhere: it mounts another vault.
+        VaultElsewhere: it is another vault.
     """
     check_vault(databases.url(role), find_vault())
 
 
 def require_keys(databases: Databases, *, role: DatabaseRole, home: Path) -> None:
-    """Check that this machine holds the keys of the database.
+    """Check that the data folder `home` holds the keys that the database has registered.
 
-    They lie in the data folder `home`; the database is read in the role `role`.
+    The database is read in the role `role`.
 
     Raises:
-        KeysElsewhere: it lacks registered keys, or holds others.
+        KeysElsewhere: a registered key is missing, or another is in its place.
     """
     public_node = read_environment(os.environ).public_node
     check_keys(databases.url(role), held_keys(home), home=home, public_node=public_node)
@@ -128,7 +130,7 @@ def refuse_disagreement() -> None:
     """Check that this process and the database agree on the time and on the version of the schema.
 
     Raises:
-        DatabaseRefused: they disagree.
+        DatabaseRefused: the clocks or the versions are different.
     """
     from fanal.db import agreement
 
@@ -138,7 +140,10 @@ def refuse_disagreement() -> None:
 
 @contextmanager
 def _rows_of_the_system() -> Iterator[None]:
-    """Give a command access to all rows, as the system; `actors.reader` restricts it to a person's rows."""
+    """Give a command access to all rows of the database (row-level security), as the system.
+
+    `actors.reader` then restricts it to the rows of a person.
+    """
     from fanal.accounts import row_scope
 
     with row_scope.shown_to(system_actor("command")):
@@ -159,9 +164,9 @@ def enter_django(
 
 
 def make_keys(databases: Databases, *, home: Path) -> None:
-    """Create the machine's keys of each purpose that the database knows none of, before its first migration.
+    """Create the machine's keys before the first migration, for each purpose without a key in the database.
 
-    Only as the database's owner, and never on a public node.
+    `home` is the data folder. Only as the database's owner, and never on a public node.
     """
     environment = read_environment(os.environ)
     if environment.public_node or DatabaseRole.OWNER not in databases.urls:
@@ -182,7 +187,7 @@ def make_keys(databases: Databases, *, home: Path) -> None:
 
 
 def note_keys(databases: Databases, *, home: Path) -> None:
-    """Register the keys of this machine that the database does not know yet.
+    """Register in the database the keys in the data folder `home` that it does not know yet.
 
     Raises:
         KeysElsewhere: this machine lacks registered keys, or holds others.
@@ -193,9 +198,9 @@ def note_keys(databases: Databases, *, home: Path) -> None:
 def with_django(
     role: DatabaseRole, *, seals: bool = False
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Return a decorator that runs a command inside `django_as(role)`.
+    """Return a decorator that runs a command inside `django_as(role)`: database open, Django started.
 
-    A command that seals data (`seals`) also requires the vault of the database.
+    With `seals`, for a command that seals data, the vault must be that of the database too.
     """
 
     def decorate(command: Callable[P, T]) -> Callable[P, T]:

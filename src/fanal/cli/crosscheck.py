@@ -284,7 +284,10 @@ def _references(actor: Actor, page: Sequence["Link"]) -> dict[UUID, str]:
 
 
 def _line(found: "Link", names: Mapping[UUID, str], lang: str) -> dict[str, object]:
-    """Return a link as a JSON object: its two reports (`names`: references), score and reasons in `lang`."""
+    """Return a link between two reports as a JSON object: their references, score, reasons in `lang`.
+
+    `names`: references by report id. Keys: `a`, `b`, `score`, `certain`, `reasons`.
+    """
     from fanal.crosscheck.domain.weights import load_weights
 
     one, two = sorted((names[found.report_id], names[found.other_id]))

@@ -185,7 +185,7 @@ def _key_of(text: str) -> bytes:
 
 
 def why(code: str) -> str:
-    """Return the message of a refusal code of de-confliction in the user's language."""
+    """Return the message of a refusal `code` of de-confliction, in the language of the command line."""
     from fanal import reference
 
     return reference.label("deconfliction_refusal", code, language())

@@ -241,7 +241,7 @@ def _lets_auditor_in(databases: Databases) -> bool:
 
 
 def _look_at_agreement() -> DoctorFinding:
-    """Return the finding on whether clock and schema agree with the database, as every process checks."""
+    """Return the finding on whether this machine's clock and schema version agree with the database."""
     checked = subprocess.run(
         [sys.executable, "-m", "fanal", "migrate", "--check", "--lang", "en"],
         check=False,
@@ -256,7 +256,7 @@ def _look_at_agreement() -> DoctorFinding:
 def _look_at_origin(home: Path) -> DoctorFinding:
     """Return the finding on the ledger's name, part of every checkpoint: a fault if it is an example's.
 
-    The name is fixed with the first key.
+    An example: a host ending in `.test`, `.example` or `.invalid`. The name is fixed with the first key.
     """
     for path in sorted((home / "keys").glob("ledger-*.vkey")):
         origin = NoteKey.decode(path.read_text().strip()).name

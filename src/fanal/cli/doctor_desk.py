@@ -60,7 +60,10 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
 def look_at_reader_in_force(
     connection: psycopg.Connection[tuple[object, ...]],
 ) -> Iterator[DoctorFinding]:
-    """Yield the fault of a version of the text reader in force that does not fit; nothing if it fits."""
+    """Yield a fault if the stored version of the text reader in force cannot be used by this program.
+
+    The shipped one then reads. Nothing if it can, or if none is stored.
+    """
     row = connection.execute(_READER).fetchone()
     if row is None:
         return

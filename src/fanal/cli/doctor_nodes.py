@@ -17,7 +17,10 @@ _UNUSED = 100_000_000
 
 
 def look_at_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield the findings on the harm that a compromised public node could do to others and the server."""
+    """Yield the findings on the harm that a compromised public node could do to others and to the server.
+
+    Each concerns a privilege or limit of the nodes' database role. `connection` reads PostgreSQL's settings.
+    """
     yield _look_at_closed(connection)
     yield _look_at_functions(connection)
     yield _look_at_definitions(connection)
@@ -78,7 +81,10 @@ def _look_at_policies(connection: psycopg.Connection[tuple[object, ...]]) -> Doc
 
 
 def _look_at_remains(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
-    """Return the finding on objects that outlive a session: locks of prepared transactions, large objects."""
+    """Return the finding on objects that a node's session could leave: prepared transactions, large objects.
+
+    They outlive the session, with their locks.
+    """
     row = connection.execute(
         "SELECT current_setting('max_prepared_transactions') <> '0', count(*) FROM pg_largeobject_metadata"
     ).fetchone()

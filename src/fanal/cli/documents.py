@@ -1,4 +1,4 @@
-"""Formats with one report a document: their parsers on import, and the check of their legal basis."""
+"""Report formats with one report a document: their parsers on import, and the check of their legal basis."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -52,7 +52,9 @@ READERS: Mapping[Format, Callable[[bytes], Envelope]] = {
 
 
 def require_in_force(format_: str, *, now: datetime, even_if_not: bool) -> None:
-    """Check that the law which prescribes a format is in force, unless `even_if_not` allows a trial.
+    """Check that the law which prescribes the report format `format_` is in force today.
+
+    `even_if_not` allows it all the same, as a trial. A format that no law prescribes passes.
 
     Raises:
         CommandRefused: NOT_IN_FORCE: the reference data has laws for this format, none in force today.

@@ -20,7 +20,7 @@ from fanal.postgres import DatabaseRole
 
 
 def arguments(command: Callable[..., None]) -> Callable[..., None]:
-    """Decorate a command with the common arguments of exports: reports, output folder, user, code."""
+    """Decorate an export command with the common arguments: REF…, `--out`, `--as`, `--code`."""
     for decorate in (
         code_option,
         click.option("--as", "as_user", metavar="USER", help="Login of the person who exports."),
@@ -132,8 +132,8 @@ def _write_all(
 ) -> None:
     """Record the export in the ledger, then write each report of the references into its own folder in `out`.
 
-    `format_`: its name in the ledger. `write` returns whether it wrote the report. Exits with status 2 after
-    messages for missing reports.
+    `format_`: its name in the ledger. `write(report id, folder)` returns whether it wrote the report. Exits
+    with status 2 after messages for missing reports.
     """
     from fanal.cli.resolve import resolve, to_export
     from fanal.ledger import operations as ledger

@@ -39,9 +39,10 @@ _DESK = "Fanal"
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """A report to export, with the facts for its writers; the reporter is redacted in the texts of `report`.
+    """A report to export to a partner, with the facts for the writers of formats; made by `find`.
 
-    `record`: the harmonised report; `provider`: the name of its sender, or else of its platform.
+    `record`: the harmonised report; `report`: the same in the report format, the reporter redacted in its
+    texts; `provider`: the name of its sender, or else of its platform.
     """
 
     record: HarmonisedReport
@@ -52,7 +53,7 @@ class Written(Struct, frozen=True, kw_only=True):
 
     @property
     def received_at(self) -> str:
-        """The time of receipt, in the notation of XML Schema."""
+        """The time of receipt as XML Schema writes it, in UTC (`2026-11-24T20:14:00Z`)."""
         return (
             self.facts.received_at.astimezone(UTC)
             .isoformat(timespec="seconds")
@@ -77,10 +78,10 @@ def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
 
 
 def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetime) -> Report:
-    """Return a harmonised report in the report format for partners, the reporter redacted in its texts.
+    """Return a harmonised report in the report format, with the reporter redacted in its texts.
 
-    The reporter's values become `[…]`. Without the key to the reporter's identity, all texts are left out,
-    with a message on standard error.
+    For partners. The reporter's values become `[…]`. Without the key to the reporter's identity, all texts
+    are left out, with a message on standard error.
     """
     report_id = facts.report_id
     try:
@@ -187,15 +188,15 @@ _MOTIVE: Final = "Export of a provider's report to an authority (fanal export nc
 def write_folder(
     report_id: UUID, folder: Path, *, actor: Actor, motive: str, now: datetime
 ) -> bool:
-    """Write `report.xml` and the `file-N.xml` of one report into `folder`.
+    """Write a report as NCMEC XML into `folder`: `report.xml` and the `file-N.xml`; return whether it was.
 
-    False if unknown or not harmonised. A report that came as NCMEC XML is written from its original
-    document, if the actor may open it; without the right to open the reporter's identity, that document
-    names the desk instead. An empty `motive` takes a standard purpose. The caller has already recorded the
-    export in the ledger.
+    False if the report is unknown or not harmonised. A report that came as NCMEC XML is written from its
+    original document, if the actor may open it; without the right to open the reporter's identity, that
+    document names the desk instead. An empty `motive` takes a standard purpose. The caller has already
+    recorded the export in the ledger.
 
     Raises:
-        Refusal: SHORT, the purpose of opening the reporter's identity.
+        Refusal: SHORT, the purpose (`motive`) of opening the reporter's identity is too short or too long.
     """
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
@@ -252,12 +253,12 @@ def _original(actor: Actor, facts: ReportFacts, *, now: datetime) -> OpenedSubmi
 
 
 def _may_name(actor: Actor, facts: ReportFacts, *, motive: str, now: datetime) -> bool:
-    """Disclose the reporter's identity as a recorded act of the actor; return whether the actor may do so.
+    """Open the reporter's identity, as an act recorded in the ledger; return whether the actor may do so.
 
     `motive` is the recorded purpose, "" for a standard one.
 
     Raises:
-        Refusal: SHORT, the purpose.
+        Refusal: SHORT, the purpose is too short or too long.
     """
     try:
         open_identity(actor=actor, report_id=facts.report_id, motive=motive or _MOTIVE, now=now)

@@ -116,7 +116,10 @@ def note_reports(actor: Actor, report_ids: Sequence[UUID], *, format_: str) -> N
 def records_of(
     actor: Actor, report_ids: Sequence[UUID]
 ) -> dict[UUID, tuple[HarmonisedReport, str]]:
-    """Return the harmonised record and time of receipt (RFC 3339) of each report; others are left out."""
+    """Return (harmonised record, time of receipt in RFC 3339) of each report, by report id.
+
+    Unknown reports, and those not harmonised or invisible to the actor, are left out.
+    """
     from fanal.harmonise import queries as harmonised
     from fanal.intake.queries.envelopes import get_reports
 
@@ -130,7 +133,7 @@ def records_of(
 
 
 def one_source(*, references: Sequence[str], list_name: str | None) -> None:
-    """Check that a command names either reports (`references`) or a list.
+    """Check that a command names either reports (`references`) or a list (`list_name`), not both.
 
     Raises:
         CommandRefused: REPORTS_OR_LIST: both, or neither.
@@ -307,7 +310,7 @@ _MISP = _Way(name="misp", writable=fits_misp, write=_event)
 
 
 def _arguments(command: Callable[..., None]) -> Callable[..., None]:
-    """Decorate a command with the common arguments of both formats: reports or list, output, user, TLP."""
+    """Decorate a command of STIX or MISP with the common arguments: reports or list, output, user, TLP."""
     command = click.argument("references", metavar="REF...", nargs=-1)(command)
     place = click.Path(path_type=Path)
     out = click.option("--out", required=True, type=place, help="Folder; for a list, a file.")
@@ -374,10 +377,10 @@ def misp(
 
 
 def _reports(references: tuple[str, ...], out: Path, *, way: _Way, tlp: str, actor: Actor) -> None:
-    """Write the shareable items of each REF to a file in `out`: of its reports, or of its dossier's reports.
+    """Write the shareable indicators of each REF (a report or a dossier) to a JSON file in `out`.
 
-    `way` is the format, `tlp` the TLP colour, `actor` exports. Exits with
-    status 2 after messages for each REF without shareable items.
+    `way` is the format, `tlp` the TLP colour, `actor` exports. Exits with status 2 after messages for each
+    REF without shareable indicators.
     """
     from fanal.harmonise.domain.redaction.outside import shareable
 

@@ -106,17 +106,23 @@ def words(code: str, **parameters: object) -> str:
 
 
 def words_of_refusal(code: str) -> str:
-    """Return the reason for a refusal code of an external document, in the user's language."""
+    """Return why an external document with this refusal `code` is refused, in the user's language."""
     return reference.render(code, {}, language(), kind="quarantine").rstrip(".")
 
 
 def tell(code: str, **parameters: object) -> None:
-    """Print the message of this code, filled with `parameters`, on standard error, and continue."""
+    """Print the message of `code`, filled with `parameters`, on standard error, and return.
+
+    Messages are in `cli.toml`.
+    """
     click.echo(f"fanal: {words(code, **parameters)}", err=True)
 
 
 def told(failure: BaseException) -> int:
-    """Print in one sentence why a command failed; return its exit status (2: invalid input, 1: failure)."""
+    """Print on standard error, in one sentence, why a command failed; return its exit status.
+
+    2: invalid input, 1: any other failure.
+    """
     code, parameters, status = _explain(failure)
     tell(code, **parameters)
     return status
@@ -168,7 +174,7 @@ def _known(failure: BaseException) -> str | None:
 
 
 def _explain_click(failure: click.ClickException) -> tuple[str, dict[str, object]]:
-    """Return message code and parameters of a click error; click's own messages are English only."""
+    """Return (message code, parameters) for an error of click, whose own messages are English only."""
     match failure:
         case click.MissingParameter():
             found = "ARGUMENT_MISSING", {"name": _hint(failure)}
@@ -188,7 +194,7 @@ def _explain_click(failure: click.ClickException) -> tuple[str, dict[str, object
 
 
 def _hint(failure: click.BadParameter) -> str:
-    """Return the name of the parameter of a click error, as the help text writes it."""
+    """Return the name of the parameter that a click error is about, as the help text writes it."""
     if failure.param_hint:
         hint = failure.param_hint
         return hint if isinstance(hint, str) else " / ".join(hint)

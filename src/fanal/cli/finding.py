@@ -1,4 +1,4 @@
-"""The findings of `fanal doctor`: one sentence each."""
+"""The findings of `fanal doctor` about a machine: a level and one sentence each."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ class FindingLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorFinding:
-    """A finding about this machine, in one sentence."""
+    """A finding of `fanal doctor` about this machine: its level, and one sentence."""
 
     level: FindingLevel
     text: str

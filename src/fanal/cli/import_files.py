@@ -22,10 +22,11 @@ from fanal.intake.domain.records import Arrival, AttachedFile, Format, KeyKind, 
 
 
 def count_packed(path: Path) -> int:
-    """Return the number of reports in a package; 1 for a single document.
+    """Return the number of reports in a package (a ZIP file); 1 for a single document.
 
     Raises:
-        OSError, FormatRefused: as `read_packed`.
+        OSError: the file cannot be opened.
+        FormatRefused: the package is invalid.
     """
     if not is_packed(path):
         return 1
@@ -34,12 +35,12 @@ def count_packed(path: Path) -> int:
 
 
 def is_packed(path: Path) -> bool:
-    """Return whether a file has the suffix of a package (`.zip`)."""
+    """Return whether a file has the suffix of a package of reports (`.zip`)."""
     return path.suffix.lower() == ".zip"
 
 
 def read_packed(path: Path) -> Iterator[tuple[PackedReport, bytes, tuple[AttachedFile, ...]]]:
-    """Yield each report of a package as (report, key of its files, files).
+    """Yield each report of a package (a ZIP file) as (report, key of its files, files).
 
     The key identifies the files (`enclosed_of`). The files are readable until the next report is requested.
     If there are several reports, all files are verified before the first: the package is imported completely
@@ -91,7 +92,7 @@ class FilesBeside:
         self._sorted = True
 
     def waits(self, report: Path) -> bool:
-        """Return whether the folder of the document `report` holds files not yet assigned to a report."""
+        """Return whether the folder of the document `report` holds files that no report has yet."""
         folder = report.parent
         inside = {folder, *folder.parents}
         self._waiting = {f: files for f, files in self._waiting.items() if f in inside}
@@ -192,7 +193,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def mark_of(path: Path | str) -> int:
-    """Return a 64-bit hash (BLAKE2b) of a path or a name."""
+    """Return a 64-bit hash (BLAKE2b) of a path or a name, by which it is remembered in eight bytes."""
     return int.from_bytes(hashlib.blake2b(os.fsencode(path), digest_size=8).digest(), "big")
 
 
@@ -201,12 +202,12 @@ def mark_of(path: Path | str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundReport:
-    """A report read from a file: its text, location and attached files.
+    """A report read from a file for import: its bytes, location and attached files.
 
     `place`: the location for messages; `body`: the bytes to keep; `canonical`: the bytes that identify its
-    content; `reference`: its reference or file name; `enclosed`: a key that identifies its files;
-    `details`: documents about its files; `untaken`: how many listed files lie in its folder but are not
-    read.
+    content; `reference`: its sender's reference or the file name; `enclosed`: a key that identifies its
+    files; `details`: documents about its files; `untaken`: how many listed files lie in its folder but are
+    not read.
     """
 
     place: str
@@ -223,7 +224,7 @@ class FoundReport:
     """Number of listed files in the report's folder, not read because only the document was named."""
 
     def submission(self, *, sender_id: UUID | None) -> Submission:
-        """Return the submission for intake.
+        """Return this report as the submission that intake takes, sent by the partner `sender_id`.
 
         Raises:
             ValueError: the sender is missing.
@@ -248,7 +249,7 @@ class FoundReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A file or part of a file that could not be read as a report: its location, and the reason."""
+    """A file, or a part of it, that could not be read as a report: its location, and the reason in words."""
 
     place: str
     reason: str
@@ -256,7 +257,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file to read, and the report's name if the file is `report.xml` in a folder of its own.
+    """A file to read in an import; `name` names the report if the file is a `report.xml`.
 
     `beside` assigns the other files of a traversed folder to reports; None if the file itself was named.
     """
@@ -270,7 +271,7 @@ Reader = Callable[[Source, datetime], Iterator[FoundReport | Unreadable]]
 
 
 def reason_of(refusal: FormatRefused | None) -> str:
-    """Return the reason why a document is refused, in the user's language, with its place in the document.
+    """Return why a document is refused, in the user's language, with the place of the fault in it.
 
     `unreadable` if there is no `refusal`.
     """

@@ -119,7 +119,7 @@ def _tell(code: str, **parameters: object) -> None:
 
 
 def _batches(items: Iterator[FoundReport | Unreadable]) -> Iterator[list[FoundReport | Unreadable]]:
-    """Yield batches of at most `BATCH` items or about `BATCH_BYTES` bytes.
+    """Yield the items in batches of at most `BATCH` items or about `BATCH_BYTES` bytes, in their order.
 
     A report with files is a batch of its own, because its package must still be open.
     """

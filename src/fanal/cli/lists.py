@@ -39,9 +39,10 @@ _MOST_TOLD = 20
 
 
 class LeftOut:
-    """The items of an imported file that the list does not accept, counted by reason for a message.
+    """The entries of an imported list file that a list does not accept, counted by reason for a message.
 
-    `country`, `categories` and `harmless` select the items of a VICS hash set (`Selection`).
+    `country` (of the national categories), `categories` and `harmless` (known false alarms) select the
+    entries of a VICS hash set.
     """
 
     def __init__(self, *, country: str, categories: Sequence[str], harmless: bool) -> None:
@@ -51,7 +52,7 @@ class LeftOut:
         )
 
     def tell(self) -> None:
-        """Print the numbers of these items on standard error by reason, the most frequent first."""
+        """Print these counts on standard error by reason, the most frequent first."""
         for colour in sorted(self.reading.markings):
             tell("LIST_MARKED", colour=colour.upper())
         for name, count in self.selection.left_out.most_common(_MOST_TOLD):
@@ -103,7 +104,10 @@ def read_indicators(path: Path, format_: str, told: LeftOut) -> Iterator[Iterato
 
 
 def refused_csv(path: Path, refused: ListRefused) -> CommandRefused:
-    """Return the error message for a CSV list that was refused; usually its first line lacks column names."""
+    """Return the error of a command for a refused CSV list (`refused`), read from `path`.
+
+    Usually its first line lacks the names of columns: then the error lists them.
+    """
     refusal = refused.refusal
     if refusal is not None and refusal.code is DocumentFault.UNKNOWN_FIELD:
         return CommandRefused("LIST_COLUMNS", path=path, columns=", ".join(COLUMNS))
@@ -353,7 +357,7 @@ def _take(
 
 
 def _open_in_demo(name: str) -> None:
-    """Give a new list of a demo a legal basis, without which no service would serve it."""
+    """Give the list `name` of a demo a legal basis, without which it is not served to members."""
     from fanal.analyse.material.operations.list_imports import describe_list
 
     attributes = ListAttributes(legal_basis=_DEMO_BASIS)
@@ -378,7 +382,7 @@ def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttrib
     None for an option keeps the old value; an empty owner means the desk.
 
     Raises:
-        Refusal: the owner is unknown.
+        Refusal: OWNER, unknown.
     """
     from msgspec import structs
 

@@ -21,14 +21,14 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lowered:
-    """The unprivileged account of web, worker and calls, and its folder for compiled functions."""
+    """The unprivileged account of web, worker and calls, and its folder for compiled functions (`cache`)."""
 
     account: SystemAccount
     cache: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables of this account's processes, without any of root's own folders."""
+        """The environment variables of this account's processes, without any of root's own folders."""
         return {"HOME": str(self.cache), "NUMBA_CACHE_DIR": str(self.cache)}
 
 

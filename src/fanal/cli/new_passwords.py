@@ -14,9 +14,9 @@ _AGAIN = 5.0
 
 
 class PasswordWatch:
-    """Restarts the processes of `fanal run` when the database passwords in the password file change.
+    """A watch that restarts the processes of `fanal run` when the database passwords in their file change.
 
-    It waits until the database accepts the new passwords.
+    It waits until the database accepts the new passwords. `databases` holds the present connection URLs.
     """
 
     def __init__(self, databases: Databases) -> None:

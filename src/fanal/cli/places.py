@@ -52,7 +52,7 @@ def write_text(path: Path, pieces: Iterable[str]) -> None:
 
 
 def write_whole(path: Path, body: bytes) -> None:
-    """Write a file atomically and durably, with mode 0600."""
+    """Write the bytes `body` to a file atomically and durably (fsync), with mode 0600."""
     partial = path.with_name(path.name + ".partial")
     # Always a new file: never written through an existing link.
     partial.unlink(missing_ok=True)

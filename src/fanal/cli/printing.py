@@ -35,7 +35,7 @@ def print_rows(rows: Iterable[Row], *, as_json: bool) -> None:
 
 
 def print_lines(lines: Iterable[bytes]) -> None:
-    """Print each of `lines` with a line feed.
+    """Print each of `lines` (UTF-8) with a line feed, in blocks of half a second at most.
 
     Raises:
         ReaderGone: the reader has closed standard output.

@@ -96,7 +96,7 @@ def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, s
 
     Raises:
         CommandRefused: REVEAL_REFUSED, without the right.
-        Refusal: SHORT, the purpose (`motive`).
+        Refusal: SHORT, the purpose (`motive`) is too short or too long.
     """
     from fanal.accounts.domain import policy
     from fanal.harmonise.operations.identity import open_identity

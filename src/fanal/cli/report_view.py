@@ -33,8 +33,9 @@ def views(
 ) -> Iterator[View]:
     """Yield the data of each report as a dict by topic, in the given order; `short` omits long texts.
 
-    `facts` may contain envelopes (receipt data) already read; reports without one are left out. Values are
-    the stages' own records, which `msgspec.json` serialises.
+    Topics: receipt, state, harmonised report, selectors, findings, priority, links, dossier, proposal,
+    decisions. `facts` may contain envelopes (receipt data) already read; reports without one are left out.
+    Values are the stages' own records, which `msgspec.json` serialises.
     """
     if facts is None:
         facts = get_reports(actor=actor, report_ids=report_ids)
@@ -138,13 +139,16 @@ def _stage(facts: ReportFacts) -> str:
 
 
 def _harmonised(record: Mapping[str, msgspec.Raw], short: bool) -> View:
-    """Return the record without its selectors (shown separately), and with `short` without long texts."""
+    """Return the fields of a harmonised report to print: all but selectors; with `short`, no long texts."""
     left = {"selectors"} | (_LONG if short else set())
     return {key: value for key, value in record.items() if key not in left}
 
 
 def _selectors(stored: msgspec.Raw | None) -> list[View]:
-    """Return the selectors in an encoded record, without the paths of their origin; [] for None."""
+    """Return the selectors in an encoded record as dicts, without the paths of their origin; [] for None.
+
+    Keys: kind, value, role, at, port, weak.
+    """
     return [
         {
             "kind": s.kind,

@@ -1,4 +1,4 @@
-"""The resolution of a REF on the command line to reports."""
+"""Look-up of the reports that a REF on the command line names."""
 
 import contextlib
 from collections.abc import Sequence
@@ -13,16 +13,20 @@ from fanal.ledger import operations as ledger
 
 
 def to_export(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
-    """Return those of the reports at whose desk the actor has the right to export (`export.write`)."""
+    """Return, of `report_ids`, the reports at whose desk the actor has the right to export.
+
+    That right is the policy action `export.write`.
+    """
     bounds = reach(actor, "export.write")
     facts = intake.get_reports(actor=actor, report_ids=report_ids)
     return [i for i in report_ids if i in facts and bounds.holds(facts[i].desk_id)]
 
 
 def resolve(actor: Actor, reference: str) -> Sequence[UUID]:
-    """Return the reports for REF: an id, a reference, PARTNER:REF, an API number, or a desk number.
+    """Return the ids of the reports that REF names: an id, a partner's reference, PARTNER:REF, or a number.
 
-    Empty if there are none. The look-up is recorded in the ledger as a search.
+    A number is that of the NCMEC-compatible API, or the desk number. Empty if there are none. The look-up is
+    recorded in the ledger as a search.
     """
     found = _named(actor, reference)
     ledger.record_search(

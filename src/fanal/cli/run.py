@@ -110,7 +110,11 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
 
 
 def _look_first(*, demo: bool, host: str) -> None:
-    """Refuse a demo that others could reach; print a message if parts of the web pages are missing."""
+    """Refuse a demo that other machines could reach; print a message if parts of the pages are missing.
+
+    Raises:
+        CommandRefused: LOOPBACK_ONLY, a demo at another host than this machine.
+    """
     if demo and not _is_loopback(host):
         raise CommandRefused("LOOPBACK_ONLY")
     if not is_prepared():
@@ -199,7 +203,7 @@ def _environment(
 
 
 def _fanal(*arguments: str, environment: Mapping[str, str]) -> None:
-    """Run a `fanal` command in `environment` and wait; exit with its status if it fails."""
+    """Run a `fanal` command (`arguments`) in `environment` and wait; exit with its status if it fails."""
     answer = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "fanal", "--lang", language(), *arguments],
         env=dict(environment),
@@ -387,7 +391,7 @@ def _keep_drafts(home: Path) -> None:
 
 
 def _demo(databases: Databases, *, home: Path) -> Child:
-    """Return the child process that loads the demo data; after a kill it resumes."""
+    """Return the child process that loads the demo data (not started yet); after a kill it resumes."""
     return Child(
         name="demo",
         arguments=[sys.executable, "-m", "fanal", "demo", "load"],
@@ -433,10 +437,10 @@ def _announce(
 def announce_at(
     supervisor: Supervisor, *, address: str, mark: DatabaseMark | None, patience: float
 ) -> None:
-    """Print the address of the started server; in a demo also its accounts.
+    """Print the address of the started web server; in a demo also the demo accounts.
 
-    It waits up to `patience` seconds until the demo accounts are loaded, and supervises the children
-    meanwhile. `mark` says whether the database is a demo.
+    It waits up to `patience` seconds until they are loaded, and supervises the children meanwhile. `mark`
+    says whether the database is a demo.
     """
     answers: list[subprocess.CompletedProcess[str]] = []
 
@@ -466,7 +470,7 @@ def is_alive(host: str, port: int) -> bool:
 
 
 def _list_accounts() -> subprocess.CompletedProcess[str]:
-    """Run the command that lists the demo accounts; it may fail on a lock while the demo loads."""
+    """Run the command that lists the demo accounts as JSON; it may fail on a lock while the demo loads."""
     return subprocess.run(
         [sys.executable, "-m", "fanal", "demo", "accounts", "--json"],
         check=False,

@@ -36,7 +36,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class _Line(Struct, frozen=True):
-    """A line of standard input; unknown keys are ignored, such as the labels of a labelled text."""
+    """A line of standard input with a text to read; unknown keys are ignored, such as labels."""
 
     id: str | int
     text: str
@@ -138,7 +138,10 @@ def train_(out: Path | None, login: str | None, code: str | None) -> None:
 
 @with_django(DatabaseRole.WORKER)
 def _train_version(login: str, code: str | None) -> None:
-    """Store a version trained with the desk's examples; print its id, its version and its card."""
+    """Train and store a version of the text reader with the desk's examples; print id, version and card.
+
+    The person `login` proves it with the one-time code `code`.
+    """
     from fanal.analyse.signals.operations.readers import train_version
     from fanal.analyse.signals.queries import get_reader
 
@@ -151,7 +154,10 @@ def _train_version(login: str, code: str | None) -> None:
 
 
 def _lines(stream: BinaryIO, refused: list[int]) -> Iterator[_Line]:
-    """Yield the valid lines; the numbers of the others go to `refused` and to standard error."""
+    """Yield the valid lines of a stream of JSON objects, one a line.
+
+    The numbers of the others are added to `refused`, and printed on standard error with the reason.
+    """
     number = 0
     while body := stream.readline(_LONGEST_LINE + 1):
         number += 1

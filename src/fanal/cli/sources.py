@@ -36,9 +36,9 @@ from fanal.kernel.typed import whole_number
 
 
 def transfers_reader(format_: Format) -> Reader:
-    """Return the reader of transfer files: a function of file and time that yields a report for each payer.
+    """Return the reader of a format of bank transfers: a function of file and time that yields reports.
 
-    For each damaged row it yields an error.
+    It yields a report for each payer, and an error for each damaged row.
     """
 
     def read(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
@@ -63,7 +63,7 @@ def transfers_reader(format_: Format) -> Reader:
 
 
 def cut(path: Path, format_: Format) -> Iterator[PayerPart | Damaged]:
-    """Yield the parts of a file of transfers, one for each payer, and its damaged rows.
+    """Yield the parts of a file of bank transfers, one for each payer, and its damaged rows.
 
     Raises:
         FormatRefused: the file has another format; parts already yielded remain valid.
@@ -97,7 +97,7 @@ _WHOLE = 10_000_000
 
 
 def count_parts(path: Path) -> int:
-    """Return the number of reports in a VICS file; 1 for one that will be refused."""
+    """Return the number of reports that a VICS file gives; 1 if it is invalid or unreadable."""
     try:
         return max(1, sum(case.parts for case in _surveyed(path).cases))
     except (FormatRefused, OSError):
@@ -170,7 +170,7 @@ def read_sources(
 
 
 def lying_beside(format_: str) -> FilesBeside:
-    """Return the object that assigns other files of a folder to reports of `format_`, for one import."""
+    """Return the object that assigns the other files of folders to reports of `format_`, for one import."""
     return FilesBeside(FORMATS[format_][0])
 
 
@@ -280,7 +280,8 @@ def _with_files(found: FoundReport, path: Path, beside: FilesBeside) -> FoundRep
 def _document_reader(format_: Format) -> Reader:
     """Return the reader of a format with one report a document: a function of file and time.
 
-    A report without a reference takes the name of its file as reference.
+    It yields the report, or why it is unreadable. A report without a reference takes the name of its file as
+    reference.
     """
 
     def read(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:

@@ -110,7 +110,7 @@ class Child:
     """Instant of the monotonic clock at which a process that was asked to end is killed."""
 
     def start(self) -> None:
-        """Start the process."""
+        """Start the process, in its own process group, with output to its log file."""
         self.bound_log()
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -191,9 +191,10 @@ class Child:
 
 @dataclass(slots=True, kw_only=True)
 class Supervisor:
-    """Runs children until SIGTERM, SIGINT or SIGHUP, then stops them in reverse order.
+    """A supervisor that runs children until SIGTERM, SIGINT or SIGHUP, then stops them in reverse order.
 
-    `mend` is called before each check of the children. Use it as a context manager.
+    `mend` is called before each check of the children, to restart the database and renew passwords. Use it as
+    a context manager.
     """
 
     children: list[Child]
@@ -268,6 +269,6 @@ class Supervisor:
 
 
 def say(sentence: str) -> None:
-    """Print a message for the operator on standard error."""
+    """Print a sentence for the operator on standard error."""
     sys.stderr.write(f"fanal: {sentence}\n")
     sys.stderr.flush()

@@ -131,7 +131,10 @@ def retriage(
 
 
 def _facts(actor: Actor, now: datetime) -> Iterator["pa.RecordBatch"]:
-    """Yield the facts (inputs of the rules) of all reports in batches, each recorded in the ledger first."""
+    """Yield the facts (inputs of the priority rules) of all reports in record batches of schema `FACTS`.
+
+    The export of each batch is recorded in the ledger before it is yielded.
+    """
     from fanal.cli.retriage.tables import facts_table
     from fanal.ledger import operations as ledger
     from fanal.trials import facts_after
@@ -171,7 +174,10 @@ def _read_parts(folder: Path) -> Iterator["pa.RecordBatch"]:
 
 
 def write_parts(folder: Path, batches: Iterable["pa.RecordBatch"]) -> None:
-    """Write record batches to `folder` as Parquet files of at most 200 000 rows, for executors to share."""
+    """Write record batches to `folder` as Parquet files of at most 200 000 rows.
+
+    Several files, so that Spark's executors can share them.
+    """
     from pyarrow import parquet
 
     writer, number = None, 0
@@ -196,7 +202,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file with rules.
+    """Return the text of a file with priority rules (TOML).
 
     Raises:
         CommandRefused: RULES_REFUSED: it cannot be read.
@@ -208,10 +214,10 @@ def read_text(path: Path) -> str:
 
 
 def read_ruleset(path: Path, text: str) -> PriorityRules:
-    """Return the rule set of the text of a file.
+    """Parse the text of a file with priority rules; `path` is only for the message.
 
     Raises:
-        CommandRefused: RULES_REFUSED: it breaks a rule, with rule and reason.
+        CommandRefused: RULES_REFUSED: it is invalid; the message names rule and reason.
     """
     try:
         return read_rules(text)

@@ -29,7 +29,7 @@ _BECAUSE = msgspec.json.Decoder(tuple[Because, ...])
 
 
 def facts_table(rows: Iterable[tuple[UUID, Mapping[str, float]]]) -> pa.RecordBatch:
-    """Return the facts of reports, by id, as a record batch of schema `FACTS`."""
+    """Return (report id, facts) of reports as a record batch of schema `FACTS`."""
     pairs = list(rows)
     return pa.RecordBatch.from_arrays(
         [
@@ -41,9 +41,9 @@ def facts_table(rows: Iterable[tuple[UUID, Mapping[str, float]]]) -> pa.RecordBa
 
 
 def compared(batch: pa.RecordBatch, rules: tuple[PriorityRules, PriorityRules]) -> pa.RecordBatch:
-    """Return the score changes of a batch of facts under two rule sets, in schema `CHANGES`.
+    """Return the score changes of reports under two rule sets, as a record batch of schema `CHANGES`.
 
-    `rules`: the sets in force and proposed.
+    `batch`: their facts, in schema `FACTS`; `rules`: the sets in force and proposed.
     """
     rows = zip(batch["report_id"].to_pylist(), batch["facts"].to_pylist(), strict=True)
     changes = list(retriage(((UUID(name), dict(facts)) for name, facts in rows), rules))
@@ -60,7 +60,7 @@ def compared(batch: pa.RecordBatch, rules: tuple[PriorityRules, PriorityRules]) 
 
 
 def changes_of(batch: pa.RecordBatch) -> Iterator[ScoreChange]:
-    """Yield the changes in a record batch of schema `CHANGES`."""
+    """Yield the score changes in the rows of a record batch of schema `CHANGES`."""
     for row in batch.to_pylist():
         yield ScoreChange(
             report_id=UUID(row["report_id"]),

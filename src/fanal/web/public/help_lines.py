@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HelpLine:
-    """A number, its description on the pages, and the official text that confirms it (empty: none yet)."""
+    """An emergency number, its description on the pages, and the official text that confirms it, if any."""
 
     number: str
     said: str

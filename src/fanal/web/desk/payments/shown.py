@@ -136,7 +136,7 @@ class ShownTransfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """An indicator of a score (`made`), with the page's numbers of the transfers that it cites."""
+    """An indicator that counts in a payer's score (`made`), and page numbers of the transfers it cites."""
 
     made: PointMade
     numbers: list[int]
