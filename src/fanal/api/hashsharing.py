@@ -43,7 +43,7 @@ from fanal.kernel.typed import whole_number
 
 
 def xml(body: bytes, *, status: int = 200) -> HttpResponse:
-    """Return an XML response with `Cache-Control: no-store`."""
+    """Return an XML response with this body and HTTP status, and `Cache-Control: no-store`."""
     answer = HttpResponse(body, content_type="application/xml; charset=utf-8", status=status)
     answer["Cache-Control"] = "no-store"
     return answer
@@ -148,10 +148,10 @@ _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 class AskedRange(Struct, frozen=True, kw_only=True):
-    """Requested time range of `/v2/entries`, both ends inclusive, in whole seconds (UTC), and the page.
+    """Requested time range of `/v2/entries`, and the page of it.
 
-    `cursor` is the position of this page in the change feed and `last` the feed position where the range
-    ends; None and 0 on the first page.
+    `since` and `until` are both inclusive, in whole seconds (UTC). `cursor` is the position of this page in
+    the change feed and `last` the feed position where the range ends; None and 0 on the first page.
     """
 
     since: datetime
@@ -197,7 +197,7 @@ def read_range(query: QueryDict, *, now: datetime) -> AskedRange:
 
 
 def end_of(until: datetime) -> datetime:
-    """Return the last microsecond of the second that ends a range: ranges include that whole second."""
+    """Return the last microsecond of the second `until`, since a time range includes that whole second."""
     return until.replace(microsecond=999_999)
 
 
@@ -231,7 +231,7 @@ def _written(instant: datetime) -> str:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return the caller's member number, name, login and IP address."""
+    """Return an XML document with the caller's member number, name, login and IP address."""
     numbers = serving.member_numbers(actor=identity.actor, organisation_ids=[identity.partner_id])
     return xml(
         hashsharing.status_document(
@@ -246,9 +246,9 @@ def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return the members that entries may name: the desk, the caller, the owners of the caller's lists.
+    """Return an XML document of the members that entries may name.
 
-    The caller's lists are those open to it now and those formerly open to it.
+    These are the desk, the caller, and the owners of the lists open to the caller, now or formerly.
     """
     now = request.now  # type: ignore[attr-defined]
     shared = told_lists(actor=identity.actor, service=Service.HASHSHARING, now=now)
@@ -291,7 +291,10 @@ def entries(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def reasons(request: HttpRequest, identity: PartnerIdentity, kind: str) -> HttpResponse:
-    """Return the reasons that a member may give for a vote against a hash of this kind."""
+    """Return an XML document of the reasons that a member may give for a vote against a hash of this kind.
+
+    `kind` is the kind of hash, such as `md5`.
+    """
     return xml(hashsharing.reasons_document(_kind(kind).lower(), REASONS))
 
 

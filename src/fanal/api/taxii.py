@@ -207,7 +207,7 @@ def discovery(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def root(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return the description of the API root."""
+    """Return the description of the API root: title, TAXII version, largest accepted body."""
     found = resources.ApiRoot(
         title=_TITLE, versions=(resources.MEDIA_TYPE,), max_content_length=_NOT_WRITTEN
     )
@@ -327,7 +327,7 @@ def _page(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedP
 
 
 def _page_of(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedPage:
-    """Return the page of the items in `asked.ids`, and record the response for the member's progress.
+    """Return the page of the items in `asked.ids`, and record that the member received it.
 
     `shared` is the list; items of other lists are left out.
     """

@@ -61,7 +61,8 @@ _FORK: Final = get_context("fork")
 class CallSent:
     """The outcome of one message for the calls in `lot`: whom it reached, or the code of its failure.
 
-    `sent` is None after a failure, `failure` is "" otherwise.
+    `sent` is None after a failure, `failure` is "" otherwise. `again` is set if the message went to the
+    addresses that an earlier one did not reach.
     """
 
     lot: tuple[Call, ...]
@@ -75,8 +76,9 @@ class CallSent:
 class AskedAgain:
     """A message to try again for the addresses `to`: the server refused them for now and accepted others.
 
-    It is kept in memory only: the call has reached somebody. `lost` tells whether some addresses were refused
-    for good; `attempts` is the number of the next attempt; `due` is an instant of the monotonic clock.
+    It is kept in memory only: the calls (`lot`) have reached somebody. `lost` says whether some addresses
+    were refused for good; `attempts` is the number of the next attempt; `due` is an instant of the monotonic
+    clock.
     """
 
     lot: tuple[Call, ...]
@@ -316,7 +318,10 @@ class CallsLoop:
         self._record()
 
     def _holds(self) -> bool:
-        """Return whether the database session is that which `_hold` prepared; Django reconnects silently."""
+        """Return whether the database session is still the one with the settings and the lock of `_hold`.
+
+        Django replaces a lost session silently.
+        """
         return self._session is not None and connection.connection is self._session
 
     def _hold(self) -> None:

@@ -33,8 +33,8 @@ log = logging.getLogger("fanal.calls")
 def keepers(*, clock: Callable[[], datetime], reaches: bool) -> tuple[KeptChild, KeptChild]:
     """Return the two supervised child processes that maintain the outbox: for late calls, and the rest.
 
-    `reaches`: the mail of this machine reaches somebody; only then are the calls queued again that a process
-    without mail server has left in a folder.
+    `clock` returns the present time. `reaches`: the mail of this machine reaches somebody; only then are the
+    calls queued again that a process without mail server has left in a folder.
     """
     actor = system_actor("alarm")
     late = {"queue_late": lambda: queue_late(actor=actor)}

@@ -1,1 +1,1 @@
-"""A process's database connection: its conditions, guards and rights, and short functions for SQL."""
+"""The database connection of a process: checks and guards, privileges, row-level security, SQL functions."""

@@ -87,7 +87,7 @@ def apart(before: datetime, there: datetime, after: datetime) -> timedelta:
 
 
 def words(parts: frozenset[Disagreement]) -> str:
-    """Return the disagreements as an English message, for a log or a command."""
+    """Return the disagreements (`parts`) as an English message, for a log or a command."""
     return "; ".join(_WORDS[part] for part in sorted(parts))
 
 
@@ -195,7 +195,10 @@ role, which would then acknowledge reports that a power cut destroys.
 
 
 def _guard(*, connection: BaseDatabaseWrapper, **more: object) -> None:
-    """Prepare a new connection: enforce durable commits, and refuse its statements during a disagreement."""
+    """Prepare a new connection: make commits durable, and refuse its statements during a disagreement.
+
+    A receiver of Django's signal `connection_created`.
+    """
     del more
     connection.connection.execute(_DURABLE)
     if _refuse not in connection.execute_wrappers:

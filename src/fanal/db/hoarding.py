@@ -95,9 +95,9 @@ class HoardingGuard:
     def look(self) -> None:
         """End the sessions that block others; kill those that ignore it, and close their role if repeated.
 
-        A closed role may no longer connect (`fanal.db.closed`). If the query fails for five seconds, every
-        session of public nodes and of the auditor on this machine is ended, and one that continues to work is
-        killed.
+        Called again and again. A closed role may no longer connect (`fanal.db.closed`). If the query fails
+        for five seconds, every session of public nodes and of the auditor on this machine is ended, and one
+        that continues to work is killed.
         """
         for login in sorted(self._closing):
             self._close(login)
@@ -310,15 +310,15 @@ def _work(sessions: Iterable[int]) -> dict[int, _Work]:
 
 
 def _since(before: _Work, now: _Work) -> float:
-    """Return the seconds of work between two results of `_work` for one session.
+    """Return the seconds of work of one session between two results of `_work`: `before` and `now`.
 
-    A worker that has ended meanwhile subtracts nothing.
+    A worker process that has ended meanwhile subtracts nothing.
     """
     return sum(max(0.0, worked - before.get(pid, 0.0)) for pid, worked in now.items())
 
 
 def _worked(pid: int) -> float:
-    """Return a process's CPU seconds, plus a part of its time in the run queue; 0 if it has ended."""
+    """Return the CPU seconds of process `pid` and a part of its time in the run queue; 0 if it has ended."""
     own = Path(f"/proc/{pid}")
     with contextlib.suppress(OSError, ValueError, IndexError):
         fields = (own / "stat").read_text().rpartition(")")[2].split()
@@ -330,7 +330,10 @@ def _worked(pid: int) -> float:
 
 
 def _started(pid: int) -> str:
-    """Return a process's start time, which distinguishes reused process ids; empty if it has ended."""
+    """Return the start time of process `pid`, as text from /proc; empty if it has ended.
+
+    It distinguishes processes that had the same id.
+    """
     with contextlib.suppress(OSError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return "" if fields[0] in "ZX" else fields[19]

@@ -45,7 +45,7 @@ class TableBounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowPolicy:
-    """One PostgreSQL row-level security policy: role, command (such as `SELECT`) and SQL condition."""
+    """One PostgreSQL row-level security policy: name, role, command (such as `SELECT`) and SQL condition."""
 
     name: str
     role: DatabaseRole
@@ -188,7 +188,11 @@ BOUNDED: Mapping[str, TableBounds] = {
 
 
 def policies_of(bounds: TableBounds) -> Iterator[RowPolicy]:
-    """Yield the row-level security policies of a table from its conditions."""
+    """Yield the row-level security policies of a table from its conditions (`bounds`).
+
+    Besides those of the app and of public nodes, the worker may access every row and the auditor read every
+    row.
+    """
     app, worker, auditor = DatabaseRole.APP, DatabaseRole.WORKER, DatabaseRole.AUDITOR
     yield RowPolicy(name="app_rows", role=app, command="ALL", condition=bounds.rows)
     if bounds.reads:
@@ -235,7 +239,10 @@ def apply_row_security(connection: psycopg.Connection[tuple[object, ...]]) -> No
 
 
 def faults_in_row_security(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
-    """Return the names, sorted, of the tables whose policies differ from `BOUNDED`; any role may call it."""
+    """Return the names, sorted, of the tables whose policies in the database differ from `BOUNDED`.
+
+    Any role may call it.
+    """
     open_tables, standing = _secured(connection), _standing(connection)
     wanted = _wanted(open_tables)
     wrong = {
@@ -246,7 +253,10 @@ def faults_in_row_security(connection: psycopg.Connection[tuple[object, ...]]) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
-    """An existing row-level policy, for comparison with the wanted one: its statement and its roles."""
+    """A row-level policy that the database has, for comparison with the wanted one.
+
+    `statement` is the one that created it, `grantees` are its roles.
+    """
 
     statement: str
     grantees: tuple[str, ...]

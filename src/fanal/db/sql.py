@@ -21,7 +21,7 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 def rows(statement: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
-    """Return all rows of a statement; `parameters` fill its placeholders (`%s`, `%(name)s`).
+    """Return all rows of a statement, as tuples; `parameters` fill its placeholders (`%s`, `%(name)s`).
 
     Raises:
         DatabaseError: as by Django.
@@ -33,7 +33,9 @@ def rows(statement: str, parameters: Parameters | None = None) -> list[tuple[Any
 
 
 def row(statement: str, parameters: Parameters | None = None) -> tuple[Any, ...] | None:
-    """Return the first row of a statement's result; None if the result is empty.
+    """Return the first row of a statement's result, a tuple of its columns; None if the result is empty.
+
+    `parameters` fill the placeholders (`%s`, `%(name)s`).
 
     Raises:
         DatabaseError: as by Django.
@@ -47,6 +49,8 @@ def row(statement: str, parameters: Parameters | None = None) -> tuple[Any, ...]
 def one(statement: str, parameters: Parameters | None = None) -> tuple[Any, ...]:
     """Return the row of a statement that always has one, such as a count or `INSERT … RETURNING`.
 
+    The row is a tuple of its columns; `parameters` fill the placeholders.
+
     Raises:
         DatabaseError: as by Django.
         LookupError: the result is empty.
@@ -58,7 +62,7 @@ def one(statement: str, parameters: Parameters | None = None) -> tuple[Any, ...]
 
 
 def run(statement: str, parameters: Parameters | None = None) -> int:
-    """Execute a statement; return the number of affected rows.
+    """Execute a statement; return the number of affected rows; `parameters` fill its placeholders.
 
     Raises:
         DatabaseError: as by Django.
@@ -71,7 +75,9 @@ def run(statement: str, parameters: Parameters | None = None) -> int:
 
 @contextmanager
 def copy_in(statement: str) -> Iterator[Copy]:
-    """Yield the stream of a `COPY` statement on this thread's connection; the rows are stored at its end.
+    """Yield the stream of a `COPY … FROM STDIN` statement on this thread's connection.
+
+    The rows written to it are stored at the end of the block.
 
     Raises:
         DatabaseError: Django's exceptions in place of psycopg's: `OperationalError` after a lost session.

@@ -6,7 +6,8 @@ Parameter = str | int | tuple[str, ...]
 class Refusal(Exception):
     """A rule is violated: `code` names it, `kind` is the family of the code, `parameters` fill its message.
 
-    The messages are the labels of kind `<kind>_refusal` (`reference.explain_refusal`).
+    A family is mostly that of a package, such as `deconfliction`. The messages are the labels of kind
+    `<kind>_refusal` (`reference.explain_refusal`).
     """
 
     def __init__(self, kind: str, code: str, **parameters: Parameter) -> None:

@@ -19,7 +19,7 @@ class PolicyMissing(Exception):
 
 
 def install(question: Question) -> None:
-    """Install the policy of this process: a function of actor and action that raises on refusal."""
+    """Install the policy of this process: `question(actor, action)` raises if the policy refuses."""
     _installed[:] = [question]
 
 

@@ -26,7 +26,7 @@ def identifier(text: str) -> UUID | None:
 
 
 def split_address(text: str) -> SplitResult | None:
-    """Return the parts of a URL, or of a header such as Origin; None if it is malformed ("http://[")."""
+    """Return the parts of a URL, or of a header such as Origin (`text`); None if malformed ("http://[")."""
     try:
         return urlsplit(text)
     except ValueError:

@@ -47,7 +47,7 @@ class SystemAccount:
     def popen(
         self, arguments: list[str], *, output: int, new_session: bool = False
     ) -> subprocess.Popen[bytes]:
-        """Start a command as this account, without standard input and with a minimal environment.
+        """Start a command (program, arguments) as this account, without input, in a minimal environment.
 
         `output`, for standard output and errors, is a file descriptor or `subprocess.PIPE`; `new_session`
         detaches the command from the terminal's signals.
@@ -67,7 +67,10 @@ class SystemAccount:
         )
 
     def run(self, arguments: list[str]) -> tuple[int, str]:
-        """Run a command as this account; return (exit status, all its output); 126 if it cannot start."""
+        """Run a command (program and arguments) as this account; return its exit status and all its output.
+
+        The status is 126 if it cannot start.
+        """
         try:
             process = self.popen(arguments, output=subprocess.PIPE)
         except OSError as error:
@@ -104,7 +107,7 @@ class SystemAccount:
 
 
 def _environment() -> dict[str, str]:
-    """Return a minimal environment, so that no PG* variable of the caller affects the server."""
+    """Return the environment variables of the server: a minimum, without any PG* variable of the caller."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 

@@ -34,7 +34,10 @@ class ClusterFailed(Exception):
 
 
 class Cluster:
-    """The embedded PostgreSQL of one data folder (`FANAL_HOME`)."""
+    """The embedded PostgreSQL server of one data folder (`FANAL_HOME`), made by `open`.
+
+    `place` holds its folders and account, `binaries` its programs.
+    """
 
     def __init__(self, *, home: Path, place: ClusterPlace, binaries: Binaries) -> None:
         self.home, self.place, self.binaries = home, place, binaries

@@ -1,4 +1,4 @@
-"""The server settings of the embedded PostgreSQL."""
+"""The server settings of the embedded PostgreSQL, partly computed from the machine's memory."""
 
 import contextlib
 import os
@@ -17,8 +17,8 @@ _LIMITS = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_by
 def server_options(place: ClusterPlace) -> dict[str, str]:
     """Return the server settings (name: value) with which PostgreSQL is started.
 
-    `fsync` and `synchronous_commit` are not among them: if an operator has switched one off, provisioning
-    refuses with a message instead of overruling it.
+    `place` is the folder of the cluster. `fsync` and `synchronous_commit` are not among them: if an operator
+    has switched one off, provisioning refuses with a message instead of overruling it.
     """
     memory = _memory() // 2**20
     disk = shutil.disk_usage(place.root).free // 2**30

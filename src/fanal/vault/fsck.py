@@ -44,7 +44,10 @@ class FsckCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsckFinding:
-    """One inconsistency: its place (file name or `pack@offset`), the object if known, whether repaired."""
+    """One inconsistency: its kind (`code`) and its place, a file name or `pack@offset`.
+
+    `object_id` is None if unknown; `mended`: it was repaired.
+    """
 
     code: FsckCode
     place: str
@@ -207,9 +210,9 @@ class _Check:
 
 
 def _absence(row: StoredObject) -> FsckCode | None:
-    """Read the bytes of an object (`row`) missing in the folder listing, since they may be newer than it.
+    """Return the fault of an object (`row`) that the folder listing lacks; None if its bytes can be read.
 
-    Return the fault; None if the bytes are there.
+    They may have been written after the listing.
     """
     folder = keyring.current().vault_folder
     try:
@@ -264,7 +267,7 @@ def _open_fault(row: StoredObject, checker: PlaintextChecker) -> FsckCode | None
 
 
 def _outage(fault: packs.VaultAway) -> FsckCode:
-    """Return the code of a `VaultAway`: MISSING if there is no file, else UNREADABLE."""
+    """Return the finding's code for an outage (`fault`): MISSING if there is no file, else UNREADABLE."""
     return FsckCode.MISSING if fault.errno == errno.ENOENT else FsckCode.UNREADABLE
 
 
@@ -359,7 +362,10 @@ def _unlink(path: Path) -> int:
 
 
 def _rested(folder: Path, *, until: datetime, since: datetime | None = None) -> Iterator[Path]:
-    """Yield the files of a folder that were last written between two instants; links are left out."""
+    """Yield the files of a folder that were last written before `until`, and after `since` if given.
+
+    Symbolic links are left out.
+    """
     if packs.is_empty(folder):
         return
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):

@@ -23,14 +23,17 @@ class KeyMissing(RuntimeError):
 
 
 class ReceiptSigner(Protocol):
-    """What the vault needs of a receipt signer; implemented by `intake.domain.receipt.NodeSigner`."""
+    """The part of a receipt signer that the vault uses; implemented by `intake.domain.receipt.NodeSigner`."""
 
     def signs_at(self, instant: datetime) -> bool:
         """Return whether a receipt signed at this instant could be verified."""
         ...
 
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
-        """Return the signed receipt of a report with these original bytes (`body`)."""
+        """Return the signed receipt, as text, of a report with these original bytes (`body`).
+
+        `received_at` is the time stated in it.
+        """
         ...
 
 
@@ -38,9 +41,10 @@ class ReceiptSigner(Protocol):
 class Keyring:
     """The keys of one process: `content` and `identity` seal, `opening` opens, `receipts` signs.
 
-    `content` and `identity` are the public keys for content and for reporters' identities; `opening` maps the
-    id of a public key to its private key. `digest_keys` maps the first word of a purpose (`intake` of
-    `intake.key`) to the key of its digests; `digest_key` is used for all other purposes.
+    `vault_folder` is the folder of the sealed bytes. `content` and `identity` are the public keys for content
+    and for reporters' identities; `opening` maps the id of a public key to its private key. `digest_keys`
+    maps the first word of a purpose (`intake` of `intake.key`) to the key of its digests; `digest_key` is
+    used for all other purposes.
     """
 
     vault_folder: Path
@@ -67,7 +71,10 @@ class Keyring:
         return key
 
     def digest(self, purpose: str, value: bytes) -> bytes:
-        """Return the HMAC-SHA256 of `value` under a purpose (`intake.key`); purposes never share a digest."""
+        """Return the HMAC-SHA256 of `value` under a purpose, such as `intake.key`.
+
+        Different purposes never have the same digest.
+        """
         return hmac.digest(self._key(purpose), purpose.encode() + b"\x00" + value, "sha256")
 
     def digester(self, purpose: str) -> hmac.HMAC:
@@ -78,7 +85,10 @@ class Keyring:
         return hmac.new(self._key(purpose), purpose.encode() + b"\x00", "sha256")
 
     def earlier(self) -> "Keyring":
-        """Return a keyring with the one digest key of older installations, to compare older digests."""
+        """Return this keyring with `digest_key` for all purposes, as older installations made their digests.
+
+        It serves to compare digests from then.
+        """
         return replace(self, digest_keys={})
 
     def _key(self, purpose: str) -> bytes:

@@ -60,9 +60,9 @@ _ID = struct.Struct(">16sI")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackSegment:
-    """One segment (header and sealed bytes of an object) of a pack as read.
+    """One segment (header and sealed bytes of an object) of a pack as read, at byte `offset`.
 
-    `sound`: length and CRC are correct (always, if `erased`).
+    `length` is the number of sealed bytes. `sound`: length and CRC are correct (always, if `erased`).
     """
 
     offset: int
@@ -84,7 +84,7 @@ def file_head(object_id: UUID) -> bytes:
 
 
 def checksum(raw_id: bytes, length: int, sealed: bytes) -> int:
-    """Return the CRC-32 of a segment's id, length and sealed bytes."""
+    """Return the CRC-32 of a segment: of the object's id (`raw_id`, 16 bytes), length and sealed bytes."""
     return zlib.crc32(sealed, zlib.crc32(_ID.pack(raw_id, length)))
 
 
@@ -130,7 +130,7 @@ class SealedReader:
             os.close(self._packs.popitem()[1])
 
     def read(self, object_id: UUID, place: Placed) -> bytes:
-        """Return the sealed bytes of an object at its location; for objects that fit in memory.
+        """Return the sealed bytes of an object at its location (`place`); for objects that fit in memory.
 
         Raises:
             BlobMissing: no such pack or file.
@@ -160,7 +160,7 @@ class SealedReader:
 
 
 def read_sealed(folder: Path, object_id: UUID, place: Placed) -> bytes:
-    """Return the sealed bytes of one object at its location; `folder` is the vault's.
+    """Return the sealed bytes of one object at its location (`place`); `folder` is the vault's.
 
     Raises:
         BlobMissing, BlobDamaged, VaultAway: as `SealedReader.read`.
@@ -171,6 +171,8 @@ def read_sealed(folder: Path, object_id: UUID, place: Placed) -> bytes:
 
 def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]:
     """Yield the sealed chunks of an object in a file of its own; memory use stays at one chunk.
+
+    `folder` is the vault's; `place` holds the expected length.
 
     Raises:
         BlobMissing, BlobDamaged, VaultAway: as `SealedReader.read`, while iterating.
@@ -262,9 +264,10 @@ def _open(path: Path) -> int:
 def _told(failure: OSError, folder: Path, name: str) -> OSError | BlobDamaged:
     """Translate a read error: BlobDamaged (object damaged), BlobMissing (lost) or VaultAway (an outage).
 
-    `name` names the object in the message, `folder` is where it lies. A lost mount shows as an empty
-    folder. Any process that writes in the vault, a public node included, can put unreadable entries there:
-    that counts as damage of the object as long as its folder, and the vault's file `identity`, can be read.
+    `failure` is the error of the system, `name` names the object in the message, `folder` is where it lies. A
+    lost mount shows as an empty folder. Any process that writes in the vault, a public node included, can put
+    unreadable entries there: that counts as damage of the object as long as its folder, and the vault's file
+    `identity`, can be read.
     """
     if failure.errno in _OWN:
         return BlobDamaged(f"{name} is no file with such a place")

@@ -34,7 +34,7 @@ class RoundStopped(Exception):
 
 
 def work(*, actor: Actor) -> int:
-    """Answer received offers, process received conclusions, expire old rounds.
+    """Process the waiting messages of all rounds: answer offers, record conclusions, expire old rounds.
 
     Offers and conclusions are messages of counterparts (organisations to de-conflict with). Returns the
     number of offers and conclusions processed.
@@ -55,7 +55,8 @@ def work(*, actor: Actor) -> int:
 def run_due(*, actor: Actor) -> int:
     """Start or continue a round with each counterpart that has a service and is due; return how many.
 
-    Due: a standing instruction is in force, and a round is open, undelivered, or due by the interval.
+    A round is one run of private set intersection. Due: a standing instruction is in force, and a round is
+    open, a conclusion is undelivered, or the counterpart's interval has passed since the last round.
     """
     tried = 0
     for counterpart in queries.list_counterparts(actor=actor):
@@ -73,7 +74,8 @@ def run_due(*, actor: Actor) -> int:
 def run(*, actor: Actor, counterpart: Counterpart) -> UUID:
     """Advance a round with a counterpart's service as far as possible; return its id once it is concluded.
 
-    Every step is idempotent: the next call continues the round of a process that died.
+    A round is one run of private set intersection. Every step is idempotent: the next call continues the
+    round of a process that died.
 
     Raises:
         RoundStopped: WAITING while the counterpart has not answered; otherwise the code of the refusal.

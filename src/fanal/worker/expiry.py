@@ -51,8 +51,9 @@ Erase = Callable[[Actor, datetime, datetime], int]
 class Eraser:
     """A function that enforces some retention classes (`classes`), at the date of the shortest of them.
 
-    `erase` takes actor, present time and cut-off time, and returns how many objects it erased. `erase` is
-    None if the tables hold only ids, codes, times and digests: no personal data.
+    `name` identifies it in the results of `expire`. `erase` takes actor, present time and cut-off time, and
+    returns how many objects it erased; it is None if the tables hold only ids, codes, times and digests: no
+    personal data.
     """
 
     name: str

@@ -174,7 +174,10 @@ class JobsBoard:
 
 
 class Observer:
-    """The keeper's checks of the job process `pid`, from its board and /proc."""
+    """The keeper's checks of the job process (process id `pid`), from its board and /proc.
+
+    `board` is the shared memory in which that process records heartbeat and running jobs.
+    """
 
     def __init__(self, board: JobsBoard, pid: int) -> None:
         self._board, self._pid = board, pid
@@ -254,7 +257,10 @@ class Keeper:
 
 
 def _leave(work: Callable[[], None]) -> NoReturn:
-    """Run `work` in a forked child and exit without unwinding the parent's stack."""
+    """Run `work` in this forked child, then exit the process at once, without the parent's cleanup.
+
+    Exit status 1 after an exception, of which only the class is logged.
+    """
     status = 1
     try:
         work()
@@ -266,7 +272,7 @@ def _leave(work: Callable[[], None]) -> NoReturn:
 
 
 def _follow(parent: int, number: signal.Signals) -> threading.Event:
-    """Arrange to receive signal `number` when the process `parent` ends.
+    """Have the system send signal `number` to this process when its parent (process id `parent`) ends.
 
     Return an event that SIGTERM and SIGINT set. If the parent has ended already, the process exits.
     """
@@ -322,7 +328,7 @@ def _wait(pid: int, observer: Observer, stop: threading.Event) -> list[Ended]:
 
 
 def _cpu_seconds(pid: int, thread: int | None = None) -> float:
-    """Return the CPU seconds of a process or of one of its threads (proc(5), stat, fields 14 and 15).
+    """Return the CPU seconds of process `pid`, or of its thread `thread` (proc(5), stat, fields 14 and 15).
 
     0 if it has ended or there is no /proc.
     """
@@ -386,7 +392,10 @@ async def give_back(session: _AsyncSession, ended: Ended) -> None:
 
 
 async def _queue(session: _AsyncSession, job: int, delay: timedelta) -> None:
-    """Requeue a job after `delay`; if the next job of its kind is queued, abort it and delay that one."""
+    """Requeue a job (by id) after `delay`; `session` is the connection that holds the liveness lock.
+
+    If the next job of its kind is already queued, this job is aborted and that one delayed.
+    """
     try:
         await session.execute(_AGAIN, [delay, job])
     except UniqueViolation:

@@ -303,7 +303,8 @@ async def _run(stop: threading.Event, board: JobsBoard, ended: list[Ended]) -> N
 def _note_unasked(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
     """Log the exception of a library task that no code awaits, as after the loss of the database.
 
-    Python's own handler would format a traceback whenever the garbage collector finds the task.
+    `context` holds the exception, as asyncio passes it to an exception handler. Python's own handler would
+    format a traceback whenever the garbage collector finds the task.
     """
     log.warning("a task of the jobs ended: %s", type(context.get("exception")).__name__)
 
@@ -316,7 +317,11 @@ async def _beat(board: JobsBoard) -> None:
 
 
 def _renew_agreement() -> None:
-    """Check again that clock and schema agree with the database; each process refuses by its own result."""
+    """Check again that clock and schema agree with the database, if the last check is old.
+
+    Each process refuses its statements by its own result. While the database is unavailable, the previous
+    result remains in force.
+    """
     try:
         agreement.renew()
     except (DatabaseError, InterfaceError, psycopg.Error):
@@ -328,8 +333,8 @@ async def _work(
 ) -> None:
     """Run the jobs of one queue in its own slots; the schedule's queue also adds the periodic jobs.
 
-    `board`: shared memory for the running jobs; `jobs`: the job manager with a liveness lock, for the queue
-    of sends.
+    `connector`: procrastinate's connection pool; `board`: shared memory for the running jobs; `jobs`: the job
+    manager with a liveness lock, for the queue of sends.
     """
     own = app.with_connector(connector)
     if jobs is not None:
@@ -355,7 +360,8 @@ def _surround(board: JobsBoard) -> SyncTaskMiddleware:
     def surround(call_next: SyncCallNext, context: JobContext, worker: Worker) -> object:
         """Run a job (`call_next`), recorded on the board meanwhile, and close its thread's connections.
 
-        Jobs are rare, and a pooled thread would keep a dead connection.
+        Arguments and result are those of a task middleware of procrastinate. Jobs are rare, and a pooled
+        thread would keep a dead connection.
         """
         del worker
         try:

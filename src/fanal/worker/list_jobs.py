@@ -73,12 +73,12 @@ def fetch_source(
     """Fetch a list source up to its present end, or for `seconds`; return the number of pages stored.
 
     Unless a person asks for it (`by_person`), every page requires a standing instruction in force; a fetch
-    ends with its instruction. A `quick` turn abandons the page that it is fetching when its time is over.
+    ends with its instruction. If `quick`, the page being fetched is abandoned when the time is over.
 
     Raises:
         FetchFailed: the code is stored with the checkpoint; LOOP if a page leads back to an earlier one, or
             if the time is over without any change.
-        Unfinished: the time of a `quick` turn is over within a page.
+        Unfinished: the time of a `quick` fetch is over within a page.
     """
     ends = time.monotonic() + seconds
     try:
@@ -107,7 +107,7 @@ def end_due(*, actor: Actor) -> int:
 
 
 def due_sources(*, actor: Actor) -> list[ListSource]:
-    """Return the sources that are due and have a standing instruction in force."""
+    """Return the list sources (lists of partners) that are due and have a standing instruction in force."""
     return [
         source
         for source in queries.list_sources(actor=actor)
@@ -116,7 +116,7 @@ def due_sources(*, actor: Actor) -> list[ListSource]:
 
 
 def is_due(source: ListSource) -> bool:
-    """Return whether a source is enabled and either has pages left or its fetch interval is over."""
+    """Return whether a list source is enabled and either has pages left or its fetch interval is over."""
     held = queries.get_checkpoint(source_id=source.id)
     pace = timedelta(minutes=source.every_minutes)
     last = held.tried_at if held.error or held.page_at == held.completed_at else None
@@ -124,7 +124,7 @@ def is_due(source: ListSource) -> bool:
 
 
 def may_be_quick(source: ListSource) -> bool:
-    """Return whether a source's last fetch was complete and without failure."""
+    """Return whether the last fetch of a list source was complete and without failure."""
     held = queries.get_checkpoint(source_id=source.id)
     return not held.error and held.page_at == held.completed_at
 

@@ -36,7 +36,7 @@ log = logging.getLogger("fanal.worker")
 class WorkerLoop:
     """The main loop of one worker; `watch` (a `Watch`) kills the worker when a step takes too long.
 
-    `clock` and `sleep` are injected, for tests.
+    `clock` returns the present time, `sleep` waits for seconds; both are injected, for tests.
     """
 
     def __init__(
@@ -79,7 +79,10 @@ class WorkerLoop:
                 self._sleep(_AWAY_SECONDS)
 
     def _disagrees(self) -> bool:
-        """Return whether clock or schema disagree with the database, in which case no work is done."""
+        """Return whether clock or schema disagree with the database, in which case no work is done.
+
+        A change is logged.
+        """
         parts = agreement.renew()
         if parts != self._disagreed:
             self._disagreed = parts
@@ -101,10 +104,10 @@ class WorkerLoop:
         return moved
 
     def _read_text(self) -> int:
-        """Read a text that waits, if no report waits for a stage; return how many were read.
+        """Let the trained text model read the next waiting text, if no report waits for a stage.
 
-        Each has a lease of its own: a text that ends the worker delays no other, nor the search for similar
-        reports.
+        Return how many were read, 0 or 1; 0 too after a failure, when reading pauses. Each text has a lease
+        of its own: a text that ends the worker delays no other, nor the search for similar reports.
         """
         now, token = self._clock(), uuid4()
         if now < self._texts_at:
@@ -120,7 +123,11 @@ class WorkerLoop:
             return 0
 
     def _renew_reader(self) -> bool:
-        """Go on with a text reader that was activated or proposed; return whether there was work."""
+        """Continue the work that a new version of the text model causes; return whether there was any.
+
+        After its activation, the texts of waiting reports are queued to be read again, a portion at a time;
+        after its proposal, the next portion of its dry run on past reports is made.
+        """
         now = self._clock()
         if now < self._texts_at:
             return False
@@ -135,9 +142,9 @@ class WorkerLoop:
             return False
 
     def _look_around(self) -> int:
-        """Search for reports similar to those linked recently; return how many were searched for.
+        """Search for reports similar to those linked recently; return how many reports were looked up.
 
-        This has the lowest priority: it runs only when nothing else waits, and after a failure only later.
+        This has the lowest priority: it runs only when nothing else waits, and pauses after a failure (0).
         """
         now = self._clock()
         if now < self._near_at:

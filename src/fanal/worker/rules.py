@@ -43,9 +43,9 @@ def follow_clocks(timestamp: int) -> None:
 
 
 def carry_on(*, seconds: float) -> bool:
-    """Rank portions of waiting reports by new rules, then continue dry runs, for `seconds`.
+    """Rank portions of waiting reports by new rules, then continue dry runs of proposed rules, for `seconds`.
 
-    Return whether work remains.
+    The portion begun last is finished. Return whether work remains.
     """
     until = monotonic() + seconds
     while pipeline.continue_rerank(now=clock.now()):

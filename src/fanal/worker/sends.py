@@ -24,10 +24,16 @@ _LANGUAGES = ("fr", "en")
 
 
 class BoundedRetry(BaseRetryStrategy):
-    """A retry strategy with exponential back-off and jitter: at most a minute apart, bounded in number."""
+    """A retry strategy with exponential back-off and jitter, at most a minute between two attempts.
+
+    After `MAX_ATTEMPTS` attempts a job fails for good.
+    """
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Return the time of the next attempt, with jitter; None after the last attempt."""
+        """Return the time of the next attempt of a job, with jitter; None after the last attempt.
+
+        The exception makes no difference.
+        """
         del exception
         if job.attempts + 1 >= MAX_ATTEMPTS:
             return None

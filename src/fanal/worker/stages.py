@@ -43,7 +43,10 @@ _REPORTS_WAIT = 4
 
 
 def outage_code(failure: Exception) -> str | None:
-    """Return the code of the vault's outage that caused the failure; None if it is no outage."""
+    """Return the code of the vault's outage that caused the failure: KEY_MISSING or VAULT_AWAY.
+
+    None if the failure is no outage.
+    """
     if isinstance(failure, KeyMissing):
         return "KEY_MISSING" if vault.lacks_keys() else None
     if isinstance(failure, OSError) and not isinstance(failure, BlobMissing):
@@ -69,7 +72,7 @@ class Outage:
     def begin(self, now: datetime) -> timedelta:
         """Pause from `now`, twice as long each time; return the delay for the reports in the failed batch.
 
-        Then a single report is tried at first.
+        After the pause a single report is tried first.
         """
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST)
         self._until, self.size = now + pause, 1
@@ -99,9 +102,10 @@ def unwatched(_token: UUID, _reports: int) -> AbstractContextManager[None]:
 
 
 class Portion:
-    """An adaptive batch size that keeps a step below `long` seconds, between `fewest` and `most` reports.
+    """An adaptive batch size (`size`): a step shall take less than `long` seconds.
 
-    The defaults fit a step with a lock that people's actions also need.
+    It stays between `fewest` and `most` reports. The defaults fit a step with a lock that people's actions
+    also need.
     """
 
     def __init__(
@@ -165,7 +169,10 @@ class StageLoop:
         return self._run_urgent() or self._run(urgent=False)
 
     def _run_urgent(self) -> int:
-        """Process the waiting urgent reports; called between all steps, so that the check must be cheap."""
+        """Process the waiting urgent reports; return how many were claimed, 0 if none waits.
+
+        Called between all steps, so that the check must be cheap.
+        """
         return self._run(urgent=True) if intake.urgent_waits(actor=self._actor) else 0
 
     def _run(self, *, urgent: bool) -> int:
@@ -250,7 +257,11 @@ class StageLoop:
             batch.report_ids = batch.report_ids[:most]
 
     def _carry_in_portions(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> None:
-        """Carry a batch to the last stage, a few reports at a time: people's actions wait for one portion."""
+        """Carry a batch to the last stage, a few reports at a time: people's actions wait for one portion.
+
+        `token` is that of the batch's claim, `stage` its next stage, `urgent` whether it holds urgent
+        reports.
+        """
         left = list(batch.report_ids)
         while left:
             part, left = left[: self._portion.size], left[self._portion.size :]
@@ -269,8 +280,9 @@ class StageLoop:
     def _step(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> bool:
         """Run one step (`stage`) of a batch; return whether the batch continues to the next stage.
 
-        Failed reports have then been removed from it. False: the batch was requeued, carried in portions,
-        or bisected to isolate a failing report.
+        `token` is that of the batch's claim, `urgent` whether it holds urgent reports. Failed reports have
+        then been removed from it. False: the batch was requeued, carried in portions, or bisected to isolate
+        a failing report.
         """
         step, started, reports = STEPS[stage], perf_counter(), len(batch.report_ids)
         try:
@@ -313,8 +325,9 @@ class StageLoop:
     ) -> bool:
         """Run the preparation of a step on a batch (such as hashing files), renewing the lease at pauses.
 
-        Return whether to run the step. Reports that need no preparation go first. A preparation longer than
-        `TURN` seconds returns its reports to the end of the queue.
+        Return whether to run the step. `token` is that of the batch's claim, `urgent` whether it holds urgent
+        reports. Reports that need no preparation go first. A preparation longer than `TURN` seconds returns
+        its reports to the end of the queue.
         """
         assert step.before is not None  # noqa: S101 - for the type checker: asked by the caller
         if step.waits and not self._let_others_first(
@@ -342,6 +355,7 @@ class StageLoop:
         """Carry the reports of a batch that need no preparation to the last stage.
 
         Return whether others remain. `waiting`: the ids of the others, to which `batch` is then reduced.
+        `token` is that of the batch's claim, `urgent` whether it holds urgent reports.
         """
         ready = [i for i in batch.report_ids if i not in waiting]
         if not waiting:
@@ -368,7 +382,8 @@ class StageLoop:
     def _goes_on(self, pauses: Iterator[set[UUID]], token: UUID, batch: Batch) -> set[UUID] | None:
         """Run the preparation up to its next pause; return the ids of reports worked on, None at its end.
 
-        `pauses` is the preparation, a generator that yields these ids at each pause.
+        `pauses` is the preparation, a generator that yields these ids at each pause; `token` is that of the
+        batch's claim, for the watch.
         """
         with self._watched(token, len(batch.report_ids)):
             return next(pauses, None)
@@ -376,9 +391,9 @@ class StageLoop:
     def _go_on_with_the_rest(
         self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool
     ) -> None:
-        """Continue with the reports still under claim, after others of the batch were lost.
+        """Continue with the reports of a batch still under claim (`token`), after others were lost.
 
-        These were withdrawn, or their lease has expired.
+        These were withdrawn, or their lease has expired. `urgent`: the batch holds urgent reports.
         """
         held = intake.list_held(actor=self._actor, token=token, report_ids=batch.report_ids)
         log.warning("lease lost at %s: %d of %d kept", stage, len(held), len(batch.report_ids))
@@ -390,7 +405,8 @@ class StageLoop:
     ) -> None:
         """Requeue a batch without a failed attempt, and pause its stage: the vault is at fault.
 
-        A person must repair it. `code`: that of the outage; `failure`: logged by its error number only.
+        A person must repair it. `token` is that of the batch's claim; `code`: that of the outage; `failure`:
+        logged by its error number only.
         """
         delay = self._outages[stage].begin(self._clock())
         number = getattr(failure, "errno", None)

@@ -13,8 +13,8 @@ def make_partitions(*, until: datetime, tries: int = 10, pause: float = 5.0) -> 
     """Create the monthly partitions of every partitioned table up to `until`; return how many are new.
 
     The SQL function belongs to the owner, so that the worker's role can create nothing else. A table in use
-    is retried after `pause` seconds, at most `tries` times, so that submissions never wait; the next night
-    retries the rest.
+    is retried, `tries` times in all with `pause` seconds in between, so that submissions never wait; the next
+    night retries the rest.
     """
     new = busy = 0
     for left in reversed(range(tries)):

@@ -79,7 +79,11 @@ class Board:
 
 
 class Watch:
-    """The worker's side of the watch: it starts the watching process and records the current work."""
+    """The worker's side of the watch: it starts the watching process and records the current work.
+
+    Its limits are seconds: of CPU time for several reports (`together`) and for a single one (`alone`), and
+    without a sign of life (`silent`).
+    """
 
     def __init__(
         self, *, together: float = TOGETHER, alone: float = ALONE, silent: float = SILENT
@@ -173,7 +177,7 @@ def main(descriptor: int, pid: int, limits: tuple[float, float, float]) -> None:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Return the CPU time, in seconds, of the main thread of a process (proc(5), stat, fields 14 and 15)."""
+    """Return the CPU seconds of the main thread of process `pid` (proc(5), stat, fields 14 and 15)."""
     try:
         text = (_PROC / str(pid) / "task" / str(pid) / "stat").read_text()
     except OSError:

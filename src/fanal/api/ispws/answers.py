@@ -25,7 +25,7 @@ View = Callable[..., HttpResponse]
 
 
 def xml(body: bytes, *, status: int = 200) -> HttpResponse:
-    """Return an XML response with the protocol's `Request-ID` header."""
+    """Return an XML response with this body and HTTP status, and the protocol's `Request-ID` header."""
     answer = HttpResponse(body, content_type="text/xml; charset=utf-8", status=status)
     answer["Request-ID"] = str(uuid4())
     answer["Cache-Control"] = "no-store"
@@ -33,7 +33,10 @@ def xml(body: bytes, *, status: int = 200) -> HttpResponse:
 
 
 def coded(code: AnswerCode, body: bytes, *, status: int = 200) -> HttpResponse:
-    """Return an XML response with its answer code as a Python attribute, from which refusals are counted."""
+    """Return an XML response with this body and HTTP status, which carries its answer code as an attribute.
+
+    Refusals are counted from that Python attribute.
+    """
     answer = xml(body, status=status)
     answer.__dict__[_CODE] = code
     return answer
@@ -48,7 +51,10 @@ def simple(code: AnswerCode, **parts: object) -> HttpResponse:
 
 
 def refused(refusal: FormatRefused) -> HttpResponse:
-    """Return the response to an invalid document: the answer code for its fault, with the reason as XML."""
+    """Return the response to an invalid document: the answer code for its fault, with the reason as XML.
+
+    `refusal` is the exception of the parser.
+    """
     return coded(code_of(refusal), refusal_response(refusal))
 
 

@@ -153,7 +153,7 @@ class SpoolHandler(FileUploadHandler):
         charset: str | None = None,
         content_type_extra: dict[str, bytes] | None = None,
     ) -> None:
-        """Open the encrypted temporary file."""
+        """Open the encrypted temporary file for the next file of the form; the arguments are Django's."""
         super().new_file(
             field_name, file_name, content_type, content_length, charset, content_type_extra
         )
@@ -178,7 +178,7 @@ class SpoolHandler(FileUploadHandler):
             self._sealed.close()
 
     def file_complete(self, file_size: int) -> Spool | None:
-        """Return the uploaded file, or None when no file was opened, or its content was refused."""
+        """Return the uploaded file of `file_size` bytes; None when no file was opened."""
         if self._sealed is None:
             return None
         sealed, self._sealed = self._sealed, None

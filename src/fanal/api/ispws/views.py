@@ -51,7 +51,7 @@ UNREADABLE = (
 
 
 def is_urgent(document: Document) -> bool:
-    """Return whether the provider's report asks for high priority.
+    """Return whether the provider's report (its parsed XML) asks for high priority.
 
     It is then accepted whatever the backlog.
     """
@@ -113,7 +113,10 @@ _STATE_CODES = {
 
 
 def _refuse_finish(code: AnswerCode) -> bytes:
-    """Return an error body in the shape of the step `finish`, whose clients parse no other."""
+    """Return the XML body of an error in the shape of the step `finish`, whose clients parse no other.
+
+    `code` is the answer code in it.
+    """
     return done_response(code, report_id=0)
 
 
@@ -277,7 +280,10 @@ def fileinfo(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("report.deposit")
 @partner_only("POST", refuse=_refuse_finish)
 def finish(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Finish a report and return the ids of its files; errors have the same XML shape."""
+    """Finish a report (form field `id`): the desk receives it; return its number and the ids of its files.
+
+    Errors have the same XML shape.
+    """
     number = reference_of(request)
     facts = _own(identity, number)
     if facts is None:
@@ -298,7 +304,7 @@ def finish(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("report.retract")
 @partner_only("POST")
 def retract(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Retract a report of the caller, before any decision of the desk."""
+    """Retract a report of the caller (form field `id`), before any decision of the desk."""
     number = reference_of(request)
     facts = _own(identity, number)
     if facts is None:

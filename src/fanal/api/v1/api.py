@@ -87,7 +87,7 @@ def on_away(request: HttpRequest, failure: Exception) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """Return 422 for a parameter or header of the wrong shape, with the path of the first such one."""
+    """Return 422 for a parameter or header of the wrong shape, and name the first one in the error's path."""
     first = error.errors[0] if error.errors else {}
     path = ".".join(str(part) for part in first.get("loc", ()))
     return on_refused(request, ApiRefused(422, "BAD_PARAMETER", path=path))

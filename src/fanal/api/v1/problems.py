@@ -49,7 +49,10 @@ class ApiRefused(Exception):
 
 
 def should_wait(refusal: ShouldWait) -> ApiRefused:
-    """Return the 429 error, with `Retry-After`, for a sender that must wait."""
+    """Return the 429 error, with `Retry-After`, for a sender that must wait.
+
+    `refusal` gives the reason and the seconds.
+    """
     problem = ApiRefused(429, refusal.code, retry=True)
     problem.wait = refusal.wait
     return problem

@@ -152,7 +152,7 @@ _FIELDS = {
 
 
 def _inlined(node: object, definitions: dict[str, dict[str, object]]) -> object:
-    """Return a JSON schema with each `$ref` replaced by its definition (`definitions`, by name).
+    """Return a JSON schema (`node`) with each `$ref` replaced by its definition (`definitions`, by name).
 
     OpenAPI would resolve the references at the root of its own document.
     """

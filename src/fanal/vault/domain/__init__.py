@@ -1,1 +1,1 @@
-"""Pure rules of the vault package: no Django, no clock, no network."""
+"""Pure rules of the vault (envelope encryption, records): no Django, no clock, no network."""

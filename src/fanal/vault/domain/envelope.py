@@ -113,6 +113,8 @@ class Unwrapper:
 def unwrap(wrapped: bytes, *, private: X25519PrivateKey, bound: Bound) -> bytes:
     """Unwrap (decrypt) the data key of one object; for several objects, use an `Unwrapper`.
 
+    `bound` is the authenticated data of the object, as when its key was wrapped.
+
     Raises:
         EnvelopeRefused: as `Unwrapper.unwrap`.
     """
@@ -192,7 +194,7 @@ def open_chunks(chunks: Iterable[bytes], *, data_key: bytes, object_id: UUID) ->
 def seal_box(plaintext: bytes, *, public: X25519PublicKey, context: bytes) -> bytes:
     """Encrypt bytes to a public key (sealed box), for a message to a receipt code or a backup key.
 
-    `context` is authenticated and must be given again for decryption.
+    `context` is authenticated, not stored, and must be given again for decryption.
     """
     ephemeral = X25519PrivateKey.generate()
     head = raw_public(ephemeral.public_key())
@@ -246,7 +248,7 @@ def _bound_bytes(bound: Bound) -> bytes:
 def _extract(shared: bytes, salt: bytes) -> hmac.HMAC:
     """Return an HMAC under the pseudorandom key of HKDF-Extract (RFC 5869, section 2.2), once per batch.
 
-    `shared`: the secret of the Diffie–Hellman exchange, the input keying material.
+    `shared`: the secret of the Diffie–Hellman exchange, the input keying material; `salt`: both public keys.
     """
     return hmac.new(hmac.digest(salt, shared, "sha256"), digestmod="sha256")
 

@@ -69,9 +69,9 @@ def open_stream(
 ) -> Iterator[bytes]:
     """Return the plaintext of one object in pieces, with constant memory.
 
-    Arguments and exceptions are those of `open_object`. The access is recorded before this returns. Damage
-    at the end raises while iterating: a consumer must not treat the pieces as complete before the iterator
-    has ended.
+    `purpose` (motif de consultation), `right` (policy action), other arguments and exceptions are those of
+    `open_object`. The access is recorded before this returns. Damage at the end raises while iterating: a
+    consumer must not treat the pieces as complete before the iterator has ended.
     """
     found = _find([object_id])[object_id]
     is_identity = found.bound.kind in IDENTITY_KINDS
@@ -165,10 +165,11 @@ class PlaintextChecker:
         self._reader.__exit__()
 
     def check(self, found: StoredObject) -> None:
-        """Decrypt one object and compare its digest with its row.
+        """Decrypt one object and compare the digest of its plaintext with its row (`found`).
 
         Raises:
-            KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
+            EnvelopeRefused: the digest differs, or as `open_object`.
+            KeyMissing, BlobMissing, BlobDamaged, VaultAway: as `open_object`.
         """
         opener = self._openers.get(found.wrap_key_id)
         if opener is None:

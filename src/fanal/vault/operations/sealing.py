@@ -88,7 +88,7 @@ class StreamTooLarge(ValueError):
 
 
 def seal_batch(*, items: Sequence[Sealable], now: datetime) -> list[SealedObject]:
-    """Seal (encrypt) objects and return their records, in order: small ones in a pack, others in files.
+    """Seal (encrypt) `items` and return their records, in order: small ones in a pack, others in files.
 
     The bytes are durable when this returns, with one sync for the pack; the rows belong to the caller's
     transaction. Requires public keys only.
@@ -156,7 +156,8 @@ def seal_stream(
 ) -> SealedObject:
     """Seal a stream (`chunks`) as a file of its own, in constant memory; return its record with all hashes.
 
-    `id` is the new object's. The file is durable when this returns; the row belongs to the caller's
+    These are SHA-256, SHA-1 and MD5. `id` is the new object's, `owner_id` the id under which it can be
+    erased, mostly a report's. The file is durable when this returns; the row belongs to the caller's
     transaction.
 
     Raises:
