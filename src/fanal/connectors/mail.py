@@ -217,7 +217,7 @@ def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Sent:
 def _send_to(server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> dict[str, int]:
     """Send a message to all at once, or one by one after a permanent refusal of the message.
 
-    Returns the refused recipients with the code of the reply to each.
+    Returns the SMTP reply code of each refused recipient, by address; empty if all were accepted.
 
     Raises:
         smtplib.SMTPException: all were refused, or the refusal is temporary.

@@ -101,7 +101,7 @@ class Door:
     ) -> Response | str:
         """Return the response to one request (POST with a `body`), or the URL that it redirects to.
 
-        `limit`: bytes of the response; `ends`: time limit on the monotonic clock.
+        `limit`: greatest size of the response's body in bytes; `ends`: deadline on the monotonic clock.
 
         Raises:
             OutsideRefused: as `get`.

@@ -115,7 +115,7 @@ CHANNELS = {
 
 
 def chance(name: str) -> Random:
-    """Return a random generator seeded by `name`, so that a new event does not change the others."""
+    """Return a random generator seeded by `name`, so that a new event changes no other's random values."""
     return Random(f"{SEED}/{name}")  # noqa: S311 - no secret
 
 

@@ -243,7 +243,10 @@ def _hold(world: World, at: datetime) -> None:
 
 
 def _load_lists(world: World, at: datetime) -> None:
-    """Load lists of known hashes (with the viral picture) and known false alarms, and cast votes."""
+    """Load a list of known hashes and one of known false alarms, and vote on two entries.
+
+    The first list contains the picture of the viral story (`demo.stories`).
+    """
     rows = ["pdq,md5,sha1,sha256,classification"]
     for number in range(400):
         known = hashes(f"known/{number}")

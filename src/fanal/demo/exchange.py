@@ -197,7 +197,7 @@ def _permit_lists(world: World, at: datetime) -> None:
 
 
 def _add_sources(world: World, at: datetime) -> None:
-    """Add sources of lists: fetched; refused by its server; without instruction; switched off."""
+    """Add four sources of lists: fetched; refused by its server; without permission; switched off."""
     claire = world.person("claire", at)
     for name, listed, minutes in (
         ("Quai Exemple", _QUAY, _WEEK),  # so that the demo's own worker fetches nothing meanwhile

@@ -49,7 +49,7 @@ class Provider(Part, frozen=True, kw_only=True):
 
 
 def read_envelope(body: bytes, kind: type[T]) -> tuple[T, Report]:
-    """Parse an envelope of type `kind`; return it with the report in its field `report`.
+    """Parse an envelope of type `kind`; return its own fields, and the report enclosed in it.
 
     Raises:
         FormatRefused: no strict JSON within the limits; an unknown, missing or wrong field.
@@ -172,8 +172,8 @@ def _leaves(path: str, value: object) -> Iterator[tuple[str, str]]:
 def _place(tree: dict[str, object], steps: list[tuple[str, int]], value: str) -> None:
     """Store a value in the nested objects of `tree` at `steps`, pairs (name, index from 1; 0: no list).
 
-    Lists are objects with the index as key until `_listed` converts them. A value whose way leads through a
-    text already stored is dropped.
+    Lists are objects with the index as key until `_listed` converts them. A value is dropped if a text is
+    already stored on the way to its place.
     """
     at: dict[object, object] = tree  # type: ignore[assignment]
     keys = [key for name, number in steps for key in ((name, number) if number else (name,))]

@@ -385,8 +385,8 @@ def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> l
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
     """Return for each selector key the ids of other desks where it occurs, without any report or count.
 
-    Empty for an actor without a right on content, or on all desks (the system). For a frequent value only the
-    newest 10 000 sightings are read.
+    Empty for an actor who reads no desk's content, or every desk's (the system). For a frequent value only
+    the newest 10 000 sightings are read.
     """
     desks = reach(actor, "report.read").desks
     if not keys or not desks or not may(actor, "elsewhere.read"):
@@ -399,7 +399,7 @@ def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozense
 
 
 def count_sightings(*, actor: Actor, keys: Sequence[UUID], most: int = _MOST) -> dict[UUID, int]:
-    """Return the number of sightings of each selector key in all desks, counted up to `most`.
+    """Return the number of sightings of each selector key in all desks, 0 for none, counted up to `most`.
 
     Raises:
         Refused: the actor is not the system; a count across desks reveals more than existence.

@@ -57,7 +57,10 @@ class _Child(Struct, kw_only=True):
 
 
 class Pool:
-    """Hashes files in up to `size` child processes at once. Thread-safe; the fork server starts lazily."""
+    """A pool of up to `size` child processes that hash files; the fork server starts at the first file.
+
+    Thread-safe.
+    """
 
     def __init__(self, *, limits: FileLimits | None = None, size: int | None = None) -> None:
         """Set the limits for each file, and the number of children (`size`).

@@ -55,7 +55,8 @@ class StoredTarget(models.Model):
 class Contact(models.Model):
     """The instant at which a recipient was first informed of procedures and delays (LCEN 6-2 I).
 
-    `recipient` is the key of `Request.recipient`: one provider may host many names.
+    `recipient` is the key of `Request.recipient`, usually a contact point, since one provider serves many
+    hosts.
     """
 
     recipient = models.TextField(primary_key=True)

@@ -53,7 +53,7 @@ class Catalogue:
     def __init__(self, entries: tuple[Entry, ...], words: Words, version: str) -> None:
         """Index the entries by kind, code and id.
 
-        `words` are the labels, `version` names the release of the data.
+        `words` are the labels, `version` is a digest of the files.
 
         Raises:
             ReferenceRefused: two versions of an entry overlap.

@@ -192,7 +192,7 @@ class Body(Entry, frozen=True, kw_only=True):
 
 
 class RoutingValue(Strict, frozen=True, kw_only=True):
-    """A step of the routing order: if `when` holds, the authority `body` is proposed.
+    """A step of the routing order: if `when` holds of a report, the authority `body` (a code) is proposed.
 
     The lowest `rank` comes first.
     """
@@ -212,7 +212,10 @@ class Routing(Entry, frozen=True, kw_only=True):
 
 
 class ClockValue(Strict, frozen=True, kw_only=True):
-    """The desk's own delay for a stage and a level: elapsed time, or working days in Europe/Paris."""
+    """The desk's own delay for a stage (such as DECIDE) of a case or measure, by priority level.
+
+    It is elapsed time, or working days in Europe/Paris.
+    """
 
     stage: Literal[
         "TAKE", "DECIDE", "SECOND", "SEND", "REFER", "ACKNOWLEDGE", "ESCALATE", "ANSWER", "REMIND"

@@ -1,4 +1,4 @@
-"""Hash sharing, version 2: records, reader and writer of list entries of known material in XML.
+"""NCMEC's hash-sharing protocol, version 2: records, reader and writer of entries of known material in XML.
 
 The reader is strict: a page is accepted or refused as a whole. The writer gives documents as members of the
 service expect them.

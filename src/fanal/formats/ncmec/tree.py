@@ -52,7 +52,7 @@ class OutgoingElement:
         return target.text == value
 
     def make(self, path: str) -> None:
-        """Create the element at `path`, empty, if the schema allows it."""
+        """Create the element at `path`, empty; do nothing if the schema does not allow it."""
         self._made(_steps(path))
 
     def has(self, path: str) -> bool:
@@ -111,7 +111,7 @@ class OutgoingElement:
     def prune(self, path: str = "") -> list[tuple[str, str]]:
         """Remove the descendants that lack a part which the schema requires.
 
-        Returns the values removed with them, as pairs (path, value).
+        Returns the values removed with them, as pairs (path, value); `path` is that of this element.
         """
         taken: list[tuple[str, str]] = []
         for (name, index), child in list(self.children.items()):
@@ -140,7 +140,10 @@ class OutgoingElement:
         )
 
     def values(self, path: str) -> list[tuple[str, str]]:
-        """Return the texts and attributes of this element and its descendants, as pairs (path, value)."""
+        """Return the texts and attributes of this element and its descendants, as pairs (path, value).
+
+        `path` is that of this element, with which all paths begin.
+        """
         found = [(f"{path}/@{name}", value) for name, value in self.attributes.items()]
         if self.text is not None:
             found.append((path, self.text))

@@ -189,7 +189,7 @@ class _ReportWriter:
             self._put(f"{base}/country", report.place.country)
 
     def _incident(self, name: str) -> str:
-        """Return the path of an `internetDetails` element that contains `name`, or of a new one."""
+        """Return the path of an `internetDetails` element with an element `name` inside, or of a new one."""
         used = self._root.indices("internetDetails")
         for index in used:
             if self._root.has(f"internetDetails[{index}]/{name}"):

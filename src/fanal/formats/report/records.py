@@ -41,7 +41,10 @@ class Channel(StrEnum):
 
 
 class PersonRole(StrEnum):
-    """The role of a person in the incident; ASSOCIATED appears on output only: partners may not send it."""
+    """The role of a person in the incident.
+
+    ASSOCIATED, an account related to the incident or a payer, is on output only: partners may not send it.
+    """
 
     SUSPECT = "SUSPECT"
     VICTIM = "VICTIM"

@@ -167,6 +167,8 @@ class IdentityUnknown(LookupError):
 def open_identity(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> OpenedIdentity:
     """Record the access with its purpose, commit it, queue its notice; then return the reporter's identity.
 
+    `motive` is the purpose; the notice tells the reviewers of the disclosure.
+
     Raises:
         IdentityUnknown: no such report within the actor's reach.
         Refusal: SHORT: the purpose is not between 15 and 2000 characters, or contains unstorable characters.

@@ -100,7 +100,7 @@ def _fill_light(
 def _along_rows(light: NDArray[np.float32], full: int, out: NDArray[np.float32], slot: int) -> None:
     """Blur sixteen rows horizontally: write moving means over `full` columns into `out[:, slot:slot + 16]`.
 
-    `light` is float32[columns, 16], the brightness of the rows.
+    `light` is float32[columns, 16], the brightness of the rows; `out` has a line for each column.
     """
     columns = light.shape[0]
     ahead = (full + 2) // 2 - 1
@@ -129,8 +129,9 @@ def _along_columns(
 ) -> None:
     """Blur sixteen rows from `start` vertically: write the moving mean over `full` rows into `out`.
 
-    `values` is a ring buffer of rows for each column, `sums` the running sum of each column, `sizes` the
-    divisor of each row.
+    `values`, float32[columns, ring], is a ring buffer of the last rows for each column (its length is a power
+    of two), `sums`, float32[columns], the running sum of each column, updated here. `sizes`, float32[16], is
+    the divisor of each row; `out` is float32[columns, 16].
     """
     columns, ring = values.shape
     mask = ring - 1

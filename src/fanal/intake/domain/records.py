@@ -114,7 +114,7 @@ class Arrival(StrEnum):
 
 
 class Format(StrEnum):
-    """The format of a report's sealed bytes."""
+    """The format in which a report was sent, and in which its original bytes are stored (encrypted)."""
 
     FORM = "form/1"
     REPORT = "report/1"
@@ -194,11 +194,10 @@ class Outcome(StrEnum):
 class Acknowledgement(Struct, frozen=True, kw_only=True):
     """The answer to one submission: its outcome, and the report's id, reference and state.
 
-    It is valid only once the transaction is committed.
-
-    `receipt` is the signed receipt, `wire_id` the number on the NCMEC-compatible API. `code` is the
-    reporter's receipt code, known only here and never stored. A repeat may enclose files missing from the
-    first delivery: `added` means that the report now has them, `left_out` that it accepts none any more.
+    It is valid only once the transaction is committed. `receipt` is the signed receipt, `wire_id` the number
+    on the NCMEC-compatible API. `code` is the reporter's receipt code, known only here and never stored. A
+    repeat may enclose files missing from the first delivery: `added` means that the report now has them,
+    `left_out` that it accepts none any more.
     """
 
     outcome: Outcome

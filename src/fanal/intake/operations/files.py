@@ -34,10 +34,11 @@ _INSERT = (
 
 
 def store_attached(fresh: Sequence[New], now: datetime) -> None:
-    """Seal the files enclosed with new reports (`fresh`) and insert their rows, in the reports' transaction.
+    """Store the files enclosed with new reports (`fresh`), in the transaction that inserts the reports.
 
-    Their numbers follow those of the files of which the report has only details. On an error the reports
-    are rolled back too; sealed bytes without a committed row are removed at night.
+    Their bytes are encrypted (sealed) into the vault, their rows inserted. Their positions follow those of
+    the files of which the report has only details. On an error the reports are rolled back too; encrypted
+    bytes without a committed row are removed at night.
 
     Raises:
         OSError: the vault could not write.
@@ -50,7 +51,7 @@ def store_attached(fresh: Sequence[New], now: datetime) -> None:
 def store_files(
     report_id: UUID, files: Sequence[AttachedFile], *, first: int, now: datetime
 ) -> None:
-    """Seal files of one report and insert their rows, at the positions (in the report) from `first` on.
+    """Encrypt files of one report into the vault and insert their rows, at the positions from `first` on.
 
     Raises as `store_attached`.
     """
@@ -147,7 +148,7 @@ MOST_FILES = 5_000
 def upload_file(
     *, actor: Actor, report_id: UUID, name: str, chunks: Iterable[bytes], now: datetime
 ) -> UploadFacts:
-    """Seal one file of an open report and return its facts, including hashes.
+    """Encrypt one file of an open report into the vault and return its facts, including hashes.
 
     `name` is the sender's name of the file, `chunks` its bytes.
 
@@ -198,7 +199,7 @@ def upload_file(
 def describe_file(
     *, actor: Actor, report_id: UUID, file_id: str, details: bytes, now: datetime
 ) -> None:
-    """Seal the details document of an uploaded file, `details`: the bytes that its provider sent.
+    """Store the details document of an uploaded file, encrypted: `details`, as its provider sent it.
 
     It replaces earlier documents, which are kept. The report's hour until expiry starts again, and the act is
     entered in the ledger. The content of the document is not checked here.

@@ -37,7 +37,7 @@ class NotReachable(Exception):
 class AnswersSpent(Exception):
     """The holder of a receipt code has sent `MOST_ANSWERS` answers within `ANSWER_SPAN`.
 
-    This one is not stored.
+    The answer beyond that number is not stored.
     """
 
 

@@ -79,7 +79,7 @@ def forget_refusals(*, now: datetime) -> int:
 def receive_reports(
     *, actor: Actor, submissions: Sequence[Submission], now: datetime
 ) -> list[Acknowledgement]:
-    """Receive, seal and acknowledge `submissions`; return one answer for each, in order.
+    """Receive, encrypt (seal) and acknowledge `submissions`; return one answer for each, in order.
 
     Repeats and conflicts are reported as outcomes, not raised. A single submission whose key is being handled
     by another request is answered with IN_PROGRESS.
@@ -187,7 +187,10 @@ def _next_wire_id() -> int:
 
 
 def _store(actor: Actor, fresh: Sequence[New], now: datetime) -> dict[UUID, str]:
-    """Seal, insert and log the new reports; return the signed receipts by report id."""
+    """Encrypt, insert and queue the new reports (`fresh`), and record them in the ledger.
+
+    Returns the signed receipts by report id.
+    """
     _seal(fresh, now)
     failpoint("receive.sealed")
     signed = {

@@ -228,7 +228,10 @@ def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
 
 
 def find_wire_number(*, actor: Actor, wire_id: int) -> UUID | None:
-    """Return the id of the report with a number of the NCMEC-compatible API, of any sender, or None."""
+    """Return the id of the report with this number on the NCMEC-compatible API, of any sender.
+
+    None if there is none within the actor's reach.
+    """
     row = sql.row("SELECT report_id FROM intake_wire WHERE wire_id = %s", [wire_id])
     return None if row is None else next(iter(get_reports(actor=actor, report_ids=[row[0]])), None)
 

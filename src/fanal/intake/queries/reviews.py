@@ -91,7 +91,7 @@ _UNERASED = "SELECT id FROM intake_report WHERE id = ANY(%s) AND erased_at IS NU
 def list_unerased(*, actor: Actor, report_ids: list[UUID], held: bool = False) -> list[UUID]:
     """Return the ids among `report_ids` of the reports that are not erased.
 
-    With `held`, in a transaction, none of them is erased before its end.
+    With `held`, their rows are locked, so that none of them is erased before the end of the transaction.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -15,14 +15,14 @@ from fanal.reference import Catalogue, MeasureClock
 
 
 class Suspension(Struct, frozen=True, kw_only=True):
-    """A suspension of the legal clock; `until` is None while it lasts."""
+    """A suspension of the legal clock (the 24 hours for removal); `until` is None while it lasts."""
 
     since: datetime
     until: datetime | None
 
 
 class DelayMissing(Exception):
-    """The reference data contain no checked delay of that code in force on that day."""
+    """Error: the reference data contain no checked version of a legal delay in force on that day."""
 
 
 def legal_deadline(

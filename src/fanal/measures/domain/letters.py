@@ -23,7 +23,7 @@ _SCHEME = re.compile(r"^([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
 class Issuer(Struct, frozen=True, kw_only=True):
     """The issuing authority that signs: its name in French and English, its contact.
 
-    Set by wiring, never by a page.
+    It is set when the process starts (`config/wiring.py`), never from a web page.
     """
 
     name_fr: str = "Office anti-cybercriminalité (OFAC)"

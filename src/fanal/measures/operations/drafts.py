@@ -46,8 +46,8 @@ def open_from_decision(
     `casework.operations.record_decision` calls this in its transaction.
 
     Raises:
-        Refusal: NOT_THE_DECISION, MEASURES_CLOSED (no basis of the decision allows a measure), NO_TARGET,
-            ADDRESSEE_UNREADABLE.
+        Refusal: NOT_THE_DECISION (the decision is not the actor's, or without measures), MEASURES_CLOSED (no
+            basis of the decision allows a measure), NO_TARGET, ADDRESSEE_UNREADABLE.
         Refused: the actor may not propose a measure at that desk.
     """
     decision = opening.decision
@@ -81,8 +81,9 @@ def amend_measure(
 
     Raises:
         ActUnknown: no measure has this id.
-        Refusal: GROUND_GONE (a request that may already have been sent stays as signed), EXPIRED,
-            ADDRESSEE_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address that the measure did not have).
+        Refusal: GROUND_GONE (a request that may already have been sent stays as signed), EXPIRED (its
+            document was erased), ADDRESSEE_UNREADABLE, NO_TARGET (no address is left), FOREIGN_TARGET (an
+            address that the measure did not have).
         TransitionRefused: it was already sent.
         Refused: the actor may not propose measures at that desk.
     """
@@ -130,8 +131,9 @@ def submit_measure(
 
     Raises:
         ActUnknown: no measure has this id.
-        Refusal: GROUND_GONE, ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (this revision was refused: amend it),
-            EXPIRED, WARNINGS_CHANGED, NO_REASON, TEXT_UNREADABLE.
+        Refusal: GROUND_GONE (its decision is no longer in force), ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (this
+            revision was refused: amend it), EXPIRED (its document was erased), WARNINGS_CHANGED, NO_REASON,
+            TEXT_UNREADABLE.
         TransitionRefused: it is not a draft.
         Refused: the actor may not propose measures at that desk.
     """
@@ -163,8 +165,9 @@ def approve_measure(
 
     Raises:
         ActUnknown: no measure has this id.
-        Refusal: GROUND_GONE, OWN_BYTES, NOT_WAITING, GRANTED_BY_PROPOSER, BYTES_CHANGED, WARNINGS_CHANGED,
-            NO_REASON, TEXT_UNREADABLE.
+        Refusal: GROUND_GONE (its decision is no longer in force), OWN_BYTES (the actor wrote them),
+            NOT_WAITING (for approval), GRANTED_BY_PROPOSER (the author alone gave the actor this role),
+            BYTES_CHANGED, WARNINGS_CHANGED, NO_REASON, TEXT_UNREADABLE.
         Refused: the actor proposed it, or may not approve at that desk.
     """
     warned = _warned(actor, seen=seen, reason=reason)

@@ -120,7 +120,8 @@ def truth(text: str) -> bool | None:
 class PersonBuilding(Struct):
     """Mutable builder of a person of the draft, filled by a source's reader.
 
-    `path` is the person's path in the source; `service` the service of its user names.
+    `path` is the person's path in the source; `service` the service of its user names. `names` are parts of
+    the name by `first`, `middle`, `last`; `country_estimate` counts only without a `country`.
     """
 
     role: PersonRole

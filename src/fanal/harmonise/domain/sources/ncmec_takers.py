@@ -1,6 +1,6 @@
 """Field handlers (takers) for values of the source: each stores its value in a field of the draft.
 
-It returns whether the field now holds the whole value; if not, `extra` keeps the value too.
+A handler returns whether the field now holds the whole value; if not, `extra` keeps the value too.
 """
 
 from collections.abc import Mapping

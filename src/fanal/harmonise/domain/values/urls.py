@@ -399,9 +399,9 @@ def _clean_host(host: str, url: URL) -> str:
 
 
 def _plain_key(plain: str, host: str) -> str:
-    """Return the result of `_key` for an address without fragment, percent-encoding or root dot, faster.
+    """Return the form for comparison of an address without fragment, percent-encoding or root dot.
 
-    `plain` is the address in WHATWG form, `host` its host.
+    A faster path than `_key`. `plain` is the address in WHATWG form, `host` its host.
     """
     base, mark, query = plain.partition("?")
     query = _without_tracking(query, host) if mark else ""
