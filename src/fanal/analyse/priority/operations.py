@@ -100,7 +100,8 @@ def draft_ruleset(*, actor: Actor, body: str, now: datetime) -> UUID:
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: VERSION_EXISTS; the text breaks the format or a guarantee, as `read_rules`.
+        Refusal: VERSION_EXISTS: a set with this version is stored; or a code of `read_rules`, if the text
+            breaks the format or a guarantee.
     """
     require(actor, "rules.draft")
     rules = read_rules(body)

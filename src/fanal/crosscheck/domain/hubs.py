@@ -60,7 +60,10 @@ def is_empty_device(value: str) -> bool:
 
 
 def is_empty_handle(name: str) -> bool:
-    """Return whether a handle, given without its service, is a placeholder: listed, or of separators only."""
+    """Return whether a handle, given without its service, is a placeholder.
+
+    That is: it is listed, or consists only of 0, x and separators.
+    """
     return name in load_hubs().handles or name.strip("0-./_x") == ""
 
 

@@ -23,8 +23,9 @@ _NAMESPACE = UUID("8d6f6f7e-1f0a-5c53-9d3b-3a3f3f5d6c1a")
 class Judgement(Struct, frozen=True, kw_only=True):
     """A person's append-only judgement on the reports `left` and `right`; ids increase with time.
 
-    What the two sides mean depends on `act` (see `operations.judge`). `undoes` is the judgement that an UNDO
-    revokes. `author_id` and `made_at` are None where they are not needed.
+    What the two sides mean depends on `act` (`JudgementAct`): two linked sets, two dossiers, or `left` alone.
+    `undoes` is the judgement that an UNDO revokes. `author_id` and `made_at` are None where they are not
+    needed.
     """
 
     id: UUID
@@ -177,7 +178,8 @@ def connected(
 ) -> set[UUID]:
     """Return the reports of `proposals` that lie in the connected component of a seed.
 
-    `anchors` as in `grow`; a seed is a report of `proposals` or the anchor of a dossier.
+    `anchors` holds the anchor of each proposed report already in a dossier; a seed is a report of `proposals`
+    or the anchor of a dossier.
     """
     pairs = [(anchors.get(s.one, s.one), anchors.get(s.two, s.two), s) for s in proposals]
     starts = set(seeds)

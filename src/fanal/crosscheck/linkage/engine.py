@@ -77,8 +77,8 @@ def predict(
     """Return the pairs of reports with a match probability of at least `least`, and why they match.
 
     Keys are (later, earlier) report number. Persons of the same report form no pair; of several pairs of
-    persons the most probable counts. `engine` and `master` as in `linker_on`. `persons` are the suspects
-    (`stored.SCHEMA`), `model` Splink settings.
+    persons the most probable counts. `engine`: `duckdb`, or `spark` at the address `master`. `persons` are
+    the suspects (`stored.SCHEMA`), `model` Splink settings.
     """
     levels = _levels(model)
     with linker_on(engine, persons, model, master=master) as linker:

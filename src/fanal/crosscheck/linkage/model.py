@@ -165,7 +165,7 @@ def active(home: Path) -> Model:
     `home` is the data folder.
 
     Raises:
-        ModelRefused, OSError: as `read_model`, for an activated model.
+        ModelRefused, OSError: the file of the activated model is invalid or unreadable.
     """
     path = place(home)
     return read_model(path) if path.exists() else shipped()
@@ -175,7 +175,7 @@ def activate(home: Path, path: Path) -> Model:
     """Activate the linkage model in the file `path` for the data folder `home`, and return it.
 
     Raises:
-        ModelRefused, OSError: as `read_model`.
+        ModelRefused, OSError: the file is no valid model (`read_model`), or unreadable.
     """
     found = read_model(path)
     write_private(place(home), msgspec.json.encode(found).decode())

@@ -117,7 +117,7 @@ def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str, no
     """Replace the stored suggestions of linkage by the pairs that the model `used` finds.
 
     It searches all reports that cross-check has processed. Returns the number of pairs, without those that
-    are already in one dossier. `engine` and `master` as in `linker_on`.
+    are already in one dossier. `engine`: `duckdb`, or `spark` at the address `master`.
 
     Raises:
         Refused: the actor is not the system.

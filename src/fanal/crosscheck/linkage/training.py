@@ -57,7 +57,7 @@ def candidate(
     `labels` gives the person of each report, -1 if unknown: even ones are trained on, odd ones measured on.
     `shipped` is the model to compare with (that in use), None for none: it is measured too, and the trained
     parameters are shrunk towards it (`beside`); where there is no training data, they equal it. `name`
-    becomes part of the version, `seed` is as in `train`.
+    becomes part of the version, `seed` is for the sample of random pairs.
 
     Raises:
         ValueError: no two reports have the same even label.

@@ -154,7 +154,8 @@ def judge_suggestion(
     first pair, of which the id is returned. `reason` is the person's written reason.
 
     Raises:
-        Refused, Refusal: as `judge`.
+        Refused: the actor may judge at no desk.
+        Refusal: as `judge`, for example REASON (empty or too long) or UNKNOWN_REPORT.
     """
     act = JudgementAct.LINK if accept else JudgementAct.UNLINK
     with transaction.atomic():

@@ -28,7 +28,8 @@ class _Asked(Struct, frozen=True, kw_only=True):
     """The facts that the conditions of rules read: a cache key, equal for many reports of a batch.
 
     `received` is the day of receipt in Europe/Paris; `material`: the report has abuse material, `payment`:
-    payments. `signals` are the codes of its likely findings; `victim_ages` and `ages_unknown` as in `Facts`.
+    payments. `signals` are the codes of its likely findings; `victim_ages` are (age on the first day, age on
+    the last day of the facts); `ages_unknown`: a victim of unknown age is possible.
     """
 
     received: date

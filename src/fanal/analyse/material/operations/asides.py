@@ -116,7 +116,7 @@ def withdraw_aside(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -
     `reason` is the person's written reason.
 
     Raises:
-        Refused, Refusal: as `release_item`.
+        Refused, Refusal: as `release_item`: no right to keep lists; `NOT_ASIDE`, `REASON`.
     """
     require(actor, "list.keep")
     with transaction.atomic():

@@ -43,8 +43,8 @@ def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: dat
 
     Raises:
         Refused: the actor may not keep lists.
-        Refusal: `NAME`, `CONFIDENCE`, `WORDS`; `BASIS`: no such legal basis; `OWNER`: no such
-            organisation; `EXISTS`: the name is taken.
+        Refusal: `NAME`, `CONFIDENCE`, `WORDS` as `check_attributes`; `BASIS`: no such legal basis; `OWNER`:
+            no such organisation; `EXISTS`: the name is taken.
     """
     require(actor, "list.keep")
     _check(name, attributes, now)
@@ -66,7 +66,7 @@ def describe_list(*, actor: Actor, name: str, attributes: ListAttributes, now: d
 
     Raises:
         Refused: the actor may not keep lists.
-        Refusal: as `create_list`, or `NOT_FOUND`.
+        Refusal: `NAME`, `CONFIDENCE`, `WORDS`, `BASIS`, `OWNER` as `create_list`; `NOT_FOUND`: no such list.
     """
     require(actor, "list.keep")
     _check(name, attributes, now)

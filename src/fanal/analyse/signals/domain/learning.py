@@ -163,8 +163,9 @@ def _left_out_before(
     """Return the held-out scores of all texts by a model trained on the `known` ones only.
 
     A known text is scored without its author's texts, any other text by the whole model. `matrix` is the
-    kernel of all pairs of texts; the other arguments are as in `_left_out`. The inverse for the known texts
-    follows from that for all (Schur complement), without another inversion.
+    kernel of all pairs of texts; `inverse` is that of its regularised form, `wanted` the labels, `hands` the
+    author of each text. The inverse for the known texts follows from that for all (Schur complement), without
+    another inversion.
     """
     inside, outside = np.flatnonzero(known), np.flatnonzero(~known)
     mean = wanted[inside].mean(axis=0)

@@ -154,7 +154,8 @@ def tokenize(text: str) -> list[Token]:
 def running_words(text: str) -> list[str]:
     """Return the words of `text` in normal form and plain spelling, with `BREAK` at sentence ends.
 
-    Words as in `sentences`, without offsets: for the many texts without any finding. Linear time.
+    The words equal those of `sentences`, without offsets: a faster way for the many texts without any
+    finding.
     """
     words = [_running_word(written) for written in _TOKEN_OR_END.findall(text)]
     return [word for _, word in read_plainly(words)]

@@ -143,9 +143,9 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
 
 
 def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:
-    """Return the neutral sentence of an example, "" if it has none, to a reader of its report.
+    """Return the neutral sentence of an example, "" if it has none.
 
-    An unchecked one is decrypted from the vault, with an entry in the ledger.
+    An unchecked one is decrypted from the vault for a reader of the report, with an entry in the ledger.
 
     Raises:
         Refused, ObjectUnknown, OSError, EnvelopeRefused: as `open_object`.

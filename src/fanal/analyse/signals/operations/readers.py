@@ -151,10 +151,11 @@ def keep_trial(
 def keep_reread(
     *, reader_id: UUID, before: UUID | None, reached: UUID | None, queued: int, now: datetime
 ) -> bool:
-    """Store the progress of queueing the waiting reports for another reading; arguments as in `keep_trial`.
+    """Store the progress of queueing the texts of waiting reports, for another reading by this version.
 
-    `queued` is the number of texts added. Returns False, and stores nothing, if another worker has advanced
-    or finished it since, or the version is no longer in force.
+    `reached` is the last report queued, None at the end; `before` the progress from which the caller started;
+    `queued` the number of texts added. Returns False, and stores nothing, if another worker has advanced or
+    finished it since, or the version is no longer in force.
     """
     return bool(
         sql.run(

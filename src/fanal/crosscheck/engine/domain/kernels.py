@@ -150,9 +150,9 @@ def _meet(one, slot, rows, fresh, tables, met, weighed):
 def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
     """Write the pairs of a report by a single row; `report` is (seat, row, whether weak pairs are skipped).
 
-    `counts` are the numbers of shared values and of pairs so far; returned are the new ones. Skipped is an
-    earlier report without an earlier shared value and with too few points, if neither name, date of birth nor
-    address can add any. Other parameters are those of `_meet`.
+    `counts` are the numbers of shared values and of pairs so far; the return value is the new numbers.
+    Skipped is an earlier report without an earlier shared value and with too few points, if neither name,
+    date of birth nor address can add any. Other parameters are those of `_meet`.
     """
     one, row, passing = report
     count, pairs = counts
@@ -239,8 +239,8 @@ def _given(at, ip, mark, tables, met, sums):
     """Return the points of a pair from its shared values, and a bit set of marks that both suspects share.
 
     `at` is the place of its first shared value in `met`, `ip` the points of an IP address, `mark` the weight
-    class by row. `sums` are work arrays, by side and family. `tables` is `candidate_pairs.Tables`; `met` is
-    as in `_met`.
+    class by row. `sums` are work arrays, by side and family. `tables` is `candidate_pairs.Tables`; `met`
+    holds the columns described in `_met`.
     """
     row_of, _, side_of, points_of, after = met
     family, numbers = tables[1], tables[8]

@@ -133,7 +133,8 @@ class Explainer:
     ) -> tuple[LinkReason, ...]:
         """Return the reasons of the pair with number `place`, the strongest first.
 
-        `later` and `earlier` are the places of its reports in the sheet; `fresh` is as in `links`.
+        `later` and `earlier` are the places of its reports in the sheet; `fresh` is a mask of the reports
+        whose records are loaded, None for all later ones.
         """
         # The value is read from an end whose record is loaded.
         known = later if fresh is None or fresh[later] else earlier
