@@ -54,7 +54,7 @@ class ProviderReport(Part, frozen=True, kw_only=True):
     """The fields of article 13(1) that a provider's report adds to the enclosed report.
 
     A comment gives each field's letter in that paragraph, such as (e), the kinds of abuse, or (i), the access
-    to the content. Dates and instants are texts; a field that is None or empty was not stated.
+    to the content. Dates and instants are texts; a None or empty field was not stated.
     """
 
     format: Literal["fanal/com-2022-209-13/1"]
