@@ -1,1 +1,1 @@
-"""Synthetic demo data: a year of a desk's activity, created only through the operations."""
+"""Synthetic demo data: a year of a desk's activity, created by the same operations as real data."""

@@ -120,7 +120,10 @@ def chance(name: str) -> Random:
 
 
 def sentences(kind: str, language: str, luck: Random, *, count: int = 2) -> str:
-    """Return up to `count` random sentences for a report of `kind` in `language`, else in French."""
+    """Return up to `count` sentences, chosen by `luck`, for a report of `kind`, in `language` if it has any.
+
+    The language is otherwise French.
+    """
     by_language = WORDS[kind]
     pool = by_language.get(language, by_language["fr"])
     return " ".join(luck.sample(list(pool), min(count, len(pool))))

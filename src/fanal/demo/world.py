@@ -98,7 +98,7 @@ class World:
     ) -> None:
         """Approve a standing instruction of `kind` for 300 days by two supervisors, the second at `seconded`.
 
-        `names` are those that it covers, `grounds` its reasons.
+        `names` are the names of the recipients or lists that it covers, `grounds` its reasons.
         """
         made = propose_instruction(
             actor=self.person("claire", at),

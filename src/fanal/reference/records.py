@@ -95,9 +95,9 @@ class OffenceValue(Strict, frozen=True, kw_only=True):
     `limitation` has every possible reading of the limitation period (two where the text is ambiguous);
     `max_prison_years` is None for life or for a fine alone; amounts are in euros. `procedure_706_47`:
     whether the procedure of article 706-47 of the Code de procédure pénale applies. `extraterritorial`
-    names the articles that extend it beyond the territory, `measures` those that allow an administrative
-    measure against it. `victim_under`: it exists only if the victim is under this age. `degrees` are its
-    aggravated forms.
+    names the articles that extend it beyond the territory, `measures` the articles that allow an
+    administrative measure against it. `victim_under`: it exists only if the victim is under this age.
+    `degrees` are its aggravated forms.
     """
 
     article: str

@@ -79,7 +79,7 @@ class _Writer:
         return "\n".join(part for part in parts if part).encode()
 
     def file_details(self, *, report_id: int) -> tuple[bytes, ...]:
-        """Return the details of zero to three files as XML."""
+        """Return the details documents (XML) of zero to three files; `report_id` is written into each."""
         return tuple(self._file(report_id) for _ in range(self._chance.choice((0, 1, 1, 2, 3))))
 
     def _summary(self) -> str:

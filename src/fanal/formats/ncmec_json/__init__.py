@@ -248,8 +248,8 @@ def _check(
 ) -> None:
     """Refuse files of a package that may hide reports: JSON that is no report, and packages in the package.
 
-    `others` are the files that are no reports, `names` those that a report lists (they are accepted),
-    `refused` the refusals of JSON documents by name.
+    `others` are the files that are no reports, `names` the names of files that a report lists (they are
+    accepted), `refused` the refusals of JSON documents by name.
 
     Raises:
         FormatRefused: as `read_package`.

@@ -93,7 +93,7 @@ class Quality(Struct, frozen=True, kw_only=True):
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """The codes of the parts for which the report has no points, among those that apply to it."""
+        """The codes of the parts that apply to the report and for which it has no points."""
         return tuple(part.code for part in self.parts if part.missing)
 
 

@@ -218,7 +218,7 @@ class SourceFile(Struct, frozen=True, kw_only=True):
     """An uploaded file: its id in the protocol, the name of the upload, and its stored hashes and size.
 
     `computed` holds the results of the desk's own hashing. `details` is the last details document sent,
-    `earlier` those that it replaced, oldest first.
+    `earlier` are the details documents that it replaced, oldest first.
     """
 
     file_id: str

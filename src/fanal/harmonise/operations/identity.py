@@ -84,7 +84,7 @@ def reporters_values(
 def _opened(
     opens: Callable[..., dict[UUID, OpenedSubmission]], report_ids: Sequence[UUID]
 ) -> dict[UUID, OpenedSubmission]:
-    """Return the decrypted submissions by report id; those that cannot be read are left out.
+    """Return the decrypted submissions by report id; unreadable ones are left out.
 
     On an error the batch is bisected, so that one damaged submission costs no other. `opens` decrypts the
     submissions of `report_ids`.

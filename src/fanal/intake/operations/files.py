@@ -98,7 +98,7 @@ class Addition(Struct, frozen=True, kw_only=True):
 
 
 def complete_reports(*, actor: Actor, additions: Sequence[Addition], now: datetime) -> set[UUID]:
-    """Add missing files to reports in the caller's transaction; return the ids of those that accepted them.
+    """Add missing files to reports in the caller's transaction; return the ids of the reports that took them.
 
     `additions`: repeated submissions with these files. Retracted, expired and erased reports accept none. A
     changed report passes through the stages again.

@@ -103,7 +103,7 @@ def insert_receipts(fresh: Sequence[New], signed: Mapping[UUID, str]) -> None:
 
 
 def insert_wires(fresh: Sequence[New]) -> None:
-    """Insert the numbers of new reports (`fresh`) on the NCMEC-compatible API, of those that have one."""
+    """Insert the numbers on the NCMEC-compatible API of new reports (`fresh`), if they have one."""
     wires = [new for new in fresh if new.wire_id is not None]
     if not wires:
         return

@@ -1,4 +1,4 @@
-"""Lifecycle of a removal request: the requirements and rights of each transition."""
+"""Lifecycle of a removal request: the requirements and rights of each transition between its states."""
 
 from fanal.casework.domain.lifecycle import Requirement, lifecycle
 from fanal.measures.domain.letters import read_request

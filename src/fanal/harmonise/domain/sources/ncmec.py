@@ -65,7 +65,7 @@ def add_package(building: ReportBuilding, files: tuple[SourceFile, ...]) -> None
 
 
 def _matched(building: ReportBuilding, files: tuple[SourceFile, ...]) -> dict[int, FileBuilding]:
-    """Match received files to those that a report lists: first by hash, then by name.
+    """Match received files to the files that a report lists: first by hash, then by name.
 
     Returns the listed files by the index of the received one in `files`; unmatched ones are absent.
     `building` is the report's builder, which lists its files.
