@@ -203,7 +203,10 @@ MOST_LINKS = 1000
 
 
 def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
-    """Return the id of the dossier that holds a report of the actor's desks; None where there is none."""
+    """Return the id of the dossier that holds a report of the actor's desks; None if there is none.
+
+    None also for a report of another desk.
+    """
     desks = reach(actor, "dossier.read").desks
     if desks == []:
         return None

@@ -29,7 +29,9 @@ def remember(judgement: Judgement) -> None:
     """Store the evidence that each pair of a LINK or UNLINK has now, as an answer to its suggestion.
 
     The pairs are those of a `left` and a `right` report with a link, a resemblance or a similarity. A
-    rejected pair is suggested again only when it has more evidence. Runs in the judgement's transaction.
+    rejected pair is suggested again only when it has more evidence. After an UNLINK the reports are queued
+    for the similarity search, since their common passages may become stop keys. Runs in the judgement's
+    transaction.
     """
     accepted = judgement.act is JudgementAct.LINK
     found: dict[tuple[UUID, UUID], tuple[float, frozenset[int]]] = {}

@@ -218,7 +218,8 @@ def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID
     """Return (folded, parent) pairs of ids: each member folds into the first similar, unfolded member.
 
     `rule` gives the Hamming distance of similar pictures. Similarity is not transitive: a member must be
-    similar to its parent, the report that is shown, and not merely to another member folded there.
+    similar to its parent, the report that is shown, and not merely to another member folded there. A claimed
+    member is not folded.
     """
     neighbours = _neighbours(members, rule.distance)
     pairs: list[tuple[UUID, UUID]] = []

@@ -294,7 +294,10 @@ def list_queue(
 def count_views(
     *, actor: Actor, now: datetime, of: QueueView = QueueView.OPEN, cap: int = COUNT_CAP
 ) -> ViewCounts:
-    """Count the cases of each view, and of each report kind in the view `of`; counts stop at `cap`."""
+    """Count the cases of each view except DECIDED, and of each report kind in the view `of`, up to `cap`.
+
+    DECIDED is left out, since that view grows for ever. `now` decides which cases are overdue (view LATE).
+    """
     views: dict[QueueView, Sequence[Streams]] = {
         view: streams_of(actor=actor, view=view, filters=QueueFilter(), now=now)
         for view in QueueView

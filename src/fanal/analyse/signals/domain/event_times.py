@@ -260,7 +260,10 @@ def _dates(plain: str, midnight: datetime) -> Iterator[tuple[datetime, datetime]
 
 
 def _hour(plain: str) -> float | None:
-    """Return the hour of the day that a sentence names (0 to 24, minutes as fraction); None without any."""
+    """Return the hour of the day that a sentence names (0 to 24, minutes as fraction); None without any.
+
+    An hour under 8 in words such as "at 5" is read as one of the afternoon.
+    """
     match = _HOUR.search(plain)
     if match is None:
         return None

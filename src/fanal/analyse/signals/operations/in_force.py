@@ -82,9 +82,10 @@ def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
 
 
 def version_in_force() -> str:
-    """Return the name of the version in force, "" if there is none.
+    """Return the name of the version in force, before any activation that of the shipped one.
 
-    It is also the version that reads, unless its bytes are damaged or do not fit (`unfit_in_force`).
+    The result is "" if neither exists, since no reader can work. It is also the version that reads, unless
+    its bytes are damaged or do not fit (`unfit_in_force`).
     """
     row = sql.row("SELECT version FROM analyse_reader WHERE state = 'IN_FORCE'")
     if row is not None:

@@ -281,8 +281,8 @@ def _is_telling(part: str) -> bool:
 def family_of(key: str) -> str | None:
     """Return the part of a page's address that all pages of its folder or thread share.
 
-    `key` is the address in comparison form. None for a page without such a part, as at the top level of a
-    host.
+    `key` is the address in comparison form. None for a short link, and for a page without such a part, as at
+    the top level of a host.
     """
     host, rest = host_of(key), _rest(key)
     path, _, query = rest.partition("?")

@@ -199,7 +199,7 @@ def hold_caller(*, holder: int) -> None:
 
 
 def show_alive(*, actor: Actor, holder: int, reaches: bool = True) -> None:
-    """Record a sign of life (heartbeat) of the sending process `holder`; delete those older than a day.
+    """Record a heartbeat (sign of life) of the sending process `holder`; delete heartbeats older than a day.
 
     `reaches`: the process has a mail relay, configured without faults, so that its messages can arrive.
 
