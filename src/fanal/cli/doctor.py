@@ -221,7 +221,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[DoctorFin
 
 
 def _session(url: str) -> psycopg.Connection[tuple[object, ...]]:
-    """Return a database connection that does not wait for locks, which may be the fault to diagnose.
+    """Open a database connection that waits for no lock: a lock may be the fault to diagnose.
 
     Raises:
         psycopg.Error: the database does not answer.

@@ -51,7 +51,7 @@ class Listed:
 
     @property
     def changed_at(self) -> str:
-        """The time of the list's last change (RFC 3339, UTC, milliseconds)."""
+        """The time of the list's last change, written as RFC 3339 (UTC, with milliseconds)."""
         return milliseconds(self.state.changed_at)
 
     def items(self, *, counted: bool = True) -> Iterator[Indicator]:

@@ -160,7 +160,7 @@ def _as_message(refusal: Refusal) -> CommandRefused:
 
 
 def _known(failure: BaseException) -> str | None:
-    """Return the message code of an expected exception; None for an unexpected one.
+    """Return the code of the message for an expected exception; None for an unexpected one.
 
     Exceptions of modules that are not imported yet are recognised by the name of their class.
     """
@@ -204,7 +204,7 @@ def _hint(failure: click.BadParameter) -> str:
 
 
 def reason(failure: OSError) -> str:
-    """Return the operating system's error message, in the user's language if it is a common one."""
+    """Return the operating system's message for an error, in the user's language if it is a common one."""
     code = errno.errorcode.get(failure.errno or 0, "")
     usual = reference.label("errno", code, language())
     return usual if code and usual != code else failure.strerror or type(failure).__name__

@@ -154,7 +154,7 @@ class FilesBeside:
 
 
 def untaken(report: Path, names: Set[str]) -> int:
-    """Return how many of the files that a document lists (`names`) lie in its folder."""
+    """Return how many of the files that a document (`report`) lists, by `names`, lie in its folder."""
     return sum(_is_file(report.parent / name) for name in names)
 
 
@@ -334,7 +334,7 @@ def passed_over(
 
 
 def ends(path: Path, *suffixes: str) -> bool:
-    """Return whether a file has one of `suffixes` (in lower case), in upper or lower case."""
+    """Return whether a file name ends in one of `suffixes` (given in lower case), in either case."""
     return path.suffix.lower() in suffixes
 
 

@@ -130,5 +130,5 @@ def _refuse_broken_text(arguments: Sequence[str]) -> None:
 
 
 def _leave(number: int, _frame: object) -> None:
-    """Exit normally on a signal, so that a started database is stopped and files are closed."""
+    """Exit on the signal `number` (status 128 + number), so that the embedded database is stopped."""
     sys.exit(128 + number)

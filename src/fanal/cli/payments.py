@@ -68,7 +68,7 @@ def _line(found: PayerScore) -> str:
 
 
 def _drafts(path: Path) -> Iterator[Draft | tuple[str, str]]:
-    """Yield the reports in a file of transfers, or of reports, as drafts: harmonised, not stored.
+    """Yield the reports in a file of bank transfers or of reports, as drafts (before harmonisation).
 
     For an unreadable one, yield (location, reason) instead.
     """

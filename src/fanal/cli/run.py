@@ -161,7 +161,10 @@ def _wait_for_port(host: str, port: int) -> None:
 
 
 def _is_foreign(host: str, port: int) -> bool:
-    """Return whether the address is no one of this machine; one in use may become free."""
+    """Return whether the address (`host`, `port`) belongs to no interface of this machine.
+
+    False for one that is in use, since it may become free.
+    """
     try:
         _bind(host.strip("[]"), port)
     except OSError as error:

@@ -93,10 +93,9 @@ def trend(*, actor: Actor, figure: str, now: datetime) -> Trend:
 
 
 def table_of(found: Trend) -> Table:
-    """Return a trend as a table: week, code, number, and the number of the same week of the previous year.
+    """Return a trend as a table with a row for each week and code: number, and that of a year before.
 
-    Each code has a row for each week, zeros included, so that a fall to zero and its change of level have a
-    row.
+    Zeros are included, so that a fall to zero and its change of level have a row.
     """
     rows = [
         Row(

@@ -25,7 +25,7 @@ _PAGE = "text/html"
 def directions_written_out(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Return middleware that shows bidirectional controls in HTML pages as `⟨U+202E⟩`."""
+    """Return a Django middleware that shows bidirectional controls in HTML pages as `⟨U+202E⟩`."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

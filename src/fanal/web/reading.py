@@ -106,8 +106,8 @@ def journal_search(
     """Write and commit a ledger row for a search: keyed digest of the query, and what the page shows.
 
     `kind`: the kind of identifier searched, "" for any. `selectors`: the identifiers that the page prints, as
-    (kind, value). `elsewhere`: number of other desks that hold the value. `text` is the query, of which only
-    the keyed digest is stored.
+    (kind, value). `reports`: ids of the reports that the page shows. `elsewhere`: number of other desks that
+    hold the value. `text` is the query, of which only the keyed digest is stored.
 
     Raises:
         RuntimeError: a transaction is open, in which the row could be rolled back.

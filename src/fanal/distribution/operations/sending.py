@@ -73,7 +73,7 @@ def send(
     database commits after `deliver` returned: if it fails nothing counts as sent, and a package delivered
     twice is recognised by its id. A package holds 2,000 reports at most, within the size that a recipient
     accepts. Date and instruction are read before each package: a revocation stops the next one. Returns the
-    outcome of each attempt, by recipient code.
+    outcome of each attempt, by recipient code. `clock` returns the present time.
 
     Raises:
         Refused: the actor may not send packages.

@@ -77,7 +77,7 @@ def may_receive(attributes: ListAttributes, *, body: OrganisationKind) -> bool:
 
 
 def hashes_of(item: ChangedItem) -> dict[str, str]:
-    """Return the hashes of a list entry by kind, in the order PDQ, MD5, SHA1, SHA256.
+    """Return the hashes of a list entry (`item`) by kind, in the order PDQ, MD5, SHA1, SHA256.
 
     Empty for an entry that is withdrawn or a known false alarm.
     """

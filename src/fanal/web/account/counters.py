@@ -23,7 +23,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class SharedCounters(BaseCache):
     """A Django cache of small JSON values in the table `accounts_counter`, shared by all processes.
 
-    Keys with an IP address stay in this process.
+    Keys with an IP address stay in the memory of this process. `version` is Django's version of a key.
     """
 
     def __init__(self, location: str, params: dict[str, object]) -> None:
@@ -50,7 +50,7 @@ class SharedCounters(BaseCache):
         )
 
     def get(self, key: str, default: object = None, version: int | None = None) -> object:
-        """Return a value, or `default` when there is none."""
+        """Return the value stored under `key`, or `default` when there is none or it has expired."""
         if _BY_ADDRESS in key:
             return self._memory.get(key, default, version)
         found = operations.get_counter(key=self._full(key, version), now=clock.now())
@@ -59,7 +59,7 @@ class SharedCounters(BaseCache):
     def set(
         self, key: str, value: object, timeout: float | None = _DEFAULT, version: int | None = None
     ) -> None:
-        """Store a value for `timeout` seconds, replacing any earlier one."""
+        """Store a value under `key` for `timeout` seconds (None: for ever), replacing any earlier one."""
         if _BY_ADDRESS in key:
             self._memory.set(key, value, timeout, version)
             return
@@ -68,7 +68,7 @@ class SharedCounters(BaseCache):
         )
 
     def delete(self, key: str, version: int | None = None) -> bool:
-        """Delete a value; return whether it existed."""
+        """Delete the value stored under `key`; return whether it existed."""
         if _BY_ADDRESS in key:
             return self._memory.delete(key, version)
         return operations.drop_counter(key=self._full(key, version))

@@ -125,7 +125,7 @@ class AddKey(AddWebAuthnForm):  # type: ignore[misc] # allauth carries no types
     credential = KeyAnswer()
 
     def clean(self) -> dict[str, object]:
-        """Return the form data with the verified response of the key.
+        """Return the form's cleaned data, with the verified response of the security key.
 
         Raises:
             ValidationError: the response is malformed, or was made for another page.

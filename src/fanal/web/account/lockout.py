@@ -92,9 +92,9 @@ def _places(request: HttpRequest, credentials: dict[str, object] | None) -> list
 def locked_out(
     request: HttpRequest, credentials: dict[str, object] | None = None, *args: object
 ) -> HttpResponse:
-    """Return the lock-out page with the waiting time.
+    """Return the lock-out page with the waiting time; django-axes calls this for a locked attempt.
 
-    django-axes calls this for a locked attempt.
+    `credentials` hold the login of the attempt.
     """
     minutes = int(wait_of(request).total_seconds() // 60)
     return render(request, "account_pages/locked.html", {"minutes": minutes}, status=_LOCKED)
@@ -136,10 +136,10 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
         )
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, object] | None = None) -> bool:
-        """Return whether the account is locked for this browser, counting attempts under verification.
+        """Return whether the account in `credentials` is locked for this browser.
 
-        Those are read before the failures: an attempt that ends in between counts twice rather than not
-        at all.
+        Attempts under verification count as failures. They are read before the failures: an attempt that ends
+        in between counts twice rather than not at all.
         """
         if not request.__dict__.get("fanal_password_counted", True):
             return True
@@ -162,5 +162,5 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
 
 @receiver(authentication_failed)
 def note_wrong_code(user: AbstractBaseUser, **_more: object) -> None:
-    """Record a wrong one-time or recovery code in the ledger."""
+    """Record in the ledger a wrong one-time or recovery code of `user`; receiver of a signal."""
     record_refusal(login=user.get_username(), step="CODE", now=clock.now())

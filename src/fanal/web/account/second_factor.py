@@ -32,7 +32,7 @@ _fresh = DEFAULT_FRESH
 
 
 def install(*, required: bool, fresh: timedelta = DEFAULT_FRESH) -> None:
-    """Set whether this installation requires a second factor, and how long a verification stays fresh.
+    """Set whether this installation requires a second factor, and how long a verification stays `fresh`.
 
     Called once by `config.wiring`.
     """
@@ -80,9 +80,10 @@ def next_step(request: HttpRequest) -> str:
 
 @receiver(post_save, sender=Authenticator)
 def note_added(instance: Authenticator, *, created: bool, **_more: object) -> None:
-    """Record an added factor in the ledger, and mark the session as verified by it (recovery codes excepted).
+    """Record an added factor in the ledger, and mark the session as verified by it, except recovery codes.
 
-    Enrolment has proved the factor. Receiver of a save signal: later saves (`created` false) are ignored.
+    Receiver of the save signal of an authenticator (`instance`): later saves (`created` false) are ignored.
+    Enrolment has proved the factor.
     """
     if not created:
         return
@@ -97,7 +98,10 @@ def note_added(instance: Authenticator, *, created: bool, **_more: object) -> No
 
 @receiver(post_delete, sender=Authenticator)
 def note_removed(instance: Authenticator, **_more: object) -> None:
-    """Record a removed factor in the ledger, and notify the person by e-mail. Receiver of a delete signal."""
+    """Record a removed factor (`instance`) in the ledger, and notify the person by e-mail.
+
+    Receiver of the delete signal of an authenticator.
+    """
     _note(instance, added=False, notice=True)
 
 

@@ -176,9 +176,9 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
     def get_access_token_data(
         self, request: HttpRequest, app: SocialApp, client: OAuth2Client, pkce_code_verifier: str
     ) -> dict[str, object]:
-        """Return the provider's token response to the authorization code in the request.
+        """Return the provider's token response (RFC 6749, 5.1) to the authorization code in the request.
 
-        The nonce of the sign-in is derived here, for the check of the ID token.
+        The nonce of the sign-in is derived from `pkce_code_verifier`, for the check of the ID token.
         """
         self._nonce = nonce_of(pkce_code_verifier)
         answer: dict[str, object] = super().get_access_token_data(
@@ -198,7 +198,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
         *,
         response: dict[str, object],
     ) -> SocialLogin:
-        """Return the sign-in of the person whom the verified ID token names.
+        """Return the sign-in of the person whom the verified ID token in the token `response` names.
 
         Raises:
             TokenRefused: the ID token is missing or invalid.

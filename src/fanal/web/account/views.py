@@ -25,7 +25,10 @@ class SignInView(LoginView):  # type: ignore[misc] # allauth carries no types
     template_name = "account_pages/login.html"
 
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
-        """Return the form's context with the demo accounts and the single sign-on providers."""
+        """Return the form's context, with the demo accounts and the single sign-on providers.
+
+        Added keys: `choices` (accounts), `next` (path to go to afterwards), `single_sign_on` (name and URL).
+        """
         context: dict[str, object] = super().get_context_data(**kwargs)
         context["choices"] = demo.choices(get_language() or "fr")
         context["next"] = self.request.GET.get("next", "")

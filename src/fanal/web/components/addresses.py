@@ -14,5 +14,5 @@ def own_address(request: HttpRequest) -> str:
 
 
 def selector_link(kind: str, value: str) -> str:
-    """Return the URL of the desk's search page for one identifier, such as `EMAIL` and its value."""
+    """Return the URL of the desk's search page for one identifier: `kind` (such as EMAIL) and `value`."""
     return f"{reverse('desk:search')}?{urlencode({'kind': kind, 'value': value})}"

@@ -151,7 +151,7 @@ def clock_tag(
 
 @register.inclusion_tag("components/state.html")
 def state(code: str, kind: str, *, tone: str = "") -> dict[str, object]:
-    """Show a state as a badge with icon and label; `kind` is the group of labels in the reference data.
+    """Show the state `code` as a badge with icon and label; `kind` is the group of its labels.
 
     `tone` replaces the style of the state: ok, wait, active, warn, danger or closed. Returns the template's
     context.
@@ -162,7 +162,7 @@ def state(code: str, kind: str, *, tone: str = "") -> dict[str, object]:
 
 @register.inclusion_tag("components/address.html")
 def address(value: str) -> dict[str, object]:
-    """Show an address in defanged form, copyable as such, never as a link.
+    """Show an address in defanged form (`hxxps[:]//host[.]test`), copyable as such, never as a link.
 
     Returns the template's context.
     """

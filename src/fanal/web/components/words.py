@@ -38,7 +38,10 @@ def day(value: date, language: str, *, today: date) -> str:
 
 
 def moment(value: datetime, language: str, *, now: datetime) -> str:
-    """Return a time as `mar. 24 nov., 21:14`, in Europe/Paris, with the year unless it is that of `now`."""
+    """Return a time as `mar. 24 nov., 21:14` (`Tue 24 Nov, 21:14`), in Europe/Paris.
+
+    The year is added unless it is that of `now`.
+    """
     local = value.astimezone(PARIS)
     return f"{day(local, language, today=_paris(now))}, {local:%H:%M}"
 

@@ -173,7 +173,7 @@ def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
 
 
 def _bearers(actor: Actor, record: StandingInstruction) -> list[Bearer]:
-    """Return the recipients that an instruction covers now, each with its cryptographic key.
+    """Return the recipients that an instruction (`record`) covers now, each with its cryptographic key.
 
     Empty for kinds whose recipients have no key (all but de-confliction and distribution).
     """

@@ -53,7 +53,10 @@ def on_dossier(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 def shown(
     request: HttpRequest, report_ids: Sequence[UUID], *, dossier: bool = False
 ) -> dict[str, object]:
-    """Return the template context of the notes on reports, or on their dossier; record the reading."""
+    """Return the template context of the notes on reports; with `dossier`, on the dossier of these reports.
+
+    Keys: `notes` (note, name of its author), `may_note`. The reading is recorded in the ledger.
+    """
     actor = actor_of(request)
     found = oriented.notes_of(actor=actor, report_ids=report_ids, dossier=dossier)
     return {

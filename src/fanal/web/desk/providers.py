@@ -100,7 +100,7 @@ def _mondays(since: datetime, now: datetime) -> list[date]:
 
 
 def _quality(ids: list[UUID], *, actor: Actor) -> dict[str, object]:
-    """Return the mean quality score of reports, and for each element the percentage of reports that lack it.
+    """Return the mean quality of the reports `ids`, and for each element the percentage that lacks it.
 
     Keys: `read` (number of reports), `mean` (None without reports), `lacks`: (code of the element,
     percentage, whether most reports lack it).

@@ -76,9 +76,10 @@ def _months(ids: Sequence[UUID]) -> list[dict[str, object]]:
 def _beside(
     kind: SelectorKind, value: str, records: Mapping[UUID, HarmonisedReport]
 ) -> list[Cooccurring]:
-    """Return the (at most twelve) identifiers that occur with this one in most of its reports.
+    """Return the identifiers that occur with this one in two or more of its reports, twelve at most.
 
-    `records`: the reports of this identifier. Hosts and domains are left out: a URL already contains them.
+    The most frequent come first. `records`: the reports of this identifier (`kind`, `value`). Hosts and
+    domains are left out: a URL already contains them.
     """
     counts: Counter[tuple[str, str]] = Counter()
     for record in records.values():

@@ -206,7 +206,7 @@ def sent_feedback(
     """Return feedback on the partner's own reports, as sent to it; None if no instruction permits any.
 
     With `before`, feedback given before that id, newest first; else oldest first. `report_id`: on this report
-    only. The sending is recorded in the ledger.
+    only. `limit`: at most so many. The sending is recorded in the ledger.
     """
     try:
         return send_feedback(actor=actor, before=before, report_id=report_id, limit=limit, now=now)

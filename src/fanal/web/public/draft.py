@@ -229,7 +229,10 @@ def _suspect(answers: Mapping[str, str]) -> Person | None:
 
 
 def _child(answers: Mapping[str, str]) -> Person | None:
-    """Return the child's age and name, as a person; no name when the child is the reporter, None if empty."""
+    """Return the child of the answers as a person with age and name, None if neither is given.
+
+    A child who is the reporter has no name here.
+    """
     is_reporter = answers.get("child") == "ME"
     child = Person(
         role=PersonRole.VICTIM,

@@ -254,7 +254,7 @@ def _check_and_send(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
     """Submit the report after checking all pages, the rate limits, and the proof of work or waiting time.
 
     Returns the receipt page; the first page with an error (status 422); or the check page, if the proof is
-    missing and the waiting time not over (status 425).
+    missing and the waiting time not over (status 425). `draft` holds all answers.
     """
     now = now_of(request)
     for step in STEPS:

@@ -172,7 +172,7 @@ def seal(draft: HiddenDraft, *, keys: DraftKeys, now: datetime) -> str:
 
 
 def unseal(text: str, *, keys: DraftKeys, now: datetime) -> HiddenDraft:
-    """Return the decrypted draft of a hidden field.
+    """Return the draft in the hidden field's `text`, decrypted.
 
     Raises:
         DraftRefused: it is invalid, or its key has expired.

@@ -21,7 +21,7 @@ class RootKey:
 
     @classmethod
     def read(cls, path: Path) -> "RootKey | None":
-        """Return the key of a file, or None when it cannot be read."""
+        """Return the public key in a PEM file, or None when it cannot be read."""
         try:
             pem = path.read_text().strip() + "\n"
         except OSError:
@@ -67,12 +67,12 @@ class NotInstalled(RuntimeError):
 
 
 def install(node: PublicNode) -> None:
-    """Set the configuration of this process, replacing any earlier one."""
+    """Set the configuration of the public pages in this process (`node`), replacing any earlier one."""
     _installed[:] = [node]
 
 
 def current() -> PublicNode:
-    """Return the installed configuration.
+    """Return the installed configuration of the public pages.
 
     Raises:
         NotInstalled: there is none yet.

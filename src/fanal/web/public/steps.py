@@ -207,7 +207,7 @@ def day_of(answers: Answers, *, today: date) -> date | None:
 
 
 def read_date(text: str) -> date | None:
-    """Return a day written `2026-11-24` (as browsers send it) or `24/11/2026`, or None.
+    """Return the day in a text such as `2026-11-24` (as browsers send it) or `24/11/2026`, or None.
 
     The digits may be of any script.
     """
@@ -223,7 +223,7 @@ def read_clock(text: str) -> str | None:
 
 
 def read_age(text: str) -> int | None:
-    """Return the single number in `12`, `about 12` or `12 ans`, between 0 and 120, or None."""
+    """Return the single number in a text such as `12`, `about 12` or `12 ans`, between 0 and 120, or None."""
     match = _AGE.fullmatch(_plain_digits(text))
     return int(match[1]) if match is not None and int(match[1]) <= 120 else None
 

@@ -110,6 +110,8 @@ def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 def _taken(pages: ActPages, request: HttpRequest, act_id: UUID, format_: str) -> ActDocument:
     """Return the document of an act, after recording the reading and the export (as `format_`) in the ledger.
 
+    `pages`: the configuration of the act's kind.
+
     Raises:
         Http404: no such act, or its document has expired.
         Refused: the person may not read it.
@@ -179,7 +181,10 @@ def _said(lang: str, code: str, **parameters: Value) -> str:
 
 
 def _approval(file: ActFile) -> ActApproval | None:
-    """Return the approval of exactly the present bytes of an act; None if they are not approved."""
+    """Return the approval of exactly the present bytes of an act; None if they are not approved.
+
+    `file`: the act with its content and approvals.
+    """
     return next(
         (
             one

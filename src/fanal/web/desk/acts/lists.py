@@ -67,9 +67,9 @@ def route_of(pages: ActList, *, place: str) -> URLPattern:
 
 
 def waiting(pages: ActList, request: HttpRequest) -> dict[str, object]:
-    """Return the template context of the acts of a kind that await approval by a second person, oldest first.
+    """Return the template context of the acts of a kind (`pages`) that await approval, oldest first.
 
-    The reading is recorded in the ledger. At most a hundred.
+    A second person approves them. At most a hundred. The reading is recorded in the ledger.
     """
     transitions = pages.lifecycle.states.transitions
     sources = {state.value for one in transitions if one.name == APPROVE for state in one.sources}

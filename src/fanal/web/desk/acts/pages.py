@@ -183,13 +183,20 @@ def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpRespons
 
 
 def _may_be_sent(lifecycle: Lifecycle, file: ActFile) -> bool:
-    """Return whether sending is a next step in the act's present state; its decision may have lapsed."""
+    """Return whether sending is a next step of an act (`file`) in its present state.
+
+    It does not look whether the decision behind the act is still in force. `lifecycle`: of the act's kind.
+    """
     steps = (lifecycle.requirements[name] for name in lifecycle.allowed(file.act.state))
     return any(step.sends and not step.lapsed for step in steps)
 
 
 def may_leave(lifecycle: Lifecycle, file: ActFile, *, actor: Actor) -> bool:
-    """Return whether an act may be downloaded: already sent, or ready to send under a decision in force."""
+    """Return whether an act (`file`) may be downloaded: already sent, or ready to send.
+
+    Ready to send: sending is a next step, and the decision behind the act is in force. `lifecycle`: of the
+    act's kind.
+    """
     act = file.act
     if not _may_be_sent(lifecycle, file) or act.decision_id is None:
         return act.sent_at is not None
@@ -439,10 +446,10 @@ def _people(file: ActFile) -> set[UUID]:
 
 
 def _signatures(file: ActFile, names: Mapping[UUID, str], *, actor: Actor) -> dict[str, object]:
-    """Return the template context of an act's author, approver and earlier refusals, with the form's version.
+    """Return the template context of an act's signatures: author, approver, earlier refusals, version.
 
-    `names`: of people, by id. `own`: the reader wrote the act or its present revision, and cannot approve it.
-    `taken` and `digest`: the version that the form posts back, for optimistic locking.
+    `file`: the act; `names`: of people, by id. Key `own`: the reader wrote the act or its present revision,
+    and cannot approve it. `taken` and `digest`: the version that the form posts back, for optimistic locking.
     """
     signed = [(one, names.get(one.approver_id, "")) for one in file.approvals]
     present = [

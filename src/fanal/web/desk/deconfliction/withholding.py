@@ -59,9 +59,10 @@ def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
 
 def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
-    """Return the de-confliction context of a dossier's page: badges, withholdings in force, counterparts.
+    """Return the template context of a dossier (`view`) regarding de-confliction, for its page.
 
-    The counterparts are empty for a reader without the right to de-confliction.
+    Keys: `signs` (badges: matches with counterparts), `withheld` (withholdings in force), `counterparts`
+    (open ones; empty for a reader without the right to de-confliction), `may_withhold`.
     """
     actor = actor_of(request)
     own = [node.report_id for node in view.nodes if node.report_id]

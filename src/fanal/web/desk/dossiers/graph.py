@@ -47,7 +47,7 @@ def elements_of(
     *,
     desks: Mapping[int, str],
 ) -> Elements:
-    """Return the graph as cytoscape.js elements, with attributes by which nodes can be grouped.
+    """Return the graph of a dossier (`view`) as cytoscape.js elements: nodes (reports) and edges (links).
 
     `references`: display references of the reports that the reader may see; `cases`: their cases, by report
     id. Attributes of a node: `shared`, the value behind most of its links; `service`, the platform; `month`
@@ -126,7 +126,10 @@ def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str
 
 
 def _shared(view: DossierView) -> dict[UUID, str]:
-    """Return for each report the shared value most often cited as first reason of its links, as text."""
+    """Return, by report id, the shared value most often cited as first reason of its links, as text.
+
+    `view`: the dossier with its links.
+    """
     votes: dict[UUID, Counter[str]] = {}
     for edge in view.edges:
         if edge.reasons:

@@ -137,7 +137,7 @@ def _reasons(link: KinLink, found: Suggested | None) -> tuple[LinkReason, ...]:
 
 
 def percent(share: float) -> str:
-    """Return a proportion between 0 and 1 as a percentage in the page's language."""
+    """Return a proportion (0.87) as a percentage in the page's language, `87 %` (`87%` in English)."""
     space = "" if get_language() == "en" else "\u00a0"
     return f"{round(share * 100)}{space}%"
 
@@ -197,9 +197,10 @@ def _measure(reason: LinkReason) -> str:
 def _graph(
     record: HarmonisedReport, links: Sequence[KinLink], references: Mapping[UUID, str]
 ) -> dict[str, object]:
-    """Return nodes and edges as cytoscape.js elements, each link from this report to another.
+    """Return the graph of a report's links as cytoscape.js elements: keys `nodes` and `edges`.
 
-    `references`: display references by report id; a report without one is left out.
+    `record` is the report in the middle; each of `links` goes to another report. `references`: display
+    references by report id; a report without one is left out.
     """
     here = str(record.report_id)
     label = spoken(record.reference, record.report_id)

@@ -208,7 +208,8 @@ def _timeline(
 ) -> list[dict[str, object]]:
     """Return the reports of a dossier in order of their event, those without a known date last.
 
-    `references`: display references by report id.
+    `references`: display references by report id. Keys: `report_id`, `reference`, `at` (None if unknown),
+    `precision`, `record`.
     """
     events: list[tuple[tuple[bool, datetime, str], dict[str, object]]] = []
     for report_id, record in records.items():

@@ -29,7 +29,7 @@ _DAYS = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
 
 
 def instant(at: datetime, lang: str) -> str:
-    """Return a time in Europe/Paris, to the minute, as text."""
+    """Return the time `at` as text in Europe/Paris, to the minute."""
     return at.astimezone(PARIS).strftime(_FORMATS[lang])
 
 

@@ -145,7 +145,7 @@ def filters_of(asked: QueryDict) -> PayerFilter:
 
 
 def _names(lines: Sequence[PayerLine], *, actor: Actor) -> dict[UUID, str]:
-    """Return the name of each payer by id, as in the newest report with their transfers."""
+    """Return the name of each payer in `lines` by payer id, as in the newest report with their transfers."""
     rates = load_typologies().rates
     records = harmonised.get_records(actor=actor, report_ids=[line.report_id for line in lines])
     wanted = {line.payer for line in lines}

@@ -12,9 +12,7 @@ LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
 
 
 def view_of(asked: QueryDict) -> QueueView:
-    """Return the requested view, by default the open queue.
-
-    It is the query's `view`.
+    """Return the queue view that a query names (`view`), by default the open queue.
 
     Raises:
         Http404: there is no such view.
@@ -26,7 +24,7 @@ def view_of(asked: QueryDict) -> QueueView:
 
 
 def filters_of(asked: QueryDict) -> QueueFilter:
-    """Return the requested filters: report kind, channel, level, country; invalid values are ignored.
+    """Return the filters in a query: report kind, channel, level, country; invalid values are ignored.
 
     They are parameters of the query `asked`, such as `kind` and `level`.
     """

@@ -177,7 +177,7 @@ def _keys(record: HarmonisedReport) -> Mapping[int, list[UUID]]:
 def _near(
     record: HarmonisedReport, *, without: Container[int], actor: Actor
 ) -> Mapping[int, NearAssessed]:
-    """Return the decided report with the most similar picture (PDQ distance), by file number (position).
+    """Return, by file number (position), the decided report with the most similar picture (PDQ distance).
 
     Files in `without`, which have an exact match, are left out, as are files without a similar picture.
     """

@@ -82,9 +82,10 @@ class FoldedRow(Struct, frozen=True, kw_only=True):
 
 
 class Folds(Struct, frozen=True, kw_only=True):
-    """The duplicates folded under a report (`rows`, one `page` of them), or the head report of its own.
+    """The duplicates folded under a report (`rows`, one `page` of them), or the head report of a duplicate.
 
-    `unfoldings`: the judgements that unfolded others, each with the name of its author.
+    `is_open`: the list is shown unfolded; `unfoldings`: the judgements that separated other duplicates, each
+    with the name of its author.
     """
 
     rows: list[FoldedRow]
@@ -95,7 +96,7 @@ class Folds(Struct, frozen=True, kw_only=True):
 
 
 def folds_of(case: Case, record: HarmonisedReport, *, actor: Actor, asked: str | None) -> Folds:
-    """Return the folds of a report for its page.
+    """Return the duplicates folded under a report (`case`, `record`), or its own head report, for its page.
 
     `asked` is the page number in the URL; an invalid one gives the nearest page.
     """

@@ -74,9 +74,9 @@ class OfferedChoice(Struct, frozen=True, kw_only=True):
 def proposal_of(
     case: Case, record: HarmonisedReport, *, request: HttpRequest, refused: str, actor: Actor
 ) -> OfferedChoice:
-    """Return the proposed decision and the decision form.
+    """Return the decision that the rules propose for a case, and the decision form, for the report's page.
 
-    `refused`: the reason why the decision form in `request` was refused, to show it again.
+    `refused`: the reason why the form in `request` was refused, to show it again; "" for a fresh form.
     """
     ids = [case.report_id]
     stored = oriented.get_proposals(actor=actor, report_ids=ids).get(case.report_id)

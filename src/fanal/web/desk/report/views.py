@@ -68,7 +68,7 @@ class AskingClocks(Struct, frozen=True, kw_only=True):
 
 
 def clocks_of(record: HarmonisedReport, facts: ReportFacts) -> AskingClocks:
-    """Return the deadlines for requests of subscriber data on a report."""
+    """Return the deadlines for requests of subscriber data on a report, from record and receipt (`facts`)."""
     catalogue, lang = reference.load(), get_language() or "fr"
     provider = None
     if facts.sender_id != PUBLIC_SENDER and record.persons:

@@ -62,7 +62,7 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 
     @property
     def added(self) -> bool:
-        """Return whether the draft adds this rule."""
+        """Return whether the draft adds this rule; false for a rule of the set being changed."""
         return not self.rule.code
 
     @property
@@ -72,9 +72,9 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 
 
 class Typed(Struct, frozen=True, kw_only=True):
-    """All values typed in the form; `ceiling` and the lowest score of each level are text, not parsed yet.
+    """All values typed in the form of a draft rule set; `ceiling` and the lowest scores of levels are text.
 
-    `rows` are the rules; `version` the name of the draft.
+    `levels` are (level, lowest score as typed); `rows` are the rules; `version` is the name of the draft.
     """
 
     version: str
@@ -151,9 +151,10 @@ def with_replacement(typed: Typed, code: str) -> Typed:
 def read_typed(
     typed: Typed, rules: PriorityRules, *, on: date
 ) -> tuple[PriorityRules | None, list[Fault]]:
-    """Return the rule set that the form describes, in force from the day `on`, and an empty list.
+    """Return (rule set, []) if the form (`typed`) is valid, else (None, errors).
 
-    If the form has errors: None, and each error as (field name, code). `rules` is the set being changed.
+    The rule set is in force from the day `on`. An error is (field name, code). `rules` is the set being
+    changed.
     """
     reader = _Reader()
     made_rules, keys = _rules_of(typed, reader)
@@ -328,7 +329,11 @@ class Page:
         self._told = {name: self._why(code) for name, code in faults}
 
     def context(self) -> dict[str, object]:
-        """Return the template context of the form."""
+        """Return the template context of the form: fields, rules by row, errors.
+
+        Keys: `version`, `ceiling`, `levels`, `columns`, `rows` (rules in force), `added` (new rules),
+        `replaced`, `replaceable`, `facts`, `faults` (field name, label, reason).
+        """
         typed = self._typed
         return {
             "version": self._field(

@@ -50,7 +50,7 @@ def readers(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("rules.draft")
 def show(request: HttpRequest, reader_id: UUID) -> HttpResponse:
-    """Show a version: model card, dry run with the largest rises and falls of scores, permitted actions.
+    """Show a version of the text reader: model card, dry run with the largest score changes, actions.
 
     Raises:
         Http404: no such version.

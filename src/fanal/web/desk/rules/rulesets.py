@@ -194,7 +194,7 @@ def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 
 
 def spread(tried: DryRun) -> list[tuple[str, int, int]]:
-    """Return how a dry run moves reports between levels: (level, reports before, reports after).
+    """Return how a dry run moves reports between levels, as (level, reports before, reports after).
 
     The highest level comes first.
     """
@@ -209,9 +209,9 @@ def spread(tried: DryRun) -> list[tuple[str, int, int]]:
 def _changes(
     request: HttpRequest, trials: list[queries.Trial], *, rises: bool
 ) -> list[tuple[ScoreChange, ReportFacts | None]]:
-    """Return the largest rises (`rises`) or falls of the score in the last finished dry run.
+    """Return the largest rises (`rises`) or falls of the score in the last finished dry run of `trials`.
 
-    Each comes with its report, or None when the person may not see it.
+    Each is (change, its report), the report None when the person may not see it.
     """
     ended = next((trial for trial in trials if trial.finished_at is not None), None)
     if ended is None:

@@ -36,7 +36,7 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 def written(value: float | None, lang: str) -> str:
-    """Return a number as text without grouping, in the language's notation (`−7,5`); empty for None.
+    """Return the number `value` as text without grouping, in the language's notation (`−7,5`); "" for None.
 
     The same text fills the form fields, whose parser (`number_in`) also accepts a hyphen.
     """
@@ -64,7 +64,10 @@ def fact_in_words(fact: str, lang: str) -> str:
 
 
 def rule_in_words(rule: Rule, lang: str) -> dict[str, object]:
-    """Return the fields of a rule in words, for display: name, fact, bounds, points, cap, floor, checker."""
+    """Return the fields of a rule as texts in `lang`, for display.
+
+    Keys: `rule` (itself), `name`, `fact`, `bounds`, `points`, `cap`, `floor_from`, `checker`.
+    """
     return {
         "rule": rule,
         "name": rule.name(lang),

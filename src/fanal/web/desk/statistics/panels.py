@@ -48,9 +48,10 @@ class Panel:
 
 
 def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1) -> Panel:
-    """Return a figure by month, split by the codes of one column, with the year before and the change.
+    """Return a figure (`table`) by month, split by the codes of one column, as a panel.
 
-    `column` is the column's index in the figure's definition; a month that is not over is marked.
+    Each month also has the year before and the change. `column` is the column's index in the figure's
+    definition; a month that is not over is marked.
     """
     codes = _largest(table.rows, column)
     names = [_label(table.figure.columns[column], code, lang) for code in codes]
@@ -94,9 +95,9 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
 
 
 def by_code(table: Table, lang: str, *, column: int) -> Panel:
-    """Return a figure over its whole period by the codes of the column with index `column`, largest first.
+    """Return a figure (`table`) over its whole period by the codes of one column, largest first.
 
-    Each has the year before and the change.
+    Each has the year before and the change. `column` is the column's index in the figure's definition.
     """
     now: dict[str, int] = {}
     for row in table.rows:
@@ -162,7 +163,7 @@ def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
 
 
 def delays(table: Table, lang: str) -> Panel:
-    """Return the table of delays: for each step the number of reports, the median and the ninth decile."""
+    """Return the panel of delays: for each step the number of measurements, median and 90th percentile."""
     found = {row.keys: row.value for row in table.rows}
     steps = list(dict.fromkeys(row.keys[0] for row in table.rows))
     lines = [
@@ -181,7 +182,7 @@ def delays(table: Table, lang: str) -> Panel:
 
 
 def waiting(table: Table, lang: str) -> Panel:
-    """Return the table of the present backlog: for each place and state of work, the number waiting."""
+    """Return the panel of the present backlog: for each place and state of work, the number waiting."""
     columns = table.figure.columns
     lines = [
         TableLine(

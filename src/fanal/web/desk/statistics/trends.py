@@ -145,9 +145,9 @@ def _cells(trend: Trend, code: str, lang: str) -> list[str]:
 
 
 def _changes(trend: Trend, names: Names, lang: str) -> list[dict[str, object]]:
-    """Return the level changes of all series, latest first: name, week, level before and after.
+    """Return the level changes (change points) of all weekly series of a trend, latest first.
 
-    A level change is a change point of a weekly series.
+    Keys: `name` (from `names`, by code), `up`, `week`, and the levels before and after, as texts.
     """
     found = [(code, point) for code, points in trend.changes.items() for point in points]
     found.sort(key=lambda pair: (-pair[1].at, pair[0]))
