@@ -139,7 +139,10 @@ def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> Ht
 @for_programs("deconfliction.exchange")
 @_for_counterparts("GET")
 def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Return the desk's answer to a counterpart's offer; it can be fetched until the round expires."""
+    """Return the desk's answer to a counterpart's offer in a round of private set intersection.
+
+    It can be fetched until the round expires.
+    """
     found = _found(identity, round_id)
     body = queries.message_body(round_id=found.id, kind=MessageKind.ANSWER)
     if body is None:
@@ -155,7 +158,7 @@ def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> H
 @for_programs("deconfliction.exchange")
 @_for_counterparts("POST")
 def conclusion(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Store the signed message by which a counterpart concludes a round.
+    """Store the signed message by which a counterpart concludes a round of private set intersection.
 
     Returns the state that the round had before; the worker then records the matches.
     """

@@ -1,9 +1,9 @@
-"""Lowers the priority of PostgreSQL sessions of public nodes: the desk's own work gets a processor.
+"""A process that lowers the priority of the PostgreSQL sessions of public nodes, for the desk's own work.
 
-Linux shares its processors among sessions of processes (autogroups), and each session of PostgreSQL is one:
-a compromised node with forty sessions has forty shares, the process that sends the calls a single one.
-`fanal run` starts this module as a process before anything else, where it runs the database: behind a flood,
-its own start took as long as the flood.
+Linux shares its processors among sessions of processes (autogroups), and each session of PostgreSQL is one: a
+compromised node with forty sessions has forty shares, the process that sends the calls a single one. Where
+`fanal run` runs the database, it starts this module before all other processes: during a flood of requests,
+their start would take as long as the flood.
 """
 
 import contextlib

@@ -321,9 +321,9 @@ def get_round(*, actor: Actor, round_id: UUID) -> Round | None:
 
 
 def message_body(*, round_id: UUID, kind: MessageKind) -> bytes | None:
-    """Return the bytes of the message of `kind` in a round; None if there is none or they were erased.
+    """Return the signed bytes of the message of `kind` in a round of private set intersection.
 
-    The caller has checked access with `get_round`.
+    None if there is none or they were erased. The caller has checked access with `get_round`.
     """
     row = sql.row(
         "SELECT m.body FROM deconfliction_message m WHERE m.round_id = %s AND m.kind = %s",

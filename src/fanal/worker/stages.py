@@ -128,10 +128,8 @@ class Portion:
 class StageLoop:
     """The stage loop of one worker.
 
-    `actor`: the worker's system actor. `clock` gives the time of each claim, `size` is the most reports of
-    a claim. `watched` surrounds each step (`Watch.step`); `observe` receives stage and seconds of each
-    step. In all methods `token` is the fencing token of a batch's claim, `urgent` marks a batch of urgent
-    reports.
+    It claims batches of reports and carries each through the stages. In all methods `token` is the fencing
+    token of a batch's claim, `urgent` marks a batch of urgent reports.
     """
 
     def __init__(
@@ -145,9 +143,16 @@ class StageLoop:
         watched: Watched = unwatched,
         lease: timedelta = LEASE,
     ) -> None:
-        """Keep the settings (see the class); `between` is called after each step of a batch.
+        """Prepare the loop; it claims no report yet.
 
-        If it returns False, the batch goes back to the queue. `lease`: length of a claim.
+        Args:
+            actor: the worker's system actor.
+            clock: gives the time of each claim.
+            size: the most reports of a claim.
+            observe: receives stage and seconds of each step.
+            between: called after each step of a batch; if it returns False, the batch goes back to the queue.
+            watched: surrounds each step (`Watch.step`).
+            lease: length of a claim.
         """
         self._actor, self._clock, self._size, self._observe = actor, clock, size, observe
         self._between, self._watched = between, watched

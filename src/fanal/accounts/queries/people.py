@@ -129,9 +129,9 @@ def find_partner(*, name: str) -> UUID | None:
 
 
 def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -> list[str]:
-    """Return the mail addresses of active accounts with one of `roles` in force at a desk, or without a desk.
+    """Return the mail addresses of active accounts that hold one of `roles` at a desk or without a desk.
 
-    `desk_id` None: at any desk.
+    Only roles in force at `now` count. `desk_id` None: at any desk.
     """
     held = _in_force(now).filter(role__in=[r.value for r in roles])
     if desk_id is not None:
@@ -383,7 +383,10 @@ def list_approving(*, actor: Actor, limit: int) -> list[HabilitationRecord]:
 
 
 def habilitation_of(*, habilitation_id: UUID) -> HabilitationRecord | None:
-    """Return a habilitation (grant of a role) of any desk, to notify others of it; None if unknown."""
+    """Return a habilitation (grant of a role) of any desk, to notify others of it; None if unknown.
+
+    No right is checked.
+    """
     return next(iter(_records(Q(id=habilitation_id))), None)
 
 

@@ -252,7 +252,7 @@ def _take_file(
 @for_programs("report.deposit")
 @partner_only("POST")
 def fileinfo(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Seal the file-details document of an uploaded file."""
+    """Seal the file-details document of an uploaded file, and return success with the report's number."""
     try:
         body = read_body(request, limit=MAX_BYTES)
         number, file_id = file_reference(read_file_details(body))

@@ -93,7 +93,7 @@ def parts_of(text: str) -> tuple[Part, ...]:
 
 
 def pdf_of(document: ActDocument) -> bytes:
-    """Set a document as a tagged PDF with its exact bytes (`machine`, UTF-8) attached."""
+    """Return a document as a tagged PDF, with its exact bytes (`machine`, UTF-8 text) as attachment."""
     template = resources.files("fanal.casework.domain").joinpath("document.typ").read_bytes()
     shown = msgspec.structs.replace(document, machine=b"")
     if not _UNSET.search(unicodedata.normalize("NFC", document.text)):
@@ -104,7 +104,7 @@ def pdf_of(document: ActDocument) -> bytes:
 
 
 def set_pdf(template: bytes, data: object, *, at: datetime, attached: bytes = b"") -> bytes:
-    """Set a PDF with a Typst template, which reads `sys.inputs.data` (JSON) and `sys.inputs.attached`.
+    """Return a PDF set with a Typst template, which reads `sys.inputs.data` (JSON) and `sys.inputs.attached`.
 
     `data` is any JSON-compatible value, `attached` UTF-8 text, `at` the date of the file. Characters without
     a glyph are written as code points (`legible`).

@@ -29,10 +29,10 @@ class Mail(Struct, frozen=True, kw_only=True):
 
 
 def message_of(mail: Mail, content: bytes) -> bytes:
-    """Build the e-mail message (RFC 5322): both texts, and `content` (JSON) attached unchanged.
+    """Return the e-mail message (RFC 5322) as bytes: both texts, and `content` (JSON) attached unchanged.
 
-    Controls of direction in the texts are written out. The header `X-Unsent` makes mail programs open it as
-    a draft.
+    Bidirectional control characters in the texts are written out as code points. The header `X-Unsent` makes
+    mail programs open it as a draft.
     """
     message = EmailMessage()
     message["From"] = mail.sender

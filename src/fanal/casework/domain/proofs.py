@@ -46,7 +46,7 @@ class StoredProof(Struct, frozen=True, kw_only=True):
 
 
 def clean_name(name: str) -> str:
-    """Return a file name without folders and without invisible characters, at most `MAX_NAME` long.
+    """Return a file name without folders and invisible characters, at most `MAX_NAME` (120) characters long.
 
     Control and format characters (NUL, line ends, right-to-left marks), lone surrogates and unassigned code
     points are removed. A name of which nothing is left becomes "proof". A long name is truncated before its

@@ -165,7 +165,10 @@ class DueAct(Struct, frozen=True, kw_only=True):
 
 
 class AddresseeKind(StrEnum):
-    """The role of a provider towards the content."""
+    """The role of a provider towards the content.
+
+    HOST stores it, EDITOR publishes it, ISP gives access to it, SEARCH_ENGINE lists it.
+    """
 
     HOST = "HOST"
     EDITOR = "EDITOR"

@@ -140,7 +140,10 @@ def hold(*, round_id: UUID) -> str:
 
 
 def keep_message(*, round_id: UUID, received: Received, ours: bool, now: datetime) -> None:
-    """Store a message of a round as signed bytes with their digest: sent by us (`ours`) or received."""
+    """Store a message of a round (of private set intersection) as signed bytes with their digest.
+
+    `ours`: it was sent by us, else received.
+    """
     sql.run(
         "INSERT INTO deconfliction_message (round_id, kind, ours, at, digest, body)"
         " VALUES (%s, %s, %s, %s, %s, %s)",
@@ -197,10 +200,10 @@ def close(
     met: int | None = None,
     error: str = "",
 ) -> None:
-    """Move a round to a final state and erase its secret, in the caller's transaction.
+    """Move a round of private set intersection to a final state and erase its secret.
 
-    `move` is the transition (conclude, expire, refuse), `met` the number of matches, `error` the code of a
-    refusal.
+    In the caller's transaction. `move` is the transition (conclude, expire, refuse), `met` the number of
+    matches, `error` the code of a refusal.
     """
     state = ROUNDS[round_.side].apply(round_.state, move)
     sql.run(

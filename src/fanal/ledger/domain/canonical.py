@@ -191,7 +191,10 @@ def _keyed_digest(key: bytes, message: bytes) -> bytes:
 
 @lru_cache(maxsize=8)
 def _keyed(key: bytes) -> hmac.HMAC:
-    """Return an HMAC-SHA256 (RFC 2104) with the key absorbed, cached: a batch digests thousands of texts."""
+    """Return an HMAC-SHA256 object (RFC 2104) that has absorbed the key, to be copied for each text.
+
+    It is cached, since a batch makes digests of thousands of texts.
+    """
     return hmac.new(key, digestmod="sha256")
 
 

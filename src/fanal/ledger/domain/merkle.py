@@ -55,7 +55,7 @@ class CompactRange:
             raise ValueError("a compact range holds 32-byte hashes")
 
     def append(self, leaf_hash: bytes) -> None:
-        """Append a leaf hash."""
+        """Append the hash of the next leaf to the tree."""
         size, node = self.size, leaf_hash
         while size & 1:
             node = hash_children(self.hashes.pop(), node)

@@ -179,7 +179,10 @@ def _motive_agrees(
 
 
 class _Run:
-    """A single pass over the links of the chain, each compared with its neighbours; collects the problems."""
+    """A single pass over the links of the chain, each compared with its neighbours and with the checkpoints.
+
+    It collects the problems (`verify_places`).
+    """
 
     def __init__(
         self,
@@ -296,9 +299,10 @@ class _Run:
             self._suspect(link, leaf, "chain_hash")
 
     def _shifted(self, link: ChainLink) -> bool:
-        """Return whether the link's hash fits a number at most 64 away; report insertion or deletion.
+        """Return whether the chain hash of a link fits another number, at most 64 away.
 
-        A shift of zero is reported as neither.
+        The rows inserted or deleted before the link are then reported. If the number is only shifted like
+        that of the links before, nothing new is reported.
         """
         for step in sorted(range(-_MAX_SHIFT, _MAX_SHIFT + 1), key=abs):
             number = link.seq - self._shift - step
