@@ -159,7 +159,10 @@ class _NotesRefusals(AuthenticateWebAuthnForm):  # type: ignore[misc]
             return _counted(key, read.authenticator_data.counter)
 
     def clean(self) -> dict[str, object]:
-        """Return the form data; record a response in the ledger that is malformed or from another key."""
+        """Return the form's cleaned data; record in the ledger a malformed response, or one of another key.
+
+        The key must be the person's own.
+        """
         found: dict[str, object] = super().clean() or {}
         if self.has_error("credential") and consume(
             context.request, action="login_failed", key=f"key-refused-{self.user.pk}"

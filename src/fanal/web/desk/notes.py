@@ -27,7 +27,13 @@ Line = tuple[Note, str]
 @require_POST
 @needs("report.note")
 def on_report(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Add a note to a report; a refused note is shown again as typed."""
+    """Add the note in the form (`words`) to a report, then show the report.
+
+    A refused note is shown again as typed (status 422).
+
+    Raises:
+        Http404: no such report for the person.
+    """
     return _note(
         request,
         lambda words: note_report(
@@ -40,7 +46,13 @@ def on_report(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("dossier.note")
 def on_dossier(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Add a note to a dossier; a refused note is shown again as typed."""
+    """Add the note in the form (`words`) to a dossier, then show the dossier.
+
+    A refused note is shown again as typed (status 422).
+
+    Raises:
+        Http404: no such dossier for the person.
+    """
     return _note(
         request,
         lambda words: note_dossier(

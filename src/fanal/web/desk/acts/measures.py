@@ -168,8 +168,8 @@ def _amend(request: HttpRequest, measure_id: UUID) -> None:
     An unknown kind of addressee counts as HOST.
 
     Raises:
-        Refusal: UNSENT_UNSAID, for an approved measure without confirmation that it was not sent; or from
-            `drafts.amend_measure`.
+        Refusal: UNSENT_UNSAID, an approved measure without confirmation that it was not sent; GROUND_GONE,
+            EXPIRED, ADDRESSEE_UNREADABLE, NO_TARGET, FOREIGN_TARGET from `drafts.amend_measure`.
         ActUnknown, TransitionRefused, Refused: from `drafts.amend_measure`.
     """
     actor, form = actor_of(request), _AmendmentForm(request).checked().cleaned_data
@@ -206,7 +206,11 @@ PAGES = acts.ActPages(
 @require_GET
 @needs("measure.read")
 def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Show a measure: the letter as it will be sent, signatures, steps with proofs, possible next steps."""
+    """Show a measure: the letter as it will be sent, signatures, steps with proofs, possible next steps.
+
+    Raises:
+        Http404: no such measure.
+    """
     return acts.show(PAGES, request, measure_id)
 
 
@@ -320,7 +324,7 @@ _CAUSED = ("suspend", "lift")
 def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Change a removal measure, and submit it for approval when the form asks for that.
 
-    As with the views below: redirects to the measure's page, or shows it again with the reason of a refusal.
+    Redirects to the measure's page, or shows it again with the reason of a refusal.
     """
 
     def act() -> None:
@@ -362,9 +366,9 @@ def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.approve")
 def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Return a removal measure to its proposer, with the form's `reason`; the approval is refused.
+    """Refuse the approval of a removal measure, with the form's `reason`: it is the proposer's draft again.
 
-    The measure becomes a draft again. A refusal of this request is shown on its page.
+    A refusal of this request is shown on the measure's page.
     """
     return _record(request, measure_id, drafts.refuse_measure, acts.RefusalForm)
 
@@ -394,6 +398,8 @@ def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @needs("measure.send")
 def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Record that a measure's recipient was informed beforehand of procedures and delays (LCEN 6-2 I).
+
+    A refusal is shown on the measure's page.
 
     Raises:
         Http404: no such measure.

@@ -146,7 +146,7 @@ def view_of(
 def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
     """Show an official act as it will be sent, with its possible next steps.
 
-    `pages`: the configuration of the act's kind, here and below.
+    `pages`: the configuration of the act's kind.
 
     Raises:
         Http404: no such act.

@@ -72,7 +72,8 @@ def places_of(
 ) -> dict[str, object]:
     """Return the template context of the places that reports name: the list, and the map of France.
 
-    `records` and `references` (display references): by report id.
+    `records` and `references` (display references): by report id. Keys: `places` (`NamedPlace`, départements
+    first), `has_home`, `land`, `mainland`, `overseas`.
     """
     held: dict[tuple[str, str], dict[UUID, set[str]]] = defaultdict(lambda: defaultdict(set))
     for report_id, record in records.items():
@@ -134,7 +135,7 @@ ACTS = ("ACCEPT", "ATTACH", "UNLINK", "SPLIT", "MERGE", "REJECT")
 @require_GET
 @needs("dossier.list")
 def dossiers(request: HttpRequest) -> HttpResponse:
-    """Show the dossiers that hold a report of the person's desks, the largest first, page by page."""
+    """Show the dossiers that hold a report of the person's desks: the fifty largest."""
     actor = actor_of(request)
     lines = list_dossiers(actor=actor, limit=_LISTED)
     consult(request, "dossier", [line.id for line in lines], action="dossier.list")
@@ -260,7 +261,7 @@ class _JudgementForm(PostedForm):
 
 
 class _Unclear(Exception):
-    """The form names no judgement, or an incomplete one; `words` is the message for the person."""
+    """Error: the form names no judgement, or an incomplete one; `words` is the message for the person."""
 
     def __init__(self, words: str) -> None:
         super().__init__(words)

@@ -21,7 +21,9 @@ def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item
     """Return the list entries that match each file of a report, by file (`files[0]`), each once.
 
     They come from the findings of the analysis, with their reasons; votes, suspension and withdrawal of an
-    entry are the current ones, its legal basis that of the day `on`.
+    entry are the current ones, its legal basis that of the day `on`. Keys: `reason`, `counts`, `cleared`,
+    `withdrawn_at`, `entry_id`, `owner`, `scheme`, `confidence`, `basis` (`basis_of`), `standing` (votes and
+    suspension), `since`.
     """
     known = [f for f in findings if f.category == "KNOWN" and "entry" in f.because.parameters]
     ids = {UUID(str(f.because.parameters["entry"])) for f in known}

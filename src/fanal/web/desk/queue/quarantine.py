@@ -25,7 +25,7 @@ _LISTED = 200
 @require_GET
 @needs("quarantine.read")
 def quarantine(request: HttpRequest) -> HttpResponse:
-    """Show the reports in quarantine: stage at which processing failed, date, error code."""
+    """Show up to two hundred reports in quarantine: stage at which processing failed, date, error code."""
     found = list_quarantine(actor=actor_of(request), limit=_LISTED)
     consult(
         request, "report", [facts.report_id for facts, _error in found], action="quarantine.read"

@@ -69,7 +69,7 @@ def lines_of(
 @require_safe
 @needs("report.list")
 def counted(request: HttpRequest) -> HttpResponse:
-    """Show the list of saved views with counts, loaded after the queue page itself."""
+    """Show the saved views with the number of reports in each, as a fragment loaded after the queue page."""
     actor = actor_of(request)
     counts = count_saved_views(
         actor=actor,
@@ -121,7 +121,13 @@ def shared(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("view.keep")
 def change_own(request: HttpRequest, view_id: UUID) -> HttpResponse:
-    """Rename or delete one of the person's own views."""
+    """Rename or delete one of the person's own views, as the form's `act` says, then show the list.
+
+    `name` is the new name; a refusal is shown with the list (status 422).
+
+    Raises:
+        Http404: no such view, or another act.
+    """
     return _change(request, view_id, shared=False)
 
 
@@ -129,7 +135,13 @@ def change_own(request: HttpRequest, view_id: UUID) -> HttpResponse:
 @require_POST
 @needs("view.share")
 def change_shared(request: HttpRequest, shared_view_id: UUID) -> HttpResponse:
-    """Rename or delete a view shared in a desk."""
+    """Rename or delete a view shared in a desk, as the form's `act` says, then show the list.
+
+    `name` is the new name; a refusal is shown with the list (status 422).
+
+    Raises:
+        Http404: no such view for the person, or another act.
+    """
     return _change(request, shared_view_id, shared=True)
 
 

@@ -88,7 +88,11 @@ def _column(
 
 
 class ComparedSelector(Struct, frozen=True):
-    """A row of the table of identifiers; `roles`: its roles in each report, empty where it does not occur."""
+    """A row of the table of identifiers of compared reports.
+
+    `roles`: the identifier's roles in each report, in the order of the columns, empty where it does not
+    occur.
+    """
 
     kind: str
     value: str
@@ -96,12 +100,12 @@ class ComparedSelector(Struct, frozen=True):
 
     @property
     def href(self) -> str:
-        """URL of the search page on the identifier."""
+        """The URL of the search page for the identifier."""
         return selector_link(self.kind, self.value)
 
     @property
     def holders(self) -> int:
-        """Number of the reports that hold it."""
+        """The number of the compared reports that hold the identifier."""
         return sum(map(bool, self.roles))
 
 

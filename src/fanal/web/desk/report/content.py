@@ -35,7 +35,7 @@ class DatedEvent(NamedTuple):
 def timeline_of(record: HarmonisedReport) -> list[DatedEvent]:
     """Return the dated events of a report, earliest first.
 
-    Receipt, event, first and last message, use of identifiers, payments.
+    They are its receipt, the reported event, first and last message, uses of identifiers, payments.
     """
     found: list[tuple[str | None, str, str, str]] = []
     if record.occurred is not None:
@@ -85,7 +85,10 @@ def with_signals(record: HarmonisedReport, findings: Sequence[Finding]) -> list[
 
 
 def by_category(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Return (category, findings) for each category, in the order of its first finding; KNOWN for none."""
+    """Return (category, findings) for each category, in the order of its first finding.
+
+    A finding without a category counts as KNOWN (known material).
+    """
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.category or "KNOWN", []).append(finding)

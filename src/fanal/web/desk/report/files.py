@@ -237,7 +237,7 @@ def _of_file(
 ) -> Item | None:
     """Return the earlier assessment of the same file: author, date, tracks, and its class in that report.
 
-    `found` is a value of `_assessments`; without it, None.
+    `found` is a value of `_assessments`; without it, None. Keys: `report_id`, `by`, `at`, `tracks`, `class`.
     """
     if found is None:
         return None

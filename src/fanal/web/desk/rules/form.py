@@ -179,7 +179,9 @@ def read_typed(
 
 
 def _check_floors(rules: PriorityRules) -> None:
-    """Refuse a floor of an unchecked rule: it would never apply, and nobody must rely on it.
+    """Check that no rule sets a minimum priority (floor) without having been checked by a person.
+
+    Such a floor would never apply, and nobody must rely on it.
 
     Raises:
         Refusal: FLOOR_UNCHECKED.

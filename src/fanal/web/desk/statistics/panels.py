@@ -19,7 +19,7 @@ _COLORS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLine:
-    """A table row: heading, cells as text, and whether it is a total."""
+    """A row of a figure's table on a page: heading, cells as text, and whether it is a total."""
 
     heading: str
     cells: Cells

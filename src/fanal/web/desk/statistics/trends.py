@@ -33,9 +33,9 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendPanel:
-    """A trend ready for display: table, level changes, chart.
+    """A trend ready for display: texts about it, table, level changes, chart.
 
-    `lines` are the table's rows (name, cells), `chart` the data for `charts.js`.
+    `lines` are the table's rows (name, cells), `changes` as of `_changes`, `chart` the data for `charts.js`.
     """
 
     code: str
