@@ -30,7 +30,7 @@ def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes
     there.
 
     Raises:
-        OutsideRefused: as `Door.post`; PROTOCOL when the response is not of this protocol.
+        OutsideRefused: no usable response (codes of `Door.post`); PROTOCOL: not one of this protocol.
     """
     return _hand_in(door, counterpart, secret, way="rounds", body=body)
 
@@ -43,7 +43,7 @@ def send_conclusion(
     `secret` is the password for `counterpart.login`.
 
     Raises:
-        OutsideRefused: as `send_offer`.
+        OutsideRefused: no usable response (codes of `Door.post`); PROTOCOL: not one of this protocol.
     """
     return _hand_in(door, counterpart, secret, way=f"rounds/{round_id}/conclusion", body=body)
 
@@ -52,7 +52,7 @@ def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UU
     """Return the state of a round at the counterpart; `secret` is the password for `counterpart.login`.
 
     Raises:
-        OutsideRefused: as `Door.get`; PROTOCOL when the response is not of this protocol.
+        OutsideRefused: no usable response (codes of `Door.get`); PROTOCOL: not one of this protocol.
     """
     url = f"{counterpart.url}/rounds/{round_id}"
     found = door.get(url, headers=_headers(counterpart, secret), limit=_SMALL)
@@ -65,7 +65,7 @@ def get_answer(door: Door, *, counterpart: Counterpart, secret: str, round_id: U
     `secret` is the password for `counterpart.login`.
 
     Raises:
-        OutsideRefused: as `Door.get`.
+        OutsideRefused: no usable response (codes of `Door.get`).
     """
     url = f"{counterpart.url}/rounds/{round_id}/answer"
     return door.get(url, headers=_headers(counterpart, secret), limit=MAX_BYTES).body

@@ -43,7 +43,8 @@ def fetch_page(
     for `source.login`. If the server refuses the link to the page, the page is empty and the range restarts.
 
     Raises:
-        OutsideRefused: as `Door.get`; LOOP when the page links to itself, NEXT when it links elsewhere.
+        OutsideRefused: no usable response (codes of `Door.get`), LOOP when the page links to itself, NEXT
+            when it links to another server.
         FormatRefused: the response is no valid page.
     """
     place = _read(position)

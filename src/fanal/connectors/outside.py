@@ -82,7 +82,8 @@ class Door:
         `limit` is the maximum size of the response's body in bytes.
 
         Raises:
-            OutsideRefused: as `get`.
+            OutsideRefused: NOT_HTTPS, ADDRESS (not a public one), AWAY (not reachable), TLS, TIMEOUT,
+                TOO_LARGE, REDIRECT, PROTOCOL, NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (other).
         """
         ends = time.monotonic() + self.seconds
         answer = self._once(url, headers, limit=limit, ends=ends, body=body)
@@ -104,7 +105,7 @@ class Door:
         `limit`: greatest size of the response's body in bytes; `ends`: deadline on the monotonic clock.
 
         Raises:
-            OutsideRefused: as `get`.
+            OutsideRefused: no such response, with the codes of `get`.
         """
         try:
             return self._call(url, headers, limit=limit, ends=ends, body=body)

@@ -21,6 +21,7 @@ def fetch_page(
     Nothing is stored, so it also tests a connection. `secret`: the password for `source.login`.
 
     Raises:
-        OutsideRefused, FormatRefused: as the protocol's `fetch_page`.
+        OutsideRefused: the server gave no usable response; the code is the reason.
+        FormatRefused: the response is no valid page.
     """
     return _FETCHERS[source.kind](door, source=source, secret=secret, position=position, now=now)

@@ -50,8 +50,8 @@ def fetch_page(
     restarts at the last date.
 
     Raises:
-        OutsideRefused: as `Door.get`; MEDIA_TYPE for a wrong one, LOOP when the page links to itself,
-            NO_NEXT when more pages follow, but neither `next` nor a date (section 3.4).
+        OutsideRefused: no usable response (codes of `Door.get`), MEDIA_TYPE for a wrong one, LOOP when the
+            page links to itself, NO_NEXT when more pages follow, but neither `next` nor a date (section 3.4).
         FormatRefused: the response is no valid envelope.
     """
     place = _read(position)

@@ -369,7 +369,7 @@ def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> l
     """Return the sightings of a selector key in the reports received before and after a given one, unordered.
 
     Key and report id are 16 bytes each. At most `limit` sightings in earlier reports, and at most as many in
-    that report and later ones. Rows are as in `get_shared_rows`, with index 0.
+    that report and later ones. A row is (0, report id as 16 bytes, desk id).
 
     Raises:
         Refused: the actor is not the system; the query covers every desk.

@@ -115,7 +115,7 @@ class Catalogue:
     ) -> str:
         """Render the message of a code in `lang` with its parameters; `kind` is the group of labels.
 
-        See `Words.render` for placeholders and missing labels.
+        Without a label, the code itself is printed with its parameters; a missing parameter is “?”.
         """
         return self.words.render(code, parameters, lang, kind=kind)
 
@@ -163,7 +163,7 @@ def label(kind: str, code: str, lang: str) -> str:
 def render(code: str, parameters: Mapping[str, Value], lang: str, *, kind: str = "because") -> str:
     """Render the message of a code in `lang` with its parameters; `kind` is the group of labels.
 
-    See `Words.render` for placeholders and missing labels.
+    Without a label, the code itself is printed with its parameters; a missing parameter is “?”.
     """
     return _load_words().render(code, parameters, lang, kind=kind)
 

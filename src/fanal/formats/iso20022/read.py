@@ -129,7 +129,7 @@ def read_transfers(stream: BinaryIO, *, kind: str) -> Iterator[Transfer]:
     The stream must be seekable: the head is read first.
 
     Raises:
-        FormatRefused: as `stream.read_pieces`.
+        FormatRefused: not XML, a DOCTYPE, another root or namespace, over a limit.
     """
     head = read_head(stream, kind=kind)
     stream.seek(0)
@@ -151,7 +151,7 @@ def cut_parts(stream: BinaryIO, *, kind: str) -> Iterator[PayerPart]:
     The stream must be seekable: the head is read first. A statement's entries stay with their statement.
 
     Raises:
-        FormatRefused: as `read_transfers`.
+        FormatRefused: not XML, a DOCTYPE, another root or namespace, over a limit.
     """
     head = read_head(stream, kind=kind)
     stream.seek(0)

@@ -78,7 +78,7 @@ def read_head(stream: BinaryIO, *, kind: str) -> Head:
     """Return the head of a document: all elements except its transactions or entries.
 
     Raises:
-        FormatRefused: as `read_pieces`, or the head is over `MAX_HEAD_BYTES`.
+        FormatRefused: not XML, a DOCTYPE, another root or namespace, over a limit, such as `MAX_HEAD_BYTES`.
     """
     walk = _StreamWalk(kind)
     for _ in walk.pieces(stream):

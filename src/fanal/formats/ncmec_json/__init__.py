@@ -222,7 +222,7 @@ def _listed(package: ZipPackage) -> tuple[list[_Listed], list[PackageFile]]:
     """Return the reports of a package, and its other files.
 
     Raises:
-        FormatRefused: no report, or a file that may hide one, as `read_package` says.
+        FormatRefused: no report, or a file that may hide one: JSON that is no report, or a package inside.
     """
     reports: list[_Listed] = []
     refused: dict[str, FormatRefused] = {}
@@ -252,7 +252,7 @@ def _check(
     accepted), `refused` the refusals of JSON documents by name.
 
     Raises:
-        FormatRefused: as `read_package`.
+        FormatRefused: there is such a file, and no report lists it.
     """
     for member in others:
         if member.base_name in names:

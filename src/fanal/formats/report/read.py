@@ -75,7 +75,7 @@ def read_form_report(body: bytes) -> FormAnswers:
     """Parse a report of the public form (JSON) with the form's own answers, as strictly as a partner's.
 
     Raises:
-        FormatRefused: as `read_report`.
+        FormatRefused: over a limit, not strict JSON, or not such a report; no other exception.
     """
     return _read(body, _form_decoder)
 

@@ -245,7 +245,7 @@ def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
     """Yield a transfer for each readable row of a CSV file, and a `Damaged` for each other row.
 
     Raises:
-        FormatRefused: as `read_header`, or the file is empty.
+        FormatRefused: the file is empty, or no layout has its columns.
     """
     rows = read_rows(stream)
     header = _header(rows)
@@ -260,7 +260,7 @@ def cut_parts(stream: BinaryIO) -> Iterator[PayerPart | Damaged]:
     (`transfer.WINDOW`).
 
     Raises:
-        FormatRefused: as `read_transfers`.
+        FormatRefused: the file is empty, or no layout has its columns.
     """
     rows = read_rows(stream)
     first = next(rows, None)

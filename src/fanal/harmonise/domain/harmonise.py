@@ -71,7 +71,10 @@ def harmonise(drafts: Iterable[tuple[UUID, Draft]]) -> list[HarmonisedReport]:
 
 
 def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
-    """Return the harmonised report of one draft; see `harmonise`."""
+    """Return the harmonised report of one draft, a report as read from its source format.
+
+    No draft is refused: an unreadable value stays as written, with a warning.
+    """
     place = _place(draft.place)
     countries = _countries(place, draft)
     collector = Collector(countries=countries)

@@ -285,7 +285,9 @@ def pack(report: HarmonisedReport) -> bytes:
 def unpack_fields(content: bytes | memoryview) -> dict[str, msgspec.Raw]:
     """Decode a packed report to raw JSON by field name, without building records; default values are absent.
 
-    Raises: as `unpack`.
+    Raises:
+        UnknownEncoding: the version byte is unknown.
+        zlib.error, zstandard.ZstdError, msgspec.ValidationError: the content is damaged.
     """
     stored = bytes(content)
     if stored[:1] == b"\x02":

@@ -27,7 +27,7 @@ def selector_key(kind: SelectorKind, value: str) -> UUID:
 
 
 def key_bytes(kind: SelectorKind, value: str) -> bytes:
-    """Return the key of a selector (kind and canonical value) as 16 bytes; see `selector_key`."""
+    """Return the key of a selector: the first 16 bytes of SHA-256 over `KIND|value` (canonical value)."""
     key = _BEGUN[kind].copy()
     key.update(value.encode())
     return key.digest()[:16]

@@ -27,7 +27,7 @@ def fingerprint_of(canonical: bytes, enclosed: bytes = b"", *, earlier: bool = F
     Args:
         canonical: the canonical bytes of the document.
         enclosed: canonical bytes that identify the enclosed files; empty without files.
-        earlier: use the older secret key, as in `key_digest`.
+        earlier: use the older secret key, from before intake had one of its own.
     """
     digest = _keys(earlier=earlier).digest
     whole = digest("intake.enclosed", canonical + b"\0" + enclosed) if enclosed else b""
@@ -37,8 +37,9 @@ def fingerprint_of(canonical: bytes, enclosed: bytes = b"", *, earlier: bool = F
 def brought_forward(stored: bytes, canonical: bytes, enclosed: bytes) -> bytes:
     """Convert a fingerprint stored under the older secret key to the current one, if it is of this document.
 
-    `canonical` and `enclosed`: as for `fingerprint_of`. Any other fingerprint is returned unchanged: it then
-    equals no current one, so it counts as another document.
+    `canonical` are the document's canonical bytes, `enclosed` those that identify its files, empty without
+    any. Any other fingerprint is returned unchanged: it then equals no current one, so it counts as another
+    document.
     """
     if not is_same(stored, fingerprint_of(canonical, enclosed, earlier=True)):
         return stored  # equals no current fingerprint: another body

@@ -53,7 +53,9 @@ def store_files(
 ) -> None:
     """Encrypt files of one report into the vault and insert their rows, at the positions from `first` on.
 
-    Raises as `store_attached`.
+    Raises:
+        OSError: the vault could not write.
+        Exception: any exception raised by a file's stream.
     """
     for position, file in enumerate(files, start=first):
         _store(report_id, file, position=position, now=now)

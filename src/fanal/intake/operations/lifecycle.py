@@ -152,7 +152,8 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
     """Lift every legal hold on a report, for a reason (`motive`); return their number.
 
     Raises:
-        Refused, ValueError: as `place_hold`.
+        Refused: the actor may not lift holds on it.
+        ValueError: the reason (`motive`) is empty.
     """
     require_hold(actor, report_id)
     if not motive.strip():

@@ -108,7 +108,7 @@ def review_months(*, now: datetime) -> int:
     """Return the review period of reports in months, from the retention class in force at `now`.
 
     Raises:
-        LookupError: the class is not in force, or has no review.
+        LookupError: the retention class of reports is not in force, or has no review.
     """
     entry = reference.load().by_code(reference.Retention, "REPORT_SEALED", paris_day(now))
     if entry is None or entry.value.review_months is None:
@@ -120,7 +120,7 @@ def review_before(*, now: datetime) -> datetime:
     """Return the cut-off instant: a review is due if the last review, or else the receipt, is before it.
 
     Raises:
-        LookupError: as `review_months`.
+        LookupError: the retention class of reports is not in force, or has no review.
     """
     day = add_months(paris_day(now), -review_months(now=now))
     return datetime(day.year, day.month, day.day, tzinfo=now.tzinfo)

@@ -46,7 +46,10 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Lawful(Struct, frozen=True, kw_only=True):
-    """A report that contains an address (`key`, see `target_key`) and was decided without action."""
+    """A report that contains an address and on which the desk decided to take no action.
+
+    `key` is the comparison key of the address (`target_key`).
+    """
 
     key: UUID
     report_id: UUID

@@ -69,8 +69,11 @@ def record_step(
 
     Raises:
         ActUnknown: no measure has this id.
-        Refusal: as `casework.operations.take_step`; FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT for a
-            sending, NO_CAUSE for a suspension, NOT_DUE for an expiry.
+        Refusal: EVENT_IN_FUTURE, EVENT_TOO_EARLY (before the step that it follows), TEXT_UNREADABLE,
+            NO_PROOF, FILE_EMPTY, FILE_TOO_LARGE, GROUND_GONE (its decision is no longer in force),
+            FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT for a sending, GROUND_STANDS (its decision is
+            still in force) or ALREADY_SENT for a late record of it, NO_CAUSE for a suspension, NOT_DUE for
+            an expiry.
         TransitionRefused: the measure's state allows no such transition, or no officer may record it.
         Refused: the actor may not record steps of measures at that desk.
     """
@@ -89,7 +92,14 @@ def record_step(
 
 
 def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that an approved request was sent (`event`: when, with which proof). Raises as `record_step`."""
+    """Record that an approved request was sent (`event`: when, with which proof).
+
+    Raises:
+        ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
+        Refusal: FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT (the recipient was not informed in time);
+            the event lacks a proof or has a wrong instant (all codes: `record_step`).
+        Refused: the actor may not record steps of measures at that desk.
+    """
     record_step(actor=actor, measure_id=measure_id, transition="send", event=event, now=now)
 
 
@@ -98,7 +108,12 @@ def record_left(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
 
     Its report was reopened or decided again, or the request withdrawn, before somebody recorded the sending.
     The state becomes SENT; nothing is sent by this operation. The step keeps the date of lapse and, as its
-    reason, any fault in the first contact with the recipient. Raises as `record_step`.
+    reason, any fault in the first contact with the recipient.
+
+    Raises:
+        ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
+        Refusal: the event lacks a proof or has a wrong instant (all codes: `record_step`).
+        Refused: the actor may not record steps of measures at that desk.
     """
     record_step(actor=actor, measure_id=measure_id, transition="leave", event=event, now=now)
 
@@ -106,7 +121,10 @@ def record_left(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
 def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
     """Record that the addressee received the request (`event`: when), which starts the legal 24 hours.
 
-    Raises as `record_step`.
+    Raises:
+        ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
+        Refusal: the event lacks a proof or has a wrong instant (all codes: `record_step`).
+        Refused: the actor may not record steps of measures at that desk.
     """
     record_step(actor=actor, measure_id=measure_id, transition="receive", event=event, now=now)
 
@@ -114,7 +132,13 @@ def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetim
 def suspend_clock(
     *, actor: Actor, measure_id: UUID, cause: SuspensionCause, event: Event, now: datetime
 ) -> None:
-    """Record a suspension of the legal 24 hours, with its cause (LCEN 6-2). Raises as `record_step`."""
+    """Record a suspension of the legal 24 hours, with its cause (LCEN 6-2); `event` holds instant and proof.
+
+    Raises:
+        ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
+        Refusal: the event lacks a proof or has a wrong instant (all codes: `record_step`).
+        Refused: the actor may not record steps of measures at that desk.
+    """
     event = msgspec.structs.replace(event, reason=cause.value)
     record_step(actor=actor, measure_id=measure_id, transition="suspend", event=event, now=now)
 
@@ -122,7 +146,10 @@ def suspend_clock(
 def resume_clock(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
     """Record the end of a suspension: the impediment ended, or the addressee received the clarification.
 
-    Raises as `record_step`.
+    Raises:
+        ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
+        Refusal: the event lacks a proof or has a wrong instant (all codes: `record_step`).
+        Refused: the actor may not record steps of measures at that desk.
     """
     record_step(actor=actor, measure_id=measure_id, transition="resume", event=event, now=now)
 
@@ -130,7 +157,10 @@ def resume_clock(*, actor: Actor, measure_id: UUID, event: Event, now: datetime)
 def record_execution(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
     """Record that the addressee removed the content (`event`: when, with which proof).
 
-    Raises as `record_step`.
+    Raises:
+        ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
+        Refusal: the event lacks a proof or has a wrong instant (all codes: `record_step`).
+        Refused: the actor may not record steps of measures at that desk.
     """
     record_step(actor=actor, measure_id=measure_id, transition="execute", event=event, now=now)
 
@@ -138,7 +168,10 @@ def record_execution(*, actor: Actor, measure_id: UUID, event: Event, now: datet
 def expire_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
     """Record that the legal 24 hours ended without removal: blocking may then be considered.
 
-    Raises as `record_step`; Refusal NOT_DUE before their end.
+    Raises:
+        ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
+        Refusal: NOT_DUE, before their end (all codes: `record_step`).
+        Refused: the actor may not record steps of measures at that desk.
     """
     event = Event(happened_at=now)
     record_step(actor=actor, measure_id=measure_id, transition="expire", event=event, now=now)
@@ -149,7 +182,10 @@ def lift_measure(
 ) -> None:
     """Record the end of an executed measure, with its cause (content now legal, check, recommendation).
 
-    Raises as `record_step`.
+    Raises:
+        ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
+        Refusal: the event lacks a proof or has a wrong instant (all codes: `record_step`).
+        Refused: the actor may not record steps of measures at that desk.
     """
     event = msgspec.structs.replace(event, reason=cause)
     record_step(actor=actor, measure_id=measure_id, transition="lift", event=event, now=now)
@@ -158,7 +194,12 @@ def lift_measure(
 def annul_measure(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
     """Record that a court annulled the request.
 
-    The proof in `event` is the ruling. Raises as `record_step`.
+    The proof in `event` is the ruling.
+
+    Raises:
+        ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
+        Refusal: the event lacks a proof or has a wrong instant (all codes: `record_step`).
+        Refused: the actor may not record steps of measures at that desk.
     """
     record_step(actor=actor, measure_id=measure_id, transition="annul", event=event, now=now)
 
