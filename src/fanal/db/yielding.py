@@ -52,7 +52,10 @@ def node_sessions(data: Path) -> Iterator[int]:
 
 
 def main() -> None:
-    """Lower the priority of the nodes' sessions for ever; `sys.argv[1]` is the server's data folder."""
+    """Lower the priority of the public nodes' sessions, again and again for ever.
+
+    `sys.argv[1]` is the data folder of the PostgreSQL server.
+    """
     die_with_parent()
     nodes, data = NodesYield(), Path(sys.argv[1])
     while True:

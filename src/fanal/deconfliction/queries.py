@@ -1,4 +1,4 @@
-"""Read operations of deconfliction: counterparts, rounds, withheld dossiers, matches."""
+"""Read operations of deconfliction: other organisations, rounds of comparison, withheld dossiers, matches."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -40,7 +40,9 @@ _SELECT = (
 
 
 def list_counterparts(*, actor: Actor) -> list[Counterpart]:
-    """Return every counterpart (organisation with which rounds are run): open ones by name, then closed ones.
+    """Return every counterpart (organisation with which identifiers are compared).
+
+    Open ones come first, by name, then closed ones.
 
     Raises:
         Refused: the actor may not read counterparts.
@@ -51,7 +53,7 @@ def list_counterparts(*, actor: Actor) -> list[Counterpart]:
 
 
 def get_counterpart(*, actor: Actor, counterpart_id: UUID) -> Counterpart | None:
-    """Return a counterpart (organisation with which rounds are run) by its id, None if unknown.
+    """Return a counterpart (organisation with which identifiers are compared) by its id, None if unknown.
 
     Raises:
         Refused: the actor may not read counterparts.
@@ -61,7 +63,7 @@ def get_counterpart(*, actor: Actor, counterpart_id: UUID) -> Counterpart | None
 
 
 def find_counterpart(*, name: str, our_name: str | None = None) -> Counterpart | None:
-    """Return the open counterpart (organisation for rounds) of that name, or None.
+    """Return the open counterpart (organisation with which identifiers are compared) of that name, or None.
 
     With `our_name`, only if it knows us by that name.
     """
@@ -70,10 +72,10 @@ def find_counterpart(*, name: str, our_name: str | None = None) -> Counterpart |
 
 
 def standing_with(*, counterpart: Counterpart, now: datetime) -> StandingInstruction | None:
-    """Return the standing instruction in force that authorises rounds with a counterpart, None without one.
+    """Return the standing instruction in force that permits comparisons with an organisation, or None.
 
-    An instruction approved before the counterpart's key was registered does not count, even one without a
-    named counterpart: after a closure the same name may belong to another key.
+    `counterpart` is the organisation. An instruction approved before its key was registered does not count,
+    even one without a named counterpart: after a closure the same name may belong to another key.
     """
     return standing_in_force(
         kind=InstructionKind.DECONFLICTION,
@@ -101,10 +103,10 @@ def own_keys() -> list[tuple[bytes, datetime]]:
 
 
 def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, int]:
-    """Return the number of points that each counterpart has sent us on the day of `now` (Paris).
+    """Return the number of points that each organisation has sent us on the day of `now` (Paris).
 
-    Every point is a possible guess of an identifier, hence the daily quota. A counterpart without rounds on
-    that day has no key.
+    `counterpart_ids` are the organisations. Every point is a possible guess of an identifier, hence the daily
+    quota. A counterpart without rounds on that day has no key.
     """
     found = sql.rows(
         "SELECT r.counterpart_id, sum(r.asked) FROM deconfliction_round r"
@@ -197,7 +199,7 @@ def get_hit(*, actor: Actor, hit_id: UUID) -> CounterpartHit | None:
 def steps_of(*, actor: Actor, hit_id: UUID) -> list[HitStep]:
     """Return the events in the life of a match, newest first; empty if the actor may not read the match.
 
-    A match is an identifier that a counterpart holds too.
+    A match is an identifier that another organisation also holds.
     """
     if get_hit(actor=actor, hit_id=hit_id) is None:
         return []
@@ -214,9 +216,10 @@ def steps_of(*, actor: Actor, hit_id: UUID) -> list[HitStep]:
 
 
 def signs_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[Sign]]:
-    """Return, for each report, the matches of its identifiers with counterparts, and their contacts.
+    """Return, by report id, the matches of the report's identifiers with other organisations.
 
-    Reports without a match, or at desks whose matches the actor may not read, have no key.
+    Each names the organisation and its contact. Reports without a match, or at desks whose matches the actor
+    may not read, have no key.
     """
     bounds = reach(actor, "hit.read")
     if bounds.empty or not report_ids:
@@ -333,9 +336,9 @@ def message_body(*, round_id: UUID, kind: MessageKind) -> bytes | None:
 
 
 def undelivered(*, round_id: UUID) -> bytes | None:
-    """Return our conclusion (last message) of a round if its delivery is not recorded yet, else None.
+    """Return our conclusion, the last message of a round of private set intersection, if not yet delivered.
 
-    The caller has checked access with `get_round`.
+    None otherwise. The caller has checked access with `get_round`.
     """
     row = sql.row(
         "SELECT m.body FROM deconfliction_message m WHERE m.round_id = %s"
@@ -380,7 +383,7 @@ _IN_FORCE = """
 
 
 def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
-    """Return the reports whose identifiers are withheld from a counterpart.
+    """Return the ids of the reports whose identifiers are withheld from a counterpart (organisation).
 
     They are the reports now in a withheld dossier, and those in it when it was withheld: removing a report
     from a dossier does not end its withholding.
@@ -401,9 +404,10 @@ def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
 
 
 def in_force(*, said: Sequence[Withholding]) -> list[Withholding]:
-    """Return the withholdings in force among all decisions on some dossiers (`said`, newest first).
+    """Return the decisions in force that withhold dossiers, among all decisions on some dossiers.
 
-    The latest decision of a desk on a dossier and counterpart counts; it may have ended the withholding.
+    `said` are these, newest first. The latest decision of a desk on a dossier and counterpart counts; it may
+    have ended the withholding.
     """
     last = {(one.dossier_id, one.desk_id, one.counterpart_id): one for one in reversed(said)}
     return [one for one in last.values() if one.withheld]

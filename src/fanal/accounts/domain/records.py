@@ -74,7 +74,7 @@ class RevocationReason(StrEnum):
     """Reason for revoking a habilitation (grant of a role) before its expiry.
 
     LEFT or MOVED: the person left the service or changed duties; REVIEW: the verdict of a quarterly review;
-    INCIDENT: an incident.
+    INCIDENT: after an incident.
     """
 
     LEFT = "LEFT"

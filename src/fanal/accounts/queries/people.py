@@ -255,7 +255,7 @@ def list_candidates(*, actor: Actor) -> list[AccountRecord]:
     """Return the people to whom the actor may grant a role, by name: people of their desks, and newcomers.
 
     A newcomer is an active account that never had a habilitation and belongs to no organisation. People of
-    other desks are not listed: a supervisor who takes over such a person knows the login. The records state
+    other desks are not listed: a supervisor who takes over such a person types their login. The records state
     person id, login and name only.
     """
     desks = reach(actor, "habilitation.grant").desk_ids

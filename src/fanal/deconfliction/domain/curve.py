@@ -112,7 +112,7 @@ def unpack(packed: bytes) -> list[bytes]:
 
 
 def multiply_all(secret: X25519PrivateKey, points: Sequence[bytes]) -> list[bytes]:
-    """Multiply points received from a counterpart by a secret scalar; return the products in the same order.
+    """Multiply points received from the other organisation by a secret scalar; keep their order.
 
     Raises:
         PointsRefused: a point is not on the curve or of small order, or two points give the same product

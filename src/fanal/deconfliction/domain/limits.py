@@ -1,4 +1,4 @@
-"""Sharing limits: which of our identifiers may enter a set for a counterpart."""
+"""Sharing limits: which of our identifiers may enter a set that is compared with another organisation's."""
 
 from collections.abc import Iterable
 
@@ -27,9 +27,10 @@ MOST_HOLDERS = 1000
 
 
 class SharingLimits(Struct, frozen=True, kw_only=True):
-    """The limits of what may enter a set for a counterpart: kinds of identifier, roles, desks, age.
+    """The limits of the identifiers that may be compared with those of a counterpart (organisation).
 
-    `desk_ids` empty: all desks. `months`: how far back from now the reports may be.
+    `kinds` and `roles` of identifiers are named; `desk_ids` empty: all desks; `months`: how far back from now
+    the reports may be.
     """
 
     kinds: tuple[SelectorKind, ...]

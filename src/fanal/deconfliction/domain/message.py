@@ -26,9 +26,10 @@ _SIGNED: Final = b"fanal-deconflict/1 message\x00"
 
 
 class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """The fields of every message of a round: names of sender and recipient, date, end of the round.
+    """The fields of every message of a round (one run of private set intersection).
 
-    `round` is the id of the round, `expires` its end, `protocol` the version of the messages.
+    `round` is its id, `sender` and `recipient` are the names of the two organisations, `at` is the date,
+    `expires` the end of the round, `protocol` the version of the messages.
     """
 
     round: UUID
@@ -40,9 +41,9 @@ class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Offer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="OFFER"):
-    """The first message of a round: the blinded set (`points`, concatenated) of the side that begins.
+    """The first message of a round of private set intersection: the blinded set of the side that begins.
 
-    It has no previous message: `previous` is always "".
+    `points` are its curve points, concatenated. It has no previous message: `previous` is always "".
     """
 
     kind_of: ClassVar[MessageKind] = MessageKind.OFFER
@@ -51,10 +52,10 @@ class Offer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
 
 
 class Answer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="ANSWER"):
-    """The second message of a round: the offered set blinded again (`twice`), in its order, and the own set.
+    """The second message of a round of private set intersection, from the side that answers the offer.
 
-    `points` is the answering side's set, blinded once. `previous` is the SHA-256 of the offer, in
-    hexadecimal.
+    `twice` is the offered set blinded again, in its order; `points` is the answering side's set, blinded
+    once. `previous` is the SHA-256 of the offer, in hexadecimal.
     """
 
     kind_of: ClassVar[MessageKind] = MessageKind.ANSWER
@@ -64,9 +65,10 @@ class Answer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Conclusion(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="CONCLUSION"):
-    """The third message of a round: the matches (`met`), as ascending positions of the answer's points.
+    """The third message of a round of private set intersection: which identifiers both sides hold.
 
-    Positions count from 0. `previous` is the SHA-256 of the answer, in hexadecimal.
+    `met` gives them as ascending positions of the answer's points, from 0. `previous` is the SHA-256 of the
+    answer, in hexadecimal.
     """
 
     kind_of: ClassVar[MessageKind] = MessageKind.CONCLUSION
@@ -94,7 +96,7 @@ class Received(Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the message's bytes; the next message of the round quotes it."""
+        """The SHA-256 of the message's bytes; the next message of the round refers to it."""
         return hashlib.sha256(self.body).digest()
 
 

@@ -1,4 +1,4 @@
-"""Immutable records of deconfliction, stored and displayed: counterparts, rounds, matches, withholdings."""
+"""Immutable records of deconfliction: other organisations (counterparts), rounds of comparison, matches."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,12 +10,12 @@ from fanal.deconfliction.domain.states import HitState, RoundState, Side
 
 
 class NewCounterpart(Struct, frozen=True, kw_only=True):
-    """A counterpart to register, an organisation for rounds: public key, contact, its name for this desk.
+    """A counterpart to register: an organisation with which identifiers are compared.
 
-    `organisation_id`: the organisation whose programs may deliver its messages here. `url`: the address
-    where ours are delivered, with `login` and a secret. Without either, messages travel as files.
-    `every_hours`: the interval between our rounds. `daily_points`: the maximum number of points that it may
-    send in a day.
+    `our_name`: its name for this desk. `organisation_id`: the organisation whose programs may deliver its
+    messages here. `url`: the address where ours are delivered, with `login` and a secret. Without either,
+    messages travel as files. `every_hours`: the interval between our rounds (comparisons). `daily_points`:
+    the maximum number of points that it may send in a day.
     """
 
     name: str
@@ -30,9 +30,10 @@ class NewCounterpart(Struct, frozen=True, kw_only=True):
 
 
 class Counterpart(NewCounterpart, frozen=True, kw_only=True):
-    """A registered counterpart (organisation for rounds), with the sharing limits in force.
+    """A registered counterpart: an organisation with which identifiers are compared, and its sharing limits.
 
     `secret_id` is that of the sealed secret for its service, None without one; `closed_at` None while open.
+    `limits` are those in force.
     """
 
     id: UUID
@@ -67,10 +68,10 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 class Withholding(Struct, frozen=True, kw_only=True):
-    """A desk's decision on a dossier: withheld or not, from one counterpart or (None) from all.
+    """A desk's decision whether a dossier is withheld from a counterpart (organisation), or (None) from all.
 
-    `author_id` and `made_at`: by whom and when; `words` is the reason, empty once expired or for another
-    desk.
+    `withheld` False ends the withholding. `author_id` and `made_at`: by whom and when; `words` is the reason,
+    empty once expired or for another desk.
     """
 
     id: UUID
@@ -84,11 +85,11 @@ class Withholding(Struct, frozen=True, kw_only=True):
 
 
 class CounterpartHit(Struct, frozen=True, kw_only=True):
-    """A match: an identifier (by its selector `key`) that a counterpart also holds.
+    """A match: an identifier (by its selector `key`) that a counterpart (another organisation) also holds.
 
     `counterpart` is its name, `contact` whom to call there. `key` is None once its reports have expired.
-    `met_at` and `last_met_at`: the first and last round with this match; `changed_at`: its last change of
-    `state`. `report_ids`: our reports with the identifier, at desks of the reader, newest first, 1,000 at
+    `met_at` and `last_met_at`: the first and last comparison with this match; `changed_at`: its last change
+    of `state`. `report_ids`: our reports with the identifier, at desks of the reader, newest first, 1,000 at
     most.
     """
 
@@ -105,9 +106,9 @@ class CounterpartHit(Struct, frozen=True, kw_only=True):
 
 
 class HitStep(Struct, frozen=True, kw_only=True):
-    """An event in the life of a match: the transition `move`, the state after it, author, date.
+    """An event in the life of a match (an identifier that another organisation also holds).
 
-    `words` (the author's note) is empty once expired.
+    `move` is the transition, `state` the state after it. `words` (the author's note) is empty once expired.
     """
 
     move: str

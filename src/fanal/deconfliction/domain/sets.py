@@ -72,9 +72,10 @@ def multiply_shown(secret: X25519PrivateKey, packed: bytes) -> bytes:
 
 
 class SetsMet(Struct, frozen=True, kw_only=True):
-    """The intersection of our set with a counterpart's: our selector keys, and positions in their set.
+    """The identifiers that both our set and another organisation's contain.
 
-    The positions are those of the matching points, ascending.
+    `keys` are their selector keys, `places` the ascending positions of the matching points in the other set,
+    from 0.
     """
 
     keys: tuple[bytes, ...]

@@ -1,4 +1,4 @@
-"""State tables of a round, for either side, and of a match; the refusals of deconfliction."""
+"""State tables of a round of private set intersection, for either side, and of a match; refusal codes."""
 
 from enum import StrEnum
 from typing import Final

@@ -1,4 +1,4 @@
-"""End of a round: matches are recorded on both sides, secrets are erased."""
+"""End of a round of private set intersection: matches are recorded on both sides, secrets are erased."""
 
 from datetime import datetime
 from typing import NoReturn
@@ -74,7 +74,7 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 
 
 def note_delivered(*, actor: Actor, round_id: UUID, now: datetime) -> None:
-    """Record that the counterpart received our conclusion, the last message of a round.
+    """Record that the other organisation received our conclusion, the last message of a round.
 
     It is then not delivered again. Nothing happens without a conclusion of ours.
 
@@ -132,10 +132,10 @@ def _open(
     *,
     now: datetime,
 ) -> bytes:
-    """Return the bytes of the received message that the next step of the round `found` processes.
+    """Return the bytes of the received message that the next step of a round processes.
 
-    The round must be in `state`, not past its end, and have received a message of `kind`; its counterpart
-    must be open and a standing instruction in force.
+    `found` is the round (of private set intersection): it must be in `state`, not past its end, and have
+    received a message of `kind`; its counterpart must be open and a standing instruction in force.
 
     Raises:
         Refusal: NOT_NOW, EXPIRED, CLOSED, NO_INSTRUCTION.
@@ -158,9 +158,10 @@ def _refuse(actor: Actor, found: Round, now: datetime) -> NoReturn:
 def _end(
     actor: Actor, found: Round, keys: tuple[bytes, ...], *, now: datetime, action: str
 ) -> None:
-    """Record the end of the round `found` and its matches (selector keys), in the caller's transaction.
+    """Record the end of a round of private set intersection and its matches, in the caller's transaction.
 
-    `action` is the name of the ledger entry.
+    `keys` are the selector keys of the identifiers that both sides hold, `action` is the name of the ledger
+    entry.
     """
     write_hits(actor=actor, round_=found, keys=[UUID(bytes=key) for key in keys], now=now)
     rounds.close(actor=actor, round_=found, move="conclude", now=now, met=len(keys))

@@ -1,4 +1,7 @@
-"""Operations on counterparts: register, limit, close. For a new public key, close and register again."""
+"""Operations on counterparts (organisations with which identifiers are compared): register, limit, close.
+
+For a new public key, close and register again.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -34,15 +37,15 @@ def add_counterpart(
     loopback: bool = False,
     now: datetime,
 ) -> UUID:
-    """Register a counterpart (organisation for rounds) with the default sharing limits; return its id.
+    """Register a counterpart (organisation with which identifiers are compared); return its id.
 
-    `secret` authenticates us at its service; it is sealed and never displayed again. `loopback` allows a
-    local address.
+    It gets the default sharing limits. `secret` authenticates us at its service; it is sealed and never
+    displayed again. `loopback` allows a local address.
 
     Raises:
         Refused: the actor may not manage counterparts.
-        Refusal: NAME, OUR_NAME, CONTACT, KEY (not an Ed25519 key, or our own), ADDRESS,
-            NOT_HTTPS, SECRET, PACE (interval or daily points), TAKEN (name in use).
+        Refusal: NAME, OUR_NAME, CONTACT, KEY (not an Ed25519 key, or our own), ADDRESS, NOT_HTTPS, SECRET,
+            PACE (interval or daily points), TAKEN (name in use).
     """
     require(actor, "deconfliction.keep")
     url = _checked(counterpart, secret, loopback=loopback)
@@ -86,7 +89,9 @@ def add_counterpart(
 
 
 def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> None:
-    """Close a counterpart (an organisation with which rounds are run): no more messages; its matches stay.
+    """Close a counterpart (an organisation with which identifiers are compared): no more messages.
+
+    Its matches stay.
 
     Raises:
         Refused: the actor may not manage counterparts.
@@ -104,10 +109,9 @@ def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> N
 
 
 def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now: datetime) -> None:
-    """Replace the limits of what is compared with a counterpart; earlier limits are kept for the record.
+    """Replace the limits of the identifiers that are compared with a counterpart (another organisation).
 
-    A counterpart is an organisation with which rounds of private set intersection are run. No effect if the
-    limits are the same.
+    Earlier limits are kept for the record. No effect if the limits are the same.
 
     Raises:
         Refused: the actor may not manage counterparts.
@@ -125,7 +129,9 @@ def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now
 
 
 def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
-    """Return the secret (password) with which this desk signs in at a counterpart's service, "" without one.
+    """Return the password with which this desk signs in at the service of a counterpart (organisation).
+
+    "" without one.
 
     Raises:
         Refused, ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as
@@ -144,9 +150,9 @@ def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
 
 
 def _checked(asked: NewCounterpart, secret: str, *, loopback: bool) -> str:
-    """Validate a counterpart to register; return the URL of its service in normal form, "" without one.
+    """Validate a counterpart (organisation) to register; return the URL of its service in normal form.
 
-    `secret` and `loopback` as in `add_counterpart`.
+    "" without one. `secret` and `loopback` as in `add_counterpart`.
 
     Raises:
         Refusal: as `add_counterpart`.

@@ -1,4 +1,4 @@
-"""Expiry of rounds, of the bytes of their messages, and of the matches of expired reports."""
+"""Expiry of rounds (runs of private set intersection), of their messages, and of matches."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -79,11 +79,11 @@ def forget_counterparts(*, actor: Actor, before: datetime) -> int:
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Remove expired reports from matches with counterparts; return the number of rows changed.
+    """Remove expired reports from matches (identifiers that another organisation also holds).
 
-    With the last report of a match, its key and notes are erased too. The reasons of decisions to withhold
-    a dossier with one of the reports are also erased. The caller writes the ledger entry of the expiry,
-    which covers every stage.
+    Return the number of rows changed. With the last report of a match, its key and notes are erased too. The
+    reasons of decisions to withhold a dossier with one of the reports are also erased. The caller writes the
+    ledger entry of the expiry, which covers every stage.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -122,9 +122,9 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
 def _close_all(
     actor: Actor, now: datetime, *, move: str, until: datetime | None = None, error: str = ""
 ) -> int:
-    """Close the open rounds (those that end by `until`, or all) by the transition `move`; return how many.
+    """Close the open rounds of private set intersection that end by `until`, or all; return how many.
 
-    `move` is expire or refuse; `error` is the code stored with each round.
+    `move` is the transition: expire or refuse; `error` is the code stored with each round.
     """
     closed = 0
     for state in (RoundState.OFFERED, RoundState.RECEIVED, RoundState.ANSWERED):

@@ -1,4 +1,4 @@
-"""Matches with counterparts: recorded at the end of a round, moved by people, reopened by new reports."""
+"""Matches, the identifiers that another organisation also holds: recorded, moved by people, reopened."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -30,11 +30,11 @@ _BY_PEOPLE: Final = frozenset({"contact", "close"})
 
 
 def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: datetime) -> None:
-    """Record the matches that a round found (`keys`: selector keys); a known match only gets a new date.
+    """Record the identifiers that both sides hold as matches; a known match only gets a new date.
 
-    A selector key is derived from an identifier's kind and value. Call this in the transaction of the
-    round. Our reports with the identifier are found here, in our own data; nothing of that comes from the
-    counterpart.
+    `round_` is the round of private set intersection that found them; `keys` are selector keys, each derived
+    from an identifier's kind and value. Call this in the transaction of the round. Our reports with the
+    identifier are found here, in our own data; nothing of that comes from the other organisation.
     """
     if not keys:
         return
@@ -78,7 +78,8 @@ def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: dateti
 def note_reports(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> int:
     """Add new reports to the matches whose identifier they contain; return the number of pairs added.
 
-    A pair is a match and a report. A closed match is reopened. Priorities of reports do not change.
+    A match is an identifier that another organisation also holds; a pair is a match and a report. A closed
+    match is reopened. Priorities of reports do not change.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -112,9 +113,10 @@ def note_reports(*, actor: Actor, reports: Sequence[HarmonisedReport], now: date
 
 
 def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime) -> None:
-    """Record that the counterpart was contacted (`move` "contact") or that a match is settled ("close").
+    """Record that the other organisation of a match was contacted, or that the match is settled.
 
-    A match is an identifier that both hold. `words` is the person's note; it expires.
+    `move` is "contact" or "close". A match is an identifier that both hold. `words` is the person's note; it
+    expires.
 
     Raises:
         Refused: the actor may not do so at any desk with reports in the match.
@@ -152,7 +154,7 @@ def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime
 
 
 def _counts(facts: ReportFacts | None) -> bool:
-    """Return whether a report counts for matches: completely submitted, and no test.
+    """Return whether a report can belong to matches with other organisations: it is complete, and no test.
 
     `facts` are those of the report; None (unknown report) gives False.
     """
@@ -160,9 +162,9 @@ def _counts(facts: ReportFacts | None) -> bool:
 
 
 def _add_reports(actor: Actor, pairs: Mapping[tuple[UUID, UUID], int], now: datetime) -> int:
-    """Add reports to matches and reopen closed ones; return the number of pairs added.
+    """Add reports to matches (identifiers that both sides hold) and reopen closed ones.
 
-    `pairs` maps (match id, report id) to the desk of the report.
+    Return the number of pairs added. `pairs` maps (match id, report id) to the desk of the report.
     """
     if not pairs:
         return 0
@@ -187,9 +189,10 @@ def _add_reports(actor: Actor, pairs: Mapping[tuple[UUID, UUID], int], now: date
 def _step(
     actor: Actor, hit_id: UUID, move: str, state: HitState, *, now: datetime, words: str = ""
 ) -> None:
-    """Write an event in the life of a match: the transition `move` to `state`, with its ledger entry.
+    """Write an event in the life of a match (an identifier that both sides hold), with its ledger entry.
 
-    The row is permanent; the note (`words`) is stored apart from it, because it expires.
+    `move` is the transition, `state` the state after it. The row is permanent; the note (`words`) is stored
+    apart from it, because it expires.
     """
     step_id = new_id(now)
     digest = ledger.keyed_digest(kind="step", object_id=step_id, content=words.encode())

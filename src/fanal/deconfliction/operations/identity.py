@@ -41,10 +41,11 @@ def ensure_identity(*, actor: Actor, now: datetime) -> bytes:
 
 
 def rotate_identity(*, actor: Actor, now: datetime) -> bytes:
-    """Replace the key pair and return the new public key; the previous private key is erased.
+    """Replace the installation's key pair and return the new public key; the old private key is erased.
 
-    Counterparts that pinned the previous public key refuse our signatures until they register the new one.
-    Open rounds are closed: points depend on the public keys, so old and new points would never match.
+    Other organisations that pinned the previous public key refuse our signatures until they register the new
+    one. Open rounds of private set intersection are closed: points depend on the public keys, so old and new
+    points would never match.
 
     Raises:
         Refused: the actor may not manage counterparts.

@@ -1,4 +1,4 @@
-"""Offer and answer of a round: our set, blinded with a new secret, signed and stored."""
+"""Offer and answer of a round of private set intersection: our set, blinded, signed and stored."""
 
 from datetime import datetime
 from uuid import UUID
@@ -79,7 +79,7 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 def _store(
     actor: Actor, found: Round, laid_out: LaidOut, body: bytes, *, held: int, now: datetime
 ) -> bytes:
-    """Store the answer of a round (`found`) and return it.
+    """Store our answer in a round of private set intersection (`found`) and return it.
 
     `body` is the signed answer, `laid_out` our blinded set with its keys, `held` the number of our
     identifiers in it. If another process stored an answer meanwhile, that is returned.

@@ -1,4 +1,4 @@
-"""Reception of a counterpart's message: verified and stored, processed later. Reception is idempotent."""
+"""Reception of another organisation's message: verified and stored, processed later; idempotent."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -39,11 +39,11 @@ _MACHINE: Final = system_actor("take a message of a counterpart")
 
 
 def receive(*, actor: Actor, body: bytes, now: datetime, expected: UUID | None = None) -> UUID:
-    """Verify and store a message of a counterpart, and return the id of its round; it is processed later.
+    """Verify and store a message of another organisation (a counterpart); it is processed later.
 
-    `body` is the signed message as received. A program of an organisation may deliver only the messages of
-    its own counterpart. The same message received again is accepted. `expected` is the round that the message
-    must belong to, if known.
+    Return the id of its round of private set intersection. `body` is the signed message as received. A
+    program of an organisation may deliver only the messages of its own counterpart. The same message received
+    again is accepted. `expected` is the round that the message must belong to, if known.
 
     Raises:
         Refused: the actor may neither deliver messages nor run rounds.
@@ -80,6 +80,8 @@ def receive(*, actor: Actor, body: bytes, now: datetime, expected: UUID | None =
 def _check_time(message: Message, now: datetime) -> None:
     """Check that a message is neither past the end of its round nor dated in the future.
 
+    A round is one run of private set intersection.
+
     Raises:
         Refusal: EXPIRED, also for an offer whose round would last too long; FUTURE.
     """
@@ -91,7 +93,7 @@ def _check_time(message: Message, now: datetime) -> None:
 
 
 def _sender(actor: Actor, received: Received) -> Counterpart:
-    """Return the counterpart whose signature a message carries.
+    """Return the registered organisation (counterpart) whose signature a message carries.
 
     Raises:
         Refusal: UNKNOWN (none of that name, or not the actor's organisation), SIGNATURE.
@@ -108,11 +110,11 @@ def _sender(actor: Actor, received: Received) -> Counterpart:
 
 
 def _is_known(received: Received, counterpart: Counterpart) -> bool:
-    """Return whether exactly this message was received from the counterpart before.
+    """Return whether exactly this message was received from this organisation (counterpart) before.
 
     Raises:
-        Refusal: SECOND, another one was received; or the round belongs to another counterpart or
-            to us.
+        Refusal: SECOND, another message of its kind was received in the round; or the round belongs to
+            another counterpart or to us.
     """
     message = received.message
     kept = rounds.digest_of(round_id=message.round, kind=message.kind_of)
@@ -125,7 +127,7 @@ def _is_known(received: Received, counterpart: Counterpart) -> bool:
 
 
 def _hold_counterpart(counterpart: Counterpart) -> None:
-    """Lock a counterpart's row until the end of the transaction.
+    """Lock the row of a counterpart (organisation with which identifiers are compared) for the transaction.
 
     Its messages are thus processed one at a time, and the check of its daily quota is exact.
     """
@@ -186,9 +188,9 @@ def _follow(actor: Actor, received: Received, counterpart: Counterpart, *, now: 
 
 
 def _asked(points: bytes, counterpart: Counterpart, *, now: datetime) -> int:
-    """Return the number of points in a received set, after checking the counterpart's daily quota.
+    """Return the number of points in a received set, after checking the sender's daily quota.
 
-    `points` are concatenated points of 32 bytes.
+    `points` are concatenated points of 32 bytes, `counterpart` is the organisation that sent them.
 
     Raises:
         Refusal: POINTS, not a valid set; QUOTA, too many points on this day.

@@ -1,4 +1,7 @@
-"""Internal functions shared by the steps of a round: our identifiers, row, messages, sealed secret."""
+"""Functions shared by the steps of a round of private set intersection, internal to the package.
+
+They concern our identifiers, the row of the round, its messages and its sealed secret.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -40,12 +43,12 @@ _LOOKED_AT: Final = 2 * MOST
 
 
 def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUID]:
-    """Return the selector keys of our identifiers for a counterpart: newest first, `MOST` at most.
+    """Return the selector keys of our identifiers to compare with a counterpart's (another organisation's).
 
-    An identifier is included if the sharing limits allow one of its sightings, as a structured field rather
-    than in free text, in a report that is neither a test nor retracted. It is excluded if any report has it
-    for a victim or a witness, if a withheld dossier contains it, or if too many reports contain it (a hub,
-    without evidential value).
+    Newest first, `MOST` (131,072) at most. An identifier is included if the sharing limits allow one of its
+    sightings, as a structured field rather than in free text, in a report that is neither a test nor
+    retracted. It is excluded if any report has it for a victim or a witness, if a withheld dossier contains
+    it, or if too many reports contain it (a hub, without evidential value).
 
     Raises:
         Refused: the actor may not run rounds.
@@ -83,9 +86,10 @@ _PURPOSE: Final = "go on with a round of de-confliction"
 
 
 class RoundSecret(Struct, frozen=True, kw_only=True):
-    """The secret data of a round, encrypted in the vault until it closes: our set, and the scalar if needed.
+    """The secret data of a round of private set intersection, encrypted in the vault until it closes.
 
-    `secret` (32 bytes) is kept only by the side that began the round; else it is empty.
+    `laid_out` is our set with the keys behind its points. `secret` (the scalar, 32 bytes) is kept only by the
+    side that began the round; else it is empty.
     """
 
     laid_out: LaidOut
@@ -98,7 +102,7 @@ class RoundSecret(Struct, frozen=True, kw_only=True):
 
 
 def instruction_for(*, counterpart: Counterpart, now: datetime) -> StandingInstruction:
-    """Return the standing instruction that authorises rounds with a counterpart.
+    """Return the standing instruction that permits comparisons with a counterpart (another organisation).
 
     Raises:
         Refusal: NO_INSTRUCTION; CLOSED, the counterpart is closed.
@@ -112,7 +116,7 @@ def instruction_for(*, counterpart: Counterpart, now: datetime) -> StandingInstr
 
 
 def pair_with(counterpart: Counterpart) -> bytes:
-    """Return the domain separator of the curve points for this desk and a counterpart (32 bytes).
+    """Return the domain separator (32 bytes) of the curve points for this desk and another organisation.
 
     It is derived from both public keys: see `message.pair_of`.
 
@@ -159,7 +163,10 @@ def keep_message(*, round_id: UUID, received: Received, ours: bool, now: datetim
 
 
 def digest_of(*, round_id: UUID, kind: MessageKind) -> bytes | None:
-    """Return the SHA-256 of the message of `kind` in a round, None if there is none."""
+    """Return the SHA-256 of the message of `kind` in a round of private set intersection.
+
+    None if there is none.
+    """
     row = sql.row(
         "SELECT digest FROM deconfliction_message WHERE round_id = %s AND kind = %s",
         [round_id, kind],
@@ -168,7 +175,10 @@ def digest_of(*, round_id: UUID, kind: MessageKind) -> bytes | None:
 
 
 def seal(*, round_id: UUID, kept: RoundSecret, now: datetime) -> None:
-    """Encrypt the secret data of a round (`kept`) and store it in the vault, under the round's id."""
+    """Encrypt the secret data of a round of private set intersection and store it in the vault.
+
+    `kept` is the data; the object belongs to the id of the round.
+    """
     sealable = Sealable(
         id=round_id, owner_id=round_id, kind=_KIND, plaintext=msgspec.msgpack.encode(kept)
     )
@@ -176,7 +186,9 @@ def seal(*, round_id: UUID, kept: RoundSecret, now: datetime) -> None:
 
 
 def unseal(*, round_id: UUID, now: datetime) -> RoundSecret:
-    """Return the decrypted secret data of a round; the vault records the access and its purpose.
+    """Return the decrypted secret data of a round of private set intersection.
+
+    The vault records the access and its purpose.
 
     Raises:
         Refusal: NOT_NOW, another process has ended the round and erased its data.
@@ -227,10 +239,10 @@ def note(
     error: str = "",
     **numbers: int,
 ) -> None:
-    """Write the ledger entry `action` of a step of a round: round, counterpart, standing instruction, counts.
+    """Write the ledger entry `action` of a step of a round of private set intersection.
 
-    `numbers` are counts such as `met` (matches), `error` the code of a refusal. The entry never contains a
-    point or a key.
+    It names round, counterpart and standing instruction. `numbers` are counts such as `met` (matches),
+    `error` the code of a refusal. The entry never contains a point or a key.
     """
     cited: dict[str, str | int] = {"instruction": str(round_.instruction_id), **numbers}
     if error:

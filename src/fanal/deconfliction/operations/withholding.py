@@ -1,4 +1,4 @@
-"""Withholding of dossiers from counterparts, and its end: each decision is a new row with its reason."""
+"""Withholding of dossiers from other organisations, and its end: each decision is a row with its reason."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,11 +28,11 @@ def withhold(
     words: str,
     now: datetime,
 ) -> None:
-    """Withhold the identifiers of a dossier from a counterpart (None: from all), or end the withholding.
+    """Withhold the identifiers of a dossier from an organisation, or end the withholding.
 
-    `withheld` says which. Withheld identifiers are not compared in rounds. Ending it has no effect where
-    nothing is withheld. Each desk decides for itself: a desk cannot end the withholding of another desk.
-    `words` is the reason.
+    `withheld` says which. `counterpart_id` is the organisation, None for all. Withheld identifiers are not
+    compared with it. Ending the withholding has no effect where nothing is withheld. Each desk decides for
+    itself: a desk cannot end the withholding of another desk. `words` is the reason.
 
     Raises:
         Refused: the actor may not withhold dossiers at any desk with a report in this one.
