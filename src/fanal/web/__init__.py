@@ -1,1 +1,1 @@
-"""Pages, one folder per audience."""
+"""Web pages (HTML) of Fanal, one folder per audience: public, desk, oversight, partners, account."""

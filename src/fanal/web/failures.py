@@ -24,7 +24,10 @@ def status_of(failure: BaseException | None) -> int:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Return the page of an uncaught exception; Django calls this while handling it."""
+    """Return the error page (500 or 503) of an uncaught exception; Django calls this while handling it.
+
+    A 503 asks the browser to try again in five seconds.
+    """
     failure = sys.exc_info()[1]
     status = status_of(failure)
     template = "503_secret.html" if isinstance(failure, SecretUnopenable) else f"{status}.html"
@@ -57,9 +60,9 @@ def reason_of(refusal: Refusal | None) -> str:
 def page_of(request: HttpRequest, template: str, *, status: int, refused: str = "") -> HttpResponse:
     """Return an error page, `templates/<template>`, with the texts that were posted, for the person to copy.
 
-    `refused` is the reason, where the template shows one. The template is rendered without the request, since
-    the failure may lie in data that a page reads from it. The language comes from the URL: the exception may
-    have been raised before the language was activated. `status` is its HTTP status.
+    `status` is its HTTP status, `refused` the reason, where the template shows one. The template is rendered
+    without the request, since the failure may lie in data that a page reads from it. The language comes from
+    the URL: the exception may have been raised before the language was activated.
     """
     context = {"kept": _kept(request), "back": _page_before(request), "refused": refused}
     with translation.override(translation.get_language_from_request(request, check_path=True)):

@@ -83,7 +83,7 @@ def lines() -> Parsed:
 
 
 def midnight(typed: str, *, days: int = 0) -> datetime | None:
-    """Return the beginning of a typed day in Europe/Paris, or of one some `days` later; None if malformed."""
+    """Return the beginning of a typed day in Europe/Paris, `days` later; None if the text is no day."""
     day = read_day(typed)
     return datetime.combine(day + timedelta(days=days), time(), PARIS) if day else None
 

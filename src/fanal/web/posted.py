@@ -47,7 +47,7 @@ class Posted:
     whole: bool = True
 
     def get(self, name: str) -> str:
-        """Return the value of a field, or an empty string."""
+        """Return the posted text of the field `name`, or an empty string."""
         return self.fields.get(name, "")
 
 
@@ -70,7 +70,7 @@ def read_posted(request: HttpRequest) -> Posted:
 def written(request: HttpRequest) -> tuple[str, ...]:
     """Return the long texts that a person typed into a posted form, in its order; empty if it is not a POST.
 
-    Only the fields for free text (`WRITTEN`), from `WORTH_KEEPING` characters.
+    Only texts of twenty characters or more in the fields for free text (`WRITTEN`).
     """
     if request.method != "POST":
         return ()
@@ -93,7 +93,10 @@ def _read(request: HttpRequest) -> Posted:
 
 
 def _bounded(posted: Posted) -> Posted:
-    """Return the fields with a limit on their total size after HTML escaping; the texts beyond are cut."""
+    """Return the fields with the total size of their texts limited; texts beyond the limit are cut.
+
+    The size is that after HTML escaping.
+    """
     if sum(map(_signs, posted.fields.values())) <= MOST_SIGNS:
         return posted
     left, fields = MOST_SIGNS, dict[str, str]()

@@ -49,7 +49,7 @@ ACTIONS: Mapping[str, str] = {
 
 
 class ReadNotJournalled(Exception):
-    """A page would show persons or identifiers without a ledger row in this request."""
+    """Error: a page would show persons or identifiers without a ledger row in this request."""
 
 
 def consult(
@@ -63,10 +63,11 @@ def consult(
 ) -> None:
     """Write and commit a ledger row for the reading of `ids`, objects of `kind`, before the page is made.
 
-    `reports` are further reports whose persons the page shows (those of a dossier or of a measure). The
-    purpose ("motive") is the argument, else the one stated in this session, else the page's name
-    (`page:desk:report`). Without objects nothing is written. A search is refused here: without findings its
-    query would not be recorded, so `journal_search` records it.
+    `action`: the ledger's name of the reading, by default that of the kind. `reports` are further reports
+    whose persons the page shows (those of a dossier or of a measure). The purpose ("motive") is the argument,
+    else the one stated in this session, else the page's name (`page:desk:report`). Without objects nothing is
+    written. A search is refused here: without findings its query would not be recorded, so `journal_search`
+    records it.
 
     Raises:
         RuntimeError: a transaction is open, in which the row could be rolled back.
@@ -129,13 +130,19 @@ def journal_search(
 
 
 def consulted_ids(request: HttpRequest) -> set[str]:
-    """Return the ids of the objects whose reading this request has committed."""
+    """Return the ids (as texts) of the objects for whose reading this request has committed a ledger row.
+
+    The set is the request's own: adding to it counts as a reading.
+    """
     known: set[str] = request.__dict__.setdefault(_CONSULTED, set())
     return known
 
 
 def rendered_ids(request: HttpRequest) -> set[str]:
-    """Return the ids of the reports whose persons this request has printed."""
+    """Return the ids (as texts) of the reports whose persons this request has printed on a page.
+
+    The set is the request's own: the template tags add to it.
+    """
     known: set[str] = request.__dict__.setdefault(_RENDERED, set())
     return known
 

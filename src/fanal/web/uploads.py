@@ -14,16 +14,16 @@ FIELD = "file"
 
 
 class HeldInMemory(FileUploadHandler):
-    """Django's upload handler for all forms: holds one file, of the field `FIELD`, up to `MAX_FILE` bytes.
+    """Django's upload handler for all forms: holds one file, of the field `file`, in memory.
 
-    A larger file is read to its end and discarded, so that the form's other fields arrive; its size shows the
-    view that it was too large.
+    A file above 10 MB (`MAX_FILE`) is read to its end and discarded, so that the form's other fields arrive;
+    its size shows the view that it was too large.
     """
 
     _held: bytearray | None = None
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Hold a piece of the file, unless it is already too large."""
+        """Append a piece of the file (`raw_data`) to the one in memory, unless it is already too large."""
         if self.field_name != FIELD:
             return
         if self._held is None or start == 0:
@@ -48,7 +48,7 @@ class HeldInMemory(FileUploadHandler):
 
 
 class Proof(forms.Field):
-    """A form's file as the proof of a step, None without one."""
+    """Form field for the file that proves a step of an official act; None without one."""
 
     widget = forms.FileInput
 

@@ -33,18 +33,18 @@ class CanonicalLoginForm(LoginForm):  # type: ignore[misc] # allauth carries no 
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Account behaviour of allauth here: an administrator opens accounts, nobody signs up."""
+    """Settings of django-allauth's account pages: an administrator opens accounts, nobody signs up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - the library's
         """Return False: there is no public sign-up."""
         return False
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
-        """Return the landing page of the person's roles."""
+        """Return the URL of the first page after sign-in, which depends on the person's roles."""
         return landing_path(actor_of(request).roles, language=get_language() or "fr")
 
     def get_logout_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
-        """Return the sign-in page."""
+        """Return the URL of the sign-in page, to which a sign-out leads."""
         return reverse("account_login")
 
     def pre_login(

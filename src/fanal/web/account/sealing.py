@@ -16,7 +16,7 @@ log = logging.getLogger("fanal.web")
 
 
 class SecretUnopenable(OSError):
-    """A secret was altered, or this machine lacks the key with which its database encrypted it."""
+    """Error: a secret was altered, or this machine lacks the key with which its database encrypted it."""
 
 
 def install(*, secret: str) -> None:

@@ -107,7 +107,10 @@ def note_removed(instance: Authenticator, **_more: object) -> None:
 
 @receiver(password_changed)
 def note_password(request: HttpRequest, **_more: object) -> None:
-    """Record the person's change of password; Django ends the other sessions."""
+    """Record in the ledger the change of password by the person of the request; receiver of allauth's signal.
+
+    Django ends the person's other sessions.
+    """
     operations.record_password_change(actor=actor_of(request), now=now_of(request))
 
 

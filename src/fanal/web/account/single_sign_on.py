@@ -41,7 +41,7 @@ _CLOCKS_DIFFER: Final = 60
 
 
 class TokenRefused(Exception):
-    """An invalid ID token; the text is the reason and contains nothing of the token."""
+    """Error: an ID token is invalid; the text is the reason and contains nothing of the token."""
 
 
 def claims_of(
@@ -165,7 +165,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
 
     @property
     def openid_config(self) -> dict[str, object]:
-        """Return the provider's OpenID discovery document, fetched once for this exchange."""
+        """Return the provider's OpenID discovery document (issuer, endpoints), fetched once per exchange."""
         known = self.__dict__.get("_said")
         if isinstance(known, dict):
             return known
@@ -187,7 +187,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
         return answer
 
     def parse_token(self, data: dict[str, object]) -> SocialToken:
-        """Return the access token, which is neither used nor stored."""
+        """Return the access token in the token response `data`; it is neither used nor stored."""
         return SocialToken(token=str(data["access_token"]))
 
     def complete_login(

@@ -24,7 +24,7 @@ ICONS: dict[str, str] = tomllib.loads(Path(__file__).with_name("icons.toml").rea
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavigationPage:
-    """One page of the menu: route name, label, icon name."""
+    """A page of the menu, as configured: route name, label, icon name."""
 
     route: str
     words: str | Promise
@@ -33,7 +33,7 @@ class NavigationPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavigationLink:
-    """One menu entry ready for the template.
+    """An entry of the menu as shown to a person, for the template.
 
     `href` is its URL, `words` its label, `current`: it leads to the page shown.
     """

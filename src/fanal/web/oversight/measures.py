@@ -42,7 +42,7 @@ RUNNING = (MeasureState.RECEIVED, MeasureState.SUSPENDED, MeasureState.EXPIRED)
 @require_safe
 @needs("measure.recommend")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the counts by state, the running measures, the oversight sessions, and open recommendations."""
+    """Show the overseer's start page: counts by state, running measures, sessions, open recommendations."""
     actor = actor_of(request)
     counts = measures.count_by_state(actor=actor)
     running = measures.list_measures(actor=actor, states=RUNNING, limit=20)

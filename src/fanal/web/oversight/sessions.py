@@ -62,7 +62,7 @@ class SampledMeasure(Struct, frozen=True, kw_only=True):
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """Measures that are alike (by the same host, for example), in the order of the sample."""
+    """Measures of a sample that are alike (by the same host, for example), in the order of the sample."""
 
     rows: tuple[SampledMeasure, ...]
 
@@ -78,7 +78,7 @@ class Group(Struct, frozen=True, kw_only=True):
 
     @property
     def judged(self) -> bool:
-        """Whether each measure has a verdict: no remark, or a recommendation."""
+        """Whether each measure has a verdict of the overseer: no remark, or a recommendation."""
         return all(row.agreed or row.told for row in self.rows)
 
 
@@ -160,7 +160,7 @@ _BY_HAND = (Happening.AGREED, Happening.PAUSED, Happening.RESUMED, Happening.END
 
 
 class _NoteForm(PostedForm):
-    """An event that the overseer records in a session: no remark on a measure, pause, resumption, end.
+    """Form of an event that the overseer records in a session: no remark on a measure, pause, resume, end.
 
     `measure_id` is required for no remark, refused for the others. `following` is the measure to show next.
     """
@@ -170,7 +170,11 @@ class _NoteForm(PostedForm):
     following = Parsed(UUID, posted="next", required=False)
 
     def clean_measure_id(self) -> UUID | None:
-        """Return the id of the measure without a remark."""
+        """Return the id of the measure without a remark, None for other events.
+
+        Raises:
+            ValidationError: it is missing, or given for another event.
+        """
         measure_id: UUID | None = self.cleaned_data["measure_id"]
         if (self.cleaned_data.get("what") is Happening.AGREED) is (measure_id is None):
             raise ValidationError("")

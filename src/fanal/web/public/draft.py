@@ -39,7 +39,7 @@ def read_conversation(text: str) -> tuple[Message, ...]:
     """Return the messages of a pasted text with one `name: words` a line.
 
     A time before the name is kept as written. A line without a name continues the previous message; text
-    before the first name is a message without speaker. Beyond `MOST_MESSAGES` the rest is one message.
+    before the first name is a message without speaker. Beyond two thousand messages the rest is one message.
     """
     messages: list[Message] = []
     lines = [line.strip(_MARKS + " \t") for line in text.split("\n")]
@@ -91,7 +91,7 @@ class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ReporterSaid(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The reporter's identity, sealed under the identity key and kept apart from the report.
+    """What the reporter says of themselves (name, contact): sealed apart from the report, under its own key.
 
     `is_child`: the reporter is the child concerned. `address` (IP) is set only where the desk's law requires
     its retention (FANAL_KEEP_REPORTER_ADDRESS).

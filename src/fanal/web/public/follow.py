@@ -162,7 +162,7 @@ def _ask_code(
 
 
 def _find(typed: str) -> Followed | None:
-    """Return the report with the receipt code `typed`, or None.
+    """Return the report with the receipt code that was typed, or None.
 
     A malformed code takes as long as an unknown one, and gets the same answer.
     """

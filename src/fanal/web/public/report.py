@@ -115,8 +115,8 @@ def verify(
 ) -> Proof | None:
     """Return the verified proof of work in `text`, the browser's response (base64); None if it is not valid.
 
-    Arguments as in `new_challenge`. Invalid: missing, malformed, expired, for another submission, or for less
-    work than `weight`.
+    `secret` is the key that signed the challenge, `submission` the id for which it was made. Invalid:
+    missing, malformed, expired, for another submission, or for less work than `weight`.
     """
     if not text or len(text) > _MOST:
         return None
@@ -146,8 +146,8 @@ WAIT_WHEN_CROWDED = 60
 def send_limits() -> tuple[Limit, Limit]:
     """Return the two limits of submissions per sender: 20 and 200 an hour.
 
-    Above the first, reports take the slow lane; above the second, more work is required too. Neither refuses
-    a report: a whole school may share one address.
+    Above the first, reports are processed later than others (slow lane); above the second, more work is
+    required too. Neither refuses a report: a whole school may share one address.
     """
     return Limit(most=20, within=timedelta(hours=1)), Limit(most=200, within=timedelta(hours=1))
 

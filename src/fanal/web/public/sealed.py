@@ -67,7 +67,7 @@ class DraftKeys:
         return bytes.fromhex(newest.id), base64.b64decode(newest.key)
 
     def opening(self, key_id: bytes, now: datetime) -> bytes | None:
-        """Return the key with this id, or None when it has expired or is unknown."""
+        """Return the draft key with this id, or None when it has expired or is unknown."""
         wanted = key_id.hex()
         if all(key.id != wanted for key in self._keys):
             self._keys = self._read(now)
@@ -134,7 +134,7 @@ class DraftRefused(ValueError):
 
 
 class HiddenDraft(Struct, frozen=True, kw_only=True):
-    """The state of the form between its pages.
+    """The state of the report form between its pages: all answers so far, and its ids and times.
 
     `submission` is the idempotency key of the report; `code` its future receipt code; `started_at` and
     `checked_at` the times when the form was opened and the check page first shown, in seconds since 1970;
@@ -160,7 +160,7 @@ def seal(draft: HiddenDraft, *, keys: DraftKeys, now: datetime) -> str:
 
     Raises:
         DraftRefused: the answers are too large.
-        OSError: as `DraftKeys.sealing`.
+        OSError: no disk space for a new key, and no valid key.
     """
     key_id, key = keys.sealing(now)
     plain = msgspec.json.encode(draft)

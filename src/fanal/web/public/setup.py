@@ -63,7 +63,7 @@ _installed: list[PublicNode] = []
 
 
 class NotInstalled(RuntimeError):
-    """The public pages were used before `config/wiring.py` installed their configuration."""
+    """Error: the public pages were used before `config/wiring.py` installed their configuration."""
 
 
 def install(node: PublicNode) -> None:

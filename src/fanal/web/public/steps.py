@@ -22,7 +22,7 @@ Answers = Mapping[str, str]
 
 
 class AnswerProblem(StrEnum):
-    """Error code of an answer; `wording.py` has the texts."""
+    """Error code of an answer in the report form; `wording.py` has the texts."""
 
     CHOOSE = "CHOOSE"
     TOO_LONG = "TOO_LONG"
@@ -37,9 +37,10 @@ class AnswerProblem(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One input: name, maximum characters, allowed codes, whether it is required.
+    """An input of the report form: name, maximum characters, allowed codes, whether it is required.
 
-    Each answer is also limited to the report format's bytes a text: some scripts take four bytes a character.
+    Each answer is also limited to the maximum bytes of a text in the report format: some scripts take four
+    bytes a character.
     """
 
     name: str
