@@ -17,7 +17,7 @@ _SMALL: Final = 4096
 
 
 class RoundTold(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of a counterpart's service about a round: the round's id and its state there."""
+    """The answer of a counterpart's service about a de-confliction round: its id and its state there."""
 
     round: UUID
     state: str
@@ -38,9 +38,9 @@ def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes
 def send_conclusion(
     door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID, body: bytes
 ) -> RoundTold:
-    """Post the conclusion of a round (`body`, a signed message); return the round's state at `counterpart`.
+    """Post the conclusion of a de-confliction round; return the round's state at the counterpart.
 
-    `secret` is the password for `counterpart.login`.
+    `body` is the signed message, `secret` the password for `counterpart.login`.
 
     Raises:
         OutsideRefused: no usable response (codes of `Door.post`); PROTOCOL: not one of this protocol.
@@ -49,7 +49,9 @@ def send_conclusion(
 
 
 def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> RoundTold:
-    """Return the state of a round at the counterpart; `secret` is the password for `counterpart.login`.
+    """Return the state of a de-confliction round at the counterpart.
+
+    `secret` is the password for `counterpart.login`.
 
     Raises:
         OutsideRefused: no usable response (codes of `Door.get`); PROTOCOL: not one of this protocol.

@@ -1,6 +1,7 @@
-"""Demo events of deconfliction: rounds and matches in each state, a withheld dossier.
+"""Demo events of de-confliction with another organisation: rounds and matches in each state.
 
-The other side runs the same protocol here, with a key derived from the seed.
+A round compares encrypted identifiers of suspects (private set intersection). The other side runs the same
+protocol here, with a key derived from the seed. The identifiers of one dossier are withheld from it.
 """
 
 import hashlib
@@ -64,7 +65,7 @@ def events() -> list[DemoEvent]:
 
 
 def _register(world: World, at: datetime) -> None:
-    """Register the counterpart; two supervisors permit rounds with it (a standing instruction)."""
+    """Register the other organisation; two supervisors permit de-confliction rounds with it."""
     claire = world.person("claire", at)
     ensure_identity(actor=SYSTEM, now=at)
     add_counterpart(
@@ -162,7 +163,7 @@ def _theirs(world: World, at: datetime) -> None:
 
 
 def _refused(world: World, at: datetime) -> None:
-    """Receive from the counterpart a set that contains an invalid point: the round is refused."""
+    """Receive from the counterpart a set with an invalid elliptic-curve point: the round is refused."""
     offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at, spoiled=True)
     round_id = receive(actor=SYSTEM, body=offer, now=at)
     try:

@@ -115,7 +115,7 @@ def build_types(keys: Mapping[str, Mapping[str, str]]) -> dict[str, TypeModel]:
 class TreeWalk:
     """Converter of a parsed JSON tree to nodes, each with the model of its key; for one document.
 
-    Keys that the model does not know become `complaints`, and nodes without a model.
+    Keys that the model does not know become nodes without a model, and are listed in `complaints`.
     """
 
     def __init__(self) -> None:

@@ -47,7 +47,10 @@ class StoredSelector(models.Model):
 
 
 class StoredSighting(models.Model):
-    """The occurrence of a selector in a report; `role` is the number of its role (`sightings.ROLE_CODES`)."""
+    """The occurrence of a selector (identifier) in a report; `key` is that of the selector.
+
+    `role`, whose value it is, is a number (`sightings.ROLE_CODES`).
+    """
 
     pk = models.CompositePrimaryKey("key", "report_id", "role")
     key = models.UUIDField()

@@ -326,8 +326,8 @@ def get_selector_history(
 def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dict[UUID, Sightings]:
     """Return the newest sightings of each selector key in the actor's desks, with a count up to `limit`.
 
-    Keys without sightings there are omitted. The system reaches every desk: cross-check links reports across
-    desks, and shows of another desk only that the link exists.
+    A sighting is an occurrence in a report; keys without one there are omitted. The system reaches every
+    desk: cross-check links reports across desks, and shows of another desk only that the link exists.
     """
     return _sightings(desks=reach(actor, "report.read").desks, keys=keys, limit=limit, before=None)
 
@@ -337,10 +337,10 @@ def get_shared_rows(
 ) -> list[list[SharedRow]]:
     """Return a list of the newest sightings for each selector key with two or more, newest first.
 
-    A key is the 16 bytes of `key_bytes`. A row (sighting) holds the key's index in `keys`, the report id (16
-    bytes) and the desk id. Keys with fewer sightings are left out. A report with two roles for a key occurs
-    twice. A list has at most `limit` rows (20,000 at most), plus one if there are more. Rows are tuples and
-    ids are bytes for speed.
+    A key is the 16 bytes of `key_bytes`. A row (an occurrence in a report) holds the key's index in `keys`,
+    the report id (16 bytes) and the desk id. Keys with fewer rows are left out. A report with two roles for
+    a key occurs twice. A list has at most `limit` rows (20,000 at most), plus one if there are more. Rows are
+    tuples and ids are bytes for speed.
 
     Raises:
         Refused: the actor is not the system; the query covers every desk.
@@ -366,9 +366,9 @@ def get_shared_rows(
 
 
 def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> list[SharedRow]:
-    """Return the sightings of a selector key in the reports received before and after a given one, unordered.
+    """Return the occurrences of a selector key in the reports before and after a given one, unordered.
 
-    Key and report id are 16 bytes each. At most `limit` sightings in earlier reports, and at most as many in
+    Key and report id are 16 bytes each. At most `limit` are in earlier reports, and at most as many in
     that report and later ones. A row is (0, report id as 16 bytes, desk id).
 
     Raises:
@@ -399,7 +399,7 @@ def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozense
 
 
 def count_sightings(*, actor: Actor, keys: Sequence[UUID], most: int = _MOST) -> dict[UUID, int]:
-    """Return the number of sightings of each selector key in all desks, 0 for none, counted up to `most`.
+    """Return how often each selector key occurs in reports of all desks (0: never), counted up to `most`.
 
     Raises:
         Refused: the actor is not the system; a count across desks reveals more than existence.

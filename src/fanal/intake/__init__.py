@@ -1,1 +1,1 @@
-"""Stage 1 of report processing, reception: reports are sealed, acknowledged, queued, and not interpreted."""
+"""Stage 1 of report processing, reception: reports are encrypted, acknowledged and queued, unread."""

@@ -232,7 +232,7 @@ class _Walk:
     def _out_of_place(
         self, model: ElementModel, *, kind: TypeModel | None, path: str, count: int
     ) -> str:
-        """Record as a complaint that an element is repeated or misplaced; return its path.
+        """Record the violation by an element that is repeated, or else misplaced; return its path.
 
         `model` is its model, `kind` that of its parent type. `count` is its number among the siblings of that
         name; a repeated one has it in its path (`…[2]`).
@@ -301,9 +301,9 @@ def _refuse_date(code: DocumentFault, when: Node) -> NoReturn:
 
 
 def _with_supplemental_complaints(document: Document) -> Document:
-    """Return the document with a complaint for each part that a supplemental file must not have.
+    """Return the document with a complaint (violation) for each part that a supplemental file must not have.
 
-    These are a classification and `potentialMeme`.
+    These parts are a classification and `potentialMeme`.
     """
     added = [
         Complaint(node.path, "NOT_FOR_SUPPLEMENTAL_FILES", (node.text or "")[:200])

@@ -36,7 +36,7 @@ _WHAT: Final[Mapping[str, str]] = {
 class OutBundle(Struct, frozen=True, kw_only=True):
     """The frame of a STIX bundle to write: sending desk, TLP colour, confidence and subject.
 
-    `subject` names the list, or the report to which the selectors belong; `grouped` adds a grouping object
+    `subject` names the list, or the report to which the indicators belong; `grouped` adds a grouping object
     with that name.
     """
 

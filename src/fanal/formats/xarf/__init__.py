@@ -220,7 +220,7 @@ _REQUIRED: Final = (
 
 
 def read_xarf(body: bytes) -> Document:
-    """Parse one XARF report (JSON) to a document tree with its complaints.
+    """Parse one XARF report (JSON) to a document tree, with the violations for which it is not refused.
 
     Raises:
         FormatRefused: not a JSON object within the limits, not a csam or csem report of version 4, a missing

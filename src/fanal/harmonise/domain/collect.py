@@ -76,7 +76,7 @@ class Collector:
         self._withheld_names: set[str] = set()
 
     def selectors(self) -> tuple[Selector, ...]:
-        """Return the selectors collected so far, in order of first occurrence."""
+        """Return the selectors (identifiers of the report) collected so far, in order of first occurrence."""
         return tuple(self._selectors.values())
 
     def warnings(self) -> tuple[Doubt, ...]:

@@ -69,9 +69,9 @@ class KeySearch(Struct, frozen=True, kw_only=True):
 
 
 class HeldKey(Struct, frozen=True, kw_only=True):
-    """A selector key found by a search, with the numbers of its sightings by role.
+    """A selector key (digest of an identifier) found by a search, with the number of its sightings by role.
 
-    `total` counts all, `recent` those since `KeySearch.recent`.
+    A sighting is an occurrence in a report. `total` counts all, `recent` the ones since `KeySearch.recent`.
     """
 
     key: UUID
@@ -81,9 +81,9 @@ class HeldKey(Struct, frozen=True, kw_only=True):
 
 
 class Sightings(Struct, frozen=True, kw_only=True):
-    """The newest sightings of the selector with this key, and the number of all (`count`) up to a bound.
+    """The newest sightings (occurrences in reports) of the selector with this key, and their number.
 
-    `bounded`: the count stopped at the requested bound, and there are more.
+    `count` is the number of all up to a bound; `bounded`: it stopped there, and there are more.
     """
 
     key: UUID
@@ -124,7 +124,11 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class Erased(Struct, frozen=True, kw_only=True):
-    """The numbers of rows that `erase` deleted, by table: revisions, search texts, sightings, selectors."""
+    """The numbers of rows that an erasure of reports deleted, by table.
+
+    The tables: revisions of records, search texts, sightings (occurrences of identifiers), selectors
+    (identifiers).
+    """
 
     records: int
     texts: int

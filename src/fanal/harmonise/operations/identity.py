@@ -104,8 +104,9 @@ def _opened(
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
     """Delete the revisions, sightings, search words and disclosure purposes of reports; return row counts.
 
-    Selectors that no report holds any more are deleted too. The sightings are derived from the deleted
-    revisions, so no index by report is needed. Idempotent; an exclusive lock keeps writers out.
+    Selectors (identifiers) that no report holds any more are deleted too. The sightings, their occurrences,
+    are derived from the deleted revisions, so no index by report is needed. Idempotent; an exclusive lock
+    keeps writers out.
 
     Raises:
         Refused: the actor is not the system.
@@ -252,7 +253,8 @@ def _write(actor: Actor, facts: ReportFacts, *, motive: str, now: datetime) -> U
 def _open(actor: Actor, facts: ReportFacts, now: datetime) -> tuple[Fact, ...]:
     """Return the reporter's identity, decrypted, as pairs (code, value).
 
-    The public form's is sealed separately; for other formats it is read from the original document.
+    The public form's is encrypted as an object of its own; for other formats it is read from the original
+    document.
     """
     found: tuple[Fact, ...] = ()
     if facts.identity_id is not None:

@@ -1,4 +1,7 @@
-"""Storage of prepared reports: for a report harmonised before, only the changed sightings are written."""
+"""Storage of harmonised reports: the record, the search text, and the identifiers with their sightings.
+
+For a report harmonised before, only the changed sightings (occurrences of identifiers) are written.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -51,7 +54,7 @@ _INSERT_SIGHTINGS = (
 class Prepared(Struct, frozen=True, kw_only=True):
     """A report ready for storage: without its reporter's identity, encoded (`record`), with its search text.
 
-    `words` is that text, `keys` the keys of its selectors in their order.
+    `words` is that text, `keys` the keys (16 bytes each) of its selectors, its identifiers, in their order.
     """
 
     report: HarmonisedReport
@@ -232,7 +235,10 @@ def _drop_gone_sightings(
 
 
 def delete_sightings(cursor: CursorWrapper, seen: Iterable[_Seen]) -> int:
-    """Delete sightings, given by primary key (selector key, report, role); return the number of rows."""
+    """Delete sightings, occurrences of identifiers in reports; return the number of deleted rows.
+
+    `seen` are their primary keys (selector key, report, role).
+    """
     gone = list(seen)
     if not gone:
         return 0
@@ -250,7 +256,10 @@ def delete_sightings(cursor: CursorWrapper, seen: Iterable[_Seen]) -> int:
 
 
 def sightings_of(report: HarmonisedReport) -> set[_Seen]:
-    """Return the primary keys of a report's sightings: (selector key, report, role)."""
+    """Return the primary keys (selector key, report, role) of a report's sightings.
+
+    A sighting is the occurrence of an identifier (selector) in a report.
+    """
     return set(_seen(report))
 
 

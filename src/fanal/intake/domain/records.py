@@ -227,7 +227,7 @@ class ReportFacts(Struct, frozen=True, kw_only=True):
     """The envelope of a report: its metadata without any content.
 
     `reference` is the sender's, `wire_id` the report's number on the NCMEC-compatible API, `size` its
-    length in bytes, `identity_id` the sealed object with the reporter's identity; None without.
+    length in bytes, `identity_id` the encrypted object with the reporter's identity; None without.
     `changed_at` is the last change of its state or files, `stage` the processing stage it waits for, None
     if none.
     """
@@ -262,11 +262,11 @@ class Withdrawn(Struct, frozen=True, kw_only=True):
 
 
 class UploadFacts(Struct, frozen=True, kw_only=True):
-    """One file of a report: sealed with its hashes, or known only by its details document (no `object_id`).
+    """One file of a report: encrypted in the vault (`object_id`), or known only by its details document.
 
-    `name` is the sender's; hashes are in lower-case hexadecimal. `details_id` is the sealed details
-    document, `earlier_ids` the ones that it replaced, oldest first. `computed` holds the results of the
-    desk's own hashing, once done.
+    `name` is the sender's; hashes are in lower-case hexadecimal. `details_id` is the vault's id of the
+    details document, `earlier_ids` of the ones that it replaced, oldest first. `computed` holds the results
+    of the desk's own hashing, once done.
     """
 
     file_id: str

@@ -121,7 +121,7 @@ def insert_wires(fresh: Sequence[New]) -> None:
 def insert_details(documents: Mapping[UUID, Sequence[UUID]], *, first: int = 0) -> None:
     """Insert rows of files known only by their details documents, at the positions from `first` on.
 
-    `documents`: the ids of the sealed details documents, by report id.
+    `documents`: the ids of the details documents in the vault, by report id.
     """
     files = [
         (report_id.hex, object_id.hex, position)

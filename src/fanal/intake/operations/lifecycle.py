@@ -47,7 +47,7 @@ def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportStat
 
 
 def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportState:
-    """Retract a report of the actor's own; its sealed bytes stay until the end of retention.
+    """Retract a report of the actor's own; its encrypted bytes stay until the end of retention.
 
     Pending processing is cancelled, unless the report is urgent: then a person reviews it all the same.
 
@@ -70,7 +70,7 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
     """Expire the overdue unfinished reports of the NCMEC-compatible API; return their ids.
 
     The partner API promises that an open report stays open until it is finished: those never expire. An
-    expired report stays sealed until the end of retention; an urgent one goes to a person all the same.
+    expired report stays encrypted until the end of retention; an urgent one goes to a person all the same.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -1,4 +1,4 @@
-"""Reception of a batch of reports: keys, sealed bytes, rows, receipts and ledger in one transaction.
+"""Reception of a batch of reports: keys, encrypted bytes, rows, receipts and ledger in one transaction.
 
 The caller acknowledges only after `receive_reports` has returned outside any transaction: then everything
 is committed.

@@ -94,7 +94,7 @@ def _computed(row: Sequence[object]) -> FileFacts:
 def list_unhashed(
     *, actor: Actor, report_ids: Sequence[UUID], of_each: int
 ) -> list[tuple[UUID, UploadFacts]]:
-    """Return (report id, file) of sealed files not yet hashed, at most `of_each` per report.
+    """Return pairs (report id, file) of stored files not yet hashed, at most `of_each` per report.
 
     Round-robin order: the first file of each report precedes the second file of any, and reports are taken
     alternately from both ends of `report_ids`. So neither a report with many files nor many reports delay
@@ -116,7 +116,7 @@ def list_unhashed(
 
 
 def unhashed_among(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
-    """Return the ids of the reports with sealed files that have not been hashed.
+    """Return the ids of the reports with stored files that have not been hashed.
 
     Raises:
         Refused: the actor is not the system.

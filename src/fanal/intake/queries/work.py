@@ -77,7 +77,7 @@ def list_expired(
 ) -> list[UUID]:
     """Return the ids of reports received before `before`, without a legal hold, that are not erased yet.
 
-    With `identities`, return instead those of reports that still have a sealed identity of their reporter.
+    With `identities`, return instead the reports whose reporter's identity is still stored (encrypted).
     The oldest come first, at most `limit`.
 
     Raises:

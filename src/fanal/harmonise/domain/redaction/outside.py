@@ -152,7 +152,7 @@ def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator
 
 
 def _paid(selector: Selector, report: HarmonisedReport) -> bool:
-    """Return whether a selector of a report is known only from a payment, and so must not be shared.
+    """Return whether a selector (identifier) of a report is known only from a payment: it is not shared.
 
     To pay or to be paid makes nobody a suspect.
     """

@@ -141,7 +141,7 @@ class PersonBuilding(Struct):
     devices: list[str] = field(default_factory=list)
 
     def selector_role(self) -> SelectorRole | None:
-        """Return the role of the person's selectors; None for a REPORTER, who has no selectors."""
+        """Return the role of the person's selectors (identifiers); None for a REPORTER, who has none."""
         return None if self.role is PersonRole.REPORTER else SelectorRole(self.role.value)
 
     def build(self, *, platform: str | None) -> Person:

@@ -84,7 +84,10 @@ class Keep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A line of the mapping table: how a value is kept, in which field of the draft, or why it is ignored."""
+    """A line of the mapping table: how a value of the source is kept, and in which field of the draft.
+
+    `reason` says why it is ignored, "" if it is not.
+    """
 
     keep: Keep
     field: str = ""

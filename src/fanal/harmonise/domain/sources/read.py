@@ -25,7 +25,9 @@ from fanal.harmonise.domain.sources.xarf import read_xarf_report
 
 
 def read_dsa18(body: bytes) -> Draft:
-    """Convert a notification under article 18 DSA to a draft, an emergency if it is ongoing or likely.
+    """Convert a notification under article 18 DSA to a draft, a report in the common fields.
+
+    It is an emergency if the suspected offence is ongoing or likely.
 
     Raises:
         FormatRefused: the bytes are not such a notification.
@@ -37,7 +39,7 @@ def read_dsa18(body: bytes) -> Draft:
 
 
 def read_com209(body: bytes) -> Draft:
-    """Convert a provider's report under article 13 of COM(2022)209 to a draft.
+    """Convert a provider's report under article 13 of COM(2022)209 to a draft in the common fields.
 
     Raises:
         FormatRefused: the bytes are not such a report.

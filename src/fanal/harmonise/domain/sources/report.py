@@ -57,7 +57,7 @@ def mended(body: bytes, *, reference: str) -> tuple[FormAnswers, Draft]:
 
 
 def complete(draft: Draft, left_over: Draft) -> Draft:
-    """Return a copy of `draft` with the warnings and unmapped values (`extra`) of `left_over`.
+    """Return a copy of a report's `draft` with the warnings and unmapped values (`extra`) of `left_over`.
 
     `left_over` is the second result of `mended`.
     """
@@ -120,7 +120,9 @@ def read_own(body: bytes) -> Draft:
 
 
 def read_form(body: bytes, *, reference: str) -> Draft:
-    """Convert the answers of the public form to a draft; `reference` is used if they contain none.
+    """Convert the answers of the public form to a report's draft.
+
+    `reference` is used if the answers contain none.
 
     Values that the format refuses are truncated or left out with a warning: a form always reaches a person.
     """

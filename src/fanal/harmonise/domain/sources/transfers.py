@@ -70,7 +70,10 @@ class _Side(Struct):
 
 
 class _People(Struct):
-    """The persons of a draft, one for each payer or payee; rows that contradict each other stay separate."""
+    """Builder of the persons of a report's draft, one for each payer or payee of a file.
+
+    Rows that contradict each other stay separate persons.
+    """
 
     sides: list[_Side] = field(default_factory=list)
     _places: dict[tuple[PersonRole, str, str | None], list[int]] = field(default_factory=dict)

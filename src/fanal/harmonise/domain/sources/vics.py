@@ -117,7 +117,8 @@ def _take_contact(spot: Spot) -> bool:
 def _open_hash(spot: Spot) -> ElementScope:
     """Set a hash of the current file from a name-value pair of alternative hashes.
 
-    Returns the unchanged scope. The pair itself is kept in `extra`. `spot` is the element in its context.
+    Returns the unchanged scope (the current file). The pair itself is kept in `extra`. `spot` is the element
+    in its context.
     """
     name, value = spot.node.child("HashName"), spot.node.child("HashValue")
     if spot.scope.file and name and value and hash_field(name.text or ""):

@@ -188,10 +188,10 @@ def _open_capture(spot: Spot) -> ElementScope:
 
 
 def _captured_page(spot: Spot, value: Node) -> ElementScope:
-    """Add a captured URL as a selector of the current person, or, without one, to the report's addresses.
+    """Add a captured URL to the identifiers of the person in scope, else to the report's addresses.
 
-    Only in the second case does the returned scope mark the value as read (`taken`). A reporter's URL is not
-    added. `spot` is the context of the capture, `value` the element with the URL.
+    Returns the scope of the child elements; only in the second case does it mark the value as read (`taken`).
+    A reporter's URL is not added. `spot` is the context of the capture, `value` the element with the URL.
     """
     person = spot.scope.person
     if person is None:
