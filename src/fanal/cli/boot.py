@@ -104,7 +104,7 @@ def process_environment(
 
 @contextmanager
 def django_as(role: DatabaseRole) -> Iterator[Databases]:
-    """Open the database and start Django as `role`; afterwards close both.
+    """Open the database and start Django in the database role `role`; afterwards close both.
 
     Raises:
         Failed: the database has no tables yet.

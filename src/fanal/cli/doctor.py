@@ -230,7 +230,7 @@ def _session(url: str) -> psycopg.Connection[tuple[object, ...]]:
 
 
 def _lets_auditor_in(databases: Databases) -> bool:
-    """Return whether the database accepts the auditor's login.
+    """Return whether the database accepts the login of the auditor's database role.
 
     True also if the role of the application is not available, so that it cannot be checked.
     """

@@ -121,7 +121,7 @@ class FilesBeside:
         return enclosed_of(members), tuple(files)
 
     def took(self, path: Path) -> bool:
-        """Return whether the file at `path` was assigned to a report."""
+        """Return whether the file at `path` was assigned to a report of this import."""
         if not self._sorted:
             self._taken, self._sorted = array("Q", sorted(self._taken)), True
         place = bisect_left(self._taken, mark := mark_of(path))

@@ -1,4 +1,4 @@
-"""New database passwords (`fanal provision --new-passwords`) under a running `fanal run`."""
+"""Change of the database passwords (`fanal provision --new-passwords`) while `fanal run` is running."""
 
 import time
 from collections.abc import Sequence

@@ -80,7 +80,8 @@ def count_transfers(path: Path, *, format_: Format) -> int:
     """Return the number of parts (one for each payer) and damaged rows in a file of transfers.
 
     Raises:
-        FormatRefused, OSError: as `cut`.
+        FormatRefused: the file has another format.
+        OSError: the file is unreadable.
     """
     state = path.stat()
     return _transfers_counted(path, format_, state.st_size, state.st_mtime_ns)

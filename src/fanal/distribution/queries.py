@@ -168,9 +168,10 @@ class KnownRecipient(Struct, frozen=True, kw_only=True):
 
 
 class SentPackage(Struct, frozen=True, kw_only=True):
-    """A sent package: recipient, standing instruction, deadline (`due_at`) and date of the acknowledgement.
+    """A package of reports sent to another desk, with its standing instruction and its acknowledgement.
 
-    `reports` is their number, `sha256` (hexadecimal) that of the encrypted file.
+    `reports` is the number of its reports, `sha256` (hexadecimal) that of the encrypted file; `due_at` is the
+    deadline of the acknowledgement, `acknowledged_at` its date.
     """
 
     id: UUID

@@ -186,9 +186,9 @@ def grants_of(*, partner_id: UUID) -> dict[UUID, Grant]:
 
 
 def reading_since(*, partner_id: UUID, service: Service) -> dict[UUID | None, datetime]:
-    """Return when a member first read each list over a service, by list id.
+    """Return when a member first read each list over a protocol (`service`), by list id.
 
-    If the service reads all lists together, the only key is None.
+    If the protocol reads all lists together, the only key is None.
     """
     found = sql.rows(
         "SELECT list_id, first_at FROM exchange_reading"

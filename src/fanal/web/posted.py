@@ -41,7 +41,7 @@ _HALF_A_BYTE = re.compile(rb"%[0-9A-Fa-f]?\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """The fields of a posted form by name; `whole` is false if the rest was not read, or had to be cut."""
+    """The fields of a posted form by name, as texts; `whole` is false if some were not read or were cut."""
 
     fields: dict[str, str]
     whole: bool = True

@@ -43,7 +43,7 @@ def run_on_spark(source: Path, out: Path, *, texts: tuple[str, str], master: str
 
 
 class _SparkComparison:
-    """The function that Spark runs on a partition of facts: it scores them under both rule sets.
+    """A function for Spark to run on a partition of facts: it scores them under both rule sets.
 
     `texts` are the rule sets in force and proposed as TOML, parsed once a partition; the result is the score
     changes (`tables.compared`).

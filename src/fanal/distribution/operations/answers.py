@@ -26,15 +26,15 @@ def acknowledge(
 ) -> int:
     """Record a recipient's acknowledgement (`answer`) of a package; return the number of its reports.
 
-    The result is 0 if it was already recorded. The case of a report is handed over (`orient.hand_over`)
-    once every destination has acknowledged it and this desk has no share of it. Once a key of the recipient
-    is registered (`add_sender`), its acknowledgements must be signed; `unproven` accepts an unsigned one,
-    proved by the token alone.
+    The result is 0 if it was already recorded. The case of a report is handed over (`orient.hand_over`) once
+    every destination has acknowledged it and this desk has no share of it. Once a key of the recipient is
+    registered (`add_sender`), its acknowledgements must be signed; `unproven` accepts an unsigned one, proved
+    by the token alone.
 
     Raises:
-        Refusal: NOT_FOUND, no such package; WRONG_TOKEN, the package was not decrypted;
-            UNSIGNED; UNKNOWN, signed by a key of no or another desk; SIGNATURE; SENDER, it names a signing
-            key that is not ours; REVOKED, INSTANT, FUTURE as `check_instant`.
+        Refusal: NOT_FOUND, no such package; WRONG_TOKEN, the package was not decrypted; UNSIGNED; UNKNOWN,
+            signed by a key of no or another desk; SIGNATURE; SENDER, it names a signing key that is not ours;
+            REVOKED, INSTANT, FUTURE, the key was not valid at the date of the acknowledgement.
         Refused: the actor may not send packages.
     """
     require(actor, "distribution.send")
@@ -74,7 +74,8 @@ def _is_signed(answer: PackageAcknowledgement, code: str, now: datetime) -> bool
     even if revoked.
 
     Raises:
-        Refusal: UNSIGNED, UNKNOWN, SIGNATURE, SENDER, REVOKED, INSTANT, FUTURE.
+        Refusal: UNSIGNED; UNKNOWN, signed by another desk's or no known key; SIGNATURE; SENDER, it names a
+            signing key that is not ours; REVOKED, INSTANT, FUTURE, the key was not valid at its date.
     """
     if not queries.has_key(code=code):
         return False

@@ -56,15 +56,16 @@ def take(
 ) -> Opened:
     """Decrypt and verify another desk's package, pass it to `keep`, record its receipt; one transaction.
 
-    `keep(opened)` stores the reports. If it fails, nothing is recorded and the package can be received
-    later. A refusal that says something of the sender is recorded in the ledger; TOO_LARGE, KEY,
-    SEALED_FOR_ANOTHER and TAKEN are not. `sealed` is the package, encrypted with age; `identity` this
-    desk's age private key (`AGE-SECRET-KEY-…`). `unproven` accepts a package without signature (an earlier
-    version) or signed with a revoked key; `again` one that was received before, if its digest is the same.
+    `keep(opened)` stores the reports. If it fails, nothing is recorded and the package can be received later.
+    A refusal that says something of the sender is recorded in the ledger; TOO_LARGE, KEY, SEALED_FOR_ANOTHER
+    and TAKEN are not. `sealed` is the package, encrypted with age; `identity` this desk's age private key
+    (`AGE-SECRET-KEY-…`). `unproven` accepts a package without signature (an earlier version) or signed with a
+    revoked key; `again` one that was received before, if its digest is the same.
 
     Raises:
-        Refusal: as `unlock` and `unpack`; UNSIGNED; UNKNOWN, the signing key belongs to no known desk;
-            REVOKED, INSTANT, FUTURE as `check_instant`; TAKEN, received before; SECOND, a different package
+        Refusal: TOO_LARGE, KEY, SEALED_FOR_ANOTHER, NO_PACKAGE, RECIPIENT, SIGNATURE, CHANGED as `unlock` and
+            `unpack`; UNSIGNED; UNKNOWN, the signing key belongs to no known desk; REVOKED, INSTANT, FUTURE,
+            that key was not valid at the package's date; TAKEN, received before; SECOND, a different package
             of this sender has the same number.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: the desk's own signing key cannot be opened.
         Refused: the actor may not receive packages.
@@ -138,7 +139,7 @@ def _answer(
 
 
 def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now: datetime) -> None:
-    """Record the receipt of a package, in the caller's transaction.
+    """Record the receipt of a package in the database and the ledger, in the caller's transaction.
 
     `opened` is the received package, `unlocked` the same before unpacking (header and digest). `again`
     accepts a repeated receipt.

@@ -205,8 +205,8 @@ def _read_so_far(
 def forget_items(*, actor: Actor, item_ids: Sequence[UUID]) -> None:
     """Delete expired list entries from the change feed, and the records of the partners' entries behind them.
 
-    `item_ids` are entries without any value left; the records name the source of each import.
-    A member that has not read a list for the whole retention period gets no deletions (tombstones) for them.
+    `item_ids` are entries without any value left; the records name the source of each import. A member that
+    has not read a list for the whole retention period gets no deletions (tombstones) for them.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -251,7 +251,7 @@ def find_item(*, item_id: UUID, lists: Sequence[SharedList]) -> SharedItem | Non
     """Return a list entry as a member with these `lists` receives it, None if none of them contains it.
 
     Raises:
-        OperationalError: as `queries.newest_place`.
+        OperationalError: a change of the feed takes longer than the lock timeout.
     """
     for shared in lists:
         rows = queries.rows_of_items(

@@ -222,10 +222,10 @@ def take_page(
 
 
 def end_entries(*, actor: Actor, source: ListSource, now: datetime) -> int:
-    """Withdraw the entries of a source past their stated end; return how many.
+    """Withdraw the entries of a source whose end of validity has passed; return how many.
 
     No standing instruction is needed: the partner stated the end beforehand, and nothing is requested.
-    Entries are processed by a thousand, each batch in its own transaction.
+    Entries are processed in batches of a thousand, each in its own transaction.
 
     Raises:
         Refused: the actor may not manage lists.
@@ -273,7 +273,7 @@ def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[It
 
 
 def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
-    """Store the code of the reason why a fetch from a source failed; its checkpoint does not advance.
+    """Store why a fetch from a source failed (`code`, a refusal code); its checkpoint does not advance.
 
     Raises:
         Refused: the actor may not manage lists.

@@ -86,7 +86,7 @@ def claims_of(
 
 
 def names_somebody(subject: str) -> bool:
-    """Return whether a subject identifier is acceptable: not blank, printable, not too long."""
+    """Return whether an OIDC subject is acceptable: not blank, printable, at most 191 characters."""
     return bool(subject.strip()) and subject.isprintable() and len(subject) <= LONGEST_SUBJECT
 
 

@@ -130,7 +130,10 @@ _KEY_ID, _NONCE = 8, 12
 
 
 class DraftRefused(ValueError):
-    """The hidden field is no valid draft of this node: changed, expired, too large, or of another node."""
+    """Error: the form's hidden field is no valid draft of this node.
+
+    It was changed, has expired, is too large, or comes from another node.
+    """
 
 
 class HiddenDraft(Struct, frozen=True, kw_only=True):

@@ -1,1 +1,1 @@
-"""Dossiers and what suggests them: graph, judgements, related reports, suggested links."""
+"""Pages on dossiers: graph, judgements, related reports of a report, suggested links."""

@@ -121,7 +121,10 @@ def _ringing(actor: Actor, ringing: Sequence[Alarm]) -> dict[str, object]:
 
 
 def _known(alarm: Alarm) -> str:
-    """Return a short text that changes with an alarm's displayed state: its part of the polled digest."""
+    """Return a short text that changes with an alarm's displayed state.
+
+    Pages poll with these texts of their alarms, so that the answer is empty while nothing has changed.
+    """
     called = alarm.call
     how = "" if called is None else "f" * called.failing + "p" * called.partly
     return f"{alarm.id.hex[-8:]}{'e' if alarm.escalated_at else ''}{how}"

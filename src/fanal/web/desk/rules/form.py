@@ -322,7 +322,10 @@ _VERSION, _WORDS = 60, 300
 
 
 class Page:
-    """The draft form's fields in one language; errors are at their fields, and in a summary with links."""
+    """The fields of the draft form of a rule set in one language.
+
+    Errors are at their fields, and in a summary with links to them.
+    """
 
     def __init__(self, typed: Typed, faults: Sequence[Fault], lang: str) -> None:
         """Store the typed values, and the errors (`faults`), each as (field name, error code)."""
