@@ -1,4 +1,4 @@
-"""Tables of people, organisations, habilitations and partner credentials. No rules are implemented here."""
+"""Tables of people, organisations, grants of roles (habilitations) and partner credentials; no rules."""
 
 from typing import ClassVar
 
@@ -66,7 +66,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """An account, by which a person signs in. It gives no rights: habilitations do."""
+    """An account, by which a person signs in. It gives no rights: habilitations (grants of roles) do."""
 
     username = models.CharField(max_length=150, unique=True)
     email = models.EmailField(blank=True)

@@ -41,7 +41,10 @@ class LedgerObject(models.Model):
 
 
 class LedgerMotive(models.Model):
-    """The text of an entry's purpose, which expiry may delete; the entry keeps its keyed digest."""
+    """The text of an entry's purpose (motif de consultation), which expiry may delete.
+
+    The entry keeps its keyed digest.
+    """
 
     entry_id = models.UUIDField(primary_key=True)
     motive = models.TextField()

@@ -147,10 +147,10 @@ def record_batch(
 
 
 def expire_motives(*, actor: Actor, before: datetime, now: datetime, limit: int = 10_000) -> int:
-    """Delete the texts of purposes written before an instant, oldest first; return their number.
+    """Delete the texts of purposes (motifs de consultation) written before an instant, oldest first.
 
-    The entries and their keyed digests stay. `before` must be at least three years back, the retention of the
-    log: a missing purpose of a younger entry is a finding of `fanal ledger verify`.
+    Return their number. The entries and their keyed digests stay. `before` must be at least three years back,
+    the retention of the log: a missing purpose of a younger entry is a finding of `fanal ledger verify`.
 
     Raises:
         Refused: the actor is not the system.

@@ -47,10 +47,10 @@ def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]])
 
 
 def _whole_part(file: BinaryIO, size: int) -> tuple[int, int]:
-    """Return the end offset of the file's last complete note, and the size of its tree; (0, 0) without any.
+    """Return the end offset of the file's last complete checkpoint, and the size of its tree; (0, 0) without.
 
-    A note is two paragraphs: the text, whose second line is the size, and the signatures. `size` is the
-    length of the file.
+    A signed checkpoint has two paragraphs: the text, whose second line is the size, and the signatures.
+    `size` is the length of the file.
     """
     start = max(0, size - _TAIL)
     file.seek(start)

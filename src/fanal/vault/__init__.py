@@ -1,1 +1,1 @@
-"""Encrypted evidence store: a public node can seal (encrypt) objects and never open them."""
+"""Encrypted evidence store: a public node can seal (encrypt) objects and never open (decrypt) them."""

@@ -15,8 +15,8 @@ def walk_lacking(*, actor: Actor) -> Iterator[UUID]:
     """Yield the ids of objects, erased ones excepted, whose bytes are not complete in the vault's own files.
 
     A copy of the folder would lack these objects. Files behind symbolic links do not count: a process that
-    can write there could redirect a copy anywhere. Bytes are written before their row: a copy made after
-    this check contains every object not yielded.
+    can write there could redirect a copy anywhere. Bytes are written before their database row: a copy made
+    after this check contains every object not yielded.
 
     Raises:
         Refused: the actor is not the system.
@@ -34,9 +34,9 @@ def walk_lacking(*, actor: Actor) -> Iterator[UUID]:
 
 
 def _extent(folder: Path, row: StoredObject) -> tuple[Path, int]:
-    """Return the file that contains the bytes of a row's object, and the least size that the file must have.
+    """Return the file that contains the bytes of an object, and the least size that the file must have.
 
-    `folder`: the vault's; the size is in bytes.
+    `row` is the object's database row, `folder` the vault's; the size is in bytes.
     """
     place = row.place
     if place.pack_id is None:

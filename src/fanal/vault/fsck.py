@@ -1,11 +1,12 @@
-"""Consistency check of rows and stored bytes, both ways. Only leftovers that nobody can open are repaired.
+"""Consistency check of database rows and stored bytes, both ways; it repairs only useless leftovers.
 
 A row without its bytes, or with other bytes, is a loss: it is reported and never removed. Bytes without a row
 belong to a deposit that was never acknowledged: their data key existed in memory only, so nobody can open
 them, and `repair` blanks or removes them once they are older than the grace period.
 
-The sweep is the part that runs by itself: it removes such leftovers pack by pack. Nothing younger than
-`SAFE_AGE` is touched, and a pack counts from its last write, so that no running deposit is affected.
+The sweep is the part that runs by itself: it removes such leftovers pack by pack (a pack is a file of many
+objects). Nothing younger than `SAFE_AGE` is touched, and a pack counts from its last write, so that no
+running deposit is affected.
 """
 
 import contextlib
@@ -57,7 +58,10 @@ class FsckFinding:
 
 @dataclass(slots=True, kw_only=True)
 class FsckOutcome:
-    """Result of a check: number of rows (`objects`), of decrypted (`opened`) and erased ones; findings."""
+    """Result of a check of the vault.
+
+    `objects` is the number of database rows, `opened` of objects decrypted for it, `erased` of erased ones.
+    """
 
     objects: int = 0
     opened: int = 0
@@ -78,7 +82,7 @@ def check_vault(
     quick: bool = False,
     repair: bool = False,
 ) -> FsckOutcome:
-    """Compare every row with its bytes, and every segment, file and temporary file with the rows.
+    """Compare every database row with its bytes, and all stored files with the rows; return the findings.
 
     If the process has the private keys, decrypt each object and compare its digest, unless `quick`.
 
@@ -124,7 +128,7 @@ class _Check:
     outcome: FsckOutcome = field(default_factory=FsckOutcome)
 
     def pack(self, path: Path, pack_id: UUID, actor: Actor) -> None:
-        """Compare the segments (objects) of a pack with the rows that point into it.
+        """Compare the objects in a pack (a file of many) with the database rows that point into it.
 
         Note each fault in `outcome`.
         """
@@ -141,9 +145,10 @@ class _Check:
             self._unclaimed(path, segments.values(), damaged=damaged)
 
     def others(self, rows: Iterator[StoredObject], files: dict[str, Path]) -> None:
-        """Compare the files outside packs with their rows, and note each fault in `outcome`.
+        """Compare the files outside packs with their database rows, and note each fault in `outcome`.
 
-        `files`: path by object id (as text). `rows` also holds rows of missing or newer packs.
+        `files`: path by object id (as text). `rows` also holds rows of missing or newer packs (files of many
+        objects).
         """
         with PlaintextChecker() as checker:
             for row in rows:
@@ -154,7 +159,10 @@ class _Check:
             self.loose(path, FsckCode.ORPHAN)
 
     def loose(self, path: Path, code: FsckCode) -> None:
-        """Report a file without a row (as `code`), unless it is young, and remove it if `repair` is set."""
+        """Report a file without a database row (as `code`), unless it is young.
+
+        It is removed if `repair` is set.
+        """
         if _young(path, self.limit):
             return
         if self.repair:
@@ -184,9 +192,10 @@ class _Check:
     def _unclaimed(
         self, path: Path, segments: Iterable[packs.PackSegment], *, damaged: bool
     ) -> None:
-        """Report the segments of a pack that have no row, and blank them if `repair` is set.
+        """Report the objects in a pack (a file of many) that have no database row.
 
-        `damaged`: other segments of the pack are damaged or missing; then nothing is blanked.
+        They are blanked if `repair` is set. `segments` are these objects. `damaged`: other objects of the
+        pack are damaged or missing; then nothing is blanked.
         """
         pack_id = UUID(path.stem)
         for segment in segments:
@@ -210,9 +219,9 @@ class _Check:
 
 
 def _absence(row: StoredObject) -> FsckCode | None:
-    """Return the fault of an object (`row`) that the folder listing lacks; None if its bytes can be read.
+    """Return the fault of an object that the folder listing lacks; None if its bytes can be read.
 
-    They may have been written after the listing.
+    `row` is its database row. The bytes may have been written after the listing.
     """
     folder = keyring.current().vault_folder
     try:
@@ -272,7 +281,10 @@ def _outage(fault: packs.VaultAway) -> FsckCode:
 
 
 def cut_tail(path: Path, offset: int) -> None:
-    """Truncate a pack at `offset`, where an incomplete write begins; its writer has abandoned the pack."""
+    """Truncate a pack (a file of many objects) at `offset`, where an incomplete write begins.
+
+    Its writer has abandoned the pack.
+    """
     with path.open("r+b") as file:
         file.truncate(offset)
         os.fsync(file.fileno())
@@ -305,10 +317,10 @@ _STEP = 1000
 
 
 def sweep_vault(*, actor: Actor, now: datetime) -> int:
-    """Blank or remove the bytes without a row that are older than `SAFE_AGE`; return the number of places.
+    """Blank or remove bytes without a database row that are older than `SAFE_AGE`; return how many places.
 
-    A pack from which objects are missing is left as it is, since the bytes may be the lost ones. Write one
-    ledger entry (`vault.repair`) if anything was removed.
+    A pack (a file of many objects) from which objects are missing is left as it is, since the bytes may be
+    the lost ones. Write one ledger entry (`vault.repair`) if anything was removed.
 
     Raises:
         Refused: the actor is not the system.

@@ -4,10 +4,10 @@ from django.db import models
 
 
 class VaultObject(models.Model):
-    """One sealed object: id, kind, owner, location, and its wrapped data key (null once erased).
+    """One sealed object: id, kind, owner (mostly a report), location, and its wrapped data key.
 
-    `place` is the offset in the pack `pack_id`; both are null for a file of its own. `size` is that of the
-    plaintext, `length` that of the sealed bytes.
+    The key is null once erased. `place` is the offset in the pack `pack_id` (a file of many objects); both
+    are null for a file of its own. `size` is that of the plaintext, `length` that of the sealed bytes.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -32,7 +32,10 @@ class VaultObject(models.Model):
 
 
 class VaultErasure(models.Model):
-    """An owner whose objects of `kind` (empty: all) were erased; after a restore, the erasure is repeated."""
+    """An owner (mostly a report) whose objects of `kind` (empty: all) were erased.
+
+    After a restore, the erasure is repeated.
+    """
 
     pk = models.CompositePrimaryKey("owner_id", "kind")
     owner_id = models.UUIDField()

@@ -1,4 +1,4 @@
-"""Storage of sealed bytes on disk: packs (files of many small objects), and a file for each large one.
+"""Storage of sealed (encrypted) bytes on disk: packs, files of many small objects, and files of one.
 
 No database here.
 """
@@ -73,7 +73,7 @@ class PackSegment:
 
 
 def segment_head(object_id: UUID, sealed: bytes) -> bytes:
-    """Return the header (28 bytes) that precedes an object's sealed bytes in a pack."""
+    """Return the header (28 bytes) of an object's sealed bytes in a pack, a file of many objects."""
     raw, length = object_id.bytes, len(sealed)
     return SEGMENT.pack(SEGMENT_MAGIC, raw, length, checksum(raw, length, sealed))
 
@@ -102,7 +102,7 @@ def file_path(folder: Path, object_id: UUID) -> Path:
 
 
 class BlobMissing(FileNotFoundError):
-    """A row points to a pack or file that does not exist."""
+    """A database row points to a pack (a file of many objects) or file that does not exist."""
 
 
 class BlobDamaged(ValueError):
@@ -114,18 +114,21 @@ class VaultAway(OSError):
 
 
 class SealedReader:
-    """Context manager that reads sealed objects and keeps each pack open until it exits."""
+    """Context manager that reads sealed (encrypted) objects; packs stay open until it exits.
+
+    A pack is a file of many objects.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._packs: dict[UUID, int] = {}
 
     def __enter__(self) -> "SealedReader":
-        """Return the reader; packs are opened on demand."""
+        """Return the reader; packs (files of many objects) are opened on demand."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the packs."""
+        """Close the packs (files of many objects)."""
         while self._packs:
             os.close(self._packs.popitem()[1])
 
@@ -298,10 +301,10 @@ PACK_RESTS = 3600.0
 
 
 class PackWriter:
-    """Appends segments (sealed objects) to this process's own pack; each process and each fork has its own.
+    """Appends sealed objects to this process's own pack, a file of many objects.
 
-    After any failure the pack is abandoned: the kernel may have dropped the pages of a failed sync, so
-    further segments could lie after a gap.
+    Each process and each fork has its own. After any failure the pack is abandoned: the kernel may have
+    dropped the pages of a failed sync, so further segments could lie after a gap.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -338,7 +341,7 @@ class PackWriter:
             return list(self._places(start, items))
 
     def close(self) -> None:
-        """Close the pack; the next batch starts a new pack."""
+        """Close the pack (file of many objects); the next batch starts a new pack."""
         with self._lock:
             self._abandon()
 
@@ -403,9 +406,9 @@ def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed
 
 
 def blank_segment(folder: Path, pack_id: UUID, segment: PackSegment) -> None:
-    """Overwrite a segment (one object) of a pack with zeros and mark it erased; other offsets do not change.
+    """Overwrite one object (`segment`) of a pack with zeros and mark it erased; other offsets do not change.
 
-    `folder` is the vault's.
+    A pack is a file of many objects; `folder` is the vault's.
 
     Raises:
         OSError: the pack could not be written or synced.

@@ -40,7 +40,7 @@ def spool_folder() -> Path:
 
 
 def _nearest(folder: Path) -> Path:
-    """Return the folder, or its closest existing parent before the first seal has created it."""
+    """Return the folder, or its closest existing parent before the first object has been stored."""
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
@@ -64,6 +64,8 @@ def lacks_keys() -> bool:
 def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObject]:
     """Return the sealed objects of owners, erased ones excepted: ids, kinds, sizes and hashes.
 
+    An owner is the id under which objects were sealed, mostly a report's.
+
     Raises:
         Refused: the actor is not the system.
     """
@@ -80,7 +82,7 @@ def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObjec
 
 
 def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
-    """Return the rows of objects by object id, erased ones included; unknown ids are left out.
+    """Return the database rows of objects by object id, erased ones included; unknown ids are left out.
 
     Raises:
         Refused: the actor is not the system.
@@ -90,7 +92,10 @@ def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, Stored
 
 
 def find_stored(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
-    """Return the rows of objects by object id; only for this package, which checks the right per kind."""
+    """Return the database rows of objects by object id; unknown ids are left out.
+
+    Only for this package, which checks the right per kind.
+    """
     found = sql.rows(
         f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s::uuid[])",  # noqa: S608 - a constant
         [uuid_array(object_ids)],

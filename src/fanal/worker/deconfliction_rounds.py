@@ -26,7 +26,10 @@ log = logging.getLogger("fanal.worker")
 
 
 class RoundStopped(Exception):
-    """A round cannot continue for now; `code` is the reason (labels of kind `deconfliction_refusal`)."""
+    """A round (run of private set intersection) cannot continue for now.
+
+    `code` is the reason (labels of kind `deconfliction_refusal`).
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -36,8 +39,8 @@ class RoundStopped(Exception):
 def work(*, actor: Actor) -> int:
     """Process the waiting messages of all rounds: answer offers, record conclusions, expire old rounds.
 
-    Offers and conclusions are messages of counterparts (organisations to de-conflict with). Returns the
-    number of offers and conclusions processed.
+    A round is one run of private set intersection with another organisation, whose messages these are.
+    Returns the number of offers and conclusions processed.
     """
     expire_rounds(actor=actor, now=clock.now())
     steps = 0
@@ -117,9 +120,10 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
 
 
 def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes) -> wire.RoundTold:
-    """Return the round's state at the counterpart, after sending the signed offer if it is unknown there.
+    """Return the state of a round at the other organisation, after sending our offer if it is unknown there.
 
-    `secret`: for the sign-in to the counterpart's service; `offer`: the round's first message.
+    A round is one run of private set intersection with `counterpart`. `secret`: for the sign-in to its
+    service; `offer`: the round's first message, signed.
     """
     door = outside.current()
     try:
@@ -133,8 +137,8 @@ def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes
 def _unsent(actor: Actor, counterpart: Counterpart) -> tuple[UUID, bytes] | None:
     """Return (id, conclusion message) of the latest round whose conclusion was not delivered, or None.
 
-    The round is one with this counterpart; only the twenty newest rounds that have not expired are
-    searched.
+    A round is one run of private set intersection with `counterpart`; only the twenty newest rounds that have
+    not expired are searched.
     """
     for found in queries.list_rounds(actor=actor, counterpart_id=counterpart.id, limit=20):
         if found.state is RoundState.CONCLUDED and found.expires_at > clock.now():

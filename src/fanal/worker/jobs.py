@@ -166,7 +166,10 @@ def end_entries(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queue=ROUNDS_QUEUE, queueing_lock="deconflict", lock="deconflict")
 def deconflict(timestamp: int) -> None:
-    """Advance and expire the de-confliction rounds; start those that are due under a standing instruction."""
+    """Advance and expire the rounds of private set intersection with other organisations.
+
+    Rounds that are due under a standing instruction are started.
+    """
     del timestamp
     actor = system_actor("de-confliction")
     deconfliction_rounds.work(actor=actor)

@@ -66,7 +66,7 @@ DEMO_ACCOUNTS: tuple[DemoAccount, ...] = (
 
 
 def ensure_demo_accounts(*, actor: Actor, now: datetime) -> tuple[DemoAccount, ...]:
-    """Create the missing demo accounts, renew habilitations that expire soon, and return every demo account.
+    """Create the missing demo accounts, renew their roles that expire soon, and return every demo account.
 
     Raises:
         NotADemo: the database is not marked DEMO.

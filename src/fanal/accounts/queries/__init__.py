@@ -1,1 +1,1 @@
-"""Reads of accounts: actors, partners, habilitations, names, instructions."""
+"""Reads of accounts: actors, partners, habilitations (grants of roles), names, instructions."""

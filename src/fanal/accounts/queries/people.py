@@ -1,4 +1,4 @@
-"""Queries on people and organisations: actors, partner identities, habilitations, names."""
+"""Queries on people and organisations: actors, partner identities, grants of roles, names."""
 
 import base64
 import binascii

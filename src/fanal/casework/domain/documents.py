@@ -34,7 +34,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class DocumentWords(Struct, frozen=True, kw_only=True):
-    """Two fixed texts that a PDF adds to the text of its act, in the document's language.
+    """Two fixed texts that a PDF adds to the text of its official act, in the document's language.
 
     `unset` explains to the reader how characters without a glyph are written; `attachment` is the description
     of the attached bytes.

@@ -44,7 +44,7 @@ class Requirement:
 
 
 def never_missing(_content: bytes) -> str:
-    """Return "", the answer of `Lifecycle.missing` for kinds of act whose documents are always complete."""
+    """Return "": the `missing` of a kind of official act whose documents are always complete."""
     return ""
 
 
@@ -82,7 +82,7 @@ class Lifecycle:
 
     @property
     def approves(self) -> bool:
-        """Whether acts of this kind need the approval of a second person."""
+        """Whether official acts of this kind need the approval of a second person."""
         return APPROVE in self.requirements
 
     def target(self, state: str, transition: str) -> str:

@@ -89,7 +89,7 @@ class ActStep(Struct, frozen=True, kw_only=True):
 
     @property
     def left_after(self) -> bool:
-        """Whether the act was sent after its legal basis had lapsed."""
+        """Whether the official act was sent after its legal basis had lapsed; False for other steps."""
         return self.lapsed_at is not None and self.happened_at >= self.lapsed_at
 
 

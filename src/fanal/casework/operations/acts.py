@@ -236,7 +236,7 @@ def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
 
 
 def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
-    """Return the refusal code of the first requirement of a transition that an act lacks, or "" if none.
+    """Return the refusal code of the first requirement of a transition that an official act lacks, or "".
 
     `row` is the act, `lifecycle` its kind. Checked are a complete document, an approval and, before a
     submission for approval, the absence of a verdict on this revision.
@@ -255,11 +255,11 @@ def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
 
 
 def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
-    """Return EVENT_TOO_EARLY if an event is dated before the step of its act that it follows, else "".
+    """Return EVENT_TOO_EARLY if an event is dated before the step of its official act that it follows.
 
-    `row` is the act. That step is the act's last one or, for a sending recorded after the basis lapsed, its
-    approval. `requirement` is that of the transition. Dates are compared by the minute, the precision of
-    forms.
+    "" otherwise. `row` is the act. That step is the act's last one or, for a sending recorded after the basis
+    lapsed, its approval. `requirement` is that of the transition. Dates are compared by the minute, the
+    precision of forms.
     """
     steps = row.steps.filter(transition=APPROVE) if requirement.lapsed else row.steps.all()
     last = steps.order_by("-db_at").values_list("happened_at", flat=True).first()

@@ -23,10 +23,10 @@ from fanal.orient.domain.deciding import UNSTORABLE
 
 
 def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase documents, proofs with their files and reasons of acts of a kind; return how many had any.
+    """Erase the texts of official acts of a kind at their expiry; return how many acts had any.
 
-    A single ledger entry covers all acts. The caller has already checked retention periods and legal holds.
-    The operation is idempotent.
+    Texts are documents, proofs with their files, and reasons. A single ledger entry covers all acts. The
+    caller has already checked retention periods and legal holds. The operation is idempotent.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -133,10 +133,10 @@ def refuse_act(
 def _check(
     actor: Actor, lifecycle: Lifecycle, row: Act, transition: str, *, digest: bytes, now: datetime
 ) -> None:
-    """Check that the actor may judge the current revision of an act (`row`) and has read exactly its bytes.
+    """Check that the actor may judge an official act's current revision and has read exactly its bytes.
 
-    `lifecycle` is the kind of act; `digest` the SHA-256 of the bytes read; `transition` that of the verdict:
-    approve or refuse.
+    `row` is the act, `lifecycle` its kind; `digest` the SHA-256 of the bytes read; `transition` that of the
+    verdict: approve or refuse.
 
     Raises:
         Refusal: NOT_WAITING (for a verdict), OWN_BYTES (the actor wrote them), GRANTED_BY_PROPOSER (the

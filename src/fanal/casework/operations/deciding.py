@@ -33,7 +33,10 @@ class Drafting(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opens:
-    """A track (line of action), the kind of act that it opens, and the function that drafts such acts."""
+    """A track (line of action of a decision) and the kind of official act that it opens.
+
+    `draft` drafts such acts.
+    """
 
     track: Track
     lifecycle: Lifecycle

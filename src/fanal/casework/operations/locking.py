@@ -120,10 +120,10 @@ def step(
 
 
 def _noted(lifecycle: Lifecycle, row: Act, event: Event) -> dict[str, str | int]:
-    """Return the details of a step (`event`) of an act (`row`) for its ledger entry, by name.
+    """Return the details of a step (`event`) of an official act (`row`) for its ledger entry, by name.
 
-    `revision` (if the kind needs an approval), `warnings` (their number, if any), and `left` for an act
-    sent around the lapse of its basis: BEFORE_GROUND or AFTER_GROUND.
+    `revision` (if the kind, `lifecycle`, needs an approval), `warnings` (their number, if any), and `left`
+    for an act sent around the lapse of its basis: BEFORE_GROUND or AFTER_GROUND.
     """
     noted: dict[str, str | int] = {"revision": row.revision} if lifecycle.approves else {}
     if event.warnings:

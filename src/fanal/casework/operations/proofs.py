@@ -1,4 +1,4 @@
-"""The files of proofs: sealed with their step, opened for the readers of the act, erased with its words."""
+"""The files that prove steps of official acts: sealed with the step, opened for readers, erased at expiry."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,18 +22,18 @@ from fanal.vault.operations.sealing import seal_batch
 
 
 class ProofUnknown(LookupError):
-    """The act has no such file, or it has expired."""
+    """The official act has no such file, or the file has expired."""
 
 
 def seal_proof(
     act_id: UUID, file: ProofFile, *, now: datetime
 ) -> tuple[dict[str, object], ObjectRef]:
-    """Encrypt the file of a step into the vault; return the step's columns and a reference to the file.
+    """Encrypt the file that proves a step into the vault; return columns and reference to record it.
 
-    `act_id` is the act of the step. The columns, by name, hold the file's object id, SHA-256, size, type and
-    name. The reference, for the ledger entry, has the keyed digest of the file's SHA-256, which the step
-    keeps after expiry too. Call this in the transaction of the step: without the step the vault's row is not
-    kept either.
+    `act_id` is the official act. The columns of the step, by name, hold the file's object id, SHA-256, size,
+    type and name. The reference, for the ledger entry, has the keyed digest of the file's SHA-256, which the
+    step keeps after expiry too. Call this in the transaction of the step: without the step the vault's row is
+    not kept either.
 
     Raises:
         OSError: the vault's disk is unavailable; nothing is recorded.
@@ -54,10 +54,10 @@ def seal_proof(
 def open_proof(
     *, actor: Actor, lifecycle: Lifecycle, act_id: UUID, object_id: UUID, now: datetime
 ) -> tuple[ActStep, bytes]:
-    """Return the step with this file (`object_id`: its object in the vault) and the verified bytes.
+    """Return a step of an official act and the verified bytes of the file that proves it.
 
-    `lifecycle` is the kind of act. The access is recorded in the ledger before the file is decrypted; commit
-    before the bytes are sent.
+    `lifecycle` is the kind of act, `object_id` the file's object in the vault. The access is recorded in the
+    ledger before the file is decrypted; commit before the bytes are sent.
 
     Raises:
         ProofUnknown: no act of that kind, no such file of it, or it has expired.
@@ -87,7 +87,9 @@ def open_proof(
 
 
 def erase_proofs(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> None:
-    """Erase the files of these acts from the vault. Idempotent; called in the transaction of `erase_words`.
+    """Erase from the vault the files that prove steps of these official acts; idempotent.
+
+    Called in the transaction of `erase_words`.
 
     Raises:
         Refused: the actor may not run the processing stages.

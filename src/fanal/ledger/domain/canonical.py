@@ -124,9 +124,9 @@ def decode(body: bytes) -> Entry:
 
 
 def objects_of(body: bytes) -> tuple[int, bytes] | None:
-    """Return the number and the Merkle root of an entry's objects, from its body; None if it is no body.
+    """Return the number and the Merkle root of an entry's objects, from its canonical body.
 
-    Faster than `decode`: the rest of the body is not checked.
+    None if it is no body. Faster than `decode`: the rest of the body is not checked.
     """
     try:
         objects = json.loads(body[len(BODY_TAG) :])["objects"]

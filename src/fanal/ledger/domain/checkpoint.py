@@ -23,7 +23,7 @@ _ROOT_SIZE = 32
 
 
 class CheckpointRefused(ValueError):
-    """A note is malformed or carries no signature of a known key."""
+    """A note (signed checkpoint of the log) is malformed or carries no signature of a known key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteKey:
-    """A public key that verifies notes: its name, as in signature lines, and the Ed25519 key."""
+    """A public key that verifies notes (signed checkpoints), and its name in signature lines."""
 
     name: str
     public: Ed25519PublicKey

@@ -39,7 +39,7 @@ class EnvelopeRefused(ValueError):
 
 
 def key_id(public: X25519PublicKey) -> bytes:
-    """Return the eight bytes that name a public key in rows of the vault."""
+    """Return the eight bytes that name a public key in database rows of the vault."""
     return hashlib.sha256(b"fanal/key-id/v1\x00" + raw_public(public)).digest()[:KEY_ID_SIZE]
 
 
@@ -220,7 +220,7 @@ def open_box(sealed: bytes, *, private: X25519PrivateKey, context: bytes) -> byt
 
 
 def sealed_size(size: int) -> int:
-    """Return the sealed size in bytes of `size` bytes of plaintext."""
+    """Return the size in bytes of `size` bytes of plaintext once sealed (encrypted)."""
     chunks = max(1, -(-size // CHUNK))
     return size + chunks * TAG
 

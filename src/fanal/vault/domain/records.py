@@ -17,7 +17,10 @@ _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealable:
-    """Bytes to seal, with their owner (`owner_id`, mostly a report) and their `kind` (such as `identity`)."""
+    """Bytes to seal (encrypt), with their owner (`owner_id`, mostly a report) and their `kind`.
+
+    A kind is a code such as `identity`; `plaintext` is left out of `repr`.
+    """
 
     id: UUID
     owner_id: UUID
@@ -29,10 +32,9 @@ class Sealable:
 
 
 class SealedObject(Struct, frozen=True, kw_only=True):
-    """Record of a sealed object: plaintext size in bytes, plaintext hashes in lower-case hex.
+    """Record of a sealed (encrypted) object: plaintext size in bytes, plaintext hashes in lower-case hex.
 
-    For identities `sha256` is a keyed digest. Only `seal_stream` sets `md5` and `sha1`; else they are
-    empty.
+    For identities `sha256` is a keyed digest. Only `seal_stream` sets `md5` and `sha1`; else they are empty.
     """
 
     id: UUID
@@ -57,9 +59,10 @@ class Bound(Struct, frozen=True, kw_only=True):
 
 
 class Placed(Struct, frozen=True, kw_only=True):
-    """Location of sealed bytes: in a pack at `offset`, or (no pack) in a file named by the id.
+    """Location of the encrypted bytes of an object on disk.
 
-    `length` is the number of sealed bytes, without segment or file header.
+    They lie in a pack (a file of many objects) at `offset`, or without `pack_id` in a file named by the
+    object's id. `length` is their number, without segment or file header.
     """
 
     length: int

@@ -1,1 +1,1 @@
-"""Writes of the vault: sealing, opening, erasure, rewrapping of keys."""
+"""Writes of the vault: sealing (encryption), opening (decryption), erasure, rewrapping of keys."""

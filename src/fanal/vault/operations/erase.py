@@ -115,7 +115,9 @@ def write_erasure_list() -> Path:
 
 
 def parse_line(line: str) -> tuple[UUID, str]:
-    """Parse a line of the erasure list into owner and kind (empty: all kinds).
+    """Parse a line of the erasure list into the owner (mostly a report) and the kind of the erased objects.
+
+    An empty kind means all kinds.
 
     Raises:
         ValueError: the line is malformed.

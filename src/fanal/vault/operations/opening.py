@@ -140,7 +140,7 @@ def open_streams(
 
 
 def read_plaintext(found: StoredObject) -> bytes:
-    """Decrypt the object of a row (`found`); for this package only, since it writes no ledger entry.
+    """Decrypt the object of a database row (`found`); for this package only: it writes no ledger entry.
 
     Raises:
         ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
@@ -150,22 +150,25 @@ def read_plaintext(found: StoredObject) -> bytes:
 
 
 class PlaintextChecker:
-    """Context manager for fsck: decrypts objects to verify them, with constant memory; caches open packs."""
+    """Context manager for the check of the vault: decrypts objects to verify them, with constant memory.
+
+    Packs (files of many objects) stay open until its end.
+    """
 
     def __init__(self) -> None:
         self._reader = SealedReader(keyring.current().vault_folder)
         self._openers: dict[bytes, Unwrapper] = {}
 
     def __enter__(self) -> "PlaintextChecker":
-        """Return the checker; packs are opened on demand."""
+        """Return the checker; packs (files of many objects) are opened on demand."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the packs."""
+        """Close the packs (files of many objects)."""
         self._reader.__exit__()
 
     def check(self, found: StoredObject) -> None:
-        """Decrypt one object and compare the digest of its plaintext with its row (`found`).
+        """Decrypt one object and compare the digest of its plaintext with its database row (`found`).
 
         Raises:
             EnvelopeRefused: the digest differs, or as `open_object`.

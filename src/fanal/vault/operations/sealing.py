@@ -1,4 +1,4 @@
-"""Sealing (encryption) of objects: bytes are durable on disk first, then the row is inserted."""
+"""Sealing (encryption) of objects: bytes are durable on disk first, then the database row is inserted."""
 
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
@@ -88,10 +88,11 @@ class StreamTooLarge(ValueError):
 
 
 def seal_batch(*, items: Sequence[Sealable], now: datetime) -> list[SealedObject]:
-    """Seal (encrypt) `items` and return their records, in order: small ones in a pack, others in files.
+    """Seal (encrypt) `items` and return their records, in order.
 
-    The bytes are durable when this returns, with one sync for the pack; the rows belong to the caller's
-    transaction. Requires public keys only.
+    Small objects share a pack (a file of many), others get files of their own. The bytes are durable when
+    this returns, with one sync for the pack; the database rows belong to the caller's transaction. Requires
+    public keys only.
 
     Raises:
         OSError: the bytes could not be written or synced; acknowledge nothing.
