@@ -1,4 +1,7 @@
-"""`fanal deconflict`: rounds with other organisations, as files or over their service; matches."""
+"""`fanal deconflict`: rounds of private set intersection with other organisations, and their matches.
+
+Messages of a round travel as files, or over the organisation's service.
+"""
 
 import json
 import sys

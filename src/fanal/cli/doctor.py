@@ -1,4 +1,4 @@
-"""`fanal doctor`: a diagnosis of this machine, as messages with a remedy."""
+"""`fanal doctor`: checks of this machine and its database, each printed as a sentence with a remedy."""
 
 import contextlib
 import os

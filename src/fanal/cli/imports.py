@@ -1,4 +1,4 @@
-"""`fanal import FORMAT PATH…`: submits files and folders to intake; idempotent."""
+"""`fanal import FORMAT PATH…`: submits reports in files and folders to intake; safe to repeat."""
 
 import json
 import sys

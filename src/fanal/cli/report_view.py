@@ -1,4 +1,4 @@
-"""The view of one report for `fanal report`: the data of every stage, from queries only."""
+"""The data of one report for `fanal report`, collected from the queries of every stage."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID

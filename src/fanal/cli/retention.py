@@ -1,4 +1,4 @@
-"""`fanal retention`: immediate expiry, and legal holds, which take precedence over it."""
+"""`fanal retention`: immediate erasure of expired data, reviews, and legal holds, which prevent erasure."""
 
 import json
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""`fanal worker`, `fanal calls`: one of the processes alone; `fanal replay`: stages again."""
+"""`fanal worker`, `fanal calls`: one process of the desk alone; `fanal replay`: processing stages again."""
 
 import json
 import runpy

@@ -1,4 +1,7 @@
-"""Routing of reports: destinations computed from evidence, by dated rules. Pure."""
+"""Routing of reports: the countries and regions competent for a report, computed from its evidence. Pure.
+
+The rules are a dated file; the sum of the weights of a country's evidence must reach a threshold.
+"""
 
 import re
 import tomllib

@@ -1,4 +1,7 @@
-"""State tables of an item and of a package; a package's state is computed from its dates."""
+"""State tables of an item (a report for one destination) and of a package of reports.
+
+A package's state is computed from its dates, not stored.
+"""
 
 from datetime import datetime, timedelta
 from enum import StrEnum

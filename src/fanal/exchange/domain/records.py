@@ -12,7 +12,7 @@ from fanal.exchange.domain.feed import Cursor, OpenList
 
 
 class Service(StrEnum):
-    """The protocols by which lists are served to members and fetched from partners."""
+    """The protocols by which lists are served to members and fetched from partners (hash sharing, TAXII)."""
 
     HASHSHARING = "HASHSHARING"
     TAXII = "TAXII"

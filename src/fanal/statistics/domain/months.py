@@ -1,4 +1,4 @@
-"""Months in Europe/Paris: their instants, and the same month of the previous year. Pure."""
+"""Months in Europe/Paris: their first days and instants, and the same month a year before. Pure."""
 
 from datetime import UTC, date, datetime, time
 

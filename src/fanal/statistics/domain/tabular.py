@@ -1,4 +1,7 @@
-"""Tables of a figure: rows with codes, number and previous year; suppression, JSON and CSV. Pure."""
+"""Tables of figures: rows with codes, number and previous year; suppression, JSON and CSV. Pure.
+
+Suppression hides small numbers of public tables, from which persons could be recognised.
+"""
 
 import csv
 import io

@@ -10,7 +10,7 @@ _on = False
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoChoice:
-    """One demo account, shown as a button on the sign-in page."""
+    """A demo account, shown as a button on the sign-in page: login, password, name of its role and person."""
 
     username: str
     password: str

@@ -33,7 +33,7 @@ _ACTION = "login_failed"
 
 
 class SignInWithCode(AuthenticateForm):  # type: ignore[misc] # allauth carries no types
-    """Code form for the second factor of a sign-in.
+    """Form for a one-time code as the second factor of a sign-in.
 
     The library limits wrong codes by account: a stranger with the password could lock the person out.
     Attempts of a known browser have their own limit, which other attempts do not consume. Conversely its
@@ -72,7 +72,7 @@ class SignInWithCode(AuthenticateForm):  # type: ignore[misc] # allauth carries 
 
 
 class ProveAgainWithCode(SignInWithCode, ReauthenticateForm):  # type: ignore[misc]
-    """Code form for the fresh second factor that a sensitive act requires."""
+    """Form for a one-time code as the fresh second factor that a sensitive act requires."""
 
 
 # Security keys (WebAuthn): stricter checks of their responses, and ledger entries for refused ones.
@@ -138,7 +138,7 @@ class AddKey(AddWebAuthnForm):  # type: ignore[misc] # allauth carries no types
 
 
 class _NotesRefusals(AuthenticateWebAuthnForm):  # type: ignore[misc]
-    """Key form that records refused responses in the ledger, rate-limited like wrong codes.
+    """Base of forms for a security key: refused responses are recorded in the ledger, within a rate limit.
 
     Keys cannot be guessed: refused ones lock nothing, and wrong codes do not lock keys.
     """
@@ -173,11 +173,11 @@ class _NotesRefusals(AuthenticateWebAuthnForm):  # type: ignore[misc]
 
 
 class SignInWithKey(_NotesRefusals):
-    """Key form for the second factor of a sign-in."""
+    """Form for a security key (WebAuthn) as the second factor of a sign-in."""
 
 
 class ProveAgainWithKey(_NotesRefusals, ReauthenticateWebAuthnForm):  # type: ignore[misc]
-    """Key form for the fresh second factor that a sensitive act requires."""
+    """Form for a security key (WebAuthn) as the fresh second factor that a sensitive act requires."""
 
 
 @contextmanager

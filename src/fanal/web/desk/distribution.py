@@ -1,4 +1,4 @@
-"""Distribution to other desks: destinations of waiting reports, packages by state, one package."""
+"""Pages on the distribution of reports to other desks: waiting reports by destination, packages, keys."""
 
 from collections.abc import Sequence
 from datetime import datetime

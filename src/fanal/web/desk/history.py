@@ -1,4 +1,4 @@
-"""The history of an object in the ledger."""
+"""The history of an object (a report, a dossier, …) from the ledger, for its page."""
 
 from uuid import UUID
 

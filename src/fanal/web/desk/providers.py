@@ -1,4 +1,4 @@
-"""Providers: their reports, refusals, delays, quota, quality and trend; feedback on a report."""
+"""Pages on providers: their reports, refusals, delays, quota, quality and trend; feedback on a report."""
 
 from collections import Counter
 from datetime import date, datetime, timedelta

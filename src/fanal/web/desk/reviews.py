@@ -1,4 +1,4 @@
-"""Retention reviews: a report is kept with a reason, or its early erasure is decided by two people."""
+"""Pages on retention reviews: a report is kept with a reason, or two people decide its early erasure."""
 
 from http import HTTPStatus
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Search for identifiers and text in the person's desks; of other desks, only that they hold a value."""
+"""Page to search identifiers and text in the person's desks; of other desks, only that they hold a value."""
 
 import re
 from collections import Counter

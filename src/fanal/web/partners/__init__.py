@@ -1,1 +1,1 @@
-"""Pages for partners (providers, laboratories)."""
+"""Pages for partners, which are organisations that send reports or read lists, and for laboratories."""

@@ -1,1 +1,1 @@
-"""Pages for the public."""
+"""Pages for the public: report form, follow-up of a report, published figures, information."""

@@ -1,4 +1,4 @@
-"""Configuration of the public pages, installed once by `config/wiring.py`."""
+"""Configuration of the public pages in this process, set once by `config/wiring.py`."""
 
 import base64
 import hashlib

@@ -1,1 +1,1 @@
-"""Official acts: pages, lists and documents of every kind; measures, notices, referrals."""
+"""Pages on official acts: removal measures, notices, referrals; their lists and documents."""

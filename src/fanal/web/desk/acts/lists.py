@@ -1,4 +1,4 @@
-"""Lists of official acts: open or all acts of a kind, and acts awaiting a second person's approval."""
+"""Pages that list official acts: open or all acts of a kind, and those that await a second approval."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

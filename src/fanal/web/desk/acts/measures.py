@@ -1,4 +1,7 @@
-"""Removal measures: those awaiting approval, the board by state, the page and the steps of one."""
+"""Pages on removal measures: those awaiting approval, the board by state, one measure and its steps.
+
+A removal measure is a legal request to a host to remove content.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Notices to providers (DSA, articles 16 and 22): configuration of their list and of their pages."""
+"""Notices to providers (an official act; DSA, articles 16, 22): configuration of their list and pages."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Referrals to judicial authorities: configuration of their list and of their pages."""
+"""Referrals to judicial authorities (an official act): configuration of their list and pages."""
 
 from uuid import UUID
 

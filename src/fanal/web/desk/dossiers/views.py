@@ -1,4 +1,7 @@
-"""Dossiers: the list, and the page of one with graph, timeline, table, map; judgements, each a new record."""
+"""Pages on dossiers (groups of linked reports): list; graph, timeline, table and map of one; judgements.
+
+A judgement is a person's decision on the links of a dossier, each stored as a new record.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping

@@ -1,1 +1,1 @@
-"""Known material: lists, matches, exchange of lists with partners."""
+"""Pages on known material: lists of hashes and addresses, matches, exchange of lists with partners."""

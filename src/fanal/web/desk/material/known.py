@@ -1,4 +1,7 @@
-"""Known-material matches of a report's files, as of now: list entry, confidence, legal basis, votes."""
+"""Known-material matches of a report's files, for its page: list entry, confidence, legal basis, votes.
+
+Votes and suspensions are those of now, not of the analysis.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime

@@ -1,1 +1,1 @@
-"""Payment pages: scored payers, the transfers of a payer, intelligence sheets."""
+"""Pages on payments: payers with a risk score, the transfers of a payer, intelligence sheets."""

@@ -1,4 +1,4 @@
-"""Scored payers: the list, and the page of one with indicators, transfers, reports and their links."""
+"""Pages on payers with a risk score: the list; indicators, transfers, reports and links of one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

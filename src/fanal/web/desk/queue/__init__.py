@@ -1,1 +1,1 @@
-"""The queue of reports: views and filters, claims, alarms, quarantine."""
+"""Pages on the queue of reports: views and filters, claims, alarms, quarantine."""

@@ -1,4 +1,4 @@
-"""Quarantine: the reports whose processing failed at some stage, and their replay."""
+"""Pages on quarantine: the reports whose processing failed at some stage, and their new processing."""
 
 from uuid import UUID
 

@@ -1,1 +1,1 @@
-"""One report: its page, the decision on it, duplicates, the reporter's identity, comparison with others."""
+"""Pages on one report: content, decision, duplicates, the reporter's identity, comparison with others."""

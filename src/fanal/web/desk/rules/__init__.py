@@ -1,1 +1,1 @@
-"""Law and rules as pages; priority rule sets, drafted, tried and put in force."""
+"""Pages on law and rules: reference data, priority rule sets (draft, dry run, activation), text readers."""

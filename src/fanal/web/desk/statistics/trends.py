@@ -1,4 +1,4 @@
-"""Trends: weekly counts of two years, level changes in words, new services; each as CSV and JSON."""
+"""Pages on trends: weekly counts of two years, changes of level in words, new services; CSV and JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Statistics: the figures of the desk, the summary of a year, and each figure as CSV and JSON."""
+"""Pages on statistics: figures of the desk, summary of a year, each figure as CSV and JSON."""
 
 from collections.abc import Sequence
 from dataclasses import replace
