@@ -208,7 +208,10 @@ class _Pinned(http.client.HTTPConnection):
 
     @contextmanager
     def cut_at(self, ends: float) -> Iterator[None]:
-        """Cut the connection at `ends` (monotonic clock), against servers that send very slowly."""
+        """Within this context, close the connection at `ends` (monotonic clock).
+
+        This stops servers that send very slowly, which the time-out of a single read never does.
+        """
         timer = threading.Timer(max(0.0, ends - time.monotonic()), self._cut)
         timer.daemon = True
         timer.start()

@@ -45,7 +45,7 @@ def events() -> list[DemoEvent]:
 
 
 def _open_desk(world: World, at: datetime) -> None:
-    """Open the demo accounts, with habilitations since the start that are renewed after a year.
+    """Open the demo accounts, with personal authorisations (habilitations) that are renewed after a year.
 
     `fanal run` may already have created the accounts as of now: missing periods of the past are added.
     """

@@ -329,7 +329,7 @@ def _sextortion_report(name: str) -> Play:
 
 
 def _false_report() -> list[DemoEvent]:
-    """Return the events of two jokes, closed without further action."""
+    """Return the events of two false reports, made as jokes, which are closed without further action."""
     return [
         story_event("false", f"FALSE-{number}", days, play=_false(f"FALSE-{number}"))
         for number, days in ((1, 26), (2, 19))

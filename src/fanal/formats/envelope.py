@@ -105,7 +105,7 @@ def write_envelope(part: Part, report: Report) -> bytes:
 
 
 def written_report(report: Report, *, pairs: Sequence[tuple[str, str]]) -> tuple[Report, str]:
-    """Return the report as the format accepts it, and a text about the persons that it cannot hold.
+    """Return the report as an envelope may hold it, and a text about the persons that it may not hold.
 
     These are the ASSOCIATED persons, a line of JSON each. `pairs` are the (path, text) pairs kept from the
     envelope in which the report came, empty if none: the text at `report/reference` becomes the reference

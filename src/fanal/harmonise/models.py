@@ -70,7 +70,7 @@ class StoredSighting(models.Model):
 
 
 class SearchText(models.Model):
-    """The words of a report, as a `tsvector`; the text itself is not kept here."""
+    """The words of a report for full-text search, as a `tsvector`; the text itself is not kept here."""
 
     report_id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()

@@ -111,7 +111,8 @@ def _warm(limits: FileLimits) -> None:
 def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoReturn:
     """Run as a child: enter the sandbox, then hash the files that arrive on `asked` until it closes.
 
-    `asked` is the socket to the pool; `videos`: the child is for videos, else for pictures.
+    `asked` is the socket to the pool, `limits` are those of each file; `videos`: the child is for videos,
+    else for pictures.
     """
     seconds = limits.video_seconds if videos else limits.cpu_seconds
     memory = video.reserve() if videos else None

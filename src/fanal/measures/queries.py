@@ -250,7 +250,7 @@ _DELAYS = """
 
 
 def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the measures proposed from `since` to `until` (excluded): (day, kind, current state, number)."""
+    """Count measures proposed from `since` to `until` (excluded), in rows (day, kind, state now, number)."""
     rows = casework.count_acts(actor=actor, lifecycle=REMOVAL, since=since, until=until)
     return [(day, MeasureKind.REMOVAL, state, count) for day, state, _, count in rows]
 

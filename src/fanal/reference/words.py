@@ -48,7 +48,7 @@ class Words:
         return tuple(code for code in codes if code not in known)
 
     def label(self, kind: str, code: str, lang: str) -> str:
-        """Return the label of a code of a label kind in `lang`; the code itself without one."""
+        """Return the label of `code` in the group `kind`, in `lang`; the code itself without one."""
         return self.render(code, {}, lang, kind=kind)
 
     def render(

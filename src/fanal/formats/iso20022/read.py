@@ -253,7 +253,7 @@ def _of_entry(
 def _holder(head: Leaves) -> Party:
     """Return the holder of a statement's account, from the values of the statement's head.
 
-    The values stay unmarked (not read), since every entry uses them.
+    The values are not marked as read, since every entry of the statement uses them.
     """
     get = head.values.get
     return Party(

@@ -363,7 +363,8 @@ def write_event(
 ) -> Iterator[str]:
     """Yield the JSON text of an event in pieces, from list entries that are `writable`.
 
-    `objects` are the entries for which `is_object` is true, `attributes` the others.
+    `out` is the head of the event. `objects` are the entries for which `is_object` is true, `attributes` the
+    others.
 
     Raises:
         KeyError: unknown TLP colour, or an entry that is not writable.

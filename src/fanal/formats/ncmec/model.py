@@ -1,7 +1,7 @@
 """The model of the NCMEC format, built once from `schema.xsd`: types, order, occurrence and allowed values.
 
-The reader compares documents with this model, and a test proves the mapping table complete against it: there
-is no second list of elements.
+The reader compares documents with this model, and a test checks that the mapping table (`harmonise`) covers
+it, so that the schema is the only list of elements.
 """
 
 import re

@@ -133,7 +133,9 @@ class _Walk:
     def node(
         self, element: etree._Element, model: ElementModel | None, path: str, depth: int
     ) -> Node:
-        """Return the node of `element` with all its descendants; `model` is None for an unknown element.
+        """Return the node of `element`, which is at `path` and nesting `depth`, with all its descendants.
+
+        `model` is that of the element in the schema, None if unknown.
 
         Raises:
             FormatRefused: nested too deeply, over a limit, or a false annotation.
@@ -245,7 +247,10 @@ class _Walk:
         return path
 
     def _kept_tail(self, tail: str, *, path: str) -> Node:
-        """Return text between elements as a node without a model (`text()`), so that it is not lost."""
+        """Return text between elements (`tail`) as a node without a model, `text()`, so that it is not lost.
+
+        Such text violates the schema, which is recorded. `path` is that of the element that contains it.
+        """
         path = f"{path}/text()"
         self._complain(path, "MISPLACED_TEXT", value=tail)
         return Node("text()", path, None, tail, (), ())

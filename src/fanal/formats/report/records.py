@@ -161,7 +161,7 @@ class File(_Part, frozen=True, kw_only=True):
 
 
 class Payment(_Part, frozen=True, kw_only=True, gc=False):
-    """One payment in a report; `amount` is a decimal number as text, `label` the payer's text on it.
+    """One payment in a report; `amount` is a decimal number as text, `label` the text that came with it.
 
     `sender` and `beneficiary` are payer and payee as stated, `operator` is the payment service.
 

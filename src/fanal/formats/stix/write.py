@@ -69,6 +69,8 @@ def writable(item: Indicator) -> bool:
 def write_bundle(items: Iterable[Indicator], out: OutBundle) -> Iterator[str]:
     """Yield the JSON text of a bundle in pieces, from list entries that are `writable`.
 
+    `out` is the frame of the bundle: sending desk, subject, TLP colour, confidence.
+
     Raises:
         KeyError: unknown TLP colour, or an entry that is not writable.
     """
@@ -92,7 +94,8 @@ def write_bundle(items: Iterable[Indicator], out: OutBundle) -> Iterator[str]:
 def write_indicator(item: Indicator, marks: Marks) -> dict[str, object]:
     """Return a list entry as a STIX indicator; an entry without values gets a pattern that matches no file.
 
-    The only writer of indicators: a bundle and a TAXII server give the same entry the same id.
+    `marks` are the properties that the entry does not state. The only writer of indicators: a bundle and a
+    TAXII server give the same entry the same id.
 
     Raises:
         KeyError: unknown TLP colour, or an entry that is not writable.

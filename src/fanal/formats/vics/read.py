@@ -180,7 +180,10 @@ def _with_contact(case: dict[str, object]) -> dict[str, object]:
 
 
 def _others(walk: TreeWalk, tree: dict[str, object], entries: list[Node]) -> None:
-    """Append to `entries` the document's top-level keys, except `value` (the case) and the OData context."""
+    """Append nodes of a document's top-level keys to `entries`, except `value` (the case) and the context.
+
+    `tree` is the document, `walk` the converter of its values to nodes.
+    """
     beside = {k: v for k, v in tree.items() if k != "value" and k not in _CONTEXTS}
     entries.extend(walk.entries("", beside, kind=None, depth=1))
 

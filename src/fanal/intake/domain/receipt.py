@@ -245,8 +245,9 @@ class NodeSigner:
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
         """Return the signed receipt of a report, a text of nine lines.
 
-        The instant is truncated to whole seconds. The content digest includes the report's id, so that nobody
-        without the id can test guesses of the content.
+        `body` are the report's original bytes, to whose digest the receipt commits. The instant is truncated
+        to whole seconds. The digest includes the report's id, so that nobody without the id can test guesses
+        of the content.
 
         Raises:
             OSError: the node's certificate has expired, so that nobody could verify the receipt.

@@ -248,7 +248,7 @@ class KeyTable:
 
 
 def known_keys(submissions: Sequence[Submission]) -> KeyTable:
-    """Look up the keys of `submissions` in the database and return the batch's table of keys."""
+    """Look up the idempotency keys of `submissions` in the database; return the batch's table of keys."""
     ids = {id(submission): _key_ids(submission) for submission in submissions}
     earlier = {id(submission): _key_ids(submission, earlier=True) for submission in submissions}
     wanted = [key for keys in (*ids.values(), *earlier.values()) for key in keys]

@@ -30,9 +30,9 @@ def legal_deadline(
 ) -> datetime | None:
     """Return when the 24 hours for removal end; None before a recorded receipt and during a suspension.
 
-    `received_at` is when the host received the request. After force majeure, or after clarifications were
-    received, the full delay starts again at the end of the suspension (LCEN 6-2: from the end of the
-    impediment, or from receipt of the clarification).
+    `received_at` is when the host received the request; the delay is read from `catalogue`. After force
+    majeure, or after clarifications were received, the full delay starts again at the end of the suspension
+    (LCEN 6-2: from the end of the impediment, or from receipt of the clarification).
 
     Raises:
         DelayMissing: no checked delay is in force on the day of receipt.
