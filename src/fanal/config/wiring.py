@@ -108,9 +108,10 @@ def signs_receipts() -> bool:
 
 
 def keep_compiled(folder: Path, *, package: Path = Path(__file__).parents[1]) -> None:
-    """Set the cache of Numba's compiled functions to `folder` if the package's own folder is read-only.
+    """Set the cache of Numba's compiled functions to `folder` if the folder `package` is read-only.
 
-    With no writable cache, as for a service without a home, Numba functions are not compiled at all.
+    `package` is the folder of Fanal's own code, where Numba keeps them otherwise. With no writable cache, as
+    for a service without a home, Numba functions are not compiled at all.
     """
     if not os.access(package, os.W_OK):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))

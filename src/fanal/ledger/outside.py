@@ -1,4 +1,4 @@
-"""Append-only file of checkpoints outside the database; its notes are always a subset of the table's.
+"""Append-only file of signed checkpoints (notes) outside the database, always a subset of the table's.
 
 A process may die at any instant. So a note is written here only once its row is committed, and the next
 signing process adds missing notes: the file may lag behind the table, but never run ahead of it.

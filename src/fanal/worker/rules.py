@@ -20,9 +20,9 @@ _SECONDS = 4.0
 @app.periodic(cron="* * * * *")
 @app.task(name=RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB)
 def apply_rules(timestamp: int) -> None:
-    """Continue the new ranking of waiting cases first, because the queue shows it, then the dry runs.
+    """Continue the new ranking of waiting cases by changed rules, then the dry runs of proposed rules.
 
-    Dry runs are continued oldest first.
+    The ranking comes first because the queue shows it; dry runs are continued oldest first.
     """
     del timestamp
     if carry_on(seconds=_SECONDS):

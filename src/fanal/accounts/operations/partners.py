@@ -103,7 +103,10 @@ def spend_quota(*, identity: PartnerIdentity, now: datetime) -> bool:
 
 
 def forget_usage(*, now: datetime) -> int:
-    """Delete usage counts older than an hour and return their number; called by the worker's schedule."""
+    """Delete the counts of API calls older than an hour and return their number.
+
+    Called by the worker's schedule.
+    """
     deleted, _ = PartnerUsage.objects.filter(minute__lt=now - _USAGE_KEPT).delete()
     return deleted
 

@@ -96,7 +96,7 @@ class ActStep(Struct, frozen=True, kw_only=True):
 class ActApproval(Struct, frozen=True, kw_only=True):
     """The verdict of a second person on a revision of an official act, and the `warnings` displayed then.
 
-    `digest` is the SHA-256 of the exact bytes read; `revision` their number.
+    `revision` is the number of the document's version, `digest` the SHA-256 of the exact bytes read.
     """
 
     revision: int

@@ -67,7 +67,10 @@ ROUNDS: Final = {Side.OFFERING: OFFERING, Side.ANSWERING: ANSWERING}
 
 
 class HitState(StrEnum):
-    """The states of a match (an identifier that both desks hold): how far people have dealt with it."""
+    """The states of a match (an identifier that both desks hold): how far people have dealt with it.
+
+    REOPENED: it was closed, and a new report contains the identifier.
+    """
 
     NEW = "NEW"
     CONTACTED = "CONTACTED"
