@@ -183,7 +183,7 @@ def _database_of(address: str) -> str:
 def _role_urls(
     address: str, database: str, passwords: Mapping[str, str]
 ) -> dict[DatabaseRole, str]:
-    """Return the connection URL of each role whose password is in `passwords` (by role name)."""
+    """Return the URL of `database` on the server of `address` for each role in `passwords` (by role name)."""
     return {
         r: _url_as(admin_url=address, database=database, login=r.login, password=passwords[r.value])
         for r in DatabaseRole

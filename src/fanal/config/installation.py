@@ -61,10 +61,11 @@ class KeysElsewhere(Exception):
 
 
 def read_held(home: Path, *, public_node: bool, secret: str) -> dict[str, tuple[bytes, ...]]:
-    """Return the fingerprints of the keys in the data folder `home`, by purpose.
+    """Return the fingerprints of the keys in the data folder `home`, by purpose (use of a key).
 
-    A purpose without key files has an empty tuple. On a desk machine a vault key counts only with its
-    private half. `secret` is `FANAL_SECRET_KEY`; if it is empty, the file `secret_key` is read instead.
+    A purpose such as `ledger` without key files has an empty tuple. On a desk machine (not `public_node`) a
+    vault key counts only with its private half. `secret` is `FANAL_SECRET_KEY`; if it is empty, the file
+    `secret_key` is read instead.
 
     Raises:
         KeysMissing: a file is unreadable, or holds no key.
@@ -94,9 +95,9 @@ def read_held(home: Path, *, public_node: bool, secret: str) -> dict[str, tuple[
 
 
 def read_known(connection: _Connection) -> dict[str, dict[bytes, datetime]]:
-    """Return the fingerprints registered in the database, by purpose, with the time of registration.
+    """Return the fingerprints of keys registered in the database, with the time of registration.
 
-    Empty before the first registration.
+    They are by purpose (use of a key, such as `ledger`). Empty before the first registration.
     """
     known: dict[str, dict[bytes, datetime]] = {}
     if not _has_table(connection):
@@ -132,7 +133,8 @@ def complaints(held: Held, known: Known, *, public_node: bool) -> list[str]:
 def check_keys(url: str, held: Held, *, home: Path, public_node: bool) -> None:
     """Check that this machine holds the keys of the database at `url`; any role may sign in.
 
-    `held` are the fingerprints of the keys here (`read_held`). A public node needs only some of them.
+    `held` are the fingerprints of the keys here by purpose (`read_held`), `home` is the data folder, for the
+    message. A public node needs only some of them.
 
     Raises:
         KeysElsewhere: the machine lacks a registered key, or uses another one.

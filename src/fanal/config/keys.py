@@ -62,9 +62,10 @@ class KeysMissing(Exception):
 class KeyFiles:
     """The keys that a process loaded from its key folder.
 
-    `content` and `identity` seal; `opening` maps key ids to the private halves, empty on a public node.
-    `digest` is for the ledger and accounts, `digests` those shared with nodes, by purpose. `ledger_known` are
-    the verifier keys of the ledger, the key in use last. `node` signs receipts.
+    `content` and `identity` are public keys that seal; `opening` maps key ids to the private halves, empty on
+    a public node. `digest` is for the ledger and accounts, `digests` those shared with nodes, by purpose.
+    `ledger_signing` signs checkpoints, None in most processes; `ledger_known` are the verifier keys of the
+    ledger, the key in use last. `node` signs receipts.
     """
 
     content: X25519PublicKey
@@ -122,7 +123,9 @@ def ensure_keys(
 
 
 def node_certificate_ends(home: Path) -> date | None:
-    """Return the last day on which this node can sign receipts; None without a certificate.
+    """Return the last day on which this node can sign receipts, from its certificate in the key folder.
+
+    None without a certificate. `home` is the data folder.
 
     Raises:
         KeysMissing: the certificate is unreadable.
@@ -132,9 +135,10 @@ def node_certificate_ends(home: Path) -> date | None:
 
 
 def node_misfit(home: Path) -> str | None:
-    """Return a message if this node's signatures can never be verified, None otherwise.
+    """Return a message if the receipts that this node signs can never be verified, None otherwise.
 
-    The reason is an unreadable file, a certificate of another key, or a certificate of another root.
+    The reason is an unreadable file, a certificate of another key, or a certificate of another root. `home`
+    is the data folder.
     """
     folder = keys_folder(home)
     try:
@@ -151,9 +155,10 @@ def node_misfit(home: Path) -> str | None:
 
 
 def node_fault(home: Path, *, now: datetime) -> str | None:
-    """Return a message if this node's signatures cannot be verified at `now`; None otherwise.
+    """Return a message if the receipts that this node signs at `now` cannot be verified; None otherwise.
 
-    The reasons are those of `node_misfit`, and a certificate that is expired or not yet valid.
+    The reasons are those of `node_misfit`, and a certificate that is expired or not yet valid. `home` is the
+    data folder.
     """
     misfit = node_misfit(home)
     if misfit is not None:
@@ -167,7 +172,10 @@ def node_fault(home: Path, *, now: datetime) -> str | None:
 
 
 def ensure_node_secret(home: Path) -> None:
-    """Create the secret that signs cookies and challenges, if it is missing; each public node has its own."""
+    """Create in the data folder `home` the secret that signs cookies and challenges, if it is missing.
+
+    Each public node has its own.
+    """
     path = keys_folder(home) / SECRET_FILE
     if not path.exists():
         write_private(path, secrets.token_urlsafe(64))
@@ -243,7 +251,7 @@ def _derived(digest: bytes, purpose: str) -> bytes:
 def shared_digest(folder: Path, part: str) -> bytes:
     """Return the digest key that desk and nodes share for `part`: from a node's file, or derived at the desk.
 
-    `part` is one of `SHARED_DIGESTS`.
+    `folder` is the key folder; `part` is `intake` or `vault`.
 
     Raises:
         KeysMissing: neither the file nor `digest.key` exists, or it holds no key.
@@ -268,9 +276,10 @@ def _write_node_key(folder: Path, *, root: Path, number: int, now: datetime, nod
 
 
 def load_keys(home: Path, *, public_node: bool, signs: bool = True) -> KeyFiles:
-    """Return the keys of this process; a public node loads no opening key and no checkpoint key.
+    """Return the keys of this process from the data folder `home`.
 
-    `signs`: whether to load the checkpoint signing key; only the worker needs it.
+    A public node loads no private vault key and no checkpoint key. `signs`: whether to load the checkpoint
+    signing key; only the worker needs it.
 
     Raises:
         KeysMissing: a required file is missing or malformed.
@@ -386,7 +395,7 @@ def _present(folder: Path, group: str, suffix: str) -> Path:
 
 
 def read_key_file(path: Path) -> str:
-    """Return the text of a key file, stripped.
+    """Return the text of a key file without surrounding white space.
 
     Raises:
         KeysMissing: the file is unreadable.

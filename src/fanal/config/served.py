@@ -1,4 +1,4 @@
-"""The WSGI application that `fanal run` serves with granian, with the watchdog of `held` started."""
+"""The WSGI application that `fanal run` serves with granian, with a watchdog (`held`) against hangs."""
 
 from fanal.config.held import end_when_held
 from fanal.config.wsgi import application

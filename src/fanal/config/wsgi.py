@@ -1,4 +1,4 @@
-"""WSGI entry point, served by granian."""
+"""WSGI entry point, served by granian: Django behind admission control, with bounded charsets and answers."""
 
 import codecs
 import logging
