@@ -222,8 +222,12 @@ def _run(databases: Databases, program: str, *options: str) -> None:
 def _read_manifest(folder: Path) -> dict[str, object]:
     """Return the manifest of the backup in `folder`, after a check that its files exist and are unchanged.
 
+    Keys: `format`, `made_at`, `mark` (whether it is a demo), `ledger_size`, `keys` and `files` (digests by
+    name).
+
     Raises:
-        CommandRefused: NO_BACKUP, BACKUP_FORMAT, BACKUP_LACKS (a file is missing), BACKUP_CHANGED.
+        CommandRefused: NO_BACKUP (no readable manifest), BACKUP_FORMAT (of another version), BACKUP_LACKS (a
+            file is missing), BACKUP_CHANGED.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
@@ -248,7 +252,8 @@ def _check_keys(home: Path, manifest: dict[str, object]) -> None:
     second factors.
 
     Raises:
-        CommandRefused: KEYS_LACKING, KEYS_OTHER, BACKUP_FORMAT.
+        CommandRefused: KEYS_LACKING (a key file is missing), KEYS_OTHER (a key file is another),
+            BACKUP_FORMAT.
     """
     held, wanted = _marks_of_keys(home), manifest.get("keys")
     if not isinstance(wanted, dict):

@@ -119,7 +119,7 @@ def _tell(code: str, **parameters: object) -> None:
 
 
 def _batches(items: Iterator[FoundReport | Unreadable]) -> Iterator[list[FoundReport | Unreadable]]:
-    """Yield the items in batches of at most `BATCH` items or about `BATCH_BYTES` bytes, in their order.
+    """Yield the items in their order, in batches of at most 500 items or about 16 MB.
 
     A report with files is a batch of its own, because its package must still be open.
     """

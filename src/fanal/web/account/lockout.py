@@ -113,7 +113,7 @@ def _is_noted(request: HttpRequest | None, credentials: dict[str, object]) -> bo
 
 
 class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries no types
-    """Failure counter in the database that stores nothing about the browser."""
+    """The counter of failed sign-ins for django-axes, in the database; it stores nothing of the browser."""
 
     def user_login_failed(
         self,
