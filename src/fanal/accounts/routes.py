@@ -46,7 +46,9 @@ class Declaration:
 
 
 def needs(action: str, **by_method: str) -> Callable[[V], V]:
-    """Declare that a view requires `action`; `POST="report.decide"` overrides it for one method.
+    """Return a decorator which declares that a view requires `action`.
+
+    `by_method` gives another action for an HTTP method, as in `POST="report.decide"`.
 
     Raises:
         UnknownAction: the policy declares no such action.
@@ -55,10 +57,10 @@ def needs(action: str, **by_method: str) -> Callable[[V], V]:
 
 
 def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
-    """Declare a view that anybody may open without signing in.
+    """Return a decorator which declares that anybody may open a view without signing in.
 
-    It requires `action`, by default for every method. `by_method` gives another action for an HTTP method,
-    as in `needs`.
+    The view requires `action`, by default for every method. `by_method` gives another action for an HTTP
+    method, as in `needs`.
 
     Raises:
         ValueError: the policy does not open an action to the public.
@@ -71,15 +73,16 @@ def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
 
 
 def for_programs(action: str, **by_method: str) -> Callable[[V], V]:
-    """Declare a view that authenticates a partner's credential itself (API, wire) and requires `action`.
+    """Return a decorator for a view that authenticates a partner's credential itself (API, wire).
 
-    `by_method` gives another action for an HTTP method, as in `needs`.
+    It declares that the view requires `action`. `by_method` gives another action for an HTTP method, as in
+    `needs`.
     """
     return _declare(Declaration(actions=_actions(action, by_method), public=True, program=True))
 
 
 def changes_sign_in(view: V) -> V:
-    """Declare a view of the person's own account that shows or changes how they sign in.
+    """Declare that a view shows or changes how a person signs in to their own account (a decorator).
 
     If a second factor is enrolled, every HTTP method, GET too, requires a fresh verification of it.
     """

@@ -118,7 +118,10 @@ def _run(
 @for_programs("deconfliction.exchange")
 @_for_counterparts("POST")
 def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Store an offer, which opens a round of private set intersection; the worker answers it."""
+    """Store an offer, which opens a round of private set intersection, and return the state of the round.
+
+    The worker answers the offer.
+    """
     round_id = receive(
         actor=identity.actor,
         body=_body(request),

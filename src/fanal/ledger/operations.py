@@ -279,7 +279,7 @@ def record_search(
         selectors: keys of the identifiers displayed.
         elsewhere: number of other desks displayed as knowing the identifier.
 
-    A search without results is recorded too.
+    A search without results is recorded too. Return the id of the entry.
 
     Raises:
         MotiveMissing, ValueRefused: as `record`.

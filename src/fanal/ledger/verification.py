@@ -60,8 +60,8 @@ _LONE_MOTIVES = """
 def verify_ledger(*, now: datetime, outside: Sequence[Path] = ()) -> Verification:
     """Verify every entry, object, purpose, chain link, stored subtree and checkpoint of the ledger.
 
-    The checkpoints in the append-only file of this installation are always compared; `outside` names further
-    copies of checkpoint files. Problems are in the result, not raised.
+    Return the result with all problems found; none is raised. The checkpoints in the append-only file of this
+    installation are always compared; `outside` names further copies of checkpoint files.
 
     Raises:
         SignerMissing: no ledger keys are installed (purposes are checked with the digest key).

@@ -251,7 +251,9 @@ _OWN = frozenset(
 
 
 def _open(path: Path) -> int:
-    """Open a file for reading, without following links or blocking on pipes.
+    """Open a file for reading, and return its descriptor.
+
+    Links are not followed, and a pipe does not block.
 
     Raises:
         BlobDamaged: it is not a regular file (a folder, a pipe …).

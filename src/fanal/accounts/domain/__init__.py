@@ -1,1 +1,1 @@
-"""Pure rules of the accounts package: no Django, no clock, no network."""
+"""Pure rules of accounts (access policy, records, standing instructions): no Django, no clock, no network."""

@@ -154,7 +154,9 @@ class Refused(Exception):
 def allows(
     actor: Actor, action: str, resource: Resource = NOTHING, *, policy: Policy | None = None
 ) -> Verdict:
-    """Decide whether `actor` may do `action` on `resource`; a refusal has the most specific reason.
+    """Return the verdict whether `actor` may do `action` on `resource`, with the reason.
+
+    A refusal has the most specific reason. `policy` replaces the shipped policy (`policy.toml`), for tests.
 
     Raises:
         UnknownAction: the policy declares no such action.
@@ -172,6 +174,8 @@ def require(
 ) -> Verdict:
     """Return the verdict of `allows` on `resource` (default: no particular object), or raise if it refuses.
 
+    `policy` as there.
+
     Raises:
         Refused: the policy does not allow the action.
         UnknownAction: the policy declares no such action.
@@ -185,6 +189,8 @@ def require(
 def may(actor: Actor, action: str, *, policy: Policy | None = None) -> bool:
     """Return whether any rule opens `action` to the actor on some object; used by menus and routes.
 
+    `policy` replaces the shipped policy (`policy.toml`), for tests.
+
     Raises:
         UnknownAction: the policy declares no such action.
     """
@@ -196,7 +202,8 @@ def may(actor: Actor, action: str, *, policy: Policy | None = None) -> bool:
 def require_somewhere(actor: Actor, action: str, *, policy: Policy | None = None) -> None:
     """Raise unless some rule opens `action` to the actor on at least some object (`may`).
 
-    For acts without an object at hand, and for lower packages whose callers have checked the object.
+    For acts without an object at hand, and for lower packages whose callers have checked the object. `policy`
+    replaces the shipped policy, for tests.
 
     Raises:
         Refused: no rule opens it.
@@ -208,6 +215,8 @@ def require_somewhere(actor: Actor, action: str, *, policy: Policy | None = None
 
 def reach(actor: Actor, action: str, *, policy: Policy | None = None) -> Reach:
     """Return the bounds of a list, count, search or export that the actor makes under `action`.
+
+    They say which objects may be included. `policy` replaces the shipped policy, for tests.
 
     Raises:
         UnknownAction: the policy declares no such action.

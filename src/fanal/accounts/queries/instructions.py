@@ -86,9 +86,10 @@ def standing_id(*, kind: InstructionKind, scope: str | None, now: datetime) -> U
 def _running(
     *, kind: InstructionKind, now: datetime, member: str | None
 ) -> QuerySet[Instruction, Instruction]:
-    """Select the instructions of a kind in force at `now`; those for every name (empty `names`) come last.
+    """Return a query of the instructions of a kind in force at `now`; those for every name come last.
 
-    With `member` (an organisation), only those that name it among the readers of their lists.
+    These have empty `names`. With `member` (an organisation), only those that name it among the readers of
+    their lists.
     """
     rows = Instruction.objects.filter(
         kind=kind, valid_from__lte=now, expires_at__gt=now, second__seconded_at__lte=now

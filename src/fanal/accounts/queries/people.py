@@ -90,9 +90,10 @@ def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
 
 
 def authenticate_partner_basic(*, authorization: str, now: datetime) -> PartnerIdentity | None:
-    """Authenticate a partner by an HTTP Basic `Authorization` header (RFC 7617); None if invalid.
+    """Return the partner whose login and password an HTTP Basic `Authorization` header holds (RFC 7617).
 
-    The database compares the SHA-256 of the password, which is 256 random bits.
+    None if they are missing or wrong. The database compares the SHA-256 of the password, which is 256 random
+    bits.
     """
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
@@ -109,7 +110,10 @@ def authenticate_partner_basic(*, authorization: str, now: datetime) -> PartnerI
 
 
 def authenticate_partner_bearer(*, authorization: str, now: datetime) -> PartnerIdentity | None:
-    """Authenticate a partner by an HTTP Bearer `Authorization` header (RFC 6750); None if invalid."""
+    """Return the partner whose token an HTTP Bearer `Authorization` header holds (RFC 6750).
+
+    None if it is missing or wrong.
+    """
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
         return None

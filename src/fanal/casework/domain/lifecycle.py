@@ -109,7 +109,7 @@ def lifecycle(  # noqa: PLR0913 - one for each field of a kind
     drafts: str = "draft",
     decided: bool = True,
 ) -> Lifecycle:
-    """Build the definition of a kind of official act; parameters as the fields of `Lifecycle`.
+    """Return the definition of a kind of official act; parameters as the fields of `Lifecycle`.
 
     Raises:
         ValueError: a transition without requirement, or a requirement without transition (programming error).

@@ -65,13 +65,13 @@ def record_decision(
 ) -> RecordedDecision:
     """Record a decision on a report and draft the official acts of its tracks, in one transaction.
 
-    `choice` holds tracks, legal bases and reason; `claim_token` is the number of the actor's claim on the
-    case. The unsent acts of earlier decisions on the report are withdrawn: their legal basis has lapsed. With
-    `addressees` (by host name) a removal request is complete, and goes at once to its second person.
+    Return the decision and the ids of the acts. `choice` holds tracks, legal bases and reason; `claim_token`
+    is the number of the actor's claim on the case. The unsent acts of earlier decisions on the report are
+    withdrawn: their legal basis has lapsed. With `addressees` (by host name) a removal request is complete,
+    and goes at once to its second person.
 
     Raises:
-        Refusal: from `orient.operations.decisions.decide`.
-        Refusal: a draft cannot be made.
+        Refusal: from `orient.operations.decisions.decide`, or a draft cannot be made.
         Refused: the access policy refuses.
     """
     with transaction.atomic():
@@ -116,9 +116,9 @@ def record_decisions(
 ) -> RecordedDecision:
     """Record the same decision on a report and on some reports folded into it, in one transaction.
 
-    A folded report has no row in the queue: this report represents it. `choice` and `claim_token` are as
-    for `record_decision`. Each report gets its own decision, drafts and ledger entry. Folded reports that
-    are not named return to the queue.
+    A folded report has no row in the queue: `report` represents it. `folded` are the reports to decide too;
+    others return to the queue. `choice` and `claim_token` are as for `record_decision`. Each report gets its
+    own decision, drafts and ledger entry. Return the decision on `report`.
 
     Raises:
         NotFolded: one of them is no longer folded into the report.

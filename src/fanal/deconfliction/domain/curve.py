@@ -37,12 +37,12 @@ def new_secret() -> X25519PrivateKey:
 
 
 def hash_to_point(pair: bytes, key: bytes) -> bytes:
-    """Hash an identifier to a curve point, for two given desks (try-and-increment hash-to-curve).
+    """Return the curve point (32 bytes) to which an identifier is hashed, for two given desks.
 
-    `pair` (see `message.pair_of`) separates the points of these two desks from those of any other pair; `key`
-    is the 16-byte key of a selector (an identifier's kind and value). Candidates are SHA-256 digests with a
-    counter, until one is on the curve itself: if half of the points were on the twist, a product would reveal
-    one bit of the hashed value.
+    The method is try-and-increment hash-to-curve. `pair` (see `message.pair_of`) separates the points of
+    these two desks from those of any other pair; `key` is the 16-byte key of a selector (an identifier's kind
+    and value). Candidates are SHA-256 digests with a counter, until one is on the curve itself: if half of
+    the points were on the twist, a product would reveal one bit of the hashed value.
     """
     for counter in count():
         digest = hashlib.sha256(_DOMAIN + pair + key + counter.to_bytes(2, "big")).digest()
@@ -62,7 +62,7 @@ def is_on_curve(point: bytes) -> bool:
 
 
 def multiply(secret: X25519PrivateKey, point: bytes) -> bytes:
-    """Multiply a curve point of 32 bytes by a secret scalar (X25519): blinding.
+    """Return the product of a curve point (32 bytes) and a secret scalar (X25519): the blinded point.
 
     Raises:
         PointsRefused: the point is of small order.

@@ -33,9 +33,9 @@ class LaidOut(Struct, frozen=True, kw_only=True):
 
 
 def lay_out(secret: X25519PrivateKey, pair: bytes, keys: Iterable[bytes]) -> LaidOut:
-    """Blind selector `keys` (16 bytes each) with a secret, pad the set to a power of two, and sort it.
+    """Return the blinded set of selector `keys` (16 bytes each), padded to a power of two and sorted.
 
-    `pair` is the domain separator of both desks (`message.pair_of`).
+    `secret` is the scalar that blinds, `pair` the domain separator of both desks (`message.pair_of`).
 
     Raises:
         PointsRefused: more keys than a set may hold.
@@ -63,7 +63,7 @@ def shown_points(packed: bytes) -> list[bytes]:
 
 
 def multiply_shown(secret: X25519PrivateKey, packed: bytes) -> bytes:
-    """Blind a received set (concatenated points) a second time, with our secret; the points keep their order.
+    """Return a received set (concatenated points) blinded a second time, with our secret, in its order.
 
     Raises:
         PointsRefused: as `shown_points` and `curve.multiply_all`.

@@ -124,10 +124,11 @@ def verify_places(
     digest_key: bytes,
     motives_kept_from: datetime | None = None,
 ) -> Verification:
-    """Verify the links of the chain, in the order of their numbers, against checkpoints in any order.
+    """Verify the links of the chain against the signed checkpoints, and return the result with all problems.
 
-    `places`: each link with its entry. `digest_key` and `motives_kept_from` serve the check of purposes
-    (`check_entry`). Memory use is constant while no problem is found.
+    `places`: each link with its entry, in the order of their numbers; the checkpoints may be in any order.
+    `digest_key` and `motives_kept_from` serve the check of purposes (`check_entry`). Memory use is constant
+    while no problem is found.
     """
     return _Run(
         checkpoints=checkpoints, digest_key=digest_key, motives_kept_from=motives_kept_from

@@ -95,7 +95,7 @@ def open_stream(
 def open_batch(
     *, actor: Actor, object_ids: Sequence[UUID], now: datetime, purpose: str
 ) -> dict[UUID, bytes]:
-    """Decrypt objects for a stage of the pipeline, by object id; write no ledger entry.
+    """Return the plaintexts of objects for a stage of the pipeline, by object id; write no ledger entry.
 
     The calling stage writes one entry for its batch, with the Merkle root of its results. `now` and `purpose`
     are those of that entry; they are required here so that no caller forgets them.
