@@ -91,17 +91,23 @@ def copy_in(statement: str) -> Iterator[Copy]:
 
 
 def plain_array(items: Iterable[str]) -> str:
-    """Return the array literal of texts with letters, digits and dashes only, such as hexadecimals."""
+    """Return the array literal, for a statement parameter, of texts such as hexadecimals.
+
+    They have letters, digits and dashes only: nothing is escaped.
+    """
     return f"{{{','.join(items)}}}"
 
 
 def uuid_array(ids: Iterable[UUID]) -> str:
-    """Return the array literal of ids, for `uuid[]`."""
+    """Return the array literal of ids, for a statement parameter of type `uuid[]`."""
     return plain_array([each.hex for each in ids])
 
 
 def text_array(items: Iterable[str]) -> str:
-    """Return the array literal of any texts without NUL (which PostgreSQL refuses), for `text[]`."""
+    """Return the array literal of any texts, for a statement parameter of type `text[]`.
+
+    They have no NUL, which PostgreSQL refuses.
+    """
     texts = list(items)
     if not texts:
         return "{}"
@@ -113,5 +119,5 @@ def text_array(items: Iterable[str]) -> str:
 
 
 def bytes_array(items: Iterable[bytes]) -> str:
-    """Return the array literal of byte strings, for `bytea[]`."""
+    """Return the array literal of byte strings, for a statement parameter of type `bytea[]`."""
     return plain_array(rf"\\x{item.hex()}" for item in items)

@@ -1,4 +1,7 @@
-"""Write operations of judicial; transitions are recorded through `casework.operations`."""
+"""Write operations on referrals to prosecutors and on intelligence sheets.
+
+Their transitions are recorded through `casework.operations`.
+"""
 
 import hashlib
 from datetime import datetime

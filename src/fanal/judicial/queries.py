@@ -1,4 +1,4 @@
-"""Read operations of judicial: referrals, and intelligence sheets on payers."""
+"""Read operations of judicial: referrals to prosecutors, and intelligence sheets on payers."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

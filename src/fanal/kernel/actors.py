@@ -7,7 +7,10 @@ from uuid import UUID
 
 
 class Role(StrEnum):
-    """A role of a person at the desk or outside it; each requires a personal authorisation (habilitation)."""
+    """A role of a person at the desk or outside it; each requires a personal authorisation (habilitation).
+
+    SYSTEM (worker and commands) and PUBLIC (public form) are not granted to people.
+    """
 
     ANALYST = "ANALYST"
     SUPERVISOR = "SUPERVISOR"

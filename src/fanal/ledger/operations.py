@@ -346,11 +346,11 @@ def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
 
 
 def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
-    """Sign the current tree; store the checkpoint in the table, then in the append-only file.
+    """Sign a checkpoint of the log's current Merkle tree and return it; store it in table and file.
 
     Return None if there is no new entry, or another process is signing. The table's row is committed before
-    the file gets the note: if the process dies in between, the next call adds the missing note, and the file
-    never has a note that the database lacks.
+    the append-only file gets the note (signed text): if the process dies in between, the next call adds the
+    missing note, and the file never has a note that the database lacks.
 
     Raises:
         SignerMissing: this process holds no signing key.

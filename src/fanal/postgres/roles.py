@@ -1,10 +1,13 @@
-"""The five database roles; `fanal.db.grants` defines their privileges."""
+"""The five database roles: names, settings and logins; `fanal.db.grants` defines their privileges."""
 
 from enum import StrEnum
 
 
 class DatabaseRole(StrEnum):
-    """A database role; its value is the one in the setting `FANAL_DB_ROLE`, its login `fanal_<value>`."""
+    """A database role; its value is the one in the setting `FANAL_DB_ROLE`, its login `fanal_<value>`.
+
+    Owner of the tables, the desk's web application, worker, auditor (reads only), and intake (public nodes).
+    """
 
     OWNER = "owner"
     """Owns the tables: for migrations and grants only."""

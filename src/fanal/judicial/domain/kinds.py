@@ -1,4 +1,4 @@
-"""Lifecycles of the two kinds of judicial acts, and the decoding of their documents."""
+"""Lifecycles of the two judicial acts, referral and intelligence sheet, and decoding of their documents."""
 
 import msgspec
 

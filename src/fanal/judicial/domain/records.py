@@ -1,4 +1,4 @@
-"""Records that the operations and queries of judicial take and return: referrals and their facts."""
+"""Records that the operations and queries of judicial take and return: referrals to prosecutors."""
 
 from datetime import date, datetime
 from enum import StrEnum

@@ -195,7 +195,7 @@ def verify_consistency(
 def verify_subtree_inclusion(
     *, leaf_hash: bytes, index: int, start: int, end: int, proof: Sequence[bytes], root: bytes
 ) -> None:
-    """Verify that leaf `index` of the whole log is in the subtree of leaves [`start`, `end`).
+    """Verify that `leaf_hash`, leaf `index` of the whole log, is in the subtree of leaves [`start`, `end`).
 
     `root` is the root of the subtree, `proof` the audit path within it.
 
