@@ -103,10 +103,10 @@ def own_keys() -> list[tuple[bytes, datetime]]:
 
 
 def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, int]:
-    """Return the number of points that each organisation has sent us on the day of `now` (Paris).
+    """Return the number of points that each organisation has sent us in rounds begun on the day of `now`.
 
-    `counterpart_ids` are the organisations. Every point is a possible guess of an identifier, hence the daily
-    quota. A counterpart without rounds on that day has no key.
+    The day is that of Paris; `counterpart_ids` are the organisations. Every point is a possible guess of an
+    identifier, hence the daily quota. A counterpart without rounds on that day has no key.
     """
     found = sql.rows(
         "SELECT r.counterpart_id, sum(r.asked) FROM deconfliction_round r"

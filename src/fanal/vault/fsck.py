@@ -95,6 +95,7 @@ def check_vault(
 
     Raises:
         Refused: the actor is not the system.
+        BlobDamaged, OSError: a pack cannot be opened.
     """
     folder = keyring.current().vault_folder
     check = _Check(folder=folder, limit=now - grace, quick=quick, repair=repair)
@@ -116,9 +117,10 @@ def check_vault(
 
 @dataclass(slots=True, kw_only=True)
 class _Check:
-    """State of a check of the vault: bytes younger than `limit` are ignored; `outcome` collects the findings.
+    """State of a check of the vault: its settings, and the findings so far (`outcome`).
 
-    With `repair`, old bytes without a row are blanked or removed; with `quick`, nothing is decrypted.
+    Bytes written after the instant `limit` are ignored. With `repair`, older bytes without a database row are
+    blanked or removed; with `quick`, nothing is decrypted.
     """
 
     folder: Path
@@ -320,7 +322,8 @@ def sweep_vault(*, actor: Actor, now: datetime) -> int:
     """Blank or remove bytes without a database row that are older than `SAFE_AGE`; return how many places.
 
     A pack (a file of many objects) from which objects are missing is left as it is, since the bytes may be
-    the lost ones. Write one ledger entry (`vault.repair`) if anything was removed.
+    the lost ones. Packs unchanged for a month are not read again. Write one ledger entry (`vault.repair`) if
+    anything was removed.
 
     Raises:
         Refused: the actor is not the system.
