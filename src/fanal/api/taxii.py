@@ -148,7 +148,7 @@ def read_filters(query: QueryDict) -> AskedPage:
 def following(asked: AskedPage, cursor: Cursor | None) -> str:
     """Return the `next` parameter of the page at `cursor`, its position in the feed; "" if `cursor` is None.
 
-    `asked` is the present page, whose end of the feed the next one keeps.
+    `asked` is the present page; the next one ends at the same position of the feed (`asked.last`).
     """
     if cursor is None:
         return ""

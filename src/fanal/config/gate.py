@@ -401,7 +401,7 @@ class Gate:
         return self._providers if asks_a_provider(path) else None
 
     def _client(self, request: "WSGIEnvironment") -> str:
-        """Return the client behind the proxies as a unit to count: an IPv4 address or an IPv6 network."""
+        """Return the client behind the proxies as limits count it: an IPv4 address or an IPv6 network."""
         asker = {name: request.get(name) for name in ("REMOTE_ADDR", "HTTP_X_FORWARDED_FOR")}
         resolve_client(asker, hops=self._hops)
         return network_of(str(asker["REMOTE_ADDR"] or ""))

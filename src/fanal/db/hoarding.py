@@ -341,7 +341,7 @@ def _started(pid: int) -> str:
 
 
 def _postmaster() -> int:
-    """Return the process id of the main process of a local server (Unix socket); 0 for any other server."""
+    """Return the process id of PostgreSQL's main process, if our server is local (Unix socket); else 0."""
     where = connector_params()
     lock = Path(str(where.get("host") or "")) / f".s.PGSQL.{where.get('port') or 5432}.lock"
     with contextlib.suppress(OSError, ValueError):

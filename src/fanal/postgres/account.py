@@ -22,7 +22,10 @@ class AccountMissing(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemAccount:
-    """The account that runs PostgreSQL: the caller's, or the account `fanal` (`switched`) if that is root."""
+    """The account that runs PostgreSQL: the caller's, or the account `fanal` (`switched`) if that is root.
+
+    `uid` and `gid` are its user and group ids, `name` its login.
+    """
 
     uid: int
     gid: int

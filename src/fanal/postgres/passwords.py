@@ -32,7 +32,10 @@ class PasswordFile:
         return kept
 
     def renewed(self) -> dict[str, str]:
-        """Return new passwords for every role, and the administrator's present one; store nothing."""
+        """Return new passwords for every role, and the administrator's present one, by role name.
+
+        Nothing is stored.
+        """
         return self.read() | {role.value: secrets.token_urlsafe(32) for role in DatabaseRole}
 
     def write(self, passwords: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ _LONGEST_SOCKET_FOLDER = 85  # sun_path holds 107 bytes; PostgreSQL appends its 
 
 
 class PlaceRefused(Exception):
-    """Error: the cluster's folder is gone, or belongs to another account."""
+    """Error: the folder of the embedded PostgreSQL cluster is gone, or belongs to another account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,7 @@ def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
 def _erase_identities(actor: Actor, now: datetime, before: datetime) -> int:
     """Erase the identities of the reporters of reports received before `before`; return how many.
 
-    Their addresses are in the same sealed object, so that the shorter retention class applies.
+    Their addresses are in the same sealed object, so that the shorter of the two retention classes applies.
     """
     total = 0
     while due := list_expired(actor=actor, before=before, identities=True, limit=_BATCH):

@@ -21,7 +21,7 @@ _LOCK = 0x44454D4F41  # "DEMOA"
 
 
 class NotADemo(Exception):
-    """The database is not marked DEMO."""
+    """Demo accounts were requested in a database that is not marked DEMO."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

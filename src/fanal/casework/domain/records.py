@@ -89,7 +89,7 @@ class ActStep(Struct, frozen=True, kw_only=True):
 
     @property
     def left_after(self) -> bool:
-        """Whether the official act was sent after its legal basis had lapsed; False for other steps."""
+        """Whether this step is a sending that happened after the act's legal basis had lapsed."""
         return self.lapsed_at is not None and self.happened_at >= self.lapsed_at
 
 

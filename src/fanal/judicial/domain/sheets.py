@@ -54,10 +54,10 @@ class SheetReport(Struct, frozen=True, kw_only=True):
 
 
 class SheetFacts(Struct, frozen=True, kw_only=True):
-    """The facts of an intelligence sheet on a payer, frozen when it was drafted.
+    """The facts of an intelligence sheet on a payer, frozen when it was drafted (`drafted_at`).
 
-    `payer` is the payer's id, `score` the result of its scoring. `reports` contain the transfers; `linked`
-    are linked to those reports.
+    `payer` is the payer's id, `score` the result of its scoring by payment typologies. `reports` contain the
+    transfers; `linked` are linked to those reports.
     """
 
     payer: UUID

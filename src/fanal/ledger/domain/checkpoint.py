@@ -112,9 +112,9 @@ def open_note(note: str, *, keys: Iterable[NoteKey]) -> Checkpoint:
 
 
 def split_notes(content: str) -> list[str]:
-    """Split the content of an append-only checkpoint file into its notes, each followed by an empty line.
+    """Split the content of an append-only checkpoint file into its notes (signed checkpoints).
 
-    A last note truncated by a crash is left out.
+    Each is followed by an empty line in the file. A last note truncated by a crash is left out.
     """
     parts = content.split("\n\n")[:-1]
     pairs = zip(parts[0::2], parts[1::2], strict=False)

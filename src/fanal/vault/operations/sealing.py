@@ -227,7 +227,10 @@ def is_digest_of(kind: str, plaintext: bytes, expected: bytes) -> bool:
 
 
 def digest_of(kind: str, plaintext: bytes) -> bytes:
-    """Return the digest that `digester` gives for the plaintext of an object of `kind`, held in memory."""
+    """Return the digest of the plaintext of an object of `kind`.
+
+    It is SHA-256 or, for identities, a keyed digest (`digester`).
+    """
     made = digester(kind)
     made.update(plaintext)
     return made.digest()
