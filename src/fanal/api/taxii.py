@@ -367,7 +367,9 @@ def _member(request: HttpRequest) -> PartnerIdentity:
 
 
 def _open(request: HttpRequest, collection: str) -> SharedList:
-    """Return the list with this collection id; all objects of a list closed to the member are revoked.
+    """Return the list with this collection id, if the member may read it or could read it formerly.
+
+    In the second case all its objects are revoked.
 
     Raises:
         ServiceRefused: 404, no such collection for this member.

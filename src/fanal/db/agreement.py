@@ -173,10 +173,10 @@ def unrefused() -> Iterator[None]:
 
 
 def _refuse(execute: Callable[..., object], sql: str, *more: object) -> object:
-    """Refuse every statement of a connection during a disagreement (Django `execute_wrapper`).
+    """Execute a statement, unless clock or schema disagree with the database (Django `execute_wrapper`).
 
     Raises:
-        Disagreed: clock or schema disagree.
+        Disagreed: they disagree.
     """
     if _installed and (parts := _installed[0].parts) and not getattr(_thread, "free", False):
         raise Disagreed(words(parts))

@@ -161,7 +161,7 @@ class _Check:
             self.loose(path, FsckCode.ORPHAN)
 
     def loose(self, path: Path, code: FsckCode) -> None:
-        """Report a file without a database row (as `code`), unless it is young.
+        """Report a file without a database row (as `code`), unless it was written after `limit`.
 
         It is removed if `repair` is set.
         """

@@ -58,7 +58,7 @@ def get_counter(*, key: str, now: datetime) -> object | None:
 
 
 def drop_counter(*, key: str) -> bool:
-    """Delete the counter stored under `key`; return whether there was one."""
+    """Delete the value stored under `key` by `set_counter` or `add_counter`; return whether there was one."""
     deleted, _ = Counter.objects.filter(digest=_digest(key)).delete()
     return deleted > 0
 
