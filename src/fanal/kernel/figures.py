@@ -21,9 +21,10 @@ class Delay:
 
 
 def delay_of(count: int, deciles: Sequence[float | None] | None) -> Delay:
-    """Return the delay of `count` cases; `deciles` holds their median and ninth decile, in seconds.
+    """Return the distribution of the duration of `count` cases as a `Delay`.
 
-    Without cases, or with `deciles` None, the result has `count` 0.
+    `deciles` holds their median and ninth decile, in seconds. Without cases, or with `deciles` None, the
+    result has `count` 0.
     """
     if not count or deciles is None:
         return Delay(count=0)

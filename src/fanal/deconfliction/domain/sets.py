@@ -18,9 +18,10 @@ _NOBODY = bytes(_KEY)
 
 
 class LaidOut(Struct, frozen=True, kw_only=True):
-    """A blinded set: concatenated points, and concatenated selector keys behind them (zeros for padding).
+    """A blinded set: concatenated curve points (`points`), and the selector keys behind them (`places`).
 
-    Only the points are sent; the keys stay here, to name the identifiers of the matches.
+    The keys are concatenated too, in the same order, with zeros for padding points. Only the points are sent;
+    the keys stay here, to name the identifiers of the matches.
     """
 
     points: bytes

@@ -75,7 +75,7 @@ class SheetDocument(Struct, frozen=True, kw_only=True):
 
 
 class Sheet(Struct, frozen=True, kw_only=True):
-    """An intelligence sheet on a payer, without content; `report_ids` are the reports behind it.
+    """An intelligence sheet on a payer, without its facts and texts; `report_ids` are the reports behind it.
 
     `body` is the code of the addressed authority.
     """
