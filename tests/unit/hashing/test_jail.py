@@ -14,7 +14,6 @@ import pytest
 PROGRAM = """
 import ctypes, json, mmap, os, socket, sys
 from fanal.hashing import jail
-from fanal.hashing.domain.records import FileLimits
 
 plain, files = sys.argv[1] == "plain", sys.argv[2] == "files"
 if plain and os.geteuid() == 0:
@@ -26,7 +25,7 @@ account = os.geteuid()
 inherited = os.open("/dev/null", os.O_RDWR)
 key, memory = sys.argv[3], os.memfd_create("video")
 os.write(memory, b"frames")
-jail.cap(FileLimits(memory=64 << 20), seconds=5, held=1 << 20)
+jail.cap(memory=64 << 20, seconds=5, held=1 << 20)
 closed = jail.close_files()
 filtered = jail.filter_calls(files=files)
 

