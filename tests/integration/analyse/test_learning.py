@@ -1,7 +1,7 @@
 """An analyst's word becomes an example; a version trained with it is tried, activated by two, and reads anew."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import msgspec
@@ -10,7 +10,9 @@ import pytest
 from django.db import connection
 
 from fanal import pipeline, trials
-from fanal.accounts.domain.policy import Refused
+from fanal.accounts.domain.policy import Refused, roles_at_desk
+from fanal.accounts.domain.records import NewHabilitation
+from fanal.accounts.operations.habilitations import grant_habilitation
 from fanal.analyse import queries as analysed
 from fanal.analyse.signals import queries
 from fanal.analyse.signals.domain.examples import (
@@ -31,6 +33,7 @@ from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.refusal import Refusal
 from fanal.worker.expiry import erase_reports
 from fanal.worker.stages import StageLoop
+from tests.actors import desk_actor
 from tests.integration.orient.people import person
 from tests.refusals import CHECK, KEPT, NO_RIGHT, database_refuses
 
@@ -40,6 +43,12 @@ TEXT = "Un animateur lui propose de la ramener en voiture après la répétition
 OTHER = "Le moniteur veut la reconduire en voiture après la répétition, sans prévenir ses parents."
 NEUTRAL = "Un adulte propose à un enfant de le raccompagner sans que la famille le sache."
 CODE = "GROOMING_MEETING"
+TRIED = "UPDATE analyse_reader SET tried_at = now(), trial = %s"
+WRITER = "UPDATE analyse_example SET rewriter_id = %s"
+CHECKED = (
+    "UPDATE analyse_example SET state = 'NEUTRALISED', neutral = 'x', checker_id = %s,"
+    " checked_at = now() WHERE id = %s"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +110,25 @@ def example(example_id: UUID) -> Example:
     found = queries.get_example(actor=SYSTEM, example_id=example_id)
     assert found is not None
     return found
+
+
+def habilitated_by(granter: Actor, person_id: UUID) -> Actor:
+    """An analyst by a habilitation that the granter gave alone."""
+    habilitation = NewHabilitation(
+        person_id=person_id,
+        role=Role.ANALYST,
+        act_reference="TEST",
+        valid_from=now() - timedelta(days=1),
+        valid_until=now() + timedelta(days=1),
+        desk_id=1,
+    )
+    grant_habilitation(actor=granter, habilitation=habilitation, now=now())
+    return desk_actor(person_id=person_id, roles={Role.ANALYST}, desks={1}, motive="test")
+
+
+def refused(sqlstate: str, statement: str, *values: object) -> None:
+    with database_refuses(sqlstate), connection.cursor() as cursor:
+        cursor.execute(statement, values)
 
 
 def proposed(reader_id: UUID, by: Actor) -> None:
@@ -221,22 +249,80 @@ def test_a_neutral_sentence_outlives_its_report_once_another_person_checked_it()
     assert open_id not in left
 
 
+def test_no_account_of_the_writers_own_checks_a_sentence() -> None:
+    """Whoever holds the role only by the writer's grant is the writer's hand: operation and database."""
+    (subject,) = deposit(TEXT)
+    claire, helene = person(Role.SUPERVISOR), person(Role.SUPERVISOR)
+    hers = habilitated_by(claire, person().person_id)
+    example_id = judged(subject, claire)
+    examples.rewrite(actor=claire, example_id=example_id, sentence=NEUTRAL, now=now())
+    shown = example(example_id).rewritten_object
+    assert shown is not None
+    with pytest.raises(Refusal, match="GRANTED_BY_PROPOSER"):
+        examples.check_sentence(actor=hers, example_id=example_id, object_id=shown, now=now())
+    refused(CHECK, CHECKED, hers.person_id, example_id)
+    habilitated_by(helene, hers.person_id)
+    examples.check_sentence(actor=hers, example_id=example_id, object_id=shown, now=now())
+    assert example(example_id).state is ExampleState.NEUTRALISED
+
+
+def test_an_example_is_of_people_in_office_at_its_desk() -> None:
+    (subject,) = deposit(TEXT)
+    ana, ben = person(Role.ANALYST), person(Role.ANALYST)
+    example_id = judged(subject, ana)
+    others = (uuid4(), person(Role.OVERSEER).person_id, person(Role.ANALYST, desk=2).person_id)
+    assert roles_at_desk("example.judge") == roles_at_desk("example.check")
+    for column, value in (
+        ("state", "NEUTRALISED"), ("state", "REWRITTEN"), ("rewriter_id", uuid4()),
+        ("checker_id", uuid4()), ("rewritten_object", uuid4()),
+    ):  # fmt: skip
+        row = {
+            "state": "OPEN", "rewriter_id": None, "checker_id": None, "rewritten_object": None,
+        } | {column: value}  # fmt: skip
+        if value == "NEUTRALISED":
+            row |= {"rewriter_id": ana.person_id, "checker_id": ben.person_id}
+        refused(
+            KEPT,
+            "INSERT INTO analyse_example (id, report_id, source, digest, lang, object_id, made_at,"
+            " state, rewriter_id, checker_id, rewritten_object, neutral)"
+            " VALUES (gen_random_uuid(), %s, 'x', '', 'fr', gen_random_uuid(), now(), %s, %s, %s, %s, %s)",
+            subject,
+            *row.values(),
+            "x" if value == "NEUTRALISED" else "",
+        )
+    for nobody in others:
+        refused(
+            CHECK,
+            "INSERT INTO analyse_judgement (example_id, code, verdict, engine, person_id, judged_at)"
+            " VALUES (%s, 'GROOMING_GIFT', 'WRONG', '', %s, now())",
+            example_id,
+            nobody,
+        )
+        refused(
+            CHECK,
+            "UPDATE analyse_example SET state = 'REWRITTEN', rewriter_id = %s, rewritten_at = now(),"
+            " rewritten_object = gen_random_uuid() WHERE id = %s",
+            nobody,
+            example_id,
+        )
+    examples.rewrite(actor=ana, example_id=example_id, sentence=NEUTRAL, now=now())
+    for nobody in others:
+        refused(CHECK, f"{WRITER} WHERE id = %s", nobody, example_id)
+        refused(CHECK, CHECKED, nobody, example_id)
+    refused(KEPT, f"{WRITER} WHERE id = %s", ben.person_id, example_id)
+    refused(KEPT, "UPDATE analyse_example SET state = 'ERASED' WHERE id = %s", example_id)
+
+
 def test_the_database_itself_wants_two_people() -> None:
     (subject,) = deposit(TEXT)
     ana, ben = person(Role.ANALYST), person(Role.ANALYST)
     example_id = judged(subject, ana)
     examples.rewrite(actor=ana, example_id=example_id, sentence=NEUTRAL, now=now())
-    check = (
-        "UPDATE analyse_example SET state = 'NEUTRALISED', neutral = 'x', checker_id = %s,"
-        " checked_at = now() WHERE id = %s"
-    )
     for checker in (ana.person_id, uuid4(), person(Role.OVERSEER).person_id):
-        with database_refuses(CHECK), connection.cursor() as cursor:
-            cursor.execute(check, [checker, example_id])
-    with database_refuses(KEPT), connection.cursor() as cursor:
-        cursor.execute("UPDATE analyse_example SET source = 'x' WHERE id = %s", [example_id])
+        refused(CHECK, CHECKED, checker, example_id)
+    refused(KEPT, "UPDATE analyse_example SET source = 'x' WHERE id = %s", example_id)
     with connection.cursor() as cursor:
-        cursor.execute(check, [ben.person_id, example_id])
+        cursor.execute(CHECKED, [ben.person_id, example_id])
 
     first, second = person(Role.SUPERVISOR), person(Role.SUPERVISOR)
     reader_id = uuid4()
@@ -257,7 +343,16 @@ def test_the_database_itself_wants_two_people() -> None:
             "UPDATE analyse_reader SET proposer_id = %s, proposed_at = now() WHERE id = %s",
             [ana.person_id, reader_id],
         )
-    proposed(reader_id, first)
+    propose = (
+        "UPDATE analyse_reader SET proposer_id = %s, proposed_at = now(), trial = %s WHERE id = %s"
+    )
+    refused(KEPT, propose, first.person_id, b"{}", reader_id)
+    readers.propose_version(actor=first, reader_id=reader_id, now=now())
+    for trial in (None, b"{}", b'{"candidate": "reader/y"}'):
+        refused(KEPT, f"{TRIED} WHERE id = %s", trial, reader_id)
+    while trials.continue_reader_trial(now=now()):
+        pass
+    refused(KEPT, f"{TRIED} WHERE id = %s", b'{"candidate": "reader/x"}', reader_id)
     for approver in (first, ana):
         with database_refuses(CHECK), connection.cursor() as cursor:
             cursor.execute(activate, [reader_id, first.person_id, approver.person_id])

@@ -72,22 +72,26 @@ def test_people_who_disagree_cancel_each_other() -> None:
     assert (found.settled, found.disputed) == ((), 1)
 
 
-def test_one_persons_word_is_bounded_and_what_two_say_is_not() -> None:
-    """A flood of one analyst's labels teaches twenty passages of a code, the newest; the rest is counted."""
+def test_a_persons_word_is_bounded_whoever_agrees() -> None:
+    """A flood of one analyst's labels teaches twenty passages of a code, the newest; the rest is counted.
+
+    A second account that says the same of every passage brings its own share and no more.
+    """
     flood = [said(n, Verdict.WRONG) for n in range(300)]
     found = settle(flood)
     (share,) = found.shares
     assert len(found.settled) == share.used == examples.MOST_OF_ONE_CODE
     assert share.left_out == 300 - examples.MOST_OF_ONE_CODE
     assert UUID(int=399) in {s.example_id for s in found.settled}
-    many = [
-        said(n, Verdict.MISSED, code=code)
-        for n, code in enumerate(f"C{n % 30}" for n in range(300))
-    ]
+    codes = [f"C{n % 30}" for n in range(300)]
+    many = [said(n, Verdict.MISSED, code=code) for n, code in enumerate(codes)]
     assert len(settle(many).settled) == examples.MOST_OF_ONE
     both = settle([*flood, *(said(n, Verdict.WRONG, by=BEN) for n in range(300))])
-    assert len(both.settled) == 300
-    assert both.shares == ()
+    assert [share.used for share in both.shares] == [examples.MOST_OF_ONE_CODE] * 2
+    assert sum(share.left_out for share in both.shares) == 300 - len(both.settled)
+    assert {settled.hand for settled in both.settled} == {ANA}, "tested together: neither without"
+    same = [said(n, Verdict.MISSED, by=BEN, code=code) for n, code in enumerate(codes)]
+    assert len(settle([*many, *same]).settled) == 2 * examples.MOST_OF_ONE
 
 
 def test_what_nobody_judged_stays_as_the_version_in_force_reads_it() -> None:

@@ -1,9 +1,9 @@
 """Labelled examples of the desk: passages of reports that people judged, and the labels derived from them.
 
 For each code of a passage, the latest judgement of each person counts; a code on which people disagree is
-cancelled. A training uses at most `MOST_OF_ONE` passages that a person alone judged, at most
-`MOST_OF_ONE_CODE` of them for the same code and as many against it. Judgements on which several people
-agree have no limit.
+cancelled. A training uses at most `MOST_OF_ONE` passages of a person, at most `MOST_OF_ONE_CODE` of them for
+the same code and as many against it. A judgement on which several people agree counts for one of them, the
+one with most room, so that a second account brings no more than its own share.
 """
 
 from collections import Counter
@@ -115,7 +115,7 @@ class Settled(Struct, frozen=True, kw_only=True):
 class Share(Struct, frozen=True, kw_only=True):
     """A person's share of a training: numbers of passages used, and of those left out by the limits.
 
-    Only passages with a code that nobody else judged count; see `_Bounds`.
+    A passage counts for one of the people who agree on it; see `_Bounds`.
     """
 
     person_id: UUID
@@ -138,26 +138,19 @@ class Settlement(Struct, frozen=True, kw_only=True):
 def settle(judgements: Sequence[Judgement]) -> Settlement:
     """Return the outcome of the judgements that count, the most recently judged examples first.
 
-    `judgements` are in chronological order. The limits for each person (`_Bounds`) apply to codes that only
-    one person has judged.
+    `judgements` are in chronological order. The limits for each person (`_Bounds`) apply.
     """
     in_force = list(last_words(judgements))
     newest = {j.example_id: j.judged_at for j in sorted(in_force, key=lambda j: j.judged_at)}
     bounds, settled, disputed = _Bounds(), list[Settled](), 0
     for example_id in sorted(newest, key=lambda i: (newest[i], i), reverse=True):
-        agreed, alone, quarrels = _weighed([j for j in in_force if j.example_id == example_id])
+        agreed, quarrels = _undisputed([j for j in in_force if j.example_id == example_id])
         disputed += quarrels
-        hands = set(agreed.values())
-        kept = set(agreed)
-        for person, said in sorted(alone.items()):
-            if free := bounds.admit(person, said):
-                hands.add(person)
-                kept |= set(free)
-        if kept:
+        if kept := bounds.admit(agreed):
             settled.append(
                 Settled(
                     example_id=example_id,
-                    hand=min(hands),
+                    hand=min(min(agreed[said]) for said in kept),
                     wanted=frozenset(code for code, has in kept if has),
                     unwanted=frozenset(code for code, has in kept if not has),
                 )
@@ -180,16 +173,24 @@ class _Bounds:
         self._left_out: Counter[UUID] = Counter()
         self._of_code: Counter[tuple[UUID, _Said]] = Counter()
 
-    def admit(self, person: UUID, said: Sequence[_Said]) -> list[_Said]:
-        """Return the judgements of `said` within the person's limits; count the passage as used or left out.
+    def admit(self, agreed: Mapping[_Said, Collection[UUID]]) -> list[_Said]:
+        """Return the judgements on one passage within the limits, and count the passage as used or left out.
 
-        `said` are this person's judgements on one passage, without the codes that somebody else judged too.
+        `agreed` holds the people who agree on each; it counts for the one with most room.
         """
-        free = [
-            one
-            for one in said
-            if self._used[person] < MOST_OF_ONE and self._of_code[person, one] < MOST_OF_ONE_CODE
-        ]
+        shares: dict[UUID, list[_Said]] = {}
+        for one, people in agreed.items():
+            shares.setdefault(min(people, key=lambda p: self._order(p, one)), []).append(one)
+        return [one for person, said in shares.items() for one in self._admitted(person, said)]
+
+    def _order(self, person: UUID, one: _Said) -> tuple[bool, int, UUID]:
+        return not self._has_room(person, one), self._used[person], person
+
+    def _has_room(self, person: UUID, one: _Said) -> bool:
+        return self._used[person] < MOST_OF_ONE and self._of_code[person, one] < MOST_OF_ONE_CODE
+
+    def _admitted(self, person: UUID, said: Sequence[_Said]) -> list[_Said]:
+        free = [one for one in said if self._has_room(person, one)]
         self._of_code.update((person, one) for one in free)
         self._used[person] += bool(free)
         self._left_out[person] += not free
@@ -203,28 +204,22 @@ class _Bounds:
         )
 
 
-def _weighed(
-    judgements: Sequence[Judgement],
-) -> tuple[dict[_Said, UUID], dict[UUID, list[_Said]], int]:
-    """Separate the judgements on a passage into agreed ones, those of one person only, and disputed codes.
+def _undisputed(judgements: Sequence[Judgement]) -> tuple[dict[_Said, list[UUID]], int]:
+    """Return the undisputed judgements on a passage with the people who agree on each, in order of code.
 
-    Returns the agreed ones with the lowest id of the people who agree, the others by person, and the number
-    of codes on which people disagree.
+    Also returns the number of codes on which people disagree.
     """
     by_code: dict[str, dict[UUID, bool]] = {}
     for judged in sorted(judgements, key=lambda j: j.code):
         has = judged.verdict is not Verdict.WRONG
         by_code.setdefault(judged.code, {})[judged.person_id] = has
-    undisputed = {c: said for c, said in by_code.items() if len(set(said.values())) == 1}
-    agreed: dict[_Said, UUID] = {}
-    alone: dict[UUID, list[_Said]] = {}
-    for code, said in undisputed.items():
-        person = min(said)
-        if len(said) > 1:
-            agreed[code, said[person]] = person
-        else:
-            alone.setdefault(person, []).append((code, said[person]))
-    return agreed, alone, len(by_code) - len(undisputed)
+    agreed = {
+        (code, has): list(said)
+        for code, said in by_code.items()
+        if len(answers := set(said.values())) == 1
+        for has in answers
+    }
+    return agreed, len(by_code) - len(agreed)
 
 
 def labels_of(

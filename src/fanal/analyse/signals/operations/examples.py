@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from fanal.accounts.domain.policy import Reason, Refused, Resource, require
+from fanal.accounts.domain.policy import Reason, Refused, Resource, require, roles_at_desk
+from fanal.accounts.queries.people import granted_by_alone
 from fanal.analyse.queries import get_analyses
 from fanal.analyse.signals import queries
 from fanal.analyse.signals.domain.examples import (
@@ -104,9 +105,9 @@ def rewrite(*, actor: Actor, example_id: UUID, sentence: str, now: datetime) -> 
         state = _moved(example, "rewrite")
         object_id = _sealed(example.report_id, neutral, now)
         sql.run(
-            "UPDATE analyse_example SET state = %s, rewritten_object = %s, rewriter_id = %s"
-            " WHERE id = %s",
-            [state, object_id, actor.person_id, example_id],
+            "UPDATE analyse_example SET state = %s, rewritten_object = %s, rewriter_id = %s,"
+            " rewritten_at = %s WHERE id = %s",
+            [state, object_id, actor.person_id, now, example_id],
         )
         _log(actor, "example.rewrite", example_id, example.report_id, now)
 
@@ -118,8 +119,9 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
 
     Raises:
         Refused: the actor may not check at that desk.
-        Refusal: NOT_FOUND, SAME_PERSON (the actor wrote it), STATE (no sentence awaits a check), CHANGED
-            (another sentence was written meanwhile).
+        Refusal: NOT_FOUND, SAME_PERSON (the actor wrote it), STATE (no sentence awaits a check),
+            GRANTED_BY_PROPOSER (the writer alone gave the actor this role), CHANGED (another sentence was
+            written meanwhile).
         OSError, EnvelopeRefused: as `open_object`.
     """
     with transaction.atomic():
@@ -131,6 +133,14 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
                 raise
             raise Refusal("example", "SAME_PERSON") from refused
         state = _moved(example, "check")
+        if example.rewriter_id and granted_by_alone(
+            person_id=actor.person_id,
+            desk_id=desk_id,
+            roles=roles_at_desk("example.check"),
+            proposers={example.rewriter_id},
+            now=now,
+        ):
+            raise Refusal("example", "GRANTED_BY_PROPOSER")
         if example.rewritten_object != object_id:
             raise Refusal("example", "CHANGED")
         neutral = neutral_sentence(actor=actor, example=example, now=now)
