@@ -28,7 +28,7 @@ from fanal.cli.doctor_desk import FAULTS
 from fanal.cli.failures import CommandRefused, Failed, language, reason
 from fanal.cli.lowered import lower
 from fanal.cli.new_passwords import PasswordWatch
-from fanal.cli.supervisor import CallsSign, Child, Supervisor, say
+from fanal.cli.supervisor import CallsSign, Child, Supervisor, announce, say
 from fanal.config.databases import DatabaseRefused, Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.gate import HEADERS, THREADS
@@ -93,7 +93,7 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
         loading = [_demo(databases, home=home)] if demo else []
         signed_in = [*children, *loading]
         _lower(signed_in, home=home, port=port)
-        write_private(home / PORT_FILE, f"{port}\n")
+        _note_port(home, port)
 
         def mend() -> None:
             _mend(databases)
@@ -128,6 +128,14 @@ def _tell_of_node_key(home: Path) -> None:
     """
     if (fault := node_fault(home, now=clock.now())) is not None:
         say(f"no report is taken here, since none could be acknowledged: {fault}")
+
+
+def _note_port(home: Path, port: int) -> None:
+    """Write the port for `fanal doctor`; without room on the disk, the desk starts all the same."""
+    try:
+        write_private(home / PORT_FILE, f"{port}\n")
+    except OSError as failure:
+        say(f"the port could not be noted: {reason(failure)}")
 
 
 def _tell_of_mail() -> None:
@@ -190,7 +198,7 @@ def _mend(databases: Databases) -> None:
         say("PostgreSQL ended; restarting")
         try:
             cluster.start()
-        except ClusterFailed as failure:
+        except (ClusterFailed, OSError) as failure:
             say(f"{failure}")
 
 
@@ -452,11 +460,11 @@ def announce_at(
         return answers[-1].returncode == 0
 
     if mark is not DatabaseMark.DEMO:
-        click.echo(f"Fanal: {address}")
+        announce(f"Fanal: {address}")
     elif supervisor.wait_until(listed, seconds=patience):
-        click.echo(f"Fanal: {address}{_in_words(answers[-1].stdout)}")
+        announce(f"Fanal: {address}{_in_words(answers[-1].stdout)}")
     elif not supervisor.stopping:
-        click.echo(f"Fanal: {address}")
+        announce(f"Fanal: {address}")
         why = answers[-1].stderr.strip().removeprefix("fanal: ") if answers else "no time"
         say(f"the demo accounts could not be read ({why}); 'fanal demo accounts' prints them")
 

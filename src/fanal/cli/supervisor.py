@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 import psycopg
 
 from fanal.calls import NUMBER_VARIABLE
@@ -109,10 +110,17 @@ class Child:
     ends: float = math.inf
     """Instant of the monotonic clock at which a process that was asked to end is killed."""
 
+    def _log_file(self) -> int:
+        """Open the log for its process, or the null device where a full disk has no room for a new file."""
+        try:
+            return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError:
+            return os.open(os.devnull, os.O_WRONLY)
+
     def start(self) -> None:
         """Start the process, in its own process group, with output to its log file."""
         self.bound_log()
-        descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = self._log_file()
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own commands
                 self.arguments,
@@ -147,12 +155,18 @@ class Child:
     def bound_log(self) -> None:
         """Rotate a large log to `.log.1`; the process continues to write to the same file.
 
-        Output during the rotation may be lost, which is better than a full disk.
+        Output during the rotation may be lost, and so may the earlier output on a full disk: the process
+        that needs the room matters more.
         """
-        with contextlib.suppress(FileNotFoundError):
-            if self.log.stat().st_size > _LOG_LIMIT:
-                shutil.copy(self.log, self.log.with_suffix(".log.1"))
-                os.truncate(self.log, 0)
+        earlier = self.log.with_suffix(".log.1")
+        with contextlib.suppress(OSError):
+            if self.log.stat().st_size <= _LOG_LIMIT:
+                return
+            try:
+                shutil.copy(self.log, earlier)
+            except OSError:
+                earlier.unlink(missing_ok=True)
+            os.truncate(self.log, 0)
 
     def check(self) -> int | None:
         """Return the exit status of a process that has just ended, and schedule its restart; else None.
@@ -170,9 +184,13 @@ class Child:
         # Only a process that fails by itself gets longer pauses, not one that was killed.
         if status == -signal.SIGKILL or time.monotonic() - self.started > _STEADY_SECONDS:
             self.pause = _FIRST_PAUSE
+        self.put_off()
+        return status
+
+    def put_off(self) -> None:
+        """Postpone the next start by the present pause, and double the pause."""
         self.not_before = time.monotonic() + self.pause
         self.pause = min(self.pause * 2, _LONGEST_PAUSE)
-        return status
 
     def end_if_over(self) -> bool:
         """Kill the process if its liveness check says that it hangs; return whether it was killed."""
@@ -209,7 +227,7 @@ class Supervisor:
             self._last[number] = signal.signal(number, self._ask_to_stop)
         for child in self.children:
             if child.process is None:
-                child.start()
+                self._start(child)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -248,7 +266,16 @@ class Supervisor:
             elif status is not None:
                 say(f"{child.name} ended (status {status}); restarting, see {child.log}")
             if child.process is None and time.monotonic() >= child.not_before:
-                child.start()
+                self._start(child)
+
+    @staticmethod
+    def _start(child: Child) -> None:
+        """Start a child; if the system refuses, try again later, since the others must run on."""
+        try:
+            child.start()
+        except OSError as failure:
+            child.put_off()
+            say(f"{child.name} cannot start ({failure}); tried again")
 
     def _ask_to_stop(self, _number: int, _frame: object) -> None:
         self.stopping = True
@@ -269,6 +296,16 @@ class Supervisor:
 
 
 def say(sentence: str) -> None:
-    """Print a sentence for the operator on standard error."""
-    sys.stderr.write(f"fanal: {sentence}\n")
-    sys.stderr.flush()
+    """Print a sentence for the operator on standard error, if it can be written to.
+
+    A full disk, or a reader that has gone, must not end the processes that are supervised.
+    """
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"fanal: {sentence}\n")
+        sys.stderr.flush()
+
+
+def announce(sentence: str) -> None:
+    """Print a sentence on standard output, under the same conditions as `say`."""
+    with contextlib.suppress(OSError):
+        click.echo(sentence)

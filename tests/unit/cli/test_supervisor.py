@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanal.cli import supervisor
-from fanal.cli.supervisor import Child
+from fanal.cli.supervisor import Child, Supervisor
 
 
 def ended(tmp_path: Path, program: str, *, kill: bool) -> float:
@@ -61,3 +62,71 @@ def test_a_process_that_writes_without_end_fills_no_disk(
         child.process.wait(20)
     child.bound_log()
     assert child.log.stat().st_size <= 100_000
+
+
+def supervised(child: Child) -> None:
+    """Check a child a few times, as `fanal run` does, and end it."""
+    watch = Supervisor(children=[child], mend=lambda: None)
+    try:
+        for _ in range(5):
+            watch.beat()
+            time.sleep(0.02)
+    finally:
+        child.signal_group(signal.SIGKILL)
+
+
+def test_a_full_disk_ends_no_supervisor_and_gets_its_room_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`/dev/full` refuses each octet, as a full disk does."""
+    monkeypatch.setattr(supervisor, "_LOG_LIMIT", 100_000)
+    log = tmp_path / "web.log"
+    log.write_text("x" * 200_000)
+    (tmp_path / "web.log.1").symlink_to("/dev/full")
+    child = Child(name="web", arguments=["/bin/sleep", "20"], environment={}, log=log)
+    supervised(child)
+    assert child.process is not None
+    assert log.stat().st_size == 0
+    assert not (tmp_path / "web.log.1").exists()
+
+
+def test_a_child_that_cannot_start_is_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    child = Child(name="web", arguments=["/nowhere"], environment={}, log=tmp_path / "x.log")
+    supervised(child)
+    assert child.process is None
+    assert child.not_before > 0
+    assert capsys.readouterr().err.count("web cannot start") == 1
+
+
+def test_a_child_without_a_log_runs(tmp_path: Path) -> None:
+    child = Child(
+        name="web", arguments=["/bin/sleep", "20"], environment={}, log=tmp_path / "none" / "x.log"
+    )
+    supervised(child)
+    assert child.process is not None
+
+
+@pytest.mark.parametrize("gone", ["full", "reader"])
+def test_a_sentence_that_nobody_can_read_ends_nothing(gone: str) -> None:
+    program = (
+        "from fanal.cli.supervisor import announce, say\n"
+        "import os, sys\n"
+        "sys.stdin.readline()\n"
+        "for _ in range(3): say('a child ended'); announce('the address')\n"
+        "os._exit(7)\n"
+    )
+    out = Path("/dev/full").open("w") if gone == "full" else subprocess.PIPE  # noqa: SIM115
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=out, stderr=out
+    ) as process:
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.close()
+        assert process.wait(30) == 7
+    if gone == "full":
+        out.close()  # type: ignore[union-attr]
