@@ -189,6 +189,8 @@ def make_keys(databases: Databases, *, home: Path) -> None:
 def note_keys(databases: Databases, *, home: Path) -> None:
     """Register in the database the keys in the data folder `home` that it does not know yet.
 
+    A folder without any key registers nothing, and is no error.
+
     Raises:
         KeysElsewhere: this machine lacks registered keys, or holds others.
     """

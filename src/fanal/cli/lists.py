@@ -52,7 +52,10 @@ class LeftOut:
         )
 
     def tell(self) -> None:
-        """Print these counts on standard error by reason, the most frequent first."""
+        """Print on standard error the file's TLP markings, then these counts in groups by reason.
+
+        In each group the most frequent come first; most groups print at most 20 lines.
+        """
         for colour in sorted(self.reading.markings):
             tell("LIST_MARKED", colour=colour.upper())
         for name, count in self.selection.left_out.most_common(_MOST_TOLD):

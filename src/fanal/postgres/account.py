@@ -17,7 +17,7 @@ SHELTER = Path("/var/lib/fanal")
 
 
 class AccountMissing(Exception):
-    """Error: the system account for PostgreSQL does not exist, and cannot be created."""
+    """Error: there is no system account for PostgreSQL: it cannot be created, or is root itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

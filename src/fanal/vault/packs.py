@@ -138,7 +138,7 @@ class SealedReader:
         Raises:
             BlobMissing: no such pack or file.
             BlobDamaged: the bytes are short, damaged or belong to another object.
-            VaultAway: nothing can be read, neither this object nor others.
+            VaultAway: the disk or mount does not respond, or an error that may be an outage.
         """
         if place.pack_id is None:
             return b"".join(read_chunks(self._folder, object_id, place))

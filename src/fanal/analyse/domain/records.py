@@ -20,9 +20,9 @@ class Because(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An explained result: rule code, score (0..1), value, place in the report (`source`), and reason.
 
-    `value` is the evidence as text: a matched hash or address, the cited passage, an age, or a speaker's
-    name. `category` groups codes (GROOMING, PAYMENT …). `rule_version` is the version of rules and lists
-    applied.
+    `value` is the evidence as text, such as a matched hash or address, the cited passage, an age, a name or a
+    count; it may be empty. `category` groups codes (GROOMING, PAYMENT …). `rule_version` is the version of
+    rules and lists applied.
     """
 
     code: str

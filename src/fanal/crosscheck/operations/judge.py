@@ -30,8 +30,8 @@ def remember(judgement: Judgement) -> None:
 
     The pairs are those of a `left` and a `right` report with a link, a resemblance or a similarity. A
     rejected pair is suggested again only when it has more evidence. After an UNLINK the reports are queued
-    for the similarity search, since their common passages may become stop keys. Runs in the judgement's
-    transaction.
+    for the similarity search, since passages common to two rejected pairs no longer make reports similar
+    (stop keys). Runs in the judgement's transaction.
     """
     accepted = judgement.act is JudgementAct.LINK
     found: dict[tuple[UUID, UUID], tuple[float, frozenset[int]]] = {}

@@ -1,7 +1,7 @@
 """Records of the report format: one JSON shape for the partner API, JSON lines and mapped formats.
 
-Field names and codes are public: add, never rename. Absent text is `None`, absent lists are empty tuples.
-Every string is as the sender wrote it, byte for byte.
+Field names and codes are public: add, never rename. Absent text is `None`, absent lists are empty tuples. In
+a report that was read, every string is as the sender wrote it; on output it may be canonical or redacted.
 """
 
 from enum import StrEnum
@@ -145,8 +145,9 @@ class Classification(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class File(_Part, frozen=True, kw_only=True):
-    """The metadata of a file of the report, never its bytes; hashes are lower-case hexadecimal.
+    """The metadata of a file of the report, never its bytes.
 
+    Hashes are hexadecimal: lower case on output, as the sender wrote them in a report that was read.
     `seen_by_provider`: the provider's staff has viewed the content; None if not stated.
     """
 

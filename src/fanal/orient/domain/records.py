@@ -23,7 +23,7 @@ from fanal.reference.words import either
 class Track(StrEnum):
     """Action that follows from a report: judicial, removal measures, notice, elsewhere, or none.
 
-    A decision names several tracks, or NONE alone.
+    A decision names one or more tracks; NONE stands alone.
     """
 
     JUDICIAL = "JUDICIAL"

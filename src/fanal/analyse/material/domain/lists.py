@@ -138,7 +138,10 @@ class Sharing(StrEnum):
 
 
 class Vote(StrEnum):
-    """A vote of a member organisation or a person on a list entry: confirmed (UP) or wrong (DOWN)."""
+    """A vote on a list entry: confirmed (UP), wrong (DOWN), or withdrawn (TAKEN_BACK).
+
+    The voter is a member organisation or a person.
+    """
 
     UP = "UP"
     DOWN = "DOWN"

@@ -2,10 +2,10 @@
 
 `data/reader/model.json` says from what the model was made (engine, corpus files by digest), its quality, and
 how scores become probabilities. `data/reader/weights.bin` holds, in this order and little-endian: the
-embeddings of the labelled texts (int8, a row for each text), the scale of each (float32), and the two sets
-of coefficients (float16). A version that a desk trained has its neutral sentences in the header (`added`).
-What it learnt from sealed passages is in separate parts, one for each report: the labels, and bytes of the
-same form.
+embeddings of the labelled texts (int8, a row for each text), the scale of each (float32), and two sets of
+coefficients (float16): for reading by words and embedding, and by the embedding alone (languages without
+labelled texts). A version that a desk trained has its neutral sentences in the header (`added`). What it
+learnt from sealed passages is in separate parts, one for each report: the labels, and bytes of the same form.
 """
 
 from collections.abc import Mapping, Sequence

@@ -297,8 +297,10 @@ def _count(used, cell, points, sums):
 def _sum(used, side, tables, sums):
     """Return the points of a side: per family the best value plus a little for each further value, capped.
 
-    `side` is SAME, CROSS or OTHER, `tables` is `candidate_pairs.Tables`; `used` and `sums` are as in
-    `_count`.
+    A family is a group of value kinds whose points overlap. `side` says whose the shared values are: SAME (of
+    the suspects of both, or of no person), CROSS (of one suspect, in the other's text) or OTHER. `used` is
+    the bit set of cells (side x number of families + family) that hold points, `sums` (best points, number of
+    further values) by cell. `tables` is `candidate_pairs.Tables`.
     """
     worth, most = tables[4], tables[5]
     best, further = sums

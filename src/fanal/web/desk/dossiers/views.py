@@ -76,7 +76,8 @@ def places_of(
     """Return the template context of the places that reports name: the list, and the map of France.
 
     `records` and `references` (display references): by report id. Keys: `places` (`NamedPlace`, départements
-    first), `has_home`, `land`, `mainland`, `overseas`.
+    first), `has_home` (a French département is named), `land` (codes of all outlines of the map), `mainland`
+    (`NamedPlace` of those to mark on it), `overseas` (code, offset `x` and count of each overseas tile).
     """
     held: dict[tuple[str, str], dict[UUID, set[str]]] = defaultdict(lambda: defaultdict(set))
     for report_id, record in records.items():

@@ -94,9 +94,10 @@ def typed_of(rules: PriorityRules, left_out: Sequence[Rule], *, version: str, la
 def typed_from(
     post: Mapping[str, str], rules: PriorityRules, left_out: Sequence[Rule], *, lang: str
 ) -> Typed:
-    """Return the form as posted; a field missing from the post keeps its value in `rules`.
+    """Return the form as posted; a number missing from the post keeps its value in `rules`.
 
-    `left_out`: rules not in force; each stays out of the draft unless its fields were posted.
+    A missing version is empty. `left_out`: rules not in force; each stays out of the draft unless its fields
+    were posted.
     """
 
     def said(name: str, value: float) -> str:
