@@ -19,13 +19,19 @@ NEUTRAL = "Un adulte propose à un enfant de le raccompagner sans que la famille
 _ACT = re.compile(r'action="([^"]*/(?:judge|rewrite|check)/)"')
 
 
+def place(web: Client, page: str) -> str:
+    """The place of the first passage that a report's page offers."""
+    found = re.search(
+        r'<option value="(\w+#\d+-\d+)"', html.unescape(web.get(page).content.decode())
+    )
+    assert found
+    return found[1]
+
+
 def judged(desk: Desk, web: Client, name: str = "pressure") -> str:
     """Say that a signal was missed in the first passage of a report; return the address of its page."""
     page = f"/fr/desk/reports/{desk.reports[name]}/"
-    body = html.unescape(web.get(page).content.decode())
-    source = re.search(r'<option value="(\w+#\d+-\d+)"', body)
-    assert source
-    form = {"source": source[1], "code": "GROOMING_MEETING", "verdict": "MISSED"}
+    form = {"source": place(web, page), "code": "GROOMING_MEETING", "verdict": "MISSED"}
     assert web.post(f"{page}judge/", form).status_code == 302
     return page
 
@@ -74,3 +80,52 @@ def test_whoever_reads_a_report_reads_its_examples(desk: Desk, sign_in: SignIn) 
     assert acts(ana, page) == {"judge", "rewrite"}
     assert acts(sign_in("bruno"), page) == {"judge", "rewrite", "check"}
     assert acts(sign_in("driss"), page) == acts(sign_in("elise"), page) == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        ("Un adulte\0 écrit", "sans signe invisible"),
+        ("\u200b\u200b", "sans signe invisible"),
+        ("Un \u202eadulte", "sans signe invisible"),
+        ("...", "sans signe invisible"),
+        ("é" * 301, "600 octets au plus"),
+        ("a" * 601, "600 octets au plus"),
+    ],
+    ids=["nul", "zero-width", "direction", "dots", "accents", "long"],
+)
+def test_a_sentence_that_cannot_be_kept_or_read_is_refused_when_it_is_written(
+    desk: Desk, sign_in: SignIn, words: str, refusal: str
+) -> None:
+    ana = sign_in("ana")
+    page = judged(desk, ana)
+    assert refusal in rewritten(desk, ana, page, words)
+    assert held(desk).rewritten_object is None
+
+
+def test_only_an_opinion_that_was_given_is_taken_back(desk: Desk, sign_in: SignIn) -> None:
+    ana = sign_in("ana")
+    page = f"/fr/desk/reports/{desk.reports['pressure']}/"
+    source = place(ana, page)
+    form = {"source": source, "code": "GROOMING_MEETING", "verdict": "TAKEN_BACK"}
+    nothing = "Vous n’avez pas d’avis à retirer"
+    assert nothing in ana.post(f"{page}judge/", form, follow=True).content.decode()
+    assert queries.examples_of(actor=desk.actor("ana"), report_id=desk.reports["pressure"]) == []
+    judged(desk, ana)
+    bruno = sign_in("bruno").post(f"{page}judge/", form, follow=True).content.decode()
+    assert nothing in bruno
+    assert "L’avis est retiré" in ana.post(f"{page}judge/", form, follow=True).content.decode()
+    assert nothing in ana.post(f"{page}judge/", form, follow=True).content.decode()
+
+
+def test_an_example_is_found_under_its_own_report_alone(desk: Desk, sign_in: SignIn) -> None:
+    ana, bruno = sign_in("ana"), sign_in("bruno")
+    page = judged(desk, ana)
+    rewritten(desk, ana, page)
+    example = held(desk)
+    other = f"/fr/desk/reports/{desk.reports['game']}/examples/{example.id}/"
+    assert bruno.post(f"{other}rewrite/", {"words": "Autre."}).status_code == 404
+    form = {"object": str(example.rewritten_object)}
+    assert bruno.post(f"{other}check/", form).status_code == 404
+    assert bruno.post(f"{page}examples/{example.id}/check/", form).status_code == 302
+    assert held(desk).neutral == NEUTRAL

@@ -6,6 +6,7 @@ the same code and as many against it. A judgement on which several people agree 
 one with most room, so that a second account brings no more than its own share.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -19,14 +20,17 @@ from fanal.analyse.signals.domain.meaning import Label
 from fanal.analyse.signals.domain.segments import LONGEST, Segment, segments
 from fanal.analyse.signals.domain.text import utterances
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import StateTable, move
 
 MOST_OF_ONE = 100
 """Most passages of one person in a training, the newest ones: 1.6 % of the corpus."""
 MOST_OF_ONE_CODE = 20
 """Most passages of one person for or against the same code."""
-LONGEST_NEUTRAL = 600
-"""Most characters of a neutral sentence."""
+
+
+_JOINERS = "\u200c\u200d"
+"""Invisible characters that the spelling of some languages needs (Persian, Hindi)."""
 
 
 class Verdict(StrEnum):
@@ -143,8 +147,11 @@ def settle(judgements: Sequence[Judgement]) -> Settlement:
     in_force = list(last_words(judgements))
     newest = {j.example_id: j.judged_at for j in sorted(in_force, key=lambda j: j.judged_at)}
     bounds, settled, disputed = _Bounds(), list[Settled](), 0
+    of_example: dict[UUID, list[Judgement]] = {}
+    for judged in in_force:
+        of_example.setdefault(judged.example_id, []).append(judged)
     for example_id in sorted(newest, key=lambda i: (newest[i], i), reverse=True):
-        agreed, quarrels = _undisputed([j for j in in_force if j.example_id == example_id])
+        agreed, quarrels = _undisputed(of_example[example_id])
         disputed += quarrels
         if kept := bounds.admit(agreed):
             settled.append(
@@ -282,11 +289,14 @@ def check_neutral(text: str) -> str:
     """Return a neutral sentence with single spaces between words, and none around it.
 
     Raises:
-        ValueError: it is empty, or longer than `LONGEST_NEUTRAL` characters or `LONGEST` bytes.
+        Refusal: SENTENCE (no letter, or an invisible character), LENGTH (over `LONGEST` bytes).
     """
     sentence = " ".join(text.split())
-    if not sentence or len(sentence) > LONGEST_NEUTRAL or len(sentence.encode()) > LONGEST:
-        raise ValueError("a neutral sentence has 1 to 600 characters")
+    hidden = any(unicodedata.category(c)[0] == "C" and c not in _JOINERS for c in sentence)
+    if hidden or not any(map(str.isalpha, sentence)):
+        raise Refusal("example", "SENTENCE")
+    if len(sentence.encode()) > LONGEST:
+        raise Refusal("example", "LENGTH")
     return sentence
 
 

@@ -19,6 +19,7 @@ from fanal.analyse.signals.domain.examples import (
     ExampleState,
     Verdict,
     check_neutral,
+    last_words,
     passages,
     source_of,
 )
@@ -55,7 +56,7 @@ def judge_passage(
     Raises:
         Refused: the actor may not judge at that desk.
         Refusal: NOT_FOUND (no such report), PASSAGE (the report is erased, or has no such passage), CODE
-            (no code of the text reader).
+            (no code of the text reader), NOTHING (the actor takes back a judgement that they did not give).
         OSError: the vault's disk is unavailable; nothing is recorded.
     """
     desk_id = _desk_of(actor, report_id)
@@ -69,6 +70,8 @@ def judge_passage(
         passage = next((one for one in cut if source_of(one) == source), None)
         if record is None or passage is None:
             raise Refusal("example", "PASSAGE")
+        if verdict is Verdict.TAKEN_BACK and not _has_judged(actor, report_id, passage, code):
+            raise Refusal("example", "NOTHING")
         analysis = get_analyses(actor=actor, report_ids=[report_id]).get(report_id)
         example_id = _example(report_id, passage, (record.language or "fr")[:2].lower(), now=now)
         sql.run(
@@ -92,13 +95,10 @@ def rewrite(*, actor: Actor, example_id: UUID, sentence: str, now: datetime) -> 
 
     Raises:
         Refused: the actor may not judge at that desk.
-        Refusal: NOT_FOUND, SENTENCE (empty or too long), STATE (already checked, or erased).
+        Refusal: NOT_FOUND, SENTENCE, LENGTH (as `check_neutral`), STATE (already checked, or erased).
         OSError: the vault's disk is unavailable.
     """
-    try:
-        neutral = check_neutral(sentence)
-    except ValueError as error:
-        raise Refusal("example", "SENTENCE") from error
+    neutral = check_neutral(sentence)
     with transaction.atomic():
         example, desk_id = _held(actor, example_id)
         require(actor, "example.judge", Resource(desk_id=desk_id))
@@ -121,7 +121,7 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
         Refused: the actor may not check at that desk.
         Refusal: NOT_FOUND, SAME_PERSON (the actor wrote it), STATE (no sentence awaits a check),
             GRANTED_BY_PROPOSER (the writer alone gave the actor this role), CHANGED (another sentence was
-            written meanwhile).
+            written meanwhile), SENTENCE, LENGTH (as `check_neutral`).
         OSError, EnvelopeRefused: as `open_object`.
     """
     with transaction.atomic():
@@ -143,7 +143,7 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
             raise Refusal("example", "GRANTED_BY_PROPOSER")
         if example.rewritten_object != object_id:
             raise Refusal("example", "CHANGED")
-        neutral = neutral_sentence(actor=actor, example=example, now=now)
+        neutral = check_neutral(neutral_sentence(actor=actor, example=example, now=now))
         sql.run(
             "UPDATE analyse_example SET state = %s, neutral = %s, checker_id = %s, checked_at = %s"
             " WHERE id = %s",
@@ -190,20 +190,34 @@ def erase_examples(*, report_ids: Sequence[UUID]) -> int:
     return erased
 
 
+def _has_judged(actor: Actor, report_id: UUID, passage: Segment, code: str) -> bool:
+    """Return whether the actor's judgement on a code in a passage is in force."""
+    found = _found(report_id, source_of(passage), _digest(report_id, passage))
+    said = last_words(queries.judgements_of(example_ids=[found] if found else []))
+    return any((j.person_id, j.code) == (actor.person_id, code) for j in said)
+
+
+def _digest(report_id: UUID, passage: Segment) -> bytes:
+    words = passage.text.encode("utf-8", "replace")
+    return keyed_digest(kind="example", object_id=report_id, content=words)
+
+
+def _found(report_id: UUID, source: str, digest: bytes) -> UUID | None:
+    found = sql.row(
+        "SELECT id FROM analyse_example WHERE report_id = %s AND source = %s AND digest = %s",
+        [report_id, source, digest],
+    )
+    return UUID(str(found[0])) if found else None
+
+
 def _example(report_id: UUID, passage: Segment, lang: str, *, now: datetime) -> UUID:
     """Return the id of the example of a passage; create it, and seal its words, if there is none.
 
     A passage is identified by its place in the report and the keyed digest of its words.
     """
-    source = source_of(passage)
-    words = passage.text.encode("utf-8", "replace")
-    digest = keyed_digest(kind="example", object_id=report_id, content=words)
-    found = sql.row(
-        "SELECT id FROM analyse_example WHERE report_id = %s AND source = %s AND digest = %s",
-        [report_id, source, digest],
-    )
-    if found:
-        return UUID(str(found[0]))
+    source, digest = source_of(passage), _digest(report_id, passage)
+    if found := _found(report_id, source, digest):
+        return found
     made = sql.one(
         "INSERT INTO analyse_example (id, report_id, source, digest, lang, object_id, made_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s)"

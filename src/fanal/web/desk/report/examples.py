@@ -154,8 +154,12 @@ def judge(request: HttpRequest, report_id: UUID) -> HttpResponse:
             now=now_of(request),
         )
 
+    learnt = _("Recorded. The next version of the text reader learns it.")
     return _done(
-        request, report_id, act, _("Recorded. The next version of the text reader learns it.")
+        request,
+        report_id,
+        act,
+        _("The opinion is taken back.") if verdict == Verdict.TAKEN_BACK else learnt,
     )
 
 
@@ -165,7 +169,11 @@ def rewrite(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResp
     """Record a neutral sentence (form field `words`) for an example; redirect to the report's page.
 
     The outcome is a message.
+
+    Raises:
+        Http404: no such report for the person, or an example of another report.
     """
+    _require_example(request, report_id, example_id)
 
     def act() -> None:
         operations.rewrite(
@@ -185,7 +193,11 @@ def check(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpRespon
 
     The sentence is the one displayed: form field `object`, the id of its sealed text. The outcome is a
     message.
+
+    Raises:
+        Http404: no such report for the person, or an example of another report.
     """
+    _require_example(request, report_id, example_id)
 
     def act() -> None:
         operations.check_sentence(
@@ -198,6 +210,12 @@ def check(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpRespon
     return _done(
         request, report_id, act, _("Checked. The sentence stays when the report is erased.")
     )
+
+
+def _require_example(request: HttpRequest, report_id: UUID, example_id: UUID) -> None:
+    found = queries.get_example(actor=actor_of(request), example_id=example_id)
+    if found is None or found.report_id != report_id:
+        raise Http404
 
 
 def _done(
