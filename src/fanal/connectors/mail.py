@@ -28,7 +28,11 @@ log = logging.getLogger("fanal.mail")
 
 SEND_SECONDS = 8.0
 """Deadline for sending one message, from connection to the server's last reply."""
+PATIENT_SECONDS = 24.0
+"""The same for a message that was tried before, to a server that takes its time (`patient`)."""
 _CONNECT_SECONDS = 5.0
+_REPLY_SECONDS = 7.0
+"""Longest wait for one reply: some servers greet after five or six seconds, to find out who cannot wait."""
 _PERMANENT = 500
 """Replies of 500 and more are permanent (RFC 5321, 4.2.1); others mean "try again later"."""
 _SCHEMES = ("smtp", "smtps")
@@ -132,16 +136,24 @@ class Mailer:
         return tuple(found)
 
     def send(
-        self, *, to: Sequence[str], subject: str, text: str, message_id: str, now: datetime
+        self,
+        *,
+        to: Sequence[str],
+        subject: str,
+        text: str,
+        message_id: str,
+        now: datetime,
+        patient: bool = False,
     ) -> Sent:
         """Send one message; return whether all, some or none of its recipients were reached.
 
         `message_id` must be the same at each attempt, so that a repeated delivery is recognised. Without a
-        server the message is written to the folder, and nobody is reached.
+        server the message is written to the folder, and nobody is reached. `patient`: the server may take
+        `PATIENT_SECONDS` instead of `SEND_SECONDS`.
 
         Raises:
             MailRefused: no recipient, an invalid server URL, or a remote server without TLS.
-            OSError, smtplib.SMTPException: not accepted within `SEND_SECONDS`; try again.
+            OSError, smtplib.SMTPException: not accepted in time; try again.
         """
         if not to:
             raise MailRefused("nobody to write to: FANAL_DUTY names no address")
@@ -151,17 +163,33 @@ class Mailer:
         message["Message-ID"] = f"<{message_id}@{self.sender.rpartition('@')[2]}>"
         message.set_content(text)
         if self.url:
-            return self._deliver(message)
+            with self._signed_in(patient=patient) as server:
+                return _hand_over(server, message)
         self._leave(message, message_id)
         return Sent(reached=Reached.NOBODY)
 
-    def _deliver(self, message: EmailMessage) -> Sent:
+    def ask(self) -> None:
+        """Connect to the mail server and sign in, without sending a message.
+
+        Raises:
+            MailRefused: an invalid server URL, or a remote server without TLS.
+            OSError, smtplib.SMTPException: the server did not let this machine in within `SEND_SECONDS`.
+        """
+        with self._signed_in():
+            pass
+
+    @contextlib.contextmanager
+    def _signed_in(self, *, patient: bool = False) -> Iterator[smtplib.SMTP]:
+        """Yield a session with the mail server, signed in, that is closed at its deadline."""
         url = urlsplit(self.url)
         if not _is_server(self.url):
             raise MailRefused("FANAL_SMTP_URL is no address of the form smtp[s]://host:port")
         host = url.hostname or "localhost"
         own = self.sender.rpartition("@")[2]
-        with _connected(host, url.port, own=own, tls=url.scheme == "smtps") as server:
+        tls = url.scheme == "smtps"
+        seconds = PATIENT_SECONDS if patient else SEND_SECONDS
+        reply = PATIENT_SECONDS if patient else _REPLY_SECONDS
+        with _connected(host, url.port, own=own, tls=tls, seconds=seconds, reply=reply) as server:
             server.ehlo()
             if url.scheme == "smtp" and not _is_this_machine(server):
                 if not server.has_extn("starttls"):
@@ -171,7 +199,7 @@ class Mailer:
                 server.starttls(context=ssl.create_default_context())
             if url.username:
                 server.login(unquote(url.username), unquote(url.password or ""))
-            return _hand_over(server, message)
+            yield server
 
     def _leave(self, message: EmailMessage, message_id: str) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -246,21 +274,23 @@ def _code_of(failure: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused, add
 
 
 @contextlib.contextmanager
-def _connected(host: str, port: int | None, *, own: str, tls: bool) -> Iterator[smtplib.SMTP]:
-    """Yield an SMTP session with `host` that is closed at the deadline, however slowly the server answers.
+def _connected(
+    host: str, port: int | None, *, own: str, tls: bool, seconds: float, reply: float
+) -> Iterator[smtplib.SMTP]:
+    """Yield an SMTP session with `host` that is closed after `seconds`, however slowly the server answers.
 
-    `tls`: TLS from the start (port 465 by default, else 25). The library's time-outs apply to one read: a
-    server sending a byte a second never reaches them. `own` is the name in EHLO: the library would look it
-    up in the DNS, without deadline.
+    `reply`: seconds that one reply may take. `tls`: TLS from the start (port 465 by default, else 25). The
+    library's time-outs apply to one read: a server sending a byte a second never reaches them. `own` is the
+    name in EHLO: the library would look it up in the DNS, without deadline.
     """
     raw = socket.create_connection((host, port or (465 if tls else 25)), timeout=_CONNECT_SECONDS)
-    cut = threading.Timer(SEND_SECONDS, _shut, args=[raw])
+    cut = threading.Timer(seconds, _shut, args=[raw])
     cut.daemon = True
     cut.start()
     try:
         # The TLS socket takes the descriptor over: the timer needs a duplicate.
         with contextlib.closing(raw), contextlib.closing(raw.dup()) as twin:
-            server = _Session(twin, host, own=own, tls=tls)
+            server = _Session(twin, host, own=own, tls=tls, reply=reply)
             with contextlib.closing(server):
                 yield server
                 # The message is accepted: an error in reply to QUIT changes nothing.
@@ -273,9 +303,11 @@ def _connected(host: str, port: int | None, *, own: str, tls: bool) -> Iterator[
 class _Session(smtplib.SMTP):
     """An SMTP session of the standard library over a connection that is already made (`_connected`)."""
 
-    def __init__(self, connection: socket.socket, host: str, *, own: str, tls: bool) -> None:
+    def __init__(
+        self, connection: socket.socket, host: str, *, own: str, tls: bool, reply: float
+    ) -> None:
         self._connection, self._tls = connection, tls
-        super().__init__(host, local_hostname=own, timeout=_CONNECT_SECONDS)
+        super().__init__(host, local_hostname=own, timeout=reply)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         del port

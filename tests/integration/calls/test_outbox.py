@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
-from fanal.calls.loop import LOT, PLACES, CallsLoop, lots_of
+from fanal.calls.loop import CallsLoop
+from fanal.calls.senders import LOT, PLACES, lots_of
 from fanal.cli.doctor_checks import look_at_outbox
 from fanal.connectors import mail
 from fanal.db import sql
@@ -368,7 +369,7 @@ def test_attempts_are_bounded_and_at_most_a_minute_apart() -> None:
             cursor.execute("SELECT not_before - now() FROM orient_call")
             waits.append(cursor.fetchone()[0])
     assert max(waits) <= LONGEST_WAIT
-    assert waits[0] < timedelta(seconds=3)
+    assert max(waits[:10]) <= timedelta(seconds=1), "a server that restarts is back soon"
     due_again()
     assert claim(again=True) == claim() == []
     assert (entries("alarm.fail"), entries("alarm.give_up"), entries("alarm.send")) == (1, 1, 0)

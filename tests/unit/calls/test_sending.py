@@ -2,13 +2,20 @@
 
 import os
 import resource
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
-from fanal.calls.loop import Senders
+import msgspec
+import pytest
+
+from fanal.calls.senders import Senders
+from fanal.connectors import mail
 from fanal.db.hoarding import HoardingWatch
+from fanal.orient.alarms.operations.outbox import LEASE
 from fanal.orient.domain.records import Call
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -43,6 +50,20 @@ def test_a_call_that_finds_no_process_has_failed_and_is_told_of() -> None:
         assert [(sent.lot, sent.failure) for sent in senders.finished()] == [((CALL,), "MACHINE")]
     assert not senders.calls
     assert not senders.finished()
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3, 4, 6])
+def test_each_third_attempt_has_patience_with_the_server(
+    attempts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "_installed", [])
+    mail.install(mail.Mailer(url="", sender="a@b.fr", duty=("c@b.fr",), folder=tmp_path))
+    senders, started = Senders(), time.monotonic()
+    senders.start([msgspec.structs.replace(CALL, attempts=attempts)], now=NOW)
+    [child] = senders._children
+    senders.stop()
+    seconds = mail.PATIENT_SECONDS if attempts in {3, 6} else mail.SEND_SECONDS
+    assert seconds + 1 < child.ends - started < LEASE.total_seconds()
 
 
 def test_a_watch_that_finds_no_process_is_started_by_the_next_look() -> None:

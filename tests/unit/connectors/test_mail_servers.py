@@ -47,12 +47,14 @@ _ANSWERS = {
 class Server:
     """An SMTP server of one connection at a time that notes each line and octet it was sent."""
 
-    def __init__(self, folder: Path, *, offers_tls: bool, wraps: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, offers_tls: bool, wraps: bool = False, greets_after: float = 0.0
+    ) -> None:
         self.lines: list[bytes] = []
         self.encrypted: list[bytes] = []
         self.refuses = b""
         self._offers = offers_tls
-        self._wraps = wraps
+        self._wraps, self._greets_after = wraps, greets_after
         self._context = _certified(folder)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
@@ -78,6 +80,7 @@ class Server:
         noted = self.lines
         if self._wraps:
             connection, noted = self._encrypt(connection), self.encrypted
+        time.sleep(self._greets_after)
         connection.sendall(b"220 here\r\n")
         while self._answer(connection, connection.makefile("rb"), noted):
             connection, noted = self._encrypt(connection), self.encrypted
@@ -245,6 +248,29 @@ def test_a_server_that_drips_is_cut_at_the_deadline(
     assert not sending.is_alive(), "the send goes on without end"
     assert failed
     listening.close()
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_a_server_slow_to_greet_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patient: bool
+) -> None:
+    """For six seconds at once, as long as some make a stranger wait; far longer at a later attempt."""
+    assert 6.0 < mail._REPLY_SECONDS < mail.SEND_SECONDS < mail.PATIENT_SECONDS
+    monkeypatch.setattr(mail, "_REPLY_SECONDS", 0.3)
+    monkeypatch.setattr(mail, "SEND_SECONDS", 0.6)
+    server = Server(tmp_path, offers_tls=False, greets_after=1.0)
+    mailer = _mailer(f"smtp://127.0.0.1:{server.port}", tmp_path)
+    asked = {"to": mailer.duty, "subject": "s", "text": "t", "message_id": "m1", "now": NOW}
+    with contextlib.nullcontext() if patient else pytest.raises(smtplib.SMTPServerDisconnected):
+        assert mailer.send(**asked, patient=patient).reached is mail.Reached.ALL
+    server.close()
+
+
+def test_a_server_that_is_asked_gets_no_message(tmp_path: Path) -> None:
+    server = Server(tmp_path, offers_tls=False)
+    _mailer(f"smtp://desk:{SECRET}@127.0.0.1:{server.port}", tmp_path).ask()
+    server.close()
+    assert [line[:4].lower() for line in server.lines] == [b"ehlo", b"auth", b"quit"]
 
 
 @pytest.mark.parametrize("international", [False, True])

@@ -16,7 +16,9 @@ MAX_ATTEMPTS: Final = 600
 """About ten hours at the longest wait: by then the shift has changed and every page of the desk has shown
 it.
 """
-_FIRST_SECONDS: Final = 2.0
+_FIRST_SECONDS: Final = 1.0
+_SOON: Final = 10
+"""Attempts after which the pauses grow: a mail server that is restarted is back within seconds."""
 
 
 class Delivery(StrEnum):
@@ -38,15 +40,17 @@ class Delivery(StrEnum):
 
 
 def wait_after(*, attempts: int, jitter: float) -> timedelta:
-    """Return the delay before the next attempt: exponential backoff with jitter.
+    """Return the delay before the next attempt: a second, later exponential backoff, with jitter.
 
-    The delay lies between half and the whole of 2, 4, 8 … seconds, at most 60.
+    The delay lies between half and the whole of a second for the first ten attempts, then of 2, 4, 8 …
+    seconds, at most 60.
 
     Args:
         attempts: number of failed attempts so far, from 1.
         jitter: a random number from 0 (half of the delay) to 1 (the whole delay).
     """
-    seconds = min(_FIRST_SECONDS * 2.0 ** min(attempts - 1, 10), LONGEST_WAIT.total_seconds())
+    doubled = min(max(0, attempts - _SOON), 10)
+    seconds = min(_FIRST_SECONDS * 2.0**doubled, LONGEST_WAIT.total_seconds())
     return timedelta(seconds=seconds * (0.5 + 0.5 * jitter))
 
 

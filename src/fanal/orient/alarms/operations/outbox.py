@@ -201,7 +201,7 @@ def hold_caller(*, holder: int) -> None:
 def show_alive(*, actor: Actor, holder: int, reaches: bool = True) -> None:
     """Record a heartbeat (sign of life) of the sending process `holder`; delete heartbeats older than a day.
 
-    `reaches`: the process has a mail relay, configured without faults, so that its messages can arrive.
+    `reaches`: the process has a mail relay, configured without faults, that accepted its last message.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -216,15 +216,18 @@ def show_alive(*, actor: Actor, holder: int, reaches: bool = True) -> None:
         sql.run("DELETE FROM orient_caller WHERE seen_at < now() - interval '1 day'")
 
 
-def others_reach(*, actor: Actor) -> bool:
-    """Return whether a sending process with a working mail relay gave a heartbeat in the last 30 s.
+def others_reach(*, actor: Actor, holder: int) -> bool:
+    """Return whether a sending process other than `holder` that reaches people gave a heartbeat within 30 s.
 
     Raises:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    alive = "SELECT EXISTS (SELECT FROM orient_caller WHERE reaches AND seen_at > now() - %s)"
-    return bool(sql.one(alive, [LEASE])[0])
+    alive = (
+        "SELECT EXISTS (SELECT FROM orient_caller"
+        " WHERE reaches AND holder <> %s AND seen_at > now() - %s)"
+    )
+    return bool(sql.one(alive, [holder, LEASE])[0])
 
 
 def claim_calls(
@@ -362,7 +365,13 @@ def record_reached(*, actor: Actor, calls: Sequence[Call], now: datetime) -> int
 
 
 def record_failure(
-    *, actor: Actor, calls: Sequence[Call], failure: str, jitter: float, now: datetime
+    *,
+    actor: Actor,
+    calls: Sequence[Call],
+    failure: str,
+    jitter: float,
+    now: datetime,
+    at_once: bool = False,
 ) -> int:
     """Record a failed message and schedule the retry of its calls; return the number of calls recorded.
 
@@ -375,12 +384,18 @@ def record_failure(
         failure: a code of the label kind `call_failure`.
         jitter: a number from 0 to 1 that spreads the attempts.
         now: the instant of the failure.
+        at_once: another process takes the first retry, without delay.
 
     Raises:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    waits = [wait_after(attempts=c.attempts, jitter=jitter).total_seconds() for c in calls]
+    waits = [
+        0.0
+        if at_once and c.attempts == 1
+        else wait_after(attempts=c.attempts, jitter=jitter).total_seconds()
+        for c in calls
+    ]
     over = [c.attempts >= MAX_ATTEMPTS for c in calls]
     asked = [*_held(calls), waits, over, failure, now, Delivery.GIVEN_UP, now]
     with transaction.atomic():

@@ -1,0 +1,244 @@
+"""The child processes that send the messages of the alarm calls: one process a message.
+
+Each is killed at its deadline: a slow mail server delays no other call.
+"""
+
+import contextlib
+import hashlib
+import math
+import os
+import signal
+import smtplib
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Final
+
+from fanal import reference
+from fanal.connectors import mail
+from fanal.kernel.process import die_with_parent, take_own_share
+from fanal.orient.domain.records import Call
+
+PLACES: Final = 24
+"""Messages in transit at once; calls with failed attempts take at most half of these places."""
+_SPARE_SECONDS: Final = 2.0
+"""Seconds beyond the connector's own deadline after which a child is killed; below the lease of a call."""
+_PATIENT: Final = 3
+"""Each third attempt waits longer for the mail server: one that is slow would otherwise never be in time."""
+LOT: Final = 2000
+"""Most calls in a single message."""
+_LANGUAGES: Final = ("fr", "en")
+_FORK: Final = get_context("fork")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSent:
+    """The outcome of one message for the calls in `lot`: whom it reached, or the code of its failure.
+
+    `sent` is None after a failure, `failure` is "" otherwise. `again` is set if the message went to the
+    addresses that an earlier one did not reach. Without calls, the mail server was only asked whether it
+    works: `sent` is None, and `failure` is "" if it does.
+    """
+
+    lot: tuple[Call, ...]
+    failure: str = ""
+    sent: mail.Sent | None = None
+    again: "AskedAgain | None" = None
+    """The message was one to addresses that an earlier one did not reach."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedAgain:
+    """A message to try again for the addresses `to`: the server refused them for now and accepted others.
+
+    It is kept in memory only: the calls (`lot`) have reached somebody. `lost` says whether some addresses
+    were refused for good; `attempts` is the number of the next attempt; `due` is an instant of the monotonic
+    clock.
+    """
+
+    lot: tuple[Call, ...]
+    to: tuple[str, ...]
+    lost: bool
+    attempts: int
+    due: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CallsChild:
+    lot: tuple[Call, ...]
+    process: BaseProcess
+    answer: Connection
+    ends: float
+    again: AskedAgain | None
+
+
+class Senders:
+    """The child processes that send messages: each is a fork that sends one e-mail and returns one code."""
+
+    def __init__(self) -> None:
+        self._children: list[_CallsChild] = []
+        self._unstarted: list[CallSent] = []
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    @property
+    def again(self) -> int:
+        """Return the number of messages in transit that are a second or later attempt."""
+        return sum(bool(c.again) or (bool(c.lot) and c.lot[0].attempts > 1) for c in self._children)
+
+    @property
+    def calls(self) -> list[Call]:
+        """Return the calls in transit, and those with a failure not yet returned by `finished`."""
+        lots = [*(child.lot for child in self._children), *(sent.lot for sent in self._unstarted)]
+        return [call for lot in lots for call in lot]
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Return the file descriptors that become readable when a child answers or ends."""
+        return [child.answer.fileno() for child in self._children]
+
+    def start(self, lot: Sequence[Call], *, now: datetime, again: AskedAgain | None = None) -> None:
+        """Send the calls of `lot` as one e-mail from a child process.
+
+        The e-mail goes to all people on duty or, with `again`, to the addresses named there. Without calls
+        (`lot` is empty) the child only signs in to the mail server. `finished` returns the outcome later; a
+        failed fork counts as a failure.
+        """
+        calls, to = tuple(lot), again.to if again else ()
+        try:
+            reading, writing = _FORK.Pipe(duplex=False)
+            process = _FORK.Process(target=_send, args=(writing, calls, to, now), daemon=True)
+            process.start()
+        except OSError:
+            self._unstarted.append(CallSent(lot=calls, failure="MACHINE", again=again))
+            return
+        writing.close()
+        seconds = mail.PATIENT_SECONDS if _is_patient(calls) else mail.SEND_SECONDS
+        ends = time.monotonic() + seconds + _SPARE_SECONDS
+        self._children.append(
+            _CallsChild(lot=calls, process=process, answer=reading, ends=ends, again=again)
+        )
+
+    def finished(self) -> list[CallSent]:
+        """Return the outcomes of the completed messages; kill the children past their deadline."""
+        unstarted, self._unstarted = self._unstarted, []
+        over = [c for c in self._children if c.answer.poll() or time.monotonic() >= c.ends]
+        self._children = [child for child in self._children if child not in over]
+        return [*unstarted, *(_close(child) for child in over)]
+
+    def stop(self) -> None:
+        """Kill the remaining children; their calls stay in the outbox and will be sent again."""
+        for child in self._children:
+            _close(child)
+        self._children = []
+
+
+def _close(child: _CallsChild) -> CallSent:
+    """Read a child's answer, end the child, and return the outcome; without an answer: TIMEOUT or DIED."""
+    answer: mail.Sent | str | None = ""
+    if child.answer.poll():
+        with contextlib.suppress(EOFError, OSError):
+            answer = child.answer.recv()
+    late = time.monotonic() >= child.ends
+    child.process.kill()
+    child.process.join()
+    child.process.close()
+    child.answer.close()
+    if not isinstance(answer, str):
+        return CallSent(lot=child.lot, sent=answer, again=child.again)
+    failure = answer or ("TIMEOUT" if late else "DIED")
+    return CallSent(lot=child.lot, failure=failure, again=child.again)
+
+
+def _send(answer: Connection, lot: tuple[Call, ...], to: tuple[str, ...], now: datetime) -> None:
+    """Send one message for the calls in `lot` in this child process, write the outcome to `answer`, and exit.
+
+    Recipients are the addresses `to`, or all people on duty if there are none. The outcome is a `mail.Sent`,
+    None where there was nothing to send, or the code of a failure. The exit closes no inherited database
+    session: that would end the parent's.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent()
+    take_own_share()
+    try:
+        if lot:
+            answer.send(_deliver(lot, to, now))
+        else:
+            mail.current().ask()
+            answer.send(None)
+    except Exception as failure:  # noqa: BLE001 - after any failure the call is tried again
+        answer.send(code_of(failure))
+    finally:
+        os._exit(0)  # the child must not end the parent's database session
+
+
+def _deliver(lot: tuple[Call, ...], to: tuple[str, ...], now: datetime) -> mail.Sent:
+    """Send the e-mail for the calls in `lot`: references of reports and the place to look, no content.
+
+    Recipients are the addresses `to`, or all people on duty if there are none. Returns whom it reached.
+
+    Raises:
+        Exception: any failure of the mail server or its settings (see `code_of`).
+    """
+    mailer = mail.current()
+    code = "ALARM_ESCALATED" if lot[0].escalated else "ALARM_RAISED"
+    name = f"{lot[0].alarm_id}.{code.lower()}"
+    parameters = {"reference": str(lot[0].report_id), "count": str(len(lot))}
+    listed: list[str] = []
+    if len(lot) > 1:
+        # The message id depends on all calls: another lot with the same first call is another message.
+        name = f"{_name_of(lot)}.{code.lower()}"
+        code, listed = f"{code}_MANY", ["\n".join(str(call.report_id) for call in lot)]
+    words = [reference.render(code, parameters, x, kind="mail") for x in _LANGUAGES]
+    return mailer.send(
+        to=to or mailer.duty,
+        subject=reference.render(f"{code}_SUBJECT", parameters, _LANGUAGES[0], kind="mail"),
+        text="\n\n".join([*words, *listed]),
+        message_id=name,
+        now=now,
+        patient=_is_patient(lot),
+    )
+
+
+def _is_patient(lot: Sequence[Call]) -> bool:
+    return bool(lot) and lot[0].attempts % _PATIENT == 0
+
+
+def _name_of(lot: tuple[Call, ...]) -> str:
+    return hashlib.sha256(b"".join(sorted(call.alarm_id.bytes for call in lot))).hexdigest()[:32]
+
+
+def lots_of(calls: Sequence[Call], *, places: int) -> Iterator[tuple[Call, ...]]:
+    """Yield groups of calls, one a message: single calls while places suffice, else a few large groups.
+
+    `places` is the number of free child processes; large groups take about an eighth of them. A flood of
+    alarms thus becomes a few long messages: later calls still find a place, the people on duty and their mail
+    server are not overwhelmed, and few processes are forked.
+    """
+    few = max(1, places // 8)
+    for escalated in (False, True):
+        same = [call for call in calls if call.escalated is escalated]
+        size = 1 if len(calls) <= places // 2 else min(LOT, math.ceil(len(calls) / few))
+        for first in range(0, len(same), size):
+            yield tuple(same[first : first + size])
+
+
+def code_of(failure: Exception) -> str:
+    """Return the code of a failed delivery (labels of kind `call_failure`), AWAY for an unknown failure."""
+    if isinstance(failure, mail.MailRefused):
+        return "SETTINGS"
+    if isinstance(failure, smtplib.SMTPAuthenticationError):
+        return "PASSWORD"
+    if isinstance(failure, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused):
+        return "REFUSED"
+    if isinstance(failure, TimeoutError | smtplib.SMTPServerDisconnected):
+        return "TIMEOUT"
+    if isinstance(failure, ssl.SSLError):
+        return "TLS"
+    return "AWAY"

@@ -1,0 +1,54 @@
+"""Whether the messages of one process that calls arrive; if not, it leaves the calls to one whose do."""
+
+import time
+from typing import Final
+
+_FIRST_SECONDS: Final = 5.0
+_LONGEST_SECONDS: Final = 300.0
+"""Longest time between two looks whether the mail server works again."""
+
+
+class Standing:
+    """The state of this process, from the outcome of its own messages.
+
+    It reaches the people on duty until a message fails, and again once one is accepted. In between, while
+    another process reaches them, it asks its mail server now and then whether it works (`is_to_ask`). After
+    a good answer one call may be tried (`may_try`), which proves it.
+    """
+
+    def __init__(self, *, configured: bool) -> None:
+        self._configured = configured
+        self._failing = self.may_try = False
+        self._failures, self._ask_at = 0, 0.0
+
+    @property
+    def reaches(self) -> bool:
+        """Return whether this process has a mail server, and its last message was accepted (or none sent)."""
+        return self._configured and not self._failing
+
+    def delivered(self) -> None:
+        """Note that a message was accepted."""
+        self._failing = self.may_try = False
+        self._failures = 0
+
+    def failed(self) -> None:
+        """Note that a message failed: the mail server is asked later, each time after a longer pause."""
+        if not self._failing or self.may_try:
+            self._wait()
+        self._failing, self.may_try = True, False
+
+    def is_to_ask(self) -> bool:
+        """Return whether it is time to ask the mail server; it must be answered by `answered`."""
+        if not self._failing or self.may_try or time.monotonic() < self._ask_at:
+            return False
+        self._wait()
+        return True
+
+    def answered(self, *, works: bool) -> None:
+        """Note whether the mail server let this process sign in."""
+        self.may_try = works and self._failing
+
+    def _wait(self) -> None:
+        pause = min(_FIRST_SECONDS * 2.0 ** min(self._failures, 10), _LONGEST_SECONDS)
+        self._failures += 1
+        self._ask_at = time.monotonic() + pause
