@@ -4,14 +4,23 @@ from itertools import pairwise
 
 import pytest
 
-from fanal.crosscheck.domain.cards import WEEKS, week_of
+from fanal.crosscheck.domain.cards import week_of
 
 
 @pytest.mark.parametrize(
-    "instant", ["0001-01-01", "9999-12-31", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"]
+    "instant",
+    [
+        "0001-01-01",
+        "9999-12-31T23:59:59Z",
+        "20/11/2026 21:14",
+        "",
+        "2026-02-30",
+        "yesterday",
+        "\ud800",
+    ],
 )
-def test_whatever_instant_a_sender_states_has_a_week(instant: str) -> None:
-    assert 1 <= week_of(instant) <= WEEKS
+def test_a_text_that_is_no_day_has_no_week(instant: str) -> None:
+    assert week_of(instant) == 0
 
 
 def test_none_has_no_week_and_a_week_has_seven_days() -> None:

@@ -7,7 +7,7 @@ eight bytes, the short key.
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
 from socket import AF_INET, AF_INET6, inet_pton
@@ -30,6 +30,7 @@ from fanal.crosscheck.domain.weights import Mark
 from fanal.formats.report.records import Person, PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind, SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
+from fanal.kernel.calendar import read_day
 
 MARKS = tuple(Mark)
 NUMBER_OF_MARK = {mark: number for number, mark in enumerate(MARKS)}
@@ -159,13 +160,12 @@ def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None
 
 
 def week_of(instant: str | None) -> int:
-    """Return the number of the week of an instant (RFC 3339), from 1 to `WEEKS`; 0 for None.
+    """Return the number of the week of a date or instant as stated (ISO 8601), from 1 to `WEEKS`.
 
-    After `WEEKS` weeks, nearly five years, the numbers start again at 1.
+    0 for None and any other text. After `WEEKS` weeks, nearly five years, the numbers start again at 1.
     """
-    if instant is None:
-        return 0
-    return date.fromisoformat(instant[:10]).toordinal() // 7 % WEEKS + 1
+    day = read_day((instant or "")[:10])
+    return 0 if day is None else day.toordinal() // 7 % WEEKS + 1
 
 
 def pack_card(card: Card) -> bytes:
