@@ -222,6 +222,8 @@ def test_a_neutral_sentence_outlives_its_report_once_another_person_checked_it()
     first, second = deposit(TEXT, OTHER)
     ana, ben = person(Role.ANALYST), person(Role.ANALYST)
     example_id, open_id = judged(first, ana), judged(second, ana)
+    with pytest.raises(Refusal, match="COPIED"):
+        examples.rewrite(actor=ana, example_id=example_id, sentence=f"Ici, {TEXT}", now=now())
     examples.rewrite(actor=ana, example_id=example_id, sentence="Un brouillon.", now=now())
     earlier = example(example_id).rewritten_object
     examples.rewrite(actor=ana, example_id=example_id, sentence=f"  {NEUTRAL} ", now=now())

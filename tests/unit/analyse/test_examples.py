@@ -72,6 +72,38 @@ def test_people_who_disagree_cancel_each_other() -> None:
     assert (found.settled, found.disputed) == ((), 1)
 
 
+def test_one_veto_does_not_outweigh_people_who_agree() -> None:
+    """Two against one cancel a code as one against one does; three have two votes more, and count."""
+    people = [UUID(int=n) for n in range(2, 5)]
+    for voices, settled in ((2, 0), (3, 1)):
+        found = settle(
+            [said(1, Verdict.RIGHT, by=one) for one in people[:voices]] + [said(1, Verdict.WRONG)]
+        )
+        assert (len(found.settled), found.disputed) == (settled, 1 - settled)
+    assert {s.person_id for s in found.shares} <= set(people), "whoever was outvoted has no share"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "lang", "copied"),
+    [
+        ("Un adulte propose à un enfant de le raccompagner.", "fr", []),
+        ("Phrase sur Bartolomir Fluxenco.", "fr", ["Bartolomir", "Fluxenco"]),
+        ("Un rendez-vous quai Zarnovelle.", "fr", ["Zarnovelle"]),
+        ("Elle a 12 ans et rendez-vous à 18h30.", "fr", ["18h30"]),
+        ("Il dit : attends moi devant la gare demain.", "fr", ["attends moi devant la"]),
+        ("Ein Mann holt das Kind ab.", "de", []),
+    ],
+)
+def test_what_a_sentence_copies_of_its_report_is_named(
+    sentence: str, lang: str, copied: list[str]
+) -> None:
+    texts = [
+        "Bartolomir Fluxenco écrit : attends-moi devant la piscine, quai Zarnovelle, à 18h30, tu as 12 ans.",
+        "Das Kind hat einen Mann getroffen.",
+    ]
+    assert examples.copied(sentence, texts, lang=lang) == copied
+
+
 def test_a_persons_word_is_bounded_whoever_agrees() -> None:
     """A flood of one analyst's labels teaches twenty passages of a code, the newest; the rest is counted.
 

@@ -1,11 +1,13 @@
 """Labelled examples of the desk: passages of reports that people judged, and the labels derived from them.
 
 For each code of a passage, the latest judgement of each person counts; a code on which people disagree is
-cancelled. A training uses at most `MOST_OF_ONE` passages of a person, at most `MOST_OF_ONE_CODE` of them for
-the same code and as many against it. A judgement on which several people agree counts for one of them, the
-one with most room, so that a second account brings no more than its own share.
+cancelled, unless one side has `LEAD` votes more. A training uses at most `MOST_OF_ONE` passages of a person,
+at most `MOST_OF_ONE_CODE` of them for the same code and as many against it. A judgement on which several
+people agree counts for one of them, the one with most room, so that a second account brings no more than its
+own share.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,11 +26,18 @@ from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import StateTable, move
 
 MOST_OF_ONE = 100
-"""Most passages of one person in a training, the newest ones: 1.6 % of the corpus."""
+"""Most passages of one person in a training, the newest ones: 1.2 % of the corpus."""
 MOST_OF_ONE_CODE = 20
 """Most passages of one person for or against the same code."""
 
 
+LEAD = 2
+"""Votes by which the larger side of a disagreement must lead to count: one person cancels one other."""
+_RUN = 4
+"""Consecutive words of the report that a neutral sentence may not repeat."""
+_AGE = 2
+"""Digits of a number that a neutral sentence may share with the report."""
+_WORDS = re.compile(r"\w+")
 _JOINERS = "\u200c\u200d"
 """Invisible characters that the spelling of some languages needs (Persian, Hindi)."""
 
@@ -131,7 +140,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
     """The judgements that count in a training, with each person's share.
 
     `settled` has an element for each example; `disputed` is the number of codes cancelled because people
-    disagree.
+    disagree, without a side that leads by `LEAD` votes.
     """
 
     settled: tuple[Settled, ...]
@@ -212,19 +221,19 @@ class _Bounds:
 
 
 def _undisputed(judgements: Sequence[Judgement]) -> tuple[dict[_Said, list[UUID]], int]:
-    """Return the undisputed judgements on a passage with the people who agree on each, in order of code.
+    """Return the judgements on a passage that count, with the people who agree on each, in order of code.
 
-    Also returns the number of codes on which people disagree.
+    Also returns the number of codes that are cancelled (`LEAD`).
     """
-    by_code: dict[str, dict[UUID, bool]] = {}
+    by_code: dict[str, dict[bool, list[UUID]]] = {}
     for judged in sorted(judgements, key=lambda j: j.code):
-        has = judged.verdict is not Verdict.WRONG
-        by_code.setdefault(judged.code, {})[judged.person_id] = has
+        sides = by_code.setdefault(judged.code, {True: [], False: []})
+        sides[judged.verdict is not Verdict.WRONG].append(judged.person_id)
     agreed = {
-        (code, has): list(said)
-        for code, said in by_code.items()
-        if len(answers := set(said.values())) == 1
-        for has in answers
+        (code, has): people
+        for code, sides in by_code.items()
+        for has, people in sides.items()
+        if people and (not sides[not has] or len(people) >= len(sides[not has]) + LEAD)
     }
     return agreed, len(by_code) - len(agreed)
 
@@ -298,6 +307,38 @@ def check_neutral(text: str) -> str:
     if len(sentence.encode()) > LONGEST:
         raise Refusal("example", "LENGTH")
     return sentence
+
+
+def copied(sentence: str, texts: Sequence[str], *, lang: str) -> list[str]:
+    """Return what a neutral sentence repeats of its report's texts: names, numbers, and runs of words.
+
+    A name is a word with a capital inside a sentence, here or there; not in German (`lang` "de"), which
+    writes every noun so. A run has `_RUN` words. A name in small letters on both sides is not noticed.
+    """
+    found = [_WORDS.findall(text) for text in texts]
+    held = {word.casefold() for words in found for word in words}
+    marked = {w.casefold() for text in (sentence, *texts) for w in _marked(text, lang)} & held
+    runs = {run for words in found for run in _runs(words)}
+    own = _WORDS.findall(sentence)
+    named = [word for word in own if word.casefold() in marked]
+    repeated = [" ".join(run) for run in _runs(own) if run in runs]
+    return list(dict.fromkeys([*named, *repeated[:1]]))
+
+
+def _marked(text: str, lang: str) -> Iterator[str]:
+    """Yield the words of a text with a digit, except ages, or with a capital inside a sentence."""
+    for match in _WORDS.finditer(text):
+        word, before = match[0], text[max(0, match.start() - 3) : match.start()].rstrip(" ")
+        inside = before and (before[-1].isalnum() or before[-1] in ",'’-")
+        named = inside and lang != "de" and word.istitle() and len(word) > 1
+        counted = any(map(str.isdigit, word)) and not (word.isdigit() and len(word) <= _AGE)
+        if named or counted:
+            yield word
+
+
+def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    plain = [word.casefold() for word in words]
+    return (tuple(plain[n : n + _RUN]) for n in range(len(plain) - _RUN + 1))
 
 
 def last_words(judgements: Sequence[Judgement]) -> Iterator[Judgement]:

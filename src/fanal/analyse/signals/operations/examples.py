@@ -19,11 +19,13 @@ from fanal.analyse.signals.domain.examples import (
     ExampleState,
     Verdict,
     check_neutral,
+    copied,
     last_words,
     passages,
     source_of,
 )
 from fanal.analyse.signals.domain.segments import Segment
+from fanal.analyse.signals.domain.text import utterances
 from fanal.analyse.signals.reading import TEXT_CODES
 from fanal.db import sql
 from fanal.db.sql import uuid_array
@@ -95,7 +97,8 @@ def rewrite(*, actor: Actor, example_id: UUID, sentence: str, now: datetime) -> 
 
     Raises:
         Refused: the actor may not judge at that desk.
-        Refusal: NOT_FOUND, SENTENCE, LENGTH (as `check_neutral`), STATE (already checked, or erased).
+        Refusal: NOT_FOUND, SENTENCE, LENGTH (as `check_neutral`), COPIED (it repeats names or words of the
+            report, `examples.copied`), STATE (already checked, or erased).
         OSError: the vault's disk is unavailable.
     """
     neutral = check_neutral(sentence)
@@ -103,6 +106,7 @@ def rewrite(*, actor: Actor, example_id: UUID, sentence: str, now: datetime) -> 
         example, desk_id = _held(actor, example_id)
         require(actor, "example.judge", Resource(desk_id=desk_id))
         state = _moved(example, "rewrite")
+        _require_own_words(actor, example, neutral)
         object_id = _sealed(example.report_id, neutral, now)
         sql.run(
             "UPDATE analyse_example SET state = %s, rewritten_object = %s, rewriter_id = %s,"
@@ -121,7 +125,7 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
         Refused: the actor may not check at that desk.
         Refusal: NOT_FOUND, SAME_PERSON (the actor wrote it), STATE (no sentence awaits a check),
             GRANTED_BY_PROPOSER (the writer alone gave the actor this role), CHANGED (another sentence was
-            written meanwhile), SENTENCE, LENGTH (as `check_neutral`).
+            written meanwhile), SENTENCE, LENGTH, COPIED (as `rewrite`).
         OSError, EnvelopeRefused: as `open_object`.
     """
     with transaction.atomic():
@@ -144,6 +148,7 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
         if example.rewritten_object != object_id:
             raise Refusal("example", "CHANGED")
         neutral = check_neutral(neutral_sentence(actor=actor, example=example, now=now))
+        _require_own_words(actor, example, neutral)
         sql.run(
             "UPDATE analyse_example SET state = %s, neutral = %s, checker_id = %s, checked_at = %s"
             " WHERE id = %s",
@@ -188,6 +193,13 @@ def erase_examples(*, report_ids: Sequence[UUID]) -> int:
         [uuid_array(report_ids)],
     )
     return erased
+
+
+def _require_own_words(actor: Actor, example: Example, sentence: str) -> None:
+    records = get_records(actor=actor, report_ids=[example.report_id])
+    texts = [said.text for record in records.values() for said in utterances(record)]
+    if found := copied(sentence, texts, lang=example.lang):
+        raise Refusal("example", "COPIED", words=", ".join(found))
 
 
 def _has_judged(actor: Actor, report_id: UUID, passage: Segment, code: str) -> bool:
