@@ -22,9 +22,9 @@ from fanal.analyse.priority.domain.scoring import DryRun, add_runs, no_run, prio
 from fanal.analyse.priority.domain.text_evidence import is_read
 from fanal.analyse.priority.operations import dry_run_ruleset, finish_trial, hold_trial, try_portion
 from fanal.analyse.priority.queries import analysed_between, current_rules
-from fanal.analyse.signals.operations.in_force import reader_in_force, reader_of, version_in_force
+from fanal.analyse.signals.operations.in_force import reader_in_force, reader_of
 from fanal.analyse.signals.operations.readers import activate_version, keep_trial
-from fanal.analyse.signals.queries import StoredReader, get_reader, open_reader_trial
+from fanal.analyse.signals.queries import StoredReader, get_reader, open_reader_trials
 from fanal.analyse.signals.reading import NoReader, TextReader
 from fanal.crosscheck.links.queries import kin_facts
 from fanal.harmonise import queries as harmonised
@@ -125,17 +125,20 @@ def continue_reader_trial(*, now: datetime) -> bool:
 
     Goes from the newest report with text to older ones, until `MOST_READ` are compared. Both versions read
     each text in this run, even if an earlier version read it before: the changes are those of the candidate
-    alone. The reports do not change. False also if one of the versions cannot be loaded; the dry run then
-    stays open.
+    alone. The reports do not change. A version that cannot be loaded delays no other.
     """
-    stored = open_reader_trial()
-    if stored is None or stored.proposed_at is None:
+    current = reader_in_force()
+    return not isinstance(current, NoReader) and any(
+        _tried(stored, current, now=now) for stored in open_reader_trials()
+    )
+
+
+def _tried(stored: StoredReader, current: TextReader, *, now: datetime) -> bool:
+    candidate = reader_of(reader_id=stored.id)
+    if isinstance(candidate, NoReader) or stored.proposed_at is None:
         return False
     actor, before = system_actor("dry run of a text reader"), stored.reached
-    current, candidate = reader_in_force(), reader_of(reader_id=stored.id)
-    run = trial_of(stored) or no_run(current=version_in_force(), candidate=stored.version)
-    if isinstance(current, NoReader) or isinstance(candidate, NoReader):
-        return False  # the page says why; the dry run waits
+    run = trial_of(stored) or no_run(current=current.version, candidate=stored.version)
     ids: list[UUID] = []
     if run.reports < MOST_READ:
         ids = analysed.analysed_before(
@@ -160,7 +163,8 @@ def activate_reader(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
     Raises:
         Refused: the actor may not activate rules.
         Refusal: NOT_FOUND, IN_FORCE, NOT_PROPOSED, SAME_PERSON, GRANTED_BY_PROPOSER (the proposer granted the
-            actor this right), STALE (another version is in force since its dry run).
+            actor this right), UNFIT (this program cannot use it), STALE (another version reads since its
+            dry run).
     """
     stored = get_reader(reader_id=reader_id)
     run = trial_of(stored) if stored else None

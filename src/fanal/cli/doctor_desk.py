@@ -38,7 +38,7 @@ _BACKUP = """
 SELECT extract(epoch FROM now() - max(at))::bigint / 3600 FROM ledger_entry WHERE action = 'backup.make'
 """
 _READER = """
-SELECT version, header, weights FROM analyse_reader WHERE state = 'IN_FORCE' AND header IS NOT NULL
+SELECT version, header, weights FROM analyse_reader WHERE state = 'IN_FORCE'
 """
 _LINE = """
 SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())
@@ -62,14 +62,14 @@ def look_at_reader_in_force(
 ) -> Iterator[DoctorFinding]:
     """Yield a fault if the stored version of the text reader in force cannot be used by this program.
 
-    The shipped one then reads. Nothing if it can, or if none is stored.
+    The shipped one then reads. Nothing if it can, or if none was put in force.
     """
     row = connection.execute(_READER).fetchone()
     if row is None:
         return
     version, header, weights = row
     try:
-        check_stored(bytes(header), bytes(weights))  # type: ignore[call-overload]
+        check_stored(version, header, weights)  # type: ignore[arg-type]
     except ModelUnfit as unfit:
         yield problem(
             f"the text reader in force, {version}, does not fit ({unfit}): the shipped one reads; two "

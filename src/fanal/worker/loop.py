@@ -15,6 +15,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from fanal import pipeline, trials
 from fanal.analyse.priority.operations import load_shipped
+from fanal.analyse.signals.operations.readers import store_shipped
+from fanal.analyse.signals.queries import list_readers
 from fanal.crosscheck.similar.operations.near import AT_ONCE as NEAR_AT_ONCE
 from fanal.db import agreement
 from fanal.kernel.actors import system_actor
@@ -93,10 +95,13 @@ class WorkerLoop:
         """Run one iteration of the worker loop; return the number of reports claimed, 0 when none waits.
 
         The iteration numbers pending ledger entries, signs a checkpoint when one is due, and carries one
-        batch through the stages. The first iteration also stores the shipped priority rules.
+        batch through the stages. The first iteration also stores the shipped priority rules, and the shipped
+        text reader where a desk has versions of its own.
         """
         if not self._rules_stored:
             load_shipped(actor=system_actor("install"), now=self._clock())
+            if list_readers():
+                store_shipped(now=self._clock())
             self._rules_stored = True
         self._keep_time()
         moved = self._stages.run_once()

@@ -34,6 +34,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.worker.expiry import erase_reports
 from fanal.worker.stages import StageLoop
 from tests.actors import desk_actor
+from tests.integration.analyse.stored_readers import store_version
 from tests.integration.orient.people import person
 from tests.refusals import CHECK, KEPT, NO_RIGHT, database_refuses
 
@@ -327,17 +328,11 @@ def test_the_database_itself_wants_two_people() -> None:
         cursor.execute(CHECKED, [ben.person_id, example_id])
 
     first, second = person(Role.SUPERVISOR), person(Role.SUPERVISOR)
-    reader_id = uuid4()
+    reader_id = store_version("reader/x")
     activate = (
         "INSERT INTO analyse_reader_activation (reader_id, proposer_id, approver_id, activated_at)"
         " VALUES (%s, %s, %s, now())"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO analyse_reader (id, version, author_id, trained_at)"
-            " VALUES (%s, 'reader/x', %s, now())",
-            [reader_id, SYSTEM.person_id],
-        )
     with database_refuses(KEPT), connection.cursor() as cursor:
         cursor.execute(activate, [reader_id, first.person_id, second.person_id])
     with database_refuses(CHECK), connection.cursor() as cursor:

@@ -48,7 +48,7 @@ FACTORIES: dict[str, Factory] = {
     "trend": lambda world, cell: "KINDS",
     "year": lambda world, cell: paris_day(world.now).year,
     "ruleset_id": lambda world, cell: _ruleset(world),
-    "reader_id": lambda world, cell: learning.reader_trained(world),
+    "reader_id": lambda world, cell: learning.reader_trained(),
     "example_id": lambda world, cell: UUID(int=0),
     "instruction_id": lambda world, cell: world.instruction_id,
     "package_id": lambda world, cell: world.package_id,

@@ -1,7 +1,7 @@
 """What stands before an act on the text reader: a judged passage, a neutral sentence, a proposed version."""
 
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
@@ -13,9 +13,9 @@ from fanal.analyse.signals.operations.readers import keep_trial, propose_version
 from fanal.analyse.signals.queries import examples_of
 from fanal.db import sql
 from fanal.harmonise import queries as harmonised
-from fanal.kernel.actors import SYSTEM_PERSON
+from tests.integration.analyse.stored_readers import store_version
 from tests.integration.policy.scenes import Posted, Scene
-from tests.integration.policy.world import SYSTEM, World
+from tests.integration.policy.world import SYSTEM
 
 
 def passage(scene: Scene) -> Posted:
@@ -46,21 +46,15 @@ def example_rewritten(scene: Scene) -> Posted:
     return Posted(form={"object": str(held.rewritten_object)}, address=made.address)
 
 
-def reader_trained(world: World) -> UUID:
-    """Return a version of the text reader that nobody proposed, without bytes of its own."""
+def reader_trained() -> UUID:
+    """Return a version of the text reader that nobody proposed."""
     found = sql.row("SELECT id FROM analyse_reader WHERE version = 'reader/walked'")
-    if found is None:
-        found = sql.one(
-            "INSERT INTO analyse_reader (id, version, author_id, trained_at)"
-            " VALUES (%s, 'reader/walked', %s, %s) RETURNING id",
-            [uuid4(), SYSTEM_PERSON, world.now],
-        )
-    return UUID(str(found[0]))
+    return UUID(str(found[0])) if found else store_version("reader/walked")
 
 
 def reader_proposed(scene: Scene) -> Posted:
     """Have a version that a supervisor proposed and that was run dry."""
-    reader_id, now = reader_trained(scene.world), datetime.now(UTC)
+    reader_id, now = reader_trained(), datetime.now(UTC)
     propose_version(actor=scene.keeper, reader_id=reader_id, now=now)
     run = no_run(current=version_in_force(), candidate="reader/walked")
     keep_trial(

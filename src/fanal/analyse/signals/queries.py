@@ -141,10 +141,10 @@ def get_reader(*, reader_id: UUID) -> StoredReader | None:
     return found[0] if found else None
 
 
-def open_reader_trial() -> StoredReader | None:
-    """Return a version whose dry run is not finished, the one proposed first; None if there is none."""
+def open_reader_trials() -> list[StoredReader]:
+    """Return the versions whose dry run is not finished, the one proposed first at the beginning."""
     found = _readers("WHERE r.proposed_at IS NOT NULL AND r.tried_at IS NULL", [])
-    return min(found, key=lambda r: str(r.proposed_at)) if found else None
+    return sorted(found, key=lambda r: str(r.proposed_at))
 
 
 def open_reread() -> StoredReader | None:

@@ -264,8 +264,8 @@ def _because(segment: Segment, reading: Reading) -> str:
 class NoReader(Struct, frozen=True):
     """The reason why only the phrase rules read texts.
 
-    `reason` is ENGINE (not installed or not working) or MODEL (damaged, of another engine or corpus, or its
-    vault is unavailable); `detail` a message for operators.
+    `reason` is ENGINE (not installed or not working), MODEL (damaged, of another engine, corpus or package)
+    or VAULT (a stored version whose parts cannot be opened now); `detail` a message for operators.
     """
 
     reason: str

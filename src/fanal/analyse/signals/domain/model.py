@@ -173,19 +173,25 @@ def parse_header(content: bytes) -> Header:
     return header
 
 
-def check_stored(content: bytes, weights: bytes) -> Header:
+def check_stored(version: str, content: bytes | None, weights: bytes | None) -> Header:
     """Return the header of a stored version if its bytes match their digests and fit this program.
 
-    `content` is the JSON header, `weights` the binary file.
+    `content` is the JSON header, `weights` the binary file. A version without bytes is the one that a package
+    shipped, and fits that package only.
 
     Raises:
-        ModelUnfit: the header is malformed, the weights have another digest, or engine or corpus differ from
-            the shipped ones.
+        ModelUnfit: the header is malformed, the weights have another digest, engine or corpus differ from
+            the shipped ones, or another package shipped the version.
     """
+    shipped = read_header(shipped_files())
+    if content is None or weights is None:
+        if version != shipped.version:
+            raise ModelUnfit("package")
+        return shipped
     header = parse_header(content)
     if sha256(weights).hexdigest() != header.weights:
         raise ModelUnfit(WEIGHTS)
-    if header.engine != read_header(shipped_files()).engine:
+    if header.engine != shipped.engine:
         raise ModelUnfit("engine")
     if load_corpus(tuple(header.corpus)).files != header.corpus:
         raise ModelUnfit("corpus")

@@ -1,12 +1,13 @@
 """The version of the text reader in force: loaded when it changes, without a restart of the process.
 
 A version trained by the desk is stored in the database, except what it learnt from sealed passages, which is
-sealed in the vault ("parts", one for each report). If its bytes do not match their digests, or it was made
-for another engine or corpus, the version shipped with the program reads instead; the log, `fanal doctor` and
-the page of the reader say so.
+sealed in the vault ("parts", one for each report). If its bytes do not match their digests, if it was made
+for another engine or corpus, or if it was shipped with another package, the version shipped with this one
+reads instead; the log, `fanal doctor` and the page of the reader say so.
 """
 
 import logging
+from collections.abc import Sequence
 from threading import Lock
 from uuid import UUID
 
@@ -49,7 +50,7 @@ def reader_in_force() -> TextReader | NoReader:
     That is: it is damaged, made for another engine or corpus, or the vault is unavailable now. A `NoReader`
     if the shipped one cannot read either.
     """
-    row = sql.row("SELECT id FROM analyse_reader WHERE state = 'IN_FORCE' AND header IS NOT NULL")
+    row = sql.row("SELECT id FROM analyse_reader WHERE state = 'IN_FORCE'")
     if row is None:
         return shipped_reader()
     found = reader_of(reader_id=row[0])
@@ -63,9 +64,7 @@ def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
     report from which it learnt. A failure is kept too, except that the vault is unavailable: the next call
     tries again.
     """
-    key, shipped = _key_of(reader_id)
-    if shipped:
-        return shipped_reader()
+    key = _key_of(reader_id)
     with _LOCK:
         held = _HELD.get(key)
         if held is None:
@@ -73,7 +72,7 @@ def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
                 held = _loaded(reader_id)
             except (KeyMissing, OSError) as away:  # of the vault: the next batch tries again
                 log.error("version waits for its parts (%s)", type(away).__name__)
-                return NoReader("MODEL", str(away))
+                return NoReader("VAULT", str(away))
             others = [known for known in _HELD if known[0] != reader_id]
             for known in [*others[:-1], *(k for k in _HELD if k[0] == reader_id)]:
                 del _HELD[known]
@@ -84,8 +83,8 @@ def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
 def version_in_force() -> str:
     """Return the name of the version in force, before any activation that of the shipped one.
 
-    The result is "" if neither exists, since no reader can work. It is also the version that reads, unless
-    its bytes are damaged or do not fit (`unfit_in_force`).
+    The result is "" if neither exists, since no reader can work. It is also the version that reads
+    (`version_reading`), unless it does not fit (`unfit_in_force`).
     """
     row = sql.row("SELECT version FROM analyse_reader WHERE state = 'IN_FORCE'")
     if row is not None:
@@ -100,58 +99,73 @@ def state_in_force() -> Header | NoReader:
     Neither the engine nor the weights are loaded. If the version in force does not fit, the header is that of
     the shipped one.
     """
-    row = sql.row(
-        "SELECT header FROM analyse_reader WHERE state = 'IN_FORCE' AND header IS NOT NULL"
-    )
+    row = sql.row("SELECT header FROM analyse_reader WHERE state = 'IN_FORCE'")
     shipped = reader_state()
-    if row is None or isinstance(shipped, NoReader) or unfit_in_force() is not None:
+    if row is None or row[0] is None or isinstance(shipped, NoReader) or unfit_in_force():
         return shipped
     return parse_header(bytes(row[0]))
 
 
-def unfit_in_force() -> tuple[str, str] | None:
-    """Return (version, reason) if the stored bytes of the version in force do not fit, else None.
+def version_reading() -> str:
+    """Return the name of the version that reads: the one in force, or the shipped one if that does not fit.
 
-    The shipped version then reads in its place. The parts in the vault are not checked; neither engine nor
-    weights are loaded.
+    The result is "" if no reader can work.
     """
-    row = sql.row(
-        "SELECT version, header, weights FROM analyse_reader"
-        " WHERE state = 'IN_FORCE' AND header IS NOT NULL"
-    )
-    if row is None:
-        return None
-    try:
-        check_stored(bytes(row[1]), bytes(row[2]))
-    except ModelUnfit as unfit:
-        return str(row[0]), str(unfit)
-    return None
+    shipped = reader_state()
+    if unfit_in_force() is None:
+        return version_in_force()
+    return "" if isinstance(shipped, NoReader) else shipped.version
 
 
-def _key_of(reader_id: UUID) -> tuple[_Key, bool]:
-    row = sql.one(
-        "SELECT (SELECT count(*) FROM analyse_reader_part WHERE reader_id = r.id), r.header IS NULL"
-        " FROM analyse_reader r WHERE r.id = %s",
-        [reader_id],
-    )
-    return (reader_id, row[0]), row[1]
+def unfit_in_force() -> tuple[str, str] | None:
+    """Return (version, reason) if the version in force does not fit (`unfit_versions`), else None.
+
+    The shipped version then reads in its place.
+    """
+    row = sql.row("SELECT id, version FROM analyse_reader WHERE state = 'IN_FORCE'")
+    reasons = unfit_versions(reader_ids=[row[0]]) if row else {}
+    return (str(row[1]), reasons[row[0]]) if row and reasons else None
+
+
+def unfit_versions(*, reader_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the stored versions that this program cannot use, with the reason (`check_stored`).
+
+    The parts in the vault are not checked; neither engine nor weights are loaded.
+    """
+    unfit: dict[UUID, str] = {}
+    for reader_id in reader_ids:
+        try:
+            check_stored(*_bytes_of(reader_id))
+        except ModelUnfit as reason:
+            unfit[reader_id] = str(reason)
+    return unfit
+
+
+def _key_of(reader_id: UUID) -> _Key:
+    row = sql.one("SELECT count(*) FROM analyse_reader_part WHERE reader_id = %s", [reader_id])
+    return reader_id, row[0]
+
+
+def _bytes_of(reader_id: UUID) -> tuple[str, bytes | None, bytes | None]:
+    row = sql.one("SELECT version, header, weights FROM analyse_reader WHERE id = %s", [reader_id])
+    return row[0], row[1] and bytes(row[1]), row[2] and bytes(row[2])
 
 
 def _loaded(reader_id: UUID) -> TextReader | NoReader:
-    version, header_bytes, weights = sql.one(
-        "SELECT version, header, weights FROM analyse_reader WHERE id = %s", [reader_id]
-    )
+    version, header_bytes, weights = _bytes_of(reader_id)
     try:
-        header = check_stored(bytes(header_bytes), bytes(weights))
+        header = check_stored(version, header_bytes, weights)
+        if weights is None:
+            return shipped_reader()
         engine = engine_of_process()
         if engine.name != header.engine:
             raise ModelUnfit("engine")
         parts = _parts(reader_id)
-        model = assemble(header, bytes(weights), parts)
+        model = assemble(header, weights, parts)
     except EngineMissing as missing:
         return NoReader("ENGINE", str(missing))
     except (ModelUnfit, msgspec.MsgspecError, EnvelopeRefused, BlobDamaged) as unfit:
-        log.error("version %s does not fit (%s): the shipped one reads", version, unfit)
+        log.error("version %s does not fit this program: %s", version, unfit)
         return NoReader("MODEL", f"{version}: {unfit}")
     return TextReader(engine, model, version=header.version)
 

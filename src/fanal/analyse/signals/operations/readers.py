@@ -34,9 +34,14 @@ from fanal.analyse.signals.domain.model import (
 )
 from fanal.analyse.signals.domain.model_card import READER_STATES, ModelCard
 from fanal.analyse.signals.domain.text import Utterance
-from fanal.analyse.signals.operations.in_force import reader_in_force, version_in_force
+from fanal.analyse.signals.operations.in_force import (
+    reader_in_force,
+    unfit_versions,
+    version_in_force,
+    version_reading,
+)
 from fanal.analyse.signals.queries import StoredReader
-from fanal.analyse.signals.reading import NoReader, TextReader, embedded, shipped_reader
+from fanal.analyse.signals.reading import NoReader, TextReader, embedded, reader_state
 from fanal.db import sql
 from fanal.intake.queries.reviews import list_unerased
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role, system_actor
@@ -102,7 +107,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
     )
     card = _card(trained, settlement, reader.version, (len(corpus.labels), labels, len(neutral)))
     with transaction.atomic():
-        _store_shipped(now)
+        store_shipped(now=now)
         return _store(actor, (parse_header(header), header, weights), parts, card, now=now)
 
 
@@ -111,7 +116,8 @@ def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: NOT_FOUND, IN_FORCE, WORSE (its model card shows codes that lose too much; `ModelCard.lost`).
+        Refusal: NOT_FOUND, IN_FORCE, WORSE (its model card shows codes that lose too much; `ModelCard.lost`),
+            UNFIT (this program cannot use it; `unfit_versions`).
     """
     require(actor, "rules.draft")
     with transaction.atomic():
@@ -121,6 +127,7 @@ def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
             raise Refusal("reader", "IN_FORCE")
         if stored.card is not None and stored.card.lost:
             raise Refusal("reader", "WORSE", codes=", ".join(stored.card.lost))
+        _require_fit(stored)
         sql.run(
             "UPDATE analyse_reader SET proposer_id = %s, proposed_at = %s, reached = NULL, trial = NULL"
             " WHERE id = %s",
@@ -170,14 +177,14 @@ def keep_reread(
 def activate_version(*, actor: Actor, reader_id: UUID, current: str, now: datetime) -> None:
     """Activate a proposed version as a second person; workers use it from their next text on.
 
-    `current` is the version that its dry run was compared with. Stored analyses are kept; only the texts of
-    waiting reports are read again.
+    `current` is the version that its dry run was compared with (`version_reading`). Stored analyses are kept;
+    only the texts of waiting reports are read again.
 
     Raises:
         Refused: the actor may not activate rules.
         Refusal: NOT_FOUND, IN_FORCE, NOT_PROPOSED, SAME_PERSON (the actor proposed it), GRANTED_BY_PROPOSER
-            (the actor may activate only thanks to habilitations that the proposer granted or approved), STALE
-            (another version is in force since its dry run).
+            (the actor may activate only thanks to habilitations that the proposer granted or approved), UNFIT
+            (this program cannot use it), STALE (another version reads since its dry run).
     """
     require(actor, "rules.activate")
     with transaction.atomic():
@@ -195,7 +202,8 @@ def activate_version(*, actor: Actor, reader_id: UUID, current: str, now: dateti
             person_id=actor.person_id, roles=_ACTIVATES, proposers={stored.proposer_id}, now=now
         ):
             raise Refusal("reader", "GRANTED_BY_PROPOSER")
-        if current != version_in_force():
+        _require_fit(stored)
+        if current != version_reading():
             raise Refusal("reader", "STALE")
         sql.run(
             "INSERT INTO analyse_reader_activation (reader_id, proposer_id, approver_id, activated_at)"
@@ -217,6 +225,11 @@ def _stored(reader_id: UUID) -> StoredReader:
     if stored.version == version_in_force():
         raise Refusal("reader", "IN_FORCE")
     return stored
+
+
+def _require_fit(stored: StoredReader) -> None:
+    if reason := unfit_versions(reader_ids=[stored.id]).get(stored.id):
+        raise Refusal("reader", "UNFIT", reason=reason)
 
 
 def _moves(stored: StoredReader, name: str) -> bool:
@@ -312,12 +325,12 @@ def _card(
     )
 
 
-def _store_shipped(now: datetime) -> None:
-    """Store a row for the version shipped with the program, without bytes, so that it can be proposed again.
+def store_shipped(*, now: datetime) -> None:
+    """Store a row for the version shipped with the program, without bytes, so that it can be proposed.
 
     Does nothing if the row exists, or the shipped version cannot read.
     """
-    shipped = shipped_reader()
+    shipped = reader_state()
     if not isinstance(shipped, NoReader):
         sql.run(
             "INSERT INTO analyse_reader (id, version, author_id, trained_at) VALUES (%s, %s, %s, %s)"

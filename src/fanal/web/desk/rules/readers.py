@@ -14,7 +14,12 @@ from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.analyse.signals import queries
 from fanal.analyse.signals.domain.model_card import MOST_LOST
-from fanal.analyse.signals.operations.in_force import unfit_in_force, version_in_force
+from fanal.analyse.signals.operations.in_force import (
+    unfit_in_force,
+    unfit_versions,
+    version_in_force,
+    version_reading,
+)
 from fanal.analyse.signals.operations.readers import propose_version
 from fanal.analyse.signals.queries import StoredReader
 from fanal.intake.queries.envelopes import get_reports
@@ -32,13 +37,15 @@ _SHOWN = 50
 @needs("rules.draft")
 def readers(request: HttpRequest) -> HttpResponse:
     """Show the versions of the text reader, newest first, and neutral sentences to check, oldest first."""
+    stored = queries.list_readers()
+    unfit = unfit_versions(reader_ids=[each.id for each in stored])
     waiting = queries.rewritten(actor=actor_of(request), limit=_SHOWN)
     found = get_reports(actor=actor_of(request), report_ids=[e.report_id for e in waiting])
     return render(
         request,
         "desk/readers.html",
         {
-            "readers": [_signed(stored) for stored in queries.list_readers()],
+            "readers": [{**_signed(each), "unfit": unfit.get(each.id, "")} for each in stored],
             "current": version_in_force(),
             "unfit": unfit_in_force(),
             "waiting": [(example, found[example.report_id]) for example in waiting],
@@ -55,8 +62,11 @@ def show(request: HttpRequest, reader_id: UUID) -> HttpResponse:
     Raises:
         Http404: no such version.
     """
-    stored, current = _stored(reader_id), version_in_force()
+    stored, current = _stored(reader_id), version_reading()
     run = trials.trial_of(stored)
+    unfit = unfit_versions(reader_ids=[stored.id]).get(stored.id, "")
+    own = stored.proposer_id == actor_of(request).person_id
+    stale = run is not None and run.current != current
     changes = run.changes if run else ()
     reached = get_reports(actor=actor_of(request), report_ids=[c.report_id for c in changes])
     moved = [(change, reached.get(change.report_id)) for change in changes]
@@ -81,9 +91,11 @@ def show(request: HttpRequest, reader_id: UUID) -> HttpResponse:
             "risers": [each for each in moved if each[0].after > each[0].before][:_SHOWN],
             "fallers": [each for each in moved if each[0].after < each[0].before][:_SHOWN],
             "running": stored.proposed_at is not None and stored.tried_at is None,
-            "open": stored.state != "IN_FORCE" and stored.version != current,
-            "own": stored.proposer_id == actor_of(request).person_id,
-            "stale": run is not None and run.current != current,
+            "open": stored.state != "IN_FORCE" and stored.version != version_in_force(),
+            "unfit": unfit,
+            "own": own,
+            "stale": stale,
+            "activable": stored.state == "PROPOSED" and not (own or stale or unfit),
             "most_read": trials.MOST_READ,
         },
     )

@@ -1,0 +1,109 @@
+"""Versions of the text reader that do not fit the program: what reads, who is told, and what waits for them."""
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from fanal import trials
+from fanal.analyse.signals.domain.model_card import ReaderState
+from fanal.analyse.signals.operations import in_force, readers
+from fanal.analyse.signals.reading import NoReader, TextReader, shipped_reader
+from fanal.cli.doctor_desk import look_at_reader_in_force
+from fanal.db import sql
+from fanal.kernel.actors import Actor, Role
+from fanal.kernel.refusal import Refusal
+from fanal.worker.loop import WorkerLoop
+from tests.integration.analyse.stored_readers import store_shipped_earlier, store_version
+from tests.integration.analyse.test_learning import TEXT, deposit, now, proposed, state_of
+from tests.integration.orient.people import person
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
+
+
+@pytest.fixture(autouse=True)
+def keys(installed_keys: None) -> Iterator[None]:
+    in_force._HELD.clear()
+    return
+
+
+@pytest.fixture
+def claire() -> Actor:
+    return person(Role.SUPERVISOR)
+
+
+def age(reader_id: object, owner: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Make a stored version that of an older package, as an update of the program leaves it."""
+    owner.execute("ALTER TABLE analyse_reader DISABLE TRIGGER USER")
+    owner.execute(
+        "UPDATE analyse_reader SET header = convert_to(regexp_replace(convert_from(header, 'UTF8'),"
+        " '(\\.jsonl\":\")\\w{64}', '\\1' || repeat('0', 64)), 'UTF8') WHERE id = %s",
+        [reader_id],
+    )
+    owner.execute("ALTER TABLE analyse_reader ENABLE TRIGGER USER")
+    in_force._HELD.clear()
+
+
+def shipped() -> str:
+    found = shipped_reader()
+    assert isinstance(found, TextReader)
+    return found.version
+
+
+def test_a_version_that_does_not_fit_is_not_proposed(claire: Actor) -> None:
+    for reader_id in (store_version("reader/old", fits=False), store_shipped_earlier()):
+        with pytest.raises(Refusal, match="UNFIT"):
+            readers.propose_version(actor=claire, reader_id=reader_id, now=now())
+        assert isinstance(in_force.reader_of(reader_id=reader_id), NoReader)
+    assert trials.continue_reader_trial(now=now()) is False
+
+
+def test_a_version_that_became_unfit_keeps_nothing_waiting(
+    claire: Actor, as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]]
+) -> None:
+    deposit(TEXT)
+    old, new = store_version("reader/old"), store_version("reader/new")
+    readers.propose_version(actor=claire, reader_id=old, now=now())
+    age(old, as_role("owner"))
+    proposed(new, claire)
+    assert state_of(new) is ReaderState.PROPOSED
+    assert state_of(old) is ReaderState.TRAINED
+
+
+def test_a_version_that_became_unfit_after_its_dry_run_is_not_put_in_force(
+    claire: Actor, as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]]
+) -> None:
+    old = store_version("reader/old")
+    proposed(old, claire)
+    age(old, as_role("owner"))
+    with pytest.raises(Refusal, match="UNFIT"):
+        trials.activate_reader(actor=person(Role.SUPERVISOR), reader_id=old, now=now())
+
+
+def test_the_version_that_an_earlier_package_shipped_is_not_this_packages(
+    claire: Actor, as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]]
+) -> None:
+    """Put in force under the earlier package: this one's own reads, says its name, and everybody is told."""
+    deposit(TEXT)
+    earlier, own = store_shipped_earlier(), store_version("reader/own")
+    owner = as_role("owner")
+    owner.execute("ALTER TABLE analyse_reader DISABLE TRIGGER USER")
+    owner.execute("UPDATE analyse_reader SET state = 'IN_FORCE' WHERE id = %s", [earlier])
+    owner.execute("ALTER TABLE analyse_reader ENABLE TRIGGER USER")
+    found = in_force.reader_in_force()
+    assert isinstance(found, TextReader)
+    assert found.version == shipped() == in_force.version_reading()
+    assert in_force.version_in_force() == "reader/earlier"
+    assert in_force.unfit_in_force() == ("reader/earlier", "package")
+    (finding,) = look_at_reader_in_force(owner)
+    assert "reader/earlier, does not fit (package)" in finding.text
+
+    WorkerLoop(clock=now, sleep=lambda _seconds: None).beat()
+    assert sql.row("SELECT id FROM analyse_reader WHERE version = %s", [shipped()])
+    proposed(own, claire)
+    (trial,) = sql.one("SELECT trial FROM analyse_reader WHERE id = %s", [own])
+    assert trials._RUN.decode(bytes(trial)).current == shipped()
+    trials.activate_reader(actor=person(Role.SUPERVISOR), reader_id=own, now=now())
+    assert in_force.version_reading() == "reader/own"
+    assert in_force.unfit_in_force() is None
+    assert list(look_at_reader_in_force(owner)) == []
