@@ -14,11 +14,12 @@ from fanal.analyse.signals.domain.examples import (
     Example,
     ExampleState,
     Judgement,
+    Settlement,
     Verdict,
     labels_of,
     passage_of,
     passages,
-    settle,
+    settle as settle_by,
     source_of,
 )
 from fanal.analyse.signals.domain.learning import (
@@ -58,8 +59,17 @@ def said(n: int, verdict: Verdict, *, by: UUID = ANA, code: str = "GROOMING_GIFT
     )  # fmt: skip
 
 
+def settle(judgements: list[Judgement]) -> Settlement:
+    return settle_by(judgements, independent=lambda _one, _other: True)
+
+
 def test_the_last_word_counts_and_a_word_taken_back_does_not() -> None:
-    found = settle([said(1, Verdict.RIGHT), said(1, Verdict.WRONG), said(2, Verdict.MISSED)])
+    found = settle(
+        [
+            said(1, Verdict.RIGHT), said(1, Verdict.WRONG), said(2, Verdict.MISSED),
+            said(1, Verdict.WRONG, by=BEN),
+        ]
+    )  # fmt: skip
     assert [(s.wanted, s.unwanted) for s in found.settled] == [
         (frozenset({"GROOMING_GIFT"}), frozenset()),
         (frozenset(), frozenset({"GROOMING_GIFT"})),
@@ -104,12 +114,31 @@ def test_what_a_sentence_copies_of_its_report_is_named(
     assert examples.copied(sentence, texts, lang=lang) == copied
 
 
+def test_no_one_teaches_the_reader_to_overlook() -> None:
+    """One person's "wrong" waits for a second one, who is no account of the first."""
+    flood = [said(n, Verdict.WRONG) for n in range(30)]
+    found = settle(flood)
+    assert (found.settled, found.shares) == ((), ())
+    assert len(found.alone) == 30
+    agreed = [*flood, said(3, Verdict.WRONG, by=BEN), said(4, Verdict.MISSED, by=BEN)]
+    found = settle(agreed)
+    assert [(s.example_id, s.unwanted) for s in found.settled] == [
+        (UUID(int=103), frozenset({"GROOMING_GIFT"}))
+    ]
+    assert (len(found.alone), found.disputed) == (28, 1)
+    found = settle_by(
+        agreed, independent=lambda one, other: {one.person_id, other.person_id} == {BEN}
+    )
+    assert found.settled == ()
+    assert len(found.alone) == 29
+
+
 def test_a_persons_word_is_bounded_whoever_agrees() -> None:
     """A flood of one analyst's labels teaches twenty passages of a code, the newest; the rest is counted.
 
     A second account that says the same of every passage brings its own share and no more.
     """
-    flood = [said(n, Verdict.WRONG) for n in range(300)]
+    flood = [said(n, Verdict.MISSED) for n in range(300)]
     found = settle(flood)
     (share,) = found.shares
     assert len(found.settled) == share.used == examples.MOST_OF_ONE_CODE
@@ -118,7 +147,7 @@ def test_a_persons_word_is_bounded_whoever_agrees() -> None:
     codes = [f"C{n % 30}" for n in range(300)]
     many = [said(n, Verdict.MISSED, code=code) for n, code in enumerate(codes)]
     assert len(settle(many).settled) == examples.MOST_OF_ONE
-    both = settle([*flood, *(said(n, Verdict.WRONG, by=BEN) for n in range(300))])
+    both = settle([*flood, *(said(n, Verdict.MISSED, by=BEN) for n in range(300))])
     assert [share.used for share in both.shares] == [examples.MOST_OF_ONE_CODE] * 2
     assert sum(share.left_out for share in both.shares) == 300 - len(both.settled)
     assert {settled.hand for settled in both.settled} == {ANA}, "tested together: neither without"
@@ -127,7 +156,8 @@ def test_a_persons_word_is_bounded_whoever_agrees() -> None:
 
 
 def test_what_nobody_judged_stays_as_the_version_in_force_reads_it() -> None:
-    settled = settle([said(1, Verdict.MISSED), said(2, Verdict.WRONG, code="GROOMING_SECRECY")])
+    wrong = [said(2, Verdict.WRONG, by=by, code="GROOMING_SECRECY") for by in (ANA, BEN)]
+    settled = settle([said(1, Verdict.MISSED), *wrong])
     held = {
         UUID(int=100 + n): Example(
             id=UUID(int=100 + n), report_id=UUID(int=9), source="description#0-9", lang="fr",

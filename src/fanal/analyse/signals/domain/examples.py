@@ -4,15 +4,18 @@ For each code of a passage, the latest judgement of each person counts; a code o
 cancelled, unless one side has `LEAD` votes more. A training uses at most `MOST_OF_ONE` passages of a person,
 at most `MOST_OF_ONE_CODE` of them for the same code and as many against it. A judgement on which several
 people agree counts for one of them, the one with most room, so that a second account brings no more than its
-own share.
+own share. That a passage has not a code counts only once two people say it, neither of whom alone gave the
+other the role for it: what one person adds makes the reader find too much, which people see; what one person
+removes would make it overlook.
 """
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from itertools import combinations
 from uuid import UUID
 
 from msgspec import Struct
@@ -140,28 +143,43 @@ class Settlement(Struct, frozen=True, kw_only=True):
     """The judgements that count in a training, with each person's share.
 
     `settled` has an element for each example; `disputed` is the number of codes cancelled because people
-    disagree, without a side that leads by `LEAD` votes.
+    disagree, without a side that leads by `LEAD` votes. `alone` holds the codes of examples that one person
+    judged wrong and no second one yet.
     """
 
     settled: tuple[Settled, ...]
     shares: tuple[Share, ...]
     disputed: int
+    alone: frozenset[tuple[UUID, str]]
 
 
-def settle(judgements: Sequence[Judgement]) -> Settlement:
+def settle(
+    judgements: Sequence[Judgement], *, independent: Callable[[Judgement, Judgement], bool]
+) -> Settlement:
     """Return the outcome of the judgements that count, the most recently judged examples first.
 
-    `judgements` are in chronological order. The limits for each person (`_Bounds`) apply.
+    `judgements` are in chronological order. The limits for each person (`_Bounds`) apply. `independent` says
+    of two people's judgements whether neither person alone gave the other the role for it.
     """
     in_force = list(last_words(judgements))
     newest = {j.example_id: j.judged_at for j in sorted(in_force, key=lambda j: j.judged_at)}
     bounds, settled, disputed = _Bounds(), list[Settled](), 0
+    alone = set[tuple[UUID, str]]()
     of_example: dict[UUID, list[Judgement]] = {}
     for judged in in_force:
         of_example.setdefault(judged.example_id, []).append(judged)
     for example_id in sorted(newest, key=lambda i: (newest[i], i), reverse=True):
         agreed, quarrels = _undisputed(of_example[example_id])
         disputed += quarrels
+        for said in [said for said, people in agreed.items() if not said[1]]:
+            wrong = [
+                j
+                for j in of_example[example_id]
+                if j.code == said[0] and j.person_id in agreed[said]
+            ]
+            if not any(independent(one, other) for one, other in combinations(wrong, 2)):
+                del agreed[said]
+                alone.add((example_id, said[0]))
         if kept := bounds.admit(agreed):
             settled.append(
                 Settled(
@@ -171,7 +189,12 @@ def settle(judgements: Sequence[Judgement]) -> Settlement:
                     unwanted=frozenset(code for code, has in kept if not has),
                 )
             )
-    return Settlement(settled=tuple(settled), shares=bounds.shares(), disputed=disputed)
+    return Settlement(
+        settled=tuple(settled),
+        shares=bounds.shares(),
+        disputed=disputed,
+        alone=frozenset(alone),
+    )
 
 
 _Said = tuple[str, bool]

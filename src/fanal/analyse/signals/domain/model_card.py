@@ -69,7 +69,8 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     `corpus`, `neutral` and `sealed` are the numbers of texts of the shipped corpus, of neutral sentences and
     of sealed passages. `shares` are those of the people who judged, `disputed` the number of codes cancelled
-    because people disagree. `added` and `denied` count the desk's examples for and against each code.
+    because people disagree, `alone` of those left out because one person alone judged them wrong. `added` and
+    `denied` count the desk's examples for and against each code.
     """
 
     before: str
@@ -81,6 +82,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     disputed: int
     added: dict[str, int]
     denied: dict[str, int]
+    alone: int = 0
 
     @property
     def examples(self) -> int:

@@ -19,7 +19,6 @@ from fanal.analyse.signals.domain.examples import (
     Settled,
     Settlement,
     labels_of,
-    settle,
 )
 from fanal.analyse.signals.domain.learning import Earlier, Trained, train
 from fanal.analyse.signals.domain.meaning import Label, Vectors
@@ -40,6 +39,7 @@ from fanal.analyse.signals.operations.in_force import (
     version_in_force,
     version_reading,
 )
+from fanal.analyse.signals.operations.settling import settled_by
 from fanal.analyse.signals.queries import StoredReader
 from fanal.analyse.signals.reading import NoReader, TextReader, embedded, reader_state
 from fanal.db import sql
@@ -77,7 +77,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
         raise Refusal("reader", "NO_READER")
     system = system_actor("training of the text reader")
     examples = {e.id: e for e in queries.examples_to_train(actor=system)}
-    settlement = settle(queries.judgements_of(example_ids=list(examples)))
+    settlement = settled_by(actor=system, examples=list(examples.values()))
     labels = _labels(settlement, examples, reader, now=now)
     if not labels:
         raise Refusal("reader", "NO_EXAMPLES")
@@ -320,6 +320,7 @@ def _card(
         sealed=len(labels) - neutral,
         shares=settlement.shares,
         disputed=settlement.disputed,
+        alone=len(settlement.alone),
         added=dict(Counter(code for one in counted for code in sorted(one.wanted))),
         denied=dict(Counter(code for one in counted for code in sorted(one.unwanted))),
     )

@@ -30,6 +30,7 @@ from fanal.analyse.signals.domain.examples import (
     source_of,
 )
 from fanal.analyse.signals.operations import examples as operations
+from fanal.analyse.signals.operations.settling import settled_by
 from fanal.analyse.signals.reading import TEXT_CODES
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.queries.envelopes import get_reports
@@ -53,17 +54,18 @@ class JudgeableFinding(Struct, frozen=True, kw_only=True):
 
 
 class ShownExample(Struct, frozen=True, kw_only=True):
-    """An example with the words of its passage, its neutral sentence, and the judgements: (judgement, name).
+    """An example with the words of its passage, its neutral sentence, and its judgements.
 
-    `text` is "" if the report no longer has the passage, `neutral` "" without a sentence. `own`: the person
-    wrote the neutral sentence, and so may not check it.
+    A judgement in `said` comes with the person's name, and whether a second person must agree before the
+    reader learns it. `text` is "" if the report no longer has the passage, `neutral` "" without a sentence.
+    `own`: the person wrote the neutral sentence, and so may not check it.
     """
 
     example: Example
     text: str
     neutral: str
     own: bool
-    said: list[tuple[Judgement, str]]
+    said: list[tuple[Judgement, str, bool]]
 
 
 class ReportSignals(Struct, frozen=True, kw_only=True):
@@ -88,6 +90,7 @@ def shown(
     texts = {source_of(passage): passage.text for passage in cut}
     held = queries.examples_of(actor=actor, report_id=record.report_id)
     said = list(last_words(queries.judgements_of(example_ids=[e.id for e in held])))
+    alone = settled_by(actor=actor, examples=held).alone
     names = person_names(person_ids={j.person_id for j in said})
     sources = {e.id: e.source for e in held}
     mine = {
@@ -115,7 +118,11 @@ def shown(
                 text=texts.get(example.source, ""),
                 neutral=_neutral(example, request),
                 own=example.rewriter_id == actor.person_id,
-                said=[(j, names.get(j.person_id, "")) for j in said if j.example_id == example.id],
+                said=[
+                    (j, names.get(j.person_id, ""), (example.id, j.code) in alone)
+                    for j in said
+                    if j.example_id == example.id
+                ],
             )
             for example in held
             if example.state is not ExampleState.ERASED
@@ -154,13 +161,14 @@ def judge(request: HttpRequest, report_id: UUID) -> HttpResponse:
             now=now_of(request),
         )
 
+    said = {
+        Verdict.TAKEN_BACK: _("The opinion is taken back."),
+        Verdict.WRONG: _(
+            "Recorded. The next version of the text reader learns it once one more person agrees."
+        ),
+    }
     learnt = _("Recorded. The next version of the text reader learns it.")
-    return _done(
-        request,
-        report_id,
-        act,
-        _("The opinion is taken back.") if verdict == Verdict.TAKEN_BACK else learnt,
-    )
+    return _done(request, report_id, act, said.get(verdict, learnt))  # type: ignore[call-overload]
 
 
 @require_POST
