@@ -57,6 +57,15 @@ def _reach(seeds: set[UUID]) -> set[UUID]:
     return nodes
 
 
+OPEN_DOSSIERS = """
+INSERT INTO crosscheck_dossier (id, anchor_id, desk_id, opened_at)
+SELECT d.id, d.anchor_id, d.desk_id, %s
+FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS d (id, anchor_id, desk_id)
+ON CONFLICT (id) DO UPDATE SET merged_into = NULL WHERE crosscheck_dossier.merged_into IS NOT NULL
+"""
+"""Open dossiers, also ones that had been merged: instant of opening; ids, anchors and desks as arrays."""
+
+
 def write_membership(
     nodes: set[UUID], anchors: Mapping[UUID, UUID], known: Mapping[UUID, int], now: datetime
 ) -> None:
@@ -73,11 +82,7 @@ def write_membership(
         before = {row[0] for row in cursor.fetchall()}
         heads = sorted(set(anchors.values()))
         cursor.execute(
-            "INSERT INTO crosscheck_dossier (id, anchor_id, desk_id, opened_at)"
-            " SELECT d.id, d.anchor_id, d.desk_id, %s"
-            " FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS d (id, anchor_id, desk_id)"
-            " ON CONFLICT (id) DO UPDATE SET merged_into = NULL"
-            " WHERE crosscheck_dossier.merged_into IS NOT NULL",
+            OPEN_DOSSIERS,
             [now, [dossier_id(a) for a in heads], heads, [known[a] for a in heads]],
         )
         cursor.execute(

@@ -21,7 +21,7 @@ from fanal.crosscheck.domain.records import Link, pack_reasons, unpack_reasons
 from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.dossiers import queries as state
 from fanal.crosscheck.dossiers.domain import Strong, connected, dossier_id, grow, still_apart
-from fanal.crosscheck.dossiers.operations import assemble, lock
+from fanal.crosscheck.dossiers.operations import OPEN_DOSSIERS, assemble, lock
 from fanal.crosscheck.links.domain.document_frequency import weighed_anew
 from fanal.crosscheck.links.domain.linking import ReportWords, kin_facts, link
 from fanal.crosscheck.links.operations.sightings import Gathered, gather
@@ -202,11 +202,7 @@ def _write(
     ids = {anchor: dossier_id(anchor) for anchor in {grown[r] for r in joining}}
     with together(), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO crosscheck_dossier (id, anchor_id, desk_id, opened_at)"
-            " SELECT d.id, d.anchor_id, d.desk_id, %s"
-            " FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS d (id, anchor_id, desk_id)"
-            " ON CONFLICT (id) DO UPDATE SET merged_into = NULL"
-            " WHERE crosscheck_dossier.merged_into IS NOT NULL",
+            OPEN_DOSSIERS,
             [
                 now,
                 uuid_array(dossier_id(a) for a in fresh),
