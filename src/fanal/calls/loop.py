@@ -18,12 +18,13 @@ from typing import Final
 
 from django.db import connection
 
-from fanal.calls.outbox import FAILURES, SESSION, keepers
+from fanal.calls.outbox import ANSWER_SECONDS, FAILURES, SESSION, keepers
 from fanal.calls.senders import LOT, PLACES, AskedAgain, CallSent, Senders, lots_of
 from fanal.calls.standing import Standing
 from fanal.connectors import mail
 from fanal.db import sql
 from fanal.db.hoarding import HoardingWatch
+from fanal.db.silence import watch_statements
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient.alarms.operations import outbox as orient
@@ -37,6 +38,8 @@ _DELIVERIES: Final = {
 
 _BEAT_SECONDS = 0.5
 _AWAY_SECONDS = 0.5
+_CONNECT_SECONDS = 4
+"""Longest wait for a connection: a longer one would send its next packet long after the network is back."""
 _ALIVE_SECONDS = 5.0
 _RECORDING_SECONDS = 1.0
 _LATE_SECONDS = 2.0
@@ -64,19 +67,24 @@ class CallsLoop:
 
     def run(self, stop: threading.Event) -> None:
         """Send calls until `stop` is set; while the database is unavailable, wait and retry."""
+        connection.settings_dict["OPTIONS"]["connect_timeout"] = _CONNECT_SECONDS
+        timer = watch_statements(seconds=ANSWER_SECONDS)
         try:
             while not stop.is_set():
                 for child in self._children:
                     child.keep()
                 try:
                     self.beat()
+                    timer.rest()
                     self._wait()
                 except FAILURES as failure:
+                    timer.start()
                     # Of a refused sign-in the server's words, such as a wrong password; of a statement none.
                     why = f": {' '.join(str(failure).split())}" if not connection.connection else ""
                     log.warning("database away: %s%s", type(failure).__name__, why)
                     # A working connection is kept: without free locks no new one can be opened.
                     connection.close_if_unusable_or_obsolete()
+                    timer.rest()
                     stop.wait(_AWAY_SECONDS)
         finally:
             self._senders.stop()
@@ -129,8 +137,8 @@ class CallsLoop:
     def _hold(self) -> None:
         sql.run(SESSION)
         # A new number each time: another session that waits for the old one's lock could block this process.
-        self._holder = _random()
-        orient.hold_caller(holder=self._holder)
+        before, self._holder = self._holder, _random()
+        orient.hold_caller(holder=self._holder, before=before)
         self._session, self._alive_at = connection.connection, 0.0
 
     def _claim(self) -> None:

@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from fanal.db import sql
 from fanal.db.child import KeptChild
+from fanal.db.silence import watch_statements
 from fanal.kernel.actors import system_actor
 from fanal.orient.alarms.operations.alarms import escalate_alarms, record_raised
 from fanal.orient.alarms.operations.outbox import BY_KEY, end_answered, queue_late, requeue_left
@@ -25,6 +26,8 @@ SESSION: Final = "SET lock_timeout = '1s'; SET statement_timeout = '5s'; " + BY_
     "", "", ""
 )
 _BEAT_SECONDS = 0.25
+ANSWER_SECONDS: Final = 6.5
+"""Seconds without an answer after which a session is closed: above the timeout of a statement."""
 _SILENT_SECONDS = 20.0
 """Seconds of silence after which a child is replaced: above a beat's two timeouts and a connection."""
 log = logging.getLogger("fanal.calls")
@@ -49,8 +52,17 @@ def keepers(*, clock: Callable[[], datetime], reaches: bool) -> tuple[KeptChild,
 
 
 def _kept(task: str, steps: Mapping[str, Callable[[], object]]) -> KeptChild:
+    def begin() -> Callable[[], None]:
+        timer, outbox = watch_statements(seconds=ANSWER_SECONDS), Outbox(steps)
+
+        def beat() -> None:
+            outbox.beat()
+            timer.rest()
+
+        return beat
+
     return KeptChild(
-        lambda: Outbox(steps).beat,
+        begin,
         every=_BEAT_SECONDS,
         task=task,
         log=log,

@@ -206,6 +206,14 @@ def _read_number(text: str | None, name: str, default: int) -> int:
 
 _CONNECT_SECONDS = "10"
 """Seconds to wait for a connection, so that an unresponsive server does not block a thread for ever."""
+_NETWORK = {
+    "connect_timeout": _CONNECT_SECONDS,
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""A connection that the network lost without a word ends after half a minute; Linux waits for hours."""
 
 
 def database_settings(env: Environment) -> dict[str, object]:
@@ -215,7 +223,7 @@ def database_settings(env: Environment) -> dict[str, object]:
     `options` take precedence.
     """
     url = urlsplit(env.database_url or "postgresql:///fanal")
-    options = {"connect_timeout": _CONNECT_SECONDS} | dict(parse_qsl(url.query))
+    options = _NETWORK | dict(parse_qsl(url.query))
     limits = WEB_TIMEOUTS if env.web else TIMEOUTS.get(env.database_role, {})
     bounds = [f"-c {name}={value}" for name, value in limits.items()]
     options["options"] = " ".join([*bounds, options.get("options", "")]).strip()

@@ -17,7 +17,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psycopg
@@ -26,6 +26,7 @@ from procrastinate.contrib.django.utils import connector_params
 from fanal.db.child import KeptChild
 from fanal.db.closed import MAY_BE_CLOSED
 from fanal.db.processes import login_of, sessions_of
+from fanal.db.silence import SilenceTimer
 
 _PATIENCE = 5.0
 """Seconds within which a terminated session ends, unless it does not check for interrupts."""
@@ -48,6 +49,8 @@ _LONGEST_TRANSACTION = 60.0
 _BOUNDS = "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = '2s'; SET lock_timeout = '1s'"
 _BEAT_SECONDS = 0.25
 _CONNECT_SECONDS = 2
+_SILENT_SECONDS = 20.0
+"""Seconds of a look after which its connection counts as lost: above the timeouts of its statements."""
 _Session = psycopg.Connection[tuple[int, str, str, bool]]
 _Work = dict[int, float]
 """Seconds of work of a session and of each of its parallel workers, by process id."""
@@ -61,12 +64,25 @@ _SAYS = {
 log = logging.getLogger("fanal.db")
 
 
+def _begin() -> Callable[[], None]:
+    guard = HoardingGuard()
+    timer = SilenceTimer(seconds=_SILENT_SECONDS, session=lambda: guard.session)
+    timer.begin()
+
+    def look() -> None:
+        timer.start()
+        guard.look()
+        timer.rest()
+
+    return look
+
+
 class HoardingWatch(KeptChild):
     """Supervises a child process that runs `HoardingGuard.look` four times a second."""
 
     def __init__(self) -> None:
         super().__init__(
-            lambda: HoardingGuard().look,
+            _begin,
             every=_BEAT_SECONDS,
             task="looks for hoarded locks",
             log=log,
@@ -81,7 +97,7 @@ class HoardingGuard:
     """
 
     def __init__(self) -> None:
-        self._session: _Session | None = None
+        self.session: _Session | None = None
         self._told: dict[int, float] = {}
         self._deaf: set[int] = set()
         self._killed: dict[str, list[tuple[float, int]]] = {}
@@ -130,10 +146,10 @@ class HoardingGuard:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._session is not None:
+        if self.session is not None:
             with contextlib.suppress(psycopg.Error):
-                self._session.close()
-        self._session = None
+                self.session.close()
+        self.session = None
 
     def _ask(self) -> dict[int, str]:
         """End the sessions that block others, and return the logins of the sessions ended, by process id.
@@ -143,11 +159,11 @@ class HoardingGuard:
         Raises:
             psycopg.Error: the database does not answer.
         """
-        if self._session is None or self._session.closed:
-            self._session = self._connect()
+        if self.session is None or self.session.closed:
+            self.session = self._connect()
         now = time.monotonic()
         old = [name for name, since in self._seen.items() if now - since > _LONGEST_TRANSACTION]
-        found = self._session.execute(
+        found = self.session.execute(
             "SELECT pid, login, transaction, ended FROM fanal_end_hoarding(%s)", [old]
         ).fetchall()
         self._seen = {name: self._seen.get(name, now) for _, _, name, _ in found if name}
@@ -159,7 +175,7 @@ class HoardingGuard:
         A kill is near when a session has ignored its termination for a while. `now` is a monotonic instant.
         """
         session, deaf = (
-            self._session,
+            self.session,
             [since for since in self._told.values() if now - since > _HEARS_SOON],
         )
         if session is None or not deaf or not session.info.host.startswith("/"):
@@ -209,8 +225,8 @@ class HoardingGuard:
     def _start_anew(self) -> None:
         """Roll back a failed transaction; keep the connection, because a new one may be impossible."""
         try:
-            if self._session is not None:
-                self._session.rollback()
+            if self.session is not None:
+                self.session.rollback()
         except psycopg.Error:
             self.close()
 
@@ -220,7 +236,7 @@ class HoardingGuard:
         Return whether a killed process is ending. One that is already dying counts: no second one is killed
         meanwhile. PostgreSQL then restarts and frees all locks.
         """
-        host = self._session.info.host if self._session is not None else ""
+        host = self.session.info.host if self.session is not None else ""
         try:
             if host.startswith("/") and login_of(pid, _BOUNDED) == login:
                 worked = _since(self._ended.get(pid, {}), _work([pid])[pid])
@@ -263,7 +279,7 @@ class HoardingGuard:
         for fresh in (True, False):
             session = None
             try:
-                session = self._connect() if fresh else self._session
+                session = self._connect() if fresh else self.session
                 if session is None:
                     continue
                 row = session.execute("SELECT fanal_close_role(%s)", [login]).fetchone()

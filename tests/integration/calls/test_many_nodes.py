@@ -108,3 +108,18 @@ def test_a_table_believed_empty_is_read_by_its_key(
     assert len(re.findall(r"Index Cond: \(+(?:c\.)?(?:\w+ = ANY|id = held\.id)", plan)) >= keys, (
         plan
     )
+
+
+def test_alarms_are_recorded_by_key_where_the_statistics_say_that_all_are(as_role: AsRole) -> None:
+    """Analysed while every alarm is in the ledger, the index of the others counts as empty."""
+    told_behind(as_role, each=60, children=30, address="198.51.100.9")
+    sql.run("DELETE FROM orient_late")
+    sql.run("INSERT INTO orient_unrecorded SELECT id FROM orient_alarm ON CONFLICT DO NOTHING")
+    assert alarms.record_raised(actor=SYSTEM, now=clock.now()) == ADDRESSES * 60 + 40
+    as_role("owner").execute("ANALYZE orient_alarm, orient_unrecorded")
+    told_behind(as_role, each=12, children=5, address="198.51.100.9")
+    with transaction.atomic():
+        sql.run(outbox.BY_KEY.format(*["LOCAL "] * 3))
+        rows = sql.rows(f"EXPLAIN {alarms._UNRECORDED}", [2000, clock.now()])
+    plan = "\n".join(str(row[0]) for row in rows)
+    assert "orient_alarm_to_record" not in plan, plan

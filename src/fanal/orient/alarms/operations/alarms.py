@@ -29,9 +29,11 @@ held AS (
 ), noted AS (
     DELETE FROM orient_unrecorded WHERE alarm_id = ANY (ARRAY(SELECT id FROM held))
 )
-UPDATE orient_alarm SET recorded_at = %s WHERE id = ANY (ARRAY(SELECT id FROM held)) AND recorded_at IS NULL
+UPDATE orient_alarm SET recorded_at = %s WHERE id = ANY (ARRAY(SELECT id FROM held))
+  AND coalesce(recorded_at, '-infinity') = '-infinity'
 RETURNING report_id
 """
+# With `recorded_at IS NULL` the planner takes the index of unrecorded alarms, if it was analysed while empty.
 _OVERDUE = """
 WITH newest AS (
     SELECT a.id, a.raised_at FROM orient_alarm a

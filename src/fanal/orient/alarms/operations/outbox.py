@@ -27,6 +27,11 @@ _GONE = (
     " AND l.pid IN (SELECT pid FROM pg_stat_activity WHERE usename = session_user))"
 )
 """True when the lease holder's lock is gone. Evaluated once per poll; only locks of our own role count."""
+_END_SESSION = (
+    "SELECT pg_terminate_backend(l.pid) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted"
+    " AND l.classid = %(lock)s::oid AND l.objid = %(holder)s::oid AND l.objsubid = 2"
+    " AND l.pid IN (SELECT pid FROM pg_stat_activity WHERE usename = session_user)"
+)
 # These tables fill within a second and are empty again soon: the planner often expects one row, by which all
 # plans cost the same. So no statement leaves it a choice: rows are read by key in a scalar subquery or by `=
 # ANY (ARRAY(…))`, in order by an index (`BY_KEY`). With joins each poll read all alarms for each due call.
@@ -189,12 +194,14 @@ _OUTCOMES = {
 }
 
 
-def hold_caller(*, holder: int) -> None:
+def hold_caller(*, holder: int, before: int = 0) -> None:
     """Take the advisory lock of the sending process `holder` (its number) for this database session.
 
-    Waits for the lock. While the session lives, no other process claims the calls leased to `holder`; they
-    are free when it ends.
+    End the session of its earlier number (`before`) first: the network may have lost that one, with calls
+    claimed and not committed, while the server still waits for it. Waits for the lock. While the session
+    lives, no other process claims the calls leased to `holder`; they are free when it ends.
     """
+    sql.run(_END_SESSION, {"lock": _LOCK, "holder": before})
     sql.run("SELECT pg_advisory_lock(%s, %s)", [_LOCK, holder])
 
 

@@ -1,0 +1,99 @@
+"""Two processes call, the mail server of one fails: no child is called late, and that one comes back by itself."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from tests.faults.test_calls import CALLED_WITHIN
+from tests.live import Live, Partner, free_port, live, wait_for
+
+pytestmark = pytest.mark.serial
+CHILDREN = 8
+DUTY = "duty@desk.example"
+
+
+@dataclass
+class Inbox:
+    """A mail server, and when it accepted each message."""
+
+    port: int
+    arrived: list[tuple[str, float]] = field(default_factory=list)
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:  # noqa: N802
+        self.arrived.append((envelope.content.decode(), time.monotonic()))  # type: ignore[attr-defined]
+        return "250 accepted"
+
+    def when(self, report: str) -> float | None:
+        return next((at for text, at in self.arrived if report in text), None)
+
+
+@contextlib.contextmanager
+def accepting(inbox: Inbox) -> Iterator[None]:
+    controller = Controller(inbox, hostname="127.0.0.1", port=inbox.port)
+    controller.start()
+    try:
+        yield
+    finally:
+        controller.stop()
+
+
+@contextlib.contextmanager
+def silent(port: int) -> Iterator[None]:
+    """Accept connections at `port`, and never greet."""
+    with socket.create_server(("127.0.0.1", port), backlog=200):
+        yield
+
+
+@contextlib.contextmanager
+def calling(server: Live, port: int) -> Iterator[None]:
+    """Run a second process that calls, over a mail server at `port`."""
+    environment = server.environment() | {
+        "FANAL_SMTP_URL": f"smtp://127.0.0.1:{port}",
+        "FANAL_DUTY": DUTY,
+    }
+    with subprocess.Popen([sys.executable, "-m", "fanal", "calls"], env=environment) as process:
+        try:
+            time.sleep(8)  # it has given a sign of life
+            yield
+        finally:
+            process.terminate()
+
+
+def tell(server: Live, partner: Partner, reference: str) -> tuple[str, float]:
+    body = {"reference": reference, "kind": "GROOMING", "emergency": True}
+    answer = server.json("POST", "/reports", partner, body)
+    assert answer.status in {200, 201}, answer
+    return str(answer.json["id"]), time.monotonic()
+
+
+@pytest.mark.parametrize("falls_silent", [False, True], ids=["refuses", "silent"])
+def test_a_caller_whose_mail_server_fails_delays_no_call(falls_silent: bool) -> None:
+    good, own = Inbox(free_port()), Inbox(free_port())
+    with (
+        accepting(good),
+        live(FANAL_SMTP_URL=f"smtp://127.0.0.1:{good.port}", FANAL_DUTY=DUTY) as server,
+    ):
+        partner = server.add_partner("two")
+        with calling(server, own.port):
+            with silent(own.port) if falls_silent else contextlib.nullcontext():
+                told = []
+                for number in range(CHILDREN):
+                    told.append(tell(server, partner, f"TOLD-{number}"))
+                    time.sleep(1)
+                called = wait_for(lambda: all(good.when(report) for report, _ in told), seconds=40)
+            waits = sorted((good.when(report) or 0) - at for report, at in told)
+            assert called
+            assert waits[-1] < CALLED_WITHIN, waits
+            with accepting(own):
+                for number in range(60):
+                    tell(server, partner, f"AFTER-{number}")
+                    if wait_for(lambda: own.arrived, seconds=1, beat=0.1):
+                        break
+                assert own.arrived, "it calls again"
