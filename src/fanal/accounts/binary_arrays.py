@@ -92,7 +92,7 @@ def integers(values: Sequence[int] | np.ndarray) -> IntegerArray:
     """Encode integers as a binary `integer[]`; a numpy array must already be within range.
 
     Raises:
-        OverflowError: as `smallints`.
+        OverflowError: an integer of a list is too large.
     """
     return IntegerArray(_even(_INTEGER, ">i4", values))
 

@@ -60,7 +60,7 @@ def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
     """Return a decorator which declares that anybody may open a view without signing in.
 
     The view requires `action`, by default for every method. `by_method` gives another action for an HTTP
-    method, as in `needs`.
+    method, such as `POST="report.decide"`.
 
     Raises:
         ValueError: the policy does not open an action to the public.
@@ -75,8 +75,8 @@ def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
 def for_programs(action: str, **by_method: str) -> Callable[[V], V]:
     """Return a decorator for a view that authenticates a partner's credential itself (API, wire).
 
-    It declares that the view requires `action`. `by_method` gives another action for an HTTP method, as in
-    `needs`.
+    It declares that the view requires `action`. `by_method` gives another action for an HTTP method, such as
+    `POST="report.decide"`.
     """
     return _declare(Declaration(actions=_actions(action, by_method), public=True, program=True))
 

@@ -83,7 +83,8 @@ def reader(username: str | None, *, motive: str, action: str = "report.read") ->
 def proven(username: str | None, *, code: str | None, motive: str, action: str) -> Actor:
     """Return the actor of an act that requires a fresh second factor, verified by the one-time code `code`.
 
-    `username`, `motive` and `action` as in `reader`; the system of a demo database proves nothing.
+    `username` is the person's login, None for the system in a demo database, which proves nothing. `motive`
+    is the purpose recorded with the act, `action` the required right, such as `export.write`.
 
     Raises:
         CommandRefused: the person is unknown or lacks the right, none is named, or the code is wrong.

@@ -174,7 +174,11 @@ def _known(failure: BaseException) -> str | None:
 
 
 def _explain_click(failure: click.ClickException) -> tuple[str, dict[str, object]]:
-    """Return (message code, parameters) for an error of click, whose own messages are English only."""
+    """Return (message code, parameters) for an error of click, whose own messages are English only.
+
+    The parameters fill the message: `name` (of the argument or option), `choices`, or `detail` (click's own
+    text).
+    """
     match failure:
         case click.MissingParameter():
             found = "ARGUMENT_MISSING", {"name": _hint(failure)}

@@ -220,7 +220,8 @@ def database_settings(env: Environment) -> dict[str, object]:
     """Return Django's `DATABASES` entry for the database URL of `env`, with the timeouts of its role.
 
     A URL may name a socket folder: `postgresql://user:password@/fanal?host=/path`. Timeouts in the URL's own
-    `options` take precedence.
+    `options` take precedence. Keys are those of Django: `ENGINE`, `NAME`, `USER`, `HOST`, `OPTIONS` and so
+    on.
     """
     url = urlsplit(env.database_url or "postgresql:///fanal")
     options = _NETWORK | dict(parse_qsl(url.query))

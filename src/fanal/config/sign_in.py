@@ -12,7 +12,10 @@ from fanal.config.environment import Environment
 
 
 def sign_in_settings(env: Environment) -> dict[str, object]:
-    """Return Django's settings for sign-in, sessions, lock-out and the content security policy."""
+    """Return Django's settings for sign-in, sessions, lock-out and the content security policy.
+
+    By name of the setting: those of Django, allauth, django-axes and the OpenID Connect provider.
+    """
     return {**_SESSIONS, **_ALLAUTH, **_AXES, **_transport(env), **_oidc(env), **_POLICY}
 
 
@@ -141,7 +144,7 @@ def _transport(env: Environment) -> dict[str, object]:
 def _oidc(env: Environment) -> dict[str, object]:
     """Return the settings of the OpenID Connect provider (ProConnect's profile), as allauth expects them.
 
-    Without a configured provider URL they list no provider.
+    The only key is `SOCIALACCOUNT_PROVIDERS`. Without a configured provider URL it lists no provider.
     """
     if not env.oidc_url:
         return {"SOCIALACCOUNT_PROVIDERS": {"openid_connect": {"APPS": []}}}

@@ -105,10 +105,12 @@ def record_report(
     detail: Mapping[str, str | int] | None = None,
     motive: str = "",
 ) -> UUID:
-    """Record an entry that names one report, and return the entry's id; other arguments as for `record`.
+    """Record an entry that names one report, and return the entry's id.
 
     Raises:
-        MotiveMissing, UnknownVerb, ValueRefused: as `record`.
+        MotiveMissing: data are read or passed on without a purpose.
+        UnknownVerb: the action is not in `domain/actions.toml`.
+        ValueRefused: a detail has a forbidden form, or the purpose is too long.
     """
     objects = [ObjectRef(kind="report", id=report_id)]
     return record(actor=actor, action=action, at=at, objects=objects, detail=detail, motive=motive)
@@ -124,13 +126,18 @@ def record_batch(
     detail: Mapping[str, str | int] | None = None,
     motive: str = "",
 ) -> UUID:
-    """Record one entry for many objects of one kind and return its id; other arguments as for `record`.
+    """Record one entry for many objects of one kind (such as `report`) and return its id.
 
     Each item is an object's id and its content (or result), of which only the keyed digest is stored; empty
-    content has no digest. The entry contains the Merkle root over all of them.
+    content has no digest. The entry contains the Merkle root over all of them. `action` is a code of
+    `domain/actions.toml`, `detail` codes, ids and numbers, `motive` the purpose (motif de consultation), by
+    default the actor's.
 
     Raises:
-        MotiveMissing, UnknownVerb, ValueRefused: as `record`.
+        MotiveMissing: data are read or passed on without a purpose.
+        UnknownVerb: the action is not in `domain/actions.toml`.
+        ValueRefused: a detail or object kind has a forbidden form, or the purpose is too long.
+        SignerMissing: no ledger keys are installed.
     """
     key = signer.current().digest_key
     objects = [

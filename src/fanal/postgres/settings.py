@@ -17,8 +17,9 @@ _LIMITS = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_by
 def server_options(place: ClusterPlace) -> dict[str, str]:
     """Return the server settings (name: value) with which PostgreSQL is started.
 
-    `place` is the folder of the cluster. `fsync` and `synchronous_commit` are not among them: if an operator
-    has switched one off, provisioning refuses with a message instead of overruling it.
+    Names are those of `postgresql.conf`. `place` is the folder of the cluster. `fsync` and
+    `synchronous_commit` are not among them: if an operator has switched one off, provisioning refuses with a
+    message instead of overruling it.
     """
     memory = _memory() // 2**20
     disk = shutil.disk_usage(place.root).free // 2**30

@@ -166,7 +166,9 @@ def read_sealed(folder: Path, object_id: UUID, place: Placed) -> bytes:
     """Return the sealed bytes of one object at its location (`place`); `folder` is the vault's.
 
     Raises:
-        BlobMissing, BlobDamaged, VaultAway: as `SealedReader.read`.
+        BlobMissing: no such pack or file.
+        BlobDamaged: the bytes are short, damaged or belong to another object.
+        VaultAway: the disk or mount does not respond, or an error that may be an outage.
     """
     with SealedReader(folder) as reader:
         return reader.read(object_id, place)

@@ -55,8 +55,9 @@ def standing_for_each(
 ) -> dict[str, StandingInstruction]:
     """Return the standing instruction in force for each name of `scopes`; names without one are left out.
 
-    A single query; `kind` and `member` as for `standing_in_force`. `since` maps a name to the registration of
-    its present holder: an instruction that names it and was approved earlier does not apply.
+    A single query. `kind` is what would be sent or fetched; with `member`, only instructions that name this
+    organisation among the readers of its lists. `since` maps a name to the registration of its present
+    holder: an instruction that names it and was approved earlier does not apply.
     """
     reaches = Q(names=[]) | Q(names__overlap=list(scopes))
     rows = list(_running(kind=kind, now=now, member=member).filter(reaches)) if scopes else []

@@ -81,7 +81,7 @@ class Engine(Protocol):
         """Return the number of tokens of each text.
 
         Raises:
-            TextUnembedded: as `embed`.
+            TextUnembedded: the engine cannot read a text.
         """
         ...
 

@@ -46,7 +46,7 @@ class Act(Struct, frozen=True, kw_only=True):
 
 
 class ActDraft(Struct, frozen=True, kw_only=True):
-    """The content of an official act to be created: `content` is its document, other fields as in `Act`.
+    """The content of an official act to be created: `content` is its document, serialised.
 
     `id` is given if the document contains it; else the act gets a new id.
     """
@@ -141,7 +141,8 @@ class Event(Struct, frozen=True, kw_only=True):
     """The facts that a person records with a transition: date, reason, proof kept, outcome.
 
     The proof is words, a file or both; the operation seals the file, and `proof_digest` becomes its digest.
-    The operation itself fills `warnings` and `lapsed_at`, as in `ActStep`.
+    The operation itself fills `warnings` (those displayed to the person) and `lapsed_at` (when the legal
+    basis lapsed, if the sending was recorded after that).
     """
 
     happened_at: datetime

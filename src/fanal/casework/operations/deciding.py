@@ -117,12 +117,13 @@ def record_decisions(
     """Record the same decision on a report and on some reports folded into it, in one transaction.
 
     A folded report has no row in the queue: `report` represents it. `folded` are the reports to decide too;
-    others return to the queue. `choice` and `claim_token` are as for `record_decision`. Each report gets its
-    own decision, drafts and ledger entry. Return the decision on `report`.
+    others return to the queue. `choice` holds tracks, legal bases and reason; `claim_token` is the number of
+    the actor's claim on `report`. Each report gets its own decision, drafts and ledger entry. Return the
+    decision on `report`.
 
     Raises:
         NotFolded: one of them is no longer folded into the report.
-        Refusal, Refused: as `record_decision`.
+        Refusal: a decision is not allowed, or a draft cannot be made. Refused: the access policy refuses.
     """
     with transaction.atomic():
         claims = claim_folded(

@@ -192,7 +192,7 @@ def use_shipped(home: Path) -> Model:
 
 
 def _ours() -> Mapping[str, object]:
-    """Return this version's settings in Splink's notation, with a placeholder for each trained parameter."""
+    """Return this version's Splink settings (JSON), with a placeholder of 0.5 for each trained parameter."""
     settings: dict[str, _Comparisons] = untrained().get_settings("duckdb").as_dict()  # type: ignore[no-untyped-call]
     del settings["linker_uid"]
     for comparison in settings["comparisons"]:

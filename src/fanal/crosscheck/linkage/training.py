@@ -57,7 +57,8 @@ def candidate(
     `labels` gives the person of each report, -1 if unknown: even ones are trained on, odd ones measured on.
     `shipped` is the model to compare with (that in use), None for none: it is measured too, and the trained
     parameters are shrunk towards it (`beside`); where there is no training data, they equal it. `name`
-    becomes part of the version, `seed` is for the sample of random pairs.
+    becomes part of the version, `seed` is for the sample of random pairs. Keys of the result: the fields of
+    `model.Model` (`version`, `trained_on`, `measured`, `model` and so on).
 
     Raises:
         ValueError: no two reports have the same even label.
@@ -89,6 +90,7 @@ def beside(
     """Return the trained `model` shrunk towards the `shipped` one, the more so the fewer its training pairs.
 
     `known` is the number of pairs of one person (for m probabilities), `met` that of random pairs (for u).
+    Both models, and the result, are Splink settings (JSON).
     """
     parts = {"m_probability": known / (known + _KNOWN), "u_probability": met / (met + _MET)}
     mine, theirs = (

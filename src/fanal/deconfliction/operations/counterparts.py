@@ -152,10 +152,11 @@ def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
 def _checked(asked: NewCounterpart, secret: str, *, loopback: bool) -> str:
     """Validate a counterpart (organisation) to register; return the URL of its service in normal form.
 
-    "" without one. `secret` and `loopback` as in `add_counterpart`.
+    "" without one. `secret` authenticates us at that service; `loopback` allows a local address.
 
     Raises:
-        Refusal: as `add_counterpart`.
+        Refusal: NAME, OUR_NAME, CONTACT, KEY (not an Ed25519 key, or our own), ADDRESS, NOT_HTTPS, SECRET,
+            PACE (interval or daily points).
     """
     for code, name in (("NAME", asked.name), ("OUR_NAME", asked.our_name)):
         if name != name.strip() or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():

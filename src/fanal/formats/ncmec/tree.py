@@ -181,10 +181,10 @@ def _steps(path: str) -> list[tuple[str, int]]:
 class Outgoing(Struct, frozen=True, kw_only=True):
     """Input of the NCMEC writers: a report, its values beyond the report format, and the sending desk.
 
-    `extra` are pairs (path, value) as in `HarmonisedReport.extra`. `received_at` (RFC 3339) stands in for a
-    missing or invalid incident date. `desk_name` and `desk_email` are the reporter if the report has none.
-    `annotations` are names of elements of `reportAnnotations`, `escalation_reason` the sender's reason for
-    urgency.
+    `extra` are pairs (path in the source, value): values without a field in the report format. `received_at`
+    (RFC 3339) stands in for a missing or invalid incident date. `desk_name` and `desk_email` are the reporter
+    if the report has none. `annotations` are names of elements of `reportAnnotations`, `escalation_reason`
+    the sender's reason for urgency.
     """
 
     report: Report

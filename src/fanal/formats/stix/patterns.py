@@ -219,7 +219,10 @@ def identity(name: str) -> dict[str, object]:
 
 
 def extension() -> list[dict[str, object]]:
-    """Return Fanal's STIX extension definition, with its author's identity, which the standard requires."""
+    """Return two STIX objects: the identity of Fanal as an author, and Fanal's extension definition.
+
+    The standard requires the former.
+    """
     author = identity("Fanal")
     return [
         author | {"id": _AUTHOR},

@@ -158,7 +158,7 @@ def read_case(body: bytes) -> VicsCase:
 
 
 def _with_contact(case: dict[str, object]) -> dict[str, object]:
-    """Return the case with its contact keys grouped under one key, whose values are withheld as a reporter's.
+    """Return the case with its contact keys (`Contact…`) grouped under `Contact`, withheld as a reporter's.
 
     Raises:
         FormatRefused: the case already has that key.

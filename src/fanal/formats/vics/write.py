@@ -96,10 +96,10 @@ def _media(item: Indicator, number: int, *, country: str) -> dict[str, object]:
 
 
 def _category(classification: str, country: str) -> dict[str, object]:
-    """Return the keys that state the class of a media by the categories of this country's model.
+    """Return the keys of VICS for the class of a media: `Category`, and `Tags` if the category is None.
 
-    `classification` is `scheme:code`. A class of another scheme becomes a tag, which Fanal's reader
-    understands.
+    `classification` is `scheme:code`. `Category` is the number in the model of `country`. A class of another
+    scheme becomes a tag, which Fanal's reader understands.
     """
     scheme, _, code = classification.partition(":")
     number = integer(code)

@@ -401,9 +401,9 @@ def _csem(sent: XarfSent, url: str) -> dict[str, object]:
 
 
 def _indicators(suspects: Sequence[Person]) -> dict[str, object]:
-    """Return the first user name of the suspects, and their IPv4 addresses, as XARF keys.
+    """Return the first user name of the suspects (`account_id`) and their IPv4 addresses (`ip_addresses`).
 
-    The format takes neither further names nor IPv6 addresses.
+    A key without a value is absent. The format takes neither further names nor IPv6 addresses.
     """
     names = [handle.value for person in suspects for handle in person.handles]
     addresses = [seen.value for person in suspects for seen in person.ips if ":" not in seen.value]

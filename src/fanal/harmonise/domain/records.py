@@ -93,7 +93,10 @@ class TimeRange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
 
 
 class HarmonisedUrl(Struct, frozen=True, kw_only=True, gc=False):
-    """A web address: as reported, as parsed (`canonical`, WHATWG), as compared (`key`, see `urls`), host."""
+    """A web address: as reported, as parsed (`canonical`, WHATWG), as compared (`key`), host.
+
+    `key` omits what does not distinguish pages (`values.urls`). None: the address could not be parsed.
+    """
 
     reported: str
     canonical: str | None

@@ -78,7 +78,9 @@ def _fill_light(
 ) -> None:
     """Write the brightness of sixteen rows from `start` on into `light`, float32[columns, 16].
 
-    `pixels` and `parts` are as in `shrink`; the look-up table `parts` is faster than products.
+    `pixels` is uint8[rows, columns, 3], or uint8[rows, columns, 1] for grey; rows after the last are zeros.
+    `parts` is float64[3, 256], the contribution of each value of red, green and blue: a look-up table is
+    faster than products.
     """
     rows, columns, channels = pixels.shape
     red, green, blue = parts[0], parts[1], parts[2]
@@ -100,7 +102,8 @@ def _fill_light(
 def _along_rows(light: NDArray[np.float32], full: int, out: NDArray[np.float32], slot: int) -> None:
     """Blur sixteen rows horizontally: write moving means over `full` columns into `out[:, slot:slot + 16]`.
 
-    `light` is float32[columns, 16], the brightness of the rows; `out` has a line for each column.
+    `light` is float32[columns, 16], the brightness of the rows; `out` is float32[columns, ring], a ring
+    buffer of rows.
     """
     columns = light.shape[0]
     ahead = (full + 2) // 2 - 1
@@ -129,9 +132,9 @@ def _along_columns(
 ) -> None:
     """Blur sixteen rows from `start` vertically: write the moving mean over `full` rows into `out`.
 
-    `values`, float32[columns, ring], is a ring buffer of the last rows for each column (its length is a power
-    of two), `sums`, float32[columns], the running sum of each column, updated here. `sizes`, float32[16], is
-    the divisor of each row; `out` is float32[columns, 16].
+    `full` is the height of the box filter. `values`, float32[columns, ring], is a ring buffer of the last
+    rows for each column (its length is a power of two), `sums`, float32[columns], the running sum of each
+    column, updated here. `sizes`, float32[16], is the divisor of each row; `out` is float32[columns, 16].
     """
     columns, ring = values.shape
     mask = ring - 1
@@ -184,7 +187,7 @@ def _sample_rows(
 def _sample_columns(samples: NDArray[np.float32], full: int, out: NDArray[np.float32]) -> None:
     """Blur the columns of `samples`, float32[rows, 64], vertically; keep the means at 64 rows in `out`.
 
-    `full` is the height of the box filter.
+    `full` is the height of the box filter; `out` is float32[64, 64].
     """
     rows = samples.shape[0]
     ahead = (full + 2) // 2 - 1
@@ -210,7 +213,8 @@ def transform(
 ) -> None:
     """Write the 16 by 16 lowest DCT frequencies of `samples` (without the constant one) into `out`.
 
-    `cosines` is float32[16, 64]. Each sum follows the order of its 64 terms, for bit-exact results.
+    `samples` is float32[64, 64] (brightness), `cosines` float32[16, 64] (the basis), `out` float32[16, 16].
+    Each sum follows the order of its 64 terms, for bit-exact results.
     """
     half = np.zeros((16, SIDE), np.float32)
     turned = np.ascontiguousarray(cosines.T)
@@ -230,7 +234,8 @@ def transform(
 def gradients(samples: NDArray[np.float32]) -> int:
     """Return the sum of the steps between neighbours of 64 by 64 samples: PDQ's measure of detail.
 
-    Each step is an absolute value in whole percents of 255.
+    Each step is an absolute value in whole percents of 255. `samples` is float32[64, 64], brightness from 0
+    to 255.
     """
     hundred, whole = np.float32(100), np.float32(255)
     total = 0

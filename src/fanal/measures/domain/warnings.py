@@ -57,11 +57,11 @@ class Lawful(Struct, frozen=True, kw_only=True):
 
 
 class Earlier(Struct, frozen=True, kw_only=True):
-    """Another measure that targets an address (`key`, see `target_key`), or did in an earlier revision.
+    """Another measure that targets an address, or did in an earlier revision.
 
-    `asked`: its current revision targets the address. `refused`: the last verdict on a revision with the
-    address was a refusal. `replaced`: it was withdrawn by a new decision, not by a person. `ending`: the
-    overseer recommended its end.
+    `key` is the address's selector key (`target_key`). `asked`: its current revision targets the address.
+    `refused`: the last verdict on a revision with the address was a refusal. `replaced`: it was withdrawn by
+    a new decision, not by a person. `ending`: the overseer recommended its end.
     """
 
     key: UUID

@@ -131,7 +131,9 @@ def clock_tag(
 ) -> dict[str, object]:
     """Show a deadline: its name, the time left or overdue, its date as tooltip.
 
-    It is marked as close when `soon_minutes` or less remain. Returns the template's context.
+    It is marked as close when `soon_minutes` or less remain. Returns the template's context. Keys beside the
+    arguments: `text` (time left or overdue), `read` and `machine` (the date for people and in ISO 8601),
+    `tone` (late, soon or "").
     """
     left = deadline - _now(context)
     is_late = left < timedelta(0)
@@ -154,7 +156,7 @@ def state(code: str, kind: str, *, tone: str = "") -> dict[str, object]:
     """Show the state `code` as a badge with icon and label; `kind` is the group of its labels.
 
     `tone` replaces the style of the state: ok, wait, active, warn, danger or closed. Returns the template's
-    context.
+    context: `code`, `kind`, `glyph` (the icon), `style` (the CSS class).
     """
     glyph, style = _STATE_TONES[tone or _tone(str(code))]
     return {"code": code, "kind": kind, "glyph": glyph, "style": style}
@@ -181,7 +183,7 @@ def selector(  # noqa: PLR0917 - a template's own way to name them
     """Show an identifier: kind, value (addresses defanged), role, number of reports that hold it.
 
     `href`: URL of the link, if any; `count` None: no number. The identifier is registered with the journal of
-    readings, as in `person`. Returns the template's context.
+    readings: the page that prints it needs a ledger entry. Returns the template's context.
     """
     request = context.get("request")
     if request is not None:
@@ -258,7 +260,8 @@ def note(content: str, tone: str = "info", glyph: str = "") -> SafeString:
 def navigation(context: Context) -> dict[str, object]:
     """Show the desk's navigation bar: pages open to the person, name, color scheme, sign-out.
 
-    Returns the template's context.
+    Returns the template's context: the links (`groups`), `roles`, `user_name`, and the URLs `account`, `home`
+    and `sign_out`.
     """
     request: HttpRequest = context["request"]
     actor = actor_of(request)
@@ -392,7 +395,8 @@ def _page_language() -> str:
 def step_up(context: Context) -> dict[str, object]:
     """Say that the second factor is required, with a link to it, if the last verification is too old.
 
-    Returns the template's context.
+    Returns the template's context: `fresh` (the last verification still counts), `minutes` (how long it
+    does), `back` (this page).
     """
     request: HttpRequest = context["request"]
     now = getattr(request, "now", None)

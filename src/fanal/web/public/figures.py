@@ -74,7 +74,9 @@ def figures_csv(request: HttpRequest) -> HttpResponse:
 def _section(figure: Figure, cells: Cells, *, lang: str) -> dict[str, object]:
     """Return the template context of one figure: table (periods as rows, codes as columns) and chart data.
 
-    `cells`: the published counts by (first day of the period, code); None is a suppressed number.
+    `cells`: the published counts by (first day of the period, code); None is a suppressed number. Keys:
+    `code`, `title`, `definition`, `source`, `names` (of the columns), `lines` (period, numbers), `chart`
+    (None if all are zero).
     """
     length = 1 if figure.code == "RECEIVED" else queries.QUARTER
     # Periods before the first nonzero number are left out: the service did not exist.

@@ -207,7 +207,8 @@ class _Maps(Struct, frozen=True):
 def _lengths(count: int) -> tuple[int, ...]:
     """Return the length in bytes of each array of a segment with `count` hashes.
 
-    The order is that of `_Maps` after `content`.
+    In this order: hashes, labels, and of the search tables the starts of the buckets, the ids and the
+    sketches.
     """
     tables = 4 * TABLES
     return (

@@ -82,8 +82,11 @@ def met(
     """Return a bit mask over sixteen candidates: those that an earlier search table has found already.
 
     That is: one of the first `known` 16-bit halves of the sketch words differs from the query's in at most
-    `flips` bits. `known` is 0 to 6, counted from the low half of the first word; the other parameters are
-    those of `within`.
+    `flips` bits. `known` is 0 to 6, counted from the low half of the first word.
+
+    A sketch is 96 bits of a hash, as three 32-bit words. `row` is the uint32 array of a table's sketches,
+    `o0..o2` the places in it of the candidates' first, second and third words, `q0..q2` the query's words,
+    `left` the number of candidates that are left. `_context` is numba's.
     """
     place, word = types.int64, types.uint32
     signature = word(row, place, place, place, word, word, word, word, place, place)
@@ -134,7 +137,10 @@ def _differences(
 
 
 def _bits_of(builder: Any, words: Any) -> Any:
-    """Return the number of set bits (population count) of each of sixteen words (LLVM vector)."""
+    """Return the number of set bits (population count) of each of sixteen words, as an LLVM vector.
+
+    `builder` is the LLVM code builder, `words` a vector of sixteen 32-bit words.
+    """
     count = get_or_insert_function(
         builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), "llvm.ctpop.v16i32"
     )
@@ -313,10 +319,21 @@ def _read_buckets(
 ) -> int:
     """Write the pairs of query `q` to `found`; return the number of pairs so far, also of those without room.
 
-    Candidates are tested sixteen at a time. `low` and `high` are the bounds of the query's buckets, table by
-    table; `count` is the number of rows in `found` before. A bucket is read whose word differs in at most
-    `flips` bits. Each pair is counted once, by the first table that finds it. Other parameters are those of
-    `search_tables`, for one query.
+    Each pair is counted once, by the first table that finds it. Candidates are tested sixteen at a time.
+
+    Args:
+        q: number of the query.
+        words: its sixteen 16-bit words.
+        query: its four 64-bit words.
+        low: starts of its buckets in `ids`, table by table.
+        high: their ends.
+        ids: uint32[16, n], positions of the hashes by table and bucket.
+        sketches: uint32[16, 3n], sketches of the hashes by table and bucket.
+        hashes: uint64[n, 4].
+        radius: greatest distance in bits.
+        flips: 0 or 1: a bucket is read if its word differs in at most so many bits.
+        found: int64[m, 3], filled with (query, position, distance).
+        count: number of rows in `found` before.
     """
     one, sixteen, most = np.uint32(1), np.uint32(16), np.uint32(flips)
     looks = 17 if flips else 1
@@ -361,8 +378,9 @@ def scan(
 ) -> tuple[int, int, int]:
     """Compare every query with every hash (linear scan) and write the pairs within `radius` into `found`.
 
-    Arguments, rows and result are those of `search_tables`, without its tables: the next query, the rows
-    written, and the rows that this query needs.
+    `queries` is uint64[q, 4], `hashes` uint64[n, 4], `found` int64[m, 3]: query, position, distance in bits.
+    The scan starts at the query `begin` and stops before a query whose pairs exceed the room. Returns the
+    next query, the rows written, and the rows that this query needs (0 at the end of all).
     """
     count = 0
     for q in range(begin, queries.shape[0]):

@@ -409,7 +409,7 @@ def pieces(pdq: bytes) -> list[int]:
 def near_pieces(pdq: bytes) -> list[int]:
     """Return all pieces that match a similar PDQ hash: its own, and those with one bit changed.
 
-    272 numbers, as of `pieces`.
+    272 numbers: the piece's position (0 to 15) above 16 bits of content.
     """
     return [
         piece ^ change

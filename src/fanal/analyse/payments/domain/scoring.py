@@ -25,8 +25,8 @@ class PointMade(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A positive indicator: weight, reason, the transfers that show it, and its published source.
 
     `typologies` are the codes of the typologies to which it counts, `core` those that need at least one such
-    indicator. `lowers` marks a mitigating indicator, which lowers the score. `confidence` and `checked_by` as
-    in `PaymentIndicator`; `because` is the reason.
+    indicator. `lowers` marks a mitigating indicator, which lowers the score. `confidence` is the strength of
+    the source, `checked_by` who checked the indicator, `because` the reason.
     """
 
     code: str
@@ -179,9 +179,10 @@ LANGUAGES = ("fr", "en")
 
 
 def told(found: PayerScore) -> dict[str, object]:
-    """Return a payer's score as JSON-compatible values: payer, score, indicators, transfers.
+    """Return a payer's score as JSON-compatible values, with the reasons in both languages.
 
-    Reasons are in both languages.
+    Keys: `sender` (the payer: kind, value, name), `score`, `typology` (None without), `suspected`,
+    `indicators`, `transfers`, `total_eur`, `first_at`, `last_at`, `countries`, `rule_version`.
     """
     kind, _, value = found.sender.key.partition("|")
     return {

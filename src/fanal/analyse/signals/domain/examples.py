@@ -301,7 +301,7 @@ def passages(report: HarmonisedReport) -> list[Segment]:
 
 
 def source_of(passage: Segment) -> str:
-    """Return the place of a passage in its report, as in `Finding.source`: path#start-end."""
+    """Return the place of a passage in its report, as path#start-end: path of the text, offsets in it."""
     return f"{passage.path}#{passage.start}-{passage.end}"
 
 

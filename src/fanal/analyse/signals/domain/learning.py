@@ -212,8 +212,9 @@ def _across_languages(
 ) -> Floats:
     """Return the scores of each text by coefficients of texts of other authors in other languages only.
 
-    `matrix` is the kernel of the embeddings alone, `languages` the language of each text; other arguments as
-    in `_left_out`. The texts must have several authors and languages.
+    `matrix` is the kernel of the embeddings alone, `wanted` the labels (a row for each text, a column for
+    each code), `hands` the author and `languages` the language of each text. The texts must have several
+    authors and languages.
     """
     scores = np.zeros_like(wanted)
     for hand in sorted(set(hands)):

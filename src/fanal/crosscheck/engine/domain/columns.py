@@ -22,7 +22,7 @@ _A_BUCKET = 4
 
 @inner
 def _number(octets, at, size):
-    """Return the little-endian number in the `size` bytes of array `octets` from position `at`."""
+    """Return the little-endian number in the `size` bytes (at most 8) of a uint8 array from position `at`."""
     number = np.uint64(0)
     for place in range(size):
         number |= np.uint64(octets[at + place]) << np.uint64(8 * place)
@@ -64,8 +64,13 @@ def read_values(octets, ends, shape, counts, report_of_first):
 def read_people(octets, ends, shape, counts, people):
     """Decode the heads and addresses of packed cards into the columns of `people`, a row per card.
 
-    `octets`, `ends` and `shape` are as in `read_values`; `people` is (name, words, birth, has, place, at,
-    port, six) as in `sheet.CardSheet`. Fills `counts` with the number of addresses of each card.
+    Args:
+        octets: the cards one after another, uint8; a card is the head (data of the suspect), addresses,
+            values.
+        ends: end offset of each card in `octets`.
+        shape: sizes in bytes of a head, an address and a value (`cards.CARD_SHAPE`).
+        counts: int64 by card, filled with the number of its addresses.
+        people: (name, words, birth, has, place, at, port, six), filled; `sheet.CardSheet` describes them.
     """
     name, words, birth, has, place, at, port, six = people
     head, address, _ = shape
@@ -129,22 +134,28 @@ def shared_rows(key, part, bits_of_part):
 
 @inner
 def _first_bits(key, bits):
-    """Return the first bits of a key as a number; in two shifts, since a shift by 64 bits is undefined."""
+    """Return the first `bits` (0 to 64) bits of a uint64 key as a number.
+
+    In two shifts, since a shift by 64 bits is undefined.
+    """
     return np.int64(key >> np.uint64(63 - bits) >> np.uint64(1))
 
 
 @outer
 def _sort(keys, rows, low, high):
-    """Sort keys from index `low` to before `high` in place, and their rows with them; the sort is stable."""
+    """Sort `keys[low:high]` in place, stably.
+
+    The elements of the parallel array `rows` move with them.
+    """
     order = np.argsort(keys[low:high], kind="mergesort")
     keys[low:high], rows[low:high] = keys[low:high][order], rows[low:high][order]
 
 
 @inner
 def _sort_few(keys, rows, low, high):
-    """Sort a few keys from index `low` to before `high` in place, and their rows with them.
+    """Sort `keys[low:high]`, a few keys, in place; the elements of the parallel array `rows` move with them.
 
-    By insertion, without a temporary array.
+    A stable insertion sort, without a temporary array.
     """
     for at in range(low + 1, high):
         key, row, back = keys[at], rows[at], at
@@ -175,13 +186,17 @@ def places_by_report(report, size):
 
 @outer
 def reaches(key, place, holders, person, known, bounds):
-    """Return the number of preceding rows of its key with which each row is paired, int32.
+    """Return for each row the number of preceding rows of the same key with which it is paired, int32.
 
-    Rows are sorted by key. `place`, `holders` and `person` are by row: place among the holders of the value,
-    their number, whether the value is a person's. `bounds` is (most, near): a value with more than `most`
-    holders pairs with `near` neighbours if it is a person's, with none otherwise. `known` is the running
-    count of fresh rows; a row without a fresh row up to it in its key is paired with none. Empty `known`
-    means that all rows count.
+    Args:
+        key: value of each row; the rows are sorted by it.
+        place: place of the row's report among the holders of the value.
+        holders: number of reports that hold the value.
+        person: whether the value is a person's.
+        known: running count of fresh rows: a row without a fresh row up to it in its key is paired with none.
+            If empty, all rows count.
+        bounds: (most, near): a value with more than `most` holders pairs with `near` neighbours if it is a
+            person's, with none otherwise.
     """
     most, near = bounds
     found, start = np.zeros(len(key), np.int32), 0
@@ -202,9 +217,10 @@ def reaches(key, place, holders, person, known, bounds):
 
 @outer
 def kept_of(mark, holders, hub, steps, hub_share):
-    """Return the share of points (0..1) that each row keeps after its frequency discount.
+    """Return the share of points (0..1) that each row's value keeps after its frequency discount.
 
-    `mark` (weight class), `holders` and `hub` (mask) are by row. `steps` is (holders, shares), both by mark
+    `mark` (number of the weight class), `holders` (number of reports with the value) and `hub` (mask: the
+    value co-occurs with too many identities) are by row. `steps` is (holders, shares), both indexed by mark
     and step: from so many holders on, the value keeps that share. A hub keeps `hub_share`.
     """
     of, shares = steps
@@ -221,12 +237,17 @@ def kept_of(mark, holders, hub, steps, hub_share):
 
 @outer
 def identities_beside(groups, rows, everything, person, suspect):
-    """Return the distinct identities that co-occur with the requested values, as three columns.
+    """Return the distinct identities that co-occur with the requested values, as columns (group, mark, key).
 
-    The columns are group int64, mark uint8 and key uint64. `groups` is (start, size, whether requested) of
-    the values in `rows`, which are sorted by key; `everything` holds all rows in the order of reports. An
-    identity is a value of a `person` mark in the role `suspect`, in a field of its own. It co-occurs with a
-    value in the reports whose suspect holds both.
+    An identity is a suspect's value that names a person, in a field of its own. It co-occurs with a value in
+    the reports whose suspect holds both.
+
+    Args:
+        groups: (start, size, whether requested) of the values in `rows`; the result's group is an index here.
+        rows: `Rows` sorted by key.
+        everything: all `Rows`, in the order of reports.
+        person: by mark (weight class), whether its values name a person.
+        suspect: code of the suspect's role.
     """
     start, size, asked = groups
     first = _firsts(everything.report)
@@ -264,9 +285,9 @@ def identities_beside(groups, rows, everything, person, suspect):
 
 @outer
 def _firsts(report):
-    """Return the first row of each report, int64, and the number of rows as an end.
+    """Return the index of the first row of each report, int64, then the number of rows as an end.
 
-    `report` is the report of each row; the rows are sorted by report.
+    `report` is the number of the report of each row; the rows are sorted by report.
     """
     first = np.zeros(report[-1] + 2 if len(report) else 1, np.int64)
     for row in range(len(report)):
@@ -303,8 +324,8 @@ def seats_of(key, report, size):
 def join_certain(parent, later, earlier, points, least):
     """Unite the reports of each pair with at least `least` points; return the number of such pairs.
 
-    `later`, `earlier` and `points` are columns of the pairs. `parent` is the union-find array, whose
-    roots are the smallest members of their sets; it is changed.
+    `later` and `earlier` (report numbers) and `points` are columns of the pairs. `parent` is the union-find
+    array, whose roots are the smallest members of their sets; it is changed.
     """
     count = 0
     for at in range(len(later)):
@@ -316,9 +337,9 @@ def join_certain(parent, later, earlier, points, least):
 
 @outer
 def heads_of(parent):
-    """Return the root (smallest member) of each report's set in a union-find array.
+    """Return the root (smallest member) of each report's set, int32, from the union-find array `parent`.
 
-    In `parent`, the element of a root is its own index.
+    `parent` has an element for each report: a report of the same set, or the report itself if it is the root.
     """
     heads = np.empty(len(parent), np.int32)
     for one in range(len(parent)):

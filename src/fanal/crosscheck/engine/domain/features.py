@@ -34,18 +34,19 @@ _PORT, _PREFIX = np.uint64(40), np.uint64(63)
 
 @outer
 def look(people, seats, conflict, seen):
-    """Write the comparison features of reports, by seat, to the arrays of `seen`.
+    """Write the comparison features of reports to the arrays of `seen`, all zero before.
 
-    The arrays are looks (uint64[reports, LOOKS]), instants (uint64[reports, MOST_ADDRESSES]) and faces
-    (uint64[reports]), all zero before; a seat is a row in them. `people` are the columns of a `CardSheet`
-    after its rows, `seats` the row to write for each report; `conflict` is that of `candidate_pairs.Tables`,
-    and only marks with conflict points are included.
+    Args:
+        people: columns of a `CardSheet` after its rows, a line per report.
+        seats: for each report the row to write.
+        conflict: points lost by differing values, by weight class (mark); marks without any are left out.
+        seen: (looks uint64[reports, LOOKS], instants uint64[reports, MOST_ADDRESSES], faces uint64[reports]).
 
     The columns of `looks`: 0 the name; 1 two of its words; 2 its third word, and from bit 32 the date of
     birth; 3 the marks, from bit 16 a bit per address, from bit 56 the week; from 4 on the addresses. An
-    instant is the time of an address in seconds (40 bits), its port plus 1 (23 bits), and whether it is a
-    prefix. A signature (`faces`) is a small Bloom filter of name, date of birth and addresses: if those of
-    two reports have no common bit, none of the three can add points.
+    instant is the time of an address in seconds (40 bits), its port plus 1 (23 bits), and whether it is an
+    IPv6 prefix. A face is a small Bloom filter of name, date of birth and addresses: if those of two reports
+    have no common bit, none of the three can add points.
     """
     name, words, birth, has, where, at, port, six = people
     looks, instants, faces = seen
@@ -103,9 +104,12 @@ def may_be_near(looks, one, two):
 def beside(looks, one, two, shared, conflict, numbers):
     """Return (points for the name, points for the date of birth, points lost by differences, bit set).
 
-    `one` and `two` are seats in `looks`. `shared` is the bit set of marks of which the suspects share a
-    value; `conflict` and `numbers` are those of `candidate_pairs.Tables`. The bit set says what was found:
-    the marks in conflict, and `NAMED` to `LONG_APART`. The first two are negative where name or date differ.
+    The first two are negative where name or date differ. The bit set says what was found: the marks (weight
+    classes) in which the suspects hold different values, and `NAMED` to `LONG_APART`.
+
+    `one` and `two` are the reports' rows in `looks`, the features that `look` wrote. `shared` is the bit set
+    of marks of which the suspects share a value. `conflict` (points lost, by mark) and `numbers` (single
+    limits) are columns of `candidate_pairs.Tables`.
     """
     name, code = 0.0, 0
     if looks[one, 0] != 0 and looks[two, 0] != 0:
@@ -168,9 +172,9 @@ def _common_word(looks, one, two):
 def near(looks, instants, one, two, numbers):
     """Return the points of an IP address that two reports had within a time window; 0 without any.
 
-    `looks` and `instants` are from `look`; `one` and `two` are seats, the rows of the two reports in them;
-    `numbers` are the limits of `candidate_pairs.Tables`. The window depends on the address: an IPv6 prefix,
-    an equal port, or neither.
+    `looks` and `instants` are the features that `look` wrote, `one` and `two` the rows of the two reports in
+    them. `numbers` are the single limits of `candidate_pairs.Tables`. The window depends on the address: an
+    IPv6 prefix, an equal port, or neither.
     """
     for i in range(MOST_ADDRESSES):
         if looks[one, 4 + i] == 0:

@@ -29,16 +29,22 @@ _FOR_EACH = 8
 def weigh_span(span, slot, rows, reports, looks, tables):
     """Return the pairs to show whose later report has its seat in `span`, with their shared values.
 
-    Reports are numbered by seat; `reports` is (report by seat, whether fresh), and each pair has a fresh
-    report. `rows` is (first, mine, seat, mark, state, reach, kept, face): the rows of report r are
-    `mine[first[r]:first[r + 1]]`; a row is compared with the `reach` rows before it, all of other reports.
-    `looks` are the features and instants of `features.look`, `face` its faces by row. `slot` is
-    int32[reports], filled with -1 before and after the call. `tables` is `candidate_pairs.Tables`.
+    Args:
+        span: (first, end) of the seats; a seat is a report's index in the arrays.
+        slot: work array, int32[reports], filled with -1 before and after the call.
+        rows: (first, mine, seat, mark, state, reach, kept, face). The values of report r are the rows
+            `mine[first[r]:first[r + 1]]`, sorted by value. By row: the report's seat, weight class (mark),
+            role (`states_of`), number of rows before it to compare with, all of other reports (reach), share
+            of points kept (0..1), and face (`features.look`).
+        reports: (report's number by seat, whether it is fresh); each pair has a fresh report.
+        looks: (looks, instants), the comparison features by seat that `features.look` wrote.
+        tables: `candidate_pairs.Tables`, the weights.
 
-    Returns the number of pairs and of shared values, then columns of which these are the used lengths. By
-    pair: later and earlier report, end of its shared values (int32), points (float64), other evidence
-    (uint32, bits of `features.beside`). By shared value: the rows of the later and of the earlier report
-    (int32).
+    Returns:
+        The number of pairs and of shared values, then columns, used up to these lengths. By pair: later and
+        earlier report, end of its shared values (int32), points (float64), other evidence (uint32, bits
+        of `features.beside` and `NEAR`). By shared value: the rows of the later and of the earlier report
+        (int32).
     """
     first, mine, _, mark, _, reach, _, _ = rows
     who, fresh = reports
@@ -89,8 +95,8 @@ def weigh_span(span, slot, rows, reports, looks, tables):
 def _wanted(one, first, mine, reach):
     """Return the largest possible number of shared values of a report with the reports before it.
 
-    That is the sum of the reach of its rows. `one` is its seat (number); `first`, `mine` and `reach` are as
-    in `weigh_span`.
+    `one` is the report's index. Its rows are `mine[first[one]:first[one + 1]]`; `reach` is by row the number
+    of earlier rows with which it is compared. The result is the sum of the reach of its rows.
     """
     wanted = 0
     for at in range(first[one], first[one + 1]):
@@ -102,8 +108,8 @@ def _wanted(one, first, mine, reach):
 def _met(room):
     """Return empty columns with room for `room` shared values of a report.
 
-    They are: rows of the later and the earlier report, side, points, place of the next value of the same
-    pair.
+    They are: row of the value in the later report, row in the earlier report, side (SAME, CROSS, OTHER),
+    points, and place of the pair's next shared value in these columns (-1 for none).
     """
     return (
         *(np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.uint8)),
@@ -115,7 +121,8 @@ def _met(room):
 def _weighed(room):
     """Return empty columns with room for `room` pairs of a report.
 
-    They are: earlier report, first and last shared value (places in the columns of `_met`).
+    They are: index of the earlier report, places of the pair's first and last shared value in the columns of
+    `_met`.
     """
     return np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
 
@@ -124,10 +131,11 @@ def _weighed(room):
 def _meet(one, slot, rows, fresh, tables, met, weighed):
     """Write the shared values of a report to `met` and its pairs to `weighed`; return the number of each.
 
-    `one` is its seat (number); `slot` maps the seat of an earlier report to the place of the pair in
-    `weighed`, -1 for none; `rows` and `tables` are as in `weigh_span`, `fresh` is a mask by seat. Most shared
-    values alone give too few points to be shown, and are skipped where no other evidence can follow. So
-    values with points come first, the most frequent of them last; then come the values without points.
+    `one` is the report's index; `slot` is by earlier report the place of the pair in `weighed`, -1 for none.
+    `rows` and `tables` are the columns and weights that `weigh_span` describes, `fresh` a mask by report.
+    `met` is from `_met`, `weighed` from `_weighed`. Most shared values alone give too few points to be shown,
+    and are skipped where no other evidence can follow. So values with points come first, the most frequent of
+    them last; then come the values without points.
     """
     first, mine, _, _, _, reach, kept, _ = rows
     last = -1
@@ -148,11 +156,20 @@ def _meet(one, slot, rows, fresh, tables, met, weighed):
 
 @inner
 def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
-    """Write the pairs of a report by a single row; `report` is (seat, row, whether weak pairs are skipped).
+    """Write the pairs of a report that share the value of a single row; return the new `counts`.
 
-    `counts` are the numbers of shared values and of pairs so far; the return value is the new numbers.
-    Skipped is an earlier report without an earlier shared value and with too few points, if neither name,
-    date of birth nor address can add any. Other parameters are those of `_meet`.
+    An earlier report is skipped if it has too few points, no earlier shared value, and neither name, date of
+    birth nor address that can add any.
+
+    Args:
+        report: (report's index, row, whether such weak pairs are skipped).
+        counts: numbers of shared values and of pairs so far.
+        slot: by earlier report the place of the pair in `weighed`, -1 for none.
+        rows: the columns that `weigh_span` describes.
+        fresh: mask by report; a pair has at least one fresh report.
+        tables: `candidate_pairs.Tables`, the weights.
+        met: columns of `_met`, to fill.
+        weighed: columns of `_weighed`, to fill.
     """
     one, row, passing = report
     count, pairs = counts
@@ -194,9 +211,17 @@ def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
 def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
     """Weight the pairs of a report, write those to show, and return the new totals of pairs and values.
 
-    `report` is (seat, number of pairs, report by seat); `counts` are the totals before; `mark` is the weight
-    class by row; `told` are the columns that `weigh_span` returns. Other parameters are those of `_given` and
-    `weigh_span`.
+    Args:
+        report: (report's index, number of its pairs, report's number by index).
+        counts: totals of pairs and of shared values before.
+        slot: by earlier report the place of the pair; set back to -1.
+        mark: number of the weight class, by row.
+        looks: (looks, instants), the comparison features that `features.look` wrote.
+        tables: `candidate_pairs.Tables`, the weights.
+        met: shared values of the report, columns of `_met`.
+        weighed: pairs of the report, columns of `_weighed`.
+        sums: work arrays by side and family: best points, number of further values.
+        told: the columns that `weigh_span` returns, to fill from `counts` on.
     """
     one, pairs, who = report
     count, total = counts
@@ -238,9 +263,9 @@ def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
 def _given(at, ip, mark, tables, met, sums):
     """Return the points of a pair from its shared values, and a bit set of marks that both suspects share.
 
-    `at` is the place of its first shared value in `met`, `ip` the points of an IP address, `mark` the weight
-    class by row. `sums` are work arrays, by side and family. `tables` is `candidate_pairs.Tables`; `met`
-    holds the columns described in `_met`.
+    A mark is the number of a value's weight class. `at` is the place of the pair's first shared value in
+    `met` (columns of `_met`), `ip` the points of an IP address, `mark` the mark by row, `tables` the weights
+    (`candidate_pairs.Tables`). `sums` are work arrays by side and family.
     """
     row_of, _, side_of, points_of, after = met
     family, numbers = tables[1], tables[8]
@@ -265,10 +290,11 @@ def _given(at, ip, mark, tables, met, sums):
 
 @inner
 def _alone(points, side, mark, tables):
-    """Return the points of a pair with a single shared value, and its mark's bit if both suspects share it.
+    """Return the points of a pair with one shared value, and the bit of its mark if both suspects share it.
 
-    The usual case of `_given`, faster: no other evidence. `points` and `side` are those of the value, `mark`
-    its weight class. `side` is SAME, CROSS or OTHER, `tables` is `candidate_pairs.Tables`.
+    The usual case of `_given`, faster: no other evidence. `mark` is the number of the value's weight class,
+    `points` its points. `side` says whose the value is: SAME (of the suspects of both, or of no person),
+    CROSS (of one suspect, in the other's text) or OTHER. `tables` is `candidate_pairs.Tables`, the weights.
     """
     family, most, numbers = tables[1], tables[5], tables[8]
     given = min(points, most[family[mark]])
@@ -279,10 +305,11 @@ def _alone(points, side, mark, tables):
 
 @inner
 def _count(used, cell, points, sums):
-    """Add a value's points to the cell of its side and family; return `used`, the bit set of cells in use.
+    """Add a value's points to the sums of its `cell`; return `used`, the bit set of cells that hold points.
 
-    `sums` is (best points, number of further values) by cell. A side is SAME, CROSS or OTHER; a cell is
-    numbered side x number of families + family.
+    A cell is a side (SAME, CROSS or OTHER: whose the value is) and a family (value kinds whose points
+    overlap), numbered side x number of families + family. `sums` is (best points, number of further values)
+    by cell.
     """
     best, further = sums
     if used >> cell & 1:
@@ -323,7 +350,7 @@ def _rounded(points):
 
 @outer
 def _longer(column, least):
-    """Return a copy of a column with room for twice `least` numbers."""
+    """Return a longer copy of an array, with room for twice `least` elements."""
     grown = np.empty(2 * least, column.dtype)
     grown[: len(column)] = column
     return grown

@@ -47,8 +47,8 @@ class CardSheet(NamedTuple):
     """Comparable data of reports as columns, in the order of their ids.
 
     `rows` hold the values; each other column has one line per report: digests of the name, its words and the
-    date of birth; `has` as in `Card`, and its week from bit 16 on; and by IP address its key (`place`), time,
-    port, whether it is IPv6.
+    date of birth; `has` is the bit set of weight classes of which the suspect has a value, and from bit 16 on
+    the incident's week; and by IP address its key (`place`), time, port, whether it is IPv6.
     """
 
     rows: Rows

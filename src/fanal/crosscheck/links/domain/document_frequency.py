@@ -103,8 +103,8 @@ def _conflicts(
     """Return the conflict reasons that appear once the values of the reasons `parted` no longer count.
 
     A conflict: both suspects have values of a weight class, and none in common; it costs the points that
-    `weights` sets for the class, and with 0 there is no reason. `left` are the remaining reasons; `has` is as
-    in `weighed_anew`.
+    `weights` sets for the class, and with 0 there is no reason. `left` are the remaining reasons; `has` is
+    the bit set of the weight classes of which both suspects have a value.
     """
     gone = {mark_of_reason(reason) for reason in parted if reason.side == SAME}
     shared = {mark_of_reason(one) for one in left if one.side == SAME and is_of_value(one)}
@@ -145,9 +145,9 @@ def companion(mark: int, key: int) -> bytes:
 def parted(place: Ints, fresh: Flags, weights: Weights) -> Iterator[tuple[int, int]]:
     """Yield the pairs that a person's frequent value no longer links, because `fresh` rows came between them.
 
-    `place` are the places of the value's rows among all its holders, ascending, as in `reach_of`. A pair is
-    given as two row numbers, the later first; neither is fresh. `weights` sets when a value is frequent
-    (`most_holders`) and how many `neighbours` it still links.
+    `place` are the places of the value's rows among all its holders, ascending. A pair is given as two row
+    numbers, the later first; neither is fresh. `weights` sets when a value is frequent (`most_holders`) and
+    how many `neighbours` it still links.
     """
     others = np.flatnonzero(~fresh)
     before = np.cumsum(fresh)[others]  # fresh rows before each of the others

@@ -179,8 +179,8 @@ def holders_of(
     """Return the holders of each value, by short key, and the desk of every holder, by report.
 
     `cards` are the comparable data of the batch by report, `evidence` all its values by short key. A value
-    with fewer than two holders is absent. A stop key gets `weights.most_holders` + 1 as its count, and no
-    holders.
+    with fewer than two holders is absent. A stop key (a value so frequent that it links nobody) gets
+    `weights.most_holders` + 1 as its count, and no holders.
     """
     # In index order, so that the server finds each key on index pages that it has just read.
     wanted = sorted(evidence.values(), key=attrgetter("whole"))

@@ -49,8 +49,8 @@ class NearReport(Struct, frozen=True, kw_only=True):
 class NearWorld(Struct, frozen=True, kw_only=True):
     """Input of the pair rule: the sketches of the reports and of all that share a key with them.
 
-    `worn` are the stop keys. `near` maps each picture (PDQ hash, 32 bytes) to all neighbours within the
-    Hamming radius: (report, hash, distance).
+    `worn` are the stop keys: held by too many reports, they no longer make reports similar. `near` maps each
+    picture (PDQ hash, 32 bytes) to all neighbours within the Hamming radius: (report, hash, distance).
     """
 
     sketches: Mapping[UUID, Sketch]
@@ -132,7 +132,7 @@ def holders_of(
 ) -> dict[int, list[UUID]]:
     """Return an inverted index: the reports of each key that is no stop key and has at least two reports.
 
-    `keys` holds the keys of each report, `worn` the stop keys.
+    `keys` holds the keys of each report, `worn` the stop keys (held by too many reports to count).
     """
     holders: dict[int, list[UUID]] = defaultdict(list)
     for report_id, held in keys.items():

@@ -14,8 +14,9 @@ class _StrictRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Holders(_StrictRules, frozen=True, kw_only=True):
-    """Limits of stop keys: most reports that may hold a key, by kind, and most rejected pairs with it.
+    """Limits from which a key becomes a stop key, which no longer makes reports similar.
 
+    They are the most reports that may hold a key, by its kind, and the rejected pairs with it (`rejections`).
     `spelling` is the most different values that may share a blocking key.
     """
 

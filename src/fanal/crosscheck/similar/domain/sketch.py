@@ -342,7 +342,7 @@ class Sketch(Struct, frozen=True):
     def without(self, worn: frozenset[int]) -> "Sketch":
         """Return the sketch without stop keys, and without the pictures whose own key is a stop key.
 
-        `worn` are the stop keys.
+        `worn` are the stop keys: those held by too many reports to make reports similar.
         """
         kept = [
             (pdq, key) for pdq, key in zip(self.pictures, self.seen, strict=True) if key not in worn
@@ -397,7 +397,10 @@ class Sketcher:
 
 
 def going_round(sketches: Iterable[Sketch], rules: NearRules) -> frozenset[int]:
-    """Return the keys held by more of `sketches` than the rules allow: they become stop keys."""
+    """Return the keys held by more of `sketches` than the rules allow, by kind of key.
+
+    They become stop keys: they no longer make reports similar.
+    """
     most = {
         Trait.PASSAGE: rules.holders.passage,
         Trait.MIRROR: rules.holders.page,
@@ -413,7 +416,8 @@ def going_round(sketches: Iterable[Sketch], rules: NearRules) -> frozenset[int]:
 def rejected(pairs: Iterable[tuple[Sketch, Sketch]], rules: NearRules) -> frozenset[int]:
     """Return the keys of text passages that both reports have in many of the pairs people rejected.
 
-    Many: at least `rules.holders.rejections`. These keys become stop keys.
+    Many: at least `rules.holders.rejections`. These keys become stop keys: they no longer make reports
+    similar.
     """
     counts = Counter(key for one, two in pairs for key in one.of(Trait.PASSAGE) & two.keys)
     return frozenset(key for key, count in counts.items() if count >= rules.holders.rejections)

@@ -202,7 +202,8 @@ def _made(
 def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorld]:
     """Return the reports whose similar pairs may change with `ids`, and the sketches and pictures they need.
 
-    `ids` are the queued reports. Keys held by more reports than allowed become stop keys on the way.
+    `ids` are the queued reports. Keys held by more reports than allowed become stop keys on the way: they no
+    longer make reports similar.
     """
     worn: set[int] = set()
     sketches = store.sharing(store.sketches_of(ids), worn)
@@ -221,7 +222,7 @@ def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorl
 
 
 def _wear(sketches: Mapping[UUID, Sketch], worn: set[int], rules: NearRules) -> None:
-    """Store new stop keys: keys with too many holders, and text passages of pairs that people rejected.
+    """Store new stop keys: keys of too many reports, and text passages common to many rejected pairs.
 
     `sketches` are examined by report; the new keys are added to `worn`, the stop keys known so far.
     """

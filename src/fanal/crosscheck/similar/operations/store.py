@@ -1,4 +1,4 @@
-"""Tables of the similarity search: sketches, stop keys, queue, similar pairs, variants of identifiers."""
+"""Tables of the similarity search: sketches, stop keys, queue, similar pairs, spellings of identifiers."""
 
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
@@ -123,7 +123,7 @@ def later_of(report_ids: Collection[UUID]) -> set[UUID]:
 
 
 def write_sketches(report_ids: Collection[UUID], sketches: Mapping[UUID, Sketch]) -> None:
-    """Replace the stored sketches of reports; stop keys are left out."""
+    """Replace the stored sketches of reports; keys held by too many reports are left out."""
     worn = worn_among({key for sketch in sketches.values() for key in sketch.keys})
     kept = {i: sketch.without(worn) for i, sketch in sorted(sketches.items())}
     kept = {i: sketch for i, sketch in kept.items() if sketch.keys}
@@ -155,7 +155,7 @@ def sketches_of(report_ids: Iterable[UUID]) -> dict[UUID, Sketch]:
 def sharing(sketches: Mapping[UUID, Sketch], worn: set[int]) -> dict[UUID, Sketch]:
     """Return `sketches` and all stored sketches that share a key with them, stop keys excepted.
 
-    Adds the stop keys found on the way to `worn`.
+    Adds the stop keys (too frequent keys) found on the way to `worn`.
     """
     keys = {key for sketch in sketches.values() for key in sketch.keys}
     worn |= worn_among(keys - worn)
@@ -177,7 +177,7 @@ def answered_among(report_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
 
 
 def worn_among(keys: Collection[int]) -> frozenset[int]:
-    """Return the stop keys among `keys`."""
+    """Return the stop keys among `keys`: those that no longer make reports similar."""
     if not keys:
         return frozenset()
     found = sql.rows(

@@ -195,10 +195,11 @@ class FileBuilding(Struct):
 
 
 class ReportBuilding(Struct):
-    """Mutable builder of a report's draft, filled by the reader of a source format; fields as in `Draft`.
+    """Mutable builder of a report's draft (`Draft`), filled by the reader of a source format.
 
-    `platform_fallback` is the service if the source names no other; the description consists of the
-    paragraphs in `description_first`, then of those in `description_rest`.
+    `loose` are the identifiers of no person, `hints` the categories stated by the source, `extra` its values
+    without a field. `platform_fallback` is the service if the source names no other; the description consists
+    of the paragraphs in `description_first`, then of those in `description_rest`.
     """
 
     reference: str

@@ -252,7 +252,7 @@ def claim_calls(
 
     Args:
         actor: the worker.
-        holder: number of the sending process, as in `hold_caller`.
+        holder: number of the sending process, whose advisory lock it holds (`hold_caller`).
         in_hand: calls that this process is already sending; they are not claimed.
         most: largest number of calls.
         again: claim only retries if true, else only first attempts. The two are separate so that failing

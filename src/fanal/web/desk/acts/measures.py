@@ -117,7 +117,9 @@ def board(request: HttpRequest) -> HttpResponse:
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
     """Return the template context that only a removal measure has, and the reports whose persons it shows.
 
-    `file`: the measure with its letter, steps and approvals.
+    `file`: the measure with its letter, steps and approvals. Keys: `measure`, its letter in both languages
+    (`letter_first`, `letter_other`) and as JSON (`machine`), `moves`, warnings (`warned`), `recommendations`
+    and what the reader may do.
     """
     actor, found = actor_of(request), measures.read_file(file=file)
     measure = found.measure

@@ -448,8 +448,10 @@ def _people(file: ActFile) -> set[UUID]:
 def _signatures(file: ActFile, names: Mapping[UUID, str], *, actor: Actor) -> dict[str, object]:
     """Return the template context of an act's signatures: author, approver, earlier refusals, version.
 
-    `file`: the act; `names`: of people, by id. Key `own`: the reader wrote the act or its present revision,
-    and cannot approve it. `taken` and `digest`: the version that the form posts back, for optimistic locking.
+    `file`: the act; `names`: of people, by id. Keys: `writer`, `approver` (names), `approval` (of the present
+    revision, or None), `refusals` (each with the name). `own`: the reader wrote the act or its present
+    revision, and cannot approve it. `taken` and `digest`: the version that the form posts back, for
+    optimistic locking.
     """
     signed = [(one, names.get(one.approver_id, "")) for one in file.approvals]
     present = [

@@ -64,8 +64,9 @@ def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
     """Return the template context of a dossier (`view`) regarding de-confliction, for its page.
 
-    Keys: `signs` (badges: matches with counterparts), `withheld` (withholdings in force), `counterparts`
-    (open ones; empty for a reader without the right to de-confliction), `may_withhold`.
+    Keys: `signs` (badges: matches with counterparts), `withheld` (withholdings in force: record, author,
+    counterpart), `counterparts` (open ones; empty for a reader without the right to de-confliction),
+    `may_withhold`.
     """
     actor = actor_of(request)
     own = [node.report_id for node in view.nodes if node.report_id]

@@ -99,10 +99,10 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def lines_of(
     found: Sequence[Suggestion], references: Mapping[UUID, str], cases: Mapping[UUID, Case]
 ) -> list[dict[str, object]]:
-    """Return a template context for each suggestion: score, both reports (`ends`), reasons.
+    """Return a template context for each suggestion that two reports belong together.
 
-    `fresh`: the reasons that are newer than a past rejection of the pair. `references` and `cases`: by report
-    id.
+    Keys: `suggestion`, `percent` (its score), `ends` (both reports: id, reference, case), `reasons`, `fresh`:
+    the reasons that are newer than a past rejection of the pair. `references` and `cases`: by report id.
     """
     return [
         {

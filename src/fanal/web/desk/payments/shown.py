@@ -166,7 +166,8 @@ def points_of(score: PayerScore, rows: Sequence[ShownTransfer]) -> list[Point]:
 def timeline_of(score: PayerScore) -> dict[str, object] | None:
     """Return the chart of a payer's transfers with known time and value, as data for `charts.js`.
 
-    None for fewer than two.
+    Keys: `stacked`, `labels` (times), `series` (per payee a name and a value in euros for each label). None
+    for fewer than two transfers.
     """
     dated = [p for p in score.transfers if p.at is not None and p.euros is not None]
     if len(dated) < 2:

@@ -94,6 +94,9 @@ def show(request: HttpRequest, payer: UUID) -> HttpResponse:
 def page_of(request: HttpRequest, payer_id: UUID, refused: str = "") -> dict[str, object]:
     """Return the template context of a payer's page; `refused`: why a sheet could not be drafted.
 
+    Keys: `payer`, `score`, `points` (indicators), `rows` and `chart` (transfers), `reports`, `linked` and
+    `elsewhere` (its reports and those linked to them), `sheets` (with authors), and what the reader may do.
+
     Raises:
         Http404: no such payer within the reader's desks.
     """

@@ -40,7 +40,7 @@ def alarms_that_ring(context: Context) -> dict[str, object]:
     """Show the unacknowledged alarms on a page, as they are at page load (template tag).
 
     One that arrives later would move the page under a click. Keys of the context: `alarms`, `known` (their
-    digest, for polling), `earlier`, `may_acknowledge`.
+    digest, for polling), `earlier`, `may_acknowledge`, `csrf_token`.
     """
     request: HttpRequest = context["request"]
     actor = actor_of(request)

@@ -103,6 +103,9 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict[str, object]:
     """Return the template context of a report's page; `refused`: why its decision form was refused.
 
+    Keys: `case`, `facts` and `record` (the report in the queue, as received, harmonised), `sender`, `moves`,
+    `folds` (duplicates), `related` (reports), `choice` (decision form), `transfers`, `history` and others.
+
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.
     """

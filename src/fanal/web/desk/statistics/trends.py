@@ -35,7 +35,8 @@ Names = Mapping[str, str]
 class TrendPanel:
     """A trend ready for display: texts about it, table, level changes, chart.
 
-    `lines` are the table's rows (name, cells), `changes` as of `_changes`, `chart` the data for `charts.js`.
+    `lines` are the table's rows (name, cells), `changes` the level changes of its weekly series, latest first
+    (contexts of `_changes`), `chart` the data for `charts.js`.
     """
 
     code: str
