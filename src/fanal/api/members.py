@@ -1,4 +1,4 @@
-"""Shared parts of the two list services: authentication, allowed methods, transaction and error answers."""
+"""Shared code of the list services TAXII and hash sharing: authentication, methods, error answers."""
 
 import logging
 from collections.abc import Callable

@@ -125,7 +125,10 @@ _POLICY: dict[str, object] = {
 
 
 def _transport(env: Environment) -> dict[str, object]:
-    """Return the TLS settings: cookies and HSTS require HTTPS, except in a demo or test on loopback."""
+    """Return the TLS settings by name: cookies and HSTS require HTTPS.
+
+    A demo or test on loopback is excepted.
+    """
     secure = not env.demo
     return {
         "SESSION_COOKIE_SECURE": secure,

@@ -46,9 +46,11 @@ class Act(Struct, frozen=True, kw_only=True):
 
 
 class ActDraft(Struct, frozen=True, kw_only=True):
-    """The content of an official act to be created: `content` is its document, serialised.
+    """The content of an official act to be created: document (`content`, serialised), reports, addressee.
 
-    `id` is given if the document contains it; else the act gets a new id.
+    `id` is given if the document contains it; else the act gets a new id. `subject_id`: the report that the
+    act follows or, for an intelligence sheet, the payer. `basis`: the data on which it rests, in the encoding
+    of its kind.
     """
 
     id: UUID | None = None

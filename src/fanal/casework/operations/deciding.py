@@ -123,7 +123,8 @@ def record_decisions(
 
     Raises:
         NotFolded: one of them is no longer folded into the report.
-        Refusal: a decision is not allowed, or a draft cannot be made. Refused: the access policy refuses.
+        Refusal: a decision is not allowed, or a draft cannot be made.
+        Refused: the access policy refuses.
     """
     with transaction.atomic():
         claims = claim_folded(

@@ -55,7 +55,10 @@ def untrained() -> SettingsCreator:
 
 
 def load() -> dict[str, object]:
-    """Return the shipped linkage model, as settings for Splink."""
+    """Return the shipped linkage model as settings for Splink.
+
+    They are its JSON: comparisons with their levels and probabilities.
+    """
     path = resources.files("fanal.crosscheck").joinpath("data", MODEL_FILE)
     stored: dict[str, dict[str, object]] = json.loads(path.read_text("utf-8"))
     return stored["model"]

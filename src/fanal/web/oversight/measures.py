@@ -155,8 +155,9 @@ def page(
 def _place(session: Session | None, measure_id: UUID) -> dict[str, object]:
     """Return the template context of a measure's place in the sample of an oversight session.
 
-    Keys: `session`, `position` (from 1), `previous` and `next` (measure ids, None at the ends), `agreed` (it
-    was approved in the session). Without a session that contains the measure, `session` is None.
+    Keys: `session`, `position` (from 1), `previous` and `next` (measure ids, None at the ends), `agreed` (the
+    session recorded that there is no remark on it). Without a session that contains the measure, `session` is
+    None.
     """
     if session is None or measure_id not in session.sample:
         return {"session": None}

@@ -81,11 +81,12 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 class Trained(Struct, frozen=True, kw_only=True):
-    """A trained model, without the embeddings and texts of its corpus; see `train`.
+    """A trained model of the text reader, without the embeddings and texts of its corpus.
 
-    Of each pair, the first element is for reading by words and embedding, the second by the embedding alone.
-    `columns` are the codes, then the natures (`NATURE_…`), then `any`; `coefficients` have a row for each
-    text and a column for each of them. `comparison` is that with an earlier model, None without one.
+    `train` returns it. Of each pair, the first element is for reading by words and embedding, the second by
+    the embedding alone. `columns` are the codes, then the natures (`NATURE_…`), then `any`; `coefficients`
+    have a row for each text and a column for each of them. `comparison` is that with an earlier model, None
+    without one.
     """
 
     columns: tuple[str, ...]

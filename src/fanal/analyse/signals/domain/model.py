@@ -52,7 +52,10 @@ class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """What a model learnt from the passages of one report: their labels, and bytes as in `weights.bin`."""
+    """What a model learnt from the passages of one report: labels, and in `body` embeddings and coefficients.
+
+    `body` has the layout of `weights.bin`: int8 embeddings, float32 scales, float16 coefficients.
+    """
 
     labels: tuple[Label, ...]
     body: bytes

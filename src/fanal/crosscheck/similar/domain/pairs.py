@@ -271,7 +271,7 @@ def keys_of(spelling: Spelling, sketcher: Sketcher) -> frozenset[int]:
 def families(firsts: Mapping[int, First], rules: NearRules) -> frozenset[int]:
     """Return the blocking keys shared by more values than the rules allow; they become stop keys.
 
-    `firsts` maps the digest of a value to its earliest holder.
+    A stop key no longer counts. `firsts` maps the digest of a value to its earliest holder.
     """
     counts = Counter(key for first in firsts.values() for key in first.keys)
     return frozenset(key for key, count in counts.items() if count > rules.holders.spelling)

@@ -197,10 +197,11 @@ def _measure(reason: LinkReason) -> str:
 def _graph(
     record: HarmonisedReport, links: Sequence[KinLink], references: Mapping[UUID, str]
 ) -> dict[str, object]:
-    """Return the graph of a report's links as cytoscape.js elements: keys `nodes` and `edges`.
+    """Return the graph of a report's links as cytoscape.js elements.
 
-    `record` is the report in the middle; each of `links` goes to another report. `references`: display
-    references by report id; a report without one is left out.
+    Keys: `nodes` (id, label) and `edges` (source, target, score). `record` is the report in the middle; each
+    of `links` goes to another report. `references`: display references by report id; a report without one is
+    left out.
     """
     here = str(record.report_id)
     label = spoken(record.reference, record.report_id)
