@@ -118,6 +118,29 @@ def test_only_an_opinion_that_was_given_is_taken_back(desk: Desk, sign_in: SignI
     assert nothing in ana.post(f"{page}judge/", form, follow=True).content.decode()
 
 
+def test_whoever_may_check_finds_the_sentences_that_wait(
+    desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = sign_in("ana")
+    for name in ("pressure", "material"):
+        rewritten(desk, ana, judged(desk, ana, name), name=name)
+    for name in ("bruno", "claire"):
+        body = sign_in(name).get("/fr/desk/examples/").content.decode()
+        assert "REF-pressure" in body
+        assert "REF-material" in body
+        assert "écrite par vous" not in body
+        assert "/fr/desk/examples/" in sign_in(name).get("/fr/desk/").content.decode(), (
+            "in the menu"
+        )
+    assert ana.get("/fr/desk/examples/").content.decode().count("écrite par vous") == 2
+    assert "REF-" not in sign_in("yann").get("/fr/desk/examples/").content.decode()
+    assert sign_in("driss").get("/fr/desk/examples/").status_code == 403
+    monkeypatch.setattr("fanal.web.desk.report.examples._LISTED", 1)
+    body = sign_in("bruno").get("/fr/desk/examples/").content.decode()
+    assert body.count("REF-") == 1
+    assert "D’autres phrases attendent" in body
+
+
 def test_an_example_is_found_under_its_own_report_alone(desk: Desk, sign_in: SignIn) -> None:
     ana, bruno = sign_in("ana"), sign_in("bruno")
     page = judged(desk, ana)

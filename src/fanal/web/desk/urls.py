@@ -47,6 +47,7 @@ urlpatterns: list[URLPattern] = [
     path("reports/<uuid:report_id>/unfold/", folds.unfold, name="unfold"),
     path("reports/<uuid:report_id>/question/", report.question, name="question"),
     path("reports/<uuid:report_id>/note/", notes.on_report, name="note"),
+    path("examples/", examples.waiting, name="examples"),
     path("reports/<uuid:report_id>/judge/", examples.judge, name="example-judge"),
     path(
         "reports/<uuid:report_id>/examples/<uuid:example_id>/rewrite/",

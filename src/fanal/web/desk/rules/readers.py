@@ -36,11 +36,9 @@ _SHOWN = 50
 @require_GET
 @needs("rules.draft")
 def readers(request: HttpRequest) -> HttpResponse:
-    """Show the versions of the text reader, newest first, and neutral sentences to check, oldest first."""
+    """Show the versions of the text reader, newest first."""
     stored = queries.list_readers()
     unfit = unfit_versions(reader_ids=[each.id for each in stored])
-    waiting = queries.rewritten(actor=actor_of(request), limit=_SHOWN)
-    found = get_reports(actor=actor_of(request), report_ids=[e.report_id for e in waiting])
     return render(
         request,
         "desk/readers.html",
@@ -48,7 +46,6 @@ def readers(request: HttpRequest) -> HttpResponse:
             "readers": [{**_signed(each), "unfit": unfit.get(each.id, "")} for each in stored],
             "current": version_in_force(),
             "unfit": unfit_in_force(),
-            "waiting": [(example, found[example.report_id]) for example in waiting],
         },
     )
 
