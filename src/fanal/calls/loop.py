@@ -126,6 +126,11 @@ class CallsLoop:
                 self._standing.delivered()
         if self._standing.reaches is not reached:
             self._alive_at = 0.0
+            log.warning(
+                "messages are accepted again"
+                if self._standing.reaches
+                else "messages fail: calls are left to another process whose messages arrive, if one does"
+            )
 
     def _holds(self) -> bool:
         """Return whether the database session is still the one with the settings and the lock of `_hold`.

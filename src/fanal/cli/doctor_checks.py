@@ -126,6 +126,10 @@ _ALIVE = """
 SELECT (SELECT extract(epoch FROM now() - max(seen_at))::integer FROM orient_caller),
     EXISTS (SELECT FROM procrastinate_workers WHERE last_heartbeat > now() - interval '60 seconds')
 """
+_UNREACHING = """
+SELECT count(*) FILTER (WHERE NOT reaches), count(*) FILTER (WHERE reaches)
+FROM orient_caller WHERE seen_at > now() - make_interval(secs => %s)
+"""
 _WAITING = """
 SELECT count(*) FILTER (WHERE outcome IS NULL AND queued_at < now() - make_interval(secs => %(late)s))
         + (SELECT count(*) FROM orient_alarm a WHERE a.recorded_at IS NULL AND a.acknowledged_at IS NULL
@@ -150,6 +154,12 @@ def look_at_outbox(
     folder are not a fault.
     """
     yield from _look_at_refused(connection)
+    unreaching, reaching = connection.execute(_UNREACHING, [_SILENCE]).fetchone() or (0, 0)
+    if unreaching and reaching:
+        yield note(
+            f"processes that call for a child in danger and reach nobody: {unreaching} (no mail server, or"
+            f" their last message failed: see their log); {reaching} others call"
+        )
     row = connection.execute(_WAITING, {"late": _LATE}).fetchone()
     late, given_up, left, failure = row or (0, 0, 0, None)
     if late:

@@ -9,11 +9,12 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 
 from fanal.calls.loop import CallsLoop
+from fanal.cli.doctor_checks import look_at_outbox
 from fanal.connectors import mail
 from fanal.db import sql
 from fanal.kernel import clock
 from fanal.orient.alarms.operations import outbox
-from tests.integration.calls.test_outbox import SYSTEM, claim, deposit, due_again
+from tests.integration.calls.test_outbox import SYSTEM, AsRole, claim, deposit, due_again
 from tests.live import free_port, wait_for
 
 pytestmark = [
@@ -69,11 +70,15 @@ def other(*, reaches: bool) -> None:
     outbox.show_alive(actor=SYSTEM, holder=OTHER, reaches=reaches)
 
 
-def test_what_failed_goes_at_once_to_a_process_whose_messages_arrive(caller: Caller) -> None:
+def test_what_failed_goes_at_once_to_a_process_whose_messages_arrive(
+    caller: Caller, as_role: AsRole
+) -> None:
     other(reaches=True)
     report_id = deposit()
     assert caller.works_until(FAILED, 1)
     assert sql.one(REACHES) == (False,)
+    told = [finding.text for finding in look_at_outbox(as_role("auditor"), demo=False)]
+    assert "reach nobody: 1 (" in told[0]
     later = deposit()
     for _ in range(3):
         caller.beat()
