@@ -131,7 +131,7 @@ def clock_tag(
 ) -> dict[str, object]:
     """Show a deadline: its name, the time left or overdue, its date as tooltip.
 
-    It is marked as close when `soon_minutes` or less remain. Returns the template's context. Keys beside the
+    It is marked as close when `soon_minutes` or less remain. Returns the template's context. Keys besides the
     arguments: `text` (time left or overdue), `read` and `machine` (the date for people and in ISO 8601),
     `tone` (late, soon or "").
     """

@@ -221,7 +221,7 @@ def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
         met: shared values of the report, columns of `_met`.
         weighed: pairs of the report, columns of `_weighed`.
         sums: work arrays by side and family: best points, number of further values.
-        told: the columns that `weigh_span` returns, to fill from `counts` on.
+        `told`: the columns that `weigh_span` returns, to fill from `counts` on.
     """
     one, pairs, who = report
     count, total = counts
