@@ -144,7 +144,8 @@ def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> Ht
 def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
     """Return the desk's answer to a counterpart's offer in a round of private set intersection.
 
-    It can be fetched until the round expires.
+    It can be fetched until the round expires. A `Refusal` becomes the error response: no answer exists yet,
+    or the round is over or another's.
     """
     found = _found(identity, round_id)
     body = queries.message_body(round_id=found.id, kind=MessageKind.ANSWER)

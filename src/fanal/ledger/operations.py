@@ -289,7 +289,8 @@ def record_search(
     A search without results is recorded too. Return the id of the entry.
 
     Raises:
-        MotiveMissing, ValueRefused: as `record`.
+        MotiveMissing: the actor states no purpose.
+        ValueRefused: the kind has a forbidden form, or the purpose is too long.
     """
     shown = [ObjectRef(kind="report", id=one) for one in dict.fromkeys(reports)]
     shown += [ObjectRef(kind="selector", id=searched_id(key)) for key in dict.fromkeys(selectors)]

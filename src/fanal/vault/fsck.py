@@ -32,7 +32,12 @@ GRACE = timedelta(hours=1)
 
 
 class FsckCode(StrEnum):
-    """Kind of inconsistency: object lost, short, altered, undecryptable, unreadable; bytes without a row."""
+    """Kind of inconsistency between a database row and its stored bytes.
+
+    The bytes of a row are MISSING, SHORT (truncated), CORRUPT (altered), UNOPENABLE (no private key for
+    them), or UNREADABLE (the disk fails). Bytes without a row: ORPHAN, an object; LEFTOVER, the draft or
+    incomplete end of an interrupted write.
+    """
 
     MISSING = "MISSING"
     SHORT = "SHORT"

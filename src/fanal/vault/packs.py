@@ -180,7 +180,8 @@ def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]
     `folder` is the vault's; `place` holds the expected length.
 
     Raises:
-        BlobMissing, BlobDamaged, VaultAway: as `SealedReader.read`, while iterating.
+        BlobMissing, BlobDamaged, VaultAway: while iterating, if the file is missing, is damaged or another
+            object's, or the disk does not respond.
     """
     try:
         with open(_open(file_path(folder, object_id)), "rb") as file:

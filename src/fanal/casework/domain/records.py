@@ -13,7 +13,7 @@ from fanal.orient.domain.records import Decision
 
 
 class ApprovalVerdict(StrEnum):
-    """The verdict of the second person on an official act."""
+    """The verdict of the second person on an official act: approved or refused."""
 
     APPROVED = "APPROVED"
     REFUSED = "REFUSED"

@@ -30,10 +30,10 @@ def seal_proof(
 ) -> tuple[dict[str, object], ObjectRef]:
     """Encrypt the file that proves a step into the vault; return columns and reference to record it.
 
-    `act_id` is the official act. The columns of the step, by name, hold the file's object id, SHA-256, size,
-    type and name. The reference, for the ledger entry, has the keyed digest of the file's SHA-256, which the
-    step keeps after expiry too. Call this in the transaction of the step: without the step the vault's row is
-    not kept either.
+    `act_id` is the official act. The columns of the step, by name: `proof_object` (id of the file's object),
+    `proof_digest` (SHA-256), `proof_size`, `proof_type` and `proof_name`. The reference, for the ledger
+    entry, has the keyed digest of the file's SHA-256, which the step keeps after expiry too. Call this in the
+    transaction of the step: without the step the vault's row is not kept either.
 
     Raises:
         OSError: the vault's disk is unavailable; nothing is recorded.
@@ -63,7 +63,8 @@ def open_proof(
         ProofUnknown: no act of that kind, no such file of it, or it has expired.
         Refused: the actor may not read such acts at that desk.
         EnvelopeRefused, BlobMissing, BlobDamaged: the bytes are not those of the step.
-        KeyMissing, VaultAway: as `vault.operations.open_object`.
+        KeyMissing: this process does not hold the object's private key.
+        VaultAway: the vault's disk does not respond.
     """
     row = Act.objects.filter(id=act_id, kind=lifecycle.kind).first()
     found = Step.objects.filter(act_id=act_id, proof_object=object_id).first()

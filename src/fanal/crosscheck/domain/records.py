@@ -32,7 +32,10 @@ class JudgementAct(StrEnum):
 
 
 class DossierState(StrEnum):
-    """State of a dossier; a rejected proposal is no dossier and has no state."""
+    """State of a dossier: proposed, opened by a person, closed.
+
+    A rejected proposal is no dossier and has no state.
+    """
 
     PROPOSED = "PROPOSED"
     OPEN = "OPEN"

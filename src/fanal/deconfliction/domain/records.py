@@ -48,8 +48,8 @@ class Round(Struct, frozen=True, kw_only=True):
 
     `instruction_id`: the standing instruction that permits it. It ends at `expires_at` at the latest;
     `closed_at` is None while it is open. `held`: identifiers in our set, None before it is built. `shown`:
-    points of our set after padding. `asked`: points of their set. `met`: matches, None before the conclusion.
-    `error`: code of a refusal, "" without.
+    points of our set after padding. `asked`: points of their set. `met`: number of matches, None before the
+    conclusion. `error`: code of a refusal, "" without.
     """
 
     id: UUID

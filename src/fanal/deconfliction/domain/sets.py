@@ -67,7 +67,7 @@ def multiply_shown(secret: X25519PrivateKey, packed: bytes) -> bytes:
     """Return a received set (concatenated points) blinded a second time, with our secret, in its order.
 
     Raises:
-        PointsRefused: as `shown_points` and `curve.multiply_all`.
+        PointsRefused: the bytes are no valid set of curve points.
     """
     return curve.pack(curve.multiply_all(secret, shown_points(packed)))
 

@@ -68,7 +68,8 @@ def signing_key(*, now: datetime, purpose: str) -> Ed25519PrivateKey:
 
     Raises:
         Refusal: NO_KEY, none was created yet.
-        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `vault.open_batch`.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not hold the key, or
+            the bytes are missing, altered or out of reach.
     """
     object_id = _newest()
     if object_id is None:

@@ -192,7 +192,8 @@ def unseal(*, round_id: UUID, now: datetime) -> RoundSecret:
 
     Raises:
         Refusal: NOT_NOW, another process has ended the round and erased its data.
-        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `vault.open_batch`.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not hold the key, or
+            the bytes are missing, altered or out of reach.
     """
     try:
         opened = open_batch(

@@ -18,7 +18,10 @@ IDLE_LIFE = timedelta(hours=1)
 
 
 class ReportState(StrEnum):
-    """State of a report at intake: whether its sender has finished, retracted or abandoned it."""
+    """State of a report at intake: whether its sender has finished, retracted or abandoned it.
+
+    OPEN: the sender may still add to it; EXPIRED: it stayed open too long.
+    """
 
     OPEN = "OPEN"
     FINISHED = "FINISHED"

@@ -172,7 +172,10 @@ class MeasureWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SuspensionCause(StrEnum):
-    """The legal causes that suspend the clock (LCEN 6-2)."""
+    """The legal causes that suspend the 24 hours of a removal request (LCEN 6-2).
+
+    They are force majeure and a request for clarification.
+    """
 
     FORCE_MAJEURE = "FORCE_MAJEURE"
     CLARIFICATION = "CLARIFICATION"

@@ -206,7 +206,11 @@ class Case(Struct, frozen=True, kw_only=True):
 
 
 class QueueView(StrEnum):
-    """The standard views of the queue at every desk: open cases, danger, the person's own, late, …"""
+    """The standard views of the queue at every desk.
+
+    Open cases, a child in danger, the person's own, waiting for a second person, late, handed over to another
+    desk, decided.
+    """
 
     OPEN = "OPEN"
     DANGER = "DANGER"

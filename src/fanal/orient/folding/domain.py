@@ -37,7 +37,10 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 class Sameness(StrEnum):
-    """Levels of sameness of two reports, from the strongest (same files) to the weakest (viral content)."""
+    """Levels of sameness of two reports, from the strongest (same files) to the weakest (viral content).
+
+    In between: NEAR_FILE (nearly the same picture), SAME_ACCOUNT (at the same provider), SAME_EVENT.
+    """
 
     SAME_FILE = "SAME_FILE"
     NEAR_FILE = "NEAR_FILE"

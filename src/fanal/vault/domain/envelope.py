@@ -116,7 +116,7 @@ def unwrap(wrapped: bytes, *, private: X25519PrivateKey, bound: Bound) -> bytes:
     `bound` is the authenticated data of the object, as when its key was wrapped.
 
     Raises:
-        EnvelopeRefused: as `Unwrapper.unwrap`.
+        EnvelopeRefused: wrong key, or `bound` or `wrapped` was altered.
     """
     return Unwrapper(private).unwrap(wrapped, bound)
 
@@ -174,7 +174,8 @@ def open_chunks(chunks: Iterable[bytes], *, data_key: bytes, object_id: UUID) ->
     `data_key` and `object_id` are those of the object.
 
     Raises:
-        EnvelopeRefused: as `open_content`; plaintext yielded before is authentic, but possibly truncated.
+        EnvelopeRefused: a bit was altered, or chunks were removed, reordered or added; plaintext yielded
+            before is authentic, but possibly truncated.
     """
     cipher, aad = AESGCM(data_key), _CONTENT_TAG + object_id.bytes
     iterator = iter(chunks)

@@ -122,14 +122,17 @@ def open_batch(
 def open_streams(
     *, actor: Actor, object_ids: Sequence[UUID], now: datetime, purpose: str
 ) -> dict[UUID, Stream]:
-    """Return the plaintexts of objects as streams, by object id; write no ledger entry, as `open_batch`.
+    """Return the plaintexts of objects as streams, by object id; write no ledger entry.
 
-    All rows and keys are read here; the pieces need no database and may be read in another thread. They raise
-    BlobMissing, BlobDamaged, EnvelopeRefused and VaultAway while iterating.
+    The calling stage writes one entry for its batch, of which `now` and `purpose` are those. All rows and
+    keys are read here; the pieces need no database and may be read in another thread. They raise BlobMissing,
+    BlobDamaged, EnvelopeRefused and VaultAway while iterating.
 
     Raises:
-        Refused, PurposeMissing, ObjectUnknown, KeyMissing: as `open_batch`.
+        Refused: the actor is not the system.
         EnvelopeRefused: a wrapped key was altered.
+        PurposeMissing: the purpose is empty, or `now` has no timezone.
+        ObjectUnknown, KeyMissing: an object is unknown or erased, or its private key is not held here.
     """
     _require_stage(actor, now, purpose)
     found = _find(object_ids)
@@ -143,7 +146,8 @@ def read_plaintext(found: StoredObject) -> bytes:
     """Decrypt the object of a database row (`found`); for this package only: it writes no ledger entry.
 
     Raises:
-        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
+        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the object was
+            erased, its key is not held, or its bytes are missing, altered or out of reach.
     """
     with SealedReader(keyring.current().vault_folder) as reader:
         return _plaintext(found, _data_key(found), reader)
@@ -171,8 +175,9 @@ class PlaintextChecker:
         """Decrypt one object and compare the digest of its plaintext with its database row (`found`).
 
         Raises:
-            EnvelopeRefused: the digest differs, or as `open_object`.
-            KeyMissing, BlobMissing, BlobDamaged, VaultAway: as `open_object`.
+            EnvelopeRefused: the digest differs, or the wrapped key or the bytes were altered.
+            KeyMissing, BlobMissing, BlobDamaged, VaultAway: its key is not held, or its bytes are missing,
+                damaged or out of reach.
         """
         opener = self._openers.get(found.wrap_key_id)
         if opener is None:

@@ -162,7 +162,7 @@ def seal_stream(
     transaction.
 
     Raises:
-        OSError: as `seal_batch`.
+        OSError: the bytes could not be written or synced; acknowledge nothing.
         StreamTooLarge: the stream exceeds `max_size` bytes; nothing is stored.
         ValueError: the kind is invalid.
     """

@@ -289,7 +289,8 @@ def note(request: HttpRequest, session_id: UUID) -> HttpResponse:
     measure to show then. Redirects to that measure, else to the session.
 
     Raises:
-        Http404: another event, a malformed field, or as `mark`.
+        Http404: another event, a malformed field, or the session is another person's, has ended, or does not
+            hold the measure.
     """
     form = _NoteForm(request)
     if not form.is_valid():

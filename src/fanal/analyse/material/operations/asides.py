@@ -116,7 +116,8 @@ def withdraw_aside(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -
     `reason` is the person's written reason.
 
     Raises:
-        Refused, Refusal: as `release_item`: no right to keep lists; `NOT_ASIDE`, `REASON`.
+        Refused: the actor may not keep lists.
+        Refusal: `NOT_ASIDE`, the entry is not suspended; `REASON`, it is missing or too long.
     """
     require(actor, "list.keep")
     with transaction.atomic():

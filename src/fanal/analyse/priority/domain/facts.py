@@ -20,7 +20,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 
 
 class Unit(StrEnum):
-    """Unit of a fact's number. A flag is 1 if true and absent otherwise."""
+    """Unit of a fact's number: FLAG (1 if true, absent otherwise), SCORE, YEARS, DAYS or COUNT."""
 
     FLAG = "FLAG"
     SCORE = "SCORE"

@@ -135,7 +135,8 @@ def check_rules(rules: PriorityRules) -> None:
     For example: a checked rule keeps a child in danger at 95 or more; codes are unique; levels descend to 0.
 
     Raises:
-        Refusal: as `read_rules`, except FORMAT.
+        Refusal: VERSION, CODE_TWICE, LEVELS, CEILING, NO_DANGER (no checked rule keeps a child in danger at
+            95 or more), or the code of a wrong field of a rule (FACT, POINTS, SOURCE and so on).
     """
     if not _VERSION.fullmatch(rules.version):
         raise Refusal("ruleset", "VERSION")

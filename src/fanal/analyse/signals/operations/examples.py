@@ -163,7 +163,9 @@ def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:
     An unchecked one is decrypted from the vault for a reader of the report, with an entry in the ledger.
 
     Raises:
-        Refused, ObjectUnknown, OSError, EnvelopeRefused: as `open_object`.
+        Refused: the actor may not read reports.
+        OSError, EnvelopeRefused: the vault does not respond, or its bytes are missing or altered.
+        ObjectUnknown: it was erased meanwhile.
     """
     if example.rewritten_object is None or example.state is not ExampleState.REWRITTEN:
         return example.neutral

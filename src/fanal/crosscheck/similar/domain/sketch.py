@@ -311,7 +311,11 @@ _KIND = 7
 
 
 class Trait(IntEnum):
-    """The kinds of sketch key, such as text passage or page. Stored as numbers: append, never reorder."""
+    """The kinds of sketch key. Stored as numbers: append, never reorder.
+
+    PASSAGE: a text passage; MIRROR, FAMILY: the same web page on other hosts, and the page's folder; ADDRESS:
+    a postal address.
+    """
 
     PASSAGE = 0
     MIRROR = 1

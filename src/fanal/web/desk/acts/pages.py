@@ -243,7 +243,11 @@ class EventForm(PostedForm):
         self.refuses = kind
 
     def clean_happened_at(self) -> datetime:
-        """Return the time of the event."""
+        """Return the time of the event: the time given (in Europe/Paris if it has no zone), else the present.
+
+        Raises:
+            ValidationError: it lies too far in the past.
+        """
         at: datetime = self.cleaned_data["happened_at"] or now_of(self.request)
         if at.tzinfo is None:
             at = at.replace(tzinfo=PARIS)

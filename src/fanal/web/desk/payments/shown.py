@@ -166,8 +166,8 @@ def points_of(score: PayerScore, rows: Sequence[ShownTransfer]) -> list[Point]:
 def timeline_of(score: PayerScore) -> dict[str, object] | None:
     """Return the chart of a payer's transfers with known time and value, as data for `charts.js`.
 
-    Keys: `stacked`, `labels` (times), `series` (per payee a name and a value in euros for each label). None
-    for fewer than two transfers.
+    Keys: `stacked`, `labels` (times), `series` (for the most frequent payees, and the rest together, a name
+    and the euros at each label). None for fewer than two transfers.
     """
     dated = [p for p in score.transfers if p.at is not None and p.euros is not None]
     if len(dated) < 2:
