@@ -12,16 +12,18 @@ from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.calendar import add_months
 from fanal.orient.operations.decisions import hand_over
 from tests.actors import desk_actor
+from tests.known import habilitated, known
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SYSTEM = system_actor("test")
-SUPERVISOR = desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={1})
+SUPERVISOR = known(desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={1}))
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
 
 
 @pytest.fixture(autouse=True)
-def keys(installed_keys: None) -> None:
-    """The worker opens what was sealed."""
+def keys(installed_keys: None, transactional_db: None) -> None:
+    """The worker opens what was sealed; the supervisor holds the role in the database too."""
+    habilitated()
 
 
 def _deposit(received_at: datetime) -> UUID:

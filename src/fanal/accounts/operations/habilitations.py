@@ -97,11 +97,12 @@ def revoke_habilitation(
 
     Raises:
         Habilitation.DoesNotExist: no such habilitation.
+        Refusal: ENDS_LATER: its revocation is recorded at an instant after `now`, and stays there.
         Refused: it is the actor's own, or belongs to another desk.
     """
     with transaction.atomic():
         found = _others(actor, "habilitation.revoke", habilitation_id)
-        _, made = Revocation.objects.get_or_create(
+        end, made = Revocation.objects.get_or_create(
             habilitation=found,
             defaults={
                 "revoked_at": now,
@@ -111,6 +112,8 @@ def revoke_habilitation(
         )
         if made:
             _log(actor=actor, action="habilitation.revoke", now=now, habilitation=found)
+        elif end.revoked_at > now:
+            raise Refusal("habilitation", "ENDS_LATER")
 
 
 def review_habilitation(
@@ -120,6 +123,7 @@ def review_habilitation(
 
     Raises:
         Habilitation.DoesNotExist: no such habilitation.
+        Refusal: ENDS_LATER, as `revoke_habilitation`.
         Refused: it is the actor's own, or belongs to another desk.
     """
     with transaction.atomic():

@@ -94,13 +94,16 @@ def revoke_instruction(*, actor: Actor, instruction_id: UUID, reason: str, now: 
     """Revoke an instruction at once, approved or not; a single person is enough to stop transmissions.
 
     Raises:
-        Refusal: NOT_FOUND; REASON; ENDED: already expired or revoked.
+        Refusal: NOT_FOUND; REASON; ENDED: already expired or revoked; ENDS_LATER: its revocation is recorded
+            at an instant after `now`, and stays there.
         Refused: the actor may not revoke instructions.
     """
     require(actor, "instruction.revoke")
     found, words = _found(actor, instruction_id), checked_reason(reason)
     if found.state(now) in {InstructionState.EXPIRED, InstructionState.REVOKED}:
         raise Refusal("instruction", "ENDED")
+    if found.revoked_at is not None:
+        raise Refusal("instruction", "ENDS_LATER")
     try:
         with transaction.atomic():
             InstructionEnd.objects.create(

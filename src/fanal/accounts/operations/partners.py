@@ -84,7 +84,7 @@ def revoke_credential(*, actor: Actor, login: str, now: datetime) -> None:
     require(actor, "partner.manage")
     with transaction.atomic():
         found = PartnerCredential.objects.select_for_update().get(login=login)
-        if found.revoked_at is None:
+        if found.revoked_at is None or found.revoked_at > now:
             found.revoked_at = now
             found.save(update_fields=["revoked_at"])
             _log(actor=actor, action="credential.revoke", now=now, credential=found)

@@ -149,9 +149,12 @@ def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
         verdict = ReviewVerdict(request.POST.get("verdict", ""))
     except ValueError:
         return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
-    operations.review_habilitation(
-        actor=actor, habilitation_id=habilitation_id, verdict=verdict, now=now
-    )
+    try:
+        operations.review_habilitation(
+            actor=actor, habilitation_id=habilitation_id, verdict=verdict, now=now
+        )
+    except Refusal as refused:
+        return _page(request, habilitation_id, refused=reason_of(refused))
     messages.success(request, _("The review is recorded."))
     return redirect("account_habilitations")
 
@@ -161,7 +164,8 @@ def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     """Revoke a habilitation with the form's `reason`, then redirect to the list.
 
-    The person's sessions lose the role at once. Without a valid reason the page is shown again (status 422).
+    The person's sessions lose the role at once. Without a valid reason, or if its end is recorded
+    at a later instant, the page is shown again (status 422).
 
     Raises:
         Http404: no such habilitation at the supervisor's desks.
@@ -171,9 +175,12 @@ def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
         reason = RevocationReason(request.POST.get("reason", ""))
     except ValueError:
         return _page(request, habilitation_id, refused=_("Choose why the habilitation ends."))
-    operations.revoke_habilitation(
-        actor=actor, habilitation_id=habilitation_id, reason=reason, now=now
-    )
+    try:
+        operations.revoke_habilitation(
+            actor=actor, habilitation_id=habilitation_id, reason=reason, now=now
+        )
+    except Refusal as refused:
+        return _page(request, habilitation_id, refused=reason_of(refused))
     messages.success(request, _("The habilitation has ended."))
     return redirect("account_habilitations")
 

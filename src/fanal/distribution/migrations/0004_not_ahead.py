@@ -1,0 +1,21 @@
+"""Who adds a desk or a key, or revokes a key, does not date it ahead: see `accounts_refuse_ahead`."""
+
+from django.db import migrations
+
+SQL = """
+CREATE TRIGGER distribution_recipient_ahead BEFORE INSERT OR UPDATE OF added_at ON distribution_recipient
+    FOR EACH ROW EXECUTE FUNCTION accounts_refuse_ahead('added_at');
+CREATE TRIGGER distribution_sender_key_ahead
+    BEFORE INSERT OR UPDATE OF added_at, revoked_at ON distribution_sender_key FOR EACH ROW EXECUTE FUNCTION accounts_refuse_ahead('added_at', 'revoked_at');
+"""
+BACK = """
+DROP TRIGGER distribution_recipient_ahead ON distribution_recipient;
+DROP TRIGGER distribution_sender_key_ahead ON distribution_sender_key;
+"""
+
+
+class Migration(migrations.Migration):
+    """Of new rows alone."""
+
+    dependencies = [("distribution", "0003_senders"), ("accounts", "0020_no_act_ahead")]
+    operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,0 +1,104 @@
+"""Legal holds in raw SQL: what was placed stays as it is, and each act has its supervisor, its day and its entry."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import Error, connection, transaction
+
+from fanal.intake.operations import lifecycle
+from fanal.kernel.actors import Actor, Role
+from fanal.ledger import operations as ledger
+from tests.actors import desk_actor
+from tests.integration.intake.test_reviews import deposit
+from tests.known import habilitated, known
+from tests.refusals import CHECK, KEPT, NO_RIGHT, database_refuses, sqlstate_of
+from tests.server import as_worker
+
+ONE = known(desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={1}))
+ELSEWHERE = known(desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={2}))
+ANALYST = known(desk_actor(person_id=uuid4(), roles={Role.ANALYST}, desks={1}))
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
+PLACE = (
+    "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive)"
+    " VALUES (gen_random_uuid(), %(report)s, %(by)s, %(at)s, 'file 12')"
+)
+LIFT = (
+    "UPDATE intake_hold SET lifted_by = %(by)s, lifted_at = %(at)s, lift_motive = 'closed'"
+    " WHERE report_id = %(report)s"
+)
+
+
+@pytest.fixture
+def report_id(transactional_db: None) -> UUID:
+    habilitated()
+    with as_worker():
+        return deposit(1)
+
+
+def run(statement: str, *, report_id: UUID, by: UUID = ONE.person_id, at: object = None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"report": report_id, "by": by, "at": at or datetime.now(UTC)})
+
+
+def place(report_id: UUID) -> None:
+    lifecycle.place_hold(actor=ONE, report_id=report_id, motive="file 12", now=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("statement", [PLACE, LIFT], ids=["place", "lift"])
+def test_a_hold_is_placed_and_lifted_by_a_supervisor_of_the_desk_and_now(
+    report_id: UUID, statement: str
+) -> None:
+    if statement == LIFT:
+        place(report_id)
+    now = datetime.now(UTC)
+    for by in (ANALYST.person_id, ELSEWHERE.person_id, uuid4()):
+        with database_refuses(CHECK):
+            run(statement, report_id=report_id, by=by)
+    for at in (now + timedelta(days=1), now - timedelta(days=900), "infinity", "-infinity"):
+        with database_refuses(CHECK):
+            run(statement, report_id=report_id, at=at)
+
+
+@pytest.mark.parametrize("statement", [PLACE, LIFT], ids=["place", "lift"])
+def test_neither_goes_without_its_own_entry(report_id: UUID, statement: str) -> None:
+    act = "hold.lift" if statement == LIFT else "hold.place"
+    place(report_id)
+
+    def write(actor: Actor | None) -> None:
+        with transaction.atomic():
+            run(statement, report_id=report_id)
+            if actor is not None:
+                ledger.record_report(
+                    actor=actor, action=act, at=datetime.now(UTC), report_id=report_id
+                )
+
+    for actor in (None, ANALYST):
+        with pytest.raises(Error) as refused:
+            write(actor)
+        assert sqlstate_of(refused.value) == CHECK
+    write(ONE)
+
+
+def test_no_hold_is_rewritten_lifted_twice_or_born_lifted(report_id: UUID) -> None:
+    place(report_id)
+    rewritten = ("motive = 'other'", "placed_by = %(by)s", "placed_at = %(at)s", "id = %(by)s")
+    for column in rewritten:
+        with database_refuses(NO_RIGHT):
+            run(f"UPDATE intake_hold SET {column}", report_id=report_id)
+        with as_worker(), database_refuses(NO_RIGHT):
+            run(f"UPDATE intake_hold SET {column}", report_id=report_id)
+    with database_refuses(NO_RIGHT):
+        run("DELETE FROM intake_hold", report_id=report_id)
+    with database_refuses(CHECK):
+        run(LIFT.replace("'closed'", "' '"), report_id=report_id)
+    with database_refuses(CHECK):
+        run(
+            "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive, lifted_by, lifted_at)"
+            " VALUES (gen_random_uuid(), %(report)s, %(by)s, %(at)s, 'file 12', %(by)s, %(at)s)",
+            report_id=report_id,
+        )
+    now = datetime.now(UTC)
+    assert lifecycle.lift_holds(actor=ONE, report_id=report_id, motive="closed", now=now) == 1
+    with database_refuses(KEPT):
+        run(LIFT, report_id=report_id)
