@@ -12,7 +12,7 @@ import msgspec
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused
-from fanal.cli.places import write_whole
+from fanal.cli.places import make_folders, write_whole
 from fanal.cli.printing import Row, print_rows
 from fanal.config.environment import read_environment
 from fanal.kernel import clock
@@ -253,7 +253,7 @@ def send(out: Path) -> None:
 
     def deliver(code: str, package: UUID, sealed: bytes) -> None:
         folder = out / code
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folders(folder)
         write_whole(folder / f"{package}.age", sealed)
 
     for sent in sending.send(actor=_ACTOR, sender=name, deliver=deliver, clock=clock.now):
@@ -301,7 +301,7 @@ def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> N
     from fanal.distribution.operations.taking import Opened, take
 
     def keep(opened: Opened) -> None:
-        out.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folders(out)
         lines = out / f"{opened.manifest.package}.jsonl"
         if lines.exists() and lines.read_bytes() != opened.body:
             raise CommandRefused("PACKAGE_IN_THE_WAY", path=lines)

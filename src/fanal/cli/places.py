@@ -23,10 +23,20 @@ def place_of(reference: str, taken: dict[str, str]) -> str:
 
 
 def make_private(folder: Path) -> None:
-    """Create a folder with mode 0700; an existing one gets that mode where its owner allows it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Create a folder with mode 0700; an existing one gets that mode where its owner allows it.
+
+    Folders above it that do not exist are created with the same mode: names within tell of a case too.
+    """
+    make_folders(folder)
     with contextlib.suppress(PermissionError):
         folder.chmod(0o700)
+
+
+def make_folders(folder: Path) -> None:
+    """Create a folder and those missing above it, each with mode 0700; existing ones keep theirs."""
+    if not folder.parent.exists():
+        make_folders(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def private(path: str, flags: int) -> int:
@@ -40,7 +50,7 @@ def write_text(path: Path, pieces: Iterable[str]) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folders(path.parent)
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
     try:

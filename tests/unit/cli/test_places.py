@@ -1,8 +1,11 @@
 """Files that are there whole or not at all, and that lead nowhere else."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from fanal.cli.places import make_private, write_text, write_whole
+import pytest
+
+from fanal.cli.places import make_folders, make_private, write_text, write_whole
 
 
 def test_a_link_that_somebody_laid_is_replaced_and_not_followed(tmp_path: Path) -> None:
@@ -36,3 +39,14 @@ def test_a_folder_that_was_open_to_others_is_closed(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     make_private(tmp_path)
     assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("make", [make_private, make_folders])
+def test_no_new_folder_on_the_way_is_open_to_others(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    tmp_path.chmod(0o755)
+    make(tmp_path / "new" / "REF-1" / "files")
+    made = [path for path in tmp_path.rglob("*") if path.is_dir()]
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o700] * 3
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
