@@ -208,7 +208,7 @@ def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
 
 
 @inner
-def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
+def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, columns):
     """Weight the pairs of a report, write those to show, and return the new totals of pairs and values.
 
     Args:
@@ -221,14 +221,14 @@ def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
         met: shared values of the report, columns of `_met`.
         weighed: pairs of the report, columns of `_weighed`.
         sums: work arrays by side and family: best points, number of further values.
-        `told`: the columns that `weigh_span` returns, to fill from `counts` on.
+        columns: those that `weigh_span` returns, to fill from `counts` on.
     """
     one, pairs, who = report
     count, total = counts
     faces, instants = looks
     others, head, _ = weighed
     row_of, other_of, _, points_of, after = met
-    later, earlier, until, worth, codes, mine_met, theirs_met = told
+    later, earlier, until, worth, codes, mine_met, theirs_met = columns
     conflict, numbers = tables[3], tables[8]
     least = numbers[SHOWN] - 1e-9
     for place in range(pairs - 1, -1, -1):
