@@ -168,7 +168,8 @@ def prioritise_batch(
 ) -> list[Priority]:
     """Compute, store and return the priorities of `reports` from their analyses and related-report counts.
 
-    `analyses` holds the newest analyses if the caller has them; else they are read.
+    `kin` holds the counts of related reports; `analyses` holds the newest analyses if the caller has them;
+    else they are read.
 
     Raises:
         Refused: the actor may not run the stages.

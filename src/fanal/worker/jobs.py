@@ -63,7 +63,10 @@ SENDS = (
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="expire_reports", lock="expire_reports", pass_context=False)
 def expire_reports(timestamp: int) -> None:
-    """Expire the overdue unfinished reports of the NCMEC-compatible API."""
+    """Expire the overdue unfinished reports of the NCMEC-compatible API.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     actor, now = system_actor("expiry"), clock.now()
     while lifecycle.expire_reports(actor=actor, now=now):
@@ -73,7 +76,10 @@ def expire_reports(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="mark_late", lock="mark_late")
 def mark_late(timestamp: int) -> None:
-    """Mark the cases past their deadline; the desk's view of late cases reads this mark."""
+    """Mark the cases past their deadline; the desk's view of late cases reads this mark.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     while claims.mark_late(actor=system_actor("lateness"), now=clock.now()):
         continue
@@ -84,7 +90,8 @@ def mark_late(timestamp: int) -> None:
 def fold_freed(timestamp: int) -> None:
     """Group again the duplicate reports whose head (the report in the queue) was withdrawn.
 
-    They then share a row of the queue again.
+    They then share a row of the queue again. `timestamp`: the time for which the run was scheduled, in Unix
+    seconds.
     """
     del timestamp
     while folding.fold_freed(actor=system_actor("folding"), now=clock.now()):
@@ -94,7 +101,10 @@ def fold_freed(timestamp: int) -> None:
 @app.periodic(cron="17 3 * * *")
 @app.task(queueing_lock="make_partitions", lock="make_partitions")
 def make_partitions(timestamp: int) -> None:
-    """Create the partitions of the next months in the partitioned tables."""
+    """Create the partitions of the next months in the partitioned tables.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     upkeep.make_partitions(until=clock.now() + timedelta(days=95))
 
@@ -102,7 +112,10 @@ def make_partitions(timestamp: int) -> None:
 @app.periodic(cron="41 3 * * *")
 @app.task(queueing_lock="expire_data", lock="expire_data")
 def expire_data(timestamp: int) -> None:
-    """Erase the data due by its retention class."""
+    """Erase the data due by its retention class.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     expiry.expire(actor=system_actor("expiry"), now=clock.now())
 
@@ -112,7 +125,7 @@ def expire_data(timestamp: int) -> None:
 def expire_motives(timestamp: int) -> None:
     """Delete the texts of purposes (motifs de consultation) in the ledger after three years.
 
-    The entries remain.
+    The entries remain. `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """
     del timestamp
     actor, now = system_actor("expiry"), clock.now()
@@ -124,7 +137,10 @@ def expire_motives(timestamp: int) -> None:
 @app.periodic(cron="23 4 * * *")
 @app.task(queueing_lock="forget_matches", lock="forget_matches")
 def forget_matches(timestamp: int) -> None:
-    """Delete the counts of matches with list entries that are older than ninety days."""
+    """Delete the counts of matches with list entries that are older than ninety days.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     asides.forget_matches(actor=system_actor("expiry"), now=clock.now())
 
@@ -132,7 +148,10 @@ def forget_matches(timestamp: int) -> None:
 @app.periodic(cron="51 2 * * *")
 @app.task(queueing_lock="sweep_vault", lock="sweep_vault")
 def sweep_vault(timestamp: int) -> None:
-    """Remove sealed bytes in the vault that no row references, left by interrupted submissions."""
+    """Remove sealed bytes in the vault that no row references, left by interrupted submissions.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     mended = fsck.sweep_vault(actor=system_actor("sweep"), now=clock.now())
     if mended:
@@ -142,7 +161,10 @@ def sweep_vault(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="renew_index", lock="renew_index")
 def renew_index(timestamp: int) -> None:
-    """Rebuild the index of known hashes after many changes in the lists of known material."""
+    """Rebuild the index of known hashes after many changes in the lists of known material.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     index.renew_index(actor=system_actor("index"))
 
@@ -150,7 +172,10 @@ def renew_index(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="fetch_lists", lock="fetch_lists")
 def fetch_lists(timestamp: int) -> None:
-    """Queue the fetches of partners' lists that are due, each under a standing instruction in force."""
+    """Queue the fetches of partners' lists that are due, each under a standing instruction in force.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     list_jobs.queue_due()
 
@@ -158,7 +183,10 @@ def fetch_lists(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="end_entries", lock="end_entries")
 def end_entries(timestamp: int) -> None:
-    """Withdraw list entries past their expiry, whether fetched from a partner or loaded from a file."""
+    """Withdraw list entries past their expiry, whether fetched from a partner or loaded from a file.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     list_jobs.end_due(actor=system_actor("lists of partners"))
 
@@ -168,7 +196,8 @@ def end_entries(timestamp: int) -> None:
 def deconflict(timestamp: int) -> None:
     """Advance and expire the rounds of private set intersection with other organisations.
 
-    Rounds that are due under a standing instruction are started.
+    Rounds that are due under a standing instruction are started. `timestamp`: the time for which the run was
+    scheduled, in Unix seconds.
     """
     del timestamp
     actor = system_actor("de-confliction")
@@ -179,7 +208,10 @@ def deconflict(timestamp: int) -> None:
 @app.periodic(cron="23 * * * *")
 @app.task(queueing_lock="forget_usage", lock="forget_usage")
 def forget_usage(timestamp: int) -> None:
-    """Delete quota counters after an hour, expired sign-in counters, and refusal counts after 400 days."""
+    """Delete quota counters after an hour, expired sign-in counters, and refusal counts after 400 days.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     partners.forget_usage(now=clock.now())
     forget_counters(now=clock.now())
@@ -189,7 +221,10 @@ def forget_usage(timestamp: int) -> None:
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="forget_challenges", lock="forget_challenges")
 def forget_challenges(timestamp: int) -> None:
-    """Delete the used proof-of-work challenges of the public form that have expired."""
+    """Delete the used proof-of-work challenges of the public form that have expired.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     upkeep.forget_challenges(now=clock.now())
 
@@ -197,7 +232,10 @@ def forget_challenges(timestamp: int) -> None:
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="refresh_statistics", lock="refresh_statistics")
 def refresh_statistics(timestamp: int) -> None:
-    """Store the counts of completed days, and publish those of complete months."""
+    """Store the counts of completed days, and publish those of complete months.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     actor, now = system_actor("statistics"), clock.now()
     statistics.refresh_days(actor=actor, now=now)
@@ -207,7 +245,10 @@ def refresh_statistics(timestamp: int) -> None:
 @app.periodic(cron="41 2 * * *")
 @app.task(queueing_lock="recount_statistics", lock="recount_statistics")
 def recount_statistics(timestamp: int) -> None:
-    """Recompute the last 400 days, to include withdrawals and replaced decisions."""
+    """Recompute the last 400 days, to include withdrawals and replaced decisions.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     statistics.refresh_days(actor=system_actor("statistics"), now=clock.now(), whole=True)
 
@@ -215,7 +256,10 @@ def recount_statistics(timestamp: int) -> None:
 @app.periodic(cron="31 4 * * *")
 @app.task(queueing_lock="forget_jobs", lock="forget_jobs")
 async def forget_jobs(timestamp: int) -> None:
-    """Delete jobs that succeeded more than two weeks ago; failed ones stay for a person's attention."""
+    """Delete jobs that succeeded more than two weeks ago; failed ones stay for a person's attention.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
     del timestamp
     await app.job_manager.delete_old_jobs(nb_hours=_JOBS_KEPT_HOURS)
 
@@ -225,8 +269,9 @@ async def forget_jobs(timestamp: int) -> None:
 async def retry_stalled(timestamp: int) -> None:
     """Requeue jobs whose worker has no heartbeat any more.
 
-    Alarms and notices have a faster way (`LivingJobs`). This is the only periodic job without a lock,
-    because it releases the locks of dead workers.
+    Alarms and notices have a faster way (`LivingJobs`). This is the only periodic job without a lock, because
+    it releases the locks of dead workers. `timestamp`: the time for which the run was scheduled, in Unix
+    seconds.
     """
     del timestamp
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=60):

@@ -22,7 +22,8 @@ _SECONDS = 4.0
 def apply_rules(timestamp: int) -> None:
     """Continue the new ranking of waiting cases by changed rules, then the dry runs of proposed rules.
 
-    The ranking comes first because the queue shows it; dry runs are continued oldest first.
+    The ranking comes first because the queue shows it; dry runs are continued oldest first. `timestamp`: the
+    time for which the run was scheduled, in Unix seconds.
     """
     del timestamp
     if carry_on(seconds=_SECONDS):
@@ -34,7 +35,8 @@ def apply_rules(timestamp: int) -> None:
 def follow_clocks(timestamp: int) -> None:
     """Rank again the waiting cases whose subscriber-data retention window passed a threshold of the rules.
 
-    A threshold is a number of days left before the end of the window.
+    A threshold is a number of days left before the end of the window. `timestamp`: the time for which the run
+    was scheduled, in Unix seconds.
     """
     del timestamp
     reached: UUID | None = UUID(int=0)

@@ -379,6 +379,8 @@ def unpack_proposal(
 ) -> Proposal:
     """Decode a proposal from its packed body and the columns of its row; inverse of `pack_proposal`.
 
+    `tracks` and `rule_version` are those columns.
+
     Raises:
         zlib.error, msgspec.MsgspecError: the content is damaged.
     """

@@ -184,8 +184,8 @@ def add_items(
 
     An item keeps the id it brings (`Item.item_id`); a value held by another item of the list stays with that
     item. URL values are comparison keys (`HarmonisedUrl.key`). Items are processed in portions and not held
-    in memory. `own` is False for items stated by a source and not by a person; `exchange` then manages
-    expiry.
+    in memory. `scope` is that of the items (MATCH or CLEAR), None for the list's own. `own` is False for
+    items stated by a source and not by a person; `exchange` then manages expiry.
 
     Raises:
         Refused: the actor may not keep lists.

@@ -68,7 +68,10 @@ class Evaluation(Struct, frozen=True, kw_only=True):
 
 
 def evaluate(judged: Sequence[Judged]) -> Evaluation:
-    """Return the quality of the readings of labelled texts, by group."""
+    """Return the quality of the readings of labelled texts, by group.
+
+    `judged` holds the label and the reading of each text.
+    """
     codes = sorted({code for one in judged for code in one.label.codes})
     languages = sorted({one.label.lang for one in judged})
     groups = [("all", _counts(judged))]

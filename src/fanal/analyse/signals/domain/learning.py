@@ -191,8 +191,9 @@ def _compared(
 ) -> Comparison:
     """Return the quality of the earlier and the new model on the corpus and on the desk's examples.
 
-    `before` and `after` are their scores of the same texts, each without its author's texts; `models` the
-    earlier model and the parameters of the new one.
+    `before` and `after` are their scores of the same texts, each without its author's texts; `wanted` are the
+    labels (a row for each text, the first columns for `codes`), `models` the earlier model and the parameters
+    of the new one.
     """
     earlier, way = models
     truth = wanted[:, : len(codes)] > 0.5
@@ -229,7 +230,7 @@ def _across_languages(
 
 
 def _word_kernel(labels: Sequence[Label]) -> Floats:
-    """Return the matrix of the cosine similarities of all pairs of texts by their words (TF-IDF vectors)."""
+    """Return the matrix of cosine similarities of all pairs of labelled texts by their words (TF-IDF)."""
     counts = [word_counts(label.text) for label in labels]
     vocabulary = vocabulary_of(counts)
     postings: dict[int, list[tuple[int, float]]] = {}
