@@ -19,7 +19,7 @@ PAUSE_AFTER = timedelta(minutes=45)
 
 
 class RecommendationKind(StrEnum):
-    """The effect that the overseer recommends: end the measure, or correct it."""
+    """The effect that the overseer recommends: to end the measure, or to correct it."""
 
     END = "END"
     CORRECT = "CORRECT"

@@ -49,7 +49,7 @@ class NearReport(Struct, frozen=True, kw_only=True):
 class NearWorld(Struct, frozen=True, kw_only=True):
     """Input of the pair rule: the sketches of the reports and of all that share a key with them.
 
-    `worn` are the stop keys: held by too many reports, they no longer make reports similar. `near` maps each
+    `worn` are the stop keys, too frequent or rejected: they no longer make reports similar. `near` maps each
     picture (PDQ hash, 32 bytes) to all neighbours within the Hamming radius: (report, hash, distance).
     """
 

@@ -346,7 +346,7 @@ class Sketch(Struct, frozen=True):
     def without(self, worn: frozenset[int]) -> "Sketch":
         """Return the sketch without stop keys, and without the pictures whose own key is a stop key.
 
-        `worn` are the stop keys: those held by too many reports to make reports similar.
+        `worn` are the stop keys, such as keys held by too many reports to make them similar.
         """
         kept = [
             (pdq, key) for pdq, key in zip(self.pictures, self.seen, strict=True) if key not in worn

@@ -177,7 +177,7 @@ def answered_among(report_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
 
 
 def worn_among(keys: Collection[int]) -> frozenset[int]:
-    """Return the stop keys among `keys`: those that no longer make reports similar."""
+    """Return the stop keys among `keys`: too frequent or rejected, they make no reports similar."""
     if not keys:
         return frozenset()
     found = sql.rows(
