@@ -28,7 +28,7 @@ from fanal.db.silence import watch_statements
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient.alarms.operations import outbox as orient
-from fanal.orient.domain.clocks import Delivery, wait_after
+from fanal.orient.domain.clocks import UNCONFIRMED, Delivery, wait_after
 
 _DELIVERIES: Final = {
     mail.Reached.ALL: Delivery.SENT,
@@ -215,9 +215,15 @@ class CallsLoop:
             log.error("%d duty addresses were not reached, others were", len(to))
             return
         lost = bool(sent.sent and sent.sent.lost) or bool(before and before.lost)
-        wait = wait_after(attempts=attempts, jitter=secrets.randbelow(1001) / 1000)
+        unconfirmed = sent.failure == UNCONFIRMED
+        jitter = secrets.randbelow(1001) / 1000
+        wait = wait_after(attempts=attempts, jitter=jitter, unconfirmed=unconfirmed)
         due = time.monotonic() + wait.total_seconds()
-        self._later.append(AskedAgain(lot=sent.lot, to=to, lost=lost, attempts=attempts, due=due))
+        self._later.append(
+            AskedAgain(
+                lot=sent.lot, to=to, lost=lost, attempts=attempts, due=due, failure=sent.failure
+            )
+        )
 
     def _record(self) -> None:
         """Record outcomes for at most a second; the rest, and failed ones, remain for the next iteration."""

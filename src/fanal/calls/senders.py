@@ -20,20 +20,32 @@ from multiprocessing.process import BaseProcess
 from typing import Final
 
 from fanal import reference
-from fanal.connectors import mail
+from fanal.connectors import mail, smtp
 from fanal.kernel.process import die_with_parent, take_own_share
+from fanal.orient.domain.clocks import UNCONFIRMED
 from fanal.orient.domain.records import Call
 
 PLACES: Final = 24
 """Messages in transit at once; calls with failed attempts take at most half of these places."""
 _SPARE_SECONDS: Final = 2.0
 """Seconds beyond the connector's own deadline after which a child is killed; below the lease of a call."""
-_PATIENT: Final = 3
-"""Each third attempt waits longer for the mail server: one that is slow would otherwise never be in time."""
+_SLOW_SECONDS, _SLOWEST_SECONDS = 24.0, 60.0
+"""Deadlines of each third and sixth attempt: a slow mail server would otherwise never be in time."""
 LOT: Final = 2000
 """Most calls in a single message."""
 _LANGUAGES: Final = ("fr", "en")
 _FORK: Final = get_context("fork")
+_CODES: Final = (
+    (mail.MailRefused, "SETTINGS"),
+    (smtp.Unconfirmed, UNCONFIRMED),
+    (smtplib.SMTPAuthenticationError, "PASSWORD"),
+    (smtplib.SMTPResponseException, "REFUSED"),
+    (smtplib.SMTPRecipientsRefused, "REFUSED"),
+    (TimeoutError, "TIMEOUT"),
+    (smtplib.SMTPServerDisconnected, "TIMEOUT"),
+    (ssl.SSLError, "TLS"),
+)
+"""Codes of failures (`code_of`); the first that fits counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +70,7 @@ class AskedAgain:
 
     It is kept in memory only: the calls (`lot`) have reached somebody. `lost` says whether some addresses
     were refused for good; `attempts` is the number of the next attempt; `due` is an instant of the monotonic
-    clock.
+    clock. `failure` is the code of the last attempt's failure, or empty.
     """
 
     lot: tuple[Call, ...]
@@ -66,6 +78,7 @@ class AskedAgain:
     lost: bool
     attempts: int
     due: float
+    failure: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +124,17 @@ class Senders:
         failed fork counts as a failure.
         """
         calls, to = tuple(lot), again.to if again else ()
+        seconds = _seconds_for(calls, again)
         try:
             reading, writing = _FORK.Pipe(duplex=False)
-            process = _FORK.Process(target=_send, args=(writing, calls, to, now), daemon=True)
+            process = _FORK.Process(
+                target=_send, args=(writing, calls, to, now, seconds), daemon=True
+            )
             process.start()
         except OSError:
             self._unstarted.append(CallSent(lot=calls, failure="MACHINE", again=again))
             return
         writing.close()
-        seconds = mail.PATIENT_SECONDS if _is_patient(calls) else mail.SEND_SECONDS
         ends = time.monotonic() + seconds + _SPARE_SECONDS
         self._children.append(
             _CallsChild(lot=calls, process=process, answer=reading, ends=ends, again=again)
@@ -156,7 +171,13 @@ def _close(child: _CallsChild) -> CallSent:
     return CallSent(lot=child.lot, failure=failure, again=child.again)
 
 
-def _send(answer: Connection, lot: tuple[Call, ...], to: tuple[str, ...], now: datetime) -> None:
+def _send(
+    answer: Connection,
+    lot: tuple[Call, ...],
+    to: tuple[str, ...],
+    now: datetime,
+    seconds: float,
+) -> None:
     """Send one message for the calls in `lot` in this child process, write the outcome to `answer`, and exit.
 
     Recipients are the addresses `to`, or all people on duty if there are none. The outcome is a `mail.Sent`,
@@ -168,7 +189,7 @@ def _send(answer: Connection, lot: tuple[Call, ...], to: tuple[str, ...], now: d
     take_own_share()
     try:
         if lot:
-            answer.send(_deliver(lot, to, now))
+            answer.send(_deliver(lot, to, now, seconds))
         else:
             mail.current().ask()
             answer.send(None)
@@ -178,7 +199,9 @@ def _send(answer: Connection, lot: tuple[Call, ...], to: tuple[str, ...], now: d
         os._exit(0)  # the child must not end the parent's database session
 
 
-def _deliver(lot: tuple[Call, ...], to: tuple[str, ...], now: datetime) -> mail.Sent:
+def _deliver(
+    lot: tuple[Call, ...], to: tuple[str, ...], now: datetime, seconds: float
+) -> mail.Sent:
     """Send the e-mail for the calls in `lot`: references of reports and the place to look, no content.
 
     Recipients are the addresses `to`, or all people on duty if there are none. Returns whom it reached.
@@ -202,12 +225,22 @@ def _deliver(lot: tuple[Call, ...], to: tuple[str, ...], now: datetime) -> mail.
         text="\n\n".join([*words, *listed]),
         message_id=name,
         now=now,
-        patient=_is_patient(lot),
+        seconds=seconds,
     )
 
 
-def _is_patient(lot: Sequence[Call]) -> bool:
-    return bool(lot) and lot[0].attempts % _PATIENT == 0
+def _seconds_for(lot: Sequence[Call], again: AskedAgain | None) -> float:
+    """Return the deadline of a message, in seconds: longer at some later attempts.
+
+    A server that had the last message and did not confirm it gets time to confirm the copy.
+    """
+    if not lot:
+        return mail.SEND_SECONDS
+    attempts = again.attempts if again else lot[0].attempts
+    unconfirmed = (again.failure if again else lot[0].failure) == UNCONFIRMED
+    if attempts % 6 == 0 or (unconfirmed and attempts > 2):
+        return _SLOWEST_SECONDS
+    return _SLOW_SECONDS if attempts % 3 == 0 or unconfirmed else mail.SEND_SECONDS
 
 
 def _name_of(lot: tuple[Call, ...]) -> str:
@@ -231,14 +264,4 @@ def lots_of(calls: Sequence[Call], *, places: int) -> Iterator[tuple[Call, ...]]
 
 def code_of(failure: Exception) -> str:
     """Return the code of a failed delivery (labels of kind `call_failure`), AWAY for an unknown failure."""
-    if isinstance(failure, mail.MailRefused):
-        return "SETTINGS"
-    if isinstance(failure, smtplib.SMTPAuthenticationError):
-        return "PASSWORD"
-    if isinstance(failure, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused):
-        return "REFUSED"
-    if isinstance(failure, TimeoutError | smtplib.SMTPServerDisconnected):
-        return "TIMEOUT"
-    if isinstance(failure, ssl.SSLError):
-        return "TLS"
-    return "AWAY"
+    return next((code for kind, code in _CODES if isinstance(failure, kind)), "AWAY")

@@ -8,10 +8,10 @@ import contextlib
 import ipaddress
 import logging
 import smtplib
-import socket
 import ssl
-import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
@@ -22,17 +22,19 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from fanal.connectors import smtp
 from fanal.kernel.ownership import follow_folder
 
 log = logging.getLogger("fanal.mail")
 
 SEND_SECONDS = 8.0
 """Deadline for sending one message, from connection to the server's last reply."""
-PATIENT_SECONDS = 24.0
-"""The same for a message that was tried before, to a server that takes its time (`patient`)."""
-_CONNECT_SECONDS = 5.0
 _REPLY_SECONDS = 7.0
 """Longest wait for one reply: some servers greet after five or six seconds, to find out who cannot wait."""
+_RECIPIENT_SECONDS = 2.0
+"""Longest wait for the reply to one of several recipients: some servers refuse after five seconds."""
+_MOST_SESSIONS = 20
+"""Most sessions of one message at once, where each recipient has its own."""
 _PERMANENT = 500
 """Replies of 500 and more are permanent (RFC 5321, 4.2.1); others mean "try again later"."""
 _SCHEMES = ("smtp", "smtps")
@@ -147,16 +149,17 @@ class Mailer:
         text: str,
         message_id: str,
         now: datetime,
-        patient: bool = False,
+        seconds: float | None = None,
     ) -> Sent:
         """Send one message; return whether all, some or none of its recipients were reached.
 
         `message_id` must be the same at each attempt, so that a repeated delivery is recognised. Without a
-        server the message is written to the folder, and nobody is reached. `patient`: the server may take
-        `PATIENT_SECONDS` instead of `SEND_SECONDS`.
+        server the message is written to the folder, and nobody is reached. `seconds`: the
+        deadline (default `SEND_SECONDS`); of a longer one, a single reply may take all.
 
         Raises:
             MailRefused: no recipient, an invalid server URL, or a remote server without TLS.
+            Unconfirmed: the server has the message, but did not confirm it in time.
             OSError, smtplib.SMTPException: not accepted in time; try again.
         """
         if not to:
@@ -167,8 +170,7 @@ class Mailer:
         message["Message-ID"] = f"<{message_id}@{self.sender.rpartition('@')[2]}>"
         message.set_content(text)
         if self.url:
-            with self._signed_in(patient=patient) as server:
-                return _hand_over(server, message)
+            return self._hand_over(message, seconds=seconds or SEND_SECONDS)
         self._leave(message, message_id)
         return Sent(reached=Reached.NOBODY)
 
@@ -179,21 +181,22 @@ class Mailer:
             MailRefused: an invalid server URL, or a remote server without TLS.
             OSError, smtplib.SMTPException: the server did not let this machine in within `SEND_SECONDS`.
         """
-        with self._signed_in():
+        with self._signed_in(seconds=SEND_SECONDS):
             pass
 
     @contextlib.contextmanager
-    def _signed_in(self, *, patient: bool = False) -> Iterator[smtplib.SMTP]:
-        """Yield a session with the mail server, signed in, that is closed at its deadline."""
+    def _signed_in(self, *, seconds: float) -> Iterator[smtp.Session]:
+        """Yield a session with the mail server, signed in, that is closed after `seconds`."""
         url = urlsplit(self.url)
         if not _is_server(self.url):
             raise MailRefused("FANAL_SMTP_URL is no address of the form smtp[s]://host:port")
         host = url.hostname or "localhost"
         own = self.sender.rpartition("@")[2]
         tls = url.scheme == "smtps"
-        seconds = PATIENT_SECONDS if patient else SEND_SECONDS
-        reply = PATIENT_SECONDS if patient else _REPLY_SECONDS
-        with _connected(host, url.port, own=own, tls=tls, seconds=seconds, reply=reply) as server:
+        reply = _REPLY_SECONDS if seconds <= SEND_SECONDS else seconds
+        with smtp.connected(
+            host, url.port, own=own, tls=tls, seconds=seconds, reply=reply
+        ) as server:
             server.ehlo()
             if url.scheme == "smtp" and not _is_this_machine(server):
                 if not server.has_extn("starttls"):
@@ -205,6 +208,72 @@ class Mailer:
                 server.login(unquote(url.username), unquote(url.password or ""))
             yield server
 
+    def _hand_over(self, message: EmailMessage, *, seconds: float) -> Sent:
+        """Give a message to the server within `seconds`, for as many of its recipients as it accepts.
+
+        Refused addresses are not tried again here: the accepted ones would receive the message twice. To a
+        server without SMTPUTF8, addresses that are not ASCII are left out. Returns the addresses to try again
+        later and the number of lost ones.
+
+        Raises:
+            OSError, smtplib.SMTPException: no recipient was accepted.
+        """
+        ends = time.monotonic() + seconds
+        # Passed explicitly: from the header, Python 3.13 does not parse a domain in brackets.
+        to = [address.addr_spec for address in message["To"].addresses]
+        taken = to
+        try:
+            refused = self._send_to(message, to, ends=ends)
+        except smtplib.SMTPNotSupportedError:  # no SMTPUTF8 (RFC 6531): nothing was sent yet
+            taken = [address for address in to if address.isascii()]
+            if not taken:
+                raise
+            log.error(
+                "%d addresses with accents are left out: this server takes none",
+                len(to) - len(taken),
+            )
+            del message["To"]
+            message["To"] = ", ".join(taken)
+            refused = self._send_to(message, taken, ends=ends)
+        if refused:
+            log.error("the server refused %d of %d addresses", len(refused), len(to))
+        later = tuple(address for address, code in refused.items() if code < _PERMANENT)
+        lost = len(to) - len(taken) + len(refused) - len(later)
+        return Sent(reached=Reached.SOME if later or lost else Reached.ALL, later=later, lost=lost)
+
+    def _send_to(self, message: EmailMessage, to: Sequence[str], *, ends: float) -> dict[str, int]:
+        """Send a message to all of `to` at once, or to each in a session of its own where one is in the way.
+
+        Such a recipient lets the server answer late or leave, or makes it refuse the whole message for good.
+        Returns the SMTP reply code of each address that was not accepted, 0 without a reply; empty if all
+        were accepted. `ends` is an instant of the monotonic clock.
+
+        Raises:
+            OSError, smtplib.SMTPException: none was accepted, or the refusal is temporary.
+        """
+        try:
+            with self._signed_in(seconds=ends - time.monotonic()) as server:
+                server.recipient_seconds = _RECIPIENT_SECONDS if len(to) > 1 else None
+                told = server.send_message(message, to_addrs=to)
+            return {address: code for address, (code, _) in told.items()}
+        except smtplib.SMTPDataError as failure:
+            if len(to) == 1 or failure.smtp_code < _PERMANENT:
+                raise
+        except smtp.RecipientFailed:
+            pass
+        failures: dict[str, Exception] = {}
+
+        def send_alone(address: str) -> None:
+            try:
+                with self._signed_in(seconds=ends - time.monotonic()) as server:
+                    server.send_message(message, to_addrs=[address])
+            except (OSError, ValueError) as failure:
+                failures[address] = failure
+
+        with ThreadPoolExecutor(max_workers=_MOST_SESSIONS) as pool:
+            list(pool.map(send_alone, to))
+        return _raise_or_sort(failures, of=len(to))
+
     def _leave(self, message: EmailMessage, message_id: str) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = self.folder / f".{message_id}.tmp"
@@ -213,118 +282,25 @@ class Mailer:
         unfinished.rename(self.folder / f"{message_id}.eml")
 
 
-def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Sent:
-    """Give a message to the server, for as many of its recipients as it accepts.
-
-    A permanent refusal of the whole message, which one recipient may cause, is followed by a message to each
-    recipient. Refused addresses are not tried again here: the accepted ones would receive the message twice.
-    To a server without SMTPUTF8, addresses that are not ASCII are left out. Returns the addresses to try
-    again later and the number of lost ones.
+def _raise_or_sort(failures: Mapping[str, Exception], *, of: int) -> dict[str, int]:
+    """Return the SMTP reply code of each address in `failures`; 0 without a reply. `of`: number of addresses.
 
     Raises:
-        smtplib.SMTPException: no recipient was accepted.
+        OSError: all failed; a failure that the server may accept later, if there is any.
     """
-    # Passed explicitly: from the header, Python 3.13 does not parse a domain in brackets.
-    to = [address.addr_spec for address in message["To"].addresses]
-    taken = to
-    try:
-        refused = _send_to(server, message, to)
-    except smtplib.SMTPNotSupportedError:  # no SMTPUTF8 (RFC 6531): nothing was sent yet
-        taken = [address for address in to if address.isascii()]
-        if not taken:
-            raise
-        log.error(
-            "%d addresses with accents are left out: this server takes none", len(to) - len(taken)
-        )
-        del message["To"]
-        message["To"] = ", ".join(taken)
-        refused = _send_to(server, message, taken)
-    if refused:
-        log.error("the server refused %d of %d addresses", len(refused), len(to))
-    later = tuple(address for address, code in refused.items() if code < _PERMANENT)
-    lost = len(to) - len(taken) + len(refused) - len(later)
-    return Sent(reached=Reached.SOME if later or lost else Reached.ALL, later=later, lost=lost)
+    codes = {address: _code_of(failure, address) for address, failure in failures.items()}
+    if len(codes) == of:
+        unconfirmed = (one for one in failures.values() if isinstance(one, smtp.Unconfirmed))
+        raise next(unconfirmed, failures[min(codes, key=lambda address: codes[address])])
+    return codes
 
 
-def _send_to(server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> dict[str, int]:
-    """Send a message to all at once, or one by one after a permanent refusal of the message.
-
-    Returns the SMTP reply code of each refused recipient, by address; empty if all were accepted.
-
-    Raises:
-        smtplib.SMTPException: all were refused, or the refusal is temporary.
-    """
-    try:
-        told = server.send_message(message, to_addrs=to)
-        return {address: code for address, (code, _) in told.items()}
-    except smtplib.SMTPDataError as failure:
-        if len(to) == 1 or failure.smtp_code < _PERMANENT:
-            raise
-    refused: dict[str, int] = {}
-    for number, address in enumerate(to, 1):
-        try:
-            server.send_message(message, to_addrs=[address])
-        except (smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused) as failure:
-            refused[address] = _code_of(failure, address)
-            if len(refused) == number == len(to):
-                raise
-    return refused
-
-
-def _code_of(failure: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused, address: str) -> int:
-    if isinstance(failure, smtplib.SMTPDataError):
+def _code_of(failure: Exception, address: str) -> int:
+    if isinstance(failure, smtplib.SMTPResponseException):
         return failure.smtp_code
-    return int(failure.recipients[address][0])
-
-
-@contextlib.contextmanager
-def _connected(
-    host: str, port: int | None, *, own: str, tls: bool, seconds: float, reply: float
-) -> Iterator[smtplib.SMTP]:
-    """Yield an SMTP session with `host` that is closed after `seconds`, however slowly the server answers.
-
-    `reply`: seconds that one reply may take. `tls`: TLS from the start (port 465 by default, else 25). The
-    library's time-outs apply to one read: a server sending a byte a second never reaches them. `own` is the
-    name in EHLO: the library would look it up in the DNS, without deadline.
-    """
-    raw = socket.create_connection((host, port or (465 if tls else 25)), timeout=_CONNECT_SECONDS)
-    cut = threading.Timer(seconds, _shut, args=[raw])
-    cut.daemon = True
-    cut.start()
-    try:
-        # The TLS socket takes the descriptor over: the timer needs a duplicate.
-        with contextlib.closing(raw), contextlib.closing(raw.dup()) as twin:
-            server = _Session(twin, host, own=own, tls=tls, reply=reply)
-            with contextlib.closing(server):
-                yield server
-                # The message is accepted: an error in reply to QUIT changes nothing.
-                with contextlib.suppress(smtplib.SMTPException):
-                    server.quit()
-    finally:
-        cut.cancel()
-
-
-class _Session(smtplib.SMTP):
-    """An SMTP session of the standard library over a connection that is already made (`_connected`)."""
-
-    def __init__(
-        self, connection: socket.socket, host: str, *, own: str, tls: bool, reply: float
-    ) -> None:
-        self._connection, self._tls = connection, tls
-        super().__init__(host, local_hostname=own, timeout=reply)
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        del port
-        self._connection.settimeout(timeout)
-        if self._tls:
-            context = ssl.create_default_context()
-            return context.wrap_socket(self._connection, server_hostname=host)
-        return self._connection
-
-
-def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+    if isinstance(failure, smtplib.SMTPRecipientsRefused):
+        return int(failure.recipients[address][0])
+    return 0
 
 
 def _is_this_machine(server: smtplib.SMTP) -> bool:

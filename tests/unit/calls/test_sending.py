@@ -15,7 +15,7 @@ import pytest
 from fanal.calls.senders import Senders
 from fanal.connectors import mail
 from fanal.db.hoarding import HoardingWatch
-from fanal.orient.alarms.operations.outbox import LEASE
+from fanal.orient.alarms.operations.outbox import LEASE, LEASE_AGAIN
 from fanal.orient.domain.records import Call
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -52,18 +52,32 @@ def test_a_call_that_finds_no_process_has_failed_and_is_told_of() -> None:
     assert not senders.finished()
 
 
-@pytest.mark.parametrize("attempts", [1, 2, 3, 4, 6])
-def test_each_third_attempt_has_patience_with_the_server(
-    attempts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("attempts", "failure", "seconds"),
+    [
+        (1, "", 8),
+        (2, "TIMEOUT", 8),
+        (3, "TIMEOUT", 24),
+        (4, "TIMEOUT", 8),
+        (6, "TIMEOUT", 60),
+        (2, "UNCONFIRMED", 24),
+        (3, "UNCONFIRMED", 60),
+        (4, "UNCONFIRMED", 60),
+    ],
+)
+def test_later_attempts_have_patience_with_the_server(
+    attempts: int, failure: str, seconds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With one that had the message and did not confirm it, at once."""
     monkeypatch.setattr(mail, "_installed", [])
     mail.install(mail.Mailer(url="", sender="a@b.fr", duty=("c@b.fr",), folder=tmp_path))
     senders, started = Senders(), time.monotonic()
-    senders.start([msgspec.structs.replace(CALL, attempts=attempts)], now=NOW)
+    call = msgspec.structs.replace(CALL, attempts=attempts, failure=failure)
+    senders.start([call], now=NOW)
     [child] = senders._children
     senders.stop()
-    seconds = mail.PATIENT_SECONDS if attempts in {3, 6} else mail.SEND_SECONDS
-    assert seconds + 1 < child.ends - started < LEASE.total_seconds()
+    lease = LEASE_AGAIN if attempts > 1 else LEASE
+    assert seconds + 1 < child.ends - started < seconds + 4 < lease.total_seconds()
 
 
 def test_a_watch_that_finds_no_process_is_started_by_the_next_look() -> None:

@@ -16,6 +16,12 @@ MAX_ATTEMPTS: Final = 600
 """About ten hours at the longest wait: by then the shift has changed and every page of the desk has shown
 it.
 """
+UNCONFIRMED: Final = "UNCONFIRMED"
+"""Failure of a call whose message the mail server has, but neither accepted nor refused in time."""
+MOST_COPIES: Final = 40
+"""Attempts after which a call is given up if the server did not confirm the last two: some four hours."""
+_LONGEST_UNCONFIRMED: Final = timedelta(minutes=10)
+"""As long as a sender should wait for that reply (RFC 5321, 4.5.3.2.6)."""
 _FIRST_SECONDS: Final = 1.0
 _SOON: Final = 10
 """Attempts after which the pauses grow: a mail server that is restarted is back within seconds."""
@@ -39,18 +45,21 @@ class Delivery(StrEnum):
     """Somebody acknowledged the alarm before a mail server accepted the call."""
 
 
-def wait_after(*, attempts: int, jitter: float) -> timedelta:
+def wait_after(*, attempts: int, jitter: float, unconfirmed: bool = False) -> timedelta:
     """Return the delay before the next attempt: a second, later exponential backoff, with jitter.
 
     The delay lies between half and the whole of a second for the first ten attempts, then of 2, 4, 8 …
-    seconds, at most 60.
+    seconds, at most 60. After a message that may have arrived (`unconfirmed`), it doubles from the first
+    attempt on, up to ten minutes: each further message may be a copy.
 
     Args:
         attempts: number of failed attempts so far, from 1.
         jitter: a random number from 0 (half of the delay) to 1 (the whole delay).
+        unconfirmed: the mail server has the message of the last attempt, but did not confirm it.
     """
-    doubled = min(max(0, attempts - _SOON), 10)
-    seconds = min(_FIRST_SECONDS * 2.0**doubled, LONGEST_WAIT.total_seconds())
+    doubled = min(max(0, attempts - (1 if unconfirmed else _SOON)), 10)
+    longest = _LONGEST_UNCONFIRMED if unconfirmed else LONGEST_WAIT
+    seconds = min(_FIRST_SECONDS * 2.0**doubled, longest.total_seconds())
     return timedelta(seconds=seconds * (0.5 + 0.5 * jitter))
 
 

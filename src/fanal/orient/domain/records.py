@@ -323,7 +323,8 @@ class Call(Struct, frozen=True, kw_only=True):
     """A call to the duty people held under a lease.
 
     `attempts` includes the current attempt; `token` is the fencing token that its outcome must carry.
-    `escalated`: it is the second call, for an alarm that nobody acknowledged in time.
+    `escalated`: it is the second call, for an alarm that nobody acknowledged in time. `failure` is the code
+    of the last attempt's failure, or empty.
     """
 
     id: UUID
@@ -332,6 +333,7 @@ class Call(Struct, frozen=True, kw_only=True):
     escalated: bool
     attempts: int
     token: UUID
+    failure: str = ""
 
 
 class Note(Struct, frozen=True, kw_only=True):

@@ -16,10 +16,12 @@ from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
-from fanal.orient.domain.clocks import MAX_ATTEMPTS, Delivery, wait_after
+from fanal.orient.domain.clocks import MAX_ATTEMPTS, MOST_COPIES, UNCONFIRMED, Delivery, wait_after
 from fanal.orient.domain.records import Call
 
 LEASE = timedelta(seconds=30)
+LEASE_AGAIN = timedelta(seconds=75)
+"""Lease of a second or later attempt, some of which wait longer for the mail server."""
 _LOCK = 0x464E4341
 _GONE = (
     "c.lease_holder::oid NOT IN (SELECT l.objid FROM pg_locks l WHERE l.locktype = 'advisory'"
@@ -50,7 +52,7 @@ UPDATE orient_call c SET lease_token = %(token)s, lease_holder = %(holder)s,
     lease_until = now() + make_interval(secs => %(lease)s), attempts = c.attempts + 1
 WHERE c.id = ANY (ARRAY(SELECT id FROM due))
 RETURNING c.id, c.alarm_id, (SELECT a.report_id FROM orient_alarm a WHERE a.id = c.alarm_id), c.escalated,
-    c.attempts, c.lease_token
+    c.attempts, c.lease_token, c.failure
 """  # noqa: S608
 # Fair queueing, by the network of the public node, then by its machine (its address, which no program of the
 # node chooses), then by its database sessions: each gets an equal share of the free places. Of many networks,
@@ -271,12 +273,12 @@ def claim_calls(
         "most": most,
         "token": uuid4(),
         "holder": holder,
-        "lease": LEASE.total_seconds(),
+        "lease": (LEASE_AGAIN if again else LEASE).total_seconds(),
     }
     with transaction.atomic():
         return [
             Call(id=row[0], alarm_id=row[1], report_id=row[2], escalated=row[3],
-                 attempts=row[4], token=row[5])
+                 attempts=row[4], token=row[5], failure=row[6])
             for row in sql.rows(_CLAIM, asked)
         ]  # fmt: skip
 
@@ -346,7 +348,7 @@ def record_delivery(
     require(actor, "pipeline.run")
     with transaction.atomic():
         recorded = _still_held(calls, sql.rows(_DELIVERED, [*_held(calls), delivery, now]))
-        for (escalated, _), same in _alike(recorded):
+        for (escalated, *_), same in _alike(recorded):
             detail = {"escalated": int(escalated)}
             if delivery is Delivery.PARTLY:
                 detail["partly"] = 1
@@ -365,7 +367,7 @@ def record_reached(*, actor: Actor, calls: Sequence[Call], now: datetime) -> int
     require(actor, "pipeline.run")
     with transaction.atomic():
         changed = _still_held(calls, sql.rows(_REACHED, [[call.id for call in calls]]))
-        for (escalated, _), same in _alike(changed):
+        for (escalated, *_), same in _alike(changed):
             detail = {"escalated": int(escalated), "later": 1}
             _record(actor, same, "alarm.send", now, detail)
     return len(changed)
@@ -382,8 +384,9 @@ def record_failure(
 ) -> int:
     """Record a failed message and schedule the retry of its calls; return the number of calls recorded.
 
-    A call is given up after `MAX_ATTEMPTS`. The ledger records the first failure and the giving up; the row
-    counts the attempts between. Calls whose lease was lost are neither recorded nor counted.
+    A call is given up after `MAX_ATTEMPTS`, and after `MOST_COPIES` if the mail server has had the message of
+    the last two attempts and confirmed neither. The ledger records the first failure and the giving up; the
+    row counts the attempts between. Calls whose lease was lost are neither recorded nor counted.
 
     Args:
         actor: the sender.
@@ -400,15 +403,16 @@ def record_failure(
     waits = [
         0.0
         if at_once and c.attempts == 1
-        else wait_after(attempts=c.attempts, jitter=jitter).total_seconds()
+        else wait_after(
+            attempts=c.attempts, jitter=jitter, unconfirmed=failure == UNCONFIRMED
+        ).total_seconds()
         for c in calls
     ]
-    over = [c.attempts >= MAX_ATTEMPTS for c in calls]
+    over = [_is_over(c, failure) for c in calls]
     asked = [*_held(calls), waits, over, failure, now, Delivery.GIVEN_UP, now]
     with transaction.atomic():
         recorded = _still_held(calls, sql.rows(_FAILED, asked))
-        for (escalated, attempts), same in _alike(recorded):
-            last = attempts >= MAX_ATTEMPTS
+        for (escalated, attempts, last), same in _alike(recorded, failure):
             if last or attempts == 1:
                 detail: dict[str, str | int] = {"failure": failure, "attempts": attempts}
                 detail["escalated"] = int(escalated)
@@ -425,11 +429,19 @@ def _still_held(calls: Sequence[Call], written: Iterable[tuple[UUID]]) -> list[C
     return [call for call in calls if call.id in found]
 
 
-def _alike(calls: Sequence[Call]) -> Iterator[tuple[tuple[bool, int], list[Call]]]:
-    """Group calls by (escalated, attempts) and yield each group: one ledger entry covers a group."""
-    alike: dict[tuple[bool, int], list[Call]] = {}
+def _is_over(call: Call, failure: str) -> bool:
+    twice = failure == call.failure == UNCONFIRMED
+    return call.attempts >= (MOST_COPIES if twice else MAX_ATTEMPTS)
+
+
+def _alike(
+    calls: Sequence[Call], failure: str = ""
+) -> Iterator[tuple[tuple[bool, int, bool], list[Call]]]:
+    """Group calls by (escalated, attempts, given up after this `failure`); one ledger entry covers each."""
+    alike: dict[tuple[bool, int, bool], list[Call]] = {}
     for call in calls:
-        alike.setdefault((call.escalated, call.attempts), []).append(call)
+        key = (call.escalated, call.attempts, _is_over(call, failure))
+        alike.setdefault(key, []).append(call)
     yield from alike.items()
 
 

@@ -1,0 +1,225 @@
+"""Mail servers that are slow in one thing: an address, a recipient, the reply to a message."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from fanal.connectors import mail, smtp
+from tests.unit.connectors.test_mail_servers import NOW, resolve
+
+NAME = "mail.desk.test"
+GOOD, GONE, ODD = "good@desk.fr", "gone@desk.fr", "odd@desk.fr"
+Replies = Callable[[str], bytes | None]
+"""What a server answers to a line; None for its usual answer."""
+
+
+class Inbox:
+    """An SMTP server of many connections at once, that keeps the recipients of each message it has."""
+
+    def __init__(self, replies: Replies = lambda _: None) -> None:
+        self.messages: list[list[str]] = []
+        self.connections = 0
+        self._replies = replies
+
+    def talk(self, connection: socket.socket) -> None:
+        self.connections += 1
+        with connection.makefile("rb") as file:
+            connection.sendall(self._replies("") or b"220 here\r\n")
+            to: list[str] = []
+            while line := file.readline().decode().strip():
+                verb = line[:4].upper()
+                if verb == "MAIL":
+                    to = []
+                if verb == "DATA":
+                    connection.sendall(b"354 go\r\n")
+                    while file.readline() != b".\r\n":
+                        pass
+                    self.messages.append(to)
+                    verb = line = "."
+                reply = self._replies(line) or b"250 ok\r\n"
+                if not reply.strip():
+                    return
+                if verb == "RCPT" and reply.startswith(b"2"):
+                    to.append(line.partition("<")[2].partition(">")[0])
+                connection.sendall(reply)
+                if verb == "QUIT":
+                    return
+
+
+@contextmanager
+def served(talk: Callable[[socket.socket], None], address: str, port: int = 0) -> Iterator[int]:
+    """Serve each connection to an address in a thread of its own; yield the port."""
+    listening = socket.create_server((address, port))
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            talk(connection)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+
+
+@contextmanager
+def unanswered(address: str, port: int) -> Iterator[None]:
+    """Let an address answer no connection: its queue is full."""
+    with socket.socket() as full:
+        full.bind((address, port))
+        full.listen(0)
+        kept = [socket.socket() for _ in range(4)]
+        for one in kept:
+            one.setblocking(False)
+            one.connect_ex((address, port))
+        try:
+            yield
+        finally:
+            for one in kept:
+                one.close()
+
+
+def send(port: int, folder: Path, *duty: str, host: str = "127.0.0.1") -> tuple[mail.Sent, float]:
+    """Send one message; return its outcome and the seconds that it took."""
+    url, started = f"smtp://{host}:{port}", time.monotonic()
+    mailer = mail.Mailer(url=url, sender="desk@desk.fr", duty=duty or (GOOD,), folder=folder)
+    sent = mailer.send(to=mailer.duty, subject="s", text="t", message_id="m1", now=NOW)
+    return sent, time.monotonic() - started
+
+
+ALL = mail.Sent(reached=mail.Reached.ALL)
+
+
+def test_addresses_that_answer_nothing_keep_no_message_from_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve(monkeypatch, NAME, "127.0.0.66", "127.0.0.67", "127.0.0.68", "127.0.0.69")
+    inbox = Inbox()
+    with (
+        served(inbox.talk, "127.0.0.69") as port,
+        unanswered("127.0.0.66", port),
+        served(lambda _: time.sleep(9), "127.0.0.67", port),
+        served(lambda connection: connection.close(), "127.0.0.68", port),
+    ):
+        sent, seconds = send(port, tmp_path, host=NAME)
+    assert (sent, inbox.messages) == (ALL, [[GOOD]])
+    assert seconds < 4.0
+
+
+def test_the_first_address_that_greets_gets_the_only_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that refuses at its greeting is passed over; one that is slow by a second loses."""
+
+    def slowly(line: str) -> bytes | None:
+        return time.sleep(1.5) if not line else None
+
+    resolve(monkeypatch, NAME, "127.0.0.66", "127.0.0.67", "127.0.0.68")
+    full, slow, good = Inbox(lambda _: b"421 too many\r\n"), Inbox(slowly), Inbox()
+    with (
+        served(full.talk, "127.0.0.66") as port,
+        served(slow.talk, "127.0.0.67", port),
+        served(good.talk, "127.0.0.68", port),
+    ):
+        assert send(port, tmp_path, host=NAME)[0] == ALL
+    assert [full.messages, slow.messages, good.messages] == [[], [], [[GOOD]]]
+
+
+def test_the_failure_of_the_first_address_is_told_where_none_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve(monkeypatch, NAME, "127.0.0.66", "127.0.0.67")
+    monkeypatch.setattr(mail, "SEND_SECONDS", 1.5)
+    with (
+        served(lambda connection: connection.close(), "127.0.0.66") as port,
+        unanswered("127.0.0.67", port),
+        pytest.raises(mail.smtplib.SMTPServerDisconnected),
+    ):
+        send(port, tmp_path, host=NAME)
+
+
+@pytest.mark.parametrize("bad", [(GONE,), (GONE, ODD)])
+@pytest.mark.parametrize("first", [True, False])
+def test_addresses_that_are_refused_slowly_keep_no_message_from_the_others(
+    tmp_path: Path, bad: tuple[str, ...], first: bool
+) -> None:
+    """Some servers answer after five seconds, so that nobody finds out their addresses."""
+    came: list[float] = []
+    started = time.monotonic()
+
+    def tarpit(line: str) -> bytes | None:
+        if line == ".":
+            came.append(time.monotonic() - started)
+        if line[:4].upper() == "RCPT" and GOOD not in line:
+            time.sleep(5.3)
+            return b"550 no such person\r\n"
+        return None
+
+    inbox = Inbox(tarpit)
+    with served(inbox.talk, "127.0.0.1") as port:
+        sent, _ = send(port, tmp_path, *([*bad, GOOD] if first else [GOOD, *bad]))
+    assert sent == mail.Sent(reached=mail.Reached.SOME, lost=len(bad))
+    assert inbox.messages == [[GOOD]]
+    assert came[0] < 4.0
+
+
+@pytest.mark.parametrize("reply", [b"\r\n", b"421 too many errors\r\n"])
+def test_a_server_that_leaves_at_one_recipient_has_the_message_for_the_others(
+    tmp_path: Path, reply: bytes
+) -> None:
+    inbox = Inbox(lambda line: reply if GONE in line else None)
+    with served(inbox.talk, "127.0.0.1") as port:
+        sent, _ = send(port, tmp_path, GOOD, GONE)
+    assert sent == mail.Sent(reached=mail.Reached.SOME, later=(GONE,))
+    assert inbox.messages == [[GOOD]]
+
+
+def test_who_gets_no_answer_at_all_is_asked_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "SEND_SECONDS", 3.0)
+    inbox = Inbox(lambda line: time.sleep(6) if GONE in line else None)
+    with served(inbox.talk, "127.0.0.1") as port:
+        assert send(port, tmp_path, GOOD, GONE)[0] == mail.Sent(
+            reached=mail.Reached.SOME, later=(GONE,)
+        )
+        with pytest.raises(mail.smtplib.SMTPServerDisconnected):
+            send(port, tmp_path, GONE, f"all.{GONE}")
+
+
+def test_a_single_address_has_the_time_of_any_reply(tmp_path: Path) -> None:
+    inbox = Inbox(lambda line: time.sleep(2.5) if "RCPT" in line.upper() else None)
+    with served(inbox.talk, "127.0.0.1") as port:
+        assert send(port, tmp_path)[0] == ALL
+    assert inbox.connections == 1
+
+
+@pytest.mark.parametrize("duty", [(GOOD,), (GOOD, GONE)])
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_server_that_has_the_message_and_does_not_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, duty: tuple[str, ...], leaves: bool
+) -> None:
+    monkeypatch.setattr(mail, "SEND_SECONDS", 1.0)
+
+    def silent(line: str) -> bytes | None:
+        if line == ".":
+            time.sleep(0 if leaves else 2.0)
+            return b"\r\n"
+        return None
+
+    inbox = Inbox(silent)
+    with served(inbox.talk, "127.0.0.1") as port, pytest.raises(smtp.Unconfirmed):
+        send(port, tmp_path, *duty)
+    assert inbox.messages == [[*duty]]
