@@ -23,7 +23,7 @@ from fanal.analyse.priority.domain.text_evidence import is_read
 from fanal.analyse.priority.operations import dry_run_ruleset, finish_trial, hold_trial, try_portion
 from fanal.analyse.priority.queries import analysed_between, current_rules
 from fanal.analyse.signals.operations.in_force import reader_in_force, reader_of
-from fanal.analyse.signals.operations.readers import activate_version, keep_trial
+from fanal.analyse.signals.operations.readers import activate_version, end_trial, keep_trial
 from fanal.analyse.signals.queries import StoredReader, get_reader, open_reader_trials
 from fanal.analyse.signals.reading import NoReader, TextReader
 from fanal.crosscheck.links.queries import kin_facts
@@ -125,7 +125,8 @@ def continue_reader_trial(*, now: datetime) -> bool:
 
     Goes from the newest report with text to older ones, until `MOST_READ` are compared. Both versions read
     each text in this run, even if an earlier version read it before: the changes are those of the candidate
-    alone. The reports do not change. A version that cannot be loaded delays no other.
+    alone. The reports do not change. A version that cannot be loaded delays no other; the dry run of one that
+    does not fit ends.
     """
     current = reader_in_force()
     return not isinstance(current, NoReader) and any(
@@ -135,15 +136,16 @@ def continue_reader_trial(*, now: datetime) -> bool:
 
 def _tried(stored: StoredReader, current: TextReader, *, now: datetime) -> bool:
     candidate = reader_of(reader_id=stored.id)
-    if isinstance(candidate, NoReader) or stored.proposed_at is None:
+    if isinstance(candidate, NoReader):
+        if candidate.reason == "MODEL":
+            end_trial(stored=stored, reason=candidate.detail, now=now)
         return False
     actor, before = system_actor("dry run of a text reader"), stored.reached
     run = trial_of(stored) or no_run(current=current.version, candidate=stored.version)
     ids: list[UUID] = []
     if run.reports < MOST_READ:
-        ids = analysed.analysed_before(
-            before=before or lowest_id(stored.proposed_at), limit=READ_AT_ONCE
-        )
+        start = before or lowest_id(stored.proposed_at or now)
+        ids = analysed.analysed_before(before=start, limit=READ_AT_ONCE)
         run = _with_portion(run, ids, (current, candidate), actor=actor, now=now)
     keep_trial(
         reader_id=stored.id,

@@ -142,15 +142,15 @@ RULES: tuple[GrantRule, ...] = (
     _rule("analyse_ruleset", [APP, WORKER], [*APPEND, "UPDATE (dry_run, proposer_id)"]),
     _rule("analyse_judgement", [APP, WORKER], APPEND),
     _rule("analyse_reader_activation", [APP, WORKER], APPEND),
-    # The bytes of a reader never change; a trigger writes its state.
+    # The bytes of a reader never change but by a trigger, which also writes its state.
     _rule(
         "analyse_reader",
         [APP, WORKER],
         [
             *APPEND,
             (
-                "UPDATE (proposer_id, proposed_at, reached, trial, tried_at, reread_reached,"
-                " reread_queued, reread_at)"
+                "UPDATE (proposer_id, proposed_at, reached, trial, tried_at, ended,"
+                " reread_reached, reread_queued, reread_at)"
             ),
         ],
     ),

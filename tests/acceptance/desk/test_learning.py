@@ -105,12 +105,11 @@ def test_a_word_on_a_report_changes_what_the_next_version_reads(
     assert stored.card.lost == ()
 
     # A supervisor proposes it and sees what would move; a second one puts it in force.
-    claire = open_as("claire", "/fr/desk/rules/readers/")
-    claire.click("p > a[href='/fr/desk/examples/']")
-    claire.wait_for_selector("text=REF-jar")
+    claire = open_as("claire", f"/fr/desk/examples/?code={CODE}")
+    assert claire.locator("section[aria-labelledby=waiting] a").count() == 1
+    assert MISSED in claire.locator("section[aria-labelledby=passages]").inner_text()
     check(claire, axe, "fr")
-    claire.set_viewport_size({"width": 1440, "height": 900})
-    claire.go_back()
+    claire.goto(claire.url.partition("examples/")[0] + "rules/readers/")
     check(claire, axe, "fr")
     claire.set_viewport_size({"width": 1440, "height": 900})
     claire.click(f"a:has-text('{stored.version}')")

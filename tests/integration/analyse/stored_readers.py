@@ -1,7 +1,9 @@
 """Stored versions of the text reader for tests: the shipped model under another name, without a training."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
+from types import MappingProxyType
 from uuid import UUID, uuid4
 
 import msgspec
@@ -11,11 +13,27 @@ from fanal.db import sql
 from fanal.kernel.actors import SYSTEM_PERSON
 
 
-def store_version(version: str, *, fits: bool = True) -> UUID:
-    """Store a version; with `fits` False as an older package left it, made of another corpus."""
+def store_version(
+    version: str, *, fits: bool = True, sentences: Mapping[UUID, str] = MappingProxyType({})
+) -> UUID:
+    """Store a version; with `fits` False as an older package left it, made of another corpus.
+
+    `sentences` are neutral ones by example: the version holds them with the embedding of a text of the corpus.
+    """
     files = shipped_files()
     weights = files.joinpath("weights.bin").read_bytes()
     header = msgspec.json.decode(files.joinpath("model.json").read_bytes()) | {"version": version}
+    if sentences:
+        weights = _longer(weights, header["texts"], len(header["columns"]), len(sentences))
+        header["weights"] = sha256(weights).hexdigest()
+        header["texts"] += len(sentences)
+        header["added"] = [
+            {
+                "id": f"desk1-{example_id.hex}", "lang": "fr", "text": text, "codes": [],
+                "nature": None, "plain": False, "voice": "desk",
+            }
+            for example_id, text in sentences.items()
+        ]  # fmt: skip
     if not fits:
         header["corpus"] = dict.fromkeys(header["corpus"], "0" * 64)
     reader_id = uuid4()
@@ -28,6 +46,17 @@ def store_version(version: str, *, fits: bool = True) -> UUID:
         ],
     )  # fmt: skip
     return reader_id
+
+
+def _longer(weights: bytes, texts: int, columns: int, more: int) -> bytes:
+    """Return the weights with the last text repeated: embeddings, scales and two sets of coefficients."""
+    size = len(weights) // texts - 4 - 4 * columns
+    place, parts = 0, []
+    for width in (size, 4, 2 * columns, 2 * columns):
+        block = weights[place : place + texts * width]
+        parts.append(block + block[-width:] * more)
+        place += texts * width
+    return b"".join(parts)
 
 
 def store_shipped_earlier(version: str = "reader/earlier") -> UUID:

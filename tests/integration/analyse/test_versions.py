@@ -6,9 +6,16 @@ import psycopg
 import pytest
 
 from fanal import trials
+from fanal.accounts.domain.policy import Refused
 from fanal.analyse.signals.domain.model_card import ReaderState
 from fanal.analyse.signals.operations import in_force, readers
-from fanal.analyse.signals.reading import NoReader, TextReader, shipped_reader
+from fanal.analyse.signals.queries import get_reader
+from fanal.analyse.signals.reading import (
+    NoReader,
+    TextReader,
+    engine_of_process,
+    shipped_reader,
+)
 from fanal.cli.doctor_desk import look_at_reader_in_force
 from fanal.db import sql
 from fanal.kernel.actors import Actor, Role
@@ -18,6 +25,7 @@ from tests.integration.analyse.stored_readers import store_shipped_earlier, stor
 from tests.integration.analyse.test_learning import TEXT, deposit, now, proposed, state_of
 from tests.integration.orient.people import person
 
+LIGATURE = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
 
 
@@ -67,7 +75,46 @@ def test_a_version_that_became_unfit_keeps_nothing_waiting(
     age(old, as_role("owner"))
     proposed(new, claire)
     assert state_of(new) is ReaderState.PROPOSED
-    assert state_of(old) is ReaderState.TRAINED
+    ended = get_reader(reader_id=old)
+    assert ended is not None
+    assert (ended.state, ended.proposer_id) == (ReaderState.TRAINED, None)
+    assert ended.ended == "reader/old: corpus"
+
+
+def test_a_dry_run_ends_over_texts_that_end_the_engine(
+    claire: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each such text costs its own reading; the process that asked goes on."""
+    report_ids = deposit(*(f"{LIGATURE * 200} {n}" for n in range(3)), TEXT)
+    monkeypatch.setattr("fanal.embedding.engine._SWELLING", "\0")  # as if it were not written out
+    engine_of_process()._cache.clear()
+    reader_id = store_version("reader/new")
+    proposed(reader_id, claire)
+    stored = get_reader(reader_id=reader_id)
+    assert stored is not None
+    run = trials.trial_of(stored)
+    assert run is not None
+    assert (stored.state, run.reports) == (ReaderState.PROPOSED, len(report_ids))
+
+
+def test_a_proposal_is_withdrawn_before_and_after_its_dry_run(claire: Actor) -> None:
+    deposit(TEXT)
+    reader_id, helene = store_version("reader/new"), person(Role.SUPERVISOR)
+    for tried in (False, True):
+        readers.propose_version(actor=claire, reader_id=reader_id, now=now())
+        while tried and trials.continue_reader_trial(now=now()):
+            pass
+        readers.withdraw_version(actor=helene, reader_id=reader_id, now=now())
+        stored = get_reader(reader_id=reader_id)
+        assert stored is not None
+        assert (stored.state, stored.proposer_id, stored.trial) == (ReaderState.TRAINED, None, None)
+        assert trials.continue_reader_trial(now=now()) is False
+        with pytest.raises(Refusal, match="NO_PROPOSAL"):
+            readers.withdraw_version(actor=claire, reader_id=reader_id, now=now())
+        with pytest.raises(Refusal, match="NOT_PROPOSED"):
+            trials.activate_reader(actor=helene, reader_id=reader_id, now=now())
+    with pytest.raises(Refused):
+        readers.withdraw_version(actor=person(Role.ANALYST), reader_id=reader_id, now=now())
 
 
 def test_a_version_that_became_unfit_after_its_dry_run_is_not_put_in_force(

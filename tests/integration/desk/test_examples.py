@@ -28,10 +28,10 @@ def place(web: Client, page: str) -> str:
     return found[1]
 
 
-def judged(desk: Desk, web: Client, name: str = "pressure") -> str:
-    """Say that a signal was missed in the first passage of a report; return the address of its page."""
+def judged(desk: Desk, web: Client, name: str = "pressure", *, verdict: str = "MISSED") -> str:
+    """Judge a signal in the first passage of a report, by default as missed; return the address of its page."""
     page = f"/fr/desk/reports/{desk.reports[name]}/"
-    form = {"source": place(web, page), "code": "GROOMING_MEETING", "verdict": "MISSED"}
+    form = {"source": place(web, page), "code": "GROOMING_MEETING", "verdict": verdict}
     assert web.post(f"{page}judge/", form).status_code == 302
     return page
 
@@ -135,7 +135,7 @@ def test_whoever_may_check_finds_the_sentences_that_wait(
     assert ana.get("/fr/desk/examples/").content.decode().count("écrite par vous") == 2
     assert "REF-" not in sign_in("yann").get("/fr/desk/examples/").content.decode()
     assert sign_in("driss").get("/fr/desk/examples/").status_code == 403
-    monkeypatch.setattr("fanal.web.desk.report.examples._LISTED", 1)
+    monkeypatch.setattr("fanal.web.desk.rules.examples._SHOWN", 1)
     body = sign_in("bruno").get("/fr/desk/examples/").content.decode()
     assert body.count("REF-") == 1
     assert "D’autres phrases attendent" in body
@@ -152,3 +152,38 @@ def test_an_example_is_found_under_its_own_report_alone(desk: Desk, sign_in: Sig
     assert bruno.post(f"{other}check/", form).status_code == 404
     assert bruno.post(f"{page}examples/{example.id}/check/", form).status_code == 302
     assert held(desk).neutral == NEUTRAL
+
+
+def test_what_waits_and_what_people_said_by_signal_is_shown_to_who_checks(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    """An analyst finds the sentence to check; a "wrong" says that one more person must agree."""
+    ana, bruno = sign_in("ana"), sign_in("bruno")
+    page = judged(desk, ana, verdict="WRONG")
+    assert "une autre personne doit être du même avis" in ana.get(page).content.decode()
+    rewritten(desk, ana, page)
+    body = bruno.get("/fr/desk/examples/?code=GROOMING_MEETING").content.decode()
+    waiting, by_signal = body.split('id="signals"')
+    assert f"{desk.reports['pressure']}/#examples" in waiting
+    assert "<blockquote>" in by_signal
+    assert "Faux, une autre personne doit être du même avis" in by_signal
+    for name, status in (("claire", 200), ("driss", 403), ("elise", 403)):
+        assert sign_in(name).get("/fr/desk/examples/").status_code == status
+
+
+def test_a_supervisor_withdraws_a_checked_sentence(desk: Desk, sign_in: SignIn) -> None:
+    ana, bruno, claire = sign_in("ana"), sign_in("bruno"), sign_in("claire")
+    page = judged(desk, ana)
+    rewritten(desk, ana, page)
+    found = held(desk)
+    bruno.post(f"{page}examples/{found.id}/check/", {"object": str(found.rewritten_object)})
+    address = f"/fr/desk/examples/{found.id}/withdraw/"
+    for web, offered in ((bruno, False), (claire, True)):
+        body = web.get("/fr/desk/examples/").content.decode()
+        assert NEUTRAL in body
+        assert (address in body) is offered
+    assert bruno.post(address).status_code == 403
+    answer = claire.post(address, follow=True).content.decode()
+    assert "Retirée." in answer
+    assert NEUTRAL not in answer
+    assert held(desk).state == "OPEN"

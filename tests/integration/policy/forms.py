@@ -101,6 +101,7 @@ FORMS: dict[str, Act] = {
     "desk:example-judge": _act("analyse_judgement", learning.passage),
     "desk:example-rewrite": _act("analyse_example", learning.example, words="A neutral sentence."),
     "desk:example-check": _act("analyse_example", learning.example_rewritten),
+    "desk:example-withdraw": _act("analyse_example", learning.example_checked),
     "desk:note": _act("orient_note", _WORDS),
     "desk:review": _act("intake_review", verdict="keep", motive=REASON),
     "desk:review-second": _act("intake_review_second", scenes.end_proposed),
@@ -146,6 +147,7 @@ FORMS: dict[str, Act] = {
     "desk:sheet-move": _act("casework_act", move="withdraw"),
     # Rules, lists, sources and standing instructions.
     "desk:reader-propose": _act("analyse_reader"),
+    "desk:reader-withdraw": _act("analyse_reader", learning.reader_proposed),
     "desk:reader-activate": _act("analyse_reader", learning.reader_proposed),
     "desk:ruleset-draft": _act("analyse_ruleset", scenes.rules_typed),
     "desk:ruleset-dry-run": _act("analyse_trial", scenes.drafted),

@@ -7,7 +7,7 @@ import msgspec
 
 from fanal.analyse.priority.domain.scoring import no_run
 from fanal.analyse.signals.domain.examples import Verdict, passages, source_of
-from fanal.analyse.signals.operations.examples import judge_passage, rewrite
+from fanal.analyse.signals.operations.examples import check_sentence, judge_passage, rewrite
 from fanal.analyse.signals.operations.in_force import version_in_force
 from fanal.analyse.signals.operations.readers import keep_trial, propose_version
 from fanal.analyse.signals.queries import examples_of
@@ -44,6 +44,16 @@ def example_rewritten(scene: Scene) -> Posted:
     )
     (held,) = examples_of(actor=scene.colleague, report_id=scene.report_id)
     return Posted(form={"object": str(held.rewritten_object)}, address=made.address)
+
+
+def example_checked(scene: Scene) -> Posted:
+    """Have a neutral sentence that a second colleague checked."""
+    made = example_rewritten(scene)
+    check_sentence(
+        actor=scene.keeper, example_id=UUID(str(made.address["example_id"])),
+        object_id=UUID(str(made.form["object"])), now=datetime.now(UTC),
+    )  # fmt: skip
+    return Posted(address=made.address)
 
 
 def reader_trained() -> UUID:

@@ -1,6 +1,6 @@
 """Queries on the desk's labelled examples and on the versions of the text reader."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -26,8 +26,9 @@ _CARD = msgspec.json.Decoder(ModelCard)
 class StoredReader(Struct, frozen=True, kw_only=True):
     """A version of the text reader as stored, without its bytes; `shipped`: it came with the program.
 
-    `trial` is the JSON of its dry run (`DryRun`; see `trials.trial_of`), finished at `tried_at`. `reread_at`
-    is when the last waiting report was queued to be read again, None while this goes on.
+    `trial` is the JSON of its dry run (`DryRun`; see `trials.trial_of`), finished at `tried_at`. `ended` says
+    why the program ended the last dry run without a result, "" if it did not. `reread_at` is when the last
+    waiting report was queued to be read again, None while this goes on.
     """
 
     id: UUID
@@ -42,6 +43,7 @@ class StoredReader(Struct, frozen=True, kw_only=True):
     reached: UUID | None
     trial: bytes | None
     tried_at: datetime | None
+    ended: str
     reread_reached: UUID | None
     reread_queued: int
     reread_at: datetime | None
@@ -63,10 +65,10 @@ def get_example(*, actor: Actor, example_id: UUID) -> Example | None:
     return found[0] if found and found[0].report_id in seen else None
 
 
-def rewritten(*, actor: Actor, limit: int) -> list[Example]:
-    """Return at most `limit` examples with a neutral sentence to check, of reports that the actor reads."""
-    found = _examples(f"{_EXAMPLE} WHERE state = 'REWRITTEN' ORDER BY id LIMIT %s", [limit])
-    seen = get_reports(actor=actor, report_ids=[e.report_id for e in found])
+def list_examples(*, actor: Actor, states: Collection[ExampleState]) -> list[Example]:
+    """Return the examples in one of `states`, of reports that the actor reads, in order of id."""
+    found = _examples(f"{_EXAMPLE} WHERE state = ANY(%s) ORDER BY id", [sorted(states)])
+    seen = get_reports(actor=actor, report_ids=list({e.report_id for e in found}))
     return [example for example in found if example.report_id in seen]
 
 
@@ -175,7 +177,7 @@ def _examples(statement: str, values: Sequence[object]) -> list[Example]:
 _READER = (
     "SELECT r.id, r.version, r.state, r.header IS NULL, r.card, r.author_id, r.trained_at,"
     " r.proposer_id, r.proposed_at, r.reached, r.trial, r.tried_at, r.reread_reached,"
-    " r.reread_queued, r.reread_at, a.approver_id, a.activated_at FROM analyse_reader r"
+    " r.reread_queued, r.reread_at, a.approver_id, a.activated_at, r.ended FROM analyse_reader r"
     " LEFT JOIN LATERAL (SELECT approver_id, activated_at FROM analyse_reader_activation"
     " WHERE reader_id = r.id ORDER BY seq DESC LIMIT 1) a ON true"
 )
@@ -202,6 +204,7 @@ def _readers(where: str, values: Sequence[object]) -> list[StoredReader]:
             reread_at=row[14],
             approver_id=row[15],
             activated_at=row[16],
+            ended=row[17],
         )
         for row in found
     ]

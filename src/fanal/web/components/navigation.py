@@ -68,7 +68,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
             NavigationPage(route="desk:notices", words=_("Notices to providers"), icon="mail"),
             NavigationPage(route="desk:referrals", words=_("Referrals"), icon="law"),
             NavigationPage(route="desk:sheets", words=_("Intelligence sheets"), icon="file"),
-            NavigationPage(route="desk:examples", words=_("Neutral sentences"), icon="note"),
+            NavigationPage(route="desk:examples", words=_("Examples of the desk"), icon="note"),
             NavigationPage(route="desk:distribution", words=_("Other desks"), icon="globe"),
             NavigationPage(route="oversight:home", words=_("Oversight"), icon="target"),
             NavigationPage(

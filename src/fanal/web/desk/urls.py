@@ -21,7 +21,7 @@ from fanal.web.desk.material import exchange, lists
 from fanal.web.desk.payments import sheets, views as payments
 from fanal.web.desk.queue import alarms, claims, quarantine, saved_views, views as queue
 from fanal.web.desk.report import compare, decisions, examples, folds, identity, views as report
-from fanal.web.desk.rules import readers, reference as rules, rulesets
+from fanal.web.desk.rules import examples as taught, readers, reference as rules, rulesets
 from fanal.web.desk.statistics import trends, views as statistics
 
 app_name = "desk"
@@ -47,7 +47,6 @@ urlpatterns: list[URLPattern] = [
     path("reports/<uuid:report_id>/unfold/", folds.unfold, name="unfold"),
     path("reports/<uuid:report_id>/question/", report.question, name="question"),
     path("reports/<uuid:report_id>/note/", notes.on_report, name="note"),
-    path("examples/", examples.waiting, name="examples"),
     path("reports/<uuid:report_id>/judge/", examples.judge, name="example-judge"),
     path(
         "reports/<uuid:report_id>/examples/<uuid:example_id>/rewrite/",
@@ -153,6 +152,9 @@ urlpatterns: list[URLPattern] = [
     path("rules/readers/", readers.readers, name="readers"),
     path("rules/readers/<uuid:reader_id>/", readers.show, name="reader"),
     path("rules/readers/<uuid:reader_id>/propose/", readers.propose, name="reader-propose"),
+    path("rules/readers/<uuid:reader_id>/withdraw/", readers.withdraw, name="reader-withdraw"),
+    path("examples/", taught.examples, name="examples"),
+    path("examples/<uuid:example_id>/withdraw/", taught.withdraw, name="example-withdraw"),
     path("rules/readers/<uuid:reader_id>/activate/", readers.activate, name="reader-activate"),
     path("rules/draft/", rulesets.draft, name="ruleset-draft"),
     path("rules/<uuid:ruleset_id>/", rulesets.show, name="ruleset"),

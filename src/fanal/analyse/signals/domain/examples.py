@@ -59,7 +59,7 @@ class Verdict(StrEnum):
 
 
 class ExampleState(StrEnum):
-    """State of an example (a judged passage): open, with a neutral sentence, checked, or erased.
+    """State of an example (a judged passage): open, with a neutral sentence, with a checked one, or erased.
 
     See `EXAMPLE_STATES`.
     """
@@ -73,10 +73,11 @@ class ExampleState(StrEnum):
 EXAMPLE_STATES = StateTable(
     name="Example of the text reader",
     initial=ExampleState.OPEN,
-    final=frozenset({ExampleState.NEUTRALISED, ExampleState.ERASED}),
+    final=frozenset({ExampleState.ERASED}),
     transitions=(
         move("rewrite", [ExampleState.OPEN, ExampleState.REWRITTEN], ExampleState.REWRITTEN),
         move("check", [ExampleState.REWRITTEN], ExampleState.NEUTRALISED),
+        move("withdraw", [ExampleState.NEUTRALISED], ExampleState.OPEN),
         move("erase", [ExampleState.OPEN, ExampleState.REWRITTEN], ExampleState.ERASED),
     ),
 )

@@ -224,22 +224,27 @@ def assemble(header: Header, weights: bytes, parts: Sequence[bytes] = ()) -> Rea
     """Return the classifier of a header, its weights, and the decrypted parts that were not erased.
 
     The texts of parts are never quoted as similar texts. If a part is missing, since its report was erased,
-    the model reads as if it had given those texts no weight.
+    the model reads as if it had given those texts no weight; so it does without withdrawn neutral sentences,
+    whose text in the header is empty.
 
     Raises:
         ModelUnfit: something is damaged or not of this model, or the corpus has changed.
         msgspec.MsgspecError: a part has the right digest and another format.
     """
     labels, vectors, coefficients = _opened(header, weights)
+    if not all(label.text for label in header.added):
+        held = np.array([bool(label.text) for label in labels])
+        labels = tuple(label for label in labels if label.text)
+        vectors, coefficients = vectors[held], (coefficients[0][held], coefficients[1][held])
     quoted = len(labels)
     rows, both, alone = [vectors], [coefficients[0]], [coefficients[1]]
     for content in parts:
         if sha256(content).hexdigest() not in header.parts:
             raise ModelUnfit("part")
         part = _PART.decode(content)
-        held, (words, without) = _unpacked(header, part.body, len(part.labels))
+        embeddings, (words, without) = _unpacked(header, part.body, len(part.labels))
         labels += part.labels
-        rows.append(held)
+        rows.append(embeddings)
         both.append(words)
         alone.append(without)
     return Reader(

@@ -41,6 +41,7 @@ READER_STATES = StateTable(
             [ReaderState.TRAINED, ReaderState.PROPOSED, ReaderState.REPLACED],
             ReaderState.TRAINED,
         ),
+        move("withdraw", [ReaderState.TRAINED, ReaderState.PROPOSED], ReaderState.TRAINED),
         move("try", [ReaderState.TRAINED], ReaderState.PROPOSED),
         move("activate", [ReaderState.PROPOSED], ReaderState.IN_FORCE),
         move("replace", [ReaderState.IN_FORCE], ReaderState.REPLACED),

@@ -1,6 +1,7 @@
 """Judgements of people on passages of reports, and neutral sentences that replace the passages.
 
-One person writes a neutral sentence, another checks it; a checked one is kept after the report's erasure.
+One person writes a neutral sentence, another checks it; a checked one is kept after the report's erasure,
+until a supervisor withdraws it.
 """
 
 from collections.abc import Sequence
@@ -155,6 +156,31 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
             [state, neutral, actor.person_id, now, example_id],
         )
         _log(actor, "example.check", example_id, example.report_id, now)
+
+
+def withdraw_sentence(*, actor: Actor, example_id: UUID, now: datetime) -> None:
+    """Take a checked neutral sentence back: the example is open again, or erased if its report is.
+
+    Its words leave the table and the stored versions of the text reader, which read on without it.
+
+    Raises:
+        Refused: the actor may not withdraw at that desk.
+        Refusal: NOT_FOUND, STATE (no checked sentence).
+    """
+    with transaction.atomic():
+        example, desk_id = _held(actor, example_id)
+        require(actor, "example.withdraw", Resource(desk_id=desk_id))
+        state = _moved(example, "withdraw")
+        reports = [example.report_id]
+        if not list_unerased(actor=system_actor("examples"), report_ids=reports, held=True):
+            state = EXAMPLE_STATES.apply(state, "erase")
+        sql.run(
+            "UPDATE analyse_example SET state = %s, neutral = '', rewriter_id = NULL, rewritten_at = NULL,"
+            " rewritten_object = NULL, checker_id = NULL, checked_at = NULL, withdrawer_id = %s,"
+            " withdrawn_at = %s WHERE id = %s",
+            [state, actor.person_id, now, example_id],
+        )
+        _log(actor, "example.withdraw", example_id, example.report_id, now)
 
 
 def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:

@@ -37,11 +37,14 @@ from fanal.vault.packs import BlobDamaged
 
 log = logging.getLogger("fanal.reader")
 _LOCK = Lock()
-_Key = tuple[UUID, int]
+_Key = tuple[UUID, int, str]
 
 
 _HELD: dict[_Key, TextReader | NoReader] = {}
-"""The versions that this process has loaded, by id and number of parts: that in force, and one other."""
+"""The versions that this process has loaded: that in force, and one other.
+
+By id, number of parts and digest of the header: both change when something is erased from a version.
+"""
 
 
 def reader_in_force() -> TextReader | NoReader:
@@ -142,8 +145,12 @@ def unfit_versions(*, reader_ids: Sequence[UUID]) -> dict[UUID, str]:
 
 
 def _key_of(reader_id: UUID) -> _Key:
-    row = sql.one("SELECT count(*) FROM analyse_reader_part WHERE reader_id = %s", [reader_id])
-    return reader_id, row[0]
+    row = sql.one(
+        "SELECT (SELECT count(*) FROM analyse_reader_part WHERE reader_id = r.id),"
+        " coalesce(md5(r.header), '') FROM analyse_reader r WHERE r.id = %s",
+        [reader_id],
+    )
+    return reader_id, row[0], row[1]
 
 
 def _bytes_of(reader_id: UUID) -> tuple[str, bytes | None, bytes | None]:

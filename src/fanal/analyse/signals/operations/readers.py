@@ -56,6 +56,10 @@ from fanal.vault.operations.sealing import seal_batch
 
 _LOCK = 0x524541444552  # "READER"
 _ACTIVATES = (Role.SUPERVISOR,)
+_WITHDRAW = (
+    "UPDATE analyse_reader SET proposer_id = NULL, proposed_at = NULL, reached = NULL, trial = NULL,"
+    " ended = %s"
+)
 _KIND = "reader"
 
 
@@ -129,11 +133,42 @@ def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
             raise Refusal("reader", "WORSE", codes=", ".join(stored.card.lost))
         _require_fit(stored)
         sql.run(
-            "UPDATE analyse_reader SET proposer_id = %s, proposed_at = %s, reached = NULL, trial = NULL"
-            " WHERE id = %s",
+            "UPDATE analyse_reader SET proposer_id = %s, proposed_at = %s, reached = NULL, trial = NULL,"
+            " ended = '' WHERE id = %s",
             [actor.person_id, now, reader_id],
         )
         _log(actor, "reader.propose", stored, now)
+
+
+def withdraw_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
+    """Withdraw the proposal of a version that is not in force; a dry run under way ends.
+
+    Raises:
+        Refused: the actor may not draft rules.
+        Refusal: NOT_FOUND, IN_FORCE, NO_PROPOSAL (nobody proposed it, or it was in force since).
+    """
+    require(actor, "rules.draft")
+    with transaction.atomic():
+        _lock()
+        stored = _stored(reader_id)
+        if not _moves(stored, "withdraw") or stored.proposer_id is None:
+            raise Refusal("reader", "NO_PROPOSAL")
+        sql.run(f"{_WITHDRAW} WHERE id = %s", ["", reader_id])
+        _log(actor, "reader.withdraw", stored, now)
+
+
+def end_trial(*, stored: StoredReader, reason: str, now: datetime) -> None:
+    """End the dry run of a version that this program cannot use, with the reason for people.
+
+    Does nothing if the version was proposed again or withdrawn meanwhile.
+    """
+    with transaction.atomic():
+        if sql.run(
+            f"{_WITHDRAW} WHERE id = %s AND proposed_at = %s AND tried_at IS NULL",
+            [reason, stored.id, stored.proposed_at],
+        ):
+            actor = system_actor("dry run of a text reader")
+            _log(actor, "reader.withdraw", stored, now, reason="UNFIT")
 
 
 def keep_trial(
@@ -393,11 +428,11 @@ def _store(
     return reader_id
 
 
-def _log(actor: Actor, action: str, stored: StoredReader, now: datetime) -> None:
+def _log(actor: Actor, action: str, stored: StoredReader, now: datetime, **detail: str) -> None:
     ledger.record(
         actor=actor,
         action=action,
         at=now,
         objects=[ObjectRef(kind="reader", id=stored.id)],
-        detail={"version": stored.version},
+        detail={"version": stored.version, **detail},
     )

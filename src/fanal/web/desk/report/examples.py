@@ -8,11 +8,10 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import Resource, may
@@ -40,9 +39,6 @@ from fanal.kernel.typed import identifier
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.report.content import by_category
 from fanal.web.failures import reason_of
-from fanal.web.reading import consult
-
-_LISTED = 50
 
 
 class JudgeableFinding(Struct, frozen=True, kw_only=True):
@@ -138,26 +134,6 @@ def _neutral(example: Example, request: HttpRequest) -> str:
     return operations.neutral_sentence(
         actor=actor_of(request), example=example, now=now_of(request)
     )
-
-
-@never_cache
-@require_GET
-@needs("example.check")
-def waiting(request: HttpRequest) -> HttpResponse:
-    """List the reports with a neutral sentence to check, oldest first; the reading is recorded in the ledger.
-
-    A report appears once for each of its sentences; the person's own ones are marked.
-    """
-    actor = actor_of(request)
-    found = queries.rewritten(actor=actor, limit=_LISTED + 1)
-    shown = found[:_LISTED]
-    facts = get_reports(actor=actor, report_ids=[e.report_id for e in shown])
-    consult(request, "report", list(facts), action="report.list")
-    context = {
-        "rows": [(e, facts[e.report_id], e.rewriter_id == actor.person_id) for e in shown],
-        "more": len(found) > _LISTED,
-    }
-    return render(request, "desk/examples.html", context)
 
 
 @require_POST

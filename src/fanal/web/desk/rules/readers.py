@@ -20,7 +20,7 @@ from fanal.analyse.signals.operations.in_force import (
     version_in_force,
     version_reading,
 )
-from fanal.analyse.signals.operations.readers import propose_version
+from fanal.analyse.signals.operations.readers import propose_version, withdraw_version
 from fanal.analyse.signals.queries import StoredReader
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import SYSTEM_PERSON
@@ -115,6 +115,26 @@ def propose(request: HttpRequest, reader_id: UUID) -> HttpResponse:
         messages.error(request, reason_of(refused))
     else:
         messages.success(request, _("The dry run has begun; the queue does not change."))
+    return redirect("desk:reader", reader_id)
+
+
+@require_POST
+@needs("rules.draft")
+def withdraw(request: HttpRequest, reader_id: UUID) -> HttpResponse:
+    """Withdraw the proposal of a version, then show its page; a dry run under way ends.
+
+    A refusal is shown as a message.
+
+    Raises:
+        Http404: no such version.
+    """
+    stored = _stored(reader_id)
+    try:
+        withdraw_version(actor=actor_of(request), reader_id=stored.id, now=now_of(request))
+    except Refusal as refused:
+        messages.error(request, reason_of(refused))
+    else:
+        messages.success(request, _("The proposal is withdrawn."))
     return redirect("desk:reader", reader_id)
 
 
