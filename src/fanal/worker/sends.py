@@ -13,31 +13,33 @@ from fanal.accounts.operations.people import FACTOR_NOTICE
 from fanal.accounts.queries import people as accounts
 from fanal.analyse.material.operations.asides import ASIDE_NOTICE
 from fanal.connectors import mail
+from fanal.connectors.smtp import Unconfirmed
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.operations.identity import IDENTITY_NOTICE
 from fanal.kernel import clock
 from fanal.kernel.actors import SYSTEM_PERSON, Role, system_actor
-from fanal.orient.domain.clocks import MAX_ATTEMPTS, wait_after
+from fanal.orient.domain.clocks import MAX_ATTEMPTS, MOST_COPIES, wait_after
 from fanal.worker.job_process import SENDS_QUEUE
 
 _LANGUAGES = ("fr", "en")
+_SECONDS = 24.0
+"""Deadline of one notice, for a mail server that is slow: a notice is less urgent than a call."""
 
 
 class BoundedRetry(BaseRetryStrategy):
     """A retry strategy with exponential back-off and jitter, at most a minute between two attempts.
 
-    After `MAX_ATTEMPTS` attempts a job fails for good.
+    After `MAX_ATTEMPTS` attempts a job fails for good. Where the mail server has the message and does not
+    confirm it, the pauses grow to ten minutes and `MOST_COPIES` is the limit: each message may be a copy.
     """
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Return the time of the next attempt of a job, with jitter; None after the last attempt.
-
-        The exception makes no difference.
-        """
-        del exception
-        if job.attempts + 1 >= MAX_ATTEMPTS:
+        """Return the time of the next attempt of a job, with jitter; None after the last attempt."""
+        unconfirmed = isinstance(exception, Unconfirmed)
+        attempts, jitter = job.attempts + 1, secrets.randbelow(1001) / 1000
+        if attempts >= (MOST_COPIES if unconfirmed else MAX_ATTEMPTS):
             return None
-        wait = wait_after(attempts=job.attempts + 1, jitter=secrets.randbelow(1001) / 1000)
+        wait = wait_after(attempts=attempts, jitter=jitter, unconfirmed=unconfirmed)
         return RetryDecision(retry_at=clock.now() + wait)
 
 
@@ -68,6 +70,7 @@ def tell_opening(opening_id: str) -> None:
         ),
         message_id=f"{opening_id}.identity_opened",
         now=now,
+        seconds=_SECONDS,
     )
 
 
@@ -90,6 +93,7 @@ def tell_aside(aside_id: str) -> None:
         text="\n\n".join(reference.render("ASIDE", {}, x, kind="mail") for x in _LANGUAGES),
         message_id=f"{aside_id}.list_aside",
         now=now,
+        seconds=_SECONDS,
     )
 
 
@@ -120,6 +124,7 @@ def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> 
         text="\n\n".join(written(code, language) for language in _LANGUAGES),
         message_id=f"{notice_id}.factor_{change}",
         now=now,
+        seconds=_SECONDS,
     )
 
 
@@ -160,4 +165,5 @@ def tell_grant(habilitation_id: str) -> None:
         text="\n\n".join(written(code, x) for x in _LANGUAGES for code in codes),
         message_id=f"{habilitation_id}.granted",
         now=now,
+        seconds=_SECONDS,
     )
