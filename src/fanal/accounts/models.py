@@ -285,7 +285,10 @@ class Instruction(models.Model):
 
 
 class InstructionSecond(models.Model):
-    """The approval of an instruction by a second person, by database rule not the proposer. Append-only."""
+    """The approval of a standing instruction by a second person, by database rule not its proposer.
+
+    Append-only.
+    """
 
     instruction = models.OneToOneField(
         Instruction, on_delete=models.PROTECT, primary_key=True, related_name="second"
@@ -303,7 +306,7 @@ class InstructionSecond(models.Model):
 
 
 class InstructionEnd(models.Model):
-    """The revocation of an instruction before its expiry, with its reason. Append-only."""
+    """The revocation of a standing instruction before its expiry, with its reason. Append-only."""
 
     instruction = models.OneToOneField(
         Instruction, on_delete=models.PROTECT, primary_key=True, related_name="end"

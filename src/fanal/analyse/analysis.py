@@ -32,7 +32,10 @@ class Knowledge(Struct, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str:
-        """Return the version stored with each result: of the code's rules, lexicons, typologies and lists."""
+        """Return the version stored with each result: of the code's rules, lexicons, typologies and lists.
+
+        The parts are joined by spaces; those not loaded are left out.
+        """
         parts = (RULES, self.lexicon.version, self.typologies.version, self.lists_version)
         return " ".join(part for part in parts if part)
 
@@ -108,7 +111,10 @@ def meanings_of(
 
 
 def reader_version(rule_version: str) -> str:
-    """Return the version of the text reader in the rule version of an analysis, "" if none read its texts."""
+    """Return the last part of an analysis's rule version if it is a text reader's (`reader/…`), else "".
+
+    "" means that no model read its texts.
+    """
     last = rule_version.rpartition(" ")[2]
     return last if last.startswith("reader/") else ""
 

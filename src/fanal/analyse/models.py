@@ -22,7 +22,7 @@ class Result(models.Model):
 
 
 class StoredPriority(models.Model):
-    """A priority of a report in one revision; `parts` are packed by `domain.records.pack_parts`.
+    """A priority of a report in one revision; `parts` are its terms, packed by `domain.records.pack_parts`.
 
     `floor` is the code of the rule that set a minimum score.
     """
@@ -62,7 +62,7 @@ class KnownList(models.Model):
 
 
 class Entry(models.Model):
-    """A value of a list item; a withdrawn value stays as a tombstone."""
+    """A value (hash or address) of an item of a known-material list; withdrawn, it stays as a tombstone."""
 
     id = models.UUIDField(primary_key=True)
     list = models.ForeignKey(KnownList, on_delete=models.PROTECT)

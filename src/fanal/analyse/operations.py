@@ -154,7 +154,7 @@ def _meanings(
 
 
 def read_meanings(*, reports: Sequence[HarmonisedReport]) -> dict[UUID, Meant]:
-    """Return what the version of the text reader in force finds in the texts of reports, by report id."""
+    """Return the findings that the text model in force makes in the texts of reports, by report id."""
     return meanings_of(reports, reader_in_force()) if reports else {}
 
 

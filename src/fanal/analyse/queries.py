@@ -39,7 +39,7 @@ def get_priorities(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Pr
 
 
 def list_analyses(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Analysis]]:
-    """Return all analyses of a report, oldest first; a replay adds a revision.
+    """Return all analyses of a report, oldest first; a replay (new computation) adds a revision.
 
     Empty if the actor may not read the report.
     """

@@ -18,7 +18,10 @@ _MINUTE = 60
 
 
 class ShouldWait(Exception):
-    """A refusal for now, with nothing stored; `code` is the reason, `wait` the delay in seconds."""
+    """A refusal of a program's request for now, with nothing stored: it may be repeated later.
+
+    `code` is the reason, `wait` the delay in seconds.
+    """
 
     def __init__(self, code: str, *, wait: int) -> None:
         super().__init__(code)

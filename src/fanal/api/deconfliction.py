@@ -118,9 +118,9 @@ def _run(
 @for_programs("deconfliction.exchange")
 @_for_counterparts("POST")
 def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Store an offer, which opens a round of private set intersection, and return the state of the round.
+    """Store the caller's offer (blinded identifiers), which opens a round of private set intersection.
 
-    The worker answers the offer.
+    Return the state of the round. The worker answers the offer.
     """
     round_id = receive(
         actor=identity.actor,
@@ -134,7 +134,7 @@ def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("deconfliction.exchange")
 @_for_counterparts("GET")
 def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Return the state of one of the caller's rounds (searches for identifiers that both hold)."""
+    """Return the state of one of the caller's rounds: a private search for identifiers that both hold."""
     return _told(_found(identity, round_id))
 
 

@@ -263,7 +263,10 @@ def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def entries(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return one page of the list entries that changed in the time range of the query (`read_range`)."""
+    """Return one page of the list entries (hashes) that changed in the time range of the query.
+
+    The range is read by `read_range`.
+    """
     now = request.now  # type: ignore[attr-defined]
     asked = read_range(request.GET, now=now)
     shared = _open(identity, request)

@@ -327,7 +327,7 @@ def _page(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedP
 
 
 def _page_of(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedPage:
-    """Return the page of the items in `asked.ids`, and record that the member received it.
+    """Return the page of the list items in `asked.ids`, and record that the member received it.
 
     `shared` is the list; items of other lists are left out.
     """

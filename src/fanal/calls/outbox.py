@@ -71,14 +71,17 @@ def _kept(task: str, steps: Mapping[str, Callable[[], object]]) -> KeptChild:
 
 
 class Outbox:
-    """Maintenance steps of the outbox of alarm calls, run one at each beat; each may fail independently."""
+    """Maintenance of the outbox of alarm calls: one step at each beat of the process, in turn.
+
+    Each step may fail independently.
+    """
 
     def __init__(self, steps: Mapping[str, Callable[[], object]]) -> None:
         self._steps = cycle(steps.items())
         self._session: object = None
 
     def beat(self) -> None:
-        """Run the next step; a failure is logged, and the next beat continues with the step after it."""
+        """Run the maintenance step whose turn it is; a failure is logged, and the next beat goes on."""
         name, step = next(self._steps)
         try:
             self._prepare()

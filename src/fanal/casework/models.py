@@ -112,9 +112,9 @@ class Approval(models.Model):
 
 
 class Step(models.Model):
-    """A transition that an official act has made, with date, reason and proof. Append-only by trigger.
+    """A transition of an official act (approved, sent, withdrawn, ...), with date, reason and proof.
 
-    The trigger also derives the act's state from it.
+    Append-only by trigger; the trigger also derives the act's state from it.
     """
 
     id = models.UUIDField(primary_key=True)

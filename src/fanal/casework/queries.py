@@ -100,9 +100,9 @@ def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | No
 
 
 def steps_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActStep, ...]]:
-    """Return the steps of each official act in order of recording, by act id; acts without steps have no key.
+    """Return the transitions that each official act has made (`ActStep`), in order of recording, by act id.
 
-    The caller has already checked access to the acts.
+    Acts without any have no key. The caller has already checked access to the acts.
     """
     found: dict[UUID, tuple[ActStep, ...]] = {}
     for row in models.Step.objects.filter(act_id__in=act_ids).order_by("act_id", "db_at"):

@@ -167,10 +167,10 @@ def limit(
 
 
 def counterpart_of(name: str) -> "Counterpart":
-    """Return the open counterpart (organisation for de-confliction) of the given name.
+    """Return the counterpart of this name: an organisation with which rounds of de-confliction are open.
 
     Raises:
-        CommandRefused: there is none.
+        Refusal: NOT_FOUND: there is none, or it is closed.
     """
     from fanal.deconfliction import queries
 

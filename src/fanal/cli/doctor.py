@@ -241,7 +241,7 @@ def _lets_auditor_in(databases: Databases) -> bool:
 
 
 def _look_at_agreement() -> DoctorFinding:
-    """Return the finding on whether this machine's clock and schema version agree with the database."""
+    """Return the finding on whether clock and schema version of this machine agree with the database."""
     checked = subprocess.run(
         [sys.executable, "-m", "fanal", "migrate", "--check", "--lang", "en"],
         check=False,

@@ -229,7 +229,7 @@ def look_at_identity(url: str, folder: Path) -> DoctorFinding:
 
 
 def look_at_fingerprints(url: str, home: Path) -> DoctorFinding:
-    """Return the finding on whether this machine holds the keys of the database at `url`."""
+    """Return the finding on whether this machine holds the keys registered in the database at `url`."""
     public_node = read_environment(os.environ).public_node
     try:
         check_keys(url, held_keys(home), home=home, public_node=public_node)

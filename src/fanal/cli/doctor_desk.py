@@ -1,4 +1,4 @@
-"""Diagnosis of a production desk: its people, queue, backups, address and help lines."""
+"""Diagnosis of a production desk (this installation): people, queue, backups, address and help lines."""
 
 import ipaddress
 import os
@@ -46,7 +46,7 @@ SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_bac
 
 
 def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield findings about a production desk: roles, queue, backups, connection, address, help lines."""
+    """Yield findings about a production desk (this installation): roles, queue, backups, help lines, ..."""
     yield from _look_at_people(connection)
     yield from _look_at_queue(connection)
     yield from _look_at_texts(connection)

@@ -80,8 +80,8 @@ def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
 def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetime) -> Report:
     """Return a harmonised report in the report format, with the reporter redacted in its texts.
 
-    For partners. The reporter's values become `[…]`. Without the key to the reporter's identity, all texts
-    are left out, with a message on standard error.
+    For partners. The reporter's values become `[…]`. If these values are unknown (no key, or the original
+    erased or damaged), all texts are left out, with a message on standard error.
     """
     report_id = facts.report_id
     try:

@@ -68,7 +68,7 @@ def _line(found: PayerScore) -> str:
 
 
 def _drafts(path: Path) -> Iterator[Draft | tuple[str, str]]:
-    """Yield the reports in a file of bank transfers or of reports, as drafts (before harmonisation).
+    """Yield the reports in a file of bank transfers or of reports, as drafts: not harmonised yet.
 
     For an unreadable one, yield (location, reason) instead.
     """
@@ -99,9 +99,9 @@ def _parts(path: Path, format_: Format) -> Iterator[Draft | tuple[str, str]]:
 
 
 def _lines(path: Path) -> Iterator[Draft | tuple[str, str]]:
-    """Yield the reports of a JSON Lines file, or the single report of a multi-line JSON file, as drafts.
+    """Yield the reports of a JSON Lines file, or of a multi-line JSON file, as drafts: not harmonised yet.
 
-    For an unreadable line, yield (location, reason) instead.
+    For an unreadable line, yield (location, reason) instead. A multi-line file holds a single report.
     """
     if path.stat().st_size <= MAX_BYTES:
         try:

@@ -139,15 +139,18 @@ def _stage(facts: ReportFacts) -> str:
 
 
 def _harmonised(record: Mapping[str, msgspec.Raw], short: bool) -> View:
-    """Return the fields of a harmonised report to print: all but selectors; with `short`, no long texts."""
+    """Return the fields of a harmonised report to print, without selectors (identifiers such as e-mail).
+
+    With `short`, long texts are left out too.
+    """
     left = {"selectors"} | (_LONG if short else set())
     return {key: value for key, value in record.items() if key not in left}
 
 
 def _selectors(stored: msgspec.Raw | None) -> list[View]:
-    """Return the selectors in an encoded record as dicts, without the paths of their origin; [] for None.
+    """Return the selectors (identifiers such as an e-mail) of an encoded record as dicts; [] for None.
 
-    Keys: kind, value, role, at, port, weak.
+    Keys: kind, value, role, at, port, weak; the paths of their origin are left out.
     """
     return [
         {

@@ -131,7 +131,7 @@ def _tell_of_node_key(home: Path) -> None:
 
 
 def _note_port(home: Path, port: int) -> None:
-    """Write the port for `fanal doctor`; without room on the disk, the desk starts all the same."""
+    """Write the port for `fanal doctor`; without room on the disk, print a message instead."""
     try:
         write_private(home / PORT_FILE, f"{port}\n")
     except OSError as failure:
@@ -154,7 +154,7 @@ def _wait_for_port(host: str, port: int) -> None:
     """Wait until the web server can use the address: the process of a killed supervisor may still be ending.
 
     Raises:
-        Failed: ADDRESS_TAKEN: it remains in use, or does not belong to this machine.
+        Failed: ADDRESS_TAKEN: it remains in use, or cannot be bound for another reason (`detail`).
     """
     for tries_left in reversed(range(_PORT_TRIES)):
         try:
@@ -392,9 +392,9 @@ def _calls(passwords: PasswordWatch, *, home: Path, mark: DatabaseMark | None) -
 
 
 def _keep_drafts(home: Path) -> None:
-    """Create the folder for the short-lived keys of the public form's drafts, and move older ones there.
+    """Create the folder for the short-lived keys of the public form's saved answers (drafts).
 
-    Earlier versions kept them with the other keys.
+    Older such keys are moved there: earlier versions kept them with the other keys.
     """
     (home / "drafts").mkdir(mode=0o700, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):

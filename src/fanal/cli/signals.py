@@ -138,9 +138,9 @@ def train_(out: Path | None, login: str | None, code: str | None) -> None:
 
 @with_django(DatabaseRole.WORKER)
 def _train_version(login: str, code: str | None) -> None:
-    """Train and store a version of the text reader with the desk's examples; print id, version and card.
+    """Train and store a version of the text reader with the desk's examples.
 
-    The person `login` proves it with the one-time code `code`.
+    Print its id, version and model card. The person `login` proves it with the one-time code `code`.
     """
     from fanal.analyse.signals.operations.readers import train_version
     from fanal.analyse.signals.queries import get_reader

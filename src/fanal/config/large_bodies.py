@@ -1,4 +1,4 @@
-"""The requests that may have a large body (above `gate.WHOLE`): programs, and the file that proves a step."""
+"""The requests that may have a large body (above `gate.WHOLE`): programs, and proofs of a step of an act."""
 
 import re
 from collections.abc import Mapping

@@ -20,7 +20,7 @@ _REFUSED: Final = "django.security"
 
 
 class PlacesOnly(logging.Formatter):
-    """A log formatter that writes places in the code and leaves out every value from outside."""
+    """A log formatter that writes places in the code (file, line) and leaves out values from outside."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line, followed by the classes and code locations of its exceptions.

@@ -15,7 +15,7 @@ _THEIRS = ("django", "django-allauth", "whitenoise")
 
 
 def mark_of(web: Path = WEB) -> Path:
-    """Return the path of the file that holds the digest of the sources of the last build of the assets.
+    """Return the path of the file with the digest of the sources from which assets were last built.
 
     `web` is the folder of the web package.
     """

@@ -17,7 +17,7 @@ _SMALL: Final = 4096
 
 
 class RoundTold(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of a counterpart's service about a de-confliction round: its id and its state there."""
+    """The answer of a counterpart's service about a round of private set intersection: its id and state."""
 
     round: UUID
     state: str

@@ -122,7 +122,10 @@ def _receive(world: World, name: str, at: datetime, *, country: str) -> UUID:
 
 
 def _sent(_world: World, at: datetime) -> None:
-    """Send the waiting reports to the registered desks, without any acknowledgement."""
+    """Send the waiting reports, at `at`, to other countries' desks that a standing instruction permits.
+
+    The packages are recorded as sent but delivered to nobody, and never acknowledged.
+    """
     send(
         actor=SYSTEM,
         sender=_SENDER,

@@ -337,9 +337,9 @@ def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[TakenEntry]:
 
 
 def taken_over(*, source_id: UUID, now: datetime, most: int) -> dict[str, TakenEntry]:
-    """Return up to `most` stored entries of a source whose end of validity has passed, by the partner's key.
+    """Return list entries taken from a partner (`source_id`) whose validity has ended, by their id there.
 
-    Entries already withdrawn are left out.
+    At most `most`, the earliest end first; for their withdrawal. Those already withdrawn are left out.
     """
     found = sql.rows(
         f"{_TAKEN} WHERE source_id = %s AND ends_at <= %s ORDER BY ends_at LIMIT %s",

@@ -279,10 +279,10 @@ _CASES = (
 
 
 def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count oriented reports by day of receipt and sender id (zero for the public).
+    """Count reports that were ranked and routed (oriented), by day of receipt in Paris and by sender id.
 
-    Reports received from `since` to before `until`, without tests and withdrawn ones. Rows: (day, sender id,
-    "", number).
+    The public's id is zero. Received from `since` to before `until`, without tests and withdrawn ones. Rows:
+    (day, sender id, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.

@@ -148,7 +148,10 @@ class JobsBoard:
 
     @contextmanager
     def holding(self, job: int) -> Iterator[None]:
-        """Record a job while the calling thread runs it."""
+        """Record a job (its id) and its thread for the block of a `with`, so that the keeper sees who blocks.
+
+        Without a free slot the job is not recorded; it runs all the same.
+        """
         with self._lock:
             slot = self._free.pop() if self._free else None
         if slot is None:

@@ -128,10 +128,11 @@ class WorkerLoop:
             return 0
 
     def _renew_reader(self) -> bool:
-        """Continue the work that a new version of the text model causes; return whether there was any.
+        """Continue the work that a new version of the text model causes; return whether any was done.
 
         After its activation, the texts of waiting reports are queued to be read again, a portion at a time;
-        after its proposal, the next portion of its dry run on past reports is made.
+        after its proposal, the next portion of its dry run on past reports is made. After a failure, and
+        during the pause that follows it, the result is False although work waits.
         """
         now = self._clock()
         if now < self._texts_at:

@@ -25,7 +25,7 @@ _BASIS = re.compile(r"[^\W_][\w .,:;()/°§’'-]{1,79}")
 
 
 class InstructionKind(StrEnum):
-    """The transmission that an instruction permits without a person's act each time."""
+    """A kind of recurring transmission that a standing instruction permits, without an act each time."""
 
     FEEDBACK = "FEEDBACK"
     """The desk's feedback on a provider's reports, sent to that provider; `names` are providers."""
@@ -117,7 +117,7 @@ class StandingInstruction:
     revocation_reason: str = ""
 
     def state(self, now: datetime) -> InstructionState:
-        """Return the state of the instruction at `now`."""
+        """Return the state at `now`: awaiting approval, to come, in force, expired or revoked."""
         state = INSTRUCTION.initial
         if self.seconded_at is not None and now >= self.seconded_at:
             state = INSTRUCTION.apply(state, "second")
@@ -128,7 +128,10 @@ class StandingInstruction:
         return INSTRUCTION.apply(state, "expire") if now >= self.expires_at else state
 
     def covers(self, name: str) -> bool:
-        """Return whether the instruction covers `name`, a provider, recipient, list or counterpart."""
+        """Return whether the standing instruction covers `name`; one without `names` covers every name.
+
+        By its kind, a name is that of a provider, recipient, list or counterpart in de-confliction.
+        """
         return not self.names or name in self.names
 
     @property
@@ -150,11 +153,13 @@ class StandingInstruction:
 
 
 def checked(asked: NewInstruction) -> NewInstruction:
-    """Validate an instruction to propose; return it with trimmed texts and with sorted, unique names.
+    """Validate a proposed standing instruction, which permits recurring transmissions to others.
+
+    The result has trimmed texts, and sorted, unique `names` and `members`.
 
     Raises:
-        Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES: the field that is invalid. DATES: the end is not
-            after the start, or the period is longer than a year.
+        Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES: the field that is invalid. MEMBERS: they are for a
+            LIST_SERVICE, and required there. DATES: the end is not after the start, or over 366 days later.
     """
     grounds, basis = asked.grounds.strip(), " ".join(asked.basis.split())
     if not 0 < len(grounds) <= LONGEST_GROUNDS or not _storable(grounds):

@@ -129,12 +129,12 @@ class Reach:
         return not (self.everywhere or self.desk_ids or self.partner_id or self.owner_id)
 
     def holds(self, desk_id: int) -> bool:
-        """Return whether the objects of a desk are within the bounds."""
+        """Return whether the objects of a desk are within the actor's bounds for an action."""
         return self.everywhere or desk_id in self.desk_ids
 
     @property
     def desks(self) -> list[int] | None:
-        """Return the desks in ascending order, for a query; None if every desk is within the bounds."""
+        """Return the numbers of the desks within the bounds, ascending, for a query; None if all are."""
         return None if self.everywhere else sorted(self.desk_ids)
 
 
@@ -233,7 +233,7 @@ def reach(actor: Actor, action: str, *, policy: Policy | None = None) -> Reach:
 
 
 def roles_at_desk(action: str) -> frozenset[Role]:
-    """Return the roles of people (not of the system) to which the policy opens `action` at their own desk."""
+    """Return the roles that may do `action` at their own desk by the policy, the system's role left out."""
     rules = (r for r in POLICY.rules if action in r.actions and r.scope is Scope.DESK)
     return frozenset[Role]().union(*(rule.roles for rule in rules)) - {Role.SYSTEM}
 

@@ -124,9 +124,9 @@ def _found(actor: Actor, instruction_id: UUID) -> StandingInstruction:
 def _log(
     *, actor: Actor, action: str, now: datetime, row: Instruction | StandingInstruction
 ) -> None:
-    """Record in the ledger the act (`action`) on an instruction, with a keyed digest of its content.
+    """Record in the ledger what was done (`action`) with a standing instruction, and its keyed digest.
 
-    A later change of the row is then detectable.
+    The digest covers the content, so that a later change of the row is detectable.
     """
     body = "\x1f".join(
         [

@@ -429,7 +429,7 @@ def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int =
 
 
 def forget_instructions(*, actor: Actor, before: datetime) -> int:
-    """Erase grounds and reasons of instructions that expired before `before`; return their number.
+    """Erase grounds and reasons of standing instructions that expired before `before`; return their number.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -11,7 +11,7 @@ Parameters = dict[str, str | int | float | bool | list[str]]
 
 
 class Because(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A reason: a code whose text is in the label files, and the values for its placeholders."""
+    """A reason: the code of a message whose text is in the label files, and values for its placeholders."""
 
     code: str
     parameters: Parameters = field(default_factory=dict)
@@ -50,7 +50,7 @@ class KinFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PriorityPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A term of a priority: rule code, points, and reason."""
+    """A term of a priority score: code of the rule that gave it, points, and reason."""
 
     code: str
     points: float
@@ -58,7 +58,7 @@ class PriorityPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A priority (0–100) with its parts in order, its level and its rule version.
+    """A priority (0–100) with its terms (`parts`: rule, points, reason) in order, level and rule version.
 
     `floor` is the code of the rule that set a minimum score, None without any.
     """
@@ -72,7 +72,7 @@ class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Analysis(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All findings of a report under a rule version."""
+    """All findings (known material, signals, payments) of a report under a rule version."""
 
     report_id: UUID
     findings: tuple[Finding, ...]
@@ -120,12 +120,12 @@ def unpack_findings(content: bytes | memoryview, *, rule_version: str) -> tuple[
 
 
 def pack_parts(parts: Sequence[PriorityPart]) -> bytes:
-    """Encode the parts of a priority as a version byte and MessagePack; `unpack_parts` is the inverse."""
+    """Encode the terms of a priority score: a version byte and MessagePack; `unpack_parts` is the inverse."""
     return _VERSION + _PARTS_ENCODER.encode([_row(part) for part in parts])
 
 
 def unpack_parts(content: bytes | memoryview) -> tuple[PriorityPart, ...]:
-    """Decode parts that `pack_parts` encoded.
+    """Decode the terms of a priority score that `pack_parts` encoded.
 
     Raises:
         zlib.error, msgspec.MsgspecError: the content is damaged.

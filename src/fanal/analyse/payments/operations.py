@@ -40,7 +40,7 @@ class _Desk(Struct, kw_only=True):
     earlier: dict[UUID, list[Paid]] = field(default_factory=dict)
 
     def every(self) -> list[Paid]:
-        """Return all transfers, those of the batch first."""
+        """Return all transfers of the desk, those of the batch being analysed first."""
         return [p for group in (*self.own.values(), *self.earlier.values()) for p in group]
 
 

@@ -252,7 +252,7 @@ def _activate(
 
 
 def _log_ruleset(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> None:
-    """Record a step of a rule set (its new state) in the ledger."""
+    """Record in the ledger that a rule set came to a new state (`state`: DRAFT, DRY_RUN or ACTIVE)."""
     ledger.record(
         actor=actor,
         action="rule.activate" if state == "ACTIVE" else "list.change",

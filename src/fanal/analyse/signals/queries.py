@@ -121,9 +121,9 @@ def count_judgements(*, actor: Actor, since: datetime, until: datetime) -> list[
 
 
 def count_wrong(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the findings judged wrong, as `count_judgements` does.
+    """Count the findings of signals that people judged wrong, by day and code, as `count_judgements` does.
 
-    Rows: (day, code, "", number).
+    Rows: (day, code, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -138,19 +138,19 @@ def list_readers() -> list[StoredReader]:
 
 
 def get_reader(*, reader_id: UUID) -> StoredReader | None:
-    """Return a stored version; None if there is none with this id."""
+    """Return a stored version of the text reader; None if there is none with this id."""
     found = _readers("WHERE r.id = %s", [reader_id])
     return found[0] if found else None
 
 
 def open_reader_trials() -> list[StoredReader]:
-    """Return the versions whose dry run is not finished, the one proposed first at the beginning."""
+    """Return the text reader's versions whose dry run is not finished, the one proposed first leading."""
     found = _readers("WHERE r.proposed_at IS NOT NULL AND r.tried_at IS NULL", [])
     return sorted(found, key=lambda r: str(r.proposed_at))
 
 
 def open_reread() -> StoredReader | None:
-    """Return the version in force while waiting reports are read again by it, else None."""
+    """Return the text reader's version in force while waiting reports are read again by it, else None."""
     found = _readers("WHERE r.state = 'IN_FORCE' AND r.reread_at IS NULL", [])
     return found[0] if found else None
 

@@ -137,7 +137,10 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def codes(self) -> dict[str, tuple[float, int]]:
-        """Return for each column the highest probability in any segment, and the index of that segment."""
+        """Return for each column of the model the highest probability, and the index of its segment.
+
+        The columns are signal codes, natures (`NATURE_…`) and `any`.
+        """
         best: dict[str, tuple[float, int]] = {}
         for place, (_, _, meaning) in enumerate(self.parts):
             for code, chance in meaning.probabilities.items():
@@ -147,12 +150,15 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def found(self) -> list[str]:
-        """Return the codes over their thresholds in any segment, sorted."""
+        """Return the signal codes whose probability exceeds their threshold in any segment, sorted."""
         return sorted({code for _, _, meaning in self.parts for code in meaning.found})
 
     @property
     def natures(self) -> dict[str, float]:
-        """Return the probability of each nature: the mean over the segments, weighted by their length."""
+        """Return the probability of each nature (such as NATURE_SPAM).
+
+        It is the mean over the segments, weighted by their length.
+        """
         sizes = [len(segment.text) for segment, _, _ in self.parts]
         natures: dict[str, float] = {}
         for size, (_, _, meaning) in zip(sizes, self.parts, strict=True):
@@ -182,7 +188,10 @@ class TextReader:
         return Reading(parts=tuple(parts), unread=unread + len(cut) - len(parts))
 
     def _embedded(self, cut: Sequence[Segment]) -> list[tuple[Segment, Vectors]]:
-        """Return the segments with their embeddings: those of `_MOST_TOKENS` that the engine can read."""
+        """Return the first segments, together of at most `_MOST_TOKENS` tokens, with their embeddings.
+
+        A segment that the engine cannot read is left out, and logged.
+        """
         if not cut:
             return []
         texts = [segment.text for segment in cut]
@@ -344,7 +353,10 @@ class PhraseReader:
         self._lexicon = load_lexicon()
 
     def findings(self, report: HarmonisedReport) -> dict[str, Finding]:
-        """Return the strongest phrase finding for each code of `TEXT_CODES` that occurs, by code."""
+        """Return, by signal code, the finding with the highest score that the phrase rules make in a report.
+
+        Only codes of `TEXT_CODES` (such as GROOMING_SECRECY); a code that does not occur has no key.
+        """
         hits = find_hits(report, self._lexicon)
         version = self._lexicon.version
         strongest: dict[str, Finding] = {}

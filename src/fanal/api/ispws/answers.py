@@ -116,7 +116,7 @@ def partner_only(
 def _count(identity: PartnerIdentity, answer: HttpResponse, *, step: str, now: datetime) -> None:
     """Count a response of this service if it is a refusal, for the partner's page.
 
-    Refusals are counted by step (name of the view) and answer code.
+    Refusals are counted by `step` (name of the view, such as `finish`) and answer code.
     """
     code = answer.__dict__.get(_CODE, AnswerCode.SUCCESS)
     if code != AnswerCode.SUCCESS:

@@ -304,7 +304,7 @@ def finish(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("report.retract")
 @partner_only("POST")
 def retract(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Retract a report of the caller (form field `id`), before any decision of the desk."""
+    """Retract a report of the caller (form field `id`), before the desk has taken any decision on it."""
     number = reference_of(request)
     facts = _own(identity, number)
     if facts is None:

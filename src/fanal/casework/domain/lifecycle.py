@@ -74,7 +74,10 @@ class Lifecycle:
 
     @property
     def unsent(self) -> frozenset[str]:
-        """The states from which a newer decision withdraws an act: they allow withdrawal and redrafting."""
+        """The states of an act not yet sent, from which a newer decision withdraws it.
+
+        Both withdrawal and redrafting are possible from them.
+        """
         moves = self.states.transitions
         back = {state for one in moves if one.target == self.initial for state in one.sources}
         given_up = {state for one in moves if one.name == WITHDRAW for state in one.sources}

@@ -1,4 +1,4 @@
-"""The file that proves a step of an official act: its limits, and the cleaning of its name and type."""
+"""The file that proves a step of an official act (such as its sending): limits, cleaning of name and type."""
 
 import re
 import unicodedata
@@ -21,7 +21,7 @@ _LONGEST_SUFFIX = 12
 
 
 class ProofFile(Struct, frozen=True, kw_only=True):
-    """A file to attach to a step: its bytes, and the name and media type that the browser gave."""
+    """A file to attach to a step of an official act as proof: bytes, name and media type from the browser."""
 
     content: bytes
     name: str = ""

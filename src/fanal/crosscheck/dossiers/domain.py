@@ -155,10 +155,11 @@ def membership(
 def grow(
     proposals: Iterable[Strong], anchors: Mapping[UUID, UUID], sizes: Mapping[UUID, int]
 ) -> dict[UUID, UUID]:
-    """Join reports and whole dossiers by `proposals`; return the new anchor by report and by former anchor.
+    """Join reports and dossiers by certain links (`proposals`); return their new anchors.
 
-    `anchors` holds the anchor of each proposed report already in a dossier, `sizes` the number of reports of
-    each dossier by its anchor. Without judgements, the result equals that of `membership` on all links.
+    A dossier's anchor is its earliest report. `anchors` holds that of each linked report already in a
+    dossier; the keys of `sizes` are the same anchors. The result has, by linked report and by former anchor,
+    the new anchor. Without judgements it equals that of `membership` on all links.
     """
     strongest = sorted(proposals, key=lambda s: (-s.score, s.one.int, s.two.int))
     ends = {end for strong in strongest for end in (strong.one, strong.two)}

@@ -131,12 +131,12 @@ def shipped() -> Model:
 def read_model(path: Path) -> Model:
     """Return the linkage model in a file, checked.
 
-    The engine executes the model's SQL conditions. Only a file with exactly the conditions of this version is
-    accepted; its parameters may differ.
+    The engine executes the model's SQL conditions. Only a file with exactly this version's settings is
+    accepted: of them, only the trained probabilities may differ.
 
     Raises:
-        ModelRefused: too large, not a model, another schema or other conditions, or parameters that are not
-            probabilities.
+        ModelRefused: too large, not a model, another schema or `least`, other settings, or parameters that
+            are not probabilities.
         OSError: the file is unreadable.
     """
     with path.open("rb") as file:

@@ -15,7 +15,7 @@ def install(*, issuer: Issuer | None = None, flagger: str = "") -> None:
 
 
 def current() -> Issuer:
-    """Return the installed issuing authority; the national office by default."""
+    """Return the authority that removal requests and notices name as issuer: by default OFAC (`Issuer()`)."""
     return _installed[0] if _installed else Issuer()
 
 

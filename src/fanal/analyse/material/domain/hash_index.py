@@ -50,7 +50,7 @@ Labels: TypeAlias = NDArray[np.uint8]
 
 
 class SegmentDamaged(Exception):
-    """Error: the file is no segment of this format, or incomplete."""
+    """Error: the file is no segment (file of hashes with search tables) of this format, or incomplete."""
 
 
 class SegmentHeader(Struct, frozen=True, kw_only=True):
@@ -164,7 +164,7 @@ def write_segment(
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """Yield the path of a draft that replaces `path` on success and is deleted otherwise."""
+    """Yield a temporary path, whose file replaces `path` on success and is deleted otherwise."""
     _sweep(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
@@ -180,7 +180,7 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def _sweep(path: Path) -> None:
-    """Delete the drafts of the file `path` that writers left when they were killed."""
+    """Delete the temporary files for `path` that killed writers left (see `_replacing`)."""
     for draft in path.parent.glob(f".{path.name}.*.*"):
         try:
             os.kill(int(draft.name.split(".")[-2]), 0)
@@ -287,7 +287,7 @@ class HashIndex:
     """In-memory index of 256-bit hashes: a search finds every hash within its radius (exact). Thread-safe."""
 
     def __init__(self, segment: Segment | None = None) -> None:
-        """Start with the hashes of an open segment file, or with none."""
+        """Start with the hashes of an open segment (file of hashes with search tables), or with none."""
         self._segment = segment
         self._lock = Lock()
         self._state = _State(
@@ -295,12 +295,12 @@ class HashIndex:
         )
 
     def __len__(self) -> int:
-        """Return the number of hashes in the segment and the additions, without deduction of removals."""
+        """Return the number of hashes in the segment file and added since, without deduction of removals."""
         return (len(self._segment) if self._segment else 0) + len(self._state.hashes)
 
     @property
     def waiting(self) -> int:
-        """Number of additions and removals since the segment."""
+        """Number of additions and removals since the segment file was written."""
         return len(self._state.hashes) + len(self._state.gone)
 
     def add(self, hashes: Hashes, labels: Labels) -> None:
@@ -328,9 +328,9 @@ class HashIndex:
             self._state = _State(old.hashes[kept], old.labels[kept], gone)
 
     def held(self) -> tuple[Hashes, Labels]:
-        """Return copies of all hashes in force and their labels, the content of the next segment.
+        """Return copies of all hashes in force and their labels, the content of the next segment file.
 
-        Shapes are (n, 32) and (n, 16).
+        Shapes are (n, 32) and (n, 16); a label identifies the entry of a hash.
         """
         state, segment = self._state, self._segment
         hashes, labels = state.hashes.view(np.uint8).reshape(-1, HASH_BYTES), state.labels
@@ -377,7 +377,10 @@ class HashIndex:
 
 
 def is_due(changes: int, count: int) -> bool:
-    """Return whether a new segment is worth writing, after `changes` since a segment of `count` hashes."""
+    """Return whether a new segment file is worth writing after `changes` additions and removals.
+
+    The present file holds `count` hashes.
+    """
     return changes > max(FULL, count // _PART)
 
 
@@ -428,7 +431,7 @@ def _hits(found: NDArray[np.int64], labels: Labels) -> Hits:
 
 
 def _sorted(parts: Sequence[Hits], gone: NDArray[np.void]) -> Hits:
-    """Return the hits of all parts (segment, additions) sorted by query and distance.
+    """Merge the hits of the segment file and of the additions (`parts`), sorted by query and distance.
 
     Hits of removed labels (`gone`) are left out.
     """

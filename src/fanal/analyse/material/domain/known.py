@@ -161,7 +161,10 @@ class KnownLists:
         return weight
 
     def hold_any(self, exact: Set[tuple[str, str]], hashes: Set[str]) -> bool:
-        """Return whether any of these (kind, value) pairs or PDQ hashes has an entry."""
+        """Return whether a list entry holds any of these (kind, value) pairs, or is similar to a PDQ hash.
+
+        `hashes` are 64 hex digits each.
+        """
         return not (self._exact.keys().isdisjoint(exact) and self._near.keys().isdisjoint(hashes))
 
     def exact(self, kind: str, value: str) -> list[KnownEntry]:
@@ -355,7 +358,7 @@ def _known(
 
 
 def _cited(entry: KnownEntry) -> Parameters:
-    """Return the parameters of a finding that describe an entry and its list, without empty ones.
+    """Return the parameters of a finding that describe a list entry and its list, without empty ones.
 
     Without votes on the entry, the parameters of votes are absent.
     """

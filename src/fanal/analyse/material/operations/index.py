@@ -39,7 +39,7 @@ log = logging.getLogger("fanal.analyse")
 
 
 class Material:
-    """The hash index of a process, updated from the lists before each look-up."""
+    """The hash index of a process over all lists of known material, updated from them before each look-up."""
 
     def __init__(self) -> None:
         """Start with an empty index; `install` sets `folder`, the folder of the segment file.
@@ -100,7 +100,7 @@ class Material:
             return self._index
 
     def _is_replaced(self) -> bool:
-        """Return whether the segment file was replaced since the last call."""
+        """Return whether another file replaced the segment file (hashes of all lists) since the last call."""
         seen, self._seen = self._seen, _file_number()
         return self._seen not in {None, seen, self._file}
 
@@ -167,7 +167,10 @@ def renew_index(*, actor: Actor) -> bool:
 
 
 def find_segment() -> Segment | None:
-    """Return the segment on disk; None if there is none, or it is damaged or of another database."""
+    """Return the segment (file of the lists' hashes) on disk.
+
+    None if there is none, or it is damaged or of another database.
+    """
     try:
         segment = open_segment(_folder() / _SEGMENT)
     except FileNotFoundError:
@@ -201,7 +204,10 @@ def _bring_up(index: HashIndex, changes: Iterable[tuple[UUID, str, bool]]) -> No
 
 
 def _is_whole(segment: Segment) -> bool:
-    """Return whether a segment passes its checksum; each file is verified once per process."""
+    """Return whether a segment (file of the lists' hashes) passes its checksum.
+
+    Each file is verified once per process.
+    """
     if segment.file_number != MATERIAL.checked:
         if not segment.is_whole():
             return False

@@ -173,9 +173,9 @@ def _in_force(
 
 
 def _holders(name: str, gone: list[dict[str, str]], *, but: frozenset[UUID]) -> list[UUID]:
-    """Return the items of a list that hold one of these values in force, except `but`.
+    """Return the items (ids) of a list that hold in force one of the values `gone`, except the items `but`.
 
-    `gone` are the values of withdrawn indicators, by kind.
+    `gone` are the values of withdrawn indicators, as dicts of kind and value.
     """
     pairs = [pair for values in gone for pair in values.items()]
     entries = entries_of(values=pairs)

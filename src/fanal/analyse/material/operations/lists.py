@@ -221,7 +221,7 @@ def add_addresses(
 
 
 def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> bool:
-    """Withdraw all values of an item; return False if the list holds no such item in force.
+    """Withdraw all values of a list item; return False if the list `name` holds no such item in force.
 
     Raises:
         Refused: the actor may not keep lists.

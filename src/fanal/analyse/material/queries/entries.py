@@ -64,7 +64,7 @@ def lists_version() -> str:
 
 
 def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
-    """Return the entries in force with exactly one of these (kind, value) pairs."""
+    """Return the list entries in force with exactly one of these (kind, value) pairs, as (MD5, digest)."""
     pairs = list(values)
     if not pairs:
         return []
@@ -77,7 +77,7 @@ def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
 
 
 def entries_by_id(*, ids: Sequence[UUID]) -> dict[UUID, KnownEntry]:
-    """Return the entries in force by row id; `ids` are ids of rows (single values), not of items."""
+    """Return the list entries in force by row id; `ids` are ids of rows (single values), not of items."""
     if not ids:
         return {}
     found = sql.rows(
@@ -87,7 +87,7 @@ def entries_by_id(*, ids: Sequence[UUID]) -> dict[UUID, KnownEntry]:
 
 
 def _entries(rows: Sequence[_Row]) -> dict[UUID, KnownEntry]:
-    """Return the entries of rows by row id, with the attributes of their lists and their votes."""
+    """Return the list entries of database rows by row id, with the attributes and votes of their lists."""
     if not rows:
         return {}
     lists = get_lists()
@@ -107,7 +107,7 @@ def _entries(rows: Sequence[_Row]) -> dict[UUID, KnownEntry]:
 
 
 def get_standings(*, item_ids: Iterable[UUID]) -> dict[UUID, EntryStanding]:
-    """Return votes and suspension of each entry; an entry with neither is absent."""
+    """Return votes and suspension of each list entry, by item id; an entry with neither is absent."""
     item_ids = set(item_ids)
     votes, asides = count_votes(item_ids=item_ids), get_asides(item_ids=item_ids)
     found: dict[UUID, EntryStanding] = {}
@@ -216,7 +216,7 @@ def entries_changed(
 
 
 def get_items(*, item_ids: Iterable[UUID]) -> dict[UUID, ChangedItem]:
-    """Return entries in their present state by id, withdrawn ones too; unknown ids are absent."""
+    """Return list items in their present state by id, withdrawn ones too; unknown ids are absent."""
     wanted = list(set(item_ids))
     if not wanted:
         return {}
@@ -233,7 +233,7 @@ def get_items(*, item_ids: Iterable[UUID]) -> dict[UUID, ChangedItem]:
 
 
 def _item(rows: Sequence[_FeedRow], times: Mapping[int, datetime]) -> ChangedItem:
-    """Return an entry from its rows: the rows in force, else those of its withdrawal.
+    """Return a list item from its rows, one a value: the rows in force, else those of its withdrawal.
 
     `times` holds the instant of each change by change number.
     """

@@ -26,7 +26,11 @@ from fanal.kernel.alphabet import alphabetical
 
 
 class AsideRecord(Struct, frozen=True, kw_only=True):
-    """A suspension of a list entry and its end: outcome RELEASED or WITHDRAWN, person and reason."""
+    """A suspension of a list entry by the match-rate circuit breaker, and how a person ended it, with reason.
+
+    `outcome`: RELEASED (the entry counts again), WITHDRAWN (it was removed from its list as wrong), "" while
+    suspended; `ended_at` and `ended_by` are then None.
+    """
 
     id: UUID
     list_id: UUID
@@ -39,7 +43,7 @@ class AsideRecord(Struct, frozen=True, kw_only=True):
 
 
 def get_asides(*, item_ids: Iterable[UUID]) -> dict[UUID, Aside]:
-    """Return the current suspension of each list entry that is suspended."""
+    """Return by item id the suspension in force of each list entry that the circuit breaker suspended."""
     found = sql.rows(
         "SELECT item_id, since, matched, hours, rule FROM analyse_aside"
         " WHERE item_id = ANY(%s::uuid[]) AND ended_at IS NULL",
@@ -52,7 +56,7 @@ def get_asides(*, item_ids: Iterable[UUID]) -> dict[UUID, Aside]:
 
 
 def count_asides() -> int:
-    """Return the number of list entries suspended now."""
+    """Return the number of list entries that the match-rate circuit breaker suspends now."""
     return int(sql.one("SELECT count(*) FROM analyse_aside WHERE ended_at IS NULL")[0])
 
 
@@ -111,7 +115,10 @@ _Row: TypeAlias = tuple[UUID, str, str, UUID, str, str, list[str], datetime]
 
 
 def count_votes(*, item_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int, CastVote]]:
-    """Return (votes up, votes down, last vote) of each entry with votes; only a voter's last vote counts."""
+    """Return by list item (votes up, votes down, last vote); only a voter's last vote counts.
+
+    Items without votes have no key.
+    """
     counted: dict[UUID, tuple[int, int, CastVote]] = {}
     for item_id, votes in votes_of(item_ids=item_ids).items():
         ups = sum(vote.vote is Vote.UP for vote in votes)
@@ -136,18 +143,18 @@ def voter_of(*, actor: Actor) -> UUID:
 
 
 def vote_of(*, item_id: UUID, voter_id: UUID) -> CastVote | None:
-    """Return a voter's vote in force on an entry; None if there is none."""
+    """Return a voter's vote in force on a list entry; None if there is none, or it was taken back."""
     votes = votes_of(item_ids=[item_id]).get(item_id, [])
     return next((vote for vote in votes if vote.voter_id == voter_id), None)
 
 
 def list_votes(*, item_id: UUID) -> list[CastVote]:
-    """Return all votes on an entry, oldest first, including replaced votes and votes taken back."""
+    """Return all votes on a list entry, oldest first, including replaced votes and votes taken back."""
     return [_vote(row) for row in sql.rows(f"{_VOTES} WHERE item_id = %s ORDER BY seq", [item_id])]
 
 
 def newest_votes(*, limit: int) -> list[CastVote]:
-    """Return the newest votes on any entry, the newest first."""
+    """Return the newest votes on any entry of the lists of known material, the newest first."""
     return [_vote(row) for row in sql.rows(f"{_VOTES} ORDER BY seq DESC LIMIT %s", [limit])]
 
 
@@ -193,7 +200,7 @@ class ListState(Struct, frozen=True, kw_only=True):
 
 
 class ListedChange(Struct, frozen=True, kw_only=True):
-    """A change of a list: numbers of values added, changed in category and withdrawn.
+    """A change of a list of known material: numbers of values added, changed in category and withdrawn.
 
     `actor_id` is its author, where recorded.
     """

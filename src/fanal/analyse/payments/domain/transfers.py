@@ -35,7 +35,10 @@ class PayingParty(Struct, frozen=True, kw_only=True, gc=False):
         return (self.born is not None) + (self.country is not None) + (" " in self.shown)
 
     def id(self) -> UUID:
-        """Return the key's SHA-256 prefix (16 bytes); for a selector, the same key as in harmonise."""
+        """Return the first 16 bytes of the key's SHA-256 as id; for a selector, the same id as in harmonise.
+
+        A selector is an identifier such as an e-mail address.
+        """
         return UUID(bytes=hashlib.sha256(self.key.encode()).digest()[:16])
 
 
@@ -126,7 +129,7 @@ def _party(text: str | None, person: Person | None, *, operator: str) -> PayingP
 
 
 def _keys(person: Person) -> Iterator[str]:
-    """Yield the selectors of a person as `KIND|value`, the most reliable first."""
+    """Yield the selectors of a person (identifiers such as e-mail) as `KIND|value`, most reliable first."""
     for account in person.accounts:
         value = read_iban(account.value) or read_wallet(account.value) or account.value
         yield f"ACCOUNT|{value}"

@@ -78,7 +78,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PriorityLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A level and its lowest score; its deadlines are reference data (`clock`)."""
+    """A priority level (such as DANGER) and its lowest score; its deadlines are reference data (`clock`)."""
 
     code: Literal["DANGER", "HIGH", "NORMAL", "LOW"]
     lowest: int = field(name="from")
@@ -98,7 +98,7 @@ class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     rule: tuple[Rule, ...]
 
     def level_of(self, score: int) -> PriorityLevel:
-        """Return the level in which a score lies: the highest whose lowest score it reaches."""
+        """Return the priority level of a score: the highest whose lowest score it reaches."""
         return next(level for level in self.level if score >= level.lowest)
 
     def days_left(self) -> frozenset[float]:

@@ -226,7 +226,7 @@ def _balance(total: float, bounded: int, ceiling: int) -> Iterator[PriorityPart]
 
 
 def _lifted(rule: Rule, points: float) -> PriorityPart:
-    """Return the part by which a floor (minimum score) raises the score by `points`.
+    """Return the term (part) of a priority by which a floor (minimum score) raises the score by `points`.
 
     It names the rule, by its own label if it is a desk's own.
     """

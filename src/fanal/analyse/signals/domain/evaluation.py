@@ -36,12 +36,12 @@ class Counts(Struct, frozen=True):
 
     @property
     def precision(self) -> float:
-        """Return the share of found codes that are right; 1 if none was found."""
+        """Return the precision: the share of found signal codes that are right; 1 if none was found."""
         return round(self.right / self.found, 3) if self.found else 1.0
 
     @property
     def recall(self) -> float:
-        """Return the share of labelled codes that were found; 1 if none is labelled."""
+        """Return the recall: the share of labelled signal codes that were found; 1 if none is labelled."""
         return round(self.right / self.wanted, 3) if self.wanted else 1.0
 
     @property

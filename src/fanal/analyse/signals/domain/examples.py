@@ -84,7 +84,7 @@ EXAMPLE_STATES = StateTable(
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """A person's judgement on a code in an example's passage.
+    """A person's judgement (right, wrong or missed) on a signal code in the passage of an example.
 
     `engine` is the rule version of the report's analysis at that time, "" without one.
     """
@@ -302,7 +302,7 @@ def passages(report: HarmonisedReport) -> list[Segment]:
 
 
 def source_of(passage: Segment) -> str:
-    """Return the place of a passage in its report, as path#start-end: path of the text, offsets in it."""
+    """Return where a passage lies in its report, as path#start-end: path of the text, offsets in it."""
     return f"{passage.path}#{passage.start}-{passage.end}"
 
 

@@ -327,7 +327,7 @@ def _precise(chances: Floats, truth: Flags, limit: float) -> float:
 
 
 def f1_of(found: Flags, truth: Flags) -> float:
-    """Return the micro-averaged F1 of the found codes; both masks have a row for each text."""
+    """Return the micro-averaged F1 of the found codes; both masks have a row a text, a column a code."""
     return 2.0 * float((found & truth).sum()) / max(1.0, float(found.sum() + truth.sum()))
 
 

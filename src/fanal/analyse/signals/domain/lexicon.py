@@ -305,7 +305,10 @@ class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Signal(_Strict, frozen=True, kw_only=True):
-    """Phrases that raise a signal code; `weight` (0..1) is the score of a single phrase."""
+    """Phrases that raise a signal code (such as GROOMING_SECRECY).
+
+    `weight` (0..1) is the score of a single phrase.
+    """
 
     code: str
     category: str
@@ -332,7 +335,7 @@ class Context(_Strict, frozen=True, kw_only=True):
     phrases: tuple[str, ...]
 
     def covers(self, code: str) -> bool:
-        """Return whether the context applies to signals of this code."""
+        """Return whether the context (words around that weaken a phrase) applies to signals of this code."""
         return not self.codes or code in self.codes
 
 

@@ -160,9 +160,9 @@ class Reader:
         )
 
     def nearest(self, code: str, vector: Vectors) -> list[Neighbour]:
-        """Return the labelled texts of a code or nature with the most similar embedding, most similar first.
+        """Return the labelled texts of a signal code or nature whose embedding is most similar to `vector`.
 
-        `code` is a column name; at most `NEAREST` texts.
+        `code` is a column name; at most `NEAREST` texts, most similar first.
         """
         places = self._of_code[code]
         likeness = self._raw[places] @ (vector / np.linalg.norm(vector))

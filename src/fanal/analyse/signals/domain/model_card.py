@@ -92,7 +92,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def lines(self) -> list[CodeLine]:
-        """Return a line for each code, in alphabetical order."""
+        """Return the card's line for each signal code (its quality), in alphabetical order of the codes."""
         return list(_lines(self))
 
     @property

@@ -47,7 +47,7 @@ class _Piece(Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Return the bytes that the piece takes in a segment, with its speaker's name."""
+        """Return the bytes that the piece takes in a segment (model input), with its speaker's name."""
         return len(f"{self.utterance.speaker or ''}: {self.text}".encode("utf-8", "replace"))
 
 
@@ -76,7 +76,10 @@ def _pieces(said: Sequence[Utterance]) -> Iterator[_Piece]:
 
 
 def _most_characters(text: str) -> int:
-    """Return how many characters of `text` surely fit into a segment: all of it if it fits itself."""
+    """Return how many characters of `text` surely fit into a segment (input of the model).
+
+    All of them if the text fits itself.
+    """
     if len(text.encode("utf-8", "replace")) <= LONGEST:
         return max(1, len(text))
     return LONGEST // len(max(text).encode("utf-8", "replace"))

@@ -385,7 +385,7 @@ def _speakers_with_cover(hits: Sequence[Hit], near: Sequence[Sequence[Context]])
 
 
 class _Background(Struct, frozen=True, kw_only=True):
-    """Contexts that apply to all sentences of a speaker, and contexts of the whole conversation, by code."""
+    """Contexts (circumstances that weaken phrases) by code: of each speaker, and of the whole talk."""
 
     speakers: dict[str | None, dict[str, Context]]
     talk: dict[str, Context]

@@ -110,9 +110,9 @@ def state_in_force() -> Header | NoReader:
 
 
 def version_reading() -> str:
-    """Return the name of the version that reads: the one in force, or the shipped one if that does not fit.
+    """Return the name of the text reader's version at work: the one in force, or the shipped one.
 
-    The result is "" if no reader can work.
+    The shipped one reads if that in force does not fit the program; "" if no reader can work.
     """
     shipped = reader_state()
     if unfit_in_force() is None:
@@ -121,9 +121,9 @@ def version_reading() -> str:
 
 
 def unfit_in_force() -> tuple[str, str] | None:
-    """Return (version, reason) if the version in force does not fit (`unfit_versions`), else None.
+    """Return (version, reason) if the text reader's version in force does not fit the program, else None.
 
-    The shipped version then reads in its place.
+    The shipped version then reads in its place; see `unfit_versions`.
     """
     row = sql.row("SELECT id, version FROM analyse_reader WHERE state = 'IN_FORCE'")
     reasons = unfit_versions(reader_ids=[row[0]]) if row else {}

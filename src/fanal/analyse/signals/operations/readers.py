@@ -158,7 +158,7 @@ def withdraw_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 
 
 def end_trial(*, stored: StoredReader, reason: str, now: datetime) -> None:
-    """End the dry run of a version that this program cannot use, with the reason for people.
+    """End the dry run of a text reader's version that this program cannot use, with the reason for people.
 
     Does nothing if the version was proposed again or withdrawn meanwhile.
     """
@@ -249,7 +249,7 @@ def activate_version(*, actor: Actor, reader_id: UUID, current: str, now: dateti
 
 
 def _stored(reader_id: UUID) -> StoredReader:
-    """Return a stored version that is not in force.
+    """Return a stored version of the text reader that is not in force.
 
     Raises:
         Refusal: NOT_FOUND, IN_FORCE.

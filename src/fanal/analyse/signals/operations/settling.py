@@ -1,4 +1,4 @@
-"""What the judgements on examples come to, with the rule that a code is denied by two people."""
+"""The result of people's judgements on examples; two people are needed to deny a signal code."""
 
 from collections.abc import Sequence
 from datetime import datetime
