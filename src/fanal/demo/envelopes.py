@@ -35,7 +35,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of alarms, reports, lists and conversations."""
+    """Return the demo events of alarms, reports, lists of known material and conversations."""
     return [
         DemoEvent(before=timedelta(days=398), play=_load_lists),
         DemoEvent(before=timedelta(days=40), play=_change_lists),

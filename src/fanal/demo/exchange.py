@@ -37,7 +37,7 @@ _SENDER = "desk@fanal.example"
 
 
 def package_events() -> list[DemoEvent]:
-    """Return the events between this desk and desks of other countries, from the first registration on."""
+    """Return the demo events between this desk and desks of other countries, from their registration on."""
     return [
         DemoEvent(before=200 * _DAY, play=_know),
         *(
@@ -176,7 +176,7 @@ _PAGE, _WEEK = 100, 10_080
 
 
 def list_events() -> list[DemoEvent]:
-    """Return the events between the desk's lists and those of partners."""
+    """Return the demo events between the desk's lists of known material and those of partners."""
     return [
         DemoEvent(before=55 * _DAY, play=_permit_lists),
         DemoEvent(before=50 * _DAY, play=_read_to_the_end),

@@ -37,7 +37,10 @@ def _install(_world: World, at: datetime) -> None:
 
 
 def _change(world: World, at: datetime) -> None:
-    """Draft and try rules with more points for one kind; a second person activates them two days later."""
+    """Draft and try priority rules with more points for one kind of offence.
+
+    A second person activates them two days later.
+    """
     name, later = "priority/voyages", at + timedelta(days=2)
     author = world.person("claire", at)
     ruleset_id = draft_ruleset(

@@ -92,7 +92,7 @@ def _ring_report(name: str, place: int) -> Play:
 
 
 def _judge_ring(world: World, at: datetime) -> None:
-    """Record judgements on the ring's dossier: link, unlink, undo, merge, open, reject, split."""
+    """Record judgements of people on the ring's dossier: link, unlink, undo, merge, open, reject, split."""
     ana, claire = world.person("ana", at), world.person("claire", at)
     own = [world.find(f"RG-{n:02d}") for n in range(len(_RING_DAYS)) if n not in _WEST]
     judge(

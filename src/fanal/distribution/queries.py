@@ -308,7 +308,7 @@ def find_key(*, public_key: bytes) -> SenderKey | None:
 
 
 def has_key(*, code: str) -> bool:
-    """Return whether a key of the desk `code` was ever registered, even if revoked since.
+    """Return whether a signing key of the other desk `code` was ever registered, even if revoked since.
 
     From such a desk, only signed acknowledgements are accepted.
     """

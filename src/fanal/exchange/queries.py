@@ -294,12 +294,12 @@ def get_source(*, actor: Actor, source_id: UUID) -> ListSource | None:
 
 
 def get_checkpoint(*, source_id: UUID) -> FetchCheckpoint:
-    """Return the progress of fetching from a source; all zero if it was never fetched."""
+    """Return how far a partner's list (`source_id`) was fetched; all zero if it never was."""
     return get_checkpoints(source_ids=[source_id])[source_id]
 
 
 def get_checkpoints(*, source_ids: Sequence[UUID]) -> dict[UUID, FetchCheckpoint]:
-    """Return the progress of fetching from each source, by source id; all zero if it was never fetched."""
+    """Return how far each partner's list was fetched, by source id; all zero for one never fetched."""
     found = dict.fromkeys(source_ids, FetchCheckpoint())
     for source_id, *row in sql.rows(_CHECKPOINTS, [list(source_ids)]):
         found[source_id] = FetchCheckpoint(
@@ -318,7 +318,10 @@ def get_checkpoints(*, source_ids: Sequence[UUID]) -> dict[UUID, FetchCheckpoint
 
 
 def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, TakenEntry]:
-    """Return the entries stored from a source by the partner's keys; unknown keys are left out."""
+    """Return list entries taken from a partner (`source_id`) by their ids there (`keys`), if stored.
+
+    Unknown ids are left out.
+    """
     found = sql.rows(
         f"{_TAKEN} WHERE source_id = %s AND remote = ANY(%s)",
         [source_id, list(keys)],
@@ -327,7 +330,10 @@ def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, TakenEnt
 
 
 def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[TakenEntry]:
-    """Return the stored entries of all sources of a list with at least one of these values (`KIND:value`)."""
+    """Return the entries taken from partners for a list that hold one of these values (`KIND:value`).
+
+    `list_id` is our list, which several partners may supply.
+    """
     found = sql.rows(
         f"{_TAKEN} JOIN exchange_source s ON s.id = t.source_id"
         " WHERE s.list_id = %s AND t.held && %s::text[] ORDER BY t.item_id",

@@ -25,7 +25,10 @@ T = TypeVar("T", bound="Part")
 
 
 class Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Base of an envelope and its parts: immutable, absent fields omitted, unknown fields refused."""
+    """Base of a notification required by law (envelope around a report), and of its parts.
+
+    Immutable; absent fields are omitted, unknown fields refused.
+    """
 
 
 class ProviderContact(Part, frozen=True, kw_only=True):
@@ -78,7 +81,10 @@ def read_envelope(body: bytes, kind: type[T]) -> tuple[T, Report]:
 
 
 def leaves(part: Part) -> list[tuple[str, str]]:
-    """Return the values of an envelope, without its report, as pairs (path, text); indices count from 1."""
+    """Return the values of an envelope (legal notification), without its report, as pairs (path, text).
+
+    Indices in paths count from 1.
+    """
     return list(_leaves("", msgspec.to_builtins(part)))
 
 
@@ -99,7 +105,7 @@ def from_leaves(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T | None:
 
 
 def write_envelope(part: Part, report: Report) -> bytes:
-    """Serialise an envelope with its report as indented JSON in UTF-8."""
+    """Serialise an envelope (legal notification) with its report as indented JSON in UTF-8."""
     whole = {**msgspec.to_builtins(part), "report": msgspec.to_builtins(report)}
     return msgspec.json.format(msgspec.json.encode(whole), indent=2)
 

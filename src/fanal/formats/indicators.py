@@ -60,13 +60,13 @@ class Indicator(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
     def key(self) -> str:
-        """Return `KIND:value` of the entry's most exact value (SHA-256 before MD5), which identifies it."""
+        """Return `KIND:value` of the list entry's most exact value (SHA-256 before MD5): it identifies it."""
         kind = min(self.values, key=lambda k: (_STRENGTH.get(k, len(_STRENGTH)), k))
         return f"{kind}:{self.values[kind]}"
 
 
 def written_instant(instant: datetime) -> str:
-    """Format an instant as in entries: RFC 3339, UTC, with milliseconds."""
+    """Format an instant as list entries contain it: RFC 3339, UTC, with milliseconds."""
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"
 
 

@@ -149,7 +149,7 @@ def is_package(head: bytes) -> bool:
 
 
 def _safe_name(entry: zipfile.ZipInfo) -> str:
-    """Return an entry's name with `/` between folders.
+    """Return the path of a file in a ZIP archive with `/` between folders.
 
     Raises:
         FormatRefused: the path leads out of the package, or is not a valid file name.

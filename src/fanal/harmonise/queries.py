@@ -86,7 +86,7 @@ def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]
 
 
 def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[SelectorKind, str]]:
-    """Return kind and value of the selector keys that occur in reports of the actor's desks, by key."""
+    """Return, by key, kind and value of those selectors (identifiers) that the actor's desks hold."""
     desks = reach(actor, "report.read").desks
     if not keys or desks == []:
         return {}

@@ -33,7 +33,7 @@ def referrals_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tupl
 
 
 def get_referral(*, actor: Actor, referral_id: UUID) -> ReferralFile | None:
-    """Return a referral with its texts and steps; None if unknown or not readable by the actor.
+    """Return a referral with its texts and recorded transitions; None if unknown or not readable.
 
     Once its document has expired, facts are None and the texts empty.
     """
@@ -155,7 +155,10 @@ def get_sheet(*, actor: Actor, sheet_id: UUID) -> SheetFile | None:
 
 
 def read_sheet_file(*, file: ActFile) -> SheetFile:
-    """Convert an official act of the kind `sheet`, with its document, into a sheet with facts and steps."""
+    """Convert an official act of the kind `sheet`, with its document, into an intelligence sheet.
+
+    The result has facts, texts and recorded transitions.
+    """
     said = None if file.content is None else read_sheet(file.content)
     return SheetFile(
         sheet=sheet_of(file.act),

@@ -34,7 +34,9 @@ _LINE = (
 
 
 def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[LedgerLine]:
-    """Return the entries that name an object, oldest first, at most `limit`.
+    """Return the ledger entries (recorded acts and reads) that name an object, oldest first.
+
+    At most `limit`.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -90,7 +92,7 @@ def list_entries(
 
 
 def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dict[str, int]:
-    """Return the number of entries of each of `actions` since an instant; actions without any are left out.
+    """Return the number of ledger entries since an instant, by action; actions without any are left out.
 
     Raises:
         Refused: the actor may not read the ledger.

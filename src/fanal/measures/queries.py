@@ -48,7 +48,7 @@ from fanal.orient.domain.clocks import desk_deadline
 
 
 class MeasureFile(Struct, frozen=True, kw_only=True):
-    """A measure with its letter, approvals and steps, as an overseer or the second person reads it."""
+    """A measure with its letter, approvals and transitions (`steps`), for an overseer or second person."""
 
     measure: Measure
     letter: Letter
@@ -82,7 +82,7 @@ def measures_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple
 
 
 def get_measure(*, actor: Actor, measure_id: UUID) -> MeasureFile | None:
-    """Return a measure with its letter, approvals and steps; None if unknown or not readable by the actor."""
+    """Return a measure with letter, approvals and recorded transitions; None if unknown or not readable."""
     found = casework.get_act(actor=actor, lifecycle=REMOVAL, act_id=measure_id)
     return None if found is None else read_file(file=found)
 
@@ -142,7 +142,7 @@ def first_contact(*, actor: Actor, recipient: str) -> datetime | None:
 
 
 def steps_of(*, actor: Actor, measure_id: UUID) -> tuple[ActStep, ...]:
-    """Return the steps of a measure in order; empty if unknown or not readable by the actor."""
+    """Return the recorded transitions of a measure in order; empty if unknown or not readable."""
     found = casework.get_act(actor=actor, lifecycle=REMOVAL, act_id=measure_id)
     return _readable(found.steps) if found else ()
 

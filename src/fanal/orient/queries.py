@@ -104,7 +104,7 @@ def anybody_at_work(*, now: datetime) -> bool:
 
 
 def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
-    """Return the cases of the given reports that the actor may list, by report id."""
+    """Return by report id the cases (rows of the desk's queue) of those reports that the actor may list."""
     rows = reachable(actor).filter(report_id__in=report_ids)
     return {row.report_id: row.record() for row in rows}
 
@@ -180,7 +180,7 @@ def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Sto
 
 
 def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]:
-    """Return every revision of a report's proposal, oldest first."""
+    """Return every revision of a report's proposal (tracks, legal bases, authority), oldest first."""
     rows = bounded(
         models.StoredProposal.objects.filter(report_id=report_id), reach(actor, "report.read")
     )

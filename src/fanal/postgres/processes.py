@@ -82,7 +82,10 @@ class Recovery:
         self._folder, self._raised = folder, set[int]()
 
     def hurry(self) -> None:
-        """Give each recovering process, once, ten times the usual share; to be called repeatedly."""
+        """Give each recovering process, once, ten times the usual share of the processors.
+
+        To be called repeatedly. Without root, nothing happens.
+        """
         for pid in processes_in(self._folder) - self._raised if os.geteuid() == 0 else ():
             with contextlib.suppress(OSError):
                 title = (PROC / str(pid) / "cmdline").read_bytes()
@@ -91,6 +94,6 @@ class Recovery:
                     self._raised.add(pid)
 
     def over(self) -> None:
-        """Give the raised processes that are still alive the usual share again."""
+        """Give the processes whose priority `hurry` raised, if still alive, the usual share again."""
         for pid in self._raised & processes_in(self._folder):
             share_of_processors(pid, 0)

@@ -103,7 +103,7 @@ class Catalogue:
         return found[0] if found else None
 
     def by_entry_id(self, entry_id: str) -> Entry | None:
-        """Return a version by its `entry_id`, the name under which decisions cite it, or None."""
+        """Return the version of a rule with this `entry_id`, by which decisions cite it, or None."""
         return self._ids.get(entry_id)
 
     def label(self, kind: str, code: str, lang: str) -> str:

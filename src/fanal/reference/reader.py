@@ -21,7 +21,7 @@ K = TypeVar("K")
 
 
 class ReferenceRefused(Exception):
-    """A file of data, shipped or the desk's own, is invalid; the message names file, entry and fault."""
+    """A file of reference data, shipped or the desk's own, is invalid; the message names entry and fault."""
 
 
 class _Header(Struct, frozen=True, kw_only=True):

@@ -60,10 +60,10 @@ class Keyring:
         return self.identity if kind in IDENTITY_KINDS else self.content
 
     def opening_key(self, key_id: bytes) -> X25519PrivateKey:
-        """Return the private key for the id of a public key.
+        """Return the private key for the id of a public key, to decrypt objects sealed under it.
 
         Raises:
-            KeyMissing: this process does not hold it, so it may not open objects sealed under that key.
+            KeyMissing: this process does not hold it, so it may not open such objects.
         """
         key = self.opening.get(key_id)
         if key is None:

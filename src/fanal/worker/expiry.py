@@ -265,7 +265,9 @@ def check_erasers(catalogue: reference.Catalogue, *, erasers: Sequence[Eraser] =
 
 
 def horizon(eraser: Eraser, now: datetime) -> datetime:
-    """Return the cut-off time before which an eraser's data is due, by its shortest retention class.
+    """Return the cut-off time before which the data of an eraser is due.
+
+    It follows from the shortest of its retention classes, which say how long a kind of data is kept.
 
     Raises:
         LookupError: a class is not in force.
@@ -274,10 +276,10 @@ def horizon(eraser: Eraser, now: datetime) -> datetime:
 
 
 def _due_before(code: str, now: datetime) -> datetime:
-    """Return the cut-off time before which data is due under the retention class `code`.
+    """Return the cut-off time before which data is due under a retention class (how long data is kept).
 
     Raises:
-        LookupError: the class is not in force.
+        LookupError: the class `code` is not in force.
     """
     today = paris_day(now)
     entry = reference.load().by_code(reference.Retention, code, today)

@@ -66,11 +66,11 @@ class Outage:
         self.size = _UNBOUNDED
 
     def lasts(self, now: datetime) -> bool:
-        """Return whether the stage is paused at `now`."""
+        """Return whether the stage is paused at `now`, since the vault was unavailable."""
         return self._until is not None and now < self._until
 
     def begin(self, now: datetime) -> timedelta:
-        """Pause from `now`, twice as long each time; return the delay for the reports in the failed batch.
+        """Pause from `now`, twice as long each time; return the delay for the reports of the failed batch.
 
         After the pause a single report is tried first.
         """
@@ -209,7 +209,7 @@ class StageLoop:
         return 0
 
     def _give_back(self) -> None:
-        """Requeue the reports that were under claim when the database failed, before their lease expires."""
+        """Requeue the reports leased to this worker when the database failed, before the lease expires."""
         while self._held:
             token, report_ids = next(iter(self._held.items()))
             intake.put_back(actor=self._actor, token=token, report_ids=report_ids, counted=True)
@@ -238,7 +238,7 @@ class StageLoop:
             self._run_urgent()  # an urgent report waits for one step, not for a batch
 
     def _renew_held(self) -> None:
-        """Renew, when due, the leases of all reports under claim, including those of interrupted batches."""
+        """Renew, when due, the leases of all reports in work here, interrupted batches included."""
         now = perf_counter()
         if now - self._renewed_at < self._lease.total_seconds() / _SHARE:
             return

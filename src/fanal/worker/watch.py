@@ -63,11 +63,11 @@ class Board:
         self._turn, self._noted = 0, (_NOBODY, 0)
 
     def touch(self) -> None:
-        """Record the last claim (token, number of reports) again with the present time, as a sign of life."""
+        """Record the present lease on reports (token, number) again with the time, as a sign of life."""
         self.write(*self._noted)
 
     def write(self, token: bytes, reports: int) -> None:
-        """Record the claim `token` and its number of reports; 0 reports: no claim."""
+        """Record the worker's lease on reports: its `token`, and their number; 0 reports: no lease."""
         self._turn, self._noted = self._turn + 1, (token, reports)
         self._memory[:] = _LAYOUT.pack(
             self._turn, time.thread_time(), token, reports, time.monotonic()
@@ -116,7 +116,7 @@ class Watch:
 
     @contextlib.contextmanager
     def step(self, token: UUID, reports: int) -> Iterator[None]:
-        """Record the claim `token` with its number of reports, while a step works on it."""
+        """Record a lease (`token`) on a number of reports while the worker processes them."""
         self._note(token.bytes, reports)
         try:
             yield

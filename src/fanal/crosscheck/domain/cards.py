@@ -204,12 +204,12 @@ def read_card(content: bytes) -> Card:
 
 
 def short_key(kind: SelectorKind, value: str) -> int:
-    """Return the first eight bytes of a value's selector key as a number: its short key in cards."""
+    """Return the short key of a value in comparable data: its selector key's first 8 bytes as a number."""
     return int.from_bytes(key_bytes(kind, value)[:8], "little")
 
 
 def key_of(selector_key: UUID) -> int:
-    """Return the first eight bytes of a selector key as a number: the short key in cards."""
+    """Return the short key of comparable data for a selector key: its first eight bytes as a number."""
     return int.from_bytes(selector_key.bytes[:8], "little")
 
 
@@ -219,7 +219,10 @@ def signed(key: int) -> int:
 
 
 def mark_of(selector: Selector) -> Mark | None:
-    """Return the mark (weight class) of a selector; None for placeholders and kinds that are no evidence."""
+    """Return the weight class of a selector, which gives the points for sharing it (`Mark`).
+
+    None for placeholders and kinds that are no evidence.
+    """
     reader = _READERS.get(selector.kind)
     return None if reader is None else reader(selector.value)
 

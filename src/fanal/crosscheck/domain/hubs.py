@@ -34,7 +34,7 @@ class Hubs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @lru_cache(maxsize=1)
 def load_hubs() -> Hubs:
-    """Return the lists shipped with the package."""
+    """Return the shipped lists of placeholders: values that identify nobody, such as `noreply`."""
     path = resources.files("fanal.crosscheck").joinpath("data", "hubs.toml")
     return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Hubs)
 

@@ -115,7 +115,7 @@ _FIRST_DECODER = msgspec.json.Decoder(tuple[LinkReason, ...])
 
 
 def pack_reasons(reasons: Sequence[LinkReason]) -> bytes:
-    """Encode reasons as a version byte and MessagePack; weights keep four decimals."""
+    """Encode the reasons of a link as a version byte and MessagePack; weights keep four decimals."""
     return _VERSION + _ENCODER.encode([_row(reason) for reason in reasons])
 
 
@@ -172,9 +172,10 @@ def _role(stored: int | str) -> str:
 
 
 class KinLink(Struct, frozen=True, kw_only=True):
-    """A link seen from a given report. Across desks `other_id`, score and reasons are None or empty.
+    """A link from a given report to another (`other_id`), as a reader sees it.
 
-    `earlier`: whether the other report is the earlier one.
+    Across desks `other_id`, score and reasons are None or empty. `earlier`: whether the other report is the
+    earlier one.
     """
 
     desk_id: int
@@ -193,7 +194,7 @@ class DossierNode(Struct, frozen=True, kw_only=True):
 
 
 class DossierEdge(Struct, frozen=True, kw_only=True):
-    """A link between two reports of the actor's desks, later report first."""
+    """A link between two reports of a dossier, both at the actor's desks; `report_id` is the later one."""
 
     report_id: UUID
     other_id: UUID

@@ -35,7 +35,7 @@ class Mark(StrEnum):
 
 
 class Family(StrEnum):
-    """Group of marks (weight classes) whose points overlap and count together.
+    """Group of weight classes (marks), such as those of files, whose points overlap and count together.
 
     Its number in arrays is its position in this enum.
     """
@@ -144,7 +144,10 @@ class Weights(_StrictWeights, frozen=True, kw_only=True):
 
 
 def score_of(share: float) -> float:
-    """Return the score (0..1) of a pair with `share` of the points of certainty; `share` 1 gives 0.9."""
+    """Return the score (0..1) of a pair of reports from `share`: its points, divided by those of certainty.
+
+    A `share` of 1 gives 0.9, the least score of a certain link.
+    """
     return 0.9 * max(0.0, share) if share < 1 else 1 - 0.1 / share
 
 

@@ -41,7 +41,7 @@ _JUDGEMENT_LOCK = 0x43524F53534A5544
 
 
 class StrongLinks(Struct, frozen=True, kw_only=True):
-    """Certain links, and the desks of the reports that they link, by report id."""
+    """Certain links (score from 0.9), and by report id the desks of the reports that they link."""
 
     links: tuple[Strong, ...]
     desks: dict[UUID, int]
@@ -161,7 +161,7 @@ def lock_judgements() -> None:
 
 
 def co_members(reports: Iterable[UUID]) -> set[UUID]:
-    """Return all reports of the dossiers that contain one of `reports`."""
+    """Return all reports of the dossiers that contain one of `reports`, these included."""
     found = sql.rows(
         "SELECT report_id FROM crosscheck_membership WHERE dossier_id IN"
         " (SELECT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[]))",
@@ -412,6 +412,9 @@ def _words(ids: Sequence[UUID]) -> dict[UUID, tuple]:  # type: ignore[type-arg]
 
 
 def _in_use(dossier_id: UUID) -> UUID:
-    """Return the id of the dossier that an id leads to after all merges."""
+    """Return the id of the dossier into which the dossier `dossier_id` was merged, after all merges.
+
+    Its own id if it was not merged.
+    """
     row = sql.row("SELECT crosscheck_in_use(%s)", [dossier_id])
     return dossier_id if row is None else row[0]

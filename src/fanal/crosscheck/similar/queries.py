@@ -271,7 +271,7 @@ def _with_near(
 
 
 def _together(pairs: Sequence[_Pair]) -> set[_Pair]:
-    """Return the pairs with both reports in one dossier."""
+    """Return the pairs of reports whose two reports are in one dossier."""
     dossiers = _dossiers(pairs)
     return {
         (one, two) for one, two in pairs if one in dossiers and dossiers[one] == dossiers.get(two)

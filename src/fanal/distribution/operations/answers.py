@@ -99,7 +99,7 @@ def _is_signed(answer: PackageAcknowledgement, code: str, now: datetime) -> bool
 
 
 def _theirs_alone(report_ids: Sequence[UUID]) -> list[UUID]:
-    """Return the reports of which this desk has no share and all destinations have acknowledged receipt."""
+    """Return the reports that this desk does not treat itself and all destinations have acknowledged."""
     left = Q(ours=True) | Q(state__in=[ItemState.PLANNED, ItemState.SENT])
     kept = set(
         Item.objects.filter(left, report_id__in=list(report_ids)).values_list(

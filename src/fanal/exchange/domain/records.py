@@ -177,7 +177,10 @@ class TakenEntry(Struct, frozen=True, kw_only=True):
 
 
 class RemotePage(Struct, frozen=True, kw_only=True):
-    """A page fetched from a source: entries, position of the next page, whether it was the last for now."""
+    """A page fetched from a partner's service: its list entries, and the position of the next page.
+
+    `finished`: it was the last page for now.
+    """
 
     entries: tuple[RemoteEntry, ...]
     position: str
@@ -204,9 +207,9 @@ class SharedItem(Struct, frozen=True, kw_only=True):
 
     @property
     def gone_under(self) -> tuple[UUID | None, ...]:
-        """The former owners of the list (None: the desk) under whom members must delete the entry too.
+        """The former owners of the list (None: the desk) in whose name a member holds the entry.
 
-        Empty unless the list is served as a whole.
+        It must delete the entry there too. Empty unless the list is served as a whole.
         """
         whole = self.row.place == self.shared.open.since
         return self.shared.former_owners if whole else ()

@@ -166,7 +166,7 @@ def ended(taken: Iterable[TakenEntry]) -> list[RemoteEntry]:
 
 
 def _is_older(entry: RemoteEntry, other: RemoteEntry | TakenEntry | None) -> bool:
-    """Return whether a partner's entry is older than `other`; False unless both have a date."""
+    """Return whether a partner's list entry is older than `other`; False unless both have a date."""
     return bool(other and entry.at and other.at and entry.at < other.at)
 
 

@@ -95,7 +95,9 @@ def add_source(
 
 
 def switch_source(*, actor: Actor, source: ListSource, enabled: bool, now: datetime) -> None:
-    """Switch a source's scheduled fetches on (`enabled`) or off; its list keeps its entries.
+    """Switch the scheduled fetches from a partner's list service on (`enabled`) or off.
+
+    The list keeps its entries.
 
     Raises:
         Refused: the actor may not manage sources.
@@ -111,7 +113,9 @@ def switch_source(*, actor: Actor, source: ListSource, enabled: bool, now: datet
 
 
 def note_test(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
-    """Record in the ledger that a person tested the connection to a source; `code`: why it failed, else "".
+    """Record in the ledger that a person tested the connection to a partner's list service (`source`).
+
+    `code`: why it failed, else "".
 
     Raises:
         Refused: the actor may not manage sources.
@@ -181,7 +185,7 @@ _PORTION: Final = 1_000
 
 
 class TurnLost(Exception):
-    """Error: another process stored a page of this source meanwhile; the page at hand is discarded."""
+    """Error: another process stored a page of this list source meanwhile; the page at hand is discarded."""
 
 
 def take_page(
@@ -273,7 +277,7 @@ def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[It
 
 
 def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
-    """Store why a fetch from a source failed (`code`, a refusal code); its checkpoint does not advance.
+    """Store why a fetch from a partner's list service failed (`code`); its checkpoint does not advance.
 
     Raises:
         Refused: the actor may not manage lists.

@@ -98,13 +98,13 @@ def _unguarded(text: str, *, path: str) -> str:
 
 
 def writable(item: Indicator) -> bool:
-    """Return whether an entry has a hash and is not withdrawn: a CSV list cannot express withdrawals."""
+    """Return whether a list entry has a hash and is not withdrawn: a CSV list cannot express withdrawals."""
     columns = {name.upper() for name in COLUMNS}
     return not item.withdrawn and not columns.isdisjoint(item.values)
 
 
 def write_csv(items: Iterable[Indicator]) -> Iterator[str]:
-    """Yield the lines of a CSV list of entries that are `writable`, header first.
+    """Yield the lines of a CSV hash list, header first, from the list entries that are `writable`.
 
     PhotoDNA is written in hexadecimal, since base64 may begin like a formula.
     """

@@ -29,7 +29,7 @@ _ROOTS: Final = {
 
 
 class StatementPiece(Struct, frozen=True, kw_only=True):
-    """One transaction or entry of a document, with its XML element.
+    """One transaction of a payment file, or one entry (`Ntry`) of an account statement, as XML element.
 
     `number` counts the transactions in the document, `statement` its statements, both from 1.
     """

@@ -349,12 +349,12 @@ class OutEvent(Struct, frozen=True, kw_only=True):
 
 
 def writable(item: Indicator) -> bool:
-    """Return whether MISP can express an entry: each value has a type, or a place in Fanal's own object."""
+    """Return whether MISP can express a list entry: each value has a type, or a place in Fanal's object."""
     return bool(item.values) and WRITTEN.keys() >= item.values.keys()
 
 
 def is_object(item: Indicator) -> bool:
-    """Return whether an entry is written as a MISP object: several values, or one without a MISP type."""
+    """Return whether a list entry becomes a MISP object: several values, or one without a MISP type."""
     return len(item.values) > 1 or not _RELATION.keys().isdisjoint(item.values)
 
 

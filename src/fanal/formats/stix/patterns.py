@@ -161,7 +161,7 @@ def stix_id(type_: str, *parts: str) -> str:
 
 
 def indicator_id(item: Indicator) -> str:
-    """Return the STIX id of an entry: from its id in the list if it has one, else from its value."""
+    """Return the STIX id of a list entry: from its id in the list if it has one, else from its value."""
     return _marked("indicator", item.id or derived_id("indicator", item.key()))
 
 

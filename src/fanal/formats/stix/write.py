@@ -1,4 +1,4 @@
-"""Writer of STIX 2.1 bundles: one indicator for each entry, streamed, with deterministic output."""
+"""Writer of STIX 2.1 bundles: one indicator for each list entry, streamed, deterministic output."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -62,7 +62,7 @@ class Marks(Struct, frozen=True, kw_only=True):
 
 
 def writable(item: Indicator) -> bool:
-    """Return whether STIX has an observable for every value of an entry."""
+    """Return whether STIX has an observable for every value of a list entry."""
     return bool(item.values) and KINDS.issuperset(item.values)
 
 

@@ -22,12 +22,18 @@ _BEGUN = {kind: hashlib.sha256(f"{kind}|".encode()) for kind in SelectorKind}
 
 
 def selector_key(kind: SelectorKind, value: str) -> UUID:
-    """Return the key of a selector: the first 16 bytes of SHA-256 over `KIND|value`, as a UUID."""
+    """Return the key of a selector (an identifier such as an e-mail address), as a UUID.
+
+    It is the first 16 bytes of SHA-256 over `KIND|value`.
+    """
     return UUID(bytes=key_bytes(kind, value))
 
 
 def key_bytes(kind: SelectorKind, value: str) -> bytes:
-    """Return the key of a selector: the first 16 bytes of SHA-256 over `KIND|value` (canonical value)."""
+    """Return the key of a selector (an identifier such as an e-mail address), as 16 bytes.
+
+    They are the first of SHA-256 over `KIND|value`, with the canonical value.
+    """
     key = _BEGUN[kind].copy()
     key.update(value.encode())
     return key.digest()[:16]

@@ -162,7 +162,10 @@ def source_of(*, opened: OpenedSubmission, facts: ReportFacts) -> Source:
 
 
 def _prepare(sources: Sequence[Source]) -> list[Prepared | Failure]:
-    """Read, harmonise and encode each source; return it as a `Prepared` report, or its `Failure`."""
+    """Read, harmonise and encode each stored report (`Source`: its bytes and format), in the given order.
+
+    Return a `Prepared` for each, or a `Failure`.
+    """
     deskless = [
         source
         if source.desk_id is not None
@@ -226,7 +229,7 @@ def _each(
 
 
 def _failure(source: Source, error: Exception) -> Failure:
-    """Return the `Failure` of a source with error code and exception class only.
+    """Return the `Failure` of a stored report (`source`), with error code and exception class only.
 
     The error's text is left out, since it may quote the report.
     """

@@ -19,7 +19,7 @@ _SECOND: Final = 1000
 
 
 def desk_number(report_id: UUID) -> str:
-    """Return the desk number of a report, such as `7KM-3QP-9XD`."""
+    """Return the desk number of a report, a short name derived from its id, such as `7KM-3QP-9XD`."""
     second = (report_id.int >> 80) // _SECOND - _EPOCH
     value = (second * _CHANCE + report_id.int % _CHANCE) % _BASE**_DIGITS
     digits = []
@@ -51,7 +51,7 @@ def ids_of_number(text: str) -> tuple[UUID, UUID] | None:
 
 
 def is_number_of(text: str, report_id: UUID) -> bool:
-    """Return whether `text` is the desk number of this report."""
+    """Return whether `text` is the desk number (such as `7KM-3QP-9XD`) of this report."""
     return _plain(text) == _plain(desk_number(report_id))
 
 

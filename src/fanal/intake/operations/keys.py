@@ -316,7 +316,7 @@ def enclose(report_id: UUID, fingerprint: bytes) -> None:
 
 
 def lock_keys(submission: Submission) -> bool:
-    """Lock the keys of a single submission for this transaction; False if another request holds one."""
+    """Lock the idempotency keys of a submission for this transaction; False if another request holds one."""
     digests = sorted(key[2] for key in _key_ids(submission))
     return bool(
         sql.one("SELECT intake_lock_keys(%s, %s::bytea[])", [submission.sender_id, digests])[0]

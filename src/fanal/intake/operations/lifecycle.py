@@ -221,7 +221,7 @@ def forget_identities(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
 
 
 def require_hold(actor: Actor, report_id: UUID) -> int:
-    """Check that the actor may place holds on a report, and so review it; return the id of its desk.
+    """Check that the actor may place legal holds on a report, and so review it; return its desk's id.
 
     Raises:
         Refused: out of reach, or without the right.

@@ -62,7 +62,10 @@ def list_reviews(
 
 
 def review_state(*, report_id: UUID) -> ReviewState:
-    """Return the review state of a report, DUE without a review; the caller has checked the right."""
+    """Return the state of a report's periodic review: DUE without one, else kept or its end proposed.
+
+    ENDED: a second person agreed to the end. The caller has checked the right.
+    """
     row = sql.row(
         f"SELECT n.verdict, s.agreed {_NEWEST} AND r.id = %s",
         [report_id],

@@ -107,7 +107,7 @@ def sheet_of(act: Act) -> Sheet:
 
 
 class SheetFile(Struct, frozen=True, kw_only=True):
-    """An intelligence sheet with its facts, the officer's assessment (`summary`) and its steps.
+    """An intelligence sheet on a payer: facts, officer's assessment (`summary`), transitions (`steps`).
 
     Facts are None, and the summary empty, once its document has expired.
     """

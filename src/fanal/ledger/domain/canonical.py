@@ -32,11 +32,11 @@ _MAX_DIGEST = 32
 
 
 class NotCanonical(ValueError):
-    """The bytes are not the canonical encoding of an entry."""
+    """The bytes are not the canonical encoding of a ledger entry."""
 
 
 class ValueRefused(ValueError):
-    """The entry would contain other data than ids, codes, numbers and keyed digests."""
+    """The ledger entry would contain other data than ids, codes, numbers and keyed digests."""
 
 
 def microseconds(instant: datetime) -> int:
@@ -85,7 +85,7 @@ def object_root(objects: Iterable[ObjectRef]) -> bytes:
 
 
 def encode(entry: Entry) -> bytes:
-    """Return the canonical bytes of an entry, which are hashed and stored as its body."""
+    """Return the canonical bytes of a ledger entry, which are hashed and stored as its body."""
     motive = "null" if entry.motive_digest is None else f'"{entry.motive_digest.hex()}"'
     partner = "null" if entry.partner_id is None else f'"{entry.partner_id}"'
     # JSON built by hand, for speed, since verification encodes a million entries: only the detail can contain
@@ -136,9 +136,10 @@ def objects_of(body: bytes) -> tuple[int, bytes] | None:
 
 
 def leaf_hash(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
-    """Return an entry's leaf hash in the Merkle tree: SHA-256 over `leaf_data`.
+    """Return a ledger entry's leaf hash in the Merkle tree: SHA-256 over `leaf_data`.
 
-    `db_at` is the time of insertion, `writer` the database role that inserted the entry.
+    `body` are its canonical bytes, `db_at` is the time of insertion, `writer` the database role that inserted
+    the entry.
     """
     return hash_leaf(leaf_data(body=body, db_at=db_at, writer=writer))
 

@@ -153,7 +153,7 @@ def check_rollback(
 def check_pending(
     waiting: Iterable[tuple[UUID, datetime]], *, now: datetime
 ) -> list[LedgerProblem]:
-    """Return a problem for each entry still without a number 60 seconds after its insertion.
+    """Return a problem for each ledger entry still without a number 60 seconds after its insertion.
 
     `waiting`: pairs (entry id, insertion time).
     """
@@ -165,7 +165,7 @@ def check_pending(
 
 
 def objects_agree(body: bytes, objects: Sequence[ObjectRef]) -> bool:
-    """Return whether the objects match the number and Merkle root in an entry's canonical body."""
+    """Return whether the stored objects of a ledger entry match the number and Merkle root in its `body`."""
     return canonical.objects_of(body) == (len(objects), canonical.object_root(objects))
 
 

@@ -93,7 +93,7 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StoredProposal(Struct, frozen=True, kw_only=True):
-    """A proposal with its revision number and the time of its creation."""
+    """A stored proposal (tracks, legal bases, authority) for a report: revision number, time of creation."""
 
     proposal: Proposal
     revision: int
@@ -364,7 +364,7 @@ _FIRST_DECODER = msgspec.json.Decoder(Proposal)
 
 
 def pack_proposal(proposal: Proposal) -> bytes:
-    """Encode the fields of a proposal that have no column of their own: a version byte and MessagePack."""
+    """Encode the fields of a proposal without a column of their own: a version byte and MessagePack."""
     body: _Body = (
         tuple(
             [(b.code, b.entry_id, b.opens_measures, b.unchecked, b.reading) for b in proposal.bases]

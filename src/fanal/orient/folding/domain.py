@@ -73,14 +73,14 @@ class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The duplicate-detection rules in force, one for each level, in the order of `LEVELS`."""
+    """The duplicate-detection rules in force, one for each level of sameness, in the order of `LEVELS`."""
 
     schema: int
     version: str
     level: tuple[FoldLevel, ...]
 
     def of(self, code: Sameness) -> FoldLevel:
-        """Return the rule of a level."""
+        """Return the rule for a level of sameness of reports, such as those with the same files."""
         return self.level[LEVELS.index(code)]
 
 

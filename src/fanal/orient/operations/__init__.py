@@ -1,1 +1,1 @@
-"""Write operations on several kinds of data: orient a batch, decide, note, erase."""
+"""Write operations on several kinds of data: propose for a batch of reports, decide, note, erase."""

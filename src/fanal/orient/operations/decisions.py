@@ -116,7 +116,7 @@ def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 
 
 def close_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Close a decided case.
+    """Close the case of a report on which the desk has decided.
 
     Raises:
         TransitionRefused: the case is not decided.

@@ -38,7 +38,7 @@ M = TypeVar("M", bound=Model)
 
 
 def reachable(actor: Actor) -> QuerySet[models.Case]:
-    """Return the cases of the desks where the actor may list reports."""
+    """Return the cases (rows of the queue, one a report) of the desks where the actor may list reports."""
     return bounded(models.Case.objects.all(), reach(actor, "report.list"))
 
 

@@ -260,7 +260,7 @@ class _Measure:
 
 
 class _Wrappers:
-    """Cache of one `Wrapper`, and so one ephemeral key pair, for each public key that a batch uses."""
+    """Cache of one `Wrapper` (encryption of data keys, one ephemeral key pair) a public key of a batch."""
 
     def __init__(self) -> None:
         self._keyring = keyring.current()

@@ -135,9 +135,9 @@ def _print_of(user: AbstractBaseUser) -> str:
 
 
 def _marks(request: HttpRequest | None) -> dict[str, tuple[str, str]]:
-    """Return the device cookie's content by login digest: (device mark, password digest at the time).
+    """Return by login digest what the device cookie holds: (device mark, password digest at the time).
 
-    Empty without a request or a valid cookie.
+    A device mark is the random id of a known browser. Empty without a request or a valid cookie.
     """
     return _read(request.COOKIES.get(COOKIE, "") if request is not None else "")
 

@@ -86,7 +86,10 @@ def claims_of(
 
 
 def names_somebody(subject: str) -> bool:
-    """Return whether an OIDC subject is acceptable: not blank, printable, at most 191 characters."""
+    """Return whether an OIDC subject (user id at the provider) is acceptable.
+
+    It must be printable, not blank, and of at most 191 characters.
+    """
     return bool(subject.strip()) and subject.isprintable() and len(subject) <= LONGEST_SUBJECT
 
 
@@ -117,7 +120,7 @@ PROVIDER = "oidc"
 
 
 class SubjectTaken(Exception):
-    """Error: the OIDC subject is linked to another account."""
+    """Error: the OIDC subject (user id at the provider) is linked to another account."""
 
 
 class SubjectUnknown(Exception):

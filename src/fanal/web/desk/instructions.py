@@ -116,7 +116,7 @@ def propose(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("instruction.read")
 def show(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
-    """Show one instruction with its signatures, its next steps and the record of what was sent under it.
+    """Show a standing instruction: signatures, next steps, and the record of transmissions under it.
 
     Raises:
         Http404: no such instruction.

@@ -85,7 +85,7 @@ def see(request: HttpRequest, opening_id: UUID) -> HttpResponse:
 @require_safe
 @needs("habilitation.oversee")
 def habilitations(request: HttpRequest) -> HttpResponse:
-    """Show the approving habilitations of every desk, newest first, ended ones last."""
+    """Show the grants of roles that approve others' acts, at every desk, newest first, ended ones last."""
     actor, now = actor_of(request), now_of(request)
     found = list_approving(actor=actor, limit=_SHOWN)
     consult(request, "person", [h.person_id for h in found], action="habilitation.oversee")

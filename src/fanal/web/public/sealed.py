@@ -41,7 +41,10 @@ class _Key(Struct, frozen=True):
 
 
 class DraftKeys:
-    """The keys that encrypt hidden drafts on this node, in a file shared by its processes."""
+    """The keys that encrypt the answers kept in a form's hidden field (drafts) on this node.
+
+    They are in a file shared by its processes.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -67,7 +70,7 @@ class DraftKeys:
         return bytes.fromhex(newest.id), base64.b64decode(newest.key)
 
     def opening(self, key_id: bytes, now: datetime) -> bytes | None:
-        """Return the draft key with this id, or None when it has expired or is unknown."""
+        """Return the key with this id, to decrypt a hidden draft; None when it has expired or is unknown."""
         wanted = key_id.hex()
         if all(key.id != wanted for key in self._keys):
             self._keys = self._read(now)

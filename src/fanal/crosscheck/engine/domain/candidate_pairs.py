@@ -118,7 +118,10 @@ def worth_of(
 
 
 def states_of(rows: Rows) -> Codes:
-    """Return each row's role as index of `Tables.side`: the role's code, plus `ROLES` if from a text only."""
+    """Return the role of each row (an identifier in a report) as index of `Tables.side`.
+
+    It is the role's code, plus `ROLES` if the identifier is from a text only.
+    """
     states: Codes = rows.role + np.uint8(ROLES) * rows.weak
     return states
 

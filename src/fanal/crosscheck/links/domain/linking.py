@@ -197,7 +197,7 @@ def is_of_value(reason: LinkReason) -> bool:
 
 
 def mark_of_reason(reason: LinkReason) -> Mark:
-    """Return the mark (weight class) of a reason that is a shared value.
+    """Return the weight class (`Mark`) of a link's reason that is a shared value.
 
     Raises:
         ValueError: the value is a placeholder, or of a kind that is no evidence.

@@ -76,7 +76,10 @@ class _Window(NamedTuple):
     last: bool
 
     def covers(self, report: bytes, most: int) -> bool:
-        """Return whether the run has `most` holders, or all that exist, on each side of a report."""
+        """Return whether `most` holders of the value, or all that exist, were read on each side of a report.
+
+        False if the report itself is not among them.
+        """
         at = bisect_left(self.ordered, report)
         if at == len(self.ordered) or self.ordered[at] != report:
             return False

@@ -305,7 +305,7 @@ def _named(kind: SelectorKind, value: str, rule: SpellingRule) -> Iterator[Spell
 
 
 def _said(person: Person) -> Iterator[str]:
-    """Yield the attributes of a person that few others share: date of birth and full name."""
+    """Yield as texts the attributes of a person that few others share: date of birth and full name."""
     if person.birth_date:
         yield f"born {person.birth_date}"
     words = () if not person.name or is_empty_name(person.name) else words_of(person.name)

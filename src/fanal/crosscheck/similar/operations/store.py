@@ -1,4 +1,4 @@
-"""Tables of the similarity search: sketches, stop keys, queue, similar pairs, spellings of identifiers."""
+"""Tables of the similarity search: sketches, stop keys, queue, similar pairs, identifiers to compare."""
 
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID

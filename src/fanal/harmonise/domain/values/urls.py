@@ -249,7 +249,7 @@ class Address(Struct, frozen=True, kw_only=True):
     warning: str | None = None  # URL_UNREADABLE | URL_SCHEME_ASSUMED | URL_REFANGED
 
     def record(self) -> HarmonisedUrl:
-        """Return this address as the record (`HarmonisedUrl`) that a harmonised report holds."""
+        """Return this web address as the record (`HarmonisedUrl`) that a harmonised report holds."""
         return HarmonisedUrl(
             reported=self.reported,
             canonical=self.canonical,

@@ -257,21 +257,21 @@ class EventForm(PostedForm):
 
 
 class _StepForm(EventForm):
-    """Form of a step: the name of its transition, its event and outcome."""
+    """Form of a step (transition) of an official act: the transition's name, its event and outcome."""
 
     transition = Parsed(posted="move")
     outcome = Parsed()
 
 
 class SummaryForm(PostedForm):
-    """Form of an act to an authority: its text, and the authority's code (`body`)."""
+    """Form of an official act to an authority: its text, and the authority's code (`body`)."""
 
     body = Parsed()
     summary = lines()
 
 
 class AddresseeForm(PostedForm):
-    """Form with the provider to which an act is addressed."""
+    """Form with the provider to which an official act is addressed."""
 
     name = text()
     contact = text()
@@ -340,7 +340,7 @@ def record(
 
 
 def _refusal_of(step: Callable[[], object]) -> str:
-    """Run `step`; return the reason of its refusal in words, "" if it succeeded.
+    """Run `step`, an operation on an official act; return why it was refused in words, "" if it was not.
 
     What the step changed before the refusal is kept.
     """

@@ -44,7 +44,7 @@ class _CounterpartForm(PostedForm):
 
 
 class _LimitsForm(PostedForm):
-    """Form of a counterpart's limits, which say what may enter a round; unreadable desks are left out."""
+    """Form of a counterpart's limits, which say what may be compared; unreadable desks are left out."""
 
     kinds = Several(posted="kind")
     roles = Several(posted="role")
@@ -60,7 +60,10 @@ class _LimitsForm(PostedForm):
 @require_GET
 @needs("deconfliction.read")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the counterparts, the standing instruction that covers each, and the newest rounds."""
+    """Show the other organisations of de-confliction (counterparts) and the newest rounds.
+
+    With each comes the standing instruction that covers it.
+    """
     actor = actor_of(request)
     found = queries.list_counterparts(actor=actor)
     consult(request, "counterpart", [one.id for one in found], action="counterpart.read")
@@ -79,7 +82,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("deconfliction.read")
 def show(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Show one counterpart: its contact, its limits and its rounds.
+    """Show one counterpart (organisation for de-confliction): contact, limits, rounds.
 
     Raises:
         Http404: no such counterpart.

@@ -40,9 +40,9 @@ _BY_PEOPLE = ("contact", "close")
 @require_GET
 @needs("hit.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the matches that concern a report of the person's desks, unhandled ones first.
+    """Show the identifiers that another organisation holds too (matches), unhandled ones first.
 
-    At most two hundred.
+    At most two hundred, of reports of the person's desks.
     """
     found = queries.list_hits(actor=actor_of(request), limit=_LISTED)
     reports = [report_id for hit in found for report_id in hit.report_ids]
@@ -62,7 +62,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("hit.read")
 def show(request: HttpRequest, hit_id: UUID) -> HttpResponse:
-    """Show a match: the counterpart's contact, the identifier, the desk's reports, the steps taken.
+    """Show a match (identifier that another organisation holds too): contact there, reports here, steps.
 
     Raises:
         Http404: no such match at the person's desks.

@@ -45,7 +45,7 @@ class _AnswerForm(PostedForm):
 @require_GET
 @needs("dossier.list")
 def suggestions(request: HttpRequest) -> HttpResponse:
-    """Show the unanswered suggestions at the person's desks, page by page.
+    """Show the suggested links between reports that wait for an answer at the person's desks, by pages.
 
     The query's `below` is the end of the previous page.
     """

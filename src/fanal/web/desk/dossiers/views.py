@@ -139,7 +139,7 @@ ACTS = ("ACCEPT", "ATTACH", "UNLINK", "SPLIT", "MERGE", "REJECT")
 @require_GET
 @needs("dossier.list")
 def dossiers(request: HttpRequest) -> HttpResponse:
-    """Show the dossiers that hold a report of the person's desks: the fifty largest."""
+    """Show the dossiers (linked reports) that hold a report of the person's desks: the fifty largest."""
     actor = actor_of(request)
     lines = list_dossiers(actor=actor, limit=_LISTED)
     consult(request, "dossier", [line.id for line in lines], action="dossier.list")

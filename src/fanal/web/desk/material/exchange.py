@@ -125,7 +125,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("source.read")
 def show(request: HttpRequest, source_id: UUID) -> HttpResponse:
-    """Show a source: service, list, state, last checkpoint, history.
+    """Show a partner's list service that we fetch from: our list, state, last checkpoint, history.
 
     Raises:
         Http404: no such source.
@@ -188,7 +188,9 @@ def test(request: HttpRequest, source_id: UUID) -> HttpResponse:
 @require_POST
 @needs("source.manage")
 def switch(request: HttpRequest, source_id: UUID) -> HttpResponse:
-    """Switch a source's scheduled fetches on or off (form field `enabled`: yes or no), then show its page.
+    """Switch the scheduled fetches from a partner's list service on or off, then show its page.
+
+    The form field `enabled` is yes or no.
 
     Raises:
         Http404: no such source.

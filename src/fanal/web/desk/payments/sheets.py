@@ -225,7 +225,7 @@ def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
 @require_GET
 @needs("referral.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the sheets of the reader's desks, newest first."""
+    """List the intelligence sheets on payers at the reader's desks, newest first."""
     found = queries.list_sheets(actor=actor_of(request), limit=_LISTED)
     consult(request, "sheet", [sheet.id for sheet in found], action="sheet.list")
     names = person_names(person_ids={sheet.author_id for sheet in found})

@@ -175,7 +175,10 @@ class QueueRow(Struct, frozen=True, kw_only=True):
 
 
 def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[QueueRow]:
-    """Return the table rows of cases, in their order, for the reader `actor` at `now`."""
+    """Return the table rows of cases (reports in the queue), in their order, for the reader `actor`.
+
+    `now` decides who holds a case.
+    """
     holders = {c.report_id: c.held_by(now) for c in cases}
     names = person_names(person_ids={h for h in holders.values() if h})
     envelopes = get_reports(actor=actor, report_ids=[c.report_id for c in cases])

@@ -46,7 +46,8 @@ class SignalLine(Struct, frozen=True, kw_only=True):
 class ShownPassage(Struct, frozen=True, kw_only=True):
     """An example of a signal with its words, "" if the report no longer has them.
 
-    `side` is WANTED, UNWANTED or ALONE.
+    `side`: by people's judgements it has the signal (WANTED), has not (UNWANTED), or one person alone denied
+    it (ALONE).
     """
 
     example: Example

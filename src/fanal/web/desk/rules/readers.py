@@ -121,7 +121,7 @@ def propose(request: HttpRequest, reader_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.draft")
 def withdraw(request: HttpRequest, reader_id: UUID) -> HttpResponse:
-    """Withdraw the proposal of a version, then show its page; a dry run under way ends.
+    """Withdraw the proposal of a version of the text reader, then show its page; a dry run under way ends.
 
     A refusal is shown as a message.
 
@@ -166,7 +166,7 @@ def _stored(reader_id: UUID) -> StoredReader:
 
 
 def _signed(stored: StoredReader) -> dict[str, object]:
-    """Return the template context of a version: `stored`, and the names of its signatories.
+    """Return the template context of a version of the text reader, with the names of its signatories.
 
     Keys: `stored`, `author`, `proposer`, `approver` (names, "" if none).
     """

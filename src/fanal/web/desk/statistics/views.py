@@ -166,7 +166,7 @@ def figure_csv(request: HttpRequest, figure: str) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def figure_json(request: HttpRequest, figure: str) -> HttpResponse:
-    """Send a figure as JSON, with its definition and source.
+    """Send a statistical figure (by its code) as JSON, with its definition and source.
 
     Raises:
         Http404: an unknown figure, or a period outside the possible ones.
