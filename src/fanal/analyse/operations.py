@@ -56,7 +56,7 @@ def analyse_batch(
     analysis by phrase rules.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     meanings = _meanings(reports, citizens, tried)
@@ -75,7 +75,7 @@ def add_meanings(
     `meanings` holds these findings by report id.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     _write_analyses(actor=actor, reports=reports, meanings=meanings, now=now)
@@ -172,7 +172,7 @@ def prioritise_batch(
     else they are read.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
         NotAnalysed: a report has no analysis.
     """
     require(actor, "pipeline.run")
@@ -262,7 +262,7 @@ def erase(  # every stage has the same signature for erasure
     expiry, which covers every stage; `now` is the instant of that entry.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     emptied = 0

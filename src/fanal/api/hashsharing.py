@@ -80,7 +80,7 @@ def reason_code(identifier: str) -> str:
 def page_of(
     identity: PartnerIdentity, items: Sequence[SharedItem], *, following: str
 ) -> hashsharing.EntriesPage:
-    """Return a page of shared list items as entries of the protocol.
+    """Return a page of shared list items as entries of the hash-sharing protocol.
 
     `identity`: the member that reads them; `following`: the URL of the next page, "" for none.
     """

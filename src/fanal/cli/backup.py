@@ -286,7 +286,7 @@ def _marks_of_keys(home: Path) -> dict[str, str]:
 
 
 def _erasures(folder: Path) -> list[str]:
-    """Return the lines of both lists of erasures: that of the backup in `folder`, and this machine's.
+    """Return the lines of both logs of erased objects: that of the backup in `folder`, and this machine's.
 
     This machine's may be newer. Each line occurs once.
     """

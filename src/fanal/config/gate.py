@@ -411,7 +411,7 @@ class Gate:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Hold one of the places to run, after a wait in a bounded queue; raise Busy if none becomes free."""
+        """Hold one of the places to run a request, after a bounded wait; raise Busy if none becomes free."""
         if not self._working.acquire(blocking=False):
             with _held(self._waiting, 0):
                 if not self._working.acquire(timeout=PATIENCE):

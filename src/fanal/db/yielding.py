@@ -24,7 +24,7 @@ _NODE = "fanal_intake"
 
 
 class NodesYield:
-    """Lowers the priority (`nice`, and the session's share of the processors) of each process once."""
+    """Lowers the priority (`nice`, and the share of the processors) of given processes, once each."""
 
     def __init__(self) -> None:
         self._lowered: set[int] = set()

@@ -160,7 +160,10 @@ _READINGS = (
 
 
 def member_numbers(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None, int]:
-    """Return the protocol numbers by organisation id (None: the desk); ids without a number are left out."""
+    """Return by organisation id (None: the desk) the number by which hash sharing names it.
+
+    Ids without a number are left out.
+    """
     found = sql.rows(
         "SELECT m.organisation_id, m.id FROM exchange_member m"
         " WHERE m.organisation_id IS NULL OR m.organisation_id = ANY(%s::uuid[])",

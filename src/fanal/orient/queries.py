@@ -140,7 +140,7 @@ def asked_until(
     that of a report folded into it.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     found = sql.rows(
@@ -241,7 +241,7 @@ def decided_without_action(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[
     """Return the desk of each report whose decision in force is NONE (no action), by report id.
 
     Raises:
-        Refused: the actor may not run the stages; the query covers every desk.
+        Refused: the actor may not run the processing stages; the query covers every desk.
     """
     require(actor, "pipeline.run")
     if not report_ids:

@@ -401,7 +401,7 @@ def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int =
     of acts.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     asked = {
@@ -432,7 +432,7 @@ def forget_instructions(*, actor: Actor, before: datetime) -> int:
     """Erase grounds and reasons of standing instructions that expired before `before`; return their number.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     return int(sql.one("SELECT accounts_erase_words(%s)", [before])[0])

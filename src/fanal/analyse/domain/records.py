@@ -1,4 +1,4 @@
-"""Records published by analyse: findings, and the priority with its parts; related-report counts."""
+"""Records published by analyse: findings, priorities with their terms, and related-report counts."""
 
 import zlib
 from collections.abc import Sequence

@@ -76,7 +76,7 @@ def load_shipped(*, actor: Actor, now: datetime) -> list[UUID]:
     itself. Idempotent.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     made = []
@@ -305,7 +305,7 @@ def hold_trial(*, actor: Actor, trial_id: UUID) -> Trial | None:
     """Lock a dry run, to compare a portion of reports; None if it is finished or another worker has it.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     found = sql.row(
@@ -367,7 +367,7 @@ def hold_rerank(*, actor: Actor) -> tuple[UUID, UUID | None] | None:
     deleted: that of the next set covers its reports.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with connection.cursor() as cursor:

@@ -76,7 +76,7 @@ def examples_to_train(*, actor: Actor) -> list[Example]:
     """Return the examples of all desks that are not erased, in order of id.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     return _examples(f"{_EXAMPLE} WHERE state <> 'ERASED' ORDER BY id", [])

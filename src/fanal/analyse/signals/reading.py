@@ -176,7 +176,7 @@ class TextReader:
         self.engine, self.model, self.version = engine, model, version
 
     def read(self, said: Sequence[Utterance]) -> Reading:
-        """Return the reading of the utterances of a text or report, segment by segment.
+        """Return the reading (probabilities of signal codes) of a text or report, segment by segment.
 
         `said` are its utterances in reading order.
         """

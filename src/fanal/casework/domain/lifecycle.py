@@ -44,7 +44,7 @@ class Requirement:
 
 
 def never_missing(_content: bytes) -> str:
-    """Return "": the `missing` of a kind of official act whose documents are always complete."""
+    """Return "" (nothing is missing), for official acts whose documents are always complete."""
     return ""
 
 

@@ -135,7 +135,10 @@ class ActFile(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> Shown:
-        """The version that a page made from this file displays; forms send it back to detect changes."""
+        """The version of the act that a page shows: number of steps and digest of the document.
+
+        Forms send it back, so that changes since then are detected.
+        """
         return Shown(steps=len(self.steps), digest=self.digest)
 
 

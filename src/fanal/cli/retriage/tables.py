@@ -29,7 +29,10 @@ _BECAUSE = msgspec.json.Decoder(tuple[Because, ...])
 
 
 def facts_table(rows: Iterable[tuple[UUID, Mapping[str, float]]]) -> pa.RecordBatch:
-    """Return (report id, facts) of reports as a record batch of schema `FACTS`."""
+    """Return a record batch of schema `FACTS` from the facts that priority rules read.
+
+    `rows`: pairs (report id, value by name of the fact).
+    """
     pairs = list(rows)
     return pa.RecordBatch.from_arrays(
         [
@@ -60,7 +63,7 @@ def compared(batch: pa.RecordBatch, rules: tuple[PriorityRules, PriorityRules]) 
 
 
 def changes_of(batch: pa.RecordBatch) -> Iterator[ScoreChange]:
-    """Yield the score changes in the rows of a record batch of schema `CHANGES`."""
+    """Yield the changes of priority scores in the rows of a record batch of schema `CHANGES`."""
     for row in batch.to_pylist():
         yield ScoreChange(
             report_id=UUID(row["report_id"]),

@@ -181,7 +181,7 @@ def pack_card(card: Card) -> bytes:
 
 
 def read_card(content: bytes) -> Card:
-    """Decode a card that `pack_card` encoded.
+    """Decode a card (comparable data of a report) that `pack_card` encoded.
 
     Raises:
         struct.error: the bytes are cut within the head, an address or a value.

@@ -1,1 +1,4 @@
-"""The linkage rule, compiled: cards of reports in, pairs with points out. `domain.rule` is its entry."""
+"""The linkage rule, compiled: comparable data of reports (cards) in, pairs with points out.
+
+`domain.rule` is its entry point.
+"""

@@ -226,7 +226,9 @@ _AGREED = "CONFIRMED"
 def member_numbers(
     *, actor: Actor, organisation_ids: Iterable[UUID | None]
 ) -> dict[UUID | None, int]:
-    """Return the protocol number of each organisation and of the desk (None); assign new ones if missing.
+    """Return the number by which hash sharing names each organisation and the desk (None).
+
+    Missing numbers are assigned.
 
     Raises:
         Refused: the actor is not a member.

@@ -73,7 +73,7 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
     expired report stays encrypted until the end of retention; an urgent one goes to a person all the same.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
@@ -177,7 +177,7 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
     reports under a legal hold.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     ids = list(report_ids)
@@ -204,7 +204,7 @@ def forget_messages(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
     """Delete the rows of these reports' conversations; the caller has the vault erase the sealed texts.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     sql.run("DELETE FROM intake_message WHERE report_id = ANY(%s)", [list(report_ids)])
@@ -214,7 +214,7 @@ def forget_identities(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
     """Remove the references to the reporters' sealed identities, which the vault has erased.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     sql.run("UPDATE intake_report SET identity_id = NULL WHERE id = ANY(%s)", [list(report_ids)])

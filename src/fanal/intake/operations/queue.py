@@ -71,7 +71,7 @@ def claim_batch(
     exhausts its attempts because of another. A report without attempts left is quarantined (`WORKER_DIED`).
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     values: dict[str, str | int | float | UUID] = {
@@ -114,7 +114,7 @@ def urgent_waits(*, actor: Actor) -> bool:
     """Return whether an urgent report (a person in danger) waits to be claimed; cheap, by a small index.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     row = sql.row(
@@ -135,7 +135,7 @@ def advance_claims(
 
     Raises:
         LeaseLost: a row is no longer held by `token`; the caller's transaction must roll back.
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with binary_arrays.bound() as cursor:
@@ -166,7 +166,7 @@ def renew_claims(
 
     Raises:
         LeaseLost: a row is no longer held by `token`.
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
@@ -183,7 +183,7 @@ def list_held(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> list[
     """Return the reports still leased to `token`, in the given order.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     found = sql.rows(
@@ -214,7 +214,7 @@ def put_back(
         delay: time until the next attempt. Without a delay the reports keep their place in the queue.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     sql.run(
@@ -232,7 +232,7 @@ def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error:
     `error` is a code or an exception's class name, never a message: messages quote content.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
@@ -253,7 +253,7 @@ def stop_claims(*, actor: Actor, token: UUID) -> list[tuple[UUID, Stage, bool]]:
     `token` any more.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic(), connection.cursor() as cursor:

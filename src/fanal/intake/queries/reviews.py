@@ -82,7 +82,7 @@ def list_ended(*, actor: Actor, limit: int = 500) -> list[UUID]:
     """Return the ids of reports whose early erasure is approved, without legal hold and not erased yet.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     return [row[0] for row in sql.rows(_ENDED, [limit])]
@@ -97,7 +97,7 @@ def list_unerased(*, actor: Actor, report_ids: list[UUID], held: bool = False) -
     With `held`, their rows are locked, so that none of them is erased before the end of the transaction.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     found = sql.rows(

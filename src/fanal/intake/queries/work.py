@@ -81,7 +81,7 @@ def list_expired(
     The oldest come first, at most `limit`.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     wanted = "r.identity_id IS NOT NULL" if identities else "r.erased_at IS NULL"
@@ -98,7 +98,7 @@ def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
     """Return the ids among `report_ids` of the reports under a legal hold.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     found = sql.rows(
@@ -112,7 +112,7 @@ def list_aside(*, actor: Actor) -> list[UUID]:
     """Return the ids of reports that published figures leave out: tests, unfinished, retracted, expired ones.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     found = sql.rows(
@@ -130,7 +130,7 @@ def list_silent(
     Reports without messages are left out.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     found = sql.rows(

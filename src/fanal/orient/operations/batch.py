@@ -186,7 +186,7 @@ def orient_batch(
     batch.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     if not items:
@@ -353,7 +353,7 @@ def forget_views(*, actor: Actor, person_ids: Sequence[UUID]) -> int:
     """Delete the views saved by these people, shared views too; return their number.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     deleted, _ = StoredView.objects.filter(person_id__in=person_ids).delete()
@@ -372,7 +372,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     caller writes the ledger entry of the expiry.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     ids = list(report_ids)

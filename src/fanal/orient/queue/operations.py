@@ -45,7 +45,7 @@ def mark_late(*, actor: Actor, now: datetime, most: int = 2000) -> int:
     The view LATE shows marked cases. Not recorded in the ledger: the mark adds nothing to `due_at`.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     return sql.run(_MARK, [now, most])

@@ -168,7 +168,7 @@ class KnownLists:
         return not (self._exact.keys().isdisjoint(exact) and self._near.keys().isdisjoint(hashes))
 
     def exact(self, kind: str, value: str) -> list[KnownEntry]:
-        """Return the entries with exactly this value; none if one of them clears it as a false alarm.
+        """Return the list entries with exactly this value; none if one of them clears it as a false alarm.
 
         `kind` is a hash or address kind, such as SHA256 or URL.
         """
@@ -176,7 +176,7 @@ class KnownLists:
         return [] if not found or any(e.scope == "CLEAR" for e in found) else found
 
     def cleared(self, kind: str, value: str) -> list[KnownEntry]:
-        """Return the entries that clear exactly this value as a known false alarm.
+        """Return the list entries that clear exactly this value as a known false alarm.
 
         `kind` is a hash or address kind, such as SHA256 or URL.
         """

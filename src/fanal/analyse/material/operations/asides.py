@@ -128,10 +128,10 @@ def withdraw_aside(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -
 
 
 def forget_matches(*, actor: Actor, now: datetime) -> int:
-    """Delete match counts older than ninety days; return their number.
+    """Delete the hourly counts of matches with list entries older than ninety days; return their number.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     return sql.run("DELETE FROM analyse_match WHERE hour < %s", [now - MATCHES_KEPT])

@@ -133,7 +133,7 @@ def renew_index(*, actor: Actor) -> bool:
     logged.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     newest = listed_entries.newest_change()

@@ -463,7 +463,7 @@ def forget_withdrawn(
     Suspensions that ended before `before` are deleted too, with their written reasons.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():

@@ -58,7 +58,10 @@ class ListChange(Struct, frozen=True, kw_only=True):
 
 
 def lists_version() -> str:
-    """Return the common version of all lists; it changes with every change of a list."""
+    """Return the common version of all lists of known material, "" without any.
+
+    It changes with every change of a list.
+    """
     row = sql.row("SELECT count(*), coalesce(sum(version), 0) FROM analyse_list")
     return f"lists/{row[0]}.{row[1]}" if row and row[0] else ""
 
@@ -154,7 +157,7 @@ def changed_hashes(*, after: int, upto: int) -> Iterator[tuple[UUID, str, bool]]
 
 
 def count_changed(*, after: int) -> int:
-    """Return the number of list values of any kind changed after a change number."""
+    """Return the number of list values of any kind changed after the change number `after`."""
     row = sql.row("SELECT count(*) FROM analyse_entry WHERE change > %s", [after])
     return int(row[0]) if row else 0
 

@@ -127,7 +127,7 @@ def count_votes(*, item_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int, CastV
 
 
 def votes_of(*, item_ids: Iterable[UUID]) -> dict[UUID, list[CastVote]]:
-    """Return by entry the votes in force, oldest first: the last vote of each voter.
+    """Return by list entry (item id) the votes in force, oldest first: the last vote of each voter.
 
     A voter who took the vote back has none; an entry without votes has no key.
     """

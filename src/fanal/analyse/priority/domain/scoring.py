@@ -134,7 +134,10 @@ def dry_run(
 def run_of(
     before: Sequence[Priority], after: Sequence[Priority], *, versions: tuple[str, str]
 ) -> DryRun:
-    """Return the dry run of the same reports with two priorities each; `versions`: active, candidate."""
+    """Compare the priorities of the same reports under two rule sets; return the counts (dry run).
+
+    `versions` are those of the active and of the candidate rule set.
+    """
     changes = [
         compare(old, new)
         for old, new in zip(before, after, strict=True)
@@ -301,7 +304,10 @@ def retriage(
 
 
 class Tally:
-    """Counts of a re-triage in constant memory: score changes, level changes, and the largest changes."""
+    """Counts of a re-triage (new priorities of stored reports by a candidate rule set) in constant memory.
+
+    They are of score changes and level changes; the largest changes are kept.
+    """
 
     def __init__(self) -> None:
         """Start with zero counts."""

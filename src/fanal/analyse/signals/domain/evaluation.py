@@ -68,7 +68,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
 
 
 def evaluate(judged: Sequence[Judged]) -> Evaluation:
-    """Return the quality of the readings of labelled texts, by group.
+    """Return the quality of the readings of labelled texts: of all, by signal code and by language.
 
     `judged` holds the label and the reading of each text.
     """

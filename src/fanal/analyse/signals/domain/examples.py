@@ -237,7 +237,10 @@ class _Bounds:
         return free
 
     def shares(self) -> tuple[Share, ...]:
-        """Return the share of each person that `admit` was called with, in order of id."""
+        """Return by person how many passages count with the person's judgements, and how many do not.
+
+        Of each person with whom `admit` was called, in order of id.
+        """
         return tuple(
             Share(person_id=person, used=self._used[person], left_out=self._left_out[person])
             for person in sorted(self._used)

@@ -87,7 +87,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def examples(self) -> int:
-        """Return the number of the desk's examples."""
+        """Return the number of the desk's own examples that the model was trained with."""
         return self.neutral + self.sealed
 
     @property

@@ -60,7 +60,7 @@ def take_unread(*, actor: Actor, token: UUID) -> UUID | None:
     The attempt is counted at once. While no model can read, nothing is leased and the result is None.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     if sql.row(_NEXT) is None or isinstance(reader_in_force(), NoReader):
@@ -76,7 +76,7 @@ def end_reading(*, actor: Actor, report_id: UUID, token: UUID) -> bool:
     store its result.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     ended = sql.run(
@@ -92,7 +92,7 @@ def stop_reading(*, actor: Actor, token: UUID) -> tuple[UUID, bool] | None:
     is leased to `token`.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     found = sql.row(

@@ -12,7 +12,7 @@ _PAGES = frozenset({"URL", "ONION"})
 
 
 def because_of(reason: LinkReason) -> str:
-    """Return the code that explains why a reason has its weight, e.g. `FILE_FREQUENT` or `SUSPECT_BOTH`."""
+    """Return the code that explains why a reason of a link has its weight, e.g. `FILE_FREQUENT`."""
     if reason.kind == "LIKE":
         return f"LIKE_{reason.value}"
     if reason.kind in SIMILAR or reason.kind == "APART":

@@ -98,7 +98,7 @@ def record_raised(*, actor: Actor, now: datetime) -> int:
     Alarms whose call is not queued yet wait for `queue_late`.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
@@ -150,7 +150,7 @@ def escalate_alarms(*, actor: Actor, now: datetime, most: int = _AT_ONCE) -> lis
     or follow the others.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     catalogue = reference.load()

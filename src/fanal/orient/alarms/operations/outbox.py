@@ -213,7 +213,7 @@ def show_alive(*, actor: Actor, holder: int, reaches: bool = True) -> None:
     `reaches`: the process has a mail relay, configured without faults, that accepted its last message.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
@@ -229,7 +229,7 @@ def others_reach(*, actor: Actor, holder: int) -> bool:
     """Return whether a sending process other than `holder` that reaches people gave a heartbeat within 30 s.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     alive = (
@@ -262,7 +262,7 @@ def claim_calls(
         late: whether to claim late calls.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     asked = {
@@ -291,7 +291,7 @@ def queue_late(*, actor: Actor, most: int = 2000) -> int:
     not depend on the ledger: an alarm that is not recorded there yet is called as well.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     queued = 0
@@ -312,7 +312,7 @@ def end_answered(*, actor: Actor) -> int:
     and may still arrive.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
@@ -326,7 +326,7 @@ def requeue_left(*, actor: Actor) -> int:
     alarms stay as they are. Returns the number of calls.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
@@ -343,7 +343,7 @@ def record_delivery(
     fencing token is no longer valid (lease lost) are neither recorded nor counted.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
@@ -362,7 +362,7 @@ def record_reached(*, actor: Actor, calls: Sequence[Call], now: datetime) -> int
     The outcome `PARTLY` of `calls` becomes `SENT`, with a ledger entry. Returns the number of calls changed.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
@@ -397,7 +397,7 @@ def record_failure(
         at_once: another process takes the first retry, without delay.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     waits = [

@@ -198,7 +198,7 @@ def fold_freed(*, actor: Actor, now: datetime, most: int = 2000) -> int:
     Until then they are shown, since a sender who retracts has no right to fold.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
