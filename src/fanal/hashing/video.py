@@ -32,12 +32,12 @@ class _Library(Protocol):
 
 
 def is_installed() -> bool:
-    """Return whether the library is installed."""
+    """Return whether the library for video hashes (`vpdq`) is installed."""
     return find_spec(_NAME) is not None
 
 
 def load() -> bool:
-    """Import the library if it is installed; return whether it can be used."""
+    """Import the library for video hashes if it is installed; return whether it can be used."""
     try:
         return is_installed() and bool(import_module(_NAME))
     except (ImportError, OSError):  # built against a different FFmpeg

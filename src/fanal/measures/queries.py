@@ -135,7 +135,7 @@ def count_by_state(*, actor: Actor) -> dict[MeasureState, int]:
 
 
 def first_contact(*, actor: Actor, recipient: str) -> datetime | None:
-    """Return when a recipient was first informed of procedures; None if never, or not for this actor."""
+    """Return when a provider was first informed of the removal procedure; None if never or not readable."""
     if not may(actor, "measure.read"):
         return None
     return Contact.objects.filter(recipient=recipient).values_list("informed_at", flat=True).first()

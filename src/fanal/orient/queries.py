@@ -291,10 +291,10 @@ def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Cou
 
 
 def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count oriented reports by day of receipt and country of the facts.
+    """Count reports that were ranked and routed (oriented), by day of receipt and country of the facts.
 
-    Reports received from `since` to before `until`, without tests and withdrawn ones. Rows: (day, country,
-    "", number).
+    Received from `since` to before `until`, without tests and withdrawn ones. Rows: (day, country, "" for the
+    unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -354,9 +354,10 @@ _LISTED = frozenset(PLATFORM_NAMES.values())
 
 
 def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count oriented reports by day of receipt, kind and channel, without tests and withdrawn ones.
+    """Count reports that were ranked and routed (oriented), by day of receipt, kind and channel.
 
-    Reports received from `since` to before `until`. Rows: (day, kind, channel, number).
+    Received from `since` to before `until`, without tests and withdrawn ones. Rows: (day, kind, channel,
+    number).
 
     Raises:
         Refused: the actor may not read statistics.

@@ -74,7 +74,10 @@ class Board:
         )
 
     def read(self) -> WorkInHand:
-        """Return the record, which may be torn by a simultaneous write: only two equal readings are valid."""
+        """Return the record of the worker's present work.
+
+        A simultaneous write may have torn it: only two equal readings are valid.
+        """
         return WorkInHand(*_LAYOUT.unpack(self._memory[:]))
 
 

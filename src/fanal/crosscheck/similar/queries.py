@@ -145,7 +145,7 @@ def sides_of(*, found: Sequence[Suggestion]) -> list[frozenset[UUID]]:
 
 
 def rejected_reports(*, actor: Actor) -> list[UUID]:
-    """Return the reports of all pairs whose rejection is in force, in order of id.
+    """Return the reports of all suggested pairs that a person rejected, if still in force, in order of id.
 
     Raises:
         Refused: the actor is not the system.
@@ -159,7 +159,10 @@ def rejected_reports(*, actor: Actor) -> list[UUID]:
 
 
 def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], PairAnswer]:
-    """Return the latest answer in force to each pair (later report first); unanswered pairs are absent."""
+    """Return the latest answer (accepted, rejected) in force to each suggested pair of reports.
+
+    A pair is (later report, earlier report); unanswered pairs are absent.
+    """
     if not pairs:
         return {}
     ones, twos = zip(*pairs, strict=True)

@@ -315,7 +315,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> AlarmState:
-        """State of the alarm, derived from its instants."""
+        """State of the alarm, derived from the instants of its escalation and acknowledgement."""
         return alarm_state(escalated_at=self.escalated_at, acknowledged_at=self.acknowledged_at)
 
 

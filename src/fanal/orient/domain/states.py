@@ -70,7 +70,7 @@ CASE_STATES: StateTable[CaseState] = StateTable(
 
 
 class AlarmState(StrEnum):
-    """State of an alarm, derived from which of its instants are set."""
+    """State of an alarm: raised, escalated (nobody acknowledged it in time), or acknowledged."""
 
     RAISED = "RAISED"
     ESCALATED = "ESCALATED"

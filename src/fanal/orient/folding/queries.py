@@ -28,7 +28,10 @@ class FoldedReport(Struct, frozen=True, kw_only=True):
 
 
 class Unfolding(Struct, frozen=True, kw_only=True):
-    """A person's judgement that a report is not the same as its head; `reason` is empty once expired."""
+    """A person's judgement that a report is not the same as its head (the report shown in its place).
+
+    `reason` is empty once expired.
+    """
 
     head_id: UUID
     author_id: UUID

@@ -144,7 +144,7 @@ def page_of(
 
 
 def count_of(streams: Sequence[Streams], *, cap: int) -> tuple[str, list[Value]]:
-    """Return the SQL expression that counts the cases of a selection up to `cap`, and its parameters.
+    """Return the SQL expression that counts up to `cap` cases of a view with filters, and its parameters.
 
     `streams` are from `streams_of`.
     """
@@ -313,7 +313,10 @@ def count_views(
 
 
 def count_selections(selections: Mapping[K, Sequence[Streams]], *, cap: int) -> dict[K, int]:
-    """Count the cases of each selection (its streams, from `streams_of`) in one statement, up to `cap`."""
+    """Count the cases of each selection (a view with filters, as `streams_of` gives it) up to `cap`.
+
+    In one statement, by the keys of `selections`.
+    """
     if not selections:
         return {}
     parts = [count_of(streams, cap=cap) for streams in selections.values()]

@@ -48,7 +48,7 @@ def holds(request: HttpRequest, user: AbstractBaseUser) -> bool:
 
 
 def forget(request: HttpRequest) -> None:
-    """Delete the stored hash: the sign-in is complete or has ended."""
+    """Delete the session hash stored at the first step of a sign-in, which is complete or has ended."""
     request.session.pop(_BEGUN_WITH, None)
 
 

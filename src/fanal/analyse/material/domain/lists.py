@@ -268,7 +268,10 @@ class ChangedItem(Struct, frozen=True, kw_only=True):
 
 
 class Feed(Struct, frozen=True, kw_only=True):
-    """A page of the feed; `next` is the position of the following page, None at the present end."""
+    """A page of the feed of changes of the lists of known material.
+
+    `next` is the position of the following page, None at the present end.
+    """
 
     items: tuple[ChangedItem, ...]
     next: FeedPlace | None

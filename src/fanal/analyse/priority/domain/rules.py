@@ -61,7 +61,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def sets_no_floor(self) -> bool:
-        """Return whether the rule states a floor that is never applied, since nobody has checked it."""
+        """Return whether the rule states a minimum score (floor) never applied, as nobody checked it."""
         return self.unchecked and self.floor is not None
 
     def name(self, lang: str) -> str:
@@ -71,7 +71,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return either(self.label.fr, self.label.en, lang)
 
     def floor_for(self, value: float) -> int | None:
-        """Return the floor that the rule sets for a value of its fact; None without floor."""
+        """Return the minimum score (floor) that the rule sets for a value of its fact; None without one."""
         if self.unchecked or (self.floor_from is not None and value < self.floor_from):
             return None
         return self.floor
@@ -223,7 +223,7 @@ def _check(rule: Rule) -> None:
 
 
 def _reached(rule: Rule, value: float) -> bool:
-    """Return whether the rule has a floor and applies to this value of its fact."""
+    """Return whether the rule has a minimum score (floor) and applies to this value of its fact."""
     under = rule.at_most is None or value <= rule.at_most
     return rule.floor is not None and value >= rule.at_least and under
 

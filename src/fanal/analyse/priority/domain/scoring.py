@@ -292,9 +292,9 @@ KEPT_CHANGES = 500
 def retriage(
     facts: Iterable[tuple[UUID, Mapping[str, float]]], rules: tuple[PriorityRules, PriorityRules]
 ) -> Iterator[ScoreChange]:
-    """Yield the change of every report, also if none, in the order given; `rules` is (active, candidate).
+    """Yield the change of priority of every report, also if none, in the order given.
 
-    `facts` are (report id, facts by name) pairs.
+    `facts` are (report id, facts by name) pairs; `rules` is (active, candidate).
     """
     current, candidate = rules
     for report_id, values in facts:

@@ -150,7 +150,7 @@ _NEAR = 6  # sentences after a meeting phrase that are searched for its time and
 
 
 def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
-    """Return all hits of a report in reading order, in time linear in its text."""
+    """Return all signal phrases found in a report (hits) in reading order, in time linear in its text."""
     said = list(utterances(report))
     if not any(lexicon.signals_in(utterance.text) for utterance in said):
         return []  # most reports: contexts alone are no finding
@@ -210,7 +210,7 @@ def _because(utterance: Utterance, hit: Hit) -> str:
 
 
 def cite(hit: Hit) -> str:
-    """Return the sentence of a hit, cut to 240 characters around its phrase."""
+    """Return the sentence in which a signal phrase (hit) was found, cut to 240 characters around it."""
     text = hit.sentence.utterance.text
     start, end = hit.sentence.start, hit.sentence.end
     if end - start > _MAX_VALUE:

@@ -182,7 +182,10 @@ class Spelling(NamedTuple):
         return f"+{self.value}" if self.kind is SelectorKind.PHONE else self.value
 
     def whole(self) -> str:
-        """Return a key that is equal for identifiers of the same kind, value and `beside`."""
+        """Return a key that is equal for identifiers of the same kind, value and `beside`.
+
+        `beside` is the name or birth date that must be equal too, if any.
+        """
         return f"{self.kind}|{self.beside}|{self.value}"
 
 

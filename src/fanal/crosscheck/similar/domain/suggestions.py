@@ -36,7 +36,7 @@ class Resemblance(Struct, frozen=True, kw_only=True):
     alike: Mapping[str, float]
 
     def score(self) -> float:
-        """Return the score of the suggestion, always below that of a certain link."""
+        """Return the score (0..1) of the suggested link, always below that of a certain link."""
         least = load_weights().doubtful
         share = (self.probability - LEAST) / (1 - LEAST)
         return round(least + (_HIGHEST - least) * max(0.0, min(1.0, share)), 4)

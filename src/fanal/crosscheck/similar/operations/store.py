@@ -167,7 +167,10 @@ def sharing(sketches: Mapping[UUID, Sketch], worn: set[int]) -> dict[UUID, Sketc
 
 
 def answered_among(report_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
-    """Return the pairs among these reports that somebody answered, later report first."""
+    """Return the suggested pairs among these reports that somebody accepted or rejected.
+
+    Each is (later report, earlier report).
+    """
     ids = uuid_array(report_ids)
     return sql.rows(
         "SELECT DISTINCT report_id, other_id FROM crosscheck_answer"

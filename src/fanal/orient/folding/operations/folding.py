@@ -357,7 +357,7 @@ def _row(row: tuple) -> _Row:  # type: ignore[type-arg]
 
 
 def _closed(heads: set[UUID]) -> set[UUID]:
-    """Lock the rows of heads and return the heads that left the queue in the meantime."""
+    """Lock the rows of heads (reports shown for those folded into them); return heads that left the queue."""
     if not heads:
         return set()
     found = sql.rows(

@@ -24,7 +24,7 @@ from fanal.orient.queue.operations import LEASE
 
 
 class NotFolded(LookupError):
-    """Error: the report is not folded, or not into the given head."""
+    """Error: the report is not folded, or not into the given head (the report shown in its place)."""
 
 
 def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None:

@@ -240,7 +240,9 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("referral.read")
 def as_json(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
-    """Send a sheet as JSON, with reasons in both languages; the download is recorded in the ledger.
+    """Send an intelligence sheet as JSON, with reasons in both languages.
+
+    The download is recorded in the ledger.
 
     Raises:
         Http404: no such sheet, or its facts have expired.

@@ -151,7 +151,7 @@ def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def figure_csv(request: HttpRequest, figure: str) -> HttpResponse:
-    """Send a figure as CSV, with cells protected against formula injection.
+    """Send a statistical figure (by its code) as CSV, with cells protected against formula injection.
 
     Raises:
         Http404: an unknown figure, or a period outside the possible ones.
