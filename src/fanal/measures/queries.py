@@ -256,7 +256,7 @@ def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Co
 
 
 def count_sent(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the requests sent from `since` to `until` (excluded), in rows (day of sending, kind, "", number).
+    """Count the requests sent from `since` to `until` (excluded): rows (day, kind, "" as unused key, number).
 
     Raises:
         Refused: the actor may not read statistics.

@@ -303,11 +303,11 @@ def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count oriented reports by day and service (its usual name), without tests and withdrawn ones.
+    """Count reports that were ranked and routed (oriented), by day and service, under its usual name.
 
-    These counts are never erased, and the public's field is free text. So a name written only by the public
-    counts under that name only if the service is listed or three reports of the day name it; else under "".
-    Rows: (day, service, "", number).
+    Without tests and withdrawn ones. These counts are never erased, and the public's field is free text. So a
+    name written only by the public counts under that name only if the service is listed or three reports of
+    the day name it; else under "". Rows: (day, service, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -329,9 +329,10 @@ def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_signals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count reports by day of receipt and finding code, without tests.
+    """Count reports by day of receipt and code of a finding (such as a signal in the text), without tests.
 
-    Rows: (day, code, "", number). The days run from that of `since` to before that of `until`.
+    Rows: (day, code, "" for the unused second key, number). The days run from that of `since` to before that
+    of `until`.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -376,7 +377,7 @@ def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Count
 def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count decisions by day and tracks (`JUDICIAL+MEASURES`), without tests and superseded decisions.
 
-    Decisions from `since` to before `until`. Rows: (day, tracks, "", number).
+    Decisions from `since` to before `until`. Rows: (day, tracks, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.

@@ -129,7 +129,8 @@ def due_at(act: Act) -> datetime | None:
 def count_notices(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count the notices created from `since` to `until` (excluded), by day and outcome.
 
-    The rows are (day, outcome, "", number); a notice without an outcome is counted under its state.
+    The rows are (day, outcome, "" for the unused second key, number); a notice without an outcome is counted
+    under its state.
 
     Raises:
         Refused: the actor may not read statistics.

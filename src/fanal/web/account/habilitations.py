@@ -97,7 +97,7 @@ class _HabilitationForm(DatedForm):
 @require_GET
 @needs("habilitation.review")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the habilitations of the supervisor's desks, the next to expire first."""
+    """Show the habilitations (grants of roles) of the supervisor's desks, the next to expire first."""
     actor, now = actor_of(request), now_of(request)
     found = queries.list_habilitations(actor=actor)
     consult(request, "person", [h.person_id for h in found], action="account.list")
@@ -114,7 +114,9 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("habilitation.revoke")
 def show(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Show one habilitation, with the form to revoke it unless it is the supervisor's own or has ended.
+    """Show one habilitation: a grant of a role to a person.
+
+    The form to revoke it is included unless it is the supervisor's own or has ended.
 
     Raises:
         Http404: no such habilitation at the supervisor's desks.
@@ -137,7 +139,7 @@ def _looked_up(request: HttpRequest, habilitation_id: UUID) -> Actor:
 @require_POST
 @needs("habilitation.review")
 def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Record the quarterly review of a habilitation, then redirect to the list.
+    """Record the quarterly review of a habilitation (grant of a role), then redirect to the list.
 
     The form's `verdict` is a `ReviewVerdict`; any other gives status 400.
 
@@ -162,7 +164,7 @@ def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 @require_POST
 @needs("habilitation.revoke")
 def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Revoke a habilitation with the form's `reason`, then redirect to the list.
+    """Revoke a habilitation (grant of a role) with the form's `reason`, then redirect to the list.
 
     The person's sessions lose the role at once. Without a valid reason, or if its end is recorded
     at a later instant, the page is shown again (status 422).
@@ -189,7 +191,7 @@ def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("habilitation.grant")
 def grant(request: HttpRequest) -> HttpResponse:
-    """Show the form for a new habilitation (GET), or grant it and redirect to the list (POST).
+    """Show the form for a new habilitation (role; GET), or grant it and redirect to the list (POST).
 
     A refused form is shown again with the reason (status 422). A role that approves acts of others only takes
     effect after a second supervisor's approval.
@@ -215,9 +217,9 @@ def grant(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("habilitation.grant")
 def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Approve a habilitation as a second supervisor, then redirect to the list with a message.
+    """Approve a habilitation (grant of a role) as a second supervisor, then redirect to the list.
 
-    If it no longer awaits approval, the message says so.
+    A message says that it is approved, or no longer awaits approval.
 
     Raises:
         Http404: no such habilitation at the supervisor's desks.
@@ -233,7 +235,7 @@ def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 
 
 def line_of(habilitation: HabilitationRecord, *, now: datetime, actor: Actor) -> dict[str, object]:
-    """Return the template context of a habilitation in a list, as of `now`.
+    """Return the template context of a habilitation (grant of a role) in a list, as of `now`.
 
     Keys: `record`; `state` (IN_FORCE, ENDS_SOON, WAITING, TO_COME or ENDED); `review_due`, over a quarter
     after the last review; `own`, it is that of `actor`, the reader; `console`, a command granted it.

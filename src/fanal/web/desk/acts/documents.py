@@ -78,7 +78,9 @@ def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
 
 
 def download(pages: ActPages, format_: str, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Send the document of an act as a file, in the page's language. `format_`: `pdf`, `text` or `machine`.
+    """Send the document of an official act as a file (`format_`: `pdf`, `text` or `machine`).
+
+    It is in the page's language.
 
     Raises:
         Http404: no such act, or its document has expired.
@@ -93,7 +95,7 @@ def download(pages: ActPages, format_: str, request: HttpRequest, act_id: UUID) 
 
 
 def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Show the document of an act as a page to print, without navigation; record the export in the ledger.
+    """Show an official act's document as a page to print, without navigation; record it in the ledger.
 
     Raises:
         Http404: no such act, or its document has expired.
@@ -139,7 +141,7 @@ def _taken(pages: ActPages, request: HttpRequest, act_id: UUID, format_: str) ->
 
 
 def document_of(pages: ActPages, file: ActFile, *, lang: str, is_ready: bool) -> ActDocument:
-    """Return the document of an act in `lang`; `is_ready`: it was sent, or may be.
+    """Return the document of an official act in `lang`; `is_ready`: it was sent, or may be.
 
     `pages`: the configuration of the act's kind; `file`: the act with its content and approvals. An act that
     is not ready is marked as a draft and names no approval.
@@ -181,7 +183,7 @@ def _said(lang: str, code: str, **parameters: Value) -> str:
 
 
 def _approval(file: ActFile) -> ActApproval | None:
-    """Return the approval of exactly the present bytes of an act; None if they are not approved.
+    """Return the approval of exactly the present bytes of an official act; None if they are not approved.
 
     `file`: the act with its content and approvals.
     """

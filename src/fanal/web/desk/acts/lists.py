@@ -24,7 +24,7 @@ _LISTED = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActLine:
-    """The part of a row in a list of acts that depends on the kind of act.
+    """The part of a row in a list of official acts that depends on the kind of act.
 
     `name`: of the addressee or of the person concerned; `bases`: legal articles; `due_at`: due date.
     """
@@ -55,7 +55,10 @@ class ActList:
 
 
 def route_of(pages: ActList, *, place: str) -> URLPattern:
-    """Return the URL route of a list of acts (`pages`) under the path `place`, open to who may read them."""
+    """Return the URL route of a list of official acts (`pages`), under the path `place`.
+
+    It is open to people who may read such acts.
+    """
 
     @never_cache
     @require_GET
@@ -67,7 +70,7 @@ def route_of(pages: ActList, *, place: str) -> URLPattern:
 
 
 def waiting(pages: ActList, request: HttpRequest) -> dict[str, object]:
-    """Return the template context of the acts of a kind (`pages`) that await approval, oldest first.
+    """Return the template context of the official acts of a kind (`pages`) that await approval, oldest first.
 
     A second person approves them. At most a hundred. The reading is recorded in the ledger.
     """

@@ -119,7 +119,7 @@ def _rights_of_steps(lifecycle: Lifecycle) -> set[str]:
 
 
 def _recorded(lifecycle: Lifecycle) -> str:
-    """Return the policy action for recording events of an act, such as its sending or a reply to it.
+    """Return the policy action for recording events of an official act, such as its sending or a reply to it.
 
     A lifecycle has exactly two policy actions for steps: to propose an act, and this one.
     """
@@ -130,7 +130,7 @@ def _recorded(lifecycle: Lifecycle) -> str:
 def view_of(
     right: str, answer: Callable[[HttpRequest, UUID], HttpResponse]
 ) -> Callable[..., HttpResponse]:
-    """Return a view of one act that requires the policy action `right` and calls `answer`.
+    """Return a view of one official act that requires the policy action `right` and calls `answer`.
 
     `answer` receives the request and the act's id, which may have any name in the URL.
     """
@@ -155,7 +155,7 @@ def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 
 
 def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Send an act as a mail message file (`.eml`); the download is recorded in the ledger.
+    """Send an official act as a mail message file (`.eml`); the download is recorded in the ledger.
 
     An act that may not be sent gives its page with the reason.
 
@@ -183,7 +183,7 @@ def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpRespons
 
 
 def _may_be_sent(lifecycle: Lifecycle, file: ActFile) -> bool:
-    """Return whether sending is a next step of an act (`file`) in its present state.
+    """Return whether sending is a next step of an official act (`file`) in its present state.
 
     It does not look whether the decision behind the act is still in force. `lifecycle`: of the act's kind.
     """
@@ -192,7 +192,7 @@ def _may_be_sent(lifecycle: Lifecycle, file: ActFile) -> bool:
 
 
 def may_leave(lifecycle: Lifecycle, file: ActFile, *, actor: Actor) -> bool:
-    """Return whether an act (`file`) may be downloaded: already sent, or ready to send.
+    """Return whether an official act (`file`) may be downloaded: already sent, or ready to send.
 
     Ready to send: sending is a next step, and the decision behind the act is in force. `lifecycle`: of the
     act's kind.
@@ -227,7 +227,7 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 
 
 class EventForm(PostedForm):
-    """Form of an event of an act of a `kind`: its time, and its proof in words or as a file.
+    """Form of an event of an official act of a `kind`: its time, and its proof in words or as a file.
 
     The time is in Europe/Paris; empty means now. A time before the year 2000 is unreadable.
     """
@@ -367,7 +367,7 @@ def refused(
     *,
     status: HTTPStatus = HTTPStatus.CONFLICT,
 ) -> HttpResponse:
-    """Return the page of an act with `said`, the reason of a refusal (status 409 by default)."""
+    """Return an official act's page with `said`, the reason of a refusal (status 409 by default)."""
     context = _context(pages, request, act_id, said)
     return render(request, pages.template, context, status=status)
 
