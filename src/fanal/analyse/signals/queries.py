@@ -144,7 +144,7 @@ def get_reader(*, reader_id: UUID) -> StoredReader | None:
 
 
 def open_reader_trials() -> list[StoredReader]:
-    """Return the text reader's versions whose dry run is not finished, the one proposed first leading."""
+    """Return the text reader's versions whose dry run is not finished, in the order of their proposal."""
     found = _readers("WHERE r.proposed_at IS NOT NULL AND r.tried_at IS NULL", [])
     return sorted(found, key=lambda r: str(r.proposed_at))
 

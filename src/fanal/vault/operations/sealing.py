@@ -260,7 +260,7 @@ class _Measure:
 
 
 class _Wrappers:
-    """Cache of one `Wrapper` (encryption of data keys, one ephemeral key pair) a public key of a batch."""
+    """Cache of a `Wrapper` (encrypts data keys, with an ephemeral key) for each public key of a batch."""
 
     def __init__(self) -> None:
         self._keyring = keyring.current()

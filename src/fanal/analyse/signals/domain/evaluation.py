@@ -11,7 +11,7 @@ _BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """The reading of a labelled text: codes found with their scores, and the probability of every code.
+    """The reading of a labelled text: signal codes found with their scores, and the probability of each.
 
     `chances` holds these probabilities; it is empty if only phrases read the text. `nature` is the kind of
     text found for a text without codes, None if unclear.
@@ -24,7 +24,7 @@ class Judged(Struct, frozen=True, kw_only=True):
 
 
 class Counts(Struct, frozen=True):
-    """Numbers of labelled (`wanted`), found, and rightly found (`right`) codes in a group of texts.
+    """Numbers of labelled (`wanted`), found, and rightly found (`right`) signal codes in a group of texts.
 
     `texts` is the number of texts with the group's code, or of all texts of a group that is not one code.
     """

@@ -46,7 +46,7 @@ _JOINERS = "\u200c\u200d"
 
 
 class Verdict(StrEnum):
-    """A person's judgement on a code in a passage.
+    """A person's judgement on a signal code (such as GROOMING_SECRECY) in a passage.
 
     RIGHT or WRONG concern a code that the reader found, MISSED one that it did not find; TAKEN_BACK withdraws
     the person's earlier judgement.

@@ -327,7 +327,7 @@ def _precise(chances: Floats, truth: Flags, limit: float) -> float:
 
 
 def f1_of(found: Flags, truth: Flags) -> float:
-    """Return the micro-averaged F1 of the found codes; both masks have a row a text, a column a code."""
+    """Return the micro-averaged F1 of the found codes; in both masks rows are texts, columns codes."""
     return 2.0 * float((found & truth).sum()) / max(1.0, float(found.sum() + truth.sum()))
 
 

@@ -29,7 +29,7 @@ _LEAST_KNOWN = 0.6
 
 
 class Label(Struct, frozen=True, kw_only=True):
-    """A labelled text of the corpus: its codes, or the nature of a text without codes.
+    """A labelled text of the corpus: its signal codes, or the nature of a text without codes.
 
     `nature` is such as SPAM, QUESTION or OFF_TOPIC. `id` begins with its author's name. `plain`: it contains
     the usual key words (in a text without codes: as a lure); `voice` is the kind of writer.

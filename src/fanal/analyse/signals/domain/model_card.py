@@ -50,10 +50,11 @@ READER_STATES = StateTable(
 
 
 class CodeLine(Struct, frozen=True, kw_only=True):
-    """A code on a model card: number of `texts`, (precision, recall) of the version in force and the new one.
+    """A signal code on a model card: number of `texts`, (precision, recall) of old and new version.
 
-    `added` and `denied` are the numbers of the desk's examples for and against the code. `lost`: the new
-    version loses more F1 or recall than a code may (`MOST_LOST`, `MOST_RECALL_LOST`).
+    The old version is the one in force. `added` and `denied` are the numbers of the desk's examples for and
+    against the code. `lost`: the new version loses more F1 or recall than a code may (`MOST_LOST`,
+    `MOST_RECALL_LOST`).
     """
 
     code: str

@@ -177,7 +177,7 @@ class QueueRow(Struct, frozen=True, kw_only=True):
 def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[QueueRow]:
     """Return the table rows of cases (reports in the queue), in their order, for the reader `actor`.
 
-    `now` decides who holds a case.
+    Leases and deadlines are compared with `now`.
     """
     holders = {c.report_id: c.held_by(now) for c in cases}
     names = person_names(person_ids={h for h in holders.values() if h})
