@@ -11,7 +11,7 @@ _BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """The reading of a labelled text: signal codes found with their scores, and the probability of each.
+    """The reading of a labelled text: signal codes found with scores, and the probability of every code.
 
     `chances` holds these probabilities; it is empty if only phrases read the text. `nature` is the kind of
     text found for a text without codes, None if unclear.

@@ -118,7 +118,7 @@ class Example(Struct, frozen=True, kw_only=True):
 
 
 class Settled(Struct, frozen=True, kw_only=True):
-    """The outcome of the judgements on an example: codes that it has (`wanted`) and has not (`unwanted`).
+    """The outcome of the judgements on an example: signal codes agreed on (`wanted`) and denied (`unwanted`).
 
     `hand` is its author in the cross-validation: the lowest id of the people whose judgements count.
     """
