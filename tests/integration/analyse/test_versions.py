@@ -1,6 +1,7 @@
 """Versions of the text reader that do not fit the program: what reads, who is told, and what waits for them."""
 
 from collections.abc import Callable, Iterator
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -64,6 +65,22 @@ def test_a_version_that_does_not_fit_is_not_proposed(claire: Actor) -> None:
             readers.propose_version(actor=claire, reader_id=reader_id, now=now())
         assert isinstance(in_force.reader_of(reader_id=reader_id), NoReader)
     assert trials.continue_reader_trial(now=now()) is False
+
+
+def test_a_part_that_the_vault_has_not_is_left_out_like_an_erased_one(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It put the whole version out: the shipped one read, and neither page nor doctor said so."""
+    monkeypatch.setattr(in_force.log, "handlers", [caplog.handler])
+    reader_id = store_version("reader/parted")
+    sql.run(
+        "INSERT INTO analyse_reader_part (reader_id, report_id, object_id) VALUES (%s, %s, %s)",
+        [reader_id, uuid4(), uuid4()],
+    )
+    found = in_force.reader_of(reader_id=reader_id)
+    assert isinstance(found, TextReader)
+    assert found.version == "reader/parted"
+    assert "a part of the text reader is left out: ObjectUnknown" in caplog.text
 
 
 def test_a_version_that_became_unfit_keeps_nothing_waiting(
@@ -153,4 +170,5 @@ def test_the_version_that_an_earlier_package_shipped_is_not_this_packages(
     trials.activate_reader(actor=person(Role.SUPERVISOR), reader_id=own, now=now())
     assert in_force.version_reading() == "reader/own"
     assert in_force.unfit_in_force() is None
-    assert list(look_at_reader_in_force(owner)) == []
+    (finding,) = look_at_reader_in_force(owner)
+    assert "texts are read by version reader/own" in finding.text

@@ -33,7 +33,7 @@ from fanal.kernel.actors import system_actor
 from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.keyring import KeyMissing
 from fanal.vault.operations.opening import ObjectUnknown, open_batch
-from fanal.vault.packs import BlobDamaged
+from fanal.vault.packs import BlobDamaged, BlobMissing
 
 log = logging.getLogger("fanal.reader")
 _LOCK = Lock()
@@ -171,31 +171,34 @@ def _loaded(reader_id: UUID) -> TextReader | NoReader:
         model = assemble(header, weights, parts)
     except EngineMissing as missing:
         return NoReader("ENGINE", str(missing))
-    except (ModelUnfit, msgspec.MsgspecError, EnvelopeRefused, BlobDamaged) as unfit:
+    except (ModelUnfit, msgspec.MsgspecError) as unfit:
         log.error("version %s does not fit this program: %s", version, unfit)
         return NoReader("MODEL", f"{version}: {unfit}")
     return TextReader(engine, model, version=header.version)
 
 
 def _parts(reader_id: UUID) -> list[bytes]:
-    """Return what a version learnt from each report, decrypted; the parts of erased reports are missing.
+    """Return what a version learnt from each report, decrypted.
+
+    The parts of erased reports are missing, and so are those that the vault can no longer give (the log says
+    so): the version reads on without them, as after an erasure.
 
     Raises:
-        ModelUnfit: the vault no longer has a part.
-        KeyMissing, BlobDamaged, EnvelopeRefused, OSError: as `open_batch`.
+        KeyMissing, VaultAway: the vault is unavailable.
     """
     rows = sql.rows(
         "SELECT p.object_id, r.trained_at FROM analyse_reader_part p"
         " JOIN analyse_reader r ON r.id = p.reader_id WHERE r.id = %s ORDER BY p.report_id",
         [reader_id],
     )
-    ids = [row[0] for row in rows]
-    if not ids:
-        return []
-    try:  # under the entry that its training left in the ledger
-        opened = open_batch(
-            actor=system_actor("text reader"), object_ids=ids, now=rows[0][1], purpose="text reader"
-        )
-    except ObjectUnknown as unknown:
-        raise ModelUnfit(str(unknown)) from unknown
-    return [opened[object_id] for object_id in ids]
+    actor, parts = system_actor("text reader"), list[bytes]()
+    for object_id, trained_at in rows:
+        try:  # under the entry that its training left in the ledger
+            opened = open_batch(
+                actor=actor, object_ids=[object_id], now=trained_at, purpose="text reader"
+            )
+        except (ObjectUnknown, BlobMissing, BlobDamaged, EnvelopeRefused) as lost:
+            log.error("a part of the text reader is left out: %s", type(lost).__name__)
+        else:
+            parts.append(opened[object_id])
+    return parts
