@@ -4,13 +4,14 @@ Tables are made as the owner; each test then runs as the role under test (`app` 
 `@pytest.mark.role("worker")` says otherwise), so a missing or excessive right shows at once.
 """
 
-import contextlib
 import functools
 import gc
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings as examples
@@ -21,6 +22,9 @@ from fanal.kernel import clock
 from fanal.kernel.actors import SYSTEM_PERSON, Actor
 from tests import kept
 from tests.server import TestServer, as_worker, install_keys, test_home
+
+if TYPE_CHECKING:
+    from fanal.accounts.operations.habilitations import NewHabilitation
 
 # Modules and tests make no garbage while they load: the collector comes back when all are there.
 gc.disable()
@@ -128,12 +132,18 @@ def _with_the_worker_s_rights(step: Callable[..., object]) -> Callable[..., obje
 
 
 def _granted_at_the_console(grant: Callable[..., object]) -> Callable[..., object]:
-    """The people of a test are habilitated in the system's name, which the console's role alone may do."""
+    """The people of a test are habilitated in the system's name, which the console's role alone may do.
+
+    On their first day: nobody held an office before it was granted, and tests tell of earlier days.
+    """
 
     @functools.wraps(grant)
-    def granted(*, actor: Actor, **named: object) -> object:
-        with as_worker() if actor.person_id == SYSTEM_PERSON else contextlib.nullcontext():
-            return grant(actor=actor, **named)
+    def granted(*, actor: Actor, habilitation: "NewHabilitation", now: datetime) -> object:
+        if actor.person_id != SYSTEM_PERSON:
+            return grant(actor=actor, habilitation=habilitation, now=now)
+        with as_worker():
+            first = min(now, habilitation.valid_from)
+            return grant(actor=actor, habilitation=habilitation, now=first)
 
     return granted
 
@@ -225,6 +235,13 @@ def django_db_setup(django_db_modify_db_settings: None, django_db_setup: None) -
 def database_urls(django_db_setup: None) -> Mapping[str, str]:
     """Address of the test database for each role: owner, app, worker, auditor, intake."""
     return _SERVER.urls()
+
+
+@pytest.fixture
+def servers_clock(django_db_setup: None) -> Iterator[None]:
+    """Hold the acts of persons to the clock of the database, as in an installation."""
+    with _SERVER.held_to_its_clock():
+        yield
 
 
 @pytest.fixture

@@ -70,6 +70,16 @@ def fast_folder() -> Path:
 test_home.__test__ = False  # type: ignore[attr-defined]
 
 
+_BOUND = "SELECT pg_get_functiondef('accounts_has_come'::regproc)"
+_LOOSE = """
+CREATE OR REPLACE FUNCTION accounts_has_come(instant timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT isfinite(instant) AND instant <= clock_timestamp() + interval '2 years'
+$$
+"""
+"""Most tests play at another time than the server's; `held_to_its_clock` is for those of the bound itself."""
+
+
 class TestServer:
     """Opened at the first test that needs it; closed with the process."""
 
@@ -82,6 +92,7 @@ class TestServer:
         self._seeds: dict[str, bytes] = {}
         self._role = "app"
         self._ready = False
+        self._bound = ""
         self._emptier: psycopg.Connection[tuple[object, ...]] | None = None
         """Kept between tests: a session that is new reads the definitions of every table first."""
 
@@ -110,10 +121,22 @@ class TestServer:
         with migrating(owner_url=self.urls()["owner"], mark=None):
             pass
         with psycopg.connect(self._admin_here()) as admin:
+            (self._bound,) = admin.execute(_BOUND).fetchone() or ("",)
+            admin.execute(_LOOSE)
             self._seeds = {t: _copy_out(admin, t) for t in _filled(admin) if t not in _KEPT}
         TransactionTestCase._fixture_teardown = lambda _self: self.empty()
         self._ready = True
         self._sign_in(self._role)
+
+    @contextlib.contextmanager
+    def held_to_its_clock(self) -> Iterator[None]:
+        """Refuse acts of persons that are dated ahead of the server's clock, as an installation does."""
+        with psycopg.connect(self._admin_here(), autocommit=True) as admin:
+            admin.execute(self._bound)
+            try:
+                yield
+            finally:
+                admin.execute(_LOOSE)
 
     def become(self, role: str) -> None:
         """Sign Django in as `role`, at the latest when the database is there."""

@@ -5,7 +5,7 @@ from django.db import DatabaseError, connection, transaction
 
 from tests.refusals import CHECK, sqlstate_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("servers_clock")]
 PEOPLE = (
     "author_id|person_id|[a-z]+_by|[a-z]+_by_id|approver_id|proposer_id|second_id|voter_id|actor_id"
     "|overseer_id|checker_id"

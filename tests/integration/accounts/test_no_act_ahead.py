@@ -16,7 +16,7 @@ from tests.integration.accounts.people import SYSTEM, Make
 from tests.refusals import CHECK, database_refuses
 from tests.server import as_worker
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("servers_clock")]
 DAY = timedelta(days=1)
 REVOKED = (
     "INSERT INTO accounts_revocation (habilitation_id, revoked_at, revoked_by_id, reason_code)"

@@ -35,8 +35,9 @@ def instruct(desk: Desk) -> UUID:
         actor=SYSTEM, code="DE-DESK", name="Desk of Germany", place=("DE", ""),
         key=str(IDENTITY.to_public()), now=desk.now - timedelta(days=20),
     )  # fmt: skip
+    desk.users["irene"] = make_user("irene", Role.SUPERVISOR, at=desk.now - timedelta(days=25))
     made = propose_instruction(
-        actor=desk.actor("claire"),
+        actor=desk.actor("irene"),
         instruction=NewInstruction(
             kind=InstructionKind.DISTRIBUTION,
             grounds="Reports whose suspect lives in Germany.",

@@ -45,6 +45,7 @@ def place(report_id: UUID) -> None:
     lifecycle.place_hold(actor=ONE, report_id=report_id, motive="file 12", now=datetime.now(UTC))
 
 
+@pytest.mark.usefixtures("servers_clock")
 @pytest.mark.parametrize("statement", [PLACE, LIFT], ids=["place", "lift"])
 def test_a_hold_is_placed_and_lifted_by_a_supervisor_of_the_desk_and_now(
     report_id: UUID, statement: str
