@@ -13,10 +13,10 @@ stage calls the next: a crash between two stages loses nothing, and `fanal repla
 again after a change of rules. Priority follows cross-check, so that earlier reports of the same value count
 (docs: decisions).
 
-Work that no report waits for runs when no batch waits: `find_similar` between two batches, `continue_rerank`
-after an activation of rules, `continue_reread` after that of a text reader, `rank_by_clock` every night. An
-alarm call for a child in danger waits for none of this: intake raises the alarm, or orient if a stage detects
-the danger, and `fanal.calls` sends the call.
+Work that no report waits for: `find_similar`, and `continue_reread` after the activation of a text reader,
+run when no batch waits; `continue_rerank` after an activation of rules and `rank_by_clock` every night are
+jobs beside the batches. An alarm call for a child in danger waits for none of this: intake raises the alarm,
+or orient if a stage detects the danger, and `fanal.calls` sends the call.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

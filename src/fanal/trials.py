@@ -38,7 +38,7 @@ TRIED_AT_ONCE = 500
 
 
 def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> DryRun:
-    """Compare a candidate rule set with the active one on the `limit` newest reports visible to the actor.
+    """Compare a candidate rule set with the active one on those of the `limit` newest that the actor sees.
 
     No report changes; the largest score changes are stored with the rule set.
 

@@ -18,6 +18,21 @@ def test_unsteady(value):
         seen.touch()
         pytest.fail("the first time")
 """
+_SHARED_FAILS_ONCE = """
+import pathlib, pytest
+
+@pytest.fixture(scope="module")
+def server():
+    seen = pathlib.Path("server")
+    if not seen.exists():
+        seen.touch()
+        pytest.fail("the first time")
+
+@pytest.mark.xdist_group("servers")
+@pytest.mark.parametrize("value", range(5))
+def test_served(server, value):
+    pass
+"""
 _ALWAYS_FAILS = "def test_broken():\n    assert False\n"
 _NOT_LOADED = "raise ImportError('missing')\n"
 
@@ -38,6 +53,12 @@ def test_what_passes_alone_passes_and_is_named(tmp_path: Path) -> None:
         "  test_once.py::test_unsteady[a b]",
         "  test_once.py::test_unsteady[c@d]",
     ]
+
+
+def test_a_server_that_all_tests_of_a_module_share_fails_once(tmp_path: Path) -> None:
+    answer = run(tmp_path, shared=_SHARED_FAILS_ONCE)
+    assert answer.returncode == 0
+    assert len(answer.stdout.split("UNSTEADY")[1].splitlines()) == 6
 
 
 @pytest.mark.parametrize("text", [_ALWAYS_FAILS, _NOT_LOADED])

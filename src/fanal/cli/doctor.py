@@ -128,7 +128,7 @@ def _look_at_certificate(home: Path) -> Iterator[DoctorFinding]:
 
 
 def look_at_database(*, home: Path) -> Iterator[DoctorFinding]:
-    """Yield `fanal doctor`'s findings about PostgreSQL; start the embedded server if its cluster exists."""
+    """Yield `fanal doctor`'s findings about PostgreSQL; start the embedded one if the data folder exists."""
     try:
         if not os.environ.get("DATABASE_URL") and not home.exists():
             found = find_binaries(os.environ)

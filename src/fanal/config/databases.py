@@ -397,9 +397,9 @@ def are_statements_hidden(connection: psycopg.Connection[tuple[object, ...]]) ->
 
 
 def _close_other_databases(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Revoke the public nodes' access to `postgres` and `template1`, with their unrestricted functions.
+    """Revoke the public nodes' right to connect to `postgres` and `template1` (free functions).
 
-    Every other role that may connect today receives an explicit grant.
+    Every other login role that may connect today receives an explicit grant.
     """
     login = DatabaseRole.INTAKE.login
     for (name,) in connection.execute(

@@ -141,7 +141,8 @@ def consulted_ids(request: HttpRequest) -> set[str]:
 def rendered_ids(request: HttpRequest) -> set[str]:
     """Return the ids (as texts) of the reports whose persons this request has printed on a page.
 
-    The set is the request's own: the template tags add to it.
+    Each needs a ledger entry of its reading, or the response is refused (`ReadingJournal`). The set is the
+    request's own: the template tags add to it.
     """
     known: set[str] = request.__dict__.setdefault(_RENDERED, set())
     return known

@@ -69,10 +69,11 @@ def current_rule(now: datetime) -> MaterialRule:
 def watch_matches(
     *, actor: Actor, analyses: Sequence[Analysis], rule: MaterialRule, now: datetime
 ) -> list[UUID]:
-    """Count the matches of first analyses; suspend the list entries over the limit, and return their ids.
+    """Add the matches of new reports to the hourly counts; suspend list entries that suddenly match too many.
 
-    `analyses` are the first analyses of their reports, each of a different report; `rule` sets the limit.
-    Runs in the caller's transaction.
+    Too many: within the time window of `rule`, at least its number of reports and its share of all. Returns
+    the ids of the suspended entries. `analyses` are the first analyses of their reports, each of a different
+    report; matches of addresses do not count. Runs in the caller's transaction.
     """
     if not analyses:
         return []

@@ -46,7 +46,7 @@ def mail_name(address: str) -> str:
 
 
 def handle_stem(name: str) -> str:
-    """Return the letters of a handle, with leet digits read as letters and decorations removed.
+    """Return the letters a to z of a handle, with leet digits read as letters and decorations removed.
 
     Empty where fewer than five letters remain: a form shared by many is no evidence.
     """

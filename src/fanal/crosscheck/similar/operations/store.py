@@ -153,9 +153,11 @@ def sketches_of(report_ids: Iterable[UUID]) -> dict[UUID, Sketch]:
 
 
 def sharing(sketches: Mapping[UUID, Sketch], worn: set[int]) -> dict[UUID, Sketch]:
-    """Return `sketches` and all stored sketches that share a key with them, stop keys excepted.
+    """Return `sketches` and all stored sketches that share a key with one of them, by report id.
 
-    Adds the stop keys (too frequent keys) found on the way to `worn`.
+    A key is a digest of a passage, page, address, picture or name: reports with an equal key may be similar.
+    Stop keys (too frequent, or rejected by people) are excepted; those found on the way are added to `worn`.
+    Of a report in both, the stored sketch is returned.
     """
     keys = {key for sketch in sketches.values() for key in sketch.keys}
     worn |= worn_among(keys - worn)

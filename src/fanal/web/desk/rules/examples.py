@@ -60,10 +60,11 @@ class ShownPassage(Struct, frozen=True, kw_only=True):
 @require_GET
 @needs("example.check")
 def examples(request: HttpRequest) -> HttpResponse:
-    """Show the neutral sentences to check and the checked ones, and the examples by signal.
+    """Show the text reader's training examples: neutral sentences to check, checked ones, passages by signal.
 
-    `code` in the query chooses the signal whose passages are shown, `_SHOWN` at most. The reading of the
-    reports listed, and of those whose passages are shown, is recorded in the ledger.
+    A neutral sentence is written in place of a passage and, once checked, outlives the report. `code` in the
+    query chooses the signal whose passages are shown, `_SHOWN` at most. The reading of the reports listed,
+    and of those whose passages are shown, is recorded in the ledger.
     """
     actor = actor_of(request)
     held = queries.list_examples(actor=actor, states=set(ExampleState) - {ExampleState.ERASED})
