@@ -155,18 +155,19 @@ def _break(breaker: Breaker, history: History) -> None:
 def _wait_until_done(server: Live) -> None:
     """Wait until no report waits for a stage; 30 s is a dead worker's lease."""
     url = Cluster.open(home=server.home, environ=os.environ).admin_url()
-    with psycopg.connect(url, dbname="fanal", autocommit=True) as look:
 
-        def waiting() -> int:
-            row = look.execute(
-                "SELECT count(*) FROM intake_work WHERE quarantined_at IS NULL"
-            ).fetchone()
-            assert row is not None
-            return int(row[0])
+    def waiting() -> int:
+        try:
+            with psycopg.connect(url, dbname="fanal", autocommit=True) as look:
+                row = look.execute(
+                    "SELECT count(*) FROM intake_work WHERE quarantined_at IS NULL"
+                ).fetchone()
+        except psycopg.OperationalError:
+            return -1  # the last kill was the database's: it is starting again
+        assert row is not None
+        return int(row[0])
 
-        assert wait_for(lambda: waiting() == 0, seconds=240 + SIZE.reports / 20, beat=0.5), (
-            waiting()
-        )
+    assert wait_for(lambda: waiting() == 0, seconds=240 + SIZE.reports / 20, beat=0.5), waiting()
 
 
 def _by(listed: list[dict[str, object]], state: str) -> list[dict[str, object]]:

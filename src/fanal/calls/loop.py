@@ -24,7 +24,7 @@ from fanal.calls.standing import Standing
 from fanal.connectors import mail
 from fanal.db import sql
 from fanal.db.hoarding import HoardingWatch
-from fanal.db.silence import watch_statements
+from fanal.db.silence import SilenceTimer, watch_statements
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient.alarms.operations import outbox as orient
@@ -68,28 +68,32 @@ class CallsLoop:
     def run(self, stop: threading.Event) -> None:
         """Send calls until `stop` is set; while the database is unavailable, wait and retry."""
         connection.settings_dict["OPTIONS"]["connect_timeout"] = _CONNECT_SECONDS
-        timer = watch_statements(seconds=ANSWER_SECONDS)
         try:
-            while not stop.is_set():
-                for child in self._children:
-                    child.keep()
-                try:
-                    self.beat()
-                    timer.rest()
-                    self._wait()
-                except FAILURES as failure:
-                    timer.start()
-                    # Of a refused sign-in the server's words, such as a wrong password; of a statement none.
-                    why = f": {' '.join(str(failure).split())}" if not connection.connection else ""
-                    log.warning("database away: %s%s", type(failure).__name__, why)
-                    # A working connection is kept: without free locks no new one can be opened.
-                    connection.close_if_unusable_or_obsolete()
-                    timer.rest()
-                    stop.wait(_AWAY_SECONDS)
+            with watch_statements(seconds=ANSWER_SECONDS) as timer:
+                while not stop.is_set():
+                    self._turn(stop, timer)
         finally:
             self._senders.stop()
             for child in self._children:
                 child.close()
+
+    def _turn(self, stop: threading.Event, timer: SilenceTimer) -> None:
+        """Keep the children, work once, and wait; longer while the database is unavailable."""
+        for child in self._children:
+            child.keep()
+        try:
+            self.beat()
+            timer.rest()
+            self._wait()
+        except FAILURES as failure:
+            timer.start()
+            # Of a refused sign-in the server's words, such as a wrong password; of a statement none.
+            why = f": {' '.join(str(failure).split())}" if not connection.connection else ""
+            log.warning("database away: %s%s", type(failure).__name__, why)
+            # A working connection is kept: without free locks no new one can be opened.
+            connection.close_if_unusable_or_obsolete()
+            timer.rest()
+            stop.wait(_AWAY_SECONDS)
             connection.close()
 
     def beat(self) -> None:

@@ -53,11 +53,11 @@ def keepers(*, clock: Callable[[], datetime], reaches: bool) -> tuple[KeptChild,
 
 def _kept(task: str, steps: Mapping[str, Callable[[], object]]) -> KeptChild:
     def begin() -> Callable[[], None]:
-        timer, outbox = watch_statements(seconds=ANSWER_SECONDS), Outbox(steps)
+        outbox = Outbox(steps)
 
         def beat() -> None:
-            outbox.beat()
-            timer.rest()
+            with watch_statements(seconds=ANSWER_SECONDS):
+                outbox.beat()
 
         return beat
 

@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psycopg
 from django.db import connection
@@ -54,14 +54,20 @@ class SilenceTimer:
                     twin.shutdown(socket.SHUT_RDWR)
 
 
-def watch_statements(*, seconds: float) -> SilenceTimer:
-    """Return a running timer for the process's Django session; each statement restarts it."""
+@contextlib.contextmanager
+def watch_statements(*, seconds: float) -> Iterator[SilenceTimer]:
+    """Yield a timer for the process's Django session; in the block, each statement restarts it."""
     timer = SilenceTimer(seconds=seconds, session=lambda: connection.connection)
 
     def execute(run, sql, params, many, context):  # type: ignore[no-untyped-def]
         timer.start()
         return run(sql, params, many, context)
 
+    before = signal.getsignal(signal.SIGALRM)
     timer.begin()
-    connection.execute_wrappers.append(execute)
-    return timer
+    try:
+        with connection.execute_wrapper(execute):
+            yield timer
+    finally:
+        timer.rest()
+        signal.signal(signal.SIGALRM, before)
