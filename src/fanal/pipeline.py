@@ -15,7 +15,7 @@ again after a change of rules. Priority follows cross-check, so that earlier rep
 
 Work that no report waits for: `find_similar`, and `continue_reread` after the activation of a text reader,
 run when no batch waits; `continue_rerank` after an activation of rules and `rank_by_clock` every night are
-jobs beside the batches. An alarm call for a child in danger waits for none of this: intake raises the alarm,
+scheduled jobs. An alarm call for a child in danger waits for none of this: intake raises the alarm,
 or orient if a stage detects the danger, and `fanal.calls` sends the call.
 """
 
