@@ -58,7 +58,7 @@ CREATE TRIGGER accounts_partnercredential_ahead
     BEFORE INSERT OR UPDATE OF revoked_at ON accounts_partnercredential
     FOR EACH ROW EXECUTE FUNCTION accounts_refuse_ahead('revoked_at');
 
--- Whoever proposes a standing instruction, or ends one, is a supervisor then and now.
+-- The person who proposes or ends a standing instruction is a supervisor then and now.
 CREATE FUNCTION accounts_instruction_in_office() RETURNS trigger LANGUAGE plpgsql
     SET search_path = public, pg_temp AS $$
 DECLARE

@@ -89,8 +89,8 @@ def _running(
 ) -> QuerySet[Instruction, Instruction]:
     """Return a query of the instructions of a kind in force at `now`; those for every name come last.
 
-    These have empty `names`. With `member` (an organisation), only those that name it among the readers of
-    their lists.
+    These have empty `names`. With `member` (an organisation), only instructions in which it is a reader of
+    the lists.
     """
     rows = Instruction.objects.filter(
         kind=kind, valid_from__lte=now, expires_at__gt=now, second__seconded_at__lte=now

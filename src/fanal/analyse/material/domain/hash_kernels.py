@@ -79,7 +79,7 @@ def met(
     known: Any,
     left: Any,
 ) -> Any:
-    """Return a bit mask over sixteen candidates: those that an earlier search table has found already.
+    """Return a bit mask over sixteen candidates: the ones already found by an earlier search table.
 
     That is: one of the first `known` 16-bit halves of the sketch words differs from the query's in at most
     `flips` bits. `known` is 0 to 6, counted from the low half of the first word.

@@ -180,8 +180,8 @@ def _loaded(reader_id: UUID) -> TextReader | NoReader:
 def _parts(reader_id: UUID) -> list[bytes]:
     """Return what a version learnt from each report, decrypted.
 
-    The parts of erased reports are missing, and so are those that the vault can no longer give (the log says
-    so): the version reads on without them, as after an erasure.
+    Parts of erased reports are missing, and so are parts lost by the vault (the log says so): the version
+    reads on without them, as after an erasure.
 
     Raises:
         KeyMissing, VaultAway: the vault is unavailable.
