@@ -93,9 +93,9 @@ def _read(request: HttpRequest) -> Posted:
 
 
 def _bounded(posted: Posted) -> Posted:
-    """Return the fields with the total size of their texts limited; texts beyond the limit are cut.
+    """Return the fields with texts cut where their total size exceeds `MOST_SIGNS`; `whole` is then false.
 
-    The size is that after HTML escaping.
+    The size is that after HTML escaping, since the texts are shown again on a page.
     """
     if sum(map(_signs, posted.fields.values())) <= MOST_SIGNS:
         return posted

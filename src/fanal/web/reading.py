@@ -63,11 +63,11 @@ def consult(
 ) -> None:
     """Write and commit a ledger row for the reading of `ids`, objects of `kind`, before the page is made.
 
-    `action`: the ledger's name of the reading, by default that of the kind. `reports` are further reports
-    whose persons the page shows (those of a dossier or of a measure). The purpose ("motive") is the argument,
-    else the one stated in this session, else the page's name (`page:desk:report`). Without objects nothing is
-    written. A search is refused here: without findings its query would not be recorded, so `journal_search`
-    records it.
+    `kind`: a key of `ACTIONS`, such as report or dossier. `action`: the ledger's name of the reading, by
+    default that of the kind. `reports` are further reports whose persons the page shows (those of a dossier
+    or of a measure). The purpose ("motive") is the argument, else the one stated in this session, else the
+    page's name (`page:desk:report`). Without objects nothing is written. A search is refused here: without
+    findings its query would not be recorded, so `journal_search` records it.
 
     Raises:
         RuntimeError: a transaction is open, in which the row could be rolled back.

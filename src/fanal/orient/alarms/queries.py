@@ -21,9 +21,9 @@ SILENCE: Final = timedelta(seconds=30)
 
 
 def call_states(*, alarm_ids: Sequence[UUID]) -> dict[UUID, CallState]:
-    """Return the state of each alarm's newest call, by alarm id; alarms without a call are left out.
+    """Return the state of each alarm's newest call (e-mail to the people on duty), by alarm id.
 
-    The newest call is that of the escalation, else that of the raising.
+    The newest call is that of the escalation, else that of the raising. Alarms without a call are left out.
     """
     if not alarm_ids:
         return {}

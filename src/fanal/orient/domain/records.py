@@ -21,9 +21,10 @@ from fanal.reference.words import either
 
 
 class Track(StrEnum):
-    """Action that follows from a report: judicial, removal measures, notice, elsewhere, or none.
+    """Action that follows from a report: judicial referral, removal measures, notice to a provider, or none.
 
-    A decision names one or more tracks; NONE stands alone.
+    ELSEWHERE: the report is referred to another service. A decision names one or more tracks; NONE stands
+    alone.
     """
 
     JUDICIAL = "JUDICIAL"

@@ -42,9 +42,9 @@ class Unfolding(Struct, frozen=True, kw_only=True):
 def list_folded(
     *, actor: Actor, head_id: UUID, offset: int = 0, limit: int = 100
 ) -> tuple[list[Case], dict[UUID, FoldedReport]]:
-    """Return the cases folded into a report, highest priority first, and the fold (level, parent) of each.
+    """Return the cases folded into a report as duplicates, highest priority first, and each fold by id.
 
-    `head_id`: that report. A page: at most `limit` cases after the first `offset`.
+    `head_id`: that report. A fold is (level, parent). A page: at most `limit` cases after the first `offset`.
     """
     rows = bounded(models.Case.objects.filter(head_id=head_id), reach(actor, "report.read"))
     cases = [row.record() for row in rows.order_by("rank", "report_id")[offset : offset + limit]]
@@ -92,9 +92,9 @@ class NearAssessed(Struct, frozen=True, kw_only=True, order=True):
 
 
 def assessed_same(*, actor: Actor, keys: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Return for each selector key of a file hash the most recently decided report with that file.
+    """Return for each selector key (look-up digest) of a file hash the last decided report with that file.
 
-    Reports out of the actor's reach are left out.
+    Keys without such a report, and reports out of the actor's reach, are left out.
     """
     bounds = reach(actor, "report.read")
     found = sql.rows(

@@ -406,7 +406,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
 
 
 def _end_waiting(ids: list[UUID]) -> None:
-    """Set waiting reports to EXPIRED and fold again the reports that were folded into them."""
+    """Set waiting reports to EXPIRED; fold again (group) the duplicates that were folded into them."""
     hold_folding()
     behind = Case.objects.filter(head_id__in=ids).exclude(report_id__in=ids)
     shown = list(behind.values_list("report_id", flat=True))

@@ -79,10 +79,11 @@ _IN_FACETS = "q.state NOT IN ('FOLDED', 'WITHDRAWN')"
 
 
 class Streams(Struct, frozen=True, kw_only=True):
-    """The rows of `source` (alias `q`) that satisfy `where`, one stream for each combination of `turns`.
+    """Sorted index ranges ("streams") of queue rows: one for each combination of values in `turns`.
 
-    `turns` maps the leading columns of the index to their values. `values` are the parameters of `source`,
-    then of `where`. A count needs only the first `counted` columns: the others are not restricted.
+    `turns` maps the leading columns of the index to their values. The rows come from `source` (a table or
+    subquery, alias `q`) and satisfy the SQL condition `where`. `values` are the parameters of `source`, then
+    of `where`. A count restricts only the first `counted` columns.
     """
 
     turns: Turns
@@ -113,7 +114,8 @@ def page_of(
 ) -> tuple[str, list[Value]]:
     """Return the SQL query and parameters of the first `limit` cases after a position in queue order.
 
-    `streams` are from `streams_of`; without `after` the query starts at the first case of the queue.
+    `streams`: the index ranges of the cases, from `streams_of`; without `after` the query starts at the first
+    case of the queue.
     """
     below = ""
     place: list[Value] = []
@@ -146,7 +148,7 @@ def page_of(
 def count_of(streams: Sequence[Streams], *, cap: int) -> tuple[str, list[Value]]:
     """Return the SQL expression that counts up to `cap` cases of a view with filters, and its parameters.
 
-    `streams` are from `streams_of`.
+    `streams`: the index ranges of these cases, from `streams_of`.
     """
     parts: list[str] = []
     values: list[Value] = []
@@ -177,7 +179,7 @@ def _condition(view: QueueView) -> str:
 
 
 def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
-    """Return the stream of the cases that the actor holds (view MINE): few enough to be read one by one.
+    """Return the range (`Streams`) of the cases that the actor holds (view MINE): few enough to read singly.
 
     `desks`: the desks within reach; `asked`: the filters, value by column.
     """
@@ -189,7 +191,7 @@ def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
 
 
 def _facets(desks: Turns, view: QueueView, asked: Mapping[str, str]) -> Streams:
-    """Return the stream of each combination of column values that the filters allow: a sorted index range.
+    """Return the sorted index ranges (`Streams`) of each combination of column values that the filters allow.
 
     `desks`: the desks within reach; `asked`: the filters, value by column. `view` gives the condition of the
     index.

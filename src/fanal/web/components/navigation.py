@@ -140,7 +140,8 @@ def _reachable(route: str, actor: Actor) -> str:
 def _place(_routes: URLResolver, route: str, _language: str | None) -> tuple[str, str | None]:
     """Return the URL of a route in the current language, and its policy action; "" and None if it is missing.
 
-    Cached by all arguments: to resolve the menu's routes for every page would take two milliseconds.
+    Cached by all arguments: to resolve the menu's routes for every page would take two milliseconds. The
+    first (the node's URL resolver) and the last serve as cache keys only.
     """
     try:
         href = reverse(route)

@@ -105,10 +105,12 @@ def follow(request: HttpRequest) -> HttpResponse:
 
 
 def ring_alone(typed: str, *, now: datetime) -> bool:
-    """Raise the alarm of the report with the receipt code `typed`, when storing its message has failed.
+    """Raise the child-in-danger alarm of the report with the receipt code `typed`, when storing failed.
 
-    Returns whether the database accepted the request; also True for an unknown code, which raises no alarm. A
-    second call raises no second alarm. A malformed code, or any failure, gives False.
+
+    Storing of the reporter's message, that is. Returns whether the database accepted the request; also True
+    for an unknown code, which raises no alarm. A second call raises no second alarm. A malformed code, or any
+    failure, gives False.
     """
     try:
         raise_written(lookup_hash=receipt.lookup_hash(receipt.read_code(typed)), now=now)

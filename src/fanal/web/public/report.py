@@ -72,7 +72,7 @@ _MOST = 4_000
 
 
 class Proof(Struct, frozen=True, kw_only=True):
-    """A solved proof-of-work challenge: `challenge`, its nonce, can be used once; with its expiry."""
+    """A solved proof-of-work challenge: its nonce (`challenge`), accepted only once, and its expiry."""
 
     challenge: str
     expires_at: datetime

@@ -54,7 +54,7 @@ UNION ALL (SELECT a.id FROM orient_alarm a WHERE a.acknowledged_at IS NULL AND a
 def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -> bool:
     """Raise the child-in-danger alarm of a report; return False when it already has one.
 
-    `orient_batch` raises the alarms of the priority floor; a trigger raises the alarm of a deposit that
+    `orient_batch` raises the alarms of the priority floor; a trigger raises the alarm of a report that
     declares danger itself.
     """
     return bool(raise_alarms(actor=actor, items=[(report_id, desk_id)], now=now))
@@ -93,9 +93,10 @@ def raise_written(*, lookup_hash: bytes, now: datetime) -> bool:
 
 
 def record_raised(*, actor: Actor, now: datetime) -> int:
-    """Record in the ledger the alarms that deposits raised; return their number, at most 2 000 per call.
+    """Record in the ledger the alarms that arriving reports raised; return their number, at most 2 000.
 
-    Alarms whose call is not queued yet wait for `queue_late`.
+    Such an alarm is raised by a database trigger. Alarms without a queued call (e-mail to the people on duty)
+    wait for `queue_late`.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -144,10 +145,10 @@ def _escalation(catalogue: Catalogue, raised_at: datetime) -> datetime:
 
 
 def escalate_alarms(*, actor: Actor, now: datetime, most: int = _AT_ONCE) -> list[Alarm]:
-    """Escalate the alarms that nobody acknowledged in time, which queues their second call; return them.
+    """Escalate the alarms that nobody acknowledged in time, and return them.
 
-    At most `most` per call, half of them the most recent ones and half the oldest, since a flood may precede
-    or follow the others.
+    Each is then called to the people on duty a second time. At most `most` at once, half of them the most
+    recent ones and half the oldest, since a flood may precede or follow the others.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -197,7 +197,7 @@ _OUTCOMES = {
 
 
 def hold_caller(*, holder: int, before: int = 0) -> None:
-    """Take the advisory lock of the sending process `holder` (its number) for this database session.
+    """Take the advisory lock of the alarm-sending process `holder` (its number) for this database session.
 
     End the session of its earlier number (`before`) first: the network may have lost that one, with calls
     claimed and not committed, while the server still waits for it. Waits for the lock. While the session
@@ -248,9 +248,9 @@ def claim_calls(
     again: bool,
     late: bool = True,
 ) -> list[Call]:
-    """Claim up to `most` due calls for `holder` under a lease and return them, oldest first.
+    """Claim up to `most` due calls (alarm e-mails to people on duty) for `holder` under a lease; return them.
 
-    Late calls (alarms of a flood, queued afterwards by `queue_late`) come last.
+    The oldest come first. Late calls (alarms of a flood, queued afterwards by `queue_late`) come last.
 
     Args:
         actor: the worker.
@@ -284,11 +284,11 @@ def claim_calls(
 
 
 def queue_late(*, actor: Actor, most: int = 2000) -> int:
-    """Queue calls for alarms that have none yet, as late calls, fairly across nodes; return their number.
+    """Queue calls (e-mails to people on duty) for alarms that have none yet, as late calls; count them.
 
-    About `most` late calls wait for their first attempt at any time. A session of a public node queues its
-    first ten calls itself and writes further alarms to `orient_late`. The query waits for no lock and does
-    not depend on the ledger: an alarm that is not recorded there yet is called as well.
+    The nodes take turns. About `most` late calls wait for their first attempt at any time. A session of a
+    public node queues its first ten calls itself and writes further alarms to `orient_late`. The query waits
+    for no lock and does not depend on the ledger: an alarm that is not recorded there yet is called as well.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -320,7 +320,7 @@ def end_answered(*, actor: Actor) -> int:
 
 
 def requeue_left(*, actor: Actor) -> int:
-    """Queue again the calls of the last day that a process without mail server left in a folder.
+    """Queue again the alarm calls of the last day that a process without mail server left in a folder.
 
     This needs a process with a working mail relay and a heartbeat in the last 15 s; calls of acknowledged
     alarms stay as they are. Returns the number of calls.
@@ -359,7 +359,8 @@ def record_delivery(
 def record_reached(*, actor: Actor, calls: Sequence[Call], now: datetime) -> int:
     """Record that a later message reached the addresses that the mail server had refused temporarily.
 
-    The outcome `PARTLY` of `calls` becomes `SENT`, with a ledger entry. Returns the number of calls changed.
+    The outcome `PARTLY` of `calls` (alarm e-mails to people on duty) becomes `SENT`, with a ledger entry.
+    Returns the number of calls changed.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -382,7 +383,7 @@ def record_failure(
     now: datetime,
     at_once: bool = False,
 ) -> int:
-    """Record a failed message and schedule the retry of its calls; return the number of calls recorded.
+    """Record a failed alarm message and schedule the retry of its calls; return the number of calls recorded.
 
     A call is given up after `MAX_ATTEMPTS`, and after `MOST_COPIES` if the mail server has had the message of
     the last two attempts and confirmed neither. The ledger records the first failure and the giving up; the
@@ -437,7 +438,10 @@ def _is_over(call: Call, failure: str) -> bool:
 def _alike(
     calls: Sequence[Call], failure: str = ""
 ) -> Iterator[tuple[tuple[bool, int, bool], list[Call]]]:
-    """Group calls by (escalated, attempts, given up after this `failure`); one ledger entry covers each."""
+    """Yield groups of calls with their common (escalated, attempts, given up after this `failure`).
+
+    One ledger entry covers each group.
+    """
     alike: dict[tuple[bool, int, bool], list[Call]] = {}
     for call in calls:
         key = (call.escalated, call.attempts, _is_over(call, failure))

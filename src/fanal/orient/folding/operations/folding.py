@@ -178,12 +178,15 @@ def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dic
 
 
 def hold_folding() -> None:
-    """Let no other worker fold reports until the end of the transaction (advisory lock); wait for it."""
+    """Let no other worker fold reports (group duplicates) until the end of the transaction; wait for it.
+
+    It takes an advisory lock.
+    """
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def fold_again(report_ids: Iterable[UUID]) -> None:
-    """Fold again reports that lost their head (the report shown for them), as if they arrived now."""
+    """Fold again reports that lost their head (the report shown for its duplicates), as if just arrived."""
     ids = uuid_array(report_ids)
     if ids == "{}":
         return
@@ -193,9 +196,10 @@ def fold_again(report_ids: Iterable[UUID]) -> None:
 
 
 def fold_freed(*, actor: Actor, now: datetime, most: int = 2000) -> int:
-    """Fold again at most `most` reports whose head was retracted by its sender; return their number.
+    """Fold again at most `most` duplicates whose head was retracted by its sender; return their number.
 
-    Until then they are shown, since a sender who retracts has no right to fold.
+    The head is the report shown for its duplicates. Until then they are shown, since a sender who retracts
+    has no right to fold.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -320,9 +324,9 @@ def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
 
 
 def _connected(rows: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, _Row]:
-    """Return the connected component of `rows`: reports that share a key or were folded together.
+    """Return the connected component of `rows`: reports that share a key of equality or were folded together.
 
-    By report id; the stored ones are read from the database.
+    By report id; `rows` are included, the other stored ones are read from the database.
     """
     found = dict(rows)
     edge = dict(rows)

@@ -63,9 +63,10 @@ def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None
 def claim_folded(
     *, actor: Actor, head_id: UUID, report_ids: Sequence[UUID], now: datetime
 ) -> list[CaseClaim]:
-    """Take reports out of the fold of a head and claim them for the actor, to decide on each separately.
+    """Take duplicates out of the group of a head and claim them for the actor, to decide on each separately.
 
-    It does not check that the actor holds the head. Without `report_ids` the result is empty.
+    `head_id`: the report shown for the group, `report_ids`: those folded into it. It does not check that the
+    actor holds the head. Without `report_ids` the result is empty.
 
     Raises:
         NotFolded: a report is not, or no longer, folded into that head.
@@ -143,7 +144,10 @@ def refresh_heads(report_ids: Sequence[UUID]) -> None:
 
 
 def _let_go(report_ids: Sequence[UUID]) -> list[UUID]:
-    """Show folded reports and delete their keys; fold again, and return, the reports folded into them."""
+    """Show folded reports (hidden duplicates) and delete their keys; return the reports folded into them.
+
+    These are folded again, among the rest.
+    """
     ids = uuid_array(report_ids)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -80,9 +80,9 @@ def waiting(pages: ActList, request: HttpRequest) -> dict[str, object]:
 
 
 def _listing(pages: ActList, request: HttpRequest) -> HttpResponse:
-    """Show the open acts of a kind (not in a final state), or all with `?all=1`, oldest first.
+    """Show the open official acts of a kind (not in a final state), or all with `?all=1`, oldest first.
 
-    A hundred at most.
+    A hundred at most. `pages`: the configuration of the kind (measure, referral, …).
     """
     everything = request.GET.get("all") == "1"
     states = pages.lifecycle.states

@@ -118,8 +118,8 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
     """Return the template context that only a removal measure has, and the reports whose persons it shows.
 
     `file`: the measure with its letter, steps and approvals. Keys: `measure`, its letter in both languages
-    (`letter_first`, `letter_other`) and as JSON (`machine`), `moves`, warnings (`warned`), `recommendations`
-    and what the reader may do.
+    (`letter_first`, `letter_other`) and as JSON (`machine`), `moves` (the next steps that the reader may
+    record), warnings (`warned`), `recommendations` and what the reader may do.
     """
     actor, found = actor_of(request), measures.read_file(file=file)
     measure = found.measure
@@ -428,7 +428,8 @@ def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 class _StepForm(acts.EventForm):
     """Form of a step of a measure: name of its transition, event, and the cause of a suspension or lifting.
 
-    Of a sending recorded afterwards (`leave`) the time must be given (refusal NO_INSTANT).
+    For a sending recorded after its legal basis lapsed (transition `leave`), the time is required (refusal
+    NO_INSTANT).
     """
 
     transition = Parsed({name: name for name in (*_FOLLOWING, "leave")}.get, posted="move")

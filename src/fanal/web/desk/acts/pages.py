@@ -130,9 +130,10 @@ def _recorded(lifecycle: Lifecycle) -> str:
 def view_of(
     right: str, answer: Callable[[HttpRequest, UUID], HttpResponse]
 ) -> Callable[..., HttpResponse]:
-    """Return a view of one official act that requires the policy action `right` and calls `answer`.
+    """Return a view of one official act (measure, referral, …) that requires the right `right`.
 
-    `answer` receives the request and the act's id, which may have any name in the URL.
+    `right` is a policy action. The view calls `answer` with the request and the act's id, which may have any
+    name in the URL.
     """
 
     @needs(right)
@@ -144,7 +145,7 @@ def view_of(
 
 
 def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Show an official act as it will be sent, with its possible next steps.
+    """Show an official act (measure, referral, …) as it will be sent, with its possible next steps.
 
     `pages`: the configuration of the act's kind.
 
@@ -209,7 +210,7 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
     """Record the step (transition) of an official act that the form names, with its proof and outcome.
 
     Redirects to the act's page, or shows it with the reason of a refusal. `pages`: the configuration of the
-    act's kind.
+    act's kind (measure, referral, …).
     """
 
     def step() -> None:
@@ -301,7 +302,7 @@ class _ShownForm(ApprovalForm):
 def record(
     pages: ActPages, request: HttpRequest, act_id: UUID, step: Callable[[], object]
 ) -> HttpResponse:
-    """Run `step`, the operation that a form asks for, and redirect to the act's page.
+    """Run `step`, the operation on an official act that a form asks for, and redirect to the act's page.
 
     If the step is refused, return that page with the reason. `pages`: the configuration of the act's kind.
 
@@ -367,15 +368,19 @@ def refused(
     *,
     status: HTTPStatus = HTTPStatus.CONFLICT,
 ) -> HttpResponse:
-    """Return an official act's page with `said`, the reason of a refusal (status 409 by default)."""
+    """Return an official act's page with `said`, the reason of a refusal (status 409 by default).
+
+    `pages`: the configuration of the act's kind (measure, referral, …).
+    """
     context = _context(pages, request, act_id, said)
     return render(request, pages.template, context, status=status)
 
 
 def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool) -> HttpResponse:
-    """Approve the document whose digest the form holds, or (`approves` false) refuse it with a reason.
+    """Approve the official act's document whose digest the form holds, or (`approves` false) refuse it.
 
-    Redirects to the act's page, or shows it with the reason of a refusal.
+    A refusal needs the form's reason. Redirects to the act's page, or shows it with the reason why the step
+    was refused. `pages`: the configuration of the act's kind.
     """
     act: Callable[..., object] = approve_act if approves else refuse_act
     form = ApprovalForm if approves else RefusalForm

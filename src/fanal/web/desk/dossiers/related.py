@@ -149,10 +149,12 @@ def points(weight: float) -> str:
 
 
 def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
-    """Return each reason with the fields that a page displays: points, similarity, links, sentence.
+    """Return each reason of a link as a dict for its page, in the same order.
 
-    Keys: `reason`, `points` (its weight), `measure`, `near`, `between`, `shown`, `whole`, `because`, `href`,
-    `valued`.
+    Keys: `reason`; `points` (its weight), `whole` (the weight before it was reduced, None if it was not);
+    `measure` (similarity as a sentence), `near` (a reason of similarity), `between` (the two similar
+    identifiers); `because` (its sentence); `shown` (identifier kind to display), `href` (search page of the
+    identifier), `valued` (whether it has one).
     """
     return [
         {
@@ -174,7 +176,10 @@ def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
 
 
 def _between(reason: LinkReason) -> list[dict[str, str]]:
-    """Return the two similar identifiers that a reason compares, for display; empty for other reasons."""
+    """Return the two similar identifiers that a reason compares, for display; empty for other reasons.
+
+    Keys of each: `kind`, `value`, `href` (its search page).
+    """
     kind = reason.kind.split("_")[1] if reason.between else ""
     return [
         {"kind": kind, "value": value, "href": selector_link(kind, value)}

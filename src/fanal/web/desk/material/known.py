@@ -23,10 +23,11 @@ Item = dict[str, object]
 def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item]]:
     """Return the list entries that match each file of a report, by file (`files[0]`), each once.
 
-    They come from the findings of the analysis, with their reasons; votes, suspension and withdrawal of an
-    entry are the current ones, its legal basis that of the day `on`. Keys: `reason`, `counts`, `cleared`,
-    `withdrawn_at`, `entry_id`, `owner`, `scheme`, `confidence`, `basis` (`basis_of`), `standing` (votes and
-    suspension), `since`.
+    They come from the findings of the analysis. Votes, suspension and withdrawal of an entry are the current
+    ones, its legal basis (`basis`, as `basis_of`) that of the day `on`. Keys: `reason` of the finding;
+    `counts` (the match counts: neither suspended nor withdrawn), `cleared` (known false positive),
+    `withdrawn_at`; `entry_id`, `owner`, `scheme` and `confidence` of the entry; `standing` (votes and
+    suspension); `since` (its suspension, if later than the analysis).
     """
     known = [f for f in findings if f.category == "KNOWN" and "entry" in f.because.parameters]
     ids = {UUID(str(f.because.parameters["entry"])) for f in known}

@@ -45,9 +45,9 @@ FORMAT = "fanal-sheet/1"
 
 
 def json_of(file: SheetFile) -> bytes:
-    """Return a sheet as JSON bytes: state, addressee, score with its indicators and transfers, reports.
+    """Return an intelligence sheet on a payer as JSON: state, addressee, score with its reasons, reports.
 
-    `file` is the sheet with its present document.
+    The score comes with its indicators and transfers. `file` is the sheet with its present document.
 
     Raises:
         ValueError: its facts have expired.
@@ -73,9 +73,9 @@ def json_of(file: SheetFile) -> bytes:
 
 
 def parts_of(file: ActFile, lang: str) -> tuple[Part, ...]:
-    """Return the sections of a sheet's document (lines, tables) in `lang`, which is the page's language.
+    """Return the sections (lines, tables) of the document of an intelligence sheet on a payer, in `lang`.
 
-    `file` is the sheet with its present document.
+    `lang` is the page's language, `file` the sheet with its present document.
 
     Raises:
         ValueError: its facts have expired.

@@ -31,7 +31,7 @@ FEWEST, MOST = 2, 6
 def compare(request: HttpRequest) -> HttpResponse:
     """Show two to six reports of the person's desks in columns; record the reading of each in the ledger.
 
-    Ids that are unknown or of other desks are left out.
+    The query's `report` holds their ids. Ids that are unknown or of other desks are left out.
 
     Raises:
         Http404: none of the ids given can be shown.

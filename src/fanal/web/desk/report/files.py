@@ -39,8 +39,9 @@ def cards_of(
 ) -> list[Item]:
     """Return the data of the file cards on a report's page, one per file, in the order of its files.
 
-    `findings`: those of the report. A card holds facts, list entries that match, and earlier assessments of
-    the same or the most similar file.
+    `findings`: those of the report. Keys: facts of the file, `hashes`, `verdicts` (list entries that match),
+    `others` and `assessed` (number of other reports with the file, and of decided ones), `assessment` (of the
+    same file, None without one), `near` (that of the most similar picture, or None).
     """
     if not record.files:
         return []
@@ -116,8 +117,8 @@ def _card(
 def _facts_of(computed: ComputedFile | None) -> Item:
     """Return the facts that the desk's own hasher computed, never the picture; empty values without them.
 
-    Keys: `media_type`, `pixels` (width × height), `quality` and so on; `vague`: the picture's PDQ hash is too
-    poor to compare; `unhashed`: why no hash was computed.
+    Keys: `media_type`, `pixels` (width × height), `quality` (of the PDQ hash), `vague` (that hash is too poor
+    to compare), `unhashed` (why no hash was computed).
     """
     if computed is None:
         return {"media_type": "", "pixels": "", "quality": None, "vague": False, "unhashed": ""}

@@ -99,7 +99,7 @@ def proposal_of(
 def basis_words(basis: Basis) -> dict[str, object]:
     """Return a legal basis with its reference entry's text, start of validity and sources.
 
-    Keys: `basis`, `words`, `since`, `sources` and so on; empty values for an unknown entry.
+    Keys: `basis`, `words` (its text), `since`, `sources`; the last three are empty for an unknown entry.
     """
     entry = reference.load().by_entry_id(basis.entry_id)
     lang = get_language() or "fr"

@@ -35,7 +35,10 @@ _SHOWN = 50
 
 
 class SignalLine(Struct, frozen=True, kw_only=True):
-    """Examples of a signal: texts that have it, that have it not, and those that one person denied alone."""
+    """Numbers of a signal's training examples: with it (`wanted`) or without (`unwanted`), as people judged.
+
+    `alone`: examples that a single person denied. `code` is the signal's.
+    """
 
     code: str
     wanted: int

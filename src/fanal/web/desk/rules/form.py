@@ -337,8 +337,9 @@ class Page:
     def context(self) -> dict[str, object]:
         """Return the template context of the form: fields, rules by row, errors.
 
-        Keys: `version`, `ceiling`, `levels`, `columns`, `rows` (rules in force), `added` (new rules),
-        `replaced`, `replaceable`, `facts`, `faults` (field name, label, reason).
+        Keys: `version`, `ceiling`, `levels` (fields); `columns` (titles), `rows` (existing rules), `added`
+        (new rules); `replaced` (field to choose a rule to replace) and `replaceable` (the choices: code,
+        name); `facts` (code, description); `faults` (field name, label, reason).
         """
         typed = self._typed
         return {

@@ -148,7 +148,8 @@ def _cells(trend: Trend, code: str, lang: str) -> list[str]:
 def _changes(trend: Trend, names: Names, lang: str) -> list[dict[str, object]]:
     """Return the level changes (change points) of all weekly series of a trend, latest first.
 
-    Keys: `name` (from `names`, by code), `up`, `week`, and the levels before and after, as texts.
+    Keys: `name` (from `names`, by code), `up` (whether a rise), `week` (its Monday), `before` and `after`
+    (levels). All are texts but `up`.
     """
     found = [(code, point) for code, points in trend.changes.items() for point in points]
     found.sort(key=lambda pair: (-pair[1].at, pair[0]))
