@@ -253,10 +253,11 @@ def erase(  # every stage has the same signature for erasure
     report_ids: Sequence[UUID],
     now: datetime,  # noqa: ARG001
 ) -> int:
-    """Empty findings and priority parts of reports in all revisions; delete payments and unread texts.
+    """Empty the findings and priority terms of reports in all revisions; delete their payments.
 
-    Payers without any other payment are deleted too; unchecked examples of the text reader become ERASED.
-    Return the number of rows changed or deleted.
+    Also deleted: payers without any other payment, and the reports' places in the queue of texts that the
+    text model shall read. Unchecked examples (judged passages) become ERASED. Returns the number of rows
+    changed or deleted.
 
     Scores, levels and rule versions stay, since they name nobody. The caller writes the ledger entry of the
     expiry, which covers every stage; `now` is the instant of that entry.

@@ -78,7 +78,11 @@ class CallsLoop:
                 child.close()
 
     def _turn(self, stop: threading.Event, timer: SilenceTimer) -> None:
-        """Keep the children, work once, and wait; longer while the database is unavailable."""
+        """Restart dead child processes, run one iteration (`beat`), and wait for the next.
+
+        While the database is unavailable, the wait is longer, and the connection is opened again. `timer`
+        closes a session whose server has fallen silent.
+        """
         for child in self._children:
             child.keep()
         try:
@@ -114,8 +118,9 @@ class CallsLoop:
         self._record()
 
     def _finish(self) -> None:
-        """Collect the outcomes of completed messages; tell the others when these begin or cease to fail.
+        """Collect the outcomes of completed messages; note whether this process reaches the people on duty.
 
+        If that changes, the next heartbeat is written at once, so that the other processes take over or stop.
         A message to the addresses that an earlier one did not reach says nothing about the mail server.
         """
         reached = self._standing.reaches

@@ -397,9 +397,9 @@ def are_statements_hidden(connection: psycopg.Connection[tuple[object, ...]]) ->
 
 
 def _close_other_databases(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Revoke the public nodes' right to connect to `postgres` and `template1` (free functions).
+    """Revoke the public nodes' right to connect to `postgres` and `template1` (unrestricted functions).
 
-    Every other login role that may connect today receives an explicit grant.
+    Every other login role that may connect today gets an explicit grant. Skipped if not the connection's own.
     """
     login = DatabaseRole.INTAKE.login
     for (name,) in connection.execute(

@@ -143,7 +143,7 @@ class Room:
     """A bounded number of places for concurrent requests (semaphore), with a lower limit for each client."""
 
     def __init__(self, most: int, *, of_one: int, seconds: float) -> None:
-        """Allow `most` places, `of_one` for an address, and as many waiting requests, each for `seconds`."""
+        """Allow `most` places, `of_one` per address, and as many waiting requests, for `seconds` at most."""
         self._most, self._of_one, self._seconds = most, of_one, seconds
         self._change, self._of_address = threading.Condition(), Counter[str]()
         self._waiting = Counter[str]()
@@ -153,7 +153,7 @@ class Room:
         """Hold a place for the client `address` within the context; wait for one if few others wait.
 
         Raises:
-            Busy: no place became free.
+            Busy: no place became free in time, or too many requests wait already.
         """
         with self._change:
             if not self._is_free(address):
@@ -371,7 +371,7 @@ class Gate:
 
     @contextmanager
     def _arrives(self, request: "WSGIEnvironment") -> Iterator[None]:
-        """Hold a place for an arriving body: a reserved one for a known browser, or else a general one."""
+        """Hold a place for an arriving body, reserved (known browser) or general; or raise Busy."""
         with ExitStack() as held:
             try:
                 if not (browser := self._browser(request)):
@@ -461,7 +461,7 @@ class KeptConnections:
         """A token held by each thread within the limit; it disappears with the thread (weakly referenced)."""
 
     def end(self, **_: object) -> None:
-        """Close this thread's connection at the end of a request, unless the thread is within the limit."""
+        """Close this thread's connection at the signal `request_finished`, unless it is within the limit."""
         with self._lock:
             mark = getattr(self._mine, "mark", None)
             if mark is None and len(self._threads) < self._most:

@@ -53,7 +53,8 @@ def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None
 def transitions_of(lifecycle: Lifecycle) -> Iterator[tuple[object, ...]]:
     """Yield the rows of the table `casework_transition` for a kind of official act (`lifecycle`).
 
-    There is one for each transition and source state: its states, and its requirements.
+    There is one for each transition and source state: kind, transition, source and target state, then the
+    requirements in the order of the table's columns.
     """
     for transition in lifecycle.states.transitions:
         needs = lifecycle.requirements[transition.name]

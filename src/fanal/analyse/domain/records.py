@@ -37,8 +37,9 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class KinFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Counts from cross-check on a report's related reports, for `prioritise`.
 
-    `strongest` is the highest score of its links (0..1); `previously_reported_suspect` counts the earlier
-    reports with the same suspect, `shared_files` the files in common with earlier reports.
+    `links` counts its links to related reports, `strongest` is the highest score among them (0..1).
+    `previously_reported_suspect` counts the earlier reports with the same suspect, `shared_files` the files
+    in common with earlier reports. `dossier_id` is the dossier of linked reports it belongs to, None without.
     """
 
     report_id: UUID

@@ -45,7 +45,10 @@ class PayersBeside(Struct, frozen=True, kw_only=True):
 def list_payers(
     *, actor: Actor, filters: PayerFilter, offset: int = 0, limit: int = 50
 ) -> list[PayerLine]:
-    """Return the payers at the actor's desks, highest score first, then newest transfer first."""
+    """Return the payers at the actor's desks that match a filter, highest score first.
+
+    Of equal scores, the payer with the newest transfer comes first.
+    """
     found = sql.rows(
         f"SELECT {_COLUMNS} FROM analyse_payer{_FILTER}"  # noqa: S608 - columns of this module
         " ORDER BY score DESC, last_at DESC NULLS LAST, payer OFFSET %(offset)s LIMIT %(limit)s",
@@ -84,7 +87,7 @@ def get_payer(*, actor: Actor, payer: UUID, now: datetime) -> Payer | None:
 
 
 def payers_of(*, actor: Actor, report_id: UUID) -> list[PayerLine]:
-    """Return the payers with transfers in a report, highest score first, at most 20."""
+    """Return the payers at the actor's desks with transfers in a report, highest score first, at most 20."""
     found = sql.rows(
         f"SELECT {_COLUMNS} FROM analyse_payer p{_FILTER}"  # noqa: S608 - columns of this module
         " AND EXISTS (SELECT FROM analyse_paid d WHERE d.report_id = %(report)s"

@@ -127,7 +127,7 @@ def dry_run_ruleset(
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: NOT_FOUND, NOT_A_CANDIDATE, TOO_MANY.
+        Refusal: NOT_FOUND, NOT_A_CANDIDATE (active, or was so before), TOO_MANY (reports).
     """
     require(actor, "rules.draft")
     if len(report_ids) > MAX_DRY_RUN:

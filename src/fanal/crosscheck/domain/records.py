@@ -51,13 +51,13 @@ class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `kind` is a selector kind; LIKE, an agreement of the linkage model (its code in `value`); IP, NAME, BIRTH
     with an empty value (negative where the two differ); or, with negative points, APART (incidents far apart
-    in time) or CONFLICT: both suspects have values of the mark in `value` and none in common. `kept` is the
-    share (0..1) of the points left after the frequency discount. `side` is SAME (the suspect's value in both
-    reports), CROSS (suspect's in one, in the text of the other) or OTHER. `seen` (number of reports that hold
-    the value) is filled in when links are read. For similarity (`SIMILAR`), `value` is the picture or the
-    address, and `measure` the differing bits or the percentage of shared text passages. For similar
-    identifiers `value` holds digests that show neither identifier; `between` holds both, the later report's
-    first, once suggestions are read.
+    in time) or CONFLICT: both suspects have values of the weight class (`Mark`) in `value`, none in common.
+    `kept` is the share (0..1) of the points left after the frequency discount. `side` is SAME (the suspect's
+    value in both reports), CROSS (suspect's in one, in the text of the other) or OTHER. `seen` (number of
+    reports that hold the value) is filled in when links are read. For similarity (`SIMILAR`), `value` is the
+    picture or the address, and `measure` the differing bits or the percentage of shared text passages. For
+    similar identifiers `value` holds digests that show neither identifier; `between` holds both, the later
+    report's first, once suggestions are read.
     """
 
     kind: str

@@ -88,7 +88,9 @@ class Unwrapper:
         self._secrets: dict[bytes, hmac.HMAC] = {}
 
     def unwrap(self, wrapped: bytes, bound: Bound) -> bytes:
-        """Unwrap (decrypt) the data key of an object.
+        """Unwrap (decrypt) the data key of an object (`wrapped`, 81 bytes).
+
+        `bound` is the authenticated data of the object, as when its key was wrapped.
 
         Raises:
             EnvelopeRefused: wrong key, or `bound` or `wrapped` was altered.

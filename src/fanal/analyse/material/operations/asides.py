@@ -118,7 +118,7 @@ def withdraw_aside(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -
 
     Raises:
         Refused: the actor may not keep lists.
-        Refusal: `NOT_ASIDE`, the entry is not suspended; `REASON`, it is missing or too long.
+        Refusal: `NOT_ASIDE`: not suspended; `REASON`: a missing or too long reason.
     """
     require(actor, "list.keep")
     with transaction.atomic():

@@ -287,7 +287,7 @@ def items_of_list(*, list_id: UUID) -> Iterator[Indicator]:
 
 
 def _held(items: Sequence[ChangedItem], list_id: UUID) -> set[tuple[str, str]]:
-    """Return the values of withdrawn items that the list still holds in force through other items."""
+    """Return the (kind, value) pairs of withdrawn items that the list holds in force through other items."""
     gone = [pair for item in items if item.withdrawn_at is not None for pair in item.values]
     found = entries_of(values=gone)
     return {(entry.kind, entry.value) for entry in found if entry.listed.id == list_id}

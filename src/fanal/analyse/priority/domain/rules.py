@@ -61,7 +61,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def sets_no_floor(self) -> bool:
-        """Return whether the rule states a minimum score (floor) never applied, as nobody checked it."""
+        """Return whether the rule states a minimum score (floor) that never applies: nobody checked it."""
         return self.unchecked and self.floor is not None
 
     def name(self, lang: str) -> str:

@@ -16,10 +16,11 @@ from fanal.kernel.actors import Actor
 def settled_by(
     *, actor: Actor, examples: Sequence[Example], before: datetime | None = None
 ) -> Settlement:
-    """Return the outcome of the judgements on examples, of those given until `before` if it is stated.
+    """Return the outcome of people's judgements on examples (judged passages of reports).
 
-    Two people deny a code if neither held the role for it, when judging, only by the other's grant. `actor`
-    reads the reports, whose desks count.
+    Only judgements up to the instant `before` count, if it is given. Two people can deny a code together
+    unless one of them, when judging, held the role only by the other's grant. `actor` reads the reports: a
+    role counts at the desk of the example's report.
     """
     reports = get_reports(actor=actor, report_ids=list({e.report_id for e in examples}))
     desks = {e.id: reports[e.report_id].desk_id for e in examples if e.report_id in reports}

@@ -75,9 +75,9 @@ class SharedRule(_StrictRules, frozen=True, kw_only=True):
 class SpellingRule(_StrictRules, frozen=True, kw_only=True):
     """Which identifiers are compared for spelling variants, and the strength of each kind of variation.
 
-    A core has between `fewest` and `most` characters, with at least `letters` letters. An equal core is
-    sufficient evidence by itself with at least `figures` digits or `long` characters. At most `values`
-    identifiers of a report are compared.
+    The core of an identifier is its value without variations. It has between `fewest` and `most` characters,
+    with at least `letters` letters. An equal core is sufficient evidence by itself with at least `figures`
+    digits or `long` characters. At most `values` identifiers of a report are compared.
     """
 
     values: int

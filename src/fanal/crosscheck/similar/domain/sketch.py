@@ -313,8 +313,8 @@ _KIND = 7
 class Trait(IntEnum):
     """The kinds of sketch key. Stored as numbers: append, never reorder.
 
-    PASSAGE: a text passage; MIRROR, FAMILY: the same web page on other hosts, and the page's folder; ADDRESS:
-    a postal address.
+    A key is a digest by which similar reports are found. PASSAGE: a text passage; MIRROR, FAMILY: the same
+    web page on other hosts, and the page's folder; ADDRESS: a postal address.
     """
 
     PASSAGE = 0

@@ -48,7 +48,9 @@ def mail_name(address: str) -> str:
 def handle_stem(name: str) -> str:
     """Return the letters a to z of a handle, with leet digits read as letters and decorations removed.
 
-    Empty where fewer than five letters remain: a form shared by many is no evidence.
+    Decorations are final digits and separators, and a usual beginning and ending (`_unwrapped`). Other
+    letters are dropped (`Élodie` gives `lodie`). Empty where fewer than five remain: a form shared by many is
+    no evidence.
     """
     lower = name.lower()
     bare = _TAIL.sub("", lower) or lower
@@ -197,7 +199,8 @@ def spellings_of(report: HarmonisedReport, rule: SpellingRule) -> list[Spelling]
 def way_of(one: Spelling, two: Spelling, rule: SpellingRule) -> str | None:
     """Return the kind of similarity of two identifiers (`NEAR_HANDLE`, …); None if equal or not similar.
 
-    `rule` sets when an equal or similar core is evidence enough.
+    They are similar if their cores (values without variations) are equal or one edit apart; `rule` sets when
+    that is evidence enough.
     """
     if (one.kind, one.beside) != (two.kind, two.beside) or one.value == two.value:
         return None
@@ -237,9 +240,9 @@ _WAYS = {
 def _tells_alone(one: Spelling, two: Spelling, rule: SpellingRule) -> bool:
     """Return whether an equal core is rare enough to suggest the same person without further evidence.
 
-    The caller has found that the cores are equal. A mailbox without digits is a name, which other people have
-    at other providers. A handle with different numbers on both sides belongs to a series that many people
-    use.
+    The core is an identifier's value without variations; the caller has found that both are equal. A mailbox
+    without digits is a name, which other people have at other providers. A handle with numbers on both sides
+    belongs to a series that many people use.
     """
     if _has_figures(one, rule):
         return True
