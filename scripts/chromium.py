@@ -1,6 +1,6 @@
-"""Where the Chromium of this machine is: the one place that knows its names.
+"""Look-up of the Chromium browser on this machine, for tests and screenshots.
 
-python scripts/chromium.py      # prints the path; status 1 and what to install where there is none
+python scripts/chromium.py      # prints its path; or exits with status 1 and says what to install
 """
 
 import os
@@ -17,7 +17,10 @@ _FOLDERS = "/usr/bin:/usr/local/bin:/snap/bin"
 
 
 def find_chromium(path: str | None = None) -> str | None:
-    """Return the program, looked for in `path` (PATH and the usual folders unless given)."""
+    """Return the path of the Chromium program; None if there is none.
+
+    `path`: the folders to search, separated by colons; None: those of PATH and the usual ones.
+    """
     places = f"{os.environ.get('PATH', '')}:{_FOLDERS}" if path is None else path
     return next((found for name in NAMES if (found := shutil.which(name, path=places))), None)
 

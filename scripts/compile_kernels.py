@@ -1,6 +1,7 @@
-"""Compiles the loops of hashing, of known hashes and of cross-check, so that no first start waits for them.
+"""Compilation of the numba functions of hashing, hash search and cross-check, so that no first start waits.
 
-Run by `make` after the installation; each is called once as the program calls it, and numba keeps the result.
+`make` runs it after the installation. Each function is called once with the argument types of the program,
+and numba caches the machine code.
 """
 
 import tempfile
@@ -24,7 +25,7 @@ _HASHES = 2000  # enough that the tables are built, not the plain scan alone
 
 
 def main() -> None:
-    """Hash a picture, search an index, link a small invented world."""
+    """Hash a picture, search an index of hashes and link a small invented set of reports."""
     pdq(np.zeros((80, 96, 3), np.uint8))
     hashes = np.random.default_rng(1).integers(0, 256, (_HASHES, 32), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:

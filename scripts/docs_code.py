@@ -1,4 +1,4 @@
-"""Reference pages written from the code: settings, commands, states, formats, rights, ledger."""
+"""Reference pages generated from the code: settings, commands, states, formats, rights, ledger."""
 
 import ast
 import importlib
@@ -26,7 +26,7 @@ OUTSIDE_THE_RECORD = {
 
 
 def settings() -> str:
-    """Return the page of settings."""
+    """Return the page of settings, in Markdown."""
     rows = [(code(name), text) for name, text in environment_settings()]
     rows += [(code(name), text) for name, text in OUTSIDE_THE_RECORD.items()]
     rows += [(code(variable), f"`{path}`: {text}") for variable, path, text in command_variables()]
@@ -39,7 +39,7 @@ def settings() -> str:
 
 
 def environment_settings() -> Iterator[tuple[str, str]]:
-    """Yield name and text of each setting of the typed record, as its docstrings say."""
+    """Yield the name and the description of each setting in `config/environment.py`, from its docstrings."""
     tree = ast.parse((SOURCE / "config/environment.py").read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -49,7 +49,7 @@ def environment_settings() -> Iterator[tuple[str, str]]:
 
 
 def command_variables() -> Iterator[tuple[str, str, str]]:
-    """Yield each variable that stands for an option: its name, the command, the option's help."""
+    """Yield (variable, command, help of the option) of each environment variable that sets an option."""
     seen = set()
     for path, command in walk_commands():
         for option in (p for p in command.params if not getattr(p, "hidden", False)):
@@ -64,7 +64,7 @@ def _help(option: click.Parameter) -> str:
 
 
 def walk_commands() -> Iterator[tuple[str, click.Command]]:
-    """Yield every command with its full name, groups before their members."""
+    """Yield (full name, command) of every command, groups before their members."""
     yield from _walk("fanal", program)
 
 
@@ -89,7 +89,7 @@ COMMANDS = {
 
 
 def commands(first: str, last: str) -> str:
-    """Return the page of the commands that start with one of these letters."""
+    """Return the page of the commands whose names start with a letter from `first` to `last`, in Markdown."""
     return page(
         f"Commands, {first} to {last}" if first != last else f"Commands, {first}",
         "the commands themselves",
@@ -129,7 +129,7 @@ def _option(option: click.Option) -> tuple[str, str]:
 
 
 def state_tables() -> dict[str, StateTable]:  # type: ignore[type-arg]
-    """Return every state table of the code: full name of the module attribute → table."""
+    """Return every state table of the code by the full name of its module attribute."""
     found: dict[str, StateTable] = {}  # type: ignore[type-arg]
     # Domain packages import no Django: their modules can be imported here, whatever they hold.
     for path in sorted([*SOURCE.glob("**/domain/**/*.py"), *SOURCE.glob("**/domain.py")]):
@@ -143,7 +143,7 @@ def state_tables() -> dict[str, StateTable]:  # type: ignore[type-arg]
 
 
 def states() -> str:
-    """Return the page of states."""
+    """Return the page of state tables, in Markdown."""
     return page(
         "States",
         "every state table of `src/fanal`",
@@ -173,7 +173,7 @@ def _states(name: str, value: StateTable) -> str:  # type: ignore[type-arg]
 
 
 def formats() -> str:
-    """Return the page of formats: the README of each format's folder."""
+    """Return the page of report formats, in Markdown: the README of each format's folder."""
     folders = sorted(p.parent for p in (SOURCE / "formats").glob("*/README.md"))
     parts = [_lowered((folder / "README.md").read_text(), folder.name) for folder in folders]
     overview = (SOURCE / "formats/README.md").read_text().partition("\n")[2].strip()
@@ -187,7 +187,7 @@ def _lowered(text: str, folder: str) -> str:
 
 
 def database() -> str:
-    """Return the page of rights: what each database role may do."""
+    """Return the page of the privileges of each database role, in Markdown."""
     rows = [
         (
             code(rule.tables),
@@ -208,7 +208,7 @@ def database() -> str:
 
 
 def ledger_actions() -> str:
-    """Return the page of what can be written to the ledger."""
+    """Return the page of the actions that the ledger can record, in Markdown."""
     verbs = tomllib.loads((SOURCE / "ledger/domain/actions.toml").read_text())
     rows = [(code(verb), [code(a) for a in actions]) for verb, actions in verbs.items()]
     return page(

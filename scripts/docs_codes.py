@@ -1,4 +1,4 @@
-"""Reference page of the codes that refuse or fail: what each says, and where in the code it comes from."""
+"""Reference page of refusal and failure codes: the message of each, and the modules that contain it."""
 
 import re
 import tomllib
@@ -17,14 +17,14 @@ _QUOTED = re.compile(r"""["']([A-Z][A-Z0-9_]+)["']""")
 
 
 def refusals() -> str:
-    """Return the page of what refuses an act of a person."""
+    """Return the page of the codes with which a person's act is refused, in Markdown."""
     return _page(
         "Refusals", _REFUSALS, "An act that breaks a rule is refused with a code and parameters."
     )
 
 
 def failures() -> str:
-    """Return the page of what a body, a command or a report fails by."""
+    """Return the page of the codes with which a document, a command or a report fails, in Markdown."""
     return _page("Failures", _FAILURES, "What cannot be read, done or reached is told by a code.")
 
 
@@ -59,7 +59,7 @@ def _rows(
 
 
 def _places() -> Mapping[str, set[str]]:
-    """Return the modules that hold each code between quotation marks."""
+    """Return, by code, the modules whose source contains it as a string."""
     found: dict[str, set[str]] = defaultdict(set)
     for path in _SOURCE.rglob("*.py"):
         for name in _QUOTED.findall(path.read_text()):

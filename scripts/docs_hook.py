@@ -1,4 +1,4 @@
-"""Hook of mkdocs: adds the reference pages, written from the code at build time and never committed."""
+"""MkDocs hook that adds the reference pages, generated from the code at build time and never committed."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -33,10 +33,10 @@ MOST_LINES = 500
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add each generated page below `reference/`.
+    """Add each generated page to `files`, below `reference/`, and return `files`.
 
     Raises:
-        PluginError: a page has grown beyond what anybody reads; split it.
+        PluginError: a page has `MOST_LINES` lines or more: split it.
     """
     pages = {name: write() for name, write in PAGES.items()} | docs_law.law()
     for name, text in pages.items():

@@ -1,4 +1,4 @@
-"""Reference pages written from the data: policy, law with its UNCHECKED marks, priority rules."""
+"""Reference pages generated from the data: access policy, law with its UNCHECKED marks, priority rules."""
 
 from datetime import date
 
@@ -29,7 +29,7 @@ _TITLES = {
 
 
 def policy() -> str:
-    """Return the page of who may do what."""
+    """Return the page of the access-control policy, in Markdown."""
     actions = [
         (code(name), text, [code(r) for r in sorted(_roles(name))])
         for name, text in POLICY.actions.items()
@@ -67,7 +67,7 @@ def _conditions(sealed: bool, motive: bool, other: bool) -> list[str]:
 
 
 def law() -> dict[str, str]:
-    """Return one page for each kind of reference data: name of the page → text."""
+    """Return a page in Markdown for each kind of reference data, by name of the page."""
     today = clock.now().astimezone(PARIS).date()
     return {f"law-{kind.kind}": _kind(kind, today) for kind in KINDS}
 
@@ -111,7 +111,7 @@ def _plain(value: object) -> object:
 
 
 def priority() -> str:
-    """Return the page of priority rules, the newest set first."""
+    """Return the page of the shipped priority rule sets, newest first, in Markdown."""
     facts = table(
         ("Fact", "Meaning", "Unit"),
         [
@@ -148,7 +148,10 @@ def _rule_set(rules: PriorityRules) -> str:
 
 
 def _delay(clock: str) -> str:
-    """Return the newest length of a clock of the desk: they stand in `reference/data/fr/clocks.toml`."""
+    """Return the newest length of a desk's deadline as text, such as `4 hours`; `clock` is its code.
+
+    Deadlines are entries of `reference/data/fr/clocks.toml`.
+    """
     found = max(
         (c for c in load().entries(Clock) if c.code == clock),
         key=lambda c: c.in_force_from,

@@ -1,4 +1,4 @@
-"""Reference page of the data: what each table holds, what it stands on, when it ends."""
+"""Reference page of the data model: content of each table, tables that it refers to, retention class."""
 
 import re
 from collections import defaultdict
@@ -66,7 +66,7 @@ Edges = Mapping[str, set[str]]
 
 
 def model() -> str:
-    """Return the page of the data model."""
+    """Return the page of the data model, in Markdown."""
     set_up_django()
     from django.apps import apps
 
@@ -101,7 +101,10 @@ def _read(one: type[models.Model]) -> _Table:
 
 
 def _written_in_sql(modelled: Set[str]) -> Iterator[_Table]:
-    """Yield the tables without a model, with the columns that migrations left them."""
+    """Yield the tables without a Django model, with the columns that the migrations' SQL gives them.
+
+    `modelled`: names of the tables with a model.
+    """
     kept = {t for one in reference.load().entries(reference.Retention) for t in one.value.tables}
     columns: dict[str, list[str]] = {}
     for path in sorted(_SOURCE.glob("*/migrations/*.py")):
@@ -140,7 +143,10 @@ def _ends(name: str) -> list[str]:
 
 
 def _picture(label: str, edges: Edges) -> str:
-    """Return an SVG: what nothing else stands on to the right, what it stands on to the left."""
+    """Return an SVG of a package's tables with an arrow to each table that they refer to, further left.
+
+    `label` is the package, `edges` the referenced tables by table.
+    """
     columns: dict[int, list[str]] = defaultdict(list)
     names = sorted({*edges, *(target for held in edges.values() for target in held)})
     for name in names:

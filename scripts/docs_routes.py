@@ -14,7 +14,7 @@ Json = dict[str, object]
 
 
 def set_up_django() -> None:
-    """Set Django up over an empty data folder: the pages are the same on every machine."""
+    """Set Django up with an empty data folder, so that the pages are the same on every machine."""
     import django
     from django.apps import apps
 
@@ -28,7 +28,7 @@ def set_up_django() -> None:
 
 
 def partner_api() -> str:
-    """Return the page of `/api/v1`."""
+    """Return the page of the partner API (`/api/v1`), in Markdown."""
     set_up_django()
     from fanal.api.v1.api import api
 
@@ -91,7 +91,7 @@ def _type(schema: Json) -> str:
 
 
 def routes() -> str:
-    """Return the page of every route, with the action of the policy that it needs."""
+    """Return the page of every route with the policy action that it requires, in Markdown."""
     set_up_django()
     groups: dict[str, list[tuple[object, ...]]] = {}
     for pattern, name, needed, text in walk_routes():
@@ -117,7 +117,7 @@ def _group(pattern: str) -> str:
 
 
 def walk_routes() -> Iterator[tuple[str, str, str, str]]:
-    """Yield pattern, name, actions and first sentence of each route."""
+    """Yield (URL pattern, name, actions, first line of the view's docstring) of each route."""
     from django.urls import get_resolver
 
     yield from _walk(get_resolver().url_patterns, "", "")

@@ -1,10 +1,10 @@
-"""Pieces of Markdown that every generated page uses."""
+"""Markdown helpers of the generated reference pages."""
 
 from collections.abc import Iterable, Sequence
 
 
 def cell(value: object) -> str:
-    """Return `value` on one line of a table."""
+    """Return `value` as the text of a table cell, on one line; a dash for None or an empty value."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -15,12 +15,12 @@ def cell(value: object) -> str:
 
 
 def code(value: object) -> str:
-    """Return `value` as code, safe in a table."""
+    """Return `value` as inline code that is safe in a table cell."""
     return f"`{cell(value)}`"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table; an empty one says so."""
+    """Return a Markdown table with the header `head`; without rows, a sentence that there is nothing yet."""
     lines = [f"| {' | '.join(cell(value) for value in row)} |" for row in rows]
     if not lines:
         return "Nothing yet.\n"
@@ -28,10 +28,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def page(title: str, origin: str, *parts: str) -> str:
-    """Return a page that names the file it was written from."""
+    """Return a Markdown page with a title and a line that names its `origin`, the source of its content."""
     return "\n\n".join([f"# {title}", f"*Written from {origin} when this site was built.*", *parts])
 
 
 def paragraphs(text: str | None) -> str:
-    """Return a docstring without its indentation."""
+    """Return a docstring without its indentation; "" for None."""
     return "\n".join(line.strip() for line in (text or "").strip().splitlines())

@@ -1,7 +1,7 @@
-"""Print how large the program is and how much of it repeats: `python scripts/figures.py`.
+"""Print the size of the program and the amount of repeated code: `python scripts/figures.py`.
 
-Counted are the modules of `src/fanal` without migrations. Code is what is left without docstrings, imports
-and blank lines. A repeated run is one of six lines of code or more that stands word for word in two places.
+Counted are the modules of `src/fanal` without migrations. Code is the lines without docstrings, imports and
+blank lines. A repeated run is at least six lines of code that occur word for word in two places.
 """
 
 import ast
@@ -16,7 +16,7 @@ Line = tuple[Path, int]
 
 
 def main() -> None:
-    """Print one figure a line."""
+    """Print the figures, one a line."""
     modules = [p for p in sorted(SOURCE.rglob("*.py")) if "migrations" not in p.parts]
     texts = {path: path.read_text().splitlines() for path in modules}
     trees = {path: ast.parse("\n".join(lines)) for path, lines in texts.items()}
@@ -55,7 +55,7 @@ def _name(path: Path) -> str:
 
 
 def _imports(tree: ast.Module) -> set[str]:
-    """Return the modules that a module names, also as members of a package."""
+    """Return the names that a module imports: modules, and the members that it takes from them."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -78,9 +78,9 @@ def _docstring_lines(tree: ast.Module) -> Iterator[int]:
 
 
 def _repeated(texts: dict[Path, list[str]], left_out: dict[Path, set[int]]) -> int:
-    """Return how many runs stand twice: windows that follow each other on both sides are one run.
+    """Return the number of repeated runs; overlapping windows of six lines count as one run.
 
-    `left_out` holds the numbers of the lines of each module that are no code.
+    `texts` are the lines of each module, `left_out` the numbers of its lines that are no code.
     """
     places: dict[tuple[str, ...], list[Line]] = defaultdict(list)
     for path, lines in texts.items():

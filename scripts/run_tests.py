@@ -1,6 +1,6 @@
-"""Run the tests four at a time; if few modules fail, their failures run once more, alone, before they count.
+"""Run the tests on four processes; if few modules fail, run their failures once more, alone.
 
-Arguments are pytest's. ADR 0054 gives the reason.
+Only failures in both runs count. Arguments are pytest's. ADR 0054 gives the reason.
 """
 
 import json
@@ -19,7 +19,7 @@ _GROUP = re.compile(r"@[\w-]+$")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Return pytest's exit status: 0 if every test passed, at once or alone."""
+    """Run pytest with `arguments`; return its exit status, 0 if every test passed at once or alone."""
     with tempfile.TemporaryDirectory() as folder:
         cache = ("-o", f"cache_dir={folder}")
         status = _pytest("-m", "not client", "-n", "4", "--dist", "loadgroup", *cache, *arguments)
@@ -38,7 +38,7 @@ def _pytest(*arguments: str) -> int:
 
 
 def _failed(cache: Path) -> list[str]:
-    """Return the names of the tests that failed; none where a file could not even be loaded."""
+    """Return the names of the failed tests from pytest's cache folder; empty if a file was not loaded."""
     try:
         names = json.loads((cache / "v" / "cache" / "lastfailed").read_bytes())
     except FileNotFoundError:

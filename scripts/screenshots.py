@@ -33,7 +33,10 @@ LOOKS = (("fr", "light"), ("en", "dark"))
 
 
 class Shot(NamedTuple):
-    """One picture: its name, the role that sees it (none: the public), and how to get there."""
+    """A picture to make: its name, the role of the demo account that sees it ("": the public), its opening.
+
+    `go(page, base)` opens the page to picture; `base` is the URL with the language.
+    """
 
     name: str
     role: str
@@ -41,7 +44,7 @@ class Shot(NamedTuple):
 
 
 def address(path: str) -> Callable[[Page, str], None]:
-    """Return a way that opens `path` below the language."""
+    """Return a navigation (`Shot.go`) that opens `path` below the language."""
     return lambda page, base: _open(page, f"{base}{path}")
 
 
@@ -52,14 +55,14 @@ def _open(page: Page, url: str) -> None:
 
 
 def form_step(page: Page, base: str) -> None:
-    """Answer the first question; the second one is pictured."""
+    """Answer the first question of the report form, so that the second one is pictured."""
     _open(page, f"{base}report/")
     page.check("input[name=danger][value=NO]")
     _next(page)
 
 
 def receipt(page: Page, base: str) -> None:
-    """File a short invented report and stop at its receipt."""
+    """Submit a short invented report, so that its receipt is pictured."""
     form_step(page, base)
     page.check("input[value=GROOMING]")
     _next(page)
@@ -83,13 +86,13 @@ def _next(page: Page) -> None:
 
 
 def report_with_reasons(page: Page, base: str) -> None:
-    """Open the first report of the queue with the rules that gave its priority."""
+    """Open the first report of the queue, with the rules that gave its priority."""
     first_of("desk/", "/desk/reports/")(page, base)
     page.click(".fd-why-ask")
 
 
 def first_of(path: str, link: str) -> Callable[[Page, str], None]:
-    """Return a way that opens the first address matching `link` in the list at `path`."""
+    """Return a navigation (`Shot.go`) that opens the first link containing `link` in the list at `path`."""
 
     def go(page: Page, base: str) -> None:
         _open(page, f"{base}{path}")
@@ -100,7 +103,7 @@ def first_of(path: str, link: str) -> Callable[[Page, str], None]:
 
 
 def dossier_with_graph(page: Page, base: str) -> None:
-    """Open the dossier of the ring and draw what holds it together."""
+    """Open the first dossier of the list and wait until its graph is drawn."""
     _open(page, f"{base}desk/dossiers/")
     rows = page.locator("main a[href*='/desk/dossiers/']")
     _open(
@@ -124,7 +127,7 @@ SHOTS = (
 
 
 def main() -> None:
-    """Make every picture, or those named."""
+    """Make all pictures, or those named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="only these pictures")
     parser.add_argument("--keep", type=Path, help="data folder to use and leave")
@@ -148,7 +151,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def running(environment: dict[str, str]) -> Iterator[str]:
-    """Run the demo, and yield its address once it is loaded."""
+    """Run the demo in `environment`, and yield its URL once it is loaded; stop it after the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -183,7 +186,7 @@ def _answers(port: int) -> bool:
 
 
 def demo_accounts(environment: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Return the first demo account of each role."""
+    """Return the first demo account of each role, by role, as the JSON of `fanal demo accounts`."""
     done = subprocess.run(
         [FANAL, "demo", "accounts", "--json"],
         env=environment,
@@ -206,7 +209,10 @@ def take(
     scheme: str,
     accounts: dict[str, dict[str, str]],
 ) -> None:
-    """Take one picture: `docs/images/NAME-LANGUAGE-SCHEME.png`."""
+    """Make one picture: `docs/images/NAME-LANGUAGE-SCHEME.png`.
+
+    `base` is the URL with the language, `scheme` light or dark, `accounts` the demo accounts by role.
+    """
     language = base.rstrip("/").rpartition("/")[2]
     with browser.new_context(
         viewport={"width": WIDTH, "height": HEIGHT},
@@ -229,7 +235,7 @@ def take(
 
 
 def _answer_alarms(page: Page, base: str) -> None:
-    """Take the demo's alarms, so that only the picture of the queue shows them."""
+    """Acknowledge the demo's alarms, so that only the picture of the queue shows them."""
     answer = page.goto(f"{base}desk/", wait_until="networkidle")
     while answer is not None and answer.ok and page.locator(".fd-alarm-act button").count():
         with page.expect_navigation():
@@ -237,7 +243,7 @@ def _answer_alarms(page: Page, base: str) -> None:
 
 
 def shrink(file: Path) -> None:
-    """Keep 128 colours: pages of one style need no more, and a picture stays under 100 kB."""
+    """Reduce a picture file to 128 colours, which is enough for these pages and keeps it under 100 kB."""
     from PIL import Image
 
     with Image.open(file) as picture:

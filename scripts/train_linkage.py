@@ -1,4 +1,4 @@
-"""Train the shipped model of probable links on a labelled world that no bench judges, and write it."""
+"""Train the shipped model of record linkage on invented labelled reports that no benchmark uses; write it."""
 
 import json
 from importlib import resources
@@ -13,7 +13,7 @@ SIZE, SEED = 20_000, 404
 
 
 def main() -> None:
-    """Write `data/linkage.json`."""
+    """Train the model, write it to `data/linkage.json` of the cross-check package, and print its quality."""
     told = World(SIZE, seed=SEED).reports()
     persons = persons_table(enumerate(harmonised(told)))
     labels = [one.label for one in told]

@@ -38,9 +38,10 @@ TRIED_AT_ONCE = 500
 
 
 def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> DryRun:
-    """Compare a candidate rule set with the active one on those of the `limit` newest that the actor sees.
+    """Compare a candidate rule set with the active one on the `limit` newest analysed reports of all desks.
 
-    No report changes; the largest score changes are stored with the rule set.
+    Those that the actor may not read are left out afterwards, so that fewer may be compared. No report
+    changes; the largest score changes are stored with the rule set.
 
     Raises:
         Refused: the actor may not draft rules.

@@ -404,10 +404,10 @@ def _reports(references: tuple[str, ...], out: Path, *, way: _Way, tlp: str, act
 
 
 def _meant(actor: Actor, reference: str) -> tuple[str, list[UUID]]:
-    """Return a name without personal data for a REF, and the reports to export that it means.
+    """Return (name, ids of the reports to export) of a REF: a report's reference, or a dossier's id.
 
-    REF is the reference of a report (`report …`), or the id of a dossier (`dossier …`). The list is empty if
-    there are none that the actor may export.
+    The name (`report ID`, `dossier ID`) contains no personal data. The list is empty if there are no reports
+    that the actor may export.
     """
     from fanal.cli.resolve import resolve, to_export
     from fanal.crosscheck.dossiers.queries import members_of

@@ -132,7 +132,7 @@ def series(
 
 @across_desks()  # counts over all desks, never a row
 def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime) -> Table:
-    """Return a figure by current state, for official acts created from `since` to `until` (excluded).
+    """Return a figure on official acts created from `since` to `until` (excluded), by their present state.
 
     Each number has that of the same period of the previous year, unless the desk's reports began later.
 

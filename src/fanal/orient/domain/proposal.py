@@ -14,7 +14,7 @@ _HOME = "FR"
 
 
 def propose(*, items: Sequence[OrientItem], catalogue: Catalogue) -> list[Proposal]:
-    """Return a proposal for each item, in the order of the items."""
+    """Return a proposal (tracks, legal bases, authorities, reasons) for each of `items`, in their order."""
     return [propose_one(item, catalogue=catalogue) for item in items]
 
 

@@ -266,7 +266,10 @@ def _hashes(pictures: Iterable[bytes]) -> np.ndarray[tuple[int, int], np.dtype[n
 
 
 def _who(report: HarmonisedReport) -> list[tuple[str, ...]]:
-    """Return the persons named, victims excepted: identifiers (kind, value), or (name, birth date, age)."""
+    """Return the persons that a report names, victims excepted, as a part of its keys of sameness.
+
+    Each is an identifier (kind, value), or (name, birth date, age), in order.
+    """
     found: set[tuple[str, ...]] = {
         (s.kind, s.value) for s in report.selectors if s.kind in _IDENTITIES and s.role in _WHO
     }

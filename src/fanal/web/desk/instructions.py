@@ -46,8 +46,8 @@ def _names(typed: str) -> tuple[str, ...]:
 class _InstructionForm(DatedForm):
     """Form of a new standing instruction: kind, names covered, members, dates, grounds, legal basis.
 
-    To cover everybody, the box `everybody` must be ticked: an empty list of names is refused. Dates are whole
-    days, the last included.
+    Members are the organisations that may read the lists covered. To cover everybody, the box `everybody`
+    must be ticked: an empty list of names is refused. Dates are whole days, the last included.
     """
 
     refuses = "instruction"

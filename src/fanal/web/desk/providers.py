@@ -100,10 +100,11 @@ def _mondays(since: datetime, now: datetime) -> list[date]:
 
 
 def _quality(ids: list[UUID], *, actor: Actor) -> dict[str, object]:
-    """Return the mean quality of the reports `ids`, and for each element the percentage that lacks it.
+    """Return the mean quality of the reports `ids`, and how often each expected element is missing.
 
-    Keys: `read` (number of reports), `mean` (None without reports), `lacks`: (code of the element,
-    percentage, whether most reports lack it).
+    An element is a part of a report that its quality depends on. Keys: `read` (number of reports), `mean`
+    (None without reports), `lacks`: (code of the element, percentage of reports without it, whether most lack
+    it), most often missing first.
     """
     found: list[Quality] = [
         assess(record) for record in harmonised.get_records(actor=actor, report_ids=ids).values()

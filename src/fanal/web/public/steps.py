@@ -167,9 +167,10 @@ def fitting(step: FormPage, answers: Answers) -> dict[str, str]:
 
 
 def dated(step: FormPage, answers: Answers, *, today: date) -> dict[str, str]:
-    """Return a page's answers, with the date `today` added if “today” is one of the answers it offers.
+    """Return a page's answers, with the date `today` if the page asks when it happened.
 
-    `step` is the page, `answers` its answers by field.
+    An answer such as “today” then keeps its meaning after midnight. `step` is the page, `answers` its answers
+    by field.
     """
     if any(field.name == "when" for field in step.fields):
         return {**answers, ASKED_ON: today.isoformat()}

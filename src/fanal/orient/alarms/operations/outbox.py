@@ -226,7 +226,9 @@ def show_alive(*, actor: Actor, holder: int, reaches: bool = True) -> None:
 
 
 def others_reach(*, actor: Actor, holder: int) -> bool:
-    """Return whether a sending process other than `holder` that reaches people gave a heartbeat within 30 s.
+    """Return whether another process than `holder` that sends alarm calls and reaches people is alive.
+
+    Alive: it gave a heartbeat within 30 seconds. Calls are e-mails to the people on duty.
 
     Raises:
         Refused: the actor may not run the processing stages.

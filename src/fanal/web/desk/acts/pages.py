@@ -228,9 +228,10 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 
 
 class EventForm(PostedForm):
-    """Form of an event of an official act of a `kind`: its time, and its proof in words or as a file.
+    """Form of an event of an official act: its time, and its proof in words or as a file.
 
-    The time is in Europe/Paris; empty means now. A time before the year 2000 is unreadable.
+    `kind` is the label kind of its refusals. The time is in Europe/Paris; empty means now. A time before the
+    year 2000 is unreadable.
     """
 
     happened_at = Parsed(
