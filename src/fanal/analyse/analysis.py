@@ -67,7 +67,7 @@ def analyse(
     around: Mapping[UUID, Around] | None = None,
     meanings: Mapping[UUID, Meant] | None = None,
 ) -> list[Analysis]:
-    """Return the analysis of each report, in the order given; its findings strongest first.
+    """Return the analysis of each report, in the order given; its findings strongest first, at most 200.
 
     `lists` holds the list entries that match these reports (see `known.values_of`), None for none. `around`
     holds the known payments around each report, by report id; a report without a key has none. `meanings`

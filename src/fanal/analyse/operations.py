@@ -57,6 +57,7 @@ def analyse_batch(
 
     Raises:
         Refused: the actor may not run the processing stages.
+        ValueError: a report occurs twice.
     """
     require(actor, "pipeline.run")
     meanings = _meanings(reports, citizens, tried)
@@ -174,6 +175,7 @@ def prioritise_batch(
     Raises:
         Refused: the actor may not run the processing stages.
         NotAnalysed: a report has no analysis.
+        ValueError: a report occurs twice.
     """
     require(actor, "pipeline.run")
     if not reports:

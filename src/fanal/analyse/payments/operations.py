@@ -49,8 +49,9 @@ def note_payments(
 ) -> dict[UUID, Around]:
     """Record the payments in `reports`, score their payers, and return the known payments around each report.
 
-    The result is by report id; a report without payments has no key. Runs in the transaction of the analysis.
-    A replay replaces the earlier rows of a report. `typologies` are the rules of the scores.
+    The result is by report id; a report without payments or without a known desk has no key. Runs in the
+    transaction of the analysis. A replay replaces the earlier rows of a report. `typologies` are the rules of
+    the scores.
     """
     paying = [report for report in reports if report.payments]
     if not paying:

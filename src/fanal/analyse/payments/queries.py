@@ -67,7 +67,9 @@ def count_payers(*, actor: Actor, filters: PayerFilter) -> int:
 
 
 def get_payer(*, actor: Actor, payer: UUID, now: datetime) -> Payer | None:
-    """Return a payer, scored now from all reports that the actor may read; None if unknown.
+    """Return a payer, scored now from the newest reports (at most 200) that the actor may read.
+
+    None if the payer is unknown, or the reports have expired.
 
     A payer known at several of the actor's desks is shown with the data of the first desk.
     """
@@ -113,7 +115,7 @@ def reports_paying(*, desk_id: int, payers: Iterable[UUID], limit: int) -> dict[
 
 
 def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> PayersBeside:
-    """Return the number of payers of each beneficiary at a desk, and the time of its latest transfer.
+    """Return the number of payers of each beneficiary at a desk, and the time of the desk's latest transfer.
 
     Payers are counted up to 100. Transfers after `now` are not the latest: their date is wrong.
     """

@@ -153,8 +153,9 @@ def dry_run_ruleset(
 def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
     """Activate a candidate with a dry run; the set active before is closed.
 
-    Two people are needed. The proposer is the set's author or, for a shipped set, the person of its last dry
-    run. The actor is another supervisor, whose role was not granted by the proposer alone.
+    The worker then ranks the waiting reports again. Two people are needed. The proposer is the set's author
+    or, for a shipped set, the person of its last dry run. The actor is another supervisor, whose role was not
+    granted by the proposer alone.
 
     Raises:
         Refused: the actor may not activate rules.
@@ -303,6 +304,8 @@ def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
 
 def hold_trial(*, actor: Actor, trial_id: UUID) -> Trial | None:
     """Lock a dry run, to compare a portion of reports; None if it is finished or another worker has it.
+
+    The lock lasts until the end of the transaction.
 
     Raises:
         Refused: the actor may not run the processing stages.

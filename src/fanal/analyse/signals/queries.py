@@ -105,7 +105,7 @@ def judgements_of(*, example_ids: Sequence[UUID]) -> list[Judgement]:
 def count_judgements(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count judgements by day, verdict and code, those taken back later included.
 
-    Rows: (day, verdict, code, number). The days run from that of `since` to before that of `until`.
+    Rows: (day in Paris, verdict, code, number), of judgements from `since` to before `until`.
 
     Raises:
         Refused: the actor may not read statistics.

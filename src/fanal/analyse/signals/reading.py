@@ -150,7 +150,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def found(self) -> list[str]:
-        """Return the signal codes whose probability exceeds their threshold in any segment, sorted."""
+        """Return the signal codes whose probability reaches their threshold in any segment, sorted."""
         return sorted({code for _, _, meaning in self.parts for code in meaning.found})
 
     @property
@@ -220,8 +220,8 @@ class TextReader:
     ) -> Iterator[Finding]:
         """Yield the findings of a reading: its codes, then its natures.
 
-        A code counts from the probability `least`, or over its own threshold if that is lower. `received_at`
-        is the time of receipt, from which stated times of events are counted.
+        A code counts from the probability `least`, or from its own threshold if that is lower, a nature from
+        `NATURE_FROM`. `received_at` is the time of receipt, from which stated times of events are counted.
         """
         found = set(reading.found)
         for code, (chance, place) in sorted(reading.codes.items()):

@@ -210,8 +210,10 @@ def find_known(
 ) -> list[list[Finding]]:
     """Return the findings of known hashes and addresses by report, in the order of `reports`.
 
-    There is one finding for each pair of a file or address and a list. A file cleared by a list of known
-    false alarms gives a finding of its own code, with score 0. `rule_version` is stored in each finding.
+    An exact hash gives a finding for each list entry that holds it, an address one for each entry of its most
+    exact listed part (URL, host, domain), similar pictures one for each file and list. A file cleared by a
+    list of known false alarms gives a finding of its own code, with score 0. `rule_version` is stored in each
+    finding.
     """
     return [
         _found(report, lists, rule_version) if lists.hold_any(*values_of([report])) else []
@@ -264,9 +266,9 @@ def _near_findings(
 ) -> Iterator[Finding]:
     """Yield findings on similar pictures: for each file and list the closest entry with weight.
 
-    A closer entry without weight, if any, gives a second finding. Entries are compared with all PDQ hashes of
-    the file; the closest hash decides. An entry has no weight if votes or the circuit breaker silence it.
-    `silenced` are the (file index, kind) pairs to ignore.
+    An entry without weight, if it is closer or there is no other, gives a finding too. Entries are compared
+    with all PDQ hashes of the file; the closest hash decides. An entry has no weight if votes or the circuit
+    breaker silence it. `silenced` are the (file index, kind) pairs to ignore.
     """
     counted: set[tuple[int, str]] = set()
     worthless: set[tuple[int, str]] = set()

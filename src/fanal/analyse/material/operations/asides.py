@@ -154,7 +154,9 @@ def _sudden(item_ids: Iterable[UUID], rule: MaterialRule, now: datetime) -> dict
     """Return the entries to suspend under the rule, each with its number of matching reports.
 
     Over the limit are entries that within the rule's time window matched at least so many reports, and at
-    least such a share of all reports. `item_ids` are the entries that the new reports matched.
+    least such a share of all reports. Left out are entries suspended already, or released within the rule's
+    rest period; matches before a release do not count. `item_ids` are the entries that the new reports
+    matched.
     """
     said = rule.value
     after = now - timedelta(hours=said.window_hours)

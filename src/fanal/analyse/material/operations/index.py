@@ -169,7 +169,7 @@ def renew_index(*, actor: Actor) -> bool:
 def find_segment() -> Segment | None:
     """Return the segment (file of the lists' hashes) on disk.
 
-    None if there is none, or it is damaged or of another database.
+    None if there is none, or it is unreadable, damaged or of another database.
     """
     try:
         segment = open_segment(_folder() / _SEGMENT)

@@ -160,8 +160,9 @@ def load_list(
 ) -> list[UUID]:
     """Load a CSV list (`pdq,md5,sha1,sha256,classification`); return the item id of each line.
 
-    Loading again changes only category and expiry of known values, and returns the same ids. `scope` None
-    means the scope of the list; CLEAR loads known false alarms, whose matches are silenced. All or nothing.
+    Loading again changes only category, scope and expiry of known values, and returns the same ids. `scope`
+    None means the scope of the list; CLEAR loads known false alarms, whose matches are silenced. All or
+    nothing.
 
     Raises:
         Refused: the actor may not keep lists.
@@ -303,7 +304,7 @@ def _open_list(name: str, scope: str, now: datetime) -> tuple[UUID, str]:
 
 
 def _add(change: Change, items: Sequence[Item], *, scope: str, own: bool) -> list[UUID]:
-    """Add a portion of items to the list; return their ids.
+    """Add a portion of items to the list; return the id of each, in order.
 
     `scope` is MATCH or CLEAR; `own`: stated by a person, not by a source. `change` is the change of the list
     to which the values belong.
@@ -460,7 +461,8 @@ def forget_withdrawn(
 ) -> tuple[int, list[UUID]]:
     """Delete values withdrawn before `before`; return their number and the items left without any value.
 
-    Suspensions that ended before `before` are deleted too, with their written reasons.
+    At most `limit` values per call, the earliest withdrawn first. Suspensions that ended before `before` are
+    deleted too, with their written reasons.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -72,6 +72,8 @@ def score_payers(
 ) -> list[PayerScore]:
     """Return the score of each payer among `transfers`, highest first; duplicate transfers count once.
 
+    A payer without an identifying value (key "") has no score.
+
     `senders` counts the different payers of each beneficiary (by key) if more is known than these transfers.
     `until` is the end of the data, by default the newest transfer.
     """
@@ -156,7 +158,7 @@ def _strongest(
 ) -> tuple[Typology | None, float]:
     """Return the typology that exceeds its threshold by most, and its score (0..1); (None, 0) without any.
 
-    A typology without enough indicators among `points` does not count.
+    A typology without enough indicators among `points`, or without a core indicator, does not count.
     """
     best, highest = None, 0.0
     for typology in typologies:
@@ -241,10 +243,10 @@ def _moment(at: datetime | None) -> str | None:
 
 
 class Around(Struct, frozen=True, kw_only=True):
-    """Known payments around a report, from the desk's other reports.
+    """Known payments around a report, from the reports of its desk.
 
-    `transfers` are those of its payers; `senders` counts the payers of its beneficiaries, by key; `until` is
-    the end of the data.
+    `transfers` are those of its payers, which may include its own; `senders` counts the payers of
+    beneficiaries, by key; `until` is the end of the data.
     """
 
     transfers: tuple[Paid, ...] = ()

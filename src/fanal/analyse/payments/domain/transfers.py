@@ -47,7 +47,8 @@ class Paid(Struct, frozen=True, kw_only=True):
 
     `at` is UTC, None if unreadable; `exact`: whether it has a time of day. `label` is the payer's text,
     `words` the same in normal form; `reference` is that of the `operator` (the payment service). `amount` and
-    `currency` are as reported, `euros` the amount in euros, None for an unknown currency.
+    `currency` are as reported, `euros` the amount in euros (a missing currency counts as euros), None for an
+    unknown currency or an unreadable or excessive amount.
     """
 
     id: UUID

@@ -48,7 +48,7 @@ def ask_owner(
     catalogue: Catalogue,
     captured: Sequence[IpSighting] | None = None,
 ) -> Askable | None:
-    """Return the suspects' address with the latest request deadline; None if no rule is known.
+    """Return the suspects' address with the latest request deadline; None without one under a known rule.
 
     `captured` are the addresses captured with files, where the caller has already read them.
     """
@@ -64,8 +64,9 @@ def askable_of(
 ) -> Iterator[Askable]:
     """Yield each dated address of a suspect with its request deadline, in the order of the report.
 
-    Addresses captured with files come last; they count as the suspect's if there is only one. `captured`
-    spares the search for them if the caller has it.
+    Addresses captured with files come last. The rule is that of the country of the suspect (for captured
+    addresses: of the only suspect), else of the report's place, else of the desk. An address under no known
+    rule is left out. `captured` spares the search for captured addresses if the caller has them.
     """
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
     place = report.place.country if report.place else None

@@ -143,9 +143,9 @@ class Share(Struct, frozen=True, kw_only=True):
 class Settlement(Struct, frozen=True, kw_only=True):
     """The judgements that count in a training, with each person's share.
 
-    `settled` has an element for each example; `disputed` is the number of codes cancelled because people
-    disagree, without a side that leads by `LEAD` votes. `alone` holds the codes of examples that one person
-    judged wrong and no second one yet.
+    `settled` has an element for each example with a judgement that counts; `disputed` is the number of codes
+    cancelled because people disagree, without a side that leads by `LEAD` votes. `alone` holds (example id,
+    code) for each code that one person judged wrong and no second, independent one yet.
     """
 
     settled: tuple[Settled, ...]
@@ -216,7 +216,8 @@ class _Bounds:
     def admit(self, agreed: Mapping[_Said, Collection[UUID]]) -> list[_Said]:
         """Return the judgements on one passage within the limits, and count the passage as used or left out.
 
-        `agreed` holds the people who agree on each; it counts for the one with most room.
+        A judgement is (signal code, whether the passage has it). `agreed` holds the people who agree on each;
+        it counts for the one with most room.
         """
         shares: dict[UUID, list[_Said]] = {}
         for one, people in agreed.items():
@@ -250,7 +251,8 @@ class _Bounds:
 def _undisputed(judgements: Sequence[Judgement]) -> tuple[dict[_Said, list[UUID]], int]:
     """Return the judgements on a passage that count, with the people who agree on each, in order of code.
 
-    Also returns the number of codes that are cancelled (`LEAD`).
+    A judgement is given as (signal code, whether the passage has it). Also returns the number of codes that
+    are cancelled, since no side leads by `LEAD` votes.
     """
     by_code: dict[str, dict[bool, list[UUID]]] = {}
     for judged in sorted(judgements, key=lambda j: j.code):
@@ -340,7 +342,8 @@ def copied(sentence: str, texts: Sequence[str], *, lang: str) -> list[str]:
     """Return what a neutral sentence repeats of its report's texts: names, numbers, and runs of words.
 
     A name is a word with a capital inside a sentence, here or there; not in German (`lang` "de"), which
-    writes every noun so. A run has `_RUN` words. A name in small letters on both sides is not noticed.
+    writes every noun so. A run has `_RUN` words; only the first is returned. Not noticed are a name in small
+    letters on both sides, and a number of one or two digits, such as an age.
     """
     found = [_WORDS.findall(text) for text in texts]
     held = {word.casefold() for words in found for word in words}

@@ -86,7 +86,7 @@ class Meaning(Struct, frozen=True, kw_only=True):
 
     `found` are the codes at or over their thresholds, `possible` those at or over half their thresholds.
     `nature` is the likely nature of a text without found codes, None if unclear. `by_words`: whether its
-    words counted.
+    words counted, since most of them are known; else the embedding alone.
     """
 
     probabilities: Mapping[str, float]

@@ -125,7 +125,10 @@ class Sentence(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=16_384)
 def normalize_word(word: str) -> str:
-    """Return the normal form of a word: no case, accent, invisible or look-alike letter."""
+    """Return the normal form of a word: no case, accent, apostrophe, invisible or look-alike letter.
+
+    In a word of more than three characters, a letter three or more times in a row becomes a single one.
+    """
     if word.isascii():
         plain = _INVISIBLE.sub("", word).lower()
     else:

@@ -191,7 +191,7 @@ def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:
     Raises:
         Refused: the actor may not read reports.
         OSError, EnvelopeRefused: the vault does not respond, or its bytes are missing or altered.
-        ObjectUnknown: it was erased meanwhile.
+        ObjectUnknown, KeyMissing: it was erased meanwhile, or this process does not hold its key.
     """
     if example.rewritten_object is None or example.state is not ExampleState.REWRITTEN:
         return example.neutral
