@@ -156,6 +156,8 @@ def upload_file(
 
     Raises:
         Refusal: NO_REPORT, not this sender's; its state, no longer open; MANY_FILES, `MOST_FILES` already.
+        OSError: the vault could not write.
+        Exception: any exception raised by `chunks`.
     """
     _open_report(actor, report_id)
     if _count_files(actor, report_id) >= MOST_FILES:
@@ -208,6 +210,7 @@ def describe_file(
 
     Raises:
         Refusal: NO_REPORT or its state, no such open report of this sender; NO_FILE, no such file in it.
+        OSError: the vault could not write.
     """
     _open_report(actor, report_id)
     with transaction.atomic():

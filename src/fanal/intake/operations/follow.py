@@ -46,8 +46,9 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
 
     Raises:
         NotReachable: the report has no receipt code, or is not within the actor's desks.
-        Refusal: WORDS, empty or longer than `MAX_MESSAGE` characters.
+        Refusal: WORDS, empty, longer than `MAX_MESSAGE` characters, or with a NUL character.
         Refused: the actor may not send messages to reporters.
+        OSError: the vault could not write.
     """
     require_somewhere(actor, "report.question")
     bounds = reach(actor, "report.question")
@@ -78,7 +79,8 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
 
     Raises:
         AnswersSpent: too many answers within `ANSWER_SPAN`.
-        Refusal: WORDS, empty or longer than `MAX_MESSAGE` characters.
+        Refusal: WORDS, empty, longer than `MAX_MESSAGE` characters, or with a NUL character.
+        OSError: the vault could not write.
     """
     body = _checked(text)
     with transaction.atomic():

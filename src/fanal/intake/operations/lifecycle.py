@@ -35,7 +35,7 @@ def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportStat
 
     Raises:
         TransitionRefused: the report is not open.
-        Refused: it is another sender's report.
+        Refused: the actor sent no such report.
     """
     with transaction.atomic():
         _move(actor=actor, report_id=report_id, name="finish", now=now)
@@ -53,7 +53,7 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
 
     Raises:
         TransitionRefused: already retracted or expired.
-        Refused: it is another sender's report.
+        Refused: the actor sent no such report.
     """
     with transaction.atomic():
         before, urgent = _move(actor=actor, report_id=report_id, name="retract", now=now)
@@ -67,7 +67,7 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
 
 
 def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UUID]:
-    """Expire the overdue unfinished reports of the NCMEC-compatible API; return their ids.
+    """Expire at most `limit` overdue unfinished reports of the NCMEC-compatible API; return their ids.
 
     The partner API promises that an open report stays open until it is finished: those never expire. An
     expired report stays encrypted until the end of retention; an urgent one goes to a person all the same.
@@ -172,9 +172,9 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
 def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
     """Erase the sender's data in the envelopes of expired reports; return the number of newly erased ones.
 
-    Ids, states and instants stay, and keyed digests, so that a repeat is still recognised. Conversations,
-    queue rows and lifted holds are deleted. The vault erases the sealed bytes. The caller has excluded
-    reports under a legal hold.
+    Ids, states and instants stay, and keyed digests, so that a repeat is still recognised. Names and hashes
+    of files are emptied; conversations, queue rows and lifted holds are deleted. The vault erases the sealed
+    bytes. The caller has excluded reports under a legal hold.
 
     Raises:
         Refused: the actor may not run the processing stages.

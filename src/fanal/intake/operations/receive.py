@@ -86,7 +86,8 @@ def receive_reports(
 
     Raises:
         Refused: the actor may not deposit for that sender.
-        OSError: the vault could not write; nothing was acknowledged.
+        OSError: the vault could not write, or the node's certificate for receipts has expired.
+        Exception: any exception raised by an enclosed file's stream. After each of these nothing is stored.
     """
     for submission in submissions:
         _require_deposit(actor, submission)

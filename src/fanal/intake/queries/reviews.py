@@ -64,7 +64,8 @@ def list_reviews(
 def review_state(*, report_id: UUID) -> ReviewState:
     """Return the state of a report's periodic review: DUE without one, else kept or its end proposed.
 
-    ENDED: a second person agreed to the end. The caller has checked the right.
+    ENDED: a second person agreed to the end; KEPT also after a refusal of it. Whether a kept report is due
+    again depends on the review period, which is not read here. The caller has checked the right.
     """
     row = sql.row(
         f"SELECT n.verdict, s.agreed {_NEWEST} AND r.id = %s",

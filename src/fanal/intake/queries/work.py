@@ -48,8 +48,8 @@ def current_limits() -> Limits:
 def get_pressure(*, now: datetime, needed: int = 0) -> Pressure | None:
     """Return the reason to refuse reports for now, or None when `needed` more bytes can be accepted.
 
-    The figures are cached for two seconds: within them, all web processes together can exceed the limit by
-    what they accept in that time; nothing is lost.
+    Reports of the public alone never fill the backlog. The figures are cached for two seconds: within them,
+    all web processes together can exceed the limit by what they accept in that time; nothing is lost.
 
     Raises:
         OSError: the vault's folder is unavailable.
@@ -205,7 +205,10 @@ def count_withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
 
 
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:
-    """Return quarantined reports of the actor's desks with their error codes, oldest first."""
+    """Return quarantined reports of the actor's desks with their error codes, oldest first.
+
+    They are those among the `limit` oldest of all desks, so fewer may be returned.
+    """
     bounds = reach(actor, "quarantine.read")
     given = sql.rows(
         "SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL"
