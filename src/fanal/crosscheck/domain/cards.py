@@ -98,8 +98,8 @@ class Card(Struct, frozen=True, gc=False):
 
     `name`, `words`, `birth` and `has` are filled only if the report has exactly one suspect. `name` (whole
     name), `words` (of the name) and `birth` (date) are digests, 0 or empty if unknown. `has` is a bit set of
-    the marks (weight classes) of which the suspect has a value. `week` is that of the incident (`week_of`), 0
-    if unknown.
+    the marks (weight classes) of which the suspect has a value. `addresses` are at most four, the latest
+    first. `week` is that of the incident (`week_of`), 0 if unknown.
     """
 
     values: tuple[Value, ...]

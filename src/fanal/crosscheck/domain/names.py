@@ -77,9 +77,10 @@ _LONGEST = 200
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """Return the words of a name in canonical form, sorted, without particles; empty where none remains.
+    """Return the words of a name in canonical form, sorted, each once; empty if it has none.
 
-    `Dmitri` and `Дмитрий` give the same result, and so do `DE LA TOUR Jean` and `Jean de La Tour`.
+    Particles (`de`, `von`, `ben`) are left out unless the name has no other word. `Dmitri` and `Дмитрий` give
+    the same result, and so do `DE LA TOUR Jean` and `Jean de La Tour`.
     """
     spread = unicodedata.normalize("NFKD", name[:_LONGEST].casefold().translate(_LETTERS))
     plain = "".join(c for c in spread if not unicodedata.combining(c)).translate(_LETTERS)

@@ -41,7 +41,10 @@ def lock() -> None:
 
 
 def _reach(seeds: set[UUID]) -> set[UUID]:
-    """Return the reports whose dossier may change: those linked, judged or in one dossier with `seeds`."""
+    """Return the reports whose dossier may change: those linked, judged or in one dossier with `seeds`.
+
+    They are collected in at most two rounds, each starting from the reports found before.
+    """
     nodes = set(seeds)
     threshold = load_weights().strong
     for _ in range(_ROUNDS):

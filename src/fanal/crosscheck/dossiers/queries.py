@@ -116,7 +116,7 @@ def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
 
 
 def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
-    """Return all judgements that name one of `reports`, with the UNDO judgements that refer to them."""
+    """Return all judgements that name one of `reports`, and the UNDOs that refer to them, oldest first."""
     found = sql.rows(
         "WITH RECURSIVE named AS ("  # noqa: S608
         f"{_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
@@ -236,7 +236,10 @@ def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
 
 
 def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
-    """Return the ids of a dossier's reports at the actor's desks, oldest first."""
+    """Return the ids of a dossier's reports at the actor's desks, oldest first.
+
+    The id of a merged dossier gives the reports of the dossier that replaced it.
+    """
     desks = reach(actor, "dossier.read").desks
     if desks == []:
         return []
@@ -249,7 +252,10 @@ def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
 
 
 def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
-    """Return the dossiers with at least one report of the actor's desks, largest first."""
+    """Return the dossiers with at least one report of the actor's desks, largest first.
+
+    At most `limit`, and never more than 1000.
+    """
     desks = reach(actor, "dossier.read").desks
     if desks == []:
         return []

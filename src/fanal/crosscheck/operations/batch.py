@@ -61,6 +61,8 @@ _DELETE = (
 def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
     """Reweight the links on changed or removed values; return the pairs that are no longer certain.
 
+    Links left with too few points to be shown are deleted.
+
     A changed value is one that passed a step of document frequency, or became a hub. `gathered` holds the
     batch's values with their new shares of points and the removed links. Steps and hubs only rise, and new
     reports only come between others, so no new pair appears.
@@ -426,10 +428,11 @@ def _not_linked_before(ids: Sequence[UUID]) -> set[UUID]:
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Delete all cross-check data of reports except judgements and counts; return the number of deleted rows.
+    """Delete all cross-check data of reports except judgements and counts; return the number of deletions.
 
-    Deleted are comparable data, sketches, links, answers, memberships and written reasons. The caller writes
-    the ledger entry of the expiry, which covers every stage.
+    Deleted are comparable data, sketches, compared identifiers, links, suggested and similar pairs, answers,
+    memberships and written reasons; also, without being counted, the frequency states of their values. The
+    caller writes the ledger entry of the expiry, which covers every stage.
 
     Raises:
         Refused: the actor is not the system.

@@ -46,7 +46,8 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
 def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
     """Recompute all links and dossiers in one transaction; readers see the old state until it commits.
 
-    Stored related-report counts (`KinFacts`) keep their values from the time of ranking.
+    Stored related-report counts (`KinFacts`) keep their values from the time of ranking. All similarity data
+    is deleted, and every report is queued for the similarity search.
 
     Raises:
         Refused: the actor is not the system.

@@ -30,7 +30,8 @@ from fanal.kernel.actors import Actor
 def with_values(actor: Actor, found: Sequence[Suggestion]) -> list[Suggestion]:
     """Return the suggestions, with `between` filled in for reasons of similar identifiers.
 
-    `between` holds both identifiers, read from the records. `found` are suggestions as stored.
+    `between` holds both identifiers, read from the records; None if they do not show them any more. `found`
+    are suggestions as stored.
     """
     wanted = {
         end
@@ -98,7 +99,8 @@ def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
     """Return the suggestions about a report in any state, strongest first; both reports at the actor's desks.
 
     The list includes certain links that somebody rejected: they no longer join dossiers, and are suggested
-    again when new evidence appears.
+    again when new evidence appears. A pair in one dossier through other links is left out until somebody has
+    answered it.
     """
     desks = reach(actor, "link.read").desks
     if desks == []:
@@ -119,8 +121,8 @@ def list_suggestions(
 ) -> list[Suggestion]:
     """Return a page of suggestions that await an answer at the actor's desks, strongest first.
 
-    `below` is the key of the previous page's last suggestion: its score and its two report ids, later first.
-    None gives the first page.
+    At most `limit`; certain links are left out. `below` is the key of the previous page's last suggestion:
+    its score and its two report ids, later first. None gives the first page.
     """
     found: list[Suggestion] = []
     for rows in _walk(actor, below):

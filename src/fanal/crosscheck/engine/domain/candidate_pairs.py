@@ -166,10 +166,10 @@ def _sides(weights: Weights) -> tuple[Codes, Points]:
 def reach_of(rows: Rows, standing: ValueStanding, weights: Weights, fresh: Flags | None) -> Places:
     """Return the number of preceding rows of the same value with which each row forms candidate pairs.
 
-    A value of a person with more than `most_holders` reports reaches only `neighbours` rows, any other such
-    value none (both are limits of `weights`). With `fresh`, a mask of reports, the number is zero where
-    neither the row nor an earlier row of the value belongs to one of them. `standing` is the document
-    frequency of each row.
+    A row with `most_holders` or more holders of its value before it reaches only `neighbours` rows if the
+    value is a person's; any other value with more holders than that reaches none (both are limits of
+    `weights`). With `fresh`, a mask of reports, the number is zero where neither the row nor an earlier row
+    of the value belongs to one of them. `standing` is the document frequency of each row.
     """
     known = np.zeros(0, np.int64) if fresh is None else np.cumsum(fresh[rows.report])
     person = tables_of(weights).person[rows.mark]

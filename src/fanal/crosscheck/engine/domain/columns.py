@@ -195,8 +195,8 @@ def reaches(key, place, holders, person, known, bounds):
         person: whether the value is a person's.
         known: running count of fresh rows: a row without a fresh row up to it in its key is paired with none.
             If empty, all rows count.
-        bounds: (most, near): a value with more than `most` holders pairs with `near` neighbours if it is a
-            person's, with none otherwise.
+        bounds: (most, near): from place `most` on, a row of a person's value pairs with `near` neighbours
+            only; any other value with more than `most` holders pairs with none.
     """
     most, near = bounds
     found, start = np.zeros(len(key), np.int32), 0

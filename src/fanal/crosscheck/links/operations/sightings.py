@@ -166,7 +166,8 @@ class HeldByOthers(Struct, frozen=True, kw_only=True):
     """A value of the batch held by several reports: its mark, the number of holders, and the holders read.
 
     `mark` is its weight class. `read` are report ids, ascending, complete up to `sure` (None: no prefix is
-    known to be complete). Holders after `sure` have more than `most_holders` holders before them.
+    known to be complete). Holders after `sure` have more than `most_holders` holders before them. If not all
+    were read, `holders` is not exact, but exceeds `most_holders`.
     """
 
     selector: Selector

@@ -75,7 +75,7 @@ def write_kin(
 ) -> None:
     """Insert or replace the related-report counts of reports (`KinFacts`).
 
-    `known` is (desk by report, version of the rule).
+    `known` is (desk by report, version of the rule). A count over 32,767 is stored as 32,767.
     """
     ordered = sorted(facts, key=lambda f: f.report_id)
     with binary_arrays.bound() as cursor:

@@ -116,7 +116,7 @@ def _unframed(letters: str) -> str:
 
 
 def phone_core(number: str) -> str:
-    """Return the digits of a telephone number; 33 replaces the leading 0 of a French number.
+    """Return the digits of a telephone number with its calling code; a leading 0 becomes 33 (France).
 
     It also takes numbers that no parser accepts.
     """
@@ -192,7 +192,10 @@ class Spelling(NamedTuple):
 
 
 def spellings_of(report: HarmonisedReport, rule: SpellingRule) -> list[Spelling]:
-    """Return the comparable identifiers of a report's suspects, then of its texts; at most `rule.values`."""
+    """Return the comparable identifiers of a report, those of its suspects first; at most `rule.values`.
+
+    After them come the selectors of suspects, of associated accounts and of the content.
+    """
     return list(dict.fromkeys(islice(_spellings(report, rule), rule.values)))
 
 

@@ -123,7 +123,10 @@ def later_of(report_ids: Collection[UUID]) -> set[UUID]:
 
 
 def write_sketches(report_ids: Collection[UUID], sketches: Mapping[UUID, Sketch]) -> None:
-    """Replace the stored sketches of reports; keys held by too many reports are left out."""
+    """Replace the stored sketches of reports; keys held by too many reports are left out.
+
+    A report of `report_ids` without an entry in `sketches` loses its sketch.
+    """
     worn = worn_among({key for sketch in sketches.values() for key in sketch.keys})
     kept = {i: sketch.without(worn) for i, sketch in sorted(sketches.items())}
     kept = {i: sketch for i, sketch in kept.items() if sketch.keys}
@@ -370,7 +373,7 @@ def drop(report_ids: Collection[UUID]) -> tuple[int, set[UUID]]:
 def _around(firsts: Mapping[int, First]) -> tuple[dict[int, First], frozenset[int]]:
     """Return `firsts` with all values that share a blocking key with them, and the stop keys found.
 
-    Values are given by digest, with their earliest holder.
+    Values are given by digest, with their earliest holder. New stop keys (`families`) are stored.
     """
     keys = {key for first in firsts.values() for key in first.keys}
     worn = worn_among(keys)
