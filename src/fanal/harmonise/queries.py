@@ -86,7 +86,7 @@ def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]
 
 
 def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[SelectorKind, str]]:
-    """Return, by key, kind and value of those selectors (identifiers) that the actor's desks hold."""
+    """Return, by key, kind and value of the selectors, file hashes excepted, that the actor's desks hold."""
     desks = reach(actor, "report.read").desks
     if not keys or desks == []:
         return {}
@@ -385,8 +385,8 @@ def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> l
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
     """Return for each selector key the ids of other desks where it occurs, without any report or count.
 
-    Empty for an actor who reads no desk's content, or every desk's (the system). For a frequent value only
-    the newest 10 000 sightings are read.
+    Empty for an actor without `elsewhere.read`, or who reads no desk's content or every desk's (the system).
+    For a frequent value only the newest 10 000 sightings are read.
     """
     desks = reach(actor, "report.read").desks
     if not keys or not desks or not may(actor, "elsewhere.read"):

@@ -99,8 +99,8 @@ class Collector:
     def add(self, kind: Kind, value: str, origin: Origin) -> None:
         """Add a canonical value of `kind` as a selector, once per role; `origin` is where it was found.
 
-        A value of the reporter only yields a warning. On repetition the first path is kept; instant and port
-        of a field's value replace those of a weak one.
+        A value of the reporter, or one that PostgreSQL cannot store, only yields a warning. On repetition the
+        first path is kept; instant and port of a field's value replace those of a weak one.
         """
         if (kind, value) in self._withheld or (
             kind is _HANDLE and bare_name(value) in self._withheld_names

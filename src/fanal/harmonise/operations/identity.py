@@ -59,9 +59,9 @@ def reporters_values(
 ) -> dict[UUID, frozenset[str] | None]:
     """Return the reporter's values that must be redacted, for each report with texts and a reporter.
 
-    `facts` and `records` are the reports' facts and harmonised records by id. The values are names, contacts,
-    accounts and devices, as written, decrypted only to redact texts (`redaction.outside.withheld_texts`) and
-    shown to nobody. None: the bytes are erased, damaged or unreadable, so the values are unknown.
+    `facts` and `records` are the reports' facts and harmonised records by id. The values are those of
+    `reporter.own_values`, decrypted only to redact texts (`redaction.outside.withheld_texts`) and shown to
+    nobody. None: the bytes are erased, damaged or unreadable, so the values are unknown.
 
     Raises:
         Refused: the actor is not the system.

@@ -214,7 +214,8 @@ def has_texts(record: HarmonisedReport) -> bool:
 def withheld_texts(report: Report, own: frozenset[str] | None) -> Report:
     """Return a report with `own`, the reporter's names, contacts and accounts, redacted from its texts.
 
-    If these values are unknown (None), all texts are removed, since they may name the reporter.
+    Texts are the description, the conversation, file names, and labels and parties of payments. If the values
+    are unknown (None), all texts are removed, since they may name the reporter.
     """
     if own is not None and not own:
         return report
@@ -246,8 +247,8 @@ def withheld_texts(report: Report, own: frozenset[str] | None) -> Report:
 def as_report(record: HarmonisedReport) -> Report:
     """Convert a harmonised record back to the report format, with web addresses as they were reported.
 
-    Values that partners may not send are left out: references of payments, and types of persons other than
-    ASSOCIATED.
+    Values that partners may not send are left out: references of payments and the indices of their persons,
+    and types of persons other than ASSOCIATED.
     """
     return Report(
         reference=record.reference,
