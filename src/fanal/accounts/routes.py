@@ -63,6 +63,7 @@ def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
     method, such as `POST="report.decide"`.
 
     Raises:
+        UnknownAction: the policy declares no such action.
         ValueError: the policy does not open an action to the public.
     """
     actions = _actions(action, by_method)
@@ -77,6 +78,9 @@ def for_programs(action: str, **by_method: str) -> Callable[[V], V]:
 
     It declares that the view requires `action`. `by_method` gives another action for an HTTP method, such as
     `POST="report.decide"`.
+
+    Raises:
+        UnknownAction: the policy declares no such action.
     """
     return _declare(Declaration(actions=_actions(action, by_method), public=True, program=True))
 

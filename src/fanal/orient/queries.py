@@ -120,9 +120,10 @@ def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]:
-    """Return the ids of undecided reports greater than `after`, folded ones too, in order of id.
+    """Return the ids of reports that the desk has not settled, greater than `after`, in order of id.
 
-    At most `limit`; without `after`, from the first. Only from desks where the actor may list reports.
+    They are open, folded, or decided with a measure that awaits approval. At most `limit`; without `after`,
+    from the first. Only from desks where the actor may list reports.
     """
     rows = reachable(actor).filter(
         state__in=[*OPEN_STATES, CaseState.FOLDED, CaseState.TO_SECOND],
@@ -134,10 +135,11 @@ def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]
 def asked_until(
     *, actor: Actor, after: UUID, until: datetime, limit: int
 ) -> list[tuple[UUID, datetime]]:
-    """Return (report id, end) of waiting reports whose subscriber-data retention window ends by `until`.
+    """Return (report id, end) of unsettled reports whose subscriber-data retention window ends by `until`.
 
-    Only reports with an id greater than `after`, in order of id; each with the window of its own address, not
-    that of a report folded into it.
+    Unsettled: open, folded, or with a measure that awaits approval. Only reports with an id greater than
+    `after`, in order of id, at most `limit`; each with the window of its own address, not that of a report
+    folded into it.
 
     Raises:
         Refused: the actor may not run the processing stages.

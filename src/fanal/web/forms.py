@@ -109,8 +109,8 @@ class PostedForm(forms.Form):
         """Return this form, with the values of its fields in `cleaned_data`, as arguments of the operation.
 
         Raises:
-            ValueError: a field without a code is unreadable.
-            Refusal: with the code of the first unreadable field.
+            Refusal: with the code of the first unreadable field, and the form's kind `refuses`.
+            ValueError: that field has no code.
         """
         if not self.is_valid():
             code = next(iter(self.errors.as_data().values()))[0].code

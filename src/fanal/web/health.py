@@ -50,7 +50,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz_public(request: HttpRequest) -> HttpResponse:
-    """Return the readiness of a public node, which may not query the worker."""
+    """Return the readiness of a public node as `readyz`, without worker and calls, which it may not query."""
     return _answer(_everywhere())
 
 

@@ -93,9 +93,9 @@ def _read(request: HttpRequest) -> Posted:
 
 
 def _bounded(posted: Posted) -> Posted:
-    """Return the fields with texts cut where their total size exceeds `MOST_SIGNS`; `whole` is then false.
+    """Return the fields, with texts cut where more than `MOST_SIGNS` characters would need HTML escaping.
 
-    The size is that after HTML escaping, since the texts are shown again on a page.
+    Escaping multiplies their size on the page that gives the texts back. `whole` is false where one was cut.
     """
     if sum(map(_signs, posted.fields.values())) <= MOST_SIGNS:
         return posted

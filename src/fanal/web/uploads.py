@@ -32,7 +32,10 @@ class HeldInMemory(FileUploadHandler):
             self._held += raw_data
 
     def file_complete(self, file_size: int) -> "UploadedFile[bytes] | None":
-        """Return the file with its true size; its content is empty if it is too large."""
+        """Return the file with its true size; its content is empty if it is too large.
+
+        None for a file of another form field.
+        """
         if self.field_name != FIELD:
             return None
         held, self._held = self._held or bytearray(), None

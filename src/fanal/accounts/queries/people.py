@@ -75,8 +75,9 @@ _APPROVING = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
 def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
     """Return the actor for an account at `now`, with the roles of its person's habilitations in force.
 
-    `motive` is the purpose (motif de consultation) of its next acts. Without any habilitation in force the
-    actor has no roles, and the policy refuses everything.
+    A habilitation is a grant of a role; `motive` is the purpose (motif de consultation) of the next acts. An
+    actor without habilitation in force, or of a closed account, has no roles, and the policy refuses
+    everything.
     """
     held = list(_in_force(now).filter(person_id=user.person_id))
     organisations = {h.organisation_id for h in held if h.organisation_id is not None}
@@ -261,9 +262,9 @@ def granted_by_alone(
 def list_candidates(*, actor: Actor) -> list[AccountRecord]:
     """Return the people to whom the actor may grant a role, by name: people of their desks, and newcomers.
 
-    A newcomer is an active account that never had a habilitation and belongs to no organisation. People of
-    other desks are not listed: a supervisor who takes over such a person types their login. The records state
-    person id, login and name only.
+    A newcomer is an active account that never had a habilitation (grant of a role) and belongs to no
+    organisation. The actor and people of other desks are not listed: a supervisor who takes over such a
+    person types their login. The records state person id, login and name only.
     """
     desks = reach(actor, "habilitation.grant").desk_ids
     known = Q(person__habilitations__desk_id__in=desks)

@@ -98,9 +98,9 @@ def send_feedback(
     """Return feedback on the actor's own reports given after the id `after`, oldest first, as sent to it.
 
     With `before` instead: feedback given before that id, newest first; start from `NEWEST`. `report_id`
-    restricts the first order to the feedback on that report; `limit` is the most returned. Feedback is sent
-    only under a standing instruction for this provider. The ledger entry cites the instruction and is written
-    before anything is returned.
+    restricts the first order to the feedback on that report; `limit` is the most returned. Feedback of the
+    last thirty seconds is left for later. Feedback is sent only under a standing instruction for this
+    provider. The ledger entry cites the instruction and is written before anything is returned.
 
     Raises:
         NoInstruction: none is in force.

@@ -70,7 +70,7 @@ class ProviderFigures(Struct, frozen=True, kw_only=True):
 
     @property
     def share(self) -> int:
-        """Percentage of reports that share a value with an earlier report; 0 without reports."""
+        """Percentage of reports that are linked to another report by a shared value; 0 without reports."""
         return round(100 * self.linked / self.cases) if self.cases else 0
 
     @property

@@ -266,7 +266,7 @@ def _hashes(pictures: Iterable[bytes]) -> np.ndarray[tuple[int, int], np.dtype[n
 
 
 def _who(report: HarmonisedReport) -> list[tuple[str, ...]]:
-    """Return the persons that a report names, victims excepted, as a part of its keys of sameness.
+    """Return the persons that a report names, but victims and reporter, as a part of its keys of sameness.
 
     Each is an identifier (kind, value), or (name, birth date, age), in order.
     """

@@ -180,10 +180,10 @@ class _DecideBy(msgspec.Struct, frozen=True, kw_only=True):
 def orient_batch(
     *, actor: Actor, items: Sequence[OrientItem], now: datetime
 ) -> list[tuple[UUID, Proposal]]:
-    """Store a proposal and a queue row for each item, raise alarms, and return (report id, proposal) pairs.
+    """Store a proposal and a queue row for each item, fold duplicates and raise alarms; return the proposals.
 
-    A report that already has a proposal gets a further revision; both stay. One ledger entry covers the
-    batch.
+    The result has (report id, proposal) pairs. A report that already has a proposal gets a further revision;
+    both stay. One ledger entry covers the batch.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -364,12 +364,13 @@ _WAITING = [state for state in CaseState if "expire" in CASE_STATES.moves_from(s
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Erase the written reasons of decisions and the text of notes of expired reports; rows and digests stay.
+    """Erase the texts that people wrote on expired reports; rows and digests stay. Return how many texts.
 
-    The keys for folding and for finding similar files are deleted too. A report that still waits leaves the
-    queue, since nothing remains to decide on, and reports folded into it are folded again among the rest. The
-    text of a note on a dossier expires with the first of its reports. Return the number of erased texts. The
-    caller writes the ledger entry of the expiry.
+    Texts are reasons of decisions and of judgements on duplicates, and notes; a note on a dossier expires
+    with the first of its reports. Keys for finding duplicates and similar files are deleted too, as is what
+    the queue's row quotes of the report. A report that still waits leaves the queue, since nothing remains to
+    decide on, and reports folded into it are folded again among the rest. The caller writes the ledger entry
+    of the expiry.
 
     Raises:
         Refused: the actor may not run the processing stages.

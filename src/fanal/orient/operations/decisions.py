@@ -111,6 +111,7 @@ def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
     Raises:
         TransitionRefused: the case is in another state.
         Refused: the actor may not decide at that desk.
+        Case.DoesNotExist: the report has no case.
     """
     _change(actor, report_id, move="reopen", action="case.reopen", now=now)
 
@@ -121,6 +122,7 @@ def close_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
     Raises:
         TransitionRefused: the case is not decided.
         Refused: the actor may not decide at that desk.
+        Case.DoesNotExist: the report has no case.
     """
     _change(actor, report_id, move="close", action="case.close", now=now)
 

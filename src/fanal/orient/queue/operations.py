@@ -42,7 +42,8 @@ UPDATE orient_case c SET late = true FROM picked WHERE c.report_id = picked.repo
 def mark_late(*, actor: Actor, now: datetime, most: int = 2000) -> int:
     """Mark at most `most` waiting cases as late at `now`, longest overdue first; return their number.
 
-    The view LATE shows marked cases. Not recorded in the ledger: the mark adds nothing to `due_at`.
+    The view LATE reads marked cases in queue order, and adds the few that are overdue and not marked yet. Not
+    recorded in the ledger: the mark adds nothing to `due_at`.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -82,7 +83,8 @@ RETURNING claim_token
 def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> CaseClaim:
     """Claim a case for 15 minutes; a repeated claim by its holder renews the lease under the same token.
 
-    The first claim ends the deadline to claim the case; from then on the deadline to decide applies.
+    After the lease has lapsed, the same person gets a new token. The first claim ends the deadline to claim
+    the case; from then on the deadline to decide applies.
 
     Raises:
         CaseUnknown: no such case.

@@ -102,7 +102,11 @@ def known_as(request: HttpRequest | None, login: str) -> str:
 
 
 def remember(request: HttpRequest, answer: HttpResponse, *, user: AbstractBaseUser) -> None:
-    """Set the device cookie in `answer` for an account that has just signed in with its second factor."""
+    """Set the device cookie in `answer`, so that this browser is known for the account that just signed in.
+
+    A browser keeps the mark (random id) that it has for an account. Its cookie holds the eight accounts that
+    signed in last.
+    """
     login = user.get_username()
     mark = known_as(request, login) or secrets.token_urlsafe(12)
     marks, key = _marks(request), login_digest(canonical_login(login))

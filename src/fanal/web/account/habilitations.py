@@ -141,7 +141,8 @@ def _looked_up(request: HttpRequest, habilitation_id: UUID) -> Actor:
 def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     """Record the quarterly review of a habilitation (grant of a role), then redirect to the list.
 
-    The form's `verdict` is a `ReviewVerdict`; any other gives status 400.
+    The form's `verdict` is a `ReviewVerdict`; any other gives status 400. A refusal is shown on the
+    habilitation's page (status 422).
 
     Raises:
         Http404: no such habilitation at the supervisor's desks.

@@ -76,7 +76,7 @@ def close(request: HttpRequest) -> HttpResponse:
     Administrators cannot close their own account: nothing happens, and a message says so.
 
     Raises:
-        Http404: no account has this login.
+        Http404: no open account has this login.
     """
     login = canonical_login(request.POST.get("login", ""))
     found = find_user(username=login) if "\0" not in login else None

@@ -80,10 +80,10 @@ def next_step(request: HttpRequest) -> str:
 
 @receiver(post_save, sender=Authenticator)
 def note_added(instance: Authenticator, *, created: bool, **_more: object) -> None:
-    """Record an added factor in the ledger, and mark the session as verified by it, except recovery codes.
+    """Record in the ledger a factor that a person added on a page, and mark the session as verified by it.
 
-    Receiver of the save signal of an authenticator (`instance`): later saves (`created` false) are ignored.
-    Enrolment has proved the factor.
+    Recovery codes do not verify a session. Receiver of the save signal of an authenticator (`instance`):
+    later saves (`created` false) are ignored. Enrolment has proved the factor.
     """
     if not created:
         return
@@ -98,9 +98,9 @@ def note_added(instance: Authenticator, *, created: bool, **_more: object) -> No
 
 @receiver(post_delete, sender=Authenticator)
 def note_removed(instance: Authenticator, **_more: object) -> None:
-    """Record a removed factor (`instance`) in the ledger, and notify the person by e-mail.
+    """Record in the ledger a factor (`instance`) that a person removed on a page, with a notice by e-mail.
 
-    Receiver of the delete signal of an authenticator.
+    The notice goes to the person and their supervisors. Receiver of the delete signal of an authenticator.
     """
     _note(instance, added=False, notice=True)
 
@@ -117,8 +117,8 @@ def note_password(request: HttpRequest, **_more: object) -> None:
 def _note(instance: Authenticator, *, added: bool, notice: bool) -> None:
     """Record in the ledger a person's own change of a factor (`instance`) made through the pages.
 
-    `added`: the factor was added, else removed; `notice`: also notify the person by e-mail. The person's
-    other sessions end. Other changes are ignored: commands record their own.
+    `added`: the factor was added, else removed; `notice`: also notify the person and their supervisors by
+    e-mail. The person's other sessions end. Other changes are ignored: commands record their own.
     """
     request = context.request
     if request is None or request.user.pk != instance.user_id:

@@ -247,7 +247,7 @@ def nonce_of(code_verifier: str) -> str:
 
 @never_cache
 def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Show a page with a link to the provider's sign-in.
+    """Show a page with a link to the provider's sign-in, or an error page if the provider's data are invalid.
 
     A redirect would fail: with the CSP directive `form-action`, Chromium and Safari follow a form to no other
     host, not even through redirects, and the provider may redirect to hosts unknown here. `provider_id` is

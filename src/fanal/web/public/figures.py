@@ -76,7 +76,7 @@ def _section(figure: Figure, cells: Cells, *, lang: str) -> dict[str, object]:
 
     `cells`: the published counts by (first day of the period, code); None is a suppressed number. Keys:
     `code`, `title`, `definition`, `source`, `names` (of the columns), `lines` (period, numbers), `chart`
-    (None if all are zero).
+    (None if all numbers are zero or suppressed).
     """
     length = 1 if figure.code == "RECEIVED" else queries.QUARTER
     # Periods before the first nonzero number are left out: the service did not exist.

@@ -105,9 +105,9 @@ def follow(request: HttpRequest) -> HttpResponse:
 
 
 def ring_alone(typed: str, *, now: datetime) -> bool:
-    """Raise the child-in-danger alarm of the report with the receipt code `typed`, when storing failed.
+    """Raise the child-in-danger alarm of the report with the receipt code `typed`, when storing has failed.
 
-    It is the storing of the reporter's message that failed. Returns whether the database accepted the
+    Called if the reporter's message or report could not be stored. Returns whether the database accepted the
     request; also True for an unknown code, which raises no alarm. A second call raises no second alarm. A
     malformed code, or any failure, gives False.
     """

@@ -253,8 +253,9 @@ def _send_or_keep(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
 def _check_and_send(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
     """Submit the report after checking all pages, the rate limits, and the proof of work or waiting time.
 
-    Returns the receipt page; the first page with an error (status 422); or the check page, if the proof is
-    missing and the waiting time not over (status 425). `draft` holds all answers.
+    Returns the receipt page; the first page with an error (status 422); the check page, if the proof is
+    missing and the waiting time not over (status 425); or a notice, if the draft is being received or was
+    received with other answers (status 409). `draft` holds all answers.
     """
     now = now_of(request)
     for step in STEPS:

@@ -147,8 +147,9 @@ def _escalation(catalogue: Catalogue, raised_at: datetime) -> datetime:
 def escalate_alarms(*, actor: Actor, now: datetime, most: int = _AT_ONCE) -> list[Alarm]:
     """Escalate the alarms that nobody acknowledged in time, and return them.
 
-    Each is then called to the people on duty a second time. At most `most` at once, half of them the most
-    recent ones and half the oldest, since a flood may precede or follow the others.
+    A database trigger then queues a second call of each (e-mail to the people on duty). At most `most` at
+    once, half of them the most recent ones and half the oldest, since a flood may precede or follow the
+    others.
 
     Raises:
         Refused: the actor may not run the processing stages.
