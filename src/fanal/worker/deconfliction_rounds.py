@@ -59,7 +59,8 @@ def run_due(*, actor: Actor) -> int:
     """Start or continue a round with each counterpart that has a service and is due; return how many.
 
     A round is one run of private set intersection. Due: a standing instruction is in force, and a round is
-    open, a conclusion is undelivered, or the counterpart's interval has passed since the last round.
+    open, a conclusion is undelivered, or the counterpart's interval has passed since the last round. Rounds
+    that had to stop are counted too; the reason is logged.
     """
     tried = 0
     for counterpart in queries.list_counterparts(actor=actor):

@@ -73,7 +73,8 @@ def fetch_source(
     """Fetch a list source up to its present end, or for `seconds`; return the number of pages stored.
 
     Unless a person asks for it (`by_person`), every page requires a standing instruction in force; a fetch
-    ends with its instruction. If `quick`, the page being fetched is abandoned when the time is over.
+    ends with its instruction, or when another process has stored a page of the source. If `quick`, the page
+    being fetched is abandoned when the time is over.
 
     Raises:
         FetchFailed: the code is stored with the checkpoint; LOOP if a page leads back to an earlier one, or

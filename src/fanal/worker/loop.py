@@ -109,10 +109,10 @@ class WorkerLoop:
         return moved
 
     def _read_text(self) -> int:
-        """Let the trained text model read the next waiting text, if no report waits for a stage.
+        """Let the trained text model read the next waiting text; return how many were read, 0 or 1.
 
-        Return how many were read, 0 or 1; 0 too after a failure, when reading pauses. Each text has a lease
-        of its own: a text that ends the worker delays no other, nor the search for similar reports.
+        Called when no report waits for a stage. 0 too after a failure, when reading pauses. Each text has a
+        lease of its own: a text that ends the worker delays no other, nor the search for similar reports.
         """
         now, token = self._clock(), uuid4()
         if now < self._texts_at:

@@ -72,7 +72,7 @@ class Outage:
     def begin(self, now: datetime) -> timedelta:
         """Pause from `now`, twice as long each time; return the delay for the reports of the failed batch.
 
-        After the pause a single report is tried first.
+        A pause lasts one second at first and five at most; afterwards a single report is tried first.
         """
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST)
         self._until, self.size = now + pause, 1

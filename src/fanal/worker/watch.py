@@ -3,9 +3,9 @@
 A regular expression or a library may hold the interpreter lock (GIL) for minutes. No thread of the worker
 runs meanwhile, so that only another process can end it. The worker records in shared memory the claim of the
 current step, and the CPU time of its main thread at the start of the step. After a kill the watch returns the
-claim: its reports are retried one by one, and a single report over the limit is quarantined (`DEADLINE`). The
-search for similar reports and the reading of texts have the same limits; a single report over the limit gets
-no similar ones, and a text that is over it twice stays unread.
+claim: its reports are retried one by one, and a report that exceeds the limit alone, after an earlier
+attempt, is quarantined (`DEADLINE`). The search for similar reports and the reading of texts have the same
+limits; a single report over the limit gets no similar ones, and a text that is over it twice stays unread.
 
 The worker starts this file by its path. On a system without /proc there is no watch.
 """
@@ -180,7 +180,10 @@ def main(descriptor: int, pid: int, limits: tuple[float, float, float]) -> None:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Return the CPU seconds of the main thread of process `pid` (proc(5), stat, fields 14 and 15)."""
+    """Return the CPU seconds of the main thread of process `pid` (proc(5), stat, fields 14 and 15).
+
+    0 if the process has ended.
+    """
     try:
         text = (_PROC / str(pid) / "task" / str(pid) / "stat").read_text()
     except OSError:
