@@ -38,7 +38,10 @@ class Standing:
         self._failing, self.may_try = True, False
 
     def is_to_ask(self) -> bool:
-        """Return whether it is time to ask the mail server; it must be answered by `answered`."""
+        """Return whether it is time to ask the mail server; if so, report its answer to `answered`.
+
+        True also starts the pause before the next question.
+        """
         if not self._failing or self.may_try or time.monotonic() < self._ask_at:
             return False
         self._wait()

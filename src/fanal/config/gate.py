@@ -341,7 +341,7 @@ class Gate:
         Only programs send large bodies, and known browsers the file that proves a step of an act.
 
         Raises:
-            TooLarge: the body exceeds the limit of its page.
+            TooLarge, Late, Busy: it exceeds the limit of its page, is too slow, or finds no free place.
         """
         length = request.get("CONTENT_LENGTH") or ""
         chunked = bool(request.get("HTTP_TRANSFER_ENCODING", ""))

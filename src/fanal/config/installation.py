@@ -165,7 +165,8 @@ def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
     """Register in the database the keys of this machine (`held`) that it does not know yet.
 
     `held` are fingerprints by purpose (`read_held`). A folder without any key registers nothing: the owner
-    may migrate from a machine of its own.
+    may migrate from a machine of its own. Nor does a database without a table of keys, restored from a backup
+    of an earlier version. Keys of one purpose are added only if the machine holds all registered ones.
 
     Raises:
         KeysElsewhere: the machine lacks registered keys.

@@ -398,7 +398,7 @@ def read_key_file(path: Path) -> str:
     """Return the text of a key file without surrounding white space.
 
     Raises:
-        KeysMissing: the file is unreadable.
+        KeysMissing: the file is unreadable or no text.
     """
     try:
         return path.read_text().strip()

@@ -53,8 +53,8 @@ def _told(failure: BaseException | None) -> Iterator[str]:
 class Bounded(logging.Filter):
     """A log filter with a limit for records of one kind: at most `most` in `seconds`, then a count.
 
-    A kind is a logger, a level, and an exception's class and last location. It contains no value from
-    outside, so that strangers cannot create new kinds.
+    A kind is a logger, a level, and an exception's class and last location; without an exception, the
+    location of the log call. It contains no value from outside, so that strangers cannot create new kinds.
     """
 
     def __init__(self, *, most: int = 20, seconds: float = 60.0) -> None:

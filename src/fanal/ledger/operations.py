@@ -111,6 +111,7 @@ def record_report(
         MotiveMissing: data are read or passed on without a purpose.
         UnknownVerb: the action is not in `domain/actions.toml`.
         ValueRefused: a detail has a forbidden form, or the purpose is too long.
+        SignerMissing: no ledger keys are installed.
     """
     objects = [ObjectRef(kind="report", id=report_id)]
     return record(actor=actor, action=action, at=at, objects=objects, detail=detail, motive=motive)
@@ -154,10 +155,11 @@ def record_batch(
 
 
 def expire_motives(*, actor: Actor, before: datetime, now: datetime, limit: int = 10_000) -> int:
-    """Delete the texts of purposes (motifs de consultation) written before an instant, oldest first.
+    """Delete up to `limit` texts of purposes (motifs de consultation) written before a time, oldest first.
 
-    Return their number. The entries and their keyed digests stay. `before` must be at least three years back,
-    the retention of the log: a missing purpose of a younger entry is a finding of `fanal ledger verify`.
+    Return their number; unless it is 0, the deletion is recorded. The entries and their keyed digests stay.
+    `before` must be at least three years back, the retention of the log: a missing purpose of a younger entry
+    is a finding of `fanal ledger verify`.
 
     Raises:
         Refused: the actor is not the system.
@@ -291,6 +293,7 @@ def record_search(
     Raises:
         MotiveMissing: the actor states no purpose.
         ValueRefused: the kind has a forbidden form, or the purpose is too long.
+        SignerMissing: no ledger keys are installed.
     """
     shown = [ObjectRef(kind="report", id=one) for one in dict.fromkeys(reports)]
     shown += [ObjectRef(kind="selector", id=searched_id(key)) for key in dict.fromkeys(selectors)]

@@ -324,7 +324,7 @@ _STEP = 1000
 
 
 def sweep_vault(*, actor: Actor, now: datetime) -> int:
-    """Blank or remove bytes without a database row that are older than `SAFE_AGE`; return how many places.
+    """Blank or remove bytes without a database row that are older than a day; return how many places.
 
     A pack (a file of many objects) from which objects are missing is left as it is, since the bytes may be
     the lost ones. Packs unchanged for a month are not read again. Write one ledger entry (`vault.repair`) if

@@ -62,9 +62,10 @@ def lacks_keys() -> bool:
 
 
 def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObject]:
-    """Return the sealed objects of owners, erased ones excepted: ids, kinds, sizes and hashes.
+    """Return the sealed objects of owners, erased ones excepted: ids, kinds, sizes and SHA-256, by id.
 
-    An owner is the id under which objects were sealed, mostly a report's.
+    For identities `sha256` is a keyed digest; `md5` and `sha1` are empty. An owner is the id under which
+    objects were sealed, mostly a report's.
 
     Raises:
         Refused: the actor is not the system.

@@ -74,8 +74,9 @@ class NumberedRow:
 class Verification:
     """Result: `size` entries were read, their root is `root`; `problems` is empty if the ledger is intact.
 
-    `compared` counts the checkpoints in copies kept elsewhere. `writers` counts entries by the database role
-    that inserted them; older entries without a role (leaf version 1) are under "".
+    `checkpoints` is the number of checkpoints compared with the entries, `compared` that of the checkpoints
+    in copies kept elsewhere. `writers` counts entries by the database role that inserted them; older entries
+    without a role (leaf version 1) are under "".
     """
 
     size: int = 0
