@@ -207,12 +207,12 @@ def _url_as(*, admin_url: str, database: str, login: str, password: str) -> str:
 def check_durability(urls: Iterable[str]) -> None:
     """Sign in with each URL and refuse a server that may lose committed transactions.
 
-    The required settings are `fsync`, `full_page_writes` and `synchronous_commit`. Every role is checked,
-    because `ALTER ROLE … SET synchronous_commit` applies to one role. Roles whose connections the database
-    refuses (`fanal.db.closed`) are skipped.
+    `fsync`, `full_page_writes` and `synchronous_commit` must be on, for each role (`ALTER ROLE … SET`). Roles
+    whose connections the database refuses (`fanal.db.closed`) are skipped.
 
     Raises:
         DatabaseRefused: a setting of the server or of a role is not durable.
+        psycopg.OperationalError: the server is unreachable, or rejects a password.
     """
     closed: tuple[str, ...] = ()
     for url in urls:

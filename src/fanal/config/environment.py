@@ -106,6 +106,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         SettingRefused: `FANAL_KEEP_REPORTER_ADDRESS` without `FANAL_PROXY_HOPS`; a limit or number of proxies
             that is not a valid number; a login in `DATABASE_URL` other than the role's; a single sign-on URL
             without https or client identifier.
+        ValueError: `FANAL_STEP_UP_MINUTES` is not an integer (one below 1 counts as 1).
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"

@@ -83,7 +83,11 @@ def wire() -> None:
 
 
 def holds_known_keys() -> bool:
-    """Return whether the key folder on disk holds the keys registered in the database."""
+    """Return whether the key folder on disk holds the keys registered in the database.
+
+    Raises:
+        DatabaseError, psycopg.Error: the database does not answer.
+    """
     public_node = settings.FANAL_PUBLIC_NODE
     try:
         held = read_held(settings.FANAL_HOME, public_node=public_node, secret=settings.SECRET_KEY)

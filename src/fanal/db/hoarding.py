@@ -109,11 +109,11 @@ class HoardingGuard:
         self._failure, self._failing_since = "", 0.0
 
     def look(self) -> None:
-        """End the sessions that block others; kill those that ignore it, and close their role if repeated.
+        """End the sessions that block others; kill those that ignore it for five seconds.
 
-        Called again and again. A closed role may no longer connect (`fanal.db.closed`). If the query fails
-        for five seconds, every session of public nodes and of the auditor on this machine is ended, and one
-        that continues to work is killed.
+        Called again and again. If a role's sessions must be killed repeatedly, the role is closed: it may no
+        longer connect (`fanal.db.closed`). If the query fails for five seconds, every session of public nodes
+        and of the auditor on this machine is ended, and one that continues to work is killed.
         """
         for login in sorted(self._closing):
             self._close(login)

@@ -213,6 +213,8 @@ def policies_of(bounds: TableBounds) -> Iterator[RowPolicy]:
 def apply_row_security(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """Create, replace and drop row-level policies until the database matches `BOUNDED`, in one transaction.
 
+    Row-level security is enabled on the tables where it is not.
+
     A policy that is already as wanted (its comment holds its statement) stays untouched, because creation
     takes a table lock. `connection` belongs to the owner.
     """

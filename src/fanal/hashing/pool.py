@@ -94,7 +94,7 @@ class Pool:
         return answers
 
     def stop(self) -> None:
-        """End the children and the fork server; the next file starts them again."""
+        """Wait for files in progress, then end children and fork server; the next file starts them again."""
         for _ in range(self.size):
             child = self._idle.get()
             if child is not None:

@@ -52,8 +52,11 @@ POINTS: Final = frozenset(
 def read_failpoint(values: Mapping[str, str]) -> tuple[str, int] | None:
     """Return the failpoint's name and count from `values` (usually `os.environ`); None if none is set.
 
+    `FANAL_FAILPOINT` holds the text, or `@` and the path of a file with it.
+
     Raises:
         ValueError: the text is not a known `name:count:kill`.
+        OSError: the file cannot be read.
     """
     text = values.get("FANAL_FAILPOINT", "")
     if text.startswith("@"):

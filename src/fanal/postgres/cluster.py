@@ -49,6 +49,7 @@ class Cluster:
     def open(cls, *, home: Path, environ: Mapping[str, str]) -> "Cluster":
         """Return the cluster of the data folder `home`, with its folders and binaries; no server is started.
 
+        `home` is created if missing, and the binaries are copied if the account cannot run them (`shelter`).
         `environ` may name a program folder in `PG_BIN`.
 
         Raises:
@@ -91,7 +92,7 @@ class Cluster:
         """Start the server if needed, and keep it running until `release`.
 
         Raises:
-            ClusterFailed: the server does not start; the message ends with the end of its log.
+            ClusterFailed: the server cannot be created or started; the message has the end of the output.
         """
         if self._users is None:
             descriptor = os.open(self.home / "postgres.users", os.O_RDWR | os.O_CREAT, 0o600)
@@ -100,7 +101,11 @@ class Cluster:
         self.start()
 
     def release(self) -> None:
-        """Stop using the server; stop it if no other process uses it."""
+        """Stop using the server; stop it if no other process uses it.
+
+        Raises:
+            ClusterFailed: the server does not stop.
+        """
         if self._users is None:
             return
         descriptor, self._users = self._users, None
@@ -116,7 +121,7 @@ class Cluster:
         """Create the cluster if missing, then start it, also after a crash.
 
         Raises:
-            ClusterFailed: the server does not start; the message ends with the end of its log.
+            ClusterFailed: the server cannot be created or started; the message has the end of the output.
         """
         with _locked(self.home / "postgres.lock"):
             if not self._runs_steadily():

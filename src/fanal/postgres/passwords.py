@@ -42,6 +42,9 @@ class PasswordFile:
         """Replace the stored passwords, given by role name.
 
         The file of administrator and owner is written first, so that a crash loses none.
+
+        Raises:
+            PermissionError: the file of administrator and owner belongs to another account.
         """
         theirs = {name: word for name, word in passwords.items() if name in _OF_THE_OWNER}
         served = {name: word for name, word in passwords.items() if name not in _OF_THE_OWNER}
@@ -50,7 +53,11 @@ class PasswordFile:
                 write_private(path, json.dumps(words, indent=1))
 
     def ensure(self) -> dict[str, str]:
-        """Return the passwords by role name, the administrator's included; create and store missing ones."""
+        """Return the passwords by role name, the administrator's included; create and store missing ones.
+
+        Raises:
+            PermissionError: the file of administrator and owner belongs to another account.
+        """
         kept = self.read()
         names = (ADMIN, *(role.value for role in DatabaseRole))
         kept |= {name: secrets.token_urlsafe(32) for name in names if name not in kept}

@@ -63,7 +63,8 @@ def make_home(home: Path) -> None:
 def find_place(home: Path) -> ClusterPlace:
     """Return the folders and account of the cluster in the data folder `home`; it may not be created yet.
 
-    Where PostgreSQL's account cannot enter `home`, a folder under `/var/lib/fanal` is reserved and noted.
+    Where PostgreSQL's account cannot enter `home`, a folder under `/var/lib/fanal` is reserved; the file
+    `postgres.location` in `home` names it.
 
     Raises:
         PlaceRefused: the cluster's folder is gone, or belongs to another account.

@@ -51,8 +51,8 @@ def read_entries(path: Path, *kinds: type[E]) -> tuple[E, ...]:
     """Read the entries of a TOML file; its header must name one of `kinds`.
 
     Raises:
-        ReferenceRefused: invalid TOML, unknown key, missing source or label, empty period, wrong kind or id,
-            overlap.
+        ReferenceRefused: unreadable file, invalid TOML, unknown key, missing source or label, empty period,
+            wrong kind or id, overlap.
     """
     document = _decode(path)
     header = _convert(document, _Header, path)
@@ -76,8 +76,8 @@ def read_labels(path: Path) -> LabelFile:
     """Read a TOML file of labels.
 
     Raises:
-        ReferenceRefused: invalid TOML, unknown key, a language missing or empty, a package other than the
-            file's name.
+        ReferenceRefused: unreadable file, invalid TOML, unknown key, a language missing or empty, a package
+            other than the file's name.
     """
     file = _convert(_decode(path), LabelFile, path)
     if file.package != path.stem:

@@ -238,8 +238,8 @@ class QualificationValue(Strict, frozen=True, kw_only=True):
 
     `kinds` and `signals` hold if the report has one of them (signals are codes of findings); `material`
     requires a file or address known or classified as abuse material, `payment` a payment. `victim_under`
-    excludes the candidate if the ages of all victims are known and reach it. `because` is the code of the
-    reason.
+    excludes the candidate if the ages of all victims are known and reach it; with `victim_age_known` a known
+    age must be below it. `because` is the code of the reason.
     """
 
     article: str

@@ -157,7 +157,7 @@ def open_content(sealed: bytes, *, data_key: bytes, object_id: UUID) -> bytes:
     """Decrypt the concatenated sealed chunks of an object with its data key.
 
     Raises:
-        EnvelopeRefused: a bit was altered, or chunks were removed, reordered or added.
+        EnvelopeRefused: another key or object, a bit was altered, or chunks were removed, reordered or added.
     """
     size = CHUNK + TAG
     if len(sealed) <= size:
@@ -176,8 +176,8 @@ def open_chunks(chunks: Iterable[bytes], *, data_key: bytes, object_id: UUID) ->
     `data_key` and `object_id` are those of the object.
 
     Raises:
-        EnvelopeRefused: a bit was altered, or chunks were removed, reordered or added; plaintext yielded
-            before is authentic, but possibly truncated.
+        EnvelopeRefused: another key or object, a bit was altered, or chunks were removed, reordered or added;
+            plaintext yielded before is authentic, but possibly truncated.
     """
     cipher, aad = AESGCM(data_key), _CONTENT_TAG + object_id.bytes
     iterator = iter(chunks)

@@ -19,7 +19,8 @@ _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 class Sealable:
     """Bytes to seal (encrypt), with their owner (`owner_id`, mostly a report) and their `kind`.
 
-    A kind is a code such as `identity`; `plaintext` is left out of `repr`.
+    A kind is a code such as `identity` (`check_kind`), else the constructor raises `ValueError`. `plaintext`
+    is left out of `repr`.
     """
 
     id: UUID
