@@ -150,7 +150,8 @@ def _claimed(folder: Path) -> Iterator[Path]:
 def _check(erasures: list[str]) -> bool:
     """Repeat the erasures after a restore, reconcile the vault and verify the ledger; print the results.
 
-    `erasures`: lines of the lists of erasures. Returns whether vault and ledger have no fault.
+    `erasures`: lines of the lists of erasures. Data that has become due since the backup expires too, and the
+    restore is recorded in the ledger. Returns whether vault and ledger have no fault.
     """
     from fanal.ledger import operations as ledger
     from fanal.ledger.verification import verify_ledger

@@ -101,7 +101,8 @@ def fanal() -> None:
 def main() -> None:
     """Run the command and exit with its status.
 
-    A failure prints one sentence: status 2 for invalid input, 1 for any other failure.
+    A failure prints one sentence: status 2 for invalid input, 1 for any other failure. A closed pipe on the
+    output ends the command without a message.
     """
     signal.signal(signal.SIGTERM, _leave)
     try:

@@ -147,7 +147,7 @@ _MAX_FILE = 50_000_000
 def count_sources(format_: str, paths: Sequence[Path]) -> int:
     """Return the number of reports of `format_` in `paths`, for the progress bar.
 
-    Unreadable files count 0.
+    An unreadable file counts 0, or 1 in some formats.
     """
     suffixes, _ = FORMATS[format_]
     count = _COUNTERS.get(format_, _one)

@@ -30,7 +30,7 @@ log = logging.getLogger("fanal.mail")
 SEND_SECONDS = 8.0
 """Deadline for sending one message, from connection to the server's last reply."""
 _REPLY_SECONDS = 7.0
-"""Longest wait for one reply: some servers greet after five or six seconds, to find out who cannot wait."""
+"""Longest wait for one reply: some servers greet after five or six seconds only, to detect spam senders."""
 _RECIPIENT_SECONDS = 2.0
 """Longest wait for the reply to one of several recipients: some servers refuse after five seconds."""
 _MOST_SESSIONS = 20
@@ -154,8 +154,8 @@ class Mailer:
         """Send one message; return whether all, some or none of its recipients were reached.
 
         `message_id` must be the same at each attempt, so that a repeated delivery is recognised. Without a
-        server the message is written to the folder, and nobody is reached. `seconds`: the
-        deadline (default `SEND_SECONDS`); of a longer one, a single reply may take all.
+        server the message is written to the folder, and nobody is reached. `seconds` is the deadline (by
+        default `SEND_SECONDS`); with a longer one, a single reply may take all of it.
 
         Raises:
             MailRefused: no recipient, an invalid server URL, or a remote server without TLS.
@@ -209,9 +209,9 @@ class Mailer:
             yield server
 
     def _hand_over(self, message: EmailMessage, *, seconds: float) -> Sent:
-        """Give a message to the server within `seconds`, for as many of its recipients as it accepts.
+        """Send a message to the server within `seconds`, for as many of its recipients as it accepts.
 
-        Refused addresses are not tried again here: the accepted ones would receive the message twice. To a
+        Refused addresses are not tried again here: the accepted ones would receive the message twice. For a
         server without SMTPUTF8, addresses that are not ASCII are left out. Returns the addresses to try again
         later and the number of lost ones.
 
@@ -242,11 +242,11 @@ class Mailer:
         return Sent(reached=Reached.SOME if later or lost else Reached.ALL, later=later, lost=lost)
 
     def _send_to(self, message: EmailMessage, to: Sequence[str], *, ends: float) -> dict[str, int]:
-        """Send a message to all of `to` at once, or to each in a session of its own where one is in the way.
+        """Send a message to all of `to` at once or, if one recipient prevents that, to each by itself.
 
-        Such a recipient lets the server answer late or leave, or makes it refuse the whole message for good.
-        Returns the SMTP reply code of each address that was not accepted, 0 without a reply; empty if all
-        were accepted. `ends` is an instant of the monotonic clock.
+        A recipient prevents it if the server replies late to its address or closes the session, or refuses
+        the whole message permanently. Returns the SMTP reply code of each address that was not accepted, 0
+        without a reply; empty if all were accepted. `ends` is an instant of the monotonic clock.
 
         Raises:
             OSError, smtplib.SMTPException: none was accepted, or the refusal is temporary.

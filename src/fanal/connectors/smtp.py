@@ -1,6 +1,6 @@
-"""An SMTP session that ends at a deadline, with the address of a server that greets first.
+"""An SMTP session with a deadline, over the address of the server that greets first.
 
-A server may have several addresses, of which some answer nothing: they are tried half a second apart, without
+A server may have several addresses, some of which do not answer: they are tried half a second apart, without
 waiting for each other (as in RFC 8305).
 """
 
@@ -38,7 +38,7 @@ class Unconfirmed(smtplib.SMTPServerDisconnected):
 
 
 class Session(smtplib.SMTP):
-    """A session of the standard library over a connection that is already made.
+    """An SMTP session of the standard library over an open connection.
 
     `recipient_seconds`: longest wait for the reply to each of several recipients; None: as for any reply.
     """
@@ -60,11 +60,11 @@ class Session(smtplib.SMTP):
         return self._connection
 
     def rcpt(self, recip: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
-        """Name one recipient; return the server's reply, code and text.
+        """Send the address of one recipient; return the server's reply, code and text.
 
         Raises:
-            RecipientFailed: one of several recipients, to whom the server answered late or by an end.
-            SMTPServerDisconnected: the same of a single recipient.
+            RecipientFailed: `recipient_seconds` is set, and the server replied late or closed the session.
+            SMTPServerDisconnected: the same without `recipient_seconds`.
         """
         if self.recipient_seconds is None:
             return super().rcpt(recip, options)
@@ -80,7 +80,7 @@ class Session(smtplib.SMTP):
         return reply
 
     def send(self, s: "ReadableBuffer | str") -> None:
-        """Send octets to the server, and note whether they end a message."""
+        """Send data to the server, and note whether it ends a message."""
         super().send(s)
         self._has_message = isinstance(s, bytes) and s.endswith(_END_OF_MESSAGE)
 
@@ -110,7 +110,7 @@ def connected(
     name in EHLO: the library would look it up in the DNS, without deadline.
 
     Raises:
-        OSError, SMTPException: no address of the host greeted; the failure of the first that failed.
+        OSError, SMTPException: no address of the host sent a greeting; the error of the first that failed.
     """
     race = _Race(host, own=own, tls=tls, reply=reply, ends=time.monotonic() + seconds)
     cut = threading.Timer(seconds, race.shut)
@@ -140,7 +140,7 @@ class _Race:
         self._results: queue.SimpleQueue[Session | OSError] = queue.SimpleQueue()
 
     def run(self, port: int) -> Session:
-        """Return the session with the address that greeted first.
+        """Return the session with the address that sent its greeting first.
 
         Raises:
             OSError, SMTPException: none did.
@@ -189,7 +189,7 @@ class _Race:
                 twin.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """End all connections and close those that came too late."""
+        """Shut all connections down, and close the sessions that were opened too late."""
         self._over = True
         self.shut()
         for twin in self._twins:

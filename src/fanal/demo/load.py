@@ -79,9 +79,8 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
     """Play the chapters of the demo that were not played yet, and return how many.
 
     The demo's year ends at `now`. A chapter is a group of events in one transaction; `say` receives progress
-    messages. An advisory lock
-    allows one load at a time: a second one waits and then finds nothing to do. A demo loaded by another
-    version stays unchanged, since its agenda differs.
+    messages. An advisory lock allows one load at a time: a second one waits and then finds nothing to do. A
+    demo loaded by another version stays unchanged, since its agenda differs.
 
     Raises:
         NotADemo: the database does not carry the mark DEMO.

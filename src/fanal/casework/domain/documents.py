@@ -68,7 +68,7 @@ class ActDocument(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """Return the document as plain text: the mark of a draft if it has one, then title, facts, parts."""
+        """The document as plain text: the mark of a draft if it has one, then title, facts, parts."""
         colon = "\N{NO-BREAK SPACE}: " if self.lang == "fr" else ": "
         head = [self.mark, self.title, "\n".join(colon.join(fact) for fact in self.facts)]
         return "\n\n".join([*filter(None, head), *map(_plain, self.parts)]) + "\n"

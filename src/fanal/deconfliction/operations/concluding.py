@@ -35,9 +35,10 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 
     Raises:
         Refused: the actor may not run rounds.
-        Refusal: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION; POINTS, the
-            answer is not a valid set: the round is refused.
-        KeyMissing, BlobMissing, BlobDamaged, VaultAway: the vault opens no key, as `signing_key`.
+        Refusal: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION, NO_KEY; POINTS,
+            the answer is not a valid set: the round is refused.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the secret
+            of the round or the signing key.
     """
     require(actor, "deconfliction.run")
     found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.OFFERING)
@@ -99,9 +100,11 @@ def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:
 
     Raises:
         Refused: the actor may not run rounds.
-        Refusal: NOT_FOUND; NOT_NOW, no conclusion was received or the round is in another state;
-            EXPIRED; CLOSED, the counterpart is closed; NO_INSTRUCTION, no standing instruction is in force;
-            POINTS, the round is refused.
+        Refusal: NOT_FOUND; NOT_NOW, no conclusion was received or the round is in another state; EXPIRED;
+            CLOSED, the counterpart is closed; NO_INSTRUCTION, no standing instruction is in force; POINTS,
+            the round is refused.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the secret
+            of the round.
     """
     require(actor, "deconfliction.run")
     found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.ANSWERING)

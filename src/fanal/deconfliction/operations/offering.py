@@ -39,7 +39,8 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
         Refused: the actor may not run rounds.
         Refusal: NOT_FOUND, CLOSED, NO_INSTRUCTION, NO_KEY, EXPIRED, NOT_NOW; POINTS, the offer is not a valid
             set of curve points: the round is refused.
-        KeyMissing, BlobMissing, BlobDamaged, VaultAway: the vault opens no key, as `signing_key`.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the signing
+            key.
     """
     require(actor, "deconfliction.run")
     found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.ANSWERING)
@@ -116,7 +117,8 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
     Raises:
         Refused: the actor may not run rounds.
         Refusal: CLOSED, NO_INSTRUCTION, NO_KEY, UNDER_WAY (another process began one).
-        KeyMissing, BlobMissing, BlobDamaged, VaultAway: the vault opens no key, as `signing_key`.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the signing
+            key.
     """
     require(actor, "deconfliction.run")
     instruction = rounds.instruction_for(counterpart=counterpart, now=now)

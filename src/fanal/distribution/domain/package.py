@@ -82,7 +82,7 @@ class PackageAcknowledgement(
 
     @property
     def statement(self) -> bytes:
-        """Return the bytes that the recipient signs: the acknowledgement as JSON with an empty signature."""
+        """The bytes that the recipient signs: the acknowledgement as JSON with an empty signature."""
         return msgspec.json.encode(msgspec.structs.replace(self, signature=""))
 
 

@@ -77,7 +77,8 @@ def send(
 
     Raises:
         Refused: the actor may not send packages.
-        KeyMissing, BlobMissing, BlobDamaged, VaultAway: our signing key cannot be unsealed.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open our signing
+            key, or the original with the reporter's values.
     """
     require(actor, "distribution.send")
     ensure_identity(actor=actor, now=clock())

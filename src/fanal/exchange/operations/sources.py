@@ -134,7 +134,7 @@ def secret_of(*, actor: Actor, source: ListSource, now: datetime) -> str:
     """Return the secret (password) for signing in at a source, from the vault or its file; "" if it has none.
 
     Raises:
-        Refused: the actor may not manage sources.
+        Refused: the secret is sealed, and the actor may not manage sources.
         Refusal: SECRET_FILE (the file is unreadable), SECRET_SEALED (the vault does not open it).
     """
     if source.secret_id is not None:

@@ -92,12 +92,12 @@ def record_step(
 
 
 def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that an approved request was sent (`event`: when, with which proof).
+    """Record that an approved request was sent (`event`: when, and the proof kept, if any).
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
         Refusal: FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT (the recipient was not informed in time);
-            the event lacks a proof or has a wrong instant (all codes: `record_step`).
+            the event has a wrong instant, text or file (all codes: `record_step`).
         Refused: the actor may not record steps of measures at that desk.
     """
     record_step(actor=actor, measure_id=measure_id, transition="send", event=event, now=now)
@@ -136,7 +136,7 @@ def suspend_clock(
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
-        Refusal: the event lacks a proof or has a wrong instant (all codes: `record_step`).
+        Refusal: the event has a wrong instant, text or file (all codes: `record_step`).
         Refused: the actor may not record steps of measures at that desk.
     """
     event = msgspec.structs.replace(event, reason=cause.value)
@@ -148,7 +148,7 @@ def resume_clock(*, actor: Actor, measure_id: UUID, event: Event, now: datetime)
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
-        Refusal: the event lacks a proof or has a wrong instant (all codes: `record_step`).
+        Refusal: the event has a wrong instant, text or file (all codes: `record_step`).
         Refused: the actor may not record steps of measures at that desk.
     """
     record_step(actor=actor, measure_id=measure_id, transition="resume", event=event, now=now)
@@ -184,7 +184,7 @@ def lift_measure(
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
-        Refusal: the event lacks a proof or has a wrong instant (all codes: `record_step`).
+        Refusal: the event has a wrong instant, text or file (all codes: `record_step`).
         Refused: the actor may not record steps of measures at that desk.
     """
     event = msgspec.structs.replace(event, reason=cause)

@@ -30,7 +30,13 @@ PAGE = 50
 @require_safe
 @needs("distribution.read")
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show the reports waiting for other desks, the packages sent and received, the desks and their keys."""
+    """Show the reports waiting for other desks, the packages sent and received, the desks and their keys.
+
+    The query's `before` is the last package of the previous page.
+
+    Raises:
+        Http404: `before` is malformed.
+    """
     actor, now = actor_of(request), now_of(request)
     recipients = queries.list_recipients(actor=actor)
     packages = queries.list_packages(
@@ -60,7 +66,11 @@ def overview(request: HttpRequest) -> HttpResponse:
 def waiting(request: HttpRequest) -> HttpResponse:
     """Show the reports waiting for one country or region, each with the rule that selected it.
 
-    The query's `country` and `region` name the place; redirects to the overview if no reports wait for it.
+    The query's `country` and `region` name the place, `after` the last report of the previous page; redirects
+    to the overview if no reports wait for that place.
+
+    Raises:
+        Http404: `after` is malformed.
     """
     actor, now = actor_of(request), now_of(request)
     asked = request.GET.get("country", ""), request.GET.get("region", "")
@@ -88,8 +98,10 @@ def waiting(request: HttpRequest) -> HttpResponse:
 def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
     """Show a package of reports sent: recipient, standing instruction, references, acknowledgement.
 
+    The query's `after` is the last report of the previous page.
+
     Raises:
-        Http404: no such package.
+        Http404: no such package, or a malformed `after`.
     """
     actor, now = actor_of(request), now_of(request)
     sent = queries.get_package(actor=actor, package_id=package_id)

@@ -90,8 +90,8 @@ def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Accept or refuse, as a second person, an early erasure that another person proposed; show the list.
 
-    The form's `review` (its id), `verdict` (agree, refuse) and `motive` (the reason) are required. A refusal
-    is shown as a message.
+    The form's `review` (its id), `verdict` (agree, refuse) and `motive` (the reason) are required: without
+    them the list is shown with an error. A refusal is shown as a message.
 
     Raises:
         Http404: the person does not see the report.

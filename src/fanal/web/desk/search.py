@@ -107,6 +107,9 @@ def search(request: HttpRequest) -> HttpResponse:
 
     Query: `q` (text) or `value`, and `kind` (of identifier). Query and results are recorded in the ledger,
     even if nothing is found.
+
+    Raises:
+        Http404: the history of a value that cannot be an identifier, or of an unknown kind.
     """
     actor = actor_of(request)
     kind, value = request.GET.get("kind", ""), request.GET.get("value", "")

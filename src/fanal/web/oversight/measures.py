@@ -66,7 +66,13 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("measure.recommend")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the measures of all desks, of one state if the query says so (`state`), page by page."""
+    """List the measures of all desks, of one state if the query says so (`state`), page by page.
+
+    The query's `after` is the last measure of the previous page.
+
+    Raises:
+        Http404: an unknown state, or a malformed `after`.
+    """
     actor = actor_of(request)
     states, after = _states(request), _after(request)
     found = measures.list_measures(actor=actor, states=states, after=after, limit=PAGE + 1)

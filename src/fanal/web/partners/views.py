@@ -40,6 +40,9 @@ def sent(request: HttpRequest) -> HttpResponse:
 
     Query parameters: `state` (a `ReportState`), `reference` (the partner's own, exact), `before` (id of the
     last report of the previous page).
+
+    Raises:
+        Http404: an unknown state, or a malformed `before`.
     """
     actor = actor_of(request)
     state, reference = _state(request), request.GET.get("reference", "").strip()[:_LONGEST]
@@ -180,7 +183,11 @@ FEEDBACK_PAGE = 100
 def feedback(request: HttpRequest) -> HttpResponse:
     """List the desk's feedback on the partner's own reports, newest first, page by page.
 
-    None is listed without a standing instruction that permits it.
+    None is listed without a standing instruction that permits it. The query's `before` is the last feedback
+    of the previous page.
+
+    Raises:
+        Http404: `before` is malformed.
     """
     before = _before(request) or NEWEST
     found = sent_feedback(

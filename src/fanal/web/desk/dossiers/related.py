@@ -1,4 +1,4 @@
-"""Related reports ("kin") of a report: links with their reasons, and a small graph."""
+"""Related reports of a report: links with their reasons, and a small graph."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -48,6 +48,9 @@ def suggestions(request: HttpRequest) -> HttpResponse:
     """Show the suggested links between reports that wait for an answer at the person's desks, by pages.
 
     The query's `below` is the end of the previous page.
+
+    Raises:
+        Http404: `below` is malformed.
     """
     actor = actor_of(request)
     found = list_suggestions(actor=actor, limit=_PAGE + 1, below=_below(request))

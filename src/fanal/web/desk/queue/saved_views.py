@@ -69,7 +69,11 @@ def lines_of(
 @require_safe
 @needs("report.list")
 def counted(request: HttpRequest) -> HttpResponse:
-    """Show the saved views with the number of reports in each, as a fragment loaded after the queue page."""
+    """Show the saved views with the number of reports in each, as a fragment loaded after the queue page.
+
+    Raises:
+        Http404: the query names an unknown view.
+    """
     actor = actor_of(request)
     counts = count_saved_views(
         actor=actor,
@@ -89,7 +93,13 @@ def counted(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("view.keep")
 def own(request: HttpRequest) -> HttpResponse:
-    """Show the person's own views and the form to save the current view (GET), or save it (POST)."""
+    """Show the person's own views and the form to save the current view (GET), or save it (POST).
+
+    A refused form is shown again (status 422).
+
+    Raises:
+        Http404: the query or the form names an unknown view.
+    """
     if request.method != "POST":
         return _page(request, shared=False)
     return _save(request, share_with=None)
@@ -101,10 +111,10 @@ def own(request: HttpRequest) -> HttpResponse:
 def shared(request: HttpRequest) -> HttpResponse:
     """Show the shared views of the desks that the person manages (GET), or share the current view (POST).
 
-    The form's `desk` is the desk to share with.
+    The form's `desk` is the desk to share with. A refused form is shown again (status 422).
 
     Raises:
-        Http404: the person may not share views there.
+        Http404: the person may not share views there, or the query or form names an unknown view.
     """
     if request.method != "POST":
         return _page(request, shared=True)
@@ -186,7 +196,7 @@ def _page(
 ) -> HttpResponse:
     """Return the page of own views, or of views shared in desks that the person manages (`shared`).
 
-    `refused` is the error code of the form `where` (a view's id, or `new`).
+    `refused` is the refusal of the form `where` (a view's id, or `new`).
     """
     actor = actor_of(request)
     asked = request.POST if where == "new" else request.GET

@@ -58,6 +58,9 @@ def queue(request: HttpRequest) -> HttpResponse:
     """Show one page of a view of the queue, highest priority first, then oldest first.
 
     The query names view and filters (see `filters`) and the last row of the previous page (`after`).
+
+    Raises:
+        Http404: no such view, or a malformed `after`.
     """
     actor, now = actor_of(request), now_of(request)
     view, filters = view_of(request.GET), filters_of(request.GET)
@@ -102,6 +105,9 @@ def arrivals(request: HttpRequest) -> HttpResponse:
     """Show how many reports arrived in this view since page load; the list itself does not move.
 
     Answers 204 when the number is 0 or the page shows it already, 400 for an invalid or future time.
+
+    Raises:
+        Http404: no such view.
     """
     actor, now = actor_of(request), now_of(request)
     since = read_aware(request.GET.get("since"))

@@ -34,7 +34,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     The query's `report` holds their ids. Ids that are unknown or of other desks are left out.
 
     Raises:
-        Http404: none of the ids given can be shown.
+        Http404: none of the ids given can be shown, or one is malformed.
     """
     actor = actor_of(request)
     wanted = list(dict.fromkeys(_ids(request.GET.getlist("report"))))[:MOST]

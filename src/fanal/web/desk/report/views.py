@@ -92,6 +92,9 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Show a report of the person's desk; the reading is recorded in the ledger first.
 
     Of an erased report, the page shows what is kept: decisions, measures, history.
+
+    Raises:
+        Http404: no such report, one of another desk, or one that is not fully processed yet.
     """
     try:
         page = page_of(request, report_id)

@@ -102,7 +102,7 @@ def examples(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("example.withdraw")
 def withdraw(request: HttpRequest, example_id: UUID) -> HttpResponse:
-    """Take a checked neutral sentence back, then show the examples; a refusal is shown as a message.
+    """Withdraw a checked neutral sentence, then show the examples; a refusal is shown as a message.
 
     Raises:
         Http404: no such example for the person.

@@ -62,12 +62,12 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 
     @property
     def added(self) -> bool:
-        """Return whether the draft adds this rule; false for a rule of the set being changed."""
+        """Whether the draft adds this rule; false for a rule of the set being changed."""
         return not self.rule.code
 
     @property
     def blank(self) -> bool:
-        """Return whether the row is an empty form for a further rule."""
+        """Whether the row is an empty form for a further rule."""
         return self.rule == _NO_RULE and not any(self.numbers.values())
 
 
