@@ -38,7 +38,7 @@ def parse(body: bytes) -> object:
     """Parse one JSON text; a byte order mark is dropped, numbers become `Number`.
 
     Raises:
-        FormatRefused: not strict JSON, or nested too deeply for the interpreter.
+        FormatRefused: not strict JSON, a repeated key, or nested too deeply for the interpreter.
     """
     try:
         tree: object = json.loads(
@@ -253,7 +253,8 @@ def read_pieces(stream: BinaryIO, *, cuts: Mapping[Path, Cut]) -> Iterator[Piece
     elements of its own arrays.
 
     Raises:
-        FormatRefused: not JSON, truncated, an element over `MAX_PIECE` bytes, nested over 50 levels.
+        FormatRefused: not JSON, truncated, an element or the remainder over `MAX_PIECE` bytes, nested over 50
+            levels. Other faults of a piece are found by `Piece.tree` only.
     """
     return _Cutter(stream, cuts).pieces()
 

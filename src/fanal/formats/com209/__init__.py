@@ -100,7 +100,8 @@ def provider_report_of(
 
     `pairs` are the (path, value) pairs of the envelope that the report came in, if any (`envelope.leaves`).
     Derived fields state no more than the report: solicitation by its kind, otherwise new material. For these,
-    `provider` is the name of the provider and `received_at` becomes the date of issue.
+    `provider` is the name of the provider and `received_at` becomes the date of issue. Associated persons,
+    which the enclosed report may not hold, become text in `other_data`.
     """
     kept, told = written_report(report, pairs=pairs)
     found = from_leaves(pairs, ProviderReport) or _drawn(

@@ -111,7 +111,8 @@ def notification_of(
     Derived fields state no more than the report: the Member States are those of its place, suspects and
     victims; if it names none, Europol is informed (art. 18(2)). For these, `provider` is the name of the
     provider, `received_at` becomes the date of notification, and `reason` the suspicion (None: the report's
-    description, or else its kind).
+    description, or else its kind). Associated persons, which the enclosed report may not hold, become text in
+    `other_information`.
     """
     kept, told = written_report(report, pairs=pairs)
     own = from_leaves(pairs, Notification)

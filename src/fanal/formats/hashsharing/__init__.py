@@ -108,10 +108,11 @@ _ELEMENTS: Final = {
 def read_page(body: bytes) -> EntriesPage:
     """Parse a page of list entries (`queryResult`); fingerprints of known kinds are checked, votes ignored.
 
-    An entry without timestamp gets the instant 1970-01-01.
+    An entry without timestamp gets the instant 1970-01-01, a deleted one no fingerprints. A fingerprint of
+    another kind is truncated to 200 characters.
 
     Raises:
-        FormatRefused: not such a document, an entry without id or member, or a malformed value.
+        FormatRefused: not such a document, over a limit, an entry without id or member, or a malformed value.
     """
     root = parse(body, limit=MAX_PAGE, elements=_MAX_ELEMENTS)
     _expect(root, "queryResult")
@@ -130,7 +131,7 @@ def read_feedback(body: bytes) -> HandedVote:
     """Parse a member's vote on a fingerprint (hash) from a `feedbackSubmission` document.
 
     Raises:
-        FormatRefused: not such a document, neither for nor against, or against without a reason.
+        FormatRefused: not such a document, neither for nor against, or against with no or over 50 reasons.
     """
     root = parse(body, limit=MAX_FEEDBACK, elements=1000)
     _expect(root, "feedbackSubmission")

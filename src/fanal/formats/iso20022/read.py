@@ -109,7 +109,10 @@ class Leaves:
         return None
 
     def take_lines(self, path: str) -> str | None:
-        """Return all values of a repeated `path` as lines of one text, marked as read; None if absent."""
+        """Return the first 20 values of a repeated `path` as lines of one text; None if absent.
+
+        These values are marked as read.
+        """
         found = [self.take(path if n == 1 else f"{path}[{n}]") for n in range(1, _LINES + 1)]
         return "\n".join(text for text in found if text) or None
 
@@ -124,7 +127,7 @@ def read_transfers(stream: BinaryIO, *, kind: str) -> Iterator[Transfer]:
     """Yield every transfer of a `pacs.008` or `camt.053` document.
 
     In a statement the account holder is the payer of a debit and the beneficiary of a credit. The values of
-    the head (message, statement, balances) are in the `extra` of the first transfer.
+    the head (message, statement, balances) are in the `extra` of the first transfer of each statement.
 
     The stream must be seekable: the head is read first.
 

@@ -68,7 +68,10 @@ class Node(Struct, gc=False):
 
 
 class Complaint(Struct, frozen=True, gc=False):
-    """A violation of the schema for which the document is not refused: path, reason code, value as sent."""
+    """A violation of the schema for which the document is not refused: path, reason code, value as sent.
+
+    The value is truncated to 200 characters.
+    """
 
     path: str
     code: str

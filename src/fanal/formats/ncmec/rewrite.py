@@ -22,7 +22,8 @@ _HINT: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 def rewrite_report(body: bytes, *, stand_in: tuple[str, str] | None = None) -> bytes:
     """Return a received `report.xml` rewritten so that it is valid against the schema.
 
-    With `stand_in` (name, e-mail), this person replaces all persons whom the report names as its reporter.
+    Values that the schema does not allow at their place become text in `additionalInfo`. With `stand_in`
+    (name, e-mail), this person replaces all persons whom the report names as its reporter.
 
     Raises:
         FormatRefused: the bytes are not such a report; never raised for a report that intake accepted.
@@ -48,6 +49,9 @@ def rewrite_report(body: bytes, *, stand_in: tuple[str, str] | None = None) -> b
 
 def rewrite_file_details(body: bytes) -> bytes:
     """Return a received `fileDetails` document rewritten so that it is valid against the schema.
+
+    Values that the schema does not allow at their place become text in `additionalInfo`; an invalid id
+    becomes 0.
 
     Raises:
         FormatRefused: the bytes are not such a document; never raised for one that intake accepted.

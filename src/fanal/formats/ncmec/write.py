@@ -26,7 +26,8 @@ _HASHES: Final = (("md5", "MD5"), ("sha1", "SHA1"), ("sha256", "SHA256"), ("pdq"
 def write_file_details(sent: Outgoing, index: int, *, report_id: int, file_id: str) -> bytes:
     """Serialise the `fileDetails` of the file at `index` (from 0) of the report `sent`, valid by the schema.
 
-    `report_id` and `file_id` are the ids that the receiving service assigned.
+    `report_id` and `file_id` are the ids that the receiving service assigned. Values without an element of
+    their own become text in `additionalInfo`.
     """
     file = sent.report.files[index]
     prefix = f"fileDetails[{index + 1}]/"
@@ -106,7 +107,10 @@ _TALKS: Final[Mapping[Channel, str]] = {
 
 
 def write_report(sent: Outgoing) -> bytes:
-    """Serialise a report as NCMEC's `report.xml`, valid against the schema."""
+    """Serialise a report as NCMEC's `report.xml`, valid against the schema.
+
+    Values without an element of their own become text in `additionalInfo`.
+    """
     return _ReportWriter(sent).write()
 
 

@@ -133,8 +133,8 @@ _ID: Final = re.compile(r"indicator--[\x21-\x7e]{1,89}")
 class TaxiiIndicator(Struct, frozen=True, kw_only=True):
     """A partner's indicator; `hashes`: pairs (kind, value) of `PDQ MD5 SHA1 SHA256`, empty if revoked.
 
-    It expires at `valid_until`, never if None. `confidence` is 0 to 100; `classification` is its label, ""
-    for none.
+    It expires at `valid_until`, never if None. `confidence` is 0 to 100; `classification` is its first label,
+    truncated to 100 characters, "" for none.
     """
 
     id: str

@@ -169,8 +169,8 @@ def read_layout(text: str) -> Layout:
     """Parse and check a layout in TOML.
 
     Raises:
-        ReferenceRefused: unknown key, field, time zone, encoding or decimal sign, no separator, or a repeated
-            column name.
+        ReferenceRefused: unknown or missing key, unknown field, time zone, encoding or decimal sign, no
+            separator, or a repeated column name.
     """
     try:
         layout = msgspec.convert(tomllib.loads(text), Layout)

@@ -135,7 +135,7 @@ def read_case(body: bytes) -> VicsCase:
     """Parse a VICS document with one case to a tree; paths begin with `case`.
 
     Raises:
-        FormatRefused: the bytes are not a VICS document of exactly one case.
+        FormatRefused: the bytes are not a VICS document of exactly one case, or exceed a limit.
     """
     if len(body) > MAX_BYTES:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_BYTES})
@@ -277,7 +277,7 @@ def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[CasePar
 
     A part is a VICS document of its own: the case with up to `PART_MEDIA` of its media, or `PART_BYTES`.
     `found` is the result of `survey` on the same file; `name` (the file's) is the reference of a case that
-    has none.
+    has none. Parts after the first have their number in the reference (`…#2`).
 
     Raises:
         FormatRefused: more cases than the survey found (the file has changed; other changes are not

@@ -339,8 +339,12 @@ class XarfSent(Struct, frozen=True, kw_only=True):
 def write_xarf(sent: XarfSent) -> list[bytes]:
     """Serialise a report (`sent`) as one XARF document for each web address; [] if XARF has no type for it.
 
-    With a single address and several classified files, each file has its own document: a document holds
-    only one set of hashes.
+    With a single address and several classified files, each file has its own document: a document holds only
+    one set of hashes. With several addresses, each document states the worst class, and hashes only if a
+    single file is classified.
+
+    Raises:
+        ValueError: neither the incident's nor the receipt's instant can be read.
     """
     addresses = [
         quote(u, safe=_OF_AN_ADDRESS) for u in dict.fromkeys(sent.urls) if _is_of_the_web(u)

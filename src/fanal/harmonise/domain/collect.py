@@ -174,8 +174,9 @@ class Collector:
         """Add the selectors of a parsed web address: the URL itself, and those of its host.
 
         The host gives an IP, or HOST with DOMAIN, or ONION; a listed game world also gives GAME. A `mailto:`,
-        `tel:` or `sms:` address gives an EMAIL or PHONE only, a script or embedded content nothing. `origin`
-        is where the address was found.
+        `tel:` or `sms:` address gives an EMAIL or PHONE only, a script or embedded content nothing. A URL of
+        more than 8192 characters gives a warning instead of a selector. `origin` is where the address was
+        found.
         """
         if address.warning is not None:
             value = address.reported if address.warning == "URL_UNREADABLE" else ""

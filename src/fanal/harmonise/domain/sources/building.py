@@ -230,7 +230,10 @@ class ReportBuilding(Struct):
         self.extra.append(Extra(path=path, value=value))
 
     def warn(self, path: str, *, code: str, value: str = "") -> None:
-        """Add a warning that a value could not be read as intended: path, reason code, value as written."""
+        """Add a warning that a value could not be read as intended: path, reason code, value as written.
+
+        The value is truncated to 200 characters.
+        """
         self.warnings.append(SourceWarning(path=path, code=code, value=value[:200]))
 
     def add_person(self, role: PersonRole, *, path: str) -> PersonBuilding:
@@ -278,7 +281,10 @@ class ReportBuilding(Struct):
         return True
 
     def build(self, *, language: str | None = None) -> Draft:
-        """Return the draft; `language` is the language of the report, if the source states one."""
+        """Return the draft; `language` is the language of the report, if the source states one.
+
+        Its platform is the report's, else the fallback, else the service of the first suspect with one.
+        """
         platform = self.platform or self.platform_fallback
         place = Place(country=self.country, locality=self.locality, postcode=self.postcode)
         texts = [text for text in (*self.description_first, *self.description_rest) if text.strip()]

@@ -114,7 +114,7 @@ def read_ncmec(
 ) -> Draft:
     """Convert an NCMEC XML report and the details of its files to a draft.
 
-    `reference` is the sender's; `received_at` is the latest date that an incident may have.
+    `reference` is the sender's. An incident date after `received_at` gives a warning (`FUTURE_DATE`).
 
     Raises:
         FormatRefused: the bytes are not such a document; never raised for a report that intake accepted.

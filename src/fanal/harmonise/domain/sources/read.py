@@ -27,7 +27,7 @@ from fanal.harmonise.domain.sources.xarf import read_xarf_report
 def read_dsa18(body: bytes) -> Draft:
     """Convert a notification under article 18 DSA to a draft, a report in the common fields.
 
-    It is an emergency if the suspected offence is ongoing or likely.
+    It is an emergency if the suspected offence is ongoing or likely, or if the enclosed report says so.
 
     Raises:
         FormatRefused: the bytes are not such a notification.
@@ -40,6 +40,8 @@ def read_dsa18(body: bytes) -> Draft:
 
 def read_com209(body: bytes) -> Draft:
     """Convert a provider's report under article 13 of COM(2022)209 to a draft in the common fields.
+
+    It is an emergency if it is marked as urgent, or if the enclosed report says so.
 
     Raises:
         FormatRefused: the bytes are not such a report.

@@ -34,7 +34,7 @@ class PhoneNumber(Struct, frozen=True, kw_only=True):
 def read_phone(
     text: str, countries: tuple[str, ...] = (), *, strict: bool = False
 ) -> PhoneNumber | None:
-    """Parse a telephone number to E.164, or return None.
+    """Parse a telephone number to E.164; None for any other text, or more than 40 characters.
 
     An international number (`+…`) needs no hint. A national one is tried in each of `countries` (ISO
     3166-1 alpha-2, most likely first), then in France: the first country where it is a valid number wins,

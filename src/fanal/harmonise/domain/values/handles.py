@@ -37,7 +37,10 @@ PLATFORM_NAMES = {
 
 @lru_cache(maxsize=8192)
 def read_platform(text: str) -> str | None:
-    """Return the canonical name of a service: its listed id, else the text in lower case; None if blank."""
+    """Return the canonical name of a service: its listed id, else the text in lower case.
+
+    None if it is blank or has more than 256 characters.
+    """
     plain = fold(text)
     if not plain or len(plain) > _LONGEST:
         return None
@@ -46,6 +49,8 @@ def read_platform(text: str) -> str | None:
 
 def read_handle(text: str, platform: str | None = None) -> str | None:
     """Return the canonical user name `name@platform`, or `name` alone without a service; None if blank.
+
+    None also for more than 256 characters.
 
     The name loses a leading `@` and becomes NFKC in lower case: few services distinguish case, and few
     people write it correctly. A name that already ends in `@platform` gets no second one.

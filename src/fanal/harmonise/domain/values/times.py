@@ -89,7 +89,7 @@ def is_rfc3339(text: str) -> bool:
 def instant(text: str) -> str | None:
     """Return the UTC instant (`…Z`) of a time with seconds; without a zone it is taken as Europe/Paris.
 
-    None for a less precise or unreadable time.
+    None for a less precise or unreadable time; of an hour that occurs twice, the earlier instant.
     """
     read = read_time(text)
     if read is None or read.range.precision != "SECOND":
@@ -113,6 +113,8 @@ def until_received(report: HarmonisedReport, received_at: datetime) -> Harmonise
 
 def later_than_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
     """Return `report` with a warning (`FUTURE_DATE`) for each birth date or IP sighting after its reception.
+
+    Those of the reporter are left out.
 
     Only intake refuses a report, and only for a future date of the incident itself (docs: decisions/0016).
     """
