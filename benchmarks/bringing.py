@@ -20,9 +20,9 @@ _LOOK_EVERY = 0.4
 _SAMPLE_EVERY = 2.0
 _TELL_EVERY = 60.0
 _AHEAD = 20_000
-"""Waiting reports at which the next delivery may come."""
+"""Number of waiting reports from which down the next delivery begins."""
 _STUCK = 900.0
-"""Seconds without a report carried that end the run."""
+"""Seconds without any report processed after which the run ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

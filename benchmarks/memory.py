@@ -9,9 +9,9 @@ import numpy as np
 from benchmarks.processes import memory_of
 
 WARM_UP = 15_000
-"""Reports in a process's life that say nothing of growth: until then its bounded caches fill."""
+"""Reports processed before a process's growth is measured: until then its bounded caches fill."""
 FLAT = 100.0
-"""Bytes a report that count as flat: a million reports then add less than 100 MB."""
+"""Growth (bytes per report) below which memory is flat: a million reports then add less than 100 MB."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import psycopg
 from fanal.kernel import clock
 
 BYTES_PER_EARLIER = 16_000
-"""What an earlier report takes in the tables that grow, indexes included."""
+"""Bytes that an earlier report takes in the tables that grow, indexes included."""
 
 _MONTHS = timedelta(days=395)
 _COPY = """

@@ -16,7 +16,7 @@ from fanal.config.databases import Databases
 from fanal.postgres import DatabaseRole
 
 OF_ONE_PROCESS = ("DATABASE_URL", "FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC_NODE")
-"""Variables that one process is given for itself: none of another's business."""
+"""Environment variables set for one process, which no other process must inherit."""
 
 
 @contextmanager

@@ -36,7 +36,7 @@ RECEIVED = datetime(2026, 11, 26, 13, tzinfo=UTC)
 PARTNERS = frozenset({"moderator", "provider"})
 """Voices that report as a partner; all others use the public form."""
 FIRST = 100
-"""Number of reports that nDCG looks at."""
+"""Number of reports, from the head of the queue, that nDCG considers."""
 FIRST_SHARE = 0.05
 ORDERS = 20
 """Orders of arrival over which each figure is averaged: the queue puts equal scores in that order."""

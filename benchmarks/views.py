@@ -27,7 +27,7 @@ QUEUE = (
     "/en/desk/?view=LATE",
     "/en/desk/?kind=GROOMING",
     "/en/desk/?channel=SOCIAL&level=HIGH",
-    # What a plan that reads on until it finds pays for: rare values, values that go with low scores, time.
+    # Slow if a plan scans until it has found enough: rare values, values of low scores, dates.
     "/en/desk/?kind=TRAFFICKING",
     "/en/desk/?level=LOW",
     "/en/desk/?country=FR",

@@ -138,7 +138,7 @@ BONDS = (
 )
 """Kinds of evidence, the easiest for a reader first."""
 APART = ("single", "first", "bridge", "nothing")
-"""Reports that no earlier one of their label shares anything with."""
+"""Bonds of reports that share nothing with an earlier report of their label."""
 
 
 def bond_of(one: Clue, other: Clue) -> str:

@@ -16,7 +16,7 @@ SPAN = 420 * 86_400
 """Seconds that the world lasts."""
 _DAY = 86_400
 _NOTHING = 0.012
-"""Share of the reports of a label that give nothing which joins them to it."""
+"""Share of a label's reports that contain nothing which joins them to it."""
 _UNSHARED = 0.1
 """Share of those without shared values that stay so; the others give some values of earlier reports."""
 _LASTING = frozenset(
@@ -25,7 +25,7 @@ _LASTING = frozenset(
         "words",
     )
 )  # fmt: skip
-"""Values by which a report names an offender long after another one."""
+"""Kinds of values by which a report may name an offender long after an earlier report."""
 _OWN = ("account", "email", "phone", "money", "device", "person")
 _CAREFUL = 0.14
 """Share of offenders who change all they can between two reports."""
@@ -60,7 +60,7 @@ def sizes(stock: Stock, size: int) -> list[int]:
 
 @dataclass(slots=True)
 class _Known:
-    """What the reports of a label gave.
+    """The values that the reports of a label gave so far.
 
     `keys` are the evidence of the joined ones and `facts` their lasting values; `apart` is the evidence of
     those that nothing joins.

@@ -56,11 +56,11 @@ SEES = {
     "mailhost": {"email": 0.97, "phone": 0.4, "lines": 0.85, "files": 0.5},
     "peers": {"lines": 0.95, "files": 0.95, "device": 0.4},
 }  # fmt: skip
-"""How often each sender sees each value of an offender; providers of services all alike (`_PROVIDER`)."""
+"""Probability that a sender sees each kind of value of an offender; `_PROVIDER` holds for all services."""
 _FIELDS = {"files": "file", "pictures": "picture", "lines": "line"}
 _NEEDS = {"payment": "iban", "telecom": "phone", "mailhost": "email", "peers": "files"}
 _EYES = (0.8, 0.95, 1.0, 1.0, 1.0)
-"""How much one report sees, beside the usual of its sender."""
+"""Probabilities that a report states a value which its sender sees; one is drawn for each report."""
 
 
 class Held(NamedTuple):
@@ -140,7 +140,7 @@ class Life:
         self.pictures = [self._chain("picture") for _ in range(self.dice.between(1, 3))]
 
     def chain(self, kind: str) -> Chain:
-        """Return the values of one kind over time (but accounts, files and pictures)."""
+        """Return the values of one kind over time (except for accounts, files and pictures)."""
         if kind not in self._chains:
             self._chains[kind] = self._chain(kind)
         return self._chains[kind]
@@ -153,7 +153,7 @@ class Life:
     def sender(self) -> str:
         """Return the key of a random sender who can know the offender, often one of their services.
 
-        Who reported before often reports again.
+        A sender that reported before often reports again.
         """
         if self._last and self.dice.happens(0.45):
             return self._last
@@ -169,7 +169,7 @@ class Life:
                 return name
 
     def seen(self, draft: Draft) -> list[Fact]:
-        """Return what the sender of `draft` sees of the offender at the time of the incident."""
+        """Return the facts that the sender of `draft` sees of the offender at the time of the incident."""
         desk = DESKS[draft.desk]
         eye, facts = self.dice.one(_EYES), list[Fact]()
         for kind, share in (SEES.get(draft.desk) or _PROVIDER).items():
@@ -183,7 +183,7 @@ class Life:
         return facts
 
     def _sees(self, desk: str, kind: str, share: float) -> bool:
-        """Return whether a sender knows this kind of value: what it knew of an offender, it still does."""
+        """Return whether a sender knows this kind of value; one that knew it of an offender still does."""
         if desk == "citizen" or not self.pace:  # another person each time
             return self.dice.happens(share)
         if (desk, kind) not in self._known:

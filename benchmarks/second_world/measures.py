@@ -1,4 +1,4 @@
-"""Measures of the world: what joins the reports of a label, and how many values they share.
+"""Measures of the world: the evidence that joins the reports of a label, and the number of shared values.
 
 `python -m benchmarks.second_world.measures 20000` prints them.
 """
@@ -19,7 +19,7 @@ _STRONG = frozenset(
     )
 )  # fmt: skip
 WEAK = tuple(bond for bond in BONDS if bond not in _STRONG)
-"""Evidence that proves little alone: a page, a device, an address range, what only a sentence gives."""
+"""Evidence that proves little alone: a page, a device, an address range, a value only in a sentence."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What unrelated people share: viral files and pages, exchanges, machines, texts, placeholders."""
+"""Values that unrelated people share: viral files and pages, exchanges, machines, texts, placeholders."""
 
 from benchmarks.second_world import phrases
 from benchmarks.second_world.desks import DESKS

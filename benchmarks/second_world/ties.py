@@ -21,7 +21,7 @@ SHARES = {
     "picture": 23, "name_and_birth": 3, "script": 24, "same_victim": 10, "two_languages": 10,
     "same_words": 15, "follow_up": 9,
 }  # fmt: skip
-"""How many ties are of each kind: those most often that lives seldom give as the easiest evidence."""
+"""Relative number of ties by kind; largest for kinds that `lives` seldom gives as the easiest evidence."""
 _DRAWN = tuple(bond for bond, share in SHARES.items() for _ in range(share))
 _SOON = {
     "line": 5 * _DAY,

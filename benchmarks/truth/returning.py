@@ -19,7 +19,7 @@ class _Part(NamedTuple):
 
 
 class Returning:
-    """Makes additional reports for `world`, about one for each fourteen of its own."""
+    """Makes additional reports for `world`, about one for each seven of its own."""
 
     def __init__(self, world: World) -> None:
         self.world, self.making = world, Making(world)

@@ -136,7 +136,7 @@ class StandingInstruction:
 
     @property
     def cited(self) -> dict[str, str | int]:
-        """Return the `detail` for the ledger entry of a transmission: this instruction's id as text.
+        """The `detail` for the ledger entry of a transmission: this instruction's id as text.
 
         The only key is `instruction`.
         """
@@ -144,7 +144,7 @@ class StandingInstruction:
 
     @property
     def reference(self) -> ObjectRef:
-        """Return the reference (`ObjectRef`) to the instruction, for ledger entries of transmissions.
+        """The reference (`ObjectRef`) to the instruction, for ledger entries of transmissions.
 
         The history of the instruction lists every entry that carries it, and so every transmission made
         under it.

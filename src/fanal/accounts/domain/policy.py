@@ -125,7 +125,7 @@ class Reach:
 
     @property
     def empty(self) -> bool:
-        """Return whether the bounds include nothing at all."""
+        """Whether the bounds include nothing at all."""
         return not (self.everywhere or self.desk_ids or self.partner_id or self.owner_id)
 
     def holds(self, desk_id: int) -> bool:
@@ -134,7 +134,7 @@ class Reach:
 
     @property
     def desks(self) -> list[int] | None:
-        """Return the numbers of the desks within the bounds, ascending, for a query; None if all are."""
+        """The numbers of the desks within the bounds, ascending, for a query; None if all are."""
         return None if self.everywhere else sorted(self.desk_ids)
 
 
@@ -147,7 +147,7 @@ class Refused(Exception):
 
     @property
     def hides(self) -> bool:
-        """Return whether even the object's existence must not be revealed: the response is then HTTP 404."""
+        """Whether even the object's existence must not be revealed: the response is then HTTP 404."""
         return self.reason_code is Reason.OUT_OF_SCOPE
 
 

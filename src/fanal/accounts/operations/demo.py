@@ -35,7 +35,7 @@ class DemoAccount:
 
     @property
     def password(self) -> str:
-        """Return the password: public, since the account gives access to synthetic data on loopback only."""
+        """The password: public, since the account gives access to synthetic data on loopback only."""
         return f"fanal-demo-{self.username}"
 
 

@@ -194,7 +194,7 @@ class Case(Struct, frozen=True, kw_only=True):
 
     @property
     def due_stage(self) -> str:
-        """Return the step that `due_at` limits: TAKE (until the first claim), DECIDE, SECOND (approval)."""
+        """The step that `due_at` limits: TAKE (until the first claim), DECIDE, SECOND (approval)."""
         if self.state is CaseState.TO_SECOND:
             return "SECOND"
         return "DECIDE" if self.claim_token else "TAKE"
@@ -288,12 +288,12 @@ class CallState(Struct, frozen=True, kw_only=True):
 
     @property
     def failing(self) -> bool:
-        """Return whether nobody was called: attempts failed so far, given up, or no mail server (LEFT)."""
+        """Whether nobody was called: attempts failed so far, given up, or no mail server (LEFT)."""
         return self.outcome in {"LEFT", "GIVEN_UP"} or (not self.outcome and bool(self.failure))
 
     @property
     def partly(self) -> bool:
-        """Return whether the mail server accepted the call for only some of the duty people."""
+        """Whether the mail server accepted the call for only some of the duty people."""
         return self.outcome == "PARTLY"
 
 

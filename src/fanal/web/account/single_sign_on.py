@@ -168,7 +168,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
 
     @property
     def openid_config(self) -> dict[str, object]:
-        """Return the provider's OpenID discovery document (issuer, endpoints), fetched once per exchange."""
+        """The provider's OpenID discovery document (issuer, endpoints), fetched once per exchange."""
         known = self.__dict__.get("_said")
         if isinstance(known, dict):
             return known
