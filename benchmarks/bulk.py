@@ -103,7 +103,10 @@ def _tell(sentence: str) -> None:
 
 
 def _open_desk(databases: Databases, views: int) -> dict[str, float | str]:
-    """Return the response times of the desk's pages over the reports now stored, `views` times each."""
+    """Return the response times of the queue, of report pages and of searches over the reports now stored.
+
+    Each is requested about `views` times; the figures are those of `time_pages`.
+    """
     from django.db import connections
 
     connections.close_all()  # those of before the kills lead nowhere

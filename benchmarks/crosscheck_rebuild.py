@@ -51,7 +51,7 @@ class Took(NamedTuple):
     cpu_s: float
 
     def __add__(self, other: tuple[object, ...]) -> "Took":
-        """Return the sum: the time of both computations one after the other."""
+        """Return the sum of both computations' times, each rounded to 0.1 ms."""
         return Took(
             *(round(one + float(str(two)), 4) for one, two in zip(self, other, strict=True))
         )

@@ -118,6 +118,6 @@ def able(dice: Dice, kind: str, place: str) -> str:
 
 
 def host_of(name: str) -> str:
-    """Return the word for a sender in host names and mail addresses."""
+    """Return the name of a sender (a key of `DESKS`) for use in host names and mail addresses."""
     platform = DESKS[name].platform
     return PLATFORMS[platform].host.removesuffix(".test") if platform else f"{name}-desk"

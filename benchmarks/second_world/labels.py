@@ -62,8 +62,8 @@ def sizes(stock: Stock, size: int) -> list[int]:
 class _Known:
     """The values that the reports of a label gave so far.
 
-    `keys` are the evidence of the joined ones and `facts` their lasting values; `apart` is the evidence of
-    those that nothing joins.
+    `keys` is the evidence of the reports that share some with another, `facts` their lasting values; `apart`
+    is the evidence of the reports that share none.
     """
 
     keys: set[tuple[str, str]] = field(default_factory=set)

@@ -219,7 +219,7 @@ def instant(at: int) -> str:
 
 
 def hashes(dice: Dice) -> dict[str, object]:
-    """Return the hashes of a new file, by name."""
+    """Return random hashes (`sha256`, `md5`) of a new file, as a report's file has them."""
     return {"sha256": dice.digest(32), "md5": dice.digest(16)}
 
 

@@ -130,7 +130,8 @@ def connected(
 class _Race:
     """Attempts to connect with all addresses of one host; the first one that greets wins.
 
-    `ends` is an instant of the monotonic clock. The others are as in `connected`.
+    `own`: the name in EHLO; `tls`: TLS from the start; `reply`: seconds that one reply may take; `ends`:
+    instant of the monotonic clock at which the attempts end.
     """
 
     def __init__(self, host: str, *, own: str, tls: bool, reply: float, ends: float) -> None:

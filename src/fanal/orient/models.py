@@ -113,7 +113,11 @@ class Case(models.Model):
 
 
 class StoredDecision(models.Model):
-    """A decision; `body` is JSON of its bases, `competent` the authority. Append-only by trigger."""
+    """A decision of a person on a report; append-only by trigger.
+
+    `tracks` are the actions decided on, `body` is JSON of the legal bases, `competent` the code of the
+    competent authority. `supersedes` is the decision that this one replaces, None for the first.
+    """
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()

@@ -125,7 +125,10 @@ def is_due(source: ListSource) -> bool:
 
 
 def may_be_quick(source: ListSource) -> bool:
-    """Return whether the last fetch of a list source was complete and without failure."""
+    """Return whether the next fetch of a list source may be a short one.
+
+    It may if the last fetch was complete and without failure.
+    """
     held = queries.get_checkpoint(source_id=source.id)
     return not held.error and held.page_at == held.completed_at
 

@@ -128,7 +128,7 @@ def find_user(*, username: str) -> User | None:
 
 
 def find_partner(*, name: str) -> UUID | None:
-    """Return the id of the organisation `name`, or None."""
+    """Return the id of the organisation, of any kind, with exactly this name; None if there is none."""
     found = Organisation.objects.filter(name=name).first()
     return None if found is None else found.id
 

@@ -30,7 +30,10 @@ def get_receipts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, str]
 
 
 def list_uploads(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[UploadFacts]]:
-    """Return the files of the reports that the actor may reach, by report id, in the order of upload."""
+    """Return the files of the reports that the actor may reach, by report id, in the order of upload.
+
+    Reports without files have no key.
+    """
     return _uploads(get_reports(actor=actor, report_ids=report_ids))
 
 

@@ -98,7 +98,10 @@ class Foldable(Struct, frozen=True, kw_only=True):
 
 
 class Folded(Struct, frozen=True, kw_only=True):
-    """The report (parent) into which another was folded, that is, grouped as equivalent; and the level."""
+    """The place of a folded report: the report that is shown for it (`parent`), and their level of sameness.
+
+    A report is folded when it is grouped as equivalent to another.
+    """
 
     parent: UUID
     level: Sameness

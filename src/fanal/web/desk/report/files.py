@@ -223,7 +223,11 @@ def _decided(report_ids: set[UUID], *, actor: Actor) -> dict[UUID, datetime]:
 def _assessments(
     report_ids: Sequence[UUID], *, actor: Actor
 ) -> dict[UUID, tuple[Decision, str, HarmonisedReport | None]]:
-    """Return (last decision, name of its author, record) of each decided report, by report id."""
+    """Return (last decision, name of its author, record) of each decided report, by report id.
+
+    Other reports are absent. The name is "" if unknown; the record (the harmonised report) is None where none
+    is stored.
+    """
     taken = oriented.decisions_of(actor=actor, report_ids=report_ids)
     names = person_names(person_ids={found[-1].author_id for found in taken.values()})
     records = harmonised.get_records(actor=actor, report_ids=report_ids)

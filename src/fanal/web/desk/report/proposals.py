@@ -128,7 +128,10 @@ def _other_bases(offered: list[Basis], on: date) -> list[tuple[str, str]]:
 
 
 def _bodies(proposal: Proposal | None, on: date) -> list[tuple[str, bool]]:
-    """Return the competent authorities as (code, preselected), proposed ones first."""
+    """Return the authorities in force on the day `on` as (code, preselected), proposed ones first.
+
+    Preselected is the competent authority of the proposal; without a proposal, none.
+    """
     proposed = list(proposal.bodies) if proposal else []
     if proposal and proposal.competent and proposal.competent not in proposed:
         proposed.insert(0, proposal.competent)
