@@ -71,7 +71,7 @@ class _Known:
     apart: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, draft: Draft) -> None:
-        """Add the evidence of a joined report."""
+        """Add the evidence of a report that shares some with another, and its suspect's lasting values."""
         for fact in draft.facts:
             keys = fact.evidence()
             self.keys |= keys

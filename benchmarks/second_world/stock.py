@@ -74,7 +74,10 @@ class Hashes(TypedDict, total=False):
 
 
 class Stock:
-    """Issues identifiers; every `str` is in canonical form, as a careful analyst would write it."""
+    """Source of the invented identifiers of the data: user names, numbers, addresses, files.
+
+    Every `str` is in canonical form, as a careful analyst would write it; most are issued only once.
+    """
 
     def __init__(self, dice: Dice) -> None:
         self.dice = dice
