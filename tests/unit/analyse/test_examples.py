@@ -227,8 +227,8 @@ def _small() -> tuple[Corpus, list[Label], np.ndarray]:
     """Return a part of the corpus, three examples of the desk, and the vectors of all, as the model has them."""
     whole = load_corpus(tuple(read_header(shipped_files()).corpus))
     vectors = vectors_of(shipped_files())
-    corpus = Corpus(labels=whole.labels[::5], files=whole.files)
-    others = [label for label in whole.labels[1::5] if label.lang == "fr"][:3]
+    corpus = Corpus(labels=whole.labels[::8], files=whole.files)
+    others = [label for label in whole.labels[1::8] if label.lang == "fr"][:3]
     desk = [
         structs.replace(label, id=f"desk1-{n:032x}", codes=("GROOMING_GIFT",), nature=None)
         for n, label in enumerate(others)

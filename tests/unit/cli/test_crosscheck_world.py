@@ -16,8 +16,8 @@ COPIES, SEED = 3, 5
 def test_copies_meet_nobody_of_another_copy_and_texts_lead_to_the_keys_of_cards(
     tmp_path: Path,
 ) -> None:
-    base = [pack_card(card_of(report)) for report in base_reports(400, seed=SEED)]
-    told = write_world(tmp_path, COPIES * len(base), seed=SEED, of=400)
+    base = [pack_card(card_of(report)) for report in base_reports(120, seed=SEED)]
+    told = write_world(tmp_path, COPIES * len(base), seed=SEED, of=120)
     cards = read_cards(tmp_path)
     assert told.reports == len(cards) == COPIES * len(base)
     assert cards[::COPIES] == base  # the first copy is the world itself
