@@ -79,7 +79,10 @@ class Document(models.Model):
 
 
 class Approval(models.Model):
-    """The verdict of a second person (contreseing) on one revision of an official act. Append-only."""
+    """The verdict of a second person (contreseing) on one revision of an official act.
+
+    Append-only; expiry erases only its reason and warnings.
+    """
 
     pk = models.CompositePrimaryKey("act_id", "revision")
     act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="approvals")

@@ -404,10 +404,10 @@ def _reports(references: tuple[str, ...], out: Path, *, way: _Way, tlp: str, act
 
 
 def _meant(actor: Actor, reference: str) -> tuple[str, list[UUID]]:
-    """Return (name, ids of the reports to export) of a REF: a report's reference, or a dossier's id.
+    """Return (name, ids of the reports to export) of a REF: one that `resolve` knows, or a dossier's id.
 
-    The name (`report ID`, `dossier ID`) contains no personal data. The list is empty if there are no reports
-    that the actor may export.
+    The name (`report ID` of the first, `dossier ID`, "" for an unknown REF) contains no personal data. The
+    list is empty if there are no reports that the actor may export.
     """
     from fanal.cli.resolve import resolve, to_export
     from fanal.crosscheck.dossiers.queries import members_of

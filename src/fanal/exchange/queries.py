@@ -202,9 +202,9 @@ def reading_since(*, partner_id: UUID, service: Service) -> dict[UUID | None, da
 
 
 def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
-    """Return the organisations that owned these lists before, each with the last place of its ownership.
+    """Return the former owners of these lists, one for each change of owner, in the order of the changes.
 
-    Sorted by that place, the number of a change in the feed.
+    `place` is the number of that change in the feed of the exchange; `owner_id` None: the desk.
     """
     found = sql.rows(
         "SELECT list_id, seq, owner_id FROM exchange_former"

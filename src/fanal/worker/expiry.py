@@ -1,7 +1,7 @@
-"""Expiry in all packages: erasure of data past its retention class and not under a legal hold.
+"""Expiry in all packages: erasure of data past its retention class, or approved for early erasure.
 
-Due dates are pure functions of stored times: the next run makes up for a missed one, and a run after `fanal
-restore` erases again the data that the backup brought back.
+Nothing under a legal hold is erased. Due dates are pure functions of stored times: the next run makes up
+for a missed one, and a run after `fanal restore` erases again the data that the backup brought back.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -149,7 +149,8 @@ def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -
 def notice_addresses(*, person_id: UUID, now: datetime) -> list[str]:
     """Return the mail addresses of a person's own accounts and of the supervisors of their desks.
 
-    Their desks are those of the person's roles at `now`; each address occurs once, the person's own first.
+    Their desks are those of the person's roles at `now`; supervisors without a desk count for every desk.
+    Only active accounts with an address; each address occurs once, the person's own first.
     """
     held = _in_force(now).filter(person_id=person_id, desk_id__isnull=False)
     desks = set(held.values_list("desk_id", flat=True))

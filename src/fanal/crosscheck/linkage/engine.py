@@ -118,7 +118,7 @@ class _Level(Struct, frozen=True):
     u_probability: float | None = None
 
     def bits(self) -> float:
-        """Return the Fellegi–Sunter weight of the level, log2(m/u); 0 if m or u is unknown."""
+        """Return the Fellegi–Sunter weight of the level, log2(m/u); 0 if m or u is unknown or 0."""
         if not self.m_probability or not self.u_probability:
             return 0.0
         return log2(self.m_probability / self.u_probability)
@@ -130,7 +130,10 @@ class _Comparison(Struct, frozen=True):
 
 
 def _levels(model: Mapping[str, object]) -> dict[str, list[tuple[str, float]]]:
-    """Return, for each comparison (column) of a model, its agreement levels as (code, weight in bits)."""
+    """Return the agreement levels of a linkage model (Splink settings), by column, as (code, weight in bits).
+
+    A code is such as `EMAIL_LETTER`; levels that are no agreement are left out.
+    """
     return {
         comparison.output_column_name: [
             (f"{comparison.output_column_name.upper()}_{CODES[label]}", round(level.bits(), 2))

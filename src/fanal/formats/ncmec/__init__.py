@@ -1,1 +1,1 @@
-"""NCMEC CyberTipline reports, XML and JSON."""
+"""NCMEC CyberTipline reports in XML: reading, rewriting, writing, and the protocol's answers."""

@@ -1,7 +1,7 @@
 """Response documents (XML) of the CyberTipline protocol.
 
 They have no namespace, since clients look for the root element by its plain name. `reportDoneResponse`
-answers /finish, errors included; `reportResponse` answers everything else.
+answers /finish; `reportResponse` answers all else, also requests that Django refuses before any view.
 """
 
 from collections.abc import Mapping, Sequence

@@ -49,8 +49,8 @@ class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Historical(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A figure that another organisation published, for comparison on the statistics pages.
 
-    `value` is as printed, `number` the same if it is one number. Confidence H: the official text was read; M:
-    a secondary source; L: deduced.
+    `value` is as printed, `number` the same if it is one number, for figures where it was entered. Confidence
+    H: the official text was read; M: a secondary source; L: deduced.
     """
 
     code: str

@@ -95,8 +95,8 @@ def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int
 def write_erasure_list() -> Path:
     """Append the missing lines of the table of erasures to the file `vault/erasures.log`; return its path.
 
-    The file serves to repeat erasures after a restore. It is written at the commit of an erasure and by
-    backups, so that a crash between the two loses no line.
+    The file serves to repeat erasures after a restore. It is written after the commit of each erasure; a line
+    that a crash prevented is written by the next erasure or backup.
     """
     path = keyring.current().vault_folder / "erasures.log"
     make_folder(path.parent)

@@ -148,7 +148,10 @@ def _below(request: HttpRequest) -> tuple[float, UUID, UUID] | None:
 
 
 def of_report(report_id: UUID, *, actor: Actor) -> dict[UUID, Suggested]:
-    """Return the suggested links of a report, by the id of the other report."""
+    """Return the system's suggestions that a report belongs together with others, by the other report's id.
+
+    Both reports must be at the actor's desks. Suggestions that somebody has answered are included.
+    """
     found = suggestions_of(actor=actor, report_id=report_id)
     return {
         (one.other_id if one.report_id == report_id else one.report_id): Suggested(

@@ -44,8 +44,9 @@ def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item
 def basis_of(code: str, *, on: date) -> Item | None:
     """Return the text of a list's legal basis on a day, whether it is unchecked, and when it ended.
 
-    Keys: `words`, `unchecked`, `ended` (None if in force). None without a code. A code without reference
-    entry is returned as its text, unchecked.
+    Of the versions of the reference entry that began by that day, the newest counts, ended or not. Keys:
+    `words`, `unchecked`, `ended` (None if in force). None without a code. A code without reference entry is
+    returned as its text, unchecked.
     """
     if not code:
         return None

@@ -82,10 +82,10 @@ class FoldedRow(Struct, frozen=True, kw_only=True):
 
 
 class Folds(Struct, frozen=True, kw_only=True):
-    """The duplicates folded under a report (`rows`, one `page` of them), or the head report of a duplicate.
+    """The duplicates folded under a report (`rows`, one `page` of them), or the `head` report of a duplicate.
 
-    `is_open`: the list is shown unfolded; `unfoldings`: the judgements that separated other duplicates, each
-    with the name of its author.
+    `is_open`: the list is shown unfolded; `unfoldings`: the judgements that took this report out of a group
+    of duplicates, each with the name of its author.
     """
 
     rows: list[FoldedRow]

@@ -56,8 +56,9 @@ from fanal.web.reading import consult
 class AskingClocks(Struct, frozen=True, kw_only=True):
     """Deadlines for requests of subscriber data.
 
-    `owner`: the suspects' address with the latest deadline; `askable`: every address, with its rule in
-    words; `provider`: the reporting service's deadline, with its rule in words and whether that is unchecked.
+    `askable`: each dated IP address of a suspect under a known rule, with the rule in words; `owner`: that
+    with the latest deadline; `provider`: the reporting service's deadline, with its rule in words and whether
+    that is unchecked.
     """
 
     owner: Askable | None
