@@ -32,7 +32,7 @@ class Knowledge(Struct, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str:
-        """Return the version stored with each result: of the code's rules, lexicons, typologies and lists.
+        """The version stored with each result: of the code's rules, lexicons, typologies and lists.
 
         The parts are joined by spaces; those not loaded are left out.
         """

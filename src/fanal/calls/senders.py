@@ -102,18 +102,18 @@ class Senders:
 
     @property
     def again(self) -> int:
-        """Return the number of messages in transit that are a second or later attempt."""
+        """The number of messages in transit that are a second or later attempt."""
         return sum(bool(c.again) or (bool(c.lot) and c.lot[0].attempts > 1) for c in self._children)
 
     @property
     def calls(self) -> list[Call]:
-        """Return the calls in transit, and those with a failure not yet returned by `finished`."""
+        """The calls in transit, and those with a failure not yet returned by `finished`."""
         lots = [*(child.lot for child in self._children), *(sent.lot for sent in self._unstarted)]
         return [call for lot in lots for call in lot]
 
     @property
     def descriptors(self) -> list[int]:
-        """Return the file descriptors that become readable when a child answers or ends."""
+        """The file descriptors that become readable when a child answers or ends."""
         return [child.answer.fileno() for child in self._children]
 
     def start(self, lot: Sequence[Call], *, now: datetime, again: AskedAgain | None = None) -> None:

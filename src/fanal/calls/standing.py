@@ -23,7 +23,7 @@ class Standing:
 
     @property
     def reaches(self) -> bool:
-        """Return whether this process has a mail server, and its last message was accepted (or none sent)."""
+        """Whether this process has a mail server, and its last message was accepted (or none sent)."""
         return self._configured and not self._failing
 
     def delivered(self) -> None:

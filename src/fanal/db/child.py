@@ -46,7 +46,7 @@ class KeptChild:
 
     @property
     def alive(self) -> bool:
-        """Return whether the child process is alive."""
+        """Whether the child process is alive."""
         return self._child is not None and self._child.is_alive()
 
     def keep(self) -> None:

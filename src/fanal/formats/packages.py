@@ -43,17 +43,17 @@ class PackageFile(Struct, frozen=True):
 
     @property
     def folder(self) -> str:
-        """Return the folder of the file, empty at the top level."""
+        """The folder of the file, empty at the top level."""
         return self.name.rpartition("/")[0]
 
     @property
     def base_name(self) -> str:
-        """Return the file's name without its folders."""
+        """The file's name without its folders."""
         return self.name.rpartition("/")[2]
 
     @property
     def is_package(self) -> bool:
-        """Return whether the file's name has the suffix of a package (archive)."""
+        """Whether the file's name has the suffix of a package (archive)."""
         return self.name.lower().endswith(_PACKAGES)
 
 

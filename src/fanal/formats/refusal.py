@@ -82,5 +82,5 @@ class FormatRefused(Exception):
 
     @property
     def malformed(self) -> bool:
-        """Return whether the document is refused for its syntax (True) or for its content (False)."""
+        """Whether the document is refused for its syntax (True) or for its content (False)."""
         return self.code in _SYNTAX

@@ -75,7 +75,7 @@ class FsckOutcome:
 
     @property
     def clean(self) -> bool:
-        """Return whether there is no finding, or every finding was repaired."""
+        """Whether there is no finding, or every finding was repaired."""
         return all(finding.mended for finding in self.findings)
 
 

@@ -137,7 +137,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def codes(self) -> dict[str, tuple[float, int]]:
-        """Return for each column of the model the highest probability, and the index of its segment.
+        """For each column of the model: its highest probability, and the index of that segment.
 
         The columns are signal codes, natures (`NATURE_…`) and `any`.
         """
@@ -150,12 +150,12 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def found(self) -> list[str]:
-        """Return the signal codes whose probability reaches their threshold in any segment, sorted."""
+        """The signal codes whose probability reaches their threshold in any segment, sorted."""
         return sorted({code for _, _, meaning in self.parts for code in meaning.found})
 
     @property
     def natures(self) -> dict[str, float]:
-        """Return the probability of each nature (such as NATURE_SPAM).
+        """The probability of each nature (such as NATURE_SPAM).
 
         It is the mean over the segments, weighted by their length.
         """

@@ -134,12 +134,12 @@ class Weights(_StrictWeights, frozen=True, kw_only=True):
 
     @property
     def doubtful(self) -> float:
-        """Return the least score from which a pair is suggested to a person."""
+        """The least score from which a pair is suggested to a person."""
         return round(score_of(self.suggest / self.certain), 4)
 
     @property
     def strong(self) -> float:
-        """Return the least score of a certain pair."""
+        """The least score of a certain pair."""
         return score_of(1.0)
 
 

@@ -161,7 +161,7 @@ class _StreamWalk:
 
     @property
     def _depth(self) -> int:
-        """Return the nesting depth of the elements that directly contain the transactions or entries."""
+        """The nesting depth of the elements that directly contain the transactions or entries."""
         return 2 if self._outer == self._inner else 3
 
     def _check_root(self, element: etree._Element, name: str) -> None:

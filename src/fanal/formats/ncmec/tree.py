@@ -124,7 +124,7 @@ class OutgoingElement:
 
     @property
     def complete(self) -> bool:
-        """Return whether every child and attribute that the schema requires of this element is present."""
+        """Whether every child and attribute that the schema requires of this element is present."""
         kind = self.model.type
         if kind is None:
             return True

@@ -48,7 +48,7 @@ class NoteKey:
 
     @property
     def key_id(self) -> bytes:
-        """Return the four bytes by which a signature line refers to this key."""
+        """The four bytes by which a signature line refers to this key."""
         return hashlib.sha256(self.name.encode() + b"\n" + _ALGORITHM + self._raw()).digest()[:4]
 
     def encode(self) -> str:

@@ -38,7 +38,7 @@ class Askable(Struct, frozen=True, kw_only=True):
 
     @property
     def unchecked(self) -> bool:
-        """Return whether the rule was not verified in an official text; then it is only a hint."""
+        """Whether the rule was not verified in an official text; then it is only a hint."""
         return self.rule.unchecked(paris_day(self.used_at))
 
 

@@ -56,12 +56,12 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def unchecked(self) -> bool:
-        """Return whether nobody has checked the rule; such a rule gives points and never a floor."""
+        """Whether nobody has checked the rule; such a rule gives points and never a floor."""
         return self.checked_by == UNCHECKED
 
     @property
     def sets_no_floor(self) -> bool:
-        """Return whether the rule states a minimum score (floor) that never applies: nobody checked it."""
+        """Whether the rule states a minimum score (floor) that never applies: nobody checked it."""
         return self.unchecked and self.floor is not None
 
     def name(self, lang: str) -> str:

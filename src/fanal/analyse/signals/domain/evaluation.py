@@ -36,17 +36,17 @@ class Counts(Struct, frozen=True):
 
     @property
     def precision(self) -> float:
-        """Return the precision: the share of found signal codes that are right; 1 if none was found."""
+        """The precision: the share of found signal codes that are right; 1 if none was found."""
         return round(self.right / self.found, 3) if self.found else 1.0
 
     @property
     def recall(self) -> float:
-        """Return the recall: the share of labelled signal codes that were found; 1 if none is labelled."""
+        """The recall: the share of labelled signal codes that were found; 1 if none is labelled."""
         return round(self.right / self.wanted, 3) if self.wanted else 1.0
 
     @property
     def f1(self) -> float:
-        """Return the harmonic mean of precision and recall."""
+        """The harmonic mean of precision and recall."""
         return round(2 * self.right / max(1, self.wanted + self.found), 3)
 
 

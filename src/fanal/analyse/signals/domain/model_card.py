@@ -88,17 +88,17 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def examples(self) -> int:
-        """Return the number of the desk's own examples that the model was trained with."""
+        """The number of the desk's own examples that the model was trained with."""
         return self.neutral + self.sealed
 
     @property
     def lines(self) -> list[CodeLine]:
-        """Return the card's line for each signal code (its quality), in alphabetical order of the codes."""
+        """The card's line for each signal code (its quality), in alphabetical order of the codes."""
         return list(_lines(self))
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Return the codes whose F1 or recall falls by more than allowed, then `ALL` if the whole gets worse.
+        """The codes whose F1 or recall falls by more than allowed, then `ALL` if the whole gets worse.
 
         The whole: F1 of all codes together, or the share of texts without codes to which the model gives one.
         Such a version cannot be proposed.

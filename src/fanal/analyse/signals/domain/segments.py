@@ -47,7 +47,7 @@ class _Piece(Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Return the bytes that the piece takes in a segment (model input), with its speaker's name."""
+        """The bytes that the piece takes in a segment (model input), with its speaker's name."""
         return len(f"{self.utterance.speaker or ''}: {self.text}".encode("utf-8", "replace"))
 
 
