@@ -142,7 +142,7 @@ class CallsLoop:
             )
 
     def _holds(self) -> bool:
-        """Return whether the database session is still the one with the settings and the lock of `_hold`.
+        """Return whether this is still the database session that `_hold` prepared (settings, advisory lock).
 
         Django replaces a lost session silently.
         """

@@ -397,9 +397,10 @@ def are_statements_hidden(connection: psycopg.Connection[tuple[object, ...]]) ->
 
 
 def _close_other_databases(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Revoke the public nodes' right to connect to `postgres` and `template1` (unrestricted functions).
+    """Revoke the public nodes' right to connect to `postgres` and `template1`: functions are unrestricted there.
 
-    Every other login role that may connect today gets an explicit grant. Skipped if not the connection's own.
+    CONNECT is revoked from PUBLIC, and granted to each other login role that has it today. A database that
+    the connection's role may not change, or that is closed already, stays as it is.
     """
     login = DatabaseRole.INTAKE.login
     for (name,) in connection.execute(

@@ -326,7 +326,7 @@ def _work(sessions: Iterable[int]) -> dict[int, _Work]:
 
 
 def _since(before: _Work, now: _Work) -> float:
-    """Return the seconds of work of one session between two results of `_work`: `before` and `now`.
+    """Return the seconds of work that one session did between two measurements of its processes (`_work`).
 
     A worker process that has ended meanwhile subtracts nothing.
     """

@@ -95,7 +95,7 @@ class Keyring:
         return self.digest_keys.get(purpose.partition(".")[0], self.digest_key)
 
     def signs_receipts(self, instant: datetime) -> bool:
-        """Return whether this process can sign receipts of this instant."""
+        """Return whether this process has a key for receipts whose certificate covers `instant`."""
         return self.receipts is not None and self.receipts.signs_at(instant)
 
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:

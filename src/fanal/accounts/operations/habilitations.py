@@ -1,4 +1,4 @@
-"""Granting, approving, reviewing and revoking habilitations: append-only rows."""
+"""Granting, approving, reviewing and revoking habilitations (formal grants of roles): append-only rows."""
 
 from datetime import datetime, timedelta
 from typing import Final

@@ -163,7 +163,7 @@ class _Words(ReportWords):
         self._actor, self.ids = actor, ids
 
     def read(self, places: Iterable[int]) -> None:
-        """Read the records of the reports at these places, and drop all others from memory."""
+        """Read the records of some reports, and drop all others; `places` are their positions in `ids`."""
         self.forget()
         wanted = {self.ids[place]: place for place in places}
         records = harmonised.get_records(actor=self._actor, report_ids=list(wanted))

@@ -34,7 +34,7 @@ class _Granted(Struct, frozen=True, kw_only=True):
     def shared(self, *, anew: bool = True, gone_at: int | None = None) -> SharedList:
         """Return the list as it is served to the member: all its entries at the feed's place of its grant.
 
-        Without `anew` its entries keep their own places in the feed; with `gone_at` it is revoked at that
+        With `anew` False its entries keep their own places in the feed; with `gone_at` it is revoked at that
         place.
         """
         since = (self.grant.since if anew else 0) if gone_at is None else gone_at

@@ -115,7 +115,10 @@ def write_report(sent: Outgoing) -> bytes:
 
 
 class _ReportWriter:
-    """Writer of `report.xml`: first the values of `extra` at their own paths, then the report's fields."""
+    """Writer of `report.xml`: first the source's values without a field, at their own paths, then the fields.
+
+    The former are `extra`; values for which the schema has no place go to `additionalInfo`.
+    """
 
     def __init__(self, sent: Outgoing) -> None:
         self._sent = sent

@@ -48,7 +48,11 @@ class TransferRow(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def read_rows(stream: BinaryIO) -> Iterator[TransferRow]:
-    """Yield the non-blank records of a CSV file, one in memory at a time."""
+    """Yield the non-blank records of a CSV file as bytes, one in memory at a time.
+
+    A record ends where its quotation marks are closed; one that is too large, or is not closed in time, is
+    yielded by its first line only, with `whole` False.
+    """
     lines = _lines(stream)
     held: list[tuple[int, bytes]] = []
     while held or (held := [first for first in [next(lines, None)] if first is not None]):

@@ -119,10 +119,10 @@ def harmonise_batch(
 
 
 def reveal_reporter(*, actor: Actor, sources: Sequence[Source]) -> dict[UUID, Identity]:
-    """Return the reporter's identity of each readable source, by report id; empty if it names no reporter.
+    """Return the reporter's identity in each readable source, by report id.
 
-    The caller holds the decrypted bytes and records the access with its purpose. Unreadable sources are
-    omitted.
+    The identity is empty if the source names no reporter; unreadable sources are omitted. The caller holds
+    the decrypted bytes and records the access with its purpose.
 
     Raises:
         Refused: the actor is not the system.

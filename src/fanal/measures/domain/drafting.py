@@ -83,7 +83,7 @@ def draft_requests(
 
 
 def targets_of(report: HarmonisedReport) -> tuple[Target, ...]:
-    """Return the exact addresses of a report that have a host name."""
+    """Return the web addresses of a report that a removal request can name: parsed ones with a host name."""
     return tuple(
         Target(address=url.canonical, host=url.host)
         for url in report.urls

@@ -42,9 +42,10 @@ class Unfolding(Struct, frozen=True, kw_only=True):
 def list_folded(
     *, actor: Actor, head_id: UUID, offset: int = 0, limit: int = 100
 ) -> tuple[list[Case], dict[UUID, FoldedReport]]:
-    """Return the cases folded into a report as duplicates, highest priority first, and each fold by id.
+    """Return the cases folded into a report as duplicates, highest priority first, and their folds.
 
-    `head_id`: that report. A fold is (level, parent). A page: at most `limit` cases after the first `offset`.
+    `head_id`: that report. The folds are by id of the folded report; each says at which level of sameness,
+    and into which report (`parent`). A page: at most `limit` cases after the first `offset`.
     """
     rows = bounded(models.Case.objects.filter(head_id=head_id), reach(actor, "report.read"))
     cases = [row.record() for row in rows.order_by("rank", "report_id")[offset : offset + limit]]

@@ -358,9 +358,9 @@ def _add(change: Change, items: Sequence[Item], *, scope: str, own: bool) -> lis
 
 
 def _end(item: Item, said: _Said | None) -> datetime | None:
-    """Return the later expiry of two statements of a value in one load; None if either has none.
+    """Return the expiry of a value that one list import states twice: the later; None if either has none.
 
-    `said` is the earlier statement, None for the first.
+    `item` holds the present statement, `said` the earlier one, None for the first.
     """
     if said is None or item.until is None or said.ends_at is None:
         return item.until if said is None else None

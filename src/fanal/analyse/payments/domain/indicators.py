@@ -280,10 +280,11 @@ def _common_beneficiary(
 
 
 def _escalation(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
-    """Test a payer's transfers for rising amounts, not less frequent in the second half than in the first.
+    """Return a payer's transfers if their amounts rise, and the pace does not slow down in the second half.
 
-    At least three of four steps do not fall, and the last amount is at least 1.5 times the first. None if the
-    test fails, or with fewer than `rule.at_least` transfers of known time and amount.
+    At least three of four steps do not fall, the last amount is at least 1.5 times the first, and the second
+    half lasts at most 1.5 times as long as the first. None otherwise, or with fewer than `rule.at_least`
+    transfers of known time and amount.
     """
     found = [p for p in paid if p.at is not None and p.euros is not None]
     if len(found) < rule.at_least:

@@ -306,7 +306,7 @@ def retriage(
 class Tally:
     """Counts of a re-triage (new priorities of stored reports by a candidate rule set) in constant memory.
 
-    They are of score changes and level changes; the largest changes are kept.
+    It counts changes of score and of level, and keeps the `KEPT_CHANGES` largest changes.
     """
 
     def __init__(self) -> None:

@@ -102,10 +102,11 @@ def _imminent(read: Iterable[Finding]) -> Iterator[float]:
 
 
 def _nearness(finding: Finding) -> float:
-    """Return the weight (0 to 1) of an event: 1 if present or within `SOON` hours, 0 if past or later.
+    """Return the weight (0 to 1) of the event that a finding announces, by the time stated for it.
 
-    Without a stated time, the constant weight of the finding's code (`_UNDATED`, such as 0.8). A later day in
-    words about one's own death is one that the child does not expect to see: it gives no time.
+    1 if it goes on now or begins within `SOON` hours, 0 if it is over or later. Without a stated time, the
+    constant weight of the finding's code (`_UNDATED`, such as 0.8), which also holds for self-harm announced
+    for later.
     """
     if finding.code == _ONGOING:
         return 1.0

@@ -214,10 +214,11 @@ class _Bounds:
         self._of_code: Counter[tuple[UUID, _Said]] = Counter()
 
     def admit(self, agreed: Mapping[_Said, Collection[UUID]]) -> list[_Said]:
-        """Return the judgements on one passage within the limits, and count the passage as used or left out.
+        """Return the judgements on one passage within the limits of a person's influence; count the passage.
 
-        A judgement is (signal code, whether the passage has it). `agreed` holds the people who agree on each;
-        it counts for the one with most room.
+        A judgement is (signal code, whether the passage has it). `agreed` holds the people who agree on each:
+        it is attributed to one of them, if possible one with room within the limits, and of these the one
+        with the fewest passages so far. The passage counts as used or left out for each such person.
         """
         shares: dict[UUID, list[_Said]] = {}
         for one, people in agreed.items():

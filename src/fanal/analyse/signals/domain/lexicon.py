@@ -77,7 +77,7 @@ class Automaton:
     """
 
     def __init__(self, phrases: Sequence[str], sets: Mapping[str, Sequence[str]]) -> None:
-        """Compile the phrases.
+        """Compile the phrases; `sets` are the words of each named set that a phrase may use (`<set>`).
 
         Raises:
             ReferenceRefused: an empty phrase, an unknown set, a choice of more than one word, or a gap at the

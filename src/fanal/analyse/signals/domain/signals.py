@@ -385,7 +385,7 @@ def _speakers_with_cover(hits: Sequence[Hit], near: Sequence[Sequence[Context]])
 
 
 class _Background(Struct, frozen=True, kw_only=True):
-    """Contexts (circumstances that weaken phrases) by code: of each speaker, and of the whole talk."""
+    """Contexts (phrases that weaken signals) by code: for each speaker, and for the whole conversation."""
 
     speakers: dict[str | None, dict[str, Context]]
     talk: dict[str, Context]

@@ -340,8 +340,8 @@ def _card(
 ) -> ModelCard:
     """Return the model card of a trained version; `before` is the version in force at its training.
 
-    `texts` holds the number of texts in the corpus, the desk's labelled texts, and the number of neutral
-    ones.
+    `settlement` is the outcome of people's judgements on the desk's examples. `texts` holds the number of
+    texts in the corpus, the desk's labelled texts, and the number of neutral ones.
     """
     assert trained.comparison is not None  # noqa: S101 - for the type checker: asked for by the caller
     corpus, labels, neutral = texts

@@ -141,8 +141,8 @@ def beside(looks, one, two, shared, conflict, numbers):
 def points_beside(code: int, weights: Weights) -> tuple[float, float, float, float]:
     """Return the points of IP address, name, date of birth and time between, negative for differences.
 
-    `code` is the pair's bit set: that of `beside`, with `NEAR` for an address. `weights` holds the points of
-    each.
+    `code` says which of them the pair has: a bit set as `beside` returns it, plus `NEAR` for a shared
+    address. `weights` holds the points of each.
     """
     near = weights.near
     return (

@@ -296,10 +296,10 @@ def sharing_values(firsts: Mapping[int, First], worn: Collection[int]) -> dict[i
 
 
 class Values(Struct, frozen=True):
-    """Identifiers by digest: the earliest holder of each, and the values that share a key with it.
+    """Identifiers by digest: the earliest holder of each, and the values that share a blocking key with it.
 
-    `beside` is the result of `sharing_values`; `spelled` holds the identifiers of every report that is the
-    earliest holder of such a value.
+    `firsts` are the former, `beside` the latter (as `sharing_values` returns it); `spelled` holds the
+    identifiers of every report that is the earliest holder of such a value.
     """
 
     firsts: Mapping[int, First]

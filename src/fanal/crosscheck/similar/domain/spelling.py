@@ -74,7 +74,7 @@ def is_of_words(name: str) -> bool:
 
 
 def mail_core(address: str) -> str:
-    """Return the local part of a mailbox without tag and separators; digits remain."""
+    """Return the local part of a mailbox without tag (`+…`), separators, accents and case; digits remain."""
     return _APART.sub("", fold(address.rpartition("@")[0]).partition("+")[0])
 
 

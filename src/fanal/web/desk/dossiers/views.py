@@ -111,7 +111,10 @@ def places_of(
 
 
 def _named(record: HarmonisedReport) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield each place of a report as (group of labels, code), with PLACE or the role of the person there."""
+    """Yield each country or region that a report names, as ((group of labels, code), whose place it is).
+
+    Whose: PLACE for the report's own place, else the role of the person there.
+    """
     if record.place is not None:
         for place in _place(record.place.country, record.place.postcode):
             yield place, "PLACE"

@@ -59,7 +59,7 @@ _LINKED = 15  # linked reports shown, strongest link first
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportsAround:
-    """The reports around a payer, for its page: the payer's own, and those linked to them.
+    """The reports around a payer, for its page: the payer's own (`reports`), and those linked to them.
 
     `linked`: strongest link first; `elsewhere`: names of the desks that hold linked reports invisible to the
     reader.
