@@ -39,15 +39,18 @@ def get_priorities(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Pr
 
 
 def list_analyses(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Analysis]]:
-    """Return all analyses of a report, oldest first; a replay (new computation) adds a revision.
+    """Return all analyses of a report, oldest first, each with its revision number and time (`Version`).
 
-    Empty if the actor may not read the report.
+    A replay (new computation) adds a revision. Empty if the actor may not read the report.
     """
     return _analyses(_reachable(actor, [report_id]))
 
 
 def list_priorities(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Priority]]:
-    """Return every priority of a report, oldest first; empty if the actor may not read it."""
+    """Return all priorities of a report, oldest first, each with its revision number and time (`Version`).
+
+    Empty if the actor may not read the report.
+    """
     return _priorities(_reachable(actor, [report_id]))
 
 

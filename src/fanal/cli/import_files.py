@@ -227,7 +227,7 @@ class FoundReport:
         """Return this report as the submission that intake takes, sent by the partner `sender_id`.
 
         Raises:
-            ValueError: the sender is missing.
+            ValueError: the sender is None.
         """
         if sender_id is None:
             raise ValueError("an import has a sender")

@@ -397,10 +397,9 @@ def are_statements_hidden(connection: psycopg.Connection[tuple[object, ...]]) ->
 
 
 def _close_other_databases(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Revoke the public nodes' right to connect to `postgres` and `template1`: functions are unrestricted there.
+    """Revoke the public nodes' right to connect to `postgres` and `template1`: functions are unrestricted.
 
-    CONNECT is revoked from PUBLIC, and granted to each other login role that has it today. A database that
-    the connection's role may not change, or that is closed already, stays as it is.
+    PUBLIC loses the right; other logins that have it get it by a grant. Skipped if not the connection's own.
     """
     login = DatabaseRole.INTAKE.login
     for (name,) in connection.execute(

@@ -31,8 +31,8 @@ class Actor:
 
     `role_desks` pairs a role with the desk where the person holds it: a person may hold different roles at
     different desks, and a role without a desk gives access to none. `partner_id` is set for a partner's
-    programs and staff, and limits them to their own reports. `motive` is the purpose of a consultation (Loi
-    78-17, art. 101).
+    programs and staff, and limits them to their own reports; it is None for all others. `motive` is the
+    purpose of a consultation (Loi 78-17, art. 101).
     """
 
     person_id: UUID

@@ -130,7 +130,7 @@ class NewAccount:
 class NewHabilitation:
     """A habilitation to grant: person, role, desk or organisation, reference of the legal act, period.
 
-    The period excludes `valid_until`.
+    The period excludes `valid_until`. `desk_id` or `organisation_id` is None where the role has none.
     """
 
     person_id: UUID

@@ -234,7 +234,8 @@ def granters_of(
 ) -> list[frozenset[UUID]]:
     """Return, for each habilitation of a person in force, the ids of the people who granted and approved it.
 
-    A habilitation is a formal grant of a role. Only those for one of `roles`, and at `desk_id` if given.
+    A habilitation is a formal grant of a role. Only those for one of `roles`; at `desk_id`, or (None)
+    anywhere.
     """
     held = _in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
     if desk_id is not None:
@@ -254,7 +255,7 @@ def granted_by_alone(
     """Return whether each of a person's habilitations for `roles` was granted or approved by a proposer.
 
     `proposers` are the ids of people who proposed an act: the person then may not approve it. `desk_id`: only
-    habilitations at that desk. False without any habilitation in force.
+    habilitations at that desk; None: all. False without any habilitation in force.
     """
     granters = granters_of(person_id=person_id, roles=roles, now=now, desk_id=desk_id)
     return bool(granters) and all(some & set(proposers) for some in granters)

@@ -203,8 +203,8 @@ class Source(Struct, frozen=True, kw_only=True):
 
     `files` are the uploads: their `fileDetails` documents (bytes) and stored hashes. `desk_id` is the
     receiving desk; a report without desk is refused, because row-level access rules need it. `reference` is
-    the sender's and takes precedence over that in the bytes; `received_at` defaults to the instant in the
-    report id.
+    the sender's and takes precedence over that in the bytes, which is taken if it is None; `received_at`
+    defaults to the instant in the report id.
     """
 
     report_id: UUID

@@ -172,8 +172,8 @@ def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
 def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = None) -> list[UUID]:
     """Return the ids of the reports with a sender's reference, at most one for each sender that used it.
 
-    A partner searches its own reports only; the desk searches every sender's, or those of `sender_id`. A
-    live report takes precedence over a test with the same reference.
+    A partner searches its own reports only; the desk searches those of `sender_id`, or (None) every sender's.
+    A live report takes precedence over a test with the same reference.
     """
     bounds = reach(actor, "report.read")
     if not (bounds.everywhere or bounds.desk_ids):

@@ -154,8 +154,8 @@ class MeasureWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A warning on some addresses of a request.
 
     `subjects` are reports or measures of the measure's own desk, newest first, five at most. `desk_id` is
-    the other desk to contact, if the warning comes from another desk. `pages` are exact pages that the
-    report names.
+    the other desk to contact, None if the warning comes from the measure's own. `pages` are exact pages that
+    the report names.
     """
 
     code: WarningCode

@@ -104,7 +104,7 @@ class StoredProposal(Struct, frozen=True, kw_only=True):
 class Choice(Struct, frozen=True, kw_only=True):
     """A person's input for a decision: actions that follow (`tracks`), bases (entry ids or codes), reason.
 
-    `body` is the competent authority, if any.
+    `body` is the code of the competent authority, None for none.
     """
 
     tracks: tuple[Track, ...]
@@ -116,7 +116,8 @@ class Choice(Struct, frozen=True, kw_only=True):
 class Decision(Struct, frozen=True, kw_only=True):
     """A stored decision by a person. `reason` is empty once it has expired; `digest` (of the reason) stays.
 
-    `body` is the competent authority, `supersedes` the decision that this one replaces.
+    `body` is the competent authority, None if there is none; `supersedes` the decision that this one
+    replaces, None for the first.
     """
 
     id: UUID

@@ -41,8 +41,8 @@ class Feedback(Struct, frozen=True, kw_only=True):
     """One feedback on a report; the newest counts. `lacks` holds the codes of the missing data.
 
     `reference` and `wire_id` are the sender's reference of its report and the report's number in the ISPWS
-    interface, filled in for the sender only; `author_id` is filled in for the desk only. `verdict` is the
-    assessment, `origin` its source (a person, a decision or a fold).
+    interface, filled in for the sender only; `author_id` is filled in for the desk only (else None).
+    `verdict` is the assessment, `origin` its source (a person, a decision or a fold).
     """
 
     id: UUID

@@ -158,7 +158,7 @@ class _Said(NamedTuple):
 def load_list(
     *, actor: Actor, name: str, lines: Iterable[str], now: datetime, scope: str | None = None
 ) -> list[UUID]:
-    """Load a CSV list (`pdq,md5,sha1,sha256,classification`); return the item id of each line.
+    """Load a CSV list (columns `csv_hashes.COLUMNS`, such as `pdq`); return the item id of each line.
 
     Loading again changes only category, scope and expiry of known values, and returns the same ids. `scope`
     None means the scope of the list; CLEAR loads known false alarms, whose matches are silenced. All or

@@ -32,7 +32,7 @@ def recent_from(now: datetime) -> datetime:
 
 
 class ValueState(Struct, frozen=True):
-    """Stored frequency state of a value: number of frequency steps passed, whether a hub, co-occurring identities.
+    """Stored frequency state of a value: frequency steps passed, whether a hub, co-occurring identities.
 
     A step past the last makes it a stop key: it names no person and links nobody. `companions` hold a mark
     number and four bytes of a key each; they are dropped once the value is a hub.
