@@ -1,4 +1,4 @@
-"""Tables of accounts, what makes them append-only, and the rows that exist in every database."""
+"""Creates the tables of accounts, the triggers that keep them append-only, and the rows of every database."""
 
 import django.db.models.deletion
 import django.db.models.functions.text

@@ -1,6 +1,6 @@
-"""What row-level security asks of a session: the desks it may see, its sender, its scope (ADR 0012).
+"""Creates the functions that row-level security policies call: the session's desks, sender and scope (ADR 0012).
 
-`accounts.row_scope` sets them for one transaction. Nothing set means nothing seen.
+`accounts.row_scope` sets these for one transaction. If nothing is set, no row is visible.
 """
 
 from django.db import migrations
@@ -33,7 +33,7 @@ DROP = "DROP FUNCTION fanal_shown, fanal_oversees, fanal_everywhere, fanal_sende
 
 
 class Migration(migrations.Migration):
-    """Functions only; the policies that ask them are `config.row_security`."""
+    """Creates functions; the policies that call them are in `db.row_security`."""
 
     dependencies = [("accounts", "0001_initial")]
     operations = [migrations.RunSQL(SQL, DROP)]

@@ -1,10 +1,10 @@
-"""Counters of sign-in that every process shares."""
+"""Creates the table of sign-in counters, which all processes share."""
 
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """One small table; its rows end within minutes."""
+    """Creates one small table; its rows expire within minutes."""
 
     dependencies = [("accounts", "0002_rows")]
     operations = [

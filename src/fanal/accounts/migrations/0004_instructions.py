@@ -1,4 +1,4 @@
-"""Standing instructions: two people, held by PostgreSQL itself; rows that never change (decision 30)."""
+"""Creates the tables of standing instructions; triggers require two people and keep the rows (decision 30)."""
 
 from django.db import migrations
 
@@ -108,7 +108,7 @@ DROP FUNCTION accounts_instruction_guard();
 
 
 class Migration(migrations.Migration):
-    """The models are unmanaged: constraints and triggers are written where they can be read, in SQL."""
+    """The models are unmanaged: constraints and triggers are written in SQL."""
 
     dependencies = [("accounts", "0003_counter")]
     operations = [migrations.RunSQL(SQL, DROP)]

@@ -1,4 +1,4 @@
-"""What a node asks before something leaves: the instruction in force, by its id alone (decision 30)."""
+"""Creates the function that returns the id of the standing instruction in force for a transmission (decision 30)."""
 
 from django.db import migrations
 
@@ -17,7 +17,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """A function: a public node reads no instruction's text."""
+    """Creates a function, so that a public node reads no instruction's text."""
 
     dependencies = [("accounts", "0004_instructions")]
     operations = [migrations.RunSQL(SQL, "DROP FUNCTION accounts_standing")]

@@ -1,4 +1,4 @@
-"""A further kind of standing instruction: rounds of de-confliction."""
+"""Adds a kind of standing instruction: de-confliction (private set intersection with other organisations)."""
 
 from django.db import migrations
 
@@ -15,7 +15,7 @@ ALTER TABLE accounts_instruction ADD CONSTRAINT accounts_instruction_kind CHECK 
 
 
 class Migration(migrations.Migration):
-    """Only the check changes."""
+    """Replaces a CHECK constraint."""
 
     dependencies = [("accounts", "0005_instruction_of")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,4 +1,4 @@
-"""What the ledger asks before a public node writes in a partner's name: is this one of its programs?"""
+"""Creates the function by which the ledger checks that a person is a program of a partner."""
 
 from django.db import migrations
 
@@ -14,7 +14,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """A function: the ledger names no table of accounts."""
+    """Creates a function, so that the ledger names no table of accounts."""
 
     dependencies = [("accounts", "0006_deconfliction")]
     operations = [migrations.RunSQL(SQL, "DROP FUNCTION accounts_is_program")]

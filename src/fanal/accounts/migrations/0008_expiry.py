@@ -1,6 +1,6 @@
-"""The one exception of append-only tables: expiry, by definer functions, empties words and nothing else.
+"""Lets expiry erase the texts of standing instructions, by a definer function: the only permitted update.
 
-What standing instructions say ends first; that two people signed them, and when, stays.
+The signatures of two people, and their dates, are kept.
 """
 
 from django.db import migrations
@@ -57,7 +57,7 @@ DROP FUNCTION fanal_words_end;
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the other guards."""
+    """Written in SQL, like the other triggers."""
 
     dependencies = [("accounts", "0007_programs")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

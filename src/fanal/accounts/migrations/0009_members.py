@@ -1,4 +1,4 @@
-"""Who may read the lists of an instruction: two people sign their names with it."""
+"""Adds to standing instructions the organisations that may read the lists; two people approve them with it."""
 
 from django.db import migrations
 
@@ -12,7 +12,7 @@ ALTER TABLE accounts_instruction
 
 
 class Migration(migrations.Migration):
-    """Instructions signed before name no member and open lists to nobody: they are renewed."""
+    """Instructions approved before name no member and open lists to nobody: they must be renewed."""
 
     dependencies = [("accounts", "0008_expiry")]
     operations = [

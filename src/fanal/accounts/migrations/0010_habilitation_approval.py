@@ -1,4 +1,7 @@
-"""A habilitation that lets a person approve acts of others waits for a second granter; who may second what."""
+"""Requires a second granter for a habilitation that lets a person approve the acts of others.
+
+It also checks that whoever approves a standing instruction holds the role for it.
+"""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -107,7 +110,7 @@ ALTER TABLE accounts_habilitation DROP CONSTRAINT accounts_habilitation_granter;
 
 
 class Migration(migrations.Migration):
-    """Habilitations of before keep their force: the column is false there."""
+    """Existing habilitations stay in force: the new column is false for them."""
 
     dependencies = [("accounts", "0009_members")]
     operations = [

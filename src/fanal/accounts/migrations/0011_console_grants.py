@@ -1,4 +1,4 @@
-"""A habilitation in the system's name comes from the operator's console, never from a web process."""
+"""Lets only the operator's console, and no web process, grant a habilitation in the name of the system."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""A public node speaks for a partner whose secret it was shown, and for no other."""
+"""Lets a public node act only for a partner whose secret was presented to it."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""An entry in a partner's name is written for the partner whose secret the node was shown."""
+"""Lets a public node write ledger entries only for the partner whose secret was presented to it."""
 
 from django.db import migrations
 
@@ -13,7 +13,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """A function; forward only: the way back would lend every partner's name."""
+    """Replaces a function. Not reversible: the earlier version accepts every partner's name."""
 
     dependencies = [("accounts", "0012_presented_credentials")]
     operations = [migrations.RunSQL(SQL, migrations.RunSQL.noop)]

@@ -1,4 +1,4 @@
-"""Sessions of public nodes that hoard PostgreSQL's locks are ended by who calls for children in danger."""
+"""Creates the function that ends public nodes' sessions with too many locks; the alarm-call process calls it."""
 
 from django.db import migrations
 

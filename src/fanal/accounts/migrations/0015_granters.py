@@ -1,4 +1,7 @@
-"""A habilitation names a role of the program; outside a desk the console grants, at a desk its supervisors."""
+"""Checks that a habilitation names a known role, and that its granter is the console or supervises its desk.
+
+Only the console grants roles outside a desk.
+"""
 
 from django.db import migrations
 
@@ -44,7 +47,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    """Of new rows alone: habilitations of before stay as they were written."""
+    """Only new rows are checked; existing habilitations stay as they are."""
 
     dependencies = [("accounts", "0014_hoarded_locks")]
     operations = [migrations.RunSQL(SQL, BEFORE)]

@@ -1,4 +1,4 @@
-"""Sessions that queue for a lock that their role has no use for are ended like those that hoard locks."""
+"""Also ends sessions that wait for a lock for which their database role has no use."""
 
 from django.db import migrations
 
@@ -33,7 +33,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    """Its first form stands in `0014_hoarded_locks`."""
+    """Replaces the function of `0014_hoarded_locks`."""
 
     dependencies = [("accounts", "0015_granters")]
     operations = [migrations.RunSQL(END, migrations.RunSQL.noop)]

@@ -1,4 +1,4 @@
-"""A habilitation is ended and reviewed by a supervisor of its desk in office, or at the console, and now."""
+"""Lets only a supervisor in office at its desk, or the console, revoke or review a habilitation, dated now."""
 
 from django.db import migrations
 
@@ -32,7 +32,7 @@ DROP FUNCTION accounts_by_who_grants;
 
 
 class Migration(migrations.Migration):
-    """Of the desk's role: the console, which signs in as the worker, ends what it must."""
+    """Triggers for the desk's role only: the console, which uses the worker's role, may always revoke."""
 
     dependencies = [("accounts", "0016_strong_locks")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,4 +1,4 @@
-"""Sessions are ended too that queue for a lock on an object, nest many savepoints or leave a transaction open."""
+"""Also ends sessions that wait for a lock on an object, nest many savepoints or leave a transaction open."""
 
 from django.db import migrations
 
@@ -55,7 +55,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT
 
 
 class Migration(migrations.Migration):
-    """Its first form stands in `0014_hoarded_locks`."""
+    """Replaces the function of `0014_hoarded_locks`."""
 
     dependencies = [("accounts", "0017_revokers")]
     operations = [migrations.RunSQL(END, BACK)]

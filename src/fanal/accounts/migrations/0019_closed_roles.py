@@ -1,4 +1,4 @@
-"""Who hoards is known by role, and a role whose sessions hear of no end is let in no more."""
+"""Closes a database role to new connections if its blocking sessions cannot be ended; they are known by role."""
 
 from django.db import migrations
 
@@ -70,7 +70,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT
 
 
 class Migration(migrations.Migration):
-    """Its first form stands in `0014_hoarded_locks`."""
+    """Replaces the function of `0014_hoarded_locks`."""
 
     dependencies = [("accounts", "0018_object_locks")]
     operations = [migrations.RunSQL(END, BACK)]

@@ -1,4 +1,4 @@
-"""No act of a person is dated ahead, and nobody held an office before it was granted."""
+"""Refuses acts of persons dated in the future, and acts under a habilitation before it was granted."""
 
 from django.db import migrations
 
@@ -80,7 +80,7 @@ CREATE TRIGGER accounts_instruction_end_office BEFORE INSERT ON accounts_instruc
 
 
 class Migration(migrations.Migration):
-    """Of new rows alone. Forward only: triggers of other packages call the functions."""
+    """Only new rows are checked. Not reversible: triggers of other packages call the functions."""
 
     dependencies = [("accounts", "0019_closed_roles")]
     operations = [migrations.RunSQL(SQL)]

@@ -1,4 +1,4 @@
-"""Tables of analyse: results and priorities by month of the report id, lists, rule sets."""
+"""Creates the tables of analyse: results and priorities (monthly partitions by report id), lists, rule sets."""
 
 from django.db import migrations, models
 

@@ -1,4 +1,4 @@
-"""The first rule set comes with the package; every later one has its dry run and its second person."""
+"""Lets the system alone activate the first, shipped rule set; each later one needs a dry run and a second person."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""Every change of the lists has a number, so that a hash index knows what came after it; values are looked up."""
+"""Numbers every change of list entries, so that a hash index can read the later ones; indexes the values."""
 
 from django.db import migrations
 
@@ -17,7 +17,7 @@ ALTER TABLE analyse_entry DROP COLUMN change;
 
 
 class Migration(migrations.Migration):
-    """Columns and indexes of one table."""
+    """Adds columns and indexes to one table."""
 
     dependencies = [("analyse", "0002_shipped_rules")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""Lists say whose they are and what they are good for; changes, votes, matches and entries set aside."""
+"""Adds list metadata (owner, confidence, legal basis, ...) and tables of changes, votes, matches, suspensions."""
 
 from django.db import migrations
 
@@ -117,7 +117,7 @@ ALTER TABLE analyse_list
 
 
 class Migration(migrations.Migration):
-    """Columns of a table, and four tables beside it."""
+    """Adds columns to a table, and creates four tables."""
 
     dependencies = [("analyse", "0003_changes"), ("accounts", "0001_initial")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

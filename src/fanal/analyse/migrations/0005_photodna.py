@@ -1,4 +1,4 @@
-"""Lists keep PhotoDNA values for those who can compare them; they are matched with nothing here."""
+"""Permits PhotoDNA values in lists, for partners who can compare them; nothing is matched with them here."""
 
 from django.db import migrations
 
@@ -16,7 +16,7 @@ ALTER TABLE analyse_entry ADD CONSTRAINT analyse_entry_kind CHECK (
 
 
 class Migration(migrations.Migration):
-    """One constraint of one table."""
+    """Replaces one constraint of one table."""
 
     dependencies = [("analyse", "0004_lists")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""Dry runs over everything that is stored, and the ranking anew after an activation: both go on after a kill."""
+"""Creates the tables of dry runs on past reports and of the re-ranking after an activation; both can resume."""
 
 from django.db import migrations
 
@@ -49,7 +49,7 @@ CREATE TABLE analyse_rerank (
 
 
 class Migration(migrations.Migration):
-    """Tables only."""
+    """Creates tables."""
 
     dependencies = [("analyse", "0005_photodna")]
     operations = [

@@ -1,4 +1,4 @@
-"""Who paid whom in which report, and the score of each payer of a desk."""
+"""Creates the tables of payments (payer, beneficiary, report) and of the payers' scores by desk."""
 
 from django.db import migrations
 
@@ -42,7 +42,7 @@ CREATE INDEX analyse_payer_report ON analyse_payer (report_id);
 
 
 class Migration(migrations.Migration):
-    """Two tables."""
+    """Creates two tables."""
 
     dependencies = [("analyse", "0006_trials")]
     operations = [migrations.RunSQL(FORWARD, "DROP TABLE analyse_payer, analyse_paid;")]

@@ -1,4 +1,4 @@
-"""A vote has every reason that was given with it, and a voter may take it back."""
+"""Adds the further reasons of a vote on a list entry, and the withdrawal of a vote."""
 
 from django.db import migrations
 
@@ -22,7 +22,7 @@ ALTER TABLE analyse_vote
 
 
 class Migration(migrations.Migration):
-    """A column, and one more kind of vote."""
+    """Adds a column, and permits a further kind of vote."""
 
     dependencies = [("analyse", "0007_payments")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""Of each value of a list it is known whether people put it there, or only a source did."""
+"""Records for each value of a list whether a person stated it, or only a source."""
 
 from django.db import migrations
 
@@ -8,7 +8,7 @@ BACKWARD = "ALTER TABLE analyse_entry DROP COLUMN own"
 
 
 class Migration(migrations.Migration):
-    """A column."""
+    """Adds a column."""
 
     dependencies = [("analyse", "0008_votes")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""A value that people put into a list may have an end that its sender stated: then it leaves without being said again."""
+"""Adds an expiry to the values that people put into a list, as the sender stated it."""
 
 from django.db import migrations
 
@@ -10,7 +10,7 @@ BACKWARD = "ALTER TABLE analyse_entry DROP COLUMN ends_at"
 
 
 class Migration(migrations.Migration):
-    """A column and its index."""
+    """Adds a column and its index."""
 
     dependencies = [("analyse", "0009_own")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""A rule set has a proposer; another supervisor, in office, puts it in force; its state follows from that."""
+"""Adds the proposer of a rule set; another supervisor in office activates it, which determines its state."""
 
 from django.db import migrations
 
@@ -91,7 +91,7 @@ CREATE TRIGGER analyse_activation_taken AFTER INSERT ON analyse_activation
 
 
 class Migration(migrations.Migration):
-    """Unmanaged, like the other tables of analyse."""
+    """Written in SQL, like the other tables of analyse (unmanaged models)."""
 
     dependencies = [
         ("analyse", "0010_ends"),

@@ -1,4 +1,4 @@
-"""The texts that the model has not read yet: they wait in the database, whatever happens to a worker."""
+"""Creates the queue of texts that the text model has not read yet; it survives the end of a worker."""
 
 from django.db import migrations
 
@@ -18,7 +18,7 @@ CREATE INDEX analyse_unread_next ON analyse_unread (emergency DESC, attempts, re
 
 
 class Migration(migrations.Migration):
-    """A table and the order in which its texts are read."""
+    """Creates a table, and an index for the order in which its texts are read."""
 
     dependencies = [("analyse", "0011_two_people")]
     operations = [migrations.RunSQL(FORWARD, "DROP TABLE analyse_unread;")]

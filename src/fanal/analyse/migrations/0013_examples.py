@@ -1,4 +1,4 @@
-"""Labelled examples of the desk, and versions of the text reader trained with them: two people activate one."""
+"""Creates the tables of a desk's labelled examples and of the text reader's versions; two people activate one."""
 
 from django.db import migrations
 
@@ -184,7 +184,7 @@ DROP FUNCTION analyse_reader_put_in_force, analyse_reader_activation_guard, anal
 
 
 class Migration(migrations.Migration):
-    """Unmanaged, like the other tables of analyse."""
+    """Written in SQL, like the other tables of analyse (unmanaged models)."""
 
     dependencies = [
         ("analyse", "0012_unread"),

@@ -1,4 +1,4 @@
-"""Who judges or neutralises an example holds a role at its desk; a finished dry run of a text reader stays."""
+"""Checks that people who judge or rewrite an example hold a role at its desk; keeps finished dry runs of readers."""
 
 from django.db import migrations
 
@@ -82,7 +82,7 @@ CREATE TRIGGER analyse_reader_trial_guard BEFORE UPDATE ON analyse_reader
 
 
 class Migration(migrations.Migration):
-    """Forward only: the guards stay. Unmanaged, like the other tables of analyse."""
+    """Not reversible: the triggers stay. Written in SQL, like the other tables of analyse."""
 
     dependencies = [
         ("analyse", "0013_examples"),

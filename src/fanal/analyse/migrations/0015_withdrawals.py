@@ -1,4 +1,4 @@
-"""A proposed text reader and a checked neutral sentence can be withdrawn; a version forgets such a sentence."""
+"""Permits withdrawing a proposed text reader or a checked neutral sentence, which a version then forgets."""
 
 from django.db import migrations
 
@@ -91,7 +91,7 @@ CREATE TRIGGER analyse_example_withdrawal_guard BEFORE UPDATE ON analyse_example
 
 
 class Migration(migrations.Migration):
-    """Forward only: the guards stay. Unmanaged, like the other tables of analyse."""
+    """Not reversible: the triggers stay. Written in SQL, like the other tables of analyse."""
 
     dependencies = [("analyse", "0014_example_office")]
     operations = [migrations.RunSQL(SQL)]

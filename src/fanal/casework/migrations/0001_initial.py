@@ -1,7 +1,7 @@
-"""Tables of official acts, and what PostgreSQL holds of each: written once, for every kind.
+"""Creates the tables of official acts, and the guards that hold for every kind of act.
 
-What differs between kinds (states, transitions, who takes them, what they need) are rows of `casework_kind`
-and `casework_transition`, which `fanal migrate` makes from the lifecycles of the program.
+States, transitions, their rights and requirements differ by kind: they are rows of `casework_kind` and
+`casework_transition`, which `fanal migrate` writes from the program's lifecycles.
 """
 
 from django.db import migrations
@@ -289,7 +289,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """The models are unmanaged: constraints and triggers are written where they can be read, in SQL."""
+    """The models are unmanaged: constraints and triggers are written in SQL."""
 
     initial = True
     dependencies = [("accounts", "0014_hoarded_locks")]

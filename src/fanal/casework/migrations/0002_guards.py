@@ -1,4 +1,4 @@
-"""What is sent says something, by a decision in force; who writes a revision, and when steps happened, is no claim."""
+"""Checks that an act is sent with a document and under a decision in force, and the authors and times of steps."""
 
 from django.db import migrations
 
@@ -155,7 +155,7 @@ ALTER TABLE casework_transition DROP COLUMN in_force;
 
 
 class Migration(migrations.Migration):
-    """Of new rows alone; `fanal migrate` writes the column from the lifecycles."""
+    """Only new rows are checked; `fanal migrate` fills the new column from the lifecycles."""
 
     dependencies = [("casework", "0001_initial"), ("orient", "0024_moves")]
     operations = [migrations.RunSQL(COLUMN + GUARDS, BEFORE)]

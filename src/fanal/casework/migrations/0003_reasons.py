@@ -1,4 +1,4 @@
-"""Steps keep reasons, digests of proofs, warnings shown, and since when an act could no longer be sent."""
+"""Adds to steps: reason, digest of the proof, warnings displayed, and since when the act could not be sent."""
 
 from django.db import migrations
 
@@ -113,7 +113,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    """Forward only: steps are kept with what they say. `fanal migrate` writes the new column of transitions."""
+    """Not reversible: steps are kept with their contents. `fanal migrate` fills the new column of transitions."""
 
     dependencies = [("casework", "0002_guards")]
     operations = [migrations.RunSQL(COLUMNS + GUARD + EXPIRY)]

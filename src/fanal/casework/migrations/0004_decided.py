@@ -1,4 +1,4 @@
-"""An act of a kind that follows a decision names one: its guards then ask whether it is in force."""
+"""Requires that acts of a kind that follows a decision name it, so that guards can check that it is in force."""
 
 from django.db import migrations
 
@@ -34,7 +34,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    """`fanal migrate` writes the new column."""
+    """`fanal migrate` fills the new column."""
 
     dependencies = [("casework", "0003_reasons")]
     operations = [migrations.RunSQL(FORWARD)]

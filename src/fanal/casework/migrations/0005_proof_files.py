@@ -1,4 +1,4 @@
-"""The file of a proof: sealed in the vault for its act; the step keeps its id, digest, size, type and name."""
+"""Adds the file of a proof to steps: its object in the vault, SHA-256, size, type and name."""
 
 from django.db import migrations
 
@@ -116,7 +116,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    """Forward only, as the steps are. Steps of before have no file."""
+    """Not reversible, since steps are kept. Existing steps have no file."""
 
     dependencies = [("casework", "0004_decided"), ("vault", "0008_holds")]
     operations = [migrations.RunSQL(COLUMNS + GUARD + EXPIRY)]

@@ -1,4 +1,4 @@
-"""Tables of crosscheck: links and kin by month of the later report, dossiers, append-only judgements."""
+"""Creates the tables of crosscheck: links and counts of related reports by month, dossiers, judgements."""
 
 from django.db import migrations, models
 

@@ -1,6 +1,6 @@
-"""What crosses desks: that reports exist, at which desk, and which dossier an older id leads to.
+"""Creates the functions that show across desks only: existence and desk of reports, and a dossier's present id.
 
-Row-level security hides the rows; these functions, with the owner's rights, tell no more than that.
+Row-level security hides the rows; the functions run with the owner's rights and return nothing else.
 """
 
 from django.db import migrations
@@ -50,7 +50,7 @@ DROP = "DROP FUNCTION crosscheck_judged, crosscheck_sizes, crosscheck_members, c
 
 
 class Migration(migrations.Migration):
-    """Functions only."""
+    """Creates functions; no table changes."""
 
     dependencies = [("crosscheck", "0001_initial"), ("accounts", "0002_rows")]
     operations = [migrations.RunSQL(SQL, DROP)]

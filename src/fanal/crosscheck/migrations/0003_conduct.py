@@ -1,4 +1,4 @@
-"""People open and close dossiers: two further acts of a judgement."""
+"""Adds two kinds of judgement: opening and closing a dossier."""
 
 from django.db import migrations
 
@@ -15,7 +15,7 @@ ALTER TABLE crosscheck_judgement DROP CONSTRAINT crosscheck_judgement_act,
 
 
 class Migration(migrations.Migration):
-    """The check alone."""
+    """Replaces a CHECK constraint."""
 
     dependencies = [("crosscheck", "0002_across_desks")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,4 +1,7 @@
-"""Cards of reports, and the standing of values that several hold; populations are measured no more."""
+"""Creates the tables of reports' comparable data, of document frequencies and of answers to suggestions.
+
+It drops the table of populations, which are no longer measured.
+"""
 
 from django.db import migrations
 
@@ -56,7 +59,7 @@ DROP TABLE crosscheck_answer, crosscheck_value, crosscheck_card;
 
 
 class Migration(migrations.Migration):
-    """Tables only."""
+    """Creates three tables, and drops one."""
 
     dependencies = [("crosscheck", "0003_conduct")]
     operations = [migrations.RunSQL(SQL, DROP)]

@@ -1,4 +1,4 @@
-"""Pairs of reports whose people resemble one another by the trained model."""
+"""Creates the table of pairs of reports whose people the trained linkage model scores as similar."""
 
 from django.db import migrations
 
@@ -21,7 +21,7 @@ CREATE INDEX crosscheck_resemblance_desk_score ON crosscheck_resemblance (desk_i
 
 
 class Migration(migrations.Migration):
-    """A table only."""
+    """Creates a table."""
 
     dependencies = [("crosscheck", "0004_cards")]
     operations = [migrations.RunSQL(SQL, "DROP TABLE crosscheck_resemblance;")]

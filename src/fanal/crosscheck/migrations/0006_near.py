@@ -1,4 +1,4 @@
-"""What reports can resemble others by, and the pairs that come of it; made after linking, while nothing waits."""
+"""Creates the tables of sketches, stop keys and similar reports, computed after linking when no report waits."""
 
 from django.db import migrations
 
@@ -46,7 +46,7 @@ DROP = "DROP TABLE crosscheck_near, crosscheck_waiting, crosscheck_worn, crossch
 
 
 class Migration(migrations.Migration):
-    """Tables only. Reports linked before come with the next `fanal crosscheck rebuild`."""
+    """Creates tables. Reports already linked are added by the next `fanal crosscheck rebuild`."""
 
     dependencies = [("crosscheck", "0005_resemblance")]
     operations = [migrations.RunSQL(SQL, DROP)]

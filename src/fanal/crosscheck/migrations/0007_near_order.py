@@ -1,4 +1,4 @@
-"""What is alike or near is listed in the order of its score: an index that gives it, whatever the desks."""
+"""Indexes suggestions by score, for lists in the order of scores at any set of desks."""
 
 from django.db import migrations
 
@@ -18,7 +18,7 @@ CREATE INDEX crosscheck_resemblance_desk_score ON crosscheck_resemblance (desk_i
 
 
 class Migration(migrations.Migration):
-    """Indexes only."""
+    """Replaces indexes."""
 
     dependencies = [("crosscheck", "0006_near")]
     operations = [migrations.RunSQL(SQL, DROP)]

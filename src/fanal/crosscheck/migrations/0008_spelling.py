@@ -1,4 +1,4 @@
-"""Who holds an identifier that is compared in its variations, and what its variations have in common."""
+"""Creates the table of identifiers compared in spelling variants: their holders and blocking keys."""
 
 from django.db import migrations
 
@@ -19,7 +19,7 @@ CREATE INDEX crosscheck_spelling_keys ON crosscheck_spelling USING gin (keys) WI
 
 
 class Migration(migrations.Migration):
-    """A table only. Reports linked before come with the next `fanal crosscheck rebuild`."""
+    """Creates a table. Reports already linked are added by the next `fanal crosscheck rebuild`."""
 
     dependencies = [("crosscheck", "0007_near_order")]
     operations = [migrations.RunSQL(SQL, "DROP TABLE crosscheck_spelling;")]

@@ -1,4 +1,4 @@
-"""How often looking for what is similar to a report was ended because it took too long."""
+"""Counts how often the search for similar reports was stopped because it took too long."""
 
 from django.db import migrations
 
@@ -6,7 +6,7 @@ SQL = "ALTER TABLE crosscheck_waiting ADD COLUMN attempts smallint NOT NULL DEFA
 
 
 class Migration(migrations.Migration):
-    """A column with a constant default: no row is rewritten."""
+    """Adds a column with a constant default, so that no row is rewritten."""
 
     dependencies = [("crosscheck", "0008_spelling")]
     operations = [

@@ -1,4 +1,4 @@
-"""A person's judgement is not dated ahead: see `accounts_refuse_ahead`."""
+"""Refuses judgements dated in the future (`accounts_refuse_ahead`)."""
 
 from django.db import migrations
 
@@ -12,7 +12,7 @@ DROP TRIGGER crosscheck_judgement_ahead ON crosscheck_judgement;
 
 
 class Migration(migrations.Migration):
-    """Of new rows alone."""
+    """Triggers check new rows only; stored rows stay as they are."""
 
     dependencies = [("crosscheck", "0009_near_alone"), ("accounts", "0020_no_act_ahead")]
     operations = [migrations.RunSQL(SQL, BACK)]

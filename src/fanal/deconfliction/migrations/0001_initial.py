@@ -1,4 +1,4 @@
-"""Counterparts and their limits, what is withheld, rounds with their messages, hits and what people did."""
+"""Creates the tables of de-confliction: counterparts, sharing limits, withholdings, rounds, messages, matches."""
 
 from django.db import migrations
 

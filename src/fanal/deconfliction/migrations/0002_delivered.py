@@ -1,10 +1,10 @@
-"""When the counterpart's service took our conclusion: without it the conclusion is handed in again."""
+"""Records when the counterpart's service accepted our conclusion; until then it is delivered again."""
 
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """One column."""
+    """Adds a column."""
 
     dependencies = [("deconfliction", "0001_initial")]
     operations = [

@@ -1,4 +1,4 @@
-"""The installation's key may be replaced: one row for each that was made, the newest signs."""
+"""Permits several signing keys of the installation, one after the other; the newest signs."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""What persons set, record and withhold is not dated ahead: see `accounts_refuse_ahead`."""
+"""Refuses counterparts, limits, steps and withholdings dated in the future (`accounts_refuse_ahead`)."""
 
 from django.db import migrations
 
@@ -21,7 +21,7 @@ DROP TRIGGER deconfliction_withholding_ahead ON deconfliction_withholding;
 
 
 class Migration(migrations.Migration):
-    """Of new rows alone."""
+    """Triggers check new rows only; stored rows stay as they are."""
 
     dependencies = [("deconfliction", "0003_identities"), ("accounts", "0020_no_act_ahead")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,4 +1,4 @@
-"""Tables of distribution: recipients, packages, and one row a report and destination."""
+"""Creates the tables of distribution: recipients, packages, and a row for each report and destination."""
 
 from django.db import migrations
 

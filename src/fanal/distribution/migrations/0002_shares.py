@@ -1,4 +1,4 @@
-"""Whether a report is this desk's as well, beside where else it belongs."""
+"""Records whether this desk is itself competent for a report, in addition to the other destinations."""
 
 from django.db import migrations
 

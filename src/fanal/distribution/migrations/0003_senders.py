@@ -1,4 +1,4 @@
-"""Keys of the desks that packages come from, and the packages that were taken."""
+"""Creates the tables of other desks' signing keys and of the packages received."""
 
 from django.db import migrations
 

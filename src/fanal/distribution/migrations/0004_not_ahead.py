@@ -1,4 +1,4 @@
-"""Who adds a desk or a key, or revokes a key, does not date it ahead: see `accounts_refuse_ahead`."""
+"""Refuses recipients and signing keys, and their revocation, dated in the future (`accounts_refuse_ahead`)."""
 
 from django.db import migrations
 
@@ -15,7 +15,7 @@ DROP TRIGGER distribution_sender_key_ahead ON distribution_sender_key;
 
 
 class Migration(migrations.Migration):
-    """Of new rows alone."""
+    """Triggers check new rows only; stored rows stay as they are."""
 
     dependencies = [("distribution", "0003_senders"), ("accounts", "0020_no_act_ahead")]
     operations = [migrations.RunSQL(SQL, BACK)]

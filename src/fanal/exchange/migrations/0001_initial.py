@@ -1,4 +1,4 @@
-"""The feed of what is served, who reads it, where lists are fetched from and how far."""
+"""Creates the tables of the exchange of lists: feed of changes, its readers, sources and progress of fetching."""
 
 from django.db import migrations
 
@@ -204,7 +204,7 @@ DROP TABLE exchange_feed, exchange_change, exchange_clock;
 
 
 class Migration(migrations.Migration):
-    """Written in SQL: triggers on the entries of lists, so that no writer can forget the feed."""
+    """Triggers on the entries of lists write the feed, so that no writer can omit it."""
 
     initial = True
     dependencies = [("analyse", "0004_lists"), ("accounts", "0004_instructions")]

@@ -1,4 +1,4 @@
-"""Of an entry of a source it is known when the partner changed it last: pages come in any order."""
+"""Adds to a source's entry the partner's date of its last change, since pages may come in any order."""
 
 from django.db import migrations
 
@@ -7,7 +7,7 @@ BACKWARD = "ALTER TABLE exchange_taken DROP COLUMN at"
 
 
 class Migration(migrations.Migration):
-    """A column."""
+    """Adds a column."""
 
     dependencies = [("exchange", "0001_initial")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""An entry of a source may have an end that the partner stated: then it leaves without being said again."""
+"""Adds to a source's entry the expiry that the partner stated; the entry then ends without a message."""
 
 from django.db import migrations
 
@@ -11,7 +11,7 @@ BACKWARD = "ALTER TABLE exchange_taken DROP COLUMN ends_at"
 
 
 class Migration(migrations.Migration):
-    """A column and its index."""
+    """Adds a column and its index."""
 
     dependencies = [("exchange", "0002_taken_at")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""What members are told with each entry, and a list says as a whole, is a change of its entries."""
+"""Counts a change of list metadata that members read with each entry as a change of the entries concerned."""
 
 from django.db import migrations
 
@@ -29,7 +29,7 @@ DROP FUNCTION exchange_list_said;
 
 
 class Migration(migrations.Migration):
-    """A trigger beside those of entries, votes and entries set aside."""
+    """Adds a trigger to those on entries, votes and suspensions."""
 
     dependencies = [("exchange", "0003_taken_ends"), ("analyse", "0008_votes")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""What sources brought before is theirs: the values that an entry of theirs holds."""
+"""Marks values of lists that a source feeds as the source's (not people's) where an entry of it holds them."""
 
 from django.db import migrations
 
@@ -11,7 +11,7 @@ UPDATE analyse_entry e SET own = false
 
 
 class Migration(migrations.Migration):
-    """Rows of lists that a source feeds."""
+    """Updates rows of lists that a source feeds; creates nothing."""
 
     dependencies = [("exchange", "0004_said_of_lists"), ("analyse", "0009_own")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

@@ -1,4 +1,4 @@
-"""What a member was told and may know no more is taken back: a list that closed, a list under its former owner."""
+"""Records revoked lists and former owners, so that members delete the entries that they may no longer hold."""
 
 from django.db import migrations
 
@@ -36,7 +36,7 @@ ALTER TABLE exchange_grant DROP COLUMN state;
 
 
 class Migration(migrations.Migration):
-    """A column, a table, and the trigger that fills it."""
+    """Adds a column, and creates a table and the trigger that fills it."""
 
     dependencies = [("exchange", "0005_own_values")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

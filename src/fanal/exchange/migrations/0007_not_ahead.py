@@ -1,4 +1,4 @@
-"""A source that a person adds is not dated ahead: see `accounts_refuse_ahead`."""
+"""Refuses sources that a person adds with a date in the future (`accounts_refuse_ahead`)."""
 
 from django.db import migrations
 
@@ -12,7 +12,7 @@ DROP TRIGGER exchange_source_ahead ON exchange_source;
 
 
 class Migration(migrations.Migration):
-    """Of new rows alone."""
+    """Triggers check new rows only; stored rows stay as they are."""
 
     dependencies = [("exchange", "0006_taken_back"), ("accounts", "0020_no_act_ahead")]
     operations = [migrations.RunSQL(SQL, BACK)]

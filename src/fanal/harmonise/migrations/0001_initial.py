@@ -1,4 +1,4 @@
-"""Tables of harmonise: records and words by month of the report id, sightings in 16 parts by key."""
+"""Creates the tables of harmonise: records and texts (monthly partitions), selectors, sightings (16 partitions)."""
 
 from django.db import migrations, models
 

@@ -1,4 +1,4 @@
-"""Openings of reporters' identities: who, when, why, and which other person has seen it."""
+"""Creates the tables of disclosures of reporters' identities: by whom, when, purpose, and review by another."""
 
 from django.db import migrations
 
@@ -61,7 +61,7 @@ CREATE TRIGGER harmonise_opening_seen_other BEFORE INSERT ON harmonise_opening_s
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("harmonise", "0001_initial")]
     operations = [migrations.RunSQL(SQL, migrations.RunSQL.noop)]

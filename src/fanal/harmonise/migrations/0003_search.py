@@ -1,7 +1,7 @@
-"""Searches, run with the owner's rights within the caller's desks.
+"""Creates the search functions, which run with the owner's rights within the caller's desks.
 
-Under row-level security PostgreSQL asks the policy of every row before an operator that might leak one,
-and full-text and prefix search are such operators: without these functions no index could serve them.
+Under row-level security PostgreSQL evaluates the policy of every row before an operator that might leak
+one. Full-text and prefix search are such operators: without these functions no index could serve them.
 """
 
 from django.db import migrations
@@ -69,7 +69,7 @@ DROP FUNCTION harmonise_seen_elsewhere, harmonise_find_selectors, harmonise_find
 
 
 class Migration(migrations.Migration):
-    """Functions only."""
+    """Creates functions; no table changes."""
 
     dependencies = [("harmonise", "0002_openings"), ("accounts", "0002_rows")]
     operations = [migrations.RunSQL(SQL, DROP)]

@@ -1,7 +1,7 @@
-"""Selectors are there to be searched by their beginning: one index serves, and fingerprints need no row.
+"""Drops the primary key of selectors: one prefix index serves the search, and file hashes need no row.
 
-A value is stored when no row holds it. Two writers at the same moment may both store it: a search tells it
-once, erasure takes both. Fingerprints are searched whole, by key.
+A value is stored if no row holds it. Two writers at the same moment may both store it: a search returns it
+once, and erasure deletes both. File hashes are searched by key.
 """
 
 from django.db import migrations
@@ -54,7 +54,7 @@ ALTER TABLE harmonise_selector ADD CONSTRAINT harmonise_selector_pkey PRIMARY KE
 
 
 class Migration(migrations.Migration):
-    """A constraint, and a function in place of itself."""
+    """Drops a constraint, and replaces a function."""
 
     dependencies = [("harmonise", "0003_search")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,6 +1,7 @@
-"""A value is found whatever the case it is typed in; what is stored keeps its own.
+"""Makes the search for selectors case-insensitive; stored values keep their case.
 
-Values are lower-cased for ASCII only (collation "C"): other letters of identifiers are folded when they are read.
+Values are lower-cased for ASCII only (collation "C"); other letters of identifiers are folded when they are
+read.
 """
 
 from django.db import migrations
@@ -93,7 +94,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """An index, and a function in place of itself."""
+    """Replaces an index and a function."""
 
     dependencies = [("harmonise", "0004_selectors")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

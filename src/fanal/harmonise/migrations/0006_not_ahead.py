@@ -1,4 +1,4 @@
-"""Neither the opening of an identity nor the look at it is dated ahead: see `accounts_refuse_ahead`."""
+"""Refuses disclosures of an identity, and their reviews, dated in the future (`accounts_refuse_ahead`)."""
 
 from django.db import migrations
 
@@ -15,7 +15,7 @@ DROP TRIGGER harmonise_opening_seen_ahead ON harmonise_opening_seen;
 
 
 class Migration(migrations.Migration):
-    """Of new rows alone."""
+    """Triggers check new rows only; stored rows stay as they are."""
 
     dependencies = [("harmonise", "0005_search_by_any_case"), ("accounts", "0020_no_act_ahead")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,4 +1,4 @@
-"""Tables of intake, and the functions that make monthly partitions for every stage."""
+"""Creates the tables of intake, and the functions that create monthly partitions for every stage."""
 
 from django.db import migrations
 
@@ -185,7 +185,7 @@ CREATE TABLE intake_spent_challenge (
 
 
 class Migration(migrations.Migration):
-    """The models are unmanaged: these tables are written in SQL, since Django knows no partitions."""
+    """The models are unmanaged: the tables are written in SQL, since Django does not support partitions."""
 
     initial = True
     dependencies = [("vault", "0001_initial"), ("ledger", "0001_initial")]

@@ -1,6 +1,6 @@
-"""What a public node may ask of stored reports: states, receipts and moves, never a table (decisions 7).
+"""Creates the functions by which a public node, without access to tables, reads states and moves reports.
 
-Each function runs with the owner's rights on a fixed search path; `config.grants` says who may call it.
+Each runs with the owner's rights on a fixed search path; `db.grants` says who may call it (decision 7).
 A `sender` of NULL is the system; a partner's programs name their own organisation.
 """
 
@@ -88,7 +88,7 @@ DROP FUNCTION intake_conversation, intake_follow, intake_withdraw_work, intake_e
 
 
 class Migration(migrations.Migration):
-    """Functions only: the tables stay as they are."""
+    """Creates functions; no table changes."""
 
     dependencies = [("intake", "0001_initial")]
     operations = [migrations.RunSQL(SQL, DROP)]

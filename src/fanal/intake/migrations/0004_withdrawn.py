@@ -1,4 +1,4 @@
-"""The desk sees how many reports their senders took back or never finished (decisions 29)."""
+"""Indexes retracted and expired reports, which the desk counts (decision 29)."""
 
 from django.db import migrations
 
@@ -7,7 +7,7 @@ SQL = """CREATE INDEX intake_report_withdrawn ON intake_report (changed_at, stat
 
 
 class Migration(migrations.Migration):
-    """A partial index: counting them reads no other report."""
+    """Creates a partial index, so that counting them reads no other report."""
 
     dependencies = [("intake", "0003_sender_index")]
     operations = [migrations.RunSQL(SQL, "DROP INDEX intake_report_withdrawn")]

@@ -1,4 +1,4 @@
-"""A file described a second time keeps what was said before (contracts.md: nothing is dropped)."""
+"""Keeps the earlier details documents of a file when the sender sends a new one (contracts.md)."""
 
 from django.db import migrations
 
@@ -6,7 +6,7 @@ SQL = "ALTER TABLE intake_upload ADD COLUMN earlier_ids uuid[] NOT NULL DEFAULT 
 
 
 class Migration(migrations.Migration):
-    """A list of sealed objects: the details documents that a later one replaced, oldest first."""
+    """Adds a list of sealed objects: the details documents that a later one replaced, oldest first."""
 
     dependencies = [("intake", "0004_withdrawn")]
     operations = [migrations.RunSQL(SQL, "ALTER TABLE intake_upload DROP COLUMN earlier_ids")]

@@ -1,4 +1,4 @@
-"""Cases of VICS are a format of their own."""
+"""Permits VICS cases as a format of reports."""
 
 from django.db import migrations
 
@@ -16,7 +16,7 @@ ALTER TABLE intake_report ADD CONSTRAINT intake_report_format CHECK (
 
 
 class Migration(migrations.Migration):
-    """One constraint of one table."""
+    """Replaces one constraint of one table."""
 
     dependencies = [("intake", "0005_earlier_details")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""What a node asks before it takes more: how many reports wait; and what was refused to whom, counted."""
+"""Creates the function that counts waiting reports (back-pressure), and the table of refusals by partner."""
 
 from django.db import migrations
 
@@ -38,7 +38,7 @@ DROP FUNCTION intake_backlog(integer);
 
 
 class Migration(migrations.Migration):
-    """Functions, and one small table of counts."""
+    """Creates functions, and one small table of counts."""
 
     dependencies = [("intake", "0006_vics")]
     operations = [migrations.RunSQL(SQL, DROP)]

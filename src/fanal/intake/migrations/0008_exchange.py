@@ -1,4 +1,4 @@
-"""Reports of XARF, notifications of DSA article 18 and reports of COM(2022)209 are formats of their own."""
+"""Permits XARF reports, DSA article 18 notifications and COM(2022)209 reports as formats."""
 
 from django.db import migrations
 
@@ -16,7 +16,7 @@ ALTER TABLE intake_report ADD CONSTRAINT intake_report_format CHECK (
 
 
 class Migration(migrations.Migration):
-    """One constraint of one table."""
+    """Replaces one constraint of one table."""
 
     dependencies = [("intake", "0007_pressure")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""What the desk's hasher finds out about a sealed file: its kind, dimensions, PDQ, or why it has none."""
+"""Adds the results of the desk's own hashing to files: type, dimensions, PDQ hash, or why there is none."""
 
 from django.db import migrations
 
@@ -23,7 +23,7 @@ ALTER TABLE intake_upload
 
 
 class Migration(migrations.Migration):
-    """A file is hashed once: `hashed_at` says when, and a replay leaves it alone."""
+    """A file is hashed once: `hashed_at` says when, and a replay does not hash it again."""
 
     dependencies = [("intake", "0008_exchange")]
     operations = [migrations.RunSQL(SQL, BACK)]

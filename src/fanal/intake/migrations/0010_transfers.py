@@ -1,4 +1,4 @@
-"""Files of money-transfer operators and ISO 20022 messages are formats of their own."""
+"""Permits files of money-transfer operators and ISO 20022 messages as formats of reports."""
 
 from django.db import migrations
 
@@ -18,7 +18,7 @@ ALTER TABLE intake_report ADD CONSTRAINT intake_report_format CHECK (
 
 
 class Migration(migrations.Migration):
-    """One constraint of one table."""
+    """Replaces one constraint of one table."""
 
     dependencies = [("intake", "0009_computed_facts")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

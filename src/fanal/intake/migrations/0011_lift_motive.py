@@ -1,4 +1,4 @@
-"""Why a legal hold was lifted. Holds lifted before have no such words."""
+"""Adds the reason for lifting a legal hold; holds lifted earlier have none."""
 
 from django.db import migrations
 
@@ -10,7 +10,7 @@ ALTER TABLE intake_hold ADD CONSTRAINT intake_hold_lift_motive
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("intake", "0010_transfers")]
     operations = [

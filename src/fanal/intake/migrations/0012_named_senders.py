@@ -1,6 +1,6 @@
-"""A public node asks by the sender's name or by a digest that only its holder can give, and lists nothing.
+"""Lets a public node ask only by a sender's name or by a digest that only the holder can compute; no lists.
 
-Until now a sender of NULL asked for everybody's reports, and keys, wire numbers and files could be listed.
+Before, a NULL sender meant everybody's reports, and keys, wire numbers and files could be listed.
 """
 
 from django.db import migrations
@@ -140,7 +140,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Functions only; forward only: the way back would open the lists again."""
+    """Replaces functions. Not reversible: the earlier versions would open the lists again."""
 
     dependencies = [("intake", "0011_lift_motive")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

@@ -1,4 +1,4 @@
-"""Reviews of reports that were kept for long: who found that they are needed still, or that they may end."""
+"""Creates the tables of periodic reviews: reports still needed, and early erasures approved by a second person."""
 
 from django.db import migrations
 
@@ -64,7 +64,7 @@ DROP FUNCTION intake_review_guard, intake_append_only;
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("intake", "0012_named_senders")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""What a public node deposits lies in the present: its report, and the rows that come with it, in one transaction."""
+"""Checks that a public node dates reports in the present, and adds their other rows in the same transaction."""
 
 from django.db import migrations
 
@@ -70,7 +70,7 @@ DROP FUNCTION intake_wire_bounds, intake_deposit_bounds;
 
 
 class Migration(migrations.Migration):
-    """Guards of tables; the function of months does more than before."""
+    """Adds triggers, and extends the function that creates partitions."""
 
     dependencies = [("intake", "0013_reviews")]
     operations = [migrations.RunSQL(FORWARD, DROP)]

@@ -1,4 +1,4 @@
-"""What a public node deposits and asks for belongs to the public, or to a partner whose secret it was shown."""
+"""Lets a public node deposit and read only for the public, or for a partner whose secret was presented to it."""
 
 from django.db import migrations
 
@@ -81,7 +81,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Functions and triggers; forward only: the way back would open other senders' reports."""
+    """Replaces functions and adds triggers. Not reversible: that would open other senders' reports."""
 
     dependencies = [
         ("intake", "0014_node_bounds"),

@@ -1,4 +1,4 @@
-"""What a public node does through functions lies in the present too; receipts and work are those of its deposits."""
+"""Checks that functions called by a public node act in the present, and that receipts and work are for its reports."""
 
 from django.db import migrations
 
@@ -79,7 +79,7 @@ CREATE TRIGGER intake_work_begins BEFORE INSERT ON intake_work FOR EACH ROW
 
 
 class Migration(migrations.Migration):
-    """Functions and triggers; forward only: the way back would open what others deposited."""
+    """Replaces functions and adds triggers. Not reversible: that would open other senders' deposits."""
 
     dependencies = [("intake", "0015_presented_credentials")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

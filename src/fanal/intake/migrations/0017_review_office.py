@@ -1,4 +1,4 @@
-"""Whoever proposes or agrees that a report ends before its date supervises its desk, when they do."""
+"""Checks that people who propose or approve an early erasure are supervisors of the report's desk at that time."""
 
 from django.db import migrations
 
@@ -41,7 +41,7 @@ ALTER TABLE intake_review DROP CONSTRAINT intake_review_person_id;
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [
         ("intake", "0016_node_acts_now"),

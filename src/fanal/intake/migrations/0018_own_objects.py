@@ -1,4 +1,4 @@
-"""What a public node deposits names sealed objects of its own report, never those of another."""
+"""Checks that a public node's deposits name only sealed objects of their own report."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""A public node asks for the keys of the public, or of a partner whose secret it was shown."""
+"""Lets a public node look up keys only of the public, or of a partner whose secret was presented to it."""
 
 from django.db import migrations
 
@@ -17,7 +17,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """A function; forward only: the way back would answer for senders whose secret was not shown."""
+    """Replaces a function. Not reversible: the earlier version answers for senders whose secret was not presented."""
 
     dependencies = [("intake", "0018_own_objects")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

@@ -1,4 +1,4 @@
-"""A report moves by the steps of its table alone, each with its entry in the ledger; retracting is its sender's."""
+"""Restricts a report's state to the permitted transitions, each with a ledger entry; only the sender retracts."""
 
 from django.db import migrations
 
@@ -45,7 +45,7 @@ DROP FUNCTION intake_move_is_written, intake_report_bound;
 
 
 class Migration(migrations.Migration):
-    """Guards of the table; the roles of the program lose the right to update it in `config.grants`."""
+    """Adds triggers; `db.grants` takes from the program's roles the right to update the table."""
 
     dependencies = [("intake", "0019_known_keys"), ("ledger", "0005_entries_of_an_act")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,4 +1,4 @@
-"""Whether a report is still its sender's word, for guards of other packages."""
+"""Creates the function by which guards of other packages ask whether a report is not retracted."""
 
 from django.db import migrations
 
@@ -12,7 +12,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """A function: no other package names a table of intake."""
+    """Creates a function, so that no other package names a table of intake."""
 
     dependencies = [("intake", "0020_moves")]
     operations = [migrations.RunSQL(SQL, "DROP FUNCTION intake_stands(uuid)")]

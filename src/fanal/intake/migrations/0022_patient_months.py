@@ -1,4 +1,4 @@
-"""The next months are made without keeping deposits waiting: what is in use is tried again later."""
+"""Creates next months' partitions without blocking deposits: a table in use is tried again later."""
 
 from django.db import migrations
 
@@ -58,7 +58,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Its first form stands in `0014_node_bounds`."""
+    """Replaces the function of `0014_node_bounds`."""
 
     dependencies = [("intake", "0021_retracted")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

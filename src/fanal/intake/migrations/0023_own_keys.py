@@ -1,4 +1,4 @@
-"""Keys of a sender are held by whoever was shown its secret, before they keep another request waiting."""
+"""Lets only a node to which a sender's secret was presented lock that sender's keys."""
 
 from django.db import migrations
 
@@ -44,7 +44,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Functions and a trigger; forward only: the way back would let one sender hold the keys of another."""
+    """Replaces functions and adds a trigger. Not reversible: that would let a sender lock another's keys."""
 
     dependencies = [("intake", "0022_patient_months")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

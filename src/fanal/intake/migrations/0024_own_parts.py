@@ -1,4 +1,4 @@
-"""What comes with a report that stands is refused to another sender as it comes, not when its transaction ends."""
+"""Refuses rows for another sender's stored report at insertion, not only at the end of the transaction."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""What a public node deposits is short, and few in one transaction: uncommitted rows are read by all others."""
+"""Limits size and number of a public node's reports in a transaction, since others read uncommitted rows."""
 
 from django.db import migrations
 
@@ -27,7 +27,7 @@ DROP FUNCTION intake_few_at_once;
 
 
 class Migration(migrations.Migration):
-    """A guard of its table."""
+    """Adds a trigger to one table."""
 
     dependencies = [("intake", "0024_own_parts")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,4 +1,4 @@
-"""A public node gives a report of the wire the number that its own session has just drawn, and no other."""
+"""Checks that a public node's report gets the wire number that its own session has just drawn."""
 
 from django.db import migrations
 
@@ -40,7 +40,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Its first form stands in `0014_node_bounds`."""
+    """Replaces the function of `0014_node_bounds`."""
 
     dependencies = [("intake", "0025_few_at_once")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

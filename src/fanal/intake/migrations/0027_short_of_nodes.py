@@ -1,4 +1,4 @@
-"""What a public node says of a file or of a receipt is short, as what it says of a report."""
+"""Limits the length of what a public node states about a file or a receipt."""
 
 from django.db import migrations
 
@@ -26,7 +26,7 @@ DROP FUNCTION intake_refuse_long;
 
 
 class Migration(migrations.Migration):
-    """Guards of tables."""
+    """Adds triggers to tables."""
 
     dependencies = [("intake", "0026_drawn_numbers")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,4 +1,4 @@
-"""A public node names as many files of a report as its own door takes (`MOST_FILES`), and no more."""
+"""Limits the number of files that a public node may add to a report (`MOST_FILES`)."""
 
 from django.db import migrations
 
@@ -28,7 +28,7 @@ DROP FUNCTION intake_files_of_node;
 
 
 class Migration(migrations.Migration):
-    """A guard of its table."""
+    """Adds a trigger to one table."""
 
     dependencies = [("intake", "0027_short_of_nodes")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,4 +1,4 @@
-"""How many reports of partners wait: what the public's door was flooded with refuses no partner's."""
+"""Creates the function that counts partners' waiting reports, so that a flood of public ones refuses none."""
 
 from django.db import migrations
 
@@ -14,7 +14,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """A function."""
+    """Creates a function."""
 
     dependencies = [("intake", "0028_files_of_node")]
     operations = [

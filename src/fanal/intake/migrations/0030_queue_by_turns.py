@@ -1,4 +1,4 @@
-"""The queue goes by when a report may be tried: one that had its turn stands behind those that had none."""
+"""Orders the work queue by the time of the next attempt: a report already tried comes after the untried ones."""
 
 from django.db import migrations
 
@@ -15,7 +15,7 @@ CREATE INDEX intake_work_queue ON intake_work (stage, urgent DESC, slow_lane, re
 
 
 class Migration(migrations.Migration):
-    """An index."""
+    """Replaces an index."""
 
     dependencies = [("intake", "0029_backlog_of_partners")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

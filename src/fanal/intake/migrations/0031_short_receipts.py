@@ -1,4 +1,4 @@
-"""A receipt that a public node stores is as long as a receipt: ten thousands of octets each made gigabytes of log."""
+"""Limits the length of a receipt that a public node stores: long ones had filled the log with gigabytes."""
 
 from django.db import migrations
 
@@ -19,7 +19,7 @@ CREATE TRIGGER intake_receipt_short_of_node BEFORE INSERT ON intake_receipt FOR 
 
 
 class Migration(migrations.Migration):
-    """The trigger's first form stands in `0027_short_of_nodes`."""
+    """Replaces the trigger of `0027_short_of_nodes`."""
 
     dependencies = [("intake", "0030_queue_by_turns")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,4 +1,4 @@
-"""A legal hold stays as it was placed and is lifted once; both are acts of a supervisor, in the ledger."""
+"""Lets only a supervisor place a legal hold and lift it once, each with a ledger entry; holds do not change."""
 
 from django.db import migrations
 
@@ -57,7 +57,7 @@ DROP FUNCTION intake_hold_is_written, intake_hold_guard;
 
 
 class Migration(migrations.Migration):
-    """Of new acts alone; expiry goes on to delete the holds of what it erases."""
+    """Only new changes are checked; expiry still deletes the holds of erased reports."""
 
     dependencies = [
         ("intake", "0031_short_receipts"),

@@ -1,4 +1,4 @@
-"""Tables of judicial: referrals, their words, their steps."""
+"""Creates the tables of referrals to prosecutors, their texts and their steps."""
 
 from django.db import migrations
 
@@ -70,7 +70,7 @@ CREATE TRIGGER judicial_referral_kept BEFORE DELETE ON judicial_referral
 
 
 class Migration(migrations.Migration):
-    """The models are unmanaged: constraints and triggers are written where they can be read, in SQL."""
+    """The models are unmanaged: constraints and triggers are written in SQL."""
 
     initial = True
     dependencies = [("measures", "0001_initial")]

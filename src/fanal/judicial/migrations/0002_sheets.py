@@ -1,4 +1,4 @@
-"""Intelligence sheets on payers, their words, their steps."""
+"""Creates the tables of intelligence sheets on payers, their texts and their steps."""
 
 from django.db import migrations
 
@@ -58,7 +58,7 @@ CREATE TRIGGER judicial_sheet_kept BEFORE DELETE ON judicial_sheet
 
 
 class Migration(migrations.Migration):
-    """Three tables."""
+    """Creates three tables."""
 
     dependencies = [("judicial", "0001_initial")]
     operations = [

@@ -1,4 +1,4 @@
-"""Facts, words and proofs of referrals and sheets end: one function takes them, the structure stays."""
+"""Creates the function that erases facts, texts and proofs of referrals and sheets; the rows stay."""
 
 from django.db import migrations
 
@@ -37,7 +37,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Unmanaged, like the other tables of judicial."""
+    """Written in SQL, like the other tables of judicial (unmanaged models)."""
 
     dependencies = [("judicial", "0002_sheets"), ("accounts", "0008_expiry")]
     operations = [

@@ -1,4 +1,4 @@
-"""States and instants of referrals and sheets change by steps alone, taken by people in office at the desk."""
+"""Restricts states and times of referrals and sheets to recorded steps, taken by people in office at the desk."""
 
 from string import Template
 
@@ -104,7 +104,7 @@ SHEETS = SQL.substitute(
 
 
 class Migration(migrations.Migration):
-    """Unmanaged, like the other tables of judicial."""
+    """Written in SQL, like the other tables of judicial (unmanaged models)."""
 
     dependencies = [
         ("judicial", "0003_expiry"),

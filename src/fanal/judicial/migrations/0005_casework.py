@@ -1,4 +1,4 @@
-"""Referrals and sheets become acts of casework: their rows move, and what stood apart for each kind goes."""
+"""Moves referrals and sheets to the common tables of casework, and drops their own."""
 
 from django.db import migrations
 
@@ -50,7 +50,7 @@ CREATE UNIQUE INDEX casework_act_referral ON casework_act (decision_id) WHERE ki
 
 
 class Migration(migrations.Migration):
-    """Forward only: the tables of before are gone."""
+    """Not reversible: the earlier tables are dropped."""
 
     dependencies = [("judicial", "0004_steps"), ("casework", "0001_initial")]
     operations = [migrations.RunSQL(QUIET + MOVE + AWAKE + ONE)]

@@ -1,4 +1,4 @@
-"""Tables of the ledger and the triggers that keep them append-only."""
+"""Creates the tables of the ledger and the triggers that keep them append-only."""
 
 from django.db import migrations
 
@@ -100,7 +100,7 @@ CREATE TRIGGER {table}_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
 
 
 class Migration(migrations.Migration):
-    """The models are unmanaged: triggers and index kinds are SQL."""
+    """The models are unmanaged: triggers and index types are written in SQL."""
 
     initial = True
     dependencies: list[tuple[str, str]] = []

@@ -1,6 +1,6 @@
-"""Who wrote an entry stands in it: the database role, filled by the database; and one door for public nodes.
+"""Records with each entry the database role that inserted it; a function is the only way for public nodes.
 
-`writer` is NULL in entries from before; their leaves stay those of version 1.
+`writer` is NULL in earlier entries; their leaves keep version 1.
 """
 
 from django.db import migrations
@@ -145,7 +145,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Forward only: an entry's writer is part of what was signed."""
+    """Not reversible: an entry's writer is part of the signed data."""
 
     dependencies = [("ledger", "0001_initial")]
     operations = [migrations.RunSQL(SQL, migrations.RunSQL.noop)]

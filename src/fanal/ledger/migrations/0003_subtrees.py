@@ -1,4 +1,4 @@
-"""Roots of complete subtrees of 256, 65 536, ... leaves: proofs at any size read them instead of all leaves."""
+"""Creates the table of roots of complete subtrees (256, 65 536, ... leaves), which proofs read in place of leaves."""
 
 from django.db import migrations
 
@@ -19,7 +19,7 @@ CREATE TRIGGER ledger_subtree_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON ledge
 
 
 class Migration(migrations.Migration):
-    """Filled by the sequencer, older logs too."""
+    """The sequencer fills the table, for older logs too."""
 
     dependencies = [("ledger", "0002_writers")]
     operations = [migrations.RunSQL(FORWARD, "DROP TABLE ledger_subtree;")]

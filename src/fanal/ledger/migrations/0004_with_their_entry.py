@@ -1,4 +1,4 @@
-"""Objects and motives come in the transaction that writes their entry: added later they would spoil it for ever."""
+"""Requires that objects and purposes are inserted in the transaction of their entry: later ones would break it."""
 
 from django.db import migrations
 
@@ -36,7 +36,7 @@ DROP FUNCTION ledger_with_its_entry;
 
 
 class Migration(migrations.Migration):
-    """A guard beside those of `0001_initial`."""
+    """Adds triggers to those of `0001_initial`."""
 
     dependencies = [("ledger", "0003_subtrees")]
     operations = [migrations.RunSQL(SQL + TRIGGERS, DROP)]

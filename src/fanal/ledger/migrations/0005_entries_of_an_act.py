@@ -1,4 +1,4 @@
-"""What the ledger says of an act on an object, for guards of other packages."""
+"""Creates the function by which guards of other packages find the ledger entry of an act on an object."""
 
 from django.db import migrations
 
@@ -14,7 +14,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """A function: no other package names a table of the ledger."""
+    """Creates a function, so that no other package names a table of the ledger."""
 
     dependencies = [("ledger", "0004_with_their_entry")]
     operations = [

@@ -1,4 +1,4 @@
-"""What the ledger says of an act that is being committed, for guards of other packages."""
+"""Creates the function by which guards of other packages find an act's ledger entry in the current transaction."""
 
 from django.db import migrations
 
@@ -15,7 +15,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """A function: no other package names a table of the ledger."""
+    """Creates a function, so that no other package names a table of the ledger."""
 
     dependencies = [("ledger", "0005_entries_of_an_act")]
     operations = [migrations.RunSQL(SQL, "DROP FUNCTION ledger_says_now(text, uuid, uuid)")]

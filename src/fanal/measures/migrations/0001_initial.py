@@ -1,4 +1,4 @@
-"""Tables of measures: the two-person rule is held by PostgreSQL itself (decisions 13)."""
+"""Creates the tables of measures, with triggers that enforce approval by a second person (decision 13)."""
 
 from django.db import migrations
 
@@ -166,7 +166,7 @@ CREATE TRIGGER measures_measure_whole BEFORE TRUNCATE ON measures_measure
 
 
 class Migration(migrations.Migration):
-    """The models are unmanaged: constraints and triggers are written where they can be read, in SQL."""
+    """The models are unmanaged: constraints and triggers are written in SQL."""
 
     initial = True
     dependencies = [("orient", "0001_initial")]

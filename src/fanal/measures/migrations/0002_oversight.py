@@ -1,4 +1,4 @@
-"""Tables of oversight: sessions, their record, recommendations and answers. All append-only."""
+"""Creates the append-only tables of oversight: sessions, their events, recommendations and answers."""
 
 from django.db import migrations
 
@@ -74,7 +74,7 @@ FREEZE = "\n".join(
 
 
 class Migration(migrations.Migration):
-    """Unmanaged, like the other tables of measures."""
+    """Written in SQL, like the other tables of measures (unmanaged models)."""
 
     dependencies = [("measures", "0001_initial")]
     operations = [migrations.RunSQL(SQL + FREEZE, migrations.RunSQL.noop)]

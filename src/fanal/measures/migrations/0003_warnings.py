@@ -1,4 +1,4 @@
-"""Targets by their compared key, warnings that stood, and when what a sent request rested on had gone."""
+"""Adds the targets of measures by comparison key, the warnings displayed, and when the legal basis lapsed."""
 
 from django.db import migrations
 
@@ -35,7 +35,7 @@ DROP TABLE measures_target;
 
 
 def note_targets(apps, schema_editor):
-    """Write the keys of what measures ask today; what earlier revisions asked was kept as a digest only."""
+    """Insert the keys of the present targets of all measures; of earlier revisions only a digest was kept."""
     with schema_editor.connection.cursor() as cursor:
         cursor.execute("SELECT id, revision, request FROM measures_measure")
         for measure_id, revision, request in cursor.fetchall():
@@ -47,7 +47,7 @@ def note_targets(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    """Unmanaged, like the other tables of measures."""
+    """Written in SQL, like the other tables of measures (unmanaged models)."""
 
     dependencies = [("measures", "0002_oversight")]
     operations = [

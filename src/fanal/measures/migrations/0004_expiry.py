@@ -1,4 +1,4 @@
-"""What measures say of addresses and people ends: one function empties it, the structure stays."""
+"""Creates the function that erases addresses and texts of measures; the rows stay."""
 
 from django.db import migrations
 
@@ -71,7 +71,7 @@ ALTER TABLE measures_measure ADD CONSTRAINT measures_measure_digest CHECK (diges
 
 
 class Migration(migrations.Migration):
-    """Unmanaged, like the other tables of measures."""
+    """Written in SQL, like the other tables of measures (unmanaged models)."""
 
     dependencies = [("measures", "0003_warnings"), ("accounts", "0008_expiry")]
     operations = [

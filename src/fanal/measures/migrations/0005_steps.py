@@ -1,4 +1,4 @@
-"""States and instants of a measure change by steps alone; who signs is a person with the role, at the desk."""
+"""Restricts states and times of measures to recorded steps; whoever approves holds the role at the desk."""
 
 from django.db import migrations
 
@@ -137,7 +137,7 @@ CREATE TRIGGER measures_step_taken AFTER INSERT ON measures_step
 
 
 class Migration(migrations.Migration):
-    """Unmanaged, like the other tables of measures."""
+    """Written in SQL, like the other tables of measures (unmanaged models)."""
 
     dependencies = [
         ("measures", "0004_expiry"),

@@ -1,4 +1,4 @@
-"""A measure becomes an act of casework: its rows move, and what PostgreSQL held of measures alone goes."""
+"""Moves measures to the common tables of casework, and drops their own tables and guards."""
 
 from django.db import migrations
 
@@ -153,7 +153,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    """Forward only: the tables of before are gone."""
+    """Not reversible: the earlier tables are dropped."""
 
     dependencies = [("measures", "0005_steps"), ("casework", "0003_reasons")]
     operations = [migrations.RunSQL(QUIET + TABLE + MOVE + AWAKE + GUARDS)]

@@ -1,4 +1,4 @@
-"""No bytes of a measure are its second before its first were read: their host would be nobody's to compare."""
+"""Refuses a second revision of a measure whose first was not read: its host could be compared with none."""
 
 from django.db import migrations
 
@@ -64,7 +64,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    """Its first form stands in `0006_casework`."""
+    """Replaces the function of `0006_casework`."""
 
     dependencies = [("measures", "0006_casework")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

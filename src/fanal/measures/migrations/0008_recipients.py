@@ -1,7 +1,7 @@
-"""The first contact belongs to the recipient of a request, not to the host name of the page.
+"""Ties the first contact to the recipient of a request, not to the host name of the page.
 
-A provider hosts many names: told once under one of them, it counted as never told under the others; and a request
-that went to another provider than the one that was told counted as announced.
+A provider has many host names: informed under one of them, it counted as never informed under the others;
+and a request to another provider than the one informed counted as announced.
 """
 
 from django.db import migrations
@@ -96,7 +96,7 @@ WHERE r.recipient <> '' ORDER BY r.recipient, c.informed_at ON CONFLICT DO NOTHI
 
 
 class Migration(migrations.Migration):
-    """Forward only: who was told cannot be turned back into a host."""
+    """Not reversible: a recipient cannot be converted back to a host name."""
 
     dependencies = [("measures", "0007_first_bytes"), ("casework", "0005_proof_files")]
     operations = [migrations.RunSQL(FUNCTIONS + MOVE)]

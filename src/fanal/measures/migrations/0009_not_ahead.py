@@ -1,4 +1,4 @@
-"""Recommendations, answers and what informs a provider are not dated ahead: see `accounts_refuse_ahead`."""
+"""Refuses recommendations, answers, sessions and first contacts dated in the future (`accounts_refuse_ahead`)."""
 
 from django.db import migrations
 
@@ -21,7 +21,7 @@ DROP TRIGGER measures_session_ahead ON measures_session;
 
 
 class Migration(migrations.Migration):
-    """Of new rows alone."""
+    """Triggers check new rows only; stored rows stay as they are."""
 
     dependencies = [("measures", "0008_recipients"), ("accounts", "0020_no_act_ahead")]
     operations = [migrations.RunSQL(SQL, BACK)]

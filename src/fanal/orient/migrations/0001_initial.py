@@ -1,4 +1,4 @@
-"""Tables of orient: proposals, the queue of the desk, decisions and alarms."""
+"""Creates the tables of orient: proposals, the desk's queue of cases, decisions and alarms."""
 
 from django.db import migrations
 
@@ -143,7 +143,7 @@ CREATE TRIGGER orient_reason_frozen BEFORE UPDATE ON orient_reason
 
 
 class Migration(migrations.Migration):
-    """The models are unmanaged: these tables are written in SQL, since Django knows no partitions."""
+    """The models are unmanaged: the tables are written in SQL, since Django does not support partitions."""
 
     initial = True
     dependencies = [("intake", "0001_initial")]

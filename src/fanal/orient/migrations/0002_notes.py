@@ -1,4 +1,4 @@
-"""Notes that people of the desk write on reports and dossiers: append-only, their words apart."""
+"""Creates the append-only tables of notes on reports and dossiers, with their texts apart, for expiry."""
 
 from django.db import migrations
 
@@ -38,7 +38,7 @@ CREATE TRIGGER orient_note_words_frozen BEFORE UPDATE ON orient_note_words
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0001_initial"), ("harmonise", "0001_initial")]
     operations = [migrations.RunSQL(SQL, migrations.RunSQL.noop)]

@@ -1,4 +1,4 @@
-"""What a public node may know of a case and do to it: its state, and closing it before a decision."""
+"""Creates the functions by which a public node reads a case's state, and withdraws it before a decision."""
 
 from django.db import migrations
 
@@ -21,7 +21,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Functions only."""
+    """Creates functions; no table changes."""
 
     dependencies = [("orient", "0002_notes")]
     operations = [migrations.RunSQL(SQL, "DROP FUNCTION orient_withdraw, orient_state_of")]

@@ -1,4 +1,4 @@
-"""Views of the queue that people keep: their own, and those that a supervisor shares with the desk."""
+"""Creates the table of saved views of the queue: people's own, and those that a supervisor shares."""
 
 from django.db import migrations
 
@@ -25,7 +25,7 @@ CREATE UNIQUE INDEX orient_view_shared ON orient_view (desk_id, folded) WHERE sh
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0003_public_node")]
     operations = [migrations.RunSQL(SQL, "DROP TABLE orient_view")]

@@ -1,4 +1,4 @@
-"""How often each signal was found, by day of receipt: appended batch by batch, so that no writer waits."""
+"""Creates the table of signal counts by day of receipt, appended by each batch, so that no writer waits."""
 
 from django.db import migrations
 
@@ -14,7 +14,7 @@ CREATE INDEX orient_signal_count_day ON orient_signal_count (day);
 
 
 class Migration(migrations.Migration):
-    """Counts without key: a day's rows are summed when the day is counted."""
+    """The table has no key: a day's rows are summed when the day is counted."""
 
     dependencies = [("orient", "0004_saved_views")]
     operations = [migrations.RunSQL(SQL, "DROP TABLE orient_signal_count")]

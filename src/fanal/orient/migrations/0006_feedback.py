@@ -1,4 +1,4 @@
-"""Feedback on providers' reports: codes only, rows that never change, and what a sender may fetch."""
+"""Creates the append-only table of feedback on reports (codes only), and the function that senders read it by."""
 
 from django.db import migrations
 
@@ -55,7 +55,7 @@ DROP FUNCTION orient_feedback_frozen();
 
 
 class Migration(migrations.Migration):
-    """Hand-written: constraints stand where they can be read."""
+    """The model is unmanaged: constraints are written in SQL."""
 
     dependencies = [("orient", "0005_signal_counts")]
     operations = [migrations.RunSQL(SQL, DROP)]

@@ -1,4 +1,4 @@
-"""Reports that are the same are one job: a state, the report that is shown for them, keys, judgements."""
+"""Adds folding of duplicates: keys, folds and judgements, the state FOLDED, and the head report of a case."""
 
 from django.db import migrations
 
@@ -155,7 +155,7 @@ ALTER TABLE orient_case ADD CONSTRAINT orient_case_state CHECK (
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0006_feedback")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""A report that another desk has taken no longer waits for this one: a state of its own, with a way back."""
+"""Adds the case state HANDED_OVER, for reports that another desk has taken; it can be left again."""
 
 from django.db import migrations
 
@@ -45,7 +45,7 @@ ALTER TABLE orient_case ADD CONSTRAINT orient_case_state CHECK (
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0007_folding")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

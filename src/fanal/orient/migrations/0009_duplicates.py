@@ -1,4 +1,4 @@
-"""Feedback drawn from folds: DUPLICATE, and WITHDRAWN once the fold is undone."""
+"""Adds feedback from folds: DUPLICATE, and WITHDRAWN when the fold is undone."""
 
 from django.db import migrations
 
@@ -70,7 +70,7 @@ ALTER TABLE orient_feedback ADD CONSTRAINT orient_feedback_verdict CHECK (
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0008_handed_over")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""Pictures of reports on which the desk decided, found again by another that is nearly the same."""
+"""Creates the table of picture hashes of decided reports, to find similar pictures."""
 
 from django.db import migrations
 
@@ -17,7 +17,7 @@ CREATE INDEX orient_assessed_bands ON orient_assessed USING gin (bands) WITH (fa
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0009_duplicates")]
     operations = [migrations.RunSQL(FORWARD, "DROP TABLE orient_assessed;")]

@@ -1,4 +1,4 @@
-"""Indexes for every view of the queue under every filter, and a mark on the cases whose time is over."""
+"""Adds indexes for every view of the queue with every filter, and a flag for overdue cases."""
 
 from django.db import migrations
 
@@ -48,7 +48,7 @@ CREATE INDEX orient_case_due ON orient_case (desk_id, due_at)
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0010_assessed")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

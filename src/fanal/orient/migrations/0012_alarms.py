@@ -1,4 +1,4 @@
-"""What the worker looks for every two seconds: alarms to escalate, to call for, to call for again."""
+"""Adds the indexes that the worker reads every two seconds: alarms to escalate, to call for, to call for again."""
 
 from django.db import migrations
 
@@ -14,7 +14,7 @@ BACKWARD = "DROP INDEX orient_alarm_to_escalate, orient_alarm_to_call, orient_al
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0011_streams")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""What a sender reads on its page: the feedback on its own reports, the newest first."""
+"""Creates the function that returns the feedback on a sender's own reports, newest first."""
 
 from django.db import migrations
 
@@ -17,7 +17,7 @@ BACKWARD = "DROP FUNCTION orient_newest_feedback"
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other functions."""
+    """Written in SQL, like the package's other functions."""
 
     dependencies = [("orient", "0012_alarms")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

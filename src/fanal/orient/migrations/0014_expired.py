@@ -1,4 +1,4 @@
-"""A report that was erased while it waited: a state of its own, and nothing stays hidden behind it."""
+"""Adds the case state EXPIRED, for reports erased while they waited; reports folded into them are released."""
 
 from django.db import migrations
 
@@ -26,7 +26,7 @@ ALTER TABLE orient_case ADD CONSTRAINT orient_case_state CHECK (state IN (
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0013_newest_feedback")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,6 +1,6 @@
-"""What a retraction lets go is marked, so that the worker folds it anew: a public node may fold nothing.
+"""Marks reports released by a retraction, so that the worker folds them again: a public node may fold nothing.
 
-A head that leaves the queue holds nobody, and says so.
+A head report that leaves the queue has no folded reports any more.
 """
 
 from django.db import migrations
@@ -45,7 +45,7 @@ BACKWARD = _RELEASE.replace("{mark}", "").replace("{count}", "") + "ALTER TABLE 
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0014_expired")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""Fingerprints of the files of reports on which the desk decided: found again however many came since."""
+"""Creates the table of file hashes of decided reports, found however many reports came since."""
 
 from django.db import migrations
 
@@ -15,7 +15,7 @@ CREATE INDEX orient_assessed_file_report ON orient_assessed_file (report_id);
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0015_freed")]
     operations = [migrations.RunSQL(FORWARD, "DROP TABLE orient_assessed_file;")]

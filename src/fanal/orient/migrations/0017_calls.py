@@ -1,7 +1,7 @@
-"""Alarms are raised with the deposit, and each call for one is a row of an outbox with a lease.
+"""Raises alarms when a report is stored, and queues each call in an outbox with leases.
 
-The triggers run in the transaction that stores a report: whoever commits the report has raised its alarm,
-and queued its call, whatever the stages, other senders and other partners do.
+The triggers run in the transaction that stores the report: its commit has raised the alarm and queued the
+call, independently of the stages, other senders and other partners.
 """
 
 from django.db import migrations
@@ -115,7 +115,7 @@ CREATE INDEX orient_alarm_to_call_again ON orient_alarm (raised_at)
 
 
 class Migration(migrations.Migration):
-    """Written in SQL like the stage's other tables."""
+    """Written in SQL, like the package's other tables (unmanaged models)."""
 
     dependencies = [("orient", "0016_assessed_files"), ("intake", "0010_transfers")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,4 +1,4 @@
-"""A public node asks after the case of a named sender's report, and closes no other."""
+"""Lets a public node read and withdraw only cases of the sender that it names."""
 
 from django.db import migrations
 
@@ -40,7 +40,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Functions only; forward only: the way back would open other senders' cases."""
+    """Replaces functions. Not reversible: the earlier versions would open other senders' cases."""
 
     dependencies = [("orient", "0017_calls")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

@@ -1,4 +1,4 @@
-"""A reporter who writes later that a child is in danger rings again, also where the first alarm was answered."""
+"""Raises a new alarm when a reporter writes later that a child is in danger, even after an acknowledged one."""
 
 from django.db import migrations
 
@@ -38,7 +38,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Forward only: the way back would have to forget alarms."""
+    """Not reversible: that would delete alarms."""
 
     dependencies = [("orient", "0018_named_senders"), ("intake", "0012_named_senders")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

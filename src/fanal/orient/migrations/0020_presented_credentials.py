@@ -1,4 +1,4 @@
-"""Cases and feedback are told to a public node for a partner whose secret it was shown."""
+"""Shows a public node cases and feedback only of a partner whose secret was presented to it."""
 
 from django.db import migrations
 
@@ -45,7 +45,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """Functions only; forward only: the way back would tell of other senders' cases."""
+    """Replaces functions. Not reversible: the earlier versions would show other senders' cases."""
 
     dependencies = [
         ("orient", "0019_danger_messages"),

@@ -1,4 +1,4 @@
-"""An alarm that a public node raises for a reporter's later words is raised now."""
+"""Dates an alarm that a public node raises for a reporter's message at the present."""
 
 from django.db import migrations
 
@@ -20,7 +20,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """A function; forward only."""
+    """Replaces a function. Not reversible."""
 
     dependencies = [("orient", "0020_presented_credentials"), ("intake", "0016_node_acts_now")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

@@ -1,4 +1,4 @@
-"""The desk's role ends no case by hand: expiry is the worker's, withdrawal the sender's by its function."""
+"""Keeps the desk's role from ending a case by hand: expiry is the worker's, withdrawal the sender's."""
 
 from django.db import migrations
 

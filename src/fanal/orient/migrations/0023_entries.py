@@ -1,4 +1,4 @@
-"""Cases are claimed and withdrawn, and alarms answered, with their entry in the ledger, or not at all."""
+"""Requires a ledger entry in the transaction of each claim, withdrawal, and acknowledgement of an alarm."""
 
 from django.db import migrations
 
@@ -61,7 +61,7 @@ DROP FUNCTION orient_answer_is_written, orient_alarm_kept, orient_lease_bound, o
 
 
 class Migration(migrations.Migration):
-    """Guards of tables; what each role may update of an alarm stands in `config.grants`."""
+    """Adds triggers; `db.grants` says which columns of an alarm each role may update."""
 
     dependencies = [
         ("orient", "0022_ends"),

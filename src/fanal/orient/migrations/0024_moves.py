@@ -1,4 +1,4 @@
-"""A case moves by its table alone, each end with its entry; a decision is of whoever holds the case."""
+"""Restricts cases to the permitted transitions, each end with a ledger entry; only the holder decides a case."""
 
 from django.db import migrations
 
@@ -90,7 +90,7 @@ DROP FUNCTION orient_in_force, orient_decision_guard, orient_move_is_written, or
 
 
 class Migration(migrations.Migration):
-    """Guards of tables: what is stored already stays as it is."""
+    """Adds triggers; stored rows stay as they are."""
 
     dependencies = [("orient", "0023_entries")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,4 +1,4 @@
-"""A decision may open notices to providers."""
+"""Permits the track NOTICE in decisions, which opens notices to providers."""
 
 from django.db import migrations
 
@@ -11,7 +11,7 @@ ALTER TABLE orient_decision DROP CONSTRAINT orient_decision_tracks, ADD CONSTRAI
 
 
 class Migration(migrations.Migration):
-    """A constraint; forward only."""
+    """Replaces a constraint. Not reversible."""
 
     dependencies = [("orient", "0025_answered")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

@@ -1,7 +1,7 @@
-"""A session of a public node queues ten calls at a time; those of its further alarms are queued by who sends, as late ones.
+"""Limits the calls that a public node's session queues to ten; the sending process queues the others later.
 
-Whoever speaks as a public node tells of thousands of children in a second, committed or not. What is not
-committed is read by every look at the outbox; what is committed stood before the next child's call.
+A public node can raise thousands of alarms in a second, committed or not. Each read of the outbox reads the
+uncommitted ones, and the committed ones came before the next child's call.
 """
 
 from django.db import migrations
@@ -43,7 +43,7 @@ ALTER TABLE orient_call DROP COLUMN queued_by;
 
 
 class Migration(migrations.Migration):
-    """Without the notification that nobody hears any more: notifiers wait for one another."""
+    """It also removes a notification that nobody listens to: notifying transactions wait for one another."""
 
     dependencies = [("orient", "0026_notice_track")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

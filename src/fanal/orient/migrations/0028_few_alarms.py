@@ -1,4 +1,4 @@
-"""A public node raises few alarms in one transaction: every look of the calls reads those not committed yet."""
+"""Limits a public node's alarms in one transaction, since each search for calls reads uncommitted ones."""
 
 from django.db import migrations
 
@@ -23,7 +23,7 @@ DROP FUNCTION orient_few_at_once;
 
 
 class Migration(migrations.Migration):
-    """A guard of its table."""
+    """Adds a trigger to one table."""
 
     dependencies = [("orient", "0027_first_calls")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,7 +1,7 @@
-"""Alarms whose call is not queued yet stand in a table of their own: found at once, however many have one.
+"""Creates the table of alarms whose call is not queued yet, found at once however many have one.
 
-Looking for alarms without a call walked past all that have one, in the order of their ids: behind a flood of
-half a million, the call of a child came a quarter of an hour later.
+The search for alarms without a call had read all others first, in order of id: after a flood of half a
+million, a child's call came a quarter of an hour late.
 """
 
 from django.db import migrations
@@ -49,7 +49,7 @@ DROP TABLE orient_late;
 
 
 class Migration(migrations.Migration):
-    """The trigger's first form stands in `0017_calls`."""
+    """Replaces the trigger function of `0017_calls`."""
 
     dependencies = [("orient", "0028_few_alarms")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

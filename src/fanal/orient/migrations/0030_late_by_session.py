@@ -1,6 +1,6 @@
-"""Of an alarm whose call is not queued yet stands which session told of it: each has its share of a look.
+"""Records which session raised an alarm without a call, so that each session gets a share of each round.
 
-Between the first and the last of a flood stood whoever told of an eleventh child meanwhile, from elsewhere.
+An eleventh child, reported from elsewhere, had waited between the first and the last alarm of a flood.
 """
 
 from django.db import migrations
@@ -19,7 +19,7 @@ ALTER TABLE orient_late DROP COLUMN queued_by;
 
 
 class Migration(migrations.Migration):
-    """The table's first form stands in `0029_late_calls`."""
+    """Changes the table created in `0029_late_calls`."""
 
     dependencies = [("orient", "0029_late_calls")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,4 +1,4 @@
-"""A call that a mail server took for some of the duty people only is told apart from one that reached all."""
+"""Adds the delivery outcome PARTLY: a mail server accepted the call for some of the duty people only."""
 
 from django.db import migrations
 
@@ -16,7 +16,7 @@ ALTER TABLE orient_call ADD CONSTRAINT orient_call_outcome
 
 
 class Migration(migrations.Migration):
-    """The outcome PARTLY."""
+    """Replaces a constraint, to permit the outcome."""
 
     dependencies = [("orient", "0030_late_by_session")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,7 +1,7 @@
-"""Alarms that the ledger does not hold yet stand in a table of their own, and no call waits for who holds an alarm.
+"""Creates the table of alarms not yet in the ledger, and removes the calls' foreign key to alarms.
 
-Looking for those whose call is queued walked past all late ones of a flood, five seconds each time. The
-foreign key of a call took the row of its alarm: who held that row kept the late call of a child waiting.
+The search for alarms with a queued call had read all late ones of a flood first, for five seconds. The
+foreign key locked the alarm's row: whoever held that row delayed the child's call.
 """
 
 from django.db import migrations
@@ -69,7 +69,7 @@ DROP TABLE orient_unrecorded;
 
 
 class Migration(migrations.Migration):
-    """The trigger's form before stands in `0029_late_calls`."""
+    """Replaces the trigger function of `0029_late_calls`."""
 
     dependencies = [("orient", "0031_partly_called")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,10 +1,10 @@
-"""A process that calls says whether its mail reaches anybody: one that reaches nobody leaves calls to the others."""
+"""Records whether a calling process has a working mail server; one without leaves calls to the others."""
 
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """One column of the signs of life."""
+    """Adds a column to the table of callers' heartbeats."""
 
     dependencies = [("orient", "0032_settled_alarms")]
     operations = [

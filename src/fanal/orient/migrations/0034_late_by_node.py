@@ -1,6 +1,6 @@
-"""Of an alarm whose call is not queued yet stands which machine told of it: each node has its share of a look.
+"""Records which node raised an alarm without a call, so that each node gets a share of each round.
 
-A taken node with thousands of short sessions kept the eleventh child of another node waiting.
+A compromised node with thousands of short sessions had delayed the eleventh child of another node.
 """
 
 from django.db import migrations
@@ -25,7 +25,7 @@ DROP FUNCTION orient_node_of;
 
 
 class Migration(migrations.Migration):
-    """The table's first form stands in `0029_late_calls`."""
+    """Changes the table created in `0029_late_calls`."""
 
     dependencies = [("orient", "0033_callers_reach")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,7 +1,7 @@
-"""The desk's sessions too queue their first ten calls only; what was left in a folder can be found.
+"""Limits calls queued by the desk's sessions to ten each as well, and indexes calls left in a folder.
 
-Alarms that the role of the desk made up by the thousand came before every true one. And a call left in the
-folder of a process without a mail server is sent by one that has a server: those calls have an index.
+Thousands of false alarms by the desk's role had come before every true one. A call left in the folder of a
+process without mail server is sent by a process that has one; the index finds those calls.
 """
 
 from django.db import migrations
@@ -35,7 +35,7 @@ BACK = (
 
 
 class Migration(migrations.Migration):
-    """The trigger's form before stands in `0032_settled_alarms`."""
+    """Replaces the trigger function of `0032_settled_alarms`."""
 
     dependencies = [("orient", "0034_late_by_node")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

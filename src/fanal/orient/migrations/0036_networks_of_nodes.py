@@ -1,7 +1,7 @@
-"""The name of a node begins with its network: each network has its share of a look, then each node of it.
+"""Begins the name of a node with its network: each network gets a share of a round, then each of its nodes.
 
-A taken machine with two hundred addresses of one network had two hundred shares, and of a hundred children
-told of at once by another node six were called a look.
+A compromised machine with two hundred addresses of one network had two hundred shares: of a hundred
+children reported at once by another node, six were called for in a round.
 """
 
 from django.db import migrations
@@ -26,7 +26,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    """The function's first form stands in `0034_late_by_node`."""
+    """Replaces the function of `0034_late_by_node`."""
 
     dependencies = [("orient", "0035_few_of_the_desk")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,4 +1,4 @@
-"""What persons decide, write and acknowledge is not dated ahead: see `accounts_refuse_ahead`."""
+"""Refuses decisions, feedback, notes, views and acknowledgements dated in the future (`accounts_refuse_ahead`)."""
 
 from django.db import migrations
 
@@ -27,7 +27,7 @@ DROP TRIGGER orient_view_ahead ON orient_view;
 
 
 class Migration(migrations.Migration):
-    """Of new rows alone."""
+    """Triggers check new rows only; stored rows stay as they are."""
 
     dependencies = [("orient", "0036_networks_of_nodes"), ("accounts", "0020_no_act_ahead")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,4 +1,4 @@
-"""Tables of statistics."""
+"""Creates the tables of statistics: daily counts, days already counted, and published figures."""
 
 from django.db import migrations
 
@@ -36,7 +36,7 @@ CREATE TABLE statistics_published (
 
 
 class Migration(migrations.Migration):
-    """Unmanaged models: constraints are written where they can be read."""
+    """The models are unmanaged: constraints are written in SQL."""
 
     initial = True
     dependencies: list[tuple[str, str]] = []

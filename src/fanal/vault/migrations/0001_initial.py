@@ -1,4 +1,4 @@
-"""Tables of the vault."""
+"""Creates the tables of the vault: sealed objects, and the list of erasures."""
 
 from django.db import migrations
 
@@ -33,7 +33,7 @@ CREATE TABLE vault_erasure (
 
 
 class Migration(migrations.Migration):
-    """The models are unmanaged: constraints are SQL."""
+    """The models are unmanaged: constraints are written in SQL."""
 
     initial = True
     dependencies: list[tuple[str, str]] = []

@@ -1,10 +1,10 @@
-"""The sweep asks which objects lie in a pack. Equal keys share one entry: a few bytes a row."""
+"""Indexes objects by pack; equal keys share an index entry, so that a row takes a few bytes."""
 
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """Large ones have no pack and need no entry."""
+    """Large objects have no pack and are not in the index."""
 
     dependencies = [("vault", "0001_initial")]
     operations = [

@@ -1,10 +1,10 @@
-"""Which vault the rows point into: a node that sees another one refuses to start."""
+"""Creates the table with the identity of the vault; a node that sees another vault refuses to start."""
 
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """One row at most; it is written by `fanal migrate` and never changes."""
+    """The table has one row at most, which `fanal migrate` writes and nothing changes."""
 
     dependencies = [("vault", "0002_places_by_pack")]
     operations = [

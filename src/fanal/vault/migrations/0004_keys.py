@@ -1,10 +1,10 @@
-"""Which keys the rows are sealed and keyed with: a node that holds others refuses to start."""
+"""Creates the table of the keys in use; a node that holds other keys refuses to start."""
 
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """A row for each key that desk machines share; the owner alone writes."""
+    """A row for each key that the desk's machines share; only the database owner writes it."""
 
     dependencies = [("vault", "0003_identity")]
     operations = [

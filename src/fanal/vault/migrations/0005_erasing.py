@@ -1,4 +1,4 @@
-"""Which sealed objects the desk's role may erase: none but the short-lived keys of de-confliction."""
+"""Lets the desk's role erase no sealed object but the short-lived keys of de-confliction."""
 
 from django.db import migrations
 
@@ -18,7 +18,7 @@ _UNDO = "DROP TRIGGER vault_object_is_kept ON vault_object; DROP FUNCTION vault_
 
 
 class Migration(migrations.Migration):
-    """The wrapped keys of evidence change by the worker's hand alone (expiry, key rotation)."""
+    """Only the worker's role changes the wrapped keys of evidence (expiry, key rotation)."""
 
     dependencies = [("vault", "0004_keys")]
     operations = [migrations.RunSQL(_GUARD, _UNDO)]

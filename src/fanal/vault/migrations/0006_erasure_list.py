@@ -1,4 +1,4 @@
-"""What the desk's role may put on the list of erasures: none but the short-lived keys of de-confliction."""
+"""Lets the desk's role add nothing to the list of erasures but the short-lived keys of de-confliction."""
 
 from django.db import migrations
 
@@ -19,7 +19,7 @@ _UNDO = "DROP TRIGGER vault_erasure_is_expirys ON vault_erasure; DROP FUNCTION v
 
 
 class Migration(migrations.Migration):
-    """The list grows by the worker's hand alone, as wrapped keys end."""
+    """Only the worker's role adds other objects to the list, when it erases their keys."""
 
     dependencies = [("vault", "0005_erasing")]
     operations = [migrations.RunSQL(_GUARD, _UNDO)]

@@ -1,4 +1,4 @@
-"""What a public node says of an object it sealed is short: a key of a gigabyte would fill log and memory."""
+"""Limits the length of what a public node states about an object that it sealed, to protect log and memory."""
 
 from django.db import migrations
 
@@ -21,7 +21,7 @@ DROP FUNCTION vault_refuse_long;
 
 
 class Migration(migrations.Migration):
-    """A guard of its table."""
+    """Adds a trigger to one table."""
 
     dependencies = [("vault", "0006_erasure_list")]
     operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,4 +1,4 @@
-"""A function by which guards of other packages ask whether the vault holds an object for its owner."""
+"""Creates the function by which guards of other packages ask whether the vault holds an object for its owner."""
 
 from django.db import migrations
 
@@ -15,7 +15,7 @@ BACKWARD = "DROP FUNCTION vault_holds;"
 
 
 class Migration(migrations.Migration):
-    """An erased object is held no more."""
+    """The function returns false for an erased object."""
 
     dependencies = [("vault", "0007_short_of_nodes")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]
