@@ -1,4 +1,4 @@
-"""Two processes call, the mail server of one fails: no child is called late, and that one comes back by itself."""
+"""Several processes call, the mail servers of some fail: no child is called late, and each comes back by itself."""
 
 import contextlib
 import socket
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -97,3 +98,38 @@ def test_a_caller_whose_mail_server_fails_delays_no_call(falls_silent: bool) -> 
                     if wait_for(lambda: own.arrived, seconds=1, beat=0.1):
                         break
                 assert own.arrived, "it calls again"
+
+
+def test_two_callers_with_silent_mail_servers_delay_no_first_call() -> None:
+    """Nobody knows it yet: no message was sent since they started."""
+    good, ports = Inbox(free_port()), [free_port(), free_port()]
+    with (
+        accepting(good),
+        live(FANAL_SMTP_URL=f"smtp://127.0.0.1:{good.port}", FANAL_DUTY=DUTY) as server,
+    ):
+        partner = server.add_partner("three")
+        for number in range(2):
+            with (
+                silent(ports[0]),
+                silent(ports[1]),
+                calling(server, ports[0]),
+                calling(server, ports[1]),
+            ):
+                report, at = tell(server, partner, f"FIRST-{number}")
+                assert wait_for(partial(good.when, report), seconds=40)
+                assert (good.when(report) or 0) - at < CALLED_WITHIN
+
+
+def test_a_caller_that_was_restarted_waits_for_no_predecessor() -> None:
+    """Its mail server refuses a message: only the sign of life of the dead process says that one calls."""
+    good = Inbox(free_port())
+    with live(FANAL_SMTP_URL=f"smtp://127.0.0.1:{good.port}", FANAL_DUTY=DUTY) as server:
+        partner = server.add_partner("ghost")
+        with calling(server, good.port), accepting(good):
+            report, _ = tell(server, partner, "BEFORE")
+            assert wait_for(lambda: good.when(report), seconds=20)
+        report, at = tell(server, partner, "AWAY")
+        time.sleep(2)
+        with accepting(good):
+            assert wait_for(lambda: good.when(report), seconds=40)
+        assert (good.when(report) or 0) - at < CALLED_WITHIN

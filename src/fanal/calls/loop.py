@@ -43,6 +43,8 @@ _CONNECT_SECONDS = 4
 _ALIVE_SECONDS = 5.0
 _RECORDING_SECONDS = 1.0
 _LATE_SECONDS = 2.0
+_OVERDUE_SECONDS = 1.0
+"""Time that a due call waits for a process whose messages arrive before one whose message failed takes it."""
 _MOST_AGAIN = 60
 _MOST_KEPT = 200
 log = logging.getLogger("fanal.calls")
@@ -158,19 +160,22 @@ class CallsLoop:
     def _claim(self) -> None:
         """Claim due calls from the outbox and send them: first attempts in all free places, others in half.
 
-        A place is a child process. A process whose mail reaches nobody claims nothing while another one's
-        mail does, except one call when its mail server seems to work again. Late calls (from a public node
-        with very many) wait until the outcomes so far are recorded, for two seconds at most.
+        A place is a child process. While another process reaches the people on duty, one without mail server
+        claims nothing, and one whose last message failed only calls that have been due for a second: the
+        other may have died. When its mail server seems to work again, it claims one call at once. Late calls
+        (from a public node with very many) wait until the outcomes so far are recorded, for two seconds at
+        most.
         """
         self._left = not self._standing.reaches and self._others_reach()
+        if self._left and not self._standing.configured:
+            return
         if self._left and self._standing.is_to_ask():
             self._senders.start((), now=self._clock())
-        if self._left and (self._senders or not self._standing.may_try):
-            return
+        tries = self._left and self._standing.may_try and not self._senders
         now, started = self._clock(), time.monotonic()
         late = not self._over or started - self._late_at > _LATE_SECONDS
         self._late_at = started if late else self._late_at
-        for again, most in ((False, PLACES), (True, 0 if self._left else PLACES // 2)):
+        for again, most in ((False, PLACES), (True, 0 if tries else PLACES // 2)):
             taken = self._senders.again if again else 0
             free = min(PLACES - len(self._senders), most - taken)
             if free <= 0:
@@ -183,18 +188,23 @@ class CallsLoop:
                     for lot in (self._senders.calls, *(sent.lot for sent in self._over))
                     for call in lot
                 ],
-                most=1 if self._left else max(1, free // 8) * LOT,
+                most=1 if tries else max(1, free // 8) * LOT,
                 again=again,
                 late=late,
+                overdue=_OVERDUE_SECONDS if self._left and not tries else 0.0,
             )
             for lot in lots_of(calls, places=free):
                 failpoint("send.begin")
                 self._senders.start(lot, now=now)
 
     def _others_reach(self) -> bool:
-        """Return whether another process reaches the people on duty; False if that cannot be read."""
+        """Return whether another process reaches the people on duty; False if that cannot be read.
+
+        For a process without mail server one whose last message failed counts too: it goes on trying.
+        """
+        or_fail = not self._standing.configured
         try:
-            return orient.others_reach(actor=self._actor, holder=self._number)
+            return orient.others_reach(actor=self._actor, holder=self._number, or_fail=or_fail)
         except FAILURES as failure:
             log.warning("the other signs of life are not read: %s", type(failure).__name__)
             return False
@@ -273,7 +283,10 @@ class CallsLoop:
         """Write a heartbeat to the database; a failure to do so delays no call."""
         try:
             orient.show_alive(
-                actor=self._actor, holder=self._number, reaches=self._standing.reaches
+                actor=self._actor,
+                holder=self._number,
+                reaches=self._standing.reaches,
+                has_server=self._standing.configured,
             )
         except FAILURES as failure:
             log.warning("a sign of life is put off: %s", type(failure).__name__)

@@ -13,18 +13,18 @@ class Standing:
 
     It reaches the people on duty until a message fails, and again once one is accepted. In between, while
     another process reaches them, it asks its mail server now and then whether it works (`is_to_ask`). After
-    a good answer one call may be tried (`may_try`), which proves it.
+    a good answer one call may be tried (`may_try`), which proves it. `configured`: it has a mail server.
     """
 
     def __init__(self, *, configured: bool) -> None:
-        self._configured = configured
+        self.configured = configured
         self._failing = self.may_try = False
         self._failures, self._ask_at = 0, 0.0
 
     @property
     def reaches(self) -> bool:
         """Whether this process has a mail server, and its last message was accepted (or none sent)."""
-        return self._configured and not self._failing
+        return self.configured and not self._failing
 
     def delivered(self) -> None:
         """Note that a message was accepted."""

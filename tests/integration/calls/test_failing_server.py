@@ -8,13 +8,15 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 
+from fanal.calls import loop
 from fanal.calls.loop import CallsLoop
 from fanal.cli.doctor_checks import look_at_outbox
 from fanal.connectors import mail
 from fanal.db import sql
 from fanal.kernel import clock
 from fanal.orient.alarms.operations import outbox
-from tests.integration.calls.test_outbox import SYSTEM, AsRole, claim, deposit, due_again
+from fanal.orient.domain.clocks import Delivery
+from tests.integration.calls.test_outbox import NOW, SYSTEM, AsRole, claim, deposit, due_again
 from tests.live import free_port, wait_for
 
 pytestmark = [
@@ -56,7 +58,9 @@ SENT = "SELECT count(*) FROM orient_call WHERE outcome = 'SENT'"
 
 
 @pytest.fixture
-def caller(tmp_path: Path) -> Iterator[Caller]:
+def caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
+    """A caller for whom no call is overdue: the other process, which lives in its sign alone, is quick."""
+    monkeypatch.setattr(loop, "_OVERDUE_SECONDS", 60.0)
     before = mail.current()
     made = Caller(tmp_path)
     try:
@@ -156,3 +160,73 @@ def test_signs_that_cannot_be_read_keep_no_call_back(
     assert caller.works_until(FAILED, 1)
     due_again()
     assert caller.works_until(TRIED, 2)
+
+
+def test_a_sign_of_life_of_a_process_that_takes_nothing_keeps_no_call_back(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that gave it may have died within the last half minute: often this one's predecessor."""
+    other(reaches=True)
+    deposit()
+    assert caller.works_until(FAILED, 1)
+    monkeypatch.setattr(loop, "_OVERDUE_SECONDS", 1.0)
+    server = Controller(Sink(), hostname="127.0.0.1", port=caller.port)
+    server.start()
+    started = time.monotonic()
+    try:
+        later = deposit()
+        assert caller.works_until(SENT, 2)
+    finally:
+        server.stop()
+    assert time.monotonic() - started < 6, later
+
+
+def test_one_without_mail_server_leaves_calls_to_one_whose_server_fails(tmp_path: Path) -> None:
+    """That one goes on trying; what is left in a folder has ended."""
+    other(reaches=False)
+    before = mail.current()
+    mail.install(mail.Mailer(url="", sender="a@b.fr", duty=("c@b.fr",), folder=tmp_path))
+    made = CallsLoop(clock=clock.now, number=OWN)
+    try:
+        deposit()
+        sql.run("UPDATE orient_call SET not_before = now() - interval '1 minute'")
+        for _ in range(3):
+            made.beat()
+    finally:
+        made._senders.stop()
+        mail.install(before)
+    assert sql.one(TRIED) == (0,)
+
+
+def test_a_call_in_transit_for_long_is_sent_by_another_process_too() -> None:
+    """The mail server of the first may be silent. Whichever is accepted first ends the call."""
+    deposit()
+    [first] = claim(holder=7)
+    for holder in (7, 8, 9):
+        sql.run("SELECT pg_advisory_lock(%s, %s)", [outbox._LOCK, holder])
+    assert claim(holder=8, again=True) == []
+    long_ago = "UPDATE orient_call SET lease_until = lease_until - interval '3.1 seconds'"
+    sql.run(long_ago)
+    assert claim(holder=7, again=True) == [], "its own"
+    [second] = claim(holder=8, again=True)
+    assert (second.id, second.token, second.attempts) == (first.id, first.token, 2)
+    assert claim(holder=9, again=True) == []
+    sql.run(long_ago)
+    [third] = claim(holder=9, again=True)
+    outbox.record_failure(actor=SYSTEM, calls=[second], failure="AWAY", jitter=1.0, now=NOW)
+    for call, recorded in ((first, 1), (third, 0), (second, 0)):
+        assert (
+            outbox.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.SENT, now=NOW)
+            == recorded
+        )
+    due_again()
+    assert claim(again=True) == []
+
+
+def test_few_attempts_are_doubled_and_no_late_call() -> None:
+    deposit()
+    claim(holder=7)
+    for change in ("queued_by = NULL", "queued_by = 1, attempts = 6"):
+        sql.run(f"UPDATE orient_call SET lease_until = now() + interval '10 seconds', {change}")
+        sql.run("SELECT pg_advisory_lock(%s, 7)", [outbox._LOCK])
+        assert claim(holder=8, again=True) == []

@@ -2,7 +2,7 @@
 
 The trigger that raises or escalates an alarm writes a row of `orient_call`. A process claims the row, sends
 the message outside any transaction, and records the outcome. When a process dies, its lease is free at once:
-its advisory lock ended with its database session.
+its advisory lock ended with its database session. A message that takes long is sent by another process too.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +22,12 @@ from fanal.orient.domain.records import Call
 LEASE = timedelta(seconds=30)
 LEASE_AGAIN = timedelta(seconds=75)
 """Lease of a second or later attempt, some of which wait longer for the mail server."""
+ALIVE = timedelta(seconds=30)
+"""Time after its last heartbeat for which a sending process counts as alive."""
+TAKE_OVER = timedelta(seconds=3)
+"""Time in transit after which another process sends the call too: the mail server may be silent."""
+_TAKEN_OVER = 5
+"""Attempts up to which this is done: each may be a copy."""
 _LOCK = 0x464E4341
 _GONE = (
     "c.lease_holder::oid NOT IN (SELECT l.objid FROM pg_locks l WHERE l.locktype = 'advisory'"
@@ -29,6 +35,12 @@ _GONE = (
     " AND l.pid IN (SELECT pid FROM pg_stat_activity WHERE usename = session_user))"
 )
 """True when the lease holder's lock is gone. Evaluated once per poll; only locks of our own role count."""
+_SLOW = (
+    "(c.attempts <= %(taken_over)s AND c.lease_holder <> %(holder)s AND c.queued_by IS NOT NULL"
+    " AND c.lease_until < now() + make_interval(secs => %(take_over)s"
+    " + CASE WHEN c.attempts = 1 THEN %(lease_first)s ELSE %(lease_again)s END))"
+)
+"""True when another process has been sending the call for long. Late calls stay with one process."""
 _END_SESSION = (
     "SELECT pg_terminate_backend(l.pid) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted"
     " AND l.classid = %(lock)s::oid AND l.objid = %(holder)s::oid AND l.objsubid = 2"
@@ -41,19 +53,22 @@ BY_KEY = "SET {}enable_seqscan = off; SET {}enable_bitmapscan = off; SET {}enabl
 _CLAIM = f"""
 WITH due AS (
     SELECT c.id FROM orient_call c
-    WHERE c.outcome IS NULL AND c.not_before <= now()
+    WHERE c.outcome IS NULL AND c.not_before <= now() - make_interval(secs => %(overdue)s)
       AND (SELECT a.acknowledged_at IS NULL FROM orient_alarm a WHERE a.id = c.alarm_id)
-      AND (c.lease_until IS NULL OR c.lease_until < now() OR {_GONE})
+      AND (c.lease_until IS NULL OR c.lease_until < now() OR {_SLOW} OR {_GONE})
       AND c.id <> ALL (%(in_hand)s::uuid[]) AND (c.attempts > 0) = %(again)s
       AND (c.queued_by IS NULL) = ANY (%(late)s)
     ORDER BY (c.queued_by IS NULL), c.queued_at LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED
 )
-UPDATE orient_call c SET lease_token = %(token)s, lease_holder = %(holder)s,
+UPDATE orient_call c SET lease_holder = %(holder)s,
+    lease_token = CASE WHEN c.lease_until < now() OR {_GONE} THEN %(token)s
+        ELSE coalesce(c.lease_token, %(token)s) END,
     lease_until = now() + make_interval(secs => %(lease)s), attempts = c.attempts + 1
 WHERE c.id = ANY (ARRAY(SELECT id FROM due))
 RETURNING c.id, c.alarm_id, (SELECT a.report_id FROM orient_alarm a WHERE a.id = c.alarm_id), c.escalated,
     c.attempts, c.lease_token, c.failure
 """  # noqa: S608
+# Whoever still sends the call shares its token: the first delivery ends it. A lost lease gets another token.
 # Fair queueing, by the network of the public node, then by its machine (its address, which no program of the
 # node chooses), then by its database sessions: each gets an equal share of the free places. Of many networks,
 # and of many nodes of one, the two with the fewest alarms get half of the places. Half of a share goes to the
@@ -169,7 +184,7 @@ UPDATE orient_call SET outcome = 'SENT' WHERE outcome = 'PARTLY' AND id = ANY(%s
 _FAILED = """
 WITH held AS (SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::boolean[])
     AS held(id, token, wait, over))
-UPDATE orient_call c SET failure = %s, failed_at = %s, lease_until = NULL, lease_token = NULL,
+UPDATE orient_call c SET failure = %s, failed_at = %s, lease_until = NULL,
     not_before = now() + make_interval(secs => held.wait),
     outcome = CASE WHEN held.over THEN coalesce(outcome, %s) ELSE outcome END,
     ended_at = CASE WHEN held.over THEN coalesce(ended_at, %s) ELSE ended_at END
@@ -207,10 +222,11 @@ def hold_caller(*, holder: int, before: int = 0) -> None:
     sql.run("SELECT pg_advisory_lock(%s, %s)", [_LOCK, holder])
 
 
-def show_alive(*, actor: Actor, holder: int, reaches: bool = True) -> None:
+def show_alive(*, actor: Actor, holder: int, reaches: bool = True, has_server: bool = True) -> None:
     """Record a heartbeat (sign of life) of the sending process `holder`; delete heartbeats older than a day.
 
-    `reaches`: the process has a mail relay, configured without faults, that accepted its last message.
+    `has_server`: the process has a mail relay, configured without faults. `reaches`: that relay accepted its
+    last message as well.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -218,17 +234,19 @@ def show_alive(*, actor: Actor, holder: int, reaches: bool = True) -> None:
     require(actor, "pipeline.run")
     with transaction.atomic():
         sql.run(
-            "INSERT INTO orient_caller (holder, seen_at, reaches) VALUES (%s, now(), %s)"
-            " ON CONFLICT (holder) DO UPDATE SET seen_at = excluded.seen_at, reaches = excluded.reaches",
-            [holder, reaches],
+            "INSERT INTO orient_caller (holder, seen_at, reaches, has_server) VALUES (%s, now(), %s, %s)"
+            " ON CONFLICT (holder) DO UPDATE SET seen_at = excluded.seen_at, reaches = excluded.reaches,"
+            " has_server = excluded.has_server",
+            [holder, reaches, has_server],
         )
         sql.run("DELETE FROM orient_caller WHERE seen_at < now() - interval '1 day'")
 
 
-def others_reach(*, actor: Actor, holder: int) -> bool:
+def others_reach(*, actor: Actor, holder: int, or_fail: bool = False) -> bool:
     """Return whether another process than `holder` that sends alarm calls and reaches people is alive.
 
-    Alive: it gave a heartbeat within 30 seconds. Calls are e-mails to the people on duty.
+    Alive: it gave a heartbeat within 30 seconds. Calls are e-mails to the people on duty. `or_fail`: a
+    process with a mail server counts even if its last message failed.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -236,9 +254,9 @@ def others_reach(*, actor: Actor, holder: int) -> bool:
     require(actor, "pipeline.run")
     alive = (
         "SELECT EXISTS (SELECT FROM orient_caller"
-        " WHERE reaches AND holder <> %s AND seen_at > now() - %s)"
+        " WHERE (reaches OR (%s AND has_server)) AND holder <> %s AND seen_at > now() - %s)"
     )
-    return bool(sql.one(alive, [holder, LEASE])[0])
+    return bool(sql.one(alive, [or_fail, holder, ALIVE])[0])
 
 
 def claim_calls(
@@ -249,10 +267,12 @@ def claim_calls(
     most: int,
     again: bool,
     late: bool = True,
+    overdue: float = 0.0,
 ) -> list[Call]:
     """Claim up to `most` due calls (alarm e-mails to people on duty) for `holder` under a lease; return them.
 
-    The oldest come first. Late calls (alarms of a flood, queued afterwards by `queue_late`) come last.
+    The oldest come first. Late calls (alarms of a flood, queued afterwards by `queue_late`) come last. A call
+    that another process has been sending for three seconds is due again: the first delivery ends it.
 
     Args:
         actor: the worker.
@@ -262,6 +282,7 @@ def claim_calls(
         again: claim only retries if true, else only first attempts. The two are separate so that failing
             calls never delay a new call.
         late: whether to claim late calls.
+        overdue: seconds for which a call must have been due.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -276,6 +297,11 @@ def claim_calls(
         "token": uuid4(),
         "holder": holder,
         "lease": (LEASE_AGAIN if again else LEASE).total_seconds(),
+        "overdue": overdue,
+        "taken_over": _TAKEN_OVER,
+        "take_over": -TAKE_OVER.total_seconds(),
+        "lease_first": LEASE.total_seconds(),
+        "lease_again": LEASE_AGAIN.total_seconds(),
     }
     with transaction.atomic():
         return [
@@ -397,18 +423,18 @@ def record_failure(
         failure: a code of the label kind `call_failure`.
         jitter: a number from 0 to 1 that spreads the attempts.
         now: the instant of the failure.
-        at_once: another process takes the first retry, without delay.
+        at_once: another process is to take the retry, without delay, except of a message that may have
+            arrived.
 
     Raises:
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
+    unconfirmed = failure == UNCONFIRMED
     waits = [
         0.0
-        if at_once and c.attempts == 1
-        else wait_after(
-            attempts=c.attempts, jitter=jitter, unconfirmed=failure == UNCONFIRMED
-        ).total_seconds()
+        if at_once and not unconfirmed
+        else wait_after(attempts=c.attempts, jitter=jitter, unconfirmed=unconfirmed).total_seconds()
         for c in calls
     ]
     over = [_is_over(c, failure) for c in calls]
