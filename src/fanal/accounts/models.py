@@ -260,9 +260,9 @@ class Counter(models.Model):
 
 
 class Instruction(models.Model):
-    """A standing instruction: permission for recurring transmissions, as proposed. Append-only.
+    """A standing instruction: permission for recurring transmissions, as proposed.
 
-    Empty `names` mean every name.
+    Empty `names` mean every name. Append-only; expiry erases only the grounds.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -306,7 +306,10 @@ class InstructionSecond(models.Model):
 
 
 class InstructionEnd(models.Model):
-    """The revocation of a standing instruction before its expiry, with its reason. Append-only."""
+    """The revocation of a standing instruction before its expiry, with its reason.
+
+    Append-only; expiry erases only the reason.
+    """
 
     instruction = models.OneToOneField(
         Instruction, on_delete=models.PROTECT, primary_key=True, related_name="end"

@@ -104,7 +104,10 @@ class RuleSet(models.Model):
 
 
 class Activation(models.Model):
-    """The activation of a rule set; the database refuses an approver who is its author or proposer."""
+    """The activation of a rule set; the database refuses an approver who is its author or proposer.
+
+    Excepted is the first activation, that of a shipped set by the system (`proposer_id` None).
+    """
 
     ruleset_id = models.UUIDField(primary_key=True)
     author_id = models.UUIDField()

@@ -230,9 +230,10 @@ def _deliver(
 
 
 def _seconds_for(lot: Sequence[Call], again: AskedAgain | None) -> float:
-    """Return the deadline of a message, in seconds: longer at some later attempts.
+    """Return the deadline in seconds of the message for the calls in `lot`: longer at some later attempts.
 
-    A server that had the last message and did not confirm it gets time to confirm the copy.
+    A server that had the last message and did not confirm it gets time to confirm the copy. `again` is the
+    retry that the message belongs to, None for another.
     """
     if not lot:
         return mail.SEND_SECONDS

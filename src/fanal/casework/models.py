@@ -117,7 +117,8 @@ class Approval(models.Model):
 class Step(models.Model):
     """A transition of an official act (approved, sent, withdrawn, ...), with date, reason and proof.
 
-    Append-only by trigger; the trigger also derives the act's state from it.
+    Append-only by trigger; expiry erases only its texts (reason, proof, warnings). The trigger also derives
+    the act's state from it.
     """
 
     id = models.UUIDField(primary_key=True)

@@ -28,9 +28,9 @@ LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET, NOTICE, REMOVAL)
 
 
 def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Replace the kinds and transitions of official acts in the database by those of `LIFECYCLES`.
+    """Replace the transitions of official acts in the database by those of `LIFECYCLES`; update the kinds.
 
-    This is done in one transaction; `connection` belongs to the owner.
+    This is done in one transaction; `connection` belongs to the owner. No kind is removed.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(

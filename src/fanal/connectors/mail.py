@@ -186,7 +186,12 @@ class Mailer:
 
     @contextlib.contextmanager
     def _signed_in(self, *, seconds: float) -> Iterator[smtp.Session]:
-        """Yield a session with the mail server, signed in, that is closed after `seconds`."""
+        """Yield a session with the mail server, signed in, that is closed after `seconds`.
+
+        Raises:
+            MailRefused: an invalid server URL, or a remote server without TLS.
+            OSError, smtplib.SMTPException: no session in time, or the sign-in is refused.
+        """
         url = urlsplit(self.url)
         if not _is_server(self.url):
             raise MailRefused("FANAL_SMTP_URL is no address of the form smtp[s]://host:port")

@@ -140,7 +140,7 @@ def hashes(name: str) -> dict[str, str]:
 
 
 def pdq(name: str, *, turned: int = 0, luck: Random | None = None) -> str:
-    """Return a random PDQ hash (64 hexadecimal digits) for `name`.
+    """Return a pseudo-random PDQ hash (64 hexadecimal digits), always the same for `name`.
 
     `turned` of its bits are flipped by `luck`, to give a similar picture.
     """

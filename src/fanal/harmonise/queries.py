@@ -86,7 +86,7 @@ def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]
 
 
 def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[SelectorKind, str]]:
-    """Return, by key, kind and value of the selectors, file hashes excepted, that the actor's desks hold."""
+    """Return (kind, value) of these selectors by key, file hashes excepted, if seen at the actor's desks."""
     desks = reach(actor, "report.read").desks
     if not keys or desks == []:
         return {}
@@ -192,7 +192,7 @@ def _newest(actor: Actor, report_ids: Sequence[UUID]) -> list[tuple[UUID, memory
 
 
 def get_revisions(*, actor: Actor, report_id: UUID) -> list[tuple[Revision, HarmonisedReport]]:
-    """Return all revisions of a report with their records, oldest first; empty outside the actor's reach."""
+    """Return (revision, record) of each harmonisation of a report, oldest first; empty out of reach."""
     desks = reach(actor, "report.read").desks
     if desks == []:
         return []

@@ -37,7 +37,10 @@ class StoredRequest(models.Model):
 
 
 class StoredTarget(models.Model):
-    """The comparison key of an address that a revision of a measure targets. Append-only by trigger."""
+    """The comparison key of an address that a revision of a measure targets.
+
+    Never updated (trigger); deleted at expiry.
+    """
 
     pk = models.CompositePrimaryKey("key", "measure_id", "revision")
     key = models.UUIDField()
@@ -110,7 +113,10 @@ class StoredHappening(models.Model):
 
 
 class StoredRecommendation(models.Model):
-    """A recommendation of the overseer (the qualified person) on a measure. Append-only by trigger."""
+    """A recommendation of the overseer (the qualified person) on a measure.
+
+    Append-only by trigger; expiry erases only its text (`words`).
+    """
 
     id = models.UUIDField(primary_key=True)
     measure_id = models.UUIDField()
@@ -130,7 +136,10 @@ class StoredRecommendation(models.Model):
 
 
 class StoredAnswer(models.Model):
-    """The desk's answer to a recommendation. Append-only by trigger."""
+    """The desk's answer to a recommendation.
+
+    Append-only by trigger; expiry erases only its text (`words`).
+    """
 
     recommendation = models.OneToOneField(
         StoredRecommendation, on_delete=models.PROTECT, primary_key=True, related_name="answer"

@@ -1,7 +1,8 @@
 """Standing instructions: signed permission for recurring transmissions without a person's act each time.
 
-An instruction is an append-only row. It requires approval by a second person, and anybody with the right may
-revoke it. Whether it is in force at an instant is computed from its stored instants, never stored itself.
+An instruction is an append-only row, of which expiry erases the grounds only. It requires approval by a
+second person, and anybody with the right may revoke it. Whether it is in force at an instant is computed from
+its stored instants, never stored itself.
 """
 
 import re

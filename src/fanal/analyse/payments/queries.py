@@ -47,7 +47,8 @@ def list_payers(
 ) -> list[PayerLine]:
     """Return the payers at the actor's desks that match a filter, highest score first.
 
-    Of equal scores, the payer with the newest transfer comes first.
+    Of equal scores, the payer with the newest transfer comes first. A page: at most `limit` after the first
+    `offset`.
     """
     found = sql.rows(
         f"SELECT {_COLUMNS} FROM analyse_payer{_FILTER}"  # noqa: S608 - columns of this module

@@ -131,9 +131,10 @@ def retriage(
 
 
 def _facts(actor: Actor, now: datetime) -> Iterator["pa.RecordBatch"]:
-    """Yield the facts (inputs of the priority rules) of all reports in record batches of schema `FACTS`.
+    """Yield the facts (inputs of the priority rules) of the reports in the actor's reach, in batches.
 
-    The export of each batch is recorded in the ledger before it is yielded.
+    Only analysed reports have facts; the schema is `FACTS`. The export of each batch is recorded in the
+    ledger before it is yielded.
     """
     from fanal.cli.retriage.tables import facts_table
     from fanal.ledger import operations as ledger

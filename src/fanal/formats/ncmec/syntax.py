@@ -81,7 +81,7 @@ def _in_utf8(body: bytes, limit: int) -> bytes:
     """Return the document in UTF-8 without byte order mark, after checking its declared encoding.
 
     Raises:
-        FormatRefused: over `limit` bytes, or in another encoding than it declares.
+        FormatRefused: over `limit` bytes, undecodable, or in another encoding than it declares.
     """
     if len(body) > limit:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": limit})

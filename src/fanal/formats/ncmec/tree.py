@@ -124,7 +124,7 @@ class OutgoingElement:
 
     @property
     def complete(self) -> bool:
-        """Whether every child and attribute that the schema requires of this element is present."""
+        """Whether it has every child and attribute that the schema requires, and a choice its child."""
         kind = self.model.type
         if kind is None:
             return True

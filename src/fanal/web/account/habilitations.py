@@ -238,8 +238,9 @@ def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 def line_of(habilitation: HabilitationRecord, *, now: datetime, actor: Actor) -> dict[str, object]:
     """Return the template context of a habilitation (grant of a role) in a list, as of `now`.
 
-    Keys: `record`; `state` (IN_FORCE, ENDS_SOON, WAITING, TO_COME or ENDED); `review_due`, over a quarter
-    after the last review; `own`, it is that of `actor`, the reader; `console`, a command granted it.
+    Keys: `record`; `state` (IN_FORCE, ENDS_SOON, WAITING, TO_COME or ENDED); `review_due`: it is in force,
+    and its last review (or its start) is over a quarter ago; `own`, it is that of `actor`, the reader;
+    `console`, a command granted it.
     """
     in_force = habilitation.in_force(now)
     state = "ENDED"

@@ -268,7 +268,8 @@ def _near_findings(
 
     An entry without weight, if it is closer or there is no other, gives a finding too. Entries are compared
     with all PDQ hashes of the file; the closest hash decides. An entry has no weight if votes or the circuit
-    breaker silence it. `silenced` are the (file index, kind) pairs to ignore.
+    breaker silence it. `silenced` are the (file index, kind) pairs to ignore; `rule_version` is stored in
+    each finding.
     """
     counted: set[tuple[int, str]] = set()
     worthless: set[tuple[int, str]] = set()

@@ -68,7 +68,7 @@ class Change:
         self._withdrawn += len(entry_ids)
 
     def replace(self, entry_ids: Sequence[UUID]) -> None:
-        """Withdraw list values that this change adds again with another category or scope."""
+        """Withdraw list values (by row id) that this change adds again with another category or scope."""
         self._end(entry_ids)
         self._changed += len(entry_ids)
 

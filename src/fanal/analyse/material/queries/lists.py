@@ -61,7 +61,10 @@ def count_asides() -> int:
 
 
 def list_asides(*, ended: bool, limit: int, offset: int = 0) -> list[AsideRecord]:
-    """Return a page of suspensions, newest first: the current ones, or with `ended` the past ones."""
+    """Return a page of suspensions, newest first: the current ones, or with `ended` the past ones.
+
+    At most `limit` after the first `offset`.
+    """
     found = sql.rows(
         "SELECT id, list_id, item_id, since, matched, hours, rule, ended_at, outcome, ended_by,"
         " reason FROM analyse_aside WHERE (ended_at IS NOT NULL) = %s"

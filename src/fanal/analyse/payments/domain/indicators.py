@@ -282,9 +282,9 @@ def _common_beneficiary(
 def _escalation(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     """Return a payer's transfers if their amounts rise, and the pace does not slow down in the second half.
 
-    At least three of four steps do not fall, the last amount is at least 1.5 times the first, and the second
-    half lasts at most 1.5 times as long as the first. None otherwise, or with fewer than `rule.at_least`
-    transfers of known time and amount.
+    At least three of four steps do not fall, the last amount is at least 1.5 times the first, and the median
+    interval of the second half is at most 1.5 times that of the first. None otherwise, or with fewer than
+    `rule.at_least` transfers of known time and amount.
     """
     found = [p for p in paid if p.at is not None and p.euros is not None]
     if len(found) < rule.at_least:
@@ -311,7 +311,7 @@ def _gaps(paid: Sequence[Paid]) -> list[float]:
 
 
 def _travel(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
-    """Test a payer's transfers for a ticket or a room after small transfers; None if the test fails.
+    """Return the first payment for travel (ticket, room) after small transfers, with these; None without any.
 
     `rule` gives the words in the label of a travel payment (`labels`), the bounds in euros of a small
     transfer, and how many of them come before (`at_least`).
@@ -379,10 +379,10 @@ def _by_beneficiary(paid: Sequence[Paid]) -> list[list[Paid]]:
 
 
 def _regular(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
-    """Test for a regular payment: a main beneficiary, even amounts, and a steady rhythm of days or more.
+    """Return the transfers to a main beneficiary if amounts are even and the rhythm steady; else None.
 
-    Such a payment is mitigating. `rule` gives the least number of transfers and the least median interval
-    (`within_hours`). None if the test fails.
+    Such payments are mitigating. `rule` gives the least number of transfers and the least median interval
+    (`within_hours`).
     """
     most: list[Paid] = max(_by_beneficiary(paid), key=len, default=[])
     if len(most) < rule.at_least or len(most) < _SHARE * len(paid):

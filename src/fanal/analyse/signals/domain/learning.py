@@ -349,7 +349,10 @@ def _thresholds(chances: Floats, truth: Flags, most: float) -> Floats:
 
 
 def _precise(chances: Floats, truth: Flags, limit: float) -> float:
-    """Return the least threshold from `limit` on with the precision `LEAST_PRECISE`, `limit` if none has."""
+    """Return the least threshold from `limit` to 0.9 with the precision `LEAST_PRECISE`, `limit` if none has.
+
+    `chances` are the probabilities of a code by text, `truth` whether the text has it.
+    """
     for raised in np.arange(limit, 0.90, 0.01).tolist():
         found = chances >= raised
         if float((found & truth).sum()) >= LEAST_PRECISE * float(found.sum()) > 0:

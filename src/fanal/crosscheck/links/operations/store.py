@@ -97,7 +97,10 @@ def write_kin(
 
 
 def write_cards(cards: Mapping[UUID, bytes], desks: Mapping[UUID, int]) -> None:
-    """Insert or replace the comparable data of reports (`pack_card`), under the current rule version."""
+    """Insert or replace the comparable data of reports (`pack_card`), under the current rule version.
+
+    `desks` holds the desk of each report.
+    """
     ids = sorted(cards)
     with binary_arrays.bound() as cursor:
         cursor.execute(
