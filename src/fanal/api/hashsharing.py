@@ -310,6 +310,9 @@ def feedback(
     """Record the member's vote on an entry, replacing its earlier one; return the updated entry as XML.
 
     `member`: number of the entry's owner; `entry`: id; `kind`: kind of hash voted on.
+
+    Raises:
+        ServiceRefused: 404, no such entry, or it has no such hash; 400, an unreadable vote.
     """
     now = request.now  # type: ignore[attr-defined]
     vote = _vote(request)

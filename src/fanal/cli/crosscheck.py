@@ -1,4 +1,7 @@
-"""`fanal crosscheck`: links and dossiers as JSON lines for other programs, and their recomputation."""
+"""`fanal crosscheck`: links and dossiers as text or JSON lines, their recomputation, and the linkage model.
+
+The commands on the model train it, show it and activate a version.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`fanal distribution`: reports for other desks: recipients, sealed packages, acknowledgements."""
+"""`fanal distribution`: reports for other desks: recipients, keys, sealed packages, acknowledgements."""
 
 import json
 import os

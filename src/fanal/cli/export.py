@@ -1,4 +1,7 @@
-"""`fanal export FORMAT …`: writes reports in partners' formats; the ledger records each communication."""
+"""`fanal export FORMAT …`: writes reports, indicators and lists in partners' formats.
+
+The ledger records each communication.
+"""
 
 import sys
 from collections.abc import Callable

@@ -80,8 +80,8 @@ class Joined:
     ) -> dict[UUID, UUID]:
         """Return the anchor (earliest report) of each report's dossier; a report without dossier is absent.
 
-        The result equals that of `dossiers.membership` on the certain pairs. `ids` are the report ids by
-        place, ascending. Only sets with a report named in a judgement go through `membership`; every other
+        The result equals that of `dossiers.domain.membership` on the certain pairs. `ids` are the report ids
+        by place, ascending. Only sets with a report named in a judgement go through `membership`; every other
         set is a dossier as it is. `weights` says from how many points a pair is certain.
         """
         counted = list(judgements)

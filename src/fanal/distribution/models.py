@@ -1,4 +1,4 @@
-"""Django models of the tables of distribution, which migration 0001 creates."""
+"""Django models of the tables of distribution, which the SQL of its migrations creates."""
 
 from django.db import models
 

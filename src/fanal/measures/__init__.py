@@ -1,1 +1,4 @@
-"""Administrative measures against illegal content: removal, blocking, dereferencing."""
+"""Official acts on illegal content: removal requests to hosts, and notices to providers.
+
+Blocking and dereferencing, which the law also knows, are kinds of measure that nothing drafts yet.
+"""

@@ -1,1 +1,1 @@
-"""Signals: phrases that a report's texts hold, and what weakens them."""
+"""Signals in the texts of reports: phrase rules, the trained text reader, its examples and versions."""

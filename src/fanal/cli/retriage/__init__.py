@@ -1,8 +1,8 @@
 """`fanal rules facts` and `fanal rules retriage`: new priority rules on all reports, locally or on Spark.
 
-The first exports the inputs of the rules as Parquet, numbers without names. The second needs no database: it
-runs next to the Parquet files, with the same rules (`analyse.priority.domain.scoring.retriage`). Both need
-the extra `spark`.
+The first exports the inputs of the rules as Parquet, numbers without names, and the rules in force as TOML.
+The second needs no database: it runs next to these files, with the same rules
+(`analyse.priority.domain.scoring.retriage`). Both need the extra `spark`.
 """
 
 import json

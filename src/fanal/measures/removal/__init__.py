@@ -1,1 +1,1 @@
-"""Removal request (LCEN art. 6-1): the official act of the measures package."""
+"""Removal request (LCEN art. 6-1): an official act of the measures package, next to notices."""

@@ -93,7 +93,11 @@ def password(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("account.read")
 def end_sessions(request: HttpRequest) -> HttpResponse:
-    """End every session of the person, including this one, then redirect to the sign-in page."""
+    """End every session of the person, including this one, then redirect to the sign-in page.
+
+    Raises:
+        Http404: the account is closed.
+    """
     user = find_user(username=request.user.get_username())
     if user is None:
         raise Http404

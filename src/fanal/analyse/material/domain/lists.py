@@ -167,7 +167,7 @@ class ListAttributes(Struct, frozen=True, kw_only=True):
     """Metadata of a list.
 
     `owner_id` is the owning organisation, None for the desk itself. `scheme` names the vocabulary of the
-    entries' categories (as in `harmonise.domain.data.bridge.toml`), `category` the default category.
+    entries' categories (as in `harmonise/domain/data/bridge.toml`), `category` the default category.
     `confidence` is 0 to 100 and scales the score of a match. `legal_basis` is a `list_basis` code of the
     reference data, or empty. `sharing`: to whom the list may be passed on. `scope`: known material or known
     false alarms; `description` is for people.
