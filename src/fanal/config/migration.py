@@ -118,6 +118,9 @@ def agrees(url: str) -> bool:
 
     This takes two short queries without Django; `fanal migrate` checks more. The result is False for an
     empty database.
+
+    Raises:
+        psycopg.Error: the database does not answer.
     """
     files = {(file.parts[-3], file.stem) for file in _PACKAGES.glob("*/migrations/[0-9]*.py")}
     with psycopg.connect(url, connect_timeout=10) as connection:

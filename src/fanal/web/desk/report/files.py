@@ -180,7 +180,8 @@ def _near(
 ) -> Mapping[int, NearAssessed]:
     """Return, by file number (position), the decided report with the most similar picture (PDQ distance).
 
-    Files in `without`, which have an exact match, are left out, as are files without a similar picture.
+    Files in `without`, which have an exact match, are left out, as are files without a similar picture. Only
+    the first `_COMPARED` files with pictures are compared.
     """
     pictures = {
         number: hashes
