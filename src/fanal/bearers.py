@@ -63,7 +63,7 @@ def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
 
 
 def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datetime) -> UUID:
-    """Propose a standing instruction, all of whose names must exist now; return its id.
+    """Propose a standing instruction and return its id; everything that its `names` cover must exist now.
 
     It awaits approval by a second person.
 

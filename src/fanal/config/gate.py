@@ -143,7 +143,7 @@ class Room:
     """A bounded number of places for concurrent requests (semaphore), with a lower limit for each client."""
 
     def __init__(self, most: int, *, of_one: int, seconds: float) -> None:
-        """Allow `most` places, `of_one` per address, and as many waiting requests, for `seconds` at most."""
+        """Allow `most` requests, `of_one` per address; as many again may wait, each at most `seconds`."""
         self._most, self._of_one, self._seconds = most, of_one, seconds
         self._change, self._of_address = threading.Condition(), Counter[str]()
         self._waiting = Counter[str]()

@@ -30,7 +30,7 @@ _LOG_LIMIT = 20_000_000
 
 
 class ClusterFailed(Exception):
-    """Error: the server cannot be created, started or stopped; the message gives the remedy."""
+    """Error: the server cannot be created, started or stopped; the message says why, or which log to read."""
 
 
 class Cluster:
@@ -92,7 +92,7 @@ class Cluster:
         """Start the server if needed, and keep it running until `release`.
 
         Raises:
-            ClusterFailed: the server cannot be created or started; the message has the end of the output.
+            ClusterFailed: the server cannot be created or started.
         """
         if self._users is None:
             descriptor = os.open(self.home / "postgres.users", os.O_RDWR | os.O_CREAT, 0o600)

@@ -124,10 +124,11 @@ def list_aside(*, actor: Actor) -> list[UUID]:
 def list_silent(
     *, actor: Actor, before: datetime, after: UUID | None = None, limit: int = 500
 ) -> list[UUID]:
-    """Return the ids of reports whose last message (desk or reporter) is older than `before`, no legal hold.
+    """Return the ids of reports without legal hold whose last message is older than `before`.
 
-    Their conversations can be erased. In order of id, at most `limit`; `after` is the last id of the previous
-    page, None for the first page. Reports without messages are left out.
+    Such a message is the desk's or the reporter's; the conversation can be erased. In order of id, at most
+    `limit`; `after` is the last id of the previous page, None for the first page. Reports without messages
+    are left out.
 
     Raises:
         Refused: the actor may not run the processing stages.

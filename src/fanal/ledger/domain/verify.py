@@ -183,7 +183,7 @@ def _motive_agrees(
 class _Run:
     """A single pass over the links of the chain, each compared with its neighbours and with the checkpoints.
 
-    It collects the problems (`verify_places`).
+    `over` makes the pass and returns the result with all problems.
     """
 
     def __init__(

@@ -61,7 +61,7 @@ def count_asides() -> int:
 
 
 def list_asides(*, ended: bool, limit: int, offset: int = 0) -> list[AsideRecord]:
-    """Return a page of suspensions, newest first: the current ones, or with `ended` the past ones.
+    """Return a page of suspensions of list entries, newest first: the current ones, with `ended` the past.
 
     At most `limit` after the first `offset`.
     """

@@ -139,10 +139,10 @@ def beside(looks, one, two, shared, conflict, numbers):
 
 
 def points_beside(code: int, weights: Weights) -> tuple[float, float, float, float]:
-    """Return the points of IP address, name, date of birth and time between, negative for differences.
+    """Return the points of a pair for IP address, name, date of birth and time between its reports.
 
-    `code` says which of them the pair has: a bit set as `beside` returns it, plus `NEAR` for a shared
-    address. `weights` holds the points of each.
+    Points are negative for a difference. `code` says which of the four the pair has: a bit set as `beside`
+    returns it, plus `NEAR` for a shared address. `weights` holds the points of each.
     """
     near = weights.near
     return (

@@ -61,7 +61,7 @@ def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -
 
 
 def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: datetime) -> list[UUID]:
-    """Raise a danger alarm for each (report id, desk id) that has none yet; return the reports concerned."""
+    """Raise a danger alarm for each (report id, desk id) without one; return the reports that got one."""
     raised: list[UUID] = []
     with transaction.atomic():
         for report_id, desk_id in sorted(set(items)):
