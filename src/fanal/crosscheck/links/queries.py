@@ -145,7 +145,7 @@ def links_of_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, 
 
 
 def linked_reports(*, actor: Actor) -> list[UUID]:
-    """Return the ids of all reports that cross-check has linked, oldest first. For the system only.
+    """Return the ids of all reports that cross-check has processed, oldest first. For the system only.
 
     Raises:
         Refused: the actor is not the system.

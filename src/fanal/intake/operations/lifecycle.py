@@ -47,9 +47,10 @@ def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportStat
 
 
 def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportState:
-    """Retract a report of the actor's own; its encrypted bytes stay until the end of retention.
+    """Retract a report of the actor's own, and return its new state.
 
-    Pending processing is cancelled, unless the report is urgent: then a person reviews it all the same.
+    Its encrypted bytes stay until the end of retention. Pending processing is cancelled, unless the report is
+    urgent: then a person reviews it all the same.
 
     Raises:
         TransitionRefused: already retracted or expired.

@@ -132,8 +132,8 @@ def load_rules() -> FoldRules:
 def never_folds(item: OrientItem) -> bool:
     """Return whether a report is never folded into another (grouped as a duplicate).
 
-    Never folded is an emergency, and a report with a priority floor, of level DANGER, escalated by its
-    sender, or from the public.
+    That is an emergency, and a report with a priority floor, of level DANGER, escalated by its sender, from
+    the public, or with answers that only the public form asks for (`stated`).
     """
     report, priority = item.report, item.priority
     return bool(

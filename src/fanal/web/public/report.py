@@ -160,7 +160,7 @@ def report(request: HttpRequest) -> HttpResponse:
     """Show the first question (GET), or store the posted page's answers in the draft and show a page (POST).
 
     The draft, all answers so far, travels encrypted in a hidden field. An expired one is lost: only the
-    answers of this page are kept (status 409).
+    answers of this page are kept (status 409). A post from another site is refused (status 403).
     """
     now = now_of(request)
     if request.method != "POST":

@@ -266,8 +266,8 @@ _PAGE = 5_000
 def items_of_list(*, list_id: UUID) -> Iterator[Indicator]:
     """Yield the items of a list in the order of their last change, withdrawn ones included.
 
-    A withdrawn item is skipped if another item of the list holds its values in force, or if the same values
-    were withdrawn before: for the reader of the file a value is either in force or not.
+    Of a withdrawn item the values that the list holds in force are left out. It is skipped if none remains,
+    or if the same values were withdrawn before: for the reader of the file a value is either in force or not.
     """
     after: FeedPlace | None = None
     told: set[tuple[tuple[str, str], ...]] = set()

@@ -70,9 +70,10 @@ def text_facts(
 
 
 def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
-    """Yield (fact, value): the highest score of each group of signals, and the number of grooming signals.
+    """Yield (fact, value): highest score of each group of signals, and number of grooming signals.
 
-    `read` are the model's findings. Only different grooming signals of at least `_LIKELY` are counted.
+    `read` are the model's findings. Only different grooming signals of at least `_LIKELY` are counted. The
+    fact `event_read` is the highest score of an event (not self-harm) that is not over.
     """
     highest: dict[str, float] = {}
     grooming: set[str] = set()

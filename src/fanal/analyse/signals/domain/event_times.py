@@ -207,9 +207,10 @@ def _span(match: re.Match[str]) -> Hours:
 
 
 def _days(plain: str, local: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the first and last instant of each day, or part of a day, that a sentence names.
+    """Yield the first and last instant of each day, or part of a day, to come that a sentence names.
 
-    `plain` is the sentence in lower case without accents; `local` the report's time in the desk's zone.
+    A sentence in the past yields nothing; negated names of days are left out, dates are not. `plain` is the
+    sentence in lower case without accents; `local` the report's time in the desk's zone.
     """
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     if _is_past(plain):
