@@ -137,7 +137,7 @@ def _meanings(
     """Return the text model's findings for the reports of a batch whose texts it reads now, by report id.
 
     These are reports from the public (`citizens`), and declared emergencies of a small batch, but none of
-    `tried`.
+    `tried`; at most `_MOST_READ`. After an error there are none: the texts are read later.
     """
     told = [report for report in reports if _has_text(report)]
     few = len(told) <= _FEW

@@ -201,8 +201,8 @@ class _Check:
     ) -> None:
         """Report the objects in a pack (a file of many) that have no database row.
 
-        They are blanked if `repair` is set. `segments` are these objects. `damaged`: other objects of the
-        pack are damaged or missing; then nothing is blanked.
+        With `repair` they are blanked, and an incomplete end is cut off. `segments` are these objects.
+        `damaged`: other objects of the pack are damaged or missing; then nothing is changed.
         """
         pack_id = UUID(path.stem)
         for segment in segments:

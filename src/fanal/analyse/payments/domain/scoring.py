@@ -156,9 +156,10 @@ def _lower(rule: PaymentIndicator, met: Met) -> PointMade:
 def _strongest(
     typologies: Sequence[Typology], points: Sequence[PointMade]
 ) -> tuple[Typology | None, float]:
-    """Return the typology that exceeds its threshold by most, and its score (0..1); (None, 0) without any.
+    """Return the typology farthest above its threshold (or least below), and its score (0..1).
 
-    A typology without enough indicators among `points`, or without a core indicator, does not count.
+    (None, 0) if none counts: a typology without enough indicators among `points`, or without a core
+    indicator, does not.
     """
     best, highest = None, 0.0
     for typology in typologies:
