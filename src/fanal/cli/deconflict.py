@@ -167,7 +167,7 @@ def limit(
 
 
 def counterpart_of(name: str) -> "Counterpart":
-    """Return the counterpart of this name: an organisation with which rounds of de-confliction are open.
+    """Return the open counterpart of this name: an organisation with which rounds of de-confliction are run.
 
     Raises:
         Refusal: NOT_FOUND: there is none, or it is closed.

@@ -121,7 +121,7 @@ class Cluster:
         """Create the cluster if missing, then start it, also after a crash.
 
         Raises:
-            ClusterFailed: the server cannot be created or started; the message has the end of the output.
+            ClusterFailed: the server cannot be created or started.
         """
         with _locked(self.home / "postgres.lock"):
             if not self._runs_steadily():

@@ -60,7 +60,7 @@ def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Keep a report until its next review, or propose its early erasure; then show the list of reviews.
 
     The form's `verdict` (keep, end) and `motive` (the reason) are required: without them the list is shown
-    with an error.
+    with an error. If an erasure was already proposed or agreed, nothing changes, and a message says so.
 
     Raises:
         Http404: the person does not see the report.
