@@ -32,7 +32,7 @@ FROM intake_work WHERE stage <> 'DONE'
 """
 _TEXTS = """
 SELECT count(*) FILTER (WHERE attempts < 2), count(*) FILTER (WHERE attempts >= 2
-    AND coalesce(lease_until < now(), true)) FROM analyse_unread
+    AND coalesce(lease_until < now(), true)), analyse_stuck_texts() FROM analyse_unread
 """
 _BACKUP = """
 SELECT extract(epoch FROM now() - max(at))::bigint / 3600 FROM ledger_entry WHERE action = 'backup.make'
@@ -137,8 +137,13 @@ def _look_at_queue(connection: psycopg.Connection[tuple[object, ...]]) -> Iterat
 
 
 def _look_at_texts(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    waiting, aside = connection.execute(_TEXTS).fetchone() or (0, 0)
-    if waiting:
+    waiting, aside, stuck = connection.execute(_TEXTS).fetchone() or (0, 0, 0)
+    if stuck:
+        yield problem(
+            f"{stuck} texts wait for the model and no worker reads them, though no report waits: its engine "
+            "does not start (worker.log names the reason; it is tried again every ten minutes)"
+        )
+    elif waiting:
         yield note(
             f"{waiting} texts wait for the model, which reads them while no report waits for a stage; the "
             "phrase lists have read them"

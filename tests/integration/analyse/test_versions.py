@@ -9,12 +9,12 @@ import pytest
 from fanal import trials
 from fanal.accounts.domain.policy import Refused
 from fanal.analyse.signals.domain.model_card import ReaderState
+from fanal.analyse.signals.engine import engine_of_process
 from fanal.analyse.signals.operations import in_force, readers
 from fanal.analyse.signals.queries import get_reader
 from fanal.analyse.signals.reading import (
     NoReader,
     TextReader,
-    engine_of_process,
     shipped_reader,
 )
 from fanal.cli.doctor_desk import look_at_reader_in_force

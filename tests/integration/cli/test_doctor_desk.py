@@ -70,6 +70,31 @@ def test_texts_that_wait_and_texts_left_aside_are_counted(
     assert "2 texts are left to the phrase lists" in said()
 
 
+def test_texts_that_no_worker_reads_are_a_problem(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    """Its engine does not start: seen from outside, since the worker's process alone knows."""
+
+    def add(waits: str, lease: str | None = None) -> None:
+        connection.execute(
+            "INSERT INTO analyse_unread (report_id, emergency, lease_until, queued_at)"
+            " VALUES (%s, false, now() + %s::interval, now() - %s::interval)",
+            [uuid4(), lease, waits],
+        )
+
+    words = "texts wait for the model and no worker reads them"
+    add("14 minutes")
+    assert words not in _problems(connection)
+    add("16 minutes")
+    assert f"2 {words}" in _problems(connection)
+    _wait(connection, quarantined=False)
+    assert words not in _problems(connection)
+    connection.execute("DELETE FROM intake_work")
+    assert words in _problems(connection)
+    add("16 minutes", lease="1 minute")
+    assert words not in _problems(connection)
+
+
 @pytest.mark.parametrize(
     ("quarantined", "words"), [(True, "1 reports are in quarantine"), (False, "wait for more than")]
 )

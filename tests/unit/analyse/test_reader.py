@@ -24,12 +24,12 @@ from fanal.analyse.signals.domain.model import (
 )
 from fanal.analyse.signals.domain.segments import LONGEST, MAX_SEGMENTS, segments
 from fanal.analyse.signals.domain.text import Utterance, utterances
+from fanal.analyse.signals.engine import engine_of_process
 from fanal.analyse.signals.reading import (
     TEXT_CODES,
     NoReader,
     PhraseReader,
     TextReader,
-    engine_of_process,
     shipped_reader,
     understand,
 )

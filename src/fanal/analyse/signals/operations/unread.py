@@ -46,7 +46,7 @@ def queue_unread(*, reports: Sequence[HarmonisedReport]) -> None:
             "INSERT INTO analyse_unread (report_id, emergency)"
             " SELECT i, e FROM unnest(%s::uuid[], %s::boolean[]) AS given (i, e) ORDER BY i"
             " ON CONFLICT (report_id) DO UPDATE SET emergency = EXCLUDED.emergency, attempts = 0,"
-            " lease_token = NULL, lease_until = NULL",
+            " lease_token = NULL, lease_until = NULL, queued_at = EXCLUDED.queued_at",
             [
                 binary_arrays.ids([report.report_id for report in reports]),
                 binary_arrays.booleans([report.emergency for report in reports]),
@@ -101,6 +101,14 @@ def stop_reading(*, actor: Actor, token: UUID) -> tuple[UUID, bool] | None:
         [token],
     )
     return (found[0], found[1] >= MAX_ATTEMPTS) if found else None
+
+
+def count_stuck() -> int:
+    """Return how many texts wait although no worker reads any and no report waits; 0 if it is for a moment.
+
+    A worker without an engine leaves them (`engine_of_process`). A moment is up to 15 minutes.
+    """
+    return int(sql.one("SELECT analyse_stuck_texts()")[0])
 
 
 def forget_unread(*, report_ids: Collection[UUID]) -> int:

