@@ -1,4 +1,4 @@
-"""The steps of `fanal migrate` under a lock: mark, Django migrations, lifecycles, row policies, grants.
+"""The steps of `fanal migrate` under a lock: mark, migrations, lifecycles, bounds, row policies, grants.
 
 The mark of a database, DEMO or PRODUCTION, is written once and never changes.
 """
@@ -16,6 +16,7 @@ from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.config.databases import DatabaseRefused
 from fanal.db.agreement import MOST_APART, clock_offset
 from fanal.db.grants import apply_grants
+from fanal.db.instants import apply_instant_bounds
 from fanal.db.row_security import apply_row_security
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
 from fanal.measures.notice.kind import NOTICE
@@ -137,8 +138,9 @@ def agrees(url: str) -> bool:
 def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
     """Hold the migration lock around Django's `migrate`, and run the steps before and after it.
 
-    Before: the mark; after: lifecycles of official acts, row policies and grants. `mark` is the requested
-    mark (DEMO or PRODUCTION); None keeps that of the database (PRODUCTION for a new one).
+    Before: the mark; after: lifecycles of official acts, bounds of dates and times, row policies and grants.
+    `mark` is the requested mark (DEMO or PRODUCTION); None keeps that of the database (PRODUCTION for a new
+    one).
 
     Raises:
         DatabaseRefused: the database has the other mark.
@@ -148,6 +150,7 @@ def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
         _write_mark(connection, mark)
         yield
         apply_lifecycles(connection)
+        apply_instant_bounds(connection)
         apply_row_security(connection)
         apply_grants(connection)
 

@@ -285,6 +285,7 @@ INTAKE_FUNCTIONS = (
     "accounts_credential_of",
     "accounts_count_use",
     "accounts_names_of",
+    "accounts_has_come",
     "intake_lock_keys",
     "intake_statuses",
     "intake_known",

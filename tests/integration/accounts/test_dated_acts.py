@@ -1,28 +1,17 @@
-"""Every table in which the desk's role writes what a person did refuses an instant ahead, in every row."""
+"""No act is dated ahead, and no table holds a date or time that the program cannot read."""
 
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import psycopg
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from fanal.db.instants import MAY_COME, NAME, _statements, apply_instant_bounds
 from tests.refusals import CHECK, sqlstate_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("servers_clock")]
-PEOPLE = (
-    "author_id|person_id|[a-z]+_by|[a-z]+_by_id|approver_id|proposer_id|second_id|voter_id|actor_id"
-    "|overseer_id|checker_id"
-)
-GUARDED = (
-    # Their guards compare the instant with the office of who acts, through `accounts_acts`.
-    "accounts_habilitation_approval", "accounts_instruction", "accounts_instruction_end",
-    "accounts_instruction_second", "analyse_activation", "analyse_example", "analyse_reader",
-    "analyse_reader_activation", "analyse_ruleset", "casework_act", "casework_approval", "casework_document",
-    "casework_step", "intake_hold", "intake_review", "intake_review_second",
-)  # fmt: skip
-OTHERS = (
-    # The database dates entries itself (`db_at`), an account is no act, and a lease has its own bound.
-    "ledger_entry", "accounts_user", "orient_case",
-    # What lists, votes and trials say of themselves: none of it ends or grants a right.
-    "analyse_aside", "analyse_change", "analyse_judgement", "analyse_trial", "analyse_vote",
-)  # fmt: skip
 ACTS = [
     ("accounts_habilitation", "granted_at"), ("accounts_partnercredential", "revoked_at"),
     ("accounts_review", "reviewed_at"), ("accounts_revocation", "revoked_at"),
@@ -59,16 +48,83 @@ def test_no_act_is_dated_ahead(table: str, column: str) -> None:
     assert "ahead" not in refusal(table, column, "clock_timestamp()")
 
 
-def test_every_table_of_acts_is_known_here() -> None:
+_COLUMNS = """
+SELECT c.relname, a.attname, a.atttypid = 'date'::regtype,
+    (SELECT pg_get_expr(k.conbin, k.conrelid) FROM pg_constraint k
+     WHERE k.conrelid = c.oid AND k.conname = %s)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND a.attnum > 0 AND NOT a.attisdropped
+    AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
+"""
+_UNREADABLE = ("infinity", "-infinity", "9999-06-01", "0001-06-01", "20000-01-01")
+
+
+def allows(table: str, bound: str, **values: object) -> bool:
+    """Return whether the CHECK `bound` of a table lets a row with these values pass; the others are NULL."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT c.relname FROM pg_class c WHERE relkind IN ('r', 'p') AND NOT relispartition"
-            " AND relnamespace = 'public'::regnamespace AND has_any_column_privilege(c.oid, 'INSERT')"
-            " AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid"
-            " AND a.atttypid = 'timestamptz'::regtype)"
-            " AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid"
-            " AND a.atttypid = 'uuid'::regtype AND a.attname ~ %s)",
-            [f"^({PEOPLE})$"],
+            f'SELECT ({bound}) IS NOT FALSE FROM jsonb_populate_record(NULL::"{table}", %s::jsonb)',
+            [json.dumps(values)],
         )
-        found = {name for (name,) in cursor.fetchall()}
-    assert found == {table for table, _ in ACTS} | set(GUARDED) | set(OTHERS)
+        return bool(cursor.fetchone()[0])
+
+
+def test_every_date_and_time_of_every_table_is_bounded() -> None:
+    """Of what a role may write once and nobody again, one value the program cannot read stops it for good."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COLUMNS, [NAME])
+        columns = cursor.fetchall()
+        cursor.execute("SELECT clock_timestamp()")
+        (here,) = cursor.fetchone()
+    may_come = {column for named in MAY_COME.values() for column in named}
+    assert may_come <= {f"{table}.{column}" for table, column, *_ in columns}
+    assert len(may_come) < len(columns) / 4
+    for table, column, is_date, bound in columns:
+        assert bound, f"{table} has no bound: 'fanal migrate'"
+        named = f"{table}.{column}"
+        for value in _UNREADABLE:
+            assert not allows(table, bound, **{column: value}), named
+        free = is_date or named in may_come
+        for days in (1, 300):
+            ahead = str(here + timedelta(days=days))
+            assert allows(table, bound, **{column: ahead}) is free, named
+        for value in (None, str(here), "1970-01-01"):
+            assert allows(table, bound, **{column: value}), named
+
+
+def test_a_partition_has_the_bound_of_its_table() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT FROM pg_constraint k"
+            " WHERE k.conrelid = i.inhrelid AND k.conname = %s)) FROM pg_inherits i"
+            " JOIN pg_constraint p ON p.conrelid = i.inhparent AND p.conname = %s",
+            [NAME, NAME],
+        )
+        partitions, bounded = cursor.fetchone()
+    assert partitions == bounded > 0
+
+
+@pytest.mark.parametrize(
+    "instant", ["'infinity'", "'20000-01-01'", "clock_timestamp() + interval '1 minute'"]
+)
+def test_no_role_writes_such_an_instant(instant: str) -> None:
+    with (
+        pytest.raises(IntegrityError, match=NAME),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"INSERT INTO procrastinate_workers (last_heartbeat) VALUES ({instant})")
+
+
+def test_a_new_column_is_bounded_by_the_next_migration(
+    as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]],
+) -> None:
+    owner = as_role("owner")
+    with owner.transaction(force_rollback=True):
+        assert list(_statements(owner)) == []
+        owner.execute("ALTER TABLE procrastinate_workers ADD COLUMN ended_at timestamptz")
+        apply_instant_bounds(owner)
+        assert list(_statements(owner)) == []
+        with pytest.raises(psycopg.errors.CheckViolation, match=NAME):
+            owner.execute("INSERT INTO procrastinate_workers (ended_at) VALUES ('infinity')")

@@ -211,6 +211,7 @@ PUBLIC_NODE_CALLS = {
     "accounts_credential_of": {
         "id", "organisation_id", "organisation", "person_id", "login", "quota",
     },
+    "accounts_has_come": {"boolean"},
     "accounts_names_of": {"id", "name"},
     "accounts_standing": {"uuid"},
     "intake_lock_keys": {"boolean"},
@@ -294,9 +295,9 @@ def test_a_public_node_has_the_rights_of_the_list_and_no_other(database_urls):
     assert reads == PUBLIC_NODE_READS
     assert writes == PUBLIC_NODE_WRITES
     assert {name: set(tells) for name, tells, _, _ in called} == PUBLIC_NODE_CALLS
-    assert all(
-        secure and settings == ["search_path=public, pg_temp"] for _, _, secure, settings in called
-    )
+    assert all(settings == ["search_path=public, pg_temp"] for *_, settings in called)
+    caller = {name for name, _, secure, _ in called if not secure}
+    assert caller == {"accounts_has_come"}, "it asks the clock alone, for the bounds of every table"
 
 
 def test_a_public_node_is_refused_what_the_list_does_not_name(database_urls, as_role):

@@ -17,7 +17,7 @@ from fanal.kernel import clock
 _BY_ADDRESS = ":ip:"
 _USED_CODE = "allauth.mfa.totp.used?"
 _DEFAULT = cast("float", DEFAULT_TIMEOUT)  # a sentinel, compared by identity
-_NEVER = datetime.max.replace(tzinfo=UTC)
+_NEVER = datetime(9998, 1, 1, tzinfo=UTC)
 
 
 class SharedCounters(BaseCache):

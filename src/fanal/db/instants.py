@@ -1,0 +1,106 @@
+"""The bounds of dates and times in the database: what the program can read, and what has happened.
+
+PostgreSQL holds `infinity` and years beyond 9999, which Python cannot: one such value would fail every page
+and stage that reads its row. A record dated ahead would be the newest, or in force, until then. `fanal
+migrate` adds a CHECK to each table for the rows written from then on. It bounds every column that a later
+version adds, too, unless `MAY_COME` names it.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+import psycopg
+from psycopg import sql
+
+NAME = "readable_instants"
+"""Name of the CHECK in each table."""
+MAY_COME: dict[str, frozenset[str]] = {
+    "first days, ends, deadlines and leases": frozenset(
+        {
+            "accounts_counter.expires_at", "accounts_habilitation.valid_from",
+            "accounts_habilitation.valid_until", "accounts_instruction.expires_at",
+            "accounts_instruction.valid_from", "analyse_entry.ends_at", "analyse_unread.lease_until",
+            "axes_accessattemptexpiration.expires_at", "casework_step.lapsed_at",
+            "deconfliction_round.expires_at", "distribution_sender_key.since",
+            "distribution_sender_key.until", "django_session.expire_date", "exchange_taken.ends_at",
+            "intake_spent_challenge.expires_at", "intake_work.lease_until", "intake_work.not_before",
+            "orient_call.lease_until", "orient_call.not_before", "orient_case.ask_before",
+            "orient_case.due_at", "orient_case.lease_until", "procrastinate_jobs.scheduled_at",
+            "socialaccount_socialtoken.expires_at",
+        }
+    ),
+    "what reports state of facts and payments": frozenset(
+        {
+            "analyse_paid.last_at", "analyse_payer.first_at", "analyse_payer.last_at",
+            "harmonise_record.occurred_from", "harmonise_record.occurred_until", "harmonise_sighting.at",
+        }
+    ),
+    "the clocks of other organisations": frozenset(
+        {
+            "deconfliction_message.at", "deconfliction_round.started_at", "distribution_taken.made_at",
+            "exchange_taken.at",
+        }
+    ),
+    "alarms and their calls, which go out at any difference of clocks": frozenset(
+        {
+            "orient_alarm.escalated_at", "orient_alarm.raised_at", "orient_alarm.recorded_at",
+            "orient_call.ended_at", "orient_call.failed_at", "orient_call.queued_at",
+            "orient_caller.seen_at", "orient_late.told_at", "orient_unrecorded.told_at",
+        }
+    ),
+}  # fmt: skip
+"""The columns whose instants may lie ahead, by reason. All others have come (`accounts_has_come`).
+
+Dates without a time may lie ahead by the difference of the time zones, and are bounded as readable alone.
+"""
+_FIRST, _END = "0002-01-01Z", "9999-01-01Z"
+"""Begin and end of what the program can reckon with: no dates are in the years 1 and 9999."""
+_COLUMNS = """
+SELECT c.relname, a.attname, a.atttypid = 'date'::regtype, coalesce((
+    SELECT obj_description(k.oid, 'pg_constraint') FROM pg_constraint k
+    WHERE k.conrelid = c.oid AND k.conname = %s), '')
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND a.attnum > 0 AND NOT a.attisdropped
+    AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
+ORDER BY c.relname, a.attnum
+"""
+
+
+def apply_instant_bounds(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Create or replace the CHECK of each table until it bounds all its dates and times, in one transaction.
+
+    A CHECK that is as wanted (its comment holds it) stays untouched, because its creation locks the table.
+    Existing rows are not read (`NOT VALID`), nor are those that a backup restores. `connection` belongs to
+    the owner.
+    """
+    with connection.transaction():
+        for statement in list(_statements(connection)):
+            connection.execute(statement)
+
+
+def _statements(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[sql.Composed]:
+    name = sql.Identifier(NAME)
+    rows = connection.execute(_COLUMNS, [NAME]).fetchall()
+    for (table, stands), columns in groupby(rows, key=lambda row: (str(row[0]), str(row[3]))):
+        on = sql.Identifier(table)
+        bounds = sql.SQL(" AND ").join(
+            _bound(table, str(column), is_date=bool(is_date)) for _, column, is_date, _ in columns
+        )
+        wanted = bounds.as_string(connection)
+        if stands != wanted:
+            yield sql.SQL(
+                "ALTER TABLE {0} DROP CONSTRAINT IF EXISTS {1}, ADD CONSTRAINT {1} CHECK ({2}) NOT VALID"
+            ).format(on, name, bounds)
+            yield sql.SQL("COMMENT ON CONSTRAINT {} ON {} IS {}").format(
+                name, on, sql.Literal(wanted)
+            )
+
+
+def _bound(table: str, column: str, *, is_date: bool) -> sql.Composed:
+    """Return the condition of a column. The clock decides once: what has come stays so."""
+    free = is_date or any(f"{table}.{column}" in named for named in MAY_COME.values())
+    text = "{0} >= {1}::timestamptz AND {0} < {2}::timestamptz"
+    if not free:  # the function, which is slow, is asked about what lies ahead alone
+        text += " AND CASE WHEN {0} > clock_timestamp() THEN accounts_has_come({0}) ELSE true END"
+    return sql.SQL(text).format(sql.Identifier(column), sql.Literal(_FIRST), sql.Literal(_END))
