@@ -416,6 +416,26 @@ def test_what_is_no_case_file_is_refused_whole(body: bytes) -> None:
         survey(io.BytesIO(body))
 
 
+_LONE = "Officer \\ud800"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"value":[{{"CaseID":"1"}},{{"CaseID":"2","ContactName":"{_LONE}","Media":[]}}]}}',
+        f'{{"value":[{{"CaseID":"1","Unknown":{{"a":["{_LONE}"]}}}}]}}',
+        f'{{"value":[{{"CaseID":"1","{_LONE}":"x"}}]}}',
+        f'{{"CaseID":"1","ContactName":"{_LONE}"}}',
+        f'{{"value":{{"CaseID":"1","ContactName":"{_LONE}"}}}}',
+        f'{{"note":"{_LONE}","value":[{{"CaseID":"1"}}]}}',
+    ],
+)
+def test_a_case_with_half_a_character_is_refused_before_its_first_part(body: str) -> None:
+    """It ended the import of the whole folder, without the name of the file."""
+    with pytest.raises(FormatRefused):
+        survey(io.BytesIO(body.encode()))
+
+
 def test_a_case_that_is_written_holds_what_it_brought() -> None:
     file = OutFile(name="a.jpg", hashes={"MD5": MD5, "PDQ": "f" * 64}, classification="VICS-US:1")
     kept = [

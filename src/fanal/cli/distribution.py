@@ -346,7 +346,7 @@ def acknowledge(answer: Path, unproven: bool) -> None:
 
     try:
         read = msgspec.json.decode(answer.read_bytes(), type=PackageAcknowledgement)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise CommandRefused("ANSWER_REFUSED", path=answer, detail=error) from None
     try:
         count = answers.acknowledge(actor=_ACTOR, answer=read, now=clock.now(), unproven=unproven)

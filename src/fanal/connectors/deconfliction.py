@@ -84,7 +84,7 @@ def _hand_in(
 def _told(body: bytes) -> RoundTold:
     try:
         return msgspec.json.decode(body, type=RoundTold)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise OutsideRefused("PROTOCOL") from None
 
 

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct, structs
 
-from fanal.formats.json_tree import parse
+from fanal.formats.json_tree import parse, raw_entries
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.read import read_report
 from fanal.formats.report.records import Person, PersonRole, Report
@@ -62,7 +62,7 @@ def read_envelope(body: bytes, kind: type[T]) -> tuple[T, Report]:
     tree = parse(body)  # strict about keys, numbers and encodings, unlike msgspec
     if not isinstance(tree, dict):
         raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "object"})
-    parts = _parts(body)
+    parts = raw_entries(body)
     inner = parts.pop("report", None)
     if inner is None:
         raise FormatRefused(DocumentFault.MISSING_FIELD, "report")
@@ -133,13 +133,6 @@ def written_report(report: Report, *, pairs: Sequence[tuple[str, str]]) -> tuple
         ),
     )
     return kept, "\n".join(told)
-
-
-def _parts(body: bytes) -> dict[str, msgspec.Raw]:
-    try:
-        return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, UnicodeError) as error:
-        raise FormatRefused(DocumentFault.MALFORMED) from error
 
 
 def _refusal(message: str) -> FormatRefused:

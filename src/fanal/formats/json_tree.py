@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from typing import BinaryIO, Final, NoReturn
 
+import msgspec
 from msgspec import Struct
 
 from fanal.formats.ncmec.model import ElementModel, TypeModel
@@ -57,6 +58,18 @@ def parse(body: bytes) -> object:
     except json.JSONDecodeError as error:
         raise FormatRefused(DocumentFault.MALFORMED, parameters={"offset": error.pos}) from error
     return tree
+
+
+def raw_entries(body: bytes) -> dict[str, msgspec.Raw]:
+    """Return the entries of a JSON object, each as the bytes of its value; a byte order mark is dropped.
+
+    Raises:
+        FormatRefused: not a JSON object, or a text with a lone surrogate in it.
+    """
+    try:
+        return msgspec.json.decode(body.removeprefix(_BOM), type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise FormatRefused(DocumentFault.MALFORMED) from error
 
 
 def _constant(name: str) -> NoReturn:

@@ -13,7 +13,15 @@ from typing import BinaryIO, Final, TypeVar
 import msgspec
 from msgspec import Raw, Struct, field
 
-from fanal.formats.json_tree import Cut, Piece, TreeWalk, check_text, parse, read_pieces
+from fanal.formats.json_tree import (
+    Cut,
+    Piece,
+    TreeWalk,
+    check_text,
+    parse,
+    raw_entries,
+    read_pieces,
+)
 from fanal.formats.ncmec.read import Document, Node
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.vics.model import CONTACT, TYPES, integer, is_annotation, truth
@@ -303,6 +311,7 @@ def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[CasePar
 def _close(case: Surveyed, head: bytes, tree: dict[str, object], *, number: int) -> None:
     if not isinstance(tree.get("Media"), list | None):
         raise FormatRefused(DocumentFault.WRONG_TYPE, f"case[{number}]/Media")
+    raw_entries(head)  # what cannot be cut is refused before the first part is made
     case.head, case.totals = head, tuple(_totals(tree, case))
     case.reference = _reference(tree)
 
@@ -317,9 +326,9 @@ def _single(rest: bytes, media: set[tuple[str, ...]]) -> tuple[bytes, bytes] | N
         FormatRefused: media without a case, or media in two places.
     """
     as_object(parse(rest), path="")  # the strict reader
-    document = msgspec.json.decode(rest, type=dict[str, Raw])
+    document = raw_entries(rest)
     value = bytes(document.get("value", b""))
-    inner = msgspec.json.decode(value, type=dict[str, Raw]) if value.startswith(b"{") else None
+    inner = raw_entries(value) if value.startswith(b"{") else None
     if media - {ALONE[0] if inner is not None else ALONE[1]}:
         raise FormatRefused(DocumentFault.WRONG_TYPE, "Media")
     found = listed(document, inner)
@@ -368,7 +377,7 @@ def _part(
     case = found.cases[number]
     alone = case.reference or (f"{name}/{number + 1}" if len(found.cases) > 1 else name)
     reference = alone if part == 1 else f"{alone}#{part}"
-    entries = msgspec.json.decode(case.head, type=dict[str, Raw])
+    entries = raw_entries(case.head)
     entries["Media"] = Raw(b"[" + b",".join(held) + b"]")
     entries["FanalPart"] = Raw(
         msgspec.json.encode(
@@ -381,7 +390,7 @@ def _part(
             }
         )
     )
-    document = msgspec.json.decode(found.rest, type=dict[str, Raw])
+    document = raw_entries(found.rest)
     document["value"] = Raw(b"[" + msgspec.json.encode(entries) + b"]")
     return CasePart(reference=reference, body=msgspec.json.encode(document))
 

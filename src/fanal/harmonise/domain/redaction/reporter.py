@@ -169,7 +169,7 @@ def facts_of_form(sealed: bytes) -> tuple[Fact, ...]:
     """
     try:
         said = msgspec.json.decode(sealed, type=dict[str, str | bool | None])
-    except msgspec.DecodeError:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return (("AS_SEALED", sealed.decode("utf-8", "replace")),)
     return tuple(
         (name.upper(), "" if value is True else str(value)) for name, value in said.items() if value
