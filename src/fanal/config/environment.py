@@ -103,10 +103,9 @@ def read_environment(values: Mapping[str, str]) -> Environment:
     """Return the validated settings in `values` (usually `os.environ`).
 
     Raises:
-        SettingRefused: `FANAL_KEEP_REPORTER_ADDRESS` without `FANAL_PROXY_HOPS`; a limit or number of proxies
-            that is not a valid number; a login in `DATABASE_URL` other than the role's; a single sign-on URL
-            without https or client identifier.
-        ValueError: `FANAL_STEP_UP_MINUTES` is not an integer (one below 1 counts as 1).
+        SettingRefused: `FANAL_KEEP_REPORTER_ADDRESS` without `FANAL_PROXY_HOPS`; a limit, a number of minutes
+            or of proxies that is not a valid number; a `DATABASE_URL` that is no address, or whose login is
+            not the role's; a single sign-on URL without https or client identifier.
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"
@@ -116,6 +115,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
             "FANAL_KEEP_REPORTER_ADDRESS=1 needs FANAL_PROXY_HOPS (0 without a reverse proxy): else the "
             "proxy's address would be kept as the reporter's"
         )
+    _check_database(values.get("DATABASE_URL", ""))
     if values.get("DATABASE_URL") and values.get("FANAL_DB_ROLE"):
         require_own_login(values["DATABASE_URL"], values["FANAL_DB_ROLE"])
     home = Path(values.get("FANAL_HOME") or REPOSITORY / "var")
@@ -138,7 +138,9 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         mail_from=values.get("FANAL_MAIL_FROM", "desk@fanal.test"),
         flagger=values.get("FANAL_TRUSTED_FLAGGER", "").strip(),
         duty_addresses=_read_list(values.get("FANAL_DUTY", _DEMO_DUTY if demo else "")),
-        step_up_minutes=max(1, int(values.get("FANAL_STEP_UP_MINUTES") or 10)),
+        step_up_minutes=max(
+            1, _read_number(values.get("FANAL_STEP_UP_MINUTES"), "FANAL_STEP_UP_MINUTES", 10)
+        ),
         backlog_limit=_read_number(
             values.get("FANAL_BACKLOG_LIMIT"), "FANAL_BACKLOG_LIMIT", 100_000
         ),
@@ -151,6 +153,16 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         oidc_client_secret=values.get("FANAL_OIDC_CLIENT_SECRET", ""),
         oidc_name=values.get("FANAL_OIDC_NAME", "ProConnect"),
     )
+
+
+def _check_database(address: str) -> None:
+    try:
+        _ = urlsplit(address).port
+    except ValueError:  # its message may quote the password
+        raise SettingRefused(
+            "DATABASE_URL is no address: postgresql://login:password@host:port/database, with special "
+            "characters of a password as %XX"
+        ) from None
 
 
 def _read_list(text: str) -> list[str]:
@@ -192,7 +204,7 @@ def require_own_login(address: str, role: str) -> None:
 def _read_hops(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and int(text) <= 9):
+    if not (text.isascii() and text.isdigit() and len(text) == 1):
         raise SettingRefused(f"FANAL_PROXY_HOPS is a number from 0 to 9, not {text!r}")
     return int(text)
 
