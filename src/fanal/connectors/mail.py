@@ -4,14 +4,13 @@ A mail never holds content of a report, only a reference and a URL of the desk. 
 encrypted (RFC 3207, RFC 8314): a server without TLS receives neither password nor message.
 """
 
-import contextlib
 import ipaddress
 import logging
 import smtplib
 import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
@@ -19,10 +18,12 @@ from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.utils import format_datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from fanal.connectors import smtp
+from fanal.connectors.handover import Handover
 from fanal.kernel.ownership import follow_folder
 
 log = logging.getLogger("fanal.mail")
@@ -31,10 +32,6 @@ SEND_SECONDS = 8.0
 """Deadline for sending one message, from connection to the server's last reply."""
 _REPLY_SECONDS = 7.0
 """Longest wait for one reply: some servers greet after five or six seconds only, to detect spam senders."""
-_RECIPIENT_SECONDS = 2.0
-"""Longest wait for the reply to one of several recipients: some servers refuse after five seconds."""
-_MOST_SESSIONS = 20
-"""Most sessions of one message at once, where each recipient has its own."""
 _PERMANENT = 500
 """Replies of 500 and more are permanent (RFC 5321, 4.2.1); others mean "try again later"."""
 _SCHEMES = ("smtp", "smtps")
@@ -181,37 +178,43 @@ class Mailer:
             MailRefused: an invalid server URL, or a remote server without TLS.
             OSError, smtplib.SMTPException: the server did not let this machine in within `SEND_SECONDS`.
         """
-        with self._signed_in(seconds=SEND_SECONDS):
-            pass
+        with self._connection(seconds=SEND_SECONDS)(seconds=SEND_SECONDS) as server:
+            self._sign_in(server)
 
-    @contextlib.contextmanager
-    def _signed_in(self, *, seconds: float) -> Iterator[smtp.Session]:
-        """Yield a session with the mail server, signed in, that is closed after `seconds`.
+    def _connection(self, *, seconds: float) -> Callable[..., AbstractContextManager[smtp.Session]]:
+        """Return what opens a session of a message that has `seconds` in all (see `smtp.connected`).
 
         Raises:
-            MailRefused: an invalid server URL, or a remote server without TLS.
-            OSError, smtplib.SMTPException: no session in time, or the sign-in is refused.
+            MailRefused: an invalid server URL.
         """
         url = urlsplit(self.url)
         if not _is_server(self.url):
             raise MailRefused("FANAL_SMTP_URL is no address of the form smtp[s]://host:port")
-        host = url.hostname or "localhost"
-        own = self.sender.rpartition("@")[2]
-        tls = url.scheme == "smtps"
-        reply = _REPLY_SECONDS if seconds <= SEND_SECONDS else seconds
-        with smtp.connected(
-            host, url.port, own=own, tls=tls, seconds=seconds, reply=reply
-        ) as server:
-            server.ehlo()
-            if url.scheme == "smtp" and not _is_this_machine(server):
-                if not server.has_extn("starttls"):
-                    raise MailRefused(
-                        f"{host} offers no TLS: neither password nor message was sent"
-                    )
-                server.starttls(context=ssl.create_default_context())
-            if url.username:
-                server.login(unquote(url.username), unquote(url.password or ""))
-            yield server
+        return partial(
+            smtp.connected,
+            (url.hostname or "localhost", url.port),
+            own=self.sender.rpartition("@")[2],
+            tls=url.scheme == "smtps",
+            reply=_REPLY_SECONDS if seconds <= SEND_SECONDS else seconds,
+        )
+
+    def _sign_in(self, server: smtp.Session) -> None:
+        """Encrypt the session with a server on another machine, and sign in.
+
+        Raises:
+            MailRefused: a remote server without TLS.
+            OSError, smtplib.SMTPException: no answer in time, or the sign-in is refused.
+        """
+        url = urlsplit(self.url)
+        server.ehlo()
+        if url.scheme == "smtp" and not _is_this_machine(server):
+            if not server.has_extn("starttls"):
+                raise MailRefused(
+                    f"{url.hostname} offers no TLS: neither password nor message was sent"
+                )
+            server.starttls(context=ssl.create_default_context())
+        if url.username:
+            server.login(unquote(url.username), unquote(url.password or ""))
 
     def _hand_over(self, message: EmailMessage, *, seconds: float) -> Sent:
         """Send a message to the server within `seconds`, for as many of its recipients as it accepts.
@@ -228,7 +231,7 @@ class Mailer:
         to = [address.addr_spec for address in message["To"].addresses]
         taken = to
         try:
-            refused = self._send_to(message, to, ends=ends)
+            refused = self._send_to(message, to, seconds=seconds)
         except smtplib.SMTPNotSupportedError:  # no SMTPUTF8 (RFC 6531): nothing was sent yet
             taken = [address for address in to if address.isascii()]
             if not taken:
@@ -239,45 +242,32 @@ class Mailer:
             )
             del message["To"]
             message["To"] = ", ".join(taken)
-            refused = self._send_to(message, taken, ends=ends)
+            refused = self._send_to(message, taken, seconds=ends - time.monotonic())
         if refused:
             log.error("the server refused %d of %d addresses", len(refused), len(to))
         later = tuple(address for address, code in refused.items() if code < _PERMANENT)
         lost = len(to) - len(taken) + len(refused) - len(later)
         return Sent(reached=Reached.SOME if later or lost else Reached.ALL, later=later, lost=lost)
 
-    def _send_to(self, message: EmailMessage, to: Sequence[str], *, ends: float) -> dict[str, int]:
-        """Send a message to all of `to` at once or, if one recipient prevents that, to each by itself.
+    def _send_to(
+        self, message: EmailMessage, to: Sequence[str], *, seconds: float
+    ) -> dict[str, int]:
+        """Send a message to the recipients `to` within `seconds`.
 
-        A recipient prevents it if the server replies late to its address or closes the session, or refuses
-        the whole message permanently. Returns the SMTP reply code of each address that was not accepted, 0
-        without a reply; empty if all were accepted. `ends` is an instant of the monotonic clock.
+        Returns the SMTP reply code of each address that was not accepted, 0 without a reply; empty if all
+        were accepted.
 
         Raises:
-            OSError, smtplib.SMTPException: none was accepted, or the refusal is temporary.
+            OSError, smtplib.SMTPException: none was accepted.
         """
-        try:
-            with self._signed_in(seconds=ends - time.monotonic()) as server:
-                server.recipient_seconds = _RECIPIENT_SECONDS if len(to) > 1 else None
-                told = server.send_message(message, to_addrs=to)
-            return {address: code for address, (code, _) in told.items()}
-        except smtplib.SMTPDataError as failure:
-            if len(to) == 1 or failure.smtp_code < _PERMANENT:
-                raise
-        except smtp.RecipientFailed:
-            pass
-        failures: dict[str, Exception] = {}
-
-        def send_alone(address: str) -> None:
-            try:
-                with self._signed_in(seconds=ends - time.monotonic()) as server:
-                    server.send_message(message, to_addrs=[address])
-            except (OSError, ValueError) as failure:
-                failures[address] = failure
-
-        with ThreadPoolExecutor(max_workers=_MOST_SESSIONS) as pool:
-            list(pool.map(send_alone, to))
-        return _raise_or_sort(failures, of=len(to))
+        handover = Handover(
+            message,
+            to,
+            connect=self._connection(seconds=seconds),
+            sign_in=self._sign_in,
+            ends=time.monotonic() + seconds,
+        )
+        return _raise_or_sort(handover.run(), of=len(to))
 
     def _leave(self, message: EmailMessage, message_id: str) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -11,8 +11,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -21,13 +21,15 @@ _CONNECT_SECONDS: Final = 5.0
 """Longest wait for one address to take a connection."""
 _NEXT_SECONDS: Final = 0.5
 """Seconds after which the next address is tried as well; after a refusal it is tried at once."""
+_LAST_SECONDS: Final = 2.0
+"""The same for an address at which another session is slow."""
 _END_OF_MESSAGE: Final = b"\r\n.\r\n"
-_CLOSING: Final = 421
+_ACCEPTED: Final = (250, 251)
+CLOSING: Final = 421
 """Reply of a server that closes the connection (RFC 5321, 4.2.2)."""
-
-
-class RecipientFailed(smtplib.SMTPException):
-    """Error: the server let one of several recipients wait, or ended the session; nothing was sent."""
+Address: TypeAlias = tuple[str | int | bytes, ...]
+"""Address of a server, as a socket takes it."""
+_Kind: TypeAlias = tuple[int, int, int]
 
 
 class Unconfirmed(smtplib.SMTPServerDisconnected):
@@ -38,17 +40,30 @@ class Unconfirmed(smtplib.SMTPServerDisconnected):
 
 
 class Session(smtplib.SMTP):
-    """An SMTP session of the standard library over an open connection.
+    """An SMTP session of the standard library over an open connection to `address`.
 
-    `recipient_seconds`: longest wait for the reply to each of several recipients; None: as for any reply.
+    `taken` holds the recipients that the server accepted so far, `at_recipients` says whether they are being
+    sent. `refuses` is called with each one that it refuses, code and text. `begins` is called before
+    the message, and may raise an exception instead; `sends` is its own note that it did not.
     """
 
     def __init__(
-        self, connection: socket.socket, host: str, *, own: str, tls: bool, reply: float
+        self,
+        connection: socket.socket,
+        host: str,
+        *,
+        address: Address,
+        own: str,
+        tls: bool,
+        reply: float,
     ) -> None:
-        self._connection, self._tls, self._reply = connection, tls, reply
+        self._connection, self._tls = connection, tls
         self._has_message = False
-        self.recipient_seconds: float | None = None
+        self.address = address
+        self.taken: list[str] = []
+        self.at_recipients = self.sends = False
+        self.refuses: Callable[[str, int, bytes], None] | None = None
+        self.begins: Callable[[], None] | None = None
         super().__init__(host, local_hostname=own, timeout=reply)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
@@ -63,26 +78,23 @@ class Session(smtplib.SMTP):
         """Send the address of one recipient; return the server's reply, code and text.
 
         Raises:
-            RecipientFailed: `recipient_seconds` is set, and the server replied late or closed the session.
-            SMTPServerDisconnected: the same without `recipient_seconds`.
+            SMTPServerDisconnected: the server closed the session, or did not reply in time.
         """
-        if self.recipient_seconds is None:
-            return super().rcpt(recip, options)
-        assert self.sock is not None  # noqa: S101 - connected
-        self.sock.settimeout(self.recipient_seconds)
-        try:
-            reply = super().rcpt(recip, options)
-        except smtplib.SMTPServerDisconnected as failure:
-            raise RecipientFailed from failure
-        if reply[0] == _CLOSING:
-            raise RecipientFailed
-        self.sock.settimeout(self._reply)
-        return reply
+        self.at_recipients = True
+        code, text = super().rcpt(recip, options)
+        if code in _ACCEPTED:
+            self.taken.append(recip)
+        elif self.refuses and code != CLOSING:
+            self.refuses(recip, code, text)
+        return code, text
 
     def send(self, s: "ReadableBuffer | str") -> None:
-        """Send data to the server, and note whether it ends a message."""
+        """Send data to the server, and note whether it ends a message; call `begins` before that."""
+        ends = isinstance(s, bytes) and s.endswith(_END_OF_MESSAGE)
+        if ends and self.begins:
+            self.begins()
         super().send(s)
-        self._has_message = isinstance(s, bytes) and s.endswith(_END_OF_MESSAGE)
+        self._has_message = ends
 
     def data(self, msg: "ReadableBuffer | str") -> tuple[int, bytes]:
         """Send a message; return the server's reply, code and text.
@@ -91,6 +103,7 @@ class Session(smtplib.SMTP):
             Unconfirmed: the whole message was sent, without a reply.
             SMTPException: no message was sent.
         """
+        self.at_recipients = False
         try:
             return super().data(msg)
         except smtplib.SMTPServerDisconnected:
@@ -101,23 +114,33 @@ class Session(smtplib.SMTP):
 
 @contextlib.contextmanager
 def connected(
-    host: str, port: int | None, *, own: str, tls: bool, seconds: float, reply: float
+    host: tuple[str, int | None],
+    *,
+    own: str,
+    tls: bool,
+    seconds: float,
+    reply: float,
+    without: Collection[Address] = (),
+    last: Collection[Address] = (),
 ) -> Iterator[Session]:
-    """Yield an SMTP session with `host` that is closed after `seconds`, however slowly the server answers.
+    """Yield an SMTP session with a server that is closed after `seconds`, however slowly it answers.
 
-    `reply`: seconds that one reply may take. `tls`: TLS from the start (port 465 by default, else 25). The
-    library's time-outs apply to one read: a server sending a byte a second never reaches them. `own` is the
-    name in EHLO: the library would look it up in the DNS, without deadline.
+    `host`: its name, and its port unless that is 25 (465 with TLS). `reply`: seconds that one reply may take.
+    `tls`: TLS from the start. The library's time-outs apply to one read: a server sending a byte a second
+    never reaches them. `own` is the name in EHLO: the library would look it up in the DNS, without deadline.
+    The addresses `without` are not tried, those in `last` after all others.
 
     Raises:
         OSError, SMTPException: no address of the host sent a greeting; the error of the first that failed.
     """
-    race = _Race(host, own=own, tls=tls, reply=reply, ends=time.monotonic() + seconds)
+    name, port = host
+    race = _Race(name, own=own, tls=tls, reply=reply, ends=time.monotonic() + seconds)
+    found = race.resolve(port or (465 if tls else 25), without=without, last=last)
     cut = threading.Timer(seconds, race.shut)
     cut.daemon = True
     cut.start()
     try:
-        with contextlib.closing(race.run(port or (465 if tls else 25))) as server:
+        with contextlib.closing(race.run(found)) as server:
             yield server
             # The message is accepted: an error in reply to QUIT changes nothing.
             with contextlib.suppress(smtplib.SMTPException):
@@ -140,22 +163,35 @@ class _Race:
         self._twins: list[socket.socket] = []
         self._results: queue.SimpleQueue[Session | OSError] = queue.SimpleQueue()
 
-    def run(self, port: int) -> Session:
+    def resolve(
+        self, port: int, *, without: Collection[Address], last: Collection[Address]
+    ) -> list[tuple[float, _Kind, Address]]:
+        """Return the addresses of the host in the order of the race.
+
+        Each has the seconds after the one before, its kind of socket, and its address.
+        """
+        found = socket.getaddrinfo(self._host, port, type=socket.SOCK_STREAM)
+        used = [one for one in found if one[4] not in without]
+        used.sort(key=lambda one: one[4] in last)
+        return [
+            (_LAST_SECONDS if one[4] in last else _NEXT_SECONDS, one[:3], one[4]) for one in used
+        ]
+
+    def run(self, waiting: list[tuple[float, _Kind, Address]]) -> Session:
         """Return the session with the address that sent its greeting first.
 
         Raises:
             OSError, SMTPException: none did.
         """
-        waiting = socket.getaddrinfo(self._host, port, type=socket.SOCK_STREAM)
         running, first = 0, None
         while waiting or running:
             if waiting:
-                one = waiting.pop(0)
-                threading.Thread(target=self._try, args=(one[:3], one[4]), daemon=True).start()
+                _, *one = waiting.pop(0)
+                threading.Thread(target=self._try, args=one, daemon=True).start()
                 running += 1
             left = max(0.0, self._ends - time.monotonic())
             try:
-                result = self._results.get(timeout=min(_NEXT_SECONDS, left) if waiting else left)
+                result = self._results.get(timeout=min(waiting[0][0], left) if waiting else left)
             except queue.Empty:
                 if not left:
                     break
@@ -166,7 +202,7 @@ class _Race:
             first = first or result
         raise first or TimeoutError("no address of the mail server answered in time")
 
-    def _try(self, kind: tuple[int, int, int], address: tuple[str | int, ...]) -> None:
+    def _try(self, kind: _Kind, address: Address) -> None:
         try:
             with contextlib.ExitStack() as opened:
                 raw = opened.enter_context(socket.socket(*kind))
@@ -174,7 +210,14 @@ class _Race:
                 self._twins.append(raw.dup())
                 raw.settimeout(_CONNECT_SECONDS)
                 raw.connect(address)
-                won = Session(raw, self._host, own=self._own, tls=self._tls, reply=self._reply)
+                won = Session(
+                    raw,
+                    self._host,
+                    address=address,
+                    own=self._own,
+                    tls=self._tls,
+                    reply=self._reply,
+                )
                 opened.pop_all()
         except OSError as failure:  # SMTPException is one
             self._results.put(failure)

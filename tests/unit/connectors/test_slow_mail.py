@@ -35,13 +35,14 @@ class Inbox:
                 verb = line[:4].upper()
                 if verb == "MAIL":
                     to = []
-                if verb == "DATA":
-                    connection.sendall(b"354 go\r\n")
-                    while file.readline() != b".\r\n":
-                        pass
-                    self.messages.append(to)
-                    verb = line = "."
                 reply = self._replies(line) or b"250 ok\r\n"
+                if verb == "DATA" and reply.startswith(b"2"):
+                    connection.sendall(b"354 go\r\n")
+                    if b".\r\n" not in iter(file.readline, b""):
+                        return
+                    self.messages.append(to)
+                    verb = "."
+                    reply = self._replies(verb) or reply
                 if not reply.strip():
                     return
                 if verb == "RCPT" and reply.startswith(b"2"):
@@ -223,3 +224,65 @@ def test_a_server_that_has_the_message_and_does_not_say_so(
     with served(inbox.talk, "127.0.0.1") as port, pytest.raises(smtp.Unconfirmed):
         send(port, tmp_path, *duty)
     assert inbox.messages == [[*duty]]
+
+
+@pytest.mark.parametrize(("greets", "refuses"), [(3.1, 2.5), (3.5, 3.0), (4.0, 5.5), (5.0, 2.2)])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_server_that_greets_late_too_has_the_message_at_the_first_attempt(
+    tmp_path: Path, greets: float, refuses: float, first: bool
+) -> None:
+    """A second session after the first had been given up for one address paid the greeting once more."""
+
+    def slow(line: str) -> bytes | None:
+        if not line:
+            time.sleep(greets)
+        if GONE in line:
+            time.sleep(refuses)
+            return b"550 no such person\r\n"
+        return None
+
+    inbox = Inbox(slow)
+    with served(inbox.talk, "127.0.0.1") as port:
+        sent, seconds = send(port, tmp_path, *((GONE, GOOD) if first else (GOOD, GONE)))
+    assert sent.reached is mail.Reached.SOME
+    assert inbox.messages == [[GOOD]]
+    assert seconds < 9
+
+
+def test_several_slow_recipients_keep_no_message_from_the_others(tmp_path: Path) -> None:
+    inbox = Inbox(lambda line: time.sleep(1.6) if "RCPT" in line.upper() else None)
+    duty = [f"{number}@desk.fr" for number in range(6)]
+    with served(inbox.talk, "127.0.0.1") as port:
+        assert send(port, tmp_path, *duty)[0] == ALL
+    assert sorted(who for to in inbox.messages for who in to) == duty
+
+
+FULL = b"452 insufficient system storage\r\n"
+
+
+@pytest.mark.parametrize("duty", [(GOOD,), (GOOD, ODD)])
+@pytest.mark.parametrize(
+    ("stage", "hangs"),
+    [
+        ("EHLO", True),
+        *[(x, y) for x in ("MAIL", "RCPT", "DATA") for y in (True, False)],
+        (".", False),
+    ],
+)
+def test_an_address_that_greets_and_takes_nothing_keeps_no_message_from_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, duty: tuple[str, ...], stage: str, hangs: bool
+) -> None:
+    """Its disk is full, say. What it has, and did not confirm, is tried later."""
+
+    def broken(line: str) -> bytes | None:
+        if line[:4].upper() == stage:
+            return time.sleep(9) if hangs else FULL
+        return None
+
+    resolve(monkeypatch, NAME, "127.0.0.66", "127.0.0.67")
+    bad, good = Inbox(broken), Inbox()
+    with served(bad.talk, "127.0.0.66") as port, served(good.talk, "127.0.0.67", port):
+        sent, seconds = send(port, tmp_path, *duty, host=NAME)
+    assert sent == ALL
+    assert sorted(who for to in good.messages for who in to) == [*duty]
+    assert seconds < 6
