@@ -52,14 +52,26 @@ def silent(port: int) -> Iterator[None]:
         yield
 
 
+SKEWED = """
+import datetime, sys
+from fanal.kernel import clock
+there = clock.now
+clock.now = lambda: there() + datetime.timedelta(days={days})
+from fanal.cli.main import main
+sys.argv = ["fanal", "calls"]
+main()
+"""
+
+
 @contextlib.contextmanager
-def calling(server: Live, port: int) -> Iterator[None]:
-    """Run a second process that calls, over a mail server at `port`."""
+def calling(server: Live, port: int, *, days: int = 0) -> Iterator[None]:
+    """Run a second process that calls, over a mail server at `port`; its machine's clock is `days` ahead."""
     environment = server.environment() | {
         "FANAL_SMTP_URL": f"smtp://127.0.0.1:{port}",
         "FANAL_DUTY": DUTY,
     }
-    with subprocess.Popen([sys.executable, "-m", "fanal", "calls"], env=environment) as process:
+    command = [sys.executable, "-c", SKEWED.format(days=days)]
+    with subprocess.Popen(command, env=environment) as process:
         try:
             time.sleep(8)  # it has given a sign of life
             yield
@@ -133,3 +145,20 @@ def test_a_caller_that_was_restarted_waits_for_no_predecessor() -> None:
         with accepting(good):
             assert wait_for(lambda: good.when(report), seconds=40)
         assert (good.when(report) or 0) - at < CALLED_WITHIN
+
+
+def test_a_machine_with_a_wrong_clock_calls_and_escalates_nothing_early() -> None:
+    """After a power cut, before its time service: the calls of all others may hang on it."""
+    good = Inbox(free_port())
+    with (
+        accepting(good),
+        live(FANAL_SMTP_URL=f"smtp://127.0.0.1:{free_port()}", FANAL_DUTY=DUTY) as server,
+    ):
+        partner = server.add_partner("clock")
+        for days in (3, -3):
+            with calling(server, good.port, days=days):
+                report, at = tell(server, partner, f"TOLD-{days}")
+                assert wait_for(partial(good.when, report), seconds=40)
+                assert (good.when(report) or 0) - at < CALLED_WITHIN
+                time.sleep(4)
+                assert sum(report in text for text, _ in good.arrived) == 1

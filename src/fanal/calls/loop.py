@@ -65,7 +65,7 @@ class CallsLoop:
         self._session: object = None
         configured = bool(mail.current().url) and not mail.current().faults()
         self._standing, self._left = Standing(configured=configured), False
-        self._children = (HoardingWatch(), *keepers(clock=clock, reaches=configured))
+        self._children = (HoardingWatch(), *keepers(reaches=configured))
 
     def run(self, stop: threading.Event) -> None:
         """Send calls until `stop` is set; while the database is unavailable, wait and retry."""

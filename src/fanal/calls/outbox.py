@@ -33,22 +33,27 @@ _SILENT_SECONDS = 20.0
 log = logging.getLogger("fanal.calls")
 
 
-def keepers(*, clock: Callable[[], datetime], reaches: bool) -> tuple[KeptChild, KeptChild]:
+def keepers(*, reaches: bool) -> tuple[KeptChild, KeptChild]:
     """Return the two supervised child processes that maintain the outbox: for late calls, and the rest.
 
-    `clock` returns the present time. `reaches`: the mail of this machine reaches somebody; only then are the
-    calls queued again that a process without mail server has left in a folder.
+    `reaches`: the mail of this machine reaches somebody; only then are the calls queued again that a process
+    without mail server has left in a folder. The time is the database's: this machine's clock may be wrong.
     """
     actor = system_actor("alarm")
     late = {"queue_late": lambda: queue_late(actor=actor)}
     rest = {
         "end_answered": lambda: end_answered(actor=actor),
-        "escalate": lambda: escalate_alarms(actor=actor, now=clock()),
-        "record_raised": lambda: record_raised(actor=actor, now=clock()),
+        "escalate": lambda: escalate_alarms(actor=actor, now=_database_now()),
+        "record_raised": lambda: record_raised(actor=actor, now=_database_now()),
     }
     if reaches:
         rest["requeue_left"] = lambda: requeue_left(actor=actor)
     return _kept("queues late calls", late), _kept("keeps the outbox of calls", rest)
+
+
+def _database_now() -> datetime:
+    now: datetime = sql.one("SELECT clock_timestamp()")[0]
+    return now
 
 
 def _kept(task: str, steps: Mapping[str, Callable[[], object]]) -> KeptChild:

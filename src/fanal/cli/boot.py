@@ -103,8 +103,10 @@ def process_environment(
 
 
 @contextmanager
-def django_as(role: DatabaseRole) -> Iterator[Databases]:
+def django_as(role: DatabaseRole, *, agrees: bool = True) -> Iterator[Databases]:
     """Open the database and start Django in the database role `role`; afterwards close both.
+
+    Without `agrees`, for the alarm calls, clock and schema may differ from the database's.
 
     Raises:
         Failed: the database has no tables yet.
@@ -119,7 +121,8 @@ def django_as(role: DatabaseRole) -> Iterator[Databases]:
         require_keys(databases, role=role, home=home)
         enter_django(databases=databases, role=role, home=home, mark=mark)
         try:
-            refuse_disagreement()
+            if agrees:
+                refuse_disagreement()
             with _rows_of_the_system():
                 yield databases
         finally:
@@ -198,17 +201,18 @@ def note_keys(databases: Databases, *, home: Path) -> None:
 
 
 def with_django(
-    role: DatabaseRole, *, seals: bool = False
+    role: DatabaseRole, *, seals: bool = False, agrees: bool = True
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Return a decorator that runs a command inside `django_as(role)`: database open, Django started.
 
-    With `seals`, for a command that seals data, the vault must be that of the database too.
+    With `seals`, for a command that seals data, the vault must be that of the database too. `agrees` is that
+    of `django_as`.
     """
 
     def decorate(command: Callable[P, T]) -> Callable[P, T]:
         @functools.wraps(command)
         def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-            with django_as(role) as databases:
+            with django_as(role, agrees=agrees) as databases:
                 if seals:
                     require_vault(databases, role=role)
                 return command(*args, **kwargs)

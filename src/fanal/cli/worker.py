@@ -29,7 +29,7 @@ def worker() -> None:
 
 
 @click.command()
-@with_django(DatabaseRole.WORKER)
+@with_django(DatabaseRole.WORKER, agrees=False)
 def calls() -> None:
     """Run the process that sends alarm calls for children in danger, until SIGTERM."""
     load_keys(
