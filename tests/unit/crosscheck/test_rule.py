@@ -200,6 +200,20 @@ def test_names_meet_across_order_particles_and_scripts() -> None:
         )
 
 
+def test_a_father_and_his_son_of_the_same_name_are_two_people() -> None:
+    shared = {"name": "Anne Rarenom", "email": "rare@mail.test"}
+    one, two = (suspect(**shared, birth_date=day) for day in ("1961-02-03", "1990-04-05"))
+    assert WEIGHTS.doubtful <= score(one, two) < WEIGHTS.strong
+    assert is_certain(one, one)
+
+
+def test_a_landline_is_a_question_while_nothing_differs() -> None:
+    home = {"phone": "+33139980123"}
+    assert WEIGHTS.doubtful <= score(suspect(**home), suspect(**home)) < WEIGHTS.strong
+    one, two = (suspect(**home, handle=f"{name}@chatline") for name in ("rare_a1", "rare_b2"))
+    assert score(one, two) < WEIGHTS.doubtful
+
+
 def test_what_goes_round_loses_its_weight() -> None:
     file = {"files": [{"sha256": "ab" * 32}]}
     few, more, many = (linked([file] * n) for n in (2, 12, 31))
