@@ -73,10 +73,8 @@ def judge_world(size: int, *, seed: int, second: bool = False) -> dict[str, obje
     found = link_cards(packed, weights)
     groups = judge.groups(size, found.certain)
     printed, implied = judge.of_pairs(found.certain, labels), judge.of_groups(groups, labels)
-    every = [
-        *found.suggested,
-        *(pair for pairs in similar_pairs(reports).values() for pair in pairs),
-    ]
+    similar = similar_pairs(reports)
+    every = [*found.suggested, *(pair for pairs in similar.values() for pair in pairs)]
     result: dict[str, object] = {
         "mode": "truth",
         "world": "second" if second else "first",
@@ -90,6 +88,8 @@ def judge_world(size: int, *, seed: int, second: bool = False) -> dict[str, obje
         "recall_implied": implied.recall,
         **_suggestions(found.suggested, groups, labels),
         **judge.shape(groups, labels),
+        "similar": {kind: _asked(pairs, groups, labels) for kind, pairs in similar.items()},
+        "suggested_or_similar": _asked(every, groups, labels),
         **_model(reports, found, every, groups, labels),
         "hubs": found.hubs,
         "link_s": round(found.seconds, 2),
@@ -229,6 +229,17 @@ def _suggestions(
         "precision_suggestions": round(right / max(1, len(pairs)), 5),
         "recall_with_suggestions": round(judge.with_suggestions(groups, pairs, labels), 6),
     }
+
+
+def _asked(
+    pairs: Sequence[judge.Pair], groups: Sequence[int], labels: Sequence[int]
+) -> dict[str, float | int]:
+    """Return number and precision of the pairs whose reports are in different dossiers (`groups`).
+
+    People are asked about these alone; each pair counts once. `labels` are the true persons by report.
+    """
+    scores = judge.of_pairs([(a, b) for a, b in pairs if groups[a] != groups[b]], labels)
+    return {"pairs": scores.pairs, "precision": round(scores.precision, 5)}
 
 
 def _model(

@@ -136,6 +136,30 @@ def test_texts_pages_and_pictures_are_suggested_with_their_reasons() -> None:
     assert [(r.value, r.measure) for r in one.reasons] == [(flipped_of(ids[6]), 12)]
 
 
+def test_a_sentence_that_names_an_account_and_one_line_are_suggested_in_any_order() -> None:
+    account = {"role": "SUSPECT", "handles": [{"value": "fox_77", "platform": "Blue Lamp"}]}
+    six = {"value": "2001:db8:1:2::7", "at": "2026-11-20T10:00:00Z"}
+    ids = arrive(
+        {"description": "He calls himself Fox_77, that is on bluelamp."},
+        {"persons": [account]},
+        {"persons": [account]},
+        {"description": "fox_77 sur Blue Lamp"},
+        {"persons": [{"role": "SUSPECT", "ips": [six]}]},
+        {"persons": [{"role": "SUSPECT", "ips": [six | {"value": "2001:db8:1:2::9"}]}]},
+    )
+    assert sorted(told(ids)) == [
+        (1, 0, ["NEAR_HANDLE_MENTION"]),
+        (3, 1, ["NEAR_HANDLE_MENTION"]),
+        (5, 4, ["NEAR_LINE"]),
+    ]
+    (one,) = suggestions_of(actor=ANALYST, report_id=ids[3])
+    assert [r.between for r in one.reasons] == [("fox_77", "fox_77@bluelamp")]
+    before = stand()
+    rebuild(actor=SYSTEM, now=NOW)
+    look()
+    assert stand() == before
+
+
 def flipped_of(report_id: uuid.UUID) -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pictures FROM crosscheck_sketch WHERE report_id = %s", [report_id])
@@ -355,7 +379,7 @@ def test_no_identifier_can_be_read_in_what_is_kept_of_its_variations() -> None:
     arrive(of_suspect("rarewolf4471"), of_suspect("rarewolf4471_2"))
     with connection.cursor() as cursor:
         cursor.execute("SELECT value, keys FROM crosscheck_spelling")
-        assert len(cursor.fetchall()) == 2
+        assert len(cursor.fetchall()) == 4  # each for variations, and for sentences that name it
         cursor.execute(
             "SELECT s::text FROM crosscheck_spelling s UNION SELECT n::text FROM crosscheck_near n"
         )

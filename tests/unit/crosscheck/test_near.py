@@ -371,6 +371,8 @@ NAMED = {"name": "Anne Rarenom", "birth_date": "1980-02-03"}
         ({"handle": "marie75"}, {"handle": "marie76"}, set()),
         ({"handle": "marie75"} | NAMED, {"handle": "maria75"} | NAMED, set()),  # short
         ({"handle": "darkstorm_75"}, {"handle": "darkstorm_76"}, set()),
+        ({"handle": "darkstorm75"}, {"handle": "darkst0rm75.bak"}, set()),  # a year, a département
+        ({"handle": "darkstorm175"}, {"handle": "dark.storm175"}, {"NEAR_HANDLE"}),
         ({"handle": "julie92"}, {"handle": "jullie92"}, set()),  # a plain word
         ({"handle": "unknown"}, {"handle": "unknwon"}, set()),  # a filler
         ({"handle": "jean.roverel"}, {"handle": "jean.rovered"}, set()),  # names of two people

@@ -137,7 +137,7 @@ def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None
     """
     values = _values(evidence_of(report.selectors) if evidence is None else evidence)
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
-    addresses = tuple(_addresses(report.selectors))
+    addresses = tuple(addresses_of(report.selectors))
     week = week_of(report.occurred_at)
     if len(suspects) != 1:
         return Card(values=values, addresses=addresses, week=week)
@@ -166,6 +166,12 @@ def week_of(instant: str | None) -> int:
     """
     day = read_day((instant or "")[:10])
     return 0 if day is None else day.toordinal() // 7 % WEEKS + 1
+
+
+def weeks_between(one: int, two: int) -> int:
+    """Return the weeks between two results of `week_of`, at most half of `WEEKS`; 0 if either is unknown."""
+    between = abs(one - two) if one and two else 0
+    return min(between, WEEKS - between)
 
 
 def pack_card(card: Card) -> bytes:
@@ -254,7 +260,8 @@ def _rank(selector: Selector) -> tuple[bool, int]:
     return selector.weak, _TELLING[selector.role]
 
 
-def _addresses(selectors: Sequence[Selector]) -> list[CardAddress]:
+def addresses_of(selectors: Sequence[Selector]) -> list[CardAddress]:
+    """Return the suspect's IP addresses with an instant, the latest first; at most `MOST_ADDRESSES`."""
     found: dict[tuple[int, int], CardAddress] = {}
     for selector in selectors:
         if selector.kind is not _IP or selector.role is not SelectorRole.SUSPECT:

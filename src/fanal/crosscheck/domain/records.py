@@ -95,11 +95,16 @@ _KINDS = (
     *("SHA256", "SHA1", "MD5", "PDQ", "GAME", "NAME", "BIRTH", "CONFLICT", "NEAR_TEXT"),
     *("NEAR_PICTURE", "NEAR_MIRROR", "NEAR_FAMILY", "NEAR_ADDRESS", "NEAR_NAME"),
     *("NEAR_HANDLE", "NEAR_HANDLE_LETTER", "NEAR_HANDLE_DIGIT", "NEAR_EMAIL", "NEAR_EMAIL_LETTER"),
-    *("NEAR_EMAIL_DIGIT", "NEAR_PHONE", "APART"),
+    *("NEAR_EMAIL_DIGIT", "NEAR_PHONE", "APART", "NEAR_HANDLE_MENTION", "NEAR_PHONE_MENTION"),
+    *("NEAR_ACCOUNT_MENTION", "NEAR_LINE"),
 )
 SIMILAR = tuple(kind for kind in _KINDS if kind.startswith("NEAR_"))
 """The kinds of similarity without equality."""
-SPELLED = tuple(k for k in SIMILAR if k.startswith(("NEAR_HANDLE", "NEAR_EMAIL", "NEAR_PHONE")))
+SPELLED = tuple(
+    kind
+    for kind in SIMILAR
+    if kind.startswith(("NEAR_HANDLE", "NEAR_EMAIL", "NEAR_PHONE", "NEAR_ACCOUNT"))
+)
 """Those between identifiers."""
 _ROLES = ("SUSPECT", "VICTIM", "WITNESS", "RECIPIENT", "ASSOCIATED", "CONTENT")
 _KIND_NUMBERS = {name: number for number, name in enumerate(_KINDS)}

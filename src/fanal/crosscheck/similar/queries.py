@@ -11,8 +11,8 @@ from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.dossiers import queries as state
 from fanal.crosscheck.dossiers.queries import CURRENT
 from fanal.crosscheck.links.queries import with_frequency
+from fanal.crosscheck.similar.domain.pairs import Identifier, identifiers_of, near_values
 from fanal.crosscheck.similar.domain.rules import load_near_rules
-from fanal.crosscheck.similar.domain.spelling import Spelling, near_values, spellings_of
 from fanal.crosscheck.similar.domain.suggestions import (
     PairAnswer,
     Suggestion,
@@ -39,9 +39,9 @@ def with_values(actor: Actor, found: Sequence[Suggestion]) -> list[Suggestion]:
         if any(reason.kind in SPELLED for reason in one.reasons)
         for end in (one.report_id, one.other_id)
     }
-    rule = load_near_rules().spelling
+    rules = load_near_rules()
     records = harmonised.get_records(actor=actor, report_ids=sorted(wanted))
-    told = {report_id: spellings_of(record, rule) for report_id, record in records.items()}
+    told = {report_id: identifiers_of(record, rules) for report_id, record in records.items()}
     return [
         structs.replace(
             one,
@@ -55,11 +55,11 @@ def with_values(actor: Actor, found: Sequence[Suggestion]) -> list[Suggestion]:
 
 
 def _valued(
-    reasons: tuple[LinkReason, ...], mine: Sequence[Spelling], theirs: Sequence[Spelling]
+    reasons: tuple[LinkReason, ...], mine: Sequence[Identifier], theirs: Sequence[Identifier]
 ) -> tuple[LinkReason, ...]:
-    rule = load_near_rules().spelling
+    rules = load_near_rules()
     return tuple(
-        structs.replace(reason, between=near_values(mine, theirs, way=reason.kind, rule=rule))
+        structs.replace(reason, between=near_values(mine, theirs, way=reason.kind, rules=rules))
         if reason.kind in SPELLED
         else reason
         for reason in reasons

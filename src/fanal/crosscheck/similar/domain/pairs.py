@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from fanal.crosscheck.domain.records import LinkReason
 from fanal.crosscheck.domain.weights import load_weights
+from fanal.crosscheck.similar.domain.mentions import Mention, mentions_of, way_of_mentions
 from fanal.crosscheck.similar.domain.rules import NearRules, load_near_rules
 from fanal.crosscheck.similar.domain.sketch import Sketch, Sketcher, Trait
 from fanal.crosscheck.similar.domain.spelling import Spelling, spellings_of, way_of
@@ -23,7 +24,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 
 TEXT, PICTURE = "NEAR_TEXT", "NEAR_PICTURE"
 MIRROR, FAMILY = "NEAR_MIRROR", "NEAR_FAMILY"
-ADDRESS, NAME = "NEAR_ADDRESS", "NEAR_NAME"
+ADDRESS, NAME, LINE = "NEAR_ADDRESS", "NEAR_NAME", "NEAR_LINE"
 _HIGHEST = 0.89
 _RADIUS = 31
 
@@ -61,13 +62,17 @@ class NearWorld(Struct, frozen=True, kw_only=True):
 def near_of(
     report_ids: Iterable[UUID], world: NearWorld, rules: NearRules
 ) -> dict[UUID, list[NearReport]]:
-    """Return for each report the earlier ones with a similar text, picture, postal address or name.
+    """Return for each report the earlier ones with a similar text or picture, postal address, name or line.
 
     By report id; a name is a suspect's, with the date of birth; a report without any has an empty list. Pages
     are left out: only records hold their addresses (`near_pages`). `world` holds their sketches and the
     similar pictures, already read.
     """
-    whole = {Trait.ADDRESS: (ADDRESS, rules.address), Trait.NAME: (NAME, rules.name)}
+    whole = {
+        Trait.ADDRESS: (ADDRESS, rules.address.strength),
+        Trait.NAME: (NAME, rules.name.strength),
+        Trait.LINE: (LINE, rules.line.strength),
+    }
     told = {i: s.of(Trait.PASSAGE, *whole) for i, s in world.sketches.items()}
     holders = holders_of(told, world.worn)
     found = {}
@@ -77,8 +82,8 @@ def near_of(
         found[report_id] = [
             *_texts(report_id, passages, world, rules),
             *(
-                NearReport(other_id=other_id, kind=kind, strength=rule.strength)
-                for trait, (kind, rule) in whole.items()
+                NearReport(other_id=other_id, kind=kind, strength=strength)
+                for trait, (kind, strength) in whole.items()
                 for other_id in sorted((i for i, k in shared if k == trait), reverse=True)[
                     : rules.suggested
                 ]
@@ -235,8 +240,11 @@ def goes_round(pdq: bytes, world: NearWorld, rules: NearRules) -> bool:
     return len(held) > rules.holders.picture
 
 
-Spelled = Mapping[int, Spelling]
-"""A report's identifiers as compared for misspellings, by keyed digest of `Spelling.whole`."""
+Identifier = Spelling | Mention
+"""An identifier compared for spelling variants, or for its name in a sentence."""
+
+Spelled = Mapping[int, Identifier]
+"""A report's identifiers to compare, by keyed digest of their `whole`."""
 
 
 class First(Struct, frozen=True):
@@ -249,18 +257,47 @@ class First(Struct, frozen=True):
     keys: frozenset[int]
 
 
-def spelled_of(report: HarmonisedReport, sketcher: Sketcher) -> dict[int, Spelling]:
-    """Return a report's identifiers as compared for misspellings, by keyed digest of `Spelling.whole`.
+def identifiers_of(report: HarmonisedReport, rules: NearRules) -> list[Identifier]:
+    """Return a report's identifiers to compare: for spelling variants, then for sentences that name them."""
+    return [*spellings_of(report, rules.spelling), *mentions_of(report, rules.mention)]
+
+
+def spelled_of(report: HarmonisedReport, sketcher: Sketcher) -> dict[int, Identifier]:
+    """Return a report's identifiers to compare, by keyed digest of their `whole`.
 
     `sketcher` computes the digests under its secret key.
     """
     return {
         sketcher.key(Trait.SPELLING, one.whole()): one
-        for one in spellings_of(report, load_near_rules().spelling)
+        for one in identifiers_of(report, load_near_rules())
     }
 
 
-def keys_of(spelling: Spelling, sketcher: Sketcher) -> frozenset[int]:
+def similarity_of(one: Identifier, two: Identifier, rules: NearRules) -> str | None:
+    """Return the kind of similarity of two identifiers (`NEAR_HANDLE`, …); None without any."""
+    if isinstance(one, Mention) and isinstance(two, Mention):
+        return way_of_mentions(one, two, rules.mention)
+    if isinstance(one, Spelling) and isinstance(two, Spelling):
+        return way_of(one, two, rules.spelling)
+    return None
+
+
+def near_values(
+    mine: Iterable[Identifier], theirs: Sequence[Identifier], *, way: str, rules: NearRules
+) -> tuple[str, str] | None:
+    """Return the first pair of similar values of two reports with the kind `way`, as people write them.
+
+    `way` is a result of `similarity_of`; None without such a pair. `mine` and `theirs` are the identifiers of
+    the two reports.
+    """
+    for one in mine:
+        for two in theirs:
+            if similarity_of(one, two, rules) == way:
+                return one.written(), two.written()
+    return None
+
+
+def keys_of(spelling: Identifier, sketcher: Sketcher) -> frozenset[int]:
     """Return the blocking keys of an identifier as digests; two similar identifiers share at least one.
 
     `sketcher` computes the digests under its secret key.
@@ -341,13 +378,12 @@ def _near(value: int, other: int, values: Values, rules: NearRules) -> Iterable[
     theirs = values.spelled.get(other_id, {}).get(other)
     if mine is None or theirs is None:
         return
-    way = way_of(mine, theirs, rules.spelling)
+    way = similarity_of(mine, theirs, rules)
     if way is not None:
         # The digests of both identify the variation: a further variation is new evidence after a rejection.
         pair = f"{value & _OCTETS:016x}{other & _OCTETS:016x}"
-        yield NearReport(
-            other_id=other_id, kind=way, strength=rules.spelling.strength[way], value=pair
-        )
+        strengths = {**rules.spelling.strength, **rules.mention.strength}
+        yield NearReport(other_id=other_id, kind=way, strength=strengths[way], value=pair)
 
 
 def _few(found: list[NearReport], rules: NearRules) -> list[NearReport]:

@@ -17,7 +17,8 @@ class Holders(_StrictRules, frozen=True, kw_only=True):
     """Limits from which a key becomes a stop key, which no longer makes reports similar.
 
     They are the most reports that may hold a key, by its kind, and the rejected pairs with it (`rejections`).
-    `spelling` is the most different values that may share a blocking key.
+    `spelling` is the most different values that may share a blocking key; a value in the sentences of two
+    reports counts twice.
     """
 
     passage: int
@@ -26,6 +27,7 @@ class Holders(_StrictRules, frozen=True, kw_only=True):
     name: int
     picture: int
     spelling: int
+    line: int
     rejections: int
 
 
@@ -77,7 +79,8 @@ class SpellingRule(_StrictRules, frozen=True, kw_only=True):
 
     The core of an identifier is its value without variations. It has between `fewest` and `most` characters,
     with at least `letters` letters. An equal core is sufficient evidence by itself with at least `figures`
-    digits or `long` characters. At most `values` identifiers of a report are compared.
+    digits (`handle_figures` of a handle) or `long` characters. At most `values` identifiers of a report are
+    compared.
     """
 
     values: int
@@ -85,8 +88,42 @@ class SpellingRule(_StrictRules, frozen=True, kw_only=True):
     most: int
     letters: int
     figures: int
+    handle_figures: int
     long: int
     strength: Mapping[str, float]
+
+
+class MentionRule(_StrictRules, frozen=True, kw_only=True):
+    """Which words of a text are compared with the user names of other reports, and the strength of each kind.
+
+    A name has `fewest` to `most` characters and at least `letters` letters; one without digit or sign has at
+    least `long` characters. Its service is named within `window` characters of one of its first `places`
+    occurrences. At most `values` identifiers of a report, and `characters` of its text, are compared.
+    Numbers of incidents `apart_weeks` weeks apart or more do not count.
+    """
+
+    values: int
+    characters: int
+    fewest: int
+    most: int
+    letters: int
+    long: int
+    window: int
+    places: int
+    apart_weeks: int
+    strength: Mapping[str, float]
+
+
+class LineRule(_StrictRules, frozen=True, kw_only=True):
+    """How close in time two uses of an internet line are, in seconds, and the strength of the similarity.
+
+    `prefix_seconds` is for an IPv6 prefix (/64), `port_seconds` for an IPv4 address with its port. Uses that
+    far apart or less count, and none twice as far apart.
+    """
+
+    prefix_seconds: int
+    port_seconds: int
+    strength: float
 
 
 class NearRules(_StrictRules, frozen=True, kw_only=True):
@@ -102,6 +139,8 @@ class NearRules(_StrictRules, frozen=True, kw_only=True):
     address: SharedRule
     name: SharedRule
     spelling: SpellingRule
+    mention: MentionRule
+    line: LineRule
 
 
 @lru_cache(maxsize=1)

@@ -16,8 +16,9 @@ from typing import Final
 from msgspec import Struct
 
 from fanal.analyse.material.domain.known import pictures_of
+from fanal.crosscheck.domain.cards import addresses_of
 from fanal.crosscheck.domain.hubs import is_empty_name, is_short_link
-from fanal.crosscheck.similar.domain.rules import NearRules, TextRule
+from fanal.crosscheck.similar.domain.rules import LineRule, NearRules, TextRule
 from fanal.formats.report.records import PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.redaction.reporter import is_of_reporter
@@ -306,6 +307,20 @@ def _rest(key: str) -> str:
     return f"{path}?{query}" if mark and query else path
 
 
+def lines_of(report: HarmonisedReport, rule: LineRule) -> set[str]:
+    """Return the internet lines of a report's suspects, each with the period of its use and the next period.
+
+    So two uses at most a period apart have one in common, and none from two periods apart on.
+    """
+    found: set[str] = set()
+    for address in addresses_of(report.selectors):
+        seconds = rule.prefix_seconds if address.six else rule.port_seconds
+        if address.six or address.port >= 0:
+            line = f"{address.key:x} {'' if address.six else address.port}"
+            found |= {f"{line} {address.at // seconds + next_one}" for next_one in (0, 1)}
+    return found
+
+
 _HASH = 32
 _KIND = 7
 
@@ -325,6 +340,8 @@ class Trait(IntEnum):
     """The phonetic key of a suspect's name, with the date of birth."""
     PICTURE = 4
     """A picture itself, for its document frequency. Similar pictures are found by pieces of the hash."""
+    LINE = 7
+    """An internet line of the suspect in a period: IPv6 prefix, or IPv4 address with its port."""
     SPELLING = 6
     """A form shared by variants of a handle, mailbox or number. Stored with its value, in no sketch."""
 
@@ -373,6 +390,7 @@ class Sketcher:
             *(key for key, _ in self.pages(report)),
             *(self.key(Trait.ADDRESS, text) for text in postal_keys(report)),
             *(self.key(Trait.NAME, text) for text in sounds_of(report)),
+            *(self.key(Trait.LINE, text) for text in lines_of(report, rule.line)),
             *seen,
         }
         return Sketch(frozenset(keys), pictures, seen)
@@ -413,6 +431,7 @@ def going_round(sketches: Iterable[Sketch], rules: NearRules) -> frozenset[int]:
         Trait.ADDRESS: rules.holders.address,
         Trait.NAME: rules.holders.name,
         Trait.PICTURE: rules.holders.picture,
+        Trait.LINE: rules.holders.line,
     }
     counts = Counter(key for sketch in sketches for key in sketch.keys)
     return frozenset(key for key, count in counts.items() if count > most[Trait(key & _KIND)])

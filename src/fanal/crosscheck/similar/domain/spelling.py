@@ -6,7 +6,7 @@ compared form.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -218,21 +218,6 @@ def way_of(one: Spelling, two: Spelling, rule: SpellingRule) -> str | None:
     return letter if apart.isalpha() and _is_telling(one, two, rule) else None
 
 
-def near_values(
-    mine: Iterable[Spelling], theirs: Sequence[Spelling], *, way: str, rule: SpellingRule
-) -> tuple[str, str] | None:
-    """Return the first pair of similar values of two reports with the kind `way`, as people write them.
-
-    `way` is a result of `way_of`; None without such a pair. `mine` and `theirs` are the identifiers of the
-    two reports.
-    """
-    for one in mine:
-        for two in theirs:
-            if way_of(one, two, rule) == way:
-                return one.written(), two.written()
-    return None
-
-
 _WAYS = {
     SelectorKind.HANDLE: (HANDLE, HANDLE_LETTER, HANDLE_DIGIT),
     SelectorKind.EMAIL: (EMAIL, EMAIL_LETTER, EMAIL_DIGIT),
@@ -266,7 +251,8 @@ def _is_telling(one: Spelling, two: Spelling, rule: SpellingRule) -> bool:
 
 
 def _has_figures(spelling: Spelling, rule: SpellingRule) -> bool:
-    return sum(c.isdigit() for c in spelling.core) >= rule.figures
+    least = rule.handle_figures if spelling.kind is SelectorKind.HANDLE else rule.figures
+    return sum(c.isdigit() for c in spelling.core) >= least
 
 
 def _spellings(report: HarmonisedReport, rule: SpellingRule) -> Iterator[Spelling]:

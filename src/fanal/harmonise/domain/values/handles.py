@@ -13,6 +13,7 @@ _LONGEST = 256
 _REMARK = re.compile(r"\([^()]*\)")
 _HOST = re.compile(r"[\w\-]+(?:\.[\w\-]+)+")
 _APART = re.compile(r"[\s_\-]+")
+_SIGNS = re.compile(r"[\W_]+")
 _SUFFIX = 4
 
 
@@ -82,6 +83,18 @@ def _service(text: str) -> str | None:
     words = [word for word in _APART.split(plain) if word]
     named = [word for word in words if word not in _PLATFORMS.programs]
     return "".join(named or words) or service
+
+
+@lru_cache(maxsize=8192)
+def service_names(service: str) -> frozenset[str]:
+    """Return the names of a service as people write them, lower case, letters and digits only.
+
+    `service` is the part of a canonical user name after `@`: `snapchat` gives `snapchat`, `snap` and others.
+    Names of a single character are left out: in a sentence they are words.
+    """
+    listed = (name for name, platform in PLATFORM_NAMES.items() if platform == service)
+    plain = (_SIGNS.sub("", name) for name in (service, *listed))
+    return frozenset(name for name in plain if len(name) > 1)
 
 
 def bare_name(handle: str) -> str:
