@@ -1,7 +1,7 @@
 """The embedding engine multilingual-e5-small (4 bits, on the CPU) in a child process without any rights.
 
-The engine is native code, and strangers write the texts. A text that corrupts its memory, or never ends,
-costs its own embedding and a new child; the keys of the process that asks are out of its reach.
+The engine is native code, and strangers write the texts. A text that corrupts its memory, or takes over 3 s
+of processor time, costs its request and a new child; the keys of the process that asks are out of its reach.
 """
 
 import atexit
@@ -23,8 +23,8 @@ Vectors = NDArray[np.float32]
 _START_SECONDS = 120.0
 _ANSWER_SECONDS = 120.0
 _STOP_SECONDS = 5.0
-_AT_ONCE = 32
-"""Texts of a request: their rows and the engine's memory stay small."""
+_AT_ONCE = 8
+"""Texts of a request: even the costliest take some seconds of processor time together."""
 _LONGEST_ANSWER = 1 << 20
 _SWELLING = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"
 """The one character that normalisation (NFKC) makes longer than the engine reserves.

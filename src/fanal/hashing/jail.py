@@ -3,7 +3,7 @@
 | Layer | As root | As a plain user |
 |---|---|---|
 | network namespace without any interface | always | where the system permits user namespaces |
-| the account `nobody`, no group | always | stays the user's own |
+| the account `nobody`, no group | where it has the capabilities | stays the user's own |
 | no file can be opened, to read or to write (Landlock) | where the kernel has it | where the kernel has it |
 | system calls: only for reading, answering and memory | always | always |
 | limits on memory and processor time, no file written, no core dump | always | always |
@@ -13,6 +13,7 @@ Without Landlock in the kernel, videos are not decoded. The filter of system cal
 64-bit Arm; on other machines it is left out, and the pool reports that.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -132,12 +133,16 @@ def leave_network() -> bool:
 
 
 def drop_account() -> None:
-    """Switch this process from root to the account `nobody`; a plain user's process is unchanged."""
+    """Switch this process from root to the account `nobody`; a plain user's process is unchanged.
+
+    So is that of a root without the capability to switch (a container without capabilities).
+    """
     if os.geteuid() != 0:
         return
-    os.setgroups([])
-    os.setresgid(_NOBODY, _NOBODY, _NOBODY)
-    os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    with contextlib.suppress(PermissionError):
+        os.setgroups([])
+        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
 
 
 def die_with_parent() -> None:

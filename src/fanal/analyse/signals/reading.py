@@ -5,11 +5,12 @@ or with a model made for another engine or corpus, only the phrase rules apply, 
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
+from typing import TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -42,14 +43,21 @@ from fanal.formats.report.records import ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 
 log = logging.getLogger("fanal.reader")
+_T = TypeVar("_T")
 SHOWN_FROM = 0.3
 """Least probability of a finding of a report; a code's own threshold counts where it is lower."""
 NATURE_FROM = 0.5
 _CITED = 240
-_MOST_TOKENS = 1800
-"""Most tokens embedded of a text or report, from its beginning: some 1 ms of processor time each.
+_MOST_TOKENS = 2_700
+"""Most tokens embedded of a text or report: some 1 ms of processor time each.
 
-A segment of French has at most some 150, of punctuation 590.
+A segment of French has at most some 150, of a chat with dates and hours 220, of punctuation 590: twelve of
+the second kind are read, and of the last kind those are left out that have most tokens.
+"""
+_MOST_ENDS = 2
+"""Segments of a text on which the engine's child may end, each after seconds.
+
+After so many no further one is begun; of those whose tokens were counted, one more may.
 """
 _DATED = frozenset(
     {
@@ -123,32 +131,65 @@ class TextReader:
         return Reading(parts=tuple(parts), unread=unread + len(cut) - len(parts))
 
     def _embedded(self, cut: Sequence[Segment]) -> list[tuple[Segment, Vectors]]:
-        """Return the first segments, together of at most `_MOST_TOKENS` tokens, with their embeddings.
+        """Return the segments that are read, in order, with their embeddings.
 
-        A segment that the engine cannot read is left out, and logged.
+        Those with the fewest tokens come first, together at most `_MOST_TOKENS`: signs around a
+        passage do not keep its words from being read. A segment that the engine cannot read is left out, and
+        logged; after `_MOST_ENDS` of them, all those that the engine has not seen are.
         """
-        if not cut:
-            return []
-        texts = [segment.text for segment in cut]
-        try:
-            within = np.cumsum(self.engine.tokens(texts)) <= _MOST_TOKENS
-            read = [segment for segment, fits in zip(cut, within, strict=True) if fits]
-            return list(zip(read, self.engine.embed(texts[: len(read)]), strict=True))
-        except TextUnembedded as failure:
-            if len(cut) > 1:
-                return [pair for segment in cut for pair in self._embedded([segment])]
-            log.error(
-                "the engine cannot read a segment of %d characters: %s", len(texts[0]), failure
+        ends = 0
+
+        def asked(answer: Callable[[Sequence[str]], Iterable[_T]], segment: Segment) -> _T | None:
+            nonlocal ends
+            try:
+                return next(iter(answer([segment.text])))
+            except TextUnembedded as failure:
+                ends += 1
+                log.error(
+                    "the engine cannot read a segment of %d characters: %s",
+                    len(segment.text),
+                    failure,
+                )
+                return None
+
+        sizes = [
+            (asked(self.engine.tokens, segment), n)
+            for n, segment in enumerate(cut)
+            if ends < _MOST_ENDS
+        ]
+        read, left = dict[int, Vectors](), _MOST_TOKENS
+        for tokens, n in sorted((tokens, n) for tokens, n in sizes if tokens is not None):
+            vector: Vectors | None = (
+                asked(self.engine.embed, cut[n]) if tokens <= left and ends <= _MOST_ENDS else None
             )
-            return []
+            if vector is not None:
+                read[n], left = vector, left - tokens
+        return [(cut[n], read[n]) for n in sorted(read)]
 
     def findings(self, report: HarmonisedReport, *, received_at: datetime) -> list[Finding]:
         """Return the findings of a report's free text; [] without any text.
 
-        `received_at` is the time of receipt, from which stated times of events are counted.
+        Segments that were not read are a finding themselves (`TEXT_UNREAD`, score 0). `received_at` is the
+        time of receipt, from which stated times of events are counted.
         """
         said = list(utterances(report))
-        return list(self.explained(self.read(said), received_at=received_at)) if said else []
+        if not said:
+            return []
+        reading = self.read(said)
+        found = list(self.explained(reading, received_at=received_at))
+        return [*found, self._unread(reading.unread)] if reading.unread else found
+
+    def _unread(self, segments_left: int) -> Finding:
+        parameters: Parameters = {"engine": self.version, "unread": segments_left}
+        return Finding(
+            code="TEXT_UNREAD",
+            category="TEXT",
+            score=0.0,
+            value="",
+            because=Because(code="TEXT_UNREAD", parameters=parameters),
+            rule_version=self.version,
+            source="",
+        )
 
     def explained(
         self, reading: Reading, *, received_at: datetime, least: float = SHOWN_FROM
