@@ -129,7 +129,7 @@ def _time(part: Sequence[Told], turn: int) -> Taken:
     from fanal.crosscheck.operations.batch import crosscheck_batch
     from fanal.harmonise.operations.batch import harmonise_batch
 
-    actor, now = system_actor("bench"), datetime(2026, 12, 1, tzinfo=UTC) + timedelta(hours=turn)
+    actor, now = system_actor("bench"), datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=turn)
     taken = []
     for number, one in enumerate(part):
         source = Source(

@@ -14,7 +14,7 @@ from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.postgres import DatabaseRole
 
-_NOW = datetime(2026, 12, 1, tzinfo=UTC)
+_NOW = datetime(2026, 11, 1, tzinfo=UTC)
 _AT_ONCE = 500
 _BYTES = 40_000  # of disk, a report
 
