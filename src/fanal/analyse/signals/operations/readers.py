@@ -1,5 +1,6 @@
 """Versions of the text reader: training with the desk's examples, proposal, activation by a second person."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -43,6 +44,8 @@ from fanal.analyse.signals.operations.settling import settled_by
 from fanal.analyse.signals.queries import StoredReader
 from fanal.analyse.signals.reading import NoReader, TextReader, embedded, reader_state
 from fanal.db import sql
+from fanal.db.sql import uuid_array
+from fanal.embedding.engine import TextUnembedded
 from fanal.intake.queries.reviews import list_unerased
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role, system_actor
 from fanal.kernel.ids import new_id
@@ -54,6 +57,7 @@ from fanal.vault.domain.records import Sealable
 from fanal.vault.operations.opening import open_batch
 from fanal.vault.operations.sealing import seal_batch
 
+log = logging.getLogger("fanal.reader")
 _LOCK = 0x524541444552  # "READER"
 _ACTIVATES = (Role.SUPERVISOR,)
 _WITHDRAW = (
@@ -72,7 +76,8 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
 
     Raises:
         Refused: the actor may not draft rules.
-        Refusal: NO_READER (no engine or model), NO_EXAMPLES, CHANGED (a report was erased meanwhile).
+        Refusal: NO_READER (no engine or model), NO_EXAMPLES (or the engine can read none of them), CHANGED (a
+            report was erased, or a neutral sentence withdrawn meanwhile).
         ObjectUnknown, OSError: the vault cannot open an example, or seal a part.
     """
     require(actor, "rules.draft")
@@ -112,6 +117,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
     card = _card(trained, settlement, reader.version, (len(corpus.labels), labels, len(neutral)))
     with transaction.atomic():
         store_shipped(now=now)
+        _hold_sentences({_example_of(x, examples).id: x.text for x in neutral})
         return _store(actor, (parse_header(header), header, weights), parts, card, now=now)
 
 
@@ -285,7 +291,8 @@ def _labels(
     """Return the labelled texts of the settled examples, for the training.
 
     Texts are the checked neutral sentences, otherwise the sealed words, decrypted here. `reader` is the
-    version in force; the codes that it finds are kept where nobody judged (`labels_of`).
+    version in force; the codes that it finds are kept where nobody judged (`labels_of`). A text that the
+    engine cannot read is left out, and logged.
     """
     chosen = [examples[one.example_id] for one in settlement.settled]
     sealed = [e for e in chosen if e.state is not ExampleState.NEUTRALISED]
@@ -298,11 +305,22 @@ def _labels(
     texts = {e.id: e.neutral for e in chosen} | {
         e.id: opened[e.object_id].decode("utf-8") for e in sealed
     }
+    texts = {i: text for i, text in texts.items() if _embeds(reader, i, text)}
     found = {
         example_id: reader.read([Utterance(path="description", text=text)]).found
         for example_id, text in texts.items()
     }
     return labels_of(settlement.settled, examples, texts, found)
+
+
+def _embeds(reader: TextReader, example_id: UUID, text: str) -> bool:
+    """Return whether the engine embeds the text of an example; if not, the log names the example."""
+    try:
+        reader.engine.embed([text])
+    except TextUnembedded as failure:
+        log.error("example %s is left out, the engine cannot read it: %s", example_id, failure)
+        return False
+    return True
 
 
 def _example_of(label: Label, examples: Mapping[UUID, Example]) -> Example:
@@ -373,6 +391,23 @@ def store_shipped(*, now: datetime) -> None:
             " ON CONFLICT (version) DO NOTHING",
             [new_id(now), shipped.version, SYSTEM_PERSON, now],
         )
+
+
+def _hold_sentences(sentences: Mapping[UUID, str]) -> None:
+    """Lock the examples of neutral sentences until the end of the transaction.
+
+    A withdrawal after it finds the version stored, and takes its sentence out of it.
+
+    Raises:
+        Refusal: CHANGED, a sentence was withdrawn or replaced since it was read.
+    """
+    held = sql.rows(
+        "SELECT id, neutral FROM analyse_example WHERE id = ANY(%s::uuid[]) AND state = 'NEUTRALISED'"
+        " ORDER BY id FOR SHARE",
+        [uuid_array(list(sentences))],
+    )
+    if dict(held) != sentences:
+        raise Refusal("reader", "CHANGED")
 
 
 def _store(
