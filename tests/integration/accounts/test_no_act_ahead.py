@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from fanal.accounts.domain.records import RevocationReason
+from fanal.accounts.domain.records import ReviewVerdict, RevocationReason
 from fanal.accounts.models import Habilitation
-from fanal.accounts.operations.habilitations import revoke_habilitation
+from fanal.accounts.operations.habilitations import review_habilitation, revoke_habilitation
 from fanal.accounts.queries.people import actor_for
 from fanal.kernel.actors import SYSTEM_PERSON, Role
 from fanal.kernel.refusal import Refusal
@@ -118,3 +118,15 @@ def test_nobody_held_an_office_before_it_was_granted(make_user: Make) -> None:
         run(PROPOSED, values | {"at": now - 30 * DAY})
     run(PROPOSED, values | {"at": datetime.now(UTC)})
     assert actor_for(user=claire, now=now + timedelta(seconds=1)).roles
+
+
+def test_what_another_node_granted_just_now_ends_with_its_beginning(make_user: Make) -> None:
+    """Its clock may be ahead by some seconds; the desk answered 500."""
+    now = datetime.now(UTC)
+    claire = actor_for(user=make_user("claire", Role.SUPERVISOR, at=now - DAY), now=now)
+    granted = now + timedelta(seconds=4)
+    ana = make_user("ana", Role.ANALYST, at=granted)
+    held = Habilitation.objects.get(person_id=ana.person_id).id
+    review_habilitation(actor=claire, habilitation_id=held, verdict=ReviewVerdict.KEEP, now=now)
+    revoke_habilitation(actor=claire, habilitation_id=held, reason=RevocationReason.LEFT, now=now)
+    assert not actor_for(user=ana, now=granted + DAY).roles

@@ -1,6 +1,7 @@
 """Partners: secrets, constant comparison, quotas over processes, and what a public node may do."""
 
 import base64
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -16,6 +17,8 @@ from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from tests.integration.accounts.people import SYSTEM
 from tests.policy_cells import actor_as
+from tests.refusals import KEPT, database_refuses
+from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -86,6 +89,17 @@ def test_a_second_credential_leaves_the_first_until_it_is_revoked() -> None:
     assert authenticate_partner_bearer(authorization=old, now=NOW) is None
     new = f"Bearer {second.token}"
     assert authenticate_partner_bearer(authorization=new, now=NOW) is not None
+
+
+def test_a_revoked_credential_is_not_revived() -> None:
+    operations.add_partner(actor=SYSTEM, name="a", now=NOW)
+    operations.revoke_credential(actor=SYSTEM, login="a", now=NOW)
+    for later in (None, NOW + timedelta(seconds=1)):
+        for role in (contextlib.nullcontext, as_worker):
+            with role(), database_refuses(KEPT):
+                PartnerCredential.objects.update(revoked_at=later)
+    PartnerCredential.objects.update(revoked_at=NOW - timedelta(seconds=1))
+    PartnerCredential.objects.update(revoked_at=NOW - timedelta(seconds=1), quota_per_minute=3)
 
 
 @pytest.mark.parametrize("name", ["", " ", "a:b", "a\n", "x" * 101, " a", "\u202ea", "a\0"])

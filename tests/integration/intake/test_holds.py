@@ -1,8 +1,10 @@
 """Legal holds in raw SQL: what was placed stays as it is, and each act has its supervisor, its day and its entry."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from django.db import Error, connection, transaction
 
@@ -103,3 +105,28 @@ def test_no_hold_is_rewritten_lifted_twice_or_born_lifted(report_id: UUID) -> No
     assert lifecycle.lift_holds(actor=ONE, report_id=report_id, motive="closed", now=now) == 1
     with database_refuses(KEPT):
         run(LIFT, report_id=report_id)
+
+
+def test_an_entry_that_another_transaction_wrote_meanwhile_is_not_its_own(
+    report_id: UUID, as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]]
+) -> None:
+    """A transaction begun before a hold of Claire's placed a second one in her name, under the same entry."""
+    app = as_role("app")
+    app.execute(
+        "SELECT set_config('fanal.scope', 'ALL', false), set_config('fanal.desks', '{1}', false)"
+    )
+    values = {"report": report_id, "by": ONE.person_id, "at": datetime.now(UTC)}
+    app.execute("BEGIN")
+    app.execute("SELECT now()")
+    place(report_id)
+    app.execute(PLACE, values)
+    with pytest.raises(psycopg.errors.CheckViolation, match="entry in the ledger"):
+        app.execute("COMMIT")
+    with transaction.atomic(), transaction.atomic():  # its own, in savepoints
+        place(report_id)
+
+
+def test_no_hold_is_placed_or_lifted_for_no_reason(report_id: UUID) -> None:
+    for act in (lifecycle.place_hold, lifecycle.lift_holds):
+        with pytest.raises(ledger.MotiveMissing):  # the command line says it in words
+            act(actor=ONE, report_id=report_id, motive=" \n", now=datetime.now(UTC))

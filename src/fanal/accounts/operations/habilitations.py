@@ -93,7 +93,8 @@ def revoke_habilitation(
 ) -> None:
     """Revoke a habilitation (grant of a role) now, for a reason; open sessions lose the role at once.
 
-    One that is revoked already stays as it is.
+    One that is revoked already stays as it is. One that another node granted just now, by a clock that is
+    ahead of this one's, ends with its beginning.
 
     Raises:
         Habilitation.DoesNotExist: no such habilitation.
@@ -105,7 +106,7 @@ def revoke_habilitation(
         end, made = Revocation.objects.get_or_create(
             habilitation=found,
             defaults={
-                "revoked_at": now,
+                "revoked_at": max(now, found.granted_at),
                 "revoked_by_id": actor.person_id,
                 "reason_code": reason.value,
             },
@@ -131,7 +132,7 @@ def review_habilitation(
         Review.objects.create(
             id=new_id(now),
             habilitation=found,
-            reviewed_at=now,
+            reviewed_at=max(now, found.granted_at),
             reviewed_by_id=actor.person_id,
             verdict=verdict.value,
         )

@@ -133,11 +133,11 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
 
     Raises:
         Refused: the actor may not place a hold on it.
-        ValueError: the reason (`motive`) is empty.
+        MotiveMissing: the reason (`motive`) is empty.
     """
     require_hold(actor, report_id)
     if not motive.strip():
-        raise ValueError("a hold has a motive")
+        raise ledger.MotiveMissing("a hold has a motive")
     hold_id = new_id(now)
     with transaction.atomic():
         sql.run(
@@ -154,11 +154,11 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
 
     Raises:
         Refused: the actor may not lift holds on it.
-        ValueError: the reason (`motive`) is empty.
+        MotiveMissing: the reason (`motive`) is empty.
     """
     require_hold(actor, report_id)
     if not motive.strip():
-        raise ValueError("a hold is lifted with a motive")
+        raise ledger.MotiveMissing("a hold is lifted with a motive")
     with transaction.atomic():
         lifted = sql.run(
             "UPDATE intake_hold SET lifted_by = %s, lifted_at = %s, lift_motive = %s"
@@ -246,11 +246,11 @@ def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now:
     Raises:
         TransitionRefused: early erasure has already been proposed or approved.
         Refused: the actor may not review reports of that desk.
-        ValueError: the reason (`motive`) is empty.
+        MotiveMissing: the reason (`motive`) is empty.
     """
     require_hold(actor, report_id)
     if not motive.strip():
-        raise ValueError("a review has a motive")
+        raise ledger.MotiveMissing("a review has a motive")
     review_id = new_id(now)
     with transaction.atomic():
         sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(report_id)])
@@ -274,7 +274,7 @@ def second_review(
     Raises:
         Refusal: NOT_WAITING, no such proposal, it was answered or replaced, or the actor made it.
         Refused: the actor may not review reports of that desk.
-        ValueError: the reason (`motive`) is empty.
+        MotiveMissing: the reason (`motive`) is empty.
     """
     row = sql.row("SELECT report_id, person_id FROM intake_review WHERE id = %s", [review_id])
     if row is None:
@@ -285,7 +285,7 @@ def second_review(
     if proposer == actor.person_id:
         raise Refusal("review", "NOT_WAITING", review=str(review_id))
     if not motive.strip():
-        raise ValueError("a review has a motive")
+        raise ledger.MotiveMissing("a review has a motive")
     move = "agree" if agreed else "refuse"
     REVIEW_STATES.apply(ReviewState.END_PROPOSED, move)
     try:
