@@ -41,8 +41,9 @@ MAY_COME: dict[str, frozenset[str]] = {
             "exchange_taken.at",
         }
     ),
-    "alarms and their calls, which go out at any difference of clocks": frozenset(
+    "alarms and their calls, which go out at any difference of clocks, and their entries": frozenset(
         {
+            "ledger_entry.at",  # the database dates each entry too (`db_at`)
             "orient_alarm.escalated_at", "orient_alarm.raised_at", "orient_alarm.recorded_at",
             "orient_call.ended_at", "orient_call.failed_at", "orient_call.queued_at",
             "orient_caller.seen_at", "orient_late.told_at", "orient_unrecorded.told_at",
