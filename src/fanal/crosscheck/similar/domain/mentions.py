@@ -8,7 +8,6 @@ gives its own suspect in a field may name anybody in its text: its names and num
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
@@ -182,7 +181,6 @@ def _names_service(around: str, handle: str) -> bool:
     return any(not names.isdisjoint(_joined(line)) for line in around.split("\n"))
 
 
-@lru_cache(maxsize=4096)
 def _joined(line: str) -> frozenset[str]:
     """Return the words of a text, and up to `_JOINED` successive ones written as one word."""
     words = _WORD.findall(fold(line))
