@@ -119,8 +119,15 @@ _RUN = msgspec.json.Decoder(DryRun)
 
 
 def trial_of(stored: StoredReader) -> DryRun | None:
-    """Return the dry run stored with a text reader, even an unfinished one; None before its first portion."""
-    return _RUN.decode(stored.trial) if stored.trial else None
+    """Return the dry run stored with a text reader, even an unfinished one; None before its first portion.
+
+    None too if what is stored cannot be read, or is the dry run of another version.
+    """
+    try:
+        run = _RUN.decode(stored.trial) if stored.trial else None
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+    return run if run is not None and run.candidate == stored.version else None
 
 
 def continue_reader_trial(*, now: datetime) -> bool:

@@ -14,7 +14,11 @@ from fanal.kernel.actors import SYSTEM_PERSON
 
 
 def store_version(
-    version: str, *, fits: bool = True, sentences: Mapping[UUID, str] = MappingProxyType({})
+    version: str,
+    *,
+    fits: bool = True,
+    sentences: Mapping[UUID, str] = MappingProxyType({}),
+    card: bytes | None = None,
 ) -> UUID:
     """Store a version; with `fits` False as an older package left it, made of another corpus.
 
@@ -38,11 +42,11 @@ def store_version(
         header["corpus"] = dict.fromkeys(header["corpus"], "0" * 64)
     reader_id = uuid4()
     sql.run(
-        "INSERT INTO analyse_reader (id, version, header, weights, digest, author_id, trained_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO analyse_reader (id, version, header, weights, digest, author_id, trained_at, card)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
         [
             reader_id, version, msgspec.json.encode(header), weights, sha256(weights).digest(),
-            SYSTEM_PERSON, datetime.now(UTC),
+            SYSTEM_PERSON, datetime.now(UTC), card,
         ],
     )  # fmt: skip
     return reader_id

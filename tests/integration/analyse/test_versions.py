@@ -172,3 +172,21 @@ def test_the_version_that_an_earlier_package_shipped_is_not_this_packages(
     assert in_force.unfit_in_force() is None
     (finding,) = look_at_reader_in_force(owner)
     assert "texts are read by version reader/own" in finding.text
+
+
+def test_a_card_and_a_dry_run_that_cannot_be_read_count_as_none(claire: Actor) -> None:
+    deposit(TEXT)
+    reader_id = store_version("reader/new", card=b"{}")
+    readers.propose_version(actor=claire, reader_id=reader_id, now=now())
+    for trial in (b"{}", b"\xff", b'{"candidate":"reader/other"}'):
+        sql.run("UPDATE analyse_reader SET trial = %s WHERE id = %s", [trial, reader_id])
+        stored = get_reader(reader_id=reader_id)
+        assert stored is not None
+        assert (stored.card, trials.trial_of(stored)) == (None, None)
+    while trials.continue_reader_trial(now=now()):
+        pass
+    stored = get_reader(reader_id=reader_id)
+    assert stored is not None
+    run = trials.trial_of(stored)
+    assert run is not None
+    assert (stored.state, run.reports) == (ReaderState.PROPOSED, 1)

@@ -1,7 +1,7 @@
 """A checked neutral sentence taken back: it leaves the table, the stored versions, and what they read."""
 
 from collections.abc import Iterator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
@@ -11,7 +11,7 @@ from fanal.analyse.signals.domain.examples import ExampleState
 from fanal.analyse.signals.operations import examples, in_force
 from fanal.analyse.signals.reading import TextReader
 from fanal.db import sql
-from fanal.kernel.actors import Role
+from fanal.kernel.actors import SYSTEM_PERSON, Role
 from fanal.kernel.refusal import Refusal
 from fanal.worker.expiry import erase_reports
 from tests.integration.analyse.stored_readers import store_version
@@ -102,3 +102,22 @@ def test_the_database_itself_wants_a_supervisor() -> None:
     refused(NO_RIGHT, "UPDATE analyse_reader SET header = header WHERE id = %s", reader_id)
     sql.run(back, ["OPEN", claire, example_id])
     refused(KEPT, "UPDATE analyse_example SET withdrawer_id = NULL WHERE id = %s", example_id)
+
+
+@pytest.mark.parametrize(
+    "header", [b"\xff %s", b'{"added":null,"id":"%s"}', b'{"id":"%s"}', b'"%s"']
+)
+def test_a_version_with_an_unreadable_header_keeps_no_sentence_in_place(header: bytes) -> None:
+    (report_id,) = deposit(TEXT)
+    example_id = checked(report_id)
+    reader_id = uuid4()
+    weights = b"w"
+    sql.run(
+        "INSERT INTO analyse_reader (id, version, header, weights, digest, author_id, trained_at)"
+        " VALUES (%s, 'reader/bad', %s, %s, sha256(%s), %s, now())",
+        [reader_id, header % example_id.hex.encode(), weights, weights, SYSTEM_PERSON],
+    )
+    examples.withdraw_sentence(actor=person(Role.SUPERVISOR), example_id=example_id, now=now())
+    assert example(example_id).state is ExampleState.OPEN
+    (left,) = sql.one("SELECT header FROM analyse_reader WHERE id = %s", [reader_id])
+    assert bytes(left) == b"{}"

@@ -114,6 +114,34 @@ def test_what_a_sentence_copies_of_its_report_is_named(
     assert examples.copied(sentence, texts, lang=lang) == copied
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence", "copied"),
+    [
+        ("Monsieur DUPONTEL Jean écrit.", "Un adulte nommé DUPONTEL écrit.", ["DUPONTEL"]),
+        ("Monsieur DUPONTEL écrit.", "Un certain dupontel écrit.", ["dupontel"]),
+        ("McGregorin lui écrit.", "Il s'appelle McGregorin.", ["McGregorin"]),
+        ("rendez-vous rue LECOURBIN", "Rendez-vous lecourbin.", ["lecourbin"]),
+        ("Il a vu Zoe\u0301line.", "On parle de Zo\u00e9line.", ["Zo\u00e9line"]),
+        ("JOSÉLITO lui écrit", "Il a vu Joselito.", ["Joselito"]),
+        ("Appelle-moi au 06 12 34 56 78.", "Son numéro est 0612345678.", ["0612345678"]),
+        (
+            "Appelle-moi au 06.12.34.56.78.",
+            "Le +33 6 12 34 56 78.",
+            ["33 6 12 34 56 78", "12 34 56 78"],
+        ),
+        ("au 0612345678", "Le 06-12-34-56-78.", ["06-12-34-56-78"]),
+        ("Elle a 12 ou 13 ans, de 12-14 ans.", "Une enfant entre 12 et 14 ans, peut-être 13.", []),
+        ("C'est URGENT, un cas urgent.", "Un cas urgent.", []),
+        ("UN ADULTE LUI ECRIT TOUS LES SOIRS", "Un adulte écrit à un enfant.", []),
+        ("UN ADULTE, DUPONTEL, LUI ECRIT", "Un adulte, Dupontel, écrit.", ["Dupontel"]),
+    ],
+)
+def test_a_name_or_number_is_known_however_it_is_written(
+    text: str, sentence: str, copied: list[str]
+) -> None:
+    assert examples.copied(sentence, [text], lang="fr") == copied
+
+
 def test_no_one_teaches_the_reader_to_overlook() -> None:
     """One person's "wrong" waits for a second one, who is no account of the first."""
     flood = [said(n, Verdict.WRONG) for n in range(30)]

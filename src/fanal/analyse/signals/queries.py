@@ -26,9 +26,10 @@ _CARD = msgspec.json.Decoder(ModelCard)
 class StoredReader(Struct, frozen=True, kw_only=True):
     """A version of the text reader as stored, without its bytes; `shipped`: it came with the program.
 
-    `trial` is the JSON of its dry run (`DryRun`; see `trials.trial_of`), finished at `tried_at`. `ended` says
-    why the program ended the last dry run without a result, "" if it did not. `reread_at` is when the last
-    waiting report was queued to be read again, None while this goes on.
+    `card` is None for a shipped version, and if it cannot be read. `trial` is the JSON of its dry run
+    (`DryRun`; see `trials.trial_of`), finished at `tried_at`. `ended` says why the program ended the last dry
+    run without a result, "" if it did not. `reread_at` is when the last waiting report was queued to be read
+    again, None while this goes on.
     """
 
     id: UUID
@@ -183,6 +184,14 @@ _READER = (
 )
 
 
+def _card(content: bytes | memoryview | None) -> ModelCard | None:
+    """Return a stored model card, None without one or if it cannot be read."""
+    try:
+        return _CARD.decode(bytes(content)) if content is not None else None
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+
+
 def _readers(where: str, values: Sequence[object]) -> list[StoredReader]:
     found = sql.rows(f"{_READER} {where} ORDER BY r.trained_at DESC, r.id", values)
     return [
@@ -191,7 +200,7 @@ def _readers(where: str, values: Sequence[object]) -> list[StoredReader]:
             version=row[1],
             state=ReaderState(row[2]),
             shipped=row[3],
-            card=_CARD.decode(bytes(row[4])) if row[4] is not None else None,
+            card=_card(row[4]),
             author_id=row[5],
             trained_at=row[6],
             proposer_id=row[7],

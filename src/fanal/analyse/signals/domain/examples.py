@@ -6,7 +6,8 @@ at most `MOST_OF_ONE_CODE` of them for the same code and as many against it. A j
 people agree counts for one of them, the one with most room, so that a second account brings no more than its
 own share. That a passage has not a code counts only once two people say it, neither of whom alone gave the
 other the role for it: what one person adds makes the reader find too much, which people see; what one person
-removes would make it overlook.
+removes would make it overlook. A code that nobody judged is labelled as the version in force reads it, yes or
+no: this too repeats what it overlooks, within the bounds of one person.
 """
 
 import re
@@ -41,6 +42,9 @@ _RUN = 4
 _AGE = 2
 """Digits of a number that a neutral sentence may share with the report."""
 _WORDS = re.compile(r"\w+")
+_DIALLED = 8
+"""Digits of a long number that are compared: a telephone number has others before them abroad."""
+_LONG_NUMBER = re.compile(r"\d(?:[ .()/\u00a0\u202f-]{0,2}\d)+")
 _JOINERS = "\u200c\u200d"
 """Invisible characters that the spelling of some languages needs (Persian, Hindi)."""
 
@@ -277,8 +281,8 @@ def labels_of(
     """Return the labelled texts of settled examples, the neutral ones first, each group in order of id.
 
     `texts` holds the sentence of each example: sealed or neutral; an example without one is left out. `found`
-    holds the codes that the version in force finds in it. A code that nobody judged keeps that result, so
-    that the training changes its reading as little as possible.
+    holds the codes that the version in force finds in it. A code that nobody judged keeps that result, though
+    a label knows no probability: of 0.25 it makes "no".
     """
     hands = {hand: n for n, hand in enumerate(sorted({one.hand for one in settled}), 1)}
     kept = [one for one in settled if one.example_id in texts]
@@ -342,22 +346,38 @@ def check_neutral(text: str) -> str:
 def copied(sentence: str, texts: Sequence[str], *, lang: str) -> list[str]:
     """Return what a neutral sentence repeats of its report's texts: names, numbers, and runs of words.
 
-    A name is a word with a capital inside a sentence, here or there; not in German (`lang` "de"), which
-    writes every noun so. A run has `_RUN` words; only the first is returned. Not noticed are a name in small
-    letters on both sides, and a number of one or two digits, such as an age.
+    Words are the same in whatever case, with or without accents, numbers with or without spaces. A name is a
+    word with a capital inside a sentence, here or there; not in German (`lang` "de"), which writes every noun
+    so. One with two capitals is a name anywhere and in every language, unless the report also writes it
+    small, or is itself in capitals. A run has `_RUN` words; only the first is returned. Not noticed are a
+    name in small letters or at the beginning of a sentence on both sides, any name in a writing without
+    capitals, and a number of one or two digits, such as an age.
     """
-    found = [_WORDS.findall(text) for text in texts]
-    held = {word.casefold() for words in found for word in words}
-    marked = {w.casefold() for text in (sentence, *texts) for w in _marked(text, lang)} & held
+    written = [unicodedata.normalize("NFKC", text) for text in texts]
+    own = unicodedata.normalize("NFKC", sentence)
+    found = [_WORDS.findall(text) for text in written]
+    held = {_plain(word) for words in found for word in words}
+    marked = {_plain(w) for text in (own, *written) for w in _marked(text, lang)} & held
+    small = {_plain(word) for words in found for word in words if word.islower()}
+    marked |= {_plain(w) for text in (own, *written) for w in _capitals(text)} & held - small
     runs = {run for words in found for run in _runs(words)}
-    own = _WORDS.findall(sentence)
-    named = [word for word in own if word.casefold() in marked]
-    repeated = [" ".join(run) for run in _runs(own) if run in runs]
-    return list(dict.fromkeys([*named, *repeated[:1]]))
+    words = _WORDS.findall(own)
+    named = [word for word in words if _plain(word) in marked]
+    numbers = {digits for text in written for digits, _ in _numbers(text)}
+    dialled = [as_written for digits, as_written in _numbers(own) if digits in numbers]
+    repeated = [" ".join(run) for run in _runs(words) if run in runs]
+    return list(dict.fromkeys([*named, *dialled, *repeated[:1]]))
+
+
+def _plain(word: str) -> str:
+    """Return a word without case and accents."""
+    return "".join(
+        c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c)
+    )
 
 
 def _marked(text: str, lang: str) -> Iterator[str]:
-    """Yield the words of a text with a digit, except ages, or with a capital inside a sentence."""
+    """Yield the words of a text with a digit, except ages, or with one capital inside a sentence."""
     for match in _WORDS.finditer(text):
         word, before = match[0], text[max(0, match.start() - 3) : match.start()].rstrip(" ")
         inside = before and (before[-1].isalnum() or before[-1] in ",'’-")
@@ -367,8 +387,22 @@ def _marked(text: str, lang: str) -> Iterator[str]:
             yield word
 
 
+def _capitals(text: str) -> Iterator[str]:
+    """Yield the words of a text with several capitals, none if most of its letters are capitals."""
+    if 2 * sum(map(str.isupper, text)) <= sum(map(str.isalpha, text)):
+        yield from (word for word in _WORDS.findall(text) if sum(map(str.isupper, word)) > 1)
+
+
+def _numbers(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (last `_DIALLED` digits, as written) of the telephone and other long numbers of a text."""
+    for match in _LONG_NUMBER.finditer(text):
+        digits = "".join(filter(str.isdigit, match[0]))
+        if len(digits) >= _DIALLED:
+            yield digits[-_DIALLED:], match[0]
+
+
 def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    plain = [word.casefold() for word in words]
+    plain = [_plain(word) for word in words]
     return (tuple(plain[n : n + _RUN]) for n in range(len(plain) - _RUN + 1))
 
 
