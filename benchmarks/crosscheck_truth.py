@@ -25,7 +25,7 @@ from fanal.crosscheck.engine.domain.sheet import Codes, Ints
 from fanal.crosscheck.linkage.engine import predict
 from fanal.crosscheck.linkage.model import load, version
 from fanal.crosscheck.linkage.stored import persons_table
-from fanal.crosscheck.similar.domain.suggestions import LEAST
+from fanal.crosscheck.similar.domain.suggestions import LEAST, is_beyond_rule
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import Extra, HarmonisedReport, Source
 from fanal.harmonise.domain.sources.read import read_source
@@ -257,7 +257,11 @@ def _model(
     started = time.perf_counter()
     scored = predict(persons_table(enumerate(reports)), load(), least=LEAST)
     seconds = time.perf_counter() - started
-    fresh = [(a, b) for a, b in scored if groups[a] != groups[b]]
+    fresh = [
+        (a, b)
+        for (a, b), one in scored.items()
+        if groups[a] != groups[b] and is_beyond_rule(one.alike)
+    ]
     both = _suggestions([*found.suggested, *fresh], groups, labels)
     peer = {}
     for least in _PEER_AT:

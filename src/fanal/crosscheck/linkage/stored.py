@@ -15,7 +15,7 @@ from fanal.crosscheck.linkage.engine import predict
 from fanal.crosscheck.linkage.model import Model
 from fanal.crosscheck.links.queries import linked_reports
 from fanal.crosscheck.similar.domain.spelling import handle_stem, mail_name
-from fanal.crosscheck.similar.domain.suggestions import LEAST, Resemblance
+from fanal.crosscheck.similar.domain.suggestions import LEAST, Resemblance, is_beyond_rule
 from fanal.crosscheck.similar.operations.near import keep_resemblances
 from fanal.crosscheck.similar.queries import rejected_reports
 from fanal.formats.report.records import Person, PersonRole
@@ -117,7 +117,8 @@ def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str, no
     """Replace the stored suggestions of linkage by the pairs that the model `used` finds.
 
     It searches all reports that cross-check has processed. Returns the number of pairs, without those that
-    are already in one dossier. `engine`: `duckdb`, or `spark` at the address `master`.
+    are already in one dossier or share a single identifier, which the linkage rule weights. `engine`:
+    `duckdb`, or `spark` at the address `master`.
 
     Raises:
         Refused: the actor is not the system.
@@ -132,6 +133,7 @@ def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str, no
             alike=one.alike,
         )
         for (later, earlier), one in sorted(pairs.items())
+        if is_beyond_rule(one.alike)
     ]
     return keep_resemblances(actor=actor, found=found, model=used.version, now=now)
 

@@ -4,7 +4,7 @@ An answer stores the evidence of the pair at that time. A rejected pair stays re
 appears; then it is suggested again with that evidence.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from hashlib import blake2b
 from uuid import UUID
@@ -53,6 +53,19 @@ class Resemblance(Struct, frozen=True, kw_only=True):
             for code, bits in self.alike.items()
         ]
         return tuple(sorted(found, key=lambda r: (-r.weight, r.value)))
+
+
+_WEIGHTED = frozenset(f"{of}_EXACT" for of in ("EMAIL", "HANDLE", "PHONE", "DEVICE", "ACCOUNT"))
+"""Agreements that are equal values of identifiers, which the linkage rule weights."""
+
+
+def is_beyond_rule(alike: Collection[str]) -> bool:
+    """Return whether the agreements of a pair are more than a single equal identifier.
+
+    The linkage rule weights an equal identifier by its document frequency, and knows that a hub identifies
+    nobody; the model does not.
+    """
+    return len(alike) > 1 or not _WEIGHTED.issuperset(alike)
 
 
 class SuggestionState(StrEnum):
