@@ -69,14 +69,14 @@ ORDER BY c.relname, a.attnum
 
 
 def apply_instant_bounds(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Create or replace the CHECK of each table until it bounds all its dates and times, in one transaction.
+    """Create or replace the CHECK of each table until it bounds all its dates and times.
 
-    A CHECK that is as wanted (its comment holds it) stays untouched, because its creation locks the table.
-    Existing rows are not read (`NOT VALID`), nor are those that a backup restores. `connection` belongs to
-    the owner.
+    A CHECK that is as wanted (its comment holds it) stays untouched, because its creation locks the table:
+    each in a transaction of its own. Existing rows are not read (`NOT VALID`), nor are those that a backup
+    restores. `connection` belongs to the owner.
     """
-    with connection.transaction():
-        for statement in list(_statements(connection)):
+    for statement in list(_statements(connection)):
+        with connection.transaction():
             connection.execute(statement)
 
 
@@ -91,11 +91,9 @@ def _statements(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[
         wanted = bounds.as_string(connection)
         if stands != wanted:
             yield sql.SQL(
-                "ALTER TABLE {0} DROP CONSTRAINT IF EXISTS {1}, ADD CONSTRAINT {1} CHECK ({2}) NOT VALID"
-            ).format(on, name, bounds)
-            yield sql.SQL("COMMENT ON CONSTRAINT {} ON {} IS {}").format(
-                name, on, sql.Literal(wanted)
-            )
+                "ALTER TABLE {0} DROP CONSTRAINT IF EXISTS {1}, ADD CONSTRAINT {1} CHECK ({2}) NOT VALID;"
+                " COMMENT ON CONSTRAINT {1} ON {0} IS {3}"
+            ).format(on, name, bounds, sql.Literal(wanted))
 
 
 def _bound(table: str, column: str, *, is_date: bool) -> sql.Composed:
