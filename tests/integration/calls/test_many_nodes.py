@@ -81,7 +81,7 @@ def test_of_many_networks_those_that_told_of_least_come_first(as_role: AsRole) -
             outbox._CLAIM,
             {
                 "lock": 1, "in_hand": [], "again": False, "late": [True, False], "most": 6000,
-                "token": UUID(int=1), "holder": 1, "lease": 30,
+                "token": UUID(int=1), "holder": 1, "lease": 30, "overdue": 0,
             },
             1,
         ),

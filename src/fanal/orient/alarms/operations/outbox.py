@@ -36,9 +36,9 @@ _GONE = (
 )
 """True when the lease holder's lock is gone. Evaluated once per poll; only locks of our own role count."""
 _SLOW = (
-    "(c.attempts <= %(taken_over)s AND c.lease_holder <> %(holder)s AND c.queued_by IS NOT NULL"
-    " AND c.lease_until < now() + make_interval(secs => %(take_over)s"
-    " + CASE WHEN c.attempts = 1 THEN %(lease_first)s ELSE %(lease_again)s END))"
+    f"(c.attempts <= {_TAKEN_OVER} AND c.lease_holder <> %(holder)s AND c.queued_by IS NOT NULL"
+    " AND c.lease_until < now() + make_interval(secs => CASE WHEN c.attempts = 1"
+    f" THEN {(LEASE - TAKE_OVER).total_seconds()} ELSE {(LEASE_AGAIN - TAKE_OVER).total_seconds()} END))"
 )
 """True when another process has been sending the call for long. Late calls stay with one process."""
 _END_SESSION = (
@@ -298,10 +298,6 @@ def claim_calls(
         "holder": holder,
         "lease": (LEASE_AGAIN if again else LEASE).total_seconds(),
         "overdue": overdue,
-        "taken_over": _TAKEN_OVER,
-        "take_over": -TAKE_OVER.total_seconds(),
-        "lease_first": LEASE.total_seconds(),
-        "lease_again": LEASE_AGAIN.total_seconds(),
     }
     with transaction.atomic():
         return [
