@@ -12,13 +12,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from multiprocessing.connection import wait
 from typing import Final
 
 from django.db import connection
 
-from fanal.calls.outbox import ANSWER_SECONDS, FAILURES, SESSION, keepers
+from fanal.calls.outbox import ANSWER_SECONDS, FAILURES, SESSION, database_now, keepers
 from fanal.calls.senders import LOT, PLACES, AskedAgain, CallSent, Senders, lots_of
 from fanal.calls.standing import Standing
 from fanal.connectors import mail
@@ -53,6 +53,7 @@ log = logging.getLogger("fanal.calls")
 class CallsLoop:
     """The loop of one process that sends alarm calls. `clock` is injected, for tests.
 
+    What it sends and records is dated by the database's clock: this machine's may be wrong.
     `number` identifies the process's heartbeat for the supervisor; it must be unique.
     """
 
@@ -63,6 +64,7 @@ class CallsLoop:
         self._later = list[AskedAgain]()
         self._alive_at = self._late_at = 0.0
         self._session: object = None
+        self._ahead = timedelta(0)
         configured = bool(mail.current().url) and not mail.current().faults()
         self._standing, self._left = Standing(configured=configured), False
         self._children = (HoardingWatch(), *keepers(reaches=configured))
@@ -113,6 +115,7 @@ class CallsLoop:
             self._hold()
         # Before the first claim: a process without a mail server leaves the calls to this one.
         if time.monotonic() >= self._alive_at:
+            self._ahead = database_now() - self._clock()
             self._show_alive()
             self._alive_at = time.monotonic() + _ALIVE_SECONDS
         self._claim()
@@ -170,9 +173,9 @@ class CallsLoop:
         if self._left and not self._standing.configured:
             return
         if self._left and self._standing.is_to_ask():
-            self._senders.start((), now=self._clock())
+            self._senders.start((), now=self._now())
         tries = self._left and self._standing.may_try and not self._senders
-        now, started = self._clock(), time.monotonic()
+        now, started = self._now(), time.monotonic()
         late = not self._over or started - self._late_at > _LATE_SECONDS
         self._late_at = started if late else self._late_at
         for again, most in ((False, PLACES), (True, 0 if tries else PLACES // 2)):
@@ -218,7 +221,7 @@ class CallsLoop:
             if len(self._senders) >= PLACES // 2:
                 return
             self._later.remove(message)
-            self._senders.start(message.lot, now=self._clock(), again=message)
+            self._senders.start(message.lot, now=self._now(), again=message)
 
     def _keep_for_later(self, sent: CallSent) -> None:
         """Keep the addresses that a message (`sent`) did not reach, to try them again for about an hour.
@@ -252,7 +255,7 @@ class CallsLoop:
             del self._over[0]
 
     def _record_one(self, sent: CallSent) -> None:
-        now = self._clock()
+        now = self._now()
         if sent.again is not None:
             if sent.sent is not None and not (sent.sent.later or sent.sent.lost or sent.again.lost):
                 orient.record_reached(actor=self._actor, calls=sent.lot, now=now)
@@ -290,6 +293,9 @@ class CallsLoop:
             )
         except FAILURES as failure:
             log.warning("a sign of life is put off: %s", type(failure).__name__)
+
+    def _now(self) -> datetime:
+        return self._clock() + self._ahead
 
     def _wait(self) -> None:
         """Sleep until a child answers, at most half a second."""

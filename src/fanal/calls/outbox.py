@@ -43,15 +43,16 @@ def keepers(*, reaches: bool) -> tuple[KeptChild, KeptChild]:
     late = {"queue_late": lambda: queue_late(actor=actor)}
     rest = {
         "end_answered": lambda: end_answered(actor=actor),
-        "escalate": lambda: escalate_alarms(actor=actor, now=_database_now()),
-        "record_raised": lambda: record_raised(actor=actor, now=_database_now()),
+        "escalate": lambda: escalate_alarms(actor=actor, now=database_now()),
+        "record_raised": lambda: record_raised(actor=actor, now=database_now()),
     }
     if reaches:
         rest["requeue_left"] = lambda: requeue_left(actor=actor)
     return _kept("queues late calls", late), _kept("keeps the outbox of calls", rest)
 
 
-def _database_now() -> datetime:
+def database_now() -> datetime:
+    """Return the time of the database's clock."""
     now: datetime = sql.one("SELECT clock_timestamp()")[0]
     return now
 
