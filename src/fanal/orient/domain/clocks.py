@@ -77,7 +77,7 @@ def desk_deadline(*, catalogue: Catalogue, stage: str, level: str, start: dateti
     Europe/Paris.
 
     Raises:
-        ClockMissing: no rule is in force on the day of `start`.
+        ClockMissing: no deadline rule is in force on the day of `start`.
     """
     day = paris_day(start)
     rule = _clock(catalogue, f"{stage}_{level}", day).value
@@ -117,7 +117,7 @@ def due_at(
     decision (`decided_at`, None before). `level` is the priority level, `state` that of the case.
 
     Raises:
-        ClockMissing: no rule is in force.
+        ClockMissing: no deadline rule is in force on the day from which it counts.
     """
     if state is CaseState.TO_SECOND and decided_at is not None:
         return desk_deadline(catalogue=catalogue, stage="SECOND", level=level, start=decided_at)

@@ -25,7 +25,7 @@ _NOT_MATERIAL = frozenset({"NONE", "0", "NON_PERTINENT"})
 
 
 class _Asked(Struct, frozen=True, kw_only=True):
-    """The facts that the conditions of rules read: a cache key, equal for many reports of a batch.
+    """The facts that the conditions of the legal rules read: a cache key, equal for many reports of a batch.
 
     `received` is the day of receipt in Europe/Paris; `material`: the report has abuse material, `payment`:
     payments. `signals` are the codes of its likely findings; `victim_ages` are (age on the first day, age on
@@ -42,12 +42,13 @@ class _Asked(Struct, frozen=True, kw_only=True):
 
 
 class Facts(_Asked, frozen=True, kw_only=True):
-    """The facts of one report, as the rules read them. `first` to `last` are days in Europe/Paris, inclusive.
+    """The facts of one report, as the legal rules read them.
 
-    `dated`: the source gave these days, else both are the day of receipt. `victim_ages` holds the age on
-    `first` and on `last` of each victim whose age is known; `ages_unknown` means that there may be a victim
-    of unknown age. `targets` are the web addresses that a measure could name, without onion services;
-    `onion_only`: there are only onion services. `empty`: nothing but the envelope.
+    `first` to `last` are days in Europe/Paris, inclusive. `dated`: the source gave these days, else both are
+    the day of receipt. `victim_ages` holds the age on `first` and on `last` of each victim whose age is
+    known; `ages_unknown` means that there may be a victim of unknown age. `targets` are the web addresses
+    that a measure could name, without onion services; `onion_only`: there are only onion services. `empty`:
+    nothing but the envelope.
     """
 
     first: date
@@ -162,7 +163,7 @@ def _is_empty(report: HarmonisedReport) -> bool:
 
 
 class Qualified(Struct, frozen=True, kw_only=True):
-    """The legal bases that the rules find for a report, and the reasons for them."""
+    """The legal bases that the qualification rules find for a report, and their reasons (`because`)."""
 
     bases: tuple[Basis, ...]
     because: tuple[Because, ...]
@@ -212,9 +213,10 @@ def qualify(facts: Facts, *, catalogue: Catalogue) -> Qualified:
 
 @lru_cache(maxsize=4096)
 def _applicable(catalogue: Catalogue, asked: _Asked) -> tuple[Qualification, ...]:
-    """Return for each article the first qualification rule whose conditions hold, in the order of the rules.
+    """Return for each article of law the first qualification rule whose conditions hold, in the rules' order.
 
-    `asked` are the facts that the conditions read.
+    Only rules in force on the day of receipt count. `asked` are the facts of a report that the conditions
+    read.
     """
     found: dict[str, Qualification] = {}
     for rule in catalogue.in_force(Qualification, asked.received):

@@ -67,7 +67,8 @@ class OrientItem(Struct, frozen=True, kw_only=True):
 class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A legal basis in force on the days of the facts. `unchecked`: nobody has verified the text of the law.
 
-    `entry_id` names the wording. An unchecked basis alone never opens a measure.
+    `code` names the article, `entry_id` its wording, and `reading` says why this wording is cited. An
+    unchecked basis alone never opens a measure.
     """
 
     code: str  # "CP 227-23"
@@ -78,10 +79,11 @@ class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The proposal of the rules for one report; a person decides.
+    """The proposal of the legal rules for one report; a person decides.
 
     `bodies` are all competent authorities in order of preference, `competent` the first; `because` the
-    reasons. `tracks` are the proposed actions, `bases` the legal bases.
+    reasons. `tracks` are the proposed actions, `bases` the legal bases, `rule_version` the version of the
+    rules.
     """
 
     report_id: UUID
@@ -117,7 +119,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     """A stored decision by a person. `reason` is empty once it has expired; `digest` (of the reason) stays.
 
     `body` is the competent authority, None if there is none; `supersedes` the decision that this one
-    replaces, None for the first.
+    replaces, None for the first. `proposal_revision` is the number of the proposal at that time.
     """
 
     id: UUID
@@ -184,7 +186,7 @@ class Case(Struct, frozen=True, kw_only=True):
     """End of the subscriber-data retention window for a suspect's newest IP address; None if unknown."""
 
     def floor_name(self, lang: str) -> str:
-        """Return the display name of the rule that set the priority floor; empty without a floor.
+        """Return the display name of the priority rule that set the case's floor (minimum), "" without one.
 
         A rule written by the desk has its own French and English name, in `reason_parameters["words"]`.
         """
@@ -201,7 +203,7 @@ class Case(Struct, frozen=True, kw_only=True):
         return "DECIDE" if self.claim_token else "TAKE"
 
     def held_by(self, now: datetime) -> UUID | None:
-        """Return the holder of the case at `now`; None when it is not claimed or the lease has lapsed."""
+        """Return the id of the person who has claimed the case, at `now`; None without a valid lease."""
         if self.state is not CaseState.CLAIMED or self.lease_until is None:
             return None
         return self.claimed_by if now < self.lease_until else None

@@ -57,7 +57,7 @@ some.
 
 
 class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rule of one level of sameness, as in the rule file.
+    """Duplicate-detection rule of one level of sameness of reports, as in the rule file.
 
     `days`: length in days of the periods within which reports are compared; `at_least`: least number of equal
     reports to fold; `distance`: Hamming distance in bits of similar pictures. `source` is the reason for the
@@ -80,7 +80,7 @@ class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     level: tuple[FoldLevel, ...]
 
     def of(self, code: Sameness) -> FoldLevel:
-        """Return the rule for a level of sameness of reports, such as those with the same files."""
+        """Return the folding rule for a level of sameness of reports, such as those with the same files."""
         return self.level[LEVELS.index(code)]
 
 
@@ -149,7 +149,8 @@ def never_folds(item: OrientItem) -> bool:
 def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
     """Return the duplicate-detection keys of a report; None if it never folds or has nothing to compare.
 
-    To fold: to group with equivalent reports, under one of them.
+    To fold: to group with equivalent reports, under one of them. `rules` gives the periods, in days, within
+    which reports are compared at each level.
     """
     if never_folds(item):
         return None
@@ -180,10 +181,10 @@ def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
 
 
 def fold(standings: Iterable[Foldable], rules: FoldRules) -> dict[UUID, Folded]:
-    """Group equivalent reports: return the parent and level of each folded report; all others are shown.
+    """Group equivalent reports: return parent and level of each folded report, by id; all others are shown.
 
-    `standings` are the reports with their keys (`standing_of`), `rules` those of the levels. A parent may
-    itself be folded, at a weaker level: `root_of` follows the chain.
+    `standings` are the reports with their keys (`standing_of`), `rules` the folding rules of the levels. A
+    parent may itself be folded, at a weaker level: `root_of` follows the chain.
     """
     folded: dict[UUID, Folded] = {}
     alive = sorted(standings, key=lambda s: (not s.taken, s.report_id))
@@ -214,18 +215,19 @@ def root_of(report_id: UUID, folded: Mapping[UUID, Folded]) -> UUID:
 def _all(members: Sequence[Foldable]) -> list[tuple[UUID, UUID]]:
     """Return (folded, parent) pairs of report ids that fold every member of a group into its first member.
 
-    A claimed member is not folded.
+    `members`: those claimed by somebody (`taken`) first, then by id; a claimed member is not folded.
     """
     first = members[0].report_id
     return [(member.report_id, first) for member in members[1:] if not member.taken]
 
 
 def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID]]:
-    """Return (folded, parent) pairs of ids: each member folds into the first similar, unfolded member.
+    """Return (folded, parent) pairs of ids: each member folds into the first similar, unfolded one before it.
 
-    `rule` gives the Hamming distance of similar pictures. Similarity is not transitive: a member must be
-    similar to its parent, the report that is shown, and not merely to another member folded there. A claimed
-    member is not folded.
+    `members`: those claimed by somebody (`taken`) first, then by id; a claimed member is not folded, but
+    others may fold into it. `rule` gives the Hamming distance of similar pictures. Similarity is not
+    transitive: a member must be similar to its parent, the report that is shown, and not merely to another
+    member folded there.
     """
     neighbours = _neighbours(members, rule.distance)
     pairs: list[tuple[UUID, UUID]] = []
@@ -269,9 +271,9 @@ def _hashes(pictures: Iterable[bytes]) -> np.ndarray[tuple[int, int], np.dtype[n
 
 
 def _who(report: HarmonisedReport) -> list[tuple[str, ...]]:
-    """Return the persons that a report names, but victims and reporter, as a part of its keys of sameness.
+    """Return the persons that a report names, except victims and reporter, for its duplicate-detection keys.
 
-    Each is an identifier (kind, value), or (name, birth date, age), in order.
+    Each is an identifier (kind, value), or (name, birth date, age) with "" for unknown parts; sorted.
     """
     found: set[tuple[str, ...]] = {
         (s.kind, s.value) for s in report.selectors if s.kind in _IDENTITIES and s.role in _WHO

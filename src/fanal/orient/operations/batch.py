@@ -316,9 +316,9 @@ def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _CaseRow:
 
 
 def _first_reason(priority: Priority) -> Because | None:
-    """Return the reason of the rule that set the priority's floor, else of its first rule.
+    """Return the reason of the rule that set the report's priority floor (minimum), else of its first rule.
 
-    None if no rule gave points.
+    None if no priority rule gave points.
     """
     floored = (part for part in priority.parts if part.code == priority.floor)
     part = next(floored, priority.parts[0] if priority.parts else None)

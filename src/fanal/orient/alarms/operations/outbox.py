@@ -462,9 +462,10 @@ def _is_over(call: Call, failure: str) -> bool:
 def _alike(
     calls: Sequence[Call], failure: str = ""
 ) -> Iterator[tuple[tuple[bool, int, bool], list[Call]]]:
-    """Yield groups of calls with their common (escalated, attempts, given up after this `failure`).
+    """Yield groups of calls (alarm e-mails), each with its common values; one ledger entry covers a group.
 
-    One ledger entry covers each group.
+    The values are (escalated, attempts, given up after this `failure`); `failure` is the code of the last
+    attempt's failure, "" for none.
     """
     alike: dict[tuple[bool, int, bool], list[Call]] = {}
     for call in calls:

@@ -30,8 +30,8 @@ class NotFolded(LookupError):
 def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None:
     """Return a folded report to the queue: a person judged that it is no duplicate; it never folds again.
 
-    The judgement is an append-only row; its text expires. Reports folded into this one at a stronger level
-    are folded again.
+    The judgement is an append-only row; its text (`reason`) expires. Reports folded into this one at a
+    stronger level are folded again.
 
     Raises:
         NotFolded: no such report, or it is not folded.
