@@ -101,7 +101,7 @@ _OF_RULES = ["value", "unchecked"]
 
 
 def pack_findings(findings: Sequence[Finding]) -> bytes:
-    """Encode findings as compressed JSON, without their common rule version."""
+    """Encode findings as zlib-compressed JSON, without their common rule version, stored by itself."""
     if not findings:
         return _NO_FINDINGS
     bare = [structs.replace(finding, rule_version="") for finding in findings]
@@ -114,7 +114,7 @@ def unpack_findings(content: bytes | memoryview, *, rule_version: str) -> tuple[
     `rule_version` is their common version, from its own column.
 
     Raises:
-        zlib.error, msgspec.ValidationError: the content is damaged.
+        zlib.error, msgspec.DecodeError: the content is damaged.
     """
     bare = _FINDINGS.decode(zlib.decompress(bytes(content)))
     return tuple(structs.replace(finding, rule_version=rule_version) for finding in bare)

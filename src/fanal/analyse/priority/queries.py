@@ -176,13 +176,13 @@ class StoredRuleSet(Struct, frozen=True, kw_only=True):
 
 
 def current_rules() -> PriorityRules:
-    """Return the active rules; before the first activation, the newest shipped rules."""
+    """Return the active priority rules; before the first activation, the newest shipped ones."""
     row = sql.row("SELECT body FROM analyse_ruleset WHERE state = 'ACTIVE'")
     return read_rules(row[0]) if row else _SHIPPED
 
 
 def rules_of(*, version: str) -> PriorityRules:
-    """Return the rules with this version, stored or shipped.
+    """Return the priority rules with this version, stored or shipped.
 
     Raises:
         LookupError: no such version.
@@ -197,12 +197,12 @@ def rules_of(*, version: str) -> PriorityRules:
 
 
 def get_ruleset(*, ruleset_id: UUID) -> StoredRuleSet | None:
-    """Return a stored rule set; None if there is none with this id."""
+    """Return a stored set of priority rules; None if there is none with this id."""
     return next((found for found in list_rulesets() if found.id == ruleset_id), None)
 
 
 def list_rulesets() -> list[StoredRuleSet]:
-    """Return every stored rule set, newest first."""
+    """Return every stored set of priority rules, the most recently drafted first."""
     found = sql.rows(
         "SELECT r.id, r.version, r.body, r.author_id, r.drafted_at, r.state, r.dry_run,"
         " a.approver_id, a.activated_at, r.source, r.proposer_id FROM analyse_ruleset r"

@@ -135,7 +135,7 @@ class TextReader:
 
         Those with the fewest tokens come first, together at most `_MOST_TOKENS`: signs around a
         passage do not keep its words from being read. A segment that the engine cannot read is left out, and
-        logged; after `_MOST_ENDS` of them, all those that the engine has not seen are.
+        logged; after `_MOST_ENDS` of them, so are all that it has not measured yet.
         """
         ends = 0
 

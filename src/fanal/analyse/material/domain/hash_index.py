@@ -304,7 +304,9 @@ class HashIndex:
         return len(self._state.hashes) + len(self._state.gone)
 
     def add(self, hashes: Hashes, labels: Labels) -> None:
-        """Add hashes, shape (n, 32), with their labels, shape (n, 16). A label must never be reused.
+        """Add hashes, shape (n, 32), with their labels, shape (n, 16), which identify their list entries.
+
+        A label must never be reused, even after its removal.
 
         Raises:
             ValueError: the shapes do not fit.
@@ -320,7 +322,7 @@ class HashIndex:
             )
 
     def remove(self, labels: Iterable[bytes]) -> None:
-        """Remove the hashes with these labels, 16 bytes each."""
+        """Remove the hashes with these labels, 16 bytes each; an unknown label has no effect."""
         with self._lock:
             old = self._state
             gone = np.union1d(old.gone, _keys(labels))

@@ -128,7 +128,10 @@ class MatchScope(StrEnum):
 
 
 class Sharing(StrEnum):
-    """How far a list may be passed on; a standing instruction is required in addition."""
+    """To whom a list may be passed on: nobody (DESK), authorities, or providers and organisations too.
+
+    This is only the limit: each delivery also needs an instruction of the desk.
+    """
 
     DESK = "DESK"
     AUTHORITIES = "AUTHORITIES"

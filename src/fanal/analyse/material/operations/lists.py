@@ -110,7 +110,10 @@ def touch_list(list_id: UUID, *, now: datetime) -> None:
 
 
 def tell_change(actor: Actor, action: str, list_id: UUID, *, count: int, now: datetime) -> None:
-    """Record a change of a list in the ledger: `action` and the number of entries, never their values."""
+    """Record a change of a list in the ledger: `action` (as `list.change`) and the `count` of its values.
+
+    The values themselves are never recorded.
+    """
     ledger.record(
         actor=actor,
         action=action,

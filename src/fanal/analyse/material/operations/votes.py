@@ -37,7 +37,8 @@ def cast_vote(
     """Store the actor's vote on a list entry and return it; it counts from the next report on.
 
     A partner votes as an organisation, others as persons. `kind` limits the vote to a hash or address kind of
-    the entry, empty for all. `others` are further reasons; duplicates are dropped.
+    the entry, empty for all. `reason` is a code that this vote allows (`VOTE_REASONS`), `others` are further
+    ones; duplicates are dropped. `item_id` is the entry's.
 
     Raises:
         Refused: the actor may not vote.

@@ -157,7 +157,7 @@ def list_votes(*, item_id: UUID) -> list[CastVote]:
 
 
 def newest_votes(*, limit: int) -> list[CastVote]:
-    """Return the newest votes on any entry of the lists of known material, the newest first."""
+    """Return the `limit` newest votes on any entry of the lists of known material, the newest first."""
     return [_vote(row) for row in sql.rows(f"{_VOTES} ORDER BY seq DESC LIMIT %s", [limit])]
 
 
@@ -218,7 +218,7 @@ class ListedChange(Struct, frozen=True, kw_only=True):
 
 
 def list_lists() -> list[ListState]:
-    """Return all lists sorted by name, with the number of their values in force."""
+    """Return all lists of known material, sorted by name, with the number of their values in force."""
     given = sql.rows(
         "SELECT list_id, count(*) FROM analyse_entry WHERE withdrawn_at IS NULL GROUP BY list_id"
     )
@@ -232,19 +232,19 @@ def list_lists() -> list[ListState]:
 
 
 def find_list(*, name: str) -> ListFacts | None:
-    """Return the list with this name; None if there is none."""
+    """Return the metadata of the list of known material with this name; None if there is none."""
     if not name.isprintable():
         return None
     return next(iter(_facts(sql.rows(f"{_LISTS} WHERE name = %s", [name]))), None)
 
 
 def get_lists() -> dict[UUID, ListFacts]:
-    """Return all lists by id."""
+    """Return the metadata of all lists of known material, by list id."""
     return {facts.id: facts for facts in _facts(sql.rows(_LISTS))}
 
 
 def list_changes(*, list_ids: Sequence[UUID] | None = None, limit: int) -> list[ListedChange]:
-    """Return the newest changes of some lists (None: of all), newest first."""
+    """Return the `limit` newest changes of these lists of known material (None: of all), newest first."""
     found = sql.rows(
         "SELECT number, list_id, at, actor_id, added, changed, withdrawn FROM analyse_change"
         " WHERE %s::uuid[] IS NULL OR list_id = ANY(%s::uuid[]) ORDER BY number DESC LIMIT %s",

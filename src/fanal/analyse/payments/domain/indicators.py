@@ -140,7 +140,7 @@ def shipped_texts() -> list[str]:
 
 
 def load_typologies() -> Typologies:
-    """Return the newest shipped typologies."""
+    """Return the newest shipped typologies (rules on payments)."""
     return read_typologies(shipped_texts()[-1])
 
 

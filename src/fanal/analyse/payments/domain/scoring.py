@@ -72,7 +72,7 @@ def score_payers(
 ) -> list[PayerScore]:
     """Return the score of each payer among `transfers`, highest first; duplicate transfers count once.
 
-    A payer without an identifying value (key "") has no score.
+    A payer without an identifying value (key "") has no score. `typologies` are the rules to apply.
 
     `senders` counts the different payers of each beneficiary (by key) if more is known than these transfers.
     `until` is the end of the data, by default the newest transfer.
@@ -102,7 +102,8 @@ def count_senders(transfers: Iterable[Paid]) -> dict[str, int]:
 def score_one(transfers: Sequence[Paid], context: PayerContext) -> PayerScore:
     """Return the score of transfers, taken together as those of a single payer.
 
-    `transfers` must not be empty; the most complete of their senders is named as the payer.
+    `transfers` must not be empty; the most complete of their senders is named as the payer. `context` holds
+    the rules, and what is known of beneficiaries.
     """
     ordered = sorted(transfers, key=_order)
     rules = context.typologies
@@ -304,7 +305,8 @@ def find_payment_signals(
 def score_report(own: list[Paid], typologies: Typologies, around: Around) -> PayerScore:
     """Return the score of a report's payments, taken together with the known transfers around it.
 
-    `own` are the report's payments, `around` the known ones of its payers.
+    `own` are the report's payments, `around` the known ones of its payers; one of the two must have any.
+    `typologies` are the rules to apply.
     """
     every = {paid.id: paid for paid in (*around.transfers, *own)}
     counted = count_senders(every.values())

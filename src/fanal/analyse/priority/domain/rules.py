@@ -192,7 +192,7 @@ def shipped_texts() -> tuple[tuple[str, str], ...]:
 
 
 def shipped_rules() -> tuple[PriorityRules, ...]:
-    """Return all shipped rule sets, oldest first."""
+    """Return all shipped sets of priority rules, oldest first."""
     return tuple(read_rules(text) for _, text in shipped_texts())
 
 

@@ -316,7 +316,10 @@ class Tally:
         self._largest: list[tuple[int, int, ScoreChange]] = []
 
     def add(self, change: ScoreChange) -> None:
-        """Count a report; of equally large changes, the older reports are kept."""
+        """Count the change of a report's score and level, which may be none.
+
+        Of equally large changes, those of older reports are kept.
+        """
         self.reports += 1
         self.levels[change.level_before, change.level_after] += 1
         move = change.after - change.before

@@ -54,7 +54,7 @@ def age_of(person: Person, *, on: str | None) -> int | None:
 
 
 def occurred_on(report: HarmonisedReport) -> str | None:
-    """Return the earliest time of the facts (RFC 3339), else their time as reported, else None."""
+    """Return the earliest time of the incident (RFC 3339), else its time as reported, else None."""
     return report.occurred.earliest if report.occurred else report.occurred_at
 
 

@@ -377,7 +377,10 @@ def _plain(word: str) -> str:
 
 
 def _marked(text: str, lang: str) -> Iterator[str]:
-    """Yield the words of a text with a digit, except ages, or with one capital inside a sentence."""
+    """Yield the words that may identify: with a digit, except ages, or with one capital inside a sentence.
+
+    Capitals do not count in German (`lang` "de"), which writes every noun so.
+    """
     for match in _WORDS.finditer(text):
         word, before = match[0], text[max(0, match.start() - 3) : match.start()].rstrip(" ")
         inside = before and (before[-1].isalnum() or before[-1] in ",'’-")

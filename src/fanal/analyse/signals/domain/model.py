@@ -69,7 +69,7 @@ class Corpus(Struct, frozen=True, kw_only=True):
 
 
 def shipped_files() -> Traversable:
-    """Return the folder of the shipped model."""
+    """Return the folder of the text reader's shipped model: `model.json` and `weights.bin`."""
     return resources.files("fanal.analyse").joinpath("data", "reader")
 
 
@@ -78,7 +78,7 @@ def load_corpus(names: Sequence[str] | None = None) -> Corpus:
 
     Raises:
         ModelUnfit: a file is missing.
-        msgspec.ValidationError: a line is no labelled text.
+        msgspec.DecodeError: a line is no labelled text.
     """
     folder = resources.files("fanal.analyse").joinpath("data", "corpus")
     held = {file.name: file for file in folder.iterdir() if file.name.endswith(".jsonl")}

@@ -150,7 +150,7 @@ _NEAR = 6  # sentences after a meeting phrase that are searched for its time and
 
 
 def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
-    """Return all signal phrases found in a report (hits) in reading order, in time linear in its text."""
+    """Return the phrases of `lexicon` found in a report (hits) in reading order, in linear time."""
     said = list(utterances(report))
     if not any(lexicon.signals_in(utterance.text) for utterance in said):
         return []  # most reports: contexts alone are no finding

@@ -164,9 +164,9 @@ def withdraw_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 
 
 def end_trial(*, stored: StoredReader, reason: str, now: datetime) -> None:
-    """End the dry run of a text reader's version that this program cannot use, with the reason for people.
+    """End the dry run of a text reader's version that this program cannot use; its proposal is withdrawn.
 
-    Does nothing if the version was proposed again or withdrawn meanwhile.
+    `reason` is a text for people. Does nothing if the version was proposed again or withdrawn meanwhile.
     """
     with transaction.atomic():
         if sql.run(
@@ -314,7 +314,7 @@ def _labels(
 
 
 def _embeds(reader: TextReader, example_id: UUID, text: str) -> bool:
-    """Return whether the engine embeds the text of an example; if not, the log names the example."""
+    """Return whether the engine of `reader` embeds the text of an example; if not, the log names its id."""
     try:
         reader.engine.embed([text])
     except TextUnembedded as failure:
@@ -394,9 +394,9 @@ def store_shipped(*, now: datetime) -> None:
 
 
 def _hold_sentences(sentences: Mapping[UUID, str]) -> None:
-    """Lock the examples of neutral sentences until the end of the transaction.
+    """Lock the examples of neutral sentences (`sentences`, by example id) until the end of the transaction.
 
-    A withdrawal after it finds the version stored, and takes its sentence out of it.
+    A withdrawal has to wait, then finds the version stored, and takes its sentence out of it.
 
     Raises:
         Refusal: CHANGED, a sentence was withdrawn or replaced since it was read.
