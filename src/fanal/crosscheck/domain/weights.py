@@ -190,6 +190,6 @@ def _falls(steps: tuple[tuple[int, float], ...]) -> bool:
 
 @lru_cache(maxsize=1)
 def load_weights() -> Weights:
-    """Return the weights shipped with the package."""
+    """Return the weights of the link rule shipped with the package (`data/weights.toml`)."""
     path = resources.files("fanal.crosscheck").joinpath("data", "weights.toml")
     return read_weights(path.read_text("utf-8"))

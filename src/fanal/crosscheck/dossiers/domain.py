@@ -158,8 +158,9 @@ def grow(
     """Join reports and dossiers by certain links (`proposals`); return their new anchors.
 
     A dossier's anchor is its earliest report. `anchors` holds that of each linked report already in a
-    dossier; the keys of `sizes` are the same anchors. The result has, by linked report and by former anchor,
-    the new anchor. Without judgements it equals that of `membership` on all links.
+    dossier; `sizes` holds by these anchors the dossiers' numbers of reports (not used). The result has, by
+    linked report and by former anchor, the new anchor. Without judgements it equals that of `membership` on
+    all links.
     """
     strongest = sorted(proposals, key=lambda s: (-s.score, s.one.int, s.two.int))
     ends = {end for strong in strongest for end in (strong.one, strong.two)}

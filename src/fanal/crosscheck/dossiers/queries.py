@@ -129,12 +129,12 @@ def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
 
 
 def judgements() -> list[Judgement]:
-    """Return every judgement, oldest first."""
+    """Return every judgement of people on links and dossiers, those revoked included, oldest first."""
     return [_judgement(row) for row in sql.rows(f"{_JUDGEMENT} ORDER BY id")]
 
 
 def judgements_by_id(ids: Sequence[UUID]) -> list[Judgement]:
-    """Return the judgements with these ids; unknown ids are skipped."""
+    """Return the judgements with these ids, in no particular order; unknown ids are skipped."""
     return [
         _judgement(row) for row in sql.rows(f"{_JUDGEMENT} WHERE id = ANY(%s::uuid[])", [list(ids)])
     ]

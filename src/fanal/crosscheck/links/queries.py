@@ -160,7 +160,7 @@ def linked_reports(*, actor: Actor) -> list[UUID]:
 def list_links(*, actor: Actor, after: tuple[UUID, UUID] | None, limit: int) -> list[Link]:
     """Return a page of current links in order of their two report ids. For the system only.
 
-    `after` is the pair of ids of the previous page's last link, None for the first page.
+    At most `limit`; `after` is the pair of ids of the previous page's last link, None for the first page.
 
     Raises:
         Refused: the actor is not the system.

@@ -147,7 +147,9 @@ def sides_of(*, found: Sequence[Suggestion]) -> list[frozenset[UUID]]:
 
 
 def rejected_reports(*, actor: Actor) -> list[UUID]:
-    """Return the reports of all suggested pairs that a person rejected, if still in force, in order of id.
+    """Return the reports of all suggested pairs whose latest answer still in force is a rejection, by id.
+
+    Linkage takes those without a dossier as judged apart from all others. Each report occurs once.
 
     Raises:
         Refused: the actor is not the system.

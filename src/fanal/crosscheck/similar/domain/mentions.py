@@ -39,10 +39,10 @@ class Mention(NamedTuple):
     """An identifier in a field or in a sentence, in comparable form.
 
     `kind` and `value` are those of a selector. `key` is the compared part: a user name without its service.
-    `holder` is the id of the report that is counted by itself as holding it: that of a sentence, or of an
-    account; empty for other fields. `said` tells whether it is compared as a sentence: not the numbers of a
-    text whose report gives its suspect in a field. `around` is the text near a user name of a sentence,
-    `week` that of the incident (`cards.week_of`).
+    `holder` is the report's id (hexadecimal) for an identifier in a sentence and for any account, so that
+    reports with it are counted one by one; else empty. `said`: compared as one in a sentence, which a number
+    is not if the report gives its suspect in a field. `around` is the text before and after a user name of
+    a sentence, `week` that of the incident (`cards.week_of`).
     """
 
     kind: SelectorKind
@@ -54,7 +54,7 @@ class Mention(NamedTuple):
     week: int = 0
 
     def forms(self) -> set[str]:
-        """Return the only blocking key as text, equal in field and sentence."""
+        """Return a set with the only blocking key: a text of kind and `key`, equal in field and sentence."""
         return {f"mention|{self.kind}|{self.key}"}
 
     def written(self) -> str:
@@ -62,16 +62,16 @@ class Mention(NamedTuple):
         return self.value
 
     def whole(self) -> str:
-        """Return a key that is equal for one value without `holder`, and differs for each holder.
+        """Return the key by which reports of a value count: one for all without `holder`, else one by holder.
 
-        So the reports that name a value in sentences are counted one by one, and each is paired with the
-        earliest report that gives it in a field.
+        `holder` is the id of the report; empty for a phone number or name in a field. So reports that name a
+        value in sentences (or an account anywhere) are counted one by one, those with it in a field as one.
         """
         return f"mention|{self.kind}|{self.value}|{self.holder}"
 
 
 def mentions_of(report: HarmonisedReport, rule: MentionRule) -> list[Mention]:
-    """Return the identifiers of a report to compare with sentences, or from its own; at most `rule.values`.
+    """Return the identifiers in a report's fields and sentences to compare; at most `rule.values`.
 
     Those of fields come first, then numbers and accounts of sentences, then names: with a digit or a sign
     before words of letters only.
@@ -148,7 +148,7 @@ def _names(text: str, rule: MentionRule) -> list[tuple[str, str]]:
     """Return the words of a text that could be user names, folded, each with the text around it.
 
     Words with a digit or a sign inside come first; words of letters only need `rule.long` characters. The
-    text around a word holds `rule.window` characters on each side of its first occurrences.
+    text around a word holds `rule.window` characters on each side of its first occurrences, a line each.
     """
     told: dict[bool, dict[str, list[str]]] = {True: {}, False: {}}
     for match in _TOKEN.finditer(text):

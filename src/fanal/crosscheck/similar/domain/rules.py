@@ -117,8 +117,8 @@ class MentionRule(_StrictRules, frozen=True, kw_only=True):
 class LineRule(_StrictRules, frozen=True, kw_only=True):
     """How close in time two uses of an internet line are, in seconds, and the strength of the similarity.
 
-    `prefix_seconds` is for an IPv6 prefix (/64), `port_seconds` for an IPv4 address with its port. Uses that
-    far apart or less count, and none twice as far apart.
+    `prefix_seconds` is for an IPv6 prefix (/64), `port_seconds` for an IPv4 address with its port. Two uses
+    at most so far apart always count, uses at least twice as far apart never (see `sketch.lines_of`).
     """
 
     prefix_seconds: int
@@ -145,6 +145,6 @@ class NearRules(_StrictRules, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=1)
 def load_near_rules() -> NearRules:
-    """Return the rules shipped with the package."""
+    """Return the similarity rules shipped with the package (`data/nearness.toml`)."""
     path = resources.files("fanal.crosscheck").joinpath("data", "nearness.toml")
     return msgspec.convert(tomllib.loads(path.read_text("utf-8")), NearRules)

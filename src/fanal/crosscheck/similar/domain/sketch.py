@@ -308,9 +308,10 @@ def _rest(key: str) -> str:
 
 
 def lines_of(report: HarmonisedReport, rule: LineRule) -> set[str]:
-    """Return the internet lines of a report's suspects, each with the period of its use and the next period.
+    """Return two texts for each use of an internet line by a suspect: the line with its period, and the next.
 
-    So two uses at most a period apart have one in common, and none from two periods apart on.
+    A line is an IPv6 prefix, or an IPv4 address with its port; a period has the seconds that `rule` sets. So
+    two uses at most a period apart have a text in common, and none from two periods apart on.
     """
     found: set[str] = set()
     for address in addresses_of(report.selectors):
@@ -326,10 +327,10 @@ _KIND = 7
 
 
 class Trait(IntEnum):
-    """The kinds of sketch key. Stored as numbers: append, never reorder.
+    """The kinds of sketch key, a digest by which similar reports are found. Stored as numbers: never change.
 
-    A key is a digest by which similar reports are found. PASSAGE: a text passage; MIRROR, FAMILY: the same
-    web page on other hosts, and the page's folder; ADDRESS: a postal address.
+    PASSAGE: a text passage; MIRROR, FAMILY: the same web page on other hosts, and the page's folder; ADDRESS:
+    a postal address; NAME: a suspect's; PICTURE; LINE: an internet line; SPELLING: of an identifier.
     """
 
     PASSAGE = 0
@@ -357,7 +358,7 @@ class Sketch(Struct, frozen=True):
     seen: tuple[int, ...] = ()
 
     def of(self, *traits: Trait) -> frozenset[int]:
-        """Return the keys of the given kinds."""
+        """Return the keys of these kinds (a key's kind is in its lowest three bits)."""
         return frozenset(key for key in self.keys if key & _KIND in traits)
 
     def without(self, worn: frozenset[int]) -> "Sketch":
