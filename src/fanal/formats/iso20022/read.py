@@ -124,7 +124,7 @@ class Leaves:
 
 
 def read_transfers(stream: BinaryIO, *, kind: str) -> Iterator[Transfer]:
-    """Yield every transfer of a `pacs.008` or `camt.053` document.
+    """Yield every transfer of a document of `kind` (`pacs.008` or `camt.053`).
 
     In a statement the account holder is the payer of a debit and the beneficiary of a credit. The values of
     the head (message, statement, balances) are in the `extra` of the first transfer of each statement.

@@ -91,8 +91,11 @@ def read_head(stream: BinaryIO, *, kind: str) -> Head:
 def document_of(head: Head, *, statement: int, pieces: list[bytes]) -> bytes:
     """Serialise a document of the same kind: the head of a statement with some of its elements.
 
-    `statement` is its number, from 1, without effect in a document without statements. `pieces` are the
-    elements (entries or payments), already serialised.
+    `statement` is its number, from 1; 1 for a payment file. `pieces` are the elements (entries or payments),
+    already serialised.
+
+    Raises:
+        IndexError: the document has no such statement.
     """
     outer, inner = _ROOTS[head.kind]
     own = head.statements[statement - 1] if head.statements else []
