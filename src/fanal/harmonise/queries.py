@@ -111,7 +111,7 @@ _SELECT = (
 
 
 def list_openings(*, actor: Actor, limit: int = 100, unseen: bool = False) -> list[IdentityOpening]:
-    """Return the disclosures of reporters' identities that the actor oversees, newest first.
+    """Return the `limit` newest disclosures of reporters' identities that the actor oversees, newest first.
 
     `unseen`: only those that nobody has reviewed yet.
     """
@@ -241,7 +241,7 @@ def search_selectors(
 ) -> list[FoundSelector]:
     """Return the selectors with value `text`, then those with that prefix, seen in the actor's desks.
 
-    `text` has at least 2 characters, in any case; shorter text gives []. Empty `kinds` means all kinds.
+    `text` has 2 characters or more; shorter text gives []. Empty `kinds`: all. At most `limit`, or 1000.
     """
     desks = reach(actor, "search.run").desks
     wanted = [kind.value for kind in kinds] or [kind.value for kind in SelectorKind]

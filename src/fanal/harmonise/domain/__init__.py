@@ -1,1 +1,1 @@
-"""Pure rules of this package: no Django, no clock, no network."""
+"""Harmonisation of reports as pure functions: no Django, no clock, no network."""

@@ -80,7 +80,7 @@ class Collector:
         return tuple(self._selectors.values())
 
     def warnings(self) -> tuple[Doubt, ...]:
-        """Return the warnings in order of occurrence, each once."""
+        """Return the warnings (path, reason code, value as written) in order of occurrence, each once."""
         return tuple(self._warnings)
 
     def warn(self, path: str, code: str, value: str = "") -> None:
@@ -100,7 +100,8 @@ class Collector:
         """Add a canonical value of `kind` as a selector, once per role; `origin` is where it was found.
 
         A value of the reporter, or one that PostgreSQL cannot store, only yields a warning. On repetition the
-        first path is kept; instant and port of a field's value replace those of a weak one.
+        first path is kept; instant and port of a value from a field replace those of one from free text
+        (`weak`).
         """
         if (kind, value) in self._withheld or (
             kind is _HANDLE and bare_name(value) in self._withheld_names

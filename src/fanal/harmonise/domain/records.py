@@ -291,7 +291,7 @@ def unpack_fields(content: bytes | memoryview) -> dict[str, msgspec.Raw]:
 
     Raises:
         UnknownEncoding: the version byte is unknown.
-        zlib.error, zstandard.ZstdError, msgspec.ValidationError: the content is damaged.
+        zlib.error, zstandard.ZstdError, msgspec.DecodeError: the content is damaged.
     """
     stored = bytes(content)
     if stored[:1] == b"\x02":
@@ -305,7 +305,7 @@ def unpack(content: bytes | memoryview) -> HarmonisedReport:
     Raises:
         UnknownEncoding: the version byte is unknown.
         zlib.error, zstandard.ZstdError: the content is damaged.
-        msgspec.ValidationError: the content has another shape.
+        msgspec.DecodeError: the content is no JSON of this shape.
     """
     stored = bytes(content)
     if stored[:1] == b"\x02":

@@ -191,7 +191,7 @@ def open_identity(*, actor: Actor, report_id: UUID, motive: str, now: datetime) 
 
 
 def see_opening(*, actor: Actor, opening_id: UUID, now: datetime) -> bool:
-    """Record the actor's review of an identity disclosure; return False if they had already reviewed it.
+    """Record the actor's review of an identity disclosure; return False, unrecorded, if it is not the first.
 
     Raises:
         IdentityUnknown: the actor oversees no such disclosure.
