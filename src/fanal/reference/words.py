@@ -179,7 +179,8 @@ def _moment(value: Value, spec: str, lang: str) -> str:
 def spoken_moment(moment: date | datetime, lang: str) -> str:
     """Format a day (`1er mai 2026`) or an instant for a sentence.
 
-    An instant is written with its time, in its own time zone.
+    An instant is written with its time, in its own time zone. English if `lang` begins with `en`, else
+    French.
     """
     english = lang.startswith("en")
     names = _MONTHS_EN if english else _MONTHS_FR
