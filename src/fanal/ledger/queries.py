@@ -77,7 +77,7 @@ def list_entries(
 ) -> list[LedgerLine]:
     """Return a page of entries, newest first, with ids below `before`, of a person or an action if given.
 
-    `person_id`: the author of the entries; `action`: its code, "" for all.
+    At most `limit`. `person_id`: the author of the entries; `action`: its code, "" for all.
 
     Raises:
         Refused: the actor may not read the ledger.
