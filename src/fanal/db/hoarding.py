@@ -272,7 +272,7 @@ class HoardingGuard:
             self._close(login)
 
     def _close(self, login: str) -> None:
-        """Revoke a role's right to connect, over a new connection or else over the open one.
+        """Revoke the right of a role (`login`) to connect, over a new connection or else over the open one.
 
         If neither works, the next `look` tries again.
         """

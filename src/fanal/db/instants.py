@@ -97,7 +97,11 @@ def _statements(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[
 
 
 def _bound(table: str, column: str, *, is_date: bool) -> sql.Composed:
-    """Return the condition of a column. The clock decides once: what has come stays so."""
+    """Return the SQL condition that bounds the dates or times of a column.
+
+    An instant must also have come when its row is written, unless `MAY_COME` names the column; a date
+    (`is_date`) need not.
+    """
     free = is_date or any(f"{table}.{column}" in named for named in MAY_COME.values())
     text = "{0} >= {1}::timestamptz AND {0} < {2}::timestamptz"
     if not free:  # the function, which is slow, is asked about what lies ahead alone

@@ -35,15 +35,15 @@ class SilenceTimer:
         self._seconds, self._session = seconds, session
 
     def begin(self) -> None:
-        """Handle the alarm signal of this process."""
+        """Install the handler of the alarm signal, which shuts the session's socket; needed by `start`."""
         signal.signal(signal.SIGALRM, lambda *_: self._shut())
 
     def start(self) -> None:
-        """Restart the timer: something is asked of the server."""
+        """Restart the timer, at the start of a statement."""
         signal.setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
 
     def rest(self) -> None:
-        """Stop the timer: nothing is asked of the server."""
+        """Stop the timer: the session waits for no answer."""
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _shut(self) -> None:
