@@ -181,8 +181,8 @@ def _send(
     """Send one message for the calls in `lot` in this child process, write the outcome to `answer`, and exit.
 
     Recipients are the addresses `to`, or all people on duty if there are none. The outcome is a `mail.Sent`,
-    None where there was nothing to send, or the code of a failure. The exit closes no inherited database
-    session: that would end the parent's.
+    None where there was nothing to send, or the code of a failure; `seconds` limits the sending. The exit
+    closes no inherited database session: that would end the parent's.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()
@@ -204,7 +204,8 @@ def _deliver(
 ) -> mail.Sent:
     """Send the e-mail for the calls in `lot`: references of reports and the place to look, no content.
 
-    Recipients are the addresses `to`, or all people on duty if there are none. Returns whom it reached.
+    Recipients are the addresses `to`, or all people on duty if there are none. Returns whom it reached;
+    `seconds` limits the sending.
 
     Raises:
         Exception: any failure of the mail server or its settings (see `code_of`).
