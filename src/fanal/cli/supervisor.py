@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import secrets
+import select
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import click
 import psycopg
@@ -19,6 +21,9 @@ import psycopg
 from fanal.calls import NUMBER_VARIABLE
 from fanal.kernel.process import die_with_parent, share_of_processors
 from fanal.postgres.account import SystemAccount
+
+_WRITE_MS = 100
+"""Longest wait for a reader of the sentences for the operator, in milliseconds."""
 
 # The liveness check of a supervised process, by the sign of life that `/readyz` also reads.
 
@@ -296,16 +301,32 @@ class Supervisor:
 
 
 def say(sentence: str) -> None:
-    """Print a sentence for the operator on standard error, if it can be written to.
+    """Print a sentence for the operator on standard error, if it can be written to at once.
 
-    A full disk, or a reader that has gone, must not end the processes that are supervised.
+    A full disk, a reader that has gone or does not read (a stopped terminal), or a closed stream must not end
+    or stop the processes that are supervised: the sentence is lost then.
     """
-    with contextlib.suppress(OSError):
-        sys.stderr.write(f"fanal: {sentence}\n")
-        sys.stderr.flush()
+    _print(f"fanal: {sentence}", sys.stderr)
 
 
 def announce(sentence: str) -> None:
     """Print a sentence on standard output, under the same conditions as `say`."""
+    _print(sentence, sys.stdout)
+
+
+def _print(sentence: str, stream: TextIO | None) -> None:
+    # Python sets a stream that was closed at the start to None.
     with contextlib.suppress(OSError):
-        click.echo(sentence)
+        if stream is not None and _takes(stream):
+            click.echo(sentence, file=stream)
+
+
+def _takes(stream: TextIO) -> bool:
+    """Return whether the stream can be written to without waiting; True of one that is no file."""
+    try:
+        number = stream.fileno()
+    except OSError:
+        return True
+    asked = select.poll()
+    asked.register(number, select.POLLOUT)
+    return bool(asked.poll(_WRITE_MS))

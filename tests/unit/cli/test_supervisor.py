@@ -1,10 +1,14 @@
 """A process that is killed comes back at once, however often; one that fails by itself waits longer."""
 
+import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -108,25 +112,46 @@ def test_a_child_without_a_log_runs(tmp_path: Path) -> None:
     assert child.process is not None
 
 
-@pytest.mark.parametrize("gone", ["full", "reader"])
-def test_a_sentence_that_nobody_can_read_ends_nothing(gone: str) -> None:
+@pytest.fixture(params=["full disk", "reader gone", "reader waits", "terminal stopped", "closed"])
+def unread(request: pytest.FixtureRequest) -> Iterator[int | None]:
+    """A descriptor that takes no sentence; None for streams that were closed at the start."""
+    with contextlib.ExitStack() as opened:
+        if request.param == "full disk":
+            yield opened.enter_context(Path("/dev/full").open("w")).fileno()
+        elif request.param == "closed":
+            yield None
+        else:
+            far, near = pty.openpty() if "terminal" in request.param else os.pipe()
+            opened.callback(os.close, near)
+            if request.param == "reader gone":
+                os.close(far)
+            else:
+                opened.callback(os.close, far)
+            if request.param == "reader waits":
+                os.set_blocking(near, False)
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        os.write(near, bytes(1024))
+                os.set_blocking(near, True)
+            if request.param == "terminal stopped":
+                termios.tcflow(near, termios.TCOOFF)
+            yield near
+
+
+def test_a_sentence_that_nobody_can_read_ends_nothing_and_is_not_waited_for(
+    unread: int | None,
+) -> None:
     program = (
         "from fanal.cli.supervisor import announce, say\n"
-        "import os, sys\n"
-        "sys.stdin.readline()\n"
+        "import os\n"
         "for _ in range(3): say('a child ended'); announce('the address')\n"
         "os._exit(7)\n"
     )
-    out = Path("/dev/full").open("w") if gone == "full" else subprocess.PIPE  # noqa: SIM115
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=out, stderr=out
-    ) as process:
-        for stream in (process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
-        assert process.stdin is not None
-        process.stdin.write(b"go\n")
-        process.stdin.close()
-        assert process.wait(30) == 7
-    if gone == "full":
-        out.close()  # type: ignore[union-attr]
+    command = [sys.executable, "-c", program]
+    if unread is None:
+        command = ["/bin/sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command]
+    with subprocess.Popen(command, stdout=unread, stderr=unread) as process:
+        try:
+            assert process.wait(30) == 7
+        finally:
+            process.kill()
