@@ -22,8 +22,9 @@ _REFUSED = object()
 class Parsed(forms.Field):
     """Form field whose value is `parse(text)`; unreadable if that raises ValueError or returns None.
 
-    `code`: the refusal of an unreadable text; `otherwise`: its value instead. `posted`: the field's name in
-    the page, if another. An optional field (`required=False`) left blank gives None.
+    `code`: the refusal of an unreadable text; `otherwise`: the value of an unreadable text instead of a
+    refusal. `posted`: the field's name in the page, if another. An optional field (`required=False`) left
+    blank gives None.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class Parsed(forms.Field):
         self.parse, self.code, self.posted, self.otherwise = parse, code, posted, otherwise
 
     def clean(self, value: str | None) -> object:
-        """Return the value of a posted text, parsed.
+        """Return the parsed value of a posted text; `otherwise`, if the field has one, for an unreadable one.
+
+        None for a blank text if the field is optional.
 
         Raises:
-            ValidationError: the text is unreadable, and there is no `otherwise`.
+            ValidationError: the text is unreadable, and the field has no `otherwise`.
         """
         typed = value or ""
         if not self.required and not typed.strip():
@@ -61,10 +64,12 @@ class Several(Parsed):
     widget = forms.MultipleHiddenInput
 
     def clean(self, value: list[str]) -> object:  # type: ignore[override] # of this widget
-        """Return the list of values of the posted texts, each parsed.
+        """Return the list of the values of the posted texts (`value`), each parsed, in their order.
+
+        An unreadable text gives `otherwise`, if the field has one.
 
         Raises:
-            ValidationError: one of them is unreadable, and there is no `otherwise`.
+            ValidationError: a text is unreadable, and the field has no `otherwise`.
         """
         return [super(Several, self).clean(typed) for typed in value]
 
@@ -124,10 +129,13 @@ class PostedForm(forms.Form):
 
 
 class DatedForm(PostedForm):
-    """Base of forms with a first day in force (`valid_from`), read as midnight; today counts as from now."""
+    """Base of forms of permissions with a first day (`valid_from`), read as midnight; today means now."""
 
     def clean_valid_from(self) -> datetime:
-        """Return the first instant in force: midnight of the day in Europe/Paris, or now if it is today."""
+        """Return the instant from which the permission of the form is valid.
+
+        Midnight of the posted day in Europe/Paris, or now if that day is today.
+        """
         begins: datetime = self.cleaned_data["valid_from"]
         now = now_of(self.request)
         return now if paris_day(begins) == paris_day(now) else begins

@@ -33,10 +33,10 @@ class SharedCounters(BaseCache):
     def add(
         self, key: str, value: object, timeout: float | None = _DEFAULT, version: int | None = None
     ) -> bool:
-        """Store a value unless the key exists; return whether it was stored.
+        """Store a value under `key` unless the key exists; return whether it was stored.
 
-        `timeout` is in seconds. A used one-time code is stored for as long as it would be valid: the library
-        would drop it after one period.
+        `timeout` is in seconds, `version` Django's version of the key. A used one-time code is stored for as
+        long as it would be valid: the library would drop it after one period.
         """
         if _BY_ADDRESS in key:
             return self._memory.add(key, value, timeout, version)
@@ -50,7 +50,10 @@ class SharedCounters(BaseCache):
         )
 
     def get(self, key: str, default: object = None, version: int | None = None) -> object:
-        """Return the value stored under `key`, or `default` when there is none or it has expired."""
+        """Return the value stored under `key`, or `default` when there is none or it has expired.
+
+        `version` is Django's version of the key.
+        """
         if _BY_ADDRESS in key:
             return self._memory.get(key, default, version)
         found = operations.get_counter(key=self._full(key, version), now=clock.now())
@@ -59,7 +62,10 @@ class SharedCounters(BaseCache):
     def set(
         self, key: str, value: object, timeout: float | None = _DEFAULT, version: int | None = None
     ) -> None:
-        """Store a value under `key` for `timeout` seconds (None: for ever), replacing any earlier one."""
+        """Store a value under `key` for `timeout` seconds (None: for ever), replacing any earlier one.
+
+        `version` is Django's version of the key.
+        """
         if _BY_ADDRESS in key:
             self._memory.set(key, value, timeout, version)
             return
@@ -68,7 +74,10 @@ class SharedCounters(BaseCache):
         )
 
     def delete(self, key: str, version: int | None = None) -> bool:
-        """Delete the value stored under `key`; return whether it existed."""
+        """Delete the value stored under `key`; return whether it existed.
+
+        `version` is Django's version of the key.
+        """
         if _BY_ADDRESS in key:
             return self._memory.delete(key, version)
         return operations.drop_counter(key=self._full(key, version))

@@ -102,7 +102,7 @@ class KeyAnswer(forms.Field):
     widget = forms.HiddenInput
 
     def to_python(self, value: object) -> Mapping[str, object] | None:
-        """Return the security key's response, or None when nothing was posted.
+        """Return the security key's response, read from the posted JSON text; None when nothing was posted.
 
         Raises:
             ValidationError: it is malformed or too long.
@@ -159,9 +159,10 @@ class _NotesRefusals(AuthenticateWebAuthnForm):  # type: ignore[misc]
             return _counted(key, read.authenticator_data.counter)
 
     def clean(self) -> dict[str, object]:
-        """Return the form's cleaned data; record in the ledger a malformed response, or one of another key.
+        """Return the form's cleaned data; record a refused response in the ledger, within a rate limit.
 
-        The key must be the person's own.
+        Refused is a response that is malformed, of a key that is not the person's own, or with a counter that
+        has not increased.
         """
         found: dict[str, object] = super().clean() or {}
         if self.has_error("credential") and consume(

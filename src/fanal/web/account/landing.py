@@ -24,7 +24,7 @@ LANDINGS: Mapping[Role, tuple[str, ...]] = {
 
 
 def landing_path(roles: frozenset[Role], *, language: str) -> str:
-    """Return the URL path of the first page, after sign-in, of a person with `roles`.
+    """Return the URL path in `language` of the first page, after sign-in, of a person with `roles`.
 
     The first role of `LANDINGS` with a page on this node decides; without one, the account page.
     """

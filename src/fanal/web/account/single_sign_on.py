@@ -94,7 +94,9 @@ def names_somebody(subject: str) -> bool:
 
 
 def _key_of(header: Mapping[str, object], keys: Iterable[Mapping[str, object]]) -> jwt.PyJWK:
-    """Return the single key that matches the token header by algorithm and, if given, key id.
+    """Return the single key that matches an ID token's `header` by algorithm and, if given, key id.
+
+    `keys` are the provider's public keys (JWK, RFC 7517).
 
     Raises:
         TokenRefused: none or several match, or the algorithm is not allowed.

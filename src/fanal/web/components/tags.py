@@ -340,7 +340,7 @@ def because(reason: Because) -> str:
 
 @register.filter
 def floor_name(case: Case) -> str:
-    """Return the name of the rule that set the case's minimum priority (floor), "" without one."""
+    """Return the name of the priority rule that set the case's minimum (floor), "" without one."""
     return case.floor_name(_page_language())
 
 
@@ -365,6 +365,7 @@ def priority(
 def reasons(items: Iterable[PriorityPart | Because]) -> dict[str, object]:
     """List reasons as sentences; terms of a priority score also show points and the code of their rule.
 
+    `items` are such terms (`PriorityPart`), or reasons of a proposal (`Because`), in the order to show.
     Returns the template's context.
     """
     return {"reasons": [_reason(item) for item in items]}

@@ -64,7 +64,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("distribution.read")
 def waiting(request: HttpRequest) -> HttpResponse:
-    """Show the reports waiting for one country or region, each with the rule that selected it.
+    """Show the reports waiting for one country or region, each with the evidence that selected it.
 
     The query's `country` and `region` name the place, `after` the last report of the previous page; redirects
     to the overview if no reports wait for that place.
@@ -139,7 +139,8 @@ def _way(
 ) -> dict[str, object]:
     """Return the recipient desk of a destination, and the standing instruction that permits sending to it.
 
-    Keys `desk` and `instruction`, each None if there is none.
+    `place` is the destination, `recipients` all registered desks that receive packages. Keys `desk` and
+    `instruction`, each None if there is none; the instruction is in force at `now`.
     """
     desk = next(
         (

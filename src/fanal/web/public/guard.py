@@ -49,7 +49,7 @@ class Limit:
         self._lock = Lock()
 
     def count(self, request: HttpRequest, now: datetime) -> bool:
-        """Count one request of its sender, and return whether the sender is still within the limit."""
+        """Count one request of its sender (IP address); return whether the sender is within the limit."""
         with self._lock:
             acts = self._recent(request, now)
             acts.append(now)

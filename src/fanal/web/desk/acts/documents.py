@@ -51,7 +51,8 @@ _FILES: Mapping[str, tuple[str, str, Callable[[ActDocument], bytes]]] = {
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
     """Return the routes of a kind of act's documents and proofs, under the path `place` of the act's page.
 
-    Their names are `<route>-pdf`, `-text`, `-machine`, `-print` and `-proof`.
+    `pages` is the configuration of the kind. The names of the routes are `<route>-pdf`, `-text`, `-machine`,
+    `-print` and `-proof`.
     """
 
     @never_cache
@@ -80,7 +81,7 @@ def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
 def download(pages: ActPages, format_: str, request: HttpRequest, act_id: UUID) -> HttpResponse:
     """Send the document of an official act as a file (`format_`: `pdf`, `text` or `machine`).
 
-    It is in the page's language.
+    It is in the page's language. `pages`: the configuration of the act's kind (measure, referral, …).
 
     Raises:
         Http404: no such act, or its document has expired.
@@ -96,6 +97,8 @@ def download(pages: ActPages, format_: str, request: HttpRequest, act_id: UUID) 
 
 def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
     """Show an official act's document as a page to print, without navigation; record it in the ledger.
+
+    `pages`: the configuration of the act's kind (measure, referral, …).
 
     Raises:
         Http404: no such act, or its document has expired.
@@ -201,7 +204,8 @@ def _approval(file: ActFile) -> ActApproval | None:
 def _download(pages: ActPages, request: HttpRequest, act_id: UUID, proof_id: UUID) -> HttpResponse:
     """Send the verified bytes of a step's proof (a file), as an attachment that no browser displays.
 
-    If the file is unknown, expired, damaged or cannot be decrypted, show the act's page with a message.
+    `proof_id` is the id of the file in the vault, `pages` the configuration of the act's kind. If the file is
+    unknown, expired, damaged or cannot be decrypted, show the act's page with a message.
 
     Raises:
         Http404: no such act.

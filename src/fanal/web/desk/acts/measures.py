@@ -265,7 +265,7 @@ def _cards(found: Sequence[Measure], *, actor: Actor) -> list[dict[str, object]]
 
 
 def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
-    """Return the decision behind a measure, and its differences from the rules' proposal.
+    """Return the decision behind a measure, and its differences from the legal rules' proposal.
 
     Keys: `decision`; `ground_gone`, it is no longer in force; `differences`, as of the function of that name;
     `left_out`, addresses of the host in the report that the measure does not target. Without access to
@@ -293,8 +293,8 @@ def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
 def differences(proposal: Proposal | None, decision: Decision | None) -> list[dict[str, object]]:
     """Return track, legal bases and authority of a decision, each with the value that was proposed.
 
-    Keys: `name`, `kind` (the group of the values' labels), `proposed`, `decided`, `same`. Empty without a
-    proposal or a decision.
+    `proposal` is that of the legal rules. Keys: `name`, `kind` (the group of the values' labels), `proposed`,
+    `decided`, `same`. Empty without a proposal or a decision.
     """
     if proposal is None or decision is None:
         return []

@@ -158,7 +158,7 @@ def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
     """Send an official act as a mail message file (`.eml`); the download is recorded in the ledger.
 
-    An act that may not be sent gives its page with the reason.
+    `pages`: the configuration of the act's kind. An act that may not be sent gives its page with the reason.
 
     Raises:
         Http404: no such act, its document has expired, or acts of this kind are not sent by mail.

@@ -52,7 +52,7 @@ class _LimitsForm(PostedForm):
     months = Parsed(partial(whole_number, digits=5), otherwise=0)
 
     def clean_desk_ids(self) -> list[int]:
-        """Return the ids of desks, without the unreadable ones."""
+        """Return the ids of the desks chosen in the form, without the unreadable ones; empty: all desks."""
         return [desk_id for desk_id in self.cleaned_data["desk_ids"] if desk_id >= 0]
 
 
@@ -82,7 +82,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("deconfliction.read")
 def show(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Show one counterpart (organisation for de-confliction): contact, limits, rounds.
+    """Show one counterpart (organisation for de-confliction): contact, sharing limits, rounds of comparison.
 
     Raises:
         Http404: no such counterpart.

@@ -62,7 +62,7 @@ class RelatedReports(Struct, frozen=True, kw_only=True):
 def judged_of(
     references: Mapping[UUID, str], cases: Mapping[UUID, Case], *, actor: Actor
 ) -> list[Judged]:
-    """Return the reports with a decision in force, the newest decision first.
+    """Return the reports on which the desk has decided, each with its last decision, the newest first.
 
     `references` has the reference of each report as shown, `cases` its row in the queue, both by report id.
     """

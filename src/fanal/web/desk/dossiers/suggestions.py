@@ -47,7 +47,7 @@ class _AnswerForm(PostedForm):
 def suggestions(request: HttpRequest) -> HttpResponse:
     """Show the suggested links between reports that wait for an answer at the person's desks, by pages.
 
-    The query's `below` is the end of the previous page.
+    The query's `below` is the last suggestion of the previous page: score and ids of its two reports.
 
     Raises:
         Http404: `below` is malformed.
@@ -125,10 +125,10 @@ def lines_of(
 def _grouped(
     found: Sequence[Suggestion], lines: Sequence[dict[str, object]]
 ) -> list[dict[str, object]]:
-    """Return the lines grouped by the two dossiers (or single reports) that they would join.
+    """Return the suggested links grouped by the two dossiers (or single reports) that each would join.
 
-    `lines`: those of `found`, in its order. `line` is the strongest of a group, `also` the others, which are
-    answered with it.
+    `lines` are the template contexts of `found`, in its order, strongest first. Keys of a group: `line`, its
+    strongest; `also`, the others, which are answered with it.
     """
     groups: dict[frozenset[UUID], list[dict[str, object]]] = {}
     for sides, line in zip(sides_of(found=found), lines, strict=True):

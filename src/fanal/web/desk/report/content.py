@@ -24,7 +24,11 @@ Item = dict[str, object]
 
 
 class DatedEvent(NamedTuple):
-    """An event on the timeline of a report: its time and code (such as RECEIVED), a text, a precision."""
+    """An event on the timeline of a report: its time `at` and its code (such as RECEIVED or PAID).
+
+    `text` adds the speaker of a message, an identifier or an amount, "" for other events; `precision` is that
+    of the reported event's time, else "".
+    """
 
     at: datetime
     code: str
@@ -98,8 +102,9 @@ def by_category(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
 def selector_groups(record: HarmonisedReport, *, actor: Actor) -> list[tuple[str, list[Item]]]:
     """Return (role, identifiers) for each role of a report's identifiers, in a fixed order.
 
-    Each identifier has the number of reports that hold it in the reader's desks (`bounded`: at least so
-    many), and the names of other desks that hold it.
+    Keys of an identifier: `selector`; `count`, the number of reports that hold it in the reader's desks
+    (`bounded`: at least so many); `elsewhere`, the names of other desks that hold it; `href`, its search page
+    ("" if it occurs in no other report).
     """
     keys = {(s.kind, s.value): selector_key(s.kind, s.value) for s in record.selectors}
     wanted = list(set(keys.values()))

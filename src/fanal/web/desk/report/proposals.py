@@ -74,9 +74,10 @@ class OfferedChoice(Struct, frozen=True, kw_only=True):
 def proposal_of(
     case: Case, record: HarmonisedReport, *, request: HttpRequest, refused: str, actor: Actor
 ) -> OfferedChoice:
-    """Return the decision that the rules propose for a case, and the decision form, for the report's page.
+    """Return the decision that the legal rules propose for a case, and the decision form, for its page.
 
     `refused`: the reason why the form in `request` was refused, to show it again; "" for a fresh form.
+    `record` is the harmonised report of the case.
     """
     ids = [case.report_id]
     stored = oriented.get_proposals(actor=actor, report_ids=ids).get(case.report_id)

@@ -54,11 +54,11 @@ from fanal.web.reading import consult
 
 
 class AskingClocks(Struct, frozen=True, kw_only=True):
-    """Deadlines for requests of subscriber data.
+    """Deadlines for requests of subscriber data: until when the address' operator and the service keep them.
 
-    `askable`: each dated IP address of a suspect under a known rule, with the rule in words; `owner`: that
-    with the latest deadline; `provider`: the reporting service's deadline, with its rule in words and whether
-    that is unchecked.
+    `askable`: each dated IP address of a suspect, or captured with a file, under a known retention rule, with
+    the rule in words; `owner`: that of them with the latest deadline; `provider`: the reporting service's
+    deadline, with its rule in words and whether that rule is unchecked (not verified in an official text).
     """
 
     owner: Askable | None

@@ -48,7 +48,7 @@ _FAULTY_FIELD = {
 
 
 class RuleRow(Struct, frozen=True, kw_only=True):
-    """One rule as a row of the form.
+    """A priority rule as a row of the form of a draft rule set.
 
     `key` is the suffix of the row's field names: the rule's code, or `new-1` for an added rule. `rule` is the
     original rule, or the texts of the added one. `numbers` holds the typed text of each number field, by
@@ -67,7 +67,7 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 
     @property
     def blank(self) -> bool:
-        """Whether the row is an empty form for a further rule."""
+        """Whether the row is an empty form for a further priority rule."""
         return self.rule == _NO_RULE and not any(self.numbers.values())
 
 
@@ -84,9 +84,9 @@ class Typed(Struct, frozen=True, kw_only=True):
 
 
 def typed_of(rules: PriorityRules, left_out: Sequence[Rule], *, version: str, lang: str) -> Typed:
-    """Return the form filled with a rule set; the rules `left_out` can be selected again.
+    """Return the draft form filled with a set of priority rules; those `left_out` can be selected again.
 
-    `version` is the proposed name of the new version.
+    `version` is the proposed name of the new version; numbers are written as in `lang`.
     """
     return typed_from({"version": version}, rules, left_out, lang=lang)
 
@@ -94,10 +94,10 @@ def typed_of(rules: PriorityRules, left_out: Sequence[Rule], *, version: str, la
 def typed_from(
     post: Mapping[str, str], rules: PriorityRules, left_out: Sequence[Rule], *, lang: str
 ) -> Typed:
-    """Return the form as posted; a number missing from the post keeps its value in `rules`.
+    """Return the draft form of a priority rule set as posted; a missing number keeps its value in `rules`.
 
-    A missing version is empty. `left_out`: rules not in force; each stays out of the draft unless its fields
-    were posted.
+    `rules` is the set being changed. A missing version is empty. `left_out`: rules of other sets; each stays
+    out of the draft unless its fields were posted.
     """
 
     def said(name: str, value: float) -> str:
@@ -118,7 +118,10 @@ def typed_from(
 
 
 def with_blank(typed: Typed) -> Typed:
-    """Return the form with an empty row for a further rule, unless it has one or no room for more."""
+    """Return a draft form with an empty row for a further priority rule.
+
+    It is unchanged if it has such a row, or no room for more.
+    """
     if any(row.blank for row in typed.rows):
         return typed
     taken = {row.key for row in typed.rows}
@@ -128,7 +131,7 @@ def with_blank(typed: Typed) -> Typed:
 
 
 def with_replacement(typed: Typed, code: str) -> Typed:
-    """Return the form with the rule `code` left out, and an added rule that starts with its values.
+    """Return a draft form with the priority rule `code` left out, and an added one that begins as its copy.
 
     This is how the fact of a rule is changed: a rule on another fact is another rule, with its own name,
     source and check. The form is unchanged when there is no such rule or no room for a further one.
@@ -180,7 +183,7 @@ def read_typed(
 
 
 def _check_floors(rules: PriorityRules) -> None:
-    """Check that no rule sets a minimum priority (floor) without having been checked by a person.
+    """Check that no priority rule sets a minimum priority (floor) without having been checked by a person.
 
     Such a floor would never apply, and nobody must rely on it.
 
@@ -193,7 +196,10 @@ def _check_floors(rules: PriorityRules) -> None:
 
 
 def fields_of(rule: Rule) -> Iterator[str]:
-    """Yield the names of a rule's number fields; a rule on a yes/no fact has no bounds, unless one is set."""
+    """Yield the names of a priority rule's number fields, such as `points` and `cap`.
+
+    A rule on a yes/no fact has no bounds, unless one is set.
+    """
     set_before = (
         rule.at_least != ABOVE_ZERO,
         rule.at_most is not None,
@@ -226,7 +232,7 @@ class _Reader:
         return int(value)
 
     def rule(self, row: RuleRow) -> Rule:
-        """Return the rule of a row with the numbers typed; an invalid one is noted as an error.
+        """Return the priority rule of a row with the numbers typed; an invalid number is noted as an error.
 
         A value without a field in the form is kept. An empty field is an absent bound, except `points`.
         """
@@ -296,7 +302,7 @@ def _added(post: Mapping[str, str], number: int) -> RuleRow:
 
 
 def _free_code(fact: str, taken: Container[str]) -> str:
-    """Return a code for a new rule on a fact: one that is not among `taken`, the codes of all rules."""
+    """Return a code for a new priority rule on `fact` that is not among `taken`, the codes of all rules."""
     stem = f"DESK_{fact.upper()}"
     return next(
         code for code in (stem if n == 1 else f"{stem}_{n}" for n in count(1)) if code not in taken

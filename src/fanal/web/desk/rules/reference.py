@@ -267,7 +267,7 @@ def _years(number: int | None) -> str:
 
 
 def _span(n: int, unit: str) -> str:
-    """Return a duration in words, in the unit of its rule: `1 hour`, `5 working days`."""
+    """Return a duration in words, `n` in the `unit` of the law or rule: `1 hour`, `5 working days`."""
     words = {
         "SECONDS": ngettext("%(n)s second", "%(n)s seconds", n),
         "MINUTES": ngettext("%(n)s minute", "%(n)s minutes", n),

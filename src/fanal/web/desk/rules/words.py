@@ -24,7 +24,7 @@ _NOTHING_SET = Rule(code="", fact="", points=nan, source="", checked_by="")
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """A field that differs between two rule sets, with both values in words; "" where a side has none.
+    """A field that differs between two priority rule sets, both values in words; "" where a side has none.
 
     `of` is the name of the rule or level, empty for the whole set.
     """
@@ -64,7 +64,7 @@ def fact_in_words(fact: str, lang: str) -> str:
 
 
 def rule_in_words(rule: Rule, lang: str) -> dict[str, object]:
-    """Return the fields of a rule as texts in `lang`, for display.
+    """Return the fields of a priority rule as texts in `lang`, for display.
 
     Keys: `rule` (itself), `name`, `fact`, `bounds`, `points`, `cap`, `floor_from`, `checker`.
     """
@@ -81,7 +81,10 @@ def rule_in_words(rule: Rule, lang: str) -> dict[str, object]:
 
 
 def bounds_in_words(rule: Rule, lang: str) -> str:
-    """Return the range of fact values for which a rule applies; empty for a plain yes/no fact."""
+    """Return, in words, the range of fact values for which a priority rule applies.
+
+    "" for a plain yes/no fact.
+    """
     from_zero = rule.at_least == ABOVE_ZERO
     if from_zero and rule.at_most is None and FACTS[rule.fact] is Unit.FLAG:
         return ""
@@ -150,7 +153,7 @@ def _least(rule: Rule, lang: str) -> str:
 
 
 def checker_in_words(rule: Rule, lang: str) -> str:
-    """Return in `lang` who checked a rule: a person, nobody, or Fanal's authors ("the project")."""
+    """Return in `lang` who checked a priority rule: a person, nobody, or Fanal's authors ("the project")."""
     said = rule.checked_by in {UNCHECKED, _PROJECT}
     return reference.label("ruleset_said", rule.checked_by, lang) if said else rule.checked_by
 
