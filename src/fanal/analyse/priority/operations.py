@@ -120,7 +120,7 @@ def dry_run_ruleset(
     kin: Sequence[KinFacts],
     now: datetime,
 ) -> DryRun:
-    """Compare a candidate with the active rules on past reports, without changing any report.
+    """Compare a candidate set of priority rules with the active ones on past reports; no report changes.
 
     Reports without an analysis, or that the actor may not read, are skipped. At most 20 000 reports. The 500
     largest score changes are stored with the set. `kin` holds counts of related reports.
@@ -151,7 +151,7 @@ def dry_run_ruleset(
 
 
 def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
-    """Activate a candidate with a dry run; the set active before is closed.
+    """Activate a candidate set of priority rules that has a dry run; the set active before is closed.
 
     The worker then ranks the waiting reports again. Two people are needed. The proposer is the set's author
     or, for a shipped set, the person of its last dry run. The actor is another supervisor, whose role was not
@@ -236,7 +236,9 @@ def _insert(actor: Actor, rules: PriorityRules, body: str, *, source: str, now: 
 def _activate(
     ruleset_id: UUID, *, proposer: UUID | None, signers: tuple[UUID, Actor], now: datetime
 ) -> None:
-    """Activate a set in the database by `signers` (author's id, approver); a trigger closes the active set.
+    """Activate a rule set in the database by `signers`: (author's id, approver).
+
+    A trigger closes the set active before.
 
     It also starts the re-ranking of waiting reports. `proposer` is None for the system.
     """

@@ -50,7 +50,7 @@ class Rerank(Struct, frozen=True, kw_only=True):
 
 
 def get_trial(*, trial_id: UUID) -> Trial | None:
-    """Return a dry run; None if there is none with this id."""
+    """Return a dry run of priority rules on all reports; None if there is none with this id."""
     found = _trials(f"{_SELECT} WHERE id = %s", [trial_id])
     return found[0] if found else None
 

@@ -121,7 +121,7 @@ def get_standings(*, item_ids: Iterable[UUID]) -> dict[UUID, EntryStanding]:
 
 
 def newest_change() -> ListChange | None:
-    """Return the last change of the lists; None if there was never an entry."""
+    """Return the last change of the lists of known material; None if there was never an entry."""
     row = sql.row("SELECT change, id FROM analyse_entry ORDER BY change DESC, id DESC LIMIT 1")
     return None if row is None else ListChange(number=row[0], entry_id=row[1])
 

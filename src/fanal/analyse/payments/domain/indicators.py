@@ -237,7 +237,7 @@ def _nightly(
 
     `there`: night at the beneficiary's place, otherwise at the payer's. `rule` gives the hours of the night
     and the least number of transfers; None if there are fewer, or less than half. `paid` are the payer's
-    transfers in order of time.
+    transfers in order of time, `context` holds the countries' time zones.
     """
     exact, night = 0, list[Paid]()
     for p in paid:

@@ -50,7 +50,8 @@ def ask_owner(
 ) -> Askable | None:
     """Return the suspects' address with the latest request deadline; None without one under a known rule.
 
-    `captured` are the addresses captured with files, where the caller has already read them.
+    `catalogue` holds the dated rules; `captured` are the addresses captured with files, where the caller has
+    already read them.
     """
     found = list(askable_of(report, catalogue=catalogue, captured=captured))
     return max(found, key=lambda asked: (asked.until, asked.value)) if found else None
@@ -91,8 +92,8 @@ def ask_provider(
 ) -> tuple[datetime, Asking] | None:
     """Return until when the reporting service keeps its data, with the rule (its own, or the general one).
 
-    None without a rule in force on the day of receipt. `platform` is the service's name as reported, None if
-    unknown.
+    None without a rule in force on the day of receipt (`received_at`). `platform` is the service's name as
+    reported, None if unknown; `catalogue` holds the dated rules.
     """
     rules = catalogue.in_force(Asking, paris_day(received_at))
     of_accounts = {r.value.provider.casefold(): r for r in rules if r.value.subject == "ACCOUNT"}

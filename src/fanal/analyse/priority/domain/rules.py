@@ -65,7 +65,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.unchecked and self.floor is not None
 
     def name(self, lang: str) -> str:
-        """Return the name of the rule: its own label, else the label of its code."""
+        """Return the name of the rule in `lang` (fr, en): its own label, else that of its code."""
         if self.label is None:
             return reference.label("priority_rule", self.code, lang)
         return either(self.label.fr, self.label.en, lang)

@@ -361,12 +361,18 @@ def _precise(chances: Floats, truth: Flags, limit: float) -> float:
 
 
 def f1_of(found: Flags, truth: Flags) -> float:
-    """Return the micro-averaged F1 of the found codes; in both masks rows are texts, columns codes."""
+    """Return the micro-averaged F1 of the found codes; `truth` has the labelled ones.
+
+    Both are masks with a row for each text and a column for each code.
+    """
     return 2.0 * float((found & truth).sum()) / max(1.0, float(found.sum() + truth.sum()))
 
 
 def quality_of(found: Flags, truth: Flags, codes: Sequence[str]) -> Quality:
-    """Return the quality of the found codes; both masks have a row for each text, a column for each code."""
+    """Return the quality of the found codes, compared with the labelled ones (`truth`).
+
+    Both are masks with a row for each text and a column for each of `codes`.
+    """
     right = found & truth
     empty = ~truth.any(axis=1)
 

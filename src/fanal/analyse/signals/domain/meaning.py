@@ -112,7 +112,8 @@ class Reader:
         """Prepare a model; of each pair, the first element is for reading with words, the second without.
 
         `columns` are the codes, then the natures (`NATURE_…`), then `any`; `vectors` has the embedding of
-        each label as a row. Only the first `quoted` texts are shown as similar ones, by default all.
+        each of `labels` as a row, `coefficients` a row for each of them and a column for each of `columns`.
+        Only the first `quoted` texts are shown as similar ones, by default all.
         """
         self.columns, self.labels, self.ways = tuple(columns), tuple(labels), ways
         self.codes = tuple(

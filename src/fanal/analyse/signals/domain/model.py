@@ -177,7 +177,7 @@ def parse_header(content: bytes) -> Header:
 
 
 def check_stored(version: str, content: bytes | None, weights: bytes | None) -> Header:
-    """Return the header of a stored version if its bytes match their digests and fit this program.
+    """Return the header of a text reader's stored version if its bytes match their digests and fit here.
 
     `content` is the JSON header, `weights` the binary file. A version without bytes is the one that a package
     shipped, and fits that package only.

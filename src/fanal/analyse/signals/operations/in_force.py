@@ -49,10 +49,10 @@ By id, number of parts and digest of the header: both change when something is e
 
 
 def reader_in_force() -> TextReader | NoReader:
-    """Return the reader of the version in force, or the shipped reader if that version cannot be loaded.
+    """Return the text reader of the version in force, or the shipped reader if that version cannot be loaded.
 
     That is: it is damaged, made for another engine or corpus, or the vault is unavailable now. A `NoReader`
-    if the shipped one cannot read either.
+    (reason) if the shipped one cannot read either.
     """
     row = sql.row("SELECT id FROM analyse_reader WHERE state = 'IN_FORCE'")
     if row is None:
@@ -62,7 +62,7 @@ def reader_in_force() -> TextReader | NoReader:
 
 
 def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
-    """Return the reader of a stored version, or the reason why it cannot be loaded.
+    """Return the text reader of a stored version, or the reason why it cannot be loaded.
 
     Once loaded, it is kept in the process (at most two versions), and loaded again after the erasure of a
     report from which it learnt. A version that does not fit is kept as such; while the engine does not start
@@ -89,7 +89,7 @@ def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
 
 
 def version_in_force() -> str:
-    """Return the name of the version in force, before any activation that of the shipped one.
+    """Return the name of the text reader's version in force; before any activation, that of the shipped one.
 
     The result is "" if neither exists, since no reader can work. It is also the version that reads
     (`version_reading`), unless it does not fit (`unfit_in_force`).
@@ -102,7 +102,7 @@ def version_in_force() -> str:
 
 
 def state_in_force() -> Header | NoReader:
-    """Return the header of the version that reads, or the reason why none can read.
+    """Return the header of the text reader's version at work, or the reason why none can read.
 
     Neither the engine nor the weights are loaded. If the version in force does not fit, the header is that of
     the shipped one.
@@ -136,7 +136,9 @@ def unfit_in_force() -> tuple[str, str] | None:
 
 
 def unfit_versions(*, reader_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return the stored versions that this program cannot use, with the reason (`check_stored`).
+    """Return the stored versions of the text reader that this program cannot use, by id, with the reason.
+
+    The reasons are those of `check_stored`; usable versions are absent.
 
     The parts in the vault are not checked; neither engine nor weights are loaded.
     """
@@ -180,10 +182,10 @@ def _loaded(reader_id: UUID, engine: CachedEngine) -> TextReader | NoReader:
 
 
 def _parts(reader_id: UUID) -> list[bytes]:
-    """Return what a version learnt from each report, decrypted.
+    """Return what a version of the text reader learnt from each report, decrypted, in order of report id.
 
-    Parts of erased reports are missing, and so are parts lost by the vault (the log says so): the version
-    reads on without them, as after an erasure.
+    Each is the content of `encode_part`. Parts of erased reports are missing, and so are parts lost by the
+    vault (the log says so): the version reads on without them, as after an erasure.
 
     Raises:
         KeyMissing, VaultAway: the vault is unavailable.

@@ -68,11 +68,11 @@ _KIND = "reader"
 
 
 def train_version(*, actor: Actor, now: datetime) -> UUID:
-    """Train a version on the shipped corpus and the desk's examples, store it with its card; return its id.
+    """Train a version of the text reader on the shipped corpus and the desk's examples; return its id.
 
-    Deterministic: without new judgements the id of the same stored version is returned. It takes a
-    minute of CPU and at least 3 GB of memory. What the version learns from a sealed passage is sealed for
-    that report, and erased with it.
+    It is stored with its model card. Deterministic: without new judgements the id of the same stored version
+    is returned. Training takes a minute of CPU and at least 3 GB of memory. What the version learns from a
+    sealed passage is sealed for that report, and erased with it.
 
     Raises:
         Refused: the actor may not draft rules.
@@ -122,7 +122,9 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
 
 
 def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
-    """Propose a version, so that the worker compares it with the one in force on past reports (dry run).
+    """Propose a version of the text reader; the worker then compares it on past reports (dry run).
+
+    It is compared with the version that reads now.
 
     Raises:
         Refused: the actor may not draft rules.
@@ -147,7 +149,7 @@ def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 
 
 def withdraw_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
-    """Withdraw the proposal of a version that is not in force; a dry run under way ends.
+    """Withdraw the proposal of a text reader's version that is not in force; a dry run under way ends.
 
     Raises:
         Refused: the actor may not draft rules.
@@ -180,7 +182,7 @@ def end_trial(*, stored: StoredReader, reason: str, now: datetime) -> None:
 def keep_trial(
     *, reader_id: UUID, before: UUID | None, reached: UUID | None, trial: bytes, now: datetime
 ) -> bool:
-    """Store the progress of a dry run: the result so far, and the last report compared (`reached`).
+    """Store the progress of a text reader's dry run: result so far, and last report compared (`reached`).
 
     `reached` None: the dry run is finished. `trial` is the result so far, as JSON (`DryRun`). `before` is the
     progress from which the caller started. Returns False, and stores nothing, if another worker has advanced
@@ -199,7 +201,7 @@ def keep_trial(
 def keep_reread(
     *, reader_id: UUID, before: UUID | None, reached: UUID | None, queued: int, now: datetime
 ) -> bool:
-    """Store the progress of queueing the texts of waiting reports, for another reading by this version.
+    """Store the progress of queueing the texts of waiting reports, to be read again by this version.
 
     `reached` is the last report queued, None at the end; `before` the progress from which the caller started;
     `queued` the number of texts added. Returns False, and stores nothing, if another worker has advanced or
@@ -216,7 +218,7 @@ def keep_reread(
 
 
 def activate_version(*, actor: Actor, reader_id: UUID, current: str, now: datetime) -> None:
-    """Activate a proposed version as a second person; workers use it from their next text on.
+    """Activate a proposed version of the text reader as a second person; workers use it from their next text.
 
     `current` is the version that its dry run was compared with (`version_reading`). Stored analyses are kept;
     only the texts of waiting reports are read again.
