@@ -258,7 +258,7 @@ class First(Struct, frozen=True):
 
 
 def identifiers_of(report: HarmonisedReport, rules: NearRules) -> list[Identifier]:
-    """Return a report's identifiers to compare: for spelling variants, then for sentences that name them."""
+    """Return a report's identifiers to compare: for spelling variants, then those that sentences may name."""
     return [*spellings_of(report, rules.spelling), *mentions_of(report, rules.mention)]
 
 

@@ -87,10 +87,10 @@ def let_wait(report_ids: Iterable[UUID]) -> None:
 
 
 def take(most: int) -> list[UUID]:
-    """Take at most `most` reports from the queue and return them in order of id.
+    """Take at most `most` reports from the queue of the similarity search; return them in order of id.
 
     They leave it at the end of the transaction. A report of a portion that timed out comes after all others,
-    alone.
+    alone. Empty if nothing is queued.
     """
     with connection.cursor() as cursor:
         cursor.execute(_TAKE.format(chosen=_UNTRIED), [most])
@@ -102,7 +102,7 @@ def take(most: int) -> list[UUID]:
 
 
 def stop(most: int) -> tuple[list[UUID], bool]:
-    """Mark the portion of `take(most)` as timed out, or drop a report that was alone.
+    """Mark the queued reports that `take(most)` had taken as timed out, or drop a report that was alone.
 
     Returns the reports, and whether they were dropped from the queue. `most` is the size with which that
     portion was taken.
