@@ -295,6 +295,6 @@ def _pair(name: str, value: str) -> str:
 
 
 def _tag(name: str, *inner: str, **attributes: str) -> str:
-    """Return an element with these XML parts as content; attribute values are escaped."""
+    """Return the XML of an element `name` with `inner` (XML too) as content, and with escaped attributes."""
     marks = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items())
     return f"<{name}{marks}>{''.join(inner)}</{name}>"
