@@ -41,7 +41,11 @@ class _Model(Protocol):
 
 
 class Ready(Struct, kw_only=True):
-    """The first answer: the engine's name and row length, or why it is `missing`; layers of the sandbox."""
+    """The first answer of the child: the engine's name and row length (`dimensions`), or why it is `missing`.
+
+    The others say which layers of the sandbox are active: no network, filtered system calls, no file can be
+    opened.
+    """
 
     name: str = ""
     dimensions: int = 0
