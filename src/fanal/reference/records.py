@@ -69,8 +69,8 @@ class Entry(Strict, frozen=True, kw_only=True):
     def unchecked(self, on: date) -> bool:
         """Return whether the official text in force on that day remains to be read by a person.
 
-        `read_from` is the first day for which the text that was read is known to apply: earlier, its start
-        is deduced.
+        That is so unless `confidence` is H, and on days before `read_from`, the first day for which the text
+        that was read is known to apply.
         """
         return self.confidence != "H" or (self.read_from is not None and on < self.read_from)
 
