@@ -56,7 +56,10 @@ class SilenceTimer:
 
 @contextlib.contextmanager
 def watch_statements(*, seconds: float) -> Iterator[SilenceTimer]:
-    """Yield a timer for the process's Django session; in the block, each statement restarts it."""
+    """Yield a timer of `seconds` for the process's Django session; in the block, each statement restarts it.
+
+    A session that gets no answer in that time is closed.
+    """
     timer = SilenceTimer(seconds=seconds, session=lambda: connection.connection)
 
     def execute(run, sql, params, many, context):  # type: ignore[no-untyped-def]
