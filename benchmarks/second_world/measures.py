@@ -42,7 +42,7 @@ class Measures:
         return sum(self.bonds[bond] for bond in BONDS)
 
     def one_weak_value(self) -> float:
-        """Return the share of the joined reports whose only evidence is one weak value."""
+        """Return the share of the joined reports whose only evidence is one value with a bond of `WEAK`."""
         return sum(self.alone[bond] for bond in WEAK) / self.joined()
 
     def text(self) -> str:
