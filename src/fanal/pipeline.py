@@ -236,11 +236,11 @@ _CLOCKS_AT_ONCE = 1_000
 
 
 def continue_rerank(*, now: datetime) -> bool:
-    """Rank the next portion of waiting reports under the rules in force; return whether there was one.
+    """Rank the next portion of waiting reports under the priority rules in force; return if there was one.
 
     False also while another process ranks them. Priorities and proposals (tracks, legal bases) get a new
-    revision; claims of cases and their states remain. Reports already ranked by the rules in force are
-    skipped, so that nothing is ranked twice after a kill.
+    revision; claims of cases and their states remain. Reports already ranked by these rules are skipped, so
+    that nothing is ranked twice after a kill.
     """
     actor = system_actor("ranking anew")
     with transaction.atomic():
@@ -261,7 +261,7 @@ def continue_rerank(*, now: datetime) -> bool:
 
 
 def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
-    """Rank again the reports whose subscriber-data retention window crossed a threshold of the rules.
+    """Rank again the reports whose subscriber-data retention window crossed a threshold of a priority rule.
 
     Examines one portion, the reports with an id above `after`. A threshold (days left) counts if it lies
     between a report's last ranking and `now`: a night without a worker is made up for, and nothing is ranked

@@ -38,10 +38,10 @@ TRIED_AT_ONCE = 500
 
 
 def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> DryRun:
-    """Compare a candidate rule set with the active one on the `limit` newest analysed reports of all desks.
+    """Compare a candidate set of priority rules with the one in force on the newest analysed reports.
 
-    Those that the actor may not read are left out afterwards, so that fewer may be compared. No report
-    changes; the largest score changes are stored with the rule set.
+    They are the `limit` newest of all desks; those that the actor may not read are left out afterwards, so
+    that fewer may be compared. No report changes; the largest score changes are stored with the rule set.
 
     Raises:
         Refused: the actor may not draft rules.
@@ -79,7 +79,7 @@ def facts_after(
 
 
 def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
-    """Compare the next portion of stored reports under a candidate rule set; return whether there was one.
+    """Compare the next portion of stored reports under candidate priority rules; return if there was one.
 
     Every report is compared once, in order of id, under both rule sets as they were at the trial's start.
     After the last one, the trial is closed. False also if another worker holds the trial.

@@ -104,7 +104,11 @@ def present(digest: bytes) -> None:
 
 @contextmanager
 def speaking_for_nobody() -> Iterator[None]:
-    """Run the block (a request) without a partner's credential, and clear one that `present` sets in it."""
+    """Run the block (a request) without a partner's credential at first, and clear one that it presents.
+
+    `present` passes such a credential to the database, which then lets a public node act for that partner:
+    the next request on the connection must not.
+    """
     token = _presented.set(b"")
     try:
         yield

@@ -96,7 +96,7 @@ def proven(username: str | None, *, code: str | None, motive: str, action: str) 
 
 
 def supervisor(login: str) -> Actor:
-    """Return the actor of the person with the login `login`, who must have the right to draft rules.
+    """Return the actor of the person with the login `login`, who must have the right to draft priority rules.
 
     Raises:
         CommandRefused: there is no such person with this right.

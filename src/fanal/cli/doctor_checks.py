@@ -182,7 +182,10 @@ def look_at_outbox(
 def _look_at_refused(
     connection: psycopg.Connection[tuple[object, ...]],
 ) -> Iterator[DoctorFinding]:
-    """Yield a problem if the mail server refused some duty addresses at the last accepted call."""
+    """Yield a problem if the mail server refused some duty addresses at the last accepted call.
+
+    `connection` must see the alarm calls (e-mails to the people on duty) of every desk.
+    """
     row = connection.execute(_NEWEST).fetchone()
     if row == ("PARTLY",):
         yield problem(
@@ -196,8 +199,8 @@ def look_at_caller(
 ) -> DoctorFinding:
     """Return the finding on the process that sends alarm calls: alive, or a fault if a worker runs.
 
-    Without a worker a dead process is a note. The text ends with the last line of the process's log (`log`),
-    which says why it ended: such as a password that is refused.
+    Without a worker a dead process is a note. `connection` reads its heartbeats. The text ends with the last
+    line of the process's log (`log`), which says why it ended: such as a password that is refused.
     """
     seen, running = connection.execute(_ALIVE).fetchone() or (None, False)
     if isinstance(seen, int) and seen <= _SILENCE:
@@ -243,7 +246,10 @@ def look_at_fingerprints(url: str, home: Path) -> DoctorFinding:
 def look_at_vault(
     connection: psycopg.Connection[tuple[object, ...]], folder: Path
 ) -> Iterator[DoctorFinding]:
-    """Yield the faults of the vault's folder, and the number of reports that an outage of it delays."""
+    """Yield the faults of the vault's `folder`, and the number of reports that an outage of it delays.
+
+    `connection` reads the sealed objects that the database knows. Without a fault, the finding is FINE.
+    """
     count = "SELECT count(*) FROM vault_object WHERE wrapped_key IS NOT NULL AND pack_id IS "
     found: list[DoctorFinding] = []
     for name, rows in (("packs", count + "NOT NULL"), ("files", count + "NULL")):

@@ -46,7 +46,10 @@ SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_bac
 
 
 def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield findings about a production desk (this installation): roles, queue, backups, help lines, ..."""
+    """Yield findings about a production desk (this installation): people, queue, backups, help lines, ...
+
+    `connection` must see the rows of every desk.
+    """
     yield from _look_at_people(connection)
     yield from _look_at_queue(connection)
     yield from _look_at_texts(connection)
@@ -62,7 +65,7 @@ def look_at_reader_in_force(
 ) -> Iterator[DoctorFinding]:
     """Yield the version of the text reader in force, or a fault if the shipped one reads in its place.
 
-    Nothing if none was put in force.
+    `connection` reads the stored versions. Nothing is yielded if none was put in force.
     """
     row = connection.execute(_READER).fetchone()
     if row is None:

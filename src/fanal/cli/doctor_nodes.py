@@ -83,7 +83,7 @@ def _look_at_policies(connection: psycopg.Connection[tuple[object, ...]]) -> Doc
 def _look_at_remains(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
     """Return the finding on objects that a node's session could leave: prepared transactions, large objects.
 
-    They outlive the session, with their locks.
+    They outlive the session, with their locks. `connection` reads PostgreSQL's settings and catalogues.
     """
     row = connection.execute(
         "SELECT current_setting('max_prepared_transactions') <> '0', count(*) FROM pg_largeobject_metadata"
@@ -139,7 +139,7 @@ def _look_at_databases(connection: psycopg.Connection[tuple[object, ...]]) -> Do
 def look_at_numbers(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
     """Return the finding on whether a public node wastes the API's report numbers.
 
-    They are 32-bit integers for its clients, and so can be exhausted.
+    They are 32-bit integers for its clients, and so can be exhausted. `connection` reads their sequence.
     """
     row = connection.execute(
         "SELECT coalesce(max(wire_id), 1000000) + 1,"

@@ -335,10 +335,10 @@ def load(
 def _take(
     name: str, file: Path, format_: str, *, told: LeftOut, scope: MatchScope | None
 ) -> list[UUID]:
-    """Import a file in another format than CSV into the list `name`; return the ids of its items in force.
+    """Import a file in another format than CSV into the list `name`; return the ids of its valid items.
 
-    Only items of the given `scope` are taken, or (None) of the list's own. Rejected items, counted in `told`,
-    are reported, also if all were rejected.
+    Valid items are those not withdrawn. Only items of the given `scope` are taken, or (None) of the list's
+    own. Rejected items, counted in `told`, are reported, also if all were rejected.
 
     Raises:
         CommandRefused: LIST_NOTHING, no item can be taken; or the file is not a list in this format.

@@ -25,7 +25,7 @@ def place_of(reference: str, taken: dict[str, str]) -> str:
 def make_private(folder: Path) -> None:
     """Create a folder with mode 0700; an existing one gets that mode where its owner allows it.
 
-    Folders above it that do not exist are created with the same mode: names within tell of a case too.
+    Missing folders above it are created with the same mode, since even file names may reveal a case.
     """
     make_folders(folder)
     with contextlib.suppress(PermissionError):

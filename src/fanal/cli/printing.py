@@ -21,7 +21,7 @@ class ReaderGone(Exception):
 
 
 def print_rows(rows: Iterable[Row], *, as_json: bool) -> None:
-    """Print rows as JSON Lines or as text; a row is (JSON value, text or a function that returns it).
+    """Print rows as JSON Lines (`as_json`) or as text; a row is (JSON value, its text or a function for it).
 
     A line is buffered for half a second at most while further rows arrive.
 

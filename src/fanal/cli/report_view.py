@@ -150,7 +150,7 @@ def _harmonised(record: Mapping[str, msgspec.Raw], short: bool) -> View:
 def _selectors(stored: msgspec.Raw | None) -> list[View]:
     """Return the selectors (identifiers such as an e-mail) of an encoded record as dicts; [] for None.
 
-    Keys: kind, value, role, at, port, weak; the paths of their origin are left out.
+    Keys: kind, value, role, at, port, weak (found in free text); the paths of their origin are left out.
     """
     return [
         {

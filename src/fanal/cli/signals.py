@@ -36,7 +36,10 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class _Line(Struct, frozen=True):
-    """A line of standard input with a text to read; unknown keys are ignored, such as labels."""
+    """A line (JSON) of standard input: a `text` to read, with the `id` under which the result is printed.
+
+    `received_at` is when the text was received (None: now). Unknown keys, such as labels, are ignored.
+    """
 
     id: str | int
     text: str

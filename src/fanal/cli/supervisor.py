@@ -50,7 +50,10 @@ class CallsSign:
         self._silent = 0
 
     def begin(self) -> dict[str, str]:
-        """Return the environment variable for a new process: the number that identifies its sign of life."""
+        """Return the environment variable, by name, that gives a new process the number of its heartbeats.
+
+        The number is random, so that heartbeats of earlier processes do not count.
+        """
         self._number, self._silent = secrets.randbelow(2**31 - 1) + 1, 0
         self._begun = self._looked = time.monotonic()
         return {NUMBER_VARIABLE: str(self._number)}

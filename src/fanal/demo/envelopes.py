@@ -84,7 +84,8 @@ def _danger_body(at: datetime, name: str) -> Json:
 def _danger(world: World, at: datetime, *, name: str) -> None:
     """Receive a report of a child in danger, acknowledge its alarm, and decide.
 
-    The alarm of the most recent such report (`DG-past-36`) is first escalated.
+    `name` is the report's reference. The alarm of the most recent such report (`DG-past-36`) is first
+    escalated.
     """
     report_id = world.from_partner(name, _danger_body(at, name), at)
     answered = at + _MINUTE

@@ -165,7 +165,8 @@ def _hotline(world: World, name: str, at: datetime) -> UUID:
 def _wire(world: World, name: str, at: datetime) -> UUID:
     """Receive a provider's synthetic report over the provider API; return its id.
 
-    Of several candidates it is the one with the latest incident.
+    `name` (such as `EV-12`) seeds several candidates and chooses the provider. Of the candidates, the report
+    is the one with the latest incident.
     """
     number = int(name.removeprefix("EV-"))
     found = synthetic_reports(seed=SEED + number, count=_CANDIDATES, until=at)

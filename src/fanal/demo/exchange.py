@@ -285,7 +285,7 @@ def _read(actor: Actor, service: Service, at: datetime, *, limit: int) -> None:
 
 
 def _refused(world: World, at: datetime) -> None:
-    """Record a provider's invalid request."""
+    """Record a provider's invalid request to read a list, which the hash-sharing service refused."""
     note_refusal(
         actor=world.partner("Chatoria"), service=Service.HASHSHARING, code="BAD_DATE", now=at
     )

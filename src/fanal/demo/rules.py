@@ -66,7 +66,10 @@ def _begin(world: World, at: datetime) -> None:
 
 
 def _set(version: str, at: datetime, *, code: str, points: float) -> str:
-    """Return the TOML text of a new version of the rules in force, with `points` for the rule `code`."""
+    """Return the TOML text of a new `version` of the priority rules, with `points` for the rule `code`.
+
+    It begins on the day of `at`; the other rules are those now in force.
+    """
     rules: PriorityRules = current_rules()
     return write_rules(
         structs.replace(

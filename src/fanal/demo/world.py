@@ -272,7 +272,7 @@ class World:
         )
 
     def proposes(self, report_id: UUID) -> tuple[Track, ...]:
-        """Return the tracks (such as a removal request) that the rules propose for a report."""
+        """Return the tracks (such as a removal request) that the legal rules propose for a report."""
         found = oriented.get_proposals(actor=SYSTEM, report_ids=[report_id])
         return found[report_id].proposal.tracks
 

@@ -20,10 +20,11 @@ from fanal.kernel.actors import Actor
 
 
 class PlannedShare(Struct, frozen=True, kw_only=True):
-    """A report and one of its destinations, with the evidence for it, the version of the rules, its state.
+    """A report and one of its destinations, with the evidence for it, and its state there.
 
-    `because` holds codes of the evidence, such as SUSPECT_PHONE. `ours`: this desk has a share too.
-    `recipient` and `recipient_name` are those of its package, empty before it is sent.
+    `because` holds codes of the evidence, such as SUSPECT_PHONE, `rule_version` the version of the routing
+    rules. `ours`: this desk has a share too. `recipient` and `recipient_name` are those of its package, empty
+    before it is sent.
     """
 
     report_id: UUID
@@ -42,8 +43,8 @@ class PlannedShare(Struct, frozen=True, kw_only=True):
 class WaitingPlace(Struct, frozen=True, kw_only=True):
     """A destination for which reports wait: their number, the date of the oldest (`since`), the evidence.
 
-    `reasons` holds (evidence codes, version of the rules, number of reports), the most frequent first.
-    `region` is empty for a whole country.
+    `reasons` holds (evidence codes, version of the routing rules, number of reports), the most frequent
+    first. `region` is empty for a whole country.
     """
 
     country: str

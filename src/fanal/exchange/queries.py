@@ -104,9 +104,10 @@ def first_place_from(*, instant: datetime) -> int:
 
 
 def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
-    """Return up to `limit` rows of the change feed within `windows` (ranges of rows), by place.
+    """Return up to `limit` rows of the change feed within `windows` (ranges of rows), in order of place.
 
-    A list entry that changed several times in a window is returned once, at its last change.
+    A place is the number of a change. A list entry that changed several times in a window is returned once,
+    at its last change.
     """
     if not windows:
         return []
@@ -129,7 +130,8 @@ def rows_of_items(
 ) -> list[FeedRow]:
     """Return the last change in the feed of each of these entries of the list `opened`.
 
-    Only changes after place `after` and up to place `last` count; an entry without any is left out.
+    Only changes after place `after` and up to place `last` (numbers of changes) count; an entry without any
+    is left out.
     """
     found = sql.rows(
         _OF_ITEMS,

@@ -208,7 +208,7 @@ def _measure(
 
 
 def _due(act: Act, own: StoredRequest, legal: datetime | None) -> datetime | None:
-    """Return the next deadline: the desk's own before sending, the legal one after receipt, else None."""
+    """Return the next deadline: the desk's own before sending, `legal` after receipt, else None."""
     match MeasureState(act.state):
         case MeasureState.DRAFT | MeasureState.TO_SECOND:
             stage, start = "SECOND", own.submitted_at

@@ -102,7 +102,10 @@ def _period(figure: str, month: date) -> date:
 
 
 def _code(figure: str, code: str) -> str:
-    """Return the code of a public row: reports received have only a total, other figures keep their code."""
+    """Return the code under which a count of `figure` is published: TOTAL for reports received, else `code`.
+
+    Other figures are published by their codes (a kind, a country, …).
+    """
     return "TOTAL" if figure == "RECEIVED" else code
 
 

@@ -20,7 +20,7 @@ _SECONDS = 4.0
 @app.periodic(cron="* * * * *")
 @app.task(name=RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB)
 def apply_rules(timestamp: int) -> None:
-    """Continue the new ranking of waiting cases by changed rules, then the dry runs of proposed rules.
+    """Continue the new ranking of waiting cases by changed priority rules, then dry runs of proposed ones.
 
     The ranking comes first because the queue shows it; dry runs are continued oldest first. `timestamp`: the
     time for which the run was scheduled, in Unix seconds.
@@ -35,8 +35,8 @@ def apply_rules(timestamp: int) -> None:
 def follow_clocks(timestamp: int) -> None:
     """Rank again the waiting cases whose subscriber-data retention window passed a threshold of the rules.
 
-    A threshold is a number of days left before the end of the window. `timestamp`: the time for which the run
-    was scheduled, in Unix seconds.
+    A threshold of a priority rule is a number of days left before the end of the window. `timestamp`: the
+    time for which the run was scheduled, in Unix seconds.
     """
     del timestamp
     reached: UUID | None = UUID(int=0)
@@ -45,9 +45,9 @@ def follow_clocks(timestamp: int) -> None:
 
 
 def carry_on(*, seconds: float) -> bool:
-    """Rank portions of waiting reports by new rules, then continue dry runs of proposed rules, for `seconds`.
+    """Rank portions of waiting reports by new priority rules, then continue dry runs of proposed ones.
 
-    The portion begun last is finished. Return whether work remains.
+    It takes `seconds`, and finishes the portion begun last. Return whether work remains.
     """
     until = monotonic() + seconds
     while pipeline.continue_rerank(now=clock.now()):

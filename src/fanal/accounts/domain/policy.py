@@ -46,7 +46,7 @@ _NEAREST = (Reason.MOTIVE_MISSING, Reason.OWN_ACT, Reason.SEALED, Reason.OUT_OF_
 
 
 class PolicyInvalid(Exception):
-    """The policy file is invalid; the text names the rule."""
+    """The policy file is invalid; the text says what is wrong, and where."""
 
 
 class UnknownAction(Exception):

@@ -15,8 +15,8 @@ from msgspec import Struct
 class Cursor(Struct, frozen=True, kw_only=True):
     """A reader's position in the feed: everything up to place `place`, and row `row` within it, was read.
 
-    A row is identified by its own place, where its change was recorded. Several rows may be read at the same
-    place when a list was granted or revoked there.
+    A place is the number of a change. A row is identified by its own place, where its change was recorded.
+    Several rows may be read at the same place when a list was granted or revoked there.
     """
 
     place: int
@@ -47,8 +47,8 @@ class OpenList(Struct, frozen=True, kw_only=True):
 class Window(Struct, frozen=True, kw_only=True):
     """A range of rows of one list in the feed, to read next: `after` excluded, `upto` included.
 
-    `view` is the index of the list among the requested lists; a list may occur several times. Rows before
-    `since` are read at that place.
+    Both are places, numbers of changes. `view` is the index of the list among the requested lists; a list may
+    occur several times. Rows before place `since` are read at that place.
     """
 
     view: int

@@ -21,8 +21,8 @@ class Service(StrEnum):
 class FeedRow(Struct, frozen=True, kw_only=True):
     """A change of a list entry (`item_id`) in the feed, as one reader sees it.
 
-    `row` is the change's own place, `place` the place where the reader finds it, `at` the time of `place`;
-    `view` is the index of its list among the requested lists.
+    A place is the number of a change. `row` is the change's own place, `place` the place where the reader
+    finds it, `at` the time of `place`; `view` is the index of its list among the requested lists.
     """
 
     place: int

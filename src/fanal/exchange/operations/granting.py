@@ -34,8 +34,8 @@ class _Granted(Struct, frozen=True, kw_only=True):
     def shared(self, *, anew: bool = True, gone_at: int | None = None) -> SharedList:
         """Return the list as it is served to the member: all its entries at the feed's place of its grant.
 
-        With `anew` False its entries keep their own places in the feed; with `gone_at` it is revoked at that
-        place.
+        A place is the number of a change. With `anew` False its entries keep their own places in the feed;
+        with `gone_at` it is revoked at that place.
         """
         since = (self.grant.since if anew else 0) if gone_at is None else gone_at
         opened = OpenList(list_id=self.facts.id, since=since, gone=gone_at is not None)
@@ -166,7 +166,8 @@ def _keep(
 ) -> Mapping[UUID, Grant]:
     """Store the state of each list for a member (`states`, by list id), and return all its grants by list id.
 
-    A change of state gets a new place in the feed. `held` are the grants stored before.
+    A change of state gets a new place (number of a change) in the feed. `held` are the grants stored before,
+    by list id.
     """
     fresh = [list_id for list_id in states if list_id not in held]
     moved = [(state, i) for i, state in states.items() if i in held and held[i].state is not state]

@@ -52,8 +52,9 @@ def serve_page(
 ) -> SharedPage:
     """Return up to `limit` list entries for a member over the protocol `service`, and record this response.
 
-    The entries are those of `lists` after `cursor`, up to place `last` of the feed. Over TAXII, `lists` has
-    one list, whose progress is recorded by itself. Call it within `reading`.
+    The entries are those of `lists` after `cursor`, up to place `last` of the feed (the number of a change),
+    in the order of the feed. Over TAXII, `lists` has one list, whose progress is recorded by itself. Call it
+    within `reading`.
     """
     found = windows([shared.open for shared in lists], cursor=cursor, last=last)
     rows = queries.rows_between(windows=found, limit=limit + 1)

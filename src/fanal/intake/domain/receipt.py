@@ -61,7 +61,10 @@ class PublicPart:
 
 
 def new_code() -> str:
-    """Generate a receipt code, in groups of four: the secret of its holder, never stored."""
+    """Generate a receipt code, in groups of four: the secret by which a reporter follows the report.
+
+    The code itself is never stored.
+    """
     value = secrets.randbits(RANDOM_BITS)
     number = value << _CHECK_BITS | value % _PRIME
     digits = [ALPHABET[number >> 5 * place & 31] for place in reversed(range(CODE_LENGTH))]

@@ -192,7 +192,7 @@ def refuse_measure(
 
     Raises:
         ActUnknown: no such request.
-        Refusal: a rule forbids it, with a code of `casework.operations.refuse_act` (such as BYTES_CHANGED).
+        Refusal: with a code of `casework.operations.refuse_act`, such as BYTES_CHANGED.
         Refused: the actor proposed it, or may not approve requests at that desk.
     """
     refuse_act(

@@ -16,7 +16,7 @@ S = TypeVar("S", bound=Struct)
 
 
 class DefinitionsInvalid(Exception):
-    """Error: a definition file of the figures breaks a rule; the message names it."""
+    """Error: a definition file of the figures is invalid; the message says where and why."""
 
 
 class Column(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
