@@ -1,8 +1,8 @@
 """The hand-over of one message to a mail server that may be slow or fail in one thing, within a deadline.
 
-One session hands it over for all recipients. Where it has not begun to send the message after two seconds,
-or the server fails at one recipient, a session for each recipient begins in parallel, at the server's other
-addresses first. Whichever session is first sends to a recipient; no other one does then.
+One SMTP session sends it for all recipients. If that session has not begun to send the message after two
+seconds, or the server fails at one recipient, a session for each recipient begins in parallel, at the
+server's other addresses first. The session that is first at a recipient sends; no other does then.
 """
 
 import contextlib
@@ -27,11 +27,11 @@ _PERMANENT: Final = 500
 
 
 class _Taken(smtplib.SMTPException):
-    """Error: another session has sent, or sends, to one of this session's recipients."""
+    """Error: another session has sent, or is sending, the message to one of this session's recipients."""
 
 
 class Connect(Protocol):
-    """Opens a session with the mail server (see `smtp.connected`)."""
+    """The type of a function that opens an SMTP session with the mail server (see `smtp.connected`)."""
 
     def __call__(
         self,
@@ -40,14 +40,17 @@ class Connect(Protocol):
         without: Collection[smtp.Address],
         last: Collection[smtp.Address],
     ) -> contextlib.AbstractContextManager[smtp.Session]:
-        """Return a context manager that opens the session."""
+        """Return a context manager that opens the session, and closes it after `seconds` at the latest.
+
+        Server addresses in `without` are not tried, those in `last` only after all others.
+        """
 
 
 class Handover:
-    """The hand-over of `message` to the recipients `to`.
+    """The hand-over of `message` to the recipients `to` (mail addresses), for a single call of `run`.
 
     Args:
-        connect: opens a session with the mail server.
+        connect: opens an SMTP session with the mail server.
         sign_in: encrypts a session and signs in.
         ends: deadline, an instant of the monotonic clock.
     """
@@ -75,7 +78,10 @@ class Handover:
         self._failures: dict[str, Exception] = {}
 
     def run(self) -> dict[str, Exception]:
-        """Hand the message over; return the failure for each recipient that it was not accepted for."""
+        """Hand the message over; return by address why a recipient's message was not accepted.
+
+        The result is empty if the server accepted it for all; TimeoutError for a recipient without a reply.
+        """
         slow_at = time.monotonic() + _PATIENCE_SECONDS
         with self._guard:
             self._start(self._to, without=self._failed)
@@ -98,7 +104,11 @@ class Handover:
         return done or now >= self._stops
 
     def _is_slow(self, slow_at: float) -> bool:
-        """Whether other sessions may be faster: for one recipient, those at other addresses."""
+        """Return whether the first session is slow (`slow_at` has passed), and other sessions may be faster.
+
+        With a single recipient, only sessions at another address of the server may be. `slow_at` is an
+        instant of the monotonic clock.
+        """
         may = len(self._to) > 1 or self._first is not None
         return may and not self._sending and time.monotonic() >= slow_at
 
@@ -134,9 +144,10 @@ class Handover:
     def _work(
         self, to: list[str], without: set[smtp.Address], last: Collection[smtp.Address]
     ) -> None:
-        """Send the message to `to` at one address of the server after the other, except `without`.
+        """Send the message to the recipients `to`, at one address of the server after the other.
 
-        An address that fails is added to `without`.
+        Addresses in `without` are not tried, those in `last` only after all others; an address that fails is
+        added to `without`. Failures are stored by recipient.
         """
         while not self._over and (left := self._ends - time.monotonic()) > 0:
             session = None
@@ -194,10 +205,10 @@ class Handover:
                 self._guard.notify_all()
 
     def _begin(self, session: smtp.Session) -> None:
-        """Reserve the recipients of a session for it; wait for another one that sends to one of them.
+        """Reserve the recipients of a session for it; wait for another session that sends to one of them.
 
         Raises:
-            _Taken: another one has sent to one of them, or the time is over.
+            _Taken: another session has sent to one of them, or the time is over.
         """
         mine = set(session.taken)
         with self._guard:
@@ -211,7 +222,10 @@ class Handover:
 
 
 def _is_of_one(failure: Exception, session: smtp.Session, to: Sequence[str]) -> bool:
-    """Whether a failure of a session with several recipients may be due to one of them."""
+    """Return whether a session's `failure` may be due to a single one of its recipients (`to`, several).
+
+    The others may then be reached in sessions of their own.
+    """
     if isinstance(failure, smtplib.SMTPDataError):
         return bool(failure.smtp_code >= _PERMANENT)
     if isinstance(failure, smtplib.SMTPRecipientsRefused):
@@ -221,7 +235,7 @@ def _is_of_one(failure: Exception, session: smtp.Session, to: Sequence[str]) -> 
 
 
 def _is_final(failure: Exception) -> bool:
-    """Whether no other address of the server would answer otherwise."""
+    """Return whether no other address of the server would answer otherwise: a permanent refusal."""
     if isinstance(failure, smtplib.SMTPRecipientsRefused):
         return all(code >= _PERMANENT for code, _ in failure.recipients.values())
     return isinstance(failure, smtplib.SMTPAuthenticationError | smtplib.SMTPNotSupportedError)

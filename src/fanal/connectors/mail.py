@@ -148,7 +148,7 @@ class Mailer:
         now: datetime,
         seconds: float | None = None,
     ) -> Sent:
-        """Send one message; return whether all, some or none of its recipients were reached.
+        """Send one message; return whether all, some or none of its recipients (`to`) were reached.
 
         `message_id` must be the same at each attempt, so that a repeated delivery is recognised. Without a
         server the message is written to the folder, and nobody is reached. `seconds` is the deadline (by
@@ -182,7 +182,10 @@ class Mailer:
             self._sign_in(server)
 
     def _connection(self, *, seconds: float) -> Callable[..., AbstractContextManager[smtp.Session]]:
-        """Return what opens a session of a message that has `seconds` in all (see `smtp.connected`).
+        """Return a function that opens an SMTP session for a message which has `seconds` in all.
+
+        It is `smtp.connected` with this installation's server; its own `seconds`, `without` and `last` are
+        still to be given.
 
         Raises:
             MailRefused: an invalid server URL.

@@ -42,9 +42,10 @@ class Unconfirmed(smtplib.SMTPServerDisconnected):
 class Session(smtplib.SMTP):
     """An SMTP session of the standard library over an open connection to `address`.
 
-    `taken` holds the recipients that the server accepted so far, `at_recipients` says whether they are being
-    sent. `refuses` is called with each one that it refuses, code and text. `begins` is called before
-    the message, and may raise an exception instead; `sends` is its own note that it did not.
+    `taken` holds the recipients that the server accepted so far; `at_recipients` is true while their
+    addresses are being sent. `refuses` is called with each recipient that the server refuses, reply code and
+    text. `begins` is called before the message is sent, and may raise an exception to prevent that; `sends`
+    is for its use, to note that the message is sent.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Session(smtplib.SMTP):
         return code, text
 
     def send(self, s: "ReadableBuffer | str") -> None:
-        """Send data to the server, and note whether it ends a message; call `begins` before that."""
+        """Send data (`s`) to the server; call `begins` before the end of a message, and note it."""
         ends = isinstance(s, bytes) and s.endswith(_END_OF_MESSAGE)
         if ends and self.begins:
             self.begins()
@@ -166,9 +167,10 @@ class _Race:
     def resolve(
         self, port: int, *, without: Collection[Address], last: Collection[Address]
     ) -> list[tuple[float, _Kind, Address]]:
-        """Return the addresses of the host in the order of the race.
+        """Return the addresses of the host at `port`, in the order of the race.
 
-        Each has the seconds after the one before, its kind of socket, and its address.
+        Each comes with the seconds that it starts after the one before, and its kind of socket. Addresses in
+        `without` are left out, those in `last` come last.
         """
         found = socket.getaddrinfo(self._host, port, type=socket.SOCK_STREAM)
         used = [one for one in found if one[4] not in without]
@@ -178,10 +180,10 @@ class _Race:
         ]
 
     def run(self, waiting: list[tuple[float, _Kind, Address]]) -> Session:
-        """Return the session with the address that sent its greeting first.
+        """Connect to the addresses `waiting` (from `resolve`); return the session whose greeting came first.
 
         Raises:
-            OSError, SMTPException: none did.
+            OSError, SMTPException: none greeted in time; the error of the first that failed.
         """
         running, first = 0, None
         while waiting or running:
