@@ -21,7 +21,9 @@ from fanal.kernel.refusal import Refusal
 
 
 class Bearer(Struct, frozen=True, kw_only=True):
-    """A recipient, counterpart or list that an instruction can name (`name`).
+    """A recipient, counterpart or list that a standing instruction can name (`name`).
+
+    A recipient is a desk to which packages are sent, a counterpart an organisation for de-confliction.
 
     `said`: its name on pages; `key`: its public key, "" for a list; `since`: time of registration.
     """
@@ -35,7 +37,9 @@ class Bearer(Struct, frozen=True, kw_only=True):
 def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
     """Return the recipients, counterparts or lists that a standing instruction of this kind can name.
 
-    Empty for FEEDBACK, whose names `accounts` checks. Closed recipients and counterparts are left out.
+    Recipients of packages for distribution, counterparts (organisations) for de-confliction, lists for
+    serving and fetching. Empty for FEEDBACK, whose names `accounts` checks. Closed recipients and
+    counterparts are left out.
 
     Raises:
         Refused: the actor may not see them.

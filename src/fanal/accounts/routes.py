@@ -74,7 +74,7 @@ def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
 
 
 def for_programs(action: str, **by_method: str) -> Callable[[V], V]:
-    """Return a decorator for a view that authenticates a partner's credential itself (API, wire).
+    """Return a decorator for a view that authenticates a partner's credential itself (the APIs).
 
     It declares that the view requires `action`. `by_method` gives another action for an HTTP method, such as
     `POST="report.decide"`.

@@ -67,9 +67,9 @@ def _json(status: int, value: Mapping[str, str]) -> HttpResponse:
 def _for_counterparts(method: str) -> Callable[[View], View]:
     """Return a view decorator that requires a counterpart's credentials and one HTTP method.
 
-    A counterpart is the other organisation of a round, in which both find the identifiers that both hold. The
-    view receives its identity as the second argument. Its exceptions become error responses: 400, 403, 503 or
-    the status of a `Refusal`.
+    A counterpart is the other organisation of a round of private set intersection, which finds the
+    identifiers that both hold. The view receives its identity as the second argument. Its exceptions become
+    error responses: 400, 403, 503 or the status of a `Refusal`.
     """
 
     def decorate(view: View) -> View:
@@ -134,7 +134,7 @@ def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("deconfliction.exchange")
 @_for_counterparts("GET")
 def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Return the state of one of the caller's rounds: a private search for identifiers that both hold."""
+    """Return the state of a round of private set intersection that the caller began."""
     return _told(_found(identity, round_id))
 
 

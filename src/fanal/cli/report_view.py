@@ -33,9 +33,9 @@ def views(
 ) -> Iterator[View]:
     """Yield the data of each report as a dict by topic, in the given order; `short` omits long texts.
 
-    Topics: receipt, state, harmonised report, selectors, findings, priority, links, dossier, proposal,
-    decisions. `facts` may contain envelopes (receipt data) already read; reports without one are left out.
-    Values are the stages' own records, which `msgspec.json` serialises.
+    Topics: receipt, state, harmonised report, selectors (identifiers), findings, priority, links, dossier,
+    proposal, decisions. `facts` may contain envelopes (receipt data) already read; reports without one are
+    left out. Values are the stages' own records, which `msgspec.json` serialises.
     """
     if facts is None:
         facts = get_reports(actor=actor, report_ids=report_ids)

@@ -17,7 +17,10 @@ _SMALL: Final = 4096
 
 
 class RoundTold(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of a counterpart's service about a round of private set intersection: its id and state."""
+    """The answer of another organisation's service about a round of private set intersection.
+
+    It has the round's id and state there.
+    """
 
     round: UUID
     state: str
@@ -38,7 +41,7 @@ def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes
 def send_conclusion(
     door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID, body: bytes
 ) -> RoundTold:
-    """Post the conclusion of a de-confliction round; return the round's state at the counterpart.
+    """Post the conclusion of a de-confliction round; return the round's state at the other organisation.
 
     `body` is the signed message, `secret` the password for `counterpart.login`.
 
@@ -49,7 +52,7 @@ def send_conclusion(
 
 
 def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> RoundTold:
-    """Return the state of a de-confliction round at the counterpart.
+    """Return the state of a de-confliction round at the other organisation (`counterpart`).
 
     `secret` is the password for `counterpart.login`.
 
@@ -62,9 +65,9 @@ def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UU
 
 
 def get_answer(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> bytes:
-    """Return the counterpart's answer to our offer, as received: the signed message is not yet checked.
+    """Return another organisation's answer to our offer in a round of private set intersection.
 
-    `secret` is the password for `counterpart.login`.
+    As received: the signed message is not yet checked. `secret` is the password for `counterpart.login`.
 
     Raises:
         OutsideRefused: no usable response (codes of `Door.get`).

@@ -103,10 +103,11 @@ def own_keys() -> list[tuple[bytes, datetime]]:
 
 
 def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, int]:
-    """Return the number of points that each organisation has sent us in rounds begun on the day of `now`.
+    """Return how many points each organisation has sent us in comparisons begun on the day of `now`.
 
-    The day is that of Paris; `counterpart_ids` are the organisations. Every point is a possible guess of an
-    identifier, hence the daily quota. A counterpart without rounds on that day has no key.
+    The result is by organisation id. The day is that of Paris; `counterpart_ids` are the organisations. Every
+    point is a possible guess of an identifier, hence the daily quota. An organisation without comparisons on
+    that day has no key.
     """
     found = sql.rows(
         "SELECT r.counterpart_id, sum(r.asked) FROM deconfliction_round r"
@@ -165,7 +166,7 @@ _HITS_SELECT = """
 def list_hits(
     *, actor: Actor, states: Sequence[HitState] = tuple(HitState), limit: int = 200
 ) -> list[CounterpartHit]:
-    """Return the matches (identifiers that a counterpart holds too) with reports of the actor's desks.
+    """Return the matches (identifiers that another organisation holds too) with reports of the actor's desks.
 
     Sorted by state (NEW, REOPENED, CONTACTED, CLOSED), then by latest change, newest first. Empty for an
     actor who may read none.
@@ -183,7 +184,7 @@ def list_hits(
 
 
 def get_hit(*, actor: Actor, hit_id: UUID) -> CounterpartHit | None:
-    """Return a match (an identifier that a counterpart holds too) with reports of the actor's desks.
+    """Return a match (an identifier that another organisation holds too) with reports of the actor's desks.
 
     None if unknown or without such reports.
     """
@@ -406,8 +407,8 @@ def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
 def in_force(*, said: Sequence[Withholding]) -> list[Withholding]:
     """Return the decisions in force that withhold dossiers, among all decisions on some dossiers.
 
-    `said` are these, newest first. The latest decision of a desk on a dossier and counterpart counts; it may
-    have ended the withholding.
+    `said` are these, newest first. The latest decision of a desk on a dossier and a counterpart
+    (organisation) counts; it may have ended the withholding.
     """
     last = {(one.dossier_id, one.desk_id, one.counterpart_id): one for one in reversed(said)}
     return [one for one in last.values() if one.withheld]

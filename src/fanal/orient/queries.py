@@ -122,8 +122,8 @@ def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]:
     """Return the ids of reports that the desk has not settled, greater than `after`, in order of id.
 
-    They are open, folded, or decided with a measure that awaits approval. At most `limit`; without `after`,
-    from the first. Only from desks where the actor may list reports.
+    They are open, folded (duplicates of another report), or decided with a measure that awaits approval. At
+    most `limit`; without `after`, from the first. Only from desks where the actor may list reports.
     """
     rows = reachable(actor).filter(
         state__in=[*OPEN_STATES, CaseState.FOLDED, CaseState.TO_SECOND],
@@ -137,9 +137,9 @@ def asked_until(
 ) -> list[tuple[UUID, datetime]]:
     """Return (report id, end) of unsettled reports whose subscriber-data retention window ends by `until`.
 
-    Unsettled: open, folded, or with a measure that awaits approval. Only reports with an id greater than
-    `after`, in order of id, at most `limit`; each with the window of its own address, not that of a report
-    folded into it.
+    Unsettled: open, folded (a duplicate of another report), or with a measure that awaits approval. Only
+    reports with an id greater than `after`, in order of id, at most `limit`; each with the window of its own
+    address, not that of a report folded into it.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -377,7 +377,7 @@ def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Count
 
 
 def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count decisions by day and tracks (`JUDICIAL+MEASURES`), without tests and superseded decisions.
+    """Count decisions by day and actions (tracks, `JUDICIAL+MEASURES`), without tests and superseded ones.
 
     Decisions from `since` to before `until`. Rows: (day, tracks, "" for the unused second key, number).
 

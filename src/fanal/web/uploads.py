@@ -56,7 +56,7 @@ class Proof(forms.Field):
     widget = forms.FileInput
 
     def clean(self, value: "UploadedFile[bytes] | None") -> ProofFile | None:
-        """Return the posted file as the proof of a step; None without a file.
+        """Return the posted file as the proof of an official act's step; None without a file.
 
         Raises:
             ValidationError: FILE_TOO_LARGE.

@@ -56,7 +56,7 @@ def work(*, actor: Actor) -> int:
 
 
 def run_due(*, actor: Actor) -> int:
-    """Start or continue a round with each counterpart that has a service and is due; return how many.
+    """Start or continue a round with each other organisation that has a service and is due; return how many.
 
     A round is one run of private set intersection. Due: a standing instruction is in force, and a round is
     open, a conclusion is undelivered, or the counterpart's interval has passed since the last round. Rounds
@@ -76,7 +76,7 @@ def run_due(*, actor: Actor) -> int:
 
 
 def run(*, actor: Actor, counterpart: Counterpart) -> UUID:
-    """Advance a round with a counterpart's service as far as possible; return its id once it is concluded.
+    """Advance a round with another organisation's service as far as possible; return its id once concluded.
 
     A round is one run of private set intersection. Every step is idempotent: the next call continues the
     round of a process that died.

@@ -62,7 +62,7 @@ class Eraser:
 
 
 def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
-    """Erase reports in every package: data keys, selectors, search index, texts; ids and digests remain."""
+    """Erase reports in every package: data keys, identifiers, search index, texts; ids and digests remain."""
     with transaction.atomic():
         vault.erase(actor=actor, owner_ids=report_ids, now=now, motive="expiry")
         harmonise.erase(actor=actor, report_ids=report_ids)
@@ -208,7 +208,7 @@ def _erase_people(actor: Actor, now: datetime, before: datetime) -> int:
     """Erase data of persons, instructions and counterparts that ended before `before`; return their number.
 
     These are identities and saved views of departed persons; grounds and reasons of expired instructions;
-    contact, address and login of closed counterparts.
+    contact, address and login of closed counterparts (organisations for de-confliction).
     """
     total = forget_instructions(actor=actor, before=before)
     total += deconfliction.forget_counterparts(actor=actor, before=before)

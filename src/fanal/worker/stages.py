@@ -176,7 +176,7 @@ class StageLoop:
     def _run_urgent(self) -> int:
         """Process the waiting urgent reports; return how many were claimed, 0 if none waits.
 
-        Called between all steps, so that the check must be cheap.
+        Called between all steps of other batches, so that the check must be cheap.
         """
         return self._run(urgent=True) if intake.urgent_waits(actor=self._actor) else 0
 

@@ -93,7 +93,7 @@ def revoke_habilitation(
 ) -> None:
     """Revoke a habilitation (grant of a role) now, for a reason; open sessions lose the role at once.
 
-    One that is revoked already stays as it is. One that another node granted just now, by a clock that is
+    One that is revoked already stays as it is. One that another machine granted just now, by a clock that is
     ahead of this one's, ends with its beginning.
 
     Raises:

@@ -29,9 +29,10 @@ class ProofFile(Struct, frozen=True, kw_only=True):
 
 
 class StoredProof(Struct, frozen=True, kw_only=True):
-    """The file of a recorded step: its object in the vault, size in bytes, media type as uploaded, name.
+    """The file that proves a recorded step of an official act: its object in the vault, size, type, name.
 
-    Its SHA-256 is the step's `proof_digest`. Once erased, the name is `ERASED` and the media type empty.
+    The size is in bytes, the media type as uploaded. Its SHA-256 is the step's `proof_digest`. Once erased,
+    the name is `ERASED` and the media type empty.
     """
 
     object_id: UUID

@@ -96,7 +96,7 @@ class Received(Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> bytes:
-        """The SHA-256 of the message's bytes; the next message of the round refers to it."""
+        """The SHA-256 of the message's bytes; the next message of its round of comparison refers to it."""
         return hashlib.sha256(self.body).digest()
 
 

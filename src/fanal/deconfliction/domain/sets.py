@@ -28,13 +28,18 @@ class LaidOut(Struct, frozen=True, kw_only=True):
     places: bytes
 
     def key_at(self, place: int) -> bytes | None:
-        """Return the selector key behind the point at position `place` (from 0), None for a padding point."""
+        """Return the selector key (of an identifier) behind the point at position `place`, from 0.
+
+        None for a padding point.
+        """
         found = self.places[place * _KEY : (place + 1) * _KEY]
         return None if found == _NOBODY else found
 
 
 def lay_out(secret: X25519PrivateKey, pair: bytes, keys: Iterable[bytes]) -> LaidOut:
-    """Return the blinded set of selector `keys` (16 bytes each), padded to a power of two and sorted.
+    """Return the blinded set of identifiers, padded to a power of two and sorted.
+
+    `keys` are their selector keys (16 bytes each).
 
     `secret` is the scalar that blinds, `pair` the domain separator of both desks (`message.pair_of`).
 
@@ -84,10 +89,10 @@ class SetsMet(Struct, frozen=True, kw_only=True):
 
 
 def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: bytes) -> SetsMet:
-    """Intersect our set (`laid_out`) with theirs by comparing doubly blinded points.
+    """Intersect our set (`laid_out`) with another organisation's by comparing doubly blinded points.
 
-    Return keys and positions. `secret` is our scalar of this round. `twice` is our set as they blinded it
-    again, in our order; `theirs` is their set, blinded once.
+    Return the common selector keys, and their positions in the other set. `secret` is our scalar of this run.
+    `twice` is our set as they blinded it again, in our order; `theirs` is their set, blinded once.
 
     Raises:
         PointsRefused: `twice` and our set differ in length, a point is invalid, or a padding point of our set
@@ -105,7 +110,9 @@ def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: b
 
 
 def keys_at(laid_out: LaidOut, places: Sequence[int]) -> tuple[bytes, ...]:
-    """Return the selector keys at the positions `places` of our set, which a counterpart reports as matches.
+    """Return the selector keys (of identifiers) at the positions `places` of our set.
+
+    The other organisation reports these positions as matches.
 
     `laid_out` is our set; positions count from 0.
 

@@ -75,7 +75,7 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 
 
 def note_delivered(*, actor: Actor, round_id: UUID, now: datetime) -> None:
-    """Record that the other organisation received our conclusion, the last message of a round.
+    """Record that the other organisation received our conclusion, the last message of a round of comparison.
 
     It is then not delivered again. Nothing happens without a conclusion of ours.
 

@@ -109,7 +109,7 @@ def _kept(found: Round, kind: MessageKind) -> bytes:
 
 
 def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tuple[UUID, bytes]:
-    """Begin a round of private set intersection with a counterpart; return its id and the offer to deliver.
+    """Begin a round of private set intersection with an organisation; return its id and the offer to deliver.
 
     The offer is a signed message. If a round of ours is already open, its offer is returned again: a message
     may be lost.
@@ -169,7 +169,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
 
 
 def store_round(made: Round) -> None:
-    """Insert the row of a new round of private set intersection that this desk or a counterpart begins.
+    """Insert the row of a new round of private set intersection, begun by this desk or another organisation.
 
     Raises:
         IntegrityError: the round exists, or the counterpart has an open round that we began.

@@ -97,7 +97,7 @@ class RoundSecret(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> X25519PrivateKey:
-        """The secret scalar of the round as an X25519 private key."""
+        """The secret scalar of the round of private set intersection, as an X25519 private key."""
         return X25519PrivateKey.from_private_bytes(self.secret)
 
 

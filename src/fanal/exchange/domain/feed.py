@@ -61,7 +61,7 @@ class Window(Struct, frozen=True, kw_only=True):
 def before(first: int) -> Cursor:
     """Return the cursor with which a reader starts reading the feed at place `first` (1, 2, 3 …).
 
-    Earlier places count as read.
+    A place is the number of a change. Earlier places count as read.
     """
     return Cursor(place=first - 1, row=first - 1)
 

@@ -86,9 +86,9 @@ class SharedList(Struct, frozen=True, kw_only=True):
 class MemberReading(Struct, frozen=True, kw_only=True):
     """A member's progress in reading our lists over a protocol (`service`).
 
-    `list_id` is None if the protocol reads all lists together. `last_seq`: the last place of the feed read;
-    `completed_at`: when the member last read to the end; `responses` and `entries`: numbers of answers and of
-    entries in them; `error`: the code of its last refused request.
+    `list_id` is None if the protocol reads all lists together. `last_seq`: the last place (number of a
+    change) of the feed read; `completed_at`: when the member last read to the end; `responses` and `entries`:
+    numbers of answers and of entries in them; `error`: the code of its last refused request.
     """
 
     partner_id: UUID

@@ -61,7 +61,7 @@ def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedL
     A revoked list is served if the member had begun to read it over this service. Over hash sharing, where
     readers store entries by owner, a list is also revoked under each former owner. Deletions (tombstones) too
     require a standing instruction. A TAXII collection is read by the dates of its entries; if it is granted
-    again, it counts as a whole at that place.
+    again, all its entries count as changed then.
 
     Raises:
         Refused: the actor is not a member.

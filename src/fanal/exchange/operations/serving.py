@@ -105,7 +105,8 @@ def note_response(
     """Record a response (`page`) to a member: the member's progress, and a ledger entry unless it is empty.
 
     `service` is the protocol; `list_id` is given for a protocol that reads each list separately. `partial`
-    marks the answer to a request for single entries: the member's place in the feed does not advance.
+    marks the answer to a request for single entries: the member's position in the change feed does not
+    advance.
     """
     if page.items:
         _record(actor, service, page, now=now)
@@ -156,7 +157,7 @@ def _record(actor: Actor, service: Service, page: SharedPage, *, now: datetime) 
 def _served(list_id: UUID, items: Sequence[SharedItem]) -> ObjectRef:
     """Return the ledger reference of a list, with a keyed digest of the entries (`items`) served from it.
 
-    The digest covers entry ids, feed places and hashes.
+    The digest covers entry ids, hashes, and places in the feed (numbers of changes).
     """
     lines = (
         f"{i.item.item_id} {i.row.row} {' '.join(f'{k}={v}' for k, v in i.hashes.items())}"

@@ -42,7 +42,7 @@ class Feedback(Struct, frozen=True, kw_only=True):
 
     `reference` and `wire_id` are the sender's reference of its report and the report's number in the ISPWS
     interface, filled in for the sender only; `author_id` is filled in for the desk only (else None).
-    `verdict` is the assessment, `origin` its source (a person, a decision or a fold).
+    `verdict` is the assessment, `origin` its source (a person, a decision or duplicate detection).
     """
 
     id: UUID

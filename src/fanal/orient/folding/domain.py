@@ -117,7 +117,7 @@ def is_duplicate(found: Folded | None) -> bool:
 
 @cache
 def load_rules() -> FoldRules:
-    """Load the folding rules of the package, `data/folding.toml`.
+    """Load the folding (duplicate-detection) rules of the package, `data/folding.toml`.
 
     Raises:
         ValueError: the levels of the file are not exactly `LEVELS`, in that order.

@@ -310,9 +310,10 @@ def claim_calls(
 def queue_late(*, actor: Actor, most: int = 2000) -> int:
     """Queue calls (e-mails to people on duty) for alarms that have none yet, as late calls; count them.
 
-    The nodes take turns. About `most` late calls wait for their first attempt at any time. A session of a
-    public node queues its first ten calls itself and writes further alarms to `orient_late`. The query waits
-    for no lock and does not depend on the ledger: an alarm that is not recorded there yet is called as well.
+    The public nodes, whose reports raised the alarms, take turns. About `most` late calls wait for their
+    first attempt at any time. A session of a public node queues its first ten calls itself and writes further
+    alarms to `orient_late`. The query waits for no lock and does not depend on the ledger: an alarm that is
+    not recorded there yet is called as well.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -270,9 +270,10 @@ def _folded(
 
 
 def _as_seen(row: _Row) -> Foldable:
-    """Return the keys of a stored report, with None at the levels weaker than that of its own fold.
+    """Return a stored report's duplicate-detection keys, None at the levels weaker than that of its fold.
 
-    A folded report takes no part in these levels. The result is the input of the pure fold (`domain.fold`).
+    A folded report (grouped under another) takes no part in these levels. The result is the input of the pure
+    fold (`domain.fold`).
     """
     if row.folded is None:
         return row.standing
@@ -300,11 +301,11 @@ def _way(report_id: UUID, folded: Mapping[UUID, Folded]) -> Iterable[UUID]:
 
 
 def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
-    """Return the stored representatives of each key of `rows`, by report id.
+    """Return the stored reports into which those of `rows` may be folded as duplicates, by report id.
 
-    These are the reports not folded at the level of the key, into which the others are folded. For similar
-    pictures also folded ones that are later than the first of `rows` with the key; for viral content at most
-    `at_least` reports, if needed folded ones.
+    For each duplicate-detection key of `rows` they are the stored reports not folded at its level. For
+    similar pictures also folded ones that are later than the first of `rows` with the key; for viral content
+    at most `at_least` reports, if needed folded ones.
     """
     firsts: list[dict[bytes, UUID]] = [{} for _ in LEVELS]
     for row in rows:
@@ -324,9 +325,10 @@ def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
 
 
 def _connected(rows: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, _Row]:
-    """Return the connected component of `rows`: reports that share a key of equality or were folded together.
+    """Return the connected component of `rows`: reports with a common key, or that were folded together.
 
-    By report id; `rows` are included, the other stored ones are read from the database.
+    A key is a duplicate-detection key. By report id; `rows` are included, the other stored ones are read from
+    the database.
     """
     found = dict(rows)
     edge = dict(rows)

@@ -105,9 +105,9 @@ def claim_folded(
 
 
 def surface(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
-    """Show folded reports that may no longer be hidden (now urgent, escalated …); they never fold again.
+    """Show folded reports (duplicates) that may no longer be hidden (now urgent, escalated …) in the queue.
 
-    Reports that are not folded are skipped.
+    They never fold again. Reports that are not folded are skipped.
     """
     if not report_ids:
         return

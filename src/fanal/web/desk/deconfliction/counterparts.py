@@ -34,7 +34,10 @@ _SHOWN = 50
 
 
 class _CounterpartForm(PostedForm):
-    """Form of a new counterpart: its name, our name with it, its contact, its public key in hexadecimal."""
+    """Form of a new counterpart (organisation for de-confliction).
+
+    Fields: its name, our name with it, its contact, its public key in hexadecimal.
+    """
 
     refuses = "deconfliction"
     name = text()
@@ -44,7 +47,10 @@ class _CounterpartForm(PostedForm):
 
 
 class _LimitsForm(PostedForm):
-    """Form of a counterpart's limits, which say what may be compared; unreadable desks are left out."""
+    """Form of the limits of what may be compared with a counterpart (another organisation).
+
+    Unreadable desks are left out.
+    """
 
     kinds = Several(posted="kind")
     roles = Several(posted="role")
@@ -94,9 +100,10 @@ def show(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("deconfliction.keep")
 def add(request: HttpRequest) -> HttpResponse:
-    """Show the form of a new counterpart (GET), or register it and redirect to its page (POST).
+    """Show the form of a new counterpart for de-confliction (GET), or register it (POST).
 
-    A refused form is shown again (status 422). The URL of its service is set on the command line.
+    A counterpart is another organisation; the redirect is to its page. A refused form is shown again (status
+    422). The URL of its service is set on the command line.
     """
     if request.method != "POST":
         return _form(request)
@@ -118,9 +125,10 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("deconfliction.keep")
 def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Replace a counterpart's limits: the identifier kinds, roles, desks and months that enter a round.
+    """Replace the limits of what is compared with a counterpart (another organisation).
 
-    A refusal is shown on the counterpart's page (status 422).
+    They are the kinds and roles of identifiers, the desks, and the months of reports. A refusal is shown on
+    the counterpart's page (status 422).
 
     Raises:
         Http404: no such counterpart.
@@ -142,7 +150,7 @@ def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
 @require_POST
 @needs("deconfliction.keep")
 def close(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Close a counterpart: no messages are sent to it or accepted from it any more.
+    """Close a counterpart (an organisation for de-confliction): no messages are sent or accepted any more.
 
     A refusal is shown on the counterpart's page (status 422).
 

@@ -73,9 +73,10 @@ def show(request: HttpRequest, hit_id: UUID) -> HttpResponse:
 @require_POST
 @needs("hit.move")
 def move(request: HttpRequest, hit_id: UUID) -> HttpResponse:
-    """Record a step on a match: contact with the counterpart, or its closing, with a note that expires.
+    """Record a step on a match: contact with the other organisation, or its closing, with a note.
 
-    Form fields: `move`, `words`. A refusal is shown on the match's page (status 422).
+    A match is an identifier that both hold. Form fields: `move`, `words` (the note, which expires). A refusal
+    is shown on the match's page (status 422).
 
     Raises:
         Http404: no such match at the person's desks.

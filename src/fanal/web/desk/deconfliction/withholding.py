@@ -26,7 +26,7 @@ from fanal.web.forms import Parsed, PostedForm
 
 
 class _WithholdingForm(PostedForm):
-    """Form to withhold a dossier from a counterpart (none given: from all), or to lift that."""
+    """Form to withhold a dossier from an organisation (none given: from all), or to lift that."""
 
     counterpart_id = Parsed(UUID, posted="counterpart", required=False)
     withheld = Parsed("WITHHOLD".__eq__, posted="act")
@@ -36,7 +36,7 @@ class _WithholdingForm(PostedForm):
 @require_POST
 @needs("dossier.withhold")
 def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Withhold a dossier from one or all counterparts, or lift that, with a reason.
+    """Withhold a dossier from one or all counterparts (other organisations), or lift that, with a reason.
 
     A refusal gives an error page (status 409).
 
@@ -64,8 +64,8 @@ def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
     """Return the template context of a dossier (`view`) regarding de-confliction, for its page.
 
-    Keys: `signs` (badges: matches with counterparts), `withheld` (withholdings in force: record, author,
-    counterpart), `counterparts` (open ones; empty for a reader without the right to de-confliction),
+    Keys: `signs` (badges: matches with other organisations), `withheld` (withholdings in force: record,
+    author, counterpart), `counterparts` (open ones; empty for a reader without the right to de-confliction),
     `may_withhold`.
     """
     actor = actor_of(request)

@@ -165,7 +165,7 @@ class QueueRow(Struct, frozen=True, kw_only=True):
     """A case (a report in the queue) as a row of a table; made by `rows_of`.
 
     `holder`: name of the person who holds it, or ""; `mine`: it is the reader; `because`: the main reason of
-    its priority; `signs`: matches with counterparts; `away`: transfers of the report to other desks;
+    its priority; `signs`: matches with other organisations; `away`: transfers of the report to other desks;
     `ask_soon`: the end of the subscriber-data retention window is close.
     """
 

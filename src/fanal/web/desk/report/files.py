@@ -241,9 +241,10 @@ def _assessments(
 def _of_file(
     file: File, found: tuple[Decision, str, HarmonisedReport | None] | None
 ) -> Item | None:
-    """Return the earlier assessment of the same file: author, date, tracks, and its class in that report.
+    """Return the earlier assessment of the same file: author, date, actions, and its class in that report.
 
-    `found` is a value of `_assessments`; without it, None. Keys: `report_id`, `by`, `at`, `tracks`, `class`.
+    `found` is a value of `_assessments`; without it, None. Keys: `report_id`, `by`, `at`, `tracks` (the
+    actions decided on), `class`.
     """
     if found is None:
         return None
