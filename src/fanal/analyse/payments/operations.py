@@ -69,7 +69,7 @@ def note_payments(
 
 
 def forget_payments(*, report_ids: Sequence[UUID]) -> int:
-    """Delete the payments of reports and the payers without any other; return the number of rows."""
+    """Delete the payments of reports, and the payers without another payment; return the rows deleted."""
     found = sql.run(
         "DELETE FROM analyse_paid WHERE report_id = ANY(%s::uuid[])", [list(report_ids)]
     )

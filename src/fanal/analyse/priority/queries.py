@@ -56,7 +56,7 @@ def get_trial(*, trial_id: UUID) -> Trial | None:
 
 
 def trials_of(*, ruleset_id: UUID) -> list[Trial]:
-    """Return the dry runs of a rule set, newest first."""
+    """Return the dry runs of a set of priority rules, the newest first."""
     return _trials(
         f"{_SELECT} WHERE ruleset_id = %s ORDER BY started_at DESC, id DESC", [ruleset_id]
     )

@@ -71,8 +71,7 @@ _DATED = frozenset(
 class Reading(Struct, frozen=True, kw_only=True):
     """The reading of a text or report: (segment, its embedding, its meaning) for each segment, in order.
 
-    `unread` is the number of segments left out by the limit, or that the engine cannot read. Columns are
-    codes, natures (`NATURE_…`) and `any`.
+    `unread` is the number of segments left out by the limit, or that the engine cannot read.
     """
 
     parts: tuple[tuple[Segment, Vectors, Meaning], ...]
@@ -391,9 +390,10 @@ def _ordered(findings: Mapping[str, Finding]) -> tuple[Finding, ...]:
 
 
 def candidate() -> tuple[bytes, bytes, tuple[Quality, Quality]]:
-    """Train a model on the whole corpus; return (header, weights, quality): file contents, cross-validation.
+    """Train a model on the whole corpus; return (JSON header, binary weights, quality).
 
-    Embeddings of texts known to the shipped model are reused.
+    The first two are file contents; the quality is that of cross-validation, by words and embedding, then by
+    the embedding alone. Embeddings of texts known to the shipped model are reused.
 
     Raises:
         EngineMissing: the engine is not installed, or does not run here.

@@ -54,7 +54,7 @@ class SegmentDamaged(Exception):
 
 
 class SegmentHeader(Struct, frozen=True, kw_only=True):
-    """Header of a segment: number of hashes, and the last change of the lists it contains.
+    """Header of a segment (index file): number of hashes, and the last change of the lists it contains.
 
     `mark` identifies that change for the owner of the index (the lists of the database); `content` is the
     CRC-32 of everything after this page. `upto` is the number of that change, `count` the number of hashes.
@@ -126,10 +126,10 @@ def open_segment(path: Path) -> Segment:
 def write_segment(
     path: Path, *, hashes: Hashes, labels: Labels, upto: int, mark: bytes = b""
 ) -> None:
-    """Write a segment of `hashes` with their `labels`, and atomically replace the file at `path`.
+    """Write a segment, a file of `hashes` with `labels` and search tables; replace the file at `path`.
 
     `upto` is the number of the last change of the lists it contains, `mark` any bytes that identify this
-    change. If two processes write at once, the last rename wins; both files are complete.
+    change. The file is replaced atomically: if two processes write at once, the last rename wins.
 
     Raises:
         ValueError: the shapes do not fit, or there are too many hashes.
@@ -205,7 +205,7 @@ class _Maps(Struct, frozen=True):
 
 
 def _lengths(count: int) -> tuple[int, ...]:
-    """Return the length in bytes of each array of a segment with `count` hashes.
+    """Return the length in bytes of each array of a segment (index file) with `count` hashes.
 
     In this order: hashes, labels, and of the search tables the starts of the buckets, the ids and the
     sketches.

@@ -133,7 +133,7 @@ def read_typologies(text: str) -> Typologies:
 
 
 def shipped_texts() -> list[str]:
-    """Return the texts of the shipped files, the newest last."""
+    """Return the TOML texts of the shipped typology files, the newest last."""
     folder = resources.files("fanal.analyse").joinpath("data", "typologies")
     names = sorted(p.name for p in folder.iterdir() if p.name.endswith(".toml"))
     return [folder.joinpath(name).read_text("utf-8") for name in names]

@@ -167,7 +167,7 @@ def write_rules(rules: PriorityRules) -> str:
 
 
 def _flat(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Yield the keys of a table; keys of a nested table are dotted (`label.fr`)."""
+    """Yield (key, value) of a TOML table; the keys of a nested table are dotted (`label.fr`)."""
     for key, value in table.items():
         if isinstance(value, dict):
             yield from ((f"{key}.{inner}", each) for inner, each in value.items())
@@ -197,7 +197,7 @@ def shipped_rules() -> tuple[PriorityRules, ...]:
 
 
 def newest_shipped(*, on: date) -> PriorityRules:
-    """Return the shipped rules for an empty installation: the newest in force on a day, else the oldest."""
+    """Return the shipped priority rules for a new installation: the newest in force by `on`, or the first."""
     rules = shipped_rules()
     return next((each for each in reversed(rules) if each.in_force_from <= on), rules[0])
 

@@ -33,7 +33,7 @@ _BY_CATEGORY = {"SEXTORTION": "extortion_read", "LIVESTREAM": "livestream_read"}
 
 
 def is_read(finding: Finding) -> bool:
-    """Return whether a finding is the model's, not a phrase's."""
+    """Return whether a finding is that of the text model and not of a phrase rule."""
     return finding.because.code.startswith(_MODEL)
 
 
@@ -132,7 +132,7 @@ def _hours(finding: Finding) -> tuple[float, float] | None:
 
 
 def _noisy_or(scores: Iterable[float]) -> float:
-    """Return the probability that one of several events is true, each with its score, as if independent."""
+    """Return the probability that at least one of several independent events is true; `scores` are theirs."""
     missed = 1.0
     for score in scores:
         missed *= 1 - score

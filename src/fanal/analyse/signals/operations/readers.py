@@ -382,7 +382,7 @@ def _card(
 
 
 def store_shipped(*, now: datetime) -> None:
-    """Store a row for the version shipped with the program, without bytes, so that it can be proposed.
+    """Store a row for the text reader's shipped version, without bytes, so that it can be proposed.
 
     Does nothing if the row exists, or the shipped version cannot read.
     """

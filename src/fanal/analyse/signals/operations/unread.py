@@ -34,7 +34,7 @@ WHERE report_id = ({_NEXT} FOR UPDATE SKIP LOCKED) RETURNING report_id
 
 
 def queue_unread(*, reports: Sequence[HarmonisedReport]) -> None:
-    """Queue the texts of reports, in the caller's transaction, with no attempts.
+    """Queue the texts of reports for the text reader, in the caller's transaction, with no attempts.
 
     This ends the lease of a text that is queued already. The call waits for a transaction that is storing
     the result of the same text.
@@ -55,7 +55,9 @@ def queue_unread(*, reports: Sequence[HarmonisedReport]) -> None:
 
 
 def take_unread(*, actor: Actor, token: UUID) -> UUID | None:
-    """Lease the next text to `token` for `LEASE`, emergencies first; return its report's id, or None.
+    """Lease the next queued text for `LEASE`, emergencies first; return its report's id, None without any.
+
+    `token` is a new id of the worker, which names the lease.
 
     The attempt is counted at once. While no model can read, nothing is leased and the result is None.
 
@@ -112,7 +114,7 @@ def count_stuck() -> int:
 
 
 def forget_unread(*, report_ids: Collection[UUID]) -> int:
-    """Remove the texts of reports from the queue, in the caller's transaction; return the number removed."""
+    """Remove texts of reports from the text reader's queue, in the caller's transaction; return how many."""
     return sql.run(
         "DELETE FROM analyse_unread WHERE report_id = ANY(%s::uuid[])", [list(report_ids)]
     )
