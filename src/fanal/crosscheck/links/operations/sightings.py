@@ -237,9 +237,9 @@ def _crowds(
 ) -> dict[int, Crowd]:
     """Return the holders around the batch of a person's values in very many reports, by place of the value.
 
-    A place is a number of a value, the key of `cut`: it maps the place of each value with more rows than one
-    query reads to the value and the newest of these rows. `cards` are the comparable data of the batch.
-    Values that are no person's by `weights` are left out.
+    `cut` holds the values with more rows than one query reads: by a number, which is the place, the value and
+    the newest of its rows. `cards` are the comparable data of the batch. Values that are no person's by
+    `weights` are left out.
     """
     persons = {one.key: place for place, (one, _) in cut.items() if weights.mark[one.mark].person}
     batch: dict[int, list[bytes]] = {}

@@ -192,9 +192,10 @@ class Spelling(NamedTuple):
 
 
 def spellings_of(report: HarmonisedReport, rule: SpellingRule) -> list[Spelling]:
-    """Return the comparable identifiers of a report, those of its suspects first; at most `rule.values`.
+    """Return the comparable identifiers of a report, each once, from at most `rule.values` of them.
 
-    After them come the selectors of suspects, of associated accounts and of the content.
+    First those in the fields of suspects, then the selectors of suspects, of associated accounts and of the
+    content.
     """
     return list(dict.fromkeys(islice(_spellings(report, rule), rule.values)))
 
