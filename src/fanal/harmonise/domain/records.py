@@ -30,7 +30,7 @@ from fanal.hashing.domain.records import LOWEST_QUALITY, FileFacts
 
 
 class SelectorKind(StrEnum):
-    """The kinds of identifier by which reports are compared."""
+    """The kinds of identifier by which reports are compared, such as EMAIL, PHONE, URL or SHA256."""
 
     URL = "URL"
     HOST = "HOST"
