@@ -69,7 +69,7 @@ class KeptChild:
         self._child = child
 
     def close(self) -> None:
-        """Kill the child."""
+        """Kill the child process, if there is one, and wait for its end."""
         if self._child is not None:
             self._child.kill()
             self._child.join()

@@ -24,8 +24,8 @@ class AnyCursor(Protocol):
 def closed_logins(cursor: AnyCursor, database: str | None = None) -> tuple[str, ...]:
     """Return the logins (roles) whose connections `database` refuses, by default that of the session.
 
-    `cursor` is open on any database of the server. Only those of the auditor and of public nodes. An
-    incompletely provisioned database has admitted nobody yet, the desk included: it returns none.
+    Only the logins of the auditor and of public nodes can be among them. `cursor` is open on any database of
+    the server. Empty for an incompletely provisioned database, which has admitted nobody yet.
     """
     cursor.execute(
         "SELECT r.rolname FROM pg_roles r JOIN pg_database d ON d.datname = coalesce(%s, current_database())"
