@@ -15,7 +15,7 @@ _installed: Final[list[Question]] = []
 
 
 class PolicyMissing(Exception):
-    """No policy is installed in this process."""
+    """Error: no policy of access control is installed in this process, so that nothing is permitted."""
 
 
 def install(question: Question) -> None:
