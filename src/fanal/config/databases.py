@@ -399,7 +399,7 @@ def are_statements_hidden(connection: psycopg.Connection[tuple[object, ...]]) ->
 def _close_other_databases(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """Revoke the public nodes' right to connect to `postgres` and `template1`: functions are unrestricted.
 
-    PUBLIC loses the right; other logins that have it get it by a grant. Skipped if not the connection's own.
+    PUBLIC loses the right, other logins that have it get a grant. A database of another role is left alone.
     """
     login = DatabaseRole.INTAKE.login
     for (name,) in connection.execute(

@@ -39,7 +39,7 @@ def sources_digest(web: Path = WEB) -> str:
 
 
 def is_prepared(web: Path = WEB) -> bool:
-    """Return whether assets and compiled catalogues match the present sources."""
+    """Return whether assets and compiled catalogues below the folder `web` match the present sources."""
     mark = mark_of(web)
     return (
         (web / "staticfiles" / "staticfiles.json").exists()
