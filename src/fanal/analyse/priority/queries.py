@@ -63,7 +63,7 @@ def trials_of(*, ruleset_id: UUID) -> list[Trial]:
 
 
 def open_trials() -> list[Trial]:
-    """Return the dry runs that are not finished, oldest first."""
+    """Return the dry runs of priority rules that are not finished, oldest first."""
     return _trials(f"{_SELECT} WHERE finished_at IS NULL ORDER BY started_at, id", [])
 
 

@@ -447,7 +447,7 @@ def end_values(
 
 
 def _next_list(now: datetime) -> tuple[UUID, str] | None:
-    """Return the id and name of a list with an expired value; None if there is none."""
+    """Return (id, name) of a list with a value that people added and that has expired; None without any."""
     row = sql.row(
         "SELECT l.id, l.name FROM analyse_entry e JOIN analyse_list l ON l.id = e.list_id"
         " WHERE e.ends_at <= %s AND e.withdrawn_at IS NULL LIMIT 1",

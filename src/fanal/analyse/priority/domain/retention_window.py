@@ -23,10 +23,10 @@ HOME = "FR"
 
 
 class Askable(Struct, frozen=True, kw_only=True):
-    """An IP address with its time of use, the deadline of a request for its holder, and the rule.
+    """An IP address with its time of use, the deadline of a request for its subscriber, and the reason.
 
-    `value` is the address, `until` the deadline. `assumed`: the address had no country, so that the rule of
-    the desk's country was taken.
+    `value` is the address, `until` the deadline, `rule` the retention rule that gives it. `assumed`: the
+    address had no country, so that the rule of the desk's country was taken.
     """
 
     value: str
@@ -38,7 +38,7 @@ class Askable(Struct, frozen=True, kw_only=True):
 
     @property
     def unchecked(self) -> bool:
-        """Whether the rule was not verified in an official text; then it is only a hint."""
+        """Whether the retention rule was not verified in an official text; then it is only a hint."""
         return self.rule.unchecked(paris_day(self.used_at))
 
 
@@ -48,7 +48,7 @@ def ask_owner(
     catalogue: Catalogue,
     captured: Sequence[IpSighting] | None = None,
 ) -> Askable | None:
-    """Return the suspects' address with the latest request deadline; None without one under a known rule.
+    """Return the suspects' address with the latest request deadline, None without any known deadline.
 
     `catalogue` holds the dated rules; `captured` are the addresses captured with files, where the caller has
     already read them.
@@ -65,9 +65,10 @@ def askable_of(
 ) -> Iterator[Askable]:
     """Yield each dated address of a suspect with its request deadline, in the order of the report.
 
-    Addresses captured with files come last. The rule is that of the country of the suspect (for captured
-    addresses: of the only suspect), else of the report's place, else of the desk. An address under no known
-    rule is left out. `captured` spares the search for captured addresses if the caller has them.
+    Addresses captured with files come last. The retention rule (in `catalogue`) is that of the country of the
+    suspect (for captured addresses: of the only suspect), else of the report's place, else of the desk. An
+    address without a known rule is left out. `captured` spares the search for captured addresses if the
+    caller has them.
     """
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
     place = report.place.country if report.place else None
@@ -90,10 +91,10 @@ def askable_of(
 def ask_provider(
     *, platform: str | None, received_at: datetime, catalogue: Catalogue
 ) -> tuple[datetime, Asking] | None:
-    """Return until when the reporting service keeps its data, with the rule (its own, or the general one).
+    """Return until when the reporting service keeps its data, and the retention rule that says so.
 
-    None without a rule in force on the day of receipt (`received_at`). `platform` is the service's name as
-    reported, None if unknown; `catalogue` holds the dated rules.
+    It is the service's own rule, or the general one; None without one in force on the day of receipt
+    (`received_at`). `platform` is the service's name as reported, None if unknown; `catalogue` has the rules.
     """
     rules = catalogue.in_force(Asking, paris_day(received_at))
     of_accounts = {r.value.provider.casefold(): r for r in rules if r.value.subject == "ACCOUNT"}
@@ -102,7 +103,7 @@ def ask_provider(
 
 
 def deadline(rule: Asking, start: datetime) -> datetime:
-    """Return the last instant for a subscriber-data request: `start` plus the retention window of `rule`."""
+    """Return the last instant for a subscriber-data request: `start` plus the retention period of `rule`."""
     if rule.value.unit == "DAYS":
         return start.astimezone(UTC) + timedelta(days=rule.value.length)
     return _month_end(rule, paris_day(start))
@@ -132,9 +133,9 @@ def _ask(
 
 @lru_cache(maxsize=4096)
 def _rule(catalogue: Catalogue, country: str, day: date) -> tuple[Asking, datetime | None] | None:
-    """Return the rule for a country's addresses on a day, and the deadline if it depends on the day only.
+    """Return the retention rule of a country's addresses on a day, and the deadline if the day sets it.
 
-    None without a rule in force on that day.
+    The deadline is None if it depends on the instant of use; the result is None without a rule on that day.
     """
     rule = catalogue.by_code(Asking, f"ADDRESS_{country}", day)
     if rule is None:

@@ -32,7 +32,7 @@ _VERSION = re.compile(r"[a-z0-9][a-z0-9./_-]{2,59}")
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rule: the fact, its range, the points, an optional floor (minimum score), and the source.
+    """A priority rule: the fact, its range, the points, an optional floor (minimum score), and the source.
 
     With `each`, the points count for each unit of the fact, at most `cap`. `floor_from` is the least value of
     the fact for the floor; without it the floor applies with the points. A rule that nobody has checked
@@ -85,7 +85,7 @@ class PriorityLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dated rule set; levels from the highest to the lowest.
+    """A dated set of priority rules; levels from the highest to the lowest.
 
     `ceiling` is the highest score that points give; only a floor may raise a score above it.
     """
@@ -114,7 +114,7 @@ class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @lru_cache(maxsize=16)
 def read_rules(text: str) -> PriorityRules:
-    """Parse and validate the TOML text of a rule set.
+    """Parse and validate the TOML text of a set of priority rules.
 
     Raises:
         Refusal: FORMAT (unknown key, wrong type), VERSION, CODE_TWICE, FACT, POINTS, CAP, BOUNDS, FLOOR,
@@ -130,7 +130,7 @@ def read_rules(text: str) -> PriorityRules:
 
 
 def check_rules(rules: PriorityRules) -> None:
-    """Check the guarantees of a rule set.
+    """Check the guarantees of a set of priority rules.
 
     For example: a checked rule keeps a child in danger at 95 or more; codes are unique; levels descend to 0.
 
@@ -155,7 +155,7 @@ def check_rules(rules: PriorityRules) -> None:
 
 
 def write_rules(rules: PriorityRules) -> str:
-    """Return a rule set as TOML text, the inverse of `read_rules`."""
+    """Return a set of priority rules as TOML text, the inverse of `read_rules`."""
     built = msgspec.to_builtins(rules, builtin_types=(date,))
     tables = [("level", each) for each in built.pop("level")]
     tables += [("rule", each) for each in built.pop("rule")]
@@ -185,7 +185,7 @@ def _line(key: str, value: object) -> str:
 
 @cache
 def shipped_texts() -> tuple[tuple[str, str], ...]:
-    """Return name and text of each shipped rule set, oldest first."""
+    """Return (file name, TOML text) of each shipped set of priority rules, oldest first."""
     folder = resources.files("fanal.analyse").joinpath("data", "priority")
     found = [(e.name, e.read_text("utf-8")) for e in folder.iterdir() if e.name.endswith(".toml")]
     return tuple(sorted(found, key=lambda pair: read_rules(pair[1]).in_force_from))

@@ -57,7 +57,7 @@ class Quality(Struct, frozen=True, kw_only=True):
 
 
 class Earlier(Struct, frozen=True, kw_only=True):
-    """The model in force, to compare a new one with.
+    """The text reader's model in force, to compare a new one with.
 
     `way` holds its parameters for reading by words and embedding. `known` says of each labelled text whether
     it was trained on it; the first `corpus` texts are those of the shipped corpus.
@@ -69,7 +69,7 @@ class Earlier(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """Quality of the model in force (`before`) and of the new one (`after`), on texts of omitted authors.
+    """Quality of the text reader's model in force (`before`) and of the new one (`after`), cross-validated.
 
     Both read the same texts, by words and embedding. `before` and `after` are measured on the shipped corpus,
     `desk_before` and `desk_after` on the desk's examples.
