@@ -148,7 +148,7 @@ def holders_of(
 
 
 def joined(found: Iterable[NearReport]) -> dict[UUID, tuple[float, tuple[LinkReason, ...]]]:
-    """Return score and reasons of the pair with each other report, from the similarities of one report.
+    """Return by other report the score and reasons of the pair, from the similarities of one report.
 
     The strengths combine as independent probabilities: 1 - product of (1 - strength). The score grows with
     them from the least of a suggestion, and stays below that of a certain link. `found` are the similarities
