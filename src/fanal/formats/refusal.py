@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class DocumentFault(StrEnum):
-    """Codes of the faults for which a document is refused."""
+    """Codes of the faults for which a document of any format is refused; labels give their messages."""
 
     # syntax errors: malformed document (protocol code 4110)
     TOO_LARGE = "TOO_LARGE"
