@@ -1,7 +1,8 @@
 """The recipients, counterparts and lists that a standing instruction can name; an unknown name is refused.
 
 A standing instruction permits recurring transmissions of one kind without a person's act each time. Names, by
-kind: de-confliction, counterparts; distribution, recipients of packages; serving and fetching, lists.
+kind: de-confliction, counterparts (other organisations); distribution, recipients of packages; serving and
+fetching, lists.
 """
 
 from datetime import datetime

@@ -1,7 +1,8 @@
-"""Endpoints for a counterpart's program: post an offer, get its state and our answer, post a conclusion.
+"""Endpoints for another organisation's program: post an offer, get its state and our answer, conclude.
 
-Messages are checked and stored here; the worker computes the answers. HTTP Basic or Bearer authenticates
-the calling program, the signature inside authenticates the message: both must be the same counterpart's.
+An offer opens a round of private set intersection with this organisation (a counterpart). Messages are
+checked and stored here; the worker computes the answers. HTTP Basic or Bearer authenticates the calling
+program, the signature inside authenticates the message: both must be the same counterpart's.
 """
 
 import logging

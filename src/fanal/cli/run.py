@@ -267,7 +267,7 @@ def _check_public_node(databases: Databases, *, home: Path) -> None:
 
     Raises:
         KeysMissing: its key files are missing, or its receipts could not be verified.
-        DatabaseRefused: the server is not durable.
+        DatabaseRefused: the database server may lose committed data.
     """
     load_keys(home, public_node=True)
     if (fault := node_fault(home, now=clock.now())) is not None:

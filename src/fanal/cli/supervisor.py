@@ -313,7 +313,7 @@ def say(sentence: str) -> None:
 
 
 def announce(sentence: str) -> None:
-    """Print a sentence on standard output, under the same conditions as `say`."""
+    """Print a sentence on standard output if it can be written to at once, like `say`."""
     _print(sentence, sys.stdout)
 
 
@@ -325,7 +325,7 @@ def _print(sentence: str, stream: TextIO | None) -> None:
 
 
 def _takes(stream: TextIO) -> bool:
-    """Return whether the stream can be written to without waiting; True of one that is no file."""
+    """Return whether the stream can be written to without waiting; True for one without a file descriptor."""
     try:
         number = stream.fileno()
     except OSError:

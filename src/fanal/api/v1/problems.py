@@ -37,8 +37,8 @@ class Problem(Documented):
 class ApiRefused(Exception):
     """A request that the partner API refuses, of which nothing was stored; becomes the response `Problem`.
 
-    HTTP status, error code, and path in the body. `retry`: the same request may succeed later, after `wait`
-    seconds; `parameters` fill the message.
+    It has the HTTP status, the error code, and the `path` of the faulty field in the body. `retry`: the same
+    request may succeed later, after `wait` seconds; `parameters` fill the message.
     """
 
     def __init__(self, status: int, code: str, *, path: str = "", retry: bool = False) -> None:

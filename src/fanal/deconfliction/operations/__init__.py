@@ -1,1 +1,1 @@
-"""Writes of deconfliction: counterparts, limits, rounds, matches, withheld dossiers, expiry."""
+"""Writes of deconfliction: other organisations, limits, rounds, matches, withheld dossiers, expiry."""

@@ -1,4 +1,4 @@
-"""End of a round of private set intersection: matches are recorded on both sides, secrets are erased."""
+"""End of a round of private set intersection: common identifiers are recorded, secrets are erased."""
 
 from datetime import datetime
 from typing import NoReturn

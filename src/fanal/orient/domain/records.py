@@ -257,9 +257,9 @@ class QueuePosition(Struct, frozen=True, kw_only=True):
 
 
 class QueuePage(Struct, frozen=True, kw_only=True):
-    """A page of the queue; `following` is None on the last page.
+    """A page of the queue: its cases, in queue order, and the start of the next page.
 
-    It is the position after which the next page starts.
+    `following` is the position after which the next page starts, None on the last page.
     """
 
     cases: tuple[Case, ...]

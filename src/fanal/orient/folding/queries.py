@@ -1,4 +1,4 @@
-"""Queries on equal and similar reports: reports folded into another, and similar ones already decided."""
+"""Queries on equal and similar reports: duplicates folded into another, similar ones already decided."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -97,7 +97,7 @@ def forget_assessed(report_ids: list[UUID]) -> None:
 
 
 def _keys(report: HarmonisedReport) -> set[UUID]:
-    """Return the selector keys of all hashes of a report's files, whether declared or computed."""
+    """Return the look-up digests (selector keys) of all hashes of a report's files, declared or computed."""
     kinds = (SelectorKind.SHA256, SelectorKind.SHA1, SelectorKind.MD5, SelectorKind.PDQ)
     return {
         selector_key(kind, value)
@@ -213,9 +213,10 @@ def orient_batch(
 def _fold(
     actor: Actor, items: Sequence[OrientItem], revisions: dict[UUID, int], now: datetime
 ) -> None:
-    """Fold new reports (group duplicates); a replayed one keeps its place unless it may not be hidden.
+    """Fold new reports (group duplicates); a replayed one stays as it is unless it may not be hidden.
 
-    Replayed: processed again, so that `revisions` gives its proposal a number above 1.
+    One that may no longer be hidden is shown in the queue. Replayed: processed again, so that `revisions`
+    gives its proposal a number above 1.
     """
     fold_new(actor=actor, items=[i for i in items if revisions[i.report.report_id] == 1], now=now)
     again = [item for item in items if revisions[item.report.report_id] > 1]
@@ -342,7 +343,7 @@ def _due(item: OrientItem, catalogue: Catalogue, *, taken: bool) -> datetime:
 
 
 def _shorten(value: str | None) -> str:
-    """Truncate a value to 80 characters for the queue row (the record keeps it whole)."""
+    """Truncate a value to 80 characters for the queue row (the record keeps it whole); None becomes ""."""
     return value[:80] if value else ""
 
 

@@ -152,7 +152,7 @@ def _held_case(actor: Actor, report_id: UUID, *, claim_token: int, now: datetime
 def _move(case: Case, name: str, *, decided_at: datetime | None) -> None:
     """Apply the transition `name` to a locked case, release its claim and recompute its deadline.
 
-    `decided_at`: the date of its last decision.
+    `name` is such as `reopen`; `decided_at`: the date of the case's last decision.
     """
     case.state = CASE_STATES.apply(CaseState(case.state), name)
     case.decided_at = decided_at

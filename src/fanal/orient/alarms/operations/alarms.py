@@ -83,7 +83,7 @@ def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: dateti
 
 
 def raise_written(*, lookup_hash: bytes, now: datetime) -> bool:
-    """Raise an alarm because the holder of a report's follow-up code writes that a child is in danger.
+    """Raise an alarm because a reporter, known by a follow-up code, writes that a child is in danger.
 
     `lookup_hash`: the hash under which the code is stored. Return False if the report already has an open
     alarm, is a test, or the code is unknown. The caller stores the message in the same transaction;

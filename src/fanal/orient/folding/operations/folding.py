@@ -220,9 +220,10 @@ def fold_freed(*, actor: Actor, now: datetime, most: int = 2000) -> int:
 
 
 def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> tuple[dict[UUID, Folded], list[UUID]]:
-    """Fold `fresh` (new or freed reports) among the stored ones and write the changes; return their folds.
+    """Fold `fresh` (new or freed reports) among the stored ones and write the changes; return folds.
 
-    The second value lists the reports that became duplicates or ceased to be.
+    The first value has the folds of `fresh`, by report id; the second lists the reports that became
+    duplicates or ceased to be, stored ones included.
     """
     hold_folding()
     gone: set[UUID] = set()

@@ -1,4 +1,4 @@
-"""Removal of reports from a fold: by a person with a reason, by a decision, or because of new urgency."""
+"""Removal of reports from a fold (group of duplicates): by a person, by a decision, for new urgency."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -146,7 +146,7 @@ def refresh_heads(report_ids: Sequence[UUID]) -> None:
 def _let_go(report_ids: Sequence[UUID]) -> list[UUID]:
     """Show folded reports (hidden duplicates) and delete their keys; return the reports folded into them.
 
-    These are folded again, among the rest.
+    These are grouped again, among the other reports, before the function returns.
     """
     ids = uuid_array(report_ids)
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Views shared by the pages of all official acts (removal measures, notices, referrals, sheets).
+"""Views shared by the pages of all official acts (removal measures, notices, referrals, intelligence sheets).
 
 A kind of act supplies an `ActPages`: its lifecycle, its template, the template's additional context, and the
 handler of its amendment form.
@@ -294,7 +294,7 @@ class RefusalForm(ApprovalForm):
 class _ShownForm(ApprovalForm):
     """Form fields of the act's version on the page: digest and number of steps, for optimistic locking.
 
-    Without them, a version that no act has.
+    If they are missing, they match no version, and the form is refused.
     """
 
     steps = Parsed(partial(whole_number, digits=9), otherwise=-1)

@@ -1,1 +1,1 @@
-"""Pages of de-confliction: counterparts and rounds, matches, dossiers withheld from counterparts."""
+"""Pages of de-confliction: other organisations (counterparts) and rounds, matches, withheld dossiers."""

@@ -1,6 +1,6 @@
-"""Pages on matches with a counterpart: shared identifier, reports, later contact; badges on other pages.
+"""Pages on matches with another organisation: shared identifier, reports, contact; badges elsewhere.
 
-A match is an identifier that the desk and a counterpart both hold.
+A match is an identifier that the desk and this organisation (a counterpart) both hold.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

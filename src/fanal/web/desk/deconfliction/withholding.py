@@ -1,4 +1,4 @@
-"""Withholding of a dossier from counterparts: its state on the dossier's page, and its form.
+"""Withholding of a dossier from other organisations: its state on the dossier's page, and its form.
 
 The reports of a withheld dossier do not enter rounds of private set intersection.
 """
