@@ -104,7 +104,7 @@ class RuleSet(models.Model):
 
 
 class Activation(models.Model):
-    """The activation of a rule set; the database refuses an approver who is its author or proposer.
+    """The activation of a set of priority rules; its author or proposer is refused as approver.
 
     Excepted is the first activation, that of a shipped set by the system (`proposer_id` None).
     """

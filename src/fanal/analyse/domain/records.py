@@ -73,7 +73,7 @@ class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Analysis(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All findings (known material, signals, payments) of a report under a rule version."""
+    """All findings (known material, signals, payments) of a report, and the version of the rules applied."""
 
     report_id: UUID
     findings: tuple[Finding, ...]

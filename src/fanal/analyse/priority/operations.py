@@ -69,7 +69,7 @@ _LOCK = 0x52554C4553  # "RULES"
 
 
 def load_shipped(*, actor: Actor, now: datetime) -> list[UUID]:
-    """Store the shipped rule files that are not stored yet; return the ids of the new rows.
+    """Store the shipped files of priority rules that are not stored yet; return the ids of the new rows.
 
     In an empty table the system activates the newest file in force by `now` (else the oldest), with its file
     name as `source`. Every other file becomes a draft, so a new version of the package changes no priority by
@@ -96,7 +96,7 @@ def load_shipped(*, actor: Actor, now: datetime) -> list[UUID]:
 
 
 def draft_ruleset(*, actor: Actor, body: str, now: datetime) -> UUID:
-    """Store a candidate rule set (TOML text); return its id.
+    """Store a candidate set of priority rules (`body`, TOML text); return its id.
 
     Raises:
         Refused: the actor may not draft rules.
@@ -190,7 +190,7 @@ def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
 
 
 def _keep_dry_run(ruleset_id: UUID, outcome: DryRun, *, by: UUID) -> None:
-    """Store the outcome of a dry run with its candidate; a shipped set gets `by` as its proposer.
+    """Store the outcome of a dry run with its candidate rule set; a shipped set gets `by` as its proposer.
 
     PostgreSQL moves the set to DRY_RUN (`analyse_keep_ruleset`).
     """
@@ -203,7 +203,7 @@ def _keep_dry_run(ruleset_id: UUID, outcome: DryRun, *, by: UUID) -> None:
 
 
 def _candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
-    """Return a rule set that may still be tried and activated: a draft, or one with a dry run.
+    """Return a stored set of priority rules that may still be activated: a draft, or one with a dry run.
 
     Raises:
         Refusal: NOT_FOUND, NOT_A_CANDIDATE.
@@ -266,7 +266,7 @@ def _log_ruleset(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> N
 
 
 def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
-    """Start a comparison of a candidate with the active rules on all reports stored now; the worker runs it.
+    """Start a dry run of a candidate set of priority rules on all reports stored now; the worker runs it.
 
     Returns the id of the dry run; if a dry run of this set is in progress, its id.
 
@@ -305,7 +305,9 @@ def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
 
 
 def hold_trial(*, actor: Actor, trial_id: UUID) -> Trial | None:
-    """Lock a dry run, to compare a portion of reports; None if it is finished or another worker has it.
+    """Lock a dry run of priority rules, to compare a portion of reports, and return it.
+
+    None if it is finished or another worker has it.
 
     The lock lasts until the end of the transaction.
 
@@ -328,7 +330,9 @@ def try_portion(
     kin: Sequence[KinFacts],
     reached: UUID,
 ) -> DryRun:
-    """Compare a portion of reports under both rule sets, as of the dry run's start; store the progress.
+    """Compare the priorities of a portion of reports under both rule sets of a dry run; store the progress.
+
+    Ages and deadlines count at the dry run's start.
 
     `reached` is the last report of the portion, `kin` holds counts of related reports. Returns the counts so
     far.
@@ -357,7 +361,7 @@ def try_portion(
 
 
 def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
-    """Finish a dry run; store its outcome, with the largest changes, in its rule set, and return it."""
+    """Finish a dry run of priority rules; store its outcome, with the largest changes, and return that."""
     changes = tuple(queries.trial_changes(trial_id=trial.id, limit=_KEPT_CHANGES))
     outcome = msgspec.structs.replace(trial.outcome, changes=changes)
     sql.run("UPDATE analyse_trial SET finished_at = %s WHERE id = %s", [now, trial.id])

@@ -24,7 +24,7 @@ _SELECT = (
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """A dry run of a candidate rule set on all reports.
+    """A dry run of a candidate set of priority rules on all reports.
 
     `rules_in_force` is the version it is compared with, `total` the number of reports at its start, `reached`
     the last report compared, `outcome` the counts so far.
@@ -42,7 +42,7 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 
 class Rerank(Struct, frozen=True, kw_only=True):
-    """The re-ranking of waiting reports under a new rule set: start, reports changed so far, and end."""
+    """The re-ranking of waiting reports under new priority rules: start, reports changed so far, and end."""
 
     started_at: datetime
     changed: int
@@ -131,7 +131,7 @@ def ranked_at(*, report_ids: Sequence[UUID]) -> dict[UUID, datetime]:
 
 
 def get_rerank(*, ruleset_id: UUID) -> Rerank | None:
-    """Return the progress of the re-ranking under a rule set; None if there was none."""
+    """Return the progress of the re-ranking of reports under a set of priority rules; None without any."""
     row = sql.row(
         "SELECT started_at, changed, finished_at FROM analyse_rerank WHERE ruleset_id = %s",
         [ruleset_id],
@@ -157,7 +157,7 @@ def _trials(query: str, values: list[UUID]) -> list[Trial]:
 
 
 class StoredRuleSet(Struct, frozen=True, kw_only=True):
-    """A rule set as stored: TOML text (`body`), author, state, last dry run, proposer and approver.
+    """A set of priority rules as stored: TOML text (`body`), author, state, dry run, proposer, approver.
 
     `source` is the name of the shipped file, "" for a set of the desk's own.
     """

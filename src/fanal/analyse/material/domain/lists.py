@@ -33,7 +33,7 @@ class ListRefused(ValueError):
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """An item of a list: its hashes or addresses by kind, and its category (`classification`).
+    """An item of a list of known material: its hashes or addresses by kind, its category (`classification`).
 
     Kinds are `PDQ`, `MD5`, `SHA1`, `SHA256`, `PHOTODNA`, `URL`, `HOST` and `DOMAIN`. `item_id` is set by a
     source with ids of its own (a partner's list that is fetched again). From `until` on the values are no
@@ -167,7 +167,7 @@ VOTE_REASONS: Final[dict[Vote, tuple[str, ...]]] = {
 
 
 class ListAttributes(Struct, frozen=True, kw_only=True):
-    """Metadata of a list.
+    """Metadata of a list of known material.
 
     `owner_id` is the owning organisation, None for the desk itself. `scheme` names the vocabulary of the
     entries' categories (as in `harmonise/domain/data/bridge.toml`), `category` the default category.
@@ -187,7 +187,7 @@ class ListAttributes(Struct, frozen=True, kw_only=True):
 
 
 class ListFacts(Struct, frozen=True, kw_only=True):
-    """A list as results cite it: id, name, metadata, and its owner's name (empty for the desk)."""
+    """A list of known material as results cite it: id, name, metadata, owner's name (empty for the desk)."""
 
     id: UUID
     name: str
@@ -281,7 +281,7 @@ class Feed(Struct, frozen=True, kw_only=True):
 
 
 def check_attributes(name: str, attributes: ListAttributes) -> None:
-    """Validate the name and the metadata of a list.
+    """Validate the name and the metadata of a list of known material.
 
     Raises:
         Refusal: `NAME`: empty, too long or unprintable; `CONFIDENCE`: not 0 to 100; `WORDS`: a code or

@@ -39,7 +39,7 @@ from fanal.reference.records import ListBasis
 
 
 def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: datetime) -> UUID:
-    """Create an empty list with its metadata; return its id.
+    """Create an empty list of known material with its metadata; return its id.
 
     Raises:
         Refused: the actor may not keep lists.
@@ -62,7 +62,7 @@ def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: dat
 
 
 def describe_list(*, actor: Actor, name: str, attributes: ListAttributes, now: datetime) -> None:
-    """Replace the metadata of a list; existing entries keep the scope they were added with.
+    """Replace the metadata of a list of known material; its entries keep the scope they were added with.
 
     Raises:
         Refused: the actor may not keep lists.
@@ -114,7 +114,7 @@ _PORTION = 5_000
 
 
 class LoadedFile(Struct, kw_only=True):
-    """Result of a list import.
+    """Result of an import into a list of known material.
 
     `ids` are those of the items in force, `withdrawn` the number withdrawn; `left_out` counts the items
     skipped by scope (known material or false alarm).
@@ -133,7 +133,7 @@ def take_items(
     now: datetime,
     scope: MatchScope | None = None,
 ) -> LoadedFile:
-    """Import indicators from an exchange format into a list; items marked as withdrawn are withdrawn.
+    """Import indicators of an exchange format into the list `name`; those marked as withdrawn are withdrawn.
 
     Only items of a single scope are taken: `scope`, or the list's own if None. So a known false alarm is
     never loaded as known material, nor the reverse. A withdrawal does not affect an item that the same file

@@ -35,7 +35,7 @@ _CHANGE_LOCK = 7_310_420_002
 
 
 class Change:
-    """A change of a list: withdrawn and added values under one change number.
+    """A change of a list of known material: withdrawn and added values under one change number.
 
     The functions of this module create it inside a transaction and call `finish` at its end. The number is
     taken when the first row is written. A change without any row leaves no trace.
@@ -102,7 +102,7 @@ class Change:
 
 
 def touch_list(list_id: UUID, *, now: datetime) -> None:
-    """Increment the version of a list whose content has changed; results store the version."""
+    """Increment the version of a list of known material, since its content changed; results store it."""
     sql.run(
         "UPDATE analyse_list SET version = version + 1, changed_at = %s WHERE id = %s",
         [now, list_id],
@@ -236,7 +236,7 @@ def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> b
 def withdraw_items(
     *, actor: Actor, name: str, item_ids: Sequence[UUID], now: datetime, own: bool = True
 ) -> int:
-    """Withdraw items of a list with all their values; return the number of items that were in force.
+    """Withdraw items of the list `name` with all their values; return how many of them were in force.
 
     `own` is False for a withdrawal by a source: values that people added stay.
 
@@ -294,7 +294,7 @@ def _portions(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _open_list(name: str, scope: str, now: datetime) -> tuple[UUID, str]:
-    """Return id and scope of the list `name`; it is created with `scope` if needed.
+    """Return (id, scope) of the list `name` of known material; it is created with `scope` if needed.
 
     Its row stays locked, so that loads run in turn.
     """

@@ -184,7 +184,7 @@ _ListRow: TypeAlias = tuple[
 
 
 class ListState(Struct, frozen=True, kw_only=True):
-    """A list with its metadata, and the number of its values in force (`entries`)."""
+    """A list of known material with its metadata, and the number of its values in force (`entries`)."""
 
     facts: ListFacts
     version: int

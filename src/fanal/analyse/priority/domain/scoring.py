@@ -22,7 +22,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 
 
 class ScoreChange(Struct, frozen=True, kw_only=True):
-    """The effect of a candidate rule set on a report: scores, levels, and the rules with other points.
+    """The effect of candidate priority rules on a report: scores, levels, and the rules with other points.
 
     `before` is the active set's score, `after` the candidate's.
     """
@@ -36,7 +36,7 @@ class ScoreChange(Struct, frozen=True, kw_only=True):
 
 
 class DryRun(Struct, frozen=True, kw_only=True):
-    """The effect of a candidate rule set on past reports; changes from the largest to the smallest.
+    """The effect of candidate priority rules on past reports; changes from the largest to the smallest.
 
     `current` and `candidate` are the versions of the two sets; the numbers count the reports compared, with a
     higher score, a lower score, and another level. `moves` counts the reports by levels before and after
@@ -205,7 +205,7 @@ def _part(rule: Rule, value: float) -> PriorityPart:
 
 
 def _because(rule: Rule, value: float) -> Because:
-    """Return the reason of a rule that applied; the label of a desk's own rule is part of it.
+    """Return the reason of a priority rule that applied; the label of a desk's own rule is part of it.
 
     `value` is the value of the rule's fact.
     """
