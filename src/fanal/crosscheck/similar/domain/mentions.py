@@ -58,7 +58,7 @@ class Mention(NamedTuple):
         return {f"mention|{self.kind}|{self.key}"}
 
     def written(self) -> str:
-        """Return the value as pages show it."""
+        """Return the value of the identifier, as pages show it to people."""
         return self.value
 
     def whole(self) -> str:

@@ -48,7 +48,7 @@ class NearReport(Struct, frozen=True, kw_only=True):
 
 
 class NearWorld(Struct, frozen=True, kw_only=True):
-    """Input of the pair rule: the sketches of the reports and of all that share a key with them.
+    """Input of the search for similar pairs: sketches of reports, and of all that share a key with them.
 
     `worn` are the stop keys, too frequent or rejected: they no longer make reports similar. `near` maps each
     picture (PDQ hash, 32 bytes) to all neighbours within the Hamming radius: (report, hash, distance).

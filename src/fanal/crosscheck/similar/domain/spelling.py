@@ -180,7 +180,7 @@ class Spelling(NamedTuple):
         }
 
     def written(self) -> str:
-        """Return the value as pages show it."""
+        """Return the value of the identifier, as pages show it to people."""
         return f"+{self.value}" if self.kind is SelectorKind.PHONE else self.value
 
     def whole(self) -> str:
