@@ -281,8 +281,7 @@ def labels_of(
     """Return the labelled texts of settled examples, the neutral ones first, each group in order of id.
 
     `texts` holds the sentence of each example: sealed or neutral; an example without one is left out. `found`
-    holds the codes that the version in force finds in it. A code that nobody judged keeps that result, though
-    a label knows no probability: of 0.25 it makes "no".
+    holds the codes that the version in force finds in it; a code that nobody judged keeps that result.
     """
     hands = {hand: n for n, hand in enumerate(sorted({one.hand for one in settled}), 1)}
     kept = [one for one in settled if one.example_id in texts]

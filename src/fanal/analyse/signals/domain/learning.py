@@ -6,7 +6,8 @@ texts. With the inverse A of the regularised kernel matrix, the error on the tex
 (A_GG)^-1 (A y)_G, without another training.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from msgspec import Struct
@@ -97,31 +98,39 @@ class Trained(Struct, frozen=True, kw_only=True):
     comparison: Comparison | None = None
 
 
-def train(labels: Sequence[Label], vectors: Vectors, *, earlier: Earlier | None = None) -> Trained:
+def train(
+    labels: Sequence[Label],
+    vectors: Vectors,
+    *,
+    earlier: Earlier | None = None,
+    believed: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
+) -> Trained:
     """Train a model on labelled texts; `vectors` has the embedding of each text as a row.
 
     Deterministic: the same input gives the same model. With `earlier`, the model in force is scored on the
-    same texts, and the result has a `comparison`.
+    same texts, and the result has a `comparison`. `believed` has, by id of a label and column, a probability
+    to learn in place of the label's yes or no: of codes that nobody judged, so that they stay as they are.
     """
     codes = sorted({code for label in labels for code in label.codes})
     columns = (*codes, *(f"NATURE_{name}" for name in NATURES), "any")
     wanted = np.array([_row(label, codes) for label in labels], dtype=np.float64)
+    targets = _targets(wanted, labels, columns, believed)
     unit = centred(vectors, vectors.mean(axis=0))
     meaning = kernel(unit, unit)
     hands = np.array([label.id.rpartition("-")[0] for label in labels])
     languages = np.array([label.lang for label in labels])
-    alone = _solved(meaning, wanted)
-    across = _across_languages(meaning, wanted, hands, languages)
+    alone = _solved(meaning, targets)
+    across = _across_languages(meaning, targets, hands, languages)
     meaning += _word_kernel(labels)
     inverse = _inverse(meaning + RIDGE * np.eye(len(meaning)))
-    both, without_hand = _left_out(inverse, wanted, hands)
+    both, without_hand = _left_out(inverse, targets, hands)
     learnt = [
-        _way(scores, wanted, codes, most)
+        _way(scores, wanted, codes, most, base=targets.mean(axis=0))
         for scores, most in zip((without_hand, across), MOST_PLAIN, strict=True)
     ]
     comparison = None
     if earlier is not None:
-        before = _left_out_before(inverse, meaning, wanted, hands, earlier.known)
+        before = _left_out_before(inverse, meaning, targets, hands, earlier.known)
         comparison = _compared(before, without_hand, wanted, codes, (earlier, learnt[0][0]))
     return Trained(
         columns=columns,
@@ -138,6 +147,26 @@ def train(labels: Sequence[Label], vectors: Vectors, *, earlier: Earlier | None 
 def _row(label: Label, codes: Sequence[str]) -> list[bool]:
     natures = [label.nature == name for name in NATURES]
     return [*(code in label.codes for code in codes), *natures, bool(label.codes)]
+
+
+def _targets(
+    wanted: Floats,
+    labels: Sequence[Label],
+    columns: Sequence[str],
+    believed: Mapping[str, Mapping[str, float]],
+) -> Floats:
+    """Return the values to learn: the labels `wanted` (0 or 1), or what is `believed` (see `train`).
+
+    The last column, that of any code, is the highest of a text's codes where something is believed of it.
+    """
+    targets = wanted.copy()
+    codes = len(columns) - len(NATURES) - 1
+    for row, label in enumerate(labels):
+        if chances := believed.get(label.id):
+            for column, name in enumerate(columns[:-1]):
+                targets[row, column] = chances.get(name, targets[row, column])
+            targets[row, -1] = targets[row, :codes].max()
+    return targets
 
 
 def _solved(matrix: Floats, wanted: Floats) -> Floats:
@@ -285,14 +314,16 @@ def _word_kernel(labels: Sequence[Label]) -> Floats:
     return matrix
 
 
-def _way(scores: Floats, wanted: Floats, codes: Sequence[str], most: float) -> tuple[Way, Quality]:
+def _way(
+    scores: Floats, wanted: Floats, codes: Sequence[str], most: float, *, base: Floats
+) -> tuple[Way, Quality]:
     scale = _calibrated(scores, wanted)
     chances = probabilities(scores, scale)[:, : len(codes)]
     truth = wanted[:, : len(codes)] > 0.5
     limits = _thresholds(chances, truth, most)
     rest = wanted.shape[1] - len(codes)
     way = Way(
-        base=tuple(wanted.mean(axis=0).tolist()),
+        base=tuple(base.tolist()),
         scale=scale,
         thresholds=(*limits.tolist(), *[_NATURE_FROM] * rest),
     )

@@ -87,7 +87,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
     system = system_actor("training of the text reader")
     examples = {e.id: e for e in queries.examples_to_train(actor=system)}
     settlement = settled_by(actor=system, examples=list(examples.values()))
-    labels = _labels(settlement, examples, reader, now=now)
+    labels, believed = _labels(settlement, examples, reader, now=now)
     if not labels:
         raise Refusal("reader", "NO_EXAMPLES")
     corpus = load_corpus(tuple(read_header(shipped_files()).corpus))
@@ -102,6 +102,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
             known=np.array([label.text in known for label in every]),
             corpus=len(corpus.labels),
         ),
+        believed=believed,
     )
     reports = {label.id: _example_of(label, examples).report_id for label in labels}
     neutral = [x for x in labels if _example_of(x, examples).state is ExampleState.NEUTRALISED]
@@ -289,12 +290,12 @@ def _lock() -> None:
 
 def _labels(
     settlement: Settlement, examples: Mapping[UUID, Example], reader: TextReader, *, now: datetime
-) -> list[Label]:
-    """Return the labelled texts of the settled examples, for the training.
+) -> tuple[list[Label], dict[str, dict[str, float]]]:
+    """Return the labelled texts of the settled examples, and what is believed of each (`learning.train`).
 
     Texts are the checked neutral sentences, otherwise the sealed words, decrypted here. `reader` is the
-    version in force; the codes that it finds are kept where nobody judged (`labels_of`). A text that the
-    engine cannot read is left out, and logged.
+    version in force; what it finds, and its probabilities, are kept where nobody judged (`labels_of`). A text
+    that the engine cannot read is left out, and logged.
     """
     chosen = [examples[one.example_id] for one in settlement.settled]
     sealed = [e for e in chosen if e.state is not ExampleState.NEUTRALISED]
@@ -308,11 +309,19 @@ def _labels(
         e.id: opened[e.object_id].decode("utf-8") for e in sealed
     }
     texts = {i: text for i, text in texts.items() if _embeds(reader, i, text)}
-    found = {
-        example_id: reader.read([Utterance(path="description", text=text)]).found
+    readings = {
+        example_id: reader.read([Utterance(path="description", text=text)])
         for example_id, text in texts.items()
     }
-    return labels_of(settlement.settled, examples, texts, found)
+    found = {example_id: reading.found for example_id, reading in readings.items()}
+    labels = labels_of(settlement.settled, examples, texts, found)
+    judged = {one.example_id: one.wanted | one.unwanted for one in settlement.settled}
+    believed = {}
+    for label in labels:
+        example_id = _example_of(label, examples).id
+        chances = {code: chance for code, (chance, _) in readings[example_id].codes.items()}
+        believed[label.id] = {c: p for c, p in chances.items() if c not in judged[example_id]}
+    return labels, believed
 
 
 def _embeds(reader: TextReader, example_id: UUID, text: str) -> bool:
