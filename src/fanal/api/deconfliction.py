@@ -163,7 +163,7 @@ def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> H
 @for_programs("deconfliction.exchange")
 @_for_counterparts("POST")
 def conclusion(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Store the signed message by which a counterpart concludes a round of private set intersection.
+    """Store the signed message by which another organisation concludes a round of private set intersection.
 
     Returns the state that the round had before; the worker then records the matches.
     """

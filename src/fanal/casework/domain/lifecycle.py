@@ -23,12 +23,11 @@ class Requirement:
 
     `right`: the policy action that the person must hold at the act's desk; a holder of an action in `also`
     may make the transition as part of another operation. `proof`: the person states the proof kept, or
-    attaches its file.
-    `in_force`: the decision behind the act is in force. `lapsed`: that decision is no longer in force, or
-    the act was withdrawn, and the act had not been sent; the step keeps the date of lapse. `complete`: the
-    document is complete. `approved`: a second person approved the current bytes. `sends`: the transition
-    sends the act. `outcomes`: the outcomes to choose from, if any. `entry`: the verb of its ledger entry,
-    when neither `send` nor `step`.
+    attaches its file. `in_force`: the decision behind the act is in force. `lapsed`: that decision is no
+    longer in force, or the act was withdrawn, and the act had not been sent; the step keeps the date of
+    lapse. `complete`: the document is complete. `approved`: a second person approved the current bytes.
+    `sends`: the transition sends the act. `outcomes`: the outcomes to choose from, if any. `entry`: the verb
+    of its ledger entry, when neither `send` nor `step`.
     """
 
     right: str

@@ -255,7 +255,7 @@ def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
 
 
 def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
-    """Return EVENT_TOO_EARLY if an event is dated before the step of its official act that it follows.
+    """Return EVENT_TOO_EARLY if an event is dated before the step that precedes it in its official act.
 
     "" otherwise. `row` is the act. That step is the act's last one or, for a sending recorded after the basis
     lapsed, its approval. `requirement` is that of the transition. Dates are compared by the minute, the

@@ -119,9 +119,9 @@ class HitStep(Struct, frozen=True, kw_only=True):
 
 
 class Sign(Struct, frozen=True, kw_only=True):
-    """A match as displayed on a report or dossier that contains the identifier.
+    """A match as displayed on a report or dossier: an identifier that another organisation also holds.
 
-    `counterpart` is the name of the other organisation, `contact` whom to call there.
+    `counterpart` is the name of that organisation, `contact` whom to call there.
     """
 
     hit_id: UUID

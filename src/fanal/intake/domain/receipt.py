@@ -277,7 +277,10 @@ def content_digest(*, report_id: UUID, body: bytes) -> bytes:
 
 
 def is_node_name(text: str) -> bool:
-    """Return whether the text is a valid node name: 1 to 64 letters, digits, dots and dashes."""
+    """Return whether the text is a valid name of a node, a machine that signs receipts.
+
+    That is 1 to 64 letters, digits, dots and dashes.
+    """
     return _NODE_NAME.fullmatch(text) is not None
 
 

@@ -144,9 +144,9 @@ def _completed(answer: Acknowledgement, taken: Container[UUID | None]) -> Acknow
 def _finish_repeats(
     actor: Actor, answered: Iterable[tuple[Submission, Acknowledgement]], now: datetime
 ) -> None:
-    """Finish reports still open when their sender repeats them with `finish`: otherwise they could expire.
+    """Finish open reports whose sender submits them again with `finish`: otherwise they could expire.
 
-    `answered`: pairs of submission and answer.
+    `answered`: pairs of submission and answer; those that are no repeats are ignored.
     """
     ids = {
         answer.report_id
@@ -266,9 +266,9 @@ def _repeat(submission: Submission, found: Known) -> Acknowledgement:
 def _with_earlier_state(
     submissions: Sequence[Submission], answers: list[Acknowledgement]
 ) -> list[Acknowledgement]:
-    """Return `answers`, those to repeats completed with the state and the original receipt of their reports.
+    """Return `answers`, in which each answer to a repeat has its report's state and original receipt.
 
-    `submissions` are what they answer, in the same order.
+    `submissions` are the submissions answered, in the same order.
     """
     repeats: dict[UUID, list[UUID]] = {}
     for submission, answer in zip(submissions, answers, strict=True):

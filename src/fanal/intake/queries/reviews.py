@@ -62,10 +62,10 @@ def list_reviews(
 
 
 def review_state(*, report_id: UUID) -> ReviewState:
-    """Return the state of a report's periodic review: DUE without one, else kept or its end proposed.
+    """Return the state of a report's periodic review: DUE without one, else kept or its erasure proposed.
 
-    ENDED: a second person agreed to the end; KEPT also after a refusal of it. Whether a kept report is due
-    again depends on the review period, which is not read here. The caller has checked the right.
+    ENDED: a second person agreed to the early erasure; KEPT also after a refusal of it. Whether a kept report
+    is due again depends on the review period, which is not read here. The caller has checked the right.
     """
     row = sql.row(
         f"SELECT n.verdict, s.agreed {_NEWEST} AND r.id = %s",

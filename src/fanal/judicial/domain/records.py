@@ -22,11 +22,11 @@ class ReferralOutcome(StrEnum):
 
 
 class ReferralFacts(Struct, frozen=True, kw_only=True):
-    """The facts of a report that a referral states: codes, days, counts, addresses and selectors by role.
+    """The facts of a report that a referral states: codes, days, counts, addresses, identifiers by role.
 
     `kind` and `channel` are codes of the report, `first_day` and `last_day` the days of the incident.
-    `victims`, `suspects` and `files` are numbers; `victim_ages` are those known. `selectors` are (role,
-    kind, value) without duplicates; no data of the reporter are included.
+    `victims`, `suspects` and `files` are numbers; `victim_ages` are those known. `selectors`, the
+    identifiers, are (role, kind, value) without duplicates; no data of the reporter are included.
     """
 
     report_id: UUID

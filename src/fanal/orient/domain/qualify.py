@@ -99,7 +99,8 @@ def read_facts(item: OrientItem) -> Facts:
 def _days(report: HarmonisedReport, received: date) -> tuple[date, date, bool]:
     """Return the first and last day of the facts, and whether the source gave them.
 
-    Facts cannot follow their report: a later day is replaced by the day of receipt.
+    Without days in the source, both are the day of receipt (`received`). Facts cannot follow their report: a
+    later day is replaced by that of receipt.
     """
     if report.occurred is None:
         return received, received, False

@@ -64,7 +64,7 @@ class Newcomer(Struct, frozen=True, kw_only=True):
 
 
 class _Direction(Struct):
-    """One side of a two-sided CUSUM: its sum in spreads, and the week in which it became positive (`since`).
+    """One side of a two-sided CUSUM: its sum in units of the spread, positive since the week `since`.
 
     `sign` is 1 for rises, -1 for falls.
     """
@@ -74,7 +74,10 @@ class _Direction(Struct):
     since: int | None = None
 
     def take(self, week: int, off: float) -> bool:
-        """Add a week's deviation from the level (`off`, in spreads); return whether the level has changed."""
+        """Add the deviation `off` of a week (its index) from the level; return whether the level has changed.
+
+        `off` is in units of the spread (a robust standard deviation).
+        """
         self.total = max(0.0, self.total + self.sign * off - ALLOWANCE)
         if not self.total:
             self.since = None

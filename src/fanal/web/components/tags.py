@@ -355,7 +355,7 @@ def priority(
 ) -> dict[str, object]:
     """Show a priority chip: the score, with the first available of floor, first reason, `text`, level.
 
-    `floor`: the name of the rule that set the minimum priority (`floor=case|floor_name`); `level`: code of
+    `floor`: the name of the priority rule that set the minimum (`floor=case|floor_name`); `level`: code of
     the priority level. Returns the template's context.
     """
     return {"score": score, "level": level, "floor": floor, "reason": reason, "text": text}

@@ -141,7 +141,7 @@ def _steps(steps: list[HitStep]) -> list[tuple[HitStep, str]]:
 
 
 def signs_on(request: HttpRequest, report_ids: Sequence[UUID]) -> Mapping[UUID, list[Sign]]:
-    """Return each report's badges (its matches with counterparts), by report id; record the reading.
+    """Return each report's matches with other organisations (badges), by report id; record the reading.
 
     They are sorted by organisation.
     """

@@ -153,7 +153,7 @@ def rows_of(payer: Payer) -> list[ShownTransfer]:
 def points_of(score: PayerScore, rows: Sequence[ShownTransfer]) -> list[Point]:
     """Return the indicators of a score: raising ones before lowering ones, each group by descending weight.
 
-    `rows` gives the transfers their numbers.
+    `rows` are the payer's transfers, whose page numbers the indicators cite.
     """
     numbers = {row.paid.id: row.number for row in rows}
     points = [
