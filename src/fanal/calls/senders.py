@@ -253,8 +253,8 @@ def lots_of(calls: Sequence[Call], *, places: int) -> Iterator[tuple[Call, ...]]
     """Yield groups of calls, one a message: single calls while places suffice, else a few large groups.
 
     A message contains either first or escalated calls. `places` is the number of free child processes: calls
-    stay single while they take at most half of them; large groups take about an eighth of them. A flood of
-    alarms thus becomes a few long messages: later calls still find a place, the people on duty and their mail
+    stay single while they take at most half of them; large groups, of at most `LOT` calls, take about an
+    eighth of them. A flood of alarms thus becomes a few long messages: later calls still find a place, the people on duty and their mail
     server are not overwhelmed, and few processes are forked.
     """
     few = max(1, places // 8)

@@ -173,7 +173,7 @@ def _look_at_port(port: int) -> DoctorFinding:
 
 
 def _served_port(home: Path) -> int | None:
-    """Return the port on which this data folder is now served; None if it is not."""
+    """Return the port noted in this data folder, if a Fanal answers there now; else None."""
     try:
         port = int((home / PORT_FILE).read_text())
     except (OSError, ValueError):

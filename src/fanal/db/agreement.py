@@ -1,7 +1,8 @@
 """The check that a process and its database agree on clock and schema.
 
-Entry points (request, batch, command) run it. During a disagreement every statement of the process fails as
-if the database were unavailable, and each interface answers in its own format: nothing is acknowledged.
+Entry points (request, batch, command) run it. During a disagreement every statement of the process, except
+of health probes (`unrefused`), fails as if the database were unavailable, and each interface answers in its
+own format: nothing is acknowledged.
 """
 
 import threading

@@ -163,7 +163,7 @@ def _mark(name: str, now: datetime) -> None:
 
 
 class ToldReport(TypedDict):
-    """A report of a demo story: its name in the agenda, and its id as text."""
+    """A report of a demo story: its name in the demo's list of events (`agenda`), and its id as text."""
 
     name: str
     id: str

@@ -105,7 +105,10 @@ def from_leaves(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T | None:
 
 
 def write_envelope(part: Part, report: Report) -> bytes:
-    """Serialise an envelope (legal notification) with its report as indented JSON in UTF-8."""
+    """Serialise an envelope (`part`, a legal notification) with its report as indented JSON in UTF-8.
+
+    The report becomes the field `report`.
+    """
     whole = {**msgspec.to_builtins(part), "report": msgspec.to_builtins(report)}
     return msgspec.json.format(msgspec.json.encode(whole), indent=2)
 

@@ -72,10 +72,11 @@ def main() -> None:
 
 
 def _stopped_by_signals(keeper: "Keeper | None") -> threading.Event:
-    """Return an event that is set by SIGTERM or SIGINT, or by the end of the job process's keeper.
+    """Return an event that is set by SIGTERM or SIGINT, or by the end of `keeper`.
 
-    Signals are forwarded to the keeper (`job_process.Keeper`; None: no job process). After the keeper's own
-    end the worker ends too, and is restarted: it must not continue without schedule and notices.
+    `keeper` is the process that supervises the job process (schedule, notices); None: no job process. Signals
+    are forwarded to it. After its own end the worker ends too, and is restarted: it must not continue without
+    schedule and notices.
     """
     stop = threading.Event()
 

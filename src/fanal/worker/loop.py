@@ -191,7 +191,7 @@ class WorkerLoop:
 
     @staticmethod
     def _sign(now: datetime) -> None:
-        """Sign a checkpoint of the ledger; a failure to write it is logged and delays no report."""
+        """Sign a checkpoint of the ledger; a missing key or failed write is logged and delays no report."""
         try:
             ledger.sign_checkpoint(now=now)
         except (OSError, signer.SignerMissing) as failure:

@@ -111,7 +111,11 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 class TextReader:
-    """Reads texts with an engine and a model. Thread-safe; `shipped_reader` makes the shipped one."""
+    """Finds signals (such as grooming) and the nature of texts, by an embedding engine and a model.
+
+    `findings` gives those of a report, `read` the probabilities behind them. Thread-safe; `shipped_reader`
+    makes the shipped one.
+    """
 
     def __init__(self, engine: Engine, model: Reader, *, version: str) -> None:
         """Prepare a reader; `version` is the model's, stored in its findings."""

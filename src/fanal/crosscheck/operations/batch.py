@@ -171,10 +171,11 @@ def _write_moved(
 def propose(
     *, strong: Sequence[Strong], desks: Mapping[UUID, int], now: datetime
 ) -> dict[UUID, UUID]:
-    """Join the reports of new certain links into dossiers; return the dossier id of each of these reports.
+    """Join the reports of new certain links into dossiers; return the dossier ids by report.
 
-    `strong` are the certain links, `desks` holds the desk of every report. Runs in the caller's transaction,
-    which holds the advisory lock of dossiers (`dossiers.operations.lock`).
+    Dossiers with a report named in a judgement are recomputed as a whole: then the result may hold further
+    reports of them, and lacks reports without dossier. `strong` are the certain links, `desks` holds the
+    desk of every report. Runs in the caller's transaction, which holds the advisory lock of dossiers.
     """
     ends = {end for found in strong for end in (found.one, found.two)}
     standing = state.standing_of(ends)

@@ -28,9 +28,9 @@ class LaidOut(Struct, frozen=True, kw_only=True):
     places: bytes
 
     def key_at(self, place: int) -> bytes | None:
-        """Return the selector key (of an identifier) behind the point at position `place`, from 0.
+        """Return the selector key of the identifier whose curve point is at position `place`, from 0.
 
-        None for a padding point.
+        A point is a blinded identifier as it is sent. None for a padding point, which stands for no identifier.
         """
         found = self.places[place * _KEY : (place + 1) * _KEY]
         return None if found == _NOBODY else found

@@ -120,8 +120,8 @@ def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime
 
     Raises:
         Refused: the actor may not do so at any desk with reports in the match.
-        Refusal: NOT_FOUND, no such match that the actor may read; WORDS, empty or too long; MOVE, the state
-            allows no such transition.
+        Refusal: NOT_FOUND, no such match that the actor may read; WORDS, empty, too long or
+            with a NUL character; MOVE, the state allows no such transition.
     """
     text = words.strip()
     with transaction.atomic():

@@ -44,7 +44,7 @@ _EXPECTED: Final = re.compile(r"^Expected `([^`]*)`, got `([^`]*)`")
 class Line(Struct, frozen=True, kw_only=True):
     """One line of a JSON-lines file: its number from 1, its bytes, and its report or refusal.
 
-    Exactly one of `report` and `refusal` is set. `body` holds at most `MAX_BYTES` + 1 bytes.
+    Exactly one of `report` and `refusal` is set. `body` holds at most `MAX_BYTES` + 2 bytes.
     """
 
     number: int

@@ -38,8 +38,8 @@ def brought_forward(stored: bytes, canonical: bytes, enclosed: bytes) -> bytes:
     """Convert a fingerprint stored under the older secret key to the current one, if it is of this document.
 
     `canonical` are the document's canonical bytes, `enclosed` those that identify its files, empty without
-    any. Any other fingerprint is returned unchanged: it then equals no current one, so it counts as another
-    document.
+    any; where only one of the two has files, just the document's half is converted. Any other fingerprint is
+    returned unchanged: it then equals no current one, so it counts as another document.
     """
     if not is_same(stored, fingerprint_of(canonical, enclosed, earlier=True)):
         return stored  # equals no current fingerprint: another body

@@ -1,4 +1,4 @@
-"""Figures on the reports sent by providers: states, weeks, refusals."""
+"""Reports sent by providers: a sender's own list, and figures by state, week and refusal."""
 
 from datetime import date, datetime
 from uuid import UUID

@@ -316,7 +316,10 @@ _FOR_ALL = frozenset({"page", "receipt", "figures", "account"})
 
 
 def opened_to(actor: Actor) -> list[str]:
-    """Return what the actor may do, as labels of policy actions, without those open to everybody."""
+    """Return what the actor may do, as labels of policy actions in the language of the page.
+
+    Actions open to everybody are left out.
+    """
     language = get_language() or "fr"
     return [
         reference.label("policy_action", action, language)

@@ -173,7 +173,7 @@ def _in_force(
 
 
 def _holders(name: str, gone: list[dict[str, str]], *, but: frozenset[UUID]) -> list[UUID]:
-    """Return the items (ids) of a list that hold in force one of the values `gone`, except the items `but`.
+    """Return the ids of a list's items with a value of `gone` in force, except the items `but`.
 
     `gone` are the values of withdrawn indicators, as dicts of kind and value.
     """

@@ -151,7 +151,7 @@ class _Held(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """The state that a value shall have after a load: item, category and expiry."""
+    """The state that a value of a list of known material shall have after a load: item, category, expiry."""
 
     item_id: UUID
     classification: str

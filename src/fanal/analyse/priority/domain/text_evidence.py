@@ -1,8 +1,9 @@
-"""Facts that rest on the reader of texts: present danger, further signals, the nature of the text.
+"""Facts that rest on the text reader (a model): present danger, further signals, the nature of the text.
 
-The scores of the model's findings are probabilities. Phrases have facts of their own and only support a
-stated danger here, so that rule sets older than the model keep their meaning. Without a model a stated
-danger stands undisputed and the other facts are absent.
+The scores of its findings are probabilities. Findings of phrases have facts of their own; here they only
+support a danger stated by the sender and lower the weight of the text's nature, so that rule sets older than
+the model keep their meaning. Without a model a stated danger is undisputed, supported by phrases alone; the
+other facts are absent.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

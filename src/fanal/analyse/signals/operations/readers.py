@@ -150,7 +150,9 @@ def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 
 
 def withdraw_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
-    """Withdraw the proposal of a text reader's version that is not in force; a dry run under way ends.
+    """Withdraw the proposal to put a version (`reader_id`) of the text reader, a trained model, in force.
+
+    A dry run of it under way ends.
 
     Raises:
         Refused: the actor may not draft rules.

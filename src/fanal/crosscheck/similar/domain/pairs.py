@@ -35,9 +35,10 @@ Neighbour = tuple[UUID, bytes, int]
 class NearReport(Struct, frozen=True, kw_only=True):
     """An earlier report that is similar in a feature of one kind, such as a text, a picture or a page.
 
-    `strength` (0..1) is how much this similarity suggests the same person. `value` is the evidence, a picture
-    or an address, empty for texts; `measure` is the number of differing bits, or the percentage of shared
-    passages.
+    `strength` (0..1) is how much this similarity suggests the same person. `value` is the evidence: a
+    picture's PDQ hash, a page's address, or the digests of two similar identifiers (hexadecimal); empty for
+    other kinds. `measure` is the number of differing bits of a picture, or the percentage of shared passages
+    of a text; 0 for other kinds.
     """
 
     other_id: UUID

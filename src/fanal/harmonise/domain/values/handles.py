@@ -184,7 +184,7 @@ def read_device(text: str) -> str | None:
     """Return the canonical form of a device identifier, or None for a blank or overlong text.
 
     A UUID becomes lower case, a MAC address lower case with colons, an IMEI digits only; others stay as
-    written apart from spaces.
+    written apart from spaces and composed characters (NFC).
     """
     if len(text) == 15 and text.isascii() and text.isdigit():  # a plain IMEI
         return text

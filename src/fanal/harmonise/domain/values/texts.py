@@ -186,8 +186,8 @@ def _at_names(text: str) -> Iterator[TextHit]:
 def _service_near(text: str, match: re.Match[str]) -> str | None:
     """Return the service stated for the user name in `match`: "on …" after it, else the last named before.
 
-    Only the same sentence and the 40 characters before it count. None if neither names one. `text` is the
-    whole text.
+    Of the text before it only the same sentence counts, at most 40 characters, after the last earlier `@`.
+    None if neither names a service. `text` is the whole text.
     """
     after = _ON_SERVICE.match(text, match.end())
     if after is not None and after.group(1).lower() in PLATFORM_NAMES:

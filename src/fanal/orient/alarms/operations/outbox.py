@@ -310,10 +310,11 @@ def claim_calls(
 def queue_late(*, actor: Actor, most: int = 2000) -> int:
     """Queue calls (e-mails to people on duty) for alarms that have none yet, as late calls; count them.
 
-    The public nodes, whose reports raised the alarms, take turns. About `most` late calls wait for their
-    first attempt at any time. A session of a public node queues its first ten calls itself and writes further
-    alarms to `orient_late`. The query waits for no lock and does not depend on the ledger: an alarm that is
-    not recorded there yet is called as well.
+    A database session of a public node or of the desk queues calls itself while fewer than ten of its own
+    wait for their first attempt; further alarms are written to `orient_late`, which is read here. If they
+    come from two or more nodes, the nodes share up to 400 calls (at most `most`); then the sessions share
+    what is left of `most`, less the late calls waiting for their first attempt. The queries wait for no lock
+    and do not depend on the ledger: an alarm that is not recorded there yet is called as well.
 
     Raises:
         Refused: the actor may not run the processing stages.
