@@ -254,8 +254,8 @@ def lots_of(calls: Sequence[Call], *, places: int) -> Iterator[tuple[Call, ...]]
 
     A message contains either first or escalated calls. `places` is the number of free child processes: calls
     stay single while they take at most half of them; large groups, of at most `LOT` calls, take about an
-    eighth of them. A flood of alarms thus becomes a few long messages: later calls still find a place, the people on duty and their mail
-    server are not overwhelmed, and few processes are forked.
+    eighth of them. A flood of alarms thus becomes a few long messages: later calls still find a place, the
+    people on duty and their mail server are not overwhelmed, and few processes are forked.
     """
     few = max(1, places // 8)
     for escalated in (False, True):

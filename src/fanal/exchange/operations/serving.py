@@ -104,8 +104,9 @@ def note_response(
 ) -> None:
     """Record a response (`page`) to a member organisation, `actor`, that reads our lists.
 
-    Stored are its progress and, unless the page is empty, a ledger entry. `service` is the protocol; `list_id` is given for a protocol that reads each list separately. `partial`
-    marks the answer to a request for single entries: its position in the change feed does not advance.
+    Stored are its progress and, unless the page is empty, a ledger entry. `service` is the protocol;
+    `list_id` is given for a protocol that reads each list separately. `partial` marks the answer to a request
+    for single entries: the member's position in the change feed does not advance.
     """
     if page.items:
         _record(actor, service, page, now=now)
