@@ -82,7 +82,7 @@ def page_of(
 ) -> hashsharing.EntriesPage:
     """Return a page of shared list items as entries of the hash-sharing protocol.
 
-    `identity`: the member that reads them; `following`: the URL of the next page, "" for none.
+    `identity`: the organisation that reads them; `following`: the URL of the next page, "" for none.
     """
     return hashsharing.EntriesPage(entries=tuple(entries_of(identity, items)), next=following)
 
@@ -90,9 +90,9 @@ def page_of(
 def entries_of(
     identity: PartnerIdentity, items: Sequence[SharedItem]
 ) -> Iterator[hashsharing.SharedEntry]:
-    """Yield shared list items as entries of the protocol, each under the member that owns the list.
+    """Yield shared list items as entries of the protocol, each under the organisation that owns the list.
 
-    `identity` is the member that reads them. An item that its list's former owners must delete is also
+    `identity` is the organisation that reads them. An item that its list's former owners must delete is also
     yielded as a deleted entry of each of them.
     """
     bodies = {item.shared.facts.attributes.owner_id for item in items}
@@ -231,7 +231,7 @@ def _written(instant: datetime) -> str:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return an XML document with the caller's member number, name, login and IP address."""
+    """Return an XML document with the calling organisation's number, name, login and IP address."""
     numbers = serving.member_numbers(actor=identity.actor, organisation_ids=[identity.partner_id])
     return xml(
         hashsharing.status_document(
@@ -246,7 +246,7 @@ def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return an XML document of the members that entries may name.
+    """Return an XML document of the members (organisations) that entries may name.
 
     These are the desk, the caller, and the owners of the lists open to the caller, now or formerly.
     """
@@ -294,7 +294,7 @@ def entries(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def reasons(request: HttpRequest, identity: PartnerIdentity, kind: str) -> HttpResponse:
-    """Return an XML document of the reasons that a member may give for a vote against a hash of this kind.
+    """Return an XML document of the reasons that voters may give against a hash of this kind.
 
     `kind` is the kind of hash, such as `md5`.
     """
@@ -307,7 +307,7 @@ def reasons(request: HttpRequest, identity: PartnerIdentity, kind: str) -> HttpR
 def feedback(
     request: HttpRequest, identity: PartnerIdentity, *, member: str, entry: str, kind: str
 ) -> HttpResponse:
-    """Record the member's vote on an entry, replacing its earlier one; return the updated entry as XML.
+    """Record the organisation's vote on an entry, in place of its earlier one; return the entry as XML.
 
     `member`: number of the entry's owner; `entry`: id; `kind`: kind of hash voted on.
 

@@ -22,7 +22,7 @@ View = Callable[..., HttpResponse]
 class ServiceRefused(Exception):
     """A request that a list service refuses: HTTP status, error code, English text for the caller.
 
-    The code is recorded for the pages of the member and of the desk.
+    The code is recorded for the pages of the caller (an organisation) and of the desk.
     """
 
     def __init__(self, status: int, code: str, text: str) -> None:
@@ -62,7 +62,7 @@ class Wire:
         """Return a view decorator that requires HTTP Basic credentials and one of the HTTP `methods`.
 
         The view receives the partner's identity as its second argument, and raises ServiceRefused to refuse;
-        that is recorded for the pages of the member and of the desk. 503 means that the database is
+        that is recorded for the pages of that partner and of the desk. 503 means that the database is
         unavailable or that a list is being changed at the moment: nothing was stored, and the client may
         repeat the request.
         """

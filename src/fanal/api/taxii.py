@@ -327,7 +327,7 @@ def _page(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedP
 
 
 def _page_of(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedPage:
-    """Return the page of the list items in `asked.ids`, and record that the member received it.
+    """Return the page of the list items in `asked.ids`, and record that the organisation received it.
 
     `shared` is the list; items of other lists are left out.
     """
@@ -367,12 +367,12 @@ def _member(request: HttpRequest) -> PartnerIdentity:
 
 
 def _open(request: HttpRequest, collection: str) -> SharedList:
-    """Return the list with this collection id, if the member may read it or could read it formerly.
+    """Return the list with this collection id, if the caller may read it or could read it formerly.
 
     In the second case all its objects are revoked.
 
     Raises:
-        ServiceRefused: 404, no such collection for this member.
+        ServiceRefused: 404, no such collection for this organisation.
     """
     for shared in _told(request):
         if str(shared.id) == collection:

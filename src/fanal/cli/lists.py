@@ -360,7 +360,7 @@ def _take(
 
 
 def _open_in_demo(name: str) -> None:
-    """Give the list `name` of a demo a legal basis, without which it is not served to members."""
+    """Give the list `name` of a demo a legal basis, without which it is served to no organisation."""
     from fanal.analyse.material.operations.list_imports import describe_list
 
     attributes = ListAttributes(legal_basis=_DEMO_BASIS)

@@ -60,7 +60,7 @@ class Joined:
     def add(self, pairs: Pairs, weights: Weights) -> None:
         """Keep `pairs`, and unite the two reports of each certain pair.
 
-        A pair is certain from the points that `weights` sets.
+        A pair is certain from a number of points (the sum of its evidence) that `weights` sets.
         """
         self._pairs.append((pairs.later, pairs.earlier, pairs.points))
         self.certain += join_certain(
@@ -82,7 +82,7 @@ class Joined:
 
         The result equals that of `dossiers.domain.membership` on the certain pairs. `ids` are the report ids
         by place, ascending. Only sets with a report named in a judgement go through `membership`; every other
-        set is a dossier as it is. `weights` says from how many points a pair is certain.
+        set is a dossier as it is. `weights` says from how many points of evidence a pair is certain.
         """
         counted = list(judgements)
         heads = self.heads()

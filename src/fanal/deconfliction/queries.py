@@ -103,11 +103,11 @@ def own_keys() -> list[tuple[bytes, datetime]]:
 
 
 def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, int]:
-    """Return how many points each organisation has sent us in comparisons begun on the day of `now`.
+    """Return how many points (blinded identifiers) each organisation sent us on the day of `now`.
 
-    The result is by organisation id. The day is that of Paris; `counterpart_ids` are the organisations. Every
-    point is a possible guess of an identifier, hence the daily quota. An organisation without comparisons on
-    that day has no key.
+    Those of comparisons begun on that day, in Paris time, by organisation id; `counterpart_ids` are the
+    organisations. Every point is a possible guess of an identifier, hence the daily quota. An organisation
+    without comparisons on that day has no key.
     """
     found = sql.rows(
         "SELECT r.counterpart_id, sum(r.asked) FROM deconfliction_round r"

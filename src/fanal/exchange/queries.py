@@ -1,4 +1,4 @@
-"""Read operations of the exchange: the feed, members and their progress, sources and checkpoints."""
+"""Reads of the exchange: the feed, member organisations and their progress, sources, checkpoints."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -182,7 +182,7 @@ def member_names(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None
 
 
 def grants_of(*, partner_id: UUID) -> dict[UUID, Grant]:
-    """Return the grants (rights to read lists) of a member by list id, revoked and paused ones included."""
+    """Return an organisation's grants (rights to read lists) by list id, revoked and paused ones included."""
     found = sql.rows(
         "SELECT list_id, state, since_seq, since FROM exchange_grant WHERE partner_id = %s",
         [partner_id],
@@ -191,7 +191,7 @@ def grants_of(*, partner_id: UUID) -> dict[UUID, Grant]:
 
 
 def reading_since(*, partner_id: UUID, service: Service) -> dict[UUID | None, datetime]:
-    """Return when a member first read each list over a protocol (`service`), by list id.
+    """Return when an organisation first read each list over a protocol (`service`), by list id.
 
     If the protocol reads all lists together, the only key is None.
     """
@@ -217,9 +217,9 @@ def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
 
 
 def list_readings(*, actor: Actor) -> list[MemberReading]:
-    """Return each member's progress in reading our lists, by protocol, the last reader first; 500 at most.
+    """Return each organisation's progress in reading our lists, by protocol, the last reader first.
 
-    A member gets only its own.
+    At most 500 rows. A member organisation gets only its own.
 
     Raises:
         Refused: the actor may not read the exchange and is no member.

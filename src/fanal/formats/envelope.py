@@ -81,7 +81,9 @@ def read_envelope(body: bytes, kind: type[T]) -> tuple[T, Report]:
 
 
 def leaves(part: Part) -> list[tuple[str, str]]:
-    """Return the values of an envelope (legal notification), without its report, as pairs (path, text).
+    """Return the values of an envelope (`part`), without its report, as pairs (path, text).
+
+    An envelope is a notification required by law, around a report.
 
     Indices in paths count from 1.
     """

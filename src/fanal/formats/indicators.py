@@ -79,7 +79,7 @@ class Ignored(Counter[tuple[str, str]]):
 
 
 def derived_id(*parts: str) -> UUID:
-    """Return the deterministic UUID of `parts` (RFC 9562, version 5)."""
+    """Return the deterministic UUID of a sequence of texts (`parts`; RFC 9562, version 5)."""
     return uuid5(NAMESPACE, "\n".join(parts))
 
 

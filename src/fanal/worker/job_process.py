@@ -148,9 +148,10 @@ class JobsBoard:
 
     @contextmanager
     def holding(self, job: int) -> Iterator[None]:
-        """Record a job (its id) and its thread for the block of a `with`, so that the keeper sees who blocks.
+        """Record a job (its id) and its thread on the board for the block of a `with`.
 
-        Without a free slot the job is not recorded; it runs all the same.
+        The keeper, which supervises this process, thus sees which job blocks it. Without a free slot the job
+        is not recorded; it runs all the same.
         """
         with self._lock:
             slot = self._free.pop() if self._free else None
@@ -177,7 +178,7 @@ class JobsBoard:
 
 
 class Observer:
-    """The keeper's checks of the job process (process id `pid`), from its board and /proc.
+    """The keeper's (supervising process's) checks of the job process (id `pid`), from its board and /proc.
 
     `board` is the shared memory in which that process records heartbeat and running jobs.
     """
@@ -239,18 +240,18 @@ class Keeper:
             _leave(partial(_keep, worker, run, JobsBoard(slots)))
 
     def is_gone(self) -> bool:
-        """Return whether the keeper has ended; the system may then reuse its process id."""
+        """Return whether the keeper process has ended; the system may then reuse its process id."""
         self._gone = self._gone or os.waitpid(self.pid, os.WNOHANG)[0] != 0
         return self._gone
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM to the keeper: running jobs may finish within a limit."""
+        """Send SIGTERM to the keeper, which stops the job process: its jobs may finish within a limit."""
         self._asked = True
         if not self.is_gone():
             os.kill(self.pid, signal.SIGTERM)
 
     def wait(self) -> bool:
-        """Wait for the keeper's end, and kill it after a limit; return whether its stop was requested."""
+        """Wait for the keeper process's end, kill it after a limit; return whether its stop was requested."""
         end = time.monotonic() + _STOP + 2 * _LOOK
         while not self.is_gone():
             if time.monotonic() > end:

@@ -253,7 +253,8 @@ class NoReader(Struct, frozen=True):
     """The reason why only the phrase rules read texts.
 
     `reason` is ENGINE (not installed or not working), MODEL (damaged, of another engine, corpus or package)
-    or VAULT (a stored version whose parts cannot be opened now); `detail` a message for operators.
+    or VAULT (a version of which the vault cannot open what was learnt from reports); `detail` a message for
+    operators.
     """
 
     reason: str

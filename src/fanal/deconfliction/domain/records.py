@@ -15,7 +15,7 @@ class NewCounterpart(Struct, frozen=True, kw_only=True):
     `our_name`: its name for this desk. `organisation_id`: the organisation whose programs may deliver its
     messages here. `url`: the address where ours are delivered, with `login` and a secret. Without either,
     messages travel as files. `every_hours`: the interval between our rounds (comparisons). `daily_points`:
-    the maximum number of points that it may send in a day.
+    the maximum number of points (blinded identifiers) that it may send in a day.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Round(Struct, frozen=True, kw_only=True):
 
     `instruction_id`: the standing instruction that permits it. It ends at `expires_at` at the latest;
     `closed_at` is None while it is open. `held`: identifiers in our set, None before it is built. `shown`:
-    points of our set after padding. `asked`: points of their set. `met`: number of matches, None before the
-    conclusion. `error`: code of a refusal, "" without.
+    number of points (blinded identifiers) of our set, padding included; `asked`: of their set. `met`: number
+    of matches, None before the conclusion. `error`: code of a refusal, "" without.
     """
 
     id: UUID

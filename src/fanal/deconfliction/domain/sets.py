@@ -57,7 +57,7 @@ def lay_out(secret: X25519PrivateKey, pair: bytes, keys: Iterable[bytes]) -> Lai
 
 
 def shown_points(packed: bytes) -> list[bytes]:
-    """Split a received set (concatenated points) into its points.
+    """Split a received set into its curve points (blinded identifiers, 32 bytes each).
 
     Raises:
         PointsRefused: not a valid set, or not in ascending order.
@@ -69,7 +69,7 @@ def shown_points(packed: bytes) -> list[bytes]:
 
 
 def multiply_shown(secret: X25519PrivateKey, packed: bytes) -> bytes:
-    """Return a received set (concatenated points) blinded a second time, with our secret, in its order.
+    """Return a received set (concatenated curve points) blinded again, with our secret, in its order.
 
     Raises:
         PointsRefused: the bytes are no valid set of curve points.
@@ -95,8 +95,8 @@ def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: b
     `twice` is our set as they blinded it again, in our order; `theirs` is their set, blinded once.
 
     Raises:
-        PointsRefused: `twice` and our set differ in length, a point is invalid, or a padding point of our set
-            matches (nobody could hold it).
+        PointsRefused: `twice` and our set differ in length, a point is invalid, or a (random) padding point
+            of our set matches, which nobody could hold.
     """
     back = {point: place for place, point in enumerate(curve.unpack(twice))}
     if len(twice) != len(laid_out.points):
@@ -117,7 +117,7 @@ def keys_at(laid_out: LaidOut, places: Sequence[int]) -> tuple[bytes, ...]:
     `laid_out` is our set; positions count from 0.
 
     Raises:
-        PointsRefused: a position outside the set, or that of a padding point, which nobody can hold.
+        PointsRefused: a position outside the set, or that of a (random) padding point, which nobody can hold.
     """
     number = len(laid_out.places) // _KEY
     keys = [laid_out.key_at(place) for place in places if 0 <= place < number]

@@ -188,7 +188,7 @@ def _follow(actor: Actor, received: Received, counterpart: Counterpart, *, now: 
 
 
 def _asked(points: bytes, counterpart: Counterpart, *, now: datetime) -> int:
-    """Return the number of points in a received set, after checking the sender's daily quota.
+    """Return the number of points (blinded identifiers) in a set; check the sender's daily quota.
 
     `points` are concatenated points of 32 bytes, `counterpart` is the organisation that sent them.
 

@@ -24,7 +24,7 @@ class Cursor(Struct, frozen=True, kw_only=True):
 
 
 class OpenList(Struct, frozen=True, kw_only=True):
-    """A list as a member reads it: readable since a place of the feed (the number of a change).
+    """A list as a member organisation reads it: since a place of the feed (the number of a change).
 
     Older rows count as being at `since`. If `gone`, the list was revoked from the member at that place: all
     its entries are deleted there, and nothing follows.
@@ -35,9 +35,9 @@ class OpenList(Struct, frozen=True, kw_only=True):
     gone: bool = False
 
     def end(self, last: int) -> int:
-        """Return the place of the list's last row for the member, up to place `last`; 0 if it has none.
+        """Return the place of the list's last row for its reader, up to place `last`; 0 if it has none.
 
-        A place is the number of a change in the feed.
+        A place is the number of a change in the feed; the reader is a member organisation.
         """
         if self.since > last:
             return 0

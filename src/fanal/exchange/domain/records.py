@@ -12,7 +12,7 @@ from fanal.exchange.domain.feed import Cursor, OpenList
 
 
 class Service(StrEnum):
-    """The protocols by which lists are served to members and fetched from partners (hash sharing, TAXII)."""
+    """The protocols (hash sharing, TAXII) by which lists are served to and fetched from organisations."""
 
     HASHSHARING = "HASHSHARING"
     TAXII = "TAXII"
@@ -34,7 +34,7 @@ class FeedRow(Struct, frozen=True, kw_only=True):
 
 
 class GrantState(StrEnum):
-    """Whether a member may read a list now: OPEN, CLOSED (revoked), or PAUSED (no standing instruction)."""
+    """Whether an organisation may read a list: OPEN, CLOSED (revoked), PAUSED (no standing instruction)."""
 
     OPEN = "OPEN"
     CLOSED = "CLOSED"
@@ -44,9 +44,9 @@ class GrantState(StrEnum):
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """The stored right of a member to read a list: its state, and the feed's place and the time of its start.
+    """The stored right of a member organisation to read a list: its state, and its start (place, time).
 
-    `since` is that place, the number of a change in the feed.
+    `since` is that place of the feed (the number of a change), `at` that time.
     """
 
     state: GrantState
@@ -66,7 +66,9 @@ class FormerOwner(Struct, frozen=True, kw_only=True):
 
 
 class SharedList(Struct, frozen=True, kw_only=True):
-    """A list served to a member or revoked from it (`open.gone`), with the standing instruction for it.
+    """A list served to a member organisation or revoked from it (`open.gone`), with its instruction.
+
+    `instruction` is the standing instruction that permits serving it.
 
     `facts` are its metadata. Organisations in `former_owners` owned it before (None: the desk); where the
     list is served as a whole, its entries are deleted under each of them.
@@ -84,11 +86,12 @@ class SharedList(Struct, frozen=True, kw_only=True):
 
 
 class MemberReading(Struct, frozen=True, kw_only=True):
-    """A member's progress in reading our lists over a protocol (`service`).
+    """The progress of a member organisation in reading our lists over a protocol (`service`).
 
-    `list_id` is None if the protocol reads all lists together. `last_seq`: the last place (number of a
-    change) of the feed read; `completed_at`: when the member last read to the end; `responses` and `entries`:
-    numbers of answers and of entries in them; `error`: the code of its last refused request.
+    `partner_id` is the member. `list_id` is None if the protocol reads all lists together. `last_seq`: the
+    last place (number of a change) of the feed read; `completed_at`: when the member last read to the end;
+    `responses` and `entries`: numbers of answers and of entries in them; `error`: the code of its last
+    refused request.
     """
 
     partner_id: UUID
@@ -188,7 +191,7 @@ class RemotePage(Struct, frozen=True, kw_only=True):
 
 
 class SharedItem(Struct, frozen=True, kw_only=True):
-    """A list entry as served to a member: its hashes by kind, empty if deleted, and the valid votes.
+    """A list entry as served to an organisation: its hashes by kind, empty if deleted, and the valid votes.
 
     `row` is the change that is served, `item` the entry's present state, `shared` its list. `hashes` maps
     PDQ, MD5, SHA1, SHA256 to values.
@@ -202,23 +205,25 @@ class SharedItem(Struct, frozen=True, kw_only=True):
 
     @property
     def is_gone(self) -> bool:
-        """Whether members must delete the entry: it is withdrawn, suspended, or a known false alarm."""
+        """Whether readers must delete the entry: it is withdrawn, suspended, or a known false alarm."""
         return not self.hashes
 
     @property
     def gone_under(self) -> tuple[UUID | None, ...]:
-        """The former owners of the list (None: the desk) in whose name a member holds the entry.
+        """The former owners of the list (None: the desk) in whose name its reader holds the entry.
 
-        It must delete the entry there too. Empty unless the list is served as a whole.
+        The reader, a member organisation, must delete the entry there too. Empty unless the list is served as
+        a whole.
         """
         whole = self.row.place == self.shared.open.since
         return self.shared.former_owners if whole else ()
 
 
 class SharedPage(Struct, frozen=True, kw_only=True):
-    """The list entries of one response to a member, up to place `last` of the feed (the number of a change).
+    """The list entries (`items`) of one response to a member organisation.
 
-    `next` is the cursor of the following page, None at the end of the range.
+    They go up to place `last` of the feed (the number of a change). `next` is the cursor of the following
+    page, None at the end of the range.
     """
 
     items: tuple[SharedItem, ...]

@@ -1,1 +1,1 @@
-"""Writes of the exchange: serving, members and votes, sources, fetched pages."""
+"""Writes of the exchange: serving of lists, votes of member organisations, sources, fetched pages."""

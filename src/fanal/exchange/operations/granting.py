@@ -1,4 +1,4 @@
-"""Grants: which lists a member may read now, since when, and which it must delete."""
+"""Grants: which lists a member organisation may read now, since when, and which it must delete."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -25,14 +25,14 @@ from fanal.reference.records import ListBasis
 
 
 class _Granted(Struct, frozen=True, kw_only=True):
-    """A list that is or was open to a member, with its grant and the standing instruction for it."""
+    """A list that is or was open to a member organisation, with its grant and standing instruction."""
 
     facts: ListFacts
     grant: Grant
     instruction: StandingInstruction
 
     def shared(self, *, anew: bool = True, gone_at: int | None = None) -> SharedList:
-        """Return the list as it is served to the member: all its entries at the feed's place of its grant.
+        """Return the list as it is served: all its entries at the feed's place of its grant.
 
         A place is the number of a change. With `anew` False its entries keep their own places in the feed;
         with `gone_at` it is revoked at that place.
@@ -43,11 +43,12 @@ class _Granted(Struct, frozen=True, kw_only=True):
 
 
 def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
-    """Return the lists that a member may read now, by name; new or changed grants are stored.
+    """Return the lists that a member organisation (`actor`) may read now, by name; store new grants.
 
     A list needs a legal basis in force, a sharing limit that includes the member, and a standing instruction
     that covers it and names the member; an instruction for named lists only covers lists older than its
-    approval. A member to which a list is granted later, or again, receives all of it.
+    approval. A member to which a list is granted later, or again, receives all of it. Changed grants are
+    stored too.
 
     Raises:
         Refused: the actor is not a member.
@@ -56,7 +57,7 @@ def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
 
 
 def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedList]:
-    """Return the lists to serve to a member: the open ones, then the revoked ones, for deletion.
+    """Return the lists to serve to a member organisation: the open ones, then the revoked, for deletion.
 
     A revoked list is served if the member had begun to read it over this service. Over hash sharing, where
     readers store entries by owner, a list is also revoked under each former owner. Deletions (tombstones) too
@@ -110,10 +111,10 @@ def _is_open(one: _Granted) -> bool:
 
 
 def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
-    """Return the lists, by name, that are open to a member or were revoked from it, and store its grants.
+    """Return the lists, by name, that an organisation may read or could read formerly; store its grants.
 
-    Paused lists (without standing instruction) are stored and not returned, nor are lists that the member
-    may not read and never could.
+    Paused lists (without standing instruction) are stored and not returned, nor are lists that the member may
+    not read and never could.
 
     Raises:
         Refused: the actor is not a member.
@@ -164,7 +165,7 @@ def _keep(
     *,
     now: datetime,
 ) -> Mapping[UUID, Grant]:
-    """Store the state of each list for a member (`states`, by list id), and return all its grants by list id.
+    """Store the state of each list for an organisation (`states`, by list id); return its grants by list id.
 
     A change of state gets a new place (number of a change) in the feed. `held` are the grants stored before,
     by list id.

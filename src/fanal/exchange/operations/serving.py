@@ -1,7 +1,7 @@
-"""Serving of lists to members: only shareable data, under a standing instruction, each response recorded.
+"""Serving of lists to organisations: shareable data only, by a standing instruction; responses are recorded.
 
-Members are known by their protocol number; their votes on list entries and the expiry of entries are here
-too.
+These organisations are the members, known by their protocol number; their votes on list entries and the
+expiry of entries are here too.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ _PATIENCE = "4s"
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Open the transaction in which a request of a member is answered.
+    """Open the transaction in which a request of a member organisation is answered.
 
     The content, the member's progress and the ledger entry are committed together or not at all.
     """
@@ -50,11 +50,11 @@ def serve_page(
     limit: int,
     now: datetime,
 ) -> SharedPage:
-    """Return up to `limit` list entries for a member over the protocol `service`, and record this response.
+    """Return up to `limit` list entries for an organisation, `actor`, and record this response.
 
     The entries are those of `lists` after `cursor`, up to place `last` of the feed (the number of a change),
-    in the order of the feed. Over TAXII, `lists` has one list, whose progress is recorded by itself. Call it
-    within `reading`.
+    in the order of the feed. Over TAXII, `lists` has one list, whose progress is recorded by itself.
+    `service` is the protocol. Call it within `reading`.
     """
     found = windows([shared.open for shared in lists], cursor=cursor, last=last)
     rows = queries.rows_between(windows=found, limit=limit + 1)
@@ -69,11 +69,11 @@ def serve_page(
 
 
 def items_of(*, rows: Sequence[FeedRow], lists: Sequence[SharedList]) -> tuple[SharedItem, ...]:
-    """Return the list entries behind feed rows in their present state, ready to be served to a member.
+    """Return the list entries behind feed rows in their present state, ready to be served.
 
     `row.view` is an index into `lists`. Rows of unknown entries are omitted. An entry that is withdrawn,
-    suspended or a known false alarm, or whose list the member may no longer read, has empty `hashes`:
-    the member must delete it.
+    suspended or a known false alarm, or whose list the reader may no longer read, has empty `hashes`: the
+    reader must delete it.
     """
     ids = [row.item_id for row in rows]
     held = get_items(item_ids=ids)
@@ -116,7 +116,7 @@ def note_response(
 def note_refusal(
     *, actor: Actor, service: Service, code: str, list_id: UUID | None = None, now: datetime
 ) -> None:
-    """Store the code of a member's last refused request; its own page and the desk's display it.
+    """Store the code of an organisation's last refused request; its own page and the desk's display it.
 
     `service` is the protocol; `list_id` is given for a protocol that reads each list separately.
     """
@@ -207,7 +207,7 @@ def _read_so_far(
 def forget_items(*, actor: Actor, item_ids: Sequence[UUID]) -> None:
     """Delete expired list entries from the change feed, and the records of the partners' entries behind them.
 
-    `item_ids` are entries without any value left; the records name the source of each import. A member that
+    `item_ids` are entries without any value left; the records name the source of each import. A reader that
     has not read a list for the whole retention period gets no deletions (tombstones) for them.
 
     Raises:
@@ -252,7 +252,7 @@ def member_numbers(
 
 
 def find_item(*, item_id: UUID, lists: Sequence[SharedList]) -> SharedItem | None:
-    """Return a list entry as a member with these `lists` receives it, None if none of them contains it.
+    """Return a list entry as the reader of these `lists` receives it, None if none of them contains it.
 
     Raises:
         OperationalError: a change of the feed takes longer than the lock timeout.
@@ -275,7 +275,7 @@ def vote(
     reasons: Sequence[str],
     now: datetime,
 ) -> SharedItem:
-    """Record a member's vote on a list entry that it may read, and return the entry with the valid votes.
+    """Record an organisation's vote on a list entry that it may read; return the entry with the valid votes.
 
     `affirmative`: for the entry, else against it, with at least one of `reasons` (codes). `kind` is the kind
     of hash voted on, "" for the whole entry. The last vote of a member on an entry counts.

@@ -35,9 +35,9 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class FingerprintVote(Struct, frozen=True, kw_only=True):
-    """A member's vote on one fingerprint (the hash of `kind`) of an entry; it agrees if `reason` is empty.
+    """An organisation's vote on one fingerprint (the hash of `kind`) of an entry.
 
-    `reason` is the id of the reason against the hash, `reason_name` its name.
+    `reason` is the id of the reason against the hash, empty for agreement; `reason_name` is its name.
     """
 
     member: Member
@@ -75,14 +75,14 @@ class EntriesPage(Struct, frozen=True, kw_only=True):
 
 
 class HandedVote(Struct, frozen=True, kw_only=True):
-    """A vote as a member submits it: agreement with a fingerprint, or the ids of the reasons against it."""
+    """A vote as an organisation submits it: agreement with a fingerprint, or ids of reasons against it."""
 
     affirmative: bool
     reasons: tuple[str, ...] = ()
 
 
 class VoteReason(Struct, frozen=True, kw_only=True):
-    """A reason that a member may give in a vote against a fingerprint (hash): its id and its name."""
+    """A reason that an organisation may give in a vote against a fingerprint (hash): its id and its name."""
 
     id: str
     name: str
@@ -128,7 +128,7 @@ def read_page(body: bytes) -> EntriesPage:
 
 
 def read_feedback(body: bytes) -> HandedVote:
-    """Parse a member's vote on a fingerprint (hash) from a `feedbackSubmission` document.
+    """Parse an organisation's vote on a fingerprint (hash) from a `feedbackSubmission` document.
 
     Raises:
         FormatRefused: not such a document, neither for nor against, or against with no or over 50 reasons.
@@ -257,7 +257,7 @@ def instant(value: datetime) -> str:
 
 
 def status_document(*, member: Member, user: str, address: str) -> bytes:
-    """Serialise the answer to a status request: the caller's IP address, user name and member."""
+    """Serialise the answer to a status request: the caller's IP address, user name and organisation."""
     root = _root("status")
     _text(root, "ipAddress", address)
     _text(root, "username", user)
@@ -266,7 +266,7 @@ def status_document(*, member: Member, user: str, address: str) -> bytes:
 
 
 def members_document(members: Iterable[Member]) -> bytes:
-    """Serialise the list of members of the hash-sharing service."""
+    """Serialise the list of members (organisations) of the hash-sharing service."""
     root = _root("members")
     for member in members:
         _add_member(root, member)
@@ -274,7 +274,7 @@ def members_document(members: Iterable[Member]) -> bytes:
 
 
 def reasons_document(kind: str, reasons: Iterable[VoteReason]) -> bytes:
-    """Serialise the list of reasons that a member may give against a fingerprint of `kind`."""
+    """Serialise the list of reasons that voters may give against a fingerprint (hash) of `kind`."""
     root = _root("availableFeedback")
     available = _sub(root, "availableFeedbackReasons", type=kind.upper())
     for reason in reasons:

@@ -156,7 +156,7 @@ _VERSION: Final = 0xF << 76
 
 
 def stix_id(type_: str, *parts: str) -> str:
-    """Return the STIX id of an object of type `type_`: always the same for the same `parts`."""
+    """Return the STIX id of an object of type `type_`: the same for the same texts (`parts`)."""
     return _marked(type_, derived_id(type_, *parts))
 
 

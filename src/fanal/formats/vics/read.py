@@ -65,7 +65,7 @@ class FileContext(Struct, frozen=True, kw_only=True):
 
 
 class VicsCase(Struct, frozen=True, kw_only=True):
-    """One case, or a part of one, as a document tree; `context` is what its file declares of itself."""
+    """One case, or one document of a split case, as a tree; `context` is what its file declares of itself."""
 
     document: Document
     context: FileContext
@@ -237,7 +237,7 @@ class Survey(Struct, kw_only=True):
 
 
 class CasePart(Struct, frozen=True, kw_only=True):
-    """One part of a VICS case: its reference, and its bytes as a VICS document of its own."""
+    """A VICS document of one case, with all or some of its media: its reference, and its bytes."""
 
     reference: str
     body: bytes

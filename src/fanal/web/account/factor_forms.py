@@ -97,7 +97,7 @@ _UNREADABLE: Final = (
 
 
 class KeyAnswer(forms.Field):
-    """Form field with the JSON response of a security key, reduced to the members that the server uses."""
+    """Form field with the JSON response of a security key, reduced to the JSON keys that the server uses."""
 
     widget = forms.HiddenInput
 

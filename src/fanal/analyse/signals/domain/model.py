@@ -34,7 +34,7 @@ class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     `engine` and `corpus` (SHA-256 by file name) say from what it was made. `texts` is the number of texts in
     the weights, `columns` are the codes, natures and `any`. `quality` and `ways` are pairs: by words and
     embedding, and by the embedding alone (languages without labelled texts). `added` are a desk's neutral
-    sentences, `parts` the SHA-256 of its parts.
+    sentences, `parts` the SHA-256 of what it learnt from each report (`Part`).
     """
 
     schema: int
@@ -116,7 +116,8 @@ def encode(
     """Return a trained model as the contents of its two files: (JSON header, binary weights).
 
     `vectors` are the embeddings of the corpus and of the sentences `added`; `engine` is the name of the
-    engine that made them. `parts` are the parts of the same model (`encode_part`).
+    engine that made them. `parts` are what it learnt from the passages of each report (`encode_part`); the
+    header holds only their digests.
     """
     texts = len(corpus.labels) + len(added)
     weights = _packed(vectors[:texts], [part[:texts] for part in trained.coefficients])
@@ -141,7 +142,7 @@ def encode(
 
 
 def encode_part(trained: Trained, vectors: Vectors, labels: Sequence[Label], rows: Rows) -> bytes:
-    """Return a part of a trained model as bytes: labels, embeddings and coefficients of some of its texts.
+    """Return what a model learnt from a report's texts, as bytes: labels, embeddings and coefficients.
 
     `labels` are these texts, `rows` their row numbers in `vectors` and in the coefficients of `trained`.
     """
@@ -223,9 +224,9 @@ def load(folder: Traversable) -> Reader:
 def assemble(header: Header, weights: bytes, parts: Sequence[bytes] = ()) -> Reader:
     """Return the classifier of a header, its weights, and the decrypted parts that were not erased.
 
-    The texts of parts are never quoted as similar texts. If a part is missing, since its report was erased,
-    the model reads as if it had given those texts no weight; so it does without withdrawn neutral sentences,
-    whose text in the header is empty.
+    A part is what it learnt from one report (`Part`). The texts of parts are never quoted as similar texts.
+    If a part is missing, since its report was erased, the model reads as if it had given those texts no
+    weight; so it does without withdrawn neutral sentences, whose text in the header is empty.
 
     Raises:
         ModelUnfit: something is damaged or not of this model, or the corpus has changed.

@@ -140,7 +140,7 @@ def unfit_versions(*, reader_ids: Sequence[UUID]) -> dict[UUID, str]:
 
     The reasons are those of `check_stored`; usable versions are absent.
 
-    The parts in the vault are not checked; neither engine nor weights are loaded.
+    What they learnt from reports, in the vault, is not checked; neither engine nor weights are loaded.
     """
     unfit: dict[UUID, str] = {}
     for reader_id in reader_ids:

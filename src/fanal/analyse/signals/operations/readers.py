@@ -78,7 +78,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
         Refused: the actor may not draft rules.
         Refusal: NO_READER (no engine or model), NO_EXAMPLES (or the engine can read none of them), CHANGED (a
             report was erased, or a neutral sentence withdrawn meanwhile).
-        ObjectUnknown, OSError: the vault cannot open an example, or seal a part.
+        ObjectUnknown, OSError: the vault cannot open an example, or seal what was learnt from it.
     """
     require(actor, "rules.draft")
     reader = reader_in_force()

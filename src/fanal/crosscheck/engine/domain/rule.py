@@ -78,7 +78,7 @@ def weigh(
 
     `standing` is the document frequency of the sheet's rows, which are sorted by key, then by report;
     `weights` holds points and limits of the rule; `seated` is the result of `seat`, where already computed.
-    All pairs of a later report are in one part; parts and pairs are unordered. With `fresh`, a mask of
+    All pairs of a later report come in one item; items and pairs are unordered. With `fresh`, a mask of
     reports, only pairs with at least one of these are given.
     """
     rows, tables = sheet.rows, tables_of(weights)

@@ -246,8 +246,8 @@ OPENERS: Final[Mapping[str, Opener]] = {
 class _Step(Struct, frozen=True, gc=False):
     """A line of the mapping table with its handlers, as `Walk` uses it.
 
-    `parts`: the element is read by its children. `always_extra`: the value goes to `extra` in any case.
-    `opener` is its element handler, `taker` its field handler.
+    `parts`: the element handler runs, then each child element is read by its own line. `always_extra`: the
+    value goes to `extra` in any case. `opener` is its element handler, `taker` its field handler.
     """
 
     parts: bool

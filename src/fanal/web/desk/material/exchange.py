@@ -1,4 +1,4 @@
-"""Pages on the exchange of lists: members' progress in reading our lists, and sources (partners' servers)."""
+"""Pages on the exchange of lists: progress of organisations that read ours; sources (partners' servers)."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -35,9 +35,10 @@ from fanal.web.forms import Parsed, PostedForm, text
 @require_safe
 @needs("exchange.read")
 def exchange(request: HttpRequest) -> HttpResponse:
-    """Show the sources with their checkpoints and the members' reading progress; hashes are never shown.
+    """Show the sources with their checkpoints, and the progress of organisations that read our lists.
 
-    A checkpoint is the position in a source's list up to which entries have been fetched.
+    A checkpoint is the position in a source's list up to which entries have been fetched. Hashes are never
+    shown.
     """
     actor, now = actor_of(request), now_of(request)
     readings = queries.list_readings(actor=actor)
