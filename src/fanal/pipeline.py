@@ -328,9 +328,9 @@ def read_later(*, token: UUID, now: datetime) -> int:
 def continue_reread(*, now: datetime) -> bool:
     """Queue the texts of the next portion of waiting reports to be read again; return whether there was one.
 
-    Only after the activation of a text reader, and without texts that it has read. Their analyses, priorities
-    and proposals get a new revision (`read_later`); earlier ones keep the version that read them, and so do
-    decided reports.
+    Only after the activation of a text reader (trained model), without texts that it has read. Their
+    analyses, priorities and proposals get a new revision (`read_later`); earlier ones keep the version that
+    read them, and so do decided reports.
     """
     stored = open_reread()
     if stored is None:

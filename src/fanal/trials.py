@@ -1,4 +1,4 @@
-"""Dry runs of candidate priority rules and text readers on stored reports, which they do not change.
+"""Dry runs of candidate priority rules and text readers (models) on stored reports, left unchanged.
 
     rule set (draft) + stored reports, findings, related reports ─► scores under both sets ─► changes
 
@@ -118,7 +118,7 @@ _RUN = msgspec.json.Decoder(DryRun)
 
 
 def trial_of(stored: StoredReader) -> DryRun | None:
-    """Return the dry run stored with a text reader, even an unfinished one; None before its first portion.
+    """Return the dry run stored with a text reader (model), even unfinished; None before its first portion.
 
     None too if what is stored cannot be read, or is the dry run of another version.
     """
@@ -130,7 +130,7 @@ def trial_of(stored: StoredReader) -> DryRun | None:
 
 
 def continue_reader_trial(*, now: datetime) -> bool:
-    """Compare the next portion of past reports by the proposed text reader; return whether there was one.
+    """Compare a portion of past reports by the proposed text reader (model); return whether there was one.
 
     Goes from the newest report with text to older ones, until `MOST_READ` are compared. Both versions read
     each text in this run, even if an earlier version read it before: the changes are those of the candidate
@@ -167,7 +167,7 @@ def _tried(stored: StoredReader, current: TextReader, *, now: datetime) -> bool:
 
 
 def activate_reader(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
-    """Put a proposed version of the text reader in force; the actor must not be its proposer.
+    """Put a proposed text reader (trained model) in force; the actor must not be its proposer.
 
     Only texts of waiting reports are read again.
 

@@ -111,7 +111,7 @@ def meanings_of(
 
 
 def reader_version(rule_version: str) -> str:
-    """Return the last part of an analysis's rule version if it is a text reader's (`reader/…`), else "".
+    """Return the text reader's version (`reader/…`), the last part of an analysis's rule version, or "".
 
     "" means that no model read its texts.
     """

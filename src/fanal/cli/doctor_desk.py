@@ -63,7 +63,7 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
 def look_at_reader_in_force(
     connection: psycopg.Connection[tuple[object, ...]],
 ) -> Iterator[DoctorFinding]:
-    """Yield the version of the text reader in force, or a fault if the shipped one reads in its place.
+    """Yield the version of the text reader (model) in force, or a fault if the shipped one is used instead.
 
     `connection` reads the stored versions. Nothing is yielded if none was put in force.
     """

@@ -119,7 +119,7 @@ class Child:
     """Instant of the monotonic clock at which a process that was asked to end is killed."""
 
     def _log_file(self) -> int:
-        """Open the log for its process, or the null device where a full disk has no room for a new file."""
+        """Open the child process's log, or the null device on a full disk; return the file descriptor."""
         try:
             return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError:
@@ -261,7 +261,7 @@ class Supervisor:
         return False
 
     def beat(self) -> None:
-        """Check each child once: rotate its log, kill it if hung, restart it if due; call `mend` first."""
+        """Check each child process: rotate its log, kill it if hung, restart it if due; call `mend` first."""
         self.mend()
         for child in self.children:
             child.bound_log()

@@ -1,4 +1,4 @@
-"""Loading of the demo: chapters played in order, each in one transaction and marked in the ledger."""
+"""Loading of the demo: chapters (groups of events) in order, each a transaction, marked in the ledger."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -80,7 +80,7 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
 
     The demo's year ends at `now`. A chapter is a group of events in one transaction; `say` receives progress
     messages. An advisory lock allows one load at a time: a second one waits and then finds nothing to do. A
-    demo loaded by another version stays unchanged, since its agenda differs.
+    demo loaded by another version stays unchanged, since its list of events differs.
 
     Raises:
         NotADemo: the database does not carry the mark DEMO.

@@ -41,7 +41,7 @@ class _Model(Protocol):
 
 
 class Ready(Struct, kw_only=True):
-    """The first answer of the child: the engine's name and row length (`dimensions`), or why it is `missing`.
+    """First answer of the child process: engine's name, row length (`dimensions`), or why it is `missing`.
 
     The others say which layers of the sandbox are active: no network, filtered system calls, no file can be
     opened.

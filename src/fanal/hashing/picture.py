@@ -1,4 +1,4 @@
-"""Decodes a picture under limits and computes its PDQ hash. Runs in the child only, and renders nothing.
+"""Decodes a picture under limits and computes its PDQ hash. Runs in a child process, renders nothing.
 
 Policies, which follow the public hashers wherever they have one, so that hashes of lists are comparable:
 

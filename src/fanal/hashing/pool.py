@@ -84,7 +84,7 @@ class Pool:
         """Return hashes and properties of each file in order, or the exception that its `pieces` raised.
 
         Raises:
-            HasherAway: no child can be started.
+            HasherAway: no child process can be started.
         """
         with ThreadPoolExecutor(self.size, thread_name_prefix="hash") as threads:
             answers = list(threads.map(self._one, files))
@@ -207,7 +207,7 @@ class Pool:
         A given child of the other kind is ended.
 
         Raises:
-            HasherAway: no child can be started.
+            HasherAway: no child process can be started.
         """
         if child is not None and child.videos == videos:
             return child

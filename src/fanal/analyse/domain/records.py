@@ -59,7 +59,7 @@ class PriorityPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A priority (0–100) with its terms (`parts`: rule, points, reason) in order, level and rule version.
+    """A priority (0–100) with its terms (`parts`: rule, points, reason) in order, level, rules' version.
 
     `floor` is the code of the rule that set a minimum score, None without any.
     """
@@ -101,7 +101,7 @@ _OF_RULES = ["value", "unchecked"]
 
 
 def pack_findings(findings: Sequence[Finding]) -> bytes:
-    """Encode findings as zlib-compressed JSON, without their common rule version, stored by itself."""
+    """Encode findings as zlib-compressed JSON, without the version of the rules, stored by itself."""
     if not findings:
         return _NO_FINDINGS
     bare = [structs.replace(finding, rule_version="") for finding in findings]

@@ -108,7 +108,7 @@ def analysed_between(*, after: UUID | None, before: UUID, limit: int) -> list[UU
 
 
 def ranked_otherwise(*, report_ids: Sequence[UUID], version: str) -> list[UUID]:
-    """Return the subset of `report_ids` whose newest priority was computed under another rule version.
+    """Return the subset of `report_ids` whose newest priority is of other rules than `version`.
 
     Reports without a priority are left out.
     """

@@ -1,4 +1,4 @@
-"""Queries on the desk's labelled examples and on the versions of the text reader."""
+"""Queries on the desk's labelled examples and on the versions of the text reader, a trained model."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ _CARD = msgspec.json.Decoder(ModelCard)
 
 
 class StoredReader(Struct, frozen=True, kw_only=True):
-    """A version of the text reader as stored, without its bytes; `shipped`: it came with the program.
+    """A stored version of the text reader (trained model), without its bytes; `shipped` with the program.
 
     `card` is None for a shipped version, and if it cannot be read. `trial` is the JSON of its dry run
     (`DryRun`; see `trials.trial_of`), finished at `tried_at`. `ended` says why the program ended the last dry
@@ -134,24 +134,24 @@ def count_wrong(*, actor: Actor, since: datetime, until: datetime) -> list[Count
 
 
 def list_readers() -> list[StoredReader]:
-    """Return the stored versions of the text reader, newest first, with who activated each last."""
+    """Return the stored versions of the text reader (a model), newest first, with who activated each last."""
     return _readers("", [])
 
 
 def get_reader(*, reader_id: UUID) -> StoredReader | None:
-    """Return a stored version of the text reader; None if there is none with this id."""
+    """Return a stored version of the text reader (trained model); None if there is none with this id."""
     found = _readers("WHERE r.id = %s", [reader_id])
     return found[0] if found else None
 
 
 def open_reader_trials() -> list[StoredReader]:
-    """Return the text reader's versions whose dry run is not finished, in the order of their proposal."""
+    """Return the text readers (models) whose dry run is unfinished, in the order of their proposal."""
     found = _readers("WHERE r.proposed_at IS NOT NULL AND r.tried_at IS NULL", [])
     return sorted(found, key=lambda r: str(r.proposed_at))
 
 
 def open_reread() -> StoredReader | None:
-    """Return the text reader's version in force while waiting reports are read again by it, else None."""
+    """Return the text reader (model) in force while it reads the waiting reports again, else None."""
     found = _readers("WHERE r.state = 'IN_FORCE' AND r.reread_at IS NULL", [])
     return found[0] if found else None
 

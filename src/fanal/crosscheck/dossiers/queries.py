@@ -98,7 +98,7 @@ def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
 def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
     """Return the links of `reports` with at least `score`, to earlier and to later reports.
 
-    Only links of the newest rule version under which one of the two reports was linked.
+    Only links of the newest linkage rule (version) under which one of the two reports was linked.
     """
     ids = list(reports)
     statement = " UNION ".join(

@@ -118,7 +118,7 @@ def _holders_of_moved(gathered: Gathered, actor: Actor) -> set[UUID]:
 def _moved_links(gathered: Gathered, version: str, *, actor: Actor) -> list[_Stored]:
     """Return the links between holders of changed values, and those of pairs with a removed value.
 
-    Each row is (later report, earlier report, score, packed reasons); `version` is that of the rule.
+    Each row is (later report, earlier report, score, packed reasons); `version` is that of the linkage rule.
     `gathered` names the values and the pairs.
     """
     ends, pairs = (
@@ -314,7 +314,7 @@ def crosscheck_batch(
     """Link `reports`, propose dossiers, and return the related-report counts of each, in the order given.
 
     Harmonise must have committed the sightings of `reports`. A second run writes the same rows; under a new
-    rule version it adds rows and keeps the earlier ones.
+    version of the linkage rule it adds rows and keeps the earlier ones.
 
     Raises:
         Refused: the actor is not the system.

@@ -102,7 +102,7 @@ def _links(words: "_Words", whole: Whole, joined: Joined, weights: Weights) -> I
 
 
 def _refresh_cards(actor: Actor, weights: Weights) -> None:
-    """Recompute the comparable data ("cards") that are missing or were made under another rule version.
+    """Recompute the comparable data ("cards") that are missing or were made under another linkage rule.
 
     The current version is that of `weights`.
     """
@@ -127,7 +127,7 @@ def _cards() -> tuple[list[UUID], dict[UUID, int], list[bytes]]:
 
 
 def _empty() -> None:
-    """Delete all links and all stored frequency states of values (`ValueState`), of every rule version."""
+    """Delete all links and all stored frequency states of values (`ValueState`), of every linkage rule."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM crosscheck_link")
         cursor.execute("DELETE FROM crosscheck_value")

@@ -14,7 +14,7 @@ HEAD_BYTES: Final = 8 + 64
 class Unhashed(StrEnum):
     """Reason why a file has no perceptual hash (PDQ): its type, its content, a limit or a fault.
 
-    Exact hashes are missing too if no child read the file to its end (for instance CHILD_DIED).
+    Exact hashes are missing too if no child process read the file to its end (for instance CHILD_DIED).
     """
 
     NO_PICTURE = "NO_PICTURE"  # none of the four formats (nor a video, where vPDQ is installed)

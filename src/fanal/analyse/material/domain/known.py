@@ -413,9 +413,10 @@ def pieces(pdq: bytes) -> list[int]:
 
 
 def near_pieces(pdq: bytes) -> list[int]:
-    """Return all pieces that match a similar PDQ hash: its own, and those with one bit changed.
+    """Return the 16-bit pieces to look up for PDQ hashes similar to this one (32 bytes; multi-index hashing).
 
-    272 numbers: the piece's position (0 to 15) above 16 bits of content.
+    Its own sixteen, and each with one bit changed: 272 numbers, the piece's position (0 to 15) above 16 bits
+    of content.
     """
     return [
         piece ^ change

@@ -151,7 +151,7 @@ def _met(analysis: Analysis) -> set[UUID]:
 
 
 def _sudden(item_ids: Iterable[UUID], rule: MaterialRule, now: datetime) -> dict[UUID, int]:
-    """Return the entries to suspend under the rule, each with its number of matching reports.
+    """Return the list entries to suspend by the match-rate `rule`, each with its number of matching reports.
 
     Over the limit are entries that within the rule's time window matched at least so many reports, and at
     least such a share of all reports. Left out are entries suspended already, or released within the rule's

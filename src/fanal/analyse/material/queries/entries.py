@@ -67,7 +67,10 @@ def lists_version() -> str:
 
 
 def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
-    """Return the list entries in force with exactly one of these (kind, value) pairs, as (MD5, digest)."""
+    """Return the list entries in force with any of these (kind, value) pairs, such as (MD5, digest).
+
+    Values are compared for equality: similar pictures do not count.
+    """
     pairs = list(values)
     if not pairs:
         return []

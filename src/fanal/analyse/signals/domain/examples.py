@@ -90,7 +90,7 @@ EXAMPLE_STATES = StateTable(
 class Judgement(Struct, frozen=True, kw_only=True):
     """A person's judgement (right, wrong or missed) on a signal code in the passage of an example.
 
-    `engine` is the rule version of the report's analysis at that time, "" without one.
+    `engine` is the version of the rules in the report's analysis at that time, "" without one.
     """
 
     example_id: UUID

@@ -1,4 +1,4 @@
-"""Training of the text reader: coefficients, calibration and thresholds from the labelled corpus.
+"""Training of the text reader's model: coefficients, calibration and thresholds from the labelled corpus.
 
 The classifier is a kernel ridge regression. Parameters are chosen, and quality is measured, by
 cross-validation over authors ("hands"): each author's texts are scored by coefficients of the other authors'

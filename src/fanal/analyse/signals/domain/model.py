@@ -178,10 +178,10 @@ def parse_header(content: bytes) -> Header:
 
 
 def check_stored(version: str, content: bytes | None, weights: bytes | None) -> Header:
-    """Return the header of a text reader's stored version if its bytes match their digests and fit here.
+    """Return the header of a stored version of the text reader (a trained model) if it fits this program.
 
-    `content` is the JSON header, `weights` the binary file. A version without bytes is the one that a package
-    shipped, and fits that package only.
+    Its bytes must match their digests. `content` is the JSON header, `weights` the binary file. A version
+    without bytes is the one that a package shipped, and fits that package only.
 
     Raises:
         ModelUnfit: the header is malformed, the weights have another digest, engine or corpus differ from

@@ -1,4 +1,4 @@
-"""Segments of a text: the units that the text reader embeds, cut at sentences and messages.
+"""Segments of a text: the units that the text reader (a model) embeds, cut at sentences and messages.
 
 A short text is a single segment, since its codes often lie in the whole. A long one is cut into windows of a
 few sentences that overlap by a sentence.

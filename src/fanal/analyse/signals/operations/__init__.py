@@ -1,1 +1,1 @@
-"""Write operations on labelled examples, versions of the text reader, and the queue of texts to read."""
+"""Writes of labelled examples, versions of the text reader (a trained model), and its queue of texts."""

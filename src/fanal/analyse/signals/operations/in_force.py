@@ -1,4 +1,4 @@
-"""The version of the text reader in force: loaded when it changes, without a restart of the process.
+"""The version of the text reader (trained model) in force: loaded when it changes, without a restart.
 
 A version trained by the desk is stored in the database, except what it learnt from sealed passages, which is
 sealed in the vault ("parts", one for each report). If its bytes do not match their digests, if it was made
@@ -49,7 +49,7 @@ By id, number of parts and digest of the header: both change when something is e
 
 
 def reader_in_force() -> TextReader | NoReader:
-    """Return the text reader of the version in force, or the shipped reader if that version cannot be loaded.
+    """Return the text reader (a trained model) in force, or the shipped one if that cannot be loaded.
 
     That is: it is damaged, made for another engine or corpus, or the vault is unavailable now. A `NoReader`
     (reason) if the shipped one cannot read either.
@@ -62,7 +62,7 @@ def reader_in_force() -> TextReader | NoReader:
 
 
 def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
-    """Return the text reader of a stored version, or the reason why it cannot be loaded.
+    """Return a stored version of the text reader, a trained model, or the reason why it cannot be loaded.
 
     Once loaded, it is kept in the process (at most two versions), and loaded again after the erasure of a
     report from which it learnt. A version that does not fit is kept as such; while the engine does not start
@@ -89,10 +89,10 @@ def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
 
 
 def version_in_force() -> str:
-    """Return the name of the text reader's version in force; before any activation, that of the shipped one.
+    """Return the version name of the text reader (trained model) in force; that of the shipped one at first.
 
-    The result is "" if neither exists, since no reader can work. It is also the version that reads
-    (`version_reading`), unless it does not fit (`unfit_in_force`).
+    The shipped one counts until the first activation. "" if neither exists, since no reader can work. It is
+    also the version that reads (`version_reading`), unless it does not fit (`unfit_in_force`).
     """
     row = sql.row("SELECT version FROM analyse_reader WHERE state = 'IN_FORCE'")
     if row is not None:
@@ -102,7 +102,7 @@ def version_in_force() -> str:
 
 
 def state_in_force() -> Header | NoReader:
-    """Return the header of the text reader's version at work, or the reason why none can read.
+    """Return the header of the text reader's model at work, or the reason why none can read.
 
     Neither the engine nor the weights are loaded. If the version in force does not fit, the header is that of
     the shipped one.
@@ -115,7 +115,7 @@ def state_in_force() -> Header | NoReader:
 
 
 def version_reading() -> str:
-    """Return the name of the text reader's version at work: the one in force, or the shipped one.
+    """Return the version name of the text reader (trained model) at work: that in force, or the shipped.
 
     The shipped one reads if that in force does not fit the program; "" if no reader can work.
     """
@@ -126,7 +126,7 @@ def version_reading() -> str:
 
 
 def unfit_in_force() -> tuple[str, str] | None:
-    """Return (version, reason) if the text reader's version in force does not fit the program, else None.
+    """Return (version, reason) if the text reader (model) in force does not fit the program, else None.
 
     The shipped version then reads in its place; see `unfit_versions`.
     """
@@ -136,7 +136,7 @@ def unfit_in_force() -> tuple[str, str] | None:
 
 
 def unfit_versions(*, reader_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return the stored versions of the text reader that this program cannot use, by id, with the reason.
+    """Return the stored text readers (trained models) that this program cannot use: reason by id.
 
     The reasons are those of `check_stored`; usable versions are absent.
 
@@ -182,7 +182,7 @@ def _loaded(reader_id: UUID, engine: CachedEngine) -> TextReader | NoReader:
 
 
 def _parts(reader_id: UUID) -> list[bytes]:
-    """Return what a version of the text reader learnt from each report, decrypted, in order of report id.
+    """Return what a text reader (trained model) learnt from each report, decrypted, by order of report id.
 
     Each is the content of `encode_part`. Parts of erased reports are missing, and so are parts lost by the
     vault (the log says so): the version reads on without them, as after an erasure.

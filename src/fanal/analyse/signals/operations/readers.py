@@ -1,4 +1,4 @@
-"""Versions of the text reader: training with the desk's examples, proposal, activation by a second person."""
+"""Versions of the text reader (a model): training with the desk's examples, proposal, activation."""
 
 import logging
 from collections import Counter
@@ -169,9 +169,10 @@ def withdraw_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 
 
 def end_trial(*, stored: StoredReader, reason: str, now: datetime) -> None:
-    """End the dry run of a text reader's version that this program cannot use; its proposal is withdrawn.
+    """End the dry run of a text reader (`stored`, a trained model) that this program cannot use.
 
-    `reason` is a text for people. Does nothing if the version was proposed again or withdrawn meanwhile.
+    Its proposal is withdrawn. `reason` is a text for people. Does nothing if the version was proposed again
+    or withdrawn meanwhile.
     """
     with transaction.atomic():
         if sql.run(
@@ -185,7 +186,7 @@ def end_trial(*, stored: StoredReader, reason: str, now: datetime) -> None:
 def keep_trial(
     *, reader_id: UUID, before: UUID | None, reached: UUID | None, trial: bytes, now: datetime
 ) -> bool:
-    """Store the progress of a text reader's dry run: result so far, and last report compared (`reached`).
+    """Store the progress of a text reader's (model's) dry run: result, and last report compared (`reached`).
 
     `reached` None: the dry run is finished. `trial` is the result so far, as JSON (`DryRun`). `before` is the
     progress from which the caller started. Returns False, and stores nothing, if another worker has advanced
@@ -221,7 +222,7 @@ def keep_reread(
 
 
 def activate_version(*, actor: Actor, reader_id: UUID, current: str, now: datetime) -> None:
-    """Activate a proposed version of the text reader as a second person; workers use it from their next text.
+    """Activate a proposed text reader (trained model) as a second person; workers use it from the next text.
 
     `current` is the version that its dry run was compared with (`version_reading`). Stored analyses are kept;
     only the texts of waiting reports are read again.
@@ -260,7 +261,7 @@ def activate_version(*, actor: Actor, reader_id: UUID, current: str, now: dateti
 
 
 def _stored(reader_id: UUID) -> StoredReader:
-    """Return a stored version of the text reader that is not in force.
+    """Return a stored version (`reader_id`) of the text reader, a trained model; not the one in force.
 
     Raises:
         Refusal: NOT_FOUND, IN_FORCE.
@@ -393,7 +394,7 @@ def _card(
 
 
 def store_shipped(*, now: datetime) -> None:
-    """Store a row for the text reader's shipped version, without bytes, so that it can be proposed.
+    """Store a row for the shipped text reader (trained model), without bytes, so that it can be proposed.
 
     Does nothing if the row exists, or the shipped version cannot read.
     """

@@ -34,10 +34,10 @@ WHERE report_id = ({_NEXT} FOR UPDATE SKIP LOCKED) RETURNING report_id
 
 
 def queue_unread(*, reports: Sequence[HarmonisedReport]) -> None:
-    """Queue the texts of reports for the text reader, in the caller's transaction, with no attempts.
+    """Queue the texts of reports for the text reader (a model), in the caller's transaction.
 
-    This ends the lease of a text that is queued already. The call waits for a transaction that is storing
-    the result of the same text.
+    They begin with no attempts made; this ends the lease of a text that is queued already. The call waits for
+    a transaction that is storing the result of the same text.
     """
     if not reports:
         return

@@ -1,4 +1,4 @@
-"""Compiled loops around the rule: decode packed cards to columns, sort and group rows, join sets of reports.
+"""Compiled loops around the linkage rule: decode packed cards to columns, sort rows, join sets of reports.
 
 Keys are prefixes of digests and so evenly distributed: a bucket sort by their first bits, about four rows a
 bucket, then a sort of each bucket in place. Uneven keys only cost time. Sets are a union-find over reports;

@@ -317,7 +317,8 @@ class Gathered(Struct, frozen=True, kw_only=True):
 def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weights) -> Gathered:
     """Return the batch `reports` with all already linked reports that share a value with them, as columns.
 
-    `weights` are those of the rule: they set the frequency steps, and how many holders of a value are read.
+    `weights` are those of the linkage rule: they set the frequency steps, and how many holders of a value are
+    read.
     """
     cards: dict[UUID, Card] = {}
     evidence: dict[int, Evidence] = {}

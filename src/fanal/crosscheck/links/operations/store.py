@@ -52,7 +52,7 @@ _WRITE_STATES = (
 
 
 def write_links(links: Sequence[Link], desks: Mapping[UUID, int]) -> None:
-    """Insert links, or replace those of the same pair and rule version; `desks`: the desk of each report."""
+    """Insert links, or replace those of the same pair and linkage rule; `desks`: the desk of each report."""
     if not links:
         return
     with binary_arrays.bound() as cursor:
@@ -73,7 +73,7 @@ def write_links(links: Sequence[Link], desks: Mapping[UUID, int]) -> None:
 def write_kin(
     facts: Sequence[KinFacts], known: tuple[Mapping[UUID, int], str], now: datetime
 ) -> None:
-    """Insert or replace the related-report counts (`KinFacts`), one row for each report and rule version.
+    """Insert or replace the related-report counts (`KinFacts`), one row for each report and rule.
 
     `known` is (desk by report, version of the linkage rule). A count over 32,767 is stored as 32,767.
     """
@@ -97,7 +97,7 @@ def write_kin(
 
 
 def write_cards(cards: Mapping[UUID, bytes], desks: Mapping[UUID, int]) -> None:
-    """Insert or replace the comparable data of reports (`pack_card`), under the current rule version.
+    """Insert or replace the comparable data of reports (`pack_card`), under the current linkage rule.
 
     `desks` holds the desk of each report.
     """

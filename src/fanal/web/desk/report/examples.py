@@ -1,6 +1,7 @@
-"""Judgements on the text reader's findings on a report's page, and neutral sentences for its examples.
+"""Judgements on the text model's findings on a report's page, and neutral sentences for its examples.
 
-An example is a passage of the report that somebody judged; the next version of the reader learns from it.
+An example is a passage of the report that somebody judged; the next version of the model (the text reader)
+learns from it.
 """
 
 from collections.abc import Callable, Sequence

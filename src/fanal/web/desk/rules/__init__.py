@@ -1,1 +1,1 @@
-"""Pages on law and rules: reference data, priority rule sets (draft, dry run, activation), text readers."""
+"""Pages on law and rules: reference data, priority rule sets (draft, dry run, activation), text models."""

@@ -1,4 +1,4 @@
-"""The desk's examples for the text reader: sentences to check, checked ones, and opinions by signal."""
+"""The desk's examples for the text model: sentences to check, checked ones, and opinions by signal."""
 
 from collections import Counter
 from uuid import UUID

@@ -37,7 +37,7 @@ _SHOWN = 50
 @require_GET
 @needs("rules.draft")
 def readers(request: HttpRequest) -> HttpResponse:
-    """Show the versions of the text reader, newest first."""
+    """Show the versions of the text reader (a trained model), newest first."""
     stored = queries.list_readers()
     unfit = unfit_versions(reader_ids=[each.id for each in stored])
     return render(
@@ -103,7 +103,7 @@ def show(request: HttpRequest, reader_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.draft")
 def propose(request: HttpRequest, reader_id: UUID) -> HttpResponse:
-    """Propose a version of the text reader, then show its page; the worker compares it on past reports.
+    """Propose a text reader (trained model), then show its page; the worker compares it on past reports.
 
     A refusal is shown as a message.
 
@@ -123,7 +123,7 @@ def propose(request: HttpRequest, reader_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.draft")
 def withdraw(request: HttpRequest, reader_id: UUID) -> HttpResponse:
-    """Withdraw the proposal of a version of the text reader, then show its page; a dry run under way ends.
+    """Withdraw the proposal of a text reader (trained model), then show its page; its dry run ends.
 
     A refusal is shown as a message.
 
@@ -143,7 +143,7 @@ def withdraw(request: HttpRequest, reader_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.activate")
 def activate(request: HttpRequest, reader_id: UUID) -> HttpResponse:
-    """Put a proposed version of the text reader in force, then show its page; its proposer cannot.
+    """Put a proposed text reader (trained model) in force, then show its page; its proposer cannot.
 
     A refusal is shown as a message.
 
@@ -168,7 +168,7 @@ def _stored(reader_id: UUID) -> StoredReader:
 
 
 def _signed(stored: StoredReader) -> dict[str, object]:
-    """Return the template context of a version of the text reader, with the names of its signatories.
+    """Return the template context of a text reader (trained model), with the names of its signatories.
 
     Keys: `stored`, `author`, `proposer`, `approver` (names, "" if none).
     """
