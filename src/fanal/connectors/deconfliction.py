@@ -29,8 +29,8 @@ class RoundTold(msgspec.Struct, frozen=True, kw_only=True):
 def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes) -> RoundTold:
     """Post an offer, which opens a round of comparison at `counterpart`; repeating it changes nothing.
 
-    `body` is the signed message, `secret` the password for `counterpart.login`. Returns the round's state
-    there.
+    A counterpart is another organisation. `body` is the signed message, `secret` the password for
+    `counterpart.login`. Returns the round's state there.
 
     Raises:
         OutsideRefused: no usable response (codes of `Door.post`); PROTOCOL: not one of this protocol.

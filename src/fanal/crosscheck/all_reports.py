@@ -20,8 +20,8 @@ class Whole(NamedTuple):
     """All reports as columns, for a rebuild.
 
     `sheet` holds only the rows (values of a report) that several reports share, sorted by value; `standing`
-    the document frequency of each row; `groups` the distinct values with their hubs; `seated` the reports
-    renumbered for cache locality.
+    the document frequency of each row; `groups` the distinct values, hubs (with too many companions) marked;
+    `seated` the reports renumbered for cache locality.
     """
 
     sheet: CardSheet

@@ -121,7 +121,7 @@ def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, in
 def begun_on(*, counterpart_id: UUID, now: datetime) -> int:
     """Return how many rounds of private set intersection a counterpart has begun with us on the day of `now`.
 
-    The day is that of Paris.
+    A counterpart is another organisation; the day is that of Paris.
     """
     found = sql.one(
         "SELECT count(*) FROM deconfliction_round r WHERE r.counterpart_id = %s"
@@ -274,7 +274,7 @@ _ROUNDS_SELECT = (
 def list_rounds(
     *, actor: Actor, counterpart_id: UUID | None = None, limit: int = 100
 ) -> list[Round]:
-    """Return the most recent rounds of private set intersection, with one counterpart or with all (None).
+    """Return the latest rounds of private set intersection, with one organisation or with all (None).
 
     They come newest first, at most `limit`.
 
@@ -291,7 +291,7 @@ def list_rounds(
 def open_rounds(
     *, actor: Actor, state: RoundState, counterpart_id: UUID | None = None
 ) -> list[Round]:
-    """Return the open rounds in a given state, of one counterpart or (None) of all, oldest first.
+    """Return the open rounds in a given state, with one organisation or (None) all, oldest first.
 
     A round is one run of private set intersection.
 
@@ -352,7 +352,7 @@ def undelivered(*, round_id: UUID) -> bytes | None:
 def last_started(*, counterpart_id: UUID) -> datetime | None:
     """Return when this desk last began a round of private set intersection with a counterpart.
 
-    None if it never did.
+    A counterpart is another organisation. None if the desk never did.
     """
     given = sql.one(
         "SELECT max(started_at) FROM deconfliction_round"

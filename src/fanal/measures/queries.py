@@ -303,7 +303,7 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
 def list_recommendations(
     *, actor: Actor, waiting: bool = False, limit: int = 200
 ) -> tuple[Recommendation, ...]:
-    """Return the recommendations on measures readable by the actor, newest first; `waiting`: unanswered."""
+    """Return `limit` recommendations on measures the actor may read, newest first (`waiting`: unanswered)."""
     rows = _reachable(actor)
     if waiting:
         rows = rows.filter(answer=None)

@@ -60,7 +60,7 @@ _ID = struct.Struct(">16sI")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackSegment:
-    """One segment (header and sealed bytes of an object) of a pack as read, at byte `offset`.
+    """One segment (header and sealed bytes of an object) of a pack (file of objects), at byte `offset`.
 
     `length` is the number of sealed bytes. `sound`: length and CRC are correct (always, if `erased`).
     """

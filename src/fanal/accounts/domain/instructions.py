@@ -26,7 +26,7 @@ _BASIS = re.compile(r"[^\W_][\w .,:;()/°§’'-]{1,79}")
 
 
 class InstructionKind(StrEnum):
-    """A kind of recurring transmission that a standing instruction permits, without an act each time."""
+    """A kind of recurring transmission that a standing instruction permits, without a decision each time."""
 
     FEEDBACK = "FEEDBACK"
     """The desk's feedback on a provider's reports, sent to that provider; `names` are providers."""

@@ -380,7 +380,7 @@ def _records(condition: Q) -> list[HabilitationRecord]:
 
 
 def list_approving(*, actor: Actor, limit: int) -> list[HabilitationRecord]:
-    """Return the newest grants of roles that approve others' acts, at any desk, newest first.
+    """Return the `limit` newest grants of roles that approve others' acts, at any desk, newest first.
 
     Raises:
         Refused: the actor may not oversee habilitations.

@@ -118,7 +118,8 @@ def reports_paying(*, desk_id: int, payers: Iterable[UUID], limit: int) -> dict[
 def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> PayersBeside:
     """Return the number of payers of each beneficiary at a desk, and the time of the desk's latest transfer.
 
-    Payers are counted up to 100. Transfers after `now` are not the latest: their date is wrong.
+    `beneficiaries` are their ids. Payers are counted up to 100. Transfers after `now` are not the latest:
+    their date is wrong.
     """
     found = sql.rows(
         "SELECT b.id, count(*) FROM unnest(%s::uuid[]) AS b (id), LATERAL (SELECT DISTINCT payer"

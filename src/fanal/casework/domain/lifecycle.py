@@ -73,7 +73,7 @@ class Lifecycle:
 
     @property
     def unsent(self) -> frozenset[str]:
-        """The states of an act not yet sent, from which a newer decision withdraws it.
+        """The states of an official act not yet sent, from which a newer decision withdraws it.
 
         Both withdrawal and redrafting are possible from them.
         """

@@ -91,7 +91,7 @@ class ActStep(Struct, frozen=True, kw_only=True):
 
     @property
     def left_after(self) -> bool:
-        """Whether this step is a sending that happened after the act's legal basis had lapsed."""
+        """Whether this step is a sending of the official act after its legal basis had lapsed."""
         return self.lapsed_at is not None and self.happened_at >= self.lapsed_at
 
 
@@ -135,7 +135,7 @@ class ActFile(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> Shown:
-        """The version of the act that a page shows: number of steps and digest of the document.
+        """The version of the official act that a page shows: number of steps and digest of the document.
 
         Forms send it back, so that changes since then are detected.
         """

@@ -27,7 +27,7 @@ class Drafting(Protocol):
     """A function that drafts the official acts of one kind, in the transaction of the decision."""
 
     def __call__(self, *, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
-        """Draft the acts of this kind that follow from the decision in `opening`, and return their ids."""
+        """Draft the official acts of this kind that follow from the decision of `opening`; return the ids."""
         ...
 
 

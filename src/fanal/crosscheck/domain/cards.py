@@ -70,7 +70,7 @@ class Evidence(Struct, frozen=True, gc=False):
 
 
 class Value(Struct, frozen=True, gc=False):
-    """A value of a report, as numbers: short key, weight class (place in `MARKS`), and role.
+    """A value of a report, as numbers: short key (8 bytes of digest), weight class (place in `MARKS`), role.
 
     The role is a code of `ROLE_CODES`, plus `WEAK` if the value was found in a text.
     """
@@ -234,7 +234,7 @@ def mark_of(selector: Selector) -> Mark | None:
 
 
 def _values(evidence: Sequence[Evidence]) -> tuple[Value, ...]:
-    """Return one value for each short key, in its most significant role.
+    """Return one value for each short key (first eight bytes of the digest), in its most significant role.
 
     A selector from a field has precedence over one from a text, then the suspect's over others (`_TELLING`).
     `evidence` are the report's selectors that can link it.
@@ -261,7 +261,10 @@ def _rank(selector: Selector) -> tuple[bool, int]:
 
 
 def addresses_of(selectors: Sequence[Selector]) -> list[CardAddress]:
-    """Return the suspect's IP addresses with an instant, the latest first; at most `MOST_ADDRESSES`."""
+    """Return the suspect's IP addresses with an instant, of a report's `selectors`, the latest first.
+
+    At most `MOST_ADDRESSES`.
+    """
     found: dict[tuple[int, int], CardAddress] = {}
     for selector in selectors:
         if selector.kind is not _IP or selector.role is not SelectorRole.SUSPECT:

@@ -199,7 +199,10 @@ class DossierNode(Struct, frozen=True, kw_only=True):
 
 
 class DossierEdge(Struct, frozen=True, kw_only=True):
-    """A link between two reports of a dossier, both at the actor's desks; `report_id` is the later one."""
+    """A link between two reports of a dossier, both at the actor's desks, with its score (0..1) and reasons.
+
+    `report_id` is the later report, `other_id` the earlier.
+    """
 
     report_id: UUID
     other_id: UUID

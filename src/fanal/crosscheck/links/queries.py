@@ -58,7 +58,8 @@ def with_frequency(told: Sequence[tuple[LinkReason, ...]]) -> list[tuple[LinkRea
 def telling(*, held: Sequence[HeldKey]) -> list[bool]:
     """Return for each key, in order, whether its value can identify somebody.
 
-    That is: it is no hub, and few enough reports hold it. `held` are selector keys with their sightings.
+    That is: it is no hub (co-occurs with too many identities), and few enough reports hold it. `held` are
+    selector keys with their sightings.
     """
     keys = [signed(key_of(one.key)) for one in held]
     found = sql.rows(

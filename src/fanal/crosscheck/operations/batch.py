@@ -63,9 +63,9 @@ def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
 
     Links left with too few points to be shown are deleted.
 
-    A changed value is one that passed a step of document frequency, or became a hub. `gathered` holds the
-    batch's values with their new shares of points and the removed links. Steps and hubs only rise, and new
-    reports only come between others, so no new pair appears.
+    A changed value is one that passed a step of document frequency, or became a hub (co-occurs with too many
+    identities). `gathered` holds the batch's values with their new shares of points and the removed links.
+    Steps and hubs only rise, and new reports only come between others, so no new pair appears.
     """
     moved, held = gathered.moved, gathered.held
     if not moved and not gathered.parted:
@@ -96,7 +96,7 @@ def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
 
 
 def _holders_of_moved(gathered: Gathered, actor: Actor) -> set[UUID]:
-    """Return the reports that hold a value with a new frequency step or hub flag.
+    """Return the reports that hold a value with a new frequency step, or with a new hub flag.
 
     For a value not read in full, as many as one query gives. `gathered` names the changed values (`moved`)
     and their holders.

@@ -46,7 +46,7 @@ def drop_rounds(*, actor: Actor, now: datetime, error: str) -> int:
 
 
 def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
-    """Close as refused a round (of private set intersection) that we began and the counterpart has ended.
+    """Close as refused a round (of private set intersection) that we began and the other organisation ended.
 
     No effect if it is already closed.
 

@@ -31,7 +31,7 @@ def ensure_identity(*, actor: Actor, now: datetime) -> bytes:
     """Return the public key of this installation (Ed25519, 32 bytes); create the key pair if there is none.
 
     Raises:
-        Refused: the actor may not manage counterparts.
+        Refused: the actor may not manage counterparts (other organisations).
     """
     require(actor, "deconfliction.keep")
     with transaction.atomic():

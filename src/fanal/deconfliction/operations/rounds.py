@@ -262,7 +262,7 @@ def note(
 
 
 def found_round(*, actor: Actor, round_id: UUID, side: Side) -> tuple[Round, Counterpart]:
-    """Return a round of private set intersection, and the counterpart with which it is run.
+    """Return a round of private set intersection, and the counterpart (organisation) with which it is run.
 
     Raises:
         Refusal: NOT_FOUND: no such round in which this desk has the role `side`.

@@ -87,7 +87,10 @@ class PackageAcknowledgement(
 
 
 class Unlocked(Struct, frozen=True, kw_only=True):
-    """A decrypted package: `head` (None: unsigned), ZIP archive (`inner`), SHA-256 of head and archive."""
+    """A decrypted package: its signature header (`head`, None: unsigned), ZIP archive (`inner`) and digest.
+
+    `digest` is the SHA-256 of header and archive.
+    """
 
     head: proof.SealHead | None
     inner: bytes

@@ -51,7 +51,7 @@ def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
     stored too.
 
     Raises:
-        Refused: the actor is not a member.
+        Refused: the actor is no member organisation.
     """
     return [one.shared() for one in _granted(actor, now=now) if _is_open(one)]
 
@@ -65,7 +65,7 @@ def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedL
     again, all its entries count as changed then.
 
     Raises:
-        Refused: the actor is not a member.
+        Refused: the actor is no member organisation.
     """
     granted = _granted(actor, now=now)
     assert actor.partner_id is not None  # noqa: S101 - checked by the policy
@@ -117,7 +117,7 @@ def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
     not read and never could.
 
     Raises:
-        Refused: the actor is not a member.
+        Refused: the actor is no member organisation.
     """
     require(actor, "list.receive", Resource(partner_id=actor.partner_id))
     assert actor.partner_id is not None  # noqa: S101 - checked by the policy

@@ -233,7 +233,7 @@ def member_numbers(
     Missing numbers are assigned.
 
     Raises:
-        Refused: the actor is not a member.
+        Refused: the actor is no member organisation.
     """
     require(actor, "list.receive", Resource(partner_id=actor.partner_id))
     wanted = set(organisation_ids)

@@ -337,7 +337,7 @@ _EPOCH: Final = "2026-11-25T00:00:00.000Z"
 
 
 class OutEvent(Struct, frozen=True, kw_only=True):
-    """The head of a MISP event to write: sending desk, subject, TLP colour, last change.
+    """The general fields of a MISP event to write: sending desk, subject, TLP colour, last change.
 
     `subject` is the name of the list or report.
     """
@@ -363,8 +363,8 @@ def write_event(
 ) -> Iterator[str]:
     """Yield the JSON text of an event in pieces, from list entries that are `writable`.
 
-    `out` is the head of the event. `objects` are the entries for which `is_object` is true, `attributes` the
-    others.
+    `out` holds the general fields of the event. `objects` are the entries for which `is_object` is true,
+    `attributes` the others.
 
     Raises:
         KeyError: unknown TLP colour, or an entry that is not writable.

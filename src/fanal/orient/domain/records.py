@@ -149,8 +149,9 @@ class CaseClaim(Struct, frozen=True, kw_only=True):
 class Case(Struct, frozen=True, kw_only=True):
     """A report's row in the desk's work queue.
 
-    `score` is 0 to 100, `floor` the code of the priority rule that set its minimum, `reason` the code of the
-    main reason. `due_at` is the deadline of the next step: claim, decision or approval.
+    `links` is the number of its related reports. `score` is 0 to 100, `floor` the code of the priority rule
+    that set its minimum, `reason` the code of the main reason. `due_at` is the deadline of the next step:
+    claim, decision or approval.
     """
 
     report_id: UUID

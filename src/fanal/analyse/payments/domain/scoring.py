@@ -335,7 +335,9 @@ class PayerFilter(Struct, frozen=True, kw_only=True):
 class PayerLine(Struct, frozen=True, kw_only=True):
     """A payer of a desk in a list; `report_id` is the report with the most details about the payer.
 
-    `payer` is the digest `PayingParty.id`; `codes` are the payment indicators found.
+    `payer` is the digest `PayingParty.id`; `score` (0..1) and `suspected` are those of its strongest
+    `typology`, `codes` the payment indicators found. `transfers` and `beneficiaries` are numbers, `total` is
+    in euros.
     """
 
     payer: UUID

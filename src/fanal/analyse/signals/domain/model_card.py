@@ -1,8 +1,8 @@
-"""Model card of a version that a desk trained: origin of its texts, quality against the one in force.
+"""Model card of a text reader that a desk trained: origin of its texts, quality against the one in force.
 
 States: TRAINED ─ propose, dry run ─► PROPOSED ─ activate ─► IN_FORCE ─ the next one ─► REPLACED. A replaced
-or proposed version may be proposed again, and is TRAINED until its new dry run is finished. The version
-that comes with the program is stored too, so that a desk can go back to it.
+or proposed version may be proposed again, and is TRAINED until its new dry run is finished. The version that
+comes with the program is stored too, so that a desk can go back to it.
 """
 
 from collections.abc import Iterator
@@ -67,12 +67,13 @@ class CodeLine(Struct, frozen=True, kw_only=True):
 
 
 class ModelCard(Struct, frozen=True, kw_only=True):
-    """The card of a trained version, compared with `before`, the version in force at its training.
+    """The model card of a trained text reader: its texts, and its quality compared with that of `before`.
 
-    `corpus`, `neutral` and `sealed` are the numbers of texts of the shipped corpus, of neutral sentences and
-    of sealed passages. `shares` are those of the people who judged, `disputed` the number of codes cancelled
-    because people disagree, `alone` of those left out because one person alone judged them wrong. `added` and
-    `denied` count the desk's examples for and against each code.
+    `before` was the version in force at its training. `corpus`, `neutral` and `sealed` are the numbers of
+    texts of the shipped corpus, of neutral sentences and of sealed passages. `shares` are those of the people
+    who judged, `disputed` the number of codes cancelled because people disagree, `alone` of those left out
+    because one person alone judged them wrong. `added` and `denied` count the desk's examples for and against
+    each code.
     """
 
     before: str
@@ -93,7 +94,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def lines(self) -> list[CodeLine]:
-        """The card's line for each signal code (its quality), in alphabetical order of the codes."""
+        """The model card's line for each signal code (its quality), in alphabetical order of the codes."""
         return list(_lines(self))
 
     @property

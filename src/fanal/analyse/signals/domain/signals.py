@@ -344,10 +344,10 @@ def _reach(read: Read, context: Context, all_read: Sequence[Read]) -> Iterator[i
 
 
 def _earlier_words(read: Read, all_read: Sequence[Read]) -> Iterator[int]:
-    """Yield the numbers of the sentences that a retraction covers, of the few just before it.
+    """Yield the numbers of the sentences before a retraction ("just joking") that it covers, latest first.
 
-    They are earlier in its message, or in the same speaker's message before. `read` is the sentence with the
-    retraction, `all_read` are all sentences of the report.
+    Of the seven sentences before it, these are those of its own message and of the same speaker's message
+    before. `read` is the sentence with the retraction, `all_read` are all sentences of the report.
     """
     utterance, previous = read.sentence.utterance, None
     for place in range(read.place - 1, max(-1, read.place - 8), -1):

@@ -129,7 +129,8 @@ def states_of(rows: Rows) -> Codes:
 def share_kept(mark: Codes, standing: ValueStanding, weights: Weights) -> Points:
     """Return the share of points (0..1) that each row's value keeps after frequency and hub discounts.
 
-    `mark` is the weight class of each row, `standing` its document frequency.
+    `mark` is the weight class of each row, `standing` its document frequency. A hub is a value that co-occurs
+    with too many identities.
     """
     steps = [weights.mark[name].steps for name in MARKS]
     most = max(map(len, steps))

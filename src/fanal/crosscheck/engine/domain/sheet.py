@@ -22,8 +22,8 @@ _AT_ONCE = 50_000
 class Rows(NamedTuple):
     """Values as columns, in the order of reports.
 
-    `report` is the place in the sheet, `key` the short key, `mark` the weight class, `role` the role's code;
-    `weak`: from a text only.
+    `report` is the place in the sheet, `key` the short key (first eight bytes of the digest), `mark` the
+    weight class, `role` the role's code; `weak`: from a text only.
     """
 
     report: Places

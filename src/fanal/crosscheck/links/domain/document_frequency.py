@@ -31,8 +31,9 @@ _OCTETS = 5
 def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozenset[bytes]:
     """Return the other identifying values of the suspects in those reports whose suspect has a given value.
 
-    `key` is the short key of the given value, `cards` are the comparable data of reports. `weights` tells
-    which marks (weight classes) identify a person. The values come in the form of `companion`.
+    `key` is the short key (first eight bytes of the selector key) of the given value, `cards` are the
+    comparable data of reports. `weights` tells which marks (weight classes) identify a person. The values
+    come in the form of `companion`.
     """
     found: set[bytes] = set()
     for card in cards:
@@ -188,7 +189,7 @@ class Groups(NamedTuple):
 
 
 def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[ValueStanding, Groups]:
-    """Return the document frequency of each row, and the distinct values with their hubs.
+    """Return the document frequency of each row, and the distinct values, of which hubs are marked.
 
     `rows` are those of shared values only, sorted by value. `everything` holds every row of every report, in
     the order of reports. `weights` sets from how many companions a value is a hub.

@@ -48,7 +48,7 @@ class ReportWords:
         return self._records[place]
 
     def selector(self, place: int, key: int) -> Selector:
-        """Return the selector with the short key `key` in the report at `place` in `ids`.
+        """Return the selector with the short key `key` (first eight bytes) of the report at `place` in `ids`.
 
         Raises:
             KeyError: the record is not loaded, or has no such selector.

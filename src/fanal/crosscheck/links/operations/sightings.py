@@ -180,7 +180,7 @@ class HeldByOthers(Struct, frozen=True, kw_only=True):
 def holders_of(
     cards: Mapping[UUID, Card], evidence: Mapping[int, Evidence], weights: Weights, *, actor: Actor
 ) -> tuple[dict[int, HeldByOthers], dict[UUID, int]]:
-    """Return the holders of each value, by short key, and the desk of every holder, by report.
+    """Return the holders of each value, by short key (eight bytes), and the desk of every holder, by report.
 
     `cards` are the comparable data of the batch by report, `evidence` all its values by short key. A value
     with fewer than two holders is absent. A stop key (a value so frequent that it links nobody) gets
@@ -358,7 +358,8 @@ def _stored(
 ) -> tuple[dict[UUID, bytes], dict[int, ValueState]]:
     """Return the stored cards (`pack_card`) by report, and the document-frequency states by short key.
 
-    `ids` are the reports, `keys` the short keys; those without a stored card or state are absent.
+    `ids` are the reports, `keys` the short keys (first eight bytes of selector keys) of values; those without
+    a stored card or state are absent.
     """
     with together(), binary_arrays.bound() as cards, connection.cursor() as values:
         cards.execute(_CARDS, [binary_arrays.uuids(sorted([report_id.bytes for report_id in ids]))])

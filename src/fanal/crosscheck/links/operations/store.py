@@ -115,7 +115,7 @@ def write_cards(cards: Mapping[UUID, bytes], desks: Mapping[UUID, int]) -> None:
 
 
 def write_states(states: Mapping[int, ValueState]) -> None:
-    """Insert or replace the document-frequency states of values, by short key."""
+    """Insert or replace the document-frequency states of values, by short key (first eight bytes)."""
     if not states:
         return
     keys = sorted(states)

@@ -106,9 +106,10 @@ class PairAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Suggestion(Struct, frozen=True, kw_only=True):
-    """A suggested pair of reports at the actor's desks, later report first.
+    """A suggested pair of reports at the actor's desks, with its score (0..1) and reasons.
 
-    `fresh` are the reasons added since a rejection; `answer` is the judgement's id, if there is any.
+    `report_id` is the later report, `other_id` the earlier. `fresh` are the reasons added since a rejection;
+    `answer` is the judgement's id, if there is any.
     """
 
     report_id: UUID

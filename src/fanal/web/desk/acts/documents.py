@@ -113,9 +113,9 @@ def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 
 
 def _taken(pages: ActPages, request: HttpRequest, act_id: UUID, format_: str) -> ActDocument:
-    """Return the document of an act, after recording the reading and the export (as `format_`) in the ledger.
+    """Return the document of an official act, after recording in the ledger that it was read and exported.
 
-    `pages`: the configuration of the act's kind.
+    `format_` is the format of the export. `pages`: the configuration of the act's kind.
 
     Raises:
         Http404: no such act, or its document has expired.

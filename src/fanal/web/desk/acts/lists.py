@@ -36,11 +36,11 @@ class ActLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActList:
-    """Configuration of the list of one kind of act: what differs from the lists of the other kinds.
+    """Configuration of the list of one kind of official act: what differs from the lists of the other kinds.
 
     `route` is the URL name of the list, `page` that of one act. `line` makes a row from an act and its
-    present document (None once the document has expired). `heading` is the title, `first` the heading of
-    the name column, `empty` the text of an empty list; `lead`, an introduction, may be empty.
+    present document (None once the document has expired). `heading` is the title, `first` the heading of the
+    name column, `empty` the text of an empty list; `lead`, an introduction, may be empty.
     """
 
     lifecycle: Lifecycle

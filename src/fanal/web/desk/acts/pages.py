@@ -54,7 +54,7 @@ _ROUTES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActPages:
-    """Configuration of the pages of one kind of act: what differs from the other kinds.
+    """Configuration of the pages of one kind of official act: what differs from the other kinds.
 
     `route` is the URL name of the page of an act, whose one argument is the act's id; its forms have the
     names `<route>-move` and so on (`routes_of`). `beside` returns the additional template context of an act,
@@ -73,7 +73,7 @@ class ActPages:
 
 
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
-    """Return the URL routes of the page and forms of a kind of act (`pages`), under the path `place`.
+    """Return the URL routes of the page and forms of a kind of official act (`pages`), under path `place`.
 
     Each requires the right that the lifecycle gives for that step.
     """
@@ -292,7 +292,7 @@ class RefusalForm(ApprovalForm):
 
 
 class _ShownForm(ApprovalForm):
-    """Form fields of the act's version on the page: digest and number of steps, for optimistic locking.
+    """Form fields of the official act's version on the page: digest, number of steps (optimistic locking).
 
     If they are missing, they match no version, and the form is refused.
     """
@@ -445,7 +445,7 @@ def _context(
 
 
 def _writer(file: ActFile) -> UUID:
-    """Return the person id of the present revision's author: the last to amend the act, else its author."""
+    """Return the person id of an official act's last author: the last to amend it, else who drafted it."""
     amended = (step.actor_id for step in reversed(file.steps) if step.transition == AMEND)
     return next(amended, file.act.author_id)
 
@@ -456,7 +456,7 @@ def _people(file: ActFile) -> set[UUID]:
 
 
 def _signatures(file: ActFile, names: Mapping[UUID, str], *, actor: Actor) -> dict[str, object]:
-    """Return the template context of an act's signatures: author, approver, earlier refusals, version.
+    """Return the template context of an official act's signatures: author, approver, refusals, version.
 
     `file`: the act; `names`: of people, by id. Keys: `writer`, `approver` (names), `approval` (of the present
     revision, or None), `refusals` (each with the name). `own`: the reader wrote the act or its present
