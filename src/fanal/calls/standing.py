@@ -27,7 +27,7 @@ class Standing:
         return self.configured and not self._failing
 
     def delivered(self) -> None:
-        """Note that a message was accepted."""
+        """Note that the mail server accepted a message: this process reaches the people on duty again."""
         self._failing = self.may_try = False
         self._failures = 0
 
@@ -48,7 +48,7 @@ class Standing:
         return True
 
     def answered(self, *, works: bool) -> None:
-        """Note whether the mail server let this process sign in."""
+        """Note whether the mail server let this process sign in; if so, one call may be tried (`may_try`)."""
         self.may_try = works and self._failing
 
     def _wait(self) -> None:

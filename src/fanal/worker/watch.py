@@ -133,7 +133,7 @@ class Watch:
         from numba.core import event  # noqa: PLC0415 - only in the worker
 
         class Compiler(event.Listener):
-            """A listener to the start and the end of each compilation."""
+            """Numba's listener to start and end of a compilation, during which no limit applies."""
 
             def on_start(self, _event: object) -> None:
                 watch._compile(1)

@@ -1,1 +1,1 @@
-"""Pure rules and data formats of distribution."""
+"""Rules and data formats of the distribution of reports to other desks. No Django, clock or network."""

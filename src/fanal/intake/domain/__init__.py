@@ -1,1 +1,1 @@
-"""Pure rules of the intake package: no Django, no clock, no network."""
+"""Pure rules of intake: receipts, idempotency keys, back-pressure. No Django, no clock, no network."""

@@ -1,1 +1,1 @@
-"""Pure rules of this package: no Django, no clock, no network."""
+"""Pure rules of removal measures: drafts, deadlines, letters, oversight. No Django, clock or network."""

@@ -1,1 +1,1 @@
-"""Folding: equal reports are one case of the queue."""
+"""Folding (duplicate detection): equivalent reports become one case of the desk's queue."""

@@ -133,7 +133,7 @@ class Reader:
         }
 
     def read(self, text: str, vector: Vectors) -> Meaning:
-        """Return the reading of a text; `vector` is its embedding."""
+        """Return the reading of a text (probabilities of codes and natures); `vector` is its embedding."""
         counts = word_counts(text)
         single = [w for w in counts if " " not in w]
         known = sum(w in self._known for w in single)

@@ -146,7 +146,7 @@ def _window(
 
 
 def _linked(reports: Iterable[bytes]) -> frozenset[bytes]:
-    """Return the subset of reports that cross-check has already linked."""
+    """Return the subset of `reports` (ids of 16 bytes) that cross-check has already processed."""
     return frozenset(
         bytes(report)
         for (report,) in sql.rows(
