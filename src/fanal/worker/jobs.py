@@ -245,7 +245,7 @@ def refresh_statistics(timestamp: int) -> None:
 @app.periodic(cron="41 2 * * *")
 @app.task(queueing_lock="recount_statistics", lock="recount_statistics")
 def recount_statistics(timestamp: int) -> None:
-    """Recompute the last 400 days, to include withdrawals and replaced decisions.
+    """Recompute the stored counts of the last 400 days, to include withdrawals and replaced decisions.
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """

@@ -272,7 +272,10 @@ def _rules_for(actor: Actor, action: str, policy: Policy) -> list[PolicyRule]:
 
 
 def _reason(rule: PolicyRule, actor: Actor, resource: Resource) -> Reason:
-    """Return the verdict of `rule` alone on `resource`; the rule fits the action and a role of the actor."""
+    """Return what one policy rule says on `resource`: ALLOWED, or the first check that fails.
+
+    The rule fits the action and a role of the actor.
+    """
     if not _in_scope(rule, actor, resource):
         return Reason.OUT_OF_SCOPE
     if resource.sealed and not rule.sealed:

@@ -119,7 +119,7 @@ def _key(text: str) -> bytes:
 
 
 class _Starts:
-    """The engine of this process, and when its child may be started again after a failed start."""
+    """The engine of this process, and when its child process may start again after a failed start."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -127,7 +127,7 @@ class _Starts:
         self._wait, self._next, self._reason = _FIRST_WAIT, 0.0, ""
 
     def engine(self) -> CachedEngine:
-        """Return the engine, its child started.
+        """Return the engine, its child process started.
 
         Raises:
             EngineMissing: see `engine_of_process`.
@@ -161,12 +161,12 @@ _STARTS = _Starts()
 
 
 def engine_of_process() -> CachedEngine:
-    """Return the embedding engine of this process, its child started.
+    """Return the embedding engine of this process, its child process started.
 
     A start that fails is logged, and tried again by the first call after 10 s; each further failure doubles
     this wait, up to 10 minutes.
 
     Raises:
-        EngineMissing: its package is not installed, or its child does not start now.
+        EngineMissing: its package is not installed, or its child process does not start now.
     """
     return _STARTS.engine()

@@ -167,7 +167,8 @@ def parted(place: Ints, fresh: Flags, weights: Weights) -> Iterator[tuple[int, i
 class Beside(NamedTuple):
     """Distinct identities that co-occur with a value in the reports of its suspects, as columns.
 
-    `group` is the index of the value in `Groups`; `mark` and `key` are those of the identity.
+    `group` is the index of the value in `Groups`; `mark` (weight class) and `key` (first eight bytes) are
+    those of the identity.
     """
 
     group: Ints
