@@ -62,7 +62,7 @@ def page_of(request: HttpRequest, template: str, *, status: int, refused: str = 
 
     `status` is its HTTP status, `refused` the reason, where the template shows one. The template is rendered
     without the request, since the failure may lie in data that a page reads from it. The language comes from
-    the URL: the exception may have been raised before the language was activated.
+    the URL (else cookie or header): the exception may have been raised before the language was activated.
     """
     context = {"kept": _kept(request), "back": _page_before(request), "refused": refused}
     with translation.override(translation.get_language_from_request(request, check_path=True)):

@@ -39,9 +39,8 @@ class LaidOut(Struct, frozen=True, kw_only=True):
 def lay_out(secret: X25519PrivateKey, pair: bytes, keys: Iterable[bytes]) -> LaidOut:
     """Return the blinded set of identifiers, padded to a power of two and sorted.
 
-    `keys` are their selector keys (16 bytes each).
-
-    `secret` is the scalar that blinds, `pair` the domain separator of both desks (`message.pair_of`).
+    `keys` are their selector keys (16 bytes each), `secret` is the scalar that blinds, `pair` the domain
+    separator of both desks (`message.pair_of`).
 
     Raises:
         PointsRefused: more keys than a set may hold.
