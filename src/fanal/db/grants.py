@@ -313,6 +313,8 @@ INTAKE_FUNCTIONS = (
 """Names of the functions that a public node may call."""
 INTAKE_SEQUENCES = ("intake_wire_id_seq",)
 """Sequences that a public node may use; a role with this right can exhaust the sequence."""
+AUDITOR_FUNCTIONS = ("analyse_stuck_texts",)
+"""Names of the functions that the auditor's role, with which `fanal doctor` looks, may call too."""
 WORKER_FUNCTIONS = (
     "measures_erase_words",
     "casework_erase_words",
@@ -377,6 +379,8 @@ def _function_grants(signature: str, roles: sql.Composable) -> Iterable[sql.Comp
     target = _trusted(signature)
     name = signature.partition("(")[0]
     callers = [*_CALLERS, INTAKE] if name in INTAKE_FUNCTIONS else list(_CALLERS)
+    if name in AUDITOR_FUNCTIONS:
+        callers.append(AUDITOR)
     if name in WORKER_FUNCTIONS:
         callers = [WORKER]
     yield sql.SQL("REVOKE ALL ON ROUTINE {} FROM {}").format(target, roles)

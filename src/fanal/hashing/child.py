@@ -130,7 +130,7 @@ def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoRetur
     )  # without Landlock, the calls to open files stay forbidden
     encode = msgspec.json.encode
     while True:
-        head = _read(asked, HEAD_BYTES)
+        head = jail.received(asked, HEAD_BYTES)
         signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF ends a process that has no handler
         facts = _facts(asked, head, limits, memory=memory, looks=closed or not videos)
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -156,7 +156,7 @@ def _facts(
     digests = md5(usedforsecurity=False), sha1(usedforsecurity=False), sha256()
     left = size
     while left:
-        piece = _read(asked, min(left, _PIECE))
+        piece = jail.received(asked, min(left, _PIECE))
         left -= len(piece)
         for digest in digests:
             digest.update(piece)
@@ -196,16 +196,6 @@ def _looked_at(
     if memory is None:
         return hash_picture(held, facts=facts, limits=limits)
     return video.hash_video(memory, facts=facts)
-
-
-def _read(asked: socket.socket, size: int) -> bytes:
-    pieces = bytearray()
-    while len(pieces) < size:
-        piece = asked.recv(min(size - len(pieces), _PIECE))
-        if not piece:
-            os._exit(0)
-        pieces += piece
-    return bytes(pieces)
 
 
 if __name__ == "__main__":

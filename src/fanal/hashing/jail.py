@@ -20,12 +20,14 @@ import os
 import platform
 import resource
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+_PIECE: Final = 1 << 20
 _NOBODY: Final = 65534
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
 _FILTER_MODE: Final = 2
@@ -148,6 +150,17 @@ def drop_account() -> None:
 def die_with_parent() -> None:
     """Have the kernel kill this process (SIGKILL) when its parent ends."""
     _libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
+def received(source: socket.socket, size: int) -> bytes:
+    """Return the next `size` bytes of a socket; end this process where its caller has closed it."""
+    pieces = bytearray()
+    while len(pieces) < size:
+        piece = source.recv(min(size - len(pieces), _PIECE))
+        if not piece:
+            os._exit(0)
+        pieces += piece
+    return bytes(pieces)
 
 
 def cap(*, memory: int, seconds: float, held: int = 0) -> None:

@@ -1,6 +1,8 @@
 """E-mail notices to the desk's own staff, one job a message; alarm calls are in `fanal.calls`."""
 
 import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from procrastinate import BaseRetryStrategy, RetryDecision
@@ -54,7 +56,7 @@ def tell_opening(opening_id: str) -> None:
     `opening_id` is the id of that act. The mail gives only the report's id, neither the reporter nor the
     purpose. Without an address of any of them, the people on duty are notified.
     """
-    now, mailer = clock.now(), mail.current()
+    now = clock.now()
     opening = harmonised.opening_of(actor=system_actor("notice"), opening_id=UUID(opening_id))
     if opening is None:
         return
@@ -62,16 +64,7 @@ def tell_opening(opening_id: str) -> None:
         roles=[Role.SUPERVISOR, Role.OVERSEER], desk_id=opening.desk_id, now=now
     )
     parameters = {"reference": str(opening.report_id)}
-    mailer.send(
-        to=told or mailer.duty,
-        subject=reference.render("IDENTITY_OPENED_SUBJECT", parameters, _LANGUAGES[0], kind="mail"),
-        text="\n\n".join(
-            reference.render("IDENTITY_OPENED", parameters, x, kind="mail") for x in _LANGUAGES
-        ),
-        message_id=f"{opening_id}.identity_opened",
-        now=now,
-        seconds=_SECONDS,
-    )
+    _notify(told, ["IDENTITY_OPENED"], lambda _: parameters, f"{opening_id}.identity_opened", now)
 
 
 @app.task(
@@ -85,16 +78,9 @@ def tell_aside(aside_id: str) -> None:
     `aside_id`: id of the suspension. The mail names no list and no value. Without an address of any
     supervisor, the people on duty are notified.
     """
-    now, mailer = clock.now(), mail.current()
+    now = clock.now()
     told = accounts.addresses_of(roles=[Role.SUPERVISOR], desk_id=None, now=now)
-    mailer.send(
-        to=told or mailer.duty,
-        subject=reference.render("ASIDE_SUBJECT", {}, _LANGUAGES[0], kind="mail"),
-        text="\n\n".join(reference.render("ASIDE", {}, x, kind="mail") for x in _LANGUAGES),
-        message_id=f"{aside_id}.list_aside",
-        now=now,
-        seconds=_SECONDS,
-    )
+    _notify(told, ["ASIDE"], lambda _: {}, f"{aside_id}.list_aside", now)
 
 
 @app.task(
@@ -108,24 +94,15 @@ def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> 
     `change` is `added` or `removed` (a second factor), or `password`, with an empty `factor`; `notice_id`
     goes into the mail's Message-ID. Without an address of any of them, the people on duty are notified.
     """
-    now, mailer = clock.now(), mail.current()
+    now = clock.now()
     told = accounts.notice_addresses(person_id=UUID(person_id), now=now)
     names = accounts.person_names(person_ids=[UUID(person_id)])
-    code = f"FACTOR_{change.upper()}"
 
-    def written(code: str, language: str) -> str:
+    def parameters(language: str) -> dict[str, str]:
         kind = reference.label("second_factor", factor, language) if factor else ""
-        parameters = {"person": names.get(UUID(person_id), person_id), "factor": kind}
-        return reference.render(code, parameters, language, kind="mail")
+        return {"person": names.get(UUID(person_id), person_id), "factor": kind}
 
-    mailer.send(
-        to=told or mailer.duty,
-        subject=written(f"{code}_SUBJECT", _LANGUAGES[0]),
-        text="\n\n".join(written(code, language) for language in _LANGUAGES),
-        message_id=f"{notice_id}.factor_{change}",
-        now=now,
-        seconds=_SECONDS,
-    )
+    _notify(told, [f"FACTOR_{change.upper()}"], parameters, f"{notice_id}.factor_{change}", now)
 
 
 @app.task(
@@ -139,7 +116,7 @@ def tell_grant(habilitation_id: str) -> None:
     The mail names the person, the granter, and accounts that may belong to the same human. Without an
     address of any of them, the people on duty are notified.
     """
-    now, mailer = clock.now(), mail.current()
+    now = clock.now()
     found = accounts.habilitation_of(habilitation_id=UUID(habilitation_id))
     if found is None:
         return
@@ -147,23 +124,45 @@ def tell_grant(habilitation_id: str) -> None:
         roles=[Role.SUPERVISOR, Role.OVERSEER], desk_id=found.desk_id, now=now
     )
 
-    def written(code: str, language: str) -> str:
-        parameters = {
+    def parameters(language: str) -> dict[str, str]:
+        return {
             "person": found.person,
             "granter": found.granted_by,
             "act": found.act_reference,
             "role": reference.label("role", found.role, language),
             "logins": ", ".join(one.login for one in found.alike),
         }
-        return reference.render(code, parameters, language, kind="mail")
 
     granted = "GRANT_CONSOLE" if found.granted_by_id == SYSTEM_PERSON else "GRANT"
-    codes = (granted, "GRANT_ALIKE") if found.alike else (granted,)
+    codes = [granted, "GRANT_ALIKE"] if found.alike else [granted]
+    subject = "GRANT_SUBJECT"
+    _notify(told, codes, parameters, f"{habilitation_id}.granted", now, subject=subject)
+
+
+def _notify(
+    to: Sequence[str],
+    codes: Sequence[str],
+    parameters: Callable[[str], Mapping[str, str]],
+    message_id: str,
+    now: datetime,
+    *,
+    subject: str = "",
+) -> None:
+    """Send a notice in both languages to the addresses `to`; without any, to the people on duty.
+
+    `codes` are those of its paragraphs among the labels of mails, `subject` that of its first line (by
+    default the first code's), `parameters` what the sentences name, by language.
+    """
+
+    def written(code: str, language: str) -> str:
+        return reference.render(code, parameters(language), language, kind="mail")
+
+    mailer = mail.current()
     mailer.send(
-        to=told or mailer.duty,
-        subject=written("GRANT_SUBJECT", _LANGUAGES[0]),
+        to=to or mailer.duty,
+        subject=written(subject or f"{codes[0]}_SUBJECT", _LANGUAGES[0]),
         text="\n\n".join(written(code, x) for x in _LANGUAGES for code in codes),
-        message_id=f"{habilitation_id}.granted",
+        message_id=message_id,
         now=now,
         seconds=_SECONDS,
     )

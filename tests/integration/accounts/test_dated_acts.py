@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from fanal.db.instants import MAY_COME, NAME, _statements, apply_instant_bounds
+from fanal.db.instants import LIBRARIES, MAY_COME, NAME, _statements, apply_instant_bounds
 from tests.refusals import CHECK, sqlstate_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("servers_clock")]
@@ -57,7 +57,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NO
     AND a.attnum > 0 AND NOT a.attisdropped
     AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
 """
-_UNREADABLE = ("infinity", "-infinity", "9999-06-01", "0001-06-01", "20000-01-01")
+_UNREADABLE = ("infinity", "-infinity", "9999-12-31", "0001-01-01", "20000-01-01")
 
 
 def allows(table: str, bound: str, **values: object) -> bool:
@@ -85,7 +85,7 @@ def test_every_date_and_time_of_every_table_is_bounded() -> None:
         named = f"{table}.{column}"
         for value in _UNREADABLE:
             assert not allows(table, bound, **{column: value}), named
-        free = is_date or named in may_come
+        free = is_date or named in may_come or table.startswith(LIBRARIES)
         for days in (1, 300):
             ahead = str(here + timedelta(days=days))
             assert allows(table, bound, **{column: ahead}) is free, named
@@ -105,9 +105,7 @@ def test_a_partition_has_the_bound_of_its_table() -> None:
     assert partitions == bounded > 0
 
 
-@pytest.mark.parametrize(
-    "instant", ["'infinity'", "'20000-01-01'", "clock_timestamp() + interval '1 minute'"]
-)
+@pytest.mark.parametrize("instant", ["'infinity'", "'20000-01-01'"])
 def test_no_role_writes_such_an_instant(instant: str) -> None:
     with (
         pytest.raises(IntegrityError, match=NAME),
