@@ -103,7 +103,8 @@ def test_a_table_believed_empty_is_read_by_its_key(
     with transaction.atomic():
         sql.run(outbox.BY_KEY.format(*["LOCAL "] * 3))
         plan = "\n".join(str(row[0]) for row in sql.rows(f"EXPLAIN {statement}", asked))
-    assert not re.search(r"Join Filter: .*\b(?:alarm_)?id\b", plan)
+    # The few rows that were read by their keys may be joined with those in hand by a filter.
+    assert not re.search(r"Join Filter: (?!\(+held\.id = c\.id\)).*\b(?:alarm_)?id\b", plan), plan
     assert not re.search(r"Filter: .*\b(?:node|queued_by) = ", plan)
     assert len(re.findall(r"Index Cond: \(+(?:c\.)?(?:\w+ = ANY|id = held\.id)", plan)) >= keys, (
         plan
