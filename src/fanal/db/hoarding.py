@@ -109,7 +109,7 @@ class HoardingGuard:
         self._failure, self._failing_since = "", 0.0
 
     def look(self) -> None:
-        """End the sessions that block others; kill those that ignore it for five seconds.
+        """End the sessions that block others; kill a session that does not end within five seconds.
 
         Called again and again. If a role's sessions must be killed repeatedly, the role is closed: it may no
         longer connect (`fanal.db.closed`). If the query fails for five seconds, every session of public nodes

@@ -75,8 +75,8 @@ def apply_instant_bounds(connection: psycopg.Connection[tuple[object, ...]]) -> 
     """Create or replace the CHECK of each table until it bounds all its dates and times.
 
     A CHECK that is as wanted (its comment holds it) stays untouched, because its creation locks the table:
-    each in a transaction of its own. Existing rows are not read (`NOT VALID`), nor are those that a backup
-    restores. `connection` belongs to the owner.
+    each in a transaction of its own. Existing rows and rows restored from a backup are not checked
+    (`NOT VALID`). `connection` belongs to the owner.
     """
     for statement in list(_statements(connection)):
         with connection.transaction():

@@ -1,6 +1,6 @@
 """Requires a second granter for a habilitation that lets a person approve the acts of others.
 
-It also checks that whoever approves a standing instruction holds the role for it.
+It also checks that the approver of a standing instruction holds the role for it.
 """
 
 import django.db.models.deletion

@@ -34,8 +34,8 @@ class _Granted(Struct, frozen=True, kw_only=True):
     def shared(self, *, anew: bool = True, gone_at: int | None = None) -> SharedList:
         """Return the list as it is served: all its entries at the feed's place of its grant.
 
-        A place is the number of a change. With `anew` False its entries keep their own places in the feed;
-        with `gone_at` it is revoked at that place.
+        A place is the number of a change. Without `anew`, the entries keep their own places in the feed; with
+        `gone_at`, the list is revoked at that place.
         """
         since = (self.grant.since if anew else 0) if gone_at is None else gone_at
         opened = OpenList(list_id=self.facts.id, since=since, gone=gone_at is not None)

@@ -259,7 +259,7 @@ class First(Struct, frozen=True):
 
 
 def identifiers_of(report: HarmonisedReport, rules: NearRules) -> list[Identifier]:
-    """Return a report's identifiers to compare: for spelling variants, then those that sentences may name."""
+    """Return a report's identifiers to compare: by spelling variants, then by mentions in sentences."""
     return [*spellings_of(report, rules.spelling), *mentions_of(report, rules.mention)]
 
 
