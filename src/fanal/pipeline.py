@@ -91,7 +91,7 @@ def wait_for_hashes(batch: Batch) -> set[UUID]:
 
 
 def run_harmonise(batch: Batch) -> None:
-    """Run stage 2: convert the submissions of any format into one schema, and extract selectors.
+    """Run stage 2: convert the submissions of any format into one schema, and extract identifiers.
 
     The harmonised reports go to `batch.reports`, by report id. Reports that cannot be converted go to
     `batch.failed`, with the code of the reason.
@@ -127,7 +127,7 @@ def run_analyse(batch: Batch) -> None:
 
 
 def run_crosscheck(batch: Batch) -> None:
-    """Run stage 4: link reports to earlier ones by shared selectors, with reasons; build dossiers.
+    """Run stage 4: link reports to earlier ones by shared identifiers, with reasons; build dossiers.
 
     The counts of each report's related reports go to `batch.kin`, by report id.
     """

@@ -36,7 +36,10 @@ class BooleanArray(Array):
 
 
 class ByteaArray(Array):
-    """A `bytea[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
+    """A `bytea[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`.
+
+    `bound` yields a cursor that sends parameters in binary format.
+    """
 
 
 class SmallintArray(Array):

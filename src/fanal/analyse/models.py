@@ -22,7 +22,7 @@ class Result(models.Model):
 
 
 class StoredPriority(models.Model):
-    """A priority of a report in one revision; `parts` are its terms, packed by `domain.records.pack_parts`.
+    """A priority of a report in one revision; `parts` are the points of its rules, packed by `pack_parts`.
 
     `floor` is the code of the rule that set a minimum score.
     """

@@ -308,7 +308,10 @@ def find_sources(
 
 
 def find_files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]:
-    """Yield each file of `paths`, and in folders each file with one of `suffixes`, as `find_sources` does."""
+    """Yield each file of `paths`; of folders, recursively, each file that ends in one of `suffixes`.
+
+    Files that contain details of other files are left out in folders.
+    """
     for path in paths:
         if not path.is_dir():
             yield path

@@ -366,7 +366,7 @@ def let_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -
 
 
 def may_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
-    """Return whether the grants of `let_owner_end_sessions` exist on this server."""
+    """Return whether the owner role may end the sessions of other roles (`let_owner_end_sessions`)."""
     return all(
         connection.execute("SELECT pg_has_role(%s, %s, 'USAGE')", (role.login, right)).fetchone()
         == (True,)
@@ -387,7 +387,7 @@ def hide_statements(connection: psycopg.Connection[tuple[object, ...]]) -> None:
 
 
 def are_statements_hidden(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
-    """Return whether the setting of `hide_statements` exists on this server."""
+    """Return whether `pg_stat_activity` hides the statements of public nodes (see `hide_statements`)."""
     hidden = connection.execute(
         "SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = %s"
         " AND s.setdatabase = 0 AND 'track_activities=off' = ANY (s.setconfig)",

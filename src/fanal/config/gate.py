@@ -97,7 +97,7 @@ class TooLarge(Exception):
 
 
 class Timed(io.RawIOBase):
-    """A body stream with a minimum rate; it reads small pieces, since the server's reads block."""
+    """A request's body as a stream with a minimum rate (else `Late`); small pieces, as the server blocks."""
 
     def __init__(self, body: Readable) -> None:
         self._body, self._began = body, monotonic()

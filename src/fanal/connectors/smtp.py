@@ -90,7 +90,10 @@ class Session(smtplib.SMTP):
         return code, text
 
     def send(self, s: "ReadableBuffer | str") -> None:
-        """Send data (`s`) to the server; call `begins` before the end of a message, and note it."""
+        """Send data (`s`) to the server; call `begins`, if set, before the end of a message is sent.
+
+        It also remembers whether the whole message was sent.
+        """
         ends = isinstance(s, bytes) and s.endswith(_END_OF_MESSAGE)
         if ends and self.begins:
             self.begins()

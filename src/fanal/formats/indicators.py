@@ -42,11 +42,11 @@ class Indicator(Struct, frozen=True, kw_only=True):
     """A list entry: its values by kind, its class, and its state.
 
     `line` is its position in the file that was read, from 1. Kinds are those of lists (`MD5 SHA1 SHA256 PDQ
-    PHOTODNA URL HOST DOMAIN`) and, in files written for a report, those of selectors. `classification` is
-    `SCHEME:CODE`; `scope` is `MATCH`, or `CLEAR` for a known false positive. Times are RFC 3339, UTC, with
-    milliseconds; `changed_at` is the last change, a withdrawal included. `id` is the entry's id in the list,
-    None for an entry from a file or of a report. `until` is the instant of its expiry, if the sender states
-    one.
+    PHOTODNA URL HOST DOMAIN`) and, in files written for a report, those of selectors (identifiers).
+    `classification` is `SCHEME:CODE`; `scope` is `MATCH`, or `CLEAR` for a known false positive. Times are
+    RFC 3339, UTC, with milliseconds; `changed_at` is the last change, a withdrawal included. `id` is the
+    entry's id in the list, None for an entry from a file or of a report. `until` is the instant of its
+    expiry, if the sender states one.
     """
 
     values: dict[str, str]

@@ -52,7 +52,7 @@ ORDER BY max(newest) DESC, key LIMIT %(limit)s
 
 
 def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]:
-    """Return the selector keys that match `wanted`, most recently seen first, with counts but no values.
+    """Return the keys of identifiers that match `wanted`, last seen first, with counts but no values.
 
     At most `limit` keys.
 
@@ -86,7 +86,7 @@ def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]
 
 
 def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[SelectorKind, str]]:
-    """Return (kind, value) of these selectors by key, file hashes excepted, if seen at the actor's desks."""
+    """Return (kind, value) of these identifiers by key, without file hashes, if seen at the actor's desks."""
     desks = reach(actor, "report.read").desks
     if not keys or desks == []:
         return {}
@@ -239,7 +239,7 @@ _PREFIX = 100  # characters of a value that its index holds
 def search_selectors(
     *, actor: Actor, text: str, kinds: Iterable[SelectorKind] = (), limit: int = 50
 ) -> list[FoundSelector]:
-    """Return the selectors with value `text`, then those with that prefix, seen in the actor's desks.
+    """Return the identifiers with value `text`, then those with that prefix, seen in the actor's desks.
 
     `text` has 2 characters or more; shorter text gives []. Empty `kinds`: all. At most `limit`, or 1000.
     """
@@ -312,9 +312,9 @@ SharedRow = tuple[int, bytes, int]
 def get_selector_history(
     *, actor: Actor, kind: SelectorKind, value: str, limit: int = 100, before: UUID | None = None
 ) -> Sightings:
-    """Return the sightings of a canonical value in the actor's desks, newest report first.
+    """Return the occurrences of an identifier at the actor's desks, newest report first.
 
-    `before` is the last report id of the previous page; `limit` is at most 1000.
+    `value` is canonical. `before` is the last report id of the previous page; `limit` is at most 1000.
     """
     key = selector_key(kind, value)
     pages = _sightings(
@@ -326,8 +326,8 @@ def get_selector_history(
 def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dict[UUID, Sightings]:
     """Return the newest sightings of each selector key in the actor's desks, with a count up to `limit`.
 
-    A sighting is an occurrence in a report; keys without one there are omitted. The system reaches every
-    desk: cross-check links reports across desks, and shows of another desk only that the link exists.
+    A selector is an identifier, a sighting its occurrence in a report; keys without one there are omitted.
+    The system reaches every desk; of another desk's report, cross-check shows only that a link exists.
     """
     return _sightings(desks=reach(actor, "report.read").desks, keys=keys, limit=limit, before=None)
 
@@ -337,10 +337,10 @@ def get_shared_rows(
 ) -> list[list[SharedRow]]:
     """Return a list of the newest sightings for each selector key with two or more, newest first.
 
-    A key is the 16 bytes of `key_bytes`. A row (an occurrence in a report) holds the key's index in `keys`,
-    the report id (16 bytes) and the desk id. Keys with fewer rows are left out. A report with two roles for
-    a key occurs twice. A list has at most `limit` rows (20,000 at most), plus one if there are more. Rows are
-    tuples and ids are bytes for speed.
+    A key is the 16 bytes of `key_bytes` for an identifier. A row (an occurrence in a report) holds the key's
+    index in `keys`, the report id (16 bytes) and the desk id. Keys with fewer rows are left out. A report
+    with two roles for a key occurs twice. A list has at most `limit` rows (20,000 at most), plus one if there
+    are more. Rows are tuples and ids are bytes for speed.
 
     Raises:
         Refused: the actor is not the system; the query covers every desk.
@@ -366,9 +366,9 @@ def get_shared_rows(
 
 
 def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> list[SharedRow]:
-    """Return the occurrences of a selector key in the reports before and after a given one, unordered.
+    """Return the occurrences of an identifier in the reports before and after a given one, unordered.
 
-    Key and report id are 16 bytes each. At most `limit` are in earlier reports, and at most as many in
+    `key` and `report` (id) are 16 bytes each. At most `limit` are in earlier reports, and at most as many in
     that report and later ones. A row is (0, report id as 16 bytes, desk id).
 
     Raises:
@@ -383,7 +383,7 @@ def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> l
 
 
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
-    """Return for each selector key the ids of other desks where it occurs, without any report or count.
+    """Return, by key of an identifier, the ids of other desks where it occurs, without report or count.
 
     Empty for an actor without `elsewhere.read`, or who reads no desk's content or every desk's (the system).
     For a frequent value only the newest 10 000 sightings are read.
@@ -399,7 +399,7 @@ def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozense
 
 
 def count_sightings(*, actor: Actor, keys: Sequence[UUID], most: int = _MOST) -> dict[UUID, int]:
-    """Return how often each selector key occurs in reports of all desks (0: never), counted up to `most`.
+    """Return by key how often each identifier occurs in reports of all desks (0: never), up to `most`.
 
     Raises:
         Refused: the actor is not the system; a count across desks reveals more than existence.

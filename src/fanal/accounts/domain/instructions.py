@@ -97,8 +97,9 @@ class StandingInstruction:
     """A stored standing instruction: who proposed, approved (`second_id`) and revoked it, and when.
 
     `second_id` and `revoked_by` are None before. `grounds` are its reasons, `basis` the legal basis. It
-    applies from `valid_from` to `expires_at` (excluded). Empty `names` cover every name of its kind.
-    `members` are the organisations that may read the lists of a LIST_SERVICE.
+    applies from `valid_from` to `expires_at` (excluded). `names` are the providers, recipients, lists or
+    counterparts (by its kind) to which it applies; empty: all. `members` are the organisations that may read
+    the lists of a LIST_SERVICE.
     """
 
     id: UUID

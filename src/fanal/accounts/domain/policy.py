@@ -274,7 +274,7 @@ def _rules_for(actor: Actor, action: str, policy: Policy) -> list[PolicyRule]:
 def _reason(rule: PolicyRule, actor: Actor, resource: Resource) -> Reason:
     """Return what one policy rule says on `resource`: ALLOWED, or the first check that fails.
 
-    The rule fits the action and a role of the actor.
+    The caller chose a rule for the action and for a role that the actor holds.
     """
     if not _in_scope(rule, actor, resource):
         return Reason.OUT_OF_SCOPE

@@ -67,7 +67,10 @@ def get_example(*, actor: Actor, example_id: UUID) -> Example | None:
 
 
 def list_examples(*, actor: Actor, states: Collection[ExampleState]) -> list[Example]:
-    """Return the examples in one of `states`, of reports that the actor reads, in order of id."""
+    """Return the examples in one of `states`, of reports that the actor reads, in order of id.
+
+    An example is a passage that people judged, from which the text reader may learn.
+    """
     found = _examples(f"{_EXAMPLE} WHERE state = ANY(%s) ORDER BY id", [sorted(states)])
     seen = get_reports(actor=actor, report_ids=list({e.report_id for e in found}))
     return [example for example in found if example.report_id in seen]

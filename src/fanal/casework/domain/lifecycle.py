@@ -111,7 +111,10 @@ def lifecycle(  # noqa: PLR0913 - one for each field of a kind
     drafts: str = "draft",
     decided: bool = True,
 ) -> Lifecycle:
-    """Return the definition of a kind of official act; parameters as the fields of `Lifecycle`.
+    """Return the definition of a kind of official act; the parameters are explained at `Lifecycle`.
+
+    `states` and `requirements`: its transitions, and the conditions of each; `reads` and `proposes`: the
+    policy actions to read and to draft.
 
     Raises:
         ValueError: a transition without requirement, or a requirement without transition (programming error).

@@ -1,8 +1,8 @@
 """The card of a report: its comparable values in a few hundred bytes, the only input of linking.
 
 A card is computed from the harmonised report and stored; linking reports, and rebuilding the links, read
-nothing else. The selector key of a value is a digest of its kind and text (16 bytes); cards hold its first
-eight bytes, the short key.
+nothing else. The selector key of a value (an identifier) is a digest of its kind and text (16 bytes); cards
+hold its first eight bytes, the short key.
 """
 
 import struct
@@ -114,7 +114,8 @@ class Card(Struct, frozen=True, gc=False):
 def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
     """Return the selectors that can link reports, in their order, with keys and weight classes.
 
-    Placeholders (`hubs`), and kinds of selectors that are no evidence, are left out.
+    Placeholders (`hubs`), and kinds of selectors that are no evidence, are left out. A selector is an
+    identifier such as an e-mail address.
     """
     found: list[Evidence] = []
     for selector in selectors:
@@ -133,7 +134,8 @@ def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
 def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None) -> Card:
     """Return the card of a report: its comparable data.
 
-    `evidence` is the result of `evidence_of` for its selectors, if the caller already has it.
+    `evidence` is the result of `evidence_of` for its selectors, if the caller already has it. A selector is
+    an identifier such as an e-mail address.
     """
     values = _values(evidence_of(report.selectors) if evidence is None else evidence)
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
@@ -210,12 +212,18 @@ def read_card(content: bytes) -> Card:
 
 
 def short_key(kind: SelectorKind, value: str) -> int:
-    """Return the short key of a value in comparable data: its selector key's first 8 bytes as a number."""
+    """Return the short key of a value in comparable data: its selector key's first 8 bytes as a number.
+
+    The selector key is a digest of an identifier's kind and text.
+    """
     return int.from_bytes(key_bytes(kind, value)[:8], "little")
 
 
 def key_of(selector_key: UUID) -> int:
-    """Return the short key of comparable data for a selector key: its first eight bytes as a number."""
+    """Return the short key of comparable data for a selector key: its first eight bytes as a number.
+
+    The selector key is a digest of an identifier's kind and text.
+    """
     return int.from_bytes(selector_key.bytes[:8], "little")
 
 
@@ -227,7 +235,8 @@ def signed(key: int) -> int:
 def mark_of(selector: Selector) -> Mark | None:
     """Return the weight class of a selector, which gives the points for sharing it (`Mark`).
 
-    None for placeholders and kinds that are no evidence.
+    None for placeholders and kinds that are no evidence. A selector is an identifier such as an e-mail
+    address.
     """
     reader = _READERS.get(selector.kind)
     return None if reader is None else reader(selector.value)
@@ -237,7 +246,8 @@ def _values(evidence: Sequence[Evidence]) -> tuple[Value, ...]:
     """Return one value for each short key (first eight bytes of the digest), in its most significant role.
 
     A selector from a field has precedence over one from a text, then the suspect's over others (`_TELLING`).
-    `evidence` are the report's selectors that can link it.
+    `evidence` are the report's selectors that can link it. A selector is an identifier such as an e-mail
+    address.
     """
     found: dict[int, Evidence] = {}
     for one in evidence:

@@ -96,7 +96,9 @@ def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
 
 
 def _holders_of_moved(gathered: Gathered, actor: Actor) -> set[UUID]:
-    """Return the reports that hold a value with a new frequency step, or with a new hub flag.
+    """Return the reports that hold a value which passed a frequency step or became a hub.
+
+    A hub co-occurs with too many identities.
 
     For a value not read in full, as many as one query gives. `gathered` names the changed values (`moved`)
     and their holders.
@@ -313,8 +315,8 @@ def crosscheck_batch(
 ) -> list[KinFacts]:
     """Link `reports`, propose dossiers, and return the related-report counts of each, in the order given.
 
-    Harmonise must have committed the sightings of `reports`. A second run writes the same rows; under a new
-    version of the linkage rule it adds rows and keeps the earlier ones.
+    Harmonise must have committed the sightings (occurrences of identifiers) of `reports`. A second run writes
+    the same rows; under a new version of the linkage rule it adds rows and keeps the earlier ones.
 
     Raises:
         Refused: the actor is not the system.

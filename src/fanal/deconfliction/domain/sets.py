@@ -90,8 +90,9 @@ class SetsMet(Struct, frozen=True, kw_only=True):
 def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: bytes) -> SetsMet:
     """Intersect our set (`laid_out`) with another organisation's by comparing doubly blinded points.
 
-    Return the common selector keys, and their positions in the other set. `secret` is our scalar of this run.
-    `twice` is our set as they blinded it again, in our order; `theirs` is their set, blinded once.
+    Return the keys of the common selectors (identifiers), and their positions in the other set. `secret` is
+    our scalar of this run. `twice` is our set as they blinded it again, in our order; `theirs` is their set,
+    blinded once.
 
     Raises:
         PointsRefused: `twice` and our set differ in length, a point is invalid, or a (random) padding point

@@ -46,7 +46,7 @@ def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUI
     """Return the selector keys of our identifiers to compare with a counterpart's (another organisation's).
 
     Newest first, `MOST` (131,072) at most. An identifier is included if the sharing limits allow one of its
-    sightings, as a structured field rather than in free text, in a report that is neither a test nor
+    occurrences, as a structured field rather than in free text, in a report that is neither a test nor
     retracted. It is excluded if any report has it for a victim or a witness, if a withheld dossier contains
     it, or if too many reports contain it (a hub, without evidential value).
 

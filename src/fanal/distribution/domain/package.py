@@ -67,9 +67,9 @@ class PackageAcknowledgement(
 ):
     """The recipient's acknowledgement: package id, date of decryption, number of reports, package's token.
 
-    The acknowledgement of a signed package is signed: `sender` is the key that signed the package, `key` the
-    key that signs the acknowledgement, both in hexadecimal like `signature`. They are empty in earlier
-    versions.
+    The token is known only after decryption. The acknowledgement of a signed package is signed: `sender` is
+    the key that signed the package, `key` the key that signs the acknowledgement, both in hexadecimal like
+    `signature`. They are empty in earlier versions.
     """
 
     package: UUID

@@ -87,7 +87,9 @@ def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedL
 def _under_former_owners(
     told: Sequence[SharedList], granted: Sequence[_Granted]
 ) -> Iterator[SharedList]:
-    """Yield the lists `told` with their former owners, then each granted list as revoked under each of those.
+    """Yield the lists `told` to a member with their former owners, then revocations for each former owner.
+
+    The latter are the granted lists, each under its former owner and marked as revoked.
 
     A reader that stores entries by owner thereby deletes the entries of a former owner.
     """

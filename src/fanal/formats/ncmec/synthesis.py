@@ -1,7 +1,7 @@
 """Generator of synthetic, valid NCMEC documents for benchmarks, the demo and tests: seeded, varied, neutral.
 
-Domains are reserved names, addresses are in documentation ranges, hashes are random. Some values
-come from small pools, so that reports share selectors as real reports do.
+Domains are reserved names, addresses are in documentation ranges, hashes are random. Some values come from
+small pools, so that reports share identifiers as real reports do.
 """
 
 from collections.abc import Iterator

@@ -90,7 +90,8 @@ class Collector:
     def withhold(self, kind: Kind, value: str) -> None:
         """Exclude a value of the reporter, in canonical form, from the selectors; call it before any `add`.
 
-        A user name is excluded on every service, not only on its own. `kind` is the kind of the value.
+        A user name is excluded on every service, not only on its own. `kind` is the kind of the value. A
+        selector is an identifier by which reports are compared.
         """
         self._withheld.add((kind, value))
         if kind is _HANDLE:
@@ -101,7 +102,7 @@ class Collector:
 
         A value of the reporter, or one that PostgreSQL cannot store, only yields a warning. On repetition the
         first path is kept; instant and port of a value from a field replace those of one from free text
-        (`weak`).
+        (`weak`). A selector is an identifier by which reports are compared.
         """
         if (kind, value) in self._withheld or (
             kind is _HANDLE and bare_name(value) in self._withheld_names
@@ -128,7 +129,8 @@ class Collector:
         """Parse a value of `kind` as its source wrote it (`raw`) and add its selectors, found at `origin`.
 
         If it is unreadable, or an IP address that is not routable, add a warning. A URL or host name may
-        yield several selectors or none: see `add_url` and `add_host`.
+        yield several selectors or none: see `add_url` and `add_host`. A selector is an identifier by which
+        reports are compared.
         """
         if kind is _URL:
             self.add_url(read_url(raw), origin)
@@ -150,7 +152,8 @@ class Collector:
     def add_ip(self, raw: str, origin: Origin) -> None:
         """Parse an IP address and add it as a selector, with port and instant of `origin` (its place).
 
-        If it is unreadable or unroutable, add a warning. `raw` is the address as written.
+        If it is unreadable or unroutable, add a warning. `raw` is the address as written. A selector is an
+        identifier by which reports are compared.
         """
         read = read_ip(raw)
         if read is None:
@@ -177,7 +180,7 @@ class Collector:
         The host gives an IP, or HOST with DOMAIN, or ONION; a listed game world also gives GAME. A `mailto:`,
         `tel:` or `sms:` address gives an EMAIL or PHONE only, a script or embedded content nothing. A URL of
         more than 8192 characters gives a warning instead of a selector. `origin` is where the address was
-        found.
+        found. A selector is an identifier by which reports are compared.
         """
         if address.warning is not None:
             value = address.reported if address.warning == "URL_UNREADABLE" else ""

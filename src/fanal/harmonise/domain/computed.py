@@ -1,8 +1,8 @@
 """Results of the desk's own file hashing, merged with the sender's statements about the same files.
 
-Both are kept: the sender's statement stays in the file's own fields. A computed hash becomes a selector where
-the sender stated none or another, and is recorded in `HarmonisedReport.computed`; a PDQ also fills the file's
-field if that is empty.
+Both are kept: the sender's statement stays in the file's own fields. A computed hash becomes a selector (an
+identifier to compare reports by) where the sender stated none or another, and is recorded in
+`HarmonisedReport.computed`; a PDQ also fills the file's field if that is empty.
 """
 
 import re

@@ -159,7 +159,8 @@ def _collect_file(
     """Add the hashes of a file (`files[place]`) as selectors; return it with readable hashes canonical.
 
     A PDQ hash that `computed` (the desk's own hashing) shows to be of low quality yields no selector:
-    pictures without detail have the same hash. `collector` gathers the report's selectors.
+    pictures without detail have the same hash. `collector` gathers the report's selectors. A selector is an
+    identifier by which reports are compared.
     """
     canonical = {}
     for kind, name in _HASHES:

@@ -1,7 +1,8 @@
 """The records that harmonise publishes to the later stages, and their stored encoding.
 
 `HarmonisedReport` has the fields of the report format with canonical values, plus values without a field
-(`extra`) and selectors. Field names are public: `fanal report show` prints them.
+(`extra`) and selectors, the identifiers by which reports are compared. Field names are public: `fanal report
+show` prints them.
 """
 
 import threading
@@ -50,7 +51,7 @@ class SelectorKind(StrEnum):
 
 
 class SelectorRole(StrEnum):
-    """Whose value a selector is: that of a person with this role, or CONTENT, the reported content's.
+    """Whose value an identifier is: that of a person with this role, or CONTENT, the reported content's.
 
     There is no REPORTER: a reporter's values never become selectors.
     """

@@ -40,9 +40,9 @@ def key_bytes(kind: SelectorKind, value: str) -> bytes:
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
-    """The occurrence of a selector in one report; `at` is the instant of its use (RFC 3339, UTC).
+    """The occurrence of an identifier in one report; `at` is the instant of its use (RFC 3339, UTC).
 
-    `weak`: found in free text; `role`: whose value it is; `key`: that of the selector.
+    `weak`: found in free text; `role`: whose value it is; `key`: that of the selector, the identifier.
     """
 
     key: UUID
@@ -57,11 +57,11 @@ class Sighting(Struct, frozen=True, kw_only=True):
 class KeySearch(Struct, frozen=True, kw_only=True):
     """Criteria of a search for selector keys (hashes of identifiers), over the kinds in `kinds`.
 
-    A key matches if a sighting from a field (not weak) has a role of `roles`, a desk of `desk_ids` (empty:
-    any) and a report id from `since` on. It is excluded if a report of `withheld` holds it, or any report
-    with a role of `never`. Reports of `aside` (retracted, unfinished or test reports) cannot make a key
-    match. Report ids start with their instant: `since` and `recent` are ids, and `recent` begins the recent
-    count.
+    A key matches if an occurrence in a field (not in free text) has a role of `roles`, a desk of `desk_ids`
+    (empty: any) and a report id from `since` on. It is excluded if a report of `withheld` holds it, or any
+    report with a role of `never`. Reports of `aside` (retracted, unfinished or test reports) cannot make a
+    key match. Report ids start with their instant: `since` and `recent` are ids, and `recent` begins the
+    recent count.
     """
 
     kinds: tuple[SelectorKind, ...]
@@ -87,7 +87,7 @@ class HeldKey(Struct, frozen=True, kw_only=True):
 
 
 class Sightings(Struct, frozen=True, kw_only=True):
-    """The newest sightings (occurrences in reports) of the selector with this key, and their number.
+    """The newest sightings (occurrences in reports) of the identifier with this key, and their number.
 
     `count` is the number of all up to a bound; `bounded`: it stopped there, and there are more.
     """
@@ -101,7 +101,7 @@ class Sightings(Struct, frozen=True, kw_only=True):
 class FoundSelector(Struct, frozen=True, kw_only=True):
     """A selector (identifier) found by a search: key, kind and value.
 
-    `count` is the number of its sightings in reports of the actor's desks, up to a bound.
+    `count` is the number of its occurrences in reports of the actor's desks, up to a bound.
     """
 
     key: UUID

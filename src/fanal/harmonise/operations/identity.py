@@ -136,9 +136,9 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
 
 
 def _delete_unseen(cursor: CursorWrapper, values: Iterable[tuple[SelectorKind, str]]) -> int:
-    """Delete those of the selectors `values` that no report holds any more; return how many were deleted.
+    """Delete those of the identifiers `values` that no report holds any more; return how many were deleted.
 
-    File hashes are skipped: they are not stored as selectors.
+    File hashes are skipped: they are not stored there.
     """
     searched = [(kind.value, value) for kind, value in values if kind not in HASH_LENGTH]
     cursor.execute(

@@ -218,7 +218,8 @@ def _drop_gone_sightings(
 ) -> None:
     """Delete the sightings in the previous revision of these reports that the new revision no longer has.
 
-    `revisions` holds the number of the previous revision by report id.
+    `revisions` holds the number of the previous revision by report id. A sighting is an identifier's
+    occurrence in a report.
     """
     kept = {seen for item in items for seen in _seen(item.report)}
     cursor.execute(

@@ -68,7 +68,10 @@ class SheetFacts(Struct, frozen=True, kw_only=True):
 
 
 class SheetDocument(Struct, frozen=True, kw_only=True):
-    """The document of an intelligence sheet at one revision: drafted facts, and the officer's assessment."""
+    """The document of an intelligence sheet on a payer, in one revision: drafted facts, and the assessment.
+
+    The officer's assessment is in `summary`.
+    """
 
     facts: SheetFacts
     summary: str = ""

@@ -32,7 +32,7 @@ def ground_of(bases: Sequence[Basis], *, catalogue: Catalogue, on: date) -> Offe
 
 
 def hosts_of(targets: Sequence[Target]) -> dict[str, tuple[str, ...]]:
-    """Group exact addresses by host name; .onion hosts are omitted.
+    """Return the exact addresses of `targets` by host name; .onion hosts are omitted.
 
     Raises:
         Refusal: NO_TARGET (no address is left).

@@ -1,4 +1,4 @@
-"""Rules that a decision must satisfy before it is stored."""
+"""Rules that a person's decision on a report must satisfy before it is stored."""
 
 import hashlib
 import re

@@ -191,7 +191,7 @@ def _sweep(path: Path) -> None:
 
 
 class _Maps(Struct, frozen=True):
-    """The arrays of a file, as views of a single memory map; `content` is all of them.
+    """The arrays of a segment (index file), as views of a single memory map; `content` is all of them.
 
     `starts`, `ids` and `sketches` are the search tables (`hash_kernels`).
     """
@@ -330,7 +330,7 @@ class HashIndex:
             self._state = _State(old.hashes[kept], old.labels[kept], gone)
 
     def held(self) -> tuple[Hashes, Labels]:
-        """Return copies of all hashes in force and their labels, the content of the next segment file.
+        """Return copies of all hashes not removed and their labels, the content of the next segment file.
 
         Shapes are (n, 32) and (n, 16); a label identifies the entry of a hash.
         """

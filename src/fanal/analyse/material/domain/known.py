@@ -404,7 +404,7 @@ def pictures_of(report: HarmonisedReport) -> dict[int, list[bytes]]:
 def pieces(pdq: bytes) -> list[int]:
     """Return the sixteen 16-bit pieces of a PDQ hash (32 bytes) as numbers.
 
-    A number is the piece's position (0 to 15) above 16 bits of content.
+    Each number is `position << 16 | piece`, with positions from 0 to 15.
     """
     return [
         place << _BITS | int.from_bytes(pdq[2 * place : 2 * place + 2], "big")

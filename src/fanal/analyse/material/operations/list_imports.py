@@ -1,4 +1,4 @@
-"""List import from exchange formats, all or nothing; and the metadata of lists."""
+"""Import of lists of known material from exchange formats, all or nothing; and the metadata of lists."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -116,8 +116,8 @@ _PORTION = 5_000
 class LoadedFile(Struct, kw_only=True):
     """Result of an import into a list of known material.
 
-    `ids` are those of the items in force, `withdrawn` the number withdrawn; `left_out` counts the items
-    skipped by scope (known material or false alarm).
+    `ids` are those of the items in force (not withdrawn) in the file, `withdrawn` the number withdrawn;
+    `left_out` counts the items skipped by scope (known material or false alarm).
     """
 
     ids: list[UUID] = field(default_factory=list)

@@ -63,7 +63,10 @@ class Change:
         return self._number
 
     def withdraw(self, entry_ids: Sequence[UUID]) -> None:
-        """Withdraw these list values (row ids); they stay as tombstones."""
+        """Withdraw these values from the list, by row id; their rows stay as tombstones.
+
+        A tombstone tells readers of the change feed that the value was withdrawn.
+        """
         self._end(entry_ids)
         self._withdrawn += len(entry_ids)
 
@@ -225,11 +228,7 @@ def add_addresses(
 
 
 def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> bool:
-    """Withdraw all values of a list item; return False if the list `name` holds no such item in force.
-
-    Raises:
-        Refused: the actor may not keep lists.
-    """
+    """Withdraw all values of a list item; return whether the list `name` had that item, not yet withdrawn."""
     return withdraw_items(actor=actor, name=name, item_ids=[item_id], now=now) == 1
 
 
@@ -390,7 +389,7 @@ def _make_own(held: Mapping[_Pair, _Held], rows: Mapping[_Pair, _Said]) -> None:
 
 
 def _held(list_id: UUID, items: Sequence[Item]) -> dict[_Pair, _Held]:
-    """Return the items' values that the list holds in force, by (kind, value)."""
+    """Return the items' values that the list holds, withdrawn ones left out, by (kind, value)."""
     pairs = [pair for item in items for pair in item.values.items()]
     found = sql.rows(
         "SELECT e.kind, e.value, e.id, e.item_id, e.classification, e.scope, e.own, e.ends_at"

@@ -184,7 +184,7 @@ _ListRow: TypeAlias = tuple[
 
 
 class ListState(Struct, frozen=True, kw_only=True):
-    """A list of known material with its metadata, and the number of its values in force (`entries`)."""
+    """A list of known material with its metadata, and the number (`entries`) of its values not withdrawn."""
 
     facts: ListFacts
     version: int

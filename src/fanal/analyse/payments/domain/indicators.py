@@ -162,7 +162,7 @@ class PayerContext(Struct, frozen=True, kw_only=True):
 
 
 class Met(Struct, frozen=True, kw_only=True):
-    """Result of a positive test: the transfers that show the indicator, and values for its explanation.
+    """Result of a positive test of a payment indicator: the transfers that show it, and explaining values.
 
     `seen` are these transfers.
     """

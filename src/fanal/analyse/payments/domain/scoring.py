@@ -22,7 +22,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 
 
 class PointMade(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A positive indicator: weight, reason, the transfers that show it, and its published source.
+    """A payment indicator found for a payer: weight, reason, the transfers that show it, published source.
 
     `typologies` are the codes of the typologies to which it counts, `core` those that need at least one such
     indicator. `lowers` marks a mitigating indicator, which lowers the score. `confidence` is the strength of

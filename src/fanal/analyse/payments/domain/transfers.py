@@ -35,9 +35,10 @@ class PayingParty(Struct, frozen=True, kw_only=True, gc=False):
         return (self.born is not None) + (self.country is not None) + (" " in self.shown)
 
     def id(self) -> UUID:
-        """Return the first 16 bytes of the key's SHA-256 as id; for a selector, the same id as in harmonise.
+        """Return the id of a payer or payee: the first 16 bytes of the SHA-256 of its `key`.
 
-        A selector is an identifier such as an e-mail address.
+        For a party known by a selector (an identifier such as an e-mail address), it is that selector's id in
+        harmonise.
         """
         return UUID(bytes=hashlib.sha256(self.key.encode()).digest()[:16])
 

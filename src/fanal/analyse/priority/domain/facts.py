@@ -20,7 +20,10 @@ from fanal.harmonise.domain.records import HarmonisedReport
 
 
 class Unit(StrEnum):
-    """Unit of a fact's number: FLAG (1 if true, absent otherwise), SCORE, YEARS, DAYS or COUNT."""
+    """Unit of a fact's number; a fact is an input of the priority rules.
+
+    FLAG (1 if true, absent otherwise), SCORE, YEARS, DAYS or COUNT.
+    """
 
     FLAG = "FLAG"
     SCORE = "SCORE"

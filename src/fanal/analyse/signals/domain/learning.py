@@ -257,11 +257,11 @@ def _compared(
 def _across_languages(
     matrix: Floats, wanted: Floats, hands: NDArray[np.str_], languages: NDArray[np.str_]
 ) -> Floats:
-    """Return the scores of each text by coefficients of texts of other authors in other languages only.
+    """Cross-validate: score each text by coefficients of texts of other authors in other languages only.
 
     `matrix` is the kernel of the embeddings alone, `wanted` the labels (a row for each text, a column for
-    each code), `hands` the author and `languages` the language of each text. The texts must have several
-    authors and languages.
+    each code; the result has the same shape), `hands` the author and `languages` the language of each text.
+    The texts must have several authors and languages.
     """
     scores = np.zeros_like(wanted)
     for language in sorted(set(languages)):

@@ -415,7 +415,10 @@ class Lexicon:
         return self.automaton.meets(running_words(line), self._signals)
 
     def named(self, speaker: str) -> list[Context]:
-        """Return the contexts that follow from a speaker's name alone ("maman", "coach"), of scope NAMED."""
+        """Return the contexts (of scope NAMED) that follow from a speaker's name alone ("maman", "coach").
+
+        A context changes the scores of signals around it.
+        """
         found = self.automaton.find([token.word for token in tokenize(speaker[:80])])
         meanings = (self.meanings[match.phrase] for match in found)
         return [m for m in meanings if isinstance(m, Context) and m.scope == "NAMED"]

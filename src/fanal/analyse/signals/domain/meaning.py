@@ -190,9 +190,9 @@ def kernel(left: Vectors, right: Vectors) -> Floats:
 
 
 def probabilities(scores: Floats, scale: Scale) -> Floats:
-    """Return the probabilities for scores by logistic regression, a row for each text.
+    """Return the probabilities for scores by logistic regression: one row per text, one column per code.
 
-    The last column of `scores` is the score of any code.
+    `scores` has the same shape; its last column is the score of any code. `scale` holds the coefficients.
     """
     straight = (
         scores * np.array(scale.own) + scores[:, -1:] * np.array(scale.any) + np.array(scale.bias)

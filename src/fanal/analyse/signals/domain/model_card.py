@@ -94,7 +94,10 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def lines(self) -> list[CodeLine]:
-        """The model card's line for each signal code (its quality), in alphabetical order of the codes."""
+        """The model card's line for each signal code (its quality), in alphabetical order of the codes.
+
+        A model card states a model's training texts and quality.
+        """
         return list(_lines(self))
 
     @property

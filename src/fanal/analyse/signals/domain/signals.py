@@ -367,7 +367,7 @@ def _muted(hit: Hit, contexts: Sequence[Context]) -> bool:
 
 
 def _speakers_with_cover(hits: Sequence[Hit], near: Sequence[Sequence[Context]]) -> set[str | None]:
-    """Return the speakers with an unweakened telling signal and at least one further signal.
+    """Return the speakers with a signal of `TELLING` that no context weakens, and a signal of another code.
 
     For these, jokes and friendly roles are a cover. `near` are the contexts by sentence. `hits` are the
     report's.

@@ -231,7 +231,7 @@ def _require_own_words(actor: Actor, example: Example, sentence: str) -> None:
 
 
 def _has_judged(actor: Actor, report_id: UUID, passage: Segment, code: str) -> bool:
-    """Return whether a judgement of the actor on a signal code in a passage of the report is in force."""
+    """Return whether the actor has judged a signal code in a passage of the report, and not taken it back."""
     found = _found(report_id, source_of(passage), _digest(report_id, passage))
     said = last_words(queries.judgements_of(example_ids=[found] if found else []))
     return any((j.person_id, j.code) == (actor.person_id, code) for j in said)

@@ -42,7 +42,7 @@ class Meetings(NamedTuple):
 
 
 class ValueStanding(NamedTuple):
-    """Document frequency by row of a sheet.
+    """Document frequency by row of a sheet (values of reports as columns).
 
     `holders`: number of reports that hold the row's value; `place`: place of the row's report among them, by
     id; `hub`: whether the value co-occurs with so many identities that it identifies nobody.

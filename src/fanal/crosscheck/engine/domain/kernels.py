@@ -292,9 +292,10 @@ def _given(at, ip, mark, tables, met, sums):
 def _alone(points, side, mark, tables):
     """Return the points of a pair with one shared value, and the bit of its mark if both suspects share it.
 
-    The usual case of `_given`, faster: no other evidence. `mark` is the number of the value's weight class,
-    `points` its points. `side` says whose the value is: SAME (of the suspects of both, or of no person),
-    CROSS (of one suspect, in the other's text) or OTHER. `tables` is `candidate_pairs.Tables`, the weights.
+    Otherwise the bit set is 0. The usual case of `_given`, faster: no other evidence. `mark` is the number of
+    the value's weight class, `points` its points. `side` says whose the value is: SAME (of the suspects of
+    both, or of no person), CROSS (of one suspect, in the other's text) or OTHER. `tables` is
+    `candidate_pairs.Tables`, the weights.
     """
     family, most, numbers = tables[1], tables[5], tables[8]
     given = min(points, most[family[mark]])

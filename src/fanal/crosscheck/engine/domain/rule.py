@@ -47,7 +47,7 @@ class Seated(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Weighted pairs of reports (places in a sheet), unordered, with points and the shared values.
+    """Weighted pairs of reports (row numbers in a sheet), unordered, with points and the shared values.
 
     The shared values of pair i are `meetings[first[i]:first[i + 1]]`. `beside` is a bit set of the other
     evidence: `features.NEAR` and the following bits, and the marks in conflict.

@@ -29,7 +29,7 @@ from fanal.harmonise.domain.sightings import ROLE_OF_CODE
 
 
 class ReportWords:
-    """Look-up of reports' selectors by short key (first eight bytes of the selector key).
+    """Look-up of reports' selectors (identifiers) by short key, the first eight bytes of the selector key.
 
     A report is named by its place in `ids`; `reports` are the loaded records.
     """
@@ -48,7 +48,9 @@ class ReportWords:
         return self._records[place]
 
     def selector(self, place: int, key: int) -> Selector:
-        """Return the selector with the short key `key` (first eight bytes) of the report at `place` in `ids`.
+        """Return the selector (identifier) with the short key `key` of the report at `place` in `ids`.
+
+        A short key is the first eight bytes of a selector key.
 
         Raises:
             KeyError: the record is not loaded, or has no such selector.
@@ -79,11 +81,12 @@ def link(
     told: SelectorOf,
     fresh: Flags | None = None,
 ) -> Iterator[Link]:
-    """Yield the links of a sheet, in the order of its pairs; `ids` are the ids of its reports.
+    """Yield the links between the reports of a sheet, in the order of its pairs; `ids` are their ids.
 
-    `standing` is the document frequency of its rows; `told` returns the selector of a report (its place in
-    the sheet) for a short key. `weights` holds points and limits of the rule. With `fresh`, a mask of
-    reports, only links with at least one of these are given.
+    The sheet holds comparable data in columns. `standing` is the document frequency of its rows; `told`
+    returns the selector (identifier) of a report (its place in the sheet) for a short key. `weights` holds
+    points and limits of the rule. With `fresh`, a mask of reports, only links with at least one of these are
+    given.
     """
     kept = share_kept(sheet.rows.mark, standing, weights)
     for pairs in weigh(sheet, standing, weights, fresh=fresh):
@@ -92,10 +95,11 @@ def link(
 
 
 class Explainer:
-    """Builds the links of weighted pairs: scores, and reasons with their values.
+    """Builds the links of weighted pairs of reports: scores, and reasons with their values.
 
-    `kept` is the share of points that each row of the sheet keeps; `told` returns the selector of a report
-    (its place in the sheet) for a short key.
+    The `sheet` holds the reports' comparable data in columns; `kept` is the share of points that each of its
+    rows keeps. `told` returns the selector (identifier) of a report (by its place in the sheet) for a short
+    key.
     """
 
     def __init__(
@@ -133,8 +137,8 @@ class Explainer:
     ) -> tuple[LinkReason, ...]:
         """Return the reasons of the pair with number `place`, the strongest first.
 
-        `later` and `earlier` are the places of its reports in the sheet; `fresh` is a mask of the reports
-        whose records are loaded, None for all later ones.
+        `later` and `earlier` are the row numbers of its reports in the sheet; `fresh` is a mask of the
+        reports whose records are loaded, None for all later ones.
         """
         # The value is read from an end whose record is loaded.
         known = later if fresh is None or fresh[later] else earlier

@@ -47,7 +47,7 @@ def step_of(mark: Mark, holders: int, weights: Weights) -> int:
     """Return the number of frequency steps that a value with `holders` reports has passed.
 
     `mark` is the weight class of the value; `weights` holds its steps. A value that is no person's and has
-    more than `most_holders` passes one step more: it is a stop key.
+    more than `most_holders` passes one step more: it is a stop key, which links nobody.
     """
     weight = weights.mark[mark]
     if holders > weights.most_holders and not weight.person:

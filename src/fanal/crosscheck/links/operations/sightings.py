@@ -98,9 +98,10 @@ def crowd_of(
 ) -> Crowd:
     """Return the holders of a value that can affect the batch's links: linked reports, and the batch's own.
 
-    `value` is the whole selector key, `newest` its newest sightings, `batch` the ids of the batch's holders.
-    Around each report of the batch that the newest rows do not cover, at least `most` holders (or all) are
-    read on each side, in the order of report ids, which is the order of receipt.
+    `value` is the whole key of the selector (identifier), `newest` its newest occurrences in reports, `batch`
+    the ids of the batch's holders. Around each report of the batch that the newest rows do not cover, at
+    least `most` holders (or all) are read on each side, in the order of report ids, which is the order of
+    receipt.
     """
     reports = sorted(batch)
     own = frozenset(reports)
@@ -122,8 +123,8 @@ def _around(
 ) -> _Window:
     """Return the holders of a value around a report by id: at least `most` on each side, or all of them.
 
-    `value` is the whole selector key, `own` the batch's reports. The query limit grows step by step up to
-    `_MOST`.
+    `value` is the whole key of the selector (identifier), `own` the batch's reports. The query limit grows
+    step by step up to `_MOST`.
     """
     limit = READ
     while True:
@@ -408,9 +409,10 @@ def _standing(
     values: tuple[Mapping[int, HeldByOthers], Mapping[int, ValueState]],
     weights: Weights,
 ) -> tuple[CardSheet, ValueStanding]:
-    """Return the sheet with the rows of the batch's values only, and the document frequency of each row.
+    """Return the sheet with the rows of the batch's values only, and each row's document frequency.
 
-    `ids` are the sheet's reports in order; `values` is (holders, new states), both by short key.
+    The sheet holds the values of reports as columns. `ids` are the sheet's reports in order; `values` is
+    (holders, new states), both by short key.
     """
     held, states = values
     rows = sheet.rows

@@ -65,9 +65,9 @@ def near_of(
 ) -> dict[UUID, list[NearReport]]:
     """Return for each report the earlier ones with a similar text or picture, postal address, name or line.
 
-    By report id; a name is a suspect's, with the date of birth; a report without any has an empty list. Pages
-    are left out: only records hold their addresses (`near_pages`). `world` holds their sketches and the
-    similar pictures, already read.
+    By report id; a name is a suspect's, with the date of birth, a line an internet line; a report without any
+    has an empty list. Pages are left out: only records hold their addresses (`near_pages`). `world` holds
+    their sketches and the similar pictures, already read.
     """
     whole = {
         Trait.ADDRESS: (ADDRESS, rules.address.strength),
@@ -318,8 +318,8 @@ def families(firsts: Mapping[int, First], rules: NearRules) -> frozenset[int]:
 def sharing_values(firsts: Mapping[int, First], worn: Collection[int]) -> dict[int, set[int]]:
     """Return for each value the values that share a blocking key with it, itself included.
 
-    Values are given by digest; `worn` are stop keys, which do not count. A value without another is absent.
-    `firsts` maps each value to its earliest holder.
+    Values are given by digest; `worn` are stop keys (shared by too many values), which do not count. A value
+    without another is absent. `firsts` maps each value to its earliest holder.
     """
     by_key: dict[int, list[int]] = defaultdict(list)
     for value, first in firsts.items():

@@ -373,6 +373,8 @@ def drop(report_ids: Collection[UUID]) -> tuple[int, set[UUID]]:
 def _around(firsts: Mapping[int, First]) -> tuple[dict[int, First], frozenset[int]]:
     """Return `firsts` with all values that share a blocking key with them, and the stop keys found.
 
+    Stop keys are blocking keys shared by too many values.
+
     Values are given by digest, with their earliest holder. New stop keys (`families`) are stored.
     """
     keys = {key for first in firsts.values() for key in first.keys}

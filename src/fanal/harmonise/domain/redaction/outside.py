@@ -129,9 +129,9 @@ def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator
     """Return the indicators of reports that may be shared with others, each value once.
 
     `reports` are pairs (report, its instant in RFC 3339), whose order is kept. All hashes of files are
-    shared, hashes without a file never. Any other selector is shared if it is of a suspect, an associated
-    account or the content, unless its value has another role (victim, witness, recipient) in any of the
-    reports (a user name: on any service), or it is an address that contains such a value of 4 or more
+    shared, hashes without a file never. Any other selector (identifier) is shared if it is of a suspect, an
+    associated account or the content, unless its value has another role (victim, witness, recipient) in any
+    of the reports (a user name: on any service), or it is an address that contains such a value of 4 or more
     characters. A report's values that are only in free text or known only from a payment are not shared from
     it; the role of a payer or payee does not stop another report from sharing the value.
     """
@@ -182,7 +182,7 @@ def _selectors(selectors: Iterable[Selector], withheld: set[str], at: str) -> It
 
 
 def _forms(selector: Selector) -> Iterator[str]:
-    """Yield the forms by which a withheld selector is found: its value, and a user name without its service.
+    """Yield the forms by which a withheld identifier is found: the value; a user name without its service.
 
     Both in lower case.
     """

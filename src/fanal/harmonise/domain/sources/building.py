@@ -264,8 +264,8 @@ class ReportBuilding(Struct):
     def set_hash(self, file: FileBuilding, *, name: str, value: str, path: str) -> bool:
         """Set a file's hash field from a hash name and value; return whether the file now holds the value.
 
-        A second, different hash of the same kind becomes a selector (`loose`). A malformed one gives a
-        warning, one of an unknown name nothing. `path` is the place of the hash in the source.
+        A second, different hash of the same kind becomes an identifier of no person (`loose`). A malformed
+        one gives a warning, one of an unknown name nothing. `path` is the place of the hash in the source.
         """
         kind = hash_field(name)
         plain = value.strip().lower()

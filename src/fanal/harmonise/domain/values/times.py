@@ -112,7 +112,7 @@ def until_received(report: HarmonisedReport, received_at: datetime) -> Harmonise
 
 
 def later_than_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
-    """Return `report` with a warning (`FUTURE_DATE`) for each birth date or IP sighting after its reception.
+    """Return `report` with a warning (`FUTURE_DATE`) for each birth date or IP address use after reception.
 
     Those of the reporter are left out.
 

@@ -56,7 +56,7 @@ class TrendPanel:
 @require_safe
 @needs("statistics.read")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the trends of the last 52 complete weeks, compared with the year before."""
+    """Show the weekly counts of the last 52 complete weeks, compared with the year before (trends)."""
     actor, now, lang = actor_of(request), now_of(request), language()
     found = [weeks.trend(actor=actor, figure=code, now=now) for code in definitions.trends()]
     platforms = next(trend for trend in found if trend.figure.code == "PLATFORMS")
@@ -89,10 +89,9 @@ def trend_csv(request: HttpRequest, trend: str) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def trend_json(request: HttpRequest, trend: str) -> HttpResponse:
-    """Send a trend as JSON, with its definition, level changes and new names.
+    """Send the weekly counts of a figure as JSON, with its definition, changes of level and new names.
 
-    Raises:
-        Http404: no such trend.
+    `trend` is the figure's code. New names are services that occur for the first time.
     """
     found = _asked(request, trend)
     whole = weeks.trend_json(found, names=_senders(found))

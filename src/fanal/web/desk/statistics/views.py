@@ -72,7 +72,7 @@ WITHDRAWN_WITHIN = timedelta(days=365)
 @require_safe
 @needs("statistics.read")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the figures of the present month and of the twelve before."""
+    """Show the desk's statistics of the present month and of the twelve before."""
     actor, now, lang = actor_of(request), now_of(request), language()
     months = months_until(paris_day(now), count=queries.CHOICE)
     tables = _tables(months, actor=actor, now=now, delays_from=months[-RECENT])
