@@ -238,7 +238,7 @@ _CLOCKS_AT_ONCE = 1_000
 def continue_rerank(*, now: datetime) -> bool:
     """Rank the next portion of waiting reports under the priority rules in force; return if there was one.
 
-    False also while another process ranks them. Priorities and proposals (tracks, legal bases) get a new
+    False also while another process ranks them. Priorities and proposals (actions, legal bases) get a new
     revision; claims of cases and their states remain. Reports already ranked by these rules are skipped, so
     that nothing is ranked twice after a kill.
     """
@@ -288,7 +288,7 @@ def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
 
 
 def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Write a new priority and proposal (tracks, legal bases) for each report; return how many reports.
+    """Write a new priority and proposal (actions, legal bases) for each report; return how many reports.
 
     Reports not harmonised yet are left out. Runs in the caller's transaction.
     """

@@ -120,7 +120,8 @@ _RUN = msgspec.json.Decoder(DryRun)
 def trial_of(stored: StoredReader) -> DryRun | None:
     """Return the dry run stored with a text reader (model), even unfinished; None before its first portion.
 
-    None too if what is stored cannot be read, or is the dry run of another version.
+    A dry run compares it on past reports. None too if what is stored cannot be read, or is the dry run of
+    another version.
     """
     try:
         run = _RUN.decode(stored.trial) if stored.trial else None

@@ -21,7 +21,7 @@ MAX_FINDINGS = 200
 
 
 class Knowledge(Struct, frozen=True, kw_only=True):
-    """Inputs of the analysis other than the list entries: phrase lexicons and payment typologies.
+    """Inputs of the analysis other than the list entries: phrase lexicons, payment typologies (patterns).
 
     `lists_version` is that of the lists of known material, "" without any.
     """
@@ -48,9 +48,9 @@ class Meant(Struct, frozen=True, kw_only=True):
 
 
 def shipped_knowledge(*, lists_version: str = "") -> Knowledge:
-    """Return the shipped lexicons and typologies, with the version of the lists of known material.
+    """Return the shipped lexicons (phrases) and payment typologies, with the version of the known lists.
 
-    That version, "" for no lists, becomes part of the version of the results.
+    The version of the lists of known material, "" for no lists, becomes part of the version of the results.
     """
     return Knowledge(
         lexicon=load_lexicon(),

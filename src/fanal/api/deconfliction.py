@@ -143,7 +143,7 @@ def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> Ht
 @for_programs("deconfliction.exchange")
 @_for_counterparts("GET")
 def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Return the desk's answer to a counterpart's offer in a round of private set intersection.
+    """Return the desk's answer to another organisation's offer in a round of private set intersection.
 
     It can be fetched until the round expires. A `Refusal` becomes the error response: no answer exists yet,
     or the round is over or another's.

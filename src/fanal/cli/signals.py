@@ -141,7 +141,7 @@ def train_(out: Path | None, login: str | None, code: str | None) -> None:
 
 @with_django(DatabaseRole.WORKER)
 def _train_version(login: str, code: str | None) -> None:
-    """Train and store a version of the text reader with the desk's examples.
+    """Train and store a version of the text reader with the desk's examples (judged passages).
 
     Print its id, version and model card. The person `login` proves it with the one-time code `code`.
     """

@@ -43,6 +43,8 @@ def send_conclusion(
 ) -> RoundTold:
     """Post the conclusion of a de-confliction round; return the round's state at the other organisation.
 
+    A round is one run of private set intersection.
+
     `body` is the signed message, `secret` the password for `counterpart.login`.
 
     Raises:
@@ -54,7 +56,7 @@ def send_conclusion(
 def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> RoundTold:
     """Return the state of a de-confliction round at the other organisation (`counterpart`).
 
-    `secret` is the password for `counterpart.login`.
+    `secret` is the password for `counterpart.login`. A round is one run of private set intersection.
 
     Raises:
         OutsideRefused: no usable response (codes of `Door.get`); PROTOCOL: not one of this protocol.

@@ -141,7 +141,7 @@ def _close_one(world: World, at: datetime) -> None:
 
 
 def _theirs(world: World, at: datetime) -> None:
-    """Answer a de-confliction round that the counterpart began, and process its conclusion."""
+    """Answer a de-confliction round that the other organisation began, and process its conclusion."""
     secret, keys = curve.new_secret(), _keys(world, _HELD)
     offer, laid_out = _offer(secret, keys, at=at)
     round_id = receive(actor=SYSTEM, body=offer, now=at)
@@ -163,7 +163,7 @@ def _theirs(world: World, at: datetime) -> None:
 
 
 def _refused(world: World, at: datetime) -> None:
-    """Receive from the counterpart a set with an invalid elliptic-curve point: the round is refused."""
+    """Receive from the other organisation a set with an invalid curve point: the round is refused."""
     offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at, spoiled=True)
     round_id = receive(actor=SYSTEM, body=offer, now=at)
     try:
@@ -174,7 +174,7 @@ def _refused(world: World, at: datetime) -> None:
 
 
 def _withhold(world: World, at: datetime) -> None:
-    """Withhold from all counterparts the identifiers of a dossier whose suspects will soon be arrested."""
+    """Withhold from other organisations the identifiers of a dossier whose suspects will soon be arrested."""
     claire = world.person("claire", at)
     dossier_id = dossier_of(actor=claire, report_id=world.find(_HELD[0]))
     if dossier_id is None:
@@ -207,7 +207,7 @@ def _body() -> Counterpart:
 def _keys(world: World, names: Sequence[str]) -> list[bytes]:
     """Return the selector keys (16 bytes) of the identifiers in the demo reports `names`.
 
-    Only identifiers of the kinds that the counterpart's sharing limits allow.
+    Only identifiers of the kinds that the sharing limits for the other organisation allow.
     """
     ids = [world.find(name) for name in names]
     records = harmonised.get_records(actor=SYSTEM, report_ids=ids)

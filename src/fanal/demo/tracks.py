@@ -105,7 +105,7 @@ NOTICES: tuple[tuple[str, float, tuple[str, ...], str], ...] = (
 
 
 def events() -> list[DemoEvent]:
-    """Return the demo events, one for each measure, notice or referral of the demo.
+    """Return the demo events, one for each removal request, notice or referral of the demo.
 
     Playing an event records its report, the decision on it and all later steps.
     """
@@ -166,7 +166,10 @@ def inform(world: World, host: str, at: datetime) -> None:
 
 
 def follow(world: World, measure_id: UUID, steps: Sequence[str], *, at: datetime) -> datetime:
-    """Record the transitions `steps` (such as `approve`) of a measure from `at` on; return the last date."""
+    """Record the transitions `steps` (such as `approve`) of a removal request from `at` on.
+
+    Returns the date of the last one.
+    """
     moment = at
     for step in steps:
         moment += _PAUSES.get(step, _HOUR)
@@ -473,7 +476,7 @@ def _drafted(
 
 
 def _tokens(world: World, measure: Measure, at: datetime) -> set[str]:
-    """Return the tokens by which a form confirms that the warnings of a measure were displayed."""
+    """Return the tokens by which a form confirms that a removal request's warnings were displayed."""
     asked = Asked(desk_id=measure.desk_id, report_id=measure.report_id, request=measure.request)
     found = measured.warnings_on(actor=world.person("elise", at), asked=[asked])[measure.id]
     return {token for one in found for token in one.tokens}

@@ -37,7 +37,7 @@ class StoredRequest(models.Model):
 
 
 class StoredTarget(models.Model):
-    """The comparison key of an address that a revision of a measure targets.
+    """The comparison key of an address that a revision of a removal request targets.
 
     Never updated (trigger); deleted at expiry.
     """
@@ -76,7 +76,7 @@ class Contact(models.Model):
 
 
 class StoredSession(models.Model):
-    """An oversight session: a sample of measures to review, drawn for an overseer. Append-only by trigger."""
+    """An oversight session: a sample of removal requests drawn for an overseer. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     overseer_id = models.UUIDField()
@@ -113,7 +113,7 @@ class StoredHappening(models.Model):
 
 
 class StoredRecommendation(models.Model):
-    """A recommendation of the overseer (the qualified person) on a measure.
+    """A recommendation of the overseer (the qualified person) on a removal request.
 
     Append-only by trigger; expiry erases only its text (`words`).
     """

@@ -1,4 +1,4 @@
-"""Read operations of measures: the board, a measure with its letter and steps, oversight, statistics."""
+"""Queries on measures (removal requests): lists, one with its letter and steps, oversight, statistics."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -48,7 +48,7 @@ from fanal.orient.domain.clocks import desk_deadline
 
 
 class MeasureFile(Struct, frozen=True, kw_only=True):
-    """A measure with its letter, approvals and transitions (`steps`), for an overseer or second person."""
+    """A removal request with letter, approvals and transitions (`steps`), for overseer or second person."""
 
     measure: Measure
     letter: Letter
@@ -63,7 +63,7 @@ def list_measures(
     after: UUID | None = None,
     limit: int = 50,
 ) -> tuple[Measure, ...]:
-    """Return a page of the measures that the actor may read, oldest first.
+    """Return a page of the removal requests that the actor may read, oldest first.
 
     Without `states`, measures in every state are returned. Overseers read those of every desk (LCEN 6-1).
     `after` is the last id of the previous page.
@@ -75,14 +75,14 @@ def list_measures(
 
 
 def measures_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Measure, ...]]:
-    """Return the measures of each report that the actor may read, by report id; without any, no key."""
+    """Return the removal requests on each report that the actor may read, by report id; none: no key."""
     found = casework.acts_on(actor=actor, lifecycle=REMOVAL, subject_ids=report_ids)
     measures = _measures([act for acts in found.values() for act in acts])
     return {report: tuple(measures[act.id] for act in acts) for report, acts in found.items()}
 
 
 def get_measure(*, actor: Actor, measure_id: UUID) -> MeasureFile | None:
-    """Return a measure with letter, approvals and recorded transitions; None if unknown or not readable."""
+    """Return a removal request with letter, approvals and transitions; None if unknown or not readable."""
     found = casework.get_act(actor=actor, lifecycle=REMOVAL, act_id=measure_id)
     return None if found is None else read_file(file=found)
 
@@ -103,13 +103,13 @@ def read_file(*, file: ActFile) -> MeasureFile:
 
 
 def list_by_ids(*, actor: Actor, measure_ids: Sequence[UUID]) -> dict[UUID, Measure]:
-    """Return the measures with these ids that the actor may read, by id."""
+    """Return the removal requests with these ids that the actor may read, by id."""
     found = casework.get_acts(actor=actor, lifecycle=REMOVAL, act_ids=measure_ids)
     return _measures(list(found.values()))
 
 
 def list_left(*, actor: Actor, limit: int = 50) -> tuple[tuple[Measure, ActStep], ...]:
-    """Return the measures whose sending was recorded only after their legal basis had lapsed, newest first.
+    """Return the removal requests whose sending was recorded after their legal basis lapsed, newest first.
 
     Each comes with the step that records the sending.
     """
@@ -119,7 +119,7 @@ def list_left(*, actor: Actor, limit: int = 50) -> tuple[tuple[Measure, ActStep]
 
 
 def seconded_despite(*, actor: Actor, measure_ids: Sequence[UUID]) -> set[UUID]:
-    """Return the ids of the readable measures whose approval was given despite warnings."""
+    """Return the ids of the readable removal requests whose approval was given despite warnings."""
     within = casework.get_acts(actor=actor, lifecycle=REMOVAL, act_ids=measure_ids)
     return {
         measure_id
@@ -129,7 +129,7 @@ def seconded_despite(*, actor: Actor, measure_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def count_by_state(*, actor: Actor) -> dict[MeasureState, int]:
-    """Count the measures that the actor may read, by state; states without any are 0."""
+    """Count the removal requests that the actor may read, by state; states without any are 0."""
     found = casework.count_states(actor=actor, lifecycle=REMOVAL)
     return {state: found.get(state.value, 0) for state in MeasureState}
 
@@ -142,7 +142,7 @@ def first_contact(*, actor: Actor, recipient: str) -> datetime | None:
 
 
 def steps_of(*, actor: Actor, measure_id: UUID) -> tuple[ActStep, ...]:
-    """Return the recorded transitions of a measure in order; empty if unknown or not readable."""
+    """Return the transitions of a removal request in order; empty if unknown or not readable."""
     found = casework.get_act(actor=actor, lifecycle=REMOVAL, act_id=measure_id)
     return _readable(found.steps) if found else ()
 
@@ -271,7 +271,7 @@ def count_sent(*, actor: Actor, since: datetime, until: datetime) -> list[Counte
 
 
 def count_waiting(*, actor: Actor) -> dict[MeasureState, int]:
-    """Count the unsent measures of all desks, by state.
+    """Count the unsent removal requests of all desks, by state.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -311,7 +311,7 @@ def list_recommendations(
 
 
 def recommendations_of(*, actor: Actor, measure_id: UUID) -> tuple[Recommendation, ...]:
-    """Return the overseer's recommendations on a measure that the actor may read, oldest first."""
+    """Return the overseer's recommendations on a removal request that the actor may read, oldest first."""
     rows = _reachable(actor).filter(measure_id=measure_id)
     return _recommendations(actor, list(rows.order_by("id")))
 

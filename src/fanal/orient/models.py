@@ -10,7 +10,7 @@ from fanal.orient.domain.states import CaseState
 
 
 class StoredProposal(models.Model):
-    """One revision of the proposal for a report; `body` is encoded by `pack_proposal`."""
+    """One revision of the legal rules' proposal for a report; `body` is encoded by `pack_proposal`."""
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()

@@ -122,8 +122,9 @@ def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]:
     """Return the ids of reports that the desk has not settled, greater than `after`, in order of id.
 
-    They are open, folded (duplicates of another report), or decided with a measure that awaits approval. At
-    most `limit`; without `after`, from the first. Only from desks where the actor may list reports.
+    They are open, folded (duplicates of another report), or decided with a removal request that awaits
+    approval. At most `limit`; without `after`, from the first. Only from desks where the actor may list
+    reports.
     """
     rows = reachable(actor).filter(
         state__in=[*OPEN_STATES, CaseState.FOLDED, CaseState.TO_SECOND],
@@ -137,9 +138,9 @@ def asked_until(
 ) -> list[tuple[UUID, datetime]]:
     """Return (report id, end) of unsettled reports whose subscriber-data retention window ends by `until`.
 
-    Unsettled: open, folded (a duplicate of another report), or with a measure that awaits approval. Only
-    reports with an id greater than `after`, in order of id, at most `limit`; each with the window of its own
-    address, not that of a report folded into it.
+    Unsettled: open, folded (a duplicate of another report), or with a removal request that awaits approval.
+    Only reports with an id greater than `after`, in order of id, at most `limit`; each with the window of its
+    own address, not that of a report folded into it.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -167,7 +168,7 @@ def is_decided(*, actor: Actor, report_id: UUID) -> bool:
 
 
 def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, StoredProposal]:
-    """Return the latest proposal of each report that the actor may read, by report id."""
+    """Return by report id the legal rules' latest proposal on each report that the actor may read."""
     if not report_ids:
         return {}
     rows = bounded(
@@ -182,7 +183,7 @@ def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Sto
 
 
 def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]:
-    """Return every revision of a report's proposal (tracks, legal bases, authority), oldest first."""
+    """Return every revision of a report's proposal (actions, legal bases, authority), oldest first."""
     rows = bounded(
         models.StoredProposal.objects.filter(report_id=report_id), reach(actor, "report.read")
     )
@@ -206,8 +207,8 @@ def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tupl
 def decision_stands(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
     """Return whether a decision is in force: the newest on a report that was not reopened.
 
-    False where the actor may not read measures. A measure whose decision is not in force may be neither
-    approved by a second person nor sent (`operations.hold_decision`).
+    False where the actor may not read measures (removal requests). A measure whose decision is not in force
+    may be neither approved by a second person nor sent (`operations.hold_decision`).
     """
     bounds = reach(actor, "measure.read")
     cases = bounded(models.Case.objects.filter(report_id=report_id), bounds)
@@ -242,6 +243,8 @@ def decision_ended(*, actor: Actor, report_id: UUID, decision_id: UUID) -> datet
 def decided_without_action(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return the desk of each report whose decision in force is NONE (no action), by report id.
 
+    In force: the newest decision on a report that was not reopened.
+
     Raises:
         Refused: the actor may not run the processing stages; the query covers every desk.
     """
@@ -260,7 +263,7 @@ def decided_without_action(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[
 
 
 def decision_behind(*, actor: Actor, decision_id: UUID) -> Decision | None:
-    """Return the decision that a measure is based on; None unless the actor may read measures at its desk."""
+    """Return the decision behind a removal request; None unless the actor may read such at its desk."""
     rows = bounded(models.StoredDecision.objects.all(), reach(actor, "measure.read"))
     row = rows.select_related("reason").filter(id=decision_id).first()
     if row is None:
@@ -414,7 +417,8 @@ def count_states(*, actor: Actor) -> dict[CaseState, int]:
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
     """Return number, median and ninth decile (seconds) of the delays of reports received in a period.
 
-    Without tests. Keys: `ORIENT` (receipt to first proposal), `DECIDE` (first proposal to first decision).
+    Without tests. Keys: `ORIENT` (receipt to first proposal of the legal rules), `DECIDE` (first proposal to
+    first decision).
 
     Raises:
         Refused: the actor may not read statistics.

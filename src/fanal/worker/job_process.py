@@ -228,7 +228,9 @@ class Keeper:
     """The keeper process (it supervises the job process), as the worker sees it."""
 
     def __init__(self, run: Run, *, slots: int) -> None:
-        """Fork the keeper, whose job process calls `run(stop, board, ended)`; `slots`: the most jobs at once.
+        """Fork the keeper; its job process calls `run(stop, board, ended)`, with `slots` jobs at most.
+
+        The keeper supervises that process, which runs schedule and notices.
 
         `run` works until the event `stop` is set, records its jobs on `board`, and first requeues those of
         the killed process before it (`ended`). No thread may run, and no connection be open, at this time.
@@ -240,18 +242,18 @@ class Keeper:
             _leave(partial(_keep, worker, run, JobsBoard(slots)))
 
     def is_gone(self) -> bool:
-        """Return whether the keeper process has ended; the system may then reuse its process id."""
+        """Return whether the keeper (supervisor of the job process) has ended; its id may then be reused."""
         self._gone = self._gone or os.waitpid(self.pid, os.WNOHANG)[0] != 0
         return self._gone
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM to the keeper, which stops the job process: its jobs may finish within a limit."""
+        """Send SIGTERM to the keeper, which stops the supervised job process: jobs may finish in time."""
         self._asked = True
         if not self.is_gone():
             os.kill(self.pid, signal.SIGTERM)
 
     def wait(self) -> bool:
-        """Wait for the keeper process's end, kill it after a limit; return whether its stop was requested."""
+        """Wait for the keeper (supervisor) to end, kill it after a limit; return whether asked to stop."""
         end = time.monotonic() + _STOP + 2 * _LOOK
         while not self.is_gone():
             if time.monotonic() > end:

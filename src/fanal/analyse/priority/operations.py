@@ -203,7 +203,9 @@ def _keep_dry_run(ruleset_id: UUID, outcome: DryRun, *, by: UUID) -> None:
 
 
 def _candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
-    """Return a stored set of priority rules that may still be activated: a draft, or one with a dry run.
+    """Return a stored set of priority rules that may still be activated: a draft, or one already compared.
+
+    Compared: with the rules in force, on past reports (dry run).
 
     Raises:
         Refusal: NOT_FOUND, NOT_A_CANDIDATE.
@@ -361,7 +363,10 @@ def try_portion(
 
 
 def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
-    """Finish a dry run of priority rules; store its outcome, with the largest changes, and return that."""
+    """Finish a dry run of priority rules; store its outcome, with the largest changes, and return that.
+
+    A dry run compares a candidate set with the active one on past reports.
+    """
     changes = tuple(queries.trial_changes(trial_id=trial.id, limit=_KEPT_CHANGES))
     outcome = msgspec.structs.replace(trial.outcome, changes=changes)
     sql.run("UPDATE analyse_trial SET finished_at = %s WHERE id = %s", [now, trial.id])

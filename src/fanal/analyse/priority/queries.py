@@ -50,7 +50,10 @@ class Rerank(Struct, frozen=True, kw_only=True):
 
 
 def get_trial(*, trial_id: UUID) -> Trial | None:
-    """Return a dry run of priority rules on all reports; None if there is none with this id."""
+    """Return a dry run of priority rules on all reports by its id, None if unknown.
+
+    A dry run compares a candidate set with the active one.
+    """
     found = _trials(f"{_SELECT} WHERE id = %s", [trial_id])
     return found[0] if found else None
 
@@ -68,7 +71,7 @@ def open_trials() -> list[Trial]:
 
 
 def trial_changes(*, trial_id: UUID, limit: int, rising: bool | None = None) -> list[ScoreChange]:
-    """Return the `limit` largest score changes of a dry run, largest first.
+    """Return the `limit` largest score changes that a dry run of candidate rules found, largest first.
 
     With `rising`, only rises (True) or falls (False). At equal scores, a change of level decides whether it
     rises.

@@ -1,1 +1,1 @@
-"""Signals in the texts of reports: phrase rules, the trained text reader, its examples and versions."""
+"""Signals in the texts of reports: phrase rules, the text reader (a model), its examples and versions."""

@@ -61,7 +61,7 @@ class CachedEngine:
     """An engine whose embeddings are cached in memory by digest of the text, for all its readers.
 
     A text that ended the engine's child process, when asked about by itself, is refused for `_BLAMED`
-    seconds: two versions in a dry run would otherwise both wait for it.
+    seconds: two versions under comparison would otherwise both wait for it.
     """
 
     def __init__(self, engine: Engine) -> None:

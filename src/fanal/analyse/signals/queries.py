@@ -60,7 +60,7 @@ def examples_of(*, actor: Actor, report_id: UUID) -> list[Example]:
 
 
 def get_example(*, actor: Actor, example_id: UUID) -> Example | None:
-    """Return an example of a report that the actor may read, else None."""
+    """Return an example (a judged passage) of a report that the actor may read, else None."""
     found = _examples(f"{_EXAMPLE} WHERE id = %s", [example_id])
     seen = get_reports(actor=actor, report_ids=[e.report_id for e in found])
     return found[0] if found and found[0].report_id in seen else None
@@ -77,7 +77,7 @@ def list_examples(*, actor: Actor, states: Collection[ExampleState]) -> list[Exa
 
 
 def examples_to_train(*, actor: Actor) -> list[Example]:
-    """Return the examples of all desks that are not erased, in order of id.
+    """Return the examples (judged passages) of all desks that are not erased, in order of id.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -87,7 +87,7 @@ def examples_to_train(*, actor: Actor) -> list[Example]:
 
 
 def judgements_of(*, example_ids: Sequence[UUID]) -> list[Judgement]:
-    """Return the judgements on examples, in the order in which they were written."""
+    """Return people's judgements on examples (passages of reports), in the order of writing."""
     found = sql.rows(
         "SELECT example_id, code, verdict, person_id, judged_at, engine FROM analyse_judgement"
         " WHERE example_id = ANY(%s::uuid[]) ORDER BY seq",
@@ -148,7 +148,7 @@ def get_reader(*, reader_id: UUID) -> StoredReader | None:
 
 
 def open_reader_trials() -> list[StoredReader]:
-    """Return the text readers (models) whose dry run is unfinished, in the order of their proposal."""
+    """Return the text readers (models) whose dry run on past reports is unfinished, in order of proposal."""
     found = _readers("WHERE r.proposed_at IS NOT NULL AND r.tried_at IS NULL", [])
     return sorted(found, key=lambda r: str(r.proposed_at))
 

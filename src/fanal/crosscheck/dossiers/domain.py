@@ -106,7 +106,7 @@ def dossier_id(anchor: UUID) -> UUID:
 
 
 def effective(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """Return the judgements in force, oldest first, without UNDO judgements and those undone.
+    """Return the judgements in force, oldest first: without UNDO judgements and those undone.
 
     The undoing of an UNDO restores the first judgement: newer judgements are evaluated first.
     """
@@ -222,7 +222,7 @@ def _join_all(groups: _Groups, judgement: Judgement, known: set[UUID]) -> None:
 def _cut_pairs(judgements: Sequence[Judgement]) -> set[frozenset[UUID]]:
     """Return the pairs of reports whose link no longer counts: the last LINK or UNLINK about a pair decides.
 
-    `judgements` are those in force, oldest first.
+    `judgements` are those in force (not undone), oldest first.
     """
     cut: set[frozenset[UUID]] = set()
     for judgement in judgements:
@@ -258,7 +258,7 @@ def next_act(state: DossierState) -> JudgementAct:
 
 
 def conduct_of(judgements: Iterable[Judgement]) -> Judgement | None:
-    """Return the last judgement in force that opened or closed a dossier; None while it is only proposed.
+    """Return the last judgement, not undone, that opened or closed a dossier; None if only proposed.
 
     `judgements` are all that name a report of the dossier: after a merge, those on both former dossiers
     count.

@@ -147,7 +147,7 @@ def sides_of(*, found: Sequence[Suggestion]) -> list[frozenset[UUID]]:
 
 
 def rejected_reports(*, actor: Actor) -> list[UUID]:
-    """Return the reports of all suggested pairs whose latest answer still in force is a rejection, by id.
+    """Return the reports of all suggested pairs whose latest answer, not undone, is a rejection, by id.
 
     Linkage takes those without a dossier as judged apart from all others. Each report occurs once.
 
@@ -163,7 +163,7 @@ def rejected_reports(*, actor: Actor) -> list[UUID]:
 
 
 def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], PairAnswer]:
-    """Return the latest answer (accepted, rejected) in force to each suggested pair of reports.
+    """Return the latest answer (accepted, rejected), not undone, to each suggested pair of reports.
 
     A pair is (later report, earlier report); unanswered pairs are absent.
     """

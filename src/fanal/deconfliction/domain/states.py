@@ -26,9 +26,9 @@ class MessageKind(StrEnum):
 class RoundState(StrEnum):
     """The states of a round of private set intersection at this desk.
 
-    OFFERED: we began it and wait for the answer. RECEIVED, ANSWERED: the counterpart began it, and its offer
-    waits for our answer or has it. CONCLUDED, EXPIRED (out of time) and REFUSED (an invalid message) are
-    final.
+    OFFERED: we began it and wait for the answer. RECEIVED, ANSWERED: the other organisation began it, and its
+    offer waits for our answer or has it. CONCLUDED, EXPIRED (out of time) and REFUSED (an invalid message)
+    are final.
     """
 
     OFFERED = "OFFERED"

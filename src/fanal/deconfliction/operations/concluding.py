@@ -91,12 +91,12 @@ def note_delivered(*, actor: Actor, round_id: UUID, now: datetime) -> None:
 
 
 def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:
-    """Record the matches that a counterpart reports at the end of a private set intersection; count them.
+    """Record the matches that the other organisation reports at the end of a round; return their number.
 
-    The counterpart began the round, this desk answered it, and the counterpart's conclusion was received. A
-    round already concluded returns its stored number. The result cannot be verified: a false match shows at
-    the first contact, a concealed match never. A conclusion that names a padding point (a random point
-    without identifier) closes the round as refused.
+    A round is a private set intersection; that organisation began it, this desk answered it, and its
+    conclusion was received. A round already concluded returns its stored number. The result cannot be
+    verified: a false match shows at the first contact, a concealed match never. A conclusion that names a
+    padding point (a random point without identifier) closes the round as refused.
 
     Raises:
         Refused: the actor may not run rounds.
@@ -138,7 +138,8 @@ def _open(
     """Return the bytes of the received message that the next step of a round processes.
 
     `found` is the round (of private set intersection): it must be in `state`, not past its end, and have
-    received a message of `kind`; its counterpart must be open and a standing instruction in force.
+    received a message of `kind`; its counterpart (the other organisation) must be open and a standing
+    instruction in force.
 
     Raises:
         Refusal: NOT_NOW, EXPIRED, CLOSED, NO_INSTRUCTION.

@@ -56,8 +56,8 @@ class SheetReport(Struct, frozen=True, kw_only=True):
 class SheetFacts(Struct, frozen=True, kw_only=True):
     """The facts of an intelligence sheet on a payer, frozen when it was drafted (`drafted_at`).
 
-    `payer` is the payer's id, `score` the result of its scoring by payment typologies. `reports` contain the
-    transfers; `linked` are linked to those reports.
+    `payer` is the payer's id, `score` the result of its scoring by payment typologies (published patterns).
+    `reports` contain the transfers; `linked` are linked to those reports.
     """
 
     payer: UUID

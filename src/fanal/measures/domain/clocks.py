@@ -1,7 +1,7 @@
-"""The deadlines of a measure, computed from recorded instants and dated law (LCEN 6-1, 6-2, 6-2-1). Pure.
+"""The deadlines of a removal request, from recorded instants and dated law (LCEN 6-1, 6-2, 6-2-1). Pure.
 
-Hours are elapsed time: a change to or from summer time does not alter their number. A period in weeks ends
-at the same local time in Paris.
+Hours are elapsed time: a change to or from summer time does not alter their number. A period in weeks ends at
+the same local time in Paris.
 """
 
 from collections.abc import Iterable
@@ -73,7 +73,7 @@ def non_disclosure_end(*, catalogue: Catalogue, decided_at: datetime) -> datetim
 
 
 def suspensions_of(steps: Iterable[ActStep]) -> tuple[Suspension, ...]:
-    """Return the suspensions of the legal clock that the steps of a measure record, in order.
+    """Return the suspensions of the legal clock that the steps of a removal request record, in order.
 
     Steps are recorded transitions; `suspend` begins one, `resume` ends it.
     """

@@ -115,7 +115,9 @@ def check_addressee(addressee: Addressee) -> None:
 
 
 def _ground(bases: Sequence[Basis], catalogue: Catalogue, on: date) -> tuple[Offence, str, str]:
-    """Return the first offence in `bases` that allows a measure on that day, with the measure's code and id.
+    """Return the first offence in `bases` that allows a removal request that day, with its code and id.
+
+    The code and id are those of the measure in the law.
 
     The law in `catalogue` is checked again, whatever the decision states. The id is that of the version
     (`entry_id`).

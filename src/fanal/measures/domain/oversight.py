@@ -19,7 +19,7 @@ PAUSE_AFTER = timedelta(minutes=45)
 
 
 class RecommendationKind(StrEnum):
-    """The effect that the overseer recommends: to end the measure, or to correct it."""
+    """The effect that the overseer recommends: to end the measure (a removal request), or to correct it."""
 
     END = "END"
     CORRECT = "CORRECT"
@@ -35,7 +35,7 @@ class AnswerVerdict(StrEnum):
 class MeasureLikeness(StrEnum):
     """The value that measures must share to be judged as a group, in addition to kind and articles of law.
 
-    HOST: the same host; ADDRESSES: the same addresses; GROUND: nothing more.
+    Measures are removal requests. HOST: the same host; ADDRESSES: the same addresses; GROUND: nothing more.
     """
 
     HOST = "HOST"
@@ -46,7 +46,8 @@ class MeasureLikeness(StrEnum):
 class Happening(StrEnum):
     """The kinds of event in an oversight session.
 
-    On a measure: SEEN (opened), AGREED (no remark), RECOMMENDED; on the session: PAUSED, RESUMED, ENDED.
+    On a measure: SEEN (opened), AGREED (no remark), RECOMMENDED; on the session: PAUSED, RESUMED, ENDED. A
+    measure is a removal request.
     """
 
     SEEN = "SEEN"
@@ -69,7 +70,7 @@ class DeskAnswer(Struct, frozen=True, kw_only=True):
 class Recommendation(Struct, frozen=True, kw_only=True):
     """A recommendation of the overseer on a measure, with its reasons (`words`) and the answer, if any.
 
-    `due_at` is the desk's own deadline for the answer.
+    `due_at` is the desk's own deadline for the answer. A measure is a removal request.
     """
 
     id: UUID
@@ -86,7 +87,7 @@ class Recommendation(Struct, frozen=True, kw_only=True):
 class SessionEvent(Struct, frozen=True, kw_only=True):
     """An event in the record of an oversight session: its kind (`what`), instant, and measure.
 
-    Without `measure_id` the event is on the session itself.
+    Without `measure_id` the event is on the session itself. A measure is a removal request.
     """
 
     what: Happening
@@ -97,7 +98,7 @@ class SessionEvent(Struct, frozen=True, kw_only=True):
 class Session(Struct, frozen=True, kw_only=True):
     """An oversight session: a sample of measures drawn from `population` measures, and the events so far.
 
-    `sample` holds the measures' ids.
+    `sample` holds the measures' ids. A measure is a removal request.
     """
 
     id: UUID
@@ -119,7 +120,7 @@ class Session(Struct, frozen=True, kw_only=True):
         return bool(stops) and stops[-1] is Happening.PAUSED
 
     def measures(self, what: Happening) -> tuple[UUID, ...]:
-        """Return the ids of the measures with an event of kind `what`, without duplicates, in order."""
+        """Return the ids of the removal requests with an event of kind `what`, each once, in order."""
         found = (e.measure_id for e in self.events if e.what is what and e.measure_id is not None)
         return tuple(dict.fromkeys(found))
 
@@ -127,7 +128,8 @@ class Session(Struct, frozen=True, kw_only=True):
 def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UUID, ...]:
     """Draw a reproducible sample: the first `size` measures in the order of SHA-256(session id + measure id).
 
-    Returns their ids. The session's id and the population are enough to verify the sample.
+    Returns their ids. The session's id and the population are enough to verify the sample. A measure is a
+    removal request.
     """
 
     def place(measure_id: UUID) -> bytes:

@@ -1,4 +1,4 @@
-"""Records that the operations and queries of measures take and return, and the states of a measure."""
+"""Records that the operations and queries of measures (removal requests) take and return; their states."""
 
 import hashlib
 from datetime import datetime
@@ -14,7 +14,7 @@ from fanal.kernel.states import StateTable, move
 
 
 class MeasureState(StrEnum):
-    """The states of a measure.
+    """The states of a measure (a removal request).
 
     TO_SECOND: awaits approval by a second person. EXPIRED: the 24 hours passed without removal. LIFTED: ended
     after its execution. ANNULLED: by a court.

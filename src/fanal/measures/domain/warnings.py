@@ -57,7 +57,7 @@ class Lawful(Struct, frozen=True, kw_only=True):
 
 
 class Earlier(Struct, frozen=True, kw_only=True):
-    """Another measure that targets an address, or did in an earlier revision.
+    """Another removal request that targets an address, or did in an earlier revision.
 
     `key` is the address's comparison key (`target_key`). `asked`: its current revision targets the address.
     `refused`: the last verdict on a revision with the address was a refusal. `replaced`: it was withdrawn by
@@ -75,7 +75,7 @@ class Earlier(Struct, frozen=True, kw_only=True):
 
 
 def target_key(address: str) -> UUID:
-    """Return the key (digest) by which an address is compared with those of reports and of other measures."""
+    """Return the key (digest) by which an address is compared with those of reports and of other requests."""
     return selector_key(SelectorKind.URL, read_url(address).key or address)
 
 

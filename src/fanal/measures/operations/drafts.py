@@ -262,7 +262,7 @@ def _open(
 
 
 def _note_targets(measure_id: UUID, revision: int, targets: Sequence[str]) -> None:
-    """Store the comparison keys of the addresses (`targets`) that a measure's revision names.
+    """Store the comparison keys of the addresses (`targets`) that a removal request's revision names.
 
     The warnings on other measures are found by these keys.
     """
@@ -293,7 +293,7 @@ def _warned(actor: Actor, *, seen: Collection[str], reason: str) -> Before:
 
 
 def _hold_host(measure_id: UUID) -> None:
-    """Take an advisory lock on a measure's host, so that approvals for one host run one after the other.
+    """Take an advisory lock on a request's host, so that approvals for one host run one after the other.
 
     Each then takes the previous approval into account in its warnings.
     """
@@ -302,7 +302,7 @@ def _hold_host(measure_id: UUID) -> None:
 
 
 def _settle(actor: Actor, report_id: UUID, *, now: datetime) -> None:
-    """Mark a report's case as decided (in `orient`), if none of its measures still awaits approval.
+    """Mark a report's case as decided (in `orient`), if none of its removal requests still awaits approval.
 
     A draft counts as awaiting approval.
     """

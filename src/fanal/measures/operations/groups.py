@@ -1,4 +1,4 @@
-"""A single verdict of the overseer on a group of similar measures; each measure gets its own row."""
+"""A single verdict of the overseer on a group of similar removal requests; each gets its own row."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ def judge_group(
     words: str,
     now: datetime,
 ) -> int:
-    """Record the same verdict on similar measures: no remark (`kind` None), or a recommendation on each.
+    """Record one verdict on similar removal requests: no remark (`kind` None), or a recommendation on each.
 
     `alike` is the value that all must share; `words` is the text of the recommendations. The actor must have
     read at least one of the measures in this oversight session (`session_id`); its record shows which were

@@ -1,4 +1,4 @@
-"""Events after the approval of a measure, recorded by people with proofs.
+"""Events after the approval of a removal request, recorded by people with proofs.
 
 No operation here sends anything.
 """
@@ -62,7 +62,7 @@ def record_first_contact(*, actor: Actor, recipient: str, event: Event, now: dat
 def record_step(
     *, actor: Actor, measure_id: UUID, transition: str, event: Event, now: datetime
 ) -> None:
-    """Record a transition of an approved measure, made by a measures officer or by the addressee.
+    """Record a transition of an approved removal request, made by a measures officer or by the addressee.
 
     `event` holds its instant, proof and reason. The functions below record one transition each and raise the
     same exceptions.
@@ -144,7 +144,7 @@ def suspend_clock(
 
 
 def resume_clock(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record the end of a suspension: the impediment ended, or the addressee received the clarification.
+    """Record the end of a suspension of the 24 hours: impediment over, or clarification received.
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
@@ -180,7 +180,7 @@ def expire_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
 def lift_measure(
     *, actor: Actor, measure_id: UUID, cause: str, event: Event, now: datetime
 ) -> None:
-    """Record the end of an executed measure, with its cause (content now legal, check, recommendation).
+    """Record the end of an executed request, with its cause (content now legal, check, recommendation).
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.

@@ -33,11 +33,11 @@ MAX_SAMPLE = 500
 
 
 class SessionUnknown(Exception):
-    """The actor has no such oversight session (the review of a sample of measures), or it has ended."""
+    """The actor has no such oversight session (review of a sample of removal requests), or it has ended."""
 
 
 def start_session(*, actor: Actor, size: int, now: datetime) -> UUID:
-    """Open an oversight session with a sample of `size` measures among all ever sent; return its id.
+    """Open an oversight session with a sample of `size` removal requests of all ever sent; return its id.
 
     Measures that were sent and later withdrawn, annulled or lifted are part of the population.
 
@@ -79,7 +79,8 @@ def note_in_session(
 ) -> bool:
     """Add an event (`what`) to the record of an open oversight session.
 
-    Return False if the same event on that measure exists. Without `measure_id` the event is on the session.
+    Return False if the same event on that measure exists. Without `measure_id` the event is on the session. A
+    measure is a removal request.
 
     Raises:
         Refused: the actor may not recommend.
@@ -119,7 +120,7 @@ def recommend(
     """Recommend to end or correct a measure (`kind`), with reasons (`words`); return the recommendation's id.
 
     `session_id` is that of an open oversight session, in whose record it is noted if the measure is in the
-    sample.
+    sample. A measure is a removal request.
 
     Raises:
         ActUnknown: no such measure.

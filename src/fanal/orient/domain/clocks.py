@@ -113,8 +113,9 @@ def due_at(
     """Return the deadline of the next step on a case: claim, decision, or approval by a second person.
 
     Before the first claim (`taken` is false) it is the deadline to claim the case, then the deadline to
-    decide; both count from receipt. While a measure waits for approval by a second person, it counts from the
-    decision (`decided_at`, None before). `level` is the priority level, `state` that of the case.
+    decide; both count from receipt. While a measure (a removal request) waits for approval by a second
+    person, it counts from the decision (`decided_at`, None before). `level` is the priority level, `state`
+    that of the case.
 
     Raises:
         ClockMissing: no deadline rule is in force on the day from which it counts.

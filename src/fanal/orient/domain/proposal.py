@@ -1,4 +1,4 @@
-"""Proposals for a batch of reports: tracks, legal bases, competent authorities and reasons. Pure."""
+"""Proposals for a batch of reports: actions (tracks), legal bases, authorities and reasons. Pure."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -14,12 +14,12 @@ _HOME = "FR"
 
 
 def propose(*, items: Sequence[OrientItem], catalogue: Catalogue) -> list[Proposal]:
-    """Return a proposal (tracks, legal bases, authorities, reasons) for each of `items`, in their order."""
+    """Return a proposal (actions, legal bases, authorities, reasons) for each of `items`, in their order."""
     return [propose_one(item, catalogue=catalogue) for item in items]
 
 
 def propose_one(item: OrientItem, *, catalogue: Catalogue) -> Proposal:
-    """Return the proposal for one report: tracks, legal bases, competent authorities, reasons."""
+    """Return the proposal for one report: actions (tracks), legal bases, competent authorities, reasons."""
     facts = read_facts(item)
     qualified = qualify(facts, catalogue=catalogue)
     bodies, routes = _bodies(facts, catalogue)

@@ -96,7 +96,7 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StoredProposal(Struct, frozen=True, kw_only=True):
-    """A stored proposal (tracks, legal bases, authority) for a report: revision number, time of creation."""
+    """A stored proposal (actions, legal bases, authority) for a report: revision number, time of creation."""
 
     proposal: Proposal
     revision: int
@@ -369,7 +369,7 @@ _FIRST_DECODER = msgspec.json.Decoder(Proposal)
 
 
 def pack_proposal(proposal: Proposal) -> bytes:
-    """Encode the fields of a proposal without a column of their own: a version byte and MessagePack."""
+    """Encode the fields of a report's proposal without their own column: a version byte and MessagePack."""
     body: _Body = (
         tuple(
             [(b.code, b.entry_id, b.opens_measures, b.unchecked, b.reading) for b in proposal.bases]
@@ -384,7 +384,7 @@ def pack_proposal(proposal: Proposal) -> bytes:
 def unpack_proposal(
     content: bytes | memoryview, *, report_id: UUID, tracks: list[str], rule_version: str
 ) -> Proposal:
-    """Decode a proposal from its packed body and the columns of its row; inverse of `pack_proposal`.
+    """Decode a report's proposal from its packed body and its row's columns; inverse of `pack_proposal`.
 
     `tracks` and `rule_version` are those columns.
 

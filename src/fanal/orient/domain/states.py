@@ -9,8 +9,8 @@ from fanal.kernel.states import StateTable, move
 class CaseState(StrEnum):
     """State of a report's case at the desk; `CASE_STATES` holds the transitions.
 
-    TO_SECOND: decided, while a measure waits for approval by a second person. FOLDED: hidden behind an equal
-    report.
+    TO_SECOND: decided, while a removal request waits for approval by a second person. FOLDED: hidden behind
+    an equal report.
     """
 
     TO_ASSESS = "TO_ASSESS"

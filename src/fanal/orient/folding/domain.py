@@ -132,8 +132,8 @@ def load_rules() -> FoldRules:
 def never_folds(item: OrientItem) -> bool:
     """Return whether a report is never folded into another (grouped as a duplicate).
 
-    That is an emergency, and a report with a priority floor, of level DANGER, escalated by its sender, from
-    the public, or with answers that only the public form asks for (`stated`).
+    That is an emergency, and a report with a priority floor (minimum score), of level DANGER, escalated by
+    its sender, from the public, or with answers that only the public form asks for (`stated`).
     """
     report, priority = item.report, item.priority
     return bool(
@@ -242,9 +242,9 @@ def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID
 
 
 def _neighbours(members: Sequence[Foldable], distance: int) -> dict[int, list[int]]:
-    """Return for each member the sorted positions of members with a picture similar to its first one.
+    """Return for each report the sorted positions of reports with a picture similar to its first one.
 
-    A position is an index in `members`; similar: within `distance` bits of the PDQ hash. A member without any
+    A position is an index in `members`; similar: within `distance` bits of the PDQ hash. A report without any
     is absent.
     """
     labels = [n for n, m in enumerate(members) for _ in range(len(m.pictures) // _HASH)]

@@ -183,7 +183,8 @@ def orient_batch(
     """Store a proposal and a queue row for each item, fold duplicates and raise alarms; return the proposals.
 
     The result has (report id, proposal) pairs. A report that already has a proposal gets a further revision;
-    both stay. One ledger entry covers the batch.
+    both stay. One ledger entry covers the batch. A proposal states the actions, legal bases and authority
+    that the legal rules suggest.
 
     Raises:
         Refused: the actor may not run the processing stages.

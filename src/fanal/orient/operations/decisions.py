@@ -1,4 +1,4 @@
-"""Decisions by people: tracks, reason, legal bases, and the version of the rules."""
+"""Decisions by people on reports: actions (tracks), reason, legal bases, and the version of the rules."""
 
 import secrets
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ def decide(
 
 
 def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Move a case from TO_SECOND (measures await approval) to DECIDED; do nothing in any other state.
+    """Move a case from TO_SECOND (removal requests await approval) to DECIDED; no effect in other states.
 
     The measures package calls it after a step on the measure for which it has checked the actor's right.
     """

@@ -26,7 +26,7 @@ _SHOWN = 10
 
 
 class WarningLink(Struct, frozen=True):
-    """A link to a report or measure that a warning names: URL and text."""
+    """A link to a report or removal request that a warning names: URL and text."""
 
     href: str
     text: str
@@ -35,8 +35,8 @@ class WarningLink(Struct, frozen=True):
 class Said(Struct, frozen=True, kw_only=True):
     """A warning in words: its sentence and the addresses and pages that it names, defanged.
 
-    `more`: number of further addresses, beyond the ten listed. `links`: the reports or measures to read. Made
-    by `warnings` for its template.
+    `more`: number of further addresses, beyond the ten listed. `links`: the reports or removal requests to
+    read. Made by `warnings` for its template.
     """
 
     text: str

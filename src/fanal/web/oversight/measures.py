@@ -42,7 +42,7 @@ RUNNING = (MeasureState.RECEIVED, MeasureState.SUSPENDED, MeasureState.EXPIRED)
 @require_safe
 @needs("measure.recommend")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the overseer's start page: counts by state, running measures, sessions, open recommendations."""
+    """Show the overseer's start page: removal requests by state, sessions, open recommendations."""
     actor = actor_of(request)
     counts = measures.count_by_state(actor=actor)
     running = measures.list_measures(actor=actor, states=RUNNING, limit=20)
@@ -66,7 +66,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("measure.recommend")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the measures of all desks, of one state if the query says so (`state`), page by page.
+    """List the removal requests of all desks, of one state if the query says so (`state`), page by page.
 
     The query's `after` is the last measure of the previous page.
 
@@ -96,7 +96,9 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("measure.recommend")
 def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Show a measure with grounds and proofs; record it as seen if it is in an open oversight session.
+    """Show a removal request with grounds and proofs; record it as seen in an open oversight session.
+
+    Recorded only if the session's sample contains it.
 
     Raises:
         Http404: no such measure, or none that the actor may read.
@@ -159,7 +161,7 @@ def page(
 
 
 def _place(session: Session | None, measure_id: UUID) -> dict[str, object]:
-    """Return the template context of a measure's place in the sample of an oversight session.
+    """Return the template context of a removal request's place in the sample of an oversight session.
 
     Keys: `session`, `position` (from 1), `previous` and `next` (measure ids, None at the ends), `agreed` (the
     session recorded that there is no remark on it). Without a session that contains the measure, `session` is
@@ -178,7 +180,7 @@ def _place(session: Session | None, measure_id: UUID) -> dict[str, object]:
 
 
 def _grounds(measure: Measure, decision: Decision | None) -> list[dict[str, object]]:
-    """Return the legal texts behind a measure: legal basis, offence, and those of the decision, each once.
+    """Return the legal texts behind a removal request: basis, offence, and those of the decision, each once.
 
     Keys: `code`, `entry_id`, `entry` (of the reference data, None if unknown), `label`, `unchecked`, `years`
     (longest prison term of an offence).
@@ -250,7 +252,7 @@ class _AnswerForm(PostedForm):
 @require_POST
 @needs("measure.recommend")
 def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record a recommendation to end or correct a measure, then redirect to its page.
+    """Record a recommendation to end or correct a removal request, then redirect to its page.
 
     The form's `kind` is END or CORRECT, `words` the text. A refused one is shown again as typed (status 422).
 
@@ -278,7 +280,7 @@ def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_safe
 @needs("measure.list")
 def recommendations(request: HttpRequest) -> HttpResponse:
-    """Show the recommendations on the measures within reach, unanswered ones first."""
+    """Show the recommendations on the removal requests within reach, unanswered ones first."""
     return _page(request)
 
 

@@ -1,4 +1,4 @@
-"""Oversight sessions: a reproducible random sample of measures, and the record of its review."""
+"""Oversight sessions: a reproducible random sample of removal requests, and the record of its review."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -42,7 +42,7 @@ NO_REMARK = "AGREED"
 
 
 class SampledMeasure(Struct, frozen=True, kw_only=True):
-    """A measure of a session's sample, with its state in that session; `number` is its place, from 1.
+    """A removal request of a session's sample, with its state in that session; `number` counts from 1.
 
     `seen`: read; `agreed`: no remark; `told`: a recommendation was made; `warned`: it was approved despite
     warnings.
@@ -57,28 +57,28 @@ class SampledMeasure(Struct, frozen=True, kw_only=True):
 
     @property
     def addresses(self) -> int:
-        """The number of addresses that the measure targets."""
+        """The number of addresses that the removal request targets."""
         return len(self.measure.request.targets)
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """Measures of a sample that are alike (by the same host, for example), in the order of the sample."""
+    """Removal requests of a sample that are alike (such as by the same host), in the order of the sample."""
 
     rows: tuple[SampledMeasure, ...]
 
     @property
     def first(self) -> Measure:
-        """The first measure, whose host and legal ground name the group."""
+        """The first removal request, whose host and legal ground name the group."""
         return self.rows[0].measure
 
     @property
     def read(self) -> bool:
-        """Whether at least one measure was read, which a group verdict requires."""
+        """Whether at least one removal request of the group was read, as a group verdict requires."""
         return any(row.seen for row in self.rows)
 
     @property
     def judged(self) -> bool:
-        """Whether each measure has a verdict of the overseer: no remark, or a recommendation."""
+        """Whether each removal request has a verdict of the overseer: no remark, or a recommendation."""
         return all(row.agreed or row.told for row in self.rows)
 
 
@@ -99,7 +99,7 @@ def alike_of(asked: str) -> MeasureLikeness:
 def groups_of(
     rows: Iterable[SampledMeasure], alike: MeasureLikeness
 ) -> tuple[list[Group], list[SampledMeasure]]:
-    """Return the groups of two or more measures alike, largest first, and the remaining single measures.
+    """Return the groups of two or more removal requests alike, largest first, and the remaining ones.
 
     `rows`: the sample; `alike`: the criterion. Equal groups keep the order of the sample.
     """
@@ -114,7 +114,7 @@ def groups_of(
 @require_POST
 @needs("measure.recommend")
 def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    """Record one verdict on the selected measures of a group: no remark, or a recommendation.
+    """Record one verdict on the selected removal requests of a group: no remark, or a recommendation.
 
     The form holds `by` (the criterion by which measures are alike and form a group), `verdict`, `measure`
     (ids, several) and `words`. Redirects to the session; a refusal records nothing and is explained (status
@@ -162,7 +162,8 @@ _BY_HAND = (Happening.AGREED, Happening.PAUSED, Happening.RESUMED, Happening.END
 class _NoteForm(PostedForm):
     """Form of an event that the overseer records in a session: no remark on a measure, pause, resume, end.
 
-    `measure_id` is required for no remark, refused for the others. `following` is the measure to show next.
+    `measure_id` is required for no remark, refused for the others. `following` is the measure to show next. A
+    measure is a removal request.
     """
 
     what = Parsed({str(what): what for what in _BY_HAND}.get)
@@ -192,6 +193,8 @@ def mark(
 ) -> None:
     """Add the event `what` to the record of an oversight session; on a measure, the same event only once.
 
+    A measure is a removal request.
+
     Raises:
         Http404: the session is another person's, has ended, or does not hold the measure.
     """
@@ -210,7 +213,7 @@ def mark(
 @require_POST
 @needs("measure.recommend")
 def start(request: HttpRequest) -> HttpResponse:
-    """Draw a random sample of measures and open an oversight session, or return to the open one.
+    """Draw a random sample of removal requests and open an oversight session, or return to the open one.
 
     The form's `size` is the number of measures, five hundred at most. Redirects to the session; with an
     invalid size to the start page, with a message.
@@ -286,7 +289,7 @@ def note(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Record an event in an oversight session: no remark on a measure, pause, resume, end.
 
     The form's `what` names the event (a `Happening`), `measure` the measure that has no remark, `next` the
-    measure to show then. Redirects to that measure, else to the session.
+    measure to show then. Redirects to that measure, else to the session. A measure is a removal request.
 
     Raises:
         Http404: another event, a malformed field, or the session is another person's, has ended, or does not

@@ -91,8 +91,8 @@ class KnownEntry(Struct, frozen=True, kw_only=True):
     """A value of an item in a list of known material.
 
     `entry_id` is the item's id, `kind` SHA256, SHA1, MD5, PDQ, URL, HOST or DOMAIN, `classification` its
-    category in the list's vocabulary, `standing` its votes and suspension. `listed` is its list; `scope` is
-    MATCH (known material) or CLEAR (known false alarm).
+    category in the list's vocabulary, `standing` its votes and its suspension by the circuit breaker.
+    `listed` is its list; `scope` is MATCH (known material) or CLEAR (known false alarm).
     """
 
     entry_id: UUID
@@ -141,7 +141,8 @@ class KnownLists:
     def _counts(self, entry: KnownEntry) -> bool:
         """Return whether look-ups can find an entry: always for known material, else only with weight.
 
-        The scope CLEAR marks a known false alarm; votes or the circuit breaker can lower its weight to 0.
+        The scope CLEAR marks a known false alarm; votes or the match-rate circuit breaker can lower its
+        weight to 0.
         """
         return entry.scope != "CLEAR" or self.weight(entry) > 0
 

@@ -190,7 +190,8 @@ def find_segment() -> Segment | None:
 def _bring_up(index: HashIndex, changes: Iterable[tuple[UUID, str, bool]]) -> None:
     """Apply changes to an index in portions, so that a first load of millions is never held as rows.
 
-    `changes` are (row id, PDQ hash, whether in force), as from `queries.changed_hashes`.
+    `changes` are (row id, PDQ hash, whether in force, that is not withdrawn), as from
+    `queries.changed_hashes`.
     """
     rest, gone = iter(changes), list[bytes]()
     hashes, labels = [pack_hashes(())], [pack_labels(())]

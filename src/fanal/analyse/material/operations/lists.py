@@ -140,7 +140,7 @@ _Pair = tuple[str, str]
 
 
 class _Held(NamedTuple):
-    """A list value in force as stored: row id, item id, category, scope, expiry.
+    """A list value as stored, not withdrawn: row id, item id, category, scope, expiry.
 
     `own`: stated by people, not only by a source.
     """
@@ -235,7 +235,7 @@ def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> b
 def withdraw_items(
     *, actor: Actor, name: str, item_ids: Sequence[UUID], now: datetime, own: bool = True
 ) -> int:
-    """Withdraw items of the list `name` with all their values; return how many of them were in force.
+    """Withdraw items of the list `name` with all their values; return how many were not withdrawn yet.
 
     `own` is False for a withdrawal by a source: values that people added stay.
 
@@ -372,8 +372,8 @@ def _end(item: Item, said: _Said | None) -> datetime | None:
 def _make_own(held: Mapping[_Pair, _Held], rows: Mapping[_Pair, _Said]) -> None:
     """Mark values of a source as stated by people too, and store the people's expiry.
 
-    `held` are the list's values in force, `rows` the statements of this load, both by (kind, value). A new
-    expiry alone is no change in the feed: senders move the expiry of whole lists with each delivery.
+    `held` are the list's values (not withdrawn), `rows` the statements of this load, both by (kind, value). A
+    new expiry alone is no change in the feed: senders move the expiry of whole lists with each delivery.
     """
     said = [
         (entry.entry_id, rows[pair].ends_at)

@@ -67,7 +67,7 @@ def lists_version() -> str:
 
 
 def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
-    """Return the list entries in force with any of these (kind, value) pairs, such as (MD5, digest).
+    """Return the list entries, not withdrawn, with any of these (kind, value) pairs, such as (MD5, digest).
 
     Values are compared for equality: similar pictures do not count.
     """
@@ -83,7 +83,7 @@ def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
 
 
 def entries_by_id(*, ids: Sequence[UUID]) -> dict[UUID, KnownEntry]:
-    """Return the list entries in force by row id; `ids` are ids of rows (single values), not of items."""
+    """Return the list entries, not withdrawn, by row id; `ids` are of rows (single values), not items."""
     if not ids:
         return {}
     found = sql.rows(
@@ -139,10 +139,10 @@ def is_change_known(*, change: ListChange) -> bool:
 
 
 def changed_hashes(*, after: int, upto: int) -> Iterator[tuple[UUID, str, bool]]:
-    """Yield (row id, PDQ hash, in force) of changed list values with such a hash, in the order of change.
+    """Yield (row id, PDQ hash, whether not withdrawn) of changed list values, in the order of change.
 
-    Changes with a number above `after` up to and including `upto` count. Rows are read in portions, so that
-    lists of millions are never held in memory.
+    Only values with such a hash. Changes with a number above `after` up to and including `upto` count. Rows
+    are read in portions, so that lists of millions are never held in memory.
     """
     with connection.cursor() as cursor:
         last: tuple[int, UUID] = (after, _HIGHEST)

@@ -43,7 +43,10 @@ class AsideRecord(Struct, frozen=True, kw_only=True):
 
 
 def get_asides(*, item_ids: Iterable[UUID]) -> dict[UUID, Aside]:
-    """Return by item id the suspension in force of each list entry that the circuit breaker suspended."""
+    """Return by item id the present suspension of each list entry that the circuit breaker suspended.
+
+    The match-rate circuit breaker suspends entries that suddenly match very many reports.
+    """
     found = sql.rows(
         "SELECT item_id, since, matched, hours, rule FROM analyse_aside"
         " WHERE item_id = ANY(%s::uuid[]) AND ended_at IS NULL",
@@ -62,6 +65,8 @@ def count_asides() -> int:
 
 def list_asides(*, ended: bool, limit: int, offset: int = 0) -> list[AsideRecord]:
     """Return a page of suspensions of list entries, newest first: the current ones, with `ended` the past.
+
+    The match-rate circuit breaker makes them.
 
     At most `limit` after the first `offset`.
     """
@@ -130,7 +135,7 @@ def count_votes(*, item_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int, CastV
 
 
 def votes_of(*, item_ids: Iterable[UUID]) -> dict[UUID, list[CastVote]]:
-    """Return by list entry (item id) the votes in force, oldest first: the last vote of each voter.
+    """Return by list entry (item id) the votes that count, oldest first: the last vote of each voter.
 
     A voter who took the vote back has none; an entry without votes has no key.
     """
@@ -146,7 +151,7 @@ def voter_of(*, actor: Actor) -> UUID:
 
 
 def vote_of(*, item_id: UUID, voter_id: UUID) -> CastVote | None:
-    """Return a voter's vote in force on a list entry; None if there is none, or it was taken back."""
+    """Return a voter's last vote on a list entry; None if there is none, or it was taken back."""
     votes = votes_of(item_ids=[item_id]).get(item_id, [])
     return next((vote for vote in votes if vote.voter_id == voter_id), None)
 
@@ -218,7 +223,7 @@ class ListedChange(Struct, frozen=True, kw_only=True):
 
 
 def list_lists() -> list[ListState]:
-    """Return all lists of known material, sorted by name, with the number of their values in force."""
+    """Return all lists of known material, sorted by name, with the number of their values not withdrawn."""
     given = sql.rows(
         "SELECT list_id, count(*) FROM analyse_entry WHERE withdrawn_at IS NULL GROUP BY list_id"
     )

@@ -101,7 +101,7 @@ class Typologies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def read_typologies(text: str) -> Typologies:
-    """Parse and validate the TOML text of typologies.
+    """Parse and validate the TOML text of typologies (published patterns of payments).
 
     Raises:
         ReferenceRefused: unknown key, typology, zone or indicator, a weight or threshold outside 0..1, a
@@ -133,7 +133,7 @@ def read_typologies(text: str) -> Typologies:
 
 
 def shipped_texts() -> list[str]:
-    """Return the TOML texts of the shipped typology files, the newest last."""
+    """Return the TOML texts of the shipped files of payment typologies, the newest last."""
     folder = resources.files("fanal.analyse").joinpath("data", "typologies")
     names = sorted(p.name for p in folder.iterdir() if p.name.endswith(".toml"))
     return [folder.joinpath(name).read_text("utf-8") for name in names]

@@ -56,7 +56,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def unchecked(self) -> bool:
-        """Whether nobody has checked the rule; such a rule gives points and never a floor."""
+        """Whether nobody has checked the rule; such a rule gives points and never a floor (minimum score)."""
         return self.checked_by == UNCHECKED
 
     @property
@@ -87,7 +87,7 @@ class PriorityLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A dated set of priority rules; levels from the highest to the lowest.
 
-    `ceiling` is the highest score that points give; only a floor may raise a score above it.
+    `ceiling` is the highest score that points give; only a floor (minimum score) may raise a score above it.
     """
 
     schema: int

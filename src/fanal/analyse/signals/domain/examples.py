@@ -122,9 +122,10 @@ class Example(Struct, frozen=True, kw_only=True):
 
 
 class Settled(Struct, frozen=True, kw_only=True):
-    """The outcome of the judgements on an example: signal codes agreed on (`wanted`) and denied (`unwanted`).
+    """The outcome of the judgements on an example: signal codes agreed on (`wanted`), denied (`unwanted`).
 
-    `hand` is its author in the cross-validation: the lowest id of the people whose judgements count.
+    An example is a passage that people judged. `hand` is its author in the cross-validation: the lowest id of
+    the people whose judgements count.
     """
 
     example_id: UUID
@@ -281,7 +282,7 @@ def labels_of(
     """Return the labelled texts of settled examples, the neutral ones first, each group in order of id.
 
     `texts` holds the sentence of each example: sealed or neutral; an example without one is left out. `found`
-    holds the codes that the version in force finds in it; a code that nobody judged keeps that result.
+    holds the codes that the model in force finds in it; a code that nobody judged keeps that result.
     """
     hands = {hand: n for n, hand in enumerate(sorted({one.hand for one in settled}), 1)}
     kept = [one for one in settled if one.example_id in texts]
@@ -411,7 +412,7 @@ def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 def last_words(judgements: Sequence[Judgement]) -> Iterator[Judgement]:
     """Yield the latest judgement of each person on each code of each example, unless taken back.
 
-    `judgements` are in chronological order.
+    An example is a judged passage of a report. `judgements` are in chronological order.
     """
     last = {(j.example_id, j.code, j.person_id): j for j in judgements}
     yield from (j for j in last.values() if j.verdict is not Verdict.TAKEN_BACK)

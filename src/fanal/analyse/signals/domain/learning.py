@@ -73,7 +73,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Quality of the text reader's model in force (`before`) and of the new one (`after`), cross-validated.
 
     Both read the same texts, by words and embedding. `before` and `after` are measured on the shipped corpus,
-    `desk_before` and `desk_after` on the desk's examples.
+    `desk_before` and `desk_after` on the desk's examples (judged passages).
     """
 
     before: Quality

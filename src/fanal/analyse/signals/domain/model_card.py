@@ -1,8 +1,9 @@
 """Model card of a text reader that a desk trained: origin of its texts, quality against the one in force.
 
 States: TRAINED ─ propose, dry run ─► PROPOSED ─ activate ─► IN_FORCE ─ the next one ─► REPLACED. A replaced
-or proposed version may be proposed again, and is TRAINED until its new dry run is finished. The version that
-comes with the program is stored too, so that a desk can go back to it.
+or proposed version may be proposed again, and is TRAINED until its new dry run is finished. A dry run
+compares a version with that in force on past reports. The version that comes with the program is stored too,
+so that a desk can go back to it.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,10 @@ MOST_LOST_IN_ALL = 0.01
 
 
 class ReaderState(StrEnum):
-    """State of a version of the text reader: trained, proposed, in force, replaced; see `READER_STATES`."""
+    """State of a version of the text reader, a model: trained, proposed, in force, replaced.
+
+    See `READER_STATES`.
+    """
 
     TRAINED = "TRAINED"
     PROPOSED = "PROPOSED"
@@ -52,9 +56,9 @@ READER_STATES = StateTable(
 class CodeLine(Struct, frozen=True, kw_only=True):
     """A signal code on a model card: number of `texts`, (precision, recall) of old and new version.
 
-    The old version is the one in force. `added` and `denied` are the numbers of the desk's examples for and
-    against the code. `lost`: the new version loses more F1 or recall than a code may (`MOST_LOST`,
-    `MOST_RECALL_LOST`).
+    The old version is the one in force. `added` and `denied` are the numbers of the desk's examples (judged
+    passages) for and against the code. `lost`: the new version loses more F1 or recall than a code may
+    (`MOST_LOST`, `MOST_RECALL_LOST`).
     """
 
     code: str
@@ -89,7 +93,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def examples(self) -> int:
-        """The number of the desk's own examples that the model was trained with."""
+        """The number of the desk's own examples (judged passages) that the model was trained with."""
         return self.neutral + self.sealed
 
     @property

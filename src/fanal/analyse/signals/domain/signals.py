@@ -40,7 +40,10 @@ class Hit(Struct, frozen=True, kw_only=True):
 
 
 class Read(Struct, kw_only=True):
-    """A sentence with the signals and contexts that match in it; `place` is its number in the report."""
+    """A sentence with the signals and contexts found in it; `place` is its number in the report.
+
+    A context is a phrase that changes the scores of signals around it.
+    """
 
     sentence: Sentence
     place: int
@@ -362,7 +365,10 @@ def _earlier_words(read: Read, all_read: Sequence[Read]) -> Iterator[int]:
 
 
 def _muted(hit: Hit, contexts: Sequence[Context]) -> bool:
-    """Return whether a context removes a hit (effect 0); a retraction does not, since it may be a cover."""
+    """Return whether a context (phrase around it) removes a hit (effect 0); a retraction never does.
+
+    A retraction may be a cover.
+    """
     return any(c.effect == 0 and c.scope != "NEXT" and c.covers(hit.code) for c in contexts)
 
 
@@ -391,7 +397,7 @@ class _Background(Struct, frozen=True, kw_only=True):
     talk: dict[str, Context]
 
     def of(self, speaker: str | None) -> dict[str, Context]:
-        """Return the contexts that apply to all sentences of `speaker`, by code of the context.
+        """Return the contexts (weakening phrases) of all sentences of `speaker`, by code of the context.
 
         They are the speaker's own and those of the whole conversation.
         """

@@ -96,6 +96,8 @@ def judge_passage(
 def rewrite(*, actor: Actor, example_id: UUID, sentence: str, now: datetime) -> None:
     """Seal a neutral sentence for an example; it replaces an earlier one that nobody has checked.
 
+    An example is a judged passage; the sentence replaces it and repeats none of its names or numbers.
+
     Raises:
         Refused: the actor may not judge at that desk.
         Refusal: NOT_FOUND, SENTENCE, LENGTH (as `check_neutral`), COPIED (it repeats names or words of the
@@ -120,7 +122,8 @@ def rewrite(*, actor: Actor, example_id: UUID, sentence: str, now: datetime) -> 
 def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: datetime) -> None:
     """Confirm an example's neutral sentence as a second person: it is then kept after the report's erasure.
 
-    `object_id` is the sealed sentence that the actor was shown.
+    `object_id` is the sealed sentence that the actor was shown. An example is a judged passage; a neutral
+    sentence replaces it and repeats none of its names or numbers.
 
     Raises:
         Refused: the actor may not check at that desk.
@@ -161,7 +164,8 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
 def withdraw_sentence(*, actor: Actor, example_id: UUID, now: datetime) -> None:
     """Take a checked neutral sentence back: the example is open again, or erased if its report is.
 
-    Its words leave the table and the stored versions of the text reader, which read on without it.
+    Its words leave the table and the stored versions of the text reader, which read on without it. An example
+    is a judged passage; a neutral sentence replaces it and repeats none of its names or numbers.
 
     Raises:
         Refused: the actor may not withdraw at that desk.
@@ -186,7 +190,8 @@ def withdraw_sentence(*, actor: Actor, example_id: UUID, now: datetime) -> None:
 def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:
     """Return the neutral sentence of an example, "" if it has none.
 
-    An unchecked one is decrypted from the vault for a reader of the report, with an entry in the ledger.
+    An unchecked one is decrypted from the vault for a reader of the report, with an entry in the ledger. An
+    example is a judged passage; a neutral sentence replaces it and repeats none of its names or numbers.
 
     Raises:
         Refused: the actor may not read reports.
@@ -205,7 +210,7 @@ def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:
 
 
 def erase_examples(*, report_ids: Sequence[UUID]) -> int:
-    """Mark the unchecked examples of erased reports as ERASED; return their number.
+    """Mark the unchecked examples (judged passages) of erased reports as ERASED; return their number.
 
     Also deletes what trained versions learnt from these reports (`analyse_reader_part`). The words of the
     examples are erased with the report for which they were sealed; checked neutral sentences are kept. Call
@@ -283,6 +288,8 @@ def _sealed(report_id: UUID, text: str, now: datetime) -> UUID:
 
 def _held(actor: Actor, example_id: UUID) -> tuple[Example, int | None]:
     """Lock an example until the end of the transaction; return it and the id of its report's desk.
+
+    An example is a judged passage of a report.
 
     Raises:
         Refusal: NOT_FOUND, also if the actor may not read the report.

@@ -1,4 +1,4 @@
-"""Versions of the text reader (a model): training with the desk's examples, proposal, activation."""
+"""Versions of the text reader (a model): training with the desk's judged passages, proposal, activation."""
 
 import logging
 from collections import Counter
@@ -123,7 +123,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
 
 
 def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
-    """Propose a version of the text reader; the worker then compares it on past reports (dry run).
+    """Propose a version of the text reader, a model; the worker then compares it on past reports (dry run).
 
     It is compared with the version that reads now.
 
@@ -152,7 +152,7 @@ def propose_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 def withdraw_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
     """Withdraw the proposal to put a version (`reader_id`) of the text reader, a trained model, in force.
 
-    A dry run of it under way ends.
+    A dry run of it (comparison on past reports) under way ends.
 
     Raises:
         Refused: the actor may not draft rules.
@@ -171,8 +171,8 @@ def withdraw_version(*, actor: Actor, reader_id: UUID, now: datetime) -> None:
 def end_trial(*, stored: StoredReader, reason: str, now: datetime) -> None:
     """End the dry run of a text reader (`stored`, a trained model) that this program cannot use.
 
-    Its proposal is withdrawn. `reason` is a text for people. Does nothing if the version was proposed again
-    or withdrawn meanwhile.
+    A dry run compares it on past reports. Its proposal is withdrawn. `reason` is a text for people. Does
+    nothing if the version was proposed again or withdrawn meanwhile.
     """
     with transaction.atomic():
         if sql.run(
@@ -328,7 +328,7 @@ def _labels(
 
 
 def _embeds(reader: TextReader, example_id: UUID, text: str) -> bool:
-    """Return whether the engine of `reader` embeds the text of an example; if not, the log names its id."""
+    """Return whether the engine of `reader` embeds the `text` of a judged passage; if not, log its id."""
     try:
         reader.engine.embed([text])
     except TextUnembedded as failure:

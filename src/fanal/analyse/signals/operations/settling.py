@@ -1,4 +1,4 @@
-"""The result of people's judgements on examples; two people are needed to deny a signal code."""
+"""The result of people's judgements on passages (examples); two people are needed to deny a signal code."""
 
 from collections.abc import Sequence
 from datetime import datetime

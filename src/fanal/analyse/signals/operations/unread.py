@@ -114,7 +114,7 @@ def count_stuck() -> int:
 
 
 def forget_unread(*, report_ids: Collection[UUID]) -> int:
-    """Remove texts of reports from the text reader's queue, in the caller's transaction; return how many."""
+    """Remove texts of reports from the text model's queue, in the caller's transaction; return how many."""
     return sql.run(
         "DELETE FROM analyse_unread WHERE report_id = ANY(%s::uuid[])", [list(report_ids)]
     )

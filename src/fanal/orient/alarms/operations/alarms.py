@@ -54,8 +54,8 @@ UNION ALL (SELECT a.id FROM orient_alarm a WHERE a.acknowledged_at IS NULL AND a
 def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -> bool:
     """Raise the child-in-danger alarm of a report; return False when it already has one.
 
-    `desk_id` is the report's desk. `orient_batch` raises the alarms of the priority floor; a trigger raises
-    the alarm of a report that declares danger itself.
+    `desk_id` is the report's desk. `orient_batch` raises the alarms of reports whose rules set a minimum
+    priority (floor); a trigger raises the alarm of a report that declares danger itself.
     """
     return bool(raise_alarms(actor=actor, items=[(report_id, desk_id)], now=now))
 

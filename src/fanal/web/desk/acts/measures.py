@@ -74,7 +74,7 @@ _A_COLUMN = 30  # cards shown in a column, whose count covers all
 @require_GET
 @needs("measure.list")
 def second(request: HttpRequest) -> HttpResponse:
-    """Show the measures and notices that await a second person's approval; the reader's own are apart."""
+    """Show the removal requests and notices that await a second person's approval; the reader's own apart."""
     actor = actor_of(request)
     waiting = measures.list_measures(actor=actor, states=[MeasureState.TO_SECOND], limit=100)
     consult(request, "measure", [m.id for m in waiting], action="measure.list")
@@ -95,7 +95,7 @@ def second(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("measure.list")
 def board(request: HttpRequest) -> HttpResponse:
-    """Show the measures in columns by state, thirty to a column, each with its legal time limit."""
+    """Show the removal requests in columns by state, thirty to a column, each with its legal time limit."""
     actor = actor_of(request)
     counts = measures.count_by_state(actor=actor)
     columns = []
@@ -168,7 +168,7 @@ class _AmendmentForm(PostedForm):
 
 
 def _amend(request: HttpRequest, measure_id: UUID) -> None:
-    """Change addressee, targeted addresses and non-disclosure of a measure, as the form says.
+    """Change addressee, targeted addresses and non-disclosure of a removal request, as the form says.
 
     An unknown kind of addressee counts as HOST.
 
@@ -211,7 +211,7 @@ PAGES = acts.ActPages(
 @require_GET
 @needs("measure.read")
 def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Show a measure: the letter as it will be sent, signatures, steps with proofs, possible next steps.
+    """Show a removal request: the letter as it will be sent, signatures, steps with proofs, next steps.
 
     Raises:
         Http404: no such measure.
@@ -226,7 +226,7 @@ def _following(moves: Sequence[str], actor: Actor, *, gone: bool) -> list[str]:
 
 
 def _may_have_left(measure: Measure, *, gone: bool) -> bool:
-    """Return whether an approved measure can no longer be sent, but may have been sent without a record.
+    """Return whether an approved request can no longer be sent, but may have been sent without a record.
 
     `gone`: the decision behind it is no longer in force.
     """
@@ -240,7 +240,7 @@ def _asked(measure: Measure) -> Asked:
 
 
 def _warned(measure: Measure, *, actor: Actor) -> dict[str, object]:
-    """Return the warnings on a measure not sent yet, for the template.
+    """Return the warnings on a removal request not sent yet, for the template.
 
     Keys: `warned` (the warnings; empty once sent), and `seen`, their tokens, which the form posts back as
     proof of the warnings that its page showed.
@@ -265,7 +265,7 @@ def _cards(found: Sequence[Measure], *, actor: Actor) -> list[dict[str, object]]
 
 
 def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
-    """Return the decision behind a measure, and its differences from the legal rules' proposal.
+    """Return the decision behind a removal request, and its differences from the legal rules' proposal.
 
     Keys: `decision`; `ground_gone`, it is no longer in force; `differences`, as of the function of that name;
     `left_out`, addresses of the host in the report that the measure does not target. Without access to
@@ -291,7 +291,7 @@ def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
 
 
 def differences(proposal: Proposal | None, decision: Decision | None) -> list[dict[str, object]]:
-    """Return track, legal bases and authority of a decision, each with the value that was proposed.
+    """Return actions (tracks), legal bases and authority of a decision, each with the proposed value.
 
     `proposal` is that of the legal rules. Keys: `name`, `kind` (the group of the values' labels), `proposed`,
     `decided`, `same`. Empty without a proposal or a decision.
@@ -402,7 +402,7 @@ def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.send")
 def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record that a measure's recipient was informed beforehand of procedures and delays (LCEN 6-2 I).
+    """Record that a request's recipient was informed beforehand of procedures and delays (LCEN 6-2 I).
 
     A refusal is shown on the measure's page.
 
@@ -426,7 +426,7 @@ def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 
 
 class _StepForm(acts.EventForm):
-    """Form of a step of a measure: name of its transition, event, and the cause of a suspension or lifting.
+    """Form of a step of a removal request: its transition, event, and the cause of a suspension or lifting.
 
     For a sending recorded after its legal basis lapsed (transition `leave`), the time is required (refusal
     NO_INSTANT).
@@ -448,13 +448,13 @@ class _StepForm(acts.EventForm):
         return super().clean_happened_at()
 
     def clean_reason(self) -> str:
-        """Return the cause of a suspension or lifting; "" for other transitions."""
+        """Return the cause of a suspension or lifting of a removal request; "" for other transitions."""
         caused = self.cleaned_data.get("transition") in _CAUSED
         return self.cleaned_data["reason"] if caused else ""
 
 
 class _WithdrawalForm(PostedForm):
-    """Form of the withdrawal of a measure: its cause."""
+    """Form of the withdrawal of a removal request: its cause."""
 
     cause = text()
 
@@ -470,7 +470,7 @@ class _WarnedForm(PostedForm):
 
 
 class _ApprovalForm(_WarnedForm, acts.ApprovalForm):
-    """Form of a measure's approval: the digest of the document, the tokens of its warnings, the reason."""
+    """Form of a removal request's approval: digest of the document, tokens of its warnings, the reason."""
 
 
 def _submit(request: HttpRequest, measure_id: UUID) -> None:

@@ -195,8 +195,8 @@ def _may_be_sent(lifecycle: Lifecycle, file: ActFile) -> bool:
 def may_leave(lifecycle: Lifecycle, file: ActFile, *, actor: Actor) -> bool:
     """Return whether an official act (`file`) may be downloaded: already sent, or ready to send.
 
-    Ready to send: sending is a next step, and the decision behind the act is in force; an act without a
-    decision is never ready here. `lifecycle`: of the act's kind.
+    Ready to send: sending is a next step, and the decision behind the act is in force (neither replaced nor
+    its report reopened); an act without a decision is never ready here. `lifecycle`: of the act's kind.
     """
     act = file.act
     if not _may_be_sent(lifecycle, file) or act.decision_id is None:

@@ -182,7 +182,7 @@ def _take_back(request: HttpRequest, item: ChangedItem) -> HttpResponse:
 
 
 def _why(entry_id: str) -> str:
-    """Return the explanation of a circuit breaker rule (its entry id in the reference data), or ""."""
+    """Return the explanation of a rule that suspends list entries (its id in the reference data), or ""."""
     rule = reference.load().by_entry_id(entry_id)
     return rule.note.of(get_language() or "fr") if rule and rule.note else ""
 

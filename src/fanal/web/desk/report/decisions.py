@@ -1,4 +1,4 @@
-"""Views of a decision on a report: tracks, legal bases, reason; reopening and closing.
+"""Views of a decision on a report: actions (tracks), legal bases, reason; reopening and closing.
 
 The draft acts that a decision opens are made in the same transaction.
 """

@@ -177,10 +177,11 @@ def judge(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def rewrite(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResponse:
     """Record a neutral sentence (form field `words`) for an example; redirect to the report's page.
 
-    The outcome is a message.
+    An example is a judged passage; the sentence replaces it and repeats none of its names or numbers. The
+    outcome is a message.
 
     Raises:
-        Http404: no such report for the person, or an example of another report.
+        Http404: no such report for the person.
     """
     _require_example(request, report_id, example_id)
 
@@ -200,8 +201,8 @@ def rewrite(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResp
 def check(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResponse:
     """Confirm another person's neutral sentence for an example, then redirect to the report's page.
 
-    The sentence is the one displayed: form field `object`, the id of its sealed text. The outcome is a
-    message.
+    An example is a judged passage. The sentence is the one displayed: form field `object`, the id of its
+    sealed text. The outcome is a message.
 
     Raises:
         Http404: no such report for the person, or an example of another report.

@@ -32,7 +32,7 @@ WAYS: Mapping[str, tuple[Track, ...]] = {
 class ChoiceForm(PostedForm):
     """Form of a person's decision: the option, entry ids of legal bases, code of the authority, reason.
 
-    The option (`way`, a key of `WAYS`) gives the tracks.
+    The option (`way`, a key of `WAYS`) gives the tracks, the actions that follow.
     """
 
     tracks = Parsed(lambda way: WAYS.get(way, ()), posted="way")

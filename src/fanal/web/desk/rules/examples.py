@@ -1,4 +1,4 @@
-"""The desk's examples for the text model: sentences to check, checked ones, and opinions by signal."""
+"""The desk's training examples for the text model: sentences to check, checked ones, people's opinions."""
 
 from collections import Counter
 from uuid import UUID
@@ -47,7 +47,7 @@ class SignalLine(Struct, frozen=True, kw_only=True):
 
 
 class ShownPassage(Struct, frozen=True, kw_only=True):
-    """An example of a signal with its words, "" if the report no longer has them.
+    """An example of a signal (judged passage) with its words, "" if the report no longer has them.
 
     `side`: by people's judgements it has the signal (WANTED), has not (UNWANTED), or one person alone denied
     it (ALONE).
@@ -102,7 +102,9 @@ def examples(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("example.withdraw")
 def withdraw(request: HttpRequest, example_id: UUID) -> HttpResponse:
-    """Withdraw a checked neutral sentence, then show the examples; a refusal is shown as a message.
+    """Withdraw a checked neutral sentence of an example, then show the examples.
+
+    A refusal is shown as a message.
 
     Raises:
         Http404: no such example for the person.

@@ -125,7 +125,7 @@ def propose(request: HttpRequest, reader_id: UUID) -> HttpResponse:
 def withdraw(request: HttpRequest, reader_id: UUID) -> HttpResponse:
     """Withdraw the proposal of a text reader (trained model), then show its page; its dry run ends.
 
-    A refusal is shown as a message.
+    A refusal is shown as a message. The dry run compares it with the version in force on past reports.
 
     Raises:
         Http404: no such version.

@@ -97,7 +97,7 @@ def draft(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("rules.draft")
 def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Show a rule set: its changes, its dry run, and the actions open to the person.
+    """Show a priority rule set: changes, dry run on stored reports, the actions open to the person.
 
     Raises:
         Http404: no such rule set.
@@ -137,7 +137,8 @@ def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 def progress(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
     """Show the progress of a rule set's dry run and new ranking, as a fragment that its page polls.
 
-    When both have ended, a header (`HX-Refresh`) makes the page reload.
+    When both have ended, a header (`HX-Refresh`) makes the page reload. A dry run compares the rule set with
+    that in force on stored reports.
 
     Raises:
         Http404: no such rule set.
@@ -156,7 +157,7 @@ def progress(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.draft")
 def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Start a dry run of a rule set on every stored report, executed by the worker.
+    """Start the comparison (dry run) of a rule set on every stored report, executed by the worker.
 
     Redirects to the rule set's page; a refusal is shown as a message.
 
@@ -196,7 +197,7 @@ def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 def spread(tried: DryRun) -> list[tuple[str, int, int]]:
     """Return how a dry run moves reports between levels, as (level, reports before, reports after).
 
-    The highest level comes first.
+    The highest level comes first. A dry run compares candidate rules with those in force on stored reports.
     """
     sides: dict[str, list[int]] = {level: [0, 0] for level in LEVELS}
     for move, number in tried.moves.items():
@@ -209,9 +210,10 @@ def spread(tried: DryRun) -> list[tuple[str, int, int]]:
 def _changes(
     request: HttpRequest, trials: list[queries.Trial], *, rises: bool
 ) -> list[tuple[ScoreChange, ReportFacts | None]]:
-    """Return the largest rises (`rises`) or falls of the score in the last finished dry run of `trials`.
+    """Return the largest rises (`rises`) or falls of the score in the last finished trial of `trials`.
 
-    Each is (change, its report), the report None when the person may not see it.
+    A trial compares candidate rules on stored reports (dry run). Each is (change, its report), the report
+    None when the person may not see it.
     """
     ended = next((trial for trial in trials if trial.finished_at is not None), None)
     if ended is None:
