@@ -117,7 +117,7 @@ def _crosses(before: int, after: int, typologies: Typologies) -> bool:
     """Return whether a beneficiary's number of senders crossed a bound of the rules that count senders.
 
     `before` and `after` are the numbers; the rules are the indicators of a beneficiary common to several
-    payers and of a hub (a beneficiary of very many payers). If so, the payers to that beneficiary are scored again.
+    payers, and of a hub (a beneficiary of very many). If so, the payers to that beneficiary are scored again.
     """
     bounds = {
         bound

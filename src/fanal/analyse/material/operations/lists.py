@@ -228,7 +228,11 @@ def add_addresses(
 
 
 def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> bool:
-    """Withdraw all values of a list item; return whether the list `name` had that item, not yet withdrawn."""
+    """Withdraw all values of a list item; return whether the list `name` had that item, not yet withdrawn.
+
+    Raises:
+        Refused: the actor may not keep lists.
+    """
     return withdraw_items(actor=actor, name=name, item_ids=[item_id], now=now) == 1
 
 

@@ -181,7 +181,7 @@ def rewrite(request: HttpRequest, report_id: UUID, example_id: UUID) -> HttpResp
     outcome is a message.
 
     Raises:
-        Http404: no such report for the person.
+        Http404: no such report for the person, or an example of another report.
     """
     _require_example(request, report_id, example_id)
 

@@ -92,6 +92,9 @@ def trend_json(request: HttpRequest, trend: str) -> HttpResponse:
     """Send the weekly counts of a figure as JSON, with its definition, changes of level and new names.
 
     `trend` is the figure's code. New names are services that occur for the first time.
+
+    Raises:
+        Http404: no such trend.
     """
     found = _asked(request, trend)
     whole = weeks.trend_json(found, names=_senders(found))
