@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from playwright.sync_api import Page, Route
 
 from fanal.crosscheck.dossiers.queries import dossier_of
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
-from tests.integration.desk.story import Desk, run_stages
+from tests.integration.desk.story import Desk, add_reports, run_stages, suspect
+from tests.integration.desk.test_judged import REFERRAL
+from tests.integration.desk.work import decided
 
 pytestmark = pytest.mark.django_db(transaction=True)
 _GRAPH = re.compile(r'(<script id="dossier-graph" type="application/json">).*?(</script>)', re.S)
@@ -102,3 +105,31 @@ def test_the_graph_by_keyboard(
     target = tmp_path / "graph.png"
     taken.value.save_as(target)
     assert target.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_repeat_offender_is_named_on_the_report_and_the_dossier(
+    open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str
+) -> None:
+    bodies = [
+        {
+            "kind": "GROOMING",
+            "persons": [suspect("corbeau_5"), {"role": "VICTIM", "name": name}],
+            "occurred_at": at,
+        }
+        for name, at in (
+            ("Lina", "2026-11-03"),
+            ("Tom", (desk.now + timedelta(days=1)).isoformat()),
+        )
+    ]
+    add_reports(desk, (("first", 600, bodies[0]), ("later", 590, bodies[1])))
+    decided(desk, "first", choice=REFERRAL)
+    page = open_as("ana", f"/{lang}/desk/reports/{desk.reports['later']}/")
+    said = {"fr": "De nouveau mis en cause", "en": "Repeat offender"}[lang]
+    page.wait_for_selector(f"section:has(#kin) >> text={said}")
+    check(page, axe, lang)
+    page.click("section:has(#kin) .fd-panel-head a")
+    page.wait_for_selector(f"section:has(#reports) >> text={said}")
+    check(page, axe, lang)
+    page.click(f"section:has(#reports) .fn-note a[href$='{desk.reports['first']}/']")
+    page.wait_for_selector(".fd-head-text >> text=REF-first")

@@ -1,4 +1,4 @@
-"""Dossiers from links and judgements: a pure function, so that membership can always be recomputed.
+"""Dossiers from links and judgements, and the series in them: pure, so that all can be recomputed.
 
 Precedence: a later judgement beats an earlier one, a judgement beats a proposal, a stronger link comes before
 a weaker one. Only certain links are proposals. The size of a dossier is unbounded: a bound would make the
@@ -7,7 +7,8 @@ result depend on the order of arrival (ADR 0031).
 States of a dossier: links propose it, people open and close it. Each transition is a judgement.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from uuid import UUID, uuid5
@@ -15,6 +16,10 @@ from uuid import UUID, uuid5
 from msgspec import Struct
 
 from fanal.crosscheck.domain.records import DossierState, JudgementAct
+from fanal.formats.report.records import Person, PersonRole
+from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, SelectorRole
+from fanal.kernel.calendar import read_aware
+from fanal.kernel.ids import instant_of
 from fanal.kernel.states import StateTable, move
 
 _NAMESPACE = UUID("8d6f6f7e-1f0a-5c53-9d3b-3a3f3f5d6c1a")
@@ -272,3 +277,142 @@ def state_of(conduct: Judgement | None) -> DossierState:
     if conduct is None:
         return DossierState.PROPOSED
     return DossierState.OPEN if conduct.act is JudgementAct.OPEN else DossierState.CLOSED
+
+
+# Series and repeat offenders among the reports of a dossier: one suspect, several events.
+#
+# A suspect is a set of identifiers: two reports name the same one if they share an identifier that one person
+# uses (e-mail address, telephone number, user name, account, device), a suspect's, stated in a field.
+
+Identifier = tuple[SelectorKind, str]
+_Mark = tuple[SelectorKind | None, str]
+"""An identifier, or a name (kind None)."""
+_PERSONAL = frozenset(
+    {
+        SelectorKind.EMAIL,
+        SelectorKind.PHONE,
+        SelectorKind.HANDLE,
+        SelectorKind.ACCOUNT,
+        SelectorKind.DEVICE,
+    }
+)
+_SEVERAL = 2
+
+
+class Series(Struct, frozen=True, kw_only=True):
+    """One suspect in two reports or more, with facts on different days or against different victims.
+
+    `identifiers` are the suspect's, the one in most reports first; `reports` are in the order of their
+    events, `first` and `last` the times of the earliest and the latest (of receipt, where the
+    facts have no date). `victims` counts those with different names or identifiers. `referred` are the
+    reports that the desk referred to the justice system, with the time of the decision, oldest first; `again`
+    those with facts after the first of these decisions: the suspect is a repeat offender.
+    """
+
+    identifiers: tuple[Identifier, ...]
+    reports: tuple[UUID, ...]
+    first: datetime
+    last: datetime
+    victims: int
+    referred: tuple[tuple[UUID, datetime], ...]
+    again: tuple[UUID, ...]
+
+
+def series_in(
+    records: Iterable[HarmonisedReport], *, referred: Mapping[UUID, datetime]
+) -> list[Series]:
+    """Return the series among the reports of a dossier: repeat offenders first, then by number of reports.
+
+    `referred`: when the desk decided on the judicial track, by report id; reports without such a decision are
+    absent.
+    """
+    by_id = {record.report_id: record for record in records}
+    victims = _persons(by_id.values(), PersonRole.VICTIM)
+    found = []
+    for suspect in _persons(by_id.values(), PersonRole.SUSPECT):
+        events = sorted((_time_of(by_id[i]), i) for i in suspect.reports)
+        against = sum(not victim.reports.isdisjoint(suspect.reports) for victim in victims)
+        if len(events) >= _SEVERAL:
+            series = _series(suspect, events, by_id, victims=against, referred=referred)
+            days = {at.date() for _, i in events if (at := _dated(by_id[i]))}
+            if series.again or against >= _SEVERAL or len(days) >= _SEVERAL:
+                found.append(series)
+    return sorted(found, key=lambda one: (not one.again, -len(one.reports), one.first))
+
+
+class _OnePerson:
+    """A person joined across reports by shared marks; `marks` holds in how many reports each occurs."""
+
+    def __init__(self) -> None:
+        self.marks: Counter[_Mark] = Counter()
+        self.reports: set[UUID] = set()
+
+
+def _persons(records: Iterable[HarmonisedReport], role: PersonRole) -> list[_OnePerson]:
+    """Return the persons of a role that have a mark (identifier or name), each with all their reports."""
+    held: dict[_Mark, _OnePerson] = {}
+    for record in records:
+        for marks in _marks(record, role):
+            same = {id(held[mark]): held[mark] for mark in marks if mark in held}
+            person = max(same.values(), key=lambda one: len(one.marks), default=_OnePerson())
+            for other in same.values():
+                if other is not person:
+                    person.marks.update(other.marks)
+                    person.reports |= other.reports
+                    held.update(dict.fromkeys(other.marks, person))
+            person.marks.update(marks)
+            person.reports.add(record.report_id)
+            held.update(dict.fromkeys(marks, person))
+    return list({id(person): person for person in held.values()}.values())
+
+
+def _marks(record: HarmonisedReport, role: PersonRole) -> Iterator[set[_Mark]]:
+    """Yield the marks of each person of a role: their identifiers, and a victim's name in small letters."""
+    found: dict[str, set[_Mark]] = defaultdict(set)
+    of_role = SelectorRole(role.value)
+    for selector in record.selectors:
+        if selector.role is of_role and not selector.weak and selector.kind in _PERSONAL:
+            found[selector.source.rpartition(".")[0]].add((selector.kind, selector.value))
+    if role is PersonRole.VICTIM:
+        for number, person in enumerate(record.persons):
+            if person.role is role and person.name:
+                found[f"persons[{number}]"].add(_name(person))
+    yield from found.values()
+
+
+def _name(person: Person) -> tuple[None, str]:
+    return None, " ".join((person.name or "").casefold().split())
+
+
+def _time_of(record: HarmonisedReport) -> datetime:
+    """Return the earliest time of a report's facts, or that of its receipt if they have no date."""
+    return _dated(record) or instant_of(record.report_id)
+
+
+def _dated(record: HarmonisedReport) -> datetime | None:
+    return read_aware(record.occurred.earliest) if record.occurred else None
+
+
+def _series(
+    suspect: _OnePerson,
+    events: list[tuple[datetime, UUID]],
+    by_id: Mapping[UUID, HarmonisedReport],
+    *,
+    victims: int,
+    referred: Mapping[UUID, datetime],
+) -> Series:
+    """Return a suspect's series from its `events`, (time, report id) in order of time."""
+    sent = sorted((referred[i], i) for _, i in events if i in referred)
+    later = [
+        i for _, i in events if sent and (at := _dated(by_id[i])) is not None and at > sent[0][0]
+    ]
+    marks = sorted(suspect.marks.items(), key=lambda held: (-held[1], held[0]))
+    return Series(
+        identifiers=tuple((kind, value) for (kind, value), _ in marks if kind is not None),
+        reports=tuple(i for _, i in events),
+        first=events[0][0],
+        last=events[-1][0],
+        victims=victims,
+        referred=tuple((i, at) for at, i in sent),
+        again=tuple(later),
+    )

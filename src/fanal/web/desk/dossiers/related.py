@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from fanal.accounts.queries.people import desk_names
 from fanal.crosscheck.domain.records import SIMILAR, KinLink, LinkReason
-from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.crosscheck.links.domain.because import because_of
 from fanal.crosscheck.similar.domain.pairs import FAMILY, MIRROR, PICTURE, TEXT
 from fanal.crosscheck.similar.domain.suggestions import Suggestion
@@ -77,12 +76,13 @@ def kin_of(
     links: Sequence[KinLink],
     suggested: Mapping[UUID, Suggested],
     *,
+    dossier_id: UUID | None,
     actor: Actor,
 ) -> RelatedReports:
     """Return a report's related reports for its page.
 
     `links` are its links with other reports, `suggested` the suggested links by the other report's id. A pair
-    related by similarity alone has no link: it is listed after the links.
+    related by similarity alone has no link: it is listed after the links. `dossier_id`: its dossier, if any.
     """
     own = [link for link in links if link.other_id is not None]
     linked = {link.other_id for link in own}
@@ -110,7 +110,7 @@ def kin_of(
         rows=rows,
         elsewhere=sorted(set(desks.values()), key=alphabetical),
         graph=_graph(record, own[:_DRAWN], references),
-        dossier_id=dossier_of(actor=actor, report_id=record.report_id),
+        dossier_id=dossier_id,
     )
 
 

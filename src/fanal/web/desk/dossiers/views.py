@@ -37,7 +37,7 @@ from fanal.reference.departements import departement_of
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history, notes
 from fanal.web.desk.deconfliction import withholding
-from fanal.web.desk.dossiers import graph as dossier_graph
+from fanal.web.desk.dossiers import graph as dossier_graph, series
 from fanal.web.desk.dossiers.related import judged_of, percent, reasons_of
 from fanal.web.desk.queue.views import rows_of
 from fanal.web.failures import reason_of
@@ -178,10 +178,12 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
     desks = dossier_graph.other_desks(view)
     references = dossier_graph.references_of(shown, actor=actor)
     records = harmonised.get_records(actor=actor, report_ids=own)
+    judged = judged_of(references, cases, actor=actor)
     return {
         "dossier": view,
         "rows": rows,
-        "judged": judged_of(references, cases, actor=actor),
+        "judged": judged,
+        "series": series.shown(records.values(), judged, references),
         "elsewhere": sorted(desks.values(), key=alphabetical),
         "edges": [
             {

@@ -25,6 +25,7 @@ from fanal.analyse.priority.domain.retention_window import (
     askable_of,
 )
 from fanal.casework import queries as casework
+from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.crosscheck.links.queries import links_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -44,7 +45,7 @@ from fanal.vault.operations.opening import open_object
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import distribution, history, notes, providers
 from fanal.web.desk.deconfliction.hits import signs_on
-from fanal.web.desk.dossiers import suggestions
+from fanal.web.desk.dossiers import series, suggestions
 from fanal.web.desk.dossiers.related import kin_of
 from fanal.web.desk.report import content, examples, files, folds
 from fanal.web.desk.report.proposals import proposal_of
@@ -108,7 +109,8 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
     """Return the template context of a report's page; `refused`: why its decision form was refused.
 
     Keys: `case`, `facts` and `record` (the report in the queue, as received, harmonised), `sender`, `moves`,
-    `folds` (duplicates), `related` (reports), `choice` (decision form), `transfers`, `history` and others.
+    `folds` (duplicates), `related` (reports), `series` (of its suspects), `choice` (decision form),
+    `transfers`, `history` and others.
 
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.
@@ -123,8 +125,11 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
     links = links_of(actor=actor, report_id=report_id)
     folded = folds.folds_of(case, record, actor=actor, asked=request.GET.get("folded"))
     suggested = suggestions.of_report(report_id, actor=actor)
+    dossier_id = dossier_of(actor=actor, report_id=report_id)
+    compared = series.compared_with(report_id, dossier_id, actor=actor)
     linked = [x.other_id for x in links if x.other_id]
-    others = [*dict.fromkeys((*linked, *suggested)), *(row.case.report_id for row in folded.rows)]
+    folds_shown = (row.case.report_id for row in folded.rows)
+    others = dict.fromkeys((*linked, *suggested, *folds_shown, *compared))
     consult(request, "report", [report_id], reports=others)
     return {
         "case": case,
@@ -137,7 +142,8 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
         "folds": folded,
         "asking": clocks_of(record, facts),
         **_content(record, request=request, actor=actor, now=now),
-        "related": kin_of(record, links, suggested, actor=actor),
+        "related": kin_of(record, links, suggested, dossier_id=dossier_id, actor=actor),
+        "series": series.of_report(record, compared, actor=actor),
         "may_judge": may(actor, "dossier.judge"),
         "choice": proposal_of(case, record, request=request, refused=refused, actor=actor),
         **_drafts(report_id, actor=actor),

@@ -1,0 +1,127 @@
+"""One suspect in several events of a dossier is a series; facts after a referral make a repeat offender."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from fanal.crosscheck.dossiers.domain import Series, series_in
+from fanal.formats.report.records import Person, PersonRole, ReportKind
+from fanal.harmonise.domain.records import (
+    HarmonisedReport,
+    Selector,
+    SelectorKind,
+    SelectorRole,
+    TimeRange,
+)
+from fanal.kernel.ids import new_id
+
+FOX = (SelectorKind.HANDLE, "renard_77@castlequest")
+MAIL = (SelectorKind.EMAIL, "fox@mail.example")
+OTHER = (SelectorKind.PHONE, "+33639980012")
+REFERRED = datetime(2026, 3, 10, 9, tzinfo=UTC)
+
+
+def told(
+    *suspects: tuple[tuple[SelectorKind, str], ...],
+    day: str | None = "2026-03-01",
+    victims: tuple[str, ...] = (),
+    role: SelectorRole = SelectorRole.SUSPECT,
+    weak: bool = False,
+) -> HarmonisedReport:
+    """A report of a day, whose suspects have these identifiers and whose victims have these names."""
+    selectors = tuple(
+        Selector(kind=kind, value=value, role=role, source=f"persons[{n}].handles[{k}]", weak=weak)
+        for n, held in enumerate(suspects)
+        for k, (kind, value) in enumerate(held)
+    )
+    at = day and f"{day}T12:00:00Z"
+    return HarmonisedReport(
+        report_id=new_id(datetime(2026, 3, 25, tzinfo=UTC)),
+        reference="",
+        kind=ReportKind.GROOMING,
+        occurred=TimeRange(earliest=at, latest=at, precision="DAY", zone="UTC") if at else None,
+        persons=(
+            *(Person(role=PersonRole.SUSPECT) for _ in suspects),
+            *(Person(role=PersonRole.VICTIM, name=name) for name in victims),
+        ),
+        selectors=selectors,
+    )
+
+
+def only(*records: HarmonisedReport, referred: dict[UUID, datetime] | None = None) -> Series:
+    (found,) = series_in(records, referred=referred or {})
+    return found
+
+
+def test_a_series_has_one_suspect_on_several_days() -> None:
+    late, early = told((FOX,), day="2026-03-05"), told((FOX, MAIL), day="2026-03-01")
+    found = only(late, early)
+    assert found.reports == (early.report_id, late.report_id)
+    assert (found.first.day, found.last.day) == (1, 5)
+    assert found.identifiers == (FOX, MAIL), "the identifier of most reports leads"
+    assert not found.again
+
+
+def test_victims_of_different_names_make_a_series_on_one_day() -> None:
+    one, two = told((FOX,), victims=("Lina",)), told((FOX,), victims=("Tom", "LINA "))
+    assert only(one, two).victims == 2
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        (told((FOX,)), told((FOX,))),
+        (told((FOX,), day=None), told((FOX,), day=None)),
+        (told((FOX,)),),
+        (told((FOX,)), told((OTHER,), day="2026-03-05")),
+        (told((FOX,), weak=True), told((FOX,), day="2026-03-05", weak=True)),
+        (
+            told((FOX,), role=SelectorRole.WITNESS),
+            told((FOX,), day="2026-03-05", role=SelectorRole.WITNESS),
+        ),
+        (
+            told(((SelectorKind.IP, "203.0.113.7"),)),
+            told(((SelectorKind.IP, "203.0.113.7"),), day="2026-03-05"),
+        ),
+    ],
+    ids=["one day", "no date", "one report", "two suspects", "from text", "witness", "address"],
+)
+def test_what_may_be_one_event_or_two_people_is_no_series(
+    records: tuple[HarmonisedReport, ...],
+) -> None:
+    assert series_in(records, referred={}) == []
+
+
+def test_identifiers_join_a_suspect_across_reports_and_two_suspects_stay_two() -> None:
+    one = told((FOX,), (OTHER,), day="2026-03-01")
+    two = told((MAIL, FOX), day="2026-03-03")
+    three = told((MAIL,), (OTHER,), day="2026-03-07")
+    fox, other = series_in([one, two, three], referred={})
+    assert fox.reports == (one.report_id, two.report_id, three.report_id)
+    assert set(fox.identifiers) == {FOX, MAIL}
+    assert other.identifiers == (OTHER,)
+    assert other.reports == (one.report_id, three.report_id)
+
+
+def test_facts_after_a_referral_make_a_repeat_offender() -> None:
+    one, same, later = told((FOX,)), told((FOX,)), told((FOX,), day="2026-03-11")
+    found = only(one, same, later, referred={one.report_id: REFERRED})
+    assert found.again == (later.report_id,)
+    assert found.referred == ((one.report_id, REFERRED),)
+
+
+@pytest.mark.parametrize("day", ["2026-03-10", "2026-03-05", None])
+def test_facts_not_known_to_be_later_do_not(day: str | None) -> None:
+    one = told((FOX,))
+    hours = datetime(2026, 3, 10, 13, tzinfo=UTC)
+    found = series_in([one, told((FOX,), day=day)], referred={one.report_id: hours})
+    assert not any(series.again for series in found)
+
+
+def test_repeat_offenders_come_first_then_the_longest_series() -> None:
+    many = [told((OTHER,), day=f"2026-03-0{n}") for n in range(1, 6)]
+    some = [told((MAIL,), day=f"2026-03-0{n}") for n in range(1, 4)]
+    one, again = told((FOX,)), told((FOX,), day="2026-03-20")
+    found = series_in([*some, *many, one, again], referred={one.report_id: REFERRED})
+    assert [series.identifiers for series in found] == [(FOX,), (OTHER,), (MAIL,)]
