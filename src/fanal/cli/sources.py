@@ -106,7 +106,7 @@ def count_parts(path: Path) -> int:
 
 
 def read_parts(path: Path) -> Iterator[tuple[CasePart, bytes]]:
-    """Yield each part of a VICS case file with the bytes to keep: the original file if it is a single part.
+    """Yield (part, bytes to keep) of a VICS case file; for a single part, the bytes are the original file.
 
     A part is a VICS document of its own, with some of the case's media. Totals that differ are reported on
     standard error.

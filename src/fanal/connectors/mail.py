@@ -257,7 +257,7 @@ class Mailer:
     ) -> dict[str, int]:
         """Send a message to the recipients `to` within `seconds`.
 
-        Returns the SMTP reply code of each address that was not accepted, 0 without a reply; empty if all
+        Returns by address the SMTP reply code of each that was not accepted, 0 without a reply; empty if all
         were accepted.
 
         Raises:
@@ -281,7 +281,7 @@ class Mailer:
 
 
 def _raise_or_sort(failures: Mapping[str, Exception], *, of: int) -> dict[str, int]:
-    """Return the SMTP reply code of each address in `failures`; 0 without a reply. `of`: number of addresses.
+    """Return by address in `failures` the SMTP reply code, 0 without a reply. `of`: number of addresses.
 
     Raises:
         OSError: all failed; a failure that the server may accept later, if there is any.

@@ -228,7 +228,7 @@ class World:
         return found
 
     def claim(self, report_id: UUID, at: datetime, *, by: str = "ana") -> int:
-        """Claim a case for the person `by`, and return the claim token.
+        """Claim a case for the person `by` (login), and return the claim's fencing token.
 
         A folded report (another report of its group represents it in the queue) is unfolded first, with a
         reason.

@@ -163,7 +163,7 @@ def _fetch(actor: Actor, action: str, rest: str, **values: UUID | int) -> list[I
 
 
 def get_records(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, HarmonisedReport]:
-    """Return the newest harmonised record of each report within the actor's reach; others are omitted."""
+    """Return by report id the newest harmonised record of each report that the actor may read."""
     return {report_id: unpack(record) for report_id, record in _newest(actor, report_ids)}
 
 

@@ -9,7 +9,7 @@ from fanal.measures.domain.records import MeasureKind
 
 
 class StoredRequest(models.Model):
-    """The data of a measure that its act in casework lacks, written only by database triggers.
+    """The data of a removal request that its act in casework lacks, written only by database triggers.
 
     They come from the act's documents and steps. `digest` is that of the current document, written by
     `author_id`; it remains after the document expires.

@@ -161,7 +161,7 @@ def _measures(found: Sequence[Act]) -> dict[UUID, Measure]:
 
 
 def _unwritten(act: Act) -> StoredRequest:
-    """Return an empty request for an official act without document; only direct SQL creates such an act."""
+    """Return an empty removal request for an act without document; only direct SQL creates such an act."""
     return StoredRequest(
         act_id=act.id, kind=MeasureKind.REMOVAL, host="", digest=b"", author_id=act.author_id
     )
@@ -256,7 +256,7 @@ def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Co
 
 
 def count_sent(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the requests sent from `since` to `until` (excluded): rows (day, kind, "" as unused key, number).
+    """Count removal requests sent from `since` to `until` (excluded): rows (day, kind, "" as key, number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -415,7 +415,7 @@ GROUP BY wanted.key, found.measure_id
 
 
 def warnings_on(*, actor: Actor, asked: Sequence[Asked]) -> dict[UUID, tuple[MeasureWarning, ...]]:
-    """Return the current warnings on each of the requests `asked`, by measure id.
+    """Return the current warnings on each of the removal requests `asked`, by measure id.
 
     Requests that the actor may not read are omitted.
     """

@@ -401,7 +401,7 @@ def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_states(*, actor: Actor) -> dict[CaseState, int]:
-    """Count reports in each state in which the desk has something left to do, without tests.
+    """Count reports by state, for the states in which the desk has something left to do, without tests.
 
     A state without reports has the number 0.
 

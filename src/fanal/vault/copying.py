@@ -1,4 +1,4 @@
-"""Check before a copy of the vault's own files: the objects that such a copy would lack."""
+"""Check before a copy of the vault's own files: the sealed objects that such a copy would lack."""
 
 import stat
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from fanal.vault.domain.records import StoredObject
 
 
 def walk_lacking(*, actor: Actor) -> Iterator[UUID]:
-    """Yield the ids of objects, erased ones excepted, whose bytes are not complete in the vault's own files.
+    """Yield the ids of sealed objects, not erased, whose bytes are incomplete in the vault's own files.
 
     A copy of the folder would lack these objects. Files behind symbolic links do not count: a process that
     can write there could redirect a copy anywhere. Bytes are written before their database row: a copy made
@@ -34,7 +34,7 @@ def walk_lacking(*, actor: Actor) -> Iterator[UUID]:
 
 
 def _extent(folder: Path, row: StoredObject) -> tuple[Path, int]:
-    """Return the file that contains the bytes of an object, and the least size that the file must have.
+    """Return the file that contains the bytes of a sealed object, and the least size that the file must have.
 
     `row` is the object's database row, `folder` the vault's; the size is in bytes.
     """

@@ -65,7 +65,8 @@ class FsckFinding:
 class FsckOutcome:
     """Result of a check of the vault.
 
-    `objects` is the number of database rows, `opened` of objects decrypted for it, `erased` of erased ones.
+    `objects` is the number of database rows, `opened` of sealed objects decrypted for it, `erased` of erased
+    ones.
     """
 
     objects: int = 0
@@ -226,7 +227,7 @@ class _Check:
 
 
 def _absence(row: StoredObject) -> FsckCode | None:
-    """Return the fault of an object that the folder listing lacks; None if its bytes can be read.
+    """Return the fault of a sealed object that the folder listing lacks; None if its bytes can be read.
 
     `row` is its database row. The bytes may have been written after the listing.
     """

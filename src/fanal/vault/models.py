@@ -32,7 +32,7 @@ class VaultObject(models.Model):
 
 
 class VaultErasure(models.Model):
-    """An owner (mostly a report) whose objects of `kind` (empty: all) were erased.
+    """An owner (mostly a report) whose sealed objects of `kind` (empty: all) were erased.
 
     After a restore, the erasure is repeated.
     """

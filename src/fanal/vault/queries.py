@@ -83,7 +83,7 @@ def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObjec
 
 
 def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
-    """Return the database rows of objects by object id, erased ones included; unknown ids are left out.
+    """Return the database rows of sealed objects by id, erased ones included; unknown ids are left out.
 
     Raises:
         Refused: the actor is not the system.
@@ -93,7 +93,7 @@ def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, Stored
 
 
 def find_stored(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
-    """Return the database rows of objects by object id; unknown ids are left out.
+    """Return the database rows of sealed objects by id; unknown ids are left out.
 
     Only for this package, which checks the right per kind.
     """

@@ -1,1 +1,1 @@
-"""Priority: facts of a report, rules that give points, and the life of a rule set."""
+"""Priority: facts of a report (inputs), rules that give points for them, and the life of a rule set."""

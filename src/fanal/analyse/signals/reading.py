@@ -69,7 +69,7 @@ _DATED = frozenset(
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """The reading of a text or report: (segment, its embedding, its meaning) for each segment, in order.
+    """The reading of a text: (segment, its embedding, its meaning) for each segment (piece), in order.
 
     `unread` is the number of segments left out by the limit, or that the engine cannot read.
     """
@@ -92,14 +92,14 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def found(self) -> list[str]:
-        """The signal codes whose probability reaches their threshold in any segment, sorted."""
+        """The signal codes whose probability reaches their threshold in any piece of the text, sorted."""
         return sorted({code for _, _, meaning in self.parts for code in meaning.found})
 
     @property
     def natures(self) -> dict[str, float]:
         """The probability of each nature (such as NATURE_SPAM).
 
-        It is the mean over the segments, weighted by their length.
+        It is the mean over the text's segments (pieces), weighted by their length.
         """
         sizes = [len(segment.text) for segment, _, _ in self.parts]
         natures: dict[str, float] = {}
@@ -122,7 +122,7 @@ class TextReader:
         self.engine, self.model, self.version = engine, model, version
 
     def read(self, said: Sequence[Utterance]) -> Reading:
-        """Return the reading (probabilities of signal codes) of a text or report, segment by segment.
+        """Return the reading (probabilities of signal codes) of a text or report, piece by piece (segments).
 
         `said` are its utterances in reading order.
         """
@@ -134,11 +134,11 @@ class TextReader:
         return Reading(parts=tuple(parts), unread=unread + len(cut) - len(parts))
 
     def _embedded(self, cut: Sequence[Segment]) -> list[tuple[Segment, Vectors]]:
-        """Return the segments that are read, in order, with their embeddings.
+        """Return the segments (pieces of the text) that are read, in order, with their embeddings.
 
-        Those with the fewest tokens come first, together at most `_MOST_TOKENS`: signs around a
-        passage do not keep its words from being read. A segment that the engine cannot read is left out, and
-        logged; after `_MOST_ENDS` of them, so are all that it has not measured yet.
+        Those with the fewest tokens come first, together at most `_MOST_TOKENS`: signs around a passage do
+        not keep its words from being read. A segment that the engine cannot read is left out, and logged;
+        after `_MOST_ENDS` of them, so are all that it has not measured yet.
         """
         ends = 0
 
@@ -172,8 +172,8 @@ class TextReader:
     def findings(self, report: HarmonisedReport, *, received_at: datetime) -> list[Finding]:
         """Return the findings of a report's free text; [] without any text.
 
-        Segments that were not read are a finding themselves (`TEXT_UNREAD`, score 0). `received_at` is the
-        time of receipt, from which stated times of events are counted.
+        Segments (pieces of it) that were not read are a finding themselves (`TEXT_UNREAD`, score 0).
+        `received_at` is the time of receipt, from which stated times of events are counted.
         """
         said = list(utterances(report))
         if not said:

@@ -43,7 +43,7 @@ def run_on_spark(source: Path, out: Path, *, texts: tuple[str, str], master: str
 
 
 class _SparkComparison:
-    """A function for Spark to run on a partition of facts: it scores them under two priority rule sets.
+    """A function for Spark to run on a partition of facts (rule inputs): scores under two rule sets.
 
     `texts` are the rule set in force and the proposed one as TOML, parsed once a partition; the result is the
     score changes (`tables.compared`).

@@ -46,7 +46,8 @@ def facts_table(rows: Iterable[tuple[UUID, Mapping[str, float]]]) -> pa.RecordBa
 def compared(batch: pa.RecordBatch, rules: tuple[PriorityRules, PriorityRules]) -> pa.RecordBatch:
     """Return the score changes of reports under two sets of priority rules, in the schema `CHANGES`.
 
-    `batch`: the reports' facts, in schema `FACTS`; `rules`: the set in force, then the proposed one.
+    `batch`: the reports' facts (inputs of the rules), in schema `FACTS`; `rules`: the set in force, then the
+    proposed one.
     """
     rows = zip(batch["report_id"].to_pylist(), batch["facts"].to_pylist(), strict=True)
     changes = list(retriage(((UUID(name), dict(facts)) for name, facts in rows), rules))

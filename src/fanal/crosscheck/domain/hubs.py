@@ -60,7 +60,7 @@ def is_empty_device(value: str) -> bool:
 
 
 def is_empty_handle(name: str) -> bool:
-    """Return whether a handle, given without its service, is a placeholder.
+    """Return whether a user name (handle), given without its service, is a placeholder.
 
     That is: it is listed, or consists only of 0, x and separators.
     """
@@ -68,7 +68,7 @@ def is_empty_handle(name: str) -> bool:
 
 
 def is_plain_handle(name: str) -> bool:
-    """Return whether a handle is too common: at most four characters, or a common word with a few digits."""
+    """Return whether a user name is too common: at most four characters, or a common word with few digits."""
     if len(name) <= _SHORT:
         return True
     # Non-ASCII digits and line ends need the pattern.

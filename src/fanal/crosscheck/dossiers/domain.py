@@ -131,7 +131,7 @@ def effective(judgements: Iterable[Judgement]) -> list[Judgement]:
 def membership(
     reports: Iterable[UUID], proposals: Iterable[Strong], judgements: Iterable[Judgement]
 ) -> dict[UUID, UUID]:
-    """Return the anchor (earliest report) of each report's dossier; a report without dossier is absent.
+    """Return by report the anchor (earliest report) of its dossier; reports without dossier are absent.
 
     `proposals` are the certain links; those with a report outside `reports` are ignored. Pure and independent
     of the order of its arguments. `judgements` are people's, in any order.

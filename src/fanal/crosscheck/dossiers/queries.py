@@ -279,7 +279,7 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
 
 
 def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, DossierState]:
-    """Return the state of each dossier, from the judgements about reports of `desks` (None: all desks)."""
+    """Return by dossier id its state, from the judgements about reports of `desks` (None: all desks)."""
     found = sql.rows(
         "SELECT report_id, dossier_id FROM crosscheck_membership"
         " WHERE dossier_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",

@@ -21,7 +21,7 @@ _MET = 200_000
 
 
 def train(persons: pa.Table, labels: Sequence[int], *, seed: int) -> dict[str, object]:
-    """Return a trained model as Splink settings; `labels` holds the person of each report, -1 if unknown.
+    """Train a linkage model; return its Splink settings. `labels`: person of each report, -1 if unknown.
 
     `persons`: the suspects (`stored.SCHEMA`). `seed`: for the sample of random pairs.
 

@@ -208,7 +208,7 @@ class KeyTable:
     def __init__(
         self, stored: dict[_KeyId, tuple[bytes, UUID]], ids: dict[int, list[_KeyId]]
     ) -> None:
-        """Start from the stored keys, each with fingerprint and report id, and the keys of each submission.
+        """Start from the stored idempotency keys, each with fingerprint and report id, and the submissions'.
 
         `ids` maps `id(submission)` to its keys.
         """
@@ -236,7 +236,7 @@ class KeyTable:
         return Known(report_id=report_id, same_body=True, more=more)
 
     def add(self, submission: Submission, report_id: UUID) -> None:
-        """Assign to a new report those keys of its submission that no report has yet."""
+        """Assign to a new report those idempotency keys of its submission that no report has yet."""
         self._claim(
             submission, (fingerprint_of(submission.canonical, submission.enclosed), report_id)
         )
@@ -299,7 +299,7 @@ def store_keys(table: KeyTable) -> None:
 
 
 def enclose(report_id: UUID, fingerprint: bytes) -> None:
-    """Add the fingerprint of the enclosed files to the keys of a report that was received without files.
+    """Add the fingerprint of the enclosed files to the idempotency keys of a report received without.
 
     `fingerprint`: of the document with these files.
 

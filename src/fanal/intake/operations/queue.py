@@ -180,7 +180,7 @@ def renew_claims(
 
 
 def list_held(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> list[UUID]:
-    """Return the reports still leased to `token`, in the given order.
+    """Return the reports still leased to a worker by its fencing `token`, in the given order.
 
     Raises:
         Refused: the actor may not run the processing stages.

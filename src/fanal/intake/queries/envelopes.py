@@ -1,4 +1,4 @@
-"""Envelopes of reports within the actor's reach: by id, key, reference or number.
+"""Envelopes of reports within the actor's reach: by id, idempotency key, reference or number.
 
 The holder of a report's receipt code sees its status and the conversation with the reporter.
 """

@@ -38,7 +38,7 @@ def list_sent(
 
 
 def count_sent(*, actor: Actor) -> dict[ReportState, int]:
-    """Count the actor's own reports in each state, without tests."""
+    """Count the actor's own reports by state, without tests."""
     sender = reach(actor, "report.status").partner_id
     counts = dict.fromkeys(ReportState, 0)
     if sender is None:
@@ -68,7 +68,7 @@ class Week(Struct, frozen=True, kw_only=True):
 
 
 def count_by_sender(*, actor: Actor, since: datetime, now: datetime) -> dict[UUID, int]:
-    """Count the reports of each sender since an instant, without tests and reports from the public form.
+    """Count the reports by sender id since an instant, without tests and reports from the public form.
 
     Senders without a report are absent. `now`, the present, only bounds the range of ids scanned.
 

@@ -122,7 +122,7 @@ def split_notes(content: str) -> list[str]:
 
 
 def read_copy(content: bytes) -> list[str]:
-    """Parse a copy of a checkpoint file kept elsewhere and return its notes.
+    """Parse a copy of a checkpoint file kept elsewhere and return its notes (signed checkpoints).
 
     Trailing spaces and a missing last empty line, as left by editors and mail programs, are tolerated.
 

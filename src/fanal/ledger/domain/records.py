@@ -36,7 +36,7 @@ class UnknownVerb(ValueError):
 
 
 def parse_actions(text: str) -> dict[str, Verb]:
-    """Parse TOML lines `VERB = [actions]` and return the verb of each action.
+    """Parse TOML lines `VERB = [actions]` and return the verb by action.
 
     Raises:
         ValueError: a key is not a verb, an action is not a code or occurs twice.

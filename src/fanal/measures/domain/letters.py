@@ -45,7 +45,7 @@ class Letter(Struct, frozen=True, kw_only=True):
 def canonical_bytes(request: Request, *, issuer: Issuer) -> bytes:
     """Return the exact bytes that a second person approves and that are sent (JSON, UTF-8, sorted keys).
 
-    They hold the values of the request, the issuer and both texts.
+    They hold the values of the removal request, the issuer and both texts.
     """
     document = {
         "schema": SCHEMA,
@@ -57,7 +57,7 @@ def canonical_bytes(request: Request, *, issuer: Issuer) -> bytes:
 
 
 def read_letter(content: bytes) -> Letter:
-    """Return both texts and the machine-readable part of a request's exact bytes (`canonical_bytes`).
+    """Return both texts and the machine-readable part of a removal request's bytes (`canonical_bytes`).
 
     Raises:
         msgspec.ValidationError: `content` is not such bytes.
@@ -71,7 +71,7 @@ def read_letter(content: bytes) -> Letter:
 
 
 def read_request(content: bytes) -> Request:
-    """Return the values of a request from its exact bytes (`canonical_bytes`).
+    """Return the values of a removal request from its exact bytes (`canonical_bytes`).
 
     Raises:
         msgspec.ValidationError: `content` is not such bytes.
@@ -80,7 +80,7 @@ def read_request(content: bytes) -> Request:
 
 
 def erased_request(*, measure_id: UUID, revision: int, kind: MeasureKind) -> Request:
-    """Return the request of a measure whose document has expired: id, revision and kind, all else empty."""
+    """Return a removal request whose document has expired: id, revision and kind, all else empty."""
     return Request(
         measure_id=measure_id,
         revision=revision,
@@ -107,7 +107,7 @@ def defang(address: str) -> str:
 
 
 def french(request: Request, issuer: Issuer) -> str:
-    """Return the text of the request in French, signed by `issuer`, with its no-break spaces."""
+    """Return the text of a removal request in French, signed by `issuer`, with its no-break spaces."""
     return typeset("\n\n".join(_french_parts(request, issuer)))
 
 
@@ -170,7 +170,7 @@ def _french_parts(request: Request, issuer: Issuer) -> tuple[str, ...]:
 
 
 def english(request: Request, issuer: Issuer) -> str:
-    """Return the text of the request in English, signed by `issuer`."""
+    """Return the text of a removal request in English, signed by `issuer`."""
     return "\n\n".join(_english_parts(request, issuer))
 
 

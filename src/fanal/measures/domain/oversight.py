@@ -139,7 +139,7 @@ def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UU
 
 
 def likeness_of(request: Request, alike: MeasureLikeness) -> tuple[str, ...]:
-    """Return the grouping key of a request: two requests are alike exactly when their keys are equal.
+    """Return the grouping key of a removal request: two are alike exactly when their keys are equal.
 
     `alike` names the value to share; the key always includes kind, legal basis and offence, since a verdict
     concerns them too.

@@ -132,7 +132,7 @@ class Measure(Struct, frozen=True, kw_only=True):
 
 
 class WarningCode(StrEnum):
-    """The reasons to check a request again before submission or approval, such as an earlier measure.
+    """The reasons to check a removal request again before submission or approval, such as an earlier one.
 
     Their texts are the labels of kind `measure_warning`.
     """
@@ -151,11 +151,11 @@ class WarningCode(StrEnum):
 
 
 class MeasureWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A warning on some addresses of a request.
+    """A warning on some addresses of a removal request.
 
-    `subjects` are reports or measures of the measure's own desk, newest first, five at most. `desk_id` is
-    the other desk to contact, None if the warning comes from the measure's own. `pages` are exact pages that
-    the report names.
+    `subjects` are reports or other requests of the request's own desk, newest first, five at most. `desk_id`
+    is the other desk to contact, None if the warning comes from the request's own. `pages` are exact pages
+    that the report names.
     """
 
     code: WarningCode

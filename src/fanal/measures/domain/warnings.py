@@ -1,4 +1,4 @@
-"""Warnings to read before a request is submitted or approved. Pure: facts in, warnings out.
+"""Warnings to read before a removal request is submitted or approved. Pure: facts in, warnings out.
 
 A warning does not block: the person who continues writes a reason. Addresses are compared by their key
 (`harmonise.domain.values.urls`). A warning from another desk discloses only that a report or measure exists
@@ -87,11 +87,11 @@ def is_whole_site(address: str) -> bool:
 def warn(
     asked: Asked, *, pages: Sequence[str], lawful: Iterable[Lawful], earlier: Iterable[Earlier]
 ) -> tuple[MeasureWarning, ...]:
-    """Return the warnings on a request (`asked`), in the order of `WarningCode`, then by desk.
+    """Return the warnings on a removal request (`asked`), in the order of `WarningCode`, then by desk.
 
-    `pages` are the addresses of its report at the same host; `lawful` and `earlier` are the reports
-    (decided without action) and measures with one of its addresses. Facts about other addresses and about
-    the report itself are ignored. For the measure itself only a recommendation to end it gives a warning.
+    `pages` are the addresses of its report at the same host; `lawful` and `earlier` are the reports (decided
+    without action) and measures with one of its addresses. Facts about other addresses and about the report
+    itself are ignored. For the measure itself only a recommendation to end it gives a warning.
     """
     at: dict[UUID, list[str]] = {}
     for address in asked.request.targets:

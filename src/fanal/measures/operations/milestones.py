@@ -92,7 +92,7 @@ def record_step(
 
 
 def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that an approved request was sent (`event`: when, and the proof kept, if any).
+    """Record that an approved removal request was sent (`event`: when, and the proof kept, if any).
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
@@ -104,7 +104,7 @@ def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
 
 
 def record_left(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record late that an approved request was sent, once its legal basis has lapsed or it was withdrawn.
+    """Record late that an approved removal request was sent, after its basis lapsed or it was withdrawn.
 
     Its report was reopened or decided again, or the request withdrawn, before somebody recorded the sending.
     The state becomes SENT; nothing is sent by this operation. The step keeps the date of lapse and, as its
@@ -192,7 +192,7 @@ def lift_measure(
 
 
 def annul_measure(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that a court annulled the request.
+    """Record that a court annulled the removal request.
 
     The proof in `event` is the ruling.
 
@@ -257,7 +257,7 @@ def _first_contact_fault(act: Act, sent_at: datetime) -> str:
 
 
 def erase_words(*, actor: Actor, measure_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase the texts of measures and of their oversight; return how many measures had any.
+    """Erase the texts of removal requests and of their oversight; return how many requests had any.
 
     Kind, states, instants, people and the digest of the sent bytes stay. The first contact with a host is
     erased with the last measure on that host. The caller has already checked retention periods and legal

@@ -1,6 +1,6 @@
 """Write operations of oversight: sessions, recommendations, and the desk's answers.
 
-None of them changes a measure: the overseer recommends, the desk acts (LCEN art. 6-1).
+None of them changes a measure (removal request): the overseer recommends, the desk acts (LCEN art. 6-1).
 """
 
 from datetime import datetime

@@ -73,8 +73,8 @@ class ClockMissing(Exception):
 def desk_deadline(*, catalogue: Catalogue, stage: str, level: str, start: datetime) -> datetime:
     """Return the deadline of a stage (`TAKE`, `DECIDE`, …) at a priority level, counted from `start`.
 
-    TAKE: until a case is claimed; DECIDE: until it is decided. Working days end with their last day in
-    Europe/Paris.
+    TAKE: until a case (a report in the queue) is claimed; DECIDE: until it is decided. Working days end with
+    their last day in Europe/Paris.
 
     Raises:
         ClockMissing: no deadline rule is in force on the day of `start`.

@@ -47,8 +47,8 @@ class Facts(_Asked, frozen=True, kw_only=True):
     `first` to `last` are days in Europe/Paris, inclusive. `dated`: the source gave these days, else both are
     the day of receipt. `victim_ages` holds the age on `first` and on `last` of each victim whose age is
     known; `ages_unknown` means that there may be a victim of unknown age. `targets` are the web addresses
-    that a measure could name, without onion services; `onion_only`: there are only onion services. `empty`:
-    nothing but the envelope.
+    that a removal request could name, without onion services; `onion_only`: there are only onion services.
+    `empty`: nothing but the envelope.
     """
 
     first: date

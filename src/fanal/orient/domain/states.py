@@ -1,4 +1,4 @@
-"""State machines of a case at the desk and of an alarm."""
+"""State machines of a case (a report in the desk's queue) and of an alarm."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -75,7 +75,7 @@ def checked_lacks(verdict: FeedbackVerdict, lacks: tuple[str, ...]) -> tuple[str
 
 
 def of_decision(tracks: tuple[Track, ...]) -> FeedbackVerdict | None:
-    """Return the verdict that follows from a decision's tracks: USEFUL when the desk acts on the report.
+    """Return the verdict that follows from a decision's actions (tracks): USEFUL if the desk acts.
 
     A decision without action implies no verdict (None): only a person can give the reason.
     """

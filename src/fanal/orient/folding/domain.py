@@ -205,7 +205,8 @@ def fold(standings: Iterable[Foldable], rules: FoldRules) -> dict[UUID, Folded]:
 def root_of(report_id: UUID, folded: Mapping[UUID, Folded]) -> UUID:
     """Return the head of the fold: the report that is shown in place of `report_id`, or itself.
 
-    `folded`: the parent of each folded report, from `fold`.
+    `folded`: the parent of each folded report, from `fold`. To fold is to group a report as a duplicate under
+    another.
     """
     while (found := folded.get(report_id)) is not None:
         report_id = found.parent
@@ -215,7 +216,8 @@ def root_of(report_id: UUID, folded: Mapping[UUID, Folded]) -> UUID:
 def _all(members: Sequence[Foldable]) -> list[tuple[UUID, UUID]]:
     """Return (folded, parent) pairs of report ids that fold every member of a group into its first member.
 
-    `members`: those claimed by somebody (`taken`) first, then by id; a claimed member is not folded.
+    `members`: those claimed by somebody (`taken`) first, then by id; a claimed member is not folded. To fold
+    is to group a report as a duplicate under another.
     """
     first = members[0].report_id
     return [(member.report_id, first) for member in members[1:] if not member.taken]
@@ -227,7 +229,7 @@ def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID
     `members`: those claimed by somebody (`taken`) first, then by id; a claimed member is not folded, but
     others may fold into it. `rule` gives the Hamming distance of similar pictures. Similarity is not
     transitive: a member must be similar to its parent, the report that is shown, and not merely to another
-    member folded there.
+    member folded there. To fold is to group a report as a duplicate under another.
     """
     neighbours = _neighbours(members, rule.distance)
     pairs: list[tuple[UUID, UUID]] = []
@@ -285,9 +287,10 @@ def _who(report: HarmonisedReport) -> list[tuple[str, ...]]:
 
 
 def _said(report: HarmonisedReport) -> tuple[object, ...]:
-    """Return the content that a fold must never hide: victims, conversation, payments, page addresses.
+    """Return the content that folding (grouping of duplicates) must never hide.
 
-    A digest of it is part of every key, so that only reports with equal content are grouped.
+    That is (victims, conversation, payments, page addresses). A digest of it is part of every key, so that
+    only reports with equal content are grouped.
     """
     victims = [person for person in report.persons if person.role is PersonRole.VICTIM]
     addresses = sorted({url.key or url.reported for url in report.urls})

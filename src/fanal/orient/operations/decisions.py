@@ -38,7 +38,7 @@ def decide(
     claim_token: int,
     now: datetime,
 ) -> Decision:
-    """Store a decision on a claimed case and change its state; MEASURES require a second person's approval.
+    """Store a decision on a claimed report, change its state; MEASURES require a second person's approval.
 
     `choice`: the person's input; `claim_token`: the fencing token of the claim.
     `casework.operations.record_decision` creates the drafts that follow from the decision, in the same
@@ -150,7 +150,7 @@ def _held_case(actor: Actor, report_id: UUID, *, claim_token: int, now: datetime
 
 
 def _move(case: Case, name: str, *, decided_at: datetime | None) -> None:
-    """Apply the transition `name` to a locked case, release its claim and recompute its deadline.
+    """Apply the transition `name` to a report's locked case, end its claim and recompute its deadline.
 
     `name` is such as `reopen`; `decided_at`: the date of the case's last decision.
     """

@@ -60,7 +60,7 @@ class CaseUnknown(Exception):
 
 
 class CaseTaken(Exception):
-    """Error: somebody else holds the case, or its state allows no claim."""
+    """Error: somebody else has claimed the report's case, or its state allows no claim."""
 
     def __init__(self, report_id: UUID, *, state: CaseState, holder: UUID | None) -> None:
         super().__init__(f"{report_id} is {state}")
@@ -81,7 +81,7 @@ RETURNING claim_token
 
 
 def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> CaseClaim:
-    """Claim a case for 15 minutes; a repeated claim by its holder renews the lease under the same token.
+    """Claim a report's case for 15 minutes; a claim by its holder renews the lease under the same token.
 
     After the lease has lapsed, the same person gets a new token. The first claim ends the deadline to claim
     the case; from then on the deadline to decide applies.

@@ -98,7 +98,8 @@ def streams_of(
 ) -> tuple[Streams, ...]:
     """Return the streams (sorted index ranges) that together contain each case of a selection once.
 
-    A selection: the cases of the actor's desks in `view` that pass `filters`.
+    A selection: the cases of the actor's desks in `view` that pass `filters`. A case is a report in the
+    queue.
     """
     bounds = reach(actor, "report.list")
     desks = {} if bounds.everywhere else {"desk_id": sorted(bounds.desk_ids)}
@@ -148,7 +149,7 @@ def page_of(
 def count_of(streams: Sequence[Streams], *, cap: int) -> tuple[str, list[Value]]:
     """Return the SQL expression that counts up to `cap` cases of a view with filters, and its parameters.
 
-    `streams`: the index ranges of these cases, from `streams_of`.
+    `streams`: the index ranges of these cases, from `streams_of`. A case is a report in the queue.
     """
     parts: list[str] = []
     values: list[Value] = []
@@ -181,7 +182,7 @@ def _condition(view: QueueView) -> str:
 def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
     """Return the range (`Streams`) of the cases that the actor holds (view MINE): few enough to read singly.
 
-    `desks`: the desks within reach; `asked`: the filters, value by column.
+    `desks`: the desks within reach; `asked`: the filters, value by column. A case is a report in the queue.
     """
     return Streams(
         turns=desks,
@@ -223,7 +224,7 @@ def _unmarked(desks: Turns, now: datetime, asked: Mapping[str, str]) -> Streams:
     """Return the overdue cases that the worker has not marked `late` yet, as a single unsorted stream.
 
     `desks`: the desks within reach; `asked`: the filters, value by column; `now`: cases due by then are
-    overdue. At most `UNMARKED`, the longest overdue.
+    overdue. At most `UNMARKED`, the longest overdue. A case is a report in the queue.
     """
     here = " AND d.desk_id = ANY (%s)" if desks else ""
     return Streams(
@@ -317,7 +318,7 @@ def count_views(
 def count_selections(selections: Mapping[K, Sequence[Streams]], *, cap: int) -> dict[K, int]:
     """Count the cases of each selection (a view with filters, as `streams_of` gives it) up to `cap`.
 
-    In one statement, by the keys of `selections`.
+    In one statement, by the keys of `selections`. A case is a report in the queue.
     """
     if not selections:
         return {}
@@ -357,7 +358,8 @@ def count_arrivals(
 def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
     """Return the condition (Django `Q`) that a case belongs to a view.
 
-    `now` decides which cases are overdue (LATE); MINE are the cases that the actor holds.
+    `now` decides which cases are overdue (LATE); MINE are the cases that the actor holds. A case is a report
+    in the queue.
     """
     match view:
         case QueueView.OPEN:
@@ -393,7 +395,7 @@ def list_saved_views(*, actor: Actor) -> tuple[SavedView, ...]:
 def count_saved_views(
     *, actor: Actor, views: Iterable[SavedView], now: datetime, cap: int = COUNT_CAP
 ) -> dict[UUID, int]:
-    """Count the cases of each saved view; counts stop at `cap`.
+    """Count the cases of each saved view, by view id; counts stop at `cap`.
 
     Saved views of DECIDED are absent from the result: that view grows for ever and needs no action. `now`
     decides which cases are overdue (view LATE).

@@ -48,7 +48,7 @@ class SealedObject(Struct, frozen=True, kw_only=True):
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """Authenticated data (AEAD) of the wrapped data key: the object's id, owner, kind and plaintext digest.
+    """Authenticated data (AEAD) of a wrapped data key: the object's id, owner, kind and plaintext digest.
 
     If any of it is altered, the object no longer opens.
     """

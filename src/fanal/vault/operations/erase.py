@@ -66,7 +66,7 @@ def erase(
 
 
 def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int:
-    """Repeat the erasures of an erasure list after a restore; return the number of objects.
+    """Repeat the erasures of an erasure list after a restore; return the number of sealed objects.
 
     `lines`: those of `erasures.log` (`parse_line`).
 

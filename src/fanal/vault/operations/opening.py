@@ -25,7 +25,7 @@ from fanal.vault.packs import SealedReader, read_chunks
 
 
 class Stream(Struct, frozen=True, kw_only=True):
-    """The size of an object's plaintext in bytes, and the plaintext in pieces."""
+    """The size of a sealed object's plaintext in bytes, and the plaintext in pieces."""
 
     size: int
     pieces: Iterator[bytes]
@@ -39,13 +39,13 @@ class PurposeMissing(ValueError):
 
 
 class ObjectUnknown(LookupError):
-    """No such object, or it was erased."""
+    """There is no such sealed object, or it was erased."""
 
 
 def open_object(
     *, actor: Actor, object_id: UUID, now: datetime, purpose: str, right: str = "original.open"
 ) -> bytes:
-    """Record the access in the ledger, then decrypt one object and return its plaintext.
+    """Record the access in the ledger, then decrypt one sealed object and return its plaintext.
 
     The entry is part of the caller's transaction, if there is one: commit before the bytes are sent. `right`
     is the policy action under which the object is opened; the caller has checked it on that object. An
@@ -67,7 +67,7 @@ def open_object(
 def open_stream(
     *, actor: Actor, object_id: UUID, now: datetime, purpose: str, right: str = "original.open"
 ) -> Iterator[bytes]:
-    """Return the plaintext of one object in pieces, with constant memory.
+    """Return the plaintext of one sealed object in pieces, with constant memory.
 
     `purpose` (motif de consultation), `right` (policy action), other arguments and exceptions are those of
     `open_object`. The access is recorded before this returns. Damage at the end raises while iterating: a
@@ -95,7 +95,7 @@ def open_stream(
 def open_batch(
     *, actor: Actor, object_ids: Sequence[UUID], now: datetime, purpose: str
 ) -> dict[UUID, bytes]:
-    """Return the plaintexts of objects for a stage of the pipeline, by object id; write no ledger entry.
+    """Return the plaintexts of sealed objects for a pipeline stage, by object id; write no ledger entry.
 
     The calling stage writes one entry for its batch, with the Merkle root of its results. `now` and `purpose`
     are those of that entry; they are required here so that no caller forgets them.
@@ -122,7 +122,7 @@ def open_batch(
 def open_streams(
     *, actor: Actor, object_ids: Sequence[UUID], now: datetime, purpose: str
 ) -> dict[UUID, Stream]:
-    """Return the plaintexts of objects as streams, by object id; write no ledger entry.
+    """Return the plaintexts of sealed objects as streams, by object id; write no ledger entry.
 
     The calling stage writes one entry for its batch, of which `now` and `purpose` are those. All rows and
     keys are read here; the pieces need no database and may be read in another thread. They raise BlobMissing,
@@ -172,7 +172,7 @@ class PlaintextChecker:
         self._reader.__exit__()
 
     def check(self, found: StoredObject) -> None:
-        """Decrypt one object and compare the digest of its plaintext with its database row (`found`).
+        """Decrypt one sealed object; compare its plaintext's digest with its database row (`found`).
 
         Raises:
             EnvelopeRefused: the digest differs, or the wrapped key or the bytes were altered.

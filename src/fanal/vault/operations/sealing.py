@@ -216,7 +216,7 @@ def digester(kind: str) -> Digester:
 
 
 def is_digest_of(kind: str, plaintext: bytes, expected: bytes) -> bool:
-    """Return whether `expected` is the digest of an object's plaintext.
+    """Return whether `expected` is the digest of a sealed object's plaintext.
 
     `kind`: the object's; for identities, the key of older installations is tried as well.
     """
@@ -227,7 +227,7 @@ def is_digest_of(kind: str, plaintext: bytes, expected: bytes) -> bool:
 
 
 def digest_of(kind: str, plaintext: bytes) -> bytes:
-    """Return the digest of the plaintext of an object of `kind`.
+    """Return the digest of the plaintext of a sealed object of `kind`.
 
     It is SHA-256 or, for identities, a keyed digest (`digester`).
     """

@@ -166,7 +166,7 @@ def state(code: str, kind: str, *, tone: str = "") -> dict[str, object]:
 def address(value: str) -> dict[str, object]:
     """Show an address in defanged form (`hxxps[:]//host[.]test`), copyable as such, never as a link.
 
-    Returns the template's context.
+    Returns the template's context; its only key is `defanged`.
     """
     return {"defanged": words.visible(words.defang(value))}
 
@@ -183,7 +183,8 @@ def selector(  # noqa: PLR0917 - a template's own way to name them
     """Show an identifier: kind, value (addresses defanged), role, number of reports that hold it.
 
     `href`: URL of the link, if any; `count` None: no number. The identifier is registered with the journal of
-    readings: the page that prints it needs a ledger entry. Returns the template's context.
+    readings: the page that prints it needs a ledger entry. Returns the template's context, with the arguments
+    as keys (`value` as displayed).
     """
     request = context.get("request")
     if request is not None:
@@ -216,7 +217,7 @@ def figure(
 ) -> dict[str, object]:
     """Show one figure: name, value, change in a year (0.12 is +12 %), note, source.
 
-    Returns the template's context.
+    Returns the template's context, with the arguments as keys (`change` as text and direction, None without).
     """
     return {"name": name, "value": value, "change": _change(change), "note": note, "source": source}
 
@@ -225,7 +226,8 @@ def figure(
 def pages(context: Context, page: Page[object], *, parameter: str = "page") -> dict[str, object]:
     """Show the position in a paginated list, with previous and next links that keep the filters.
 
-    `parameter` is the name of the page number in the query. Returns the template's context.
+    `parameter` is the name of the page number in the query. Returns the template's context. Keys: `page`, and
+    the queries `previous` and `next` ("" if there is none).
     """
     request: HttpRequest = context["request"]
 
@@ -356,7 +358,7 @@ def priority(
     """Show a priority chip: the score, with the first available of floor, first reason, `text`, level.
 
     `floor`: the name of the priority rule that set the minimum (`floor=case|floor_name`); `level`: code of
-    the priority level. Returns the template's context.
+    the priority level. Returns the template's context, with the arguments as keys.
     """
     return {"score": score, "level": level, "floor": floor, "reason": reason, "text": text}
 
@@ -366,7 +368,7 @@ def reasons(items: Iterable[PriorityPart | Because]) -> dict[str, object]:
     """List reasons as sentences; terms of a priority score also show points and the code of their rule.
 
     `items` are such terms (`PriorityPart`), or reasons of a proposal (`Because`), in the order to show.
-    Returns the template's context.
+    Returns the template's context; its only key is `reasons`.
     """
     return {"reasons": [_reason(item) for item in items]}
 

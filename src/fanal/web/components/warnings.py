@@ -51,7 +51,7 @@ def warnings(context: Context, items: Sequence[object]) -> dict[str, object]:
     """List the warnings on a removal request; links only to pages that the reader has the right to.
 
     `items`: the current warnings, or those stored with an earlier step or approval (as `MeasureWarning`, or
-    plain data of its shape). Returns the template's context.
+    plain data of its shape). Returns the template's context; its only key is `warnings`, a list of `Said`.
     """
     request: HttpRequest = context["request"]
     actor, lang = actor_of(request), get_language() or "fr"

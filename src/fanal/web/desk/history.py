@@ -15,7 +15,7 @@ _READ = 2000  # entries read per object; the newest of these are shown
 
 
 def lines_of(object_id: UUID, *, actor: Actor, reads: bool = False) -> list[tuple[LedgerLine, str]]:
-    """Return the newest ledger entries about an object with the names of their authors, newest first.
+    """Return (ledger entry, name of its author) of the newest entries about an object, newest first.
 
     Forty at most. Readings are included with `reads`. The caller has checked the right to the object; without
     the right to its history the list is empty.

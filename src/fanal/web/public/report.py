@@ -95,7 +95,7 @@ class _Payload(Struct):
 def new_challenge(
     *, secret: bytes, submission: str, now: datetime, weight: int = 1
 ) -> dict[str, object]:
-    """Return a proof-of-work challenge (ALTCHA) for one submission (its id), as data for the browser.
+    """Return a proof-of-work challenge (ALTCHA) for one submission (its id), as ALTCHA's JSON fields.
 
     `secret` signs it (HMAC). `weight` multiplies the work.
     """

@@ -219,7 +219,7 @@ def errors(
 
 
 def lengths(text: str, *, most: int) -> dict[str, str]:
-    """Return the parameters of the message that a text is too long, as numbers in the page's language.
+    """Return `long` and `most`, parameters of the message that a text is too long, as localised numbers.
 
     `long` is the length of `text`, `most` its maximum length, both in characters.
     """

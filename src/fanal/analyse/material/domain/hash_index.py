@@ -267,7 +267,7 @@ class Hits(Struct, frozen=True):
     distances: NDArray[np.int64]
 
     def __len__(self) -> int:
-        """Return the number of hits."""
+        """Return the number of hits (pairs of query and entry)."""
         return len(self.queries)
 
 
@@ -401,7 +401,7 @@ def pack_hashes(texts: Sequence[str]) -> Hashes:
 
 
 def pack_labels(labels: Iterable[bytes]) -> Labels:
-    """Return labels of 16 bytes each as an array, shape (n, 16)."""
+    """Return labels (of list entries), 16 bytes each, as an array, shape (n, 16)."""
     return np.frombuffer(b"".join(labels), np.uint8).reshape(-1, LABEL_BYTES)
 
 
@@ -435,7 +435,7 @@ def _hits(found: NDArray[np.int64], labels: Labels) -> Hits:
 def _sorted(parts: Sequence[Hits], gone: NDArray[np.void]) -> Hits:
     """Merge the hits of the segment file and of the additions (`parts`), sorted by query and distance.
 
-    Hits of removed labels (`gone`) are left out.
+    Hits of removed entries (labels in `gone`) are left out.
     """
     empty = np.empty(0, np.int64)
     queries = np.concatenate([empty, *(part.queries for part in parts)])
@@ -450,12 +450,12 @@ def _sorted(parts: Sequence[Hits], gone: NDArray[np.void]) -> Hits:
 
 
 def _rows(labels: Labels) -> NDArray[np.void]:
-    """Return labels, shape (n, 16), as an array of n comparable 16-byte values."""
+    """Return labels of entries, shape (n, 16), as an array of n comparable 16-byte values."""
     return np.ascontiguousarray(labels).view(f"V{LABEL_BYTES}").reshape(-1)
 
 
 def _among(labels: Labels, gone: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Return a mask of the `labels` that are removed (in `gone`).
+    """Return a mask of the `labels` of entries that are removed (in `gone`).
 
     For very many labels: compared by their last eight bytes first.
     """

@@ -184,7 +184,7 @@ class KnownLists:
         return [entry for entry in self._exact.get((kind, value), ()) if entry.scope == "CLEAR"]
 
     def cleared_near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
-        """Return the false-alarm entries closest to a PDQ hash (64 hex digits), with the distance in bits.
+        """Return (entry, distance in bits) of the false alarms closest to a PDQ hash (64 hex digits).
 
         Empty unless the closest entry of all is a false alarm; then other matches of the hash are void.
         """
@@ -196,7 +196,7 @@ class KnownLists:
         ]
 
     def near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
-        """Return the entries within 31 bits of a PDQ hash (64 hex digits), closest first, with the distance.
+        """Return (entry, distance) for entries within 31 bits of a PDQ hash (64 hex digits), closest first.
 
         A hash whose closest entry is a known false alarm has no match.
         """

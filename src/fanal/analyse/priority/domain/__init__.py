@@ -1,1 +1,1 @@
-"""Rules of the priority as pure functions: facts, rule sets, scores. No Django, no clock, no network."""
+"""Rules of the priority as pure functions: facts (inputs), rule sets, scores. No Django, clock, network."""

@@ -127,7 +127,7 @@ _ACCESS = ("accessToChildren", "accessToChildVictim")
 def facts_of(
     report: HarmonisedReport, analysis: Analysis, kin: KinFacts | None, *, now: datetime
 ) -> dict[str, float]:
-    """Return the known facts of a report by name (`FACTS`); zero counts and absent scores are left out.
+    """Return a report's facts (inputs of the rules) by name (`FACTS`), without zero counts, absent scores.
 
     `kin` holds its counts of related reports, None if unknown. `analysis` holds its findings; `now` is the
     instant to which ages and deadlines refer.
@@ -231,7 +231,7 @@ def _found(report: HarmonisedReport, analysis: Analysis) -> dict[str, float]:
 def _material(
     report: HarmonisedReport, known: set[str], cleared: set[str]
 ) -> Iterator[tuple[str, float]]:
-    """Yield, as (fact, number), the known files and the further files that are classified or seen.
+    """Yield (name of the fact, number) for known files and further files that are classified or seen.
 
     `known` are the places (`files[3]`) of the files found in a list of known material, `cleared` those of
     known false alarms; neither count as further files. Seen: by the provider.

@@ -223,7 +223,7 @@ def _check(rule: Rule) -> None:
 
 
 def _reached(rule: Rule, value: float) -> bool:
-    """Return whether the rule has a minimum score (floor) and applies to this value of its fact."""
+    """Return whether the rule has a minimum score (floor) and applies to this value of its fact (input)."""
     under = rule.at_most is None or value <= rule.at_most
     return rule.floor is not None and value >= rule.at_least and under
 

@@ -208,7 +208,7 @@ def _part(rule: Rule, value: float) -> PriorityPart:
 def _because(rule: Rule, value: float) -> Because:
     """Return the reason of a priority rule that applied; the label of a desk's own rule is part of it.
 
-    `value` is the value of the rule's fact.
+    `value` is the value of the rule's fact (input).
     """
     parameters: Parameters = {"value": value, "unchecked": rule.unchecked}
     if rule.label is None:
@@ -295,7 +295,7 @@ def retriage(
 ) -> Iterator[ScoreChange]:
     """Yield the change of priority of every report, also if none, in the order given.
 
-    `facts` are (report id, facts by name) pairs; `rules` is (active, candidate).
+    `facts` are (report id, inputs of the rules by name) pairs; `rules` is (active, candidate).
     """
     current, candidate = rules
     for report_id, values in facts:

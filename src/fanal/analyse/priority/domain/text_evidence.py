@@ -41,7 +41,7 @@ def is_read(finding: Finding) -> bool:
 def text_facts(
     findings: Sequence[Finding], *, emergency: bool, files: bool
 ) -> Iterator[tuple[str, float]]:
-    """Yield the facts of `facts.FACTS` named `danger_*`, `nature_*` and `*_read`; zeros are left out.
+    """Yield (name, value) of the priority rules' facts `danger_*`, `nature_*` and `*_read` but zeros.
 
     `emergency`: the sender states a danger. `findings` are those of the report. The nature of its text weighs
     less if a phrase or the model finds a signal, and nothing if it has `files`, which are the evidence.
@@ -71,7 +71,7 @@ def text_facts(
 
 
 def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
-    """Yield (fact, value): highest score of each group of signals, and number of grooming signals.
+    """Yield (name of the fact, value): highest score by group of signals, number of grooming signals.
 
     `read` are the model's findings. Only different grooming signals of at least `_LIKELY` are counted. The
     fact `event_read` is the highest score of an event (not self-harm) that is not over.

@@ -72,7 +72,7 @@ class _WordState:
 class Automaton:
     """Finds all phrases of a list in a sequence of words. Not thread-safe: each worker builds its own.
 
-    `sets` holds the words of each named set (`<set>` in a phrase). A phrase is known by its place in
+    `sets` holds the words of each named set (`<set>` in a phrase). A phrase is identified by its index in
     `phrases`.
     """
 
@@ -446,7 +446,7 @@ def read_lexicon(text: str, *, name: str) -> LexiconFile:
 
 
 def shipped_lexicons() -> Mapping[str, str]:
-    """Return name and text of each lexicon file of the package."""
+    """Return the text of each lexicon file of the package (phrases of a language), by file name."""
     folder = resources.files("fanal.analyse").joinpath("data", "lexicons")
     return {
         entry.name: entry.read_text("utf-8")

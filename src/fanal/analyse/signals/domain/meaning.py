@@ -202,7 +202,7 @@ def probabilities(scores: Floats, scale: Scale) -> Floats:
 
 
 def word_counts(text: str) -> dict[str, int]:
-    """Return the number of occurrences of each word and each pair of neighbouring words, in normal form."""
+    """Return the number of occurrences by word and by pair of neighbouring words, in normal form."""
     counts: dict[str, int] = {}
     before = BREAK
     for word in running_words(text):

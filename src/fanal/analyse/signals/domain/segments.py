@@ -52,7 +52,7 @@ class _Piece(Struct, frozen=True):
 
 
 def segments(said: Sequence[Utterance]) -> tuple[list[Segment], int]:
-    """Return the segments of the utterances in reading order, and the number of segments left out.
+    """Return the segments (pieces) of the utterances in reading order, and the number of those left out.
 
     At most `MAX_SEGMENTS` are kept: of more, the first ones (two thirds of that number) and the last.
     """

@@ -162,7 +162,7 @@ def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
 
 
 def findings_of(hits: Sequence[Hit], *, rule_version: str) -> list[Finding]:
-    """Return the findings of a report's hits: the strongest of each code and speaker, patterns, meetings.
+    """Return the findings of a report's hits (phrases): strongest by code and speaker, patterns, meetings.
 
     At most `MAX_CITED` for each code and speaker; hits with a score under `SHOWN_FROM` are dropped. A pattern
     is a finding on several grooming signals of a speaker; a planned meeting is a meeting phrase with a time
@@ -227,8 +227,8 @@ def _patterns(
 ) -> Iterator[Finding]:
     """Yield a finding for each speaker with several grooming signals; their scores combine as independent.
 
-    `groups` holds the hits by (code, speaker). Two signals suffice if one is telling (secrecy, threat), else
-    three are needed. `rule_version` is stored in each finding.
+    `groups` holds the hits (phrases found) by (code, speaker). Two signals suffice if one is telling
+    (secrecy, threat), else three are needed. `rule_version` is stored in each finding.
     """
     best: dict[str | None, dict[str, Hit]] = defaultdict(dict)
     for (code, speaker), hits in groups.items():

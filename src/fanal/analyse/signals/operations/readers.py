@@ -294,11 +294,13 @@ def _lock() -> None:
 def _labels(
     settlement: Settlement, examples: Mapping[UUID, Example], reader: TextReader, *, now: datetime
 ) -> tuple[list[Label], dict[str, dict[str, float]]]:
-    """Return the labelled texts of the settled examples, and what is believed of each (`learning.train`).
+    """Return the labelled texts of the settled examples, and their probabilities where nobody judged.
 
-    Texts are the checked neutral sentences, otherwise the sealed words, decrypted here. `reader` is the
-    version in force; what it finds, and its probabilities, are kept where nobody judged (`labels_of`). A text
-    that the engine cannot read is left out, and logged.
+    The latter are by label id, then code (`believed` of `learning.train`).
+
+    An example is a judged passage. Texts are the checked neutral sentences, otherwise the sealed words,
+    decrypted here. `reader` is the version in force; what it finds, and its probabilities, are kept where
+    nobody judged (`labels_of`). A text that the engine cannot read is left out, and logged.
     """
     chosen = [examples[one.example_id] for one in settlement.settled]
     sealed = [e for e in chosen if e.state is not ExampleState.NEUTRALISED]

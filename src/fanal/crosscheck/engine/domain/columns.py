@@ -322,7 +322,7 @@ def seats_of(key, report, size):
 
 @outer
 def join_certain(parent, later, earlier, points, least):
-    """Unite the reports of each pair with at least `least` points; return the number of such pairs.
+    """Unite the reports of each pair with at least `least` points of evidence; return how many pairs.
 
     `later` and `earlier` (report numbers) and `points` are columns of the pairs. `parent` is the union-find
     array, whose roots are the smallest members of their sets; it is changed.

@@ -138,10 +138,10 @@ def _pairs(found: tuple[int, int, Places, Places, Places, Points, Bits, Places, 
 
 
 def least_certain(weights: Weights) -> float:
-    """Return the points from which a pair is certain, less a tolerance for rounding."""
+    """Return the points of evidence from which a pair is certain, less a tolerance for rounding."""
     return weights.certain - 1e-9
 
 
 def certain_of(pairs: Pairs, weights: Weights) -> Flags:
-    """Return a mask of the pairs that have enough points for a certain link."""
+    """Return a mask of the pairs that have enough points of evidence for a certain link."""
     return pairs.points >= least_certain(weights)

@@ -79,8 +79,8 @@ class SpellingRule(_StrictRules, frozen=True, kw_only=True):
 
     The core of an identifier is its value without variations. It has between `fewest` and `most` characters,
     with at least `letters` letters. An equal core is sufficient evidence by itself with at least `figures`
-    digits (`handle_figures` of a handle) or `long` characters. At most `values` identifiers of a report are
-    compared.
+    digits (`handle_figures` of a user name) or `long` characters. At most `values` identifiers of a report
+    are compared.
     """
 
     values: int

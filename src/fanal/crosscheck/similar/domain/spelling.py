@@ -1,4 +1,4 @@
-"""Variants and misspellings of suspects' handles, mailboxes and telephone numbers.
+"""Variants and misspellings of suspects' user names (handles), mailboxes and telephone numbers.
 
 A variation in letters is evidence by itself. Digits distinguish people (`marie75`, `marie76`; the numbers of
 one block): where a digit differs, the name or the date of birth must be equal too, and is part of the
@@ -46,7 +46,7 @@ def mail_name(address: str) -> str:
 
 
 def handle_stem(name: str) -> str:
-    """Return the letters a to z of a handle, with leet digits read as letters and decorations removed.
+    """Return the letters a to z of a user name; leet digits are read as letters, decorations removed.
 
     Decorations are final digits and separators, and a usual beginning and ending (`_unwrapped`). Other
     letters are dropped (`Élodie` gives `lodie`). Empty where fewer than five remain: a form shared by many is
@@ -69,7 +69,7 @@ def handle_core(name: str) -> str:
 
 
 def is_of_words(name: str) -> bool:
-    """Return whether a handle consists of separated words of letters, as people write their own names."""
+    """Return whether a user name consists of separated words of letters, as people write their own names."""
     return _WORDS.fullmatch(_without_spare(fold(name))) is not None
 
 
@@ -281,7 +281,7 @@ def _of_person(person: Person, rule: SpellingRule) -> Iterator[Spelling]:
 
 
 def _named(kind: SelectorKind, value: str, rule: SpellingRule) -> Iterator[Spelling]:
-    """Yield a handle or mailbox in comparable form; none for a placeholder, a common word, a bad length.
+    """Yield a user name or mailbox in comparable form; none if a placeholder, common word or bad length.
 
     `rule` sets the least and greatest length.
     """

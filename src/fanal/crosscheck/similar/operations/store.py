@@ -148,7 +148,7 @@ def write_sketches(report_ids: Collection[UUID], sketches: Mapping[UUID, Sketch]
 
 
 def sketches_of(report_ids: Iterable[UUID]) -> dict[UUID, Sketch]:
-    """Return the stored sketches of reports; reports without a sketch are absent."""
+    """Return the stored sketches (digests for similarity) by report id; reports without one are absent."""
     return _read(
         "SELECT report_id, keys, pictures FROM crosscheck_sketch WHERE report_id = ANY (%s::uuid[])",
         uuid_array(report_ids),

@@ -141,7 +141,10 @@ _LOCK = 0x464F4C44  # "FOLD"
 
 
 class _Row(Struct, frozen=True, kw_only=True):
-    """A stored report that may fold: its keys (`standing`), its fold, and `root`, the report shown for it."""
+    """A stored report that may fold (be grouped as a duplicate): its keys, fold, and `root`.
+
+    `standing` holds the keys, `root` is the report shown for it.
+    """
 
     standing: Foldable
     desk_id: int
@@ -286,7 +289,8 @@ def _as_seen(row: _Row) -> Foldable:
 def _root(report_id: UUID, rows: Mapping[UUID, _Row], folded: Mapping[UUID, Folded]) -> UUID:
     """Return the head of a report: its root in `folded`, or the stored head if the chain leaves `rows`.
 
-    The head is the report shown in place of the folded ones; `rows`: the reports read, by id.
+    The head is the report shown in place of its duplicates, which are folded into it; `rows`: the reports
+    read, by id.
     """
     root = root_of(report_id, folded)
     while root not in rows:
@@ -399,7 +403,7 @@ def _write(
 def _move(rows: Mapping[UUID, _Row], away: Mapping[UUID, UUID], back: Sequence[UUID]) -> None:
     """Hide the cases in `away` in the queue, show those in `back`, and recompute the rows of their heads.
 
-    `away` maps each newly folded report to its head, the report shown for it.
+    `away` maps each newly folded report (duplicate) to its head, the report shown for it.
     """
     heads = {*away.values(), *back, *(rows[i].root for i in (*away, *back) if rows[i].root != i)}
     with connection.cursor() as cursor:

@@ -24,7 +24,7 @@ from fanal.orient.queue.operations import LEASE
 
 
 class NotFolded(LookupError):
-    """Error: the report is not folded, or not into the given head (the report shown in its place)."""
+    """Error: the report is no folded duplicate, or not of the given head (the report shown in its place)."""
 
 
 def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None:
@@ -133,7 +133,7 @@ def surface(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
 def refresh_heads(report_ids: Sequence[UUID]) -> None:
     """Recompute the queue rows of the heads of `report_ids`: priority, deadline, number of folded reports.
 
-    The head is the report shown for the folded ones.
+    The head is the report shown for its folded duplicates.
     """
     sql.run(
         "SELECT orient_refresh_heads(ARRAY(SELECT DISTINCT coalesce(head_id, report_id)"

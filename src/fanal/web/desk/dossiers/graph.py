@@ -120,7 +120,7 @@ def other_desks(view: DossierView) -> dict[int, str]:
 
 
 def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:
-    """Return the reference of each report as people read it; reports invisible to the actor are left out."""
+    """Return by report id the reference as people read it; reports invisible to the actor are left out."""
     facts = get_reports(actor=actor, report_ids=report_ids)
     return {i: spoken(facts[i].reference, i) for i in report_ids if i in facts}
 

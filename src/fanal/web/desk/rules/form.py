@@ -72,7 +72,9 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 
 
 class Typed(Struct, frozen=True, kw_only=True):
-    """All values typed in the form of a draft rule set; `ceiling` and the lowest scores of levels are text.
+    """All values typed in the form of a draft set of priority rules, as text.
+
+    `ceiling` is the highest score that points give.
 
     `levels` are (level, lowest score as typed); `rows` are the rules; `version` is the name of the draft.
     """
@@ -133,8 +135,8 @@ def with_blank(typed: Typed) -> Typed:
 def with_replacement(typed: Typed, code: str) -> Typed:
     """Return a draft form with the priority rule `code` left out, and an added one that begins as its copy.
 
-    This is how the fact of a rule is changed: a rule on another fact is another rule, with its own name,
-    source and check. The form is unchanged when there is no such rule or no room for a further one.
+    This is how the fact (input) of a rule is changed: a rule on another fact is another rule, with its own
+    name, source and check. The form is unchanged when there is no such rule or no room for a further one.
     """
     left = next((row for row in typed.rows if row.rule.code == code and not row.added), None)
     offered = with_blank(typed)
@@ -247,7 +249,7 @@ class _Reader:
 
 
 def _rules_of(typed: Typed, reader: _Reader) -> tuple[tuple[Rule, ...], dict[str, RuleRow]]:
-    """Return the rules of the draft, and the form row of each rule code, rules left out included.
+    """Return the rules of the draft, and the form rows by rule code, those of rules left out included.
 
     Errors are collected in `reader`. `typed` are the values of the form.
     """

@@ -81,7 +81,7 @@ def rule_in_words(rule: Rule, lang: str) -> dict[str, object]:
 
 
 def bounds_in_words(rule: Rule, lang: str) -> str:
-    """Return, in words, the range of fact values for which a priority rule applies.
+    """Return, in words, the range of values of its fact (input) for which a priority rule applies.
 
     "" for a plain yes/no fact.
     """
@@ -99,7 +99,7 @@ def bounds_in_words(rule: Rule, lang: str) -> str:
 
 
 def differences(old: PriorityRules, new: PriorityRules, lang: str) -> Iterator[Difference]:
-    """Yield the differences from the rule set `old` to `new`, in words: ceiling, levels, rules.
+    """Yield the differences from the priority rule set `old` to `new`, in words: ceiling, levels, rules.
 
     Of an added rule also all its fields, of a removed one only the fact.
     """

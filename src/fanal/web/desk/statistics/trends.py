@@ -91,7 +91,8 @@ def trend_csv(request: HttpRequest, trend: str) -> HttpResponse:
 def trend_json(request: HttpRequest, trend: str) -> HttpResponse:
     """Send the weekly counts of a figure as JSON, with its definition, changes of level and new names.
 
-    `trend` is the figure's code. New names are services that occur for the first time.
+    `trend` is the figure's code. New names are codes (such as services) first counted within the last twelve
+    weeks.
 
     Raises:
         Http404: no such trend.
