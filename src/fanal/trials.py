@@ -212,7 +212,7 @@ def _with_portion(
 
 
 def _read_by(reader: TextReader, record: HarmonisedReport, analysis: Analysis) -> Analysis:
-    """Return an analysis with the findings of `reader` instead of those of the version that read the text."""
+    """Return an analysis with the findings of `reader` instead of those of the text reader that made it."""
     rest = [finding for finding in analysis.findings if not is_read(finding)]
     found = reader.findings(record, received_at=instant_of(record.report_id))
     return structs.replace(analysis, findings=(*rest, *found))

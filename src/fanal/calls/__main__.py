@@ -1,4 +1,4 @@
-"""Entry point of the process of the alarm calls, supervised by `fanal run` like web and worker."""
+"""Entry point of the process of the alarm calls (e-mails), supervised by `fanal run` like web and worker."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from fanal.kernel.process import loading
 
 
 def main() -> None:
-    """Send alarm calls from the outbox until SIGTERM or SIGINT."""
+    """Send alarm calls (e-mails to people on duty) from the outbox until SIGTERM or SIGINT."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
     logging.basicConfig(
         level=logging.INFO,

@@ -51,10 +51,10 @@ log = logging.getLogger("fanal.calls")
 
 
 class CallsLoop:
-    """The loop of one process that sends alarm calls. `clock` is injected, for tests.
+    """The loop of a process sending alarm calls (e-mails to people on duty). `clock` is injected, for tests.
 
-    What it sends and records is dated by the database's clock: this machine's may be wrong.
-    `number` identifies the process's heartbeat for the supervisor; it must be unique.
+    What it sends and records is dated by the database's clock: this machine's may be wrong. `number`
+    identifies the process's heartbeat for the supervisor; it must be unique.
     """
 
     def __init__(self, *, clock: Callable[[], datetime], number: int | None = None) -> None:
@@ -70,7 +70,7 @@ class CallsLoop:
         self._children = (HoardingWatch(), *keepers(reaches=configured))
 
     def run(self, stop: threading.Event) -> None:
-        """Send calls until `stop` is set; while the database is unavailable, wait and retry."""
+        """Send alarm calls until `stop` is set; while the database is unavailable, wait and retry."""
         connection.settings_dict["OPTIONS"]["connect_timeout"] = _CONNECT_SECONDS
         try:
             with watch_statements(seconds=ANSWER_SECONDS) as timer:
@@ -105,7 +105,7 @@ class CallsLoop:
             connection.close()
 
     def beat(self) -> None:
-        """Run one iteration: collect outcomes, claim and send due calls, record, write a heartbeat.
+        """Run one iteration: collect outcomes, claim and send due alarm calls, record, write a heartbeat.
 
         Raises:
             DatabaseError, InterfaceError, psycopg.Error: the database is unavailable.
@@ -283,7 +283,7 @@ class CallsLoop:
         )
 
     def _show_alive(self) -> None:
-        """Write a heartbeat to the database; a failure to do so delays no call."""
+        """Write a heartbeat to the database; a failure to do so delays no alarm call."""
         try:
             orient.show_alive(
                 actor=self._actor,

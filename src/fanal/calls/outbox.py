@@ -77,7 +77,7 @@ def _kept(task: str, steps: Mapping[str, Callable[[], object]]) -> KeptChild:
 
 
 class Outbox:
-    """Maintenance of the outbox of alarm calls: one step at each beat of the process, in turn.
+    """Maintenance of the outbox of alarm calls (e-mails): one step at each beat of the process, in turn.
 
     Each step may fail independently.
     """

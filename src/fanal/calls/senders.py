@@ -148,7 +148,7 @@ class Senders:
         return [*unstarted, *(_close(child) for child in over)]
 
     def stop(self) -> None:
-        """Kill the remaining children; their calls stay in the outbox and will be sent again."""
+        """Kill the remaining children; their alarm calls stay in the outbox and will be sent again."""
         for child in self._children:
             _close(child)
         self._children = []

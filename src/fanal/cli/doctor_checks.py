@@ -197,7 +197,7 @@ def _look_at_refused(
 def look_at_caller(
     connection: psycopg.Connection[tuple[object, ...]], *, log: Path
 ) -> DoctorFinding:
-    """Return the finding on the process that sends alarm calls: alive, or a fault if a worker runs.
+    """Return the finding on the process that sends alarm e-mails: alive, or a fault if a worker runs.
 
     Without a worker a dead process is a note. `connection` reads its heartbeats. The text ends with the last
     line of the process's log (`log`), which says why it ended: such as a password that is refused.

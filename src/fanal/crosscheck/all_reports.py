@@ -20,8 +20,8 @@ class Whole(NamedTuple):
     """All reports as columns, for a rebuild.
 
     `sheet` holds only the rows (values of a report) that several reports share, sorted by value; `standing`
-    the document frequency of each row; `groups` the distinct values, hubs (with too many companions) marked;
-    `seated` the reports renumbered for cache locality.
+    the document frequency of each row; `groups` the distinct values, hubs (seen with too many identities)
+    marked; `seated` the reports renumbered for cache locality.
     """
 
     sheet: CardSheet
@@ -33,7 +33,8 @@ class Whole(NamedTuple):
 def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
     """Return all reports, each encoded by `pack_card`, as columns ready for the weighting of pairs.
 
-    `packed` is in the order of report ids. `weights` sets from how many companions a value is a hub.
+    `packed` is in the order of report ids. `weights` sets from how many co-occurring identities a value is a
+    hub.
     """
     sheet = sheet_of(packed)
     shared = sorted_rows(sheet)
@@ -48,7 +49,7 @@ def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
 class Joined:
     """Union-find over reports joined by certain pairs; a report is given by its place (row) in a `CardSheet`.
 
-    It also keeps all added pairs, since judgements need their scores, and counts the certain ones
+    It also keeps all added pairs, since people's judgements need their scores, and counts the certain ones
     (`certain`).
     """
 

@@ -34,7 +34,7 @@ _OTHERS: tuple[tuple[str, str, Role, int, int], ...] = (
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of the desk's people (accounts, authorisations) and of its partners."""
+    """Return the demo events of the desk's people (accounts, authorisations) and of its partners."""
     return [
         DemoEvent(before=OPENED, play=_open_desk),
         DemoEvent(before=timedelta(days=399), play=_admit_partners),

@@ -23,7 +23,7 @@ _TRIED = 200
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of priority rule sets, from the installation on."""
+    """Return the demo events of priority rule sets, from the installation on."""
     return [
         DemoEvent(before=timedelta(days=400), play=_install),
         DemoEvent(before=timedelta(days=150), play=_change),
@@ -92,7 +92,7 @@ _BASIS = "DÉMO, à valider par un juriste"
 
 
 def instruction_events() -> list[DemoEvent]:
-    """Return the events of standing instructions (permissions for automatic steps), oldest first."""
+    """Return the demo events of standing instructions (permissions for automatic steps), oldest first."""
     return [
         DemoEvent(before=timedelta(days=280), play=_distribution),
         DemoEvent(before=timedelta(days=120), play=_feedback),

@@ -44,7 +44,7 @@ def events() -> list[DemoEvent]:
 
 
 def _ring() -> list[DemoEvent]:
-    """Return the events of a ring: four handles over three games, with shared identifiers.
+    """Return the demo events of a ring: four handles over three games, with shared identifiers.
 
     Shared are handles, a mailbox and a telephone number.
     """
@@ -172,7 +172,7 @@ def _viral_report(name: str, place: int) -> Play:
 
 
 def _mirror() -> list[DemoEvent]:
-    """Return the events of an album that its host removed and other hosts publish, with the same files."""
+    """Return the demo events of an album removed by its host and published by others, with the same files."""
     made = []
     for place, host in enumerate(MIRRORS):
         for number in range(2):
@@ -212,7 +212,7 @@ def encounter_events() -> list[DemoEvent]:
 
 
 def _payments() -> list[DemoEvent]:
-    """Return the events of small round transfers in the evening: several senders, two beneficiaries."""
+    """Return the demo events of small round transfers in the evening: several senders, two beneficiaries."""
     return [
         story_event("livestream", f"LV-{place:02d}", 70 - place * 6.2, play=_payment_report(place))
         for place in range(12)
@@ -293,7 +293,7 @@ def _travel_report(name: str, place: int) -> Play:
 
 
 def _sextortion() -> list[DemoEvent]:
-    """Return the events of one account that extorts gift cards from nine people in the same way."""
+    """Return the demo events of one account that extorts gift cards from nine people in the same way."""
     return [
         story_event(
             "sextortion", f"SX-{place}", 52 - 6.1 * place, play=_sextortion_report(f"SX-{place}")

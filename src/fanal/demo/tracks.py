@@ -417,7 +417,7 @@ _LEFT = "carnet-bleu.example"
 
 
 def warned_events() -> list[DemoEvent]:
-    """Return the two events of measures with warnings: an album that came back, a request sent meanwhile."""
+    """Return two demo events of removal requests with warnings: an album is back; a request is left alone."""
     return [
         DemoEvent(before=34 * _HOUR, play=_back, story="measures", report=f"MS-again-{_BACK}"),
         DemoEvent(before=28 * _HOUR, play=_left, story="measures", report=f"MS-{_LEFT}"),

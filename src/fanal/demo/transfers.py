@@ -71,7 +71,7 @@ _Row = tuple[str, str, datetime, int, str]
 
 
 def events() -> list[DemoEvent]:
-    """Return the receipt of the file, one event for each payer, and the intelligence sheets that follow."""
+    """Return demo events: the file's receipt, one for each payer, and the intelligence sheets that follow."""
     received = [
         DemoEvent(
             before=_RECEIVED - timedelta(minutes=place),

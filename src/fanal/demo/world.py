@@ -344,10 +344,10 @@ def story_event(story: str, name: str, days: float, *, play: Play) -> DemoEvent:
 
 
 def ordered(events: Iterable[DemoEvent]) -> list[DemoEvent]:
-    """Sort events by date, oldest first (stable)."""
+    """Sort demo events by date, oldest first (stable)."""
     return sorted(events, key=lambda event: -event.before)
 
 
 def chapters(events: list[DemoEvent], *, size: int) -> list[list[DemoEvent]]:
-    """Split the events into lists of at most `size`, in order."""
+    """Split the demo events into lists of at most `size`, in order."""
     return [events[first : first + size] for first in range(0, len(events), size)]

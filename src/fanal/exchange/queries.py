@@ -1,4 +1,4 @@
-"""Reads of the exchange: the feed, member organisations and their progress, sources, checkpoints."""
+"""Reads of the exchange: the feed, member organisations and their progress, list sources."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta

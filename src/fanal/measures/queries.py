@@ -483,7 +483,7 @@ def _is_replaced(steps: Iterable[ActStep]) -> bool:
 
 
 def _pages(asked: Sequence[Asked]) -> dict[UUID, tuple[str, ...]]:
-    """Return, by measure id, the report's addresses at the host of a request that targets a site's root.
+    """Return, by measure id, the report's addresses at the host of a removal request for a site's root.
 
     Requests without a root among their targets are absent, as are requests on reports without a record.
     """

@@ -207,8 +207,8 @@ def _erase_entries(actor: Actor, now: datetime, before: datetime) -> int:  # noq
 def _erase_people(actor: Actor, now: datetime, before: datetime) -> int:
     """Erase data of persons, instructions and counterparts that ended before `before`; return their number.
 
-    These are identities and saved views of departed persons; grounds and reasons of expired instructions;
-    contact, address and login of closed counterparts (organisations for de-confliction).
+    These are identities and saved views of departed persons; grounds and reasons of expired standing
+    instructions; contact, address and login of closed counterparts (organisations for de-confliction).
     """
     total = forget_instructions(actor=actor, before=before)
     total += deconfliction.forget_counterparts(actor=actor, before=before)

@@ -1,7 +1,7 @@
-"""The jobs that fetch lists: one for each source, so that a slow source delays no other.
+"""The jobs that fetch lists: one for each list source, so that a slow source delays no other.
 
-Each source first has a short turn (a limited time to fetch pages). One that needs longer continues in a
-queue of its own, where sources with a failed last fetch come last.
+Each source first has a short turn (a limited time to fetch pages). One that needs longer continues in a queue
+of its own, where sources with a failed last fetch come last.
 """
 
 import logging
@@ -42,7 +42,7 @@ log = logging.getLogger("fanal.worker")
 class Unfinished(Exception):
     """The limited time of a quick fetch ended within a page; nothing of that page was stored.
 
-    No failure is recorded: the source continues in a longer turn.
+    No failure is recorded: the list source continues in a longer turn.
     """
 
 
@@ -55,7 +55,7 @@ class FetchFailed(Exception):
 
 
 def instruction_for(source: ListSource, *, now: datetime) -> StandingInstruction | None:
-    """Return the standing instruction that authorises the fetch of a source's list now, or None."""
+    """Return the standing instruction that authorises the fetch from a list source now, or None."""
     listed = get_lists().get(source.list_id)
     if listed is None:
         return None

@@ -43,7 +43,7 @@ class InstructionKind(StrEnum):
 
 
 class InstructionState(StrEnum):
-    """State of an instruction at an instant: awaiting approval, to come, in force, expired or revoked."""
+    """A standing instruction's state at an instant: unapproved, to come, in force, expired or revoked."""
 
     WAITING = "WAITING"
     TO_COME = "TO_COME"

@@ -1,1 +1,1 @@
-"""Writes of accounts: people, habilitations (grants of roles), partners, instructions, demo."""
+"""Writes of accounts: people, habilitations (grants of roles), partners, standing instructions, demo."""

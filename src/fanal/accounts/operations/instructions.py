@@ -62,7 +62,7 @@ def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datet
 
 
 def second_instruction(*, actor: Actor, instruction_id: UUID, now: datetime) -> None:
-    """Approve an instruction as the second person (contreseing); it takes effect within its dates.
+    """Approve a standing instruction as second person (contreseing); it takes effect within its dates.
 
     Raises:
         Refusal: NOT_FOUND; NOT_WAITING: already approved, expired or revoked; GRANTED_BY_PROPOSER:
@@ -91,7 +91,7 @@ def second_instruction(*, actor: Actor, instruction_id: UUID, now: datetime) -> 
 
 
 def revoke_instruction(*, actor: Actor, instruction_id: UUID, reason: str, now: datetime) -> None:
-    """Revoke an instruction at once, approved or not; a single person is enough to stop transmissions.
+    """Revoke a standing instruction, approved or not; a single person is enough to stop transmissions.
 
     Raises:
         Refusal: NOT_FOUND; REASON; ENDED: already expired or revoked; ENDS_LATER: its revocation is recorded

@@ -1,1 +1,1 @@
-"""Reads of accounts: actors, partners, habilitations (grants of roles), names, instructions."""
+"""Reads of accounts: actors, partners, habilitations (roles), names, standing instructions."""

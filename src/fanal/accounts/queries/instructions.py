@@ -87,7 +87,7 @@ def standing_id(*, kind: InstructionKind, scope: str | None, now: datetime) -> U
 def _running(
     *, kind: InstructionKind, now: datetime, member: str | None
 ) -> QuerySet[Instruction, Instruction]:
-    """Return a query of the instructions of a kind in force at `now`; those for every name come last.
+    """Return a query of standing instructions of a kind in force at `now`; those for all names last.
 
     These have empty `names`. With `member` (an organisation), only instructions in which it is a reader of
     the lists.

@@ -107,7 +107,7 @@ def judgements_of(*, example_ids: Sequence[UUID]) -> list[Judgement]:
 
 
 def count_judgements(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count judgements by day, verdict and code, those taken back later included.
+    """Count judgements on passages by day, verdict and signal code, those taken back later included.
 
     Rows: (day in Paris, verdict, code, number), of judgements from `since` to before `until`.
 

@@ -197,7 +197,7 @@ class TextReader:
     def explained(
         self, reading: Reading, *, received_at: datetime, least: float = SHOWN_FROM
     ) -> Iterator[Finding]:
-        """Yield the findings of a reading: its codes, then its natures.
+        """Yield the findings of a reading: its signal codes, then its natures.
 
         A code counts from the probability `least`, or from its own threshold if that is lower, a nature from
         `NATURE_FROM`. `received_at` is the time of receipt, from which stated times of events are counted.
@@ -316,7 +316,7 @@ TEXT_CODES = frozenset(
 
 
 class Understood(Struct, frozen=True, kw_only=True):
-    """The reading of a single text: a finding for each code, and the hours until a stated event (interval).
+    """The reading of a single text: findings by signal code, and the hours until a stated event (interval).
 
     `nature` is that of a text without codes, without its prefix, None if unclear. `chances` is the highest
     probability of each column, empty if only phrases read the text.
@@ -331,7 +331,8 @@ class Understood(Struct, frozen=True, kw_only=True):
 class PhraseReader:
     """Reads a text by the phrase rules: the strongest finding of each of `TEXT_CODES`.
 
-    These are the codes that a text has by itself, without patterns of several codes and without stated ages.
+    These are the signal codes that a text has by itself, without patterns of several codes and without stated
+    ages.
     """
 
     def __init__(self) -> None:
@@ -361,8 +362,8 @@ def understand(
 ) -> Understood:
     """Return the reading of a single text received at the instant `at`.
 
-    With a model, its findings over their thresholds count, and phrase findings only for codes that the model
-    holds at least possible. Without a model (`NoReader`), phrases alone count.
+    With a model, its findings over their thresholds count, and phrase findings only for signal codes that the
+    model holds at least possible. Without a model (`NoReader`), phrases alone count.
     """
     report = HarmonisedReport(
         report_id=UUID(int=0), reference="", kind=ReportKind.OTHER, description=text

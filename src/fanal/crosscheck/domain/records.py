@@ -211,7 +211,7 @@ class DossierEdge(Struct, frozen=True, kw_only=True):
 
 
 class JudgementLine(Struct, frozen=True, kw_only=True):
-    """A judgement for display; `reason` is empty once it has expired.
+    """A person's judgement on links, for display; `reason` is empty once it has expired.
 
     `left` and `right` are the reports on its two sides at the actor's desks, `undoes` the judgement that an
     UNDO revokes.
@@ -229,7 +229,7 @@ class JudgementLine(Struct, frozen=True, kw_only=True):
 
 
 class DossierView(Struct, frozen=True, kw_only=True):
-    """A dossier as a graph, with its judgements newest first; `desk_id` is that of its earliest report.
+    """A dossier as a graph, with people's judgements, newest first; `desk_id` is that of its earliest report.
 
     `nodes` are reports, `edges` the strongest links between them, `links` the number of all links.
     `arrived_since` is the number of its reports, at the actor's desks, that joined it after it was closed; 0

@@ -57,7 +57,8 @@ class MarkWeight(_StrictWeights, frozen=True, kw_only=True):
     """Weight of a mark (weight class of a value).
 
     `base`: points of a value that both suspects have; `person`: whether it identifies a person; `conflict`:
-    points lost where suspects have different values; `steps`: (holders, share of points kept from there on).
+    points lost where suspects have different values; `steps`: (number of reports with the value, share of
+    points kept from there on).
     """
 
     base: float

@@ -51,7 +51,7 @@ class Strong(Struct, frozen=True, kw_only=True):
 
 
 class _Groups:
-    """Union-find over reports with cannot-link constraints: groups that a judgement separates never join."""
+    """Union-find over reports with cannot-link constraints: groups that a person separated never join."""
 
     def __init__(self, reports: Iterable[UUID]) -> None:
         self._parent = {report: report for report in reports}
@@ -60,7 +60,7 @@ class _Groups:
         }
 
     def mark(self, report: UUID, judgement: UUID, side: str) -> None:
-        """Record on which side (any label) of a separating judgement (SPLIT, REJECT) a report is.
+        """Record a report's side (any label) in a person's separating judgement (SPLIT, REJECT).
 
         Groups on different sides of the same judgement cannot be joined.
         """
@@ -77,7 +77,7 @@ class _Groups:
         return parent
 
     def join(self, one: UUID, two: UUID, *, after: UUID | None = None) -> bool:
-        """Join the groups of two reports unless a judgement later than `after` (None: any) separates them.
+        """Join two reports' groups unless a person's judgement after `after` (None: any) separates them.
 
         Returns whether the two reports are in the same group now.
         """
@@ -111,7 +111,7 @@ def dossier_id(anchor: UUID) -> UUID:
 
 
 def effective(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """Return the judgements in force, oldest first: without UNDO judgements and those undone.
+    """Return people's judgements that hold, oldest first: without UNDO judgements and those undone.
 
     The undoing of an UNDO restores the first judgement: newer judgements are evaluated first.
     """
@@ -252,13 +252,13 @@ _MOVES = {JudgementAct.OPEN: ("open", "reopen"), JudgementAct.CLOSE: ("close",)}
 
 
 def move_of(state: DossierState, act: JudgementAct) -> str | None:
-    """Return the transition (its name) that a judgement of kind `act` causes in `state`; None without any."""
+    """Return the transition (its name) of a dossier in `state` by a judgement of kind `act`, or None."""
     allowed = DOSSIER_STATES.moves_from(state)
     return next((name for name in _MOVES.get(act, ()) if name in allowed), None)
 
 
 def next_act(state: DossierState) -> JudgementAct:
-    """Return the kind of judgement that the state allows next: OPEN or CLOSE."""
+    """Return the kind of judgement that a dossier's state allows next: OPEN or CLOSE."""
     return next(act for act in _MOVES if move_of(state, act))
 
 

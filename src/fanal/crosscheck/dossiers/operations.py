@@ -1,4 +1,4 @@
-"""Recomputes the dossiers around reports whose links or judgements changed.
+"""Recomputes the dossiers around reports whose links, or people's judgements on them, changed.
 
 One worker at a time recomputes, under an advisory lock taken after the links are written. So two workers that
 extend the same dossier from two sides see each other's result.

@@ -76,7 +76,7 @@ def standing_of(reports: Iterable[UUID]) -> DossierMembership:
 
 
 def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
-    """Return the `reports` that a judgement names, and the `anchors` of the dossiers that hold such a report.
+    """Return the `reports` named in people's judgements, and the `anchors` of dossiers with such reports.
 
     OPEN and CLOSE do not count: they change no membership.
     """
@@ -116,7 +116,7 @@ def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
 
 
 def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
-    """Return all judgements that name one of `reports`, and the UNDOs that refer to them, oldest first."""
+    """Return people's judgements that name one of `reports`, and UNDOs of them, oldest first."""
     found = sql.rows(
         "WITH RECURSIVE named AS ("  # noqa: S608
         f"{_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
@@ -134,14 +134,14 @@ def judgements() -> list[Judgement]:
 
 
 def judgements_by_id(ids: Sequence[UUID]) -> list[Judgement]:
-    """Return the judgements with these ids, in no particular order; unknown ids are skipped."""
+    """Return people's judgements with these ids, in no particular order; unknown ids are skipped."""
     return [
         _judgement(row) for row in sql.rows(f"{_JUDGEMENT} WHERE id = ANY(%s::uuid[])", [list(ids)])
     ]
 
 
 def is_undone(judgement_id: UUID) -> bool:
-    """Return whether an UNDO that is itself in force (not undone) revokes the judgement."""
+    """Return whether an UNDO that is not itself undone revokes a person's judgement."""
     row = sql.row(
         "SELECT id FROM crosscheck_judgement WHERE undoes = %s ORDER BY id DESC LIMIT 1",
         [judgement_id],
@@ -150,13 +150,13 @@ def is_undone(judgement_id: UUID) -> bool:
 
 
 def last_judgement_id() -> UUID | None:
-    """Return the greatest id of all judgements; None without judgements."""
+    """Return the greatest id of people's judgements on links; None without any."""
     row = sql.row("SELECT id FROM crosscheck_judgement ORDER BY id DESC LIMIT 1")
     return None if row is None else row[0]
 
 
 def lock_judgements() -> None:
-    """Take the advisory lock of judgements until the end of the transaction: they are written in turn."""
+    """Take the lock for writing people's judgements, in turn, until the end of the transaction."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_JUDGEMENT_LOCK])
 
 
@@ -279,7 +279,7 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
 
 
 def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, DossierState]:
-    """Return by dossier id its state, from the judgements about reports of `desks` (None: all desks)."""
+    """Return by dossier id its state, from people's judgements about reports of `desks` (None: all desks)."""
     found = sql.rows(
         "SELECT report_id, dossier_id FROM crosscheck_membership"
         " WHERE dossier_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
@@ -385,7 +385,7 @@ def _edges(reports: Sequence[UUID]) -> tuple[tuple[DossierEdge, ...], int]:
 
 
 def _lines(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementLine, ...]:
-    """Return judgements for display, newest first, without the ids of reports outside `mine`.
+    """Return people's judgements for display, newest first, without the ids of reports outside `mine`.
 
     `mine` are the reports at the actor's desks.
     """

@@ -150,7 +150,7 @@ def agreements(model: Mapping[str, object]) -> dict[str, float]:
 
 
 def _nearest(levels: list[tuple[str, float]], bits: float) -> tuple[str, float]:
-    """Return the level (code, weight) whose weight is closest to `bits`.
+    """Return the agreement level (code, weight) whose weight is closest to `bits`.
 
     Splink returns the weight of a comparison and not its level.
     """

@@ -1,1 +1,1 @@
-"""Write operations on several kinds of data: link a batch, record judgements, rebuild, erase."""
+"""Write operations on several kinds of data: link a batch, record people's judgements, rebuild, erase."""

@@ -175,9 +175,9 @@ def propose(
 ) -> dict[UUID, UUID]:
     """Join the reports of new certain links into dossiers; return the dossier ids by report.
 
-    Dossiers with a report named in a judgement are recomputed as a whole: then the result may hold further
-    reports of them, and lacks reports without dossier. `strong` are the certain links, `desks` holds the
-    desk of every report. Runs in the caller's transaction, which holds the advisory lock of dossiers.
+    Dossiers with a report named in a person's judgement are recomputed as a whole: then the result may hold
+    further reports of them, and lacks reports without dossier. `strong` are the certain links, `desks` holds
+    the desk of every report. Runs in the caller's transaction, which holds the advisory lock of dossiers.
     """
     ends = {end for found in strong for end in (found.one, found.two)}
     standing = state.standing_of(ends)
@@ -252,8 +252,8 @@ def loosened(lost: Sequence[Pair], strong: Sequence[Strong], gathered: Gathered)
     """Return the reports whose dossier must be recomputed because a certain link was lost.
 
     `lost` are the pairs that are no longer certain, `strong` the certain links of the batch, `gathered` its
-    values with their holders. A pair still connected by other certain links needs nothing, unless a judgement
-    names its dossier.
+    values with the reports that have them. A pair still connected by other certain links needs nothing,
+    unless a judgement names its dossier.
     """
     if not lost:
         return set()
@@ -293,7 +293,7 @@ def _certain_among(reports: set[UUID]) -> list[Pair]:
 
 
 def _judged(ends: set[UUID]) -> set[UUID]:
-    """Return the reports of `ends` that a judgement names, or whose dossier contains such a report.
+    """Return the reports of `ends` that a person's judgement names, or whose dossier contains such a report.
 
     `ends` are reports of removed links.
     """
@@ -431,11 +431,11 @@ def _not_linked_before(ids: Sequence[UUID]) -> set[UUID]:
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Delete all cross-check data of reports except judgements and counts; return the number of deletions.
+    """Delete all cross-check data of reports except people's judgements and counts; return how many.
 
-    Deleted are comparable data, sketches, compared identifiers, links, suggested and similar pairs, answers,
-    memberships and written reasons; also, without being counted, the frequency states of their values. The
-    caller writes the ledger entry of the expiry, which covers every stage.
+    Deleted are comparable data, sketches (digests for similarity), compared identifiers, links, suggested and
+    similar pairs, answers, memberships and written reasons; also, without being counted, the frequency states
+    of their values. The caller writes the ledger entry of the expiry, which covers every stage.
 
     Raises:
         Refused: the actor is not the system.

@@ -26,7 +26,7 @@ from fanal.ledger.domain.records import ObjectRef
 
 
 def remember(judgement: Judgement) -> None:
-    """Store the evidence that each pair of a LINK or UNLINK has now, as an answer to its suggestion.
+    """Store the evidence that each pair of a person's LINK or UNLINK has now, as an answer to its suggestion.
 
     The pairs are those of a `left` and a `right` report with a link, a resemblance or a similarity. A
     rejected pair is suggested again only when it has more evidence. After an UNLINK the reports are queued
@@ -91,7 +91,7 @@ def judge(
     right: Sequence[UUID] = (),
     undoes: UUID | None = None,
 ) -> UUID:
-    """Record a judgement on reports, recompute their dossiers, and return the judgement's id.
+    """Record a person's judgement on reports, recompute their dossiers, and return the judgement's id.
 
     `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides). REJECT, OPEN and CLOSE
     take `left` alone, UNDO takes `undoes` alone.
@@ -192,7 +192,7 @@ def _check(
 def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
     """Check that a dossier is not open before an OPEN, and that it is open before a CLOSE.
 
-    `reports` are the reports of the dossier that the judgement names.
+    These are a person's judgements. `reports` are the reports of the dossier that the judgement names.
 
     Raises:
         Refusal: STATE: the dossier's state does not allow `act`.
@@ -203,7 +203,7 @@ def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
 
 
 def _target(undoes: UUID) -> Judgement:
-    """Return the judgement that an UNDO of `undoes` affects: itself, or the end of a chain of UNDOs.
+    """Return the judgement that an UNDO of `undoes` revokes: itself, or the last of a chain of UNDOs.
 
     Raises:
         Refusal: NOT_FOUND; ALREADY_UNDONE.
@@ -220,7 +220,7 @@ def _target(undoes: UUID) -> Judgement:
 
 
 def _next_id(now: datetime) -> UUID:
-    """Return an id greater than every judgement's id, since later ids take precedence."""
+    """Return a judgement id greater than all in use, since later ids take precedence."""
     last = dossiers.last_judgement_id()
     fresh = new_id(now)
     return fresh if last is None or fresh > last else UUID(int=last.int + 1)

@@ -1,4 +1,4 @@
-"""Recomputes all links, document frequencies and dossiers from the records and the judgements alone."""
+"""Recomputes all links, document frequencies and dossiers from the records and people's judgements."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Immutable records of the exchange, stored and displayed: feed rows, grants, sources, checkpoints, pages."""
+"""Immutable records of the exchange, stored and displayed: feed rows, grants, list sources, checkpoints."""
 
 from datetime import datetime
 from enum import StrEnum

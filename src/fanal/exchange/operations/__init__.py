@@ -1,1 +1,1 @@
-"""Writes of the exchange: serving of lists, votes of member organisations, sources, fetched pages."""
+"""Writes of the exchange: serving of lists, votes of member organisations, list sources, fetched pages."""

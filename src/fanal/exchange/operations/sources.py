@@ -131,7 +131,7 @@ def note_test(*, actor: Actor, source: ListSource, code: str, now: datetime) -> 
 
 
 def secret_of(*, actor: Actor, source: ListSource, now: datetime) -> str:
-    """Return the secret (password) for signing in at a source, from the vault or its file; "" if it has none.
+    """Return the password for signing in at a list source, from the vault or its file; "" if it has none.
 
     Raises:
         Refused: the secret is sealed, and the actor may not manage sources.
@@ -253,7 +253,7 @@ def end_entries(*, actor: Actor, source: ListSource, now: datetime) -> int:
 def end_loaded(*, actor: Actor, now: datetime) -> int:
     """Withdraw the values that people loaded from a file with an end date now past; return how many.
 
-    A value that a source of the list contains too is added again as that source's.
+    A value that a source (partner's service) of the list contains too is added again as that source's.
 
     Raises:
         Refused: the actor may not manage lists.
@@ -262,7 +262,7 @@ def end_loaded(*, actor: Actor, now: datetime) -> int:
 
 
 def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[Item]:
-    """Return list items with those (kind, value) pairs that some source of the list contains, each pair once.
+    """Return list items with those (kind, value) pairs contained in a source of the list, each once.
 
     Pairs that no source contains are left out.
     """
@@ -291,7 +291,7 @@ def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) 
 
 
 def _lock(source_id: UUID) -> int | None:
-    """Lock the row with a source's progress until the end of the transaction; return its `turn`.
+    """Lock the row with a list source's progress until the end of the transaction; return its `turn`.
 
     The turn is a number that grows with each stored page. None if there is no such row.
     """

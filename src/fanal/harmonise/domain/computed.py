@@ -70,7 +70,7 @@ _NO_WARNING = frozenset({Unhashed.NO_PICTURE, Unhashed.EMPTY})
 
 
 def with_computed(draft: Draft, sources: Sequence[SourceFile]) -> Draft:
-    """Return `draft` with the results of the desk's own hashing of `sources`, its uploaded files.
+    """Return the report `draft` with the results of the desk's own hashing of `sources`, its uploaded files.
 
     Each upload is matched to a file of the draft, by hash or position; an unmatched one is left out. A
     perceptual hash (PDQ) of low quality fills no field: it is recorded with a warning and never compared.
@@ -142,7 +142,7 @@ def _computed(place: int, facts: FileFacts, file: File) -> ComputedFile:
 
 
 def _places(files: Sequence[File], sources: Sequence[SourceFile]) -> list[tuple[int, SourceFile]]:
-    """Match uploads (`sources`) to the files of a draft; return pairs (index in `files`, upload).
+    """Match uploads (`sources`) to the files of a report; return pairs (index in `files`, upload).
 
     Matched by SHA-256, else by position if there are as many uploads as files; others are left out.
     """

@@ -186,7 +186,7 @@ class Submission(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(StrEnum):
-    """Result of a submission: new report, repeat, conflict (another document, same key), or in progress."""
+    """Result of a submission: new report, repeat, conflict (same idempotency key), or in progress."""
 
     CREATED = "CREATED"
     REPEATED = "REPEATED"

@@ -155,7 +155,7 @@ def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
 
 
 def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
-    """Return the id of the report received under a sender's key, or None; live reports before tests."""
+    """Return the id of the report received under a sender's idempotency key, or None; live before tests."""
     digests = [
         key_digest(sender_id=sender_id, kind=kind, key=key, is_test=is_test, earlier=earlier)
         for is_test in (False, True)

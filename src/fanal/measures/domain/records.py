@@ -97,7 +97,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     @property
     def recipient(self) -> str:
-        """The key of who receives the request: the contact point in lower case, or the host without one."""
+        """The key of who receives the removal request: the contact point in lower case, else the host."""
         return self.addressee.contact.strip().lower() or self.host
 
 

@@ -119,7 +119,7 @@ def record_left(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
 
 
 def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that the addressee received the request (`event`: when), which starts the legal 24 hours.
+    """Record that the addressee received a removal request (`event`: when); it starts the legal 24 hours.
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.

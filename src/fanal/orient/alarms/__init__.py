@@ -1,1 +1,1 @@
-"""Alarms for a child in danger, and the outbox of the calls that they queue."""
+"""Alarms for a child in danger, and the outbox of the calls (e-mails) that they queue."""

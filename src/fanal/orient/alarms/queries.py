@@ -1,4 +1,4 @@
-"""Child-in-danger alarms: the open ones, and those of a report; delivery state of their calls."""
+"""Child-in-danger alarms: the open ones, and those of a report; delivery of their calls (e-mails)."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta

@@ -67,7 +67,7 @@ _ELAPSED = {"SECONDS": 1, "MINUTES": 60, "HOURS": 3600}
 
 
 class ClockMissing(Exception):
-    """Error: the reference data have no deadline rule (clock) in force for that stage, level and day."""
+    """Error: the reference data have no deadline (clock) for that stage, priority level and day."""
 
 
 def desk_deadline(*, catalogue: Catalogue, stage: str, level: str, start: datetime) -> datetime:

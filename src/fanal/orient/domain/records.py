@@ -138,7 +138,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class CaseClaim(Struct, frozen=True, kw_only=True):
-    """A lease on a case: its holder, its expiry, and the fencing token that excludes an earlier holder."""
+    """A lease on a queued report: holder, expiry, and fencing token that excludes an earlier holder."""
 
     report_id: UUID
     person_id: UUID
@@ -304,8 +304,8 @@ class CallState(Struct, frozen=True, kw_only=True):
 class Alarm(Struct, frozen=True, kw_only=True):
     """Child-in-danger alarm on a report: when it was raised, escalated and acknowledged, and by whom.
 
-    `code` is CHILD_IN_DANGER. `call` is the delivery state of the latest call to the duty people: the call of
-    the escalation if there was one, else the first; None without a call.
+    `code` is CHILD_IN_DANGER. `call` is the delivery state of the latest call (e-mail) to the duty people:
+    the call of the escalation if there was one, else the first; None without a call.
     """
 
     id: UUID
@@ -325,7 +325,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """A call to the duty people held under a lease.
+    """A call (e-mail) to the duty people, held under a lease.
 
     `attempts` includes the current attempt; `token` is the fencing token that its outcome must carry.
     `escalated`: it is the second call, for an alarm that nobody acknowledged in time. `failure` is the code

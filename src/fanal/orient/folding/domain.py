@@ -85,7 +85,7 @@ class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Foldable(Struct, frozen=True, kw_only=True):
-    """A report for duplicate detection, with its key at each level (16 bytes; None: no key there).
+    """A report for duplicate detection, with its key at each level of sameness (16 bytes or None).
 
     Reports with the same key at a level are equivalent. `pictures` holds its PDQ hashes, 32 bytes each,
     sorted and concatenated. A `taken` report, claimed by somebody, is never folded into another.
@@ -150,7 +150,7 @@ def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
     """Return the duplicate-detection keys of a report; None if it never folds or has nothing to compare.
 
     To fold: to group with equivalent reports, under one of them. `rules` gives the periods, in days, within
-    which reports are compared at each level.
+    which reports are compared at each level of sameness.
     """
     if never_folds(item):
         return None
@@ -181,7 +181,7 @@ def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
 
 
 def fold(standings: Iterable[Foldable], rules: FoldRules) -> dict[UUID, Folded]:
-    """Group equivalent reports: return parent and level of each folded report, by id; all others are shown.
+    """Group equivalent reports: return parent and level of sameness of each folded one, by id.
 
     `standings` are the reports with their keys (`standing_of`), `rules` the folding rules of the levels. A
     parent may itself be folded, at a weaker level: `root_of` follows the chain.

@@ -115,7 +115,7 @@ def write_erasure_list() -> Path:
 
 
 def parse_line(line: str) -> tuple[UUID, str]:
-    """Parse a line of the erasure list into the owner (mostly a report) and the kind of the erased objects.
+    """Parse a line of the erasure list into the owner (mostly a report) and kind of erased sealed objects.
 
     An empty kind means all kinds.
 

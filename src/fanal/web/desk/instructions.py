@@ -61,7 +61,7 @@ class _InstructionForm(DatedForm):
     basis = Parsed()
 
     def clean_names(self) -> tuple[str, ...]:
-        """Return the names that the instruction covers; empty: it covers everybody.
+        """Return the names that the standing instruction covers; empty: it covers everybody.
 
         Raises:
             ValidationError: SCOPE, both names and `everybody`, or neither.
@@ -173,7 +173,7 @@ def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
 
 
 def _bearers(actor: Actor, record: StandingInstruction) -> list[Bearer]:
-    """Return the recipients that an instruction (`record`) covers now, each with its cryptographic key.
+    """Return recipients that a standing instruction (`record`) covers now, each with its cryptographic key.
 
     Empty for kinds whose recipients have no key (all but de-confliction and distribution).
     """
@@ -195,7 +195,7 @@ def _found(request: HttpRequest, instruction_id: UUID) -> StandingInstruction:
 
 
 def _lines(request: HttpRequest, found: list[StandingInstruction]) -> list[dict[str, object]]:
-    """Return a template context for each instruction: the record, its state, names of its signatories.
+    """Return template contexts of standing instructions: record, its state, names of its signatories.
 
     Keys: `record`, `state`, `proposer`, `second`, `revoker` (names, "" if none).
     """

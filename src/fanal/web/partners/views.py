@@ -210,7 +210,7 @@ def sent_feedback(
     report_id: UUID | None = None,
     limit: int = FEEDBACK_PAGE,
 ) -> Sequence[Feedback] | None:
-    """Return feedback on the partner's own reports, as sent to it; None if no instruction permits any.
+    """Return feedback on the partner's own reports, as sent to it; None if no standing instruction allows it.
 
     With `before`, feedback given before that id, newest first; else oldest first. `report_id`: on this report
     only. `limit`: at most so many. The sending is recorded in the ledger.

@@ -322,7 +322,7 @@ class HashIndex:
             )
 
     def remove(self, labels: Iterable[bytes]) -> None:
-        """Remove the hashes with these labels, 16 bytes each; an unknown label has no effect."""
+        """Remove the hashes with these labels (entry ids, 16 bytes); an unknown label has no effect."""
         with self._lock:
             old = self._state
             gone = np.union1d(old.gone, _keys(labels))

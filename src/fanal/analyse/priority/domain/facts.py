@@ -191,7 +191,7 @@ def _files(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
 
 
 def _files_annotated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
-    """Yield the provider's annotations of files as (fact, 1).
+    """Yield the provider's annotations of files as (fact name, 1).
 
     A meme counts only if all files are memes.
     """

@@ -71,7 +71,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return either(self.label.fr, self.label.en, lang)
 
     def floor_for(self, value: float) -> int | None:
-        """Return the minimum score (floor) that the rule sets for a value of its fact; None without one."""
+        """Return the rule's minimum score for a value of its fact (input); None if it sets none."""
         if self.unchecked or (self.floor_from is not None and value < self.floor_from):
             return None
         return self.floor

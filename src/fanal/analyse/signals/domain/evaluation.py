@@ -1,4 +1,4 @@
-"""Quality of a text reader (model) on labelled texts: precision, recall, F1 (code, language); calibration."""
+"""Quality of a text reader (model) on labelled texts: precision, recall, F1 by signal code; calibration."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -51,7 +51,7 @@ class Counts(Struct, frozen=True):
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
-    """Quality of a text reader (model): in all, by code, by language, and on texts without the usual words.
+    """Quality of a text reader: in all, by signal code, by language, and on texts without the usual words.
 
     `groups` are (name, counts): `all`, `code …`, `language …`, `unusual words`. `plain_share` is the share of
     the `plain_texts` texts without codes that get one; `nature_right` the share of the `nature_texts` texts

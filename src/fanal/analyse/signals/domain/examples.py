@@ -1,13 +1,13 @@
 """Labelled examples of the desk: passages of reports that people judged, and the labels derived from them.
 
-For each code of a passage, the latest judgement of each person counts; a code on which people disagree is
-cancelled, unless one side has `LEAD` votes more. A training uses at most `MOST_OF_ONE` passages of a person,
-at most `MOST_OF_ONE_CODE` of them for the same code and as many against it. A judgement on which several
-people agree counts for one of them, the one with most room, so that a second account brings no more than its
-own share. That a passage has not a code counts only once two people say it, neither of whom alone gave the
-other the role for it: what one person adds makes the reader find too much, which people see; what one person
-removes would make it overlook. A code that nobody judged is labelled as the version in force reads it, yes or
-no: this too repeats what it overlooks, within the bounds of one person.
+For each signal code of a passage, the latest judgement of each person counts; a code on which people disagree
+is cancelled, unless one side has `LEAD` votes more. A training uses at most `MOST_OF_ONE` passages of a
+person, at most `MOST_OF_ONE_CODE` of them for the same code and as many against it. A judgement on which
+several people agree counts for one of them, the one with most room, so that a second account brings no more
+than its own share. That a passage has not a code counts only once two people say it, neither of whom alone
+gave the other the role for it: what one person adds makes the reader find too much, which people see; what
+one person removes would make it overlook. A code that nobody judged is labelled as the version in force reads
+it, yes or no: this too repeats what it overlooks, within the bounds of one person.
 """
 
 import re
@@ -148,9 +148,9 @@ class Share(Struct, frozen=True, kw_only=True):
 class Settlement(Struct, frozen=True, kw_only=True):
     """The judgements that count in a training, with each person's share.
 
-    `settled` has an element for each example with a judgement that counts; `disputed` is the number of codes
-    cancelled because people disagree, without a side that leads by `LEAD` votes. `alone` holds (example id,
-    code) for each code that one person judged wrong and no second, independent one yet.
+    `settled` has an element for each example with a judgement that counts; `disputed` is the number of signal
+    codes cancelled because people disagree, without a side that leads by `LEAD` votes. `alone` holds (example
+    id, code) for each code that one person judged wrong and no second, independent one yet.
     """
 
     settled: tuple[Settled, ...]
@@ -210,7 +210,7 @@ _Said = tuple[str, bool]
 class _Bounds:
     """Counters for the limits of one person's influence on a training (`MOST_OF_ONE`, `MOST_OF_ONE_CODE`).
 
-    By person: passages used, passages left out, and judgements for and against each code.
+    By person: passages used, passages left out, and judgements for and against each signal code.
     """
 
     def __init__(self) -> None:
@@ -282,7 +282,7 @@ def labels_of(
     """Return the labelled texts of settled examples, the neutral ones first, each group in order of id.
 
     `texts` holds the sentence of each example: sealed or neutral; an example without one is left out. `found`
-    holds the codes that the model in force finds in it; a code that nobody judged keeps that result.
+    holds the signal codes that the model in force finds in it; a code that nobody judged keeps that result.
     """
     hands = {hand: n for n, hand in enumerate(sorted({one.hand for one in settled}), 1)}
     kept = [one for one in settled if one.example_id in texts]
@@ -410,7 +410,7 @@ def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def last_words(judgements: Sequence[Judgement]) -> Iterator[Judgement]:
-    """Yield the latest judgement of each person on each code of each example, unless taken back.
+    """Yield the latest judgement of each person on each signal code of each example, unless taken back.
 
     An example is a judged passage of a report. `judgements` are in chronological order.
     """

@@ -46,8 +46,8 @@ Flags = NDArray[np.bool_]
 class Quality(Struct, frozen=True, kw_only=True):
     """Quality on texts of omitted authors (cross-validation): micro-averaged F1, precision and recall.
 
-    `plain` is the share of texts without codes to which the model gives one; `codes` holds (number of texts,
-    precision, recall) by code.
+    `plain` is the share of texts without signal codes to which the model gives one; `codes` holds (number of
+    texts, precision, recall) by code.
     """
 
     f1: float
@@ -86,9 +86,9 @@ class Trained(Struct, frozen=True, kw_only=True):
     """A trained model of the text reader, without the embeddings and texts of its corpus.
 
     `train` returns it. Of each pair, the first element is for reading by words and embedding, the second by
-    the embedding alone. `columns` are the codes, then the natures (`NATURE_…`), then `any`; `coefficients`
-    have a row for each text and a column for each of them. `comparison` is that with an earlier model, None
-    without one.
+    the embedding alone. `columns` are the signal codes, then the natures (`NATURE_…`), then `any`;
+    `coefficients` have a row for each text and a column for each of them. `comparison` is that with an
+    earlier model, None without one.
     """
 
     columns: tuple[str, ...]
@@ -157,7 +157,8 @@ def _targets(
 ) -> Floats:
     """Return the values to learn: the labels `wanted` (0 or 1), or what is `believed` (see `train`).
 
-    The last column, that of any code, is the highest of a text's codes where something is believed of it.
+    The last column, that of any signal code, is the highest of a text's codes where something is believed of
+    it.
     """
     targets = wanted.copy()
     codes = len(columns) - len(NATURES) - 1
@@ -192,7 +193,7 @@ def _left_out(inverse: Floats, wanted: Floats, hands: NDArray[np.str_]) -> tuple
     """Return the coefficients of all texts, and each text's scores by a model without its author's texts.
 
     `inverse` is that of the regularised kernel of all pairs of texts, `wanted` the labels (a row for each
-    text, a column for each code), `hands` the author of each text.
+    text, a column for each signal code), `hands` the author of each text.
     """
     coefficients = inverse @ (wanted - wanted.mean(axis=0))
     scores = np.empty_like(wanted)
@@ -260,8 +261,8 @@ def _across_languages(
     """Cross-validate: score each text by coefficients of texts of other authors in other languages only.
 
     `matrix` is the kernel of the embeddings alone, `wanted` the labels (a row for each text, a column for
-    each code; the result has the same shape), `hands` the author and `languages` the language of each text.
-    The texts must have several authors and languages.
+    each signal code; the result has the same shape), `hands` the author and `languages` the language of each
+    text. The texts must have several authors and languages.
     """
     scores = np.zeros_like(wanted)
     for language in sorted(set(languages)):
@@ -331,7 +332,7 @@ def _way(
 
 
 def _calibrated(scores: Floats, wanted: Floats) -> Scale:
-    """Return for each column a logistic regression on its score and the score of any code (Platt scaling).
+    """Return for each column a logistic regression on its score and that of any signal code (Platt scaling).
 
     `scores` and `wanted` (0 or 1) have a row for each text; fitted by Newton's method.
     """
@@ -353,7 +354,7 @@ def _calibrated(scores: Floats, wanted: Floats) -> Scale:
 
 
 def _thresholds(chances: Floats, truth: Flags, most: float) -> Floats:
-    """Return the threshold of each code: the mean of the best common threshold and its own best one (by F1).
+    """Return each signal code's threshold: mean of the best common threshold and its own best one (by F1).
 
     `chances` are probabilities and `truth` the labels, a row for each text. A threshold is raised to the
     precision `LEAST_PRECISE`; then all together until at most a share `most` of the texts without codes gets
@@ -382,7 +383,7 @@ def _thresholds(chances: Floats, truth: Flags, most: float) -> Floats:
 def _precise(chances: Floats, truth: Flags, limit: float) -> float:
     """Return the least threshold from `limit` to 0.9 with the precision `LEAST_PRECISE`, `limit` if none has.
 
-    `chances` are the probabilities of a code by text, `truth` whether the text has it.
+    `chances` are the probabilities of a signal code by text, `truth` whether the text has it.
     """
     for raised in np.arange(limit, 0.90, 0.01).tolist():
         found = chances >= raised
@@ -392,7 +393,7 @@ def _precise(chances: Floats, truth: Flags, limit: float) -> float:
 
 
 def f1_of(found: Flags, truth: Flags) -> float:
-    """Return the micro-averaged F1 of the found codes; `truth` has the labelled ones.
+    """Return the micro-averaged F1 of the found signal codes; `truth` has the labelled ones.
 
     Both are masks with a row for each text and a column for each code.
     """
@@ -400,7 +401,7 @@ def f1_of(found: Flags, truth: Flags) -> float:
 
 
 def quality_of(found: Flags, truth: Flags, codes: Sequence[str]) -> Quality:
-    """Return the quality of the found codes, compared with the labelled ones (`truth`).
+    """Return the quality of the found signal codes, compared with the labelled ones (`truth`).
 
     Both are masks with a row for each text and a column for each of `codes`.
     """

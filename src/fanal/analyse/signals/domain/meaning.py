@@ -52,7 +52,7 @@ class Vocabulary(Struct, frozen=True):
 
 
 class Scale(Struct, frozen=True):
-    """Logistic regression for each column (code, nature, `any`): two weights and the intercept (`bias`).
+    """Logistic regression by column (signal code, nature, `any`): two weights and the intercept (`bias`).
 
     `own` weighs the column's score, `any` the score of any code.
     """
@@ -65,8 +65,8 @@ class Scale(Struct, frozen=True):
 class Way(Struct, frozen=True, kw_only=True):
     """The parameters of one way of reading: with words, or by the embedding alone.
 
-    By column (code, nature, `any`): `base` is its mean among the labelled texts, `scale` its calibration,
-    `thresholds` the least probability for a finding.
+    By column (signal code, nature, `any`): `base` is its mean among the labelled texts, `scale` its
+    calibration, `thresholds` the least probability for a finding.
     """
 
     base: tuple[float, ...]
@@ -82,7 +82,7 @@ class Neighbour(Struct, frozen=True):
 
 
 class Meaning(Struct, frozen=True, kw_only=True):
-    """The reading of a text: the probability of each code, nature and `any`, by column name.
+    """The reading of a text: the probability of each signal code, nature and `any`, by column name.
 
     `found` are the codes at or over their thresholds, `possible` those at or over half their thresholds.
     `nature` is the likely nature of a text without found codes, None if unclear. `by_words`: whether its
@@ -111,9 +111,9 @@ class Reader:
     ) -> None:
         """Prepare a model; of each pair, the first element is for reading with words, the second without.
 
-        `columns` are the codes, then the natures (`NATURE_…`), then `any`; `vectors` has the embedding of
-        each of `labels` as a row, `coefficients` a row for each of them and a column for each of `columns`.
-        Only the first `quoted` texts are shown as similar ones, by default all.
+        `columns` are the signal codes, then the natures (`NATURE_…`), then `any`; `vectors` has the embedding
+        of each of `labels` as a row, `coefficients` a row for each of them and a column for each of
+        `columns`. Only the first `quoted` texts are shown as similar ones, by default all.
         """
         self.columns, self.labels, self.ways = tuple(columns), tuple(labels), ways
         self.codes = tuple(
@@ -133,7 +133,7 @@ class Reader:
         }
 
     def read(self, text: str, vector: Vectors) -> Meaning:
-        """Return the reading of a text (probabilities of codes and natures); `vector` is its embedding."""
+        """Return the reading of a text (probability by signal code, nature); `vector` is its embedding."""
         counts = word_counts(text)
         single = [w for w in counts if " " not in w]
         known = sum(w in self._known for w in single)
@@ -190,7 +190,7 @@ def kernel(left: Vectors, right: Vectors) -> Floats:
 
 
 def probabilities(scores: Floats, scale: Scale) -> Floats:
-    """Return the probabilities for scores by logistic regression: one row per text, one column per code.
+    """Return the probabilities for scores by logistic regression: a row per text, a column per signal code.
 
     `scores` has the same shape; its last column is the score of any code. `scale` holds the coefficients.
     """

@@ -106,7 +106,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """The codes whose F1 or recall falls by more than allowed, then `ALL` if the whole gets worse.
+        """The signal codes whose F1 or recall falls by more than allowed, then `ALL` if the whole gets worse.
 
         The whole: F1 of all codes together, or the share of texts without codes to which the model gives one.
         Such a version cannot be proposed.

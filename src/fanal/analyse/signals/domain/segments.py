@@ -1,7 +1,7 @@
 """Segments of a text: the units that the text reader (a model) embeds, cut at sentences and messages.
 
-A short text is a single segment, since its codes often lie in the whole. A long one is cut into windows of a
-few sentences that overlap by a sentence.
+A short text is a single segment, since its signal codes often lie in the whole. A long one is cut into
+windows of a few sentences that overlap by a sentence.
 """
 
 from collections.abc import Iterator, Sequence

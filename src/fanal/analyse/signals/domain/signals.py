@@ -87,7 +87,7 @@ def _drop_negated_contexts(read: Read, lexicon: Lexicon) -> None:
 
 
 def standing_hits(read: Read, lexicon: Lexicon) -> list[Hit]:
-    """Return the hits that remain in a sentence after negations and idioms, for each code the strongest.
+    """Return the phrase hits that remain in a sentence after negations and idioms, the strongest per code.
 
     `read` is the sentence with its matching phrases; scores are the weights of the phrases in the lexicon.
     """
@@ -397,7 +397,7 @@ class _Background(Struct, frozen=True, kw_only=True):
     talk: dict[str, Context]
 
     def of(self, speaker: str | None) -> dict[str, Context]:
-        """Return the contexts (weakening phrases) of all sentences of `speaker`, by code of the context.
+        """Return the contexts (weakening phrases) of all sentences of `speaker`, by their context code.
 
         They are the speaker's own and those of the whole conversation.
         """

@@ -50,7 +50,7 @@ _KIND = "example"
 def judge_passage(
     *, actor: Actor, report_id: UUID, source: str, code: str, verdict: Verdict, now: datetime
 ) -> UUID:
-    """Store the actor's judgement on a code in a passage of a report; return the id of the passage's example.
+    """Store the actor's judgement on a signal code in a passage; return the id of the passage's example.
 
     `source` is the place of the passage (`examples.source_of`). At the first judgement of a passage, an
     example with its sealed words is made. A later judgement of the same person on the same code replaces the
@@ -212,7 +212,7 @@ def neutral_sentence(*, actor: Actor, example: Example, now: datetime) -> str:
 def erase_examples(*, report_ids: Sequence[UUID]) -> int:
     """Mark the unchecked examples (judged passages) of erased reports as ERASED; return their number.
 
-    Also deletes what trained versions learnt from these reports (`analyse_reader_part`). The words of the
+    Also deletes what trained text readers learnt from these reports (`analyse_reader_part`). The words of the
     examples are erased with the report for which they were sealed; checked neutral sentences are kept. Call
     this in the transaction of the erasure.
     """

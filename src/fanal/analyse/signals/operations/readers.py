@@ -205,7 +205,7 @@ def keep_trial(
 def keep_reread(
     *, reader_id: UUID, before: UUID | None, reached: UUID | None, queued: int, now: datetime
 ) -> bool:
-    """Store the progress of queueing the texts of waiting reports, to be read again by this version.
+    """Store the progress of queueing the texts of waiting reports, to be read again by this text reader.
 
     `reached` is the last report queued, None at the end; `before` the progress from which the caller started;
     `queued` the number of texts added. Returns False, and stores nothing, if another worker has advanced or
@@ -412,7 +412,7 @@ def store_shipped(*, now: datetime) -> None:
 def _hold_sentences(sentences: Mapping[UUID, str]) -> None:
     """Lock the examples of neutral sentences (`sentences`, by example id) until the end of the transaction.
 
-    A withdrawal has to wait, then finds the version stored, and takes its sentence out of it.
+    A withdrawal has to wait, then finds the text reader stored, and takes its sentence out of it.
 
     Raises:
         Refusal: CHANGED, a sentence was withdrawn or replaced since it was read.

@@ -146,9 +146,9 @@ def companion(mark: int, key: int) -> bytes:
 def parted(place: Ints, fresh: Flags, weights: Weights) -> Iterator[tuple[int, int]]:
     """Yield the pairs that a person's frequent value no longer links, because `fresh` rows came between them.
 
-    `place` are the places of the value's rows among all its holders, ascending. A pair is given as two row
-    numbers, the later first; neither is fresh. `weights` sets when a value is frequent (`most_holders`) and
-    how many `neighbours` it still links.
+    `place` are the places of the value's rows among all reports with it, ascending. A pair is given as two
+    row numbers, the later first; neither is fresh. `weights` sets when a value is frequent (`most_holders`)
+    and how many `neighbours` it still links.
     """
     others = np.flatnonzero(~fresh)
     before = np.cumsum(fresh)[others]  # fresh rows before each of the others
@@ -193,7 +193,7 @@ def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[ValueSt
     """Return the document frequency of each row, and the distinct values, of which hubs are marked.
 
     `rows` are those of shared values only, sorted by value. `everything` holds every row of every report, in
-    the order of reports. `weights` sets from how many companions a value is a hub.
+    the order of reports. `weights` sets from how many co-occurring identities a value is a hub.
     """
     total = len(rows.key)
     new = np.append(True, rows.key[1:] != rows.key[:-1]) if total else np.zeros(0, np.bool_)

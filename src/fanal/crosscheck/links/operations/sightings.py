@@ -383,7 +383,7 @@ def _states(
     """Return the new state of each value by short key, and the states that change as (before, after).
 
     `cards` are those of the batch, `known` all packed ones; `values` is (holders, stored states), both by
-    short key. `weights` holds the frequency steps and the limit of a hub's companions.
+    short key. `weights` holds the frequency steps and the limit of a hub's co-occurring identities.
     """
     held, stored = values
     states: dict[int, ValueState] = {}

@@ -1,8 +1,8 @@
 """Pairs of similar reports: a pure function of their features, independent of the order of arrival.
 
-By sketch, a report is paired with the most similar earlier reports (smaller ids), a few of each kind; the
-others follow from the dossier of an accepted pair. Stop keys, and pictures similar to too many others, do not
-count.
+By sketch (digests of its parts), a report is paired with the most similar earlier reports (smaller ids), a
+few of each kind; the others follow from the dossier of an accepted pair. Stop keys, and pictures similar to
+too many others, do not count.
 
 By similar identifiers, only the earliest holders of two similar values are paired, since links connect all
 other holders to them. Blocking keys shared by many different values do not count.

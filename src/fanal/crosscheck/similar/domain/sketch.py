@@ -362,7 +362,7 @@ class Sketch(Struct, frozen=True):
         return frozenset(key for key in self.keys if key & _KIND in traits)
 
     def without(self, worn: frozenset[int]) -> "Sketch":
-        """Return the sketch without stop keys, and without the pictures whose own key is a stop key.
+        """Return the digests without stop keys, and without the pictures whose own key is a stop key.
 
         Only for a sketch just computed, since it needs `seen`. `worn` are the stop keys, such as keys held by
         too many reports to make them similar.
@@ -380,7 +380,7 @@ class Sketcher:
         self._secret, self._rules = secret, rules
 
     def sketch(self, report: HarmonisedReport) -> Sketch:
-        """Return the sketch of a report; empty where the report has nothing to compare."""
+        """Return a report's sketch (digests for similarity); empty if it has nothing to compare."""
         rule = self._rules
         passages = {self.key(Trait.PASSAGE, passage) for passage in passages_of(report, rule.text)}
         found = {pdq for held in pictures_of(report).values() for pdq in held}

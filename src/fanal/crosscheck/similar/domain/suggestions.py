@@ -69,7 +69,7 @@ def is_beyond_rule(alike: Collection[str]) -> bool:
 
 
 class SuggestionState(StrEnum):
-    """State of a suggestion: without an answer, accepted, rejected, or rejected and open again."""
+    """State of a suggested pair of reports: unanswered, accepted, rejected, or open again."""
 
     OPEN = "OPEN"
     ACCEPTED = "ACCEPTED"
@@ -109,7 +109,7 @@ class Suggestion(Struct, frozen=True, kw_only=True):
     """A suggested pair of reports at the actor's desks, with its score (0..1) and reasons.
 
     `report_id` is the later report, `other_id` the earlier. `fresh` are the reasons added since a rejection;
-    `answer` is the judgement's id, if there is any.
+    `answer` is the id of the person's judgement, if there is any.
     """
 
     report_id: UUID

@@ -200,7 +200,7 @@ def _made(
 
 
 def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorld]:
-    """Return the reports whose similar pairs may change with `ids`, and the sketches and pictures they need.
+    """Return the reports whose similar pairs may change with `ids`, and their digests (sketches), pictures.
 
     `ids` are the queued reports. Keys held by more reports than allowed become stop keys on the way: they no
     longer make reports similar.
@@ -242,8 +242,8 @@ def _found(
 ) -> dict[UUID, list[NearReport]]:
     """Return the similar earlier reports of each touched report, by report id.
 
-    Sketches and pictures come from `world`; page addresses are read from the records. A report without
-    sketch is absent.
+    Sketches (digests of a report's parts) and pictures come from `world`; page addresses are read from the
+    records. A report without sketch is absent.
     """
     rules = load_near_rules()
     ids = [report_id for report_id in touched if report_id in world.sketches]

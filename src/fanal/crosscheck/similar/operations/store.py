@@ -1,4 +1,4 @@
-"""Tables of the similarity search: sketches, stop keys, queue, similar pairs, identifiers to compare."""
+"""Tables of the similarity search: digests (sketches), stop keys, queue, pairs, identifiers."""
 
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
@@ -123,7 +123,7 @@ def later_of(report_ids: Collection[UUID]) -> set[UUID]:
 
 
 def write_sketches(report_ids: Collection[UUID], sketches: Mapping[UUID, Sketch]) -> None:
-    """Replace the stored sketches of reports; keys held by too many reports are left out.
+    """Replace stored sketches (digests) of reports; keys held by too many reports are left out.
 
     A report of `report_ids` without an entry in `sketches` loses its sketch.
     """
@@ -156,7 +156,7 @@ def sketches_of(report_ids: Iterable[UUID]) -> dict[UUID, Sketch]:
 
 
 def sharing(sketches: Mapping[UUID, Sketch], worn: set[int]) -> dict[UUID, Sketch]:
-    """Return `sketches` and all stored sketches that share a key with one of them, by report id.
+    """Return `sketches` and all stored ones that share a key with one of them, by report id.
 
     A key is a digest of a passage, page, address, picture or name: reports with an equal key may be similar.
     Stop keys (too frequent, or rejected by people) are excepted; those found on the way are added to `worn`.

@@ -118,7 +118,7 @@ def truth(text: str) -> bool | None:
 
 
 class PersonBuilding(Struct):
-    """Mutable builder of a person of the draft, filled by a source's reader.
+    """Mutable builder of a person of the report (draft), filled by a source's reader.
 
     `path` is the person's path in the source; `service` the service of its user names. `names` are parts of
     the name by `first`, `middle`, `last`; `country_estimate` counts only without a `country`.
@@ -170,7 +170,7 @@ class PersonBuilding(Struct):
 
 
 class FileBuilding(Struct):
-    """Mutable builder of a file of the draft, filled by a source's reader.
+    """Mutable builder of a file of the report (draft), filled by a source's reader.
 
     `path` is the file's path in the source; `hashes` are by field name of `File`.
     """
@@ -226,7 +226,7 @@ class ReportBuilding(Struct):
     warnings: list[SourceWarning] = field(default_factory=list)
 
     def add_extra(self, path: str, *, value: str) -> None:
-        """Keep a value of the source that has no field in the draft, with its path in the source."""
+        """Keep a value of the source that has no common field, with its path in the source."""
         self.extra.append(Extra(path=path, value=value))
 
     def warn(self, path: str, *, code: str, value: str = "") -> None:

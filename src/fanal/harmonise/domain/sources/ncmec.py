@@ -133,7 +133,7 @@ def read_ncmec(
 
 
 def _add_file(building: ReportBuilding, source: SourceFile, *, walk: Walk, path: str) -> None:
-    """Add a file to the draft: values of its last details document, then name and hashes as received.
+    """Add a file to the report read: values of its last details document, then name and hashes.
 
     `path` is its path in the draft (`fileDetails[2]`). Values of earlier details documents go to `extra`
     only. `walk` reads the documents into the builder `building`; `source` is the received file.

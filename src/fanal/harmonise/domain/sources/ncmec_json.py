@@ -1,4 +1,4 @@
-"""Conversion of NCMEC's JSON export for law enforcement to a draft, by table-driven traversal (`Walk`).
+"""Conversion of NCMEC's JSON export for law enforcement to common fields, by table-driven traversal (`Walk`).
 
 This module holds the mapping table of the format: which key of the export goes to which field.
 """

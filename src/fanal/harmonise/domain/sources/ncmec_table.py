@@ -73,7 +73,7 @@ def refined_kind(kind: ReportKind, *, annotations: Sequence[str]) -> ReportKind:
 
 
 class Keep(StrEnum):
-    """Where a value of the source is kept: in a field of the draft, in `extra`, in both, or not at all."""
+    """Where a value of the source is kept: in a common field, in `extra`, in both, or not at all."""
 
     FIELD = "FIELD"  # a field holds all of it; extra only when the field refuses the value
     BOTH = "BOTH"  # a field uses it, and extra keeps it with its path
@@ -84,7 +84,7 @@ class Keep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A line of the mapping table: how a value of the source is kept, and in which field of the draft.
+    """A line of the mapping table: how a value of the source is kept, and in which common field.
 
     `reason` says why it is ignored, "" if it is not.
     """

@@ -1,4 +1,4 @@
-"""Field handlers (takers) for values of the source: each stores its value in a field of the draft.
+"""Field handlers (takers) for values of the source: each stores its value in a common field.
 
 A handler returns whether the field now holds the whole value; if not, `extra` keeps the value too.
 """

@@ -1,4 +1,4 @@
-"""Conversion of payment operators' files and ISO 20022 messages to drafts.
+"""Conversion of payment operators' files and ISO 20022 messages to reports in common fields.
 
 Payers get the role ASSOCIATED, payees RECIPIENT. A payment makes neither a suspect: such files also contain a
 parent who sends money home, and a child who pays a blackmailer. Values without a field are in `extra` with
@@ -97,7 +97,7 @@ class _People(Struct):
         return places[-1]
 
     def persons(self) -> tuple[Person, ...]:
-        """Return the payers and payees as persons of the draft, in order of first occurrence."""
+        """Return the payers and payees as persons of the report, in order of first occurrence."""
         return tuple(_person(side.party, side.role, side.operator) for side in self.sides)
 
 

@@ -42,7 +42,7 @@ TABLE: Final[Mapping[str, Use]] = {
 
 
 def read_vics(body: bytes, *, reference: str) -> Draft:
-    """Convert a VICS case, or one part of a split case, to a draft.
+    """Convert a VICS case, or one part of a split case, to a report in common fields (draft).
 
     The draft's reference is the part's own, else the case's id, else `reference`.
 

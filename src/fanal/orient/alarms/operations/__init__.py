@@ -1,1 +1,1 @@
-"""Write operations on alarms (raise, acknowledge, escalate) and on their calls (claim, record)."""
+"""Write operations on alarms (raise, acknowledge, escalate) and on their calls (e-mails: claim, record)."""

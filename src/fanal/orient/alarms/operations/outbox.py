@@ -215,8 +215,8 @@ def hold_caller(*, holder: int, before: int = 0) -> None:
     """Take the advisory lock of the alarm-sending process `holder` (its number) for this database session.
 
     End the session of its earlier number (`before`) first: the network may have lost that one, with calls
-    claimed and not committed, while the server still waits for it. Waits for the lock. While the session
-    lives, no other process claims the calls leased to `holder`; they are free when it ends.
+    (e-mails) claimed and not committed, while the server still waits for it. Waits for the lock. While the
+    session lives, no other process claims the calls leased to `holder`; they are free when it ends.
     """
     sql.run(_END_SESSION, {"lock": _LOCK, "holder": before})
     sql.run("SELECT pg_advisory_lock(%s, %s)", [_LOCK, holder])

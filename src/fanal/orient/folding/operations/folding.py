@@ -274,7 +274,7 @@ def _folded(
 
 
 def _as_seen(row: _Row) -> Foldable:
-    """Return a stored report's duplicate-detection keys, None at the levels weaker than that of its fold.
+    """Return a stored report's keys for duplicate detection, None at levels of sameness weaker than its own.
 
     A folded report (grouped under another) takes no part in these levels. The result is the input of the pure
     fold (`domain.fold`).

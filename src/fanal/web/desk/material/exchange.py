@@ -35,7 +35,7 @@ from fanal.web.forms import Parsed, PostedForm, text
 @require_safe
 @needs("exchange.read")
 def exchange(request: HttpRequest) -> HttpResponse:
-    """Show the sources with their checkpoints, and the progress of organisations that read our lists.
+    """Show the list sources with their checkpoints, and the progress of organisations that read our lists.
 
     A checkpoint is the position in a source's list up to which entries have been fetched. Hashes are never
     shown.

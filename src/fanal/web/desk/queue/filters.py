@@ -24,7 +24,7 @@ def view_of(asked: QueryDict) -> QueueView:
 
 
 def filters_of(asked: QueryDict) -> QueueFilter:
-    """Return the filters in a query: report kind, channel, level, country; invalid values are ignored.
+    """Return the filters in a query: report kind, channel, priority level, country; invalid ones ignored.
 
     They are parameters of the query `asked`, such as `kind` and `level`.
     """

@@ -177,7 +177,7 @@ def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.activate")
 def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Put a rule set in force, then show its page; its proposer cannot. A refusal is shown as a message.
+    """Put a priority rule set in force, then show its page; its proposer cannot. Refusals are messages.
 
     Raises:
         Http404: no such rule set.
@@ -195,7 +195,7 @@ def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 
 
 def spread(tried: DryRun) -> list[tuple[str, int, int]]:
-    """Return how a dry run moves reports between levels, as (level, reports before, reports after).
+    """Return how a dry run moves reports between priority levels, as (level, reports before, reports after).
 
     The highest level comes first. A dry run compares candidate rules with those in force on stored reports.
     """
