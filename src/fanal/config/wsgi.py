@@ -1,4 +1,4 @@
-"""WSGI entry point, served by granian: Django behind admission control, with bounded charsets and answers."""
+"""WSGI entry point, served by granian: Django behind admission control, which limits charsets and answers."""
 
 import codecs
 import logging

@@ -90,7 +90,7 @@ class HoardingWatch(KeptChild):
 
 
 class HoardingGuard:
-    """Finds and ends blocking sessions, over a connection of its own.
+    """Finds and ends database sessions that block others, over a connection of its own.
 
     Its only transaction stays open: it keeps all locks that the query needs, and so works when no other lock
     is available. Between two queries it holds no snapshot.

@@ -9,7 +9,7 @@ from fanal.measures.domain.records import MeasureKind
 
 
 class StoredRequest(models.Model):
-    """The data of a removal request that its act in casework lacks, written only by database triggers.
+    """Data of a removal request that its official act in casework lacks, written by database triggers.
 
     They come from the act's documents and steps. `digest` is that of the current document, written by
     `author_id`; it remains after the document expires.
@@ -93,7 +93,7 @@ class StoredSession(models.Model):
 
 
 class StoredHappening(models.Model):
-    """An event of an oversight session. Append-only by trigger."""
+    """An event of an overseer's session (measure seen, agreed, …). Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     session = models.ForeignKey(

@@ -161,7 +161,7 @@ def _measures(found: Sequence[Act]) -> dict[UUID, Measure]:
 
 
 def _unwritten(act: Act) -> StoredRequest:
-    """Return an empty removal request for an act without document; only direct SQL creates such an act."""
+    """Return an empty removal request for an official act without document, as only direct SQL makes."""
     return StoredRequest(
         act_id=act.id, kind=MeasureKind.REMOVAL, host="", digest=b"", author_id=act.author_id
     )

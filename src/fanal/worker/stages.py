@@ -385,10 +385,10 @@ class StageLoop:
         return bool(batch.report_ids)
 
     def _goes_on(self, pauses: Iterator[set[UUID]], token: UUID, batch: Batch) -> set[UUID] | None:
-        """Run the preparation up to its next pause; return the ids of reports worked on, None at its end.
+        """Run a batch's preparation to its next pause; return the ids of reports worked on, None at its end.
 
-        `pauses` is the preparation, a generator that yields these ids at each pause; `token` is that of the
-        batch's claim, for the watch.
+        `pauses` is the preparation, a generator that yields these ids at each pause; `token` is the fencing
+        token of the batch's claim, which is watched meanwhile.
         """
         with self._watched(token, len(batch.report_ids)):
             return next(pauses, None)

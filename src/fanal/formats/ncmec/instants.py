@@ -59,7 +59,7 @@ def earliest_instant(text: str) -> datetime | None:
 
 
 def is_instant(text: str) -> bool:
-    """Return whether `text` is a valid xs:dateTime."""
+    """Return whether `text` is a valid `xs:dateTime` of XML Schema (`2026-01-31T10:00:00Z`)."""
     text = text.strip()
     if _USUAL.fullmatch(text) is not None:
         try:
@@ -71,7 +71,7 @@ def is_instant(text: str) -> bool:
 
 
 def is_day(text: str) -> bool:
-    """Return whether `text` is a valid xs:date."""
+    """Return whether `text` is a valid date of XML Schema (`xs:date`), such as `2026-01-31`."""
     return _day(text.strip()) is not None
 
 

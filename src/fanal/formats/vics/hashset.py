@@ -118,8 +118,8 @@ class Selection(Struct, kw_only=True):
 def describe(stream: BinaryIO) -> FileContext:
     """Return the kind, version and country that a VICS file declares; the stream must be seekable.
 
-    A context at the start, as OData requires, saves a pass over the whole file; `read_hash_set` later
-    compares it with the complete file.
+    A context (`@odata.context`) at the start, as OData requires, saves a pass over the whole file;
+    `read_hash_set` later compares it with the complete file.
 
     Raises:
         FormatRefused: not VICS, or a file of cases, which are reports and not a list.

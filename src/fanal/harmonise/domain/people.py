@@ -215,7 +215,7 @@ class _Readings:
         return tuple(values)
 
     def add_ips(self, sightings: Iterable[IpSighting]) -> None:
-        """Record uses of IP addresses unparsed: the collector parses them with port and instant."""
+        """Record uses of IP addresses as written; they are parsed later, with port and instant."""
         for place, sighting in enumerate(sightings):
             path, raw = f"{self._path}.ips[{place}]", sighting.value
             self.found.append(

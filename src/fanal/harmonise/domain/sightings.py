@@ -60,8 +60,8 @@ class KeySearch(Struct, frozen=True, kw_only=True):
     A key matches if an occurrence in a field (not in free text) has a role of `roles`, a desk of `desk_ids`
     (empty: any) and a report id from `since` on. It is excluded if a report of `withheld` holds it, or any
     report with a role of `never`. Reports of `aside` (retracted, unfinished or test reports) cannot make a
-    key match. Report ids start with their instant: `since` and `recent` are ids, and `recent` begins the
-    recent count.
+    key match. Report ids start with their instant: `since` and `recent` are ids, `recent` is that from which
+    occurrences count as recent.
     """
 
     kinds: tuple[SelectorKind, ...]

@@ -60,7 +60,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
 
 
 def verb_of(action: str) -> Verb:
-    """Return the legal verb of an action.
+    """Return the kind of processing (legal verb, such as ERASURE) that an action counts as.
 
     Raises:
         UnknownVerb: the action is not listed in `actions.toml`.

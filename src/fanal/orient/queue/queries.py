@@ -395,10 +395,10 @@ def list_saved_views(*, actor: Actor) -> tuple[SavedView, ...]:
 def count_saved_views(
     *, actor: Actor, views: Iterable[SavedView], now: datetime, cap: int = COUNT_CAP
 ) -> dict[UUID, int]:
-    """Count the cases of each saved view, by view id; counts stop at `cap`.
+    """Count the reports in each saved view (a queue filter), by view id; counts stop at `cap`.
 
     Saved views of DECIDED are absent from the result: that view grows for ever and needs no action. `now`
-    decides which cases are overdue (view LATE).
+    decides which reports are overdue (view LATE).
     """
     waiting = {
         saved.id: streams_of(actor=actor, view=saved.view, filters=saved.filters, now=now)

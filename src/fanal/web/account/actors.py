@@ -1,4 +1,4 @@
-"""Actor and time of a request, which views pass down to queries and operations; check of a form's object."""
+"""Actor and time of a request, which views pass to queries and operations; their check on an object."""
 
 from datetime import datetime
 

@@ -348,7 +348,7 @@ class Trait(IntEnum):
 
 
 class Sketch(Struct, frozen=True):
-    """Keys (signed 64-bit) and PDQ picture hashes (32 bytes each) of a report.
+    """A report's digests for similarity: keys (signed 64-bit) and PDQ picture hashes (32 bytes each).
 
     `seen` holds the keys of the pictures, in their order; it is empty in a sketch read from the database.
     """

@@ -42,7 +42,7 @@ class Resemblance(Struct, frozen=True, kw_only=True):
         return round(least + (_HIGHEST - least) * max(0.0, min(1.0, share)), 4)
 
     def reasons(self) -> tuple[LinkReason, ...]:
-        """Return the agreements as reasons, the greatest weight first."""
+        """Return the agreements of the two reports as reasons, the greatest weight first."""
         found = [
             LinkReason(
                 kind="LIKE",
@@ -63,7 +63,7 @@ def is_beyond_rule(alike: Collection[str]) -> bool:
     """Return whether the agreements of a pair are more than a single equal identifier.
 
     The linkage rule weights an equal identifier by its document frequency, and knows that a hub identifies
-    nobody; the model does not.
+    nobody; the trained linkage model knows neither.
     """
     return len(alike) > 1 or not _WEIGHTED.issuperset(alike)
 

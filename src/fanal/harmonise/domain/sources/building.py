@@ -184,7 +184,7 @@ class FileBuilding(Struct):
     publicly_available: bool | None = None
 
     def build(self) -> File:
-        """Return the file; the original name is used if there is no other."""
+        """Return the finished record of the file; its original name serves if it has no other."""
         return File(
             name=self.name if self.name is not None else self.original_name,
             classification=self.classification,

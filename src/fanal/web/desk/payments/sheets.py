@@ -189,7 +189,7 @@ _LISTED = 100
 @require_POST
 @needs("report.decide")
 def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
-    """Draft an intelligence sheet on a payer from present data, then redirect to it or to the payer.
+    """Draft an intelligence sheet on a payer from its current data, then redirect to it or to the payer.
 
     The form's `body` is the addressed authority's code. A refusal is shown on the payer's page (status 409).
 

@@ -66,7 +66,7 @@ def renew(request: HttpRequest, report_id: UUID) -> JsonResponse:
 @require_POST
 @needs("report.claim")
 def release(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Release the report to the queue, then show the queue; without the form's valid token nothing changes.
+    """Release the report to the queue, then show the queue; nothing changes without the lease's token.
 
     Raises:
         Http404: no such report, or none that the person may read.
