@@ -16,7 +16,7 @@ ROLE_CHOICES = [(role.value, role.value) for role in Role]
 
 
 class Desk(models.Model):
-    """A desk: the unit that reports, dossiers and measures belong to (`desk_id`)."""
+    """A desk: the unit that reports, dossiers and removal requests belong to (`desk_id`)."""
 
     id = models.IntegerField(primary_key=True)
     code = models.CharField(max_length=40, unique=True)

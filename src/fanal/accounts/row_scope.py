@@ -31,8 +31,8 @@ _BARE: Final = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 class Bounds:
     """The rows visible to a request: those of `desks` (numbers), and the reports that `sender` sent.
 
-    `sender` is the id of an organisation, None for no sender. `scope`: "OVERSIGHT" adds the measures of every
-    desk, "ALL" every row, "" nothing.
+    `sender` is the id of an organisation, None for no sender. `scope`: "OVERSIGHT" adds the removal requests
+    of every desk, "ALL" every row, "" nothing.
     """
 
     desks: frozenset[int] = frozenset()

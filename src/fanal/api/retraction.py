@@ -1,4 +1,4 @@
-"""Retraction of a report by its sender: the report and the desk's case close in one transaction."""
+"""Retraction of a report by its sender: it and its row in the desk's queue close in one transaction."""
 
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +18,7 @@ class AlreadyDecided(Exception):
 def retract(*, identity: PartnerIdentity, report_id: UUID, urgent: bool, now: datetime) -> None:
     """Retract a report of the calling partner, before any decision of the desk.
 
-    The case of an urgent report stays open at the desk: an analyst reads it all the same.
+    An urgent report stays open in the desk's queue: an analyst reads it all the same.
 
     Raises:
         AlreadyDecided: the desk has already decided.

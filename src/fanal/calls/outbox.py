@@ -1,4 +1,4 @@
-"""Maintenance of the outbox of calls, in two child processes next to the sending loop.
+"""Maintenance of the outbox of alarm calls (e-mails), in two child processes next to the sending loop.
 
 Each step may take seconds during a flood from a public node, and must not delay due messages. One process
 queues late calls (not queued when their alarm was raised), because children depend on them; the other does

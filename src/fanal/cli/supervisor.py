@@ -313,7 +313,7 @@ def say(sentence: str) -> None:
 
 
 def announce(sentence: str) -> None:
-    """Print a sentence on standard output if it can be written to at once, like `say`."""
+    """Print a sentence on standard output if that can be written to at once, else drop it."""
     _print(sentence, sys.stdout)
 
 

@@ -1,4 +1,4 @@
-"""Demo events of measures, notices and referrals in each state, from decision to outcome."""
+"""Demo events of removal requests, notices and referrals in each state, from decision to outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -425,7 +425,7 @@ def warned_events() -> list[DemoEvent]:
 
 
 def _back(world: World, at: datetime) -> None:
-    """Report an album again at addresses removed by a measure: both people give a reason to continue."""
+    """Report an album again at addresses removed on request: both people give a reason to continue."""
     name = f"MS-again-{_BACK}"
     earlier = material(_BACK, at, f"MS-{_BACK}")
     body = material(_BACK, at, name) | {"urls": earlier["urls"]}

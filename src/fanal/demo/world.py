@@ -228,7 +228,7 @@ class World:
         return found
 
     def claim(self, report_id: UUID, at: datetime, *, by: str = "ana") -> int:
-        """Claim a case for the person `by` (login), and return the claim's fencing token.
+        """Claim a report for the person `by` (login), and return the claim's fencing token.
 
         A folded report (another report of its group represents it in the queue) is unfolded first, with a
         reason.
@@ -248,7 +248,7 @@ class World:
         tracks: Sequence[Track] | None = None,
         addressees: Mapping[str, Addressee] | None = None,
     ) -> RecordedDecision:
-        """Claim a case and decide on it seven minutes later, on `tracks` or on the proposed tracks.
+        """Claim a report and decide on it seven minutes later, on `tracks` or on the proposed tracks.
 
         `addressees` are providers for removal requests, by host name.
         """

@@ -392,7 +392,7 @@ def store_subtrees(*, limit: int = _SUBTREES_AT_ONCE) -> int:
 
 
 def _split_hashes(stored: bytes) -> list[bytes]:
-    """Split a stored compact range into its 32-byte hashes."""
+    """Split stored subtree roots of the Merkle tree (a compact range) into its 32-byte hashes."""
     return [stored[i : i + HASH_SIZE] for i in range(0, len(stored), HASH_SIZE)]
 
 

@@ -1,4 +1,4 @@
-"""Django models of the tables of measures; official acts, documents and steps are in those of casework."""
+"""Django models of removal requests (measures); official acts, documents and steps are in casework."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

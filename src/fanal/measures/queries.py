@@ -250,7 +250,7 @@ _DELAYS = """
 
 
 def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count measures proposed from `since` to `until` (excluded), in rows (day, kind, state now, number)."""
+    """Count removal requests drafted from `since` to before `until`: rows (day, kind, state now, number)."""
     rows = casework.count_acts(actor=actor, lifecycle=REMOVAL, since=since, until=until)
     return [(day, MeasureKind.REMOVAL, state, count) for day, state, _, count in rows]
 
@@ -303,7 +303,7 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
 def list_recommendations(
     *, actor: Actor, waiting: bool = False, limit: int = 200
 ) -> tuple[Recommendation, ...]:
-    """Return `limit` recommendations on measures the actor may read, newest first (`waiting`: unanswered)."""
+    """Return `limit` recommendations on removal requests, newest first; with `waiting`, unanswered ones."""
     rows = _reachable(actor)
     if waiting:
         rows = rows.filter(answer=None)

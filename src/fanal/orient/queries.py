@@ -1,4 +1,4 @@
-"""Cases of reports, with the proposals, decisions and notes of each; figures of the desk."""
+"""Queue rows (cases) of reports, with the proposals, decisions and notes of each; figures of the desk."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ AT_WORK = timedelta(minutes=5)
 
 
 def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
-    """Return the case of a report; None when there is none or the actor may not read it."""
+    """Return a report's row in the queue (case); None if there is none or the actor may not read it."""
     row = models.Case.objects.filter(report_id=report_id).first()
     if row is None or not allows(actor, "report.read", Resource(desk_id=row.desk_id)).allowed:
         return None
@@ -87,8 +87,8 @@ def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
 def anybody_at_work(*, now: datetime) -> bool:
     """Return whether anybody at any desk is working, whose acts may wait for locks that batches hold.
 
-    The worker then processes smaller batches. True when somebody holds a case, or decided a report or judged
-    a link within `AT_WORK`: between two reports a working person holds no case.
+    The worker then processes smaller batches. True when somebody has claimed a report, or decided a report or
+    judged a link within `AT_WORK`: between two reports a working person holds no case.
     """
     lately = lowest_id(now - AT_WORK)
     judged = last_judgement_id()

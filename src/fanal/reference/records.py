@@ -148,7 +148,7 @@ class MeasureRule(Entry, frozen=True, kw_only=True):
 
 
 class MeasureClockValue(Strict, frozen=True, kw_only=True):
-    """A legal delay of a measure: the recorded instant that starts it, its length, and its effect (`bound`).
+    """A legal delay of a removal request: the instant that starts it, its length, and its effect (`bound`).
 
     `unit` HOURS is elapsed time; DAYS, WEEKS and MONTHS are counted in Europe/Paris. AT_MOST is a deadline,
     AT_LEAST a wait, EVERY an interval. `suspendable`: force majeure or a request for clarification suspends
@@ -212,7 +212,7 @@ class Routing(Entry, frozen=True, kw_only=True):
 
 
 class ClockValue(Strict, frozen=True, kw_only=True):
-    """The desk's own delay for a stage (such as DECIDE) of a case or measure, by priority level.
+    """The desk's own delay for a stage (such as DECIDE) of a report or removal request, by priority level.
 
     It is elapsed time, or working days in Europe/Paris.
     """

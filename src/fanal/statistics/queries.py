@@ -33,7 +33,7 @@ class DayCount(Protocol):
     """The type of a query that counts objects by day between two instants, for one figure."""
 
     def __call__(self, *, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-        """Return the counts from `since` to `until` (excluded), as (day, first code, second code, number)."""
+        """Return a figure's counts from `since` to before `until`: (day, first code, second code, number)."""
 
 
 DAILY: dict[str, DayCount] = {
@@ -172,7 +172,7 @@ def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
 def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
     """Return the duration of each step in seconds: number of measurements, median, 90th percentile.
 
-    Steps: first proposal (ORIENT) and first decision (DECIDE) on a case; approval (SECOND), sending (SEND),
+    Steps: first proposal (ORIENT) and first decision (DECIDE) on a report; approval (SECOND), sending (SEND),
     receipt (RECEIPT) and execution (EXECUTE) of a measure. Each lasts from the step before it, the first from
     the case's receipt or the measure's proposal. It covers the cases received (without tests) and measures
     proposed from `since` to `until` (excluded), at all desks. `now`: when the table was made.
@@ -201,7 +201,7 @@ def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
 
 @across_desks()
 def waiting(*, actor: Actor, now: datetime) -> Table:
-    """Count the objects that wait now, by place (pipeline, desk, measures …) and state: the keys of a row.
+    """Count the objects that wait now, by place (pipeline, desk, official acts …) and state: keys of a row.
 
     Raises:
         Refused: the actor may not read statistics.

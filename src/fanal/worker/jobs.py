@@ -76,7 +76,7 @@ def expire_reports(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="mark_late", lock="mark_late")
 def mark_late(timestamp: int) -> None:
-    """Mark the reports in the queue past their deadline; the desk's view of late cases reads this mark.
+    """Mark the reports in the queue past their deadline; the desk's view of late reports reads this mark.
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """

@@ -1,4 +1,4 @@
-"""Priority rules applied to stored reports: dry runs over all of them, new ranking of waiting cases.
+"""Priority rules applied to stored reports: dry runs over all of them, new ranking of waiting reports.
 
 A job works on portions of reports for a few seconds and queues itself again, so that a stop waits for one
 portion at most and a kill loses no more. The schedule checks every minute for unfinished work.
@@ -20,7 +20,7 @@ _SECONDS = 4.0
 @app.periodic(cron="* * * * *")
 @app.task(name=RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB)
 def apply_rules(timestamp: int) -> None:
-    """Continue the new ranking of waiting cases by changed priority rules, then dry runs of proposed ones.
+    """Continue the new ranking of waiting reports by changed priority rules, then dry runs of proposed ones.
 
     The ranking comes first because the queue shows it; dry runs are continued oldest first. `timestamp`: the
     time for which the run was scheduled, in Unix seconds.
@@ -33,7 +33,7 @@ def apply_rules(timestamp: int) -> None:
 @app.periodic(cron="7 1 * * *")
 @app.task(queueing_lock="follow_clocks", lock="follow_clocks")
 def follow_clocks(timestamp: int) -> None:
-    """Rank again the waiting cases whose subscriber-data retention window passed a threshold of the rules.
+    """Rank again the waiting reports whose subscriber-data retention window passed a threshold of the rules.
 
     A threshold of a priority rule is a number of days left before the end of the window. `timestamp`: the
     time for which the run was scheduled, in Unix seconds.

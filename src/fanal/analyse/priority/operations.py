@@ -49,7 +49,7 @@ RULES_JOB: Final = "apply_rules"
 
 
 def wake() -> None:
-    """Queue the worker's job `apply_rules` (dry runs, re-ranking) unless it is queued already.
+    """Queue the worker's job `apply_rules` (dry runs, new priorities) unless it is queued already.
 
     The schedule also queues it every minute.
     """
@@ -375,7 +375,7 @@ def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
 
 
 def hold_rerank(*, actor: Actor) -> tuple[UUID, UUID | None] | None:
-    """Lock the re-ranking in progress; return (rule set, last report ranked), or None.
+    """Lock the re-ranking of waiting reports in progress; return (rule set, last report ranked), or None.
 
     None if there is none, or another worker holds it. A re-ranking whose rule set is no longer active is
     deleted: that of the next set covers its reports.
@@ -398,7 +398,7 @@ def hold_rerank(*, actor: Actor) -> tuple[UUID, UUID | None] | None:
 
 
 def write_rerank(*, ruleset_id: UUID, reached: UUID | None, changed: int, now: datetime) -> bool:
-    """Store the progress of a re-ranking; return whether it is finished.
+    """Store the progress of a re-ranking of waiting reports; return whether it is finished.
 
     `reached` is the last report ranked and `changed` the number of priorities changed since the last call.
     `reached` None ends a pass. A pass that changed a report is followed by another, since reports may have

@@ -201,7 +201,7 @@ def withdraw_replaced(
     """Withdraw the unsent official acts that earlier decisions on a report opened.
 
     `lifecycles` are the kinds of act. Called in the transaction of the new decision `decision_id`, which
-    holds the lock on the case.
+    holds the lock on the report's queue row.
 
     Raises:
         Refused: the actor may not propose such acts at that desk.

@@ -1,6 +1,6 @@
 """The fixed lock order of an official act's rows (against deadlocks), and the step that changes its state.
 
-First the case of the report on whose decision the act rests, as a newer decision locks it; then the act.
+First the queue row of the report on whose decision the act rests, as a newer decision locks it; then the act.
 """
 
 from collections.abc import Callable, Iterator

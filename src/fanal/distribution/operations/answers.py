@@ -26,10 +26,10 @@ def acknowledge(
 ) -> int:
     """Record a recipient's acknowledgement (`answer`) of a package; return the number of its reports.
 
-    The result is 0 if it was already recorded. The case of a report is handed over (`orient.hand_over`) once
-    every destination has acknowledged it and this desk has no share of it. Once a key of the recipient is
-    registered (`add_sender`), its acknowledgements must be signed; `unproven` accepts an unsigned one, proved
-    by the token alone.
+    The result is 0 if it was already recorded. The queue row of a report is handed over (`orient.hand_over`)
+    once every destination has acknowledged it and this desk has no share of it. Once a key of the recipient
+    is registered (`add_sender`), its acknowledgements must be signed; `unproven` accepts an unsigned one,
+    proved by the token alone.
 
     Raises:
         Refusal: NOT_FOUND, no such package; WRONG_TOKEN, the package was not decrypted; UNSIGNED; UNKNOWN,

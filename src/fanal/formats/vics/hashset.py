@@ -275,7 +275,7 @@ def _takes(code: str, selection: Selection, vocabulary: Vocabulary, *, path: str
 
 
 def _hashes(media: dict[str, object], *, path: str) -> Iterator[tuple[str, str | None, str]]:
-    """Yield (kind, value, path) of each hash of a media in a hash set; the value is None if malformed."""
+    """Yield (kind, value, path) of each hash of a media (file) in a hash set; value None if malformed."""
     for key, kind in (("MD5", "MD5"), ("SHA1", "SHA1"), ("PhotoDNA", "PHOTODNA")):
         yield from _hash(kind, media.get(key), path=f"{path}/{key}")
     others, path = media.get("AlternativeHashes"), f"{path}/AlternativeHashes"

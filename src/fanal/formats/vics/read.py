@@ -54,7 +54,7 @@ class Kind(StrEnum):
 
 
 class FileContext(Struct, frozen=True, kw_only=True):
-    """What a file declares of itself: cases or media, version and country (in capitals) of the model.
+    """What a VICS file declares of itself: cases or media, version and country (in capitals) of the model.
 
     Version and country are empty if not stated.
     """
@@ -65,7 +65,7 @@ class FileContext(Struct, frozen=True, kw_only=True):
 
 
 class VicsCase(Struct, frozen=True, kw_only=True):
-    """One case, or one document of a split case, as a tree; `context` is what its file declares of itself."""
+    """A VICS case, or a document of a split one, as a tree; `context` is what its file declares of itself."""
 
     document: Document
     context: FileContext
@@ -95,7 +95,7 @@ def as_object(tree: object, *, path: str) -> dict[str, object]:
 
 
 def says_kind(sample: Mapping[str, object]) -> bool:
-    """Return whether the keys of an element (`sample`) show that it is a case or a media."""
+    """Return whether the keys of an element (`sample`) show that it is a VICS case or media."""
     return not (_OF_CASES | {"MD5"}).isdisjoint(sample)
 
 
@@ -166,7 +166,7 @@ def read_case(body: bytes) -> VicsCase:
 
 
 def _with_contact(case: dict[str, object]) -> dict[str, object]:
-    """Return the case with its contact keys (`Contact…`) grouped under `Contact`, withheld as a reporter's.
+    """Return the VICS case with its keys `Contact…` grouped under `Contact`, withheld as a reporter's.
 
     Raises:
         FormatRefused: the case already has that key.
@@ -188,7 +188,7 @@ def _with_contact(case: dict[str, object]) -> dict[str, object]:
 
 
 def _others(walk: TreeWalk, tree: dict[str, object], entries: list[Node]) -> None:
-    """Append nodes of a document's top-level keys to `entries`, except `value` (the case) and the context.
+    """Append nodes of a VICS document's top-level keys to `entries`, except `value` and `@odata.context`.
 
     `tree` is the document, `walk` the converter of its values to nodes.
     """
@@ -226,7 +226,7 @@ class Surveyed(Struct, kw_only=True):
 
 
 class Survey(Struct, kw_only=True):
-    """The result of the first pass over a file: what it declares of itself, and its cases.
+    """The result of the first pass over a VICS file: what it declares of itself, and its cases.
 
     `rest` is the document without its cases and media, as JSON.
     """
@@ -350,7 +350,7 @@ def _check_first(tree: dict[str, object]) -> None:
 
 
 class _Filling:
-    """Counter of the media and bytes of a part of a case; it decides where a case is split.
+    """Counter of the media and bytes of a part of a VICS case; it decides where a case is split.
 
     Both passes use it, so that they split at the same places.
     """

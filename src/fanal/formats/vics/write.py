@@ -138,7 +138,7 @@ def _context(version: str, country: str) -> tuple[str, str]:
 
 
 def _put(root: _Node, path: str, text: str) -> None:
-    """Put a value kept from the original case (`text`) back at its path below `root`.
+    """Put a value kept from the original VICS case (`text`) back at its path below `root`.
 
     Fanal's own keys and the contact, a withheld identity, are left out, as are paths outside `case`.
     """
@@ -154,7 +154,7 @@ def _put(root: _Node, path: str, text: str) -> None:
 
 
 def _fill(media: _Node, file: OutFile, number: int, *, country: str) -> None:
-    """Add a file's name, hashes and class to a media of the case, where no kept value states them already.
+    """Add a file's name, hashes and class to its media in the VICS case, unless kept values state them.
 
     `number` is the media's position (from 1), `country` names the national model of the categories.
     """

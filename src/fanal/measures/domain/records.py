@@ -68,7 +68,7 @@ MEASURE_STATES: StateTable[MeasureState] = StateTable(
 
 
 class MeasureKind(StrEnum):
-    """The kind of a measure. Only REMOVAL requests are drafted today."""
+    """The kind of a measure against illegal content. Only REMOVAL requests are drafted today."""
 
     REMOVAL = "REMOVAL"
     BLOCKING = "BLOCKING"
@@ -102,12 +102,11 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Measure(Struct, frozen=True, kw_only=True):
-    """A measure with its request and computed deadlines. `author_id` wrote the current document.
+    """A measure (removal request): the request and deadlines. `author_id` wrote the current document.
 
-    `digest` is the SHA-256 of the document, `level` the urgency. `due_at` is the next deadline, legal or
-    the desk's own; `legal_due_at` the end of the 24 hours for removal; `non_disclosure_until` the end of
-    the period in which the host must not inform the content provider. Instants of steps not yet made are
-    None.
+    `digest` is the SHA-256 of the document, `level` the urgency. `due_at` is the next deadline, legal or the
+    desk's own; `legal_due_at` the end of the 24 hours for removal; `non_disclosure_until` the end of the
+    period in which the host must not inform the content provider. Instants of steps not yet made are None.
     """
 
     id: UUID

@@ -1,1 +1,1 @@
-"""Writes of measures: drafts, milestones, expiry, groups, oversight, the issuing authority."""
+"""Writes of removal requests: drafts, milestones, expiry, groups, oversight, the issuing authority."""

@@ -32,8 +32,8 @@ RIGHT = "measure.send"
 def record_first_contact(*, actor: Actor, recipient: str, event: Event, now: datetime) -> datetime:
     """Record that a recipient was informed of procedures and delays (LCEN 6-2 I); return when it first was.
 
-    `recipient` is the key of a request (`Request.recipient`); `event` holds the instant and the proof. An
-    earlier record is kept unchanged.
+    `recipient` is the key of a removal request (`Request.recipient`); `event` holds the instant and the
+    proof. An earlier record is kept unchanged.
 
     Raises:
         Refused: the actor may not record steps of measures at any desk.
@@ -132,7 +132,7 @@ def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetim
 def suspend_clock(
     *, actor: Actor, measure_id: UUID, cause: SuspensionCause, event: Event, now: datetime
 ) -> None:
-    """Record a suspension of the legal 24 hours, with its cause (LCEN 6-2); `event` holds instant and proof.
+    """Record a suspension of the 24 hours for removal, its cause (LCEN 6-2), and instant, proof (`event`).
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
@@ -144,7 +144,7 @@ def suspend_clock(
 
 
 def resume_clock(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record the end of a suspension of the 24 hours: impediment over, or clarification received.
+    """Record the end of a suspension of the 24 hours for removal: impediment over, or clarification received.
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
@@ -180,7 +180,7 @@ def expire_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
 def lift_measure(
     *, actor: Actor, measure_id: UUID, cause: str, event: Event, now: datetime
 ) -> None:
-    """Record the end of an executed request, with its cause (content now legal, check, recommendation).
+    """Record the end of an executed removal request, with its cause (legal now, check, recommendation).
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.

@@ -110,12 +110,12 @@ def due_at(
     decided_at: datetime | None,
     taken: bool,
 ) -> datetime:
-    """Return the deadline of the next step on a case: claim, decision, or approval by a second person.
+    """Return the deadline of the next step on a report: claim, decision, or approval by a second person.
 
-    Before the first claim (`taken` is false) it is the deadline to claim the case, then the deadline to
-    decide; both count from receipt. While a measure (a removal request) waits for approval by a second
-    person, it counts from the decision (`decided_at`, None before). `level` is the priority level, `state`
-    that of the case.
+    Before the first claim (`taken` is false) it is the deadline to claim it, then the deadline to decide;
+    both count from receipt. While a measure (a removal request) waits for approval by a second person, it
+    counts from the decision (`decided_at`, None before). `level` is the priority level, `state` that of the
+    case.
 
     Raises:
         ClockMissing: no deadline rule is in force on the day from which it counts.

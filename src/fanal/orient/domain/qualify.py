@@ -298,7 +298,7 @@ def _basis(offence: Offence, facts: Facts, *, reading: Reading, catalogue: Catal
 
 
 def _online(versions: tuple[Offence, ...], facts: Facts, *, catalogue: Catalogue) -> list[Basis]:
-    """Return the wording in force on receipt, if it opens a measure and is not already in `versions`.
+    """Return the wording in force on receipt, if it opens a removal request and is not already in `versions`.
 
     `versions`: the wordings of one article found for the days of the facts. Content that is online on the day
     of receipt is made available on that day, whatever the day of the facts. Empty without a web address.

@@ -187,7 +187,7 @@ class Case(Struct, frozen=True, kw_only=True):
     """End of the subscriber-data retention window for a suspect's newest IP address; None if unknown."""
 
     def floor_name(self, lang: str) -> str:
-        """Return the display name of the priority rule that set the case's floor (minimum), "" without one.
+        """Return the display name of the priority rule that set the report's floor (minimum), "" without one.
 
         A rule written by the desk has its own French and English name, in `reason_parameters["words"]`.
         """
@@ -204,7 +204,7 @@ class Case(Struct, frozen=True, kw_only=True):
         return "DECIDE" if self.claim_token else "TAKE"
 
     def held_by(self, now: datetime) -> UUID | None:
-        """Return the id of the person who has claimed the case, at `now`; None without a valid lease."""
+        """Return the id of the person who claimed the report, at `now`; None without a valid lease."""
         if self.state is not CaseState.CLAIMED or self.lease_until is None:
             return None
         return self.claimed_by if now < self.lease_until else None
@@ -213,8 +213,8 @@ class Case(Struct, frozen=True, kw_only=True):
 class QueueView(StrEnum):
     """The standard views of the queue at every desk.
 
-    Open cases, a child in danger, the person's own, waiting for a second person, late, handed over to another
-    desk, decided.
+    Open reports, a child in danger, the person's own, waiting for a second person, late, handed over to
+    another desk, decided.
     """
 
     OPEN = "OPEN"
@@ -258,7 +258,7 @@ class QueuePosition(Struct, frozen=True, kw_only=True):
 
 
 class QueuePage(Struct, frozen=True, kw_only=True):
-    """A page of the queue: its cases, in queue order, and the start of the next page.
+    """A page of the queue: its reports (cases), in queue order, and the start of the next page.
 
     `following` is the position after which the next page starts, None on the last page.
     """
@@ -268,7 +268,7 @@ class QueuePage(Struct, frozen=True, kw_only=True):
 
 
 class ViewCounts(Struct, frozen=True, kw_only=True):
-    """Number of cases in each view, and of each report kind in one view; numbers stop at `cap`.
+    """Number of reports in each view, and of each report kind in one view; numbers stop at `cap`.
 
     `views` are by view, `kinds` by report kind.
     """

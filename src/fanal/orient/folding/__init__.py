@@ -1,1 +1,1 @@
-"""Folding (duplicate detection): equivalent reports become one case of the desk's queue."""
+"""Folding (duplicate detection): equivalent reports become one row of the desk's queue."""

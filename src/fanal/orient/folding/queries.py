@@ -42,7 +42,7 @@ class Unfolding(Struct, frozen=True, kw_only=True):
 def list_folded(
     *, actor: Actor, head_id: UUID, offset: int = 0, limit: int = 100
 ) -> tuple[list[Case], dict[UUID, FoldedReport]]:
-    """Return the cases folded into a report as duplicates, highest priority first, and their folds.
+    """Return the queue rows of a report's duplicates (folded), highest priority first, and their folds.
 
     `head_id`: that report. The folds are by id of the folded report; each says at which level of sameness,
     and into which report (`parent`). A page: at most `limit` cases after the first `offset`.

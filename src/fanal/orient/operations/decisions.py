@@ -74,7 +74,7 @@ def decide(
 
 
 def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Move a case from TO_SECOND (removal requests await approval) to DECIDED; no effect in other states.
+    """Move a report from TO_SECOND (removal requests await approval) to DECIDED; no effect in other states.
 
     The measures package calls it after a step on the measure for which it has checked the actor's right.
     """
@@ -92,7 +92,7 @@ def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 
 
 def hold_decision(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
-    """Lock a case until the end of the transaction and return whether that decision is in force on it.
+    """Lock a report's queue row for the transaction and return whether that decision is in force on it.
 
     A decision is in force while it is the newest and the report was not reopened. Lock order: the case before
     the caller's own rows, as in the decision that replaces it. False also for an unknown report.
@@ -106,7 +106,7 @@ def hold_decision(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
 
 
 def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Return a decided or handed-over case to the queue; its decisions stay.
+    """Return a decided or handed-over report to the queue; its decisions stay.
 
     Raises:
         TransitionRefused: the case is in another state.
@@ -117,7 +117,7 @@ def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 
 
 def close_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Close the case of a report on which the desk has decided.
+    """Close the case (queue row) of a report on which the desk has decided.
 
     Raises:
         TransitionRefused: the case is not decided.
@@ -150,7 +150,7 @@ def _held_case(actor: Actor, report_id: UUID, *, claim_token: int, now: datetime
 
 
 def _move(case: Case, name: str, *, decided_at: datetime | None) -> None:
-    """Apply the transition `name` to a report's locked case, end its claim and recompute its deadline.
+    """Apply the transition `name` to a report's locked queue row, end its claim and recompute its deadline.
 
     `name` is such as `reopen`; `decided_at`: the date of the case's last decision.
     """

@@ -1,1 +1,1 @@
-"""The queue of a desk: claims of its cases, its views and pages."""
+"""The queue of a desk: claims of its reports, its views and pages."""

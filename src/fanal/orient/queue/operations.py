@@ -40,7 +40,7 @@ UPDATE orient_case c SET late = true FROM picked WHERE c.report_id = picked.repo
 
 
 def mark_late(*, actor: Actor, now: datetime, most: int = 2000) -> int:
-    """Mark at most `most` waiting cases as late at `now`, longest overdue first; return their number.
+    """Mark at most `most` waiting reports as late at `now`, longest overdue first; return their number.
 
     The view LATE reads marked cases in queue order, and adds the few that are overdue and not marked yet. Not
     recorded in the ledger: the mark adds nothing to `due_at`.
@@ -56,11 +56,11 @@ LEASE = timedelta(minutes=15)
 
 
 class CaseUnknown(Exception):
-    """Error: the report has no case in the queue."""
+    """Error: the report has no row (case) in the queue."""
 
 
 class CaseTaken(Exception):
-    """Error: somebody else has claimed the report's case, or its state allows no claim."""
+    """Error: somebody else has claimed the report, or its state allows no claim."""
 
     def __init__(self, report_id: UUID, *, state: CaseState, holder: UUID | None) -> None:
         super().__init__(f"{report_id} is {state}")
@@ -81,7 +81,7 @@ RETURNING claim_token
 
 
 def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> CaseClaim:
-    """Claim a report's case for 15 minutes; a claim by its holder renews the lease under the same token.
+    """Claim a report for 15 minutes; a claim by its holder renews the lease under the same token.
 
     After the lease has lapsed, the same person gets a new token. The first claim ends the deadline to claim
     the case; from then on the deadline to decide applies.
@@ -149,7 +149,7 @@ def renew_claim(
 
 
 def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: datetime) -> bool:
-    """Release a case to the queue; return False when the actor no longer held it under that token.
+    """Release a claimed report to the queue; return False when the actor no longer held it under that token.
 
     `claim_token`: the fencing token of the claim (`CaseClaim.token`).
     """
@@ -167,7 +167,7 @@ def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: dateti
 
 
 def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
-    """Withdraw the case of a report retracted by its sender; return False when no undecided case is found."""
+    """Withdraw the queue row of a report that its sender retracted; return False when none is undecided."""
     with transaction.atomic():
         # A public node may not read cases: a database function does it.
         if not sql.one("SELECT orient_withdraw(%s, %s)", [report_id, sender_of(actor=actor)])[0]:

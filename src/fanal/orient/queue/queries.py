@@ -113,7 +113,7 @@ def streams_of(
 def page_of(
     streams: Sequence[Streams], *, after: QueuePosition | None, limit: int
 ) -> tuple[str, list[Value]]:
-    """Return the SQL query and parameters of the first `limit` cases after a position in queue order.
+    """Return the SQL query and parameters of the first `limit` rows after a position in queue order.
 
     `streams`: the index ranges of the cases, from `streams_of`; without `after` the query starts at the first
     case of the queue.
@@ -297,9 +297,9 @@ def list_queue(
 def count_views(
     *, actor: Actor, now: datetime, of: QueueView = QueueView.OPEN, cap: int = COUNT_CAP
 ) -> ViewCounts:
-    """Count the cases of each view except DECIDED, and of each report kind in the view `of`, up to `cap`.
+    """Count the reports in each view except DECIDED, and of each report kind in the view `of`, up to `cap`.
 
-    DECIDED is left out, since that view grows for ever. `now` decides which cases are overdue (view LATE).
+    DECIDED is left out, since that view grows for ever. `now` decides which reports are overdue (view LATE).
     """
     views: dict[QueueView, Sequence[Streams]] = {
         view: streams_of(actor=actor, view=view, filters=QueueFilter(), now=now)

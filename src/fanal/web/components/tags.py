@@ -342,7 +342,7 @@ def because(reason: Because) -> str:
 
 @register.filter
 def floor_name(case: Case) -> str:
-    """Return the name of the priority rule that set the case's minimum (floor), "" without one."""
+    """Return the name of the priority rule that set the report's minimum (floor), "" without one."""
     return case.floor_name(_page_language())
 
 

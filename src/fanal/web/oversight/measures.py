@@ -1,4 +1,4 @@
-"""Measures of all desks for the overseer: grounds, exact text and proofs, read-only."""
+"""Removal requests of all desks for the overseer: grounds, exact text and proofs, read-only."""
 
 from collections.abc import Sequence
 from uuid import UUID

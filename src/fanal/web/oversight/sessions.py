@@ -171,7 +171,7 @@ class _NoteForm(PostedForm):
     following = Parsed(UUID, posted="next", required=False)
 
     def clean_measure_id(self) -> UUID | None:
-        """Return the id of the measure on which the overseer has no remark (AGREED); None for other events.
+        """Return the id of the removal request without remark of the overseer (AGREED), else None.
 
         Raises:
             ValidationError: it is missing, or given for another event.

@@ -213,7 +213,7 @@ class CastVote(Struct, frozen=True, kw_only=True):
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """All reasons, in the order given."""
+        """All reasons (codes) for the vote, in the order given."""
         return (self.reason, *self.others) if self.reason else ()
 
 

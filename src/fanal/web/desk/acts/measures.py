@@ -402,7 +402,7 @@ def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.send")
 def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record that a request's recipient was informed beforehand of procedures and delays (LCEN 6-2 I).
+    """Record that a removal request's recipient was informed before of procedures, delays (LCEN 6-2 I).
 
     A refusal is shown on the measure's page.
 
@@ -485,7 +485,7 @@ def _submit(request: HttpRequest, measure_id: UUID) -> None:
 def _record(
     request: HttpRequest, measure_id: UUID, act: Callable[..., None], form: type[PostedForm]
 ) -> HttpResponse:
-    """Run `act`, an operation on a measure, with the fields of `form`; redirect to the measure's page.
+    """Run an operation (`act`) on a removal request with the fields of `form`; redirect to its page.
 
     A refusal is shown on that page.
     """

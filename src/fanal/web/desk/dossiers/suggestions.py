@@ -104,8 +104,9 @@ def lines_of(
 ) -> list[dict[str, object]]:
     """Return a template context for each suggestion that two reports belong together.
 
-    Keys: `suggestion`, `percent` (its score), `ends` (both reports: id, reference, case), `reasons`, `fresh`:
-    the reasons that are newer than a past rejection of the pair. `references` and `cases`: by report id.
+    Keys: `suggestion`, `percent` (its score), `ends` (both reports: id, reference, queue row `case`),
+    `reasons`, `fresh`: the reasons that are newer than a past rejection of the pair. `references` and
+    `cases`: by report id.
     """
     return [
         {

@@ -212,7 +212,7 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[Queue
 
 
 def _because(case: Case) -> Because | None:
-    """Return the main reason of a case's priority; None if it only repeats the report kind."""
+    """Return the main reason of a report's priority; None if it only repeats the report kind."""
     if not case.reason or case.reason.startswith("KIND_"):
         return None
     return Because(code=case.reason, parameters=case.reason_parameters)

@@ -74,7 +74,7 @@ class OfferedChoice(Struct, frozen=True, kw_only=True):
 def proposal_of(
     case: Case, record: HarmonisedReport, *, request: HttpRequest, refused: str, actor: Actor
 ) -> OfferedChoice:
-    """Return the decision that the legal rules propose for a case, and the decision form, for its page.
+    """Return the decision that the legal rules propose for a report, and the decision form, for its page.
 
     `refused`: the reason why the form in `request` was refused, to show it again; "" for a fresh form.
     `record` is the harmonised report of the case.

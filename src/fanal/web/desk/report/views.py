@@ -93,7 +93,7 @@ def clocks_of(record: HarmonisedReport, facts: ReportFacts) -> AskingClocks:
 def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Show a report of the person's desk; the reading is recorded in the ledger first.
 
-    Of an erased report, the page shows what is kept: decisions, measures, history.
+    Of an erased report, the page shows what is kept: decisions, removal requests, history.
 
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.

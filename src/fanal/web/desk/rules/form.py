@@ -249,7 +249,7 @@ class _Reader:
 
 
 def _rules_of(typed: Typed, reader: _Reader) -> tuple[tuple[Rule, ...], dict[str, RuleRow]]:
-    """Return the rules of the draft, and the form rows by rule code, those of rules left out included.
+    """Return the rules of the draft rule set, and form rows by rule code, those of rules left out too.
 
     Errors are collected in `reader`. `typed` are the values of the form.
     """
