@@ -55,7 +55,7 @@ def list_priorities(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Pri
 
 
 def newest_analysed(*, limit: int) -> list[UUID]:
-    """Return the ids of the `limit` newest analysed reports of all desks, newest first, for a trial."""
+    """Return the ids of the `limit` newest analysed reports of all desks, newest first, for a dry run."""
     found = sql.rows(
         "SELECT report_id FROM analyse_result WHERE revision = 1 ORDER BY report_id DESC LIMIT %s",
         [limit],

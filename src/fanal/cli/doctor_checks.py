@@ -48,7 +48,7 @@ def look_at_single_sign_on() -> Iterator[DoctorFinding]:
 
 
 def look_at_reader() -> Iterator[DoctorFinding]:
-    """Yield findings on the engine and model that read texts by meaning, and on the engine's sandbox.
+    """Yield findings on the embedding engine and model that read texts, and on the engine's sandbox.
 
     Without them, only the phrase lists read.
     """

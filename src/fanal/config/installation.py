@@ -133,8 +133,8 @@ def complaints(held: Held, known: Known, *, public_node: bool) -> list[str]:
 def check_keys(url: str, held: Held, *, home: Path, public_node: bool) -> None:
     """Check that this machine holds the keys of the database at `url`; any role may sign in.
 
-    `held` are the fingerprints of the keys here by purpose (`read_held`), `home` is the data folder, for the
-    message. A public node needs only some of them.
+    `held` are the fingerprints of the keys here by purpose (use of the key; `read_held`), `home` is the data
+    folder, for the message. A public node needs only some of them.
 
     Raises:
         KeysElsewhere: the machine lacks a registered key, or uses another one.
@@ -164,9 +164,10 @@ def may_be_made(connection: _Connection, *, fresh: bool) -> frozenset[str]:
 def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
     """Register in the database the keys of this machine (`held`) that it does not know yet.
 
-    `held` are fingerprints by purpose (`read_held`). A folder without any key registers nothing: the owner
-    may migrate from a machine of its own. Nor does a database without a table of keys, restored from a backup
-    of an earlier version. Keys of one purpose are added only if the machine holds all registered ones.
+    `held` are fingerprints by purpose (use of the key; `read_held`). A folder without any key registers
+    nothing: the owner may migrate from a machine of its own. Nor does a database without a table of keys,
+    restored from a backup of an earlier version. Keys of one purpose are added only if the machine holds all
+    registered ones.
 
     Raises:
         KeysElsewhere: the machine lacks registered keys.
@@ -186,7 +187,7 @@ def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
 
 
 def replace_key(owner_url: str, held: Held, purpose: str) -> None:
-    """Replace all registered fingerprints of a purpose by those of this machine (`held`), as the owner.
+    """Replace all registered key fingerprints of a purpose by those of this machine (`held`), as the owner.
 
     For the purpose `digest`, the fingerprints of the keys derived from it are replaced too.
 

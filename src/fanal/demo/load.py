@@ -101,7 +101,7 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
 
 
 def named_events() -> Iterator[DemoEvent]:
-    """Yield the events that belong to a story and a report, oldest first."""
+    """Yield the demo events that belong to a story and a report, oldest first."""
     return (event for event in agenda() if event.story and event.report)
 
 

@@ -1,4 +1,4 @@
-"""Demo events of people and partners: accounts, habilitations, partners and their quotas."""
+"""Demo events of people and partners: accounts, habilitations (roles), partners and their quotas."""
 
 from datetime import datetime, timedelta
 

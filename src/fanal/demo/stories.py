@@ -207,7 +207,7 @@ def _items(value: object) -> Sequence[object]:
 
 
 def encounter_events() -> list[DemoEvent]:
-    """Return the events of four stories: payments for live streams, a traveller, extortion, false reports."""
+    """Return demo events of four stories: paid live streams, a traveller, extortion, false reports."""
     return [*_payments(), *_travel(), *_sextortion(), *_false_report()]
 
 

@@ -56,7 +56,7 @@ class Ready(Struct, kw_only=True):
 
 
 def main() -> None:
-    """Load the engine, enter the sandbox, and serve the socket until it closes.
+    """Load the embedding engine, enter the sandbox, and serve the socket until it closes.
 
     The argument is the descriptor of the socket.
     """
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def _loaded() -> tuple[_Model, str]:
-    """Return the engine and its name: package, version, SHA-256 of its weights."""
+    """Return the embedding engine and its name: package, version, SHA-256 of its weights."""
     package = import_module(ENGINE)
     weights = resources.files(ENGINE).joinpath(_WEIGHTS).read_bytes()
     name = f"{ENGINE}/{metadata.version(ENGINE)} {sha256(weights).hexdigest()}"

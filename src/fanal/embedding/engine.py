@@ -37,7 +37,7 @@ _WORDS = unicodedata.normalize("NFKC", _SWELLING)
 
 
 class EngineMissing(RuntimeError):
-    """Error: the engine is not installed, or cannot run on this machine."""
+    """Error: the embedding engine is not installed, or cannot run on this machine."""
 
 
 class TextUnembedded(RuntimeError):

@@ -91,7 +91,7 @@ def leaves(part: Part) -> list[tuple[str, str]]:
 
 
 def from_leaves(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T | None:
-    """Rebuild an envelope of type `kind` from its values as returned by `leaves`.
+    """Rebuild an envelope of type `kind` from the (path, value) pairs that `leaves` gives.
 
     Pairs with other paths are ignored. None if the values form no valid envelope.
     """

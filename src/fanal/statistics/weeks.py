@@ -95,7 +95,7 @@ def trend(*, actor: Actor, figure: str, now: datetime) -> Trend:
 def table_of(found: Trend) -> Table:
     """Return a trend as a table with a row for each week and code: number, and that of a year before.
 
-    Zeros are included, so that a fall to zero and its change of level have a row.
+    Zeros are included, so that a week in which a code fell to zero has a row.
     """
     rows = [
         Row(

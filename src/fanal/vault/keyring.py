@@ -78,14 +78,14 @@ class Keyring:
         return hmac.digest(self._key(purpose), purpose.encode() + b"\x00" + value, "sha256")
 
     def digester(self, purpose: str) -> hmac.HMAC:
-        """Return an incremental HMAC with the same result as `digest` for this purpose.
+        """Return an incremental HMAC with the same result as `digest` for this purpose (use).
 
         Feed it the value in pieces.
         """
         return hmac.new(self._key(purpose), purpose.encode() + b"\x00", "sha256")
 
     def earlier(self) -> "Keyring":
-        """Return this keyring with `digest_key` for all purposes, as older installations made their digests.
+        """Return this keyring with `digest_key` for all uses, as older installations made their digests.
 
         It serves to compare digests from then.
         """

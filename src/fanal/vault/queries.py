@@ -157,7 +157,7 @@ Row = tuple[UUID, UUID, str, bytes, int, UUID | None, int | None, int, bytes | N
 
 
 def stored(row: Row) -> StoredObject:
-    """Convert a database row with the columns `COLUMNS` to a record."""
+    """Convert a database row with the columns `COLUMNS` to the record of a sealed object."""
     object_id, owner_id, kind, sha256, size, pack_id, place, length, wrapped, key_id = row
     return StoredObject(
         bound=Bound(id=object_id, owner_id=owner_id, kind=kind, sha256=bytes(sha256)),

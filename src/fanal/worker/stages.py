@@ -55,7 +55,7 @@ def outage_code(failure: Exception) -> str | None:
 
 
 class Outage:
-    """The back-off of one stage while the vault is unavailable: its pause, and the size of trial batches.
+    """The back-off of one stage while the vault is unavailable: its pause, and the size of test batches.
 
     The stage loop keeps one for each stage.
     """

@@ -250,7 +250,7 @@ class HabilitationRecord:
 
     @property
     def last_instant(self) -> datetime:
-        """The last instant of the habilitation's period, just before `valid_until`, which is excluded."""
+        """The last instant of the granted period, just before `valid_until`, which is excluded."""
         return self.valid_until - timedelta(microseconds=1)
 
     def in_force(self, now: datetime) -> bool:

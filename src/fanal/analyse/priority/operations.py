@@ -219,7 +219,7 @@ def _candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
 
 
 def _lock() -> None:
-    """Take the advisory lock of the active rules until the end of the transaction."""
+    """Take the advisory lock of the active priority rules until the end of the transaction."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 

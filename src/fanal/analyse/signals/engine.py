@@ -33,7 +33,7 @@ class Engine(Protocol):
     name: str
 
     def start(self) -> None:
-        """Make the engine ready to read, if it is not.
+        """Make the embedding engine ready to read, if it is not.
 
         Raises:
             EngineMissing: it cannot be now.
@@ -65,7 +65,7 @@ class CachedEngine:
     """
 
     def __init__(self, engine: Engine) -> None:
-        """Wrap `engine`. Thread-safe."""
+        """Wrap the embedding engine `engine`. Thread-safe."""
         self.name, self.engine = engine.name, engine
         self._cache: OrderedDict[bytes, Vectors] = OrderedDict()
         self._blamed: OrderedDict[bytes, float] = OrderedDict()
@@ -87,7 +87,7 @@ class CachedEngine:
         return np.stack([held[key] if key in held else fresh[key] for key in keys])
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text, by the engine."""
+        """Return the number of tokens of each text, counted by the embedding engine."""
         return list(self._asked(self.engine.tokens, texts))
 
     def _asked(

@@ -252,9 +252,9 @@ def _because(segment: Segment, reading: Reading) -> str:
 class NoReader(Struct, frozen=True):
     """The reason why only the phrase rules read texts.
 
-    `reason` is ENGINE (not installed or not working), MODEL (damaged, of another engine, corpus or package)
-    or VAULT (a version of which the vault cannot open what was learnt from reports); `detail` a message for
-    operators.
+    `reason` is ENGINE (that of embeddings is not installed or not working), MODEL (damaged, of another
+    engine, corpus or package) or VAULT (a version of which the vault cannot open what was learnt from
+    reports); `detail` a message for operators.
     """
 
     reason: str
@@ -262,9 +262,9 @@ class NoReader(Struct, frozen=True):
 
 
 def reader_state() -> Header | NoReader:
-    """Return the header of the shipped model, or the reason why no reader can work.
+    """Return the header of the shipped text model, or the reason why no reader can work.
 
-    It loads neither engine nor weights.
+    It loads neither embedding engine nor weights.
     """
     try:
         header = read_header(shipped_files())
@@ -290,7 +290,7 @@ def shipped_reader() -> TextReader | NoReader:
 
 @cache
 def shipped_with(engine: CachedEngine) -> TextReader | NoReader:
-    """Return the reader with the shipped model and `engine`, or why there is none; loaded once."""
+    """Return the text reader with the shipped model and `engine`, or why there is none; loaded once."""
     try:
         header = read_header(shipped_files())
         if engine.name != header.engine:
@@ -336,7 +336,7 @@ class PhraseReader:
     """
 
     def __init__(self) -> None:
-        """Load the lexicons."""
+        """Load the lexicons (phrases per language)."""
         self._lexicon = load_lexicon()
 
     def findings(self, report: HarmonisedReport) -> dict[str, Finding]:

@@ -341,7 +341,7 @@ def series_in(
 
 
 class _OnePerson:
-    """A person joined across reports by shared marks; `marks` holds in how many reports each occurs."""
+    """A person joined across reports by shared identifiers or names; `marks`: reports with each."""
 
     def __init__(self) -> None:
         self.marks: Counter[_Mark] = Counter()

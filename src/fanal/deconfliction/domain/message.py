@@ -138,7 +138,7 @@ def check_signature(received: Received, *, key: bytes) -> None:
 
 
 def pair_of(one: bytes, other: bytes) -> bytes:
-    """Return the domain separator for the points of two desks: SHA-256 of their public keys, sorted.
+    """Return the domain separator for the curve points of two desks: SHA-256 of their public keys, sorted.
 
     `one` and `other` are raw Ed25519 keys, in any order. Points of different pairs of desks never match.
     """
@@ -153,7 +153,7 @@ def _is_plain(message: Message) -> bool:
     """Return whether the fields of a decoded message are well-formed.
 
     `at` is before `expires`, both with a time zone. The positions of a conclusion ascend, from 0 to less than
-    `MOST`, the greatest number of points in a set.
+    `MOST`, the greatest number of points (blinded identifiers) in a set.
     """
     if message.at.tzinfo is None or message.expires.tzinfo is None:
         return False

@@ -88,8 +88,8 @@ _PURPOSE: Final = "go on with a round of de-confliction"
 class RoundSecret(Struct, frozen=True, kw_only=True):
     """The secret data of a round of private set intersection, encrypted in the vault until it closes.
 
-    `laid_out` is our set with the keys behind its points. `secret` (the scalar, 32 bytes) is kept only by the
-    side that began the round; else it is empty.
+    `laid_out` is our set with the selector keys behind its points (blinded identifiers). `secret` (the
+    scalar, 32 bytes) is kept only by the side that began the round; else it is empty.
     """
 
     laid_out: LaidOut
@@ -243,7 +243,7 @@ def note(
     """Write the ledger entry `action` of a step of a round of private set intersection.
 
     It names round, counterpart and standing instruction. `numbers` are counts such as `met` (matches),
-    `error` the code of a refusal. The entry never contains a point or a key.
+    `error` the code of a refusal. The entry never contains a point (blinded identifier) or a key.
     """
     cited: dict[str, str | int] = {"instruction": str(round_.instruction_id), **numbers}
     if error:

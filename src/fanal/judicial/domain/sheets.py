@@ -110,7 +110,7 @@ def sheet_of(act: Act) -> Sheet:
 
 
 class SheetFile(Struct, frozen=True, kw_only=True):
-    """An intelligence sheet on a payer: facts, officer's assessment (`summary`), transitions (`steps`).
+    """An intelligence sheet on a payer: facts, officer's assessment (`summary`), steps.
 
     Facts are None, and the summary empty, once its document has expired.
     """

@@ -216,8 +216,8 @@ def root_of(report_id: UUID, folded: Mapping[UUID, Folded]) -> UUID:
 def _all(members: Sequence[Foldable]) -> list[tuple[UUID, UUID]]:
     """Return (folded, parent) pairs of report ids that fold every member of a group into its first member.
 
-    `members`: those claimed by somebody (`taken`) first, then by id; a claimed member is not folded. To fold
-    is to group a report as a duplicate under another.
+    `members` (the group's reports): those claimed by somebody (`taken`) first, then by id; a claimed member
+    is not folded. To fold is to group a report as a duplicate under another.
     """
     first = members[0].report_id
     return [(member.report_id, first) for member in members[1:] if not member.taken]
@@ -226,10 +226,10 @@ def _all(members: Sequence[Foldable]) -> list[tuple[UUID, UUID]]:
 def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID]]:
     """Return (folded, parent) pairs of ids: each member folds into the first similar, unfolded one before it.
 
-    `members`: those claimed by somebody (`taken`) first, then by id; a claimed member is not folded, but
-    others may fold into it. `rule` gives the Hamming distance of similar pictures. Similarity is not
-    transitive: a member must be similar to its parent, the report that is shown, and not merely to another
-    member folded there. To fold is to group a report as a duplicate under another.
+    `members` (the group's reports): those claimed by somebody (`taken`) first, then by id; a claimed member
+    is not folded, but others may fold into it. `rule` gives the Hamming distance of similar pictures.
+    Similarity is not transitive: a member must be similar to its parent, the report that is shown, and not
+    merely to another member folded there. To fold is to group a report as a duplicate under another.
     """
     neighbours = _neighbours(members, rule.distance)
     pairs: list[tuple[UUID, UUID]] = []
@@ -246,8 +246,8 @@ def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID
 def _neighbours(members: Sequence[Foldable], distance: int) -> dict[int, list[int]]:
     """Return for each report the sorted positions of reports with a picture similar to its first one.
 
-    A position is an index in `members`; similar: within `distance` bits of the PDQ hash. A report without any
-    is absent.
+    A position is an index in `members` (the reports); similar: within `distance` bits of the PDQ hash. A
+    report without any is absent.
     """
     labels = [n for n, m in enumerate(members) for _ in range(len(m.pictures) // _HASH)]
     index = HashIndex()

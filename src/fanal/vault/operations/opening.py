@@ -32,7 +32,7 @@ class Stream(Struct, frozen=True, kw_only=True):
 
 
 class PurposeMissing(ValueError):
-    """Objects were to be opened for a stage without a purpose, or at a time without timezone.
+    """Sealed objects were to be decrypted for a stage without a purpose, or at a time without timezone.
 
     The stage's ledger entry needs both.
     """

@@ -1,1 +1,1 @@
-"""Sign-in, second factor, the person's own account, habilitations; and the guard of every route."""
+"""Sign-in, second factor, the person's own account, habilitations (roles); and the guard of every route."""

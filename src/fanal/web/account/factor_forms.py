@@ -115,7 +115,7 @@ class KeyAnswer(forms.Field):
             return _plain(json.loads(value))
 
     def prepare_value(self, value: object) -> str:  # noqa: ARG002 - the library's signature
-        """Return an empty value: each page needs a new response."""
+        """Return an empty value: each page needs a new response of the security key."""
         return ""
 
 

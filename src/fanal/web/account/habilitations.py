@@ -49,7 +49,7 @@ def _act(typed: str) -> str | None:
 
 
 class _HabilitationForm(DatedForm):
-    """Form of a new habilitation, for the person with the login; without a login, for the person selected.
+    """Form of a new grant of a role, for the person with the login; without a login, for the one selected.
 
     Dates are whole days, the last included. A supervisor's own habilitation is refused (code OWN).
     """
@@ -125,7 +125,7 @@ def show(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 
 
 def _looked_up(request: HttpRequest, habilitation_id: UUID) -> Actor:
-    """Return the request's actor, if the habilitation exists at one of the actor's desks.
+    """Return the request's actor, if the habilitation (grant of a role) exists at one of the actor's desks.
 
     Raises:
         Http404: it does not.

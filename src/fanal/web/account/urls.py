@@ -1,4 +1,4 @@
-"""Routes of sign-in, second factor, account and habilitations; below the language prefix.
+"""Routes of sign-in, second factor, account and habilitations (roles); below the language prefix.
 
 allauth's pages for sign-up, e-mail and password reset are not mounted: an administrator opens accounts and
 replaces lost passwords.

@@ -91,8 +91,8 @@ class KnownEntry(Struct, frozen=True, kw_only=True):
     """A value of an item in a list of known material.
 
     `entry_id` is the item's id, `kind` SHA256, SHA1, MD5, PDQ, URL, HOST or DOMAIN, `classification` its
-    category in the list's vocabulary, `standing` its votes and its suspension by the circuit breaker.
-    `listed` is its list; `scope` is MATCH (known material) or CLEAR (known false alarm).
+    category in the list's vocabulary, `standing` its votes and its suspension (too many matches). `listed` is
+    its list; `scope` is MATCH (known material) or CLEAR (known false alarm).
     """
 
     entry_id: UUID

@@ -140,7 +140,7 @@ _Pair = tuple[str, str]
 
 
 class _Held(NamedTuple):
-    """A list value as stored, not withdrawn: row id, item id, category, scope, expiry.
+    """A list value as stored, not withdrawn: row id, item id, category, scope (MATCH or CLEAR), expiry.
 
     `own`: stated by people, not only by a source.
     """

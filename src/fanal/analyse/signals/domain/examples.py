@@ -317,7 +317,7 @@ def source_of(passage: Segment) -> str:
 
 
 def passage_of(finding: Finding, cut: Sequence[Segment]) -> Segment | None:
-    """Return the passage in `cut` of a finding: the one at its place, else the first that contains its value.
+    """Return a finding's passage of `cut`: the one at its place, else the first that contains its value.
 
     None if there is neither.
     """

@@ -301,7 +301,7 @@ _LINES_KEPT = 10_000
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the records of a lexicon file: immutable, unknown keys are refused."""
+    """Base of the records of a lexicon (phrase) file: immutable, unknown keys are refused."""
 
 
 class Signal(_Strict, frozen=True, kw_only=True):
@@ -425,7 +425,7 @@ class Lexicon:
 
 
 def read_lexicon(text: str, *, name: str) -> LexiconFile:
-    """Parse and validate the TOML text of a lexicon; `name` is used in messages.
+    """Parse and validate the TOML text of a lexicon (phrases); `name` is used in messages.
 
     Raises:
         ReferenceRefused: unknown or missing key, weight or effect outside 0..1, a code twice with the same
@@ -456,7 +456,7 @@ def shipped_lexicons() -> Mapping[str, str]:
 
 
 def load_lexicon() -> Lexicon:
-    """Return the shipped lexicons, compiled."""
+    """Return the shipped lexicons (phrases per language), compiled."""
     return Lexicon([read_lexicon(text, name=name) for name, text in shipped_lexicons().items()])
 
 

@@ -25,7 +25,7 @@ HEADER, WEIGHTS = "model.json", "weights.bin"
 
 
 class ModelUnfit(ValueError):
-    """Error: the model is missing or damaged, or was made for another engine, corpus or package."""
+    """Error: the model is missing or damaged, or was made for another embedding engine, corpus or package."""
 
 
 class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

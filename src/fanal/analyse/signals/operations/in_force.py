@@ -51,8 +51,8 @@ By id, number of parts and digest of the header: both change when something is e
 def reader_in_force() -> TextReader | NoReader:
     """Return the text reader (a trained model) in force, or the shipped one if that cannot be loaded.
 
-    That is: it is damaged, made for another engine or corpus, or the vault is unavailable now. A `NoReader`
-    (reason) if the shipped one cannot read either.
+    That is: it is damaged, made for another embedding engine or corpus, or the vault is unavailable now. A
+    `NoReader` (reason) if the shipped one cannot read either.
     """
     row = sql.row("SELECT id FROM analyse_reader WHERE state = 'IN_FORCE'")
     if row is None:
@@ -104,8 +104,8 @@ def version_in_force() -> str:
 def state_in_force() -> Header | NoReader:
     """Return the header of the text reader's model at work, or the reason why none can read.
 
-    Neither the engine nor the weights are loaded. If the version in force does not fit, the header is that of
-    the shipped one.
+    Neither the embedding engine nor the weights are loaded. If the version in force does not fit, the header
+    is that of the shipped one.
     """
     row = sql.row("SELECT header FROM analyse_reader WHERE state = 'IN_FORCE'")
     shipped = reader_state()
@@ -140,7 +140,8 @@ def unfit_versions(*, reader_ids: Sequence[UUID]) -> dict[UUID, str]:
 
     The reasons are those of `check_stored`; usable versions are absent.
 
-    What they learnt from reports, in the vault, is not checked; neither engine nor weights are loaded.
+    What they learnt from reports, in the vault, is not checked; neither embedding engine nor weights are
+    loaded.
     """
     unfit: dict[UUID, str] = {}
     for reader_id in reader_ids:

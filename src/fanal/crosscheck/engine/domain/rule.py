@@ -47,7 +47,7 @@ class Seated(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Weighted pairs of reports (row numbers in a sheet), unordered, with points and the shared values.
+    """Weighted pairs of reports (by number in the columns), unordered, with points and shared values.
 
     The shared values of pair i are `meetings[first[i]:first[i + 1]]`. `beside` is a bit set of the other
     evidence: `features.NEAR` and the following bits, and the marks in conflict.
@@ -76,10 +76,10 @@ def weigh(
 ) -> Iterator[Pairs]:
     """Yield the pairs with enough points to be shown, for `at_once` later reports at a time (bounds memory).
 
-    `standing` is the document frequency of the sheet's rows, which are sorted by key, then by report;
-    `weights` holds points and limits of the rule; `seated` is the result of `seat`, where already computed.
-    All pairs of a later report come in one item; items and pairs are unordered. With `fresh`, a mask of
-    reports, only pairs with at least one of these are given.
+    `standing` is the document frequency of the rows (a value of a report each), which are sorted by key, then
+    by report; `weights` holds points and limits of the rule; `seated` is the result of `seat`, where already
+    computed. All pairs of a later report come in one item; items and pairs are unordered. With `fresh`, a
+    mask of reports, only pairs with at least one of these are given.
     """
     rows, tables = sheet.rows, tables_of(weights)
     size = len(sheet.name)
@@ -106,7 +106,7 @@ def weigh(
 
 
 def seat(sheet: CardSheet, weights: Weights) -> Seated:
-    """Renumber the reports; among many, those with shared values get adjacent seats, for cache locality.
+    """Renumber the reports; among many, those with shared values get adjacent numbers, for locality.
 
     `weights` says which marks can conflict, for the comparison features computed here.
     """

@@ -1,4 +1,4 @@
-"""Builds links from the columns of the rule: the reasons of each pair; and points from stored reasons.
+"""Links between reports: the reasons of each weighed pair of reports, and points from stored reasons.
 
 The links of a report also give its counts of related earlier reports, for the priority rules.
 """

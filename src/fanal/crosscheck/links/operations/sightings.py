@@ -236,7 +236,7 @@ def _crowds(
     *,
     actor: Actor,
 ) -> dict[int, Crowd]:
-    """Return the holders around the batch of a person's values in very many reports, by place of the value.
+    """Return the reports next to the batch's with a person's very frequent value, by place of the value.
 
     `cut` holds the values with more rows than one query reads: by a number, which is the place, the value and
     the newest of its rows. `cards` are the comparable data of the batch. Values that are no person's by
@@ -448,9 +448,9 @@ def _parted(
 ) -> dict[tuple[UUID, UUID], Parted]:
     """Return the pairs of earlier reports that a person's value no longer links, with the lost values.
 
-    `standing` is the document frequency of the sheet's rows, `held` the batch's shared values by short key;
-    `reports` is (ids, mask of the batch's reports), by place in the sheet. `weights` sets from how many
-    holders a value links only neighbours.
+    `standing` is the document frequency of the rows (values of a report), `held` the batch's shared values by
+    short key; `reports` is (ids, mask of the batch's reports), by place in the sheet. `weights` sets from how
+    many holders a value links only neighbours.
     """
     rows, (ids, fresh) = sheet.rows, reports
     if not (standing.place >= weights.most_holders).any():

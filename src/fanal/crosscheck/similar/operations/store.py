@@ -397,7 +397,10 @@ def _delete(report_ids: Collection[UUID]) -> set[int]:
 
 
 def _renew_firsts(values: Collection[int]) -> set[UUID]:
-    """Flag the earliest holder of each value as its first; return the reports that gain or lose the flag."""
+    """Flag each compared identifier's earliest report; return the reports that gain or lose the flag.
+
+    `values` are the digests of these identifiers (table `crosscheck_spelling`).
+    """
     if not values:
         return set()
     wanted = [plain_array(map(str, sorted(values)))]

@@ -66,7 +66,7 @@ def fact_in_words(fact: str, lang: str) -> str:
 def rule_in_words(rule: Rule, lang: str) -> dict[str, object]:
     """Return the fields of a priority rule as texts in `lang`, for display.
 
-    Keys: `rule` (itself), `name`, `fact`, `bounds`, `points`, `cap`, `floor_from`, `checker`.
+    Keys: `rule` (itself), `name`, `fact`, `bounds` (of the input), `points`, `cap`, `floor_from`, `checker`.
     """
     return {
         "rule": rule,
