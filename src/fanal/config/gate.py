@@ -371,7 +371,7 @@ class Gate:
 
     @contextmanager
     def _arrives(self, request: "WSGIEnvironment") -> Iterator[None]:
-        """Hold a place for an arriving body, reserved (known browser) or general; or raise Busy."""
+        """Hold a place for an arriving request body: a reserved one (known browser) or a general one."""
         with ExitStack() as held:
             try:
                 if not (browser := self._browser(request)):

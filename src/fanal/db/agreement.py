@@ -88,7 +88,7 @@ def apart(before: datetime, there: datetime, after: datetime) -> timedelta:
 
 
 def words(parts: frozenset[Disagreement]) -> str:
-    """Return the disagreements (`parts`) as an English message, for a log or a command."""
+    """Return the disagreements (`parts`: clock, schema) as an English message, for a log or a command."""
     return "; ".join(_WORDS[part] for part in sorted(parts))
 
 
@@ -133,7 +133,7 @@ class AgreementWatch:
         self.parts: frozenset[Disagreement] = frozenset()
 
     def renew(self) -> frozenset[Disagreement]:
-        """Return the disagreements; repeat the check if the last one is some seconds old."""
+        """Return the disagreements (clock, schema); repeat the check if the last one is some seconds old."""
         if time.monotonic() >= self._next:
             self.parts = self._ask()
             self._next = time.monotonic() + _ASK_EVERY
@@ -150,7 +150,7 @@ def install(watch: AgreementWatch | None) -> None:
 
 
 def renew() -> frozenset[Disagreement]:
-    """Return the disagreements of this process with its database; repeat the check if the last one is old.
+    """Return how process and database disagree (clock, schema); repeat the check if the last one is old.
 
     Without an installed watch there are none.
 
@@ -162,7 +162,7 @@ def renew() -> frozenset[Disagreement]:
 
 @contextmanager
 def unrefused() -> Iterator[None]:
-    """Exempt this thread's statements from refusal inside the block.
+    """Let this thread's statements run inside the block although clock or schema disagree.
 
     For a probe, which must be able to report the disagreement.
     """
@@ -196,7 +196,7 @@ role, which would then acknowledge reports that a power cut destroys.
 
 
 def _guard(*, connection: BaseDatabaseWrapper, **more: object) -> None:
-    """Prepare a new connection: make commits durable, and refuse its statements during a disagreement.
+    """Prepare a new connection: make commits durable, refuse statements if clock or schema disagree.
 
     A receiver of Django's signal `connection_created`.
     """

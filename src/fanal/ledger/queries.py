@@ -194,7 +194,7 @@ class ProofState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectProofs:
-    """Proof states of the entries on an object (at most the 500 oldest), and the newest checkpoint.
+    """Proof states of the ledger entries on an object (at most the 500 oldest), and the newest checkpoint.
 
     `states` is by entry id; `checkpoint` is None if there is none yet.
     """

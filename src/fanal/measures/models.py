@@ -136,7 +136,7 @@ class StoredRecommendation(models.Model):
 
 
 class StoredAnswer(models.Model):
-    """The desk's answer to a recommendation.
+    """The desk's answer to an overseer's recommendation.
 
     Append-only by trigger; expiry erases only its text (`words`).
     """

@@ -303,7 +303,7 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
 def list_recommendations(
     *, actor: Actor, waiting: bool = False, limit: int = 200
 ) -> tuple[Recommendation, ...]:
-    """Return `limit` recommendations on removal requests, newest first; with `waiting`, unanswered ones."""
+    """Return `limit` overseers' recommendations on removal requests, newest first; `waiting`: unanswered."""
     rows = _reachable(actor)
     if waiting:
         rows = rows.filter(answer=None)
@@ -317,7 +317,7 @@ def recommendations_of(*, actor: Actor, measure_id: UUID) -> tuple[Recommendatio
 
 
 def get_recommendation(*, actor: Actor, recommendation_id: UUID) -> Recommendation | None:
-    """Return a recommendation; None if unknown or not readable by the actor."""
+    """Return an overseer's recommendation; None if unknown or not readable by the actor."""
     rows = list(_reachable(actor).filter(id=recommendation_id))
     return next(iter(_recommendations(actor, rows)), None)
 

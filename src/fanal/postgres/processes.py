@@ -78,7 +78,7 @@ class Recovery:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Prepare for the server with the data folder `folder`; no process is raised yet."""
+        """Prepare for the server with the data folder `folder`; no priority is raised yet."""
         self._folder, self._raised = folder, set[int]()
 
     def hurry(self) -> None:

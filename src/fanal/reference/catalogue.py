@@ -151,7 +151,7 @@ def load() -> Catalogue:
 
 @lru_cache(maxsize=1)
 def _load_words() -> Words:
-    """Return the labels of this release, read once, without the other reference files (faster)."""
+    """Return the labels (texts of codes) of this release, read once, without the other files (faster)."""
     return _words(DATA)
 
 

@@ -73,7 +73,7 @@ def read_entries(path: Path, *kinds: type[E]) -> tuple[E, ...]:
 
 
 def read_labels(path: Path) -> LabelFile:
-    """Read a TOML file of labels.
+    """Read a TOML file of labels: the texts of codes in French and English.
 
     Raises:
         ReferenceRefused: unreadable file, invalid TOML, unknown key, a language missing or empty, a package

@@ -251,7 +251,7 @@ ERASERS: tuple[Eraser, ...] = (
 
 
 def check_erasers(catalogue: reference.Catalogue, *, erasers: Sequence[Eraser] = ERASERS) -> None:
-    """Check that every retention class of the reference data (`catalogue`) has exactly one eraser.
+    """Check that each retention class of the reference data (`catalogue`) has exactly one `Eraser`.
 
     Raises:
         LookupError: a class without an eraser, or with several; an eraser with an unknown class.
@@ -265,7 +265,7 @@ def check_erasers(catalogue: reference.Catalogue, *, erasers: Sequence[Eraser] =
 
 
 def horizon(eraser: Eraser, now: datetime) -> datetime:
-    """Return the cut-off time before which the data of an eraser is due.
+    """Return the cut-off time before which the data of an eraser (`Eraser`) is due.
 
     It follows from the shortest of its retention classes, which say how long a kind of data is kept.
 
@@ -292,7 +292,7 @@ def _due_before(code: str, now: datetime) -> datetime:
 
 
 def expire(*, actor: Actor, now: datetime) -> dict[str, int]:
-    """Erase everything due at `now`; return the numbers of erased objects by the eraser's name.
+    """Erase everything due at `now`; return how many objects each `Eraser` erased, by name.
 
     Legal holds take precedence.
 

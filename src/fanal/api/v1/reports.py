@@ -276,7 +276,7 @@ def finish(request: HttpRequest, report_id: UUID) -> ReportStatus:
     summary="Find a report by its idempotency key or reference",
 )
 def by_key(request: HttpRequest, key: str) -> ReportStatus:
-    """Return the status of the report received under this key, if the answer to its submission was lost.
+    """Return the status of the report with this idempotency key or reference; for a sender without answer.
 
     404 when no report was received under it.
     """

@@ -367,7 +367,7 @@ def _persons(records: Iterable[HarmonisedReport], role: PersonRole) -> list[_One
 
 
 def _marks(record: HarmonisedReport, role: PersonRole) -> Iterator[set[_Mark]]:
-    """Yield the marks of each person of a role: their identifiers, and a victim's name in small letters."""
+    """Yield what identifies each person of a role: identifiers, and a victim's name in small letters."""
     found: dict[str, set[_Mark]] = defaultdict(set)
     of_role = SelectorRole(role.value)
     for selector in record.selectors:

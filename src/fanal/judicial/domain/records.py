@@ -76,7 +76,7 @@ class Referral(Struct, frozen=True, kw_only=True):
 
 
 class ReferralFile(Struct, frozen=True, kw_only=True):
-    """A referral with its facts, the officer's `summary`, its letter in French and English, and its steps.
+    """A referral: its report's facts, the officer's `summary`, letter in French and English, steps.
 
     Once its document has expired, `facts` is None and the texts are empty.
     """

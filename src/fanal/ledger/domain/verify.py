@@ -72,7 +72,7 @@ class NumberedRow:
 
 @dataclass(slots=True, kw_only=True)
 class Verification:
-    """Result: `size` entries were read, their root is `root`; `problems` is empty if the ledger is intact.
+    """Result of verifying the ledger: `size` entries read, with root `root`; no `problems` if intact.
 
     `checkpoints` is the number of checkpoints compared with the entries, `compared` that of the checkpoints
     in copies kept elsewhere. `writers` counts entries by the database role that inserted them; older entries

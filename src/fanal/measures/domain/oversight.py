@@ -26,7 +26,7 @@ class RecommendationKind(StrEnum):
 
 
 class AnswerVerdict(StrEnum):
-    """The desk's answer to a recommendation: followed or declined."""
+    """The desk's answer to an overseer's recommendation: followed or declined."""
 
     FOLLOWED = "FOLLOWED"
     DECLINED = "DECLINED"
@@ -59,7 +59,7 @@ class Happening(StrEnum):
 
 
 class DeskAnswer(Struct, frozen=True, kw_only=True):
-    """The desk's answer to a recommendation: verdict, reasons (`words`), author and date."""
+    """The desk's answer to an overseer's recommendation: verdict, reasons (`words`), author and date."""
 
     verdict: AnswerVerdict
     words: str

@@ -180,7 +180,7 @@ def expire_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
 def lift_measure(
     *, actor: Actor, measure_id: UUID, cause: str, event: Event, now: datetime
 ) -> None:
-    """Record the end of an executed removal request, with its cause (legal now, check, recommendation).
+    """Record the end of an executed removal request, with its cause (legal now, check, overseer).
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.

@@ -159,7 +159,7 @@ def recommend(
 def answer_recommendation(
     *, actor: Actor, recommendation_id: UUID, verdict: AnswerVerdict, words: str, now: datetime
 ) -> None:
-    """Record the desk's answer (`verdict`) to a recommendation, with its reasons (`words`).
+    """Record the desk's answer (`verdict`) to an overseer's recommendation, with reasons (`words`).
 
     Only one answer is possible.
 

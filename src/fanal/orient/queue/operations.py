@@ -42,8 +42,8 @@ UPDATE orient_case c SET late = true FROM picked WHERE c.report_id = picked.repo
 def mark_late(*, actor: Actor, now: datetime, most: int = 2000) -> int:
     """Mark at most `most` waiting reports as late at `now`, longest overdue first; return their number.
 
-    The view LATE reads marked cases in queue order, and adds the few that are overdue and not marked yet. Not
-    recorded in the ledger: the mark adds nothing to `due_at`.
+    The view LATE reads marked reports in queue order, and adds the few that are overdue and not marked yet.
+    Not recorded in the ledger: the mark adds nothing to `due_at`.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -281,7 +281,7 @@ def list_queue(
     """Return a page of a view: highest score first, then the oldest report.
 
     Keyset pagination: the page starts strictly after the position `after`, so that arrivals never repeat or
-    skip a row. `now` decides which cases are overdue (view LATE). `filters` narrow the view.
+    skip a row. `now` decides which reports are overdue (view LATE). `filters` narrow the view.
     """
     streams = streams_of(actor=actor, view=view, filters=filters, now=now)
     query, values = page_of(streams, after=after, limit=limit + 1)

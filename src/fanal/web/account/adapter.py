@@ -154,7 +154,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         request: HttpRequest,  # noqa: ARG002 - the library's signature
         sociallogin: object,  # noqa: ARG002
     ) -> bool:
-        """Return False: a user of the provider (`sociallogin`) without a linked account cannot sign in."""
+        """Return False: a user of single sign-on (`sociallogin`) without an account cannot sign in."""
         return False
 
 

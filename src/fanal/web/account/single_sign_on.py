@@ -157,10 +157,10 @@ _REFUSALS = (openid.ProviderUnsound, TokenRefused, OAuth2Error, RecursionError)
 
 
 class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carries no types
-    """The exchange with the provider in one sign-in (OAuth 2 adapter of django-allauth)."""
+    """The exchange with the OpenID Connect provider in one sign-in (adapter of django-allauth)."""
 
     def get_provider(self) -> "SingleSignOnProvider":
-        """Return the provider configured in the settings.
+        """Return the OpenID Connect provider configured in the settings.
 
         Raises:
             SocialApp.DoesNotExist: no provider with the id in the URL is configured.
@@ -219,7 +219,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
 
 
 class SingleSignOnProvider(OpenIDConnectProvider):  # type: ignore[misc]
-    """The configured provider; parameters that a browser adds to the sign-in URL are not passed on."""
+    """The OpenID Connect provider; parameters that a browser adds to the sign-in URL are not passed on."""
 
     oauth2_adapter_class = Exchange
 
@@ -266,7 +266,7 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Sign in the person whom the provider names, or show an error page.
+    """Sign in the person whom the OpenID Connect provider names, or show an error page.
 
     It is the OAuth 2 redirect URI, which the provider calls with the authorization code.
 

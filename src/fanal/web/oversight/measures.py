@@ -280,14 +280,14 @@ def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_safe
 @needs("measure.list")
 def recommendations(request: HttpRequest) -> HttpResponse:
-    """Show the recommendations on the removal requests within reach, unanswered ones first."""
+    """Show the overseer's recommendations on the removal requests within reach, unanswered ones first."""
     return _page(request)
 
 
 @require_POST
 @needs("measure.answer")
 def answer(request: HttpRequest, recommendation_id: UUID) -> HttpResponse:
-    """Record the desk's only answer to a recommendation, then redirect to the list of recommendations.
+    """Record the desk's only answer to an overseer's recommendation, then redirect to the list.
 
     The form holds `verdict` (an `AnswerVerdict`) and `words`; a refused answer is shown again (status 422).
 

@@ -213,7 +213,8 @@ def add_addresses(
 ) -> list[UUID]:
     """Add canonical addresses, `(kind, value)` with kind URL (its comparison key), HOST or DOMAIN.
 
-    Returns the item id of each. `classification` is their category in the list's vocabulary.
+    `name` is that of the list. Returns the item id of each. `classification` is their category in the list's
+    vocabulary.
 
     Raises:
         Refused: the actor may not keep lists.

@@ -311,7 +311,7 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        """Start with zero counts."""
+        """Start the tally of a dry run with zero counts."""
         self.reports = self.risen = self.fallen = 0
         self.levels: Counter[tuple[str, str]] = Counter()
         self._largest: list[tuple[int, int, ScoreChange]] = []

@@ -177,7 +177,7 @@ class Beside(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """The distinct values of a sheet as columns, in the order of its rows.
+    """The distinct values of reports as columns, in the order of its rows.
 
     Each value's first row (`start`), its number of rows (`size`), whether it is a `hub`; and the co-occurring
     identities of all values (`beside`).

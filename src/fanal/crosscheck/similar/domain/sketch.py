@@ -358,7 +358,7 @@ class Sketch(Struct, frozen=True):
     seen: tuple[int, ...] = ()
 
     def of(self, *traits: Trait) -> frozenset[int]:
-        """Return the keys of these kinds (a key's kind is in its lowest three bits)."""
+        """Return the sketch's keys of these kinds (a key's kind is in its lowest three bits)."""
         return frozenset(key for key in self.keys if key & _KIND in traits)
 
     def without(self, worn: frozenset[int]) -> "Sketch":

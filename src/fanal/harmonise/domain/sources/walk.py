@@ -47,8 +47,8 @@ def _person_opener(role: PersonRole) -> Opener:
 def _open_associated(spot: Spot) -> ElementScope:
     """Add an ASSOCIATED person for a related account, to whom the values of the child elements belong.
 
-    The person's type is the attribute `accountType`, as the public client writes it. `spot` is the element in
-    its context.
+    The person's type is the attribute `accountType`, as NCMEC's public client writes it. `spot` is the
+    element in its context.
     """
     person = spot.building.add_person(PersonRole.ASSOCIATED, path=spot.node.path)
     person.type = spot.node.attribute("accountType")
@@ -140,7 +140,7 @@ def _open_loose_device(spot: Spot) -> ElementScope:
 def _open_file_details(spot: Spot) -> ElementScope:
     """Set hashes of the file in scope from its name-value pairs; return the unchanged scope.
 
-    The pairs themselves stay in `extra`. The public client states the type of each pair on the pair, the
+    The pairs themselves stay in `extra`. NCMEC's public client states the type of each pair on the pair, the
     schema once on their parent. `spot` is the element in its context.
     """
     if spot.scope.file is None:

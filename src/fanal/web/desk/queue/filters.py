@@ -43,6 +43,6 @@ def filters_of(asked: QueryDict) -> QueueFilter:
 
 
 def query_of(view: QueueView, filters: QueueFilter) -> str:
-    """Return the query string of a view with its filters."""
+    """Return the query string of a view of the queue with its filters."""
     named = {name: value for name in FILTERS if (value := getattr(filters, name))}
     return urlencode({"view": view} | named)

@@ -64,7 +64,7 @@ def rulesets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("rules.draft")
 def draft(request: HttpRequest) -> HttpResponse:
-    """Show the rules in force in a form (GET); store the draft, or add or replace a rule in the form (POST).
+    """Show the priority rules in a form (GET); store the draft, or add or replace a rule in the form (POST).
 
     A stored draft redirects to its page; one with errors is shown again, unsaved.
     """

@@ -137,7 +137,7 @@ def _of_rule(before: Rule | None, after: Rule | None, lang: str) -> Iterator[Dif
 
 
 def _shown(rule: Rule | None, name: str, lang: str) -> str:
-    """Return the field `name` of a rule in words; "" without a rule or a value."""
+    """Return the field `name` of a priority rule in words; "" without a rule or a value."""
     if rule is None:
         return ""
     value = getattr(rule, name)
