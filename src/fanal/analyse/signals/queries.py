@@ -127,7 +127,7 @@ def count_judgements(*, actor: Actor, since: datetime, until: datetime) -> list[
 def count_wrong(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count the findings of signals that people judged wrong, by day and code, as `count_judgements` does.
 
-    Rows: (day, code, "" for the unused second key, number).
+    Judged from `since` to before `until`. Rows: (day, code, "" for the unused second key, number).
 
     Raises:
         Refused: the actor may not read statistics.

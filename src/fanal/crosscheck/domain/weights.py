@@ -140,7 +140,7 @@ class Weights(_StrictWeights, frozen=True, kw_only=True):
 
     @property
     def strong(self) -> float:
-        """The least score of a certain pair."""
+        """The least score from which two reports are linked with certainty."""
         return score_of(1.0)
 
 

@@ -273,7 +273,7 @@ def conduct_of(judgements: Iterable[Judgement]) -> Judgement | None:
 
 
 def state_of(conduct: Judgement | None) -> DossierState:
-    """Return the state of a dossier after its last OPEN or CLOSE; None means PROPOSED."""
+    """Return the state of a dossier after its last judgement OPEN or CLOSE (`conduct`); PROPOSED for None."""
     if conduct is None:
         return DossierState.PROPOSED
     return DossierState.OPEN if conduct.act is JudgementAct.OPEN else DossierState.CLOSED
@@ -401,7 +401,11 @@ def _series(
     victims: int,
     referred: Mapping[UUID, datetime],
 ) -> Series:
-    """Return a suspect's series from its `events`, (time, report id) in order of time."""
+    """Return a suspect's series from its `events`, (time, report id) in order of time.
+
+    `suspect` is the person joined across these reports; `victims` is their number of victims, `referred` maps
+    a report to the date of its judicial decision.
+    """
     sent = sorted((referred[i], i) for _, i in events if i in referred)
     later = [
         i for _, i in events if sent and (at := _dated(by_id[i])) is not None and at > sent[0][0]

@@ -81,8 +81,8 @@ def receive_reports(
 ) -> list[Acknowledgement]:
     """Receive, encrypt (seal) and acknowledge `submissions`; return one answer for each, in order.
 
-    Repeats and conflicts are reported as outcomes, not raised. A single submission whose key is being handled
-    by another request is answered with IN_PROGRESS.
+    Repeats and conflicts are reported as outcomes, not raised. A single submission whose idempotency key is
+    being handled by another request is answered with IN_PROGRESS.
 
     Raises:
         Refused: the actor may not deposit for that sender.

@@ -143,7 +143,10 @@ def get_by_wire_id(*, actor: Actor, wire_id: int) -> ReportFacts | None:
 
 
 def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
-    """Return the report received under an idempotency key of the actor; None if the key is unknown."""
+    """Return the report received under an idempotency key of the actor; None if the key is unknown.
+
+    `kind`: the key is one of a request, the sender's reference, or the public form's.
+    """
     if actor.partner_id is None:
         return None
     report_id = find_key(sender_id=actor.partner_id, kind=kind, key=key)
@@ -155,7 +158,10 @@ def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
 
 
 def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
-    """Return the id of the report received under a sender's idempotency key, or None; live before tests."""
+    """Return the id of the report received under a sender's idempotency key, or None; live before tests.
+
+    `kind`: the key is one of a request, the sender's reference, or the public form's.
+    """
     digests = [
         key_digest(sender_id=sender_id, kind=kind, key=key, is_test=is_test, earlier=earlier)
         for is_test in (False, True)

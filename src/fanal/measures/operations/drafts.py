@@ -264,7 +264,7 @@ def _open(
 def _note_targets(measure_id: UUID, revision: int, targets: Sequence[str]) -> None:
     """Store the comparison keys of the addresses (`targets`) that a removal request's revision names.
 
-    The warnings on other measures are found by these keys.
+    The warnings on other removal requests are found by these keys.
     """
     StoredTarget.objects.bulk_create(
         StoredTarget(key=key, measure_id=measure_id, revision=revision)

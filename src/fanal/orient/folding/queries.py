@@ -45,7 +45,7 @@ def list_folded(
     """Return the queue rows of a report's duplicates (folded), highest priority first, and their folds.
 
     `head_id`: that report. The folds are by id of the folded report; each says at which level of sameness,
-    and into which report (`parent`). A page: at most `limit` cases after the first `offset`.
+    and into which report (`parent`). A page: at most `limit` rows after the first `offset`.
     """
     rows = bounded(models.Case.objects.filter(head_id=head_id), reach(actor, "report.read"))
     cases = [row.record() for row in rows.order_by("rank", "report_id")[offset : offset + limit]]

@@ -114,7 +114,7 @@ def historical() -> tuple[Historical, ...]:
 
 
 def words(text: Text, lang: str) -> str:
-    """Return a text of a definition in a language (French unless `en…`); French gets its no-break spaces."""
+    """Return a text of a figure's definition in a language (else French); French gets its no-break spaces."""
     return text.en if lang.startswith("en") else french(text.fr)
 
 

@@ -95,7 +95,7 @@ def prioritise(
     rules: PriorityRules,
     now: datetime,
 ) -> list[Priority]:
-    """Return the priority of each report, in the order given; its parts add up to the score.
+    """Return each report's priority under `rules`, in the order given; its parts add up to the score.
 
     `analyses` has the order of `reports`; `kin` (counts of related reports) is matched by report id and may
     be incomplete.

@@ -245,7 +245,7 @@ def _told(report: HarmonisedReport, rule_version: str) -> Iterator[Finding]:
     """Yield one finding if the description says that a person claims a child's age, and is an adult.
 
     The claim and the adult age must have the same pronoun, and be in the same sentence or the next one. Only
-    the first such pair is yielded.
+    the first such pair is yielded. `rule_version` is stored in the finding.
     """
     said = [
         sentence

@@ -246,7 +246,7 @@ def _word_weights(
     """Return a matrix: for each known word the weight that it adds to each column's score.
 
     This is possible since the word kernel is linear in the words. `texts` are the word counts of the labelled
-    texts, `coefficients` their rows.
+    texts, `coefficients` their rows; `vocabulary` are the known words.
     """
     weights = np.zeros((len(vocabulary.numbers), coefficients.shape[1]), dtype=np.float32)
     for counts, row in zip(texts, coefficients, strict=True):

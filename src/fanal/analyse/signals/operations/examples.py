@@ -52,9 +52,9 @@ def judge_passage(
 ) -> UUID:
     """Store the actor's judgement on a signal code in a passage; return the id of the passage's example.
 
-    `source` is the place of the passage (`examples.source_of`). At the first judgement of a passage, an
-    example with its sealed words is made. A later judgement of the same person on the same code replaces the
-    earlier.
+    `verdict`: right, wrong, missed, or taken back. `source` is the place of the passage
+    (`examples.source_of`). At the first judgement of a passage, an example with its sealed words is made. A
+    later judgement of the same person on the same code replaces the earlier.
 
     Raises:
         Refused: the actor may not judge at that desk.

@@ -60,7 +60,7 @@ _WEIGHTED = frozenset(f"{of}_EXACT" for of in ("EMAIL", "HANDLE", "PHONE", "DEVI
 
 
 def is_beyond_rule(alike: Collection[str]) -> bool:
-    """Return whether the agreements of a pair are more than a single equal identifier.
+    """Return whether a pair's agreements (codes `alike`) are more than a single equal identifier.
 
     The linkage rule weights an equal identifier by its document frequency, and knows that a hub identifies
     nobody; the trained linkage model knows neither.
