@@ -49,7 +49,7 @@ _HELD = ("RG-00", "RG-01", "RG-04")
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of de-confliction with another organisation (counterpart), oldest first."""
+    """Return the demo events of de-confliction with another organisation, oldest first."""
     return [
         DemoEvent(before=60 * _DAY, play=_register),
         DemoEvent(before=50 * _DAY, play=_unanswered),

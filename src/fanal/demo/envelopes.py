@@ -325,7 +325,7 @@ KEPT = ("KP-archive-1", "KP-archive-2", "KP-archive-3")
 
 
 def kept_events() -> list[DemoEvent]:
-    """Return the events of older reports, and the proposal to let one of them expire."""
+    """Return the demo events of older reports, and the proposal to let one of them expire."""
     return [
         *(
             DemoEvent(

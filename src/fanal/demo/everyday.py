@@ -50,7 +50,7 @@ _INCIDENT = re.compile(rb"<incidentDateTime>([^<]+)<")
 
 
 def events() -> list[DemoEvent]:
-    """Return an event for each report of ordinary months; the number by month rises over the year."""
+    """Return a demo event for each report of ordinary months; the number by month rises over the year."""
     luck = chance("everyday")
     made = []
     for number in range(COUNT):

@@ -20,7 +20,7 @@ _HELD = ("RG-00", "RG-01")
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of oversight and retention, with sessions and holds in each state."""
+    """Return the demo events of oversight and retention, with sessions and holds in each state."""
     return [
         DemoEvent(before=timedelta(days=210), play=_named, story="erasure", report="ER-1"),
         DemoEvent(before=timedelta(days=150), play=_erase_name),

@@ -21,7 +21,7 @@ _NOTES: tuple[tuple[str, float, str, str], ...] = (
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of notes and saved views, and of a report whose author is called back later."""
+    """Return demo events of notes and saved views, and of a report whose author is called back later."""
     return [
         DemoEvent(before=25 * _DAY, play=_reported_under_a_name, story="identity", report=NAMED),
         *(

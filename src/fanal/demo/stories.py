@@ -35,7 +35,7 @@ MIRRORS = ("galerie-ouest-2.example", "galerie-ouest-3.test", "g-ouest.example")
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of three stories: a ring of accounts, a viral picture, the mirrors of an album."""
+    """Return demo events of three stories: a ring of accounts, a viral picture, the mirrors of an album."""
     return [
         *_ring(),
         *_viral(),
@@ -329,7 +329,7 @@ def _sextortion_report(name: str) -> Play:
 
 
 def _false_report() -> list[DemoEvent]:
-    """Return the events of two false reports, made as jokes, which are closed without further action."""
+    """Return the demo events of two false reports, made as jokes, which are closed without further action."""
     return [
         story_event("false", f"FALSE-{number}", days, play=_false(f"FALSE-{number}"))
         for number, days in ((1, 26), (2, 19))

@@ -119,7 +119,7 @@ def _key(text: str) -> bytes:
 
 
 class _Starts:
-    """The engine of this process, and when its child process may start again after a failed start."""
+    """The embedding engine of this process, and when its child process may start again after a failure."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -127,7 +127,7 @@ class _Starts:
         self._wait, self._next, self._reason = _FIRST_WAIT, 0.0, ""
 
     def engine(self) -> CachedEngine:
-        """Return the engine, its child process started.
+        """Return the embedding engine, its child process started.
 
         Raises:
             EngineMissing: see `engine_of_process`.

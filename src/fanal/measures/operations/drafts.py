@@ -293,7 +293,7 @@ def _warned(actor: Actor, *, seen: Collection[str], reason: str) -> Before:
 
 
 def _hold_host(measure_id: UUID) -> None:
-    """Take an advisory lock on a request's host, so that approvals for one host run one after the other.
+    """Take an advisory lock on a removal request's host, so that approvals for one host run in turn.
 
     Each then takes the previous approval into account in its warnings.
     """

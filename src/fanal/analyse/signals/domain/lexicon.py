@@ -340,7 +340,7 @@ class Context(_Strict, frozen=True, kw_only=True):
 
 
 class LexiconFile(_Strict, frozen=True, kw_only=True):
-    """The lexicon of a language, as in its file; `sets` are the named word sets of its phrases."""
+    """The lexicon (phrases) of a language, as in its file; `sets` are the named word sets of its phrases."""
 
     schema: int
     language: str
