@@ -50,7 +50,7 @@ def bounds_of(actor: Actor) -> Bounds:
     """Return the row-security bounds of an actor: the widest that the policy gives for any action.
 
     Desks: those where the actor has a role of some policy rule with the scope DESK. The system sees all rows;
-    an actor who may recommend on measures sees measures at every desk (OVERSIGHT).
+    an actor who may recommend on removal requests sees those of every desk (OVERSIGHT).
     """
     if policy.reach(actor, "pipeline.run").everywhere:
         return _EVERYTHING

@@ -27,7 +27,7 @@ _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class ProviderUnsound(Exception):
-    """Error: the provider's configuration or answers are unacceptable for sign-in; the text says why."""
+    """Error: the sign-in provider's configuration or answers are unacceptable; the text says why."""
 
 
 class _Cut:

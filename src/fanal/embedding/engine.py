@@ -178,7 +178,7 @@ def _clean(text: str) -> str:
 
 
 def _received(source: socket.socket, until: float) -> bytes:
-    """Return the next answer of the engine's child process, the whole of which must come by `until`.
+    """Return the next answer of the embedding child process, the whole of which must come by `until`.
 
     Raises:
         EOFError: the child has ended.
