@@ -5,7 +5,7 @@ machine is compared with the server's.
 """
 
 import base64
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -24,6 +24,7 @@ from fanal.formats.taxii import (
 )
 from fanal.kernel.calendar import read_instant
 
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _LIMIT: Final = 1000
 _LONGEST_NEXT: Final = 2000
 
@@ -89,7 +90,8 @@ def _just_before(seen: str) -> str:
 
     Objects with one date may lie on two pages, so a request after that date could miss some.
     """
-    return timestamp(read_timestamp(seen) - timedelta(microseconds=1)) if seen else ""
+    since = max(read_timestamp(seen), _EPOCH) if seen else None
+    return timestamp(since - timedelta(microseconds=1)) if since else ""
 
 
 def _page(
@@ -108,7 +110,8 @@ def _entry(indicator: TaxiiIndicator, *, now: datetime) -> RemoteEntry:
         classification=indicator.classification,
         deleted=indicator.revoked or (end is not None and end <= now),
         until=end,
-        at=min(indicator.modified, now),  # a future date would override every later change
+        # A future date would override every later change, and the database holds no first day of all.
+        at=min(max(indicator.modified, _EPOCH), now),
     )
 
 

@@ -2,8 +2,9 @@
 
 PostgreSQL holds `infinity` and years beyond 9999, which Python cannot: one such value would fail every page
 and stage that reads its row. A record dated ahead would be the newest, or in force, until then. `fanal
-migrate` adds a CHECK to each table for the rows written from then on. It bounds every column that a later
-version adds, too, unless `MAY_COME` names it.
+migrate` adds triggers to each table, which refuse such a value where it is written: in a new row, or in a
+column that an UPDATE changes. What a row holds already refuses no later act on it (a CHECK would be asked
+about it at every UPDATE). Columns that a later version adds are bounded too, unless `MAY_COME` names them.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,15 @@ import psycopg
 from psycopg import sql
 
 NAME = "readable_instants"
-"""Name of the CHECK in each table."""
+"""Name of the bound in error messages, and of its trigger for new rows; `…_changed` is that for UPDATEs."""
+_REFUSAL = f"""
+CREATE OR REPLACE FUNCTION fanal_refuse_instant() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'a date or time of % cannot be read or lies ahead ({NAME})', TG_TABLE_NAME
+        USING ERRCODE = 'check_violation', CONSTRAINT = '{NAME}', TABLE = TG_TABLE_NAME;
+END $$
+"""
 MAY_COME: dict[str, frozenset[str]] = {
     "first days, ends, deadlines and leases": frozenset(
         {
@@ -40,6 +49,9 @@ MAY_COME: dict[str, frozenset[str]] = {
             "exchange_taken.at",
         }
     ),
+    "copies of what another table was asked about, when the database's clock may have stood ahead": frozenset(
+        {"orient_case.received_at"}
+    ),
     "alarms and their calls, which go out at any difference of clocks, and their entries": frozenset(
         {
             "ledger_entry.at",  # the database dates each entry too (`db_at`)
@@ -61,8 +73,8 @@ _FIRST, _END = "0001-01-02Z", "9999-12-31Z"
 """Begin and end of what the program can read, in any time zone."""
 _COLUMNS = """
 SELECT c.relname, a.attname, a.atttypid = 'date'::regtype, coalesce((
-    SELECT obj_description(k.oid, 'pg_constraint') FROM pg_constraint k
-    WHERE k.conrelid = c.oid AND k.conname = %s), '')
+    SELECT obj_description(t.oid, 'pg_trigger') FROM pg_trigger t
+    WHERE t.tgrelid = c.oid AND t.tgname = %s), '')
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
     AND a.attnum > 0 AND NOT a.attisdropped
@@ -72,42 +84,58 @@ ORDER BY c.relname, a.attnum
 
 
 def apply_instant_bounds(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Create or replace the CHECK of each table until it bounds all its dates and times.
+    """Create or replace the triggers of each table until they bound all its dates and times.
 
-    A CHECK that is as wanted (its comment holds it) stays untouched, because its creation locks the table:
-    each in a transaction of its own. Existing rows and rows restored from a backup are not checked
-    (`NOT VALID`). `connection` belongs to the owner.
+    Triggers that are as wanted (a comment holds their conditions) stay untouched, because their creation
+    locks the table: each pair in a transaction of its own. A restore writes its rows before they exist.
+    `connection` belongs to the owner.
     """
+    connection.execute(_REFUSAL)
     for statement in list(_statements(connection)):
         with connection.transaction():
             connection.execute(statement)
 
 
 def _statements(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[sql.Composed]:
-    name = sql.Identifier(NAME)
     rows = connection.execute(_COLUMNS, [NAME]).fetchall()
     for (table, stands), columns in groupby(rows, key=lambda row: (str(row[0]), str(row[3]))):
-        on = sql.Identifier(table)
-        bounds = sql.SQL(" AND ").join(
-            _bound(table, str(column), is_date=bool(is_date)) for _, column, is_date, _ in columns
+        refused = [
+            (sql.Identifier(str(column)), _refused(table, str(column), is_date=bool(is_date)))
+            for _, column, is_date, _ in columns
+        ]
+        new = sql.SQL(" OR ").join(condition for _, condition in refused)
+        changed = sql.SQL(" OR ").join(
+            sql.SQL("(NEW.{0} IS DISTINCT FROM OLD.{0} AND ({1}))").format(column, condition)
+            for column, condition in refused
         )
-        wanted = bounds.as_string(connection)
+        wanted = new.as_string(connection)
         if stands != wanted:
             yield sql.SQL(
-                "ALTER TABLE {0} DROP CONSTRAINT IF EXISTS {1}, ADD CONSTRAINT {1} CHECK ({2}) NOT VALID;"
-                " COMMENT ON CONSTRAINT {1} ON {0} IS {3}"
-            ).format(on, name, bounds, sql.Literal(wanted))
+                "ALTER TABLE {on} DROP CONSTRAINT IF EXISTS {name};"
+                " CREATE OR REPLACE TRIGGER {name} AFTER INSERT ON {on} FOR EACH ROW WHEN ({new})"
+                " EXECUTE FUNCTION fanal_refuse_instant();"
+                " CREATE OR REPLACE TRIGGER {other} AFTER UPDATE ON {on} FOR EACH ROW WHEN ({changed})"
+                " EXECUTE FUNCTION fanal_refuse_instant();"
+                " COMMENT ON TRIGGER {name} ON {on} IS {wanted}"
+            ).format(
+                on=sql.Identifier(table),
+                name=sql.Identifier(NAME),
+                other=sql.Identifier(f"{NAME}_changed"),
+                new=new,
+                changed=changed,
+                wanted=sql.Literal(wanted),
+            )
 
 
-def _bound(table: str, column: str, *, is_date: bool) -> sql.Composed:
-    """Return the SQL condition that bounds the dates or times of a column.
+def _refused(table: str, column: str, *, is_date: bool) -> sql.Composed:
+    """Return the SQL condition under which a trigger refuses the value that it is asked to write.
 
-    An instant must also have come when its row is written, unless `MAY_COME` names the column or a library
-    made the table; a date (`is_date`) need not.
+    An instant must also have come when it is written, unless `MAY_COME` names the column or a library made
+    the table; a date (`is_date`) need not.
     """
     named = any(f"{table}.{column}" in columns for columns in MAY_COME.values())
     free = is_date or named or table.startswith(LIBRARIES)
-    text = "{0} >= {1}::timestamptz AND {0} < {2}::timestamptz"
+    text = "NEW.{0} < {1}::timestamptz OR NEW.{0} >= {2}::timestamptz"
     if not free:  # the function, which is slow, is asked about what lies ahead alone
-        text += " AND CASE WHEN {0} > clock_timestamp() THEN accounts_has_come({0}) ELSE true END"
+        text += " OR CASE WHEN NEW.{0} > clock_timestamp() THEN NOT accounts_has_come(NEW.{0}) END"
     return sql.SQL(text).format(sql.Identifier(column), sql.Literal(_FIRST), sql.Literal(_END))

@@ -1,6 +1,7 @@
 """No act is dated ahead, and no table holds a date or time that the program cannot read."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -50,22 +51,26 @@ def test_no_act_is_dated_ahead(table: str, column: str) -> None:
 
 _COLUMNS = """
 SELECT c.relname, a.attname, a.atttypid = 'date'::regtype,
-    (SELECT pg_get_expr(k.conbin, k.conrelid) FROM pg_constraint k
-     WHERE k.conrelid = c.oid AND k.conname = %s)
+    (SELECT array_agg(pg_get_triggerdef(t.oid) ORDER BY t.tgname) FROM pg_trigger t
+     WHERE t.tgrelid = c.oid AND t.tgname IN (%s, %s))
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
     AND a.attnum > 0 AND NOT a.attisdropped
     AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
 """
 _UNREADABLE = ("infinity", "-infinity", "9999-12-31", "0001-01-01", "20000-01-01")
+_CONDITION = re.compile(r" WHEN \((.*)\) EXECUTE FUNCTION fanal_refuse_instant\(\)$", re.DOTALL)
 
 
-def allows(table: str, bound: str, **values: object) -> bool:
-    """Return whether the CHECK `bound` of a table lets a row with these values pass; the others are NULL."""
+def refuses(table: str, trigger: str, *, old: dict[str, str], new: dict[str, str | None]) -> bool:
+    """Return whether a trigger's condition holds for these values of columns; the others are NULL."""
+    condition = _CONDITION.search(trigger)[1]
     with connection.cursor() as cursor:
         cursor.execute(
-            f'SELECT ({bound}) IS NOT FALSE FROM jsonb_populate_record(NULL::"{table}", %s::jsonb)',
-            [json.dumps(values)],
+            f"SELECT coalesce(({condition}), false) FROM"
+            f' jsonb_populate_record(NULL::"{table}", %s::jsonb) AS old,'
+            f' jsonb_populate_record(NULL::"{table}", %s::jsonb) AS new',
+            [json.dumps(old), json.dumps(new)],
         )
         return bool(cursor.fetchone()[0])
 
@@ -73,33 +78,36 @@ def allows(table: str, bound: str, **values: object) -> bool:
 def test_every_date_and_time_of_every_table_is_bounded() -> None:
     """Of what a role may write once and nobody again, one value the program cannot read stops it for good."""
     with connection.cursor() as cursor:
-        cursor.execute(_COLUMNS, [NAME])
+        cursor.execute(_COLUMNS, [NAME, f"{NAME}_changed"])
         columns = cursor.fetchall()
         cursor.execute("SELECT clock_timestamp()")
         (here,) = cursor.fetchone()
     may_come = {column for named in MAY_COME.values() for column in named}
     assert may_come <= {f"{table}.{column}" for table, column, *_ in columns}
     assert len(may_come) < len(columns) / 4
-    for table, column, is_date, bound in columns:
-        assert bound, f"{table} has no bound: 'fanal migrate'"
+    for table, column, is_date, triggers in columns:
+        assert len(triggers or ()) == 2, f"{table} has no bound: 'fanal migrate'"
         named = f"{table}.{column}"
-        for value in _UNREADABLE:
-            assert not allows(table, bound, **{column: value}), named
         free = is_date or named in may_come or table.startswith(LIBRARIES)
-        for days in (1, 300):
-            ahead = str(here + timedelta(days=days))
-            assert allows(table, bound, **{column: ahead}) is free, named
-        for value in (None, str(here), "1970-01-01"):
-            assert allows(table, bound, **{column: value}), named
+        ahead = [str(here + timedelta(days=days)) for days in (1, 300)]
+        wrong = [*_UNREADABLE, *([] if free else ahead)]
+        right = [None, str(here), "1970-01-01", *(ahead if free else [])]
+        for trigger in triggers:
+            for value in wrong:
+                assert refuses(table, trigger, old={}, new={column: value}), named
+            for value in right:
+                assert not refuses(table, trigger, old={}, new={column: value}), named
+        for value in wrong:  # what the row holds already refuses no act on another column
+            assert not refuses(table, triggers[1], old={column: value}, new={column: value}), named
 
 
 def test_a_partition_has_the_bound_of_its_table() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT FROM pg_constraint k"
-            " WHERE k.conrelid = i.inhrelid AND k.conname = %s)) FROM pg_inherits i"
-            " JOIN pg_constraint p ON p.conrelid = i.inhparent AND p.conname = %s",
-            [NAME, NAME],
+            "SELECT count(*), count(*) FILTER (WHERE (SELECT count(*) FROM pg_trigger t"
+            " WHERE t.tgrelid = i.inhrelid AND t.tgname = ANY(%s)) = 2) FROM pg_inherits i"
+            " JOIN pg_trigger p ON p.tgrelid = i.inhparent AND p.tgname = %s",
+            [[NAME, f"{NAME}_changed"], NAME],
         )
         partitions, bounded = cursor.fetchone()
     assert partitions == bounded > 0
@@ -107,12 +115,18 @@ def test_a_partition_has_the_bound_of_its_table() -> None:
 
 @pytest.mark.parametrize("instant", ["'infinity'", "'20000-01-01'"])
 def test_no_role_writes_such_an_instant(instant: str) -> None:
-    with (
-        pytest.raises(IntegrityError, match=NAME),
-        transaction.atomic(),
-        connection.cursor() as cursor,
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now())")
+    for statement in (
+        f"INSERT INTO procrastinate_workers (last_heartbeat) VALUES ({instant})",
+        f"UPDATE procrastinate_workers SET last_heartbeat = {instant}",
     ):
-        cursor.execute(f"INSERT INTO procrastinate_workers (last_heartbeat) VALUES ({instant})")
+        with (
+            pytest.raises(IntegrityError, match=NAME),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
 
 
 def test_a_new_column_is_bounded_by_the_next_migration(

@@ -105,7 +105,9 @@ def test_the_database_itself_wants_a_supervisor() -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [b"\xff %s", b'{"added":null,"id":"%s"}', b'{"id":"%s"}', b'"%s"']
+    "header",
+    [b"\xff %s", b'{"added":null,"id":"%s"}', b'{"id":"%s"}', b'"%s"', b"[" * 200_000 + b'"%s"'],
+    ids=["no text", "null", "no list", "a text", "deep"],
 )
 def test_a_version_with_an_unreadable_header_keeps_no_sentence_in_place(header: bytes) -> None:
     (report_id,) = deposit(TEXT)

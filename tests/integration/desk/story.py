@@ -199,9 +199,13 @@ def add_people(desk: Desk) -> None:
 
 
 def add_reports(
-    desk: Desk, reports: Sequence[tuple[str, int, dict[str, object]]], *, desk_id: int = 1
+    desk: Desk,
+    reports: Sequence[tuple[str, int, dict[str, object]]],
+    *,
+    desk_id: int = 1,
+    stages: bool = True,
 ) -> None:
-    """Receive reports as a partner sends them, and run the stages."""
+    """Receive reports as a partner sends them, and run the stages unless they shall wait."""
     # Oldest first: a link goes from the later report to the earlier.
     for name, minutes, body in sorted(reports, key=lambda r: -r[1]):
         at = desk.now - timedelta(minutes=minutes)
@@ -219,7 +223,8 @@ def add_reports(
         (answer,) = receive_reports(actor=WORKER, submissions=[submission], now=at)
         assert answer.report_id is not None
         desk.reports[name], desk.codes[name] = answer.report_id, answer.code
-        run_stages(at)
+        if stages:
+            run_stages(at)
 
 
 def run_stages(now: datetime) -> None:

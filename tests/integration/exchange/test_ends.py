@@ -214,3 +214,29 @@ def test_the_schedule_ends_what_was_fetched_over_taxii(monkeypatch: pytest.Monke
     assert (list_jobs.end_due(actor=SYSTEM), len(held("mirror"))) == (0, 2)
     monkeypatch.setattr(clock, "now", lambda: LATER)
     assert (list_jobs.end_due(actor=SYSTEM), set(held("mirror"))) == (1, {md5(1)})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"valid_until": "9999-12-31T23:59:59Z"},
+        {"valid_until": "9999-12-31T23:59:59.999999Z"},
+        {"valid_until": "9999-12-31T00:00:00-12:00"},
+        {"modified": "0001-01-01T00:00:00Z", "created": "0001-01-01T00:00:00Z"},
+        {"modified": "9999-12-31T23:59:59Z"},
+    ],
+)
+def test_for_ever_and_the_first_day_of_all_are_taken(said: dict[str, str], tmp_path: Path) -> None:
+    from fanal.cli.lists import LeftOut, read_indicators
+
+    bundle = tmp_path / "bundle.json"
+    bundle.write_text(json.dumps({"type": "bundle", "objects": [INDICATOR | said]}))
+    with serving(json.dumps({"objects": [INDICATOR | said]}).encode(), JSON) as url:
+        source = add(Service.TAXII, url, collection="c")
+        list_jobs.fetch_source(actor=SYSTEM, source=source, by_person=True)
+    assert set(held("mirror")) == {md5(1)}
+    told = LeftOut(country="", categories=(), harmless=False)
+    with read_indicators(bundle, "stix", told) as found:
+        take_items(actor=SYSTEM, name="mirror", found=found, now=clock.now())
+    listed = find_list(name="mirror").id
+    assert [i.until for i in items_of_list(list_id=listed)] == [None]

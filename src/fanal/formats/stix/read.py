@@ -74,6 +74,7 @@ OBJECTS: Final[Mapping[str, str]] = {
 """Every other object of STIX 2.1, and the code of the reason why a list does not take it."""
 _LISTED: Final = frozenset({*HASH_DIGITS, "PHOTODNA", *ADDRESSES})
 _PERSONS: Final = frozenset({"threat-actor"})
+_FOR_EVER: Final = datetime(9999, 12, 30, tzinfo=UTC)
 _CUTS: Final[Mapping[tuple[str, ...], Cut]] = {("objects",): Cut.WHOLE}
 
 
@@ -122,12 +123,17 @@ def read_bundle(stream: BinaryIO, reading: BundleReading, *, now: datetime) -> I
 
 
 def end_of(until: object) -> datetime | None:
-    """Parse a `valid_until`, the instant of an indicator's expiry; None if unreadable or without zone."""
+    """Parse a `valid_until`, the instant of an indicator's expiry; None for none.
+
+    Unreadable, without zone, and the last days of the year 9999, with which senders mean "for ever", count as
+    no expiry.
+    """
     try:
         end = datetime.fromisoformat(until) if isinstance(until, str) else None
-        return end.astimezone(UTC) if end is not None and end.tzinfo is not None else None
+        found = end.astimezone(UTC) if end is not None and end.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
+    return found if found is not None and found < _FOR_EVER else None
 
 
 def _check_bundle(rest: object) -> None:
