@@ -125,10 +125,14 @@ class Senders:
         """
         calls, to = tuple(lot), again.to if again else ()
         seconds = _seconds_for(calls, again)
+        attempt = again.attempts + 1 if again else calls[0].attempts if calls else 1
         try:
             reading, writing = _FORK.Pipe(duplex=False)
             process = _FORK.Process(
-                target=_send, args=(writing, calls, to, now, seconds), daemon=True
+                target=_send,
+                args=(writing, calls, to, now),
+                kwargs={"seconds": seconds, "attempt": attempt},
+                daemon=True,
             )
             process.start()
         except OSError:
@@ -176,20 +180,22 @@ def _send(
     lot: tuple[Call, ...],
     to: tuple[str, ...],
     now: datetime,
+    *,
     seconds: float,
+    attempt: int,
 ) -> None:
     """Send one message for the calls in `lot` in this child process, write the outcome to `answer`, and exit.
 
     Recipients are the addresses `to`, or all people on duty if there are none. The outcome is a `mail.Sent`,
-    None where there was nothing to send, or the code of a failure; `seconds` limits the sending. The exit
-    closes no inherited database session: that would end the parent's.
+    None where there was nothing to send, or the code of a failure; `seconds` limits the sending, `attempt` is
+    its number. The exit closes no inherited database session: that would end the parent's.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()
     take_own_share()
     try:
         if lot:
-            answer.send(_deliver(lot, to, now, seconds))
+            answer.send(_deliver(lot, to, now, seconds=seconds, attempt=attempt))
         else:
             mail.current().ask()
             answer.send(None)
@@ -200,12 +206,12 @@ def _send(
 
 
 def _deliver(
-    lot: tuple[Call, ...], to: tuple[str, ...], now: datetime, seconds: float
+    lot: tuple[Call, ...], to: tuple[str, ...], now: datetime, *, seconds: float, attempt: int
 ) -> mail.Sent:
     """Send the e-mail for the calls in `lot`: references of reports and the place to look, no content.
 
     Recipients are the addresses `to`, or all people on duty if there are none. Returns whom it reached;
-    `seconds` limits the sending.
+    `seconds` limits the sending, `attempt` is its number.
 
     Raises:
         Exception: any failure of the mail server or its settings (see `code_of`).
@@ -227,6 +233,7 @@ def _deliver(
         message_id=name,
         now=now,
         seconds=seconds,
+        attempt=attempt,
     )
 
 

@@ -1,28 +1,36 @@
 """The hand-over of one message to a mail server that may be slow or fail in one thing, within a deadline.
 
-One SMTP session sends it for all recipients. If that session has not begun to send the message after two
-seconds, or the server fails at one recipient, a session for each recipient begins in parallel, at the
-server's other addresses first. The session that is first at a recipient sends; no other does then.
+A line is a sequence of SMTP sessions for the same recipients, each at another address of the server. The
+common line has all recipients. If it has not begun to send the message after the patience, or the server
+fails at one recipient, a line for each recipient begins in parallel. In every line the next address follows
+where one fails or is slow, and the slow one goes on: the session that is first at a recipient sends, no other
+does then.
 """
 
-import contextlib
+import math
 import smtplib
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from fanal.connectors import smtp
 
-_PATIENCE_SECONDS: Final = 2.0
-"""Time for the first session to reach its message: some servers refuse an address after five seconds."""
+_PATIENCE: Final = 0.25
+"""Part of the time for a message that a session may need to begin sending it, before others begin too.
+
+That is two of eight seconds: some servers refuse an address after five seconds.
+"""
+_GREETING: Final = 0.25
+"""Part of the patience for the greeting, at a first attempt: half a second (as in RFC 8305)."""
 _MOST_SESSIONS: Final = 20
-"""Most sessions at once that each serve one recipient."""
+"""Most sessions at once."""
 _END_SECONDS: Final = 0.5
 """Time that sessions have to end once all is known, or after the deadline has cut them."""
-_PERMANENT: Final = 500
+PERMANENT: Final = 500
 """Replies of 500 and more are permanent (RFC 5321, 4.2.1); others mean "try again later"."""
 
 
@@ -30,167 +38,198 @@ class _Taken(smtplib.SMTPException):
     """Error: another session has sent, or is sending, the message to one of this session's recipients."""
 
 
-class Connect(Protocol):
-    """The type of a function that opens an SMTP session with the mail server (see `smtp.connected`)."""
+@dataclass
+class _Line:
+    """Sessions for the recipients `to`, and the addresses of the server that are still `left` for them.
 
-    def __call__(
-        self,
-        *,
-        seconds: float,
-        without: Collection[smtp.Address],
-        last: Collection[smtp.Address],
-    ) -> contextlib.AbstractContextManager[smtp.Session]:
-        """Return a context manager that opens the session, and closes it after `seconds` at the latest.
+    `running` sessions are open. The last one began at the instant `begun` of the monotonic clock; `greeted`:
+    the server greeted one of them since then.
+    """
 
-        Server addresses in `without` are not tried, those in `last` only after all others.
-        """
+    to: list[str]
+    left: list[smtp.Address] = field(default_factory=list)
+    running: int = 0
+    begun: float = 0.0
+    greeted: bool = False
 
 
 class Handover:
     """The hand-over of `message` to the recipients `to` (mail addresses), for a single call of `run`.
 
     Args:
-        connect: opens an SMTP session with the mail server.
+        message: None to sign in only.
         sign_in: encrypts a session and signs in.
-        ends: deadline, an instant of the monotonic clock.
+        seconds: time for all, from the call of `run`.
+        attempt: number of the attempt to send this message, from 1. Each begins at another address of the
+            server, and from the second on that one has the whole patience before the next: a faulty address
+            that answers faster would otherwise get the message each time.
     """
 
     def __init__(
         self,
-        message: EmailMessage,
-        to: Sequence[str],
+        message: EmailMessage | None,
+        to: Iterable[str],
         *,
-        connect: Connect,
+        server: smtp.Server,
         sign_in: Callable[[smtp.Session], None],
-        ends: float,
+        seconds: float,
+        attempt: int,
     ) -> None:
-        self._message, self._to, self._ends = message, list(to), ends
-        self._connect, self._sign_in = connect, sign_in
+        self._message, self._to = message, list(dict.fromkeys(to))
+        self._server, self._sign_in, self._attempt = server, sign_in, attempt
+        self._patience = seconds * _PATIENCE
+        self._greeting = self._patience * (_GREETING if attempt == 1 else 1.0)
+        self._ends = time.monotonic() + seconds
+        self._stops, self._slow_at = self._ends + _END_SECONDS, math.inf
         self._guard = threading.Condition()
-        self._places = threading.BoundedSemaphore(_MOST_SESSIONS)
-        self._running, self._stops = 0, ends + _END_SECONDS
-        self._splits = self._alone = self._over = False
-        self._first: smtp.Address | None = None
-        self._failed: set[smtp.Address] = set()
+        self._addresses: list[smtp.Address] = []
+        self._common, self._alone = _Line(self._to), list[_Line]()
+        self._running, self._over = 0, False
         self._sending: set[str] = set()
         self._accepted: set[str] = set()
-        self._settled: set[str] = set()
+        self._unconfirmed: set[str] = set()
+        self._refused: set[str] = set()
         self._failures: dict[str, Exception] = {}
 
-    def run(self) -> dict[str, Exception]:
-        """Hand the message over; return by address why a recipient's message was not accepted.
+    def run(self) -> dict[str, int]:
+        """Hand the message over; return the SMTP reply code of each recipient that was not accepted.
 
-        The result is empty if the server accepted it for all; TimeoutError for a recipient without a reply.
+        The code is 0 without a reply; the result is empty if the server accepted the message for all.
+
+        Raises:
+            OSError, ValueError: it was accepted for nobody; a failure that may pass, if there is any.
         """
-        slow_at = time.monotonic() + _PATIENCE_SECONDS
         with self._guard:
-            self._start(self._to, without=self._failed)
-            while not self._is_over():
-                if not self._alone and (self._splits or self._is_slow(slow_at)):
-                    self._start_alone()
+            self._start(self._look_up)
+            while self._goes_on():
                 self._guard.wait(0.1)
             self._over = True
-            return {
-                recipient: self._failures.get(recipient, TimeoutError("no reply in time"))
-                for recipient in self._to
-                if recipient not in self._accepted
-            }
+            lost = [recipient for recipient in self._to if recipient not in self._accepted]
+            none = TimeoutError("no reply in time")
+            failures = {recipient: self._failures.get(recipient, none) for recipient in lost}
+            codes = {recipient: _code_of(failures, recipient) for recipient in lost}
+            if not self._accepted:
+                raise failures[min(lost, key=lambda x: (x not in self._unconfirmed, codes[x]))]
+            return codes
 
-    def _is_over(self) -> bool:
-        done = not self._running and (self._alone or not self._splits)
+    def _goes_on(self) -> bool:
+        """Begin the sessions that are due; return whether any session is worth waiting for."""
         now = time.monotonic()
-        if self._settled.issuperset(self._to):
+        if not self._sending and not self._open(self._to):
             self._stops = min(self._stops, now + _END_SECONDS)
-        return done or now >= self._stops
+        elif now < self._ends:
+            if now >= self._slow_at and not self._sending and not self._alone:
+                self._split()
+            for line in (self._common, *self._alone):
+                if self._is_due(line, now):
+                    self._begin_session(line, now)
+        return self._running > 0 and now < self._stops
 
-    def _is_slow(self, slow_at: float) -> bool:
-        """Return whether the first session is slow (`slow_at` has passed), and other sessions may be faster.
+    def _open(self, to: Iterable[str]) -> list[str]:
+        """Return those of the recipients `to` to whom the message is still to be sent.
 
-        With a single recipient, only sessions at another address of the server may be. `slow_at` is an
-        instant of the monotonic clock.
+        A refusal for good counts once the server accepted another recipient: one that refuses all of them is
+        itself at fault, and may accept them at another address.
         """
-        may = len(self._to) > 1 or self._first is not None
-        return may and not self._sending and time.monotonic() >= slow_at
+        known = self._accepted | self._unconfirmed | (self._refused if self._accepted else set())
+        return [recipient for recipient in to if recipient not in known]
 
-    def _start_alone(self) -> None:
-        self._alone = True
-        used = {self._first} if self._first and not self._splits else set()
-        single = len(self._to) == 1
-        for recipient in self._to:
-            if recipient not in self._settled:
-                without = self._failed | (used if single else set())
-                self._start([recipient], without=without, last=used, places=self._places)
+    def _is_due(self, line: _Line, now: float) -> bool:
+        if not line.left or self._running >= _MOST_SESSIONS or self._sending.intersection(line.to):
+            return False
+        waits = self._patience if line.greeted else self._greeting
+        return bool(self._open(line.to)) and (not line.running or now >= line.begun + waits)
 
-    def _start(
-        self,
-        to: list[str],
-        *,
-        without: set[smtp.Address],
-        last: Collection[smtp.Address] = (),
-        places: contextlib.AbstractContextManager[object] | None = None,
-    ) -> None:
-        def work() -> None:
+    def _split(self, *first: smtp.Address) -> None:
+        """Let a line for each recipient begin: at the address `first`, if given, else at unused addresses."""
+        if not self._alone and len(self._to) > 1:
+            used = [one for one in self._addresses if one not in self._common.left]
+            order, self._common.left = self._common.left + used, []
+            self._alone = [_Line([recipient], order) for recipient in self._to]
+        for line in self._alone:
+            line.left = list(dict.fromkeys([*first, *line.left]))
+
+    def _start(self, work: Callable[[], None]) -> None:
+        def counted() -> None:
             try:
-                with places or contextlib.nullcontext():
-                    self._work(to, without, last)
+                work()
             finally:
                 with self._guard:
                     self._running -= 1
                     self._guard.notify_all()
 
         self._running += 1
-        threading.Thread(target=work, daemon=True).start()
+        threading.Thread(target=counted, daemon=True).start()
 
-    def _work(
-        self, to: list[str], without: set[smtp.Address], last: Collection[smtp.Address]
-    ) -> None:
-        """Send the message to the recipients `to`, at one address of the server after the other.
+    def _look_up(self) -> None:
+        try:
+            found = self._server.addresses()
+        except (OSError, ValueError) as failure:
+            with self._guard:
+                self._failures.update(dict.fromkeys(self._to, failure))
+            return
+        first = (self._attempt - 1) % max(1, len(found))
+        with self._guard:
+            self._addresses = found[first:] + found[:first]
+            self._common.left = self._addresses.copy()
+            self._slow_at = time.monotonic() + self._patience
 
-        Addresses in `without` are not tried, those in `last` only after all others; an address that fails is
-        added to `without`. Failures are stored by recipient.
-        """
-        while not self._over and (left := self._ends - time.monotonic()) > 0:
-            session = None
-            try:
-                with self._connect(seconds=left, without=without, last=last) as session:
-                    self._first = session.address
-                    self._send(session, to)
-                return
-            except _Taken:
-                return
-            except (OSError, ValueError) as failure:  # SMTPException is an OSError
-                with self._guard:
-                    if session and len(to) > 1 and _is_of_one(failure, session, to):
-                        self._splits = True
-                        return
-                    for recipient in to:
-                        self._failures.setdefault(recipient, failure)
-                    if session is None or _is_final(failure):
-                        return
-                    without.add(session.address)
+    def _begin_session(self, line: _Line, now: float) -> None:
+        line.running += 1
+        line.begun, line.greeted = now, False
+        self._start(partial(self._work, line, self._open(line.to), line.left.pop(0)))
 
-    def _send(self, session: smtp.Session, to: list[str]) -> None:
+    def _work(self, line: _Line, to: list[str], address: smtp.Address) -> None:
+        """Send the message to the recipients `to` of a line in a session at `address`; note a failure."""
+        session = None
+        try:
+            seconds = max(0.0, self._ends - time.monotonic())
+            with self._server.session(address, seconds=seconds) as session:
+                line.greeted = True
+                self._send(session, line, to)
+        except _Taken:
+            pass
+        except (OSError, ValueError) as failure:  # SMTPException is an OSError
+            with self._guard:
+                if session and len(to) > 1 and _is_of_one(failure, session, to):
+                    self._split(address)
+                    return
+                if _is_final(failure):
+                    self._failures.update(dict.fromkeys(to, failure))
+                    for one in (self._common, *self._alone):
+                        one.left = []
+                for recipient in to:
+                    self._failures.setdefault(recipient, failure)
+        finally:
+            with self._guard:
+                line.running -= 1
+
+    def _send(self, session: smtp.Session, line: _Line, to: list[str]) -> None:
         self._sign_in(session)
+        if self._message is None:
+            self._accepted.update(to)
+            return
         session.refuses = self._refuse
         session.begins = partial(self._begin, session)
-        ends: Exception | None = None
+        unconfirmed: Exception | None = None
         try:
             session.send_message(self._message, to_addrs=to)
         except smtp.Unconfirmed as failure:
-            ends = failure
+            unconfirmed = failure
         except BaseException:
             with self._guard:
                 self._free(session)
             raise
         with self._guard:
             self._free(session)
-            self._settled.update(session.taken)
-            if ends is None:
+            if unconfirmed is None:
                 self._accepted.update(session.taken)
+                line.left, self._slow_at = [], math.inf
             else:
-                self._failures.update(dict.fromkeys(session.taken, ends))
-        if ends is not None:
-            raise _Taken from ends
+                self._unconfirmed.update(session.taken)
+                self._failures.update(dict.fromkeys(session.taken, unconfirmed))
+        if unconfirmed is not None:
+            raise _Taken from unconfirmed
 
     def _free(self, session: smtp.Session) -> None:
         if session.sends:
@@ -200,22 +239,22 @@ class Handover:
     def _refuse(self, recipient: str, code: int, text: bytes) -> None:
         with self._guard:
             self._failures[recipient] = smtplib.SMTPRecipientsRefused({recipient: (code, text)})
-            if code >= _PERMANENT:
-                self._settled.add(recipient)
+            if code >= PERMANENT:
+                self._refused.add(recipient)
                 self._guard.notify_all()
 
     def _begin(self, session: smtp.Session) -> None:
         """Reserve the recipients of a session for it; wait for another session that sends to one of them.
 
         Raises:
-            _Taken: another session has sent to one of them, or the time is over.
+            _Taken: the message was sent to one of them already, or the time is over.
         """
         mine = set(session.taken)
         with self._guard:
             self._guard.wait_for(
                 lambda: not self._sending & mine, timeout=max(0.0, self._ends - time.monotonic())
             )
-            if self._over or mine & (self._settled | self._sending):
+            if self._over or mine & (self._accepted | self._unconfirmed | self._sending):
                 raise _Taken
             self._sending |= mine
             session.sends = True
@@ -227,7 +266,7 @@ def _is_of_one(failure: Exception, session: smtp.Session, to: Sequence[str]) -> 
     The others may then be reached in sessions of their own.
     """
     if isinstance(failure, smtplib.SMTPDataError):
-        return bool(failure.smtp_code >= _PERMANENT)
+        return bool(failure.smtp_code >= PERMANENT)
     if isinstance(failure, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in failure.recipients.values()]
         return len(codes) < len(to) or smtp.CLOSING in codes
@@ -235,7 +274,14 @@ def _is_of_one(failure: Exception, session: smtp.Session, to: Sequence[str]) -> 
 
 
 def _is_final(failure: Exception) -> bool:
-    """Return whether no other address of the server would answer otherwise: a permanent refusal."""
-    if isinstance(failure, smtplib.SMTPRecipientsRefused):
-        return all(code >= _PERMANENT for code, _ in failure.recipients.values())
+    """Return whether no other address of the server would answer otherwise: wrong password, no SMTPUTF8."""
     return isinstance(failure, smtplib.SMTPAuthenticationError | smtplib.SMTPNotSupportedError)
+
+
+def _code_of(failures: Mapping[str, Exception], recipient: str) -> int:
+    failure = failures[recipient]
+    if isinstance(failure, smtplib.SMTPResponseException):
+        return failure.smtp_code
+    if isinstance(failure, smtplib.SMTPRecipientsRefused) and recipient in failure.recipients:
+        return int(failure.recipients[recipient][0])
+    return 0

@@ -9,8 +9,7 @@ import logging
 import smtplib
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
@@ -18,12 +17,11 @@ from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.utils import format_datetime
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from fanal.connectors import smtp
-from fanal.connectors.handover import Handover
+from fanal.connectors.handover import PERMANENT, Handover
 from fanal.kernel.ownership import follow_folder
 
 log = logging.getLogger("fanal.mail")
@@ -32,8 +30,6 @@ SEND_SECONDS = 8.0
 """Deadline for sending one message, from connection to the server's last reply."""
 _REPLY_SECONDS = 7.0
 """Longest wait for one reply: some servers greet after five or six seconds only, to detect spam senders."""
-_PERMANENT = 500
-"""Replies of 500 and more are permanent (RFC 5321, 4.2.1); others mean "try again later"."""
 _SCHEMES = ("smtp", "smtps")
 _RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")
 """Reserved domain names (RFC 2606, RFC 6761), where no mail can arrive."""
@@ -147,12 +143,14 @@ class Mailer:
         message_id: str,
         now: datetime,
         seconds: float | None = None,
+        attempt: int = 1,
     ) -> Sent:
         """Send one message; return whether all, some or none of its recipients (`to`) were reached.
 
         `message_id` must be the same at each attempt, so that a repeated delivery is recognised. Without a
         server the message is written to the folder, and nobody is reached. `seconds` is the deadline (by
-        default `SEND_SECONDS`); with a longer one, a single reply may take all of it.
+        default `SEND_SECONDS`); with a longer one, a single reply may take all of it. `attempt`: its number,
+        from 1; each begins at another address of the server.
 
         Raises:
             MailRefused: no recipient, an invalid server URL, or a remote server without TLS.
@@ -162,12 +160,13 @@ class Mailer:
         if not to:
             raise MailRefused("nobody to write to: FANAL_DUTY names no address")
         message = EmailMessage(policy=_POLICY)
-        message["From"], message["To"] = self.sender, ", ".join(to)
+        message["From"], message["To"] = self.sender, ", ".join(dict.fromkeys(to))
         message["Subject"], message["Date"] = subject, format_datetime(now)
         message["Message-ID"] = f"<{message_id}@{self.sender.rpartition('@')[2]}>"
         message.set_content(text)
         if self.url:
-            return self._hand_over(message, seconds=seconds or SEND_SECONDS)
+            seconds = seconds or SEND_SECONDS
+            return self._hand_over(message, seconds=seconds, attempt=attempt)
         self._leave(message, message_id)
         return Sent(reached=Reached.NOBODY)
 
@@ -178,14 +177,10 @@ class Mailer:
             MailRefused: an invalid server URL, or a remote server without TLS.
             OSError, smtplib.SMTPException: the server did not let this machine in within `SEND_SECONDS`.
         """
-        with self._connection(seconds=SEND_SECONDS)(seconds=SEND_SECONDS) as server:
-            self._sign_in(server)
+        self._send_to(None, [self.sender], seconds=SEND_SECONDS, attempt=1)
 
-    def _connection(self, *, seconds: float) -> Callable[..., AbstractContextManager[smtp.Session]]:
-        """Return a function that opens an SMTP session for a message which has `seconds` in all.
-
-        It is `smtp.connected` with this installation's server; its own `seconds`, `without` and `last` are
-        still to be given.
+    def _server(self, *, seconds: float) -> smtp.Server:
+        """Return the mail server, as it is spoken to for a message that has `seconds` in all.
 
         Raises:
             MailRefused: an invalid server URL.
@@ -193,11 +188,12 @@ class Mailer:
         url = urlsplit(self.url)
         if not _is_server(self.url):
             raise MailRefused("FANAL_SMTP_URL is no address of the form smtp[s]://host:port")
-        return partial(
-            smtp.connected,
-            (url.hostname or "localhost", url.port),
+        tls = url.scheme == "smtps"
+        return smtp.Server(
+            host=url.hostname or "localhost",
+            port=url.port or (465 if tls else 25),
             own=self.sender.rpartition("@")[2],
-            tls=url.scheme == "smtps",
+            tls=tls,
             reply=_REPLY_SECONDS if seconds <= SEND_SECONDS else seconds,
         )
 
@@ -219,7 +215,7 @@ class Mailer:
         if url.username:
             server.login(unquote(url.username), unquote(url.password or ""))
 
-    def _hand_over(self, message: EmailMessage, *, seconds: float) -> Sent:
+    def _hand_over(self, message: EmailMessage, *, seconds: float, attempt: int) -> Sent:
         """Send a message to the server within `seconds`, for as many of its recipients as it accepts.
 
         Refused addresses are not tried again here: the accepted ones would receive the message twice. For a
@@ -231,10 +227,10 @@ class Mailer:
         """
         ends = time.monotonic() + seconds
         # Passed explicitly: from the header, Python 3.13 does not parse a domain in brackets.
-        to = [address.addr_spec for address in message["To"].addresses]
+        to = list(dict.fromkeys(address.addr_spec for address in message["To"].addresses))
         taken = to
         try:
-            refused = self._send_to(message, to, seconds=seconds)
+            refused = self._send_to(message, to, seconds=seconds, attempt=attempt)
         except smtplib.SMTPNotSupportedError:  # no SMTPUTF8 (RFC 6531): nothing was sent yet
             taken = [address for address in to if address.isascii()]
             if not taken:
@@ -245,17 +241,18 @@ class Mailer:
             )
             del message["To"]
             message["To"] = ", ".join(taken)
-            refused = self._send_to(message, taken, seconds=ends - time.monotonic())
+            left = ends - time.monotonic()
+            refused = self._send_to(message, taken, seconds=left, attempt=attempt)
         if refused:
             log.error("the server refused %d of %d addresses", len(refused), len(to))
-        later = tuple(address for address, code in refused.items() if code < _PERMANENT)
+        later = tuple(address for address, code in refused.items() if code < PERMANENT)
         lost = len(to) - len(taken) + len(refused) - len(later)
         return Sent(reached=Reached.SOME if later or lost else Reached.ALL, later=later, lost=lost)
 
     def _send_to(
-        self, message: EmailMessage, to: Sequence[str], *, seconds: float
+        self, message: EmailMessage | None, to: Sequence[str], *, seconds: float, attempt: int
     ) -> dict[str, int]:
-        """Send a message to the recipients `to` within `seconds`.
+        """Send a message to the recipients `to` within `seconds`; without a message, sign in only.
 
         Returns by address the SMTP reply code of each that was not accepted, 0 without a reply; empty if all
         were accepted.
@@ -266,11 +263,12 @@ class Mailer:
         handover = Handover(
             message,
             to,
-            connect=self._connection(seconds=seconds),
+            server=self._server(seconds=seconds),
             sign_in=self._sign_in,
-            ends=time.monotonic() + seconds,
+            seconds=seconds,
+            attempt=attempt,
         )
-        return _raise_or_sort(handover.run(), of=len(to))
+        return handover.run()
 
     def _leave(self, message: EmailMessage, message_id: str) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -278,27 +276,6 @@ class Mailer:
         unfinished.write_bytes(message.as_bytes())
         follow_folder(unfinished)
         unfinished.rename(self.folder / f"{message_id}.eml")
-
-
-def _raise_or_sort(failures: Mapping[str, Exception], *, of: int) -> dict[str, int]:
-    """Return by address in `failures` the SMTP reply code, 0 without a reply. `of`: number of addresses.
-
-    Raises:
-        OSError: all failed; a failure that the server may accept later, if there is any.
-    """
-    codes = {address: _code_of(failure, address) for address, failure in failures.items()}
-    if len(codes) == of:
-        unconfirmed = (one for one in failures.values() if isinstance(one, smtp.Unconfirmed))
-        raise next(unconfirmed, failures[min(codes, key=lambda address: codes[address])])
-    return codes
-
-
-def _code_of(failure: Exception, address: str) -> int:
-    if isinstance(failure, smtplib.SMTPResponseException):
-        return failure.smtp_code
-    if isinstance(failure, smtplib.SMTPRecipientsRefused):
-        return int(failure.recipients[address][0])
-    return 0
 
 
 def _is_this_machine(server: smtplib.SMTP) -> bool:

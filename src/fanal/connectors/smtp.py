@@ -1,17 +1,12 @@
-"""An SMTP session with a deadline, over the address of the server that greets first.
-
-A server may have several addresses, some of which do not answer: they are tried half a second apart, without
-waiting for each other (as in RFC 8305).
-"""
+"""A mail server: its addresses, and SMTP sessions with a deadline at one of them."""
 
 import contextlib
-import queue
 import smtplib
 import socket
 import ssl
 import threading
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -19,17 +14,12 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS: Final = 5.0
 """Longest wait for one address to take a connection."""
-_NEXT_SECONDS: Final = 0.5
-"""Seconds after which the next address is tried as well; after a refusal it is tried at once."""
-_LAST_SECONDS: Final = 2.0
-"""The same for an address at which another session is slow."""
 _END_OF_MESSAGE: Final = b"\r\n.\r\n"
 _ACCEPTED: Final = (250, 251)
 CLOSING: Final = 421
 """Reply of a server that closes the connection (RFC 5321, 4.2.2)."""
-Address: TypeAlias = tuple[str | int | bytes, ...]
-"""Address of a server, as a socket takes it."""
-_Kind: TypeAlias = tuple[int, int, int]
+Address: TypeAlias = tuple[tuple[int, int, int], tuple[str | int | bytes, ...]]
+"""Address of a server: the kind of socket, and the place that it connects to."""
 
 
 class Unconfirmed(smtplib.SMTPServerDisconnected):
@@ -40,7 +30,7 @@ class Unconfirmed(smtplib.SMTPServerDisconnected):
 
 
 class Session(smtplib.SMTP):
-    """An SMTP session of the standard library over an open connection to `address`.
+    """An SMTP session of the standard library over an open connection.
 
     `taken` holds the recipients that the server accepted so far; `at_recipients` is true while their
     addresses are being sent. `refuses` is called with each recipient that the server refuses, reply code and
@@ -53,14 +43,12 @@ class Session(smtplib.SMTP):
         connection: socket.socket,
         host: str,
         *,
-        address: Address,
         own: str,
         tls: bool,
         reply: float,
     ) -> None:
         self._connection, self._tls = connection, tls
         self._has_message = False
-        self.address = address
         self.taken: list[str] = []
         self.at_recipients = self.sends = False
         self.refuses: Callable[[str, int, bytes], None] | None = None
@@ -116,135 +104,57 @@ class Session(smtplib.SMTP):
             raise
 
 
-@contextlib.contextmanager
-def connected(
-    host: tuple[str, int | None],
-    *,
-    own: str,
-    tls: bool,
-    seconds: float,
-    reply: float,
-    without: Collection[Address] = (),
-    last: Collection[Address] = (),
-) -> Iterator[Session]:
-    """Yield an SMTP session with a server that is closed after `seconds`, however slowly it answers.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A mail server at `host` and `port`, and how it is spoken to.
 
-    `host`: its name, and its port unless that is 25 (465 with TLS). `reply`: seconds that one reply may take.
-    `tls`: TLS from the start. The library's time-outs apply to one read: a server sending a byte a second
-    never reaches them. `own` is the name in EHLO: the library would look it up in the DNS, without deadline.
-    The addresses `without` are not tried, those in `last` after all others.
-
-    Raises:
-        OSError, SMTPException: no address of the host sent a greeting; the error of the first that failed.
-    """
-    name, port = host
-    race = _Race(name, own=own, tls=tls, reply=reply, ends=time.monotonic() + seconds)
-    found = race.resolve(port or (465 if tls else 25), without=without, last=last)
-    cut = threading.Timer(seconds, race.shut)
-    cut.daemon = True
-    cut.start()
-    try:
-        with contextlib.closing(race.run(found)) as server:
-            yield server
-            # The message is accepted: an error in reply to QUIT changes nothing.
-            with contextlib.suppress(smtplib.SMTPException):
-                server.quit()
-    finally:
-        cut.cancel()
-        race.close()
-
-
-class _Race:
-    """Attempts to connect with all addresses of one host; the first one that greets wins.
-
-    `own`: the name in EHLO; `tls`: TLS from the start; `reply`: seconds that one reply may take; `ends`:
-    instant of the monotonic clock at which the attempts end.
+    `tls`: TLS from the start. `own` is the name in EHLO: the library would look it up in the DNS, without
+    deadline. `reply`: seconds that one reply may take.
     """
 
-    def __init__(self, host: str, *, own: str, tls: bool, reply: float, ends: float) -> None:
-        self._host, self._own, self._tls, self._reply = host, own, tls, reply
-        self._ends, self._over = ends, False
-        self._twins: list[socket.socket] = []
-        self._results: queue.SimpleQueue[Session | OSError] = queue.SimpleQueue()
+    host: str
+    port: int
+    own: str
+    tls: bool
+    reply: float
 
-    def resolve(
-        self, port: int, *, without: Collection[Address], last: Collection[Address]
-    ) -> list[tuple[float, _Kind, Address]]:
-        """Return the addresses of the host at `port`, in the order of the race.
-
-        Each comes with the seconds that it starts after the one before, and its kind of socket. Addresses in
-        `without` are left out, those in `last` come last.
-        """
-        found = socket.getaddrinfo(self._host, port, type=socket.SOCK_STREAM)
-        used = [one for one in found if one[4] not in without]
-        used.sort(key=lambda one: one[4] in last)
-        return [
-            (_LAST_SECONDS if one[4] in last else _NEXT_SECONDS, one[:3], one[4]) for one in used
-        ]
-
-    def run(self, waiting: list[tuple[float, _Kind, Address]]) -> Session:
-        """Connect to the addresses `waiting` (from `resolve`); return the session whose greeting came first.
+    def addresses(self) -> list[Address]:
+        """Return the addresses of the server, each once, in the order of the resolver.
 
         Raises:
-            OSError, SMTPException: none greeted in time; the error of the first that failed.
+            OSError: the name has no address, or the DNS does not answer.
         """
-        running, first = 0, None
-        while waiting or running:
-            if waiting:
-                _, *one = waiting.pop(0)
-                threading.Thread(target=self._try, args=one, daemon=True).start()
-                running += 1
-            left = max(0.0, self._ends - time.monotonic())
-            try:
-                result = self._results.get(timeout=min(waiting[0][0], left) if waiting else left)
-            except queue.Empty:
-                if not left:
-                    break
-                continue
-            running -= 1
-            if isinstance(result, Session):
-                return result
-            first = first or result
-        raise first or TimeoutError("no address of the mail server answered in time")
+        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys((one[:3], one[4]) for one in found))
 
-    def _try(self, kind: _Kind, address: Address) -> None:
-        try:
-            with contextlib.ExitStack() as opened:
-                raw = opened.enter_context(socket.socket(*kind))
-                # The TLS socket takes the descriptor over: a duplicate is needed to shut it.
-                self._twins.append(raw.dup())
-                raw.settimeout(_CONNECT_SECONDS)
-                raw.connect(address)
-                won = Session(
-                    raw,
-                    self._host,
-                    address=address,
-                    own=self._own,
-                    tls=self._tls,
-                    reply=self._reply,
-                )
-                opened.pop_all()
-        except OSError as failure:  # SMTPException is one
-            self._results.put(failure)
-        else:
-            self._results.put(won)
-        if self._over:
-            self.close()
+    @contextlib.contextmanager
+    def session(self, address: Address, *, seconds: float) -> Iterator[Session]:
+        """Yield an SMTP session at an address that is closed after `seconds`, however slowly it answers.
 
-    def shut(self) -> None:
-        """Shut all connections down: a pending read or write on one of them fails at once."""
-        for twin in self._twins:
-            with contextlib.suppress(OSError):
-                twin.shutdown(socket.SHUT_RDWR)
+        The library's time-outs apply to one read: a server sending a byte a second never reaches them.
 
-    def close(self) -> None:
-        """Shut all connections down, and close the sessions that were opened too late."""
-        self._over = True
-        self.shut()
-        for twin in self._twins:
-            twin.close()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                late = self._results.get_nowait()
-                if isinstance(late, Session):
-                    late.close()
+        Raises:
+            OSError, SMTPException: the address sent no greeting in time.
+        """
+        kind, place = address
+        with contextlib.ExitStack() as opened:
+            raw = opened.enter_context(socket.socket(*kind))
+            # The TLS socket takes the descriptor over: a duplicate is needed to shut it.
+            twin = opened.enter_context(raw.dup())
+            cut = threading.Timer(seconds, _shut, [twin])
+            cut.daemon = True
+            cut.start()
+            opened.callback(cut.cancel)
+            raw.settimeout(_CONNECT_SECONDS)
+            raw.connect(place)
+            session = Session(raw, self.host, own=self.own, tls=self.tls, reply=self.reply)
+            yield opened.enter_context(contextlib.closing(session))
+            # The message is accepted: an error in reply to QUIT changes nothing.
+            with contextlib.suppress(smtplib.SMTPException):
+                session.quit()
+
+
+def _shut(connection: socket.socket) -> None:
+    """Shut a connection down: a pending read or write on it fails at once."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -15,7 +15,8 @@ from fanal.orient.alarms.operations import outbox
 from fanal.orient.domain.clocks import MOST_COPIES
 from tests.integration.calls.test_outbox import NOW, SYSTEM, claim, deposit, due_again
 from tests.live import wait_for
-from tests.unit.connectors.test_slow_mail import GONE, GOOD, Inbox, served
+from tests.unit.connectors.test_mail_servers import resolve
+from tests.unit.connectors.test_slow_mail import GONE, GOOD, NAME, Inbox, served
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -30,10 +31,15 @@ def outcomes() -> list[tuple[object, ...]]:
 
 
 def calls_through(
-    port: int, folder: Path, expected: list[tuple[str]], *duty: str, seconds: float
+    port: int,
+    folder: Path,
+    expected: list[tuple[str]],
+    *duty: str,
+    seconds: float,
+    host: str = "127.0.0.1",
 ) -> bool:
     """Run the loop of one process with this mail server until the calls have these outcomes."""
-    before, url = mail.current(), f"smtp://127.0.0.1:{port}"
+    before, url = mail.current(), f"smtp://{host}:{port}"
     mail.install(mail.Mailer(url=url, sender="desk@desk.fr", duty=duty, folder=folder))
     loop = CallsLoop(clock=clock.now, number=98)
     try:
@@ -74,6 +80,19 @@ def test_a_message_confirmed_late_is_sent_twice_and_no_more(
         deposit()
         assert calls_through(port, tmp_path, SENT, GOOD, seconds=30)
     assert inbox.messages == [[GOOD], [GOOD]]
+    assert sql.one("SELECT attempts, failure FROM orient_call") == (2, "UNCONFIRMED")
+
+
+def test_the_copy_of_a_message_goes_to_another_address_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The filter at the first one dies at each message, say: it would get all forty copies."""
+    resolve(monkeypatch, NAME, "127.0.0.66", "127.0.0.67")
+    bad, good = Inbox(lambda line: b"\r\n" if line == "." else None), Inbox()
+    with served(bad.talk, "127.0.0.66") as port, served(good.talk, "127.0.0.67", port):
+        deposit()
+        assert calls_through(port, tmp_path, SENT, GOOD, GOOD, seconds=20, host=NAME)
+    assert bad.messages == good.messages == [[GOOD]]
     assert sql.one("SELECT attempts, failure FROM orient_call") == (2, "UNCONFIRMED")
 
 
