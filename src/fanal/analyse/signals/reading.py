@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib import metadata
+from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from typing import TypeVar
 from uuid import UUID
@@ -36,7 +37,7 @@ from fanal.analyse.signals.domain.model import (
 from fanal.analyse.signals.domain.segments import Segment, segments
 from fanal.analyse.signals.domain.signals import find_hits, findings_of
 from fanal.analyse.signals.domain.text import Utterance, utterances
-from fanal.analyse.signals.engine import CachedEngine, Engine, engine_of_process
+from fanal.analyse.signals.engine import CachedEngine, Engine, engine_of_process, model_folder
 from fanal.embedding.child import ENGINE as _ENGINE
 from fanal.embedding.engine import EngineMissing, TextUnembedded
 from fanal.formats.report.records import ReportKind
@@ -261,15 +262,27 @@ class NoReader(Struct, frozen=True):
     detail: str
 
 
-def reader_state() -> Header | NoReader:
-    """Return the header of the shipped text model, or the reason why no reader can work.
+def reader_files() -> Traversable:
+    """Return the folder of the reader that reads until people activate another: the shipped one.
 
-    It loads neither embedding engine nor weights.
+    For a desk's own embedding model it is the subfolder `reader` of that model's folder, which `fanal signals
+    train --out` fills.
+    """
+    own = model_folder()
+    return shipped_files() if own is None else own / "reader"
+
+
+def reader_state() -> Header | NoReader:
+    """Return the header of the shipped model (`reader_files`), or the reason why no reader can work.
+
+    It loads neither engine nor weights. Whether a desk's own embedding model fits, its start says.
     """
     try:
-        header = read_header(shipped_files())
+        header = read_header(reader_files())
     except ModelUnfit as error:
         return NoReader("MODEL", str(error))
+    if model_folder() is not None:
+        return header
     if find_spec(_ENGINE) is None:
         return NoReader("ENGINE", _ENGINE)
     held = f"{_ENGINE}/{metadata.version(_ENGINE)}"
@@ -292,10 +305,10 @@ def shipped_reader() -> TextReader | NoReader:
 def shipped_with(engine: CachedEngine) -> TextReader | NoReader:
     """Return the text reader with the shipped model and `engine`, or why there is none; loaded once."""
     try:
-        header = read_header(shipped_files())
+        header = read_header(reader_files())
         if engine.name != header.engine:
             return NoReader("MODEL", engine.name)
-        return TextReader(engine, load(shipped_files()), version=header.version)
+        return TextReader(engine, load(reader_files()), version=header.version)
     except ModelUnfit as error:
         return NoReader("MODEL", str(error))
 
@@ -417,8 +430,8 @@ def embedded(labels: Sequence[Label], engine: Engine) -> Vectors:
     Texts of the shipped model are not embedded again: theirs are read from its file.
     """
     try:
-        same = read_header(shipped_files()).engine == engine.name
-        known = vectors_of(shipped_files()) if same else {}
+        same = read_header(reader_files()).engine == engine.name
+        known = vectors_of(reader_files()) if same else {}
     except ModelUnfit:
         known = {}
     missing = [label.text for label in labels if label.text not in known]

@@ -177,17 +177,19 @@ def parse_header(content: bytes) -> Header:
     return header
 
 
-def check_stored(version: str, content: bytes | None, weights: bytes | None) -> Header:
+def check_stored(
+    version: str, content: bytes | None, weights: bytes | None, *, shipped: Header
+) -> Header:
     """Return the header of a stored version of the text reader (a trained model) if it fits this program.
 
     Its bytes must match their digests. `content` is the JSON header, `weights` the binary file. A version
-    without bytes is the one that a package shipped, and fits that package only.
+    without bytes is the one that a package shipped, and fits that package only. `shipped` is the header of
+    the version that reads without any activation.
 
     Raises:
         ModelUnfit: the header is malformed, the weights have another digest, engine or corpus differ from
             the shipped ones, or another package shipped the version.
     """
-    shipped = read_header(shipped_files())
     if content is None or weights is None:
         if version != shipped.version:
             raise ModelUnfit("package")

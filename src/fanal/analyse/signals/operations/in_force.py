@@ -19,11 +19,13 @@ from fanal.analyse.signals.domain.model import (
     assemble,
     check_stored,
     parse_header,
+    read_header,
 )
 from fanal.analyse.signals.engine import CachedEngine, engine_of_process
 from fanal.analyse.signals.reading import (
     NoReader,
     TextReader,
+    reader_files,
     reader_state,
     shipped_reader,
     shipped_with,
@@ -146,7 +148,7 @@ def unfit_versions(*, reader_ids: Sequence[UUID]) -> dict[UUID, str]:
     unfit: dict[UUID, str] = {}
     for reader_id in reader_ids:
         try:
-            check_stored(*_bytes_of(reader_id))
+            check_stored(*_bytes_of(reader_id), shipped=read_header(reader_files()))
         except ModelUnfit as reason:
             unfit[reader_id] = str(reason)
     return unfit
@@ -169,7 +171,8 @@ def _bytes_of(reader_id: UUID) -> tuple[str, bytes | None, bytes | None]:
 def _loaded(reader_id: UUID, engine: CachedEngine) -> TextReader | NoReader:
     version, header_bytes, weights = _bytes_of(reader_id)
     try:
-        header = check_stored(version, header_bytes, weights)
+        shipped = read_header(reader_files())
+        header = check_stored(version, header_bytes, weights, shipped=shipped)
         if weights is None:
             return shipped_with(engine)
         if engine.name != header.engine:

@@ -30,7 +30,6 @@ from fanal.analyse.signals.domain.model import (
     load_corpus,
     parse_header,
     read_header,
-    shipped_files,
 )
 from fanal.analyse.signals.domain.model_card import READER_STATES, ModelCard
 from fanal.analyse.signals.domain.text import Utterance
@@ -42,7 +41,13 @@ from fanal.analyse.signals.operations.in_force import (
 )
 from fanal.analyse.signals.operations.settling import settled_by
 from fanal.analyse.signals.queries import StoredReader
-from fanal.analyse.signals.reading import NoReader, TextReader, embedded, reader_state
+from fanal.analyse.signals.reading import (
+    NoReader,
+    TextReader,
+    embedded,
+    reader_files,
+    reader_state,
+)
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.embedding.engine import TextUnembedded
@@ -90,7 +95,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
     labels, believed = _labels(settlement, examples, reader, now=now)
     if not labels:
         raise Refusal("reader", "NO_EXAMPLES")
-    corpus = load_corpus(tuple(read_header(shipped_files()).corpus))
+    corpus = load_corpus(tuple(read_header(reader_files()).corpus))
     every = [*corpus.labels, *labels]
     vectors = embedded(every, reader.engine)
     known = {label.text for label in reader.model.labels}
