@@ -17,8 +17,14 @@ from fanal.connectors import mail
 from fanal.db.silence import SilenceTimer
 from fanal.kernel import clock
 from fanal.kernel.ids import new_id
-from fanal.orient.alarms.operations.outbox import hold_caller
-from tests.integration.calls.test_outbox import DEPOSIT
+from fanal.orient.alarms.operations.outbox import (
+    hold_caller,
+    queue_late,
+    record_delivery,
+    show_alive,
+)
+from fanal.orient.domain.clocks import Delivery
+from tests.integration.calls.test_outbox import DEPOSIT, NOW, SYSTEM, claim, deposit
 from tests.live import wait_for
 
 pytestmark = [
@@ -132,6 +138,36 @@ def test_a_child_told_of_in_the_silence_is_called(
     loop.CallsLoop(clock=clock.now, number=98).run(stop)
     telling.join()
     assert called == [True]
+
+
+@contextlib.contextmanager
+def commits() -> Iterator[list[str]]:
+    """Yield how durable each writing transaction of the session is, as it stands when it writes."""
+    seen: list[str] = []
+
+    def look(run, statement, params, many, context):  # type: ignore[no-untyped-def]
+        done = run(statement, params, many, context)
+        if connection.in_atomic_block and "orient_" in statement:
+            [durable] = connection.connection.execute("SHOW synchronous_commit").fetchone()
+            seen.append(durable)
+        return done
+
+    with connection.execute_wrapper(look):
+        yield seen
+
+
+def test_no_call_waits_for_a_slow_commit() -> None:
+    """A standby or a disk may need longer for each than a session may be silent."""
+    deposit()
+    with commits() as seen:
+        show_alive(actor=SYSTEM, holder=7)
+        calls = claim()
+        queue_late(actor=SYSTEM)
+    assert len(calls) == 1
+    assert set(seen) == {"off"}
+    with commits() as seen:
+        record_delivery(actor=SYSTEM, calls=calls, delivery=Delivery.SENT, now=NOW)
+    assert set(seen) == {"on"}, "what was sent is kept"
 
 
 def test_the_session_of_an_earlier_number_is_ended(as_role: AsRole) -> None:
