@@ -17,7 +17,7 @@ from benchmarks.processes import children_of, command_of
 from fanal.cli.run import is_alive
 from fanal.config.databases import Databases
 from fanal.postgres import DatabaseRole
-from fanal.postgres.processes import processes_in
+from fanal.postgres.cluster import processes_in
 
 _START_SECONDS = 180.0
 _STOP_SECONDS = 60.0

@@ -10,6 +10,8 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from time import monotonic
+from uuid import UUID
 
 import psycopg
 from asgiref.sync import sync_to_async
@@ -23,9 +25,12 @@ from procrastinate.middleware import SyncCallNext, SyncTaskMiddleware
 from procrastinate.periodic import PeriodicRegistry
 from procrastinate.worker import Worker
 
+from fanal import pipeline, trials
 from fanal.accounts.operations import partners
 from fanal.accounts.operations.people import forget_counters
 from fanal.analyse.material.operations import asides, index
+from fanal.analyse.priority.operations import RULES_JOB, wake
+from fanal.analyse.priority.queries import open_trials
 from fanal.db import agreement
 from fanal.intake.operations import lifecycle
 from fanal.intake.operations.receive import forget_refusals
@@ -36,10 +41,12 @@ from fanal.orient.folding.operations import folding
 from fanal.orient.queue import operations as claims
 from fanal.statistics import operations as statistics
 from fanal.vault import fsck
-from fanal.worker import deconfliction_rounds, expiry, list_jobs, rules, sends, upkeep
+from fanal.worker import deconfliction_rounds, expiry, list_jobs, sends, upkeep
 from fanal.worker.job_process import SENDS_QUEUE, Ended, JobsBoard, LivingJobs, give_back
 from fanal.worker.list_jobs import FETCHES_QUEUE, SLOW_QUEUE
 
+_RULES_SECONDS = 4.0
+"""Seconds of a job that applies priority rules; it then queues itself again, so that a stop waits little."""
 _STOP_BEAT = 0.5
 _PAUSE = 1.0
 _GRACE = 10.0
@@ -54,7 +61,6 @@ SENDS = (
     sends.tell_aside,
     sends.tell_factor,
     sends.tell_grant,
-    rules.apply_rules,
     list_jobs.fetch_list,
 )
 """Jobs that other modules queue: imported here so that they are registered with the worker."""
@@ -280,6 +286,49 @@ async def retry_stalled(timestamp: int) -> None:
         except UniqueViolation:
             # The next run of the same job is already queued, behind the lock of the dead one.
             await app.job_manager.finish_job(job, JobStatus.ABORTED, delete_job=False)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name=RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB)
+def apply_rules(timestamp: int) -> None:
+    """Continue the new ranking of waiting reports by changed priority rules, then dry runs of proposed ones.
+
+    The ranking comes first because the queue shows it; dry runs are continued oldest first. `timestamp`: the
+    time for which the run was scheduled, in Unix seconds.
+    """
+    del timestamp
+    if carry_on(seconds=_RULES_SECONDS):
+        wake()
+
+
+@app.periodic(cron="7 1 * * *")
+@app.task(queueing_lock="follow_clocks", lock="follow_clocks")
+def follow_clocks(timestamp: int) -> None:
+    """Rank again the waiting reports whose subscriber-data retention window passed a threshold of the rules.
+
+    A threshold of a priority rule is a number of days left before the end of the window. `timestamp`: the
+    time for which the run was scheduled, in Unix seconds.
+    """
+    del timestamp
+    reached: UUID | None = UUID(int=0)
+    while reached is not None:
+        reached = pipeline.rank_by_clock(after=reached, now=clock.now())
+
+
+def carry_on(*, seconds: float) -> bool:
+    """Rank portions of waiting reports by new priority rules, then continue dry runs of proposed ones.
+
+    It takes `seconds`, and finishes the portion begun last. Return whether work remains.
+    """
+    until = monotonic() + seconds
+    while pipeline.continue_rerank(now=clock.now()):
+        if monotonic() > until:
+            return True
+    for trial in open_trials():
+        while trials.continue_trial(trial_id=trial.id, now=clock.now()):
+            if monotonic() > until:
+                return True
+    return False
 
 
 def run_jobs(

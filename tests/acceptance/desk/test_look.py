@@ -13,7 +13,7 @@ from fanal.judicial import queries as judicial
 from fanal.kernel.actors import system_actor
 from fanal.measures import queries as measures
 from fanal.worker.expiry import erase_reports
-from fanal.worker.rules import carry_on
+from fanal.worker.jobs import carry_on
 from tests.acceptance.public.test_look import assert_looks
 from tests.acceptance.steps import go, take
 from tests.integration.desk.story import Desk

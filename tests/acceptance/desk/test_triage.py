@@ -10,7 +10,7 @@ from fanal.analyse import queries as analysed
 from fanal.analyse.priority.operations import load_shipped
 from fanal.analyse.priority.queries import current_rules
 from fanal.kernel.actors import Role, system_actor
-from fanal.worker.rules import carry_on
+from fanal.worker.jobs import carry_on
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.acceptance.steps import take
 from tests.integration.accounts.people import make_user

@@ -23,9 +23,9 @@ from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from fanal.ledger.operations import keyed_digest
 from fanal.vault import keyring
-from fanal.vault.copying import walk_lacking
 from fanal.vault.domain.envelope import EnvelopeRefused, key_id
 from fanal.vault.domain.records import Sealable
+from fanal.vault.fsck import walk_lacking
 from fanal.vault.operations.sealing import rewrap, seal_batch
 from fanal.vault.packs import BlobDamaged, file_path
 from tests.integration.casework.test_guards import OFFICER, STEP, refused, run

@@ -13,7 +13,7 @@ from fanal.analyse.priority.queries import current_rules
 from fanal.kernel.actors import system_actor
 from fanal.orient import queries as oriented
 from fanal.reference.records import Text
-from fanal.worker.rules import carry_on
+from fanal.worker.jobs import carry_on
 from tests.integration.desk.ruleset_typed import typed
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_rulesets import (

@@ -13,7 +13,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
-from fanal.worker.rules import carry_on
+from fanal.worker.jobs import carry_on
 from tests.integration.desk.ruleset_typed import typed
 from tests.integration.desk.story import Desk
 
