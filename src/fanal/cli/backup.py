@@ -53,7 +53,7 @@ def backup(folder: Path) -> None:
     # Claimed after the start: one that fails leaves the folder as it was.
     with django_as(DatabaseRole.WORKER) as databases, _claimed(folder) as part:
         from fanal.ledger import operations as ledger
-        from fanal.vault.copying import walk_lacking
+        from fanal.vault.fsck import walk_lacking
         from fanal.vault.operations.erase import write_erasure_list
 
         home, now = find_home(), clock.now()

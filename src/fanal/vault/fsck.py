@@ -7,15 +7,19 @@ them, and `repair` blanks or removes them once they are older than the grace per
 The sweep is the part that runs by itself: it removes such leftovers pack by pack (a pack is a file of many
 objects). Nothing younger than `SAFE_AGE` is touched, and a pack counts from its last write, so that no
 running deposit is affected.
+
+`walk_lacking` is the check before a copy of the vault's own files: the objects that such a copy would lack.
 """
 
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache, partial
 from pathlib import Path
 from uuid import UUID
 
@@ -394,3 +398,48 @@ def _rested(folder: Path, *, until: datetime, since: datetime | None = None) -> 
             written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             if written <= until and (since is None or written >= since):
                 yield path
+
+
+def walk_lacking(*, actor: Actor) -> Iterator[UUID]:
+    """Yield the ids of sealed objects, not erased, whose bytes are incomplete in the vault's own files.
+
+    A copy of the folder would lack these objects. Files behind symbolic links do not count: a process that
+    can write there could redirect a copy anywhere. Bytes are written before their database row: a copy made
+    after this check contains every object not yielded.
+
+    Raises:
+        Refused: the actor is not the system.
+    """
+    folder = keyring.current().vault_folder
+    known = lru_cache(maxsize=10_000)(partial(_own_size, folder))
+    for row in queries.walk_outside(actor=actor, pack_ids=[]):
+        path, end = _extent(folder, row)
+        if row.wrapped_key is None or known(path) >= end:
+            continue
+        # During the walk a pack may grow, and an object may be erased.
+        now = queries.get_stored(actor=actor, object_ids=[row.bound.id]).get(row.bound.id)
+        if now is not None and now.wrapped_key is not None and _own_size(folder, path) < end:
+            yield row.bound.id
+
+
+def _extent(folder: Path, row: StoredObject) -> tuple[Path, int]:
+    """Return the file that contains the bytes of a sealed object, and the least size that the file must have.
+
+    `row` is the object's database row, `folder` the vault's; the size is in bytes.
+    """
+    place = row.place
+    if place.pack_id is None:
+        return packs.file_path(folder, row.bound.id), packs.FILE_HEAD.size + place.length
+    end = (place.offset or 0) + packs.SEGMENT.size + place.length
+    return packs.pack_path(folder, place.pack_id), end
+
+
+def _own_size(folder: Path, path: Path) -> int:
+    """Return the size in bytes of a regular file of the folder; 0 if missing or behind a symbolic link."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return 0
+    between = path.relative_to(folder).parents
+    linked = any((folder / each).is_symlink() for each in between if each.name)
+    return found.st_size if stat.S_ISREG(found.st_mode) and not linked else 0

@@ -11,8 +11,8 @@ import pytest
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.vault import keyring, queries
-from fanal.vault.copying import walk_lacking
 from fanal.vault.domain.records import Sealable
+from fanal.vault.fsck import walk_lacking
 from fanal.vault.operations.erase import erase
 from fanal.vault.operations.sealing import seal_batch
 
