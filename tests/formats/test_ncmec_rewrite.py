@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from lxml import etree
 
-from fanal.formats.ncmec.rewrite import rewrite_file_details, rewrite_report
 from fanal.formats.ncmec.synthesis import synthetic_reports
+from fanal.formats.ncmec.write import rewrite_file_details, rewrite_report
 from tests.formats.maximal import PUBLIC_LIST, listed, maximal, schema_list
 from tests.formats.ncmec_documents import SCHEMA, filled, leaves, minimal
 

@@ -18,9 +18,13 @@ from fanal.cli.places import make_private, write_whole
 from fanal.config.environment import read_environment
 from fanal.formats.com209 import provider_report_of
 from fanal.formats.dsa18 import notification_of
-from fanal.formats.ncmec.rewrite import rewrite_file_details, rewrite_report
 from fanal.formats.ncmec.tree import Outgoing
-from fanal.formats.ncmec.write import write_file_details, write_report
+from fanal.formats.ncmec.write import (
+    rewrite_file_details,
+    rewrite_report,
+    write_file_details,
+    write_report,
+)
 from fanal.formats.report.records import Report
 from fanal.formats.xarf import XarfSent, write_xarf
 from fanal.harmonise import queries as harmonised
