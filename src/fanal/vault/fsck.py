@@ -8,7 +8,7 @@ The sweep is the part that runs by itself: it removes such leftovers pack by pac
 objects). Nothing younger than `SAFE_AGE` is touched, and a pack counts from its last write, so that no
 running deposit is affected.
 
-`walk_lacking` is the check before a copy of the vault's own files: the objects that such a copy would lack.
+`walk_lacking` is the check before a copy of the vault's own files: the sealed objects that a copy would lack.
 """
 
 import contextlib

@@ -17,9 +17,13 @@ from fanal.measures import queries
 from fanal.measures.domain.oversight import Happening, MeasureLikeness, RecommendationKind
 from fanal.measures.domain.records import Request
 from fanal.measures.operations.drafts import approve_measure
-from fanal.measures.operations.groups import judge_group
 from fanal.measures.operations.milestones import record_first_contact, record_sent
-from fanal.measures.operations.oversight import SessionUnknown, note_in_session, start_session
+from fanal.measures.operations.oversight import (
+    SessionUnknown,
+    judge_group,
+    note_in_session,
+    start_session,
+)
 from tests.acceptance.oversight.people import user_as
 from tests.acceptance.oversight.stories import every_state
 from tests.integration.measures.stories import (

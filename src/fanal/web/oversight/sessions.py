@@ -29,8 +29,12 @@ from fanal.measures.domain.oversight import (
     reading_since,
 )
 from fanal.measures.domain.records import Measure
-from fanal.measures.operations.groups import judge_group
-from fanal.measures.operations.oversight import SessionUnknown, note_in_session, start_session
+from fanal.measures.operations.oversight import (
+    SessionUnknown,
+    judge_group,
+    note_in_session,
+    start_session,
+)
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.failures import page_of, reason_of
 from fanal.web.forms import Parsed, PostedForm
