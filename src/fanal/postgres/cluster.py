@@ -2,30 +2,203 @@
 
 Several `fanal` processes may use the same cluster: each holds a shared file lock, and the last one to release
 it stops the server. The server listens on a Unix socket only, requires a password, keeps data checksums, and
-logs neither statements nor values.
+logs neither statements nor values; some of its settings are computed from the machine's memory.
+
+The children of a killed server survive it for a while and still use the data folder: a start waits for them.
 """
 
 import contextlib
 import fcntl
 import os
+import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from fanal.kernel.process import FIRST, share_of_processors
 from fanal.postgres.binaries import Binaries, find_binaries, shelter
 from fanal.postgres.passwords import ADMIN, PasswordFile
 from fanal.postgres.place import ClusterPlace, find_place, make_home
-from fanal.postgres.processes import PROC, Recovery, processes_in, wait_until_nobody_in, works_in
-from fanal.postgres.settings import PORT, server_options
+
+PORT = 5432
+_LIMITS = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"
+"""Files with the memory limit of a container: cgroup v2, v1."""
+
+
+def server_options(place: ClusterPlace) -> dict[str, str]:
+    """Return the server settings (name: value) with which PostgreSQL is started.
+
+    Names are those of `postgresql.conf`. `place` is the folder of the cluster. `fsync` and
+    `synchronous_commit` are not among them: if an operator has switched one off, provisioning refuses with a
+    message instead of overruling it.
+    """
+    memory = _memory() // 2**20
+    disk = shutil.disk_usage(place.root).free // 2**30
+    # Checkpoints, after which each page is logged completely, are rare. Most such pages are of indexes,
+    # which hardly compress: LZ4 took twice the CPU time and saved a seventh of the bytes.
+    return {
+        "listen_addresses": "",
+        "port": str(PORT),
+        "unix_socket_directories": f'"{place.socket}"',
+        "unix_socket_permissions": "0700",
+        "password_encryption": "scram-sha-256",
+        "shared_buffers": f"{shared_megabytes(memory=memory, data=_megabytes_in(place.data))}MB",
+        "effective_cache_size": f"{max(256, memory // 3)}MB",
+        "maintenance_work_mem": "128MB",
+        "work_mem": "16MB",
+        "max_wal_size": f"{max(1, min(8, disk // 10))}GB",
+        "checkpoint_timeout": "30min",
+        "wal_compression": "off",
+        "random_page_cost": "1.1",
+        # Partition pruning selects months by their bounds. In addition the planner would read every CHECK
+        # of each month for each statement, although none of them distinguishes months.
+        "constraint_exclusion": "off",
+        "jit": "off",
+        # The log is readable by operators: no statement, no parameter, no row detail in it.
+        "logging_collector": "off",
+        "log_line_prefix": "%m [%p] ",
+        "log_statement": "none",
+        "log_min_duration_statement": "-1",
+        "log_min_error_statement": "panic",
+        "log_parameter_max_length": "0",
+        "log_parameter_max_length_on_error": "0",
+        "log_error_verbosity": "terse",
+        "cluster_name": f"fanal-{secrets.token_hex(2)}",
+        # After a crash each of some thousand files was opened and synchronised by itself: half of the time
+        # until the first call.
+        **({"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}),
+    }
+
+
+def shared_megabytes(*, memory: int, data: int) -> int:
+    """Return the size of `shared_buffers` from the machine's `memory` and the size of the `data`, all in MB.
+
+    A report writes to random pages of the indexes on values, which take a quarter of the stored data. If
+    they do not fit into the buffers, page replacement doubles the CPU time of each value. A small server
+    gets little, because dropping and truncating tables scans all shared buffers.
+    """
+    return max(64, min(512, memory // 16), min(8192, memory // 4, data // 3))
+
+
+def _memory() -> int:
+    """Return the memory of the machine in bytes, or the container's limit if lower."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in _LIMITS:
+        # File of the other cgroup version, or "max" without a limit.
+        with contextlib.suppress(OSError, ValueError):
+            found.append(int(Path(path).read_text()))
+    return min(found)
+
+
+def _megabytes_in(folder: Path) -> int:
+    """Return the size of a cluster's tables and indexes in MB, 0 before its creation."""
+    size = 0
+    for where, _, names in os.walk(folder / "base"):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # left by a crash, removed meanwhile
+                size += Path(where, name).stat().st_size
+    return size // 2**20
+
+
+PROC = Path("/proc")
+_STEPS = ((None, 0.5), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 15.0))
+"""Signals to the children of a killed server, each with the seconds to wait: a start waits for them."""
+_PAUSE = 0.05
+_RECOVERING = (b"startup", b"checkpointer")
+
+
+def processes_in(folder: Path) -> set[int]:
+    """Return the ids of live processes with the working directory `folder`.
+
+    Every PostgreSQL process changes to its data folder; zombies have no working directory.
+    """
+    found = set()
+    for entry in PROC.iterdir() if PROC.is_dir() else ():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.readlink(entry / "cwd") == str(folder):  # noqa: PTH115 - keeps "(deleted)"
+                    found.add(int(entry.name))
+    return found
+
+
+def works_in(pid: int, folder: Path) -> bool:
+    """Return whether process `pid` is alive and, where /proc exists, has the working directory `folder`.
+
+    Without /proc, any live process with this id counts.
+    """
+    if PROC.is_dir():
+        try:
+            return os.readlink(PROC / str(pid) / "cwd") == str(folder)  # noqa: PTH115
+        except OSError:
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def wait_until_nobody_in(folder: Path) -> bool:
+    """Wait until no process has the working directory `folder`; return whether all have ended.
+
+    After half a second the remaining ones get SIGQUIT, two seconds later SIGKILL; the last wait is 15
+    seconds.
+    """
+    for number, seconds in _STEPS:
+        if number is not None:
+            _signal_all(processes_in(folder), number)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if not processes_in(folder):
+                return True
+            time.sleep(_PAUSE)
+    return False
+
+
+def _signal_all(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+class Recovery:
+    """The processes in which a starting PostgreSQL server recovers its data, with raised priority until then.
+
+    The start of the desk, and with it the alarm calls, waits for them. Without root, nothing is raised.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Prepare for the server with the data folder `folder`; no priority is raised yet."""
+        self._folder, self._raised = folder, set[int]()
+
+    def hurry(self) -> None:
+        """Give each recovering process, once, ten times the usual share of the processors.
+
+        To be called repeatedly. Without root, nothing happens.
+        """
+        for pid in processes_in(self._folder) - self._raised if os.geteuid() == 0 else ():
+            with contextlib.suppress(OSError):
+                title = (PROC / str(pid) / "cmdline").read_bytes()
+                if any(word in title for word in _RECOVERING):
+                    share_of_processors(pid, FIRST)
+                    self._raised.add(pid)
+
+    def over(self) -> None:
+        """Give the processes whose priority `hurry` raised, if still alive, the usual share again."""
+        for pid in self._raised & processes_in(self._folder):
+            share_of_processors(pid, 0)
+
 
 ADMIN_LOGIN = "fanal_admin"
 _START_SECONDS = 300.0  # crash recovery may replay a good deal of log
 _STOP_SECONDS = 180.0  # shared buffers are written first: up to gigabytes
-_PAUSE = 0.05
 _LOG_LIMIT = 20_000_000
 
 

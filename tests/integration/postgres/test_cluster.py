@@ -17,8 +17,7 @@ import pytest
 from fanal.postgres import Cluster, NoBinaries, PlaceRefused, find_binaries
 from fanal.postgres.account import SHELTER
 from fanal.postgres.binaries import copy_installation
-from fanal.postgres.processes import processes_in
-from fanal.postgres.settings import server_options, shared_megabytes
+from fanal.postgres.cluster import processes_in, server_options, shared_megabytes
 from tests.integration.postgres.conftest import remove
 from tests.live import wait_for
 
@@ -103,7 +102,7 @@ class TestMaking:
 
     def test_a_container_reckons_with_its_own_bound(self, cluster, tmp_path, monkeypatch):
         bound = tmp_path / "memory.max"
-        monkeypatch.setattr("fanal.postgres.settings._LIMITS", (str(bound),))
+        monkeypatch.setattr("fanal.postgres.cluster._LIMITS", (str(bound),))
         whole = server_options(cluster.place)["effective_cache_size"]
         bound.write_text("max\n")
         assert server_options(cluster.place)["effective_cache_size"] == whole

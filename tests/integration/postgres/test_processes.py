@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fanal.postgres.processes import Recovery, processes_in, wait_until_nobody_in
+from fanal.postgres.cluster import Recovery, processes_in, wait_until_nobody_in
 from tests.live import wait_for
 
 DEAF = "import signal; signal.signal(signal.SIGQUIT, signal.SIG_IGN); print('deaf', flush=True); "
