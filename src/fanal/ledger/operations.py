@@ -14,7 +14,7 @@ from fanal.kernel import rights
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import lowest_id, new_id
-from fanal.ledger import outside, signer, tree as stored
+from fanal.ledger import signer, tree as stored
 from fanal.ledger.domain import canonical, checkpoint
 from fanal.ledger.domain.merkle import HASH_SIZE, CompactRange
 from fanal.ledger.domain.records import Entry, ObjectRef, Verb, verb_of
@@ -377,7 +377,7 @@ def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
     failpoint("checkpoint.committed")
     store_subtrees()
     if keys.checkpoint_file is not None:
-        outside.bring_up_to_date(keys.checkpoint_file, notes_after=_notes_after)
+        signer.bring_up_to_date(keys.checkpoint_file, notes_after=_notes_after)
     return signed
 
 

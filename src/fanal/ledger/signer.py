@@ -1,10 +1,20 @@
-"""Keys and checkpoint file of the ledger, installed by `config/wiring.py`."""
+"""Keys of the ledger, installed by `config/wiring.py`, and its checkpoint file outside the database.
 
+The append-only file is always a subset of the table. A process may die at any instant. So a checkpoint (note)
+is written to the file only once its row is committed, and the next signing process adds missing notes: the
+file may lag behind the table, but never run ahead of it.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from fanal.kernel.ownership import follow_folder
 from fanal.ledger.domain.checkpoint import NoteKey
 
 
@@ -45,3 +55,61 @@ def current() -> LedgerKeys:
     if not _installed:
         raise SignerMissing("no ledger keys are installed")
     return _installed[0]
+
+
+_TAIL = 65_536
+_MOST_CUT = 16_384
+_SIGNED = "— ".encode()
+
+
+def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]]) -> None:
+    """Append the missing notes (signed checkpoints) to the file and sync it; first cut a truncated last one.
+
+    `notes_after(size)` returns the committed notes of trees larger than `size`, smallest first. It is called
+    under the file's lock, so that two concurrent signers add no note twice.
+
+    Raises:
+        OSError: the file could not be read or written, or its end is not a truncated checkpoint.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        follow_folder(path)
+        size = file.seek(0, os.SEEK_END)
+        end, last_size = _whole_part(file, size)
+        if size - end > _MOST_CUT:
+            raise OSError(f"{path.name} does not end as a file of checkpoints does")
+        if size > end:
+            file.truncate(end)
+        for note in notes_after(last_size):
+            file.write(f"{note}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        _sync_folder(path.parent)
+
+
+def _whole_part(file: BinaryIO, size: int) -> tuple[int, int]:
+    """Return the end offset of the file's last complete checkpoint, and the size of its tree; (0, 0) without.
+
+    A signed checkpoint has two paragraphs: the text, whose second line is the size, and the signatures.
+    `size` is the length of the file.
+    """
+    start = max(0, size - _TAIL)
+    file.seek(start)
+    parts = file.read().split(b"\n\n")
+    ended = [i for i in range(1, len(parts) - 1) if parts[i].startswith(_SIGNED)]
+    if not ended:
+        return 0, 0
+    end = sum(len(part) + 2 for part in parts[: ended[-1] + 1])
+    return start + end, int(parts[ended[-1] - 1].split(b"\n")[1])
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

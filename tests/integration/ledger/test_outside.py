@@ -11,7 +11,7 @@ from django.db import connection
 
 from fanal.kernel.actors import system_actor
 from fanal.kernel.clock import now as clock_now
-from fanal.ledger import operations, outside, signer
+from fanal.ledger import operations, signer
 from fanal.ledger.domain.checkpoint import open_note, split_notes
 from fanal.ledger.domain.verify import Code, LedgerProblem
 from fanal.ledger.verification import verify_ledger
@@ -155,5 +155,5 @@ def test_a_file_of_something_else_is_left_alone(log_file: Path) -> None:
     log_file.parent.mkdir()
     log_file.write_text("x" * 20_000)
     with pytest.raises(OSError, match="does not end"):
-        outside.bring_up_to_date(log_file, notes_after=lambda _size: [])
+        signer.bring_up_to_date(log_file, notes_after=lambda _size: [])
     assert log_file.read_text() == "x" * 20_000
