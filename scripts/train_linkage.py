@@ -5,9 +5,8 @@ from importlib import resources
 
 from benchmarks.crosscheck_truth import harmonised
 from benchmarks.truth.world import World
-from fanal.crosscheck.linkage.model import MODEL_FILE
+from fanal.crosscheck.linkage.model import MODEL_FILE, candidate
 from fanal.crosscheck.linkage.stored import persons_table
-from fanal.crosscheck.linkage.training import candidate
 
 SIZE, SEED = 20_000, 404
 

@@ -53,8 +53,8 @@ def train(out: Path, seed: int, as_json: bool, lang: str) -> None:
     changes: print the candidate with `fanal crosscheck model OUT`, activate it with `fanal crosscheck
     activate OUT`, then run `fanal crosscheck rebuild --engine duckdb`.
     """
+    from fanal.crosscheck.linkage.model import candidate
     from fanal.crosscheck.linkage.stored import labels_of, stored_persons
-    from fanal.crosscheck.linkage.training import candidate
 
     used = model_in_use()
     actor = system_actor("fanal crosscheck train")

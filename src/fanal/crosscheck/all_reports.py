@@ -11,8 +11,14 @@ from fanal.crosscheck.dossiers.domain import Judgement, Strong, membership
 from fanal.crosscheck.engine.domain.candidate_pairs import Points, ValueStanding
 from fanal.crosscheck.engine.domain.columns import heads_of, join_certain
 from fanal.crosscheck.engine.domain.rule import Pairs, Seated, least_certain, seat
-from fanal.crosscheck.engine.domain.sheet import CardSheet, Flags, Places, sheet_of, sorted_rows
-from fanal.crosscheck.engine.domain.spans import together
+from fanal.crosscheck.engine.domain.sheet import (
+    CardSheet,
+    Flags,
+    Places,
+    sheet_of,
+    sorted_rows,
+    together,
+)
 from fanal.crosscheck.links.domain.document_frequency import Groups, standing_of
 
 

@@ -12,8 +12,8 @@ from benchmarks.truth.world import World
 from fanal.cli.crosscheck import activate, model, model_in_use
 from fanal.cli.failures import CommandRefused
 from fanal.crosscheck.linkage import model as linkage_model
+from fanal.crosscheck.linkage.model import candidate
 from fanal.crosscheck.linkage.stored import find_resemblances, labels_of, stored_persons
-from fanal.crosscheck.linkage.training import candidate
 from fanal.crosscheck.operations.judge import judge_suggestion
 from fanal.crosscheck.operations.rebuild import rebuild
 from fanal.crosscheck.similar.queries import list_suggestions, rejected_reports

@@ -8,8 +8,8 @@ from benchmarks.crosscheck_truth import harmonised
 from benchmarks.truth.world import World
 from fanal.crosscheck.linkage import model
 from fanal.crosscheck.linkage.engine import CODES, predict
+from fanal.crosscheck.linkage.model import candidate, worth
 from fanal.crosscheck.linkage.stored import persons_table
-from fanal.crosscheck.linkage.training import candidate, worth
 from fanal.crosscheck.similar.domain.suggestions import LEAST
 from fanal.reference import label
 

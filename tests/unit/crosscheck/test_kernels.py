@@ -22,7 +22,7 @@ from fanal.crosscheck.domain.cards import (
 from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.dossiers.domain import Judgement, Strong, membership
-from fanal.crosscheck.engine.domain import rule, sheet, spans
+from fanal.crosscheck.engine.domain import rule, sheet
 from fanal.crosscheck.engine.domain.candidate_pairs import share_kept, worth_of
 from fanal.crosscheck.engine.domain.features import LONG_APART, points_beside
 from fanal.crosscheck.engine.domain.rule import Pairs, certain_of, weigh
@@ -125,13 +125,13 @@ def test_several_processors_find_what_one_finds(processors: int, seed: int, size
     cards = world(seed, size) if size else []
     alone = whole_of(cards, WEIGHTS)
     with (
-        patch.object(spans, "_ENOUGH", 0),
+        patch.object(sheet, "_ENOUGH", 0),
         patch.object(rule, "_AT_ONCE", 0),
         patch.object(sheet, "_AT_ONCE", 7),
         patch.object(os, "sched_getaffinity", lambda _: range(processors)),
     ):
         together = whole_of(cards, WEIGHTS)
-        assert spans.processors_for(size) == min(8, 1 << (processors.bit_length() - 1))
+        assert sheet.processors_for(size) == min(8, 1 << (processors.bit_length() - 1))
         parts = found(together, None, 16)
     for one, two in zip(
         (*alone.sheet.rows, *alone.sheet[1:], *alone.standing),

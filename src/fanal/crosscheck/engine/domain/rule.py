@@ -25,8 +25,7 @@ from fanal.crosscheck.engine.domain.candidate_pairs import (
 from fanal.crosscheck.engine.domain.columns import places_by_report, seats_of
 from fanal.crosscheck.engine.domain.features import LOOKS, look
 from fanal.crosscheck.engine.domain.kernels import weigh_span
-from fanal.crosscheck.engine.domain.sheet import Bits, CardSheet, Flags, Ints, Keys, Places
-from fanal.crosscheck.engine.domain.spans import in_turn
+from fanal.crosscheck.engine.domain.sheet import Bits, CardSheet, Flags, Ints, Keys, Places, in_turn
 
 _AT_ONCE = 4_000
 

@@ -1,14 +1,19 @@
-"""Comparable data of reports ("cards") as columns (structure of arrays): the input of the linkage rule."""
+"""Comparable data of reports ("cards") as columns (structure of arrays): the input of the linkage rule.
 
-from collections.abc import Sequence
-from typing import NamedTuple
+Work on many reports runs in spans of rows on threads: the compiled loops release the interpreter lock.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fanal.crosscheck.domain.cards import CARD_SHAPE, MOST_ADDRESSES, MOST_WORDS, NO_TIME, WEAK
 from fanal.crosscheck.engine.domain.columns import read_people, read_values, shared_rows
-from fanal.crosscheck.engine.domain.spans import in_turn, processors_for
 
 Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
@@ -103,3 +108,48 @@ def sorted_rows(sheet: CardSheet) -> CardSheet:
     bits = count.bit_length() - 1
     parts = in_turn(lambda part: rows.take(shared_rows(rows.key, part, bits)), range(count))
     return sheet._replace(rows=Rows(*map(np.concatenate, zip(*parts, strict=True))))
+
+
+Work = TypeVar("Work")
+Found = TypeVar("Found")
+Also = TypeVar("Also")
+_ENOUGH = 50_000
+"""Number of reports from which a second thread pays off."""
+
+
+def processors_for(size: int) -> int:
+    """Return the number of threads for work on `size` reports: a power of two, at most eight."""
+    if size < _ENOUGH:
+        return 1
+    return min(8, 1 << (len(os.sched_getaffinity(0)).bit_length() - 1))
+
+
+def together(size: int, one: Callable[[], Found], other: Callable[[], Also]) -> tuple[Found, Also]:
+    """Return the results of two functions; they run in parallel if the number of reports justifies a thread.
+
+    `size` is that number. An exception of either is raised here. The two functions are `one` and `other`.
+    """
+    if processors_for(size) == 1:
+        return one(), other()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(one)
+        second = other()
+        return first.result(), second
+
+
+def in_turn(act: Callable[[Work], Found], works: Sequence[Work]) -> Iterator[Found]:
+    """Yield `act(work)` for each work, in the order of `works`.
+
+    Later works run ahead, on as many threads as processors.
+    """
+    if len(works) < 2:
+        yield from map(act, works)
+        return
+    threads = len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(threads) as pool:
+        ahead = deque(pool.submit(act, work) for work in works[:threads])
+        for place in range(len(works)):
+            found = ahead.popleft().result()
+            if place + threads < len(works):
+                ahead.append(pool.submit(act, works[place + threads]))
+            yield found
