@@ -17,9 +17,8 @@ from msgspec import structs
 
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.records import Analysis
-from fanal.analyse.priority.domain.facts import facts_of
+from fanal.analyse.priority.domain.facts import facts_of, is_read
 from fanal.analyse.priority.domain.scoring import DryRun, add_runs, no_run, prioritise, run_of
-from fanal.analyse.priority.domain.text_evidence import is_read
 from fanal.analyse.priority.operations import dry_run_ruleset, finish_trial, hold_trial, try_portion
 from fanal.analyse.priority.queries import analysed_between, current_rules
 from fanal.analyse.signals.operations.in_force import reader_in_force, reader_of

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fanal import reference
-from fanal.analyse.priority.domain.text_evidence import is_read
+from fanal.analyse.priority.domain.facts import is_read
 from fanal.analyse.signals import reading
 from fanal.analyse.signals.domain.learning import train
 from fanal.analyse.signals.domain.meaning import Label, Vectors
