@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import click
 
-from fanal.deconfliction.domain import curve, sets
+from fanal.deconfliction.domain import sets
 
 _COMMON = 10
 T = TypeVar("T")
@@ -23,7 +23,7 @@ T = TypeVar("T")
 @click.command("deconflict")
 @click.option(
     "--size",
-    type=click.IntRange(1, curve.MOST),
+    type=click.IntRange(1, sets.MOST),
     default=10_000,
     show_default=True,
     help="Identifiers of each side.",
@@ -49,7 +49,7 @@ def deconflict(size: int, as_json: bool) -> None:
         **{f"{name}_s": round(seconds, 2) for name, seconds in times.items()},
         "both_sides_s": round(total, 2),
         "identifiers_per_s": round(2 * size / total),
-        "bytes_on_the_wire": 3 * shown * curve.SIZE * 4 // 3,
+        "bytes_on_the_wire": 3 * shown * sets.SIZE * 4 // 3,
         "naive_s": round(naive_time, 3),
         "naive_ratio": round(total / naive_time),
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
@@ -69,7 +69,7 @@ def _round(ours: list[bytes], theirs: list[bytes]) -> tuple[int, dict[str, float
     Raises:
         click.ClickException: the two sides find different keys.
     """
-    a, b, pair = curve.new_secret(), curve.new_secret(), hashlib.sha256(b"bench").digest()
+    a, b, pair = sets.new_secret(), sets.new_secret(), hashlib.sha256(b"bench").digest()
     mine, offer = _timed(lambda: sets.lay_out(a, pair, ours))
     twice, again = _timed(lambda: sets.multiply_shown(b, mine.points))
     yours, laid = _timed(lambda: sets.lay_out(b, pair, theirs))
@@ -78,7 +78,7 @@ def _round(ours: list[bytes], theirs: list[bytes]) -> tuple[int, dict[str, float
     if set(taken) != set(met.keys):
         raise click.ClickException("the two sides do not learn the same")
     times = {"offer": offer, "answer": again + laid, "conclude": conclude, "take": take}
-    return len(taken), times, len(mine.points) // curve.SIZE
+    return len(taken), times, len(mine.points) // sets.SIZE
 
 
 def _shared_digests(ours: list[bytes], theirs: list[bytes]) -> int:

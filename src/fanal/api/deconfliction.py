@@ -27,8 +27,7 @@ from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.credentials import ShouldWait, basic_partner, bearer_partner, spend
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.message import MAX_BYTES
-from fanal.deconfliction.domain.records import Round
-from fanal.deconfliction.domain.states import MessageKind, RoundState
+from fanal.deconfliction.domain.records import MessageKind, Round, RoundState
 from fanal.deconfliction.operations.receiving import receive
 from fanal.kernel.refusal import Refusal
 

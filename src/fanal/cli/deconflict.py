@@ -15,8 +15,7 @@ import msgspec
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, Failed, language
-from fanal.cli.places import write_whole
-from fanal.cli.printing import Row, print_rows
+from fanal.cli.output import Row, print_rows, write_whole
 from fanal.deconfliction.domain.limits import DAILY_POINTS
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor

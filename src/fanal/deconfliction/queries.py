@@ -15,16 +15,19 @@ from fanal.deconfliction.domain.limits import SharingLimits
 from fanal.deconfliction.domain.records import (
     Counterpart,
     CounterpartHit,
+    HitState,
     HitStep,
+    MessageKind,
     Round,
+    RoundState,
+    Side,
     Sign,
     Withholding,
 )
-from fanal.deconfliction.domain.states import HitState, MessageKind, RoundState, Side
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 from fanal.kernel.actors import Actor
-from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import paris_day
+from fanal.kernel.texts import alphabetical
 
 # Counterparts with the limits in force, and the points that each has sent.
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain import curve, sets
+from fanal.deconfliction.domain import sets
 from fanal.deconfliction.domain.message import (
     Answer,
     Conclusion,
@@ -27,12 +27,11 @@ from fanal.deconfliction.domain.message import (
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
 from fanal.deconfliction.operations import offering
 from fanal.deconfliction.operations.concluding import conclude, take_conclusion
-from fanal.deconfliction.operations.counterparts import add_counterpart
+from fanal.deconfliction.operations.counterparts import add_counterpart, withhold
 from fanal.deconfliction.operations.expiring import expire_rounds
 from fanal.deconfliction.operations.hits import move_hit
 from fanal.deconfliction.operations.identity import ensure_identity
 from fanal.deconfliction.operations.receiving import receive
-from fanal.deconfliction.operations.withholding import withhold
 from fanal.demo.content import SEED
 from fanal.demo.world import SYSTEM, DemoEvent, World
 from fanal.harmonise import queries as harmonised
@@ -142,7 +141,7 @@ def _close_one(world: World, at: datetime) -> None:
 
 def _theirs(world: World, at: datetime) -> None:
     """Answer a de-confliction round that the other organisation began, and process its conclusion."""
-    secret, keys = curve.new_secret(), _keys(world, _HELD)
+    secret, keys = sets.new_secret(), _keys(world, _HELD)
     offer, laid_out = _offer(secret, keys, at=at)
     round_id = receive(actor=SYSTEM, body=offer, now=at)
     answer = offering.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
@@ -164,7 +163,7 @@ def _theirs(world: World, at: datetime) -> None:
 
 def _refused(world: World, at: datetime) -> None:
     """Receive from the other organisation a set with an invalid curve point: the round is refused."""
-    offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at, spoiled=True)
+    offer, _ = _offer(sets.new_secret(), _keys(world, _HELD[:1]), at=at, spoiled=True)
     round_id = receive(actor=SYSTEM, body=offer, now=at)
     try:
         offering.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
@@ -192,7 +191,7 @@ def _withhold(world: World, at: datetime) -> None:
 def _under_way(world: World, at: datetime) -> None:
     """Leave two de-confliction rounds open: ours without an answer, theirs without a conclusion."""
     offering.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
-    offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at)
+    offer, _ = _offer(sets.new_secret(), _keys(world, _HELD[:1]), at=at)
     round_id = receive(actor=SYSTEM, body=offer, now=at)
     offering.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
 
@@ -240,7 +239,7 @@ def _offer(
     secret: X25519PrivateKey, keys: list[bytes], *, at: datetime, spoiled: bool = False
 ) -> tuple[bytes, sets.LaidOut]:
     laid_out = sets.lay_out(secret, _pair(), keys)
-    points = bytes(curve.SIZE) + laid_out.points[curve.SIZE :] if spoiled else laid_out.points
+    points = bytes(sets.SIZE) + laid_out.points[sets.SIZE :] if spoiled else laid_out.points
     begun = at.replace(microsecond=0)
     offer = Offer(
         round=new_id(at),
@@ -254,7 +253,7 @@ def _offer(
 
 
 def _answer(offer: bytes, keys: list[bytes], *, at: datetime) -> bytes:
-    received, secret = read_message(offer), curve.new_secret()
+    received, secret = read_message(offer), sets.new_secret()
     asked = received.message
     assert isinstance(asked, Offer)  # noqa: S101 - we wrote it
     answer = Answer(

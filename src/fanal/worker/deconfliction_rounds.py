@@ -8,8 +8,7 @@ from uuid import UUID
 
 from fanal.connectors import deconfliction as wire, outside
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.records import Counterpart
-from fanal.deconfliction.domain.states import MessageKind, RoundState
+from fanal.deconfliction.domain.records import Counterpart, MessageKind, RoundState
 from fanal.deconfliction.operations import offering
 from fanal.deconfliction.operations.concluding import conclude, note_delivered, take_conclusion
 from fanal.deconfliction.operations.counterparts import secret_of

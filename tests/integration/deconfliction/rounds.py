@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.states import RoundState
+from fanal.deconfliction.domain.records import RoundState
 from fanal.deconfliction.operations.offering import make_offer
 from fanal.deconfliction.operations.receiving import receive
 from fanal.kernel import clock

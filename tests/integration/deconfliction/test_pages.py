@@ -11,7 +11,7 @@ from fanal.accounts.models import User
 from fanal.accounts.queries.people import actor_for
 from fanal.crosscheck.dossiers.queries import dossier_of, members_of
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.states import HitState
+from fanal.deconfliction.domain.records import HitState
 from fanal.deconfliction.operations.concluding import conclude
 from fanal.deconfliction.operations.offering import make_offer
 from fanal.deconfliction.operations.receiving import receive

@@ -9,8 +9,7 @@ import pytest
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
-from fanal.deconfliction.domain.records import NewCounterpart
-from fanal.deconfliction.domain.states import MessageKind, RoundState
+from fanal.deconfliction.domain.records import MessageKind, NewCounterpart, RoundState
 from fanal.deconfliction.operations import offering
 from fanal.deconfliction.operations.concluding import conclude, take_conclusion
 from fanal.deconfliction.operations.counterparts import add_counterpart, close_counterpart

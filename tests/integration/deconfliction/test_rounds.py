@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.states import HitState, RoundState
+from fanal.deconfliction.domain.records import HitState, RoundState
 from fanal.deconfliction.operations import offering
 from fanal.deconfliction.operations.concluding import conclude, take_conclusion
 from fanal.deconfliction.operations.expiring import expire_rounds

@@ -11,8 +11,7 @@ import pytest
 
 from fanal.connectors import outside
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
-from fanal.deconfliction.domain.states import RoundState
+from fanal.deconfliction.domain.records import Counterpart, NewCounterpart, RoundState
 from fanal.deconfliction.operations.counterparts import add_counterpart
 from fanal.kernel import clock
 from fanal.worker import deconfliction_rounds

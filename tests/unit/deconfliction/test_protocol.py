@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given, settings, strategies as st
 
-from fanal.deconfliction.domain import curve, sets
-from fanal.deconfliction.domain.curve import PointsRefused
+from fanal.deconfliction.domain import sets
 from fanal.deconfliction.domain.message import (
     Answer,
     Conclusion,
@@ -23,6 +22,7 @@ from fanal.deconfliction.domain.message import (
     read_message,
     write_message,
 )
+from fanal.deconfliction.domain.sets import PointsRefused
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import key_bytes
 from fanal.kernel.refusal import Refusal
@@ -30,7 +30,7 @@ from tests.deconfliction_peer import point_of, square_root, times
 
 PAIR = hashlib.sha256(b"pair").digest()
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-SMALL_ORDER = [0, 1, curve._PRIME - 1, curve._PRIME, curve._PRIME + 1]
+SMALL_ORDER = [0, 1, sets._PRIME - 1, sets._PRIME, sets._PRIME + 1]
 
 
 def keys(*numbers: int) -> list[bytes]:
@@ -42,10 +42,10 @@ class TestCurve:
         """Worked out by the slow implementation; it never changes within the version of the protocol."""
         key = key_bytes(SelectorKind.EMAIL, "someone@mail.example")
         expected = "49d9e4a8f56da64809bc8e04dd32c61e01facc13b7c8ed07433bd539bd636921"
-        assert curve.hash_to_point(PAIR, key).hex() == expected
+        assert sets.hash_to_point(PAIR, key).hex() == expected
         assert point_of(PAIR, "EMAIL", "someone@mail.example").hex() == expected
         scalar = bytes(range(32))
-        product = curve.multiply(
+        product = sets.multiply(
             X25519PrivateKey.from_private_bytes(scalar), bytes.fromhex(expected)
         )
         assert product.hex() == "d72cbcb356eb4c79f9210cd249e0e93cd2117e6ee0f91fb8c9933e816b2b6f46"
@@ -54,29 +54,29 @@ class TestCurve:
     @settings(max_examples=25, deadline=None)
     @given(st.text(min_size=1, max_size=30), st.binary(min_size=32, max_size=32))
     def test_both_implementations_agree(self, value: str, scalar: bytes) -> None:
-        point = curve.hash_to_point(PAIR, key_bytes(SelectorKind.HANDLE, value))
+        point = sets.hash_to_point(PAIR, key_bytes(SelectorKind.HANDLE, value))
         assert point == point_of(PAIR, "HANDLE", value)
-        assert curve.is_on_curve(point)
-        fast = curve.multiply(X25519PrivateKey.from_private_bytes(scalar), point)
+        assert sets.is_on_curve(point)
+        fast = sets.multiply(X25519PrivateKey.from_private_bytes(scalar), point)
         assert fast == times(scalar, point)
 
     def test_the_order_of_secrets_does_not_matter(self) -> None:
-        one, two = curve.new_secret(), curve.new_secret()
-        point = curve.hash_to_point(PAIR, keys(1)[0])
+        one, two = sets.new_secret(), sets.new_secret()
+        point = sets.hash_to_point(PAIR, keys(1)[0])
         ways = {
-            curve.multiply(one, curve.multiply(two, point)),
-            curve.multiply(two, curve.multiply(one, point)),
+            sets.multiply(one, sets.multiply(two, point)),
+            sets.multiply(two, sets.multiply(one, point)),
         }
         assert len(ways) == 1
 
     def test_another_pair_has_other_points(self) -> None:
-        assert curve.hash_to_point(PAIR, keys(1)[0]) != curve.hash_to_point(b"x" * 32, keys(1)[0])
+        assert sets.hash_to_point(PAIR, keys(1)[0]) != sets.hash_to_point(b"x" * 32, keys(1)[0])
 
     @pytest.mark.parametrize("u", SMALL_ORDER)
     def test_points_of_small_order_are_refused(self, u: int) -> None:
         point = u.to_bytes(32, "little")
         with pytest.raises(PointsRefused):
-            curve.multiply_all(curve.new_secret(), [point])
+            sets.multiply_all(sets.new_secret(), [point])
 
     def test_points_of_order_eight_are_refused(self) -> None:
         """RFC 7748 lists none; they are the roots whose double is of order four."""
@@ -86,44 +86,44 @@ class TestCurve:
         ]
         for u in found:
             with pytest.raises(PointsRefused):
-                curve.multiply_all(curve.new_secret(), [u.to_bytes(32, "little")])
+                sets.multiply_all(sets.new_secret(), [u.to_bytes(32, "little")])
 
     def test_the_twist_is_refused(self) -> None:
-        u = next(u for u in range(2, 100) if square_root(u**3 + curve._A * u**2 + u) is None)
+        u = next(u for u in range(2, 100) if square_root(u**3 + sets._A * u**2 + u) is None)
         with pytest.raises(PointsRefused):
-            curve.multiply_all(curve.new_secret(), [u.to_bytes(32, "little")])
+            sets.multiply_all(sets.new_secret(), [u.to_bytes(32, "little")])
 
     def test_what_is_not_canonical_is_refused(self) -> None:
-        point = int.from_bytes(curve.random_point(), "little")
+        point = int.from_bytes(sets.random_point(), "little")
         high = (point | 1 << 255).to_bytes(32, "little")
         with pytest.raises(PointsRefused):
-            curve.multiply_all(curve.new_secret(), [high])
+            sets.multiply_all(sets.new_secret(), [high])
 
     def test_a_point_and_the_same_beside_a_small_order_are_one(self) -> None:
         """P and P + T (T of order two) differ, and are the same once multiplied: a set says nothing twice."""
-        point = curve.random_point()
-        beside = pow(int.from_bytes(point, "little"), -1, curve._PRIME).to_bytes(32, "little")
-        assert curve.is_on_curve(beside)
+        point = sets.random_point()
+        beside = pow(int.from_bytes(point, "little"), -1, sets._PRIME).to_bytes(32, "little")
+        assert sets.is_on_curve(beside)
         with pytest.raises(PointsRefused):
-            curve.multiply_all(curve.new_secret(), [point, beside])
+            sets.multiply_all(sets.new_secret(), [point, beside])
 
     def test_points_that_fill_up_are_on_the_curve(self) -> None:
-        assert all(curve.is_on_curve(curve.random_point()) for _ in range(50))
+        assert all(sets.is_on_curve(sets.random_point()) for _ in range(50))
 
     @pytest.mark.parametrize(
         ("number", "shown"), [(0, 64), (1, 64), (64, 64), (65, 128), (100_000, 1 << 17)]
     )
     def test_a_set_shows_a_power_of_two(self, number: int, shown: int) -> None:
-        assert curve.padded(number) == shown
+        assert sets.padded(number) == shown
 
     def test_a_set_too_large_is_refused(self) -> None:
         with pytest.raises(PointsRefused):
-            curve.padded(curve.MOST + 1)
+            sets.padded(sets.MOST + 1)
 
 
 def play(ours: list[bytes], theirs: list[bytes]) -> tuple[set[bytes], set[bytes]]:
     """Play a round between two sets; return what each side learns."""
-    a, b = curve.new_secret(), curve.new_secret()
+    a, b = sets.new_secret(), sets.new_secret()
     mine, yours = sets.lay_out(a, PAIR, ours), sets.lay_out(b, PAIR, theirs)
     twice = sets.multiply_shown(b, mine.points)
     met = sets.meet(a, mine, twice=twice, theirs=yours.points)
@@ -156,12 +156,12 @@ class TestSets:
         assert play(keys(*sorted(ours)), keys(*sorted(theirs, reverse=True))) == (common, common)
 
     def test_the_order_of_arrival_and_repetition_leave_no_trace(self) -> None:
-        secret = curve.new_secret()
+        secret = sets.new_secret()
         real = [
             sorted(
                 place
                 for point, place in zip(
-                    curve.unpack(laid.points),
+                    sets.unpack(laid.points),
                     [laid.key_at(n) for n in range(64)],
                     strict=True,
                 )
@@ -176,42 +176,42 @@ class TestSets:
 
     def test_a_round_has_points_of_its_own(self) -> None:
         shown = [
-            set(curve.unpack(sets.lay_out(curve.new_secret(), PAIR, keys(1)).points)) for _ in "ab"
+            set(sets.unpack(sets.lay_out(sets.new_secret(), PAIR, keys(1)).points)) for _ in "ab"
         ]
         assert shown[0].isdisjoint(shown[1])
 
     def test_nobody_can_hold_what_fills_up(self) -> None:
-        laid = sets.lay_out(curve.new_secret(), PAIR, keys(1))
+        laid = sets.lay_out(sets.new_secret(), PAIR, keys(1))
         filler = next(n for n in range(64) if laid.key_at(n) is None)
         for places in ([filler], [64], [-1], [10**9]):
             with pytest.raises(PointsRefused):
                 sets.keys_at(laid, places)
 
     def test_an_answer_that_says_a_filler_meets_is_refused(self) -> None:
-        a, b = curve.new_secret(), curve.new_secret()
+        a, b = sets.new_secret(), sets.new_secret()
         mine = sets.lay_out(a, PAIR, keys(1))
         theirs = sets.lay_out(b, PAIR, keys(2)).points
-        lie = [curve.multiply(a, point) for point in curve.unpack(theirs)]
+        lie = [sets.multiply(a, point) for point in sets.unpack(theirs)]
         with pytest.raises(PointsRefused):
-            sets.meet(a, mine, twice=curve.pack(lie), theirs=theirs)
+            sets.meet(a, mine, twice=sets.pack(lie), theirs=theirs)
 
     @pytest.mark.parametrize("twice", [b"", b"\x09" * 32, bytes(64 * 32), bytes(63 * 32 + 5)])
     def test_an_answer_of_another_length_is_refused(self, twice: bytes) -> None:
-        a = curve.new_secret()
-        theirs = sets.lay_out(curve.new_secret(), PAIR, []).points
+        a = sets.new_secret()
+        theirs = sets.lay_out(sets.new_secret(), PAIR, []).points
         with pytest.raises(PointsRefused):
             sets.meet(a, sets.lay_out(a, PAIR, []), twice=twice, theirs=theirs)
 
     def test_a_set_out_of_order_is_refused(self) -> None:
-        points = curve.unpack(sets.lay_out(curve.new_secret(), PAIR, []).points)
+        points = sets.unpack(sets.lay_out(sets.new_secret(), PAIR, []).points)
         with pytest.raises(PointsRefused):
-            sets.multiply_shown(curve.new_secret(), curve.pack(points[::-1]))
+            sets.multiply_shown(sets.new_secret(), sets.pack(points[::-1]))
 
     @given(st.binary(max_size=70 * 32))
     @settings(max_examples=40, deadline=None)
     def test_any_bytes_are_refused_or_points(self, packed: bytes) -> None:
         with pytest.raises(PointsRefused):
-            sets.multiply_shown(curve.new_secret(), packed)
+            sets.multiply_shown(sets.new_secret(), packed)
 
 
 KEY = Ed25519PrivateKey.generate()
@@ -225,7 +225,7 @@ def offer(**change: object) -> Offer:
         "recipient": "South",
         "at": NOW,
         "expires": NOW + timedelta(days=7),
-        "points": b"".join(sorted(curve.random_point() for _ in range(64))),
+        "points": b"".join(sorted(sets.random_point() for _ in range(64))),
     }
     return Offer(**said | change)  # type: ignore[arg-type]
 
@@ -280,7 +280,7 @@ class TestMessages:
     def test_time_runs_forward_and_places_ascend(self) -> None:
         with pytest.raises(Refusal, match="MALFORMED"):
             read_message(write_message(offer(expires=NOW), key=KEY))
-        for met in ((1, 1), (2, 1), (-1,), (curve.MOST,)):
+        for met in ((1, 1), (2, 1), (-1,), (sets.MOST,)):
             told = Conclusion(
                 round=uuid4(), sender="a", recipient="b", at=NOW, expires=NOW + timedelta(1), met=met, previous="",
             )  # fmt: skip
@@ -292,7 +292,7 @@ class TestMessages:
 
         largest = Answer(
             round=uuid4(), sender="a" * 100, recipient="b" * 100, at=NOW, expires=NOW + timedelta(1),
-            twice=bytes(32 * curve.MOST), points=bytes(32 * curve.MOST), previous="c" * 64,
+            twice=bytes(32 * sets.MOST), points=bytes(32 * sets.MOST), previous="c" * 64,
         )  # fmt: skip
         assert len(write_message(largest, key=KEY)) <= MAX_BYTES
         with pytest.raises(Refusal, match="TOO_LARGE"):

@@ -15,8 +15,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
-from fanal.deconfliction.domain.curve import MOST
-from fanal.deconfliction.domain.states import MessageKind
+from fanal.deconfliction.domain.records import MessageKind
+from fanal.deconfliction.domain.sets import MOST
 from fanal.kernel.refusal import Refusal
 
 MAX_BYTES: Final = 2 * MOST * 32 * 4 // 3 + 4096

@@ -9,16 +9,15 @@ from django.db import transaction
 from fanal.accounts.domain.policy import require
 from fanal.db import sql
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain import curve
+from fanal.deconfliction.domain import sets
 from fanal.deconfliction.domain.message import (
     Answer,
     Conclusion,
     read_message,
     write_message,
 )
-from fanal.deconfliction.domain.records import Counterpart, Round
+from fanal.deconfliction.domain.records import Counterpart, MessageKind, Round, RoundState, Side
 from fanal.deconfliction.domain.sets import keys_at, meet
-from fanal.deconfliction.domain.states import MessageKind, RoundState, Side
 from fanal.deconfliction.operations import rounds
 from fanal.deconfliction.operations.hits import write_hits
 from fanal.deconfliction.operations.identity import signing_key
@@ -52,7 +51,7 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     kept = rounds.unseal(round_id=found.id, now=now)
     try:
         met = meet(kept.key, kept.laid_out, twice=answer.twice, theirs=answer.points)
-    except curve.PointsRefused:
+    except sets.PointsRefused:
         _refuse(actor, found, now)
     message = Conclusion(
         round=found.id,
@@ -116,7 +115,7 @@ def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:
     kept = rounds.unseal(round_id=found.id, now=now)
     try:
         keys = keys_at(kept.laid_out, message.met)
-    except curve.PointsRefused:
+    except sets.PointsRefused:
         _refuse(actor, found, now)
     with transaction.atomic():
         if rounds.hold(round_id=found.id) != RoundState.ANSWERED:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from fanal.accounts.domain.policy import require
 from fanal.db import sql
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.states import RoundState, Side
+from fanal.deconfliction.domain.records import RoundState, Side
 from fanal.deconfliction.operations import rounds
 from fanal.kernel.actors import Actor
 

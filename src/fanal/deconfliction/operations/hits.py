@@ -9,8 +9,7 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Resource, allows, require
 from fanal.db import sql
-from fanal.deconfliction.domain.records import Round
-from fanal.deconfliction.domain.states import HIT, HitState
+from fanal.deconfliction.domain.records import HIT, HitState, Round
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.sightings import selector_key

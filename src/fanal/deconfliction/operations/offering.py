@@ -8,16 +8,17 @@ from django.db import IntegrityError, transaction
 from fanal.accounts.domain.policy import require
 from fanal.db import sql
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain import curve
+from fanal.deconfliction.domain import sets
 from fanal.deconfliction.domain.message import Answer, Offer, read_message, write_message
-from fanal.deconfliction.domain.records import Counterpart, Round
-from fanal.deconfliction.domain.sets import LaidOut, lay_out, multiply_shown
-from fanal.deconfliction.domain.states import (
+from fanal.deconfliction.domain.records import (
     ANSWERING,
+    Counterpart,
     MessageKind,
+    Round,
     RoundState,
     Side,
 )
+from fanal.deconfliction.domain.sets import LaidOut, lay_out, multiply_shown
 from fanal.deconfliction.operations import rounds
 from fanal.deconfliction.operations.identity import signing_key
 from fanal.deconfliction.operations.rounds import gather
@@ -54,10 +55,10 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     received = read_message(_kept(found, MessageKind.OFFER))
     offer = received.message
     assert isinstance(offer, Offer)  # noqa: S101 - stored under its kind
-    secret = curve.new_secret()
+    secret = sets.new_secret()
     try:
         twice = multiply_shown(secret, offer.points)
-    except curve.PointsRefused:
+    except sets.PointsRefused:
         with transaction.atomic():
             rounds.close(actor=actor, round_=found, move="refuse", now=now, error="POINTS")
         raise Refusal("deconfliction", "POINTS") from None
@@ -85,7 +86,7 @@ def _store(
     `body` is the signed answer, `laid_out` our blinded set with its keys, `held` the number of our
     identifiers in it. If another process stored an answer meanwhile, that is returned.
     """
-    shown = len(laid_out.points) // curve.SIZE
+    shown = len(laid_out.points) // sets.SIZE
     with transaction.atomic():
         if rounds.hold(round_id=found.id) != RoundState.RECEIVED:
             return _kept(found, MessageKind.ANSWER)
@@ -126,7 +127,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
     if known is not None:
         return known
     keys = gather(actor=actor, counterpart=counterpart, now=now)
-    secret, started = curve.new_secret(), now.replace(microsecond=0)
+    secret, started = sets.new_secret(), now.replace(microsecond=0)
     laid_out = lay_out(secret, rounds.pair_with(counterpart), [key.bytes for key in keys])
     made = Round(
         id=new_id(now),
@@ -138,7 +139,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
         expires_at=started + rounds.LASTS,
         closed_at=None,
         held=len(keys),
-        shown=len(laid_out.points) // curve.SIZE,
+        shown=len(laid_out.points) // sets.SIZE,
         asked=0,
         met=None,
         error="",

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from fanal.accounts.domain.policy import Resource, may, require
 from fanal.db import sql
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain import curve
+from fanal.deconfliction.domain import sets
 from fanal.deconfliction.domain.limits import MOST_ROUNDS
 from fanal.deconfliction.domain.message import (
     Answer,
@@ -20,9 +20,8 @@ from fanal.deconfliction.domain.message import (
     check_signature,
     read_message,
 )
-from fanal.deconfliction.domain.records import Counterpart, Round
+from fanal.deconfliction.domain.records import Counterpart, MessageKind, Round, RoundState, Side
 from fanal.deconfliction.domain.sets import shown_points
-from fanal.deconfliction.domain.states import MessageKind, RoundState, Side
 from fanal.deconfliction.operations import rounds
 from fanal.deconfliction.operations.offering import store_round
 from fanal.kernel.actors import Actor, system_actor
@@ -180,7 +179,7 @@ def _follow(actor: Actor, received: Received, counterpart: Counterpart, *, now: 
         raise Refusal("deconfliction", "PREVIOUS")
     if isinstance(message, Answer):
         asked = _asked(message.points, counterpart, now=now)
-        if len(message.twice) != found.shown * curve.SIZE:
+        if len(message.twice) != found.shown * sets.SIZE:
             raise Refusal("deconfliction", "POINTS")
         sql.run("UPDATE deconfliction_round SET asked = %s WHERE id = %s", [asked, found.id])
     rounds.keep_message(round_id=found.id, received=received, ours=False, now=now)
@@ -197,7 +196,7 @@ def _asked(points: bytes, counterpart: Counterpart, *, now: datetime) -> int:
     """
     try:
         number = len(shown_points(points))
-    except curve.PointsRefused:
+    except sets.PointsRefused:
         raise Refusal("deconfliction", "POINTS") from None
     today = queries.asked_on(counterpart_ids=[counterpart.id], now=now).get(counterpart.id, 0)
     if today + number > counterpart.daily_points:

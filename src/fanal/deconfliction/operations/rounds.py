@@ -12,16 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from msgspec import Struct
 
 from fanal.accounts.domain.instructions import StandingInstruction
-from fanal.crosscheck.links.domain.rarity import month_before, recent_from
+from fanal.crosscheck.links.domain.reasons import month_before, recent_from
 from fanal.crosscheck.links.queries import telling
 from fanal.db import sql
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.curve import MOST
 from fanal.deconfliction.domain.limits import MOST_HOLDERS, NEVER
 from fanal.deconfliction.domain.message import Received, pair_of
-from fanal.deconfliction.domain.records import Counterpart, Round
-from fanal.deconfliction.domain.sets import LaidOut
-from fanal.deconfliction.domain.states import ROUNDS, MessageKind, Side
+from fanal.deconfliction.domain.records import ROUNDS, Counterpart, MessageKind, Round, Side
+from fanal.deconfliction.domain.sets import MOST, LaidOut
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.sightings import KeySearch
 from fanal.intake.queries.work import list_aside

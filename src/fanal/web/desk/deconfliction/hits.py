@@ -19,12 +19,11 @@ from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.records import CounterpartHit, HitStep, Sign
-from fanal.deconfliction.domain.states import HIT
+from fanal.deconfliction.domain.records import HIT, CounterpartHit, HitStep, Sign
 from fanal.deconfliction.operations.hits import move_hit
 from fanal.harmonise import queries as harmonised
-from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import alphabetical
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history

@@ -17,7 +17,7 @@ from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierView
 from fanal.deconfliction import queries
-from fanal.deconfliction.operations import withholding as operations
+from fanal.deconfliction.operations import counterparts as operations
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.deconfliction.hits import by_body, signs_on
