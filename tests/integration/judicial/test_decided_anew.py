@@ -15,7 +15,7 @@ from fanal.casework.operations.acts import take_step
 from fanal.casework.operations.deciding import record_decision
 from fanal.judicial import operations as judicial, queries
 from fanal.judicial.domain.kinds import REFERRAL
-from fanal.judicial.domain.states import ReferralState
+from fanal.judicial.domain.records import ReferralState
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused

@@ -13,8 +13,7 @@ from fanal.formats.report.records import PersonRole, Place
 from fanal.harmonise.domain.records import Selector, SelectorKind, SelectorRole
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import REFERRAL
-from fanal.judicial.domain.records import ReferralFile, ReferralOutcome
-from fanal.judicial.domain.states import ReferralState
+from fanal.judicial.domain.records import ReferralFile, ReferralOutcome, ReferralState
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
