@@ -12,8 +12,7 @@ import msgspec
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused
-from fanal.cli.places import make_folders, write_whole
-from fanal.cli.printing import Row, print_rows
+from fanal.cli.output import Row, make_folders, print_rows, write_whole
 from fanal.config.environment import read_environment
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
@@ -73,7 +72,7 @@ def sender() -> None:
 @with_django(DatabaseRole.WORKER)
 def add_sender(code: str, public: str, fingerprint: str) -> None:
     """Register the signing key of the desk CODE; the same CODE as for sending to it."""
-    from fanal.distribution.operations import senders as operations
+    from fanal.distribution.operations import recipients as operations
 
     operations.add_sender(
         actor=_ACTOR, code=code, key=_key_of(public), told=fingerprint, now=clock.now()
@@ -92,7 +91,7 @@ def add_sender(code: str, public: str, fingerprint: str) -> None:
 @with_django(DatabaseRole.WORKER)
 def rotate(code: str, public: str, fingerprint: str, since: str) -> None:
     """Replace the key of the desk CODE; signatures before --since are verified by the previous key."""
-    from fanal.distribution.operations.senders import rotate_sender
+    from fanal.distribution.operations.recipients import rotate_sender
 
     rotate_sender(
         actor=_ACTOR,
@@ -110,7 +109,7 @@ def rotate(code: str, public: str, fingerprint: str, since: str) -> None:
 @with_django(DatabaseRole.WORKER)
 def revoke(code: str, fingerprint: str) -> None:
     """Revoke a compromised key of the desk CODE; all its signatures become invalid, earlier ones too."""
-    from fanal.distribution.operations.senders import revoke_sender
+    from fanal.distribution.operations.recipients import revoke_sender
 
     revoke_sender(actor=_ACTOR, code=code, told=fingerprint, now=clock.now())
 

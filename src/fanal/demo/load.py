@@ -18,7 +18,6 @@ from fanal.demo import (
     exchange,
     oversight,
     people,
-    remarks,
     rules,
     stories,
     tracks,
@@ -45,7 +44,7 @@ from fanal.ledger.domain.records import ObjectRef
 from fanal.statistics import operations as statistics
 
 CHAPTER = 24
-_APART: dict[str, Play] = {"set-aside": envelopes.set_aside, "identities": remarks.open_identities}
+_APART: dict[str, Play] = {"set-aside": envelopes.set_aside, "identities": people.open_identities}
 """Chapters with transactions of their own, dated an hour before the loading."""
 _NAMESPACE = UUID("5d0c2a51-0c27-5b60-8b7c-6f1d2f7f4c11")
 _LOCK = 0x44454D4F  # "DEMO"
@@ -69,7 +68,7 @@ def agenda() -> list[DemoEvent]:
             *exchange.package_events(),
             *exchange.list_events(),
             *oversight.events(),
-            *remarks.events(),
+            *people.own_events(),
             *counterparts.events(),
         ]
     )

@@ -14,8 +14,7 @@ from fanal.accounts.operations.instructions import propose_instruction, second_i
 from fanal.distribution.domain.package import Manifest, PackageAcknowledgement, seal, unseal
 from fanal.distribution.domain.proof import HEAD, fingerprint
 from fanal.distribution.operations import answers
-from fanal.distribution.operations.recipients import add_recipient
-from fanal.distribution.operations.senders import add_sender, revoke_sender
+from fanal.distribution.operations.recipients import add_recipient, add_sender, revoke_sender
 from fanal.distribution.operations.sending import send
 from fanal.distribution.operations.taking import take
 from fanal.kernel.actors import Role, system_actor

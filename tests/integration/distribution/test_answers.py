@@ -12,7 +12,7 @@ from fanal.deconfliction.operations.identity import rotate_identity
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import PackageAcknowledgement, unlock, unpack
 from fanal.distribution.operations.answers import acknowledge
-from fanal.distribution.operations.senders import add_sender, revoke_sender
+from fanal.distribution.operations.recipients import add_sender, revoke_sender
 from fanal.kernel import clock
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger

@@ -17,7 +17,7 @@ from fanal.deconfliction.operations.identity import ensure_identity, rotate_iden
 from fanal.distribution import queries
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import Manifest, seal
-from fanal.distribution.operations import senders, taking
+from fanal.distribution.operations import recipients, taking
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.refusal import Refusal
 from fanal.ledger.domain import canonical
@@ -71,21 +71,21 @@ def unsigned(sealed: bytes) -> bytes:
 
 def known(code: str = "N-DESK", signer: Ed25519PrivateKey = NORTH) -> None:
     key = public(signer)
-    senders.add_sender(
+    recipients.add_sender(
         actor=SYSTEM, code=code, key=key, told=proof.fingerprint(key), now=NOW - 9 * DAY
     )
 
 
 def rotate(signer: Ed25519PrivateKey, *, since: datetime, now: datetime = NOW) -> None:
     key = public(signer)
-    senders.rotate_sender(
+    recipients.rotate_sender(
         actor=SYSTEM, code="N-DESK", key=key, told=proof.fingerprint(key), since=since, now=now
     )
 
 
 def revoke(signer: Ed25519PrivateKey) -> None:
     told = proof.fingerprint(public(signer))
-    senders.revoke_sender(actor=SYSTEM, code="N-DESK", told=told, now=NOW)
+    recipients.revoke_sender(actor=SYSTEM, code="N-DESK", told=told, now=NOW)
 
 
 def take(sealed: bytes, **more: object) -> taking.Opened:
@@ -296,13 +296,13 @@ def test_what_is_registered_is_checked(change: dict[str, object], code: str) -> 
     known()
     asked = {"code": "E-DESK", "key": public(EAST), "told": proof.fingerprint(public(EAST))}
     with pytest.raises(Refusal, match=f"^{code}$"):
-        senders.add_sender(actor=SYSTEM, now=NOW, **(asked | change))  # type: ignore[arg-type]
+        recipients.add_sender(actor=SYSTEM, now=NOW, **(asked | change))  # type: ignore[arg-type]
     assert [one.code for one in queries.list_senders(actor=SYSTEM)] == ["N-DESK"]
 
 
 def test_a_fingerprint_is_taken_however_it_is_grouped() -> None:
     told = proof.fingerprint(public(EAST)).replace(" ", "-") + "."
-    senders.add_sender(actor=SYSTEM, code="E-DESK", key=public(EAST), told=told, now=NOW)
+    recipients.add_sender(actor=SYSTEM, code="E-DESK", key=public(EAST), told=told, now=NOW)
 
 
 def test_our_own_key_is_nobody_elses() -> None:
@@ -312,7 +312,7 @@ def test_our_own_key_is_nobody_elses() -> None:
     assert newest is not None
     for key in (own, newest):
         with pytest.raises(Refusal, match="OWN_KEY"):
-            senders.add_sender(
+            recipients.add_sender(
                 actor=SYSTEM, code="N-DESK", key=key, told=proof.fingerprint(key), now=NOW
             )
 
@@ -336,11 +336,11 @@ def test_nobody_but_who_keeps_desks_does_any_of_it() -> None:
         lambda: taking.take(
             actor=ana, sealed=made(), identity=str(OURS), keep=lambda _o: None, now=NOW
         ),
-        lambda: senders.add_sender(actor=ana, code="E-DESK", key=key, told="", now=NOW),
-        lambda: senders.rotate_sender(
+        lambda: recipients.add_sender(actor=ana, code="E-DESK", key=key, told="", now=NOW),
+        lambda: recipients.rotate_sender(
             actor=ana, code="N-DESK", key=public(NEXT), told=told, since=NOW, now=NOW
         ),
-        lambda: senders.revoke_sender(actor=ana, code="N-DESK", told="", now=NOW),
+        lambda: recipients.revoke_sender(actor=ana, code="N-DESK", told="", now=NOW),
         lambda: rotate_identity(actor=ana, now=NOW),
     ):
         with pytest.raises(Refused):

@@ -1,4 +1,8 @@
-"""Recipients of packages: the desks of other countries and regions, each with its age public key."""
+"""Other desks: recipients of packages, with their age keys, and senders, with their signing keys.
+
+A recipient is the desk of another country or region. Signing keys, of packages and acknowledgements, are
+registered, rotated and revoked.
+"""
 
 import re
 from datetime import datetime
@@ -7,9 +11,11 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from fanal.accounts.domain.policy import require
+from fanal.deconfliction import queries as deconfliction
 from fanal.distribution.domain.package import check_key
+from fanal.distribution.domain.proof import AHEAD, KEY, fingerprint
 from fanal.distribution.domain.routing import shipped_routing
-from fanal.distribution.models import Recipient
+from fanal.distribution.models import Recipient, SenderKey
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
@@ -89,4 +95,120 @@ def _log(actor: Actor, row: Recipient, now: datetime, *, opened: int) -> None:
         at=now,
         objects=[ObjectRef(kind="recipient", id=row.id)],
         detail={"open": opened},
+    )
+
+
+_FIGURES = re.compile(r"[^0-9]+")
+
+
+def add_sender(*, actor: Actor, code: str, key: bytes, told: str, now: datetime) -> UUID:
+    """Register the first signing key of the desk `code` and return its id; earlier signatures count too.
+
+    `key` is a raw Ed25519 public key. If the desk is also a recipient, it has the same code there. `told` is
+    the fingerprint that its people read out by telephone.
+
+    Raises:
+        Refusal: CODE or KEY, malformed; OWN_KEY, it is this desk's; FINGERPRINT, `told` is not that of the
+            key; TAKEN, the desk has a key in force, or the key is registered already.
+        Refused: the actor may not manage senders.
+    """
+    require(actor, "distribution.keep")
+    if not CODE.fullmatch(code):
+        raise Refusal("sender", "CODE")
+    _check(key, told)
+    try:
+        with transaction.atomic():
+            return _store(actor, code, key, since=None, now=now)
+    except IntegrityError:
+        raise Refusal("sender", "TAKEN") from None
+
+
+def rotate_sender(
+    *, actor: Actor, code: str, key: bytes, told: str, since: datetime, now: datetime
+) -> UUID:
+    """Replace the signing key of the desk `code` from `since` on, and return the id of the new key.
+
+    `told` is the new key's fingerprint, read out by its people. Signatures dated before `since` are still
+    verified with the previous key.
+
+    Raises:
+        Refusal: KEY, OWN_KEY, FINGERPRINT as `add_sender`; TAKEN, the key is registered already;
+            NOT_FOUND, no key of that desk is in force; SINCE, in the future, or not after the start of the
+            previous key.
+        Refused: the actor may not manage senders.
+    """
+    require(actor, "distribution.keep")
+    _check(key, told)
+    try:
+        with transaction.atomic():
+            before = _in_force(code)
+            if since > now + AHEAD or (before.since is not None and since <= before.since):
+                raise Refusal("sender", "SINCE")
+            SenderKey.objects.filter(id=before.id).update(until=since)
+            _log_key(actor, before.id, code, "UNTIL", now)
+            return _store(actor, code, key, since=since, now=now)
+    except IntegrityError:
+        raise Refusal("sender", "TAKEN") from None
+
+
+def revoke_sender(*, actor: Actor, code: str, told: str, now: datetime) -> None:
+    """Revoke the key of the desk `code` with the fingerprint `told`: its signatures of any date are refused.
+
+    Raises:
+        Refusal: NOT_FOUND, that desk has no such key, or it is already revoked.
+        Refused: the actor may not manage senders.
+    """
+    require(actor, "distribution.keep")
+    with transaction.atomic():
+        known = SenderKey.objects.select_for_update().filter(code=code, revoked_at=None)
+        for row in known.order_by("id"):
+            if _says(told, bytes(row.public_key)):
+                SenderKey.objects.filter(id=row.id).update(revoked_at=now)
+                _log_key(actor, row.id, code, "REVOKED", now)
+                return
+    raise Refusal("sender", "NOT_FOUND")
+
+
+def _in_force(code: str) -> SenderKey:
+    rows = SenderKey.objects.select_for_update().filter(code=code, until=None, revoked_at=None)
+    row = rows.first()
+    if row is None:
+        raise Refusal("sender", "NOT_FOUND")
+    return row
+
+
+def _check(key: bytes, told: str) -> None:
+    if len(key) != KEY:
+        raise Refusal("sender", "KEY")
+    if key in {own for own, _since in deconfliction.own_keys()}:
+        raise Refusal("sender", "OWN_KEY")
+    if not _says(told, key):
+        raise Refusal("sender", "FINGERPRINT")
+
+
+def _says(told: str, key: bytes) -> bool:
+    """Return whether `told`, a fingerprint typed by a person (spaces ignored), is that of `key`."""
+    return _FIGURES.sub("", told) == fingerprint(key).replace(" ", "")
+
+
+def _store(actor: Actor, code: str, key: bytes, *, since: datetime | None, now: datetime) -> UUID:
+    made = SenderKey.objects.create(
+        id=new_id(now),
+        code=code,
+        public_key=key,
+        since=since,
+        added_by=actor.person_id,
+        added_at=now,
+    )
+    _log_key(actor, made.id, code, "ADDED", now)
+    return made.id
+
+
+def _log_key(actor: Actor, key_id: UUID, code: str, change: str, now: datetime) -> None:
+    ledger.record(
+        actor=actor,
+        action="sender.change",
+        at=now,
+        objects=[ObjectRef(kind="sender_key", id=key_id)],
+        detail={"sender": code, "change": change},
     )
