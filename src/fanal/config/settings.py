@@ -135,7 +135,7 @@ USE_TZ = True
 TIME_ZONE = "Europe/Paris"
 
 # No file may reach the disk in clear; the partners' API has its own handler.
-FILE_UPLOAD_HANDLERS = ["fanal.web.uploads.HeldInMemory"]
+FILE_UPLOAD_HANDLERS = ["fanal.web.forms.HeldInMemory"]
 # Far above the limit of any form, so that the form's own page can reject a long text and give it back.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MOST_READ
 DATA_UPLOAD_MAX_NUMBER_FIELDS = MOST_FIELDS

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from fanal.kernel.directions import written_out
+from fanal.kernel.texts import written_out
 
 _FIRST_OCTETS = (b"\xe2\x80", b"\xe2\x81", b"\\u20")
 _TURNING_IN_SCRIPT = re.compile(r"\\u(202[a-e]|206[6-9])", re.IGNORECASE)

@@ -21,7 +21,7 @@ from fanal.accounts.routes import Declaration, declaration_of
 from fanal.kernel.actors import public_actor
 from fanal.web.account import devices, second_factor
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.components.addresses import own_address
+from fanal.web.components.navigation import own_address
 from fanal.web.failures import page_of
 from fanal.web.posted import written
 

@@ -1,4 +1,4 @@
-"""The desk's navigation menu as data: groups of pages by route name.
+"""The desk's navigation: its menu as data (groups of pages by route name), and URLs for links.
 
 A page is listed when its route exists on this node and the policy opens its declared action to the actor:
 menu and route guard use the same declaration.
@@ -9,13 +9,29 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from django.http import HttpRequest
 from django.urls import NoReverseMatch, URLResolver, get_resolver, get_urlconf, resolve, reverse
 from django.utils.functional import Promise
+from django.utils.http import urlencode
 from django.utils.translation import get_language, gettext_lazy as _
 
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import declaration_of
 from fanal.kernel.actors import Actor
+
+
+def own_address(request: HttpRequest) -> str:
+    """Return path and query of `request` with exactly one slash at the start.
+
+    As a link, a path with two slashes would name another host.
+    """
+    return "/" + request.get_full_path().lstrip("/")
+
+
+def selector_link(kind: str, value: str) -> str:
+    """Return the URL of the desk's search page for one identifier: `kind` (such as EMAIL) and `value`."""
+    return f"{reverse('desk:search')}?{urlencode({'kind': kind, 'value': value})}"
+
 
 # The icons of `icons.toml`, by name: the content of a 24 × 24 SVG.
 

@@ -25,8 +25,7 @@ from fanal.web.account import second_factor
 from fanal.web.account.actors import actor_of
 from fanal.web.account.landing import landing_path
 from fanal.web.components import words
-from fanal.web.components.addresses import own_address
-from fanal.web.components.navigation import ICONS, links_for
+from fanal.web.components.navigation import ICONS, links_for, own_address
 from fanal.web.components.words import signed
 
 register = template.Library()

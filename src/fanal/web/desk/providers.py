@@ -22,9 +22,9 @@ from fanal.harmonise.domain.quality import Quality, assess
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.queries import providers as intake
 from fanal.kernel.actors import Actor
-from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import alphabetical
 from fanal.orient import queries as oriented
 from fanal.orient.feedback.domain import GIVEN, Feedback, FeedbackVerdict
 from fanal.orient.feedback.operations import NothingToJudge, give_feedback

@@ -21,11 +21,11 @@ from fanal.harmonise.domain.sightings import selector_key
 from fanal.harmonise.domain.values.handles import spellings
 from fanal.intake.queries.envelopes import find_desk_number, find_references
 from fanal.kernel.actors import Actor
-from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.ids import instant_of
+from fanal.kernel.texts import alphabetical
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.components.addresses import selector_link
+from fanal.web.components.navigation import selector_link
 from fanal.web.desk import notes
 from fanal.web.desk.queue.views import rows_of
 from fanal.web.reading import journal_search

@@ -27,7 +27,7 @@ from fanal.casework.domain.records import ActApproval, ActFile, ApprovalVerdict
 from fanal.casework.operations.acts import record_export
 from fanal.casework.operations.proofs import ProofUnknown, open_proof
 from fanal.kernel.calendar import paris_day
-from fanal.kernel.directions import written_out
+from fanal.kernel.texts import written_out
 from fanal.reference.words import Value, spoken_moment
 from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.keyring import KeyMissing

@@ -40,9 +40,8 @@ from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import history
 from fanal.web.failures import reason_of
-from fanal.web.forms import Parsed, PostedForm, lines, text
+from fanal.web.forms import Parsed, PostedForm, Proof, lines, text
 from fanal.web.reading import consult
-from fanal.web.uploads import Proof
 
 _OWN_FORMS = frozenset({AMEND, APPROVE, REFUSE})
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)

@@ -9,18 +9,18 @@ from msgspec import Struct
 
 from fanal.accounts.queries.people import desk_names
 from fanal.crosscheck.domain.records import SIMILAR, KinLink, LinkReason
-from fanal.crosscheck.links.domain.because import because_of
+from fanal.crosscheck.links.domain.reasons import because_of
 from fanal.crosscheck.similar.domain.pairs import FAMILY, MIRROR, PICTURE, TEXT
 from fanal.crosscheck.similar.domain.suggestions import Suggestion
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.intake.domain.number import spoken
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
-from fanal.kernel.alphabet import alphabetical
+from fanal.kernel.texts import alphabetical
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case, Decision
 from fanal.orient.domain.states import DECIDED_STATES
-from fanal.web.components.addresses import selector_link
+from fanal.web.components.navigation import selector_link
 
 _KINDS = frozenset(kind.value for kind in SelectorKind)
 _SHOWN = {PICTURE: "PDQ", MIRROR: "URL", FAMILY: "URL"}

@@ -15,7 +15,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Track
-from fanal.web.components.addresses import selector_link
+from fanal.web.components.navigation import selector_link
 from fanal.web.desk.dossiers.related import Judged, judged_of
 
 _LOOKED_AT = 50

@@ -29,9 +29,9 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.queries.envelopes import find_desk_number, find_references
 from fanal.kernel.actors import Actor
-from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import read_aware
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import alphabetical
 from fanal.orient import queries as oriented
 from fanal.reference.departements import departement_of
 from fanal.web.account.actors import actor_of, now_of

@@ -22,9 +22,9 @@ from fanal.exchange import queries
 from fanal.exchange.domain.records import ListSource, Service
 from fanal.exchange.operations import sources as operations
 from fanal.formats.refusal import FormatRefused
-from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import alphabetical
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
 from fanal.web.failures import reason_of

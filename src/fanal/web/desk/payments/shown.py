@@ -19,8 +19,8 @@ from fanal.intake.domain.number import spoken
 from fanal.intake.queries.envelopes import get_reports
 from fanal.judicial.domain.sheets import SheetReport
 from fanal.kernel.actors import Actor
-from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import PARIS
+from fanal.kernel.texts import alphabetical
 
 # Formatting of times and payer keys, in both languages.
 

@@ -18,7 +18,7 @@ from fanal.kernel.calendar import read_aware
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of
-from fanal.web.components.addresses import selector_link
+from fanal.web.components.navigation import selector_link
 from fanal.web.desk.dossiers.graph import references_of
 from fanal.web.reading import consult
 

@@ -14,7 +14,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import read_aware
 from fanal.kernel.ids import instant_of
 from fanal.kernel.typed import whole_number
-from fanal.web.components.addresses import selector_link
+from fanal.web.components.navigation import selector_link
 from fanal.web.components.words import identifier
 
 _ROLES = ("SUSPECT", "VICTIM", "RECIPIENT", "ASSOCIATED", "WITNESS", "CONTENT")
