@@ -28,8 +28,7 @@ from msgspec import structs
 from PIL import Image
 
 from fanal.hashing import jail, video
-from fanal.hashing.domain.kinds import PICTURES
-from fanal.hashing.domain.records import HEAD_BYTES, FileFacts, FileLimits, Unhashed
+from fanal.hashing.domain.records import HEAD_BYTES, PICTURES, FileFacts, FileLimits, Unhashed
 from fanal.hashing.picture import hash_picture
 
 _PIECE = 1 << 20

@@ -22,8 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from fanal.hashing import video
-from fanal.hashing.domain.kinds import PICTURES, media_type_of
-from fanal.hashing.domain.records import FileFacts, FileLimits, Unhashed
+from fanal.hashing.domain.records import PICTURES, FileFacts, FileLimits, Unhashed, media_type_of
 
 _START_SECONDS: Final = 120.0  # the first start compiles
 _STOP_SECONDS: Final = 5.0

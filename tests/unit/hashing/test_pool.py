@@ -17,9 +17,8 @@ import pytest
 from PIL import Image
 
 from fanal.hashing import video
-from fanal.hashing.domain.kinds import media_type_of
 from fanal.hashing.domain.pdq import pdq
-from fanal.hashing.domain.records import FileFacts, FileLimits, Unhashed
+from fanal.hashing.domain.records import FileFacts, FileLimits, Unhashed, media_type_of
 from fanal.hashing.pool import FileToHash, HasherAway, Pool
 from tests.unit.hashing.pictures import draw, encoded
 

@@ -24,8 +24,7 @@ from fanal.api.ispws.answers import coded, partner_only, refused, should_wait, s
 from fanal.api.ispws.uploads import CountedBody, Spool, SpoolHandler, most_of_a_body
 from fanal.formats.ncmec.answers import AnswerCode, done_response, report_response
 from fanal.formats.ncmec.model import schema_bytes
-from fanal.formats.ncmec.read import Document, read_file_details, read_report
-from fanal.formats.ncmec.syntax import MAX_BYTES
+from fanal.formats.ncmec.read import MAX_BYTES, Document, read_file_details, read_report
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.intake.domain.records import Arrival, Format, ReportFacts, Submission
 from fanal.intake.operations.files import MOST_FILES, describe_file, upload_file

@@ -14,7 +14,7 @@ from typing import Final
 from lxml import etree
 from msgspec import Struct
 
-from fanal.formats.ncmec.syntax import parse
+from fanal.formats.ncmec.read import parse
 from fanal.formats.refusal import DocumentFault, FormatRefused
 
 NAMESPACE: Final = "https://hashsharing.ncmec.org/hashsharing/v2"
