@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanal.cli.supervisor import say
-from fanal.postgres.account import SHELTER, AccountMissing, SystemAccount
+from fanal.postgres.place import SHELTER, AccountMissing, SystemAccount
 
 _FOLDERS = ("vault", "log", "mail", "cache", "index", "drafts")
 """Folders in `FANAL_HOME` that the serving processes write to."""

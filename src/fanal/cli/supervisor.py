@@ -20,7 +20,7 @@ import psycopg
 
 from fanal.calls import NUMBER_VARIABLE
 from fanal.kernel.process import die_with_parent, share_of_processors
-from fanal.postgres.account import SystemAccount
+from fanal.postgres.place import SystemAccount
 
 _WRITE_MS = 100
 """Longest wait for a reader of the sentences for the operator, in milliseconds."""

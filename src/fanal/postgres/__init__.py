@@ -4,11 +4,10 @@
 the server. Roles, grants and migrations belong to `fanal.config`.
 """
 
-from fanal.postgres.account import AccountMissing, SystemAccount
 from fanal.postgres.binaries import Binaries, NoBinaries, find_binaries
 from fanal.postgres.cluster import Cluster, ClusterFailed
 from fanal.postgres.passwords import PasswordFile
-from fanal.postgres.place import PlaceRefused
+from fanal.postgres.place import AccountMissing, PlaceRefused, SystemAccount
 from fanal.postgres.roles import DatabaseRole
 
 __all__ = [

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fanal.postgres.account import SHELTER, SystemAccount
+from fanal.postgres.place import SHELTER, SystemAccount
 
 OLDEST_MAJOR = 15
 _NEEDED = ("postgres", "initdb")

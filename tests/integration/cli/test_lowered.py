@@ -16,8 +16,7 @@ from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
 from fanal.kernel.ownership import follow_folder
 from fanal.postgres import Cluster
-from fanal.postgres.account import SystemAccount
-from fanal.postgres.place import make_home
+from fanal.postgres.place import SystemAccount, make_home
 from tests.server import fast_folder
 
 pytestmark = [
@@ -103,7 +102,7 @@ def test_a_child_that_goes_first_has_its_own_priority_and_a_start_only_for_a_mom
         "from pathlib import Path\n"
         "from fanal.cli.supervisor import Child\n"
         "from fanal.kernel.process import hurried\n"
-        "from fanal.postgres.account import SystemAccount\n"
+        "from fanal.postgres.place import SystemAccount\n"
         "os.setsid()\n"
         "def share(pid): return Path(f'/proc/{pid}/autogroup').read_text().split()[-1]\n"
         "child = Child(name='calls', arguments=['/bin/sleep', '30'], environment={},\n"

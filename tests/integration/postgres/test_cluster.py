@@ -15,9 +15,9 @@ import psycopg
 import pytest
 
 from fanal.postgres import Cluster, NoBinaries, PlaceRefused, find_binaries
-from fanal.postgres.account import SHELTER
 from fanal.postgres.binaries import copy_installation
 from fanal.postgres.cluster import processes_in, server_options, shared_megabytes
+from fanal.postgres.place import SHELTER
 from tests.integration.postgres.conftest import remove
 from tests.live import wait_for
 
