@@ -15,8 +15,7 @@ import click
 from fanal import reference
 from fanal.cli.boot import find_home, with_django
 from fanal.cli.failures import CommandRefused
-from fanal.cli.places import write_text
-from fanal.cli.printing import Row, print_rows
+from fanal.cli.output import Row, print_rows, write_text
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
 from fanal.postgres import DatabaseRole
@@ -304,7 +303,7 @@ def _line(found: "Link", names: Mapping[UUID, str], lang: str) -> dict[str, obje
 
 
 def _reason(reason: "LinkReason", lang: str) -> dict[str, object]:
-    from fanal.crosscheck.links.domain.because import because_of
+    from fanal.crosscheck.links.domain.reasons import because_of
 
     return {
         "kind": reason.kind,

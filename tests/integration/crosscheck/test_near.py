@@ -11,7 +11,7 @@ from django.db import connection
 
 from fanal.crosscheck.domain.records import unpack_reasons
 from fanal.crosscheck.dossiers.queries import dossier_of
-from fanal.crosscheck.links.domain.because import because_of
+from fanal.crosscheck.links.domain.reasons import because_of
 from fanal.crosscheck.operations.batch import crosscheck_batch, erase
 from fanal.crosscheck.operations.judge import judge_suggestion
 from fanal.crosscheck.operations.rebuild import rebuild

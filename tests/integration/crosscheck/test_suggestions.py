@@ -8,7 +8,7 @@ import pytest
 
 from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.dossiers.queries import dossier_of
-from fanal.crosscheck.links.domain.because import because_of
+from fanal.crosscheck.links.domain.reasons import because_of
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.operations.judge import judge, judge_suggestion
 from fanal.crosscheck.operations.rebuild import rebuild

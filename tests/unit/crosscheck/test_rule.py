@@ -14,9 +14,9 @@ from fanal.crosscheck.domain.cards import card_of, pack_card, read_card
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.weights import load_weights, read_weights, score_of
 from fanal.crosscheck.engine.domain.sheet import sheet_of, sorted_rows
-from fanal.crosscheck.links.domain.because import because_of
 from fanal.crosscheck.links.domain.document_frequency import standing_of
 from fanal.crosscheck.links.domain.linking import ReportWords, link, points_of
+from fanal.crosscheck.links.domain.reasons import because_of
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.harmonise.domain.sources.read import read_source

@@ -11,7 +11,7 @@ from fanal.crosscheck.domain.cards import key_of, signed
 from fanal.crosscheck.domain.records import KinLink, Link, LinkReason, unpack_reasons
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.dossiers.queries import CURRENT
-from fanal.crosscheck.links.domain.rarity import tells
+from fanal.crosscheck.links.domain.reasons import tells
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.harmonise import queries as harmonised

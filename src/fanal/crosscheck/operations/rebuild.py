@@ -22,7 +22,7 @@ from fanal.crosscheck.engine.domain.rule import weigh
 from fanal.crosscheck.engine.domain.sheet import Rows
 from fanal.crosscheck.links.domain.document_frequency import Groups, companion
 from fanal.crosscheck.links.domain.linking import Explainer, ReportWords
-from fanal.crosscheck.links.domain.rarity import ValueState, step_of
+from fanal.crosscheck.links.domain.reasons import ValueState, step_of
 from fanal.crosscheck.links.operations.store import write_cards, write_links, write_states
 from fanal.crosscheck.similar.operations.near import wait_again
 from fanal.db import sql

@@ -18,7 +18,7 @@ from fanal.crosscheck.links.domain.linking import (
     mark_of_reason,
     points_of,
 )
-from fanal.crosscheck.links.domain.rarity import ValueState
+from fanal.crosscheck.links.domain.reasons import ValueState
 from fanal.harmonise.domain.records import SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_CODES
 

@@ -21,7 +21,7 @@ from fanal.crosscheck.engine.domain.candidate_pairs import (
 from fanal.crosscheck.engine.domain.features import points_beside
 from fanal.crosscheck.engine.domain.rule import Pairs, weigh
 from fanal.crosscheck.engine.domain.sheet import CardSheet, Flags
-from fanal.crosscheck.links.domain.because import FILES
+from fanal.crosscheck.links.domain.reasons import FILES
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind, SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE
 

@@ -31,7 +31,7 @@ from fanal.crosscheck.links.domain.document_frequency import (
     parted,
     unpack_companions,
 )
-from fanal.crosscheck.links.domain.rarity import ValueState, kept_by, step_of
+from fanal.crosscheck.links.domain.reasons import ValueState, kept_by, step_of
 from fanal.db import sql
 from fanal.db.sql import plain_array
 from fanal.harmonise import queries as harmonised

@@ -10,7 +10,7 @@ from fanal.crosscheck.domain.cards import signed
 from fanal.crosscheck.domain.records import Link, pack_reasons
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.links.domain.document_frequency import pack_companions
-from fanal.crosscheck.links.domain.rarity import ValueState
+from fanal.crosscheck.links.domain.reasons import ValueState
 from fanal.db import sql
 from fanal.db.sql import bytes_array, plain_array
 

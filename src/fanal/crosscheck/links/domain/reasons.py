@@ -1,6 +1,7 @@
-"""Discount of a value by its document frequency: the frequency steps it has passed, and its share of points.
+"""The weight of a reason of a link: its discount by document frequency, and the codes that explain it.
 
-Separate from the compiled loops, so that pages can show values without a compiler.
+The texts of the codes are labels of the kind `link_because`. Separate from the compiled loops, so that pages
+can show values and reasons without a compiler.
 """
 
 from datetime import UTC, date, datetime
@@ -9,7 +10,8 @@ from typing import Final
 from msgspec import Struct
 
 from fanal.crosscheck.domain.cards import MARKS
-from fanal.crosscheck.domain.weights import Mark, Weights
+from fanal.crosscheck.domain.records import CROSS, SAME, SIMILAR, LinkReason
+from fanal.crosscheck.domain.weights import Mark, Weights, load_weights
 from fanal.harmonise.domain.records import SelectorKind
 
 # The two periods for which document frequency is counted: the last two months, and the last thirteen.
@@ -88,3 +90,34 @@ def tells(kind: SelectorKind, holders: int, *, hub: bool, weights: Weights) -> b
         return holders <= _MOST_OF_A_PLACE
     state = ValueState(step_of(mark, holders, weights), hub=hub)
     return (kept_by(mark, state, weights) or 0.0) >= KEEPS
+
+
+FILES = frozenset({"SHA256", "SHA1", "MD5", "PDQ"})
+"""Kinds of the values of a file."""
+_PAGES = frozenset({"URL", "ONION"})
+
+
+def because_of(reason: LinkReason) -> str:
+    """Return the code that explains why a reason of a link has its weight, e.g. `FILE_FREQUENT`."""
+    if reason.kind == "LIKE":
+        return f"LIKE_{reason.value}"
+    if reason.kind in SIMILAR or reason.kind == "APART":
+        return reason.kind
+    if reason.kind == "CONFLICT":
+        return f"CONFLICT_{reason.value}"
+    if reason.kind in {"NAME", "BIRTH", "IP"}:
+        return f"{reason.kind}_DIFFERS" if reason.weight < 0 else f"{reason.kind}_SAME"
+    if reason.kind in FILES or reason.kind in _PAGES:
+        found = "FILE" if reason.kind in FILES else "PAGE"
+        return f"{found}_SHARED" if reason.kept == 1 else f"{found}_FREQUENT"
+    return _of_person(reason)
+
+
+def _of_person(reason: LinkReason) -> str:
+    if reason.kept == load_weights().hub_share:
+        return "HUB"
+    if reason.side == SAME:
+        return "SUSPECT_AND_ASSOCIATED" if "ASSOCIATED" in reason.roles else "SUSPECT_BOTH"
+    if reason.side == CROSS:
+        return "SUSPECT_AND_TEXT"
+    return "ROLE_SWAP" if set(reason.roles) == {"SUSPECT", "VICTIM"} else "OTHER_ROLES"
