@@ -22,7 +22,7 @@ import psycopg
 
 from fanal.cli.boot import django_as, enter_django, find_home, find_vault, note_keys
 from fanal.cli.failures import CommandRefused, Failed, tell
-from fanal.cli.places import make_private, write_whole
+from fanal.cli.output import make_private, write_whole
 from fanal.config.databases import Databases, open_databases
 from fanal.config.keys import SECRET_FILE, keys_folder
 from fanal.config.migration import read_mark

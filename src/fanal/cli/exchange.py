@@ -9,7 +9,7 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, Failed, language
-from fanal.cli.printing import Row, print_rows
+from fanal.cli.output import Row, print_rows
 from fanal.exchange.domain.records import FetchCheckpoint, ListSource, Service
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor

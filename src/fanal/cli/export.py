@@ -16,7 +16,7 @@ from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import tell
-from fanal.cli.places import make_private, place_of, write_whole
+from fanal.cli.output import make_private, place_of, write_whole
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole

@@ -14,7 +14,7 @@ from fanal.accounts.domain import policy
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.queries.people import has_demo_mark, partner_names
 from fanal.cli.failures import tell
-from fanal.cli.places import make_private, write_whole
+from fanal.cli.output import make_private, write_whole
 from fanal.config.environment import read_environment
 from fanal.formats.com209 import provider_report_of
 from fanal.formats.dsa18 import notification_of

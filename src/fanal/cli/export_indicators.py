@@ -15,7 +15,7 @@ from fanal.analyse.material.domain.lists import Sharing
 from fanal.cli.actors import code_option, proven
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, tell
-from fanal.cli.places import place_of, write_text
+from fanal.cli.output import place_of, write_text
 from fanal.formats.csv_hashes import writable as fits_csv, write_csv
 from fanal.formats.indicators import HASH_DIGITS, Indicator
 from fanal.formats.misp import OutEvent, is_object, writable as fits_misp, write_event

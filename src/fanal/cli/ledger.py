@@ -10,7 +10,7 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import tell
-from fanal.cli.places import private
+from fanal.cli.output import private
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole

@@ -20,7 +20,7 @@ from fanal.cli import exchange
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, language, tell, words_of_refusal
 from fanal.cli.import_files import reason_of
-from fanal.cli.printing import Row, print_rows
+from fanal.cli.output import Row, print_rows
 from fanal.formats.csv_hashes import COLUMNS
 from fanal.formats.indicators import Indicator
 from fanal.formats.misp import read_event

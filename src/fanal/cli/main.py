@@ -13,7 +13,7 @@ from importlib import import_module
 import click
 
 from fanal.cli.failures import LANGUAGES, CommandRefused, told
-from fanal.cli.printing import ReaderGone
+from fanal.cli.output import ReaderGone
 from fanal.kernel.process import FIRST, hurried, loading
 
 COMMANDS: Mapping[str, str] = {

@@ -18,7 +18,7 @@ from fanal.postgres import DatabaseRole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fanal.cli.printing import Row
+    from fanal.cli.output import Row
     from fanal.intake.domain.records import ReportFacts
 
     Page = tuple[Sequence[UUID], Mapping[UUID, ReportFacts] | None]
@@ -64,7 +64,7 @@ def show(
     reporter's identity; the ledger entry and the notices to other people come first.
     """
     from fanal.cli.actors import consult, reader
-    from fanal.cli.printing import print_rows
+    from fanal.cli.output import print_rows
     from fanal.cli.report_view import outline, views
     from fanal.cli.resolve import resolve
 
@@ -126,7 +126,7 @@ def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, s
 def list_(order: str, as_json: bool, lang: str, as_user: str | None) -> None:
     """List the acknowledged reports of every stage, without long texts."""
     from fanal.cli.actors import reader
-    from fanal.cli.printing import print_rows
+    from fanal.cli.output import print_rows
 
     actor = reader(as_user, motive="fanal report list")
     pages = _by_priority(actor) if order == "priority" else _as_received(actor)

@@ -26,7 +26,7 @@ from fanal.analyse.signals.reading import (
 from fanal.cli.actors import code_option, prove, supervisor
 from fanal.cli.boot import with_django
 from fanal.cli.failures import LANGUAGES, CommandRefused, Failed, tell
-from fanal.cli.printing import print_lines
+from fanal.cli.output import print_lines
 from fanal.embedding.engine import EngineMissing
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole

@@ -23,7 +23,7 @@ from fanal.exchange.domain.records import (
     TakenEntry,
 )
 from fanal.kernel.actors import Actor
-from fanal.kernel.alphabet import alphabetical
+from fanal.kernel.texts import alphabetical
 
 # The change feed: places by time, rows by place.
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from fanal.cli.doctor_nodes import look_at_nodes
+from fanal.cli.doctor import look_at_nodes
 from fanal.cli.finding import FindingLevel
 from fanal.config.databases import open_databases, provision
 from fanal.db.row_security import BOUNDED, are_definitions_closed, faults_in_row_security

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from fanal.cli.doctor_nodes import look_at_numbers
+from fanal.cli.doctor import look_at_numbers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Connect = Callable[[str], psycopg.Connection[tuple[object, ...]]]

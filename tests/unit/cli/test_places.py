@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fanal.cli.places import make_folders, make_private, write_text, write_whole
+from fanal.cli.output import make_folders, make_private, write_text, write_whole
 
 
 def test_a_link_that_somebody_laid_is_replaced_and_not_followed(tmp_path: Path) -> None:

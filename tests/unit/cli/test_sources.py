@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fanal.cli.import_files import FoundReport, Unreadable, find_files, find_sources
-from fanal.cli.places import place_of
+from fanal.cli.output import place_of
 from fanal.cli.sources import passed_over, read_sources
 from fanal.formats.ncmec.synthesis import synthetic_reports
 

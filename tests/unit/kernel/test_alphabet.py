@@ -2,7 +2,7 @@
 
 import re
 
-from fanal.kernel.alphabet import alphabetical
+from fanal.kernel.texts import alphabetical
 from tests.architecture.tree import SOURCE, files, name
 
 BY_NAME = re.compile(

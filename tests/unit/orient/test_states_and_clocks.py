@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from fanal import reference
 from fanal.distribution.domain.states import ITEM_STATES, PACKAGE_STATES
-from fanal.judicial.domain.states import REFERRAL_STATES
+from fanal.judicial.domain.records import REFERRAL_STATES
 from fanal.kernel.calendar import PARIS, add_working_days, holidays, is_working_day, paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import StateTable, TransitionRefused

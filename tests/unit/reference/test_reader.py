@@ -13,8 +13,7 @@ from fanal.distribution.domain.states import ItemState, PackageState
 from fanal.formats.report.records import Channel, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 from fanal.hashing.domain.records import Unhashed
-from fanal.judicial.domain.records import ReferralOutcome
-from fanal.judicial.domain.states import ReferralState
+from fanal.judicial.domain.records import ReferralOutcome, ReferralState
 from fanal.kernel.actors import Role
 from fanal.measures.domain.records import MeasureKind, MeasureState, SuspensionCause
 from fanal.orient.domain.records import QueueView, Reading, Track

@@ -34,7 +34,7 @@ from fanal.accounts.queries.likeness import likenesses
 from fanal.accounts.row_scope import present
 from fanal.db import sql
 from fanal.kernel.actors import Actor, Role
-from fanal.kernel.alphabet import alphabetical
+from fanal.kernel.texts import alphabetical
 
 # Use of API credentials by providers' programs: quotas and the calls of the last hour.
 

@@ -4,7 +4,7 @@ from email.message import EmailMessage
 
 from msgspec import Struct
 
-from fanal.kernel.directions import written_out
+from fanal.kernel.texts import written_out
 
 
 class LetterText(Struct, frozen=True):

@@ -21,7 +21,7 @@ from fanal.analyse.priority.domain.scoring import Tally
 from fanal.cli.actors import supervisor
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, words
-from fanal.cli.places import make_private
+from fanal.cli.output import make_private
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal

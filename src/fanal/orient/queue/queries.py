@@ -21,8 +21,8 @@ from fanal.accounts.domain.policy import Reach, reach
 from fanal.db import sql
 from fanal.formats.report.records import Channel, ReportKind
 from fanal.kernel.actors import Actor
-from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.ids import lowest_id
+from fanal.kernel.texts import alphabetical
 from fanal.orient import models
 from fanal.orient.domain.records import (
     QueueFilter,

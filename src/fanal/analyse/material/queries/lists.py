@@ -20,7 +20,7 @@ from fanal.analyse.material.domain.lists import (
 )
 from fanal.db import sql
 from fanal.kernel.actors import Actor
-from fanal.kernel.alphabet import alphabetical
+from fanal.kernel.texts import alphabetical
 
 # Entries suspended by the match-rate circuit breaker, and the match rates of entries.
 

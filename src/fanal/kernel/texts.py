@@ -1,5 +1,9 @@
-"""Alphabetical order of names for people."""
+"""Texts for people: alphabetical order of names, and bidirectional control characters written out.
 
+U+202E makes `gpj.exe` look like `exe.jpg`, and may turn the lines of a letter around a name.
+"""
+
+import re
 import unicodedata
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d"})
@@ -13,3 +17,11 @@ def alphabetical(name: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", name.casefold().translate(_LIGATURES))
     return "".join(c for c in plain if not unicodedata.combining(c)) + f"\0{name}"
+
+
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def written_out(text: str) -> str:
+    """Return a text with its bidirectional controls as `⟨U+202E⟩`; letters of every script stay."""
+    return _TURNING.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
