@@ -2,14 +2,18 @@
 
 import ast
 import re
+import sys
 import tomllib
+
+import pytest
 
 from fanal.accounts.domain.policy import POLICY
 from fanal.api.ispws.views import urlpatterns
-from fanal.cli.failures import PREFIX
+from fanal.cli.failures import LANGUAGES, PREFIX, told
 from fanal.config.migration import LIFECYCLES
 from fanal.formats.ncmec.answers import AnswerCode
 from fanal.formats.refusal import DocumentFault
+from fanal.kernel.refusal import Refusal
 from tests.architecture.tree import SOURCE, name
 
 LABELS = sorted((SOURCE / "reference/data/labels").glob("*.toml"))
@@ -97,6 +101,23 @@ def test_each_refusal_has_words_on_a_page_or_in_a_command():
         command = f"{PREFIX.get(kind, f'{kind.upper()}_')}{code}"
         said = code in labels.get(f"{kind}_refusal", ()) or command in labels["cli"]
         assert said or kind in SAID_BY_THE_CALLER, (where, kind, code)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_command_says_each_refusal_in_a_sentence(lang, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["fanal", "--lang", lang])
+    raised = {(kind, code) for kind, code, _place in _refusals() if kind not in SAID_BY_THE_CALLER}
+    kinds = {kind for kind, _code in raised}
+    for file in LABELS:  # codes that are not written out where they are raised
+        for group, codes in tomllib.loads(file.read_text())["labels"].items():
+            kind = group.removesuffix("_refusal")
+            raised |= {(kind, code) for code in codes if kind in kinds and kind != group}
+    bare = []
+    for kind, code in sorted(raised):
+        assert told(Refusal(kind, code)) == 2
+        said = capsys.readouterr().err
+        bare += re.findall(r"fanal: [A-Z_]+(?: \w+=.*)?\n", said)
+    assert bare == []
 
 
 def _said_by_commands():

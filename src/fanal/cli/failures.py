@@ -53,11 +53,10 @@ _REFUSED = {
     "deconfliction": "DECONFLICTION_REFUSED",
     "exchange": "SOURCE_REFUSED",
     "instruction": "INSTRUCTION_REFUSED",
-    "lists": "LISTS_REFUSED",
 }
-"""Message codes by the kind of a refusal whose reason the pages show too; the messages quote it as `why`."""
+"""Message codes by the kind of a refusal, for messages that quote the reason that the pages show as `why`."""
 PREFIX = {"acknowledgement": "ANSWER_", "habilitation": "", "ruleset": "RULES_"}
-"""What precedes the codes of other refusals; for a kind without an entry, its own name."""
+"""What precedes the codes of refusals with a message for commands; for a kind without an entry, its name."""
 _BAD_INPUT = frozenset({"VALUE_REFUSED", "MOTIVE_MISSING"})
 
 
@@ -152,11 +151,13 @@ def _explain(failure: BaseException) -> tuple[str, dict[str, object], int]:
 
 
 def _as_message(refusal: Refusal) -> CommandRefused:
-    if refusal.kind in _REFUSED:
-        why = reference.explain_refusal(refusal, language())
-        return CommandRefused(_REFUSED[refusal.kind], why=why)
+    """Return the message of a refusal: the one for commands if there is one, else the reason on the pages."""
     prefix = PREFIX.get(refusal.kind, f"{refusal.kind.upper()}_")
-    return CommandRefused(f"{prefix}{refusal.code}", **refusal.parameters)
+    code = _REFUSED.get(refusal.kind, f"{prefix}{refusal.code}")
+    if reference.label("cli", code, language()) == code:
+        code = "REFUSED"
+    why = reference.explain_refusal(refusal, language())
+    return CommandRefused(code, **(refusal.parameters | {"why": why}))
 
 
 def _known(failure: BaseException) -> str | None:
