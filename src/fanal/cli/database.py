@@ -41,10 +41,10 @@ def provision(*, new_passwords: bool) -> None:
     The only command that creates or alters database roles. Their passwords are kept in
     FANAL_HOME/keys/database.json.
     """
+    passwords = PasswordFile(find_home() / "keys" / "database.json")
     address = os.environ.get("DATABASE_URL", "")
     if not address or role_of(address):
         raise CommandRefused("PROVISION_ADDRESS")
-    passwords = PasswordFile(find_home() / "keys" / "database.json")
     prepare(admin_url=address, passwords=passwords, renew=new_passwords)
     click.echo(f"roles and database are ready; their passwords are in {passwords.path}")
     if new_passwords:

@@ -38,7 +38,7 @@ from fanal.config.databases import (
     may_owner_end_sessions,
     open_databases,
 )
-from fanal.config.environment import read_environment
+from fanal.config.environment import SettingRefused, read_environment
 from fanal.config.keys import KeysMissing, node_certificate_ends, node_fault
 from fanal.config.migration import DatabaseMark, read_mark
 from fanal.config.prepared import is_prepared
@@ -72,13 +72,17 @@ _PATIENCE = "-c lock_timeout=5s -c statement_timeout=300s"
 )
 def doctor(port: int) -> None:
     """Check everything that Fanal needs on this machine. Exit status 1 if there is a problem."""
-    home = read_environment(os.environ).home
-    findings = [
-        *look_at_machine(home=home, port=port),
-        *look_at_hashing(),
-        *look_at_reader(),
-        *look_at_database(home=home),
-    ]
+    try:
+        home = read_environment(os.environ).home
+    except SettingRefused as refused:  # nothing else is known without the settings
+        findings = [problem(str(refused))]
+    else:
+        findings = [
+            *look_at_machine(home=home, port=port),
+            *look_at_hashing(),
+            *look_at_reader(),
+            *look_at_database(home=home),
+        ]
     for finding in findings:
         click.echo(f"{finding.level:8}{finding.text}")
     if any(f.level is FindingLevel.PROBLEM for f in findings):

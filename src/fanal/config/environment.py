@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
 from fanal.kernel.typed import is_sheltered
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 _DEMO_DUTY = "duty@fanal.test"
+_DATABASE = ("postgresql", "postgres")
 
 
 WEB_TIMEOUTS = {
@@ -107,7 +111,8 @@ def read_environment(values: Mapping[str, str]) -> Environment:
     Raises:
         SettingRefused: `FANAL_KEEP_REPORTER_ADDRESS` without `FANAL_PROXY_HOPS`; a limit, a number of minutes
             or of proxies that is not a valid number; a `DATABASE_URL` that is no address, or whose login is
-            not the role's; a single sign-on URL without https or client identifier; a folder without a model.
+            not the role's; a `FANAL_SMTP_URL` that is no address; a single sign-on URL without https or
+            client identifier; a folder without a model.
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"
@@ -136,7 +141,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         node=values.get("FANAL_NODE") or "node-1",
         proxy_hops=proxy_hops,
         keep_address=keep_address,
-        smtp_url=values.get("FANAL_SMTP_URL", ""),
+        smtp_url=_read_server(values.get("FANAL_SMTP_URL", "")),
         mail_from=values.get("FANAL_MAIL_FROM", "desk@fanal.test"),
         flagger=values.get("FANAL_TRUSTED_FLAGGER", "").strip(),
         duty_addresses=_read_list(values.get("FANAL_DUTY", _DEMO_DUTY if demo else "")),
@@ -165,13 +170,46 @@ def _read_folder(text: str) -> Path | None:
 
 
 def _check_database(address: str) -> None:
+    """Refuse a database URL that this program or libpq cannot read; their messages may quote the password.
+
+    Raises:
+        SettingRefused: it is no such URL, or its password has a special character.
+    """
+    if not address:
+        return
     try:
-        _ = urlsplit(address).port
-    except ValueError:  # its message may quote the password
+        parts = urlsplit(address)
+        _ = parts.port, conninfo_to_dict(address)
+        # libpq ends the password at the first "@", urlsplit at the last one; only urlsplit ends it at "#".
+        readable = parts.scheme in _DATABASE and parts.netloc.count("@") < 2 and not parts.fragment
+    except (ValueError, psycopg.Error):
+        readable = False
+    if not readable:
         raise SettingRefused(
             "DATABASE_URL is no address: postgresql://login:password@host:port/database, with special "
             "characters of a password as %XX"
-        ) from None
+        )
+
+
+def _read_server(address: str) -> str:
+    """Return the URL of the mail server, refused if it cannot be read: the message might quote the password.
+
+    Raises:
+        SettingRefused: no such URL, or a user name or password that is not ASCII (`smtplib` takes no other).
+    """
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+        login = unquote(parts.netloc.rpartition("@")[0])
+        readable = login.isascii() and not (parts.query or parts.fragment)
+    except ValueError:
+        readable = False
+    if not readable:
+        raise SettingRefused(
+            "FANAL_SMTP_URL is no address: smtp[s]://user:password@host:port, with special characters of a "
+            "password as %XX, and none but ASCII"
+        )
+    return address
 
 
 def _read_list(text: str) -> list[str]:

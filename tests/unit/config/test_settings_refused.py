@@ -32,6 +32,12 @@ def test_a_second_factor_counts_for_a_minute_at_least() -> None:
         "postgresql://fanal_app:secret@127.0.0.1:port/fanal",
         "postgresql://fanal_app:secret@127.0.0.1:99999/fanal",
         "postgresql://fanal_app:secret@[::1/fanal",
+        "postgresql://fanal_app:se%zzcret@127.0.0.1/fanal",
+        "postgresql://fanal_app:se cret@127.0.0.1/fanal",
+        "postgresql://fanal_app:se@cret@127.0.0.1/fanal",
+        "postgresql://fanal_app:5432#cret@127.0.0.1/fanal",
+        "mysql://fanal_app:secret@127.0.0.1/fanal",
+        "host=127.0.0.1 user=fanal_app password=secret",
     ],
 )
 @pytest.mark.parametrize("role", ["", "app"])
@@ -39,6 +45,47 @@ def test_a_database_address_is_one(address: str, role: str) -> None:
     with pytest.raises(SettingRefused, match="DATABASE_URL") as refused:
         read_environment({"DATABASE_URL": address, "FANAL_DB_ROLE": role})
     assert "cret" not in str(refused.value)
+    assert refused.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql:///fanal",
+        "postgres://fanal_app:se%40cret@127.0.0.1:5432/fanal?sslmode=require",
+        "postgresql://fanal_app@/fanal?host=/run/postgresql",
+        "postgresql://fanal_app:x@[::1]:5433/fanal",
+    ],
+)
+def test_a_database_address_that_libpq_reads_is_kept(address: str) -> None:
+    assert read_environment({"DATABASE_URL": address}).database_url == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "smtp://[::1",
+        "smtp://desk:se/cret@m.desk.fr:25",
+        "smtp://desk:secret@m.desk.fr:port",
+        "smtp://desk:secret@m.desk.fr:99999",
+        "smtp://desk:se\uff0fcret@m.desk.fr",
+        "smtp://desk:25#cret@m.desk.fr",
+        "smtps://desk:se%C3%A9cret@m.desk.fr",
+    ],
+)
+def test_a_mail_server_address_is_one(address: str) -> None:
+    with pytest.raises(SettingRefused, match="FANAL_SMTP_URL") as refused:
+        read_environment({"FANAL_SMTP_URL": address})
+    assert "cret" not in str(refused.value)
+    assert refused.value.__context__ is None  # a traceback would print that message too
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "smtp://m.bücher.fr", "smtps://desk:se%40cret@m.desk.fr:465/", "smtp://[::1]:25"],
+)
+def test_a_mail_server_address_that_can_be_read_is_kept(address: str) -> None:
+    assert read_environment({"FANAL_SMTP_URL": address}).smtp_url == address
 
 
 @pytest.mark.parametrize("address", ["https://[::1", "https://a:port/", "ftp://a.example/"])
