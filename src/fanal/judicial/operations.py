@@ -16,8 +16,13 @@ from fanal.casework.domain.records import ActDraft, Opening
 from fanal.casework.operations.acts import amend_act, open_act
 from fanal.judicial.domain.kinds import REFERRAL, SHEET, read_referral, read_sheet
 from fanal.judicial.domain.letters import read_facts
-from fanal.judicial.domain.records import ReferralDocument
-from fanal.judicial.domain.sheets import ADDRESSEES, SheetDocument, SheetFacts, SheetReport
+from fanal.judicial.domain.records import (
+    ADDRESSEES,
+    ReferralDocument,
+    SheetDocument,
+    SheetFacts,
+    SheetReport,
+)
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal

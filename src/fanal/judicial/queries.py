@@ -11,8 +11,16 @@ from fanal.casework import queries as casework
 from fanal.casework.domain.records import Act, ActFile
 from fanal.judicial.domain.kinds import REFERRAL, SHEET, read_referral, read_sheet
 from fanal.judicial.domain.letters import referral_text
-from fanal.judicial.domain.records import Referral, ReferralFacts, ReferralFile, ReferralState
-from fanal.judicial.domain.sheets import Sheet, SheetFile, SheetState, sheet_of
+from fanal.judicial.domain.records import (
+    Referral,
+    ReferralFacts,
+    ReferralFile,
+    ReferralState,
+    Sheet,
+    SheetFile,
+    SheetState,
+    sheet_of,
+)
 from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted
 from fanal.orient.domain.clocks import desk_deadline

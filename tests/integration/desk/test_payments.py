@@ -13,7 +13,7 @@ from fanal.casework.domain.records import Event
 from fanal.casework.operations.acts import take_step
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import SHEET
-from fanal.judicial.domain.sheets import SHEET_STATES, SheetState
+from fanal.judicial.domain.records import SHEET_STATES, SheetState
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import queries as ledger

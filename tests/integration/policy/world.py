@@ -40,7 +40,7 @@ from fanal.harmonise.operations.identity import open_identity
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.operations.receive import receive_reports
 from fanal.judicial import operations as judicial
-from fanal.judicial.domain.sheets import SheetReport
+from fanal.judicial.domain.records import SheetReport
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
 from fanal.measures.domain.oversight import RecommendationKind

@@ -3,8 +3,13 @@
 import msgspec
 
 from fanal.casework.domain.lifecycle import Requirement, lifecycle
-from fanal.judicial.domain.records import REFERRAL_STATES, ReferralDocument, ReferralOutcome
-from fanal.judicial.domain.sheets import SHEET_STATES, SheetDocument
+from fanal.judicial.domain.records import (
+    REFERRAL_STATES,
+    SHEET_STATES,
+    ReferralDocument,
+    ReferralOutcome,
+    SheetDocument,
+)
 
 _WRITE = Requirement(right="referral.write")
 _FACT = Requirement(right="referral.write", proof=True)

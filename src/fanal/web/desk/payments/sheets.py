@@ -24,7 +24,7 @@ from fanal.casework.domain.records import ActFile
 from fanal.casework.operations.acts import record_export
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import SHEET
-from fanal.judicial.domain.sheets import ADDRESSEES, SheetFacts, SheetFile, SheetReport
+from fanal.judicial.domain.records import ADDRESSEES, SheetFacts, SheetFile, SheetReport
 from fanal.judicial.queries import read_sheet_file
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of

@@ -17,7 +17,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.intake.domain.number import spoken
 from fanal.intake.queries.envelopes import get_reports
-from fanal.judicial.domain.sheets import SheetReport
+from fanal.judicial.domain.records import SheetReport
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS
 from fanal.kernel.texts import alphabetical

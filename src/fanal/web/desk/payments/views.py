@@ -20,7 +20,7 @@ from fanal.analyse.payments.domain.transfers import paid_in
 from fanal.analyse.payments.queries import count_payers, get_payer, list_payers
 from fanal.harmonise import queries as harmonised
 from fanal.judicial import queries as judicial
-from fanal.judicial.domain.sheets import ADDRESSEES
+from fanal.judicial.domain.records import ADDRESSEES
 from fanal.kernel.actors import Actor
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.payments.shown import around_of, points_of, rows_of, timeline_of
