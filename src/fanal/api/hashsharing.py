@@ -26,7 +26,7 @@ from fanal.exchange.domain.feed import Cursor, before
 from fanal.exchange.domain.records import Service, SharedItem, SharedList
 from fanal.exchange.domain.sharing import HASH_KINDS
 from fanal.exchange.operations import serving
-from fanal.exchange.operations.granting import told_lists
+from fanal.exchange.operations.serving import told_lists
 from fanal.formats import hashsharing
 from fanal.formats.hashsharing import (
     MAX_FEEDBACK,

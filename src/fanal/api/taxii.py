@@ -21,8 +21,7 @@ from fanal.api.members import ServiceRefused, Wire
 from fanal.exchange import queries
 from fanal.exchange.domain.feed import Cursor
 from fanal.exchange.domain.records import Service, SharedItem, SharedList, SharedPage
-from fanal.exchange.operations.granting import told_lists
-from fanal.exchange.operations.serving import items_of, note_response, serve_page
+from fanal.exchange.operations.serving import items_of, note_response, serve_page, told_lists
 from fanal.exchange.queries import DESK
 from fanal.formats import taxii as resources
 from fanal.formats.indicators import Indicator, written_instant

@@ -341,14 +341,14 @@ def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> N
 def acknowledge(answer: Path, unproven: bool) -> None:
     """Record the acknowledgement ANSWER (PACKAGE.ack.json) of a desk that opened our package."""
     from fanal.distribution.domain.package import PackageAcknowledgement
-    from fanal.distribution.operations import answers
+    from fanal.distribution.operations import sending
 
     try:
         read = msgspec.json.decode(answer.read_bytes(), type=PackageAcknowledgement)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise CommandRefused("ANSWER_REFUSED", path=answer, detail=error) from None
     try:
-        count = answers.acknowledge(actor=_ACTOR, answer=read, now=clock.now(), unproven=unproven)
+        count = sending.acknowledge(actor=_ACTOR, answer=read, now=clock.now(), unproven=unproven)
     except Refusal as refused:
         refused.parameters["path"] = str(answer)
         raise

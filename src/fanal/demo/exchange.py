@@ -13,14 +13,12 @@ from fanal.analyse.material.queries.lists import find_list
 from fanal.demo.content import chance, hashes, sentences
 from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, World
 from fanal.distribution.domain.package import PackageAcknowledgement, unseal
-from fanal.distribution.operations.answers import acknowledge
 from fanal.distribution.operations.recipients import add_recipient
-from fanal.distribution.operations.sending import send
+from fanal.distribution.operations.sending import acknowledge, send
 from fanal.exchange import queries
 from fanal.exchange.domain.feed import before
 from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage, Service
-from fanal.exchange.operations.granting import open_lists
-from fanal.exchange.operations.serving import note_refusal, reading, serve_page
+from fanal.exchange.operations.serving import note_refusal, open_lists, reading, serve_page
 from fanal.exchange.operations.sources import add_source, note_failure, switch_source, take_page
 from fanal.intake.operations.lifecycle import retract_report
 from fanal.kernel.actors import Actor

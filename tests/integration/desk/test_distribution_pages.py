@@ -13,7 +13,7 @@ from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.operations.instructions import propose_instruction, second_instruction
 from fanal.distribution.domain.package import Manifest, PackageAcknowledgement, seal, unseal
 from fanal.distribution.domain.proof import HEAD, fingerprint
-from fanal.distribution.operations import answers
+from fanal.distribution.operations import sending
 from fanal.distribution.operations.recipients import add_recipient, add_sender, revoke_sender
 from fanal.distribution.operations.sending import send
 from fanal.distribution.operations.taking import take
@@ -74,7 +74,7 @@ def package_of(desk: Desk, *, days_ago: int) -> bytes:
 
 def acknowledge(desk: Desk, sealed: bytes) -> UUID:
     manifest, _body = unseal(sealed, identity=str(IDENTITY))
-    answers.acknowledge(
+    sending.acknowledge(
         actor=SYSTEM,
         answer=PackageAcknowledgement(
             package=manifest.package,

@@ -11,8 +11,8 @@ from fanal.deconfliction import queries as identities
 from fanal.deconfliction.operations.identity import rotate_identity
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import PackageAcknowledgement, unlock, unpack
-from fanal.distribution.operations.answers import acknowledge
 from fanal.distribution.operations.recipients import add_sender, revoke_sender
+from fanal.distribution.operations.sending import acknowledge
 from fanal.kernel import clock
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger

@@ -18,8 +18,7 @@ from fanal.distribution import queries
 from fanal.distribution.domain import package as packing
 from fanal.distribution.domain.routing import shipped_routing
 from fanal.distribution.operations import recipients, sending
-from fanal.distribution.operations.answers import acknowledge
-from fanal.distribution.operations.sending import plan_batch
+from fanal.distribution.operations.sending import acknowledge, plan_batch
 from fanal.formats.report.read import canonical_bytes, read_report
 from fanal.formats.report.records import Place
 from fanal.harmonise import queries as harmonised

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from fanal.accounts.queries.people import list_credentials, own_habilitations, partner_names
 from fanal.accounts.routes import needs
 from fanal.exchange import queries
-from fanal.exchange.operations.granting import open_lists
+from fanal.exchange.operations.serving import open_lists
 from fanal.intake.domain.records import KeyKind, ReportFacts, ReportState, expires_at
 from fanal.intake.queries.envelopes import get_by_key, get_reports
 from fanal.intake.queries.files import get_receipts, list_uploads
