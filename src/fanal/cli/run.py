@@ -40,7 +40,7 @@ from fanal.config.prepared import is_prepared
 from fanal.kernel import clock
 from fanal.kernel.process import FIRST, die_with_parent, hurried
 from fanal.postgres import ClusterFailed, DatabaseRole
-from fanal.postgres.passwords import write_private
+from fanal.postgres.roles import write_private
 
 PORT_FILE = "port"
 """File in which `fanal run` stores its port for `fanal doctor`."""

@@ -21,7 +21,7 @@ from fanal.config.keys import (
     read_verifier,
     shared_digest,
 )
-from fanal.postgres.passwords import write_private
+from fanal.postgres.roles import write_private
 from fanal.vault.domain.envelope import key_fingerprint
 
 # Keys: with others the machine would seal unreadable data.

@@ -38,7 +38,7 @@ from fanal.intake.domain.receipt import (
     encode_certificate,
 )
 from fanal.ledger.domain.checkpoint import CheckpointRefused, NoteKey
-from fanal.postgres.passwords import write_private
+from fanal.postgres.roles import write_private
 from fanal.vault.domain.envelope import key_id
 
 SECRET_FILE = "secret_key"  # noqa: S105 - a name

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from fanal.connectors import smtp
 from fanal.connectors.handover import PERMANENT, Handover
-from fanal.kernel.ownership import follow_folder
+from fanal.kernel.process import follow_folder
 
 log = logging.getLogger("fanal.mail")
 

@@ -1,7 +1,10 @@
-"""Settings of the running process: its garbage collector, its end with its parent, its share of processors.
+"""Settings of the running process: garbage collector, end with its parent, processors, owner of its files.
 
 The collector is off during imports: modules create many lasting objects and no garbage, and the collections
 would take a quarter of the start of a command.
+
+Commands may run as root while web and worker have their own account. New files in the vault or the log must
+stay readable for that account. For any other caller `follow_folder` does nothing.
 """
 
 import ctypes
@@ -105,3 +108,10 @@ def hurried(nice: int) -> Iterator[None]:
         if before is not None:
             # Of two starts in one session the later one finds the priority of the first: the usual is due.
             share_of_processors("self", 0 if before == nice else before)
+
+
+def follow_folder(path: Path) -> None:
+    """Set the owner of `path`, just created, to that of its folder, if the caller is root."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)

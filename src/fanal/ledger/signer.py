@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from fanal.kernel.ownership import follow_folder
+from fanal.kernel.process import follow_folder
 from fanal.ledger.domain.checkpoint import NoteKey
 
 

@@ -6,9 +6,8 @@ the server. Roles, grants and migrations belong to `fanal.config`.
 
 from fanal.postgres.binaries import Binaries, NoBinaries, find_binaries
 from fanal.postgres.cluster import Cluster, ClusterFailed
-from fanal.postgres.passwords import PasswordFile
 from fanal.postgres.place import AccountMissing, PlaceRefused, SystemAccount
-from fanal.postgres.roles import DatabaseRole
+from fanal.postgres.roles import DatabaseRole, PasswordFile
 
 __all__ = [
     "AccountMissing",

@@ -22,8 +22,8 @@ from urllib.parse import quote
 
 from fanal.kernel.process import FIRST, share_of_processors
 from fanal.postgres.binaries import Binaries, find_binaries, shelter
-from fanal.postgres.passwords import ADMIN, PasswordFile
 from fanal.postgres.place import ClusterPlace, find_place, make_home
+from fanal.postgres.roles import ADMIN, PasswordFile
 
 PORT = 5432
 _LIMITS = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"

@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanal.postgres.passwords import write_private
+from fanal.postgres.roles import write_private
 
 NAME = "fanal"
 SHELTER = Path("/var/lib/fanal")

@@ -17,7 +17,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from fanal.kernel.failpoints import failpoint
-from fanal.kernel.ownership import follow_folder
+from fanal.kernel.process import follow_folder
 from fanal.vault.domain.envelope import CHUNK, TAG
 from fanal.vault.domain.records import Placed
 

@@ -14,7 +14,7 @@ import pytest
 from fanal.cli.lowered import lower
 from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
-from fanal.kernel.ownership import follow_folder
+from fanal.kernel.process import follow_folder
 from fanal.postgres import Cluster
 from fanal.postgres.place import SystemAccount, make_home
 from tests.server import fast_folder

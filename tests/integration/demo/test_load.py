@@ -16,8 +16,7 @@ from fanal.config.databases import open_databases
 from fanal.deconfliction.domain.records import HIT, HitState, RoundState
 from fanal.distribution.domain.states import ITEM_STATES, PACKAGE_STATES, ItemState, PackageState
 from fanal.intake.domain.records import REPORT_STATES, ReportState
-from fanal.judicial.domain.records import REFERRAL_STATES, ReferralState
-from fanal.judicial.domain.sheets import SHEET_STATES, SheetState
+from fanal.judicial.domain.records import REFERRAL_STATES, SHEET_STATES, ReferralState, SheetState
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
 from fanal.measures.domain.records import MEASURE_STATES, MeasureState
 from fanal.measures.notice.kind import STATES as NOTICE_STATES, NoticeState

@@ -18,7 +18,7 @@ from splink import SettingsCreator
 
 from fanal.crosscheck.linkage.engine import Pair, linker_on, predict
 from fanal.crosscheck.similar.domain.suggestions import LEAST
-from fanal.postgres.passwords import write_private
+from fanal.postgres.roles import write_private
 
 MODEL_FILE = "linkage.json"
 _MET_BY = ("email", "mail_name", "handle", "stem", "phone", "name", "device", "account")

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from fanal.db import sql
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
-from fanal.kernel.ownership import follow_folder
+from fanal.kernel.process import follow_folder
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring
 from fanal.vault.domain.records import IDENTITY_KINDS

@@ -25,7 +25,7 @@ import numpy as np
 from msgspec import DecodeError, Struct, msgpack
 from numpy.typing import NDArray
 
-from fanal.kernel.ownership import follow_folder
+from fanal.kernel.process import follow_folder
 
 # Shape of the index: sixteen tables, with a bucket for each value of a 16-bit word.
 
