@@ -97,6 +97,8 @@ def test_texts_that_no_worker_reads_are_a_problem(
     assert f"2 {words}" in _problems(connection)
     _wait(connection, quarantined=False)
     assert words not in _problems(connection)
+    connection.execute("UPDATE intake_work SET not_before = now() - interval '50 seconds'")
+    assert words in _problems(connection)  # reports pass, and none of them waits
     connection.execute("DELETE FROM intake_work")
     assert words in _problems(connection)
     add("16 minutes", lease="1 minute")

@@ -108,7 +108,8 @@ def stop_reading(*, actor: Actor, token: UUID) -> tuple[UUID, bool] | None:
 def count_stuck() -> int:
     """Return how many texts wait although no worker reads any and no report waits; 0 if it is for a moment.
 
-    A worker without an engine leaves them (`engine_of_process`). A moment is up to 15 minutes.
+    A worker without an engine leaves them (`engine_of_process`). A moment is up to 15 minutes; a report waits
+    if it has been due for a stage for more than a minute.
     """
     return int(sql.one("SELECT analyse_stuck_texts()")[0])
 
