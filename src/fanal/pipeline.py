@@ -33,13 +33,19 @@ from fanal.analyse.operations import read_meanings
 from fanal.analyse.priority.operations import hold_rerank, write_rerank
 from fanal.analyse.priority.queries import current_rules, ranked_at, ranked_otherwise
 from fanal.analyse.signals.operations.readers import keep_reread
-from fanal.analyse.signals.operations.unread import end_reading, queue_unread, take_unread
+from fanal.analyse.signals.operations.unread import (
+    end_reading,
+    queue_unread,
+    return_unread,
+    take_unread,
+)
 from fanal.analyse.signals.queries import open_reread
 from fanal.crosscheck.links.queries import kin_facts
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.similar.operations.near import renew_near
 from fanal.deconfliction.operations.hits import note_reports
 from fanal.distribution.operations.sending import plan_batch
+from fanal.embedding.engine import EngineMissing
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.operations import batch as harmonise
@@ -305,6 +311,9 @@ def read_later(*, token: UUID, now: datetime) -> int:
 
     Also if there are none but an earlier version had read it. `token` is the caller's lease on the reading.
     Returns the number of texts taken: 1, or 0 if none waits. Runs while no report waits for a stage.
+
+    Raises:
+        EngineMissing, OSError: the reading process does not start; the text waits, without this attempt.
     """
     actor = system_actor("pipeline")
     taken = take_unread(actor=actor, token=token)
@@ -313,7 +322,11 @@ def read_later(*, token: UUID, now: datetime) -> int:
     records = harmonised.get_records(actor=actor, report_ids=[taken])
     before = analysed.get_analyses(actor=actor, report_ids=[taken])
     again = {i for i, analysis in before.items() if reader_version(analysis.rule_version)}
-    meanings = read_meanings(reports=list(records.values()))  # slow: no lock waits for it
+    try:
+        meanings = read_meanings(reports=list(records.values()))  # slow: no lock waits for it
+    except (EngineMissing, OSError):  # its process does not start: not the fault of the text
+        return_unread(actor=actor, token=token)
+        raise
     with transaction.atomic():
         if end_reading(actor=actor, report_id=taken, token=token):
             kept = list_unerased(actor=actor, report_ids=[taken], held=True)

@@ -6,11 +6,13 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
+from fanal import pipeline
 from fanal.analyse import operations, queries
 from fanal.analyse.domain.records import Finding
 from fanal.analyse.operations import read_meanings
 from fanal.analyse.signals.operations import unread
 from fanal.analyse.signals.reading import NoReader
+from fanal.embedding.engine import EngineMissing
 from fanal.formats.report.records import ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import system_actor
@@ -130,6 +132,23 @@ def test_without_a_model_texts_wait_untried(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(unread, "reader_in_force", lambda: NoReader("ENGINE", "none"))
     assert take() is None
     assert waiting() == [(subject.report_id, 0)]
+
+
+@pytest.mark.parametrize("failure", [EngineMissing("memory"), FileNotFoundError("python")])
+def test_a_text_is_not_blamed_for_an_engine_that_does_not_start(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*, reports: object) -> object:
+        raise failure
+
+    monkeypatch.setattr(pipeline, "read_meanings", fails)
+    subject = report()
+    operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
+    for _ in range(unread.MAX_ATTEMPTS):
+        with pytest.raises(type(failure)):
+            pipeline.read_later(token=uuid4(), now=NOW)
+        assert waiting() == [(subject.report_id, 0)]
+    assert take() == subject.report_id
 
 
 def test_the_queue_forgets_an_erased_report() -> None:

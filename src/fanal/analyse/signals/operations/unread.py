@@ -1,8 +1,9 @@
 """The queue of texts that the model reads while no report waits for a stage: the table `analyse_unread`.
 
 A text is leased to a worker, and deleted from the queue in the transaction that stores the result. Each
-lease counts as an attempt, so that a text that crashes its worker is counted too. After two attempts it
-is not leased again until it is queued again (`fanal replay`, a new version of the text reader).
+lease counts as an attempt, so that a text that crashes its worker is counted too; an engine that does not
+start is none. After two attempts it is not leased again until it is queued again (`fanal replay`, a new
+version of the text reader).
 """
 
 from collections.abc import Collection, Sequence
@@ -103,6 +104,20 @@ def stop_reading(*, actor: Actor, token: UUID) -> tuple[UUID, bool] | None:
         [token],
     )
     return (found[0], found[1] >= MAX_ATTEMPTS) if found else None
+
+
+def return_unread(*, actor: Actor, token: UUID) -> None:
+    """End the lease `token` and take its attempt back: the text was not tried, since no engine started.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    sql.run(
+        "UPDATE analyse_unread SET attempts = attempts - 1, lease_token = NULL, lease_until = NULL"
+        " WHERE lease_token = %s",
+        [token],
+    )
 
 
 def count_stuck() -> int:
