@@ -27,39 +27,37 @@ _BOOLEAN, _BYTEA, _SMALLINT, _INTEGER, _TEXT, _REAL, _UUID = 16, 17, 21, 23, 25,
 class Array(bytes):
     """A PostgreSQL array in binary format (`array_send`), as a parameter on a cursor of `bound`.
 
-    The subclass names the element type; the functions of this module build the values.
+    `bound` yields a cursor that sends parameters in binary format. The subclass names the element type; the
+    functions of this module build the values.
     """
 
 
 class BooleanArray(Array):
-    """A `boolean[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
+    """A `boolean[]` in binary format, built by `booleans`: a statement parameter on a cursor of `bound`."""
 
 
 class ByteaArray(Array):
-    """A `bytea[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`.
-
-    `bound` yields a cursor that sends parameters in binary format.
-    """
+    """A `bytea[]` in binary format, built by `octets`: a statement parameter on a cursor of `bound`."""
 
 
 class SmallintArray(Array):
-    """A `smallint[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
+    """A `smallint[]` in binary format, built by `smallints`: a statement parameter on a cursor of `bound`."""
 
 
 class IntegerArray(Array):
-    """An `integer[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
+    """An `integer[]` in binary format, built by `integers`: a statement parameter on a cursor of `bound`."""
 
 
 class TextArray(Array):
-    """A `text[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
+    """A `text[]` in binary format, built by `texts`: a statement parameter on a cursor of `bound`."""
 
 
 class RealArray(Array):
-    """A `real[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
+    """A `real[]` in binary format, built by `reals`: a statement parameter on a cursor of `bound`."""
 
 
 class UuidArray(Array):
-    """A `uuid[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
+    """A `uuid[]` in binary format, built by `ids`: a statement parameter on a cursor of `bound`."""
 
 
 def ids(values: Iterable[UUID]) -> UuidArray:

@@ -60,7 +60,7 @@ def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
     """Return a decorator which declares that anybody may open a view without signing in.
 
     The view requires `action`, by default for every method. `by_method` gives another action for an HTTP
-    method, such as `POST="report.decide"`.
+    method, such as `POST="report.deposit"`.
 
     Raises:
         UnknownAction: the policy declares no such action.

@@ -1,4 +1,4 @@
-"""`fanal bench`: the benchmarks, found next to the package in a source tree; an installation has none."""
+"""`fanal bench`: runs the benchmarks next to the package in a source tree; an installation has none."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""`fanal desk`: the desks, to which reports, dossiers and measures belong."""
+"""`fanal desk`: lists, adds and edits the desks, to which reports, dossiers and measures belong."""
 
 import json
 from dataclasses import asdict

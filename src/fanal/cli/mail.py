@@ -1,4 +1,4 @@
-"""`fanal mail`: a test of the e-mail settings for alarm calls."""
+"""`fanal mail`: tests the e-mail settings for alarm calls."""
 
 import os
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""`fanal report`: the data of reports from every stage, as text or JSON; each consultation is recorded."""
+"""`fanal report`: prints the data of reports from every stage, as text or JSON; records each consultation."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence

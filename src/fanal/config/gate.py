@@ -274,10 +274,10 @@ class Lanes:
 
     @contextmanager
     def place(self, address: str, browser: str) -> Iterator[None]:
-        """Hold a place in a queue: one reserved for `browser` ("" if not known) if free, else of `address`.
+        """Hold a place, then a turn: reserved ones if `browser` ("": unknown) gets both, else `address`'s.
 
         Raises:
-            Busy: neither is free.
+            Busy: neither queue has both.
         """
         with ExitStack() as held:
             try:

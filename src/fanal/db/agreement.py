@@ -162,9 +162,10 @@ def renew() -> frozenset[Disagreement]:
 
 @contextmanager
 def unrefused() -> Iterator[None]:
-    """Let this thread's statements run inside the block although clock or schema disagree.
+    """Let this thread's statements run inside the block although process and database disagree.
 
-    For a probe, which must be able to report the disagreement.
+    They disagree on clock or schema, and all other statements fail. For a health probe, which must be able to
+    report that.
     """
     _thread.free = True
     try:
@@ -174,7 +175,9 @@ def unrefused() -> Iterator[None]:
 
 
 def _refuse(execute: Callable[..., object], sql: str, *more: object) -> object:
-    """Execute a statement, unless clock or schema disagree with the database (Django `execute_wrapper`).
+    """Execute a statement, unless process and database disagree on clock or schema.
+
+    A Django `execute_wrapper`.
 
     Raises:
         Disagreed: they disagree.

@@ -109,11 +109,13 @@ class HoardingGuard:
         self._failure, self._failing_since = "", 0.0
 
     def look(self) -> None:
-        """End the sessions that block others; kill a session that does not end within five seconds.
+        """End the sessions that block others, or last too long; kill one that does not end in five seconds.
 
-        Called again and again. If a role's sessions must be killed repeatedly, the role is closed: it may no
-        longer connect (`fanal.db.closed`). If the query fails for five seconds, every session of public nodes
-        and of the auditor on this machine is ended, and one that continues to work is killed.
+        Called again and again. A kill needs the database server on this machine, and restarts PostgreSQL. If
+        sessions of public nodes or of the auditor must be killed repeatedly, or cannot be killed from here
+        and ignore their end for ten seconds, their role is closed: it may no longer connect
+        (`fanal.db.closed`). If the query fails for five seconds because the database does not answer, every
+        session of these roles on this machine is ended, and one that continues to work is killed.
         """
         for login in sorted(self._closing):
             self._close(login)

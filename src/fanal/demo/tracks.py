@@ -105,7 +105,7 @@ NOTICES: tuple[tuple[str, float, tuple[str, ...], str], ...] = (
 
 
 def events() -> list[DemoEvent]:
-    """Return the demo events, one for each removal request, notice or referral of the demo.
+    """Return the demo events of three stories: one for each entry of `WAYS`, `NOTICES` and `REFERRALS`.
 
     Playing an event records its report, the decision on it and all later steps.
     """

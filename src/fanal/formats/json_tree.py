@@ -126,9 +126,10 @@ def build_types(keys: Mapping[str, Mapping[str, str]]) -> dict[str, TypeModel]:
 
 
 class TreeWalk:
-    """Converter of a parsed JSON tree to nodes, each with the model of its key; for one document.
+    """Converter of one parsed JSON document to nodes, each with the schema model (`ElementModel`) of its key.
 
-    Keys that the model does not know become nodes without a model, and are listed in `complaints`.
+    Unknown keys are listed in `complaints`; their nodes get the wildcard model (`ANY`) if there is one, else
+    none. Nulls give no node, an array several.
     """
 
     def __init__(self) -> None:

@@ -121,7 +121,11 @@ class Watch:
 
     @contextlib.contextmanager
     def step(self, token: UUID, reports: int) -> Iterator[None]:
-        """Record a lease (`token`) on a number of reports while the worker processes them."""
+        """Record, for the watching process, that the worker processes some `reports` under a claim (`token`).
+
+        `reports` is their number. Inside the block the limit on CPU time applies: over it, the worker is
+        killed and the claim returned.
+        """
         self._note(token.bytes, reports)
         try:
             yield

@@ -22,7 +22,7 @@ class Documented(Schema):
 
 
 class Problem(Documented):
-    """A refused request, of which nothing was stored."""
+    """The body of the response to a refused request, of which nothing was stored."""
 
     code: str
     """Stable error code, for programs."""

@@ -1,7 +1,7 @@
-"""NCMEC's hash-sharing protocol, version 2: records, reader and writer of entries of known material in XML.
+"""NCMEC's hash-sharing protocol, version 2, in XML: entries of known material, votes on them, members.
 
-The reader is strict: a page is accepted or refused as a whole. The writer gives documents as members of the
-service expect them.
+The reader of entries is strict: a page is accepted or refused as a whole. The writer gives documents as
+members of the service expect them.
 """
 
 import re

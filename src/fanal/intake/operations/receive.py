@@ -1,5 +1,6 @@
-"""Reception of a batch of reports: keys, encrypted bytes, rows, receipts and ledger in one transaction.
+"""Reception of a batch of reports: keys, rows, receipts and ledger in one transaction.
 
+The encrypted bytes are durable in the vault before it commits; a rollback leaves them there without a row.
 The caller acknowledges only after `receive_reports` has returned outside any transaction: then everything
 is committed.
 """

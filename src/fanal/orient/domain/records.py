@@ -369,7 +369,10 @@ _FIRST_DECODER = msgspec.json.Decoder(Proposal)
 
 
 def pack_proposal(proposal: Proposal) -> bytes:
-    """Encode the fields of a report's proposal without their own column: a version byte and MessagePack."""
+    """Encode a report's proposal for the column `body`: a version byte and MessagePack.
+
+    All fields but `report_id`, `tracks` and `rule_version`, which `unpack_proposal` takes from their columns.
+    """
     body: _Body = (
         tuple(
             [(b.code, b.entry_id, b.opens_measures, b.unchecked, b.reading) for b in proposal.bases]

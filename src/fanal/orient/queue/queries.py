@@ -192,10 +192,10 @@ def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
 
 
 def _facets(desks: Turns, view: QueueView, asked: Mapping[str, str]) -> Streams:
-    """Return the sorted index ranges (`Streams`) of each combination of column values that the filters allow.
+    """Return the sorted index ranges (`Streams`) of a view with filters, to be merged in queue order.
 
-    `desks`: the desks within reach; `asked`: the filters, value by column. `view` gives the condition of the
-    index.
+    One for each combination of the values that `view` and the filters leave open: kind, state, late, channel,
+    level. `desks`: the desks within reach; `asked`: the filters, value by column.
     """
     levels = ("DANGER",) if view is QueueView.DANGER else _LEVELS
     facets: dict[str, Turn] = {

@@ -119,16 +119,18 @@ def show(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     The form to revoke it is included unless it is the supervisor's own or has ended.
 
     Raises:
-        Http404: no such habilitation at the supervisor's desks.
+        Http404: no such habilitation, or one that the person may not read.
     """
     return _page(request, habilitation_id)
 
 
 def _looked_up(request: HttpRequest, habilitation_id: UUID) -> Actor:
-    """Return the request's actor, if the habilitation (grant of a role) exists at one of the actor's desks.
+    """Return the request's actor, if that person may read the habilitation (grant of a role).
+
+    Readable are those at the desks that the actor supervises, and the actor's own at any desk.
 
     Raises:
-        Http404: it does not.
+        Http404: it does not exist, or may not be read.
     """
     actor = actor_of(request)
     if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
@@ -145,7 +147,7 @@ def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     habilitation's page (status 422).
 
     Raises:
-        Http404: no such habilitation at the supervisor's desks.
+        Http404: no such habilitation, or one that the person may not read.
     """
     actor, now = _looked_up(request, habilitation_id), now_of(request)
     try:
@@ -171,7 +173,7 @@ def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     at a later instant, the page is shown again (status 422).
 
     Raises:
-        Http404: no such habilitation at the supervisor's desks.
+        Http404: no such habilitation, or one that the person may not read.
     """
     actor, now = _looked_up(request, habilitation_id), now_of(request)
     try:
@@ -223,7 +225,7 @@ def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     A message says that it is approved, or no longer awaits approval.
 
     Raises:
-        Http404: no such habilitation at the supervisor's desks.
+        Http404: no such habilitation, or one that the person may not read.
     """
     actor, now = _looked_up(request, habilitation_id), now_of(request)
     try:

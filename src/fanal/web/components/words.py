@@ -120,7 +120,10 @@ NONE = "–"
 
 
 def number(value: float | None, lang: str) -> str:
-    """Return a number as `1 234` in French, `1,234` in English; a dash for None."""
+    """Return a number, rounded to a whole one: `1 234` in French, `1,234` in English; a dash for None.
+
+    The space is the narrow no-break space (U+202F).
+    """
     if value is None:
         return NONE
     grouped = f"{round(value):,}"

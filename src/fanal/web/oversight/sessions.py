@@ -175,10 +175,12 @@ class _NoteForm(PostedForm):
     following = Parsed(UUID, posted="next", required=False)
 
     def clean_measure_id(self) -> UUID | None:
-        """Return the id of the removal request without remark of the overseer (AGREED), else None.
+        """Return the posted id of the removal request if the event `what` is AGREED, else None.
+
+        AGREED: the overseer has no remark on that request.
 
         Raises:
-            ValidationError: it is missing, or given for another event.
+            ValidationError: AGREED without an id, or another event with one.
         """
         measure_id: UUID | None = self.cleaned_data["measure_id"]
         if (self.cleaned_data.get("what") is Happening.AGREED) is (measure_id is None):

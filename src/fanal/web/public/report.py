@@ -157,10 +157,11 @@ def send_limits() -> tuple[Limit, Limit]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @open_to_all("page.public", POST="report.deposit")
 def report(request: HttpRequest) -> HttpResponse:
-    """Show the first question (GET), or store the posted page's answers in the draft and show a page (POST).
+    """Show the first question (GET), or store the posted page's answers and show a page or submit the report.
 
-    The draft, all answers so far, travels encrypted in a hidden field. An expired one is lost: only the
-    answers of this page are kept (status 409). A post from another site is refused (status 403).
+    A POST with `go=send` submits it. The draft, all answers so far, travels encrypted in a hidden field. An
+    expired or changed one is lost: only the answers of this page are kept (status 409). A page with answers
+    that do not fit is shown again; a post from another site is refused (status 403).
     """
     now = now_of(request)
     if request.method != "POST":

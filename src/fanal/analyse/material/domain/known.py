@@ -123,11 +123,11 @@ class KnownLists:
         near: Near | None = None,
         rules: MaterialRuleValue | None = None,
     ) -> None:
-        """Index exact entries by kind and value; `near` is the result of the hash index, by reported hash.
+        """Index `exact` entries by kind and value; `near`: similar ones by reported PDQ hash.
 
-        The hash index gives (entry, distance in bits) pairs, closest first. `rules` set the weight of votes;
-        without rules votes do not count. A known false alarm (scope CLEAR) of weight 0 is not indexed, so
-        that it voids no match: see `weight`.
+        `near`, found by the hash index, has (entry, distance in bits) pairs, closest first. `rules` say how
+        far votes against an entry lower its weight; without rules votes do not count. A known false alarm
+        (scope CLEAR) of weight 0 is left out of both, so that it voids no match: see `weight`.
         """
         self._rules = rules
         self._exact: dict[tuple[str, str], list[KnownEntry]] = defaultdict(list)

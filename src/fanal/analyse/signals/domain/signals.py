@@ -153,7 +153,11 @@ _NEAR = 6  # sentences after a meeting phrase that are searched for its time and
 
 
 def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
-    """Return the phrases of `lexicon` found in a report (hits) in reading order, in linear time."""
+    """Return the signal phrases of `lexicon` in a report (hits) in reading order, in linear time.
+
+    Of each code only the strongest in a sentence, none that is negated or part of an idiom; contexts (a joke,
+    a shop) lower the scores, and a hit with score 0 is left out.
+    """
     said = list(utterances(report))
     if not any(lexicon.signals_in(utterance.text) for utterance in said):
         return []  # most reports: contexts alone are no finding

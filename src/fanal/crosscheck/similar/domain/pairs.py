@@ -259,7 +259,10 @@ class First(Struct, frozen=True):
 
 
 def identifiers_of(report: HarmonisedReport, rules: NearRules) -> list[Identifier]:
-    """Return a report's identifiers to compare: by spelling variants, then by mentions in sentences."""
+    """Return a report's identifiers to compare with those of others: `Spelling`s first, then `Mention`s.
+
+    Two spellings are compared as variants of each other, two mentions by the name in their sentences.
+    """
     return [*spellings_of(report, rules.spelling), *mentions_of(report, rules.mention)]
 
 

@@ -144,7 +144,7 @@ def read_ncmec_json(body: bytes, *, files: tuple[SourceFile, ...], reference: st
     The export's own report id takes precedence over `reference`.
 
     Raises:
-        FormatRefused: the bytes are not such an export.
+        FormatRefused: the bytes are not such an export, or exceed a limit.
     """
     document = read_export(body)
     building = ReportBuilding(reference=document.text("reportId") or reference)

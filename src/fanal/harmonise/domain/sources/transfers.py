@@ -42,7 +42,7 @@ def read_pacs008(body: bytes, *, reference: str) -> Draft:
     Payers have the role ASSOCIATED, payees RECIPIENT. `reference` becomes the report's reference.
 
     Raises:
-        FormatRefused: the bytes are not a pacs.008 message.
+        FormatRefused: the bytes are not a pacs.008 message, or exceed a limit.
     """
     return _draft(read_iso(io.BytesIO(body), kind="pacs.008"), reference=reference)
 
@@ -53,7 +53,7 @@ def read_camt053(body: bytes, *, reference: str) -> Draft:
     Payers have the role ASSOCIATED, payees RECIPIENT. `reference` becomes the report's reference.
 
     Raises:
-        FormatRefused: the bytes are not a camt.053 message.
+        FormatRefused: the bytes are not a camt.053 message, or exceed a limit.
     """
     return _draft(read_iso(io.BytesIO(body), kind="camt.053"), reference=reference)
 

@@ -47,7 +47,7 @@ def read_vics(body: bytes, *, reference: str) -> Draft:
     The draft's reference is the part's own, else the case's id, else `reference`.
 
     Raises:
-        FormatRefused: the bytes are not a VICS document of one case.
+        FormatRefused: the bytes are not a VICS document of one case, or exceed a limit.
     """
     case = read_case(body)
     document = case.document

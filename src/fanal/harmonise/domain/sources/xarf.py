@@ -79,7 +79,7 @@ def read_xarf_report(body: bytes, *, reference: str) -> Draft:
     """Convert one XARF report to a draft; its own report id takes precedence over `reference`.
 
     Raises:
-        FormatRefused: the bytes are not such a report.
+        FormatRefused: the bytes are not such a report, or exceed a limit.
     """
     document = read_xarf(body)
     building = ReportBuilding(reference=document.text("report_id") or reference)

@@ -68,7 +68,9 @@ def read_handle(text: str, platform: str | None = None) -> str | None:
 
 @lru_cache(maxsize=8192)
 def _service(text: str) -> str | None:
-    """Return the service of a user name: its listed id, else a normalised form of its name; None if blank.
+    """Return the service of a user name: its listed id, else a normalised form of its name.
+
+    None if blank or over 256 characters.
 
     Of a host only the label before its suffix counts; remarks in brackets, spaces, hyphens and words for a
     kind of program are left out: `blue-lamp.example`, `Blue Lamp (app)` are both `bluelamp`.

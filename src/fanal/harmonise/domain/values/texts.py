@@ -99,10 +99,11 @@ class TextHit(Struct, frozen=True, kw_only=True):
 
 
 def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[TextHit, ...]:
-    """Return the values found in `text`, each once, grouped by kind.
+    """Return the selectors (identifiers such as e-mails, telephones, user names) in `text`, each once.
 
-    `countries` (ISO 3166-1 alpha-2) help to parse national telephone numbers. Private-use and loopback IP
-    addresses are left out: in a sentence they are examples or version numbers.
+    They come in the order of the patterns, not of the text. `countries` (ISO 3166-1 alpha-2) help to parse
+    national telephone numbers. Private-use, loopback and other IP addresses that are not routable are left
+    out: in a sentence they are examples or version numbers.
     """
     plain = refang(text)
     if not _is_worth_reading(plain):

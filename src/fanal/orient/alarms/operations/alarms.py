@@ -61,7 +61,10 @@ def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -
 
 
 def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: datetime) -> list[UUID]:
-    """Raise a danger alarm for each (report id, desk id) without one; return the reports that got one."""
+    """Raise the child-in-danger alarm of each report that has none; return the reports that got one.
+
+    `items` are pairs of report id and desk id. A report has one such alarm, whatever the desk.
+    """
     raised: list[UUID] = []
     with transaction.atomic():
         for report_id, desk_id in sorted(set(items)):

@@ -151,10 +151,11 @@ def points(weight: float) -> str:
 def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
     """Return each reason of a link as a dict for its page, in the same order.
 
-    Keys: `reason`; `points` (its weight), `whole` (the weight before it was reduced, None if it was not);
-    `measure` (similarity as a sentence), `near` (a reason of similarity), `between` (the two similar
-    identifiers); `because` (its sentence); `shown` (identifier kind to display), `href` (search page of the
-    identifier), `valued` (whether it has one).
+    Keys: `reason`; `points` (its weight), `whole` (the weight before the discount for frequency, None if
+    nothing is left); `measure` (similarity as a sentence, else ""), `near` (whether it is a reason of
+    similarity), `between` (the two similar identifiers, else empty); `because` (code of its explanation, a
+    label of kind `link_because`); `shown` (identifier kind to display), `href` (search page of the
+    identifier, else ""), `valued` (whether there is one).
     """
     return [
         {

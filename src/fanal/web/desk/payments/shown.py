@@ -127,7 +127,7 @@ _COLORS = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownTransfer:
-    """A payment transfer with its number on the page (from 1) and the id of its report."""
+    """A payment transfer with its number on the page (from 1) and the id of its report, None if not known."""
 
     number: int
     paid: Paid
