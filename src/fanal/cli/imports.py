@@ -33,13 +33,18 @@ BATCH_BYTES = 16_000_000
     required=True,
     type=click.Path(exists=True, path_type=Path),
 )
-@click.option("--partner", default="import", show_default=True, help="Login of the acting person.")
+@click.option(
+    "--partner",
+    default="import",
+    show_default=True,
+    help="Name of the partner that sends the reports; created if missing.",
+)
 @trial
 @with_django(DatabaseRole.APP, seals=True)
 def import_(
     format_: str, paths: tuple[Path, ...], partner: str, even_if_not_in_force: bool
 ) -> None:
-    """Import reports of FORMAT from files or folders through intake.
+    """Import reports of FORMAT from files or folders through intake, as sent by a partner.
 
     Reports already imported are recognised: after an interruption, run the command again.
     """
