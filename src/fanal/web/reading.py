@@ -60,13 +60,15 @@ def consult(
     *,
     action: str | None = None,
     reports: Iterable[UUID] = (),
+    aside: bool = False,
 ) -> None:
     """Write and commit a ledger row for the reading of `ids`, objects of `kind`, before the page is made.
 
     `kind`: a key of `ACTIONS`, such as report or dossier. `action`: the ledger's name of the reading, by
     default that of the kind. `reports` are further reports whose persons the page shows (those of a dossier
     or of a measure). The purpose ("motive") is the argument, else the one stated in this session, else the
-    page's name (`page:desk:report`). Without objects nothing is written. A search is refused here: without
+    page's name (`page:desk:report`). `aside`: the objects are not the subject of the page (alarms), so that
+    the row covers nothing else on it. Without objects nothing is written. A search is refused here: without
     findings its query would not be recorded, so `journal_search` records it.
 
     Raises:
@@ -90,6 +92,8 @@ def consult(
             objects=objects,
             motive=motive.strip() or actor.motive or _page_motive(request),
         )
+    if aside:
+        return
     consulted_ids(request).update(str(ref.id) for ref in objects)
     if not _HOLDERS.isdisjoint(ref.kind for ref in objects):
         request.__dict__[_HOLDS] = True

@@ -166,7 +166,7 @@ def test_claim_and_decide_without_scripts(open_as: OpenAs, desk: Desk) -> None:
 
 def test_an_alarm_reaches_every_page_and_rings(open_as: OpenAs, desk: Desk) -> None:
     page = open_as("ana", "/fr/desk/reference/")
-    expect(page.locator("[data-alarm]")).to_be_visible()
+    expect(page.locator(".fd-alarm")).to_be_visible()
     expect(page.locator("[data-alarm-silent]")).to_contain_text("activer le son")
     assert page.title().startswith("(!)")
     page.evaluate(
@@ -195,14 +195,17 @@ def test_an_alarm_whose_call_fails_is_read_on_a_telephone(open_as: OpenAs, lang:
         for call in claim_calls(actor=system, holder=1, in_hand=[], most=9, again=False):
             record_delivery(actor=system, calls=[call], delivery=Delivery.LEFT, now=clock.now())
     page.reload()
-    alarm = page.locator("[data-alarm]").first
-    expect(alarm.locator("[data-call-fails]")).to_be_visible()
-    for part in ("span", "a", "[data-call-fails]"):
-        for box in (each.bounding_box() for each in alarm.locator(part).all()):
-            assert box is not None
-            assert box["x"] + box["width"] <= 360
-            assert box["width"] > 100, part
-            assert box["height"] < 60, part
+    said = page.locator(".fd-alarm [data-call-fails]")
+    expect(said).to_be_visible()
+    for part in (said, page.locator(".fd-alarm-act button").first):
+        box = part.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 360
+        assert box["height"] < 60
+    page.locator("[data-alarms] summary").click()
+    why = page.locator(".fd-alarm-row .fd-alarm-why")
+    expect(why).to_be_visible()
+    assert why.bounding_box()["width"] > 200
 
 
 BEHIND = """() => {
@@ -219,7 +222,7 @@ def test_nothing_that_a_page_goes_to_stands_behind_an_alarm(
     page = open_as("claire", "/fr/desk/")
     page.set_viewport_size({"width": width, "height": 700})
     page.goto(page.url + "reference/?table=priority#points")
-    page.wait_for_selector("[data-alarm]")
+    page.wait_for_selector(".fd-alarm")
     page.wait_for_function("scrollY > 0")
     heading = page.locator("#points").bounding_box()
     alarms = page.locator("#alarms").bounding_box()
@@ -259,7 +262,7 @@ def test_an_alarm_that_comes_in_moves_nothing_and_takes_no_click(
     claim = page.locator(".fd-report-head [data-claim] button")
     page.mouse.wheel(0, scrolled)
     page.wait_for_function("top => scrollY === top", arg=scrolled)
-    page.wait_for_selector("[data-alarm]")
+    page.wait_for_selector(".fd-alarm")
     before = claim.bounding_box()["y"]
     page.evaluate(AT_ONCE)
     raise_alarm(actor=system_actor("test"), report_id=new_id(desk.now), desk_id=1, now=clock.now())

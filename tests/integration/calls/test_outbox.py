@@ -22,7 +22,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
 from fanal.orient.alarms.operations import alarms, outbox
-from fanal.orient.alarms.queries import alarms_of, open_alarms
+from fanal.orient.alarms.queries import alarms_of, waiting_alarms
 from fanal.orient.domain.clocks import LONGEST_WAIT, MAX_ATTEMPTS, Delivery
 from fanal.orient.domain.records import Call
 from tests.integration.orient.people import person
@@ -336,7 +336,7 @@ def test_only_what_was_accepted_is_a_call_in_the_ledger() -> None:
     [call] = claim()
     outbox.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.LEFT, now=NOW)
     assert (entries("alarm.send"), entries("alarm.leave")) == (0, 1)
-    [alarm] = open_alarms(actor=SYSTEM)
+    [alarm] = [one.alarm for one in waiting_alarms(actor=SYSTEM).alarms]
     assert alarm.call is not None
     assert alarm.call.failing
 
@@ -348,7 +348,7 @@ def test_a_call_that_some_duty_people_did_not_get_is_told_apart() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT body FROM ledger_entry WHERE action = 'alarm.send'")
         assert b"partly" in bytes(cursor.fetchone()[0])
-    [alarm] = open_alarms(actor=SYSTEM)
+    [alarm] = [one.alarm for one in waiting_alarms(actor=SYSTEM).alarms]
     assert alarm.call is not None
     assert alarm.call.partly
     assert not alarm.call.failing
@@ -478,7 +478,7 @@ def test_a_later_message_of_danger_rings_again_once_the_first_alarm_was_answered
     ana = person(Role.ANALYST)
     assert not alarms.raise_written(lookup_hash=digest, now=NOW), "it rings already"
     for _ in range(2):
-        for alarm in open_alarms(actor=SYSTEM):
+        for alarm in [one.alarm for one in waiting_alarms(actor=SYSTEM).alarms]:
             alarms.acknowledge_alarm(actor=ana, alarm_id=alarm.id, now=NOW)
         assert alarms.raise_written(lookup_hash=digest, now=NOW)
         assert not alarms.raise_written(lookup_hash=digest, now=NOW)

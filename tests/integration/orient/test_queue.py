@@ -15,7 +15,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.orient import queries
 from fanal.orient.alarms.operations.alarms import acknowledge_alarm, escalate_alarms, raise_alarm
-from fanal.orient.alarms.queries import alarms_of, open_alarms
+from fanal.orient.alarms.queries import alarms_of, waiting_alarms
 from fanal.orient.domain.records import Choice, OrientItem, QueueFilter, QueueView, Track
 from fanal.orient.domain.states import CaseState
 from fanal.orient.operations import decisions as deciding
@@ -306,7 +306,7 @@ def test_a_declared_danger_calls_whichever_rule_gives_the_priority_its_name() ->
     (report_id, _) = put(
         named_otherwise, item(score=99, level="DANGER", floor="SELF_HARM_RISK", emergency=False)
     )
-    assert [alarm.report_id for alarm in open_alarms(actor=ANALYST)] == [report_id]
+    assert [w.alarm.report_id for w in waiting_alarms(actor=ANALYST).alarms] == [report_id]
 
 
 def test_a_case_tells_the_rule_that_set_its_floor_not_the_first() -> None:
@@ -337,7 +337,8 @@ def test_alarm_once_acknowledged_once_escalated_when_late() -> None:
     exercise = item(score=99, level="DANGER", floor="CHILD_IN_DANGER", is_test=True)
     (report_id, _) = put(danger, exercise)
     assert not raise_alarm(actor=WORKER, report_id=report_id, desk_id=1, now=NOW)
-    (alarm,) = open_alarms(actor=ANALYST)
+    (waiting,) = waiting_alarms(actor=ANALYST).alarms
+    alarm = waiting.alarm
     assert alarm.report_id == report_id
     just_before = NOW + timedelta(seconds=119)
     assert escalate_alarms(actor=WORKER, now=just_before) == []
@@ -351,7 +352,7 @@ def test_alarm_once_acknowledged_once_escalated_when_late() -> None:
     assert not acknowledge_alarm(actor=person(Role.ANALYST), alarm_id=alarm.id, now=late)
     (kept,) = alarms_of(actor=ANALYST, report_id=report_id)
     assert kept.acknowledged_by == ANALYST.person_id
-    assert open_alarms(actor=ANALYST) == ()
+    assert waiting_alarms(actor=ANALYST).alarms == ()
 
 
 def test_every_act_is_in_the_ledger() -> None:
@@ -396,6 +397,7 @@ def test_system_reads_every_desk() -> None:
 @pytest.mark.role("worker")
 def test_the_worker_role_orients_and_raises_alarms() -> None:
     (report_id,) = put(item(score=99, level="DANGER", floor="CHILD_IN_DANGER", **MATERIAL))
-    (alarm,) = open_alarms(actor=WORKER)
+    (waiting,) = waiting_alarms(actor=WORKER).alarms
+    alarm = waiting.alarm
     assert alarm.report_id == report_id
     assert len(escalate_alarms(actor=WORKER, now=NOW + timedelta(minutes=3))) == 1

@@ -89,6 +89,9 @@ _SUMMARY = {"body": "PROSECUTOR_OF_PARIS", "summary": "Read and compared."}
 FORMS: dict[str, Act] = {
     # The queue and its reports.
     "desk:alarm": _act("orient_alarm"),
+    "desk:alarms-mute": _act(
+        "ledger_entry", reason=REASON, known=lambda s: s.world.alarm_ids["own"].hex[-8:]
+    ),
     "desk:claim": _act("orient_case", scenes.waiting),
     "desk:renew": _act("orient_case", scenes.taken, silent=True),
     "desk:release": _act("orient_case", scenes.taken),

@@ -137,7 +137,7 @@ def test_takes_every_format_to_the_queue() -> None:
     from fanal.cli.report_view import views
     from fanal.intake.operations.receive import receive_reports
     from fanal.intake.queries.work import count_work
-    from fanal.orient.alarms.queries import open_alarms
+    from fanal.orient.alarms.queries import waiting_alarms
     from fanal.orient.domain.records import QueueFilter, QueueView
     from fanal.orient.queue.queries import list_queue
 
@@ -170,7 +170,7 @@ def test_takes_every_format_to_the_queue() -> None:
     page = list_queue(actor=analyst, view=QueueView.OPEN, filters=QueueFilter(), now=NOW, limit=50)
     assert len(page.cases) == 22
     assert page.cases[0].report_id == ids[0]
-    assert [alarm.report_id for alarm in open_alarms(actor=analyst)] >= [ids[0]]
+    assert [w.alarm.report_id for w in waiting_alarms(actor=analyst).alarms] >= [ids[0]]
 
 
 def test_a_report_that_cannot_be_read_sinks_nobody_else() -> None:

@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern] = [
     path("views/shared/<uuid:shared_view_id>/", saved_views.change_shared, name="view-shared"),
     path("arrivals/", queue.arrivals, name="arrivals"),
     path("alarms/", alarms.alarms, name="alarms"),
+    path("alarms/mute/", alarms.mute, name="alarms-mute"),
     path("alarms/<uuid:alarm_id>/", alarms.acknowledge, name="alarm"),
     path("preview/<uuid:report_id>/", queue.preview, name="preview"),
     path("reports/compare/", compare.compare, name="compare"),

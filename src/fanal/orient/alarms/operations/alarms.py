@@ -1,25 +1,31 @@
 """Child-in-danger alarms: raised, acknowledged, escalated, recorded in the ledger."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
 
 from fanal import reference
-from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.domain.policy import Resource, reach, require, require_somewhere
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.records import Alarm
 from fanal.orient.domain.states import ALARM_STATES
 from fanal.orient.models import StoredAlarm
+from fanal.orient.queue.queries import bounded
 from fanal.reference import Catalogue
 
 CHILD_IN_DANGER = "CHILD_IN_DANGER"
+MUTED: Final = timedelta(minutes=5)
+"""Time for which a person may turn off the sound of the alarms that wait."""
+LONGEST_REASON: Final = 200
 _AT_ONCE = 2000
 _UNRECORDED = """
 WITH due AS (SELECT alarm_id FROM orient_unrecorded ORDER BY told_at LIMIT %s FOR UPDATE SKIP LOCKED),
@@ -141,6 +147,45 @@ def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
                 report_id=alarm.report_id,
             )
     return bool(changed)
+
+
+def mute_alarms(
+    *, actor: Actor, alarm_ids: Collection[UUID], reason: str, now: datetime
+) -> list[UUID]:
+    """Record that a person turns off the sound of alarms for themselves, and return those that wait.
+
+    Nothing changes for anybody else: the alarms wait, are shown and escalate as before. The caller turns the
+    sound off, for `MUTED`. Alarms of other desks and acknowledged ones are left out; without any, nothing is
+    recorded.
+
+    Raises:
+        Refused: the actor may not acknowledge alarms at any desk.
+        Refusal: NO_REASON or REASON_LONG, of kind alarm.
+    """
+    require_somewhere(actor, "alarm.acknowledge")
+    words = " ".join(reason.split())
+    if not words:
+        raise Refusal("alarm", "NO_REASON")
+    if len(words) > LONGEST_REASON:
+        raise Refusal("alarm", "REASON_LONG")
+    rows = bounded(
+        StoredAlarm.objects.filter(id__in=alarm_ids, acknowledged_at=None),
+        reach(actor, "alarm.acknowledge"),
+    )
+    found = list(rows.values_list("id", "report_id"))
+    if found:
+        ledger.record(
+            actor=actor,
+            action="alarm.mute",
+            at=now,
+            objects=[
+                ObjectRef(kind="report", id=report_id)
+                for report_id in dict.fromkeys(report_id for _, report_id in found)
+            ],
+            detail={"minutes": int(MUTED.total_seconds() // 60)},
+            motive=words,
+        )
+    return [alarm_id for alarm_id, _ in found]
 
 
 def _escalation(catalogue: Catalogue, raised_at: datetime) -> datetime:

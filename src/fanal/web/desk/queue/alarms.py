@@ -1,50 +1,125 @@
 """Alarms (a child in danger), shown on every desk page and polled until someone acknowledges them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from django import template
 from django.contrib import messages
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template import Context
-from django.utils.translation import gettext as _, gettext_noop
+from django.utils.translation import get_language, gettext as _, gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
+from msgspec import Struct
 
+from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
+from fanal.analyse.signals.domain.ages import age_of
 from fanal.connectors import mail
 from fanal.db.closed import closed_logins
-from fanal.kernel.actors import Actor
+from fanal.formats.report.records import Person, PersonRole, Place
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import TimeRange
+from fanal.kernel.calendar import PARIS
+from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
-from fanal.orient.alarms.operations.alarms import acknowledge_alarm
-from fanal.orient.alarms.queries import open_alarms, report_of_alarm
-from fanal.orient.domain.records import Alarm
+from fanal.orient.alarms.operations.alarms import MUTED, acknowledge_alarm, mute_alarms
+from fanal.orient.alarms.queries import (
+    WaitingAlarm,
+    WaitingAlarms,
+    report_of_alarm,
+    waiting_alarms,
+)
+from fanal.orient.domain.records import Alarm, CallState
 from fanal.postgres import DatabaseRole
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 
 register = template.Library()
 _SHOWN = 20
-"""Most recent alarms shown on a page; the page sends the ones it has in its polling query."""
+"""Most rows in the drawer; the page sends the alarms it has in its polling query."""
+_DANGER = 95
+"""Lowest priority of a report of a child in danger; that of one that the stages have not read yet."""
+_READ = "fanal_alarms_read"
+_MUTED = "fanal_alarms_muted"
 _UNREADABLE = gettext_noop(
     "This report cannot be read yet: its sender has not finished it, or a step failed. "
     "Ask the sender at once."
 )
 
 
+class AlarmRow(Struct, frozen=True, kw_only=True):
+    """The alarms of one report, as a row of the drawer.
+
+    `lead` is the first of them, `others` the ids of the others. `age` (of the youngest victim) and `locality`
+    are as the report states them, None and empty where it does not. `call` is that of an alarm whose call
+    fails, else that of `lead`.
+    """
+
+    lead: WaitingAlarm
+    others: tuple[UUID, ...]
+    raised_at: datetime
+    escalated: bool
+    call: CallState | None
+    age: int | None = None
+    locality: str = ""
+
+    @property
+    def alarm(self) -> Alarm:
+        """The first alarm of the row, which its button names."""
+        return self.lead.alarm
+
+    @property
+    def count(self) -> int:
+        """Number of alarms in the row."""
+        return len(self.others) + 1
+
+
+class Ringing(Struct, frozen=True, kw_only=True):
+    """The alarms that wait at the person's desks, as a page shows them.
+
+    `rows` are the gravest first, at most `_SHOWN`: the gravest of all and the latest. `total` counts the rows
+    there would be (`more`: at least), `beyond` those left out; `oldest` is the time of the first alarm.
+    `failing` is a row whose call fails. `known` is a digest, for polling. `muted_until`: the end of the
+    person's mute.
+    """
+
+    rows: tuple[AlarmRow, ...]
+    total: int
+    more: bool
+    beyond: int
+    oldest: datetime | None
+    failing: AlarmRow | None
+    known: str
+    muted_until: datetime | None
+    may_acknowledge: bool
+
+    @property
+    def muted_clock(self) -> str:
+        """The hour, in Paris, at which the sound comes back; empty without a mute."""
+        return f"{self.muted_until.astimezone(PARIS):%H:%M}" if self.muted_until else ""
+
+
 @register.inclusion_tag("desk/alarms.html", takes_context=True)
 def alarms_that_ring(context: Context) -> dict[str, object]:
     """Show the unacknowledged alarms on a page, as they are at page load (template tag).
 
-    One that arrives later would move the page under a click. Keys of the context: `alarms`, `known` (their
-    digest, for polling), `earlier`, `may_acknowledge`, `csrf_token`.
+    One that arrives later would move the page under a click. Keys of the context: `ringing`, `request`,
+    `csrf_token`.
     """
     request: HttpRequest = context["request"]
-    actor = actor_of(request)
-    return {**_ringing(actor, _latest(actor)), "csrf_token": context.get("csrf_token")}
+    ringing = _ringing(request, waiting_alarms(actor=actor_of(request)))
+    _note_reading(request, ringing)
+    return {
+        "ringing": _with_facts(request, ringing),
+        "request": request,
+        "csrf_token": context.get("csrf_token"),
+    }
 
 
 @register.simple_tag
@@ -64,17 +139,14 @@ def nodes_are_closed() -> bool:
 @require_GET
 @needs("report.list")
 def alarms(request: HttpRequest) -> HttpResponse:
-    """Show the latest unacknowledged alarms of the person's desks, as a fragment that pages poll.
+    """Show the unacknowledged alarms of the person's desks, as a fragment that pages poll.
 
     Answers 204 when the page shows them already: the query's `known` holds their digest.
     """
-    actor = actor_of(request)
-    ringing = _latest(actor)
-    found = _ringing(actor, ringing)
-    if found["known"] == request.GET.get("known"):
+    ringing = _ringing(request, waiting_alarms(actor=actor_of(request)))
+    if ringing.known == request.GET.get("known"):
         return HttpResponse(status=204)
-    consult(request, "report", [alarm.report_id for alarm in ringing], action="alarm.read")
-    return render(request, "desk/alarms.html", found)
+    return _fragment(request, ringing)
 
 
 @require_POST
@@ -82,7 +154,8 @@ def alarms(request: HttpRequest) -> HttpResponse:
 def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
     """Acknowledge an alarm of a child in danger, which stops it for everyone, and go to its report.
 
-    If the report cannot be read yet, go to the queue with a warning.
+    `also` in the form names the other alarms of its row. If the report cannot be read yet, go to the queue
+    with a warning.
 
     Raises:
         Http404: no such alarm.
@@ -93,38 +166,181 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
         raise Http404
     if not acknowledge_alarm(actor=actor, alarm_id=alarm_id, now=now):
         messages.info(request, _("Somebody else has already taken charge of this alert."))
+    for other in _ids(request.POST.getlist("also")):
+        if report_of_alarm(actor=actor, alarm_id=other) is not None:
+            acknowledge_alarm(actor=actor, alarm_id=other, now=now)
     if oriented.get_case(actor=actor, report_id=report_id) is None:
-        messages.warning(
-            request,
-            _(
-                "This report cannot be read yet: its sender has not finished it, or a step failed. "
-                "Ask the sender at once."
-            ),
-        )
+        messages.warning(request, _(_UNREADABLE))
         return redirect("desk:queue")
     return redirect("desk:report", report_id=report_id)
 
 
-def _latest(actor: Actor) -> Sequence[Alarm]:
-    return open_alarms(actor=actor, most=_SHOWN + 1)
+@require_POST
+@needs("alarm.acknowledge")
+def mute(request: HttpRequest) -> HttpResponse:
+    """Turn off the sound of the alarms that the page shows, for this person and five minutes, with a reason.
+
+    The form's `known` is the digest of the alarms on the page: one that has come in since ends the mute at
+    once. Answers with the fragment to a script, else goes to the queue.
+    """
+    actor, now = actor_of(request), now_of(request)
+    waiting = waiting_alarms(actor=actor)
+    seen = _seen(request, waiting)
+    problem = ""
+    try:
+        mute_alarms(
+            actor=actor,
+            alarm_ids=[alarm.id for alarm in seen],
+            reason=request.POST.get("reason", ""),
+            now=now,
+        )
+    except Refusal as refusal:
+        problem = reference.explain_refusal(refusal, get_language() or "fr")
+    else:
+        until = (now + MUTED).isoformat()
+        request.session[_MUTED] = {"until": until, "known": [_tail(alarm) for alarm in seen]}
+    if "HX-Request" not in request.headers:
+        if problem:
+            messages.error(request, problem)
+        return redirect("desk:queue")
+    return _fragment(request, _ringing(request, waiting), problem=problem)
 
 
-def _ringing(actor: Actor, ringing: Sequence[Alarm]) -> dict[str, object]:
-    found, earlier = ringing[-_SHOWN:], len(ringing) > _SHOWN
-    known = "-".join(_known(alarm) for alarm in found)
-    return {
-        "alarms": found,
-        "known": known + ("-more" if earlier else ""),
-        "earlier": earlier,
-        "may_acknowledge": may(actor, "alarm.acknowledge"),
-    }
+def _fragment(request: HttpRequest, ringing: Ringing, *, problem: str = "") -> HttpResponse:
+    shown = [row.alarm.report_id for row in ringing.rows]
+    consult(request, "report", shown, action="alarm.read")
+    context = {"ringing": _with_facts(request, ringing), "problem": problem}
+    return render(request, "desk/alarms.html", context)
 
 
-def _known(alarm: Alarm) -> str:
+def _note_reading(request: HttpRequest, ringing: Ringing) -> None:
+    """Record that the page shows facts of these reports, unless an earlier page of the session did."""
+    shown = [str(row.alarm.report_id) for row in ringing.rows if row.lead.score is not None]
+    known = request.session.get(_READ, [])
+    fresh = [UUID(report_id) for report_id in shown if report_id not in known]
+    if fresh:
+        consult(request, "report", fresh, action="alarm.read", aside=True)
+        request.session[_READ] = shown
+
+
+def _ringing(request: HttpRequest, waiting: WaitingAlarms) -> Ringing:
+    """Return what the fragment shows, without the facts that the reports state."""
+    groups: dict[UUID, list[WaitingAlarm]] = {}
+    for one in waiting.alarms:
+        groups.setdefault(one.alarm.report_id, []).append(one)
+    by_gravity = sorted((_row(group) for group in groups.values()), key=_gravity)
+    latest = sorted(by_gravity[1:], key=lambda row: row.raised_at)[1 - _SHOWN :]
+    rows = sorted([*by_gravity[:1], *latest], key=_gravity)
+    beyond, until = len(by_gravity) - len(rows), _muted_until(request, waiting)
+    shown = {row.alarm.report_id for row in rows}
+    known = [_known(one) for one in waiting.alarms if one.alarm.report_id in shown]
+    known += [f"{beyond}{'more' * waiting.more}"] if beyond else []
+    known += [f"first{_tail(rows[0].alarm)}"] if len(rows) > 1 else []
+    unsent = [row for row in by_gravity if row.call and (row.call.failing or row.call.partly)]
+    known += ["unsent"] if unsent and not any(row in rows for row in unsent) else []
+    known += ["mute"] if until else []
+    return Ringing(
+        rows=tuple(rows),
+        total=len(by_gravity),
+        more=waiting.more,
+        beyond=beyond,
+        oldest=waiting.alarms[0].alarm.raised_at if waiting.alarms else None,
+        failing=next(iter(sorted(unsent, key=_partly)), None),
+        known="-".join(known),
+        muted_until=until,
+        may_acknowledge=may(actor_of(request), "alarm.acknowledge"),
+    )
+
+
+def _row(group: Sequence[WaitingAlarm]) -> AlarmRow:
+    lead = group[0]  # they come oldest first
+    calls = [one.alarm.call for one in group if one.alarm.call]
+    worst = [call for call in calls if call.failing] or [call for call in calls if call.partly]
+    return AlarmRow(
+        lead=lead,
+        others=tuple(one.alarm.id for one in group[1:]),
+        raised_at=lead.alarm.raised_at,
+        escalated=any(one.alarm.escalated_at for one in group),
+        call=worst[0] if worst else lead.alarm.call,
+    )
+
+
+def _partly(row: AlarmRow) -> bool:
+    return row.call is not None and row.call.partly
+
+
+def _score(one: WaitingAlarm) -> int:
+    return max(one.score or _DANGER, _DANGER)
+
+
+def _gravity(row: AlarmRow) -> tuple[int, bool, datetime, UUID]:
+    """Return the sort key of a row: highest priority, then what can be read, then what waits longest."""
+    return -_score(row.lead), row.lead.score is None, row.raised_at, row.alarm.id
+
+
+def _with_facts(request: HttpRequest, ringing: Ringing) -> Ringing:
+    """Return the alarms with the age of the victim and the place in each row, by one query for all rows."""
+    wanted = [row.alarm.report_id for row in ringing.rows if row.lead.score is not None]
+    records = harmonised.get_record_fields(actor=actor_of(request), report_ids=wanted)
+    stated = tuple(_stated(row, records.get(row.alarm.report_id)) for row in ringing.rows)
+    return msgspec.structs.replace(ringing, rows=stated)
+
+
+def _stated(row: AlarmRow, fields: dict[str, msgspec.Raw] | None) -> AlarmRow:
+    if not fields:
+        return row
+    persons = msgspec.json.decode(fields.get("persons", b"[]"), type=list[Person])
+    place = msgspec.json.decode(fields.get("place", b"null"), type=Place | None)
+    occurred = msgspec.json.decode(fields.get("occurred", b"null"), type=TimeRange | None)
+    on = occurred.earliest if occurred else None
+    victims = [person for person in persons if person.role is PersonRole.VICTIM]
+    ages = [age for person in victims if (age := age_of(person, on=on)) is not None]
+    locality = (place.locality or "") if place else ""
+    return msgspec.structs.replace(row, age=min(ages, default=None), locality=locality)
+
+
+def _muted_until(request: HttpRequest, waiting: WaitingAlarms) -> datetime | None:
+    """Return the end of the person's mute; None without one, or where an alarm has come in since."""
+    muted = request.session.get(_MUTED)
+    if not muted or not waiting.alarms:
+        return None
+    until, known = datetime.fromisoformat(muted["until"]), set(muted["known"])
+    if now_of(request) >= until or any(_tail(one.alarm) not in known for one in waiting.alarms):
+        return None
+    return until
+
+
+def _seen(request: HttpRequest, waiting: WaitingAlarms) -> list[Alarm]:
+    """Return the alarms that the form's page shows (its digest `known`), and those that it only counts."""
+    known = {part[:8] for part in request.POST.get("known", "").split("-")}
+    shown = {row.alarm.report_id for row in _ringing(request, waiting).rows}
+    return [
+        one.alarm
+        for one in waiting.alarms
+        if one.alarm.report_id not in shown or _tail(one.alarm) in known
+    ]
+
+
+def _ids(texts: Sequence[str]) -> list[UUID]:
+    found = []
+    for text in texts[:100]:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            continue
+    return found
+
+
+def _tail(alarm: Alarm) -> str:
+    return alarm.id.hex[-8:]
+
+
+def _known(one: WaitingAlarm) -> str:
     """Return a short text that changes with an alarm's displayed state.
 
     Pages poll with these texts of their alarms, so that the answer is empty while nothing has changed.
     """
-    called = alarm.call
+    called = one.alarm.call
     how = "" if called is None else "f" * called.failing + "p" * called.partly
-    return f"{alarm.id.hex[-8:]}{'e' if alarm.escalated_at else ''}{how}"
+    unread = "u" if one.score is None else ""
+    return f"{_tail(one.alarm)}{'e' if one.alarm.escalated_at else ''}{how}{unread}"

@@ -49,6 +49,47 @@
     document.title = document.title.replace(/^\(!\) /, "");
     if (ringing) document.title = `(!) ${document.title}`;
   };
+  // The drawer stays open, and keeps what was typed and the focus, while the alarms in it change.
+  let opened = false;
+  let typed = "";
+  let held = "";
+  let back = 0;
+  document.addEventListener("focusin", ({ target }) => { held = region.contains(target) && target.matches("summary, #alarm-reason") ? target.localName : ""; });
+  addEventListener("pointerdown", ({ target }) => { if (!region.contains(target)) held = ""; });
+  region.addEventListener("input", ({ target }) => { typed = target.value; });
+  region.addEventListener("toggle", ({ target }) => {
+    if (target.open === opened) return;
+    opened = target.open;
+    if (opened) back = scrollY;
+    stand();
+    height = region.offsetHeight;
+    clear();
+    scrollTo({ top: opened ? 0 : back, behavior: "instant" });
+  }, { capture: true });
+  const restore = () => {
+    const drawer = region.querySelector("details");
+    const reason = region.querySelector("#alarm-reason");
+    if (opened && (!drawer || (typed && !reason))) { // the reason was sent
+      opened = false;
+      scrollTo({ top: back, behavior: "instant" });
+    }
+    if (!reason) typed = "";
+    else if (!reason.value) reason.value = typed;
+    if (opened) drawer.open = true;
+    if (held && document.activeElement === document.body) (held === "input" ? reason : drawer?.firstElementChild)?.focus();
+  };
+  // The line follows whoever scrolls, except over a field: a form is never covered.
+  const FIELDS = "main :is(input:not([type=hidden]), select, textarea)";
+  const stand = () => {
+    const line = region.offsetHeight;
+    const covers = (field) => {
+      const box = field.getBoundingClientRect();
+      return box.height > 0 && box.top < line && box.bottom > 0;
+    };
+    region.classList.toggle("fd-alarms-stuck", line > 0 && !opened && ![...document.querySelectorAll(FIELDS)].some(covers));
+  };
+  addEventListener("scroll", stand, { passive: true });
+  addEventListener("resize", stand);
   const settle = () => {
     changed = performance.now();
     const grown = region.offsetHeight - height;
@@ -57,15 +98,17 @@
     if (grown && !anchored) scrollBy({ top: grown, behavior: "instant" });
   };
   // What the page goes to, by an anchor or by Tab, stands under the alarms and not behind them.
-  const clear = () => { document.documentElement.style.scrollPaddingTop = `${region.offsetHeight + 8}px`; };
+  const clear = () => { document.documentElement.style.scrollPaddingTop = opened ? "" : `${region.offsetHeight + 8}px`; };
   new ResizeObserver(clear).observe(region);
   clear();
+  stand();
   region.addEventListener("click", (event) => {
-    if (event.detail && performance.now() - changed < SETTLES) event.preventDefault(); // 0: from the keyboard
+    const acts = event.detail && !event.target.closest("summary"); // 0: from the keyboard
+    if (acts && performance.now() - changed < SETTLES) event.preventDefault();
   }, { capture: true });
   const wake = () => audio?.resume();
   addEventListener("pointerdown", wake);
   addEventListener("keydown", wake);
-  new MutationObserver(() => { settle(); watch(); }).observe(region, { childList: true, subtree: true });
+  new MutationObserver(() => { restore(); settle(); watch(); }).observe(region, { childList: true, subtree: true });
   watch();
 })();
