@@ -179,16 +179,20 @@ PAGES = (
 def test_canary_identifiers_are_printed_under_an_entry(
     desk: Desk, sign_in: SignIn, path: str
 ) -> None:
-    """A page whose bytes hold an identifier of a report has written to the ledger in the same request."""
+    """A page whose bytes hold an identifier of a report has written to the ledger in the same request.
+
+    The entry of the alarms, which each page shows without identifiers, does not count.
+    """
+    count = "SELECT count(*) FROM ledger_entry WHERE action <> 'alarm.read'"
     canaries = [words.identifier(kind, value) for kind, value in selectors() if len(value) > 5]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM ledger_entry")
+        cursor.execute(count)
         before = cursor.fetchone()[0]
         reports = {name: str(report_id) for name, report_id in desk.reports.items()}
         answer = sign_in("ana").get(f"/en/{path.format(**reports)}", follow=True)
         body = re.sub(r'value="[^"]*"', "", answer.content.decode())
         printed = [c for c in canaries if escape(c) in body]
-        cursor.execute("SELECT count(*) FROM ledger_entry")
+        cursor.execute(count)
         assert cursor.fetchone()[0] > before or not printed, printed
 
 
