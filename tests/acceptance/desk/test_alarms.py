@@ -11,8 +11,10 @@ from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import queries as entries
 from fanal.orient.alarms.operations.alarms import raise_alarm
-from tests.acceptance.steps import arrive
+from fanal.orient.alarms.operations.outbox import claim_calls, record_delivery
+from fanal.orient.domain.clocks import Delivery
 from tests.integration.desk.story import GAME, Desk, add_reports
+from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OpenAs = Callable[..., Page]
@@ -46,9 +48,24 @@ def test_six_alarms_take_one_line(open_as: OpenAs, desk: Desk, lang: str, width:
         expect(line.locator(".fd-alarm-gravest")).to_contain_text(place)
     page.wait_for_timeout(800)  # what has just come takes no click
     line.get_by_role("button", name=take).click()
-    arrive(page, f"[data-report='{desk.reports['danger']}'], main")
-    assert str(desk.reports["danger"]) in page.url
+    page.wait_for_url(f"**/reports/{desk.reports['danger']}/")
     expect(page.locator(LINE)).to_contain_text(f"5 {waiting}")
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_a_call_that_fails_is_said_in_the_line(open_as: OpenAs, desk: Desk, lang: str) -> None:
+    wait_alarms(desk)
+    page = open_as("ana", f"/{lang}/desk/reference/")
+    with as_worker():
+        for call in claim_calls(actor=SYSTEM, holder=1, in_hand=[], most=9, again=False):
+            record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.LEFT, now=clock.now())
+    said = page.locator(f"{LINE} [data-call-fails]")
+    expect(said).to_be_visible()
+    assert page.locator("[data-alarms]").bounding_box()["height"] == 44
+    box, take = said.bounding_box(), page.locator(f"{LINE} button").bounding_box()
+    assert box["x"] + box["width"] <= take["x"]
+    page.click("[data-alarms] summary")
+    expect(page.locator(".fd-alarm-why").first).to_be_visible()
 
 
 @pytest.mark.parametrize("script", [True, False])
@@ -64,8 +81,7 @@ def test_the_drawer_has_a_row_a_report(open_as: OpenAs, desk: Desk, script: bool
     if script:
         page.wait_for_timeout(800)
     page.click(".fd-alarm-row:first-child .fd-alarm-act button")
-    expect(page.locator("h1")).to_be_visible()
-    assert str(desk.reports["danger"]) in page.url
+    page.wait_for_url(f"**/reports/{desk.reports['danger']}/")
 
 
 def test_the_drawer_stays_open_and_keeps_what_is_typed(open_as: OpenAs, desk: Desk) -> None:
@@ -80,7 +96,7 @@ def test_the_drawer_stays_open_and_keeps_what_is_typed(open_as: OpenAs, desk: De
 
 @pytest.mark.parametrize("script", [True, False])
 def test_the_sound_is_turned_off_with_a_reason_until_a_new_alarm(
-    open_as: OpenAs, desk: Desk, script: bool
+    open_as: OpenAs, desk: Desk, axe: Callable[..., list[str]], script: bool
 ) -> None:
     page = open_as("ana", "/fr/desk/reference/", script=script)
     page.click("[data-alarms] summary")
@@ -91,6 +107,8 @@ def test_the_sound_is_turned_off_with_a_reason_until_a_new_alarm(
     expect(page.locator(".fd-alarm-muted .fd-alarm")).to_contain_text("son coupé pour vous jusqu’à")
     expect(page.locator("[data-alarm]")).to_have_count(0)
     assert page.locator(".fd-alarm").bounding_box()["height"] <= 32
+    if script:
+        assert axe(page) == []
     [entry] = entries.list_entries(actor=SYSTEM, action="alarm.mute")
     assert entry.actor_id == desk.actor("ana").person_id
     other = open_as("bruno", "/fr/desk/reference/")
