@@ -90,7 +90,7 @@ FORMS: dict[str, Act] = {
     # The queue and its reports.
     "desk:alarm": _act("orient_alarm"),
     "desk:alarms-mute": _act(
-        "ledger_entry", reason=REASON, known=lambda s: s.world.alarm_ids["own"].hex[-8:]
+        "ledger_entry", why=REASON, known=lambda s: "-".join(i.hex[-8:] for i in s.world.alarm_ids.values())
     ),
     "desk:claim": _act("orient_case", scenes.waiting),
     "desk:renew": _act("orient_case", scenes.taken, silent=True),

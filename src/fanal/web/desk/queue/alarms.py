@@ -180,8 +180,8 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
 def mute(request: HttpRequest) -> HttpResponse:
     """Turn off the sound of the alarms that the page shows, for this person and five minutes, with a reason.
 
-    The form's `known` is the digest of the alarms on the page: one that has come in since ends the mute at
-    once. Answers with the fragment to a script, else goes to the queue.
+    The form's `why` is the reason, `known` the digest of the alarms on the page: one that has come in since
+    ends the mute at once. Answers with the fragment to a script, else goes to the queue.
     """
     actor, now = actor_of(request), now_of(request)
     waiting = waiting_alarms(actor=actor)
@@ -191,7 +191,7 @@ def mute(request: HttpRequest) -> HttpResponse:
         mute_alarms(
             actor=actor,
             alarm_ids=[alarm.id for alarm in seen],
-            reason=request.POST.get("reason", ""),
+            reason=request.POST.get("why", ""),
             now=now,
         )
     except Refusal as refusal:
