@@ -1,13 +1,26 @@
 """Read operations of casework: official acts that the actor may read, complete files, acts due to expire."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice, product
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+import msgspec
+from django.db.models import Count, Func, IntegerField, Q, QuerySet, Value
 
 from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.casework import models
+from fanal.casework.domain.inbox import (
+    LEVELS,
+    PAGE,
+    Inbox,
+    InboxFilter,
+    InboxKey,
+    InboxPage,
+    InboxTab,
+    TabCount,
+    in_order,
+)
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import Act, ActApproval, ActFile, ActStep, DueAct
 from fanal.db import sql
@@ -37,19 +50,66 @@ def list_acts(
     states: Iterable[str] = (),
     after: UUID | None = None,
     limit: int = 50,
-    newest: bool = False,
 ) -> tuple[Act, ...]:
     """Return a page of the official acts of a kind (`lifecycle`) that the actor may read, oldest first.
 
-    Without `states`, acts in every state are returned. `after` is the last id of the previous page. `newest`
-    reverses the order, without pages.
+    Without `states`, acts in every state are returned. `after` is the last id of the previous page.
     """
     rows = _reachable(actor, lifecycle, lifecycle.reads)
     if wanted := list(states):
         rows = rows.filter(state__in=wanted)
     if after is not None:
         rows = rows.filter(id__gt=after)
-    return tuple(row.record() for row in rows.order_by("-id" if newest else "id")[:limit])
+    return tuple(row.record() for row in rows.order_by("id")[:limit])
+
+
+def list_inbox(
+    *,
+    actor: Actor,
+    inbox: Inbox,
+    tab: InboxTab,
+    chosen: InboxFilter,
+    danger: Collection[UUID],
+    now: datetime,
+    first: int = 0,
+) -> InboxPage:
+    """Return a page of a tab of an inbox, in its order (`in_order`; closed acts: newest draft first).
+
+    `danger`: reports that tell of a child in danger by now; acts of the level DANGER count as such anyway.
+    `first` is the number of acts before the page: the cost grows with it, so callers bound it.
+    """
+    rows = _chosen(_reachable(actor, inbox.lifecycle, inbox.lifecycle.reads), inbox, chosen, now)
+    if tab is InboxTab.CLOSED:
+        starts: list[datetime] = []
+        page = _newest(rows, inbox, first + PAGE)[first:]
+    else:
+        keys = list(_keys(rows, inbox, tab, danger, first + PAGE))
+        starts = [key.start for key in keys]
+        page = list(islice(in_order(keys, inbox, tab), first, first + PAGE))
+    found = {row.id: row.record() for row in models.Act.objects.filter(id__in=page)}
+    acts = tuple(found[act_id] for act_id in page if act_id in found)
+    return InboxPage(acts=acts, danger=_dangerous(acts, danger), oldest=min(starts, default=None))
+
+
+def count_inbox(*, actor: Actor, inbox: Inbox, now: datetime) -> dict[InboxTab, TabCount]:
+    """Count the acts of each tab of an inbox that the actor may read, and the late ones among them."""
+    tab_of = {state: tab for tab in InboxTab for state in inbox.states(tab)}
+    rows = _reachable(actor, inbox.lifecycle, inbox.lifecycle.reads).values("state")
+    counted = rows.annotate(n=Count("id"), late=Count("id", filter=_late(inbox, now)))
+    found = dict.fromkeys(InboxTab, TabCount())
+    for state, acts, late in counted.values_list("state", "n", "late"):
+        before = found[tab_of[state]]
+        found[tab_of[state]] = TabCount(acts=before.acts + acts, late=before.late + late)
+    return found
+
+
+def count_chosen(
+    *, actor: Actor, inbox: Inbox, tab: InboxTab, chosen: InboxFilter, now: datetime
+) -> int:
+    """Count the acts of a tab of an inbox that a filter keeps, among those that the actor may read."""
+    rows = _reachable(actor, inbox.lifecycle, inbox.lifecycle.reads)
+    kept = _chosen(rows, inbox, chosen, now)
+    return kept.filter(state__in=inbox.states(tab)).count()
 
 
 def acts_on(
@@ -220,7 +280,77 @@ def list_due(
     return [DueAct(id=row[0], report_ids=tuple(row[1])) for row in found]
 
 
+def _newest(rows: QuerySet[models.Act], inbox: Inbox, most: int) -> list[UUID]:
+    """Return the ids of the newest `most` closed acts: of the newest of each state, in index order."""
+    parts = [
+        rows.filter(state=state).order_by("-id").values_list("id", flat=True)[:most]
+        for state in inbox.states(InboxTab.CLOSED)
+    ]
+    return sorted(parts[0].union(*parts[1:], all=True), reverse=True)[:most]
+
+
+def _keys(
+    rows: QuerySet[models.Act], inbox: Inbox, tab: InboxTab, danger: Collection[UUID], most: int
+) -> Iterator[InboxKey]:
+    """Yield at least the first `most` keys of a tab: the first of each state and level, in index order."""
+    start = "sent_at" if tab is InboxTab.AWAITED else "created_at"
+    columns = ("id", "state", "level", start, "subject_id")
+    parts = [
+        rows.filter(state=state, level=level, **{f"{start}__isnull": False})
+        .order_by(start, "id")
+        .values_list(*columns)[:most]
+        for state, level in product(inbox.states(tab), LEVELS)
+    ]
+    if danger and tab is InboxTab.TO_SEND:
+        raised = rows.filter(state__in=inbox.states(tab), subject_id__in=danger)
+        parts.append(raised.exclude(level="DANGER").values_list(*columns))
+    for act_id, state, level, at, subject in parts[0].union(*parts[1:], all=True):
+        in_danger = level == "DANGER" or subject in danger
+        yield InboxKey(id=act_id, state=state, level=level, start=at, danger=in_danger)
+
+
+def _dangerous(acts: Iterable[Act], danger: Collection[UUID]) -> frozenset[UUID]:
+    return frozenset(act.id for act in acts if act.level == "DANGER" or act.subject_id in danger)
+
+
+def _chosen(
+    rows: QuerySet[models.Act], inbox: Inbox, chosen: InboxFilter, now: datetime
+) -> QuerySet[models.Act]:
+    if chosen.addressee:
+        rows = rows.filter(addressee=chosen.addressee)
+    if chosen.basis:
+        named = f'"code":{msgspec.json.encode(chosen.basis).decode()}'.encode()
+        rows = rows.alias(at=_Position(Value(named), "basis")).filter(at__gt=0)
+    if chosen.person_id is not None:
+        taken = models.Step.objects.filter(actor_id=chosen.person_id).values("act_id")
+        rows = rows.filter(Q(author_id=chosen.person_id) | Q(id__in=taken))
+    return rows.filter(_late(inbox, now)) if chosen.late else rows
+
+
+class _Position(Func):
+    """Where the first expression, bytes, stands in the second; 0 if it does not."""
+
+    template = "position(%(expressions)s)"
+    arg_joiner = " IN "
+    output_field = IntegerField()
+
+
+def _late(inbox: Inbox, now: datetime) -> Q:
+    """Return the condition that an act is late at `now`: its clock started before the bound of its level."""
+    late = Q(pk__in=[])
+    for tab in (InboxTab.TO_SEND, InboxTab.AWAITED):
+        start = "sent_at__lt" if tab is InboxTab.AWAITED else "created_at__lt"
+        for state, level in product(inbox.states(tab), LEVELS):
+            if (bound := inbox.late_before(state, level, now)) is not None:
+                late |= Q(state=state, level=level, **{start: bound})
+    return late
+
+
 def _reachable(actor: Actor, lifecycle: Lifecycle, right: str) -> QuerySet[models.Act]:
     bounds = reach(actor, right)
     rows = models.Act.objects.filter(kind=lifecycle.kind)
-    return rows if bounds.everywhere else rows.filter(desk_id__in=bounds.desk_ids)
+    if bounds.everywhere:
+        return rows
+    if len(bounds.desk_ids) == 1:  # an equality, as the order of the inbox's indexes needs
+        return rows.filter(desk_id=next(iter(bounds.desk_ids)))
+    return rows.filter(desk_id__in=bounds.desk_ids)

@@ -1,6 +1,6 @@
 """Read operations of judicial: referrals to prosecutors, and intelligence sheets on payers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +8,7 @@ import msgspec
 
 from fanal import reference
 from fanal.casework import queries as casework
+from fanal.casework.domain.inbox import Inbox
 from fanal.casework.domain.records import Act, ActFile
 from fanal.judicial.domain.kinds import REFERRAL, SHEET, read_referral, read_sheet
 from fanal.judicial.domain.letters import referral_text
@@ -29,11 +30,36 @@ from fanal.orient.domain.records import Basis
 # Referrals with their texts and steps.
 
 _BEFORE_SENDING = (ReferralState.DRAFT, ReferralState.READY)
+_REMINDED = (ReferralState.SENT, ReferralState.ACKNOWLEDGED)
+"""States in which the desk asks again; once an investigation is open, its outcome has no deadline."""
+
+
+def _deadline(state: str, level: str, start: datetime) -> datetime | None:
+    """Return the desk's deadline to send a referral or sheet, or to ask again for an answer to it."""
+    if state == ReferralState.TAKEN_UP:
+        return None
+    stage = "REMIND" if state in _REMINDED else "REFER"
+    return desk_deadline(catalogue=reference.load(), stage=stage, level=level, start=start)
+
+
+REFERRALS = Inbox(
+    lifecycle=REFERRAL,
+    awaited=frozenset({*map(str, _REMINDED), str(ReferralState.TAKEN_UP)}),
+    deadline=_deadline,
+)
+SHEETS = Inbox(lifecycle=SHEET, awaited=frozenset({str(SheetState.SENT)}), deadline=_deadline)
+"""Inboxes of the two judicial acts; a returned referral is to be sent again."""
 
 
 def referrals_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Referral, ...]]:
-    """Return the referrals of each report that the actor may read, by report id; without any, no key."""
-    found = casework.acts_on(actor=actor, lifecycle=REFERRAL, subject_ids=report_ids)
+    """Return the referrals of each report, by report id, at the desks whose reports the actor may read.
+
+    Their texts are not included (`get_referral` returns them, to those who may read referrals). Reports
+    without any have no key.
+    """
+    found = casework.acts_on(
+        actor=actor, lifecycle=REFERRAL, subject_ids=report_ids, right="report.read"
+    )
     return {
         report_id: tuple(read_act(act=act) for act in acts) for report_id, acts in found.items()
     }
@@ -130,17 +156,6 @@ def read_act(*, act: Act) -> Referral:
 
 
 # Intelligence sheets with their facts, assessment and steps.
-
-
-def list_sheets(
-    *, actor: Actor, states: Iterable[SheetState] = (), limit: int = 100
-) -> tuple[Sheet, ...]:
-    """Return the intelligence sheets that the actor may read, newest first.
-
-    Without `states`, sheets in every state are returned.
-    """
-    acts = casework.list_acts(actor=actor, lifecycle=SHEET, states=states, limit=limit, newest=True)
-    return tuple(map(sheet_of, acts))
 
 
 def sheets_on(*, actor: Actor, payer: UUID) -> tuple[Sheet, ...]:

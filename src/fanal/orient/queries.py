@@ -109,6 +109,12 @@ def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
     return {row.report_id: row.record() for row in rows}
 
 
+def list_in_danger(*, actor: Actor, limit: int = 5000) -> frozenset[UUID]:
+    """Return the reports at the level DANGER, in any state, that the actor may list; the newest `limit`."""
+    rows = reachable(actor).filter(level="DANGER").order_by("-report_id")
+    return frozenset(rows.values_list("report_id", flat=True)[:limit])
+
+
 def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
     """Return the given reports that are decided, closed, withdrawn, handed over or expired.
 

@@ -68,7 +68,7 @@ def test_from_the_decision_to_the_provider_s_answer(
     check(page, axe, lang)
     shown(page, f"answered-{lang}")
 
-    page = open_as("gabrielle", f"/{lang}/desk/notices/?all=1")
+    page = open_as("gabrielle", f"/{lang}/desk/notices/?tab=closed")
     check(page, axe, lang)
     page.click("table a[href*='/desk/notices/']")
     assert "asks a child to go on elsewhere" in page.inner_text(".fd-letter >> nth=0")

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from fanal.casework import queries as acts
 from fanal.judicial import queries as judicial
+from fanal.judicial.domain.kinds import SHEET
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.acceptance.steps import go
 from tests.integration.desk.operator import bring_in
@@ -52,7 +54,7 @@ def test_an_operators_file_leads_to_a_sheet(
     page.click("form[action$='/sheet/'] button")
     page.wait_for_selector("h1:has-text('Cyril Patron')")
     assert words["typology"] in page.locator(".fd-status").inner_text()
-    (sheet,) = judicial.list_sheets(actor=desk.actor("driss"))
+    (sheet,) = acts.list_acts(actor=desk.actor("driss"), lifecycle=SHEET)
     sent(open_as("driss", f"/{lang}/desk/sheets/"), axe, lang, tmp_path)
     found = judicial.get_sheet(actor=desk.actor("driss"), sheet_id=sheet.id)
     assert found is not None

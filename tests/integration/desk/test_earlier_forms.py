@@ -42,7 +42,7 @@ def sheet(desk: Desk, sign_in: SignIn) -> tuple[Lifecycle, UUID, str]:
     bring_in(desk)
     payer = payer_named(desk, "Cyril Patron")
     sign_in("claire").post(f"/fr/desk/payments/{payer}/sheet/", {"body": "TRACFIN"})
-    (found,) = judged.list_sheets(actor=desk.actor("driss"))
+    (found,) = acts.list_acts(actor=desk.actor("driss"), lifecycle=SHEET)
     return SHEET, found.id, f"/fr/desk/sheets/{found.id}/"
 
 

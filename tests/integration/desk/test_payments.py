@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
+from fanal.casework import queries as acts
 from fanal.casework.domain.records import Event
 from fanal.casework.operations.acts import take_step
 from fanal.judicial import operations, queries
@@ -39,7 +40,7 @@ def sheet(paid: Desk, sign_in: SignIn) -> UUID:
     payer = payer_named(paid, "Cyril Patron")
     answer = sign_in("claire").post(f"{HEAD}/payments/{payer}/sheet/", {"body": "TRACFIN"})
     assert answer.status_code == 302
-    (found,) = queries.list_sheets(actor=paid.actor("driss"))
+    (found,) = acts.list_acts(actor=paid.actor("driss"), lifecycle=SHEET)
     return found.id
 
 
@@ -91,7 +92,7 @@ def test_innocent_payers_get_no_sheet(paid: Desk, sign_in: SignIn) -> None:
     suspected = payer_named(paid, "Cyril Patron")
     answer = client.post(f"{HEAD}/payments/{suspected}/sheet/", {"body": "POLICE_17"})
     assert answer.status_code == 409
-    assert queries.list_sheets(actor=paid.actor("driss")) == ()
+    assert acts.list_acts(actor=paid.actor("driss"), lifecycle=SHEET) == ()
 
 
 def test_other_desks_and_strangers_see_nothing(paid: Desk, sign_in: SignIn, sheet: UUID) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from fanal import reference
 from fanal.casework import queries as acts
+from fanal.casework.domain.inbox import Inbox
 from fanal.casework.domain.records import Act, ActDraft, Addressee, Opening
 from fanal.casework.operations.acts import amend_act, open_act
 from fanal.kernel.actors import Actor
@@ -17,7 +18,7 @@ from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from fanal.measures.domain.drafting import MAX_TEXT, check_addressee, targets_of
 from fanal.measures.notice.document import Notice, read_notice, write_notice
-from fanal.measures.notice.kind import NOTICE, STATES, NoticeState
+from fanal.measures.notice.kind import NOTICE, WAITING, NoticeState
 from fanal.measures.notice.rules import ground_of, hosts_of, is_contact
 from fanal.measures.operations import issuing_authority
 from fanal.orient.domain.clocks import desk_deadline
@@ -118,12 +119,16 @@ def due_at(act: Act) -> datetime | None:
     The regulation gives providers no fixed delay (“without undue delay”, art. 16(5)): the date of a reminder
     is the desk's choice.
     """
-    state = NoticeState(act.state)
-    if state in STATES.final:
-        return None
-    stage = "SEND" if state is NoticeState.APPROVED else "REMIND" if act.sent_at else "SECOND"
-    start = act.sent_at or act.created_at
-    return desk_deadline(catalogue=reference.load(), stage=stage, level=act.level, start=start)
+    return NOTICES.due_at(act)
+
+
+def _deadline(state: str, level: str, start: datetime) -> datetime:
+    stage = "REMIND" if state in WAITING else "SEND" if state == NoticeState.APPROVED else "SECOND"
+    return desk_deadline(catalogue=reference.load(), stage=stage, level=level, start=start)
+
+
+NOTICES = Inbox(lifecycle=NOTICE, awaited=frozenset(map(str, WAITING)), deadline=_deadline)
+"""The inbox of notices."""
 
 
 def count_notices(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:

@@ -32,7 +32,7 @@ class NoticeOutcome(StrEnum):
 
 _S = NoticeState
 _UNSENT = {_S.DRAFT, _S.TO_APPROVE, _S.APPROVED}
-_WAITING = {_S.SENT, _S.ACKNOWLEDGED, _S.REMINDED}
+WAITING = {_S.SENT, _S.ACKNOWLEDGED, _S.REMINDED}
 STATES = StateTable(
     name="notice",
     initial=_S.DRAFT,
@@ -44,10 +44,10 @@ STATES = StateTable(
         move("approve", {_S.TO_APPROVE}, _S.APPROVED),
         move("send", {_S.APPROVED}, _S.SENT),
         move("acknowledge", {_S.SENT, _S.REMINDED}, _S.ACKNOWLEDGED),
-        move("remind", _WAITING, _S.REMINDED),
-        move("answer", _WAITING, _S.ANSWERED),
+        move("remind", WAITING, _S.REMINDED),
+        move("answer", WAITING, _S.ANSWERED),
         move("withdraw", _UNSENT, _S.WITHDRAWN),
-        move("retract", _WAITING, _S.RETRACTED),
+        move("retract", WAITING, _S.RETRACTED),
     ),
 )
 _FACT = Requirement(right="notice.record", proof=True)

@@ -8,7 +8,7 @@ from django.utils.translation import get_language, gettext as _, gettext_lazy
 from fanal.accounts.domain.policy import may
 from fanal.casework.domain.documents import Part, parts_of
 from fanal.casework.domain.records import Act, ActFile, Addressee
-from fanal.measures.notice.acts import amend_notice, due_at
+from fanal.measures.notice.acts import NOTICES, amend_notice, due_at
 from fanal.measures.notice.document import mail_of, read_notice
 from fanal.measures.notice.kind import NOTICE
 from fanal.web.account.actors import actor_of, now_of
@@ -54,7 +54,6 @@ def _line(act: Act, content: bytes | None) -> ActLine:
     return ActLine(
         name=words.defang(notice.host) if notice else _("expired"),
         bases=notice.offence if notice else "",
-        due_at=due_at(act),
     )
 
 
@@ -64,13 +63,12 @@ def _parts(file: ActFile, lang: str) -> tuple[Part, ...]:
 
 
 LIST = ActList(
-    lifecycle=NOTICE,
+    inbox=NOTICES,
     route="desk:notices",
     page="desk:notice",
     line=_line,
     heading=gettext_lazy("Notices to providers"),
     first=gettext_lazy("Host"),
-    empty=gettext_lazy("No notice is open."),
     icon="mail",
     lead=gettext_lazy(
         "For content that cannot be the subject of a removal request: the provider decides, and answers"

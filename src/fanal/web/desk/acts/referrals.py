@@ -1,5 +1,6 @@
 """Referrals to judicial authorities (an official act): configuration of their list and pages."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -17,6 +18,11 @@ from fanal.web.desk.acts import pages as acts
 from fanal.web.desk.acts.lists import ActLine, ActList
 
 
+def bodies_on(now: datetime) -> list[str]:
+    """Return the codes of the authorities in force on the day of `now`."""
+    return [body.code for body in reference.load().in_force(Body, paris_day(now))]
+
+
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
     found = queries.read_file(file=file)
     referral = found.referral
@@ -27,7 +33,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "text_first": found.text_en if english else found.text_fr,
         "text_other": found.text_fr if english else found.text_en,
         "expired": found.facts is None,
-        "bodies": [b.code for b in reference.load().in_force(Body, paris_day(now_of(request)))],
+        "bodies": bodies_on(now_of(request)),
     }
     return context, [referral.report_id]
 
@@ -46,7 +52,6 @@ def _line(act: Act, _content: bytes | None) -> ActLine:
     return ActLine(
         name=reference.label("body", referral.body, get_language() or "fr"),
         bases=", ".join(basis.code for basis in referral.bases),
-        due_at=referral.due_at,
     )
 
 
@@ -56,14 +61,14 @@ def _parts(file: ActFile, lang: str) -> tuple[Part, ...]:
 
 
 LIST = ActList(
-    lifecycle=REFERRAL,
+    inbox=queries.REFERRALS,
     route="desk:referrals",
     page="desk:referral",
     line=_line,
     heading=gettext_lazy("Referrals"),
     first=gettext_lazy("Addressed to"),
-    empty=gettext_lazy("No referral is open."),
     icon="law",
+    addressees=bodies_on,
 )
 PAGES = acts.ActPages(
     lifecycle=REFERRAL,

@@ -8,27 +8,27 @@ import msgspec
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
 from fanal.accounts.domain.policy import may
-from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.analyse.payments.domain.scoring import PointMade, told
 from fanal.analyse.payments.domain.transfers import Paid
 from fanal.analyse.payments.queries import get_payer
 from fanal.casework.domain.documents import Part
-from fanal.casework.domain.records import ActFile
+from fanal.casework.domain.records import Act, ActFile
 from fanal.casework.operations.acts import record_export
 from fanal.judicial import operations, queries
-from fanal.judicial.domain.kinds import SHEET
+from fanal.judicial.domain.kinds import SHEET, read_sheet
 from fanal.judicial.domain.records import ADDRESSEES, SheetFacts, SheetFile, SheetReport
 from fanal.judicial.queries import read_sheet_file
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.acts import pages as acts
+from fanal.web.desk.acts.lists import ActLine, ActList
 from fanal.web.desk.payments.shown import (
     ShownTransfer,
     around_of,
@@ -183,9 +183,6 @@ def _shared(report: SheetReport, lang: str) -> str:
     )
 
 
-_LISTED = 100
-
-
 @require_POST
 @needs("report.decide")
 def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
@@ -219,21 +216,6 @@ def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
     if may(actor, "referral.read"):
         return redirect("desk:sheet", sheet_id=sheet_id)
     return redirect("desk:payer", payer=payer)
-
-
-@never_cache
-@require_GET
-@needs("referral.read")
-def listing(request: HttpRequest) -> HttpResponse:
-    """List the intelligence sheets on payers at the reader's desks, newest first."""
-    found = queries.list_sheets(actor=actor_of(request), limit=_LISTED)
-    consult(request, "sheet", [sheet.id for sheet in found], action="sheet.list")
-    names = person_names(person_ids={sheet.author_id for sheet in found})
-    context = {
-        "sheets": [(sheet, names.get(sheet.author_id, "")) for sheet in found],
-        "full": len(found) == _LISTED,
-    }
-    return render(request, "payments/sheets.html", context)
 
 
 @never_cache
@@ -285,6 +267,16 @@ def _beside(_request: HttpRequest, file: ActFile) -> tuple[dict[str, object], li
     return context, [*sheet.report_ids, *linked]
 
 
+def _line(act: Act, content: bytes | None) -> ActLine:
+    lang = get_language() or "fr"
+    score = None if content is None else read_sheet(content).facts.score
+    return ActLine(
+        name=reference.label("body", act.addressee, lang),
+        bases="",
+        subject=reference.label("typology", score.typology, lang) if score else _("expired"),
+    )
+
+
 def _amend(request: HttpRequest, sheet_id: UUID) -> None:
     operations.amend_sheet(
         actor=actor_of(request),
@@ -294,6 +286,20 @@ def _amend(request: HttpRequest, sheet_id: UUID) -> None:
     )
 
 
+LIST = ActList(
+    inbox=queries.SHEETS,
+    route="desk:sheets",
+    page="desk:sheet",
+    line=_line,
+    heading=gettext_lazy("Intelligence sheets"),
+    first=gettext_lazy("Addressed to"),
+    icon="file",
+    lead=gettext_lazy(
+        "Information on a payer for the financial intelligence unit and the prosecutor. Drafted by the"
+        " system at a person’s request, sent by a judicial officer."
+    ),
+    addressees=lambda _now: ADDRESSEES,
+)
 PAGES = acts.ActPages(
     lifecycle=SHEET,
     route="desk:sheet",

@@ -24,7 +24,6 @@ from fanal.analyse.priority.domain.retention_window import (
     ask_provider,
     askable_of,
 )
-from fanal.casework import queries as casework
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.crosscheck.links.queries import links_of
 from fanal.harmonise import queries as harmonised
@@ -32,12 +31,10 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.domain.records import PUBLIC_SENDER, FollowedMessage, ReportFacts
 from fanal.intake.operations.follow import NotReachable, ask_reporter
 from fanal.intake.queries.envelopes import get_reports, is_reachable, list_messages
-from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.measures import queries as measures
-from fanal.measures.notice.kind import NOTICE
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
@@ -48,6 +45,7 @@ from fanal.web.desk.deconfliction.hits import signs_on
 from fanal.web.desk.dossiers import series, suggestions
 from fanal.web.desk.dossiers.related import kin_of
 from fanal.web.desk.report import content, examples, files, folds
+from fanal.web.desk.report.became import became_of
 from fanal.web.desk.report.proposals import proposal_of
 from fanal.web.reading import consult
 
@@ -146,7 +144,7 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
         "series": series.of_report(record, compared, actor=actor),
         "may_judge": may(actor, "dossier.judge"),
         "choice": proposal_of(case, record, request=request, refused=refused, actor=actor),
-        **_drafts(report_id, actor=actor),
+        **_drafts(report_id, actor=actor, now=now),
         **_exchange(report_id, request=request, now=now),
         "transfers": distribution.shown(report_id, actor=actor),
         "signs": signs_on(request, [report_id]).get(report_id, ()),
@@ -167,7 +165,7 @@ def _erased(request: HttpRequest, report_id: UUID) -> HttpResponse:
     context = {
         "case": case,
         "facts": facts,
-        **_drafts(report_id, actor=actor),
+        **_drafts(report_id, actor=actor, now=now_of(request)),
         "history": history.lines_of(report_id, actor=actor),
     }
     return render(request, "desk/report_erased.html", context)
@@ -239,18 +237,13 @@ def _content(
     }
 
 
-def _drafts(report_id: UUID, *, actor: Actor) -> dict[str, object]:
+def _drafts(report_id: UUID, *, actor: Actor, now: datetime) -> dict[str, object]:
     decisions = oriented.decisions_of(actor=actor, report_ids=[report_id]).get(report_id, ())
     asked = measures.measures_of(actor=actor, report_ids=[report_id]).get(report_id, ())
-    people = {d.author_id for d in decisions} | {m.author_id for m in asked}
-    names = person_names(person_ids=people)
+    names = person_names(person_ids={d.author_id for d in decisions})
     return {
         "decisions": [(d, names.get(d.author_id, "")) for d in reversed(decisions)],
-        "measures": [(m, names.get(m.author_id, "")) for m in asked],
-        "referrals": judicial.referrals_of(actor=actor, report_ids=[report_id]).get(report_id, ()),
-        "notices": casework.acts_on(actor=actor, lifecycle=NOTICE, subject_ids=[report_id]).get(
-            report_id, ()
-        ),
+        "became": became_of(report_id, actor=actor, measures=asked, now=now),
     }
 
 

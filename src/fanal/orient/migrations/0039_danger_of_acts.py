@@ -1,0 +1,16 @@
+"""Adds the index of reports at the level DANGER in any state: the acts that follow them are sent first."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    """One partial index."""
+
+    dependencies = [("orient", "0038_callers_server")]
+    operations = [
+        migrations.RunSQL(
+            "CREATE INDEX orient_case_in_danger ON orient_case (desk_id, report_id)"
+            " WHERE level = 'DANGER'",
+            "DROP INDEX orient_case_in_danger",
+        )
+    ]

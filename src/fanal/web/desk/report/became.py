@@ -1,0 +1,100 @@
+"""What became of a decision: each official act that it opened, in words, for the report's page."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.translation import get_language, gettext as _
+from msgspec import Struct
+
+from fanal import reference
+from fanal.accounts.domain.policy import may
+from fanal.casework import queries as casework
+from fanal.casework.domain.lifecycle import Lifecycle
+from fanal.casework.domain.records import Act, ActStep
+from fanal.judicial.domain.kinds import REFERRAL
+from fanal.kernel.actors import Actor
+from fanal.measures.domain.records import Measure, Request
+from fanal.measures.notice.kind import NOTICE
+from fanal.measures.removal.kind import REMOVAL
+from fanal.web.components import words
+
+
+class Became(Struct, frozen=True, kw_only=True):
+    """An official act on the page of its report.
+
+    `name`: kind and addressee; `href`: its page, "" if the person may not read it; `state`, in words with its
+    date; `icon` of that state.
+    """
+
+    decision_id: UUID | None
+    name: str
+    href: str
+    state: str
+    icon: str
+
+
+def became_of(
+    report_id: UUID, *, actor: Actor, measures: Sequence[Measure], now: datetime
+) -> list[Became]:
+    """Return the acts on a report, drafted first: removal requests (`measures`), referrals, notices.
+
+    People who may read the desk's reports see the states; the text of an act is on its own page.
+    """
+    lang = get_language() or "fr"
+    acts = {
+        kind.kind: casework.acts_on(
+            actor=actor, lifecycle=kind, subject_ids=[report_id], right="report.read"
+        ).get(report_id, ())
+        for kind in (REMOVAL, REFERRAL, NOTICE)
+    }
+    steps = casework.steps_of(act_ids=[act.id for found in acts.values() for act in found])
+    hosts = {measure.id: measure.request for measure in measures}
+    return [
+        Became(
+            decision_id=act.decision_id,
+            name=_name(act, hosts.get(act.id), lang),
+            href=reverse(f"desk:{kind.kind}", args=[act.id]) if may(actor, kind.reads) else "",
+            state=_state(kind, act, steps.get(act.id, ()), lang=lang, now=now),
+            icon=_icon(kind, act),
+        )
+        for kind in (REMOVAL, REFERRAL, NOTICE)
+        for act in acts[kind.kind]
+    ]
+
+
+def _name(act: Act, request: Request | None, lang: str) -> str:
+    if act.kind == REFERRAL.kind:
+        return f"{_('Referral')} – {reference.label('body', act.addressee, lang)}"
+    if request is None:
+        return _("Notice to a provider") if act.kind == NOTICE.kind else _("Measure")
+    kind = reference.label("measure_kind", request.kind, lang)
+    return f"{kind} – {words.defang(request.host)}"
+
+
+def _icon(kind: Lifecycle, act: Act) -> str:
+    if act.state in kind.states.final:
+        return "lock" if act.sent_at is None else "check-circle"
+    return "wait" if act.sent_at is None or act.state in kind.unsent else "send"
+
+
+def _state(kind: Lifecycle, act: Act, steps: Sequence[ActStep], *, lang: str, now: datetime) -> str:
+    """Return the state of an act in words, with the dates of its sending and of its last step."""
+    label = reference.label(f"{kind.kind}_state", act.state, lang)
+    if act.outcome:
+        label = f"{label} ({reference.label(f'{kind.kind}_outcome', act.outcome, lang)})"
+    if act.sent_at is None:
+        if act.state in kind.states.final:
+            return _("%(state)s: it was never sent") % {"state": label}
+        if act.state == kind.initial:
+            return _("Draft: nobody has sent it yet")
+        return _("%(state)s: nobody has sent it yet") % {"state": label}
+    sent = words.moment(act.sent_at, lang, now=now)
+    if act.state in kind.unsent:
+        return _("Sent %(sent)s and returned; nobody has sent it again yet") % {"sent": sent}
+    last = steps[-1] if steps else None
+    if last is None or kind.requirements[last.transition].sends:
+        return _("Sent %(sent)s, no answer recorded yet") % {"sent": sent}
+    at = words.moment(last.happened_at, lang, now=now)
+    return _("Sent %(sent)s. %(state)s: %(at)s") % {"sent": sent, "state": label, "at": at}
