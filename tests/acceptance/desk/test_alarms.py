@@ -10,8 +10,9 @@ from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import queries as entries
-from fanal.orient.alarms.operations.alarms import raise_alarm
+from fanal.orient.alarms.operations.alarms import acknowledge_alarm, raise_alarm
 from fanal.orient.alarms.operations.outbox import claim_calls, record_delivery
+from fanal.orient.alarms.queries import waiting_alarms
 from fanal.orient.domain.clocks import Delivery
 from tests.integration.desk.story import GAME, Desk, add_reports
 from tests.server import as_worker
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OpenAs = Callable[..., Page]
 SYSTEM = system_actor("test")
 WORDS = {
-    "fr": ("alertes en attente", "Prendre le plus urgent", "12 ans", "Lyon, France"),
+    "fr": ("alertes en attente", "Prendre la plus urgente", "12 ans", "Lyon, France"),
     "en": ("alerts wait", "Take the most urgent", "12 years old", "Lyon, France"),
 }
 LINE = "[data-alarms] .fd-alarm"
@@ -141,6 +142,17 @@ def test_the_line_covers_no_field_and_no_paper(open_as: OpenAs, width: int) -> N
         assert page.evaluate(COVERED) == 0, top
     page.emulate_media(media="print")
     expect(page.locator("#alarms")).to_be_hidden()
+
+
+def test_an_alarm_that_comes_in_is_seen_by_who_has_scrolled(open_as: OpenAs, desk: Desk) -> None:
+    with as_worker():
+        for waiting in waiting_alarms(actor=SYSTEM).alarms:
+            acknowledge_alarm(actor=desk.actor("ana"), alarm_id=waiting.alarm.id, now=clock.now())
+    page = open_as("ana", "/fr/desk/reference/?table=measure")
+    expect(page.locator(LINE)).to_have_count(0)
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    wait_alarms(desk, 1)
+    expect(page.locator(LINE)).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])

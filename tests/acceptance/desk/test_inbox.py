@@ -32,12 +32,14 @@ WORDS = {
         "tabs": ["À envoyer", "Envoyées, réponse attendue", "Closes"],
         "draft": "Brouillon\N{NO-BREAK SPACE}: personne ne l’a encore envoyé",
         "sent": "aucune réponse",
+        "match": "1 correspond aux filtres",
     },
     "en": {
         "danger": "Child in danger",
         "tabs": ["To send", "Sent, answer awaited", "Closed"],
         "draft": "Draft: nobody has sent it yet",
         "sent": "no answer",
+        "match": "1 matches the filters",
     },
 }
 
@@ -86,6 +88,10 @@ def test_the_child_in_danger_leads(
     go(page, "a[rel=next]")
     go(page, "a[rel=next]")
     expect(rows).to_have_count(21)
+    page.goto(page.url.partition("?")[0])
+    page.select_option("#filter-basis", "CP 227-22-1")
+    go(page, "[data-filters] button")
+    expect(page.locator(".fd-head-text")).to_contain_text(words["match"])
     page.goto(page.url.partition("?")[0])
     page.check("input[name=mine]")
     go(page, "[data-filters] button")

@@ -103,10 +103,12 @@ def test_a_mute_is_of_one_person_and_ends(desk: Desk, sign_in: SignIn) -> None:
     assert b"data-alarm>" in bruno.get(POLL).content
     [entry] = entries.list_entries(actor=SYSTEM, action="alarm.mute")
     assert (entry.actor_id, entry.motive) == (desk.actor("ana").person_id, "Au téléphone.")
-    session = web.session
-    session["fanal_alarms_muted"] |= {"until": clock.now().isoformat()}
-    session.save()
-    assert b"data-alarm>" in web.get(f"{POLL}?known={known_of(body)}").content
+    for minutes in (0, 9):  # ended; made before the clock was set back
+        session = web.session
+        until = clock.now() + timedelta(minutes=minutes)
+        session["fanal_alarms_muted"] |= {"until": until.isoformat()}
+        session.save()
+        assert b"data-alarm>" in web.get(f"{POLL}?known={known_of(body)}").content
 
 
 def test_an_alarm_that_the_page_did_not_show_is_not_muted(desk: Desk, sign_in: SignIn) -> None:
@@ -118,9 +120,11 @@ def test_an_alarm_that_the_page_did_not_show_is_not_muted(desk: Desk, sign_in: S
 
 
 def test_a_row_takes_its_own_alarms_alone(desk: Desk, sign_in: SignIn) -> None:
-    [west] = ring(desk, desk_id=2)
-    (mine,) = waiting_alarms(actor=desk.actor("ana")).alarms
+    [west], [another] = ring(desk, desk_id=2), ring(desk)
+    mine, other = waiting_alarms(actor=desk.actor("ana")).alarms
+    assert other.alarm.report_id == another
     (theirs,) = alarms_of(actor=SYSTEM, report_id=west)
-    sign_in("ana").post(f"{POLL}{mine.alarm.id}/", {"also": [str(theirs.id), "none"]})
-    assert waiting_alarms(actor=desk.actor("ana")).alarms == ()
+    also = [str(theirs.id), str(other.alarm.id), "none"]
+    sign_in("ana").post(f"{POLL}{mine.alarm.id}/", {"also": also})
+    assert waiting_alarms(actor=desk.actor("ana")).alarms == (other,)
     assert [w.alarm.id for w in waiting_alarms(actor=desk.actor("yann")).alarms] == [theirs.id]

@@ -154,8 +154,8 @@ def alarms(request: HttpRequest) -> HttpResponse:
 def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
     """Acknowledge an alarm of a child in danger, which stops it for everyone, and go to its report.
 
-    `also` in the form names the other alarms of its row. If the report cannot be read yet, go to the queue
-    with a warning.
+    `also` in the form names the other alarms of that report. If the report cannot be read yet, go to the
+    queue with a warning.
 
     Raises:
         Http404: no such alarm.
@@ -167,7 +167,7 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
     if not acknowledge_alarm(actor=actor, alarm_id=alarm_id, now=now):
         messages.info(request, _("Somebody else has already taken charge of this alert."))
     for other in _ids(request.POST.getlist("also")):
-        if report_of_alarm(actor=actor, alarm_id=other) is not None:
+        if report_of_alarm(actor=actor, alarm_id=other) == report_id:
             acknowledge_alarm(actor=actor, alarm_id=other, now=now)
     if oriented.get_case(actor=actor, report_id=report_id) is None:
         messages.warning(request, _(_UNREADABLE))
@@ -188,7 +188,7 @@ def mute(request: HttpRequest) -> HttpResponse:
     seen = _seen(request, waiting)
     problem = ""
     try:
-        mute_alarms(
+        muted = mute_alarms(
             actor=actor,
             alarm_ids=[alarm.id for alarm in seen],
             reason=request.POST.get("why", ""),
@@ -198,7 +198,7 @@ def mute(request: HttpRequest) -> HttpResponse:
         problem = reference.explain_refusal(refusal, get_language() or "fr")
     else:
         until = (now + MUTED).isoformat()
-        request.session[_MUTED] = {"until": until, "known": [_tail(alarm) for alarm in seen]}
+        request.session[_MUTED] = {"until": until, "known": [_tail(alarm_id) for alarm_id in muted]}
     if "HX-Request" not in request.headers:
         if problem:
             messages.error(request, problem)
@@ -235,7 +235,7 @@ def _ringing(request: HttpRequest, waiting: WaitingAlarms) -> Ringing:
     shown = {row.alarm.report_id for row in rows}
     known = [_known(one) for one in waiting.alarms if one.alarm.report_id in shown]
     known += [f"{beyond}{'more' * waiting.more}"] if beyond else []
-    known += [f"first{_tail(rows[0].alarm)}"] if len(rows) > 1 else []
+    known += [f"first{_tail(rows[0].alarm.id)}"] if len(rows) > 1 else []
     unsent = [row for row in by_gravity if row.call and (row.call.failing or row.call.partly)]
     known += ["unsent"] if unsent and not any(row in rows for row in unsent) else []
     known += ["mute"] if until else []
@@ -304,10 +304,10 @@ def _muted_until(request: HttpRequest, waiting: WaitingAlarms) -> datetime | Non
     muted = request.session.get(_MUTED)
     if not muted or not waiting.alarms:
         return None
-    until, known = datetime.fromisoformat(muted["until"]), set(muted["known"])
-    if now_of(request) >= until or any(_tail(one.alarm) not in known for one in waiting.alarms):
+    until, now = datetime.fromisoformat(muted["until"]), now_of(request)
+    if not now < until <= now + MUTED:  # a clock that was set back makes no mute longer
         return None
-    return until
+    return until if all(_tail(one.alarm.id) in muted["known"] for one in waiting.alarms) else None
 
 
 def _seen(request: HttpRequest, waiting: WaitingAlarms) -> list[Alarm]:
@@ -317,7 +317,7 @@ def _seen(request: HttpRequest, waiting: WaitingAlarms) -> list[Alarm]:
     return [
         one.alarm
         for one in waiting.alarms
-        if one.alarm.report_id not in shown or _tail(one.alarm) in known
+        if one.alarm.report_id not in shown or _tail(one.alarm.id) in known
     ]
 
 
@@ -331,8 +331,8 @@ def _ids(texts: Sequence[str]) -> list[UUID]:
     return found
 
 
-def _tail(alarm: Alarm) -> str:
-    return alarm.id.hex[-8:]
+def _tail(alarm_id: UUID) -> str:
+    return alarm_id.hex[-8:]
 
 
 def _known(one: WaitingAlarm) -> str:
@@ -343,4 +343,4 @@ def _known(one: WaitingAlarm) -> str:
     called = one.alarm.call
     how = "" if called is None else "f" * called.failing + "p" * called.partly
     unread = "u" if one.score is None else ""
-    return f"{_tail(one.alarm)}{'e' if one.alarm.escalated_at else ''}{how}{unread}"
+    return f"{_tail(one.alarm.id)}{'e' if one.alarm.escalated_at else ''}{how}{unread}"

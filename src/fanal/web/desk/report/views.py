@@ -241,9 +241,12 @@ def _drafts(report_id: UUID, *, actor: Actor, now: datetime) -> dict[str, object
     decisions = oriented.decisions_of(actor=actor, report_ids=[report_id]).get(report_id, ())
     asked = measures.measures_of(actor=actor, report_ids=[report_id]).get(report_id, ())
     names = person_names(person_ids={d.author_id for d in decisions})
+    became = became_of(report_id, actor=actor, measures=asked, now=now)
     return {
-        "decisions": [(d, names.get(d.author_id, "")) for d in reversed(decisions)],
-        "became": became_of(report_id, actor=actor, measures=asked, now=now),
+        "decisions": [
+            (d, names.get(d.author_id, ""), [act for act in became if act.decision_id == d.id])
+            for d in reversed(decisions)
+        ]
     }
 
 

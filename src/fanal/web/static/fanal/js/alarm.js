@@ -90,6 +90,7 @@
   };
   addEventListener("scroll", stand, { passive: true });
   addEventListener("resize", stand);
+  new ResizeObserver(stand).observe(document.querySelector("main"));
   const settle = () => {
     changed = performance.now();
     const grown = region.offsetHeight - height;
