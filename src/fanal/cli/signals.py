@@ -125,15 +125,19 @@ def train_(out: Path | None, login: str | None, code: str | None) -> None:
     """
     if (out is None) == (login is None):
         raise click.UsageError("--out / --as")
-    if login is not None:
-        _train_version(login, code)
-        return
-    assert out is not None  # noqa: S101 - for the type checker
-    out.mkdir(parents=True, exist_ok=True)  # first: training takes a minute
     try:
-        header, weights, quality = candidate()
+        if login is not None:
+            _train_version(login, code)
+        elif out is not None:
+            _train_candidate(out)
     except EngineMissing as error:
         raise Failed("SIGNALS_NO_ENGINE", detail=error) from error
+
+
+def _train_candidate(out: Path) -> None:
+    """Train a model on the labelled corpus alone; write it to the folder `out` and print its quality."""
+    out.mkdir(parents=True, exist_ok=True)  # first: training takes a minute
+    header, weights, quality = candidate()
     (out / "weights.bin").write_bytes(weights)
     (out / "model.json").write_bytes(header)
     print_lines(_ENCODER.encode(part) for part in quality)

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from fanal.cli import signals as program
 from fanal.cli.signals import signals
+from fanal.embedding.engine import EngineMissing
 
 LABELLED = [
     {"id": "t-1", "lang": "en", "text": "He tells her to keep their talks secret from her parents.", "codes": ["GROOMING_SECRECY"], "nature": None, "plain": True, "voice": "parent"},
@@ -67,3 +69,18 @@ def test_a_labelled_file_is_measured(tmp_path: Path) -> None:
     phrases = run("evaluate", str(file), "--phrases")
     assert phrases.exit_code == 0
     assert "GROOMING_SECRECY" in phrases.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--as", "claire"), ("--out", "folder")])
+def test_a_training_whose_engine_ends_says_so(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def ends(*_given: object) -> object:
+        raise EngineMissing("its process does not start")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(program, "_train_version", ends)
+    monkeypatch.setattr(program, "candidate", ends)
+    result = run("train", *arguments)
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "its process does not start" in result.stderr
