@@ -9,6 +9,14 @@ def go(page: Page, selector: str) -> None:
         page.click(selector)
 
 
+def turn(page: Page, selector: str) -> None:
+    """Click what leads to the next page of a form, and wait for it, loaded anew or put in the place of this one."""
+    page.evaluate("document.querySelector('main').dataset.turned = ''")
+    page.click(selector)
+    page.wait_for_selector("main:not([data-turned])")
+    page.wait_for_load_state("load")
+
+
 def arrive(page: Page, selector: str) -> None:
     """Wait for the page that a key leads to, scripts included: before them no key does anything."""
     page.wait_for_selector(selector)

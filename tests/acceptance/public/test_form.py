@@ -16,7 +16,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Role, public_actor, system_actor
 from fanal.web.public import follow as follow_view, report as report_view
 from tests.acceptance.conftest import Visit
-from tests.acceptance.steps import go
+from tests.acceptance.steps import go, turn
 from tests.integration.orient.people import person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
@@ -45,7 +45,7 @@ def fresh_limits() -> None:
 
 
 def _next(page: Page) -> None:
-    page.click("main button[value=next]")
+    turn(page, "main button[value=next]")
 
 
 def fill(page: Page, *, danger: str = "NO", contact: str = "ANONYMOUS") -> None:
@@ -304,13 +304,13 @@ def test_a_text_that_is_too_long_stays_where_it_was_written(visit: Visit, script
     page.fill("#description", "Un mot avant.")
     page.fill("#conversation", text)
     for button in ("main button[value=next]", "main button[value=back]"):
-        go(page, button)
+        turn(page, button)
         assert page.input_value("#conversation") == text.strip()
         assert page.input_value("#description") == "Un mot avant."
         assert "60\u202f000 au plus" in page.inner_text("#errors")
         assert not page.locator("[data-too-long]:visible").count()
     page.fill("#conversation", "Plus court.")
-    go(page, "main button[value=back]")
+    turn(page, "main button[value=back]")
     _next(page)
     assert page.input_value("#conversation") == "Plus court."
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, Response
 from fanal.web.public import report as report_view
 from tests.acceptance.conftest import Visit
 from tests.acceptance.public.test_form import fill
+from tests.acceptance.steps import turn
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
 
@@ -56,15 +57,15 @@ def test_page(visit: Visit, axe: Axe, lang: str, path: str) -> None:
 def test_every_step_and_the_receipt(visit: Visit, axe: Axe, lang: str) -> None:
     report_view.send_limits.cache_clear()
     page = visit(f"/{lang}/report/")
-    page.click("main button[value=next]")
+    turn(page, "main button[value=next]")
     assert_looks(page, axe)
     fill(page)
     assert_looks(page, axe)
     for _ in range(5):
-        page.click("button[value=back]")
+        turn(page, "main button[value=back]")
         assert_looks(page, axe)
     for _ in range(5):
-        page.click("main button[value=next]")
+        turn(page, "main button[value=next]")
     page.click("[data-send]")
     page.wait_for_selector(".fp-code-text")
     assert_looks(page, axe)

@@ -392,6 +392,7 @@ def _page(
     errors = wording.errors(step, wrong or {}, answers, whole="cut" not in notices)
     context = {
         "draft": seal(draft, keys=node.draft_keys, now=now),
+        "new": request.method != "POST",
         "step": step,
         "number": place + 1,
         "of": len(STEPS),

@@ -59,7 +59,6 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     areas[0].focus();
-    event.target.dispatchEvent(new Event("fanal:stays"));
   }, true);
 
   // Without a connection a browser shows an error of its own, and its way back does not keep what was written: the first
@@ -72,7 +71,6 @@
     if (!stays) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    event.target.dispatchEvent(new Event("fanal:stays"));
   }, true);
 
   // A double click sends once what would stand there twice.

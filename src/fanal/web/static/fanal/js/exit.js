@@ -5,6 +5,7 @@
   const leave = () => {
     document.body.hidden = true;
     document.title = "…";
+    dispatchEvent(new Event("fanal:leave")); // the form forgets its answers
     location.replace(link.href);
   };
   link.addEventListener("click", (event) => { event.preventDefault(); leave(); });

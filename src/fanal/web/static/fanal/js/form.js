@@ -1,0 +1,122 @@
+// The pages of the report form in one document: the browser's Back and Forward move between them, a reload shows the
+// same page, and no answer is lost. Each page still comes from the server, as without JavaScript. The sealed draft and
+// what is typed stand in this tab's own memory (sessionStorage) for half an hour, until the report is sent or left quickly.
+(() => {
+  const KEPT = "fanal-report";
+  const HALF_AN_HOUR = 1800000;
+  const form = () => document.getElementById("report");
+  const step = () => form().elements.step.value;
+  const store = (value) => {
+    try {
+      if (value) sessionStorage.setItem(KEPT, JSON.stringify(value));
+      else sessionStorage.removeItem(KEPT);
+    } catch { /* no storage in this browser: a reload then begins again */ }
+  };
+  const stored = () => {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(KEPT));
+      return kept && Date.now() - kept.at < HALF_AN_HOUR ? kept : null;
+    } catch { return null; }
+  };
+  if (!form()) { store(null); return; } // the receipt
+  if (!window.fetch || !("submitter" in SubmitEvent.prototype)) return; // an older browser: each page is loaded
+
+  let busy = false;
+  let leaving = false;
+  let checking = false;
+  let place = history.state?.at || 0; // the entry of the history to which the page that stands belongs
+  let passing = null; // an entry to which nothing but the history moves
+
+  const answers = () => [...new FormData(form())].filter(([name]) => name !== "proof");
+  const keep = () => {
+    if (!leaving && form()) store({ at: Date.now(), fields: answers() });
+  };
+
+  const show = (text) => {
+    const next = new DOMParser().parseFromString(text, "text/html");
+    if (!next.getElementById("report")) return false;
+    document.querySelector("main").replaceWith(document.adoptNode(next.querySelector("main")));
+    document.title = next.title;
+    document.dispatchEvent(new Event("fanal:page"));
+    scrollTo(0, 0);
+    (document.querySelector("main [autofocus]") || document.querySelector("main")).focus({ preventScroll: true });
+    keep();
+    return true;
+  };
+
+  // Post the page that stands, or what was kept of one, and show the answer. False if there is none.
+  const post = async (fields, go) => {
+    const body = new URLSearchParams(fields);
+    body.set("go", go);
+    busy = true;
+    try {
+      const answer = await fetch(form().action, { method: "POST", body, cache: "no-store" });
+      return show(await answer.text());
+    } catch {
+      const said = form().querySelector("[data-offline]");
+      if (said) said.hidden = false;
+      return false;
+    } finally { busy = false; }
+  };
+
+  // A text that is too long, or no connection: the page says so itself, as before any button.
+  const fits = () => {
+    checking = true;
+    try { return form().dispatchEvent(new Event("submit", { bubbles: true, cancelable: true })); }
+    finally { checking = false; }
+  };
+
+  const mark = (state) => history.replaceState({ ...state, step: step(), at: place }, "");
+
+  // Show the page of the entry that the history has reached; go back to where it was if that cannot be.
+  const follow = async () => {
+    while (history.state && history.state.at !== place) {
+      const { step: target, at } = history.state;
+      if (target !== step() && !(fits() && await post(answers(), target) && step() === target)) {
+        passing = place;
+        history.go(place - history.state.at);
+        return;
+      }
+      place = at;
+    }
+  };
+
+  document.addEventListener("submit", async (event) => {
+    const button = event.submitter;
+    if (event.target !== form() || event.defaultPrevented || checking) return;
+    if (button?.value === "send" || button?.hasAttribute("formaction")) { keep(); return; }
+    event.preventDefault();
+    if (busy) return;
+    const here = step();
+    const go = button?.value || "next";
+    if (!await post(answers(), go)) return;
+    if (step() === here) return;
+    if ((history.state?.at ?? place) !== place) { follow(); return; } // the history moved meanwhile
+    if (go === "back" && history.state?.before === step()) {
+      place = passing = place - 1;
+      history.back();
+    } else {
+      place += 1;
+      history.pushState({ step: step(), before: here, at: place }, "");
+    }
+  });
+
+  addEventListener("popstate", (event) => {
+    if (!event.state?.step) return; // a link to a field
+    if (passing !== null && event.state.at === passing) { passing = null; return; }
+    if (!busy) follow();
+  });
+  addEventListener("pagehide", keep);
+  document.addEventListener("visibilitychange", () => { if (document.hidden) keep(); });
+  addEventListener("fanal:leave", () => { leaving = true; store(null); });
+
+  // A page that was loaded anew shows what stood there, at the place of the history to which it belongs.
+  const kept = stored();
+  const again = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
+  if (form().hasAttribute("data-new") && kept && again) {
+    const { step: held } = Object.fromEntries(kept.fields);
+    post(kept.fields, history.state?.step || held).then(() => mark(history.state));
+  } else {
+    mark(history.state);
+  }
+})();

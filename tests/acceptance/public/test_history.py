@@ -1,0 +1,212 @@
+"""The browser's Back, Forward and reload, in any order, lose no answer; leaving quickly and sending forget them."""
+
+import random
+
+import pytest
+from playwright.sync_api import Page
+
+from fanal.web.public import report as report_view
+from tests.acceptance.conftest import Visit
+from tests.acceptance.steps import go
+from tests.live import wait_for
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
+STEPS = ("danger", "what", "where", "saw", "who", "you", "check")
+TYPED = {
+    "danger": ("check", "input[name=danger][value=NO]", "NO"),
+    "what": ("check", "input[name=kind][value=GROOMING]", "GROOMING"),
+    "where": ("fill", "#nickname", "pixel_fox_77"),
+    "saw": ("fill", "#description", "Une phrase.\nUne autre."),
+    "who": ("fill", "#child_age", "12"),
+    "you": ("check", "input[name=contact][value=ANONYMOUS]", "ANONYMOUS"),
+}
+STEP = "document.querySelector('#report [name=step]').value"
+SHOWN = """name => { const field = document.querySelector(`${name}`);
+  return field.type === 'radio' ? (field.checked ? field.value : '') : field.value; }"""
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits() -> None:
+    """Every test's sender is new."""
+    report_view.send_limits.cache_clear()
+
+
+def at(page: Page) -> str:
+    return str(page.evaluate(STEP))
+
+
+def arrive(page: Page, step: str) -> None:
+    page.wait_for_selector(f"#report input[name=step][value={step}]", state="attached")
+
+
+def answer(page: Page, step: str) -> None:
+    if step in TYPED:
+        act, field, value = TYPED[step]
+        page.check(field) if act == "check" else page.fill(field, value)
+
+
+def holds(page: Page, step: str) -> None:
+    """The page shows what was answered on it."""
+    if step in TYPED:
+        _, field, value = TYPED[step]
+        page.wait_for_selector(field)
+        assert page.evaluate(SHOWN, field) == value, step
+
+
+def again(page: Page) -> None:
+    """Reload, and wait until what was kept stands there again."""
+    step = at(page)
+    page.reload()
+    page.wait_for_selector("#report:not([data-new])")
+    arrive(page, step)
+
+
+def press(page: Page, button: str) -> None:
+    page.click(f"main button[name=go][value={button}]")
+
+
+def fill(page: Page, until: str) -> None:
+    for step in STEPS[: STEPS.index(until)]:
+        answer(page, step)
+        press(page, "next")
+        arrive(page, STEPS[STEPS.index(step) + 1])
+
+
+def test_back_before_the_first_tap_shows_the_page_before_with_its_answer(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, "where")
+    page.go_back()
+    arrive(page, "what")
+    holds(page, "what")
+    page.go_back()
+    arrive(page, "danger")
+    holds(page, "danger")
+    page.go_forward()
+    arrive(page, "what")
+    page.go_forward()
+    arrive(page, "where")
+    assert "rapport" not in page.title().lower()
+
+
+def test_what_is_typed_and_not_sent_stays_by_back_forward_and_reload(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, "saw")
+    answer(page, "saw")
+    page.go_back()
+    arrive(page, "where")
+    page.go_forward()
+    arrive(page, "saw")
+    holds(page, "saw")
+    again(page)
+    holds(page, "saw")
+    page.go_back()
+    arrive(page, "where")
+    holds(page, "where")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_reload_shows_the_same_page(visit: Visit, step: str) -> None:
+    page = visit("/en/report/")
+    fill(page, step)
+    answer(page, step)
+    again(page)
+    assert at(page) == step
+    holds(page, step)
+
+
+def test_leaving_the_form_and_coming_back_keeps_it(visit: Visit) -> None:
+    page = visit("/fr/")
+    page.goto(page.url + "report/")
+    fill(page, "saw")
+    answer(page, "saw")
+    page.goto(page.url.replace("/report/", "/figures/"))
+    page.go_back()
+    arrive(page, "saw")
+    holds(page, "saw")
+
+
+def test_a_second_tap_while_a_page_comes_changes_nothing(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    answer(page, "danger")
+    page.evaluate(
+        "() => { const go = document.querySelector('main button[value=next]'); go.click(); go.click(); }"
+    )
+    arrive(page, "what")
+    page.wait_for_timeout(300)
+    assert at(page) == "what"
+    page.go_back()
+    arrive(page, "danger")
+    holds(page, "danger")
+
+
+def settle(page: Page) -> None:
+    """Wait until the page that stands is that of its entry in the history."""
+    wait_for(lambda: page.evaluate(f"history.state?.step === {STEP}"))
+
+
+def move(page: Page, act: str) -> None:
+    here = STEPS.index(at(page))
+    if act == "next" and here < len(STEPS) - 1:
+        press(page, "next")
+        arrive(page, STEPS[here + 1])
+    elif act == "back" and here:
+        press(page, "back")
+        arrive(page, STEPS[here - 1])
+    elif act == "reload":
+        again(page)
+    elif act == "forward":
+        page.go_forward()
+    elif act == "browser back" and page.evaluate("history.state?.before ?? ''"):
+        page.go_back()  # before the first page lies another site
+    settle(page)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_way_through_the_form_loses_nothing(visit: Visit, seed: int) -> None:
+    """Continue, the page's Back, the browser's Back and Forward, reload, in any order."""
+    chance = random.Random(seed)
+    page = visit("/fr/report/")
+    answered: set[str] = set()
+    for _ in range(25):
+        here = at(page)
+        if here in answered:
+            holds(page, here)
+        answer(page, here)
+        answered.add(here)
+        move(page, chance.choice([*["next"] * 4, "back", "browser back", "forward", "reload"]))
+    while at(page) != "check":
+        answer(page, at(page))
+        move(page, "next")
+    said = page.inner_text("main")
+    assert [word for word in ("pixel_fox_77", "Une phrase.", "12") if word not in said] == []
+
+
+def test_leaving_quickly_and_sending_forget_the_answers(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, "saw")
+    kept = "sessionStorage.getItem('fanal-report')"
+    assert "pixel_fox_77" not in (page.evaluate(kept) or ""), "sealed"
+    page.evaluate("document.querySelector('[data-quick-exit]').href = '/fr/figures/'")
+    go(page, "[data-quick-exit]")
+    assert page.evaluate(kept) is None
+    page = visit("/fr/report/")
+    fill(page, "check")
+    page.click("[data-send]")
+    page.wait_for_selector(".fp-code-text")
+    assert page.evaluate(kept) is None
+    page.go_back()
+    arrive(page, "danger")
+    assert not page.is_checked("input[name=danger][value=NO]")
+
+
+def test_without_a_connection_the_page_says_so_and_stays(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, "saw")
+    answer(page, "saw")
+    page.route("**/report/", lambda route: route.abort())
+    press(page, "next")
+    page.wait_for_selector("[data-offline]:visible")
+    page.unroute("**/report/")
+    holds(page, "saw")
+    press(page, "next")
+    arrive(page, "who")
