@@ -11,7 +11,8 @@ import math
 import smtplib
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from functools import partial
@@ -188,7 +189,11 @@ class Handover:
                 line.greeted = True
                 self._send(session, line, to)
         except _Taken:
-            pass
+            with self._guard:
+                if (
+                    len(to) > 1
+                ):  # some of them had the message from others, the rest may have it here
+                    self._split(address)
         except (OSError, ValueError) as failure:  # SMTPException is an OSError
             with self._guard:
                 if session and len(to) > 1 and _is_of_one(failure, session, to):
@@ -207,34 +212,33 @@ class Handover:
     def _send(self, session: smtp.Session, line: _Line, to: list[str]) -> None:
         self._sign_in(session)
         if self._message is None:
-            self._accepted.update(to)
+            with self._guard:
+                self._accepted.update(to)
             return
         session.refuses = self._refuse
         session.begins = partial(self._begin, session)
-        unconfirmed: Exception | None = None
         try:
             session.send_message(self._message, to_addrs=to)
         except smtp.Unconfirmed as failure:
-            unconfirmed = failure
+            with self._free(session):
+                self._unconfirmed.update(session.taken)
+                self._failures.update(dict.fromkeys(session.taken, failure))
         except BaseException:
-            with self._guard:
-                self._free(session)
-            raise
-        with self._guard:
-            self._free(session)
-            if unconfirmed is None:
+            with self._free(session):
+                raise
+        else:
+            with self._free(session):
                 self._accepted.update(session.taken)
                 line.left, self._slow_at = [], math.inf
-            else:
-                self._unconfirmed.update(session.taken)
-                self._failures.update(dict.fromkeys(session.taken, unconfirmed))
-        if unconfirmed is not None:
-            raise _Taken from unconfirmed
 
-    def _free(self, session: smtp.Session) -> None:
-        if session.sends:
-            self._sending.difference_update(session.taken)
-        self._guard.notify_all()
+    @contextmanager
+    def _free(self, session: smtp.Session) -> Iterator[None]:
+        """Note the end of a session's message, and free its recipients for other sessions."""
+        with self._guard:
+            if session.sends:
+                self._sending.difference_update(session.taken)
+            self._guard.notify_all()
+            yield
 
     def _refuse(self, recipient: str, code: int, text: bytes) -> None:
         with self._guard:

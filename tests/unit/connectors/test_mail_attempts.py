@@ -2,6 +2,7 @@
 
 import datetime as dt
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -155,6 +156,37 @@ def test_who_is_turned_away_beside_the_first_session_has_the_message_after_it(
         sent = attempt(1, 4.0, GOOD, GONE)
     assert sent == mail.Sent(reached=mail.Reached.SOME, later=(GONE,))
     assert inbox.messages == [[GOOD]]
+
+
+def test_who_is_left_over_when_the_first_session_ends_unsent_has_the_message_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of its recipients had the message from a session of their own, the others were turned away."""
+    beside, guard = list[socket.socket](), threading.Lock()
+
+    class Few(Inbox):
+        def talk(self, connection: socket.socket) -> None:
+            time.sleep(0.3)
+            with guard:
+                beside[:] = [one for one in beside if one.fileno() >= 0]
+                enters = len(beside) < 2
+                beside.extend([connection] * enters)
+            if enters:
+                super().talk(connection)
+            else:
+                connection.sendall(b"421 too many connections\r\n")
+
+    def slow(line: str) -> bytes | None:
+        return time.sleep(2) if GONE in line or line[:4].upper() == "QUIT" else None
+
+    inbox = Few(slow)
+    duty = (GOOD, ODD, "late@desk.fr", GONE)
+    with sending(tmp_path, monkeypatch, inbox) as attempt:
+        sent = attempt(1, 6.0, *duty)
+    had = told(inbox)
+    assert had == sorted(set(had)), "nobody has it twice"
+    assert sorted([*had, *sent.later]) == sorted(duty)
+    assert len(had) > 1
 
 
 def test_the_name_of_the_server_is_looked_up_once(
