@@ -15,7 +15,7 @@ from fanal import reference
 from fanal.analyse.priority.domain.facts import is_read
 from fanal.analyse.signals import reading
 from fanal.analyse.signals.domain.learning import train
-from fanal.analyse.signals.domain.meaning import Label, Vectors
+from fanal.analyse.signals.domain.meaning import DANGER, DANGERS, Label, Vectors
 from fanal.analyse.signals.domain.model import (
     ModelUnfit,
     load_corpus,
@@ -28,6 +28,7 @@ from fanal.analyse.signals.domain.segments import LONGEST, MAX_SEGMENTS, segment
 from fanal.analyse.signals.domain.text import Utterance, utterances
 from fanal.analyse.signals.engine import Engine, engine_of_process
 from fanal.analyse.signals.reading import (
+    SHOWN_FROM,
     TEXT_CODES,
     NoReader,
     PhraseReader,
@@ -205,6 +206,28 @@ def test_an_event_to_come_says_in_how_many_hours(reader: TextReader) -> None:
     found = {f.code: f for f in reader.findings(report(description=text), received_at=NOW)}
     planned = found["IMMINENCE_MEETING_PLANNED"].because.parameters
     assert (planned["hours_from"], planned["hours_to"]) == (29, 30)
+
+
+def test_a_danger_told_names_its_segment_and_texts_alike(reader: TextReader) -> None:
+    text = "He has locked the door and she cannot get out, he is with her right now."
+    said = report(description=text)
+    (found,) = (f for f in reader.findings(said, received_at=NOW) if f.code == DANGER)
+    assert found.score > 0.7
+    assert found.value == text
+    told = found.because.parameters["nearest"]
+    assert isinstance(told, list)
+    labels = {label.id: label for label in reader.model.labels}
+    for each in told:
+        assert set(labels[each.rpartition(", ")[2].rstrip(")")].codes) & set(DANGERS)
+    assert is_read(found)
+
+
+def test_an_everyday_text_tells_no_danger(reader: TextReader) -> None:
+    said = report(description="I am at the gate with my daughter, the bell is broken, come down.")
+    assert DANGER not in {
+        f.code for f in reader.findings(said, received_at=NOW) if f.score >= SHOWN_FROM
+    }
+    assert DANGER not in reader.model.codes
 
 
 def test_without_an_engine_the_phrase_rules_read_alone(phrases: PhraseReader) -> None:

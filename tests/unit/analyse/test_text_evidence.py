@@ -59,26 +59,58 @@ BLACKMAIL = read("SEXTORTION_EXPOSURE", 0.9)
 def test_the_band_of_danger_is_ordered_by_evidence() -> None:
     order = [
         ranked(ONGOING, ticked=True),
-        ranked(ONGOING),
-        ranked(read("IMMINENCE_ONGOING", 0.6)),
-        ranked(BLACKMAIL, ticked=True),
+        ranked(read("IMMINENCE_ONGOING", 0.7), ticked=True),
+        ranked(read("IMMINENCE_ONGOING", 0.4), ticked=True),
+        ranked(read("IMMINENCE_MEETING_PLANNED", 0.3), ticked=True),
         ranked(ticked=True),
         ranked(RETRACTED, ticked=True),
     ]
     assert [(each.score, each.floor) for each in order] == [
-        (100, "DANGER_CONFIRMED"),
-        (99, "DANGER_READ_CLEARLY"),
-        (98, "DANGER_READ"),
-        (97, "DANGER_SUPPORTED"),
+        (100, "DANGER_CLEARLY_CONFIRMED"),
+        (99, "DANGER_CONFIRMED"),
+        (98, "DANGER_LIKELY_CONFIRMED"),
+        (97, "DANGER_POSSIBLY_CONFIRMED"),
         (96, "DANGER_UNDISPUTED"),
         (95, "DANGER_DISPUTED"),
     ]
     assert {each.level for each in order} == {"DANGER"}
 
 
-def test_a_tick_and_a_text_that_probably_tells_it_stand_with_the_clear_texts() -> None:
-    got = ranked(read("IMMINENCE_ONGOING", 0.35), ticked=True)
-    assert (got.score, got.floor) == (99, "DANGER_LIKELY_CONFIRMED")
+@pytest.mark.parametrize(
+    ("chance", "score", "floor"),
+    [
+        (0.95, 100, "DANGER_READ_SURELY"),
+        (0.9, 99, "DANGER_READ_CLEARLY"),
+        (0.8, 98, "DANGER_READ_WELL"),
+        (0.6, 97, "DANGER_READ"),
+        (0.4, 0, None),
+    ],
+)
+def test_without_a_tick_a_text_needs_five_times_the_odds(
+    chance: float, score: int, floor: str | None
+) -> None:
+    got = ranked(read("IMMINENCE_ONGOING", chance))
+    assert got.floor == floor
+    assert got.score == score if floor else got.level != "DANGER"
+
+
+def test_serious_facts_without_a_danger_in_the_text_are_no_evidence_of_one() -> None:
+    assert ranked(BLACKMAIL, ticked=True).score == 96
+
+
+def test_the_danger_learnt_and_the_codes_of_danger_count_half_each() -> None:
+    told = ranked(ONGOING, read("DANGER_TOLD", 0.5), ticked=True)
+    assert {p.code: p.because.parameters.get("value") for p in told.parts}["DANGER_READ"] == 0.7
+    assert told.score == 99
+    assert ranked(ONGOING, read("DANGER_TOLD", 0.04)).floor is None
+    assert ranked(read("DANGER_TOLD", 0.9), ticked=True).score == 98
+    assert ranked(read("DANGER_TOLD", 0.9)).floor is None
+
+
+def test_what_is_learnt_of_an_event_that_is_over_or_far_away_does_not_count() -> None:
+    over = read("IMMINENCE_MEETING_PLANNED", 0.9, hours_from=-60, hours_to=-50)
+    assert ranked(over, read("DANGER_TOLD", 0.9), ticked=True).score == 96
+    assert ranked(over, ONGOING, read("DANGER_TOLD", 0.9), ticked=True).score == 100
 
 
 @pytest.mark.parametrize("code", ["SPAM", "TEST", "QUESTION", "RETRACTED", "OFF_TOPIC", "INNOCENT"])
@@ -108,7 +140,7 @@ def test_words_of_danger_outweigh_the_nature_of_a_ticked_text() -> None:
         (read("LIVESTREAM_SCHEDULED_SHOW", 0.9, hours_from=4, hours_to=9), "DANGER_READ_CLEARLY"),
         (read("SEXTORTION_COUNTDOWN", 0.9, hours_from=0, hours_to=24), "DANGER_READ_CLEARLY"),
         (read("IMMINENCE_SELF_HARM", 0.9, hours_from=2, hours_to=10), "DANGER_READ_CLEARLY"),
-        (read("IMMINENCE_MEETING_PLANNED", 0.9), "DANGER_READ"),
+        (read("IMMINENCE_MEETING_PLANNED", 0.9), "DANGER_READ_WELL"),
         (read("IMMINENCE_MEETING_PLANNED", 0.9, hours_from=73, hours_to=100), None),
         (read("IMMINENCE_MEETING_PLANNED", 0.9, hours_from=-90, hours_to=-60), None),
         (read("GROOMING_MEETING", 0.9), None),
@@ -149,9 +181,9 @@ def test_a_text_that_is_no_account_of_facts_falls_unless_it_holds_a_signal_or_fi
     assert ranked(spam, kind=ReportKind.SEXTORTION, files=(File(sha256="0" * 64),)).score == 25
 
 
-def test_without_a_model_a_phrase_supports_a_tick_and_only_the_tick_reaches_the_band() -> None:
+def test_without_a_model_only_the_tick_reaches_the_band() -> None:
     assert ranked(phrase("IMMINENCE_AGE_STATED", 0.5), ticked=True).score == 96
-    assert ranked(phrase("IMMINENCE_ONGOING", 0.9), ticked=True).score == 97
+    assert ranked(phrase("IMMINENCE_ONGOING", 0.9), ticked=True).score == 96
     assert ranked(phrase("IMMINENCE_ONGOING", 0.9)).level != "DANGER"
 
 
@@ -165,6 +197,6 @@ def test_a_rule_set_older_than_the_model_ranks_as_before() -> None:
 def test_each_point_names_its_evidence() -> None:
     got = ranked(ONGOING, BLACKMAIL, ticked=True)
     told = {part.code: part.because.parameters.get("value") for part in got.parts}
-    assert told["DANGER_CONFIRMED"] == told["DANGER_READ"] == 0.9
+    assert told["DANGER_CLEARLY_CONFIRMED"] == told["DANGER_READ"] == 0.9
     assert told["EXTORTION_READ"] == 0.9
     assert round(sum(part.points for part in got.parts), 2) == got.score

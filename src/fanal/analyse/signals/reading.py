@@ -22,7 +22,14 @@ from fanal.analyse.signals.domain.ages import find_ages
 from fanal.analyse.signals.domain.event_times import Hours, hours_until
 from fanal.analyse.signals.domain.learning import Quality, train
 from fanal.analyse.signals.domain.lexicon import load_lexicon
-from fanal.analyse.signals.domain.meaning import Label, Meaning, Reader, Vectors
+from fanal.analyse.signals.domain.meaning import (
+    DANGER,
+    DANGERS,
+    Label,
+    Meaning,
+    Reader,
+    Vectors,
+)
 from fanal.analyse.signals.domain.model import (
     Header,
     ModelUnfit,
@@ -48,6 +55,8 @@ _T = TypeVar("_T")
 SHOWN_FROM = 0.3
 """Least probability of a finding of a report; a code's own threshold counts where it is lower."""
 NATURE_FROM = 0.5
+DANGER_FROM = 0.1
+"""Least probability of danger of a finding; with a code of danger it is a finding whatever its value."""
 _CITED = 240
 _MOST_TOKENS = 2_700
 """Most tokens embedded of a text or report: some 1 ms of processor time each.
@@ -82,7 +91,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     def codes(self) -> dict[str, tuple[float, int]]:
         """For each column of the model: its highest probability, and the index of that segment.
 
-        The columns are signal codes, natures (`NATURE_…`) and `any`.
+        The columns are signal codes, natures (`NATURE_…`), danger and `any`.
         """
         best: dict[str, tuple[float, int]] = {}
         for place, (_, _, meaning) in enumerate(self.parts):
@@ -95,6 +104,18 @@ class Reading(Struct, frozen=True, kw_only=True):
     def found(self) -> list[str]:
         """The signal codes whose probability reaches their threshold in any piece of the text, sorted."""
         return sorted({code for _, _, meaning in self.parts for code in meaning.found})
+
+    @property
+    def danger(self) -> tuple[float, int] | None:
+        """The highest probability that a piece of the text tells a danger now or soon, and its index.
+
+        None of a model of an earlier package, or without any segment.
+        """
+        told = [(meaning.danger, -place) for place, (_, _, meaning) in enumerate(self.parts)]
+        chance, place = max(
+            ((chance, place) for chance, place in told if chance is not None), default=(None, 0)
+        )
+        return None if chance is None else (chance, -place)
 
     @property
     def natures(self) -> dict[str, float]:
@@ -198,15 +219,20 @@ class TextReader:
     def explained(
         self, reading: Reading, *, received_at: datetime, least: float = SHOWN_FROM
     ) -> Iterator[Finding]:
-        """Yield the findings of a reading: its signal codes, then its natures.
+        """Yield the findings of a reading: its signal codes, danger, then its natures.
 
         A code counts from the probability `least`, or from its own threshold if that is lower, a nature from
-        `NATURE_FROM`. `received_at` is the time of receipt, from which stated times of events are counted.
+        `NATURE_FROM`, danger from `DANGER_FROM` or with a code of danger. `received_at` is the time of
+        receipt, from which stated times of events are counted.
         """
         found = set(reading.found)
+        dangers = False
         for code, (chance, place) in sorted(reading.codes.items()):
             if code in self.model.codes and (chance >= least or code in found):
+                dangers = dangers or code in DANGERS
                 yield self._finding(code, chance, reading, place, received_at)
+        if (danger := reading.danger) and (dangers or danger[0] >= DANGER_FROM):
+            yield self._finding(DANGER, danger[0], reading, danger[1], received_at)
         if reading.parts:
             for code, chance in sorted(reading.natures.items()):
                 if chance >= NATURE_FROM:

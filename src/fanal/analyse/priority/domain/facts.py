@@ -4,10 +4,12 @@ A rule's `fact` is a name of `FACTS`, which the reader of rules checks. The labe
 `reference/data/labels/rules.toml` (`priority_fact`) explain each fact in both languages.
 
 Some facts rest on the text reader (a model): present danger, further signals, the nature of the text
-(`text_facts`). The scores of its findings are probabilities. Findings of phrases have facts of their own;
-here they only support a danger stated by the sender and lower the weight of the text's nature, so that rule
-sets older than the model keep their meaning. Without a model a stated danger is undisputed, supported by
-phrases alone; the other facts are absent.
+(`text_facts`). The scores of its findings are probabilities. Whether a text tells a present danger is the
+mean of two: of the codes of danger with the times stated for them, and of a probability learnt over these
+codes together (`DANGER_TOLD`, which allows for the nature of the text). Findings of phrases have facts of
+their own; here they only support a danger stated by the sender and lower the weight of the text's nature, so
+that rule sets older than the model keep their meaning. Without a model a stated danger is undisputed,
+supported by phrases alone; the other facts are absent.
 """
 
 import re
@@ -299,6 +301,7 @@ _MODEL = "MEANING"
 """Start of the codes of reasons of the model's findings."""
 _NATURE = "NATURE"
 """Category of the findings that say what a text is, if no account of facts: `NATURE_SPAM`, `NATURE_TEST` …"""
+_DANGER = "DANGER_TOLD"
 _ONGOING = "IMMINENCE_ONGOING"
 _SELF_HARM = "IMMINENCE_SELF_HARM"
 _UNDATED: Mapping[str, float] = {
@@ -333,8 +336,14 @@ def text_facts(
         (f.score for f in findings if f.category in _SERIOUS and f.code not in _AGES), default=0.0
     )
     other = max(natures.values(), default=0.0)
-    told = _noisy_or(_imminent(read))
-    found = {"danger_read": told * (1 - other)}
+    codes = list(_imminent(read))
+    told = _noisy_or(codes)
+    danger = told * (1 - other)
+    learnt = next((f.score for f in read if f.code == _DANGER), None)
+    if learnt is not None:  # without: an older model, or a text in which neither finds anything
+        elsewhen = codes and not told
+        told, danger = (0.0 if elsewhen else (each + learnt) / 2 for each in (told, danger))
+    found = {"danger_read": danger}
     if not files:
         found |= {name: score * (1 - serious) for name, score in natures.items()}
     if emergency:

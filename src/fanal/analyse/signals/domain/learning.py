@@ -14,6 +14,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from fanal.analyse.signals.domain.meaning import (
+    DANGER,
+    DANGERS,
     Floats,
     Label,
     Scale,
@@ -22,6 +24,7 @@ from fanal.analyse.signals.domain.meaning import (
     centred,
     kernel,
     probabilities,
+    tells_danger,
     tfidf,
     vocabulary_of,
     word_counts,
@@ -86,9 +89,9 @@ class Trained(Struct, frozen=True, kw_only=True):
     """A trained model of the text reader, without the embeddings and texts of its corpus.
 
     `train` returns it. Of each pair, the first element is for reading by words and embedding, the second by
-    the embedding alone. `columns` are the signal codes, then the natures (`NATURE_…`), then `any`;
-    `coefficients` have a row for each text and a column for each of them. `comparison` is that with an
-    earlier model, None without one.
+    the embedding alone. `columns` are the signal codes, natures (`NATURE_…`), danger, `any`; `coefficients`
+    have a row for each text and a column for each of them. `comparison` is that with an earlier model, None
+    without one.
     """
 
     columns: tuple[str, ...]
@@ -112,7 +115,7 @@ def train(
     to learn in place of the label's yes or no: of codes that nobody judged, so that they stay as they are.
     """
     codes = sorted({code for label in labels for code in label.codes})
-    columns = (*codes, *(f"NATURE_{name}" for name in NATURES), "any")
+    columns = (*codes, *(f"NATURE_{name}" for name in NATURES), DANGER, "any")
     wanted = np.array([_row(label, codes) for label in labels], dtype=np.float64)
     targets = _targets(wanted, labels, columns, believed)
     unit = centred(vectors, vectors.mean(axis=0))
@@ -146,7 +149,8 @@ def train(
 
 def _row(label: Label, codes: Sequence[str]) -> list[bool]:
     natures = [label.nature == name for name in NATURES]
-    return [*(code in label.codes for code in codes), *natures, bool(label.codes)]
+    any_code = bool(label.codes)
+    return [*(c in label.codes for c in codes), *natures, tells_danger(label.codes), any_code]
 
 
 def _targets(
@@ -157,15 +161,17 @@ def _targets(
 ) -> Floats:
     """Return the values to learn: the labels `wanted` (0 or 1), or what is `believed` (see `train`).
 
-    The last column, that of any signal code, is the highest of a text's codes where something is believed of
-    it.
+    The last columns, danger and any signal code, are the highest of a text's codes where something is
+    believed of it.
     """
     targets = wanted.copy()
-    codes = len(columns) - len(NATURES) - 1
+    codes = len(columns) - len(NATURES) - 2
+    dangers = [place for place, name in enumerate(columns) if name in DANGERS]
     for row, label in enumerate(labels):
         if chances := believed.get(label.id):
-            for column, name in enumerate(columns[:-1]):
+            for column, name in enumerate(columns[:-2]):
                 targets[row, column] = chances.get(name, targets[row, column])
+            targets[row, -2] = targets[row, dangers].max(initial=0.0)
             targets[row, -1] = targets[row, :codes].max()
     return targets
 
@@ -243,6 +249,8 @@ def _compared(
     """
     earlier, way = models
     truth = wanted[:, : len(codes)] > 0.5
+    if len(earlier.way.base) < before.shape[1]:  # a model of an earlier package: without danger
+        before = np.delete(before, -2, axis=1)
     desk = np.arange(len(wanted)) >= earlier.corpus
     found = [
         probabilities(scores, each.scale)[:, : len(codes)]

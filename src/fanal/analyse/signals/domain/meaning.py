@@ -5,6 +5,9 @@ of a coefficient times the similarity of the two texts. The similarity is a Gaus
 embeddings plus the cosine of TF-IDF vectors of words and word pairs. A logistic regression on the score of a
 code and on the score of "any code" gives the probability (Platt scaling). A text in a language without
 labelled texts has no known words: it is read by a second set of coefficients, from the embedding alone.
+
+A further column is learnt over five of the codes: whether a child is in danger now or soon (`DANGER`). It
+knows what these codes have in common; the priority takes the mean of it and of what the codes say.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +27,13 @@ Rows = NDArray[np.intp]
 GAMMA = 1.0
 """Width of the Gaussian kernel on centred unit vectors."""
 NEAREST = 3
+DANGER = "DANGER_TOLD"
+"""The column, and the code of the finding, of any danger now or within days; no code of a label."""
+DANGERS = (
+    "IMMINENCE_ONGOING", "IMMINENCE_MEETING_PLANNED", "IMMINENCE_SELF_HARM",
+    "LIVESTREAM_SCHEDULED_SHOW", "SEXTORTION_COUNTDOWN",
+)  # fmt: skip
+"""The codes of a danger now or within days; a text with one of them is an example of `DANGER`."""
 _LEAST_KNOWN = 0.6
 """Least share of known words of a text read by its words too: 99 % of French and English texts have it."""
 
@@ -52,7 +62,7 @@ class Vocabulary(Struct, frozen=True):
 
 
 class Scale(Struct, frozen=True):
-    """Logistic regression by column (signal code, nature, `any`): two weights and the intercept (`bias`).
+    """Logistic regression for each column (signal code, nature, …): two weights and the intercept (`bias`).
 
     `own` weighs the column's score, `any` the score of any code.
     """
@@ -65,7 +75,7 @@ class Scale(Struct, frozen=True):
 class Way(Struct, frozen=True, kw_only=True):
     """The parameters of one way of reading: with words, or by the embedding alone.
 
-    By column (signal code, nature, `any`): `base` is its mean among the labelled texts, `scale` its
+    By column (signal code, nature, danger, `any`): `base` is its mean among the labelled texts, `scale` its
     calibration, `thresholds` the least probability for a finding.
     """
 
@@ -82,7 +92,7 @@ class Neighbour(Struct, frozen=True):
 
 
 class Meaning(Struct, frozen=True, kw_only=True):
-    """The reading of a text: the probability of each signal code, nature and `any`, by column name.
+    """The reading of a text: the probability of each signal code, nature, danger and `any`, by column name.
 
     `found` are the codes at or over their thresholds, `possible` those at or over half their thresholds.
     `nature` is the likely nature of a text without found codes, None if unclear. `by_words`: whether its
@@ -94,6 +104,16 @@ class Meaning(Struct, frozen=True, kw_only=True):
     possible: frozenset[str]
     nature: str | None
     by_words: bool
+
+    @property
+    def danger(self) -> float | None:
+        """The probability that an account of facts tells a danger now or soon; None if not learnt.
+
+        A text that may be something else (spam, a question, everyday life …) has less of it.
+        """
+        chance = self.probabilities.get(DANGER)
+        natures = [p for c, p in self.probabilities.items() if c.startswith("NATURE_")]
+        return None if chance is None else chance * (1.0 - max(natures, default=0.0))
 
 
 class Reader:
@@ -111,13 +131,16 @@ class Reader:
     ) -> None:
         """Prepare a model; of each pair, the first element is for reading with words, the second without.
 
-        `columns` are the signal codes, then the natures (`NATURE_…`), then `any`; `vectors` has the embedding
-        of each of `labels` as a row, `coefficients` a row for each of them and a column for each of
-        `columns`. Only the first `quoted` texts are shown as similar ones, by default all.
+        `columns` are the signal codes, then the natures (`NATURE_…`), then danger (models of earlier packages
+        have no such column), then `any`; `vectors` has the embedding of each of `labels` as a row,
+        `coefficients` a row for each of them and a column for each of `columns`. Only the first `quoted`
+        texts are shown as similar ones, by default all.
         """
         self.columns, self.labels, self.ways = tuple(columns), tuple(labels), ways
         self.codes = tuple(
-            c for c in columns if "_" in c and c.isupper() and not c.startswith("NATURE_")
+            c
+            for c in columns
+            if "_" in c and c.isupper() and c != DANGER and not c.startswith("NATURE_")
         )
         self._mean = vectors.mean(axis=0)
         self._vectors = centred(vectors, self._mean)
@@ -163,7 +186,7 @@ class Reader:
     def nearest(self, code: str, vector: Vectors) -> list[Neighbour]:
         """Return the labelled texts of a signal code or nature whose embedding is most similar to `vector`.
 
-        `code` is a column name; at most `NEAREST` texts, most similar first.
+        `code` is a column name, also that of danger; at most `NEAREST` texts, most similar first.
         """
         places = self._of_code[code]
         likeness = self._raw[places] @ (vector / np.linalg.norm(vector))
@@ -172,7 +195,14 @@ class Reader:
 
 
 def _has(label: Label, column: str) -> bool:
+    if column == DANGER:
+        return tells_danger(label.codes)
     return column in label.codes or column == f"NATURE_{label.nature}"
+
+
+def tells_danger(codes: Iterable[str]) -> bool:
+    """Return whether a text with these signal codes tells a danger now or within days."""
+    return any(code in DANGERS for code in codes)
 
 
 def centred(vectors: Vectors, mean: Vectors) -> Vectors:

@@ -32,9 +32,9 @@ class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     """The header of a model file: format version, sizes, quality, and the SHA-256 of its weights.
 
     `engine` and `corpus` (SHA-256 by file name) say from what it was made. `texts` is the number of texts in
-    the weights, `columns` are the signal codes, natures and `any`. `quality` and `ways` are pairs: by words
-    and embedding, and by the embedding alone (languages without labelled texts). `added` are a desk's neutral
-    sentences, `parts` the SHA-256 of what it learnt from each report (`Part`).
+    the weights, `columns` are the signal codes, natures, danger and `any`. `quality` and `ways` are pairs:
+    by words and embedding, and by the embedding alone (languages without labelled texts). `added` are a
+    desk's neutral sentences, `parts` the SHA-256 of what it learnt from each report (`Part`).
     """
 
     schema: int

@@ -76,7 +76,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
     """Train a version of the text reader on the shipped corpus and the desk's examples; return its id.
 
     It is stored with its model card. Deterministic: without new judgements the id of the same stored version
-    is returned. Training takes a minute of CPU and at least 3 GB of memory. What the version learns from a
+    is returned. Training takes 90 s of CPU and at least 3 GB of memory. What the version learns from a
     sealed passage is sealed for that report, and erased with it.
 
     Raises:
