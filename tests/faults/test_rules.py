@@ -13,13 +13,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from fanal.analyse.priority.domain.rules import shipped_rules
+from fanal.analyse.priority.domain.rules import newest_shipped
 from fanal.analyse.priority.operations import RULES_JOB
+from fanal.kernel.calendar import paris_day
 from fanal.postgres import Cluster
 from fanal.trials import TRIED_AT_ONCE
 from tests.live import Live, live, wait_for
@@ -136,7 +138,7 @@ def _drafted(server: Live) -> str:
         server.command("user", "add", login, "--name", login, "--password", PASSWORD)
         server.command("user", "grant", login, "SUPERVISOR", "--act", "a", "--desk", "1")
     server.command("rules", "list")  # puts the shipped rules in force
-    newest = max(shipped_rules(), key=lambda rules: rules.in_force_from)
+    newest = newest_shipped(on=paris_day(datetime.now(UTC)))
     listed = server.lines("rules", "list")
     assert next(r for r in listed if r["version"] == newest.version)["state"] == "ACTIVE"
     source = Path("src/fanal/analyse/data/priority") / f"{newest.in_force_from}.toml"
