@@ -141,7 +141,7 @@ def _drafted(server: Live) -> str:
     newest = newest_shipped(on=paris_day(datetime.now(UTC)))
     listed = server.lines("rules", "list")
     assert next(r for r in listed if r["version"] == newest.version)["state"] == "ACTIVE"
-    source = Path("src/fanal/analyse/data/priority") / f"{newest.in_force_from}.toml"
+    source = Path("src/fanal/analyse/data/priority") / f"{newest.version.partition('/')[2]}.toml"
     text = source.read_text().replace(f'"{newest.version}"', f'"{newest.version}-tried"')
     draft = server.home.parent / "draft.toml"
     draft.write_text(_more(text))

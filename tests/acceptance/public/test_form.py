@@ -182,10 +182,10 @@ def test_back_keeps_every_answer(visit: Visit) -> None:
     page = visit("/fr/report/")
     fill(page, contact="CONTACT")
     for _ in range(4):
-        page.click("button[value=back]")
+        turn(page, "main button[value=back]")
     assert page.input_value("#nickname") == "pixel_fox_77"
     assert page.is_checked("input[name=channel][value=GAME]")
-    page.click("button[value=back]")
+    turn(page, "main button[value=back]")
     assert page.is_checked("input[value=GROOMING]")
 
 
@@ -282,6 +282,39 @@ def test_danger_goes_first_and_the_receipt_says_to_call(visit: Visit) -> None:
     code = _code(page)
     assert _opened(code)["emergency"] is True
     assert "17" in page.inner_text(".fn-note-danger")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_the_answers_come_first_and_the_numbers_after_a_yes(visit: Visit, script: bool) -> None:
+    page = visit("/fr/report/", width=360, script=script)
+    page.set_viewport_size({"width": 360, "height": 640})
+    first = page.locator(".fp-choice").first.bounding_box()
+    assert first is not None
+    assert first["y"] + first["height"] <= 640
+    assert page.locator(".fp-urgent").is_visible()
+    page.check("input[name=danger][value=NO]")
+    assert not page.locator(".fp-urgent").is_visible()
+    page.check("input[name=danger][value=YES]")
+    assert page.locator(".fp-urgent a[href='tel:17']").is_visible()
+    _next(page)
+    assert "appelez d’abord le 17" in page.inner_text(".fn-note-danger")
+
+
+@pytest.mark.parametrize("code", ["P2P", "DARKWEB"])
+def test_file_sharing_and_the_dark_web_are_channels(visit: Visit, code: str) -> None:
+    page = visit("/fr/report/", script=False)
+    page.check("input[name=danger][value=NO]")
+    _next(page)
+    page.check("input[value=ABUSE_MATERIAL]")
+    _next(page)
+    page.check(f"input[name=channel][value={code}]")
+    for _ in range(3):
+        _next(page)
+    page.check("input[name=contact][value=ANONYMOUS]")
+    _next(page)
+    assert (
+        page.locator("main").inner_text().count("pair à pair" if code == "P2P" else "dark web") == 1
+    )
 
 
 def test_quick_exit_replaces_the_page(visit: Visit, axe: Callable[[Page], list[str]]) -> None:

@@ -210,3 +210,73 @@ def test_without_a_connection_the_page_says_so_and_stays(visit: Visit) -> None:
     holds(page, "saw")
     press(page, "next")
     arrive(page, "who")
+
+
+def test_a_reload_that_fails_takes_nothing_from_what_was_kept(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, "saw")
+    answer(page, "saw")
+    page.route("**/report/", lambda r: r.abort() if r.request.method == "POST" else r.continue_())
+    for _ in range(2):
+        page.reload()
+        page.wait_for_selector("[data-offline]:visible")
+    page.unroute("**/report/")
+    page.reload()
+    arrive(page, "saw")
+    holds(page, "saw")
+
+
+def test_leaving_quickly_from_another_page_forgets_the_answers_too(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, "saw")
+    page.goto(page.url.replace("/report/", "/figures/"))
+    page.evaluate("document.querySelector('[data-quick-exit]').href = '/fr/'")
+    go(page, "[data-quick-exit]")
+    assert page.evaluate("sessionStorage.getItem('fanal-report')") is None
+    page.go_back()
+    assert page.is_visible("input[name=danger]")
+    assert not page.is_checked("input[name=danger][value=NO]")
+
+
+def test_what_is_older_than_half_an_hour_is_deleted_by_the_next_page(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, "saw")
+    page.evaluate(
+        """() => { const kept = JSON.parse(sessionStorage.getItem('fanal-report'));
+          const old = () => sessionStorage.setItem('fanal-report',
+            JSON.stringify({ ...kept, at: Date.now() - 1800001 }));
+          addEventListener('pagehide', old);
+          document.addEventListener('visibilitychange', old); }"""
+    )
+    page.reload()
+    page.wait_for_selector("#danger")
+    assert page.evaluate("sessionStorage.getItem('fanal-report')") is None
+
+
+def test_an_answer_that_is_no_page_of_the_form_is_said(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, "saw")
+    answer(page, "saw")
+    page.route("**/report/", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    press(page, "next")
+    page.wait_for_selector("[data-offline]:visible")
+    page.unroute("**/report/")
+    holds(page, "saw")
+    press(page, "next")
+    arrive(page, "who")
+
+
+def test_who_leaves_quickly_after_send_stays_away(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, "you")
+    answer(page, "you")
+    press(page, "next")
+    arrive(page, "check")
+    page.evaluate(
+        """() => { document.querySelector('[data-quick-exit]').href = '/fr/figures/';
+          document.querySelector('[data-send]').click();
+          document.querySelector('[data-quick-exit]').click(); }"""
+    )
+    page.wait_for_url("**/figures/")
+    page.wait_for_timeout(2500)
+    assert page.url.endswith("/figures/")

@@ -183,7 +183,7 @@ def test_the_newest_shipped_set_is_in_force_at_install_and_a_later_file_is_a_dra
     assert current_rules().version == NEWEST.version
     stored = get_ruleset(ruleset_id=first)
     assert stored is not None
-    assert stored.source == f"{NEWEST.in_force_from}.toml"
+    assert stored.source == f"{NEWEST.version.partition('/')[2]}.toml"
     later = RULES.replace('version = "priority/2026-11-24"', 'version = "priority/later"')
     monkeypatch.setattr(
         "fanal.analyse.priority.operations.shipped_texts",

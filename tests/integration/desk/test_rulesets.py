@@ -150,7 +150,7 @@ def test_the_list_names_state_author_and_shipped_file(installed: Desk, sign_in: 
         "priority/essai",
         "Draft",
         "In force",
-        f"{shipped_rules()[-1].in_force_from}.toml",
+        f"{NEWEST.partition('/')[2]}.toml",
         "the installation",
     ):
         assert words in body

@@ -21,7 +21,9 @@ HELP_LINES = (
     HelpLine("112", "emergency, all of Europe; free"),
     HelpLine("119", "children in danger, day and night; free"),
     HelpLine("3018", "online violence and blackmail, removal of content; free"),
-    HelpLine("114", "emergency by text message, for who cannot hear or speak"),
+    HelpLine(
+        "114", "emergency by text message, app and internet, day and night, for who cannot talk"
+    ),
 )
 
 

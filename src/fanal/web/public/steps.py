@@ -88,7 +88,8 @@ STEPS: tuple[FormPage, ...] = (
             Field(
                 name="channel",
                 codes=(
-                    "SOCIAL", "MESSAGING", "GAME", "METAVERSE", "WEB", "TRAVEL", "OTHER", "UNKNOWN",
+                    "SOCIAL", "MESSAGING", "GAME", "METAVERSE", "WEB", "P2P", "DARKWEB", "TRAVEL", "OTHER",
+                    "UNKNOWN",
                 ),
             ),
             Field(name="service"),

@@ -82,6 +82,8 @@ CHANNEL = (
     AnswerChoice(code="GAME", words=_("A game")),
     AnswerChoice(code="METAVERSE", words=_("A virtual world")),
     AnswerChoice(code="WEB", words=_("A website")),
+    AnswerChoice(code="P2P", words=_("File sharing (peer-to-peer)")),
+    AnswerChoice(code="DARKWEB", words=_("The dark web (Tor)")),
     AnswerChoice(code="TRAVEL", words=_("During a trip")),
     AnswerChoice(code="OTHER", words=_("Somewhere else")),
     AnswerChoice(code="UNKNOWN", words=_("I don’t know")),

@@ -188,7 +188,12 @@ def shipped_texts() -> tuple[tuple[str, str], ...]:
     """Return (file name, TOML text) of each shipped set of priority rules, oldest first."""
     folder = resources.files("fanal.analyse").joinpath("data", "priority")
     found = [(e.name, e.read_text("utf-8")) for e in folder.iterdir() if e.name.endswith(".toml")]
-    return tuple(sorted(found, key=lambda pair: read_rules(pair[1]).in_force_from))
+    return tuple(sorted(found, key=lambda pair: _age_of(read_rules(pair[1]))))
+
+
+def _age_of(rules: PriorityRules) -> tuple[date, str]:
+    """Return a sort key by which the oldest set comes first; of one day, the second has `.2` at the end."""
+    return rules.in_force_from, rules.version
 
 
 def shipped_rules() -> tuple[PriorityRules, ...]:

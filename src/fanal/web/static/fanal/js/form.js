@@ -4,6 +4,7 @@
 (() => {
   const KEPT = "fanal-report";
   const HALF_AN_HOUR = 1800000;
+  const PATIENCE = 20000;
   const form = () => document.getElementById("report");
   const step = () => form().elements.step.value;
   const store = (value) => {
@@ -15,8 +16,10 @@
   const stored = () => {
     try {
       const kept = JSON.parse(sessionStorage.getItem(KEPT));
-      return kept && Date.now() - kept.at < HALF_AN_HOUR ? kept : null;
-    } catch { return null; }
+      if (kept && Date.now() - kept.at < HALF_AN_HOUR) return kept;
+    } catch { /* nothing that can be read */ }
+    store(null);
+    return null;
   };
   if (!form()) { store(null); return; } // the receipt
   if (!window.fetch || !("submitter" in SubmitEvent.prototype)) return; // an older browser: each page is loaded
@@ -24,12 +27,17 @@
   let busy = false;
   let leaving = false;
   let checking = false;
+  let waiting = false; // what was kept does not stand here yet: an empty page must not take its place
+  let until = 0;
   let place = history.state?.at || 0; // the entry of the history to which the page that stands belongs
   let passing = null; // an entry to which nothing but the history moves
 
   const answers = () => [...new FormData(form())].filter(([name]) => name !== "proof");
   const keep = () => {
-    if (!leaving && form()) store({ at: Date.now(), fields: answers() });
+    if (leaving || waiting || !form()) return;
+    store({ at: Date.now(), fields: answers() });
+    clearTimeout(until);
+    until = setTimeout(() => store(null), HALF_AN_HOUR);
   };
 
   const show = (text) => {
@@ -38,25 +46,31 @@
     document.querySelector("main").replaceWith(document.adoptNode(next.querySelector("main")));
     document.title = next.title;
     document.dispatchEvent(new Event("fanal:page"));
+    waiting = false;
     scrollTo(0, 0);
     (document.querySelector("main [autofocus]") || document.querySelector("main")).focus({ preventScroll: true });
     keep();
     return true;
   };
 
-  // Post the page that stands, or what was kept of one, and show the answer. False if there is none.
+  // Post the page that stands, or what was kept of one, and show the answer. False if there is none, or if it is no page
+  // of the form (a proxy's error): the page that stands says so and stays.
   const post = async (fields, go) => {
     const body = new URLSearchParams(fields);
     body.set("go", go);
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), PATIENCE);
+    let shown = false;
     busy = true;
     try {
-      const answer = await fetch(form().action, { method: "POST", body, cache: "no-store" });
-      return show(await answer.text());
-    } catch {
-      const said = form().querySelector("[data-offline]");
-      if (said) said.hidden = false;
-      return false;
-    } finally { busy = false; }
+      const answer = await fetch(form().action, { method: "POST", body, cache: "no-store", signal: stop.signal });
+      shown = show(await answer.text());
+    } catch { /* no connection, or an answer that does not end */ }
+    clearTimeout(timer);
+    busy = false;
+    const said = form().querySelector("[data-offline]");
+    if (said && !shown) said.hidden = false;
+    return shown;
   };
 
   // A text that is too long, or no connection: the page says so itself, as before any button.
@@ -115,7 +129,8 @@
   const again = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
   if (form().hasAttribute("data-new") && kept && again) {
     const { step: held } = Object.fromEntries(kept.fields);
-    post(kept.fields, history.state?.step || held).then(() => mark(history.state));
+    waiting = true;
+    post(kept.fields, history.state?.step || held).then((shown) => { if (shown) mark(history.state); });
   } else {
     mark(history.state);
   }

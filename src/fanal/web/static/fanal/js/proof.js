@@ -12,6 +12,9 @@
     worker.postMessage({ type: "work", challenge, counterStart: 0, counterStep: 1, counterMode: "uint32" });
   });
 
+  let leaving = false;
+  addEventListener("fanal:leave", () => { leaving = true; });
+
   const begin = () => {
     const form = document.getElementById("report");
     const send = form?.querySelector("[data-send]");
@@ -34,6 +37,7 @@
       send.setAttribute("aria-disabled", "true");
       state.textContent = state.dataset.sending;
       ready.then(() => {
+        if (leaving) return; // the receipt would take the place of the page to which one left
         const go = document.createElement("input");
         go.type = "hidden";
         go.name = "go";
