@@ -70,7 +70,8 @@ def look_at_reader() -> Iterator[DoctorFinding]:
         "run 'make setup'" if (own := model_folder()) is None
         else f"run 'fanal signals train --out {own / 'reader'}' with FANAL_TEXT_MODEL as here"
     )  # fmt: skip
-    yield note(f"texts are read by the phrase lists alone ({detail}): {way_out}")
+    words = f"texts are read by the phrase lists alone ({detail}): {way_out}"
+    yield note(words) if own is None else problem(words)
 
 
 def _engine_and_model(version: str) -> str:

@@ -112,7 +112,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         SettingRefused: `FANAL_KEEP_REPORTER_ADDRESS` without `FANAL_PROXY_HOPS`; a limit, a number of minutes
             or of proxies that is not a valid number; a `DATABASE_URL` that is no address, or whose login is
             not the role's; a `FANAL_SMTP_URL` that is no address; a single sign-on URL without https or
-            client identifier; a folder without a model.
+            client identifier.
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"
@@ -159,14 +159,8 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         oidc_client_id=values.get("FANAL_OIDC_CLIENT_ID", ""),
         oidc_client_secret=values.get("FANAL_OIDC_CLIENT_SECRET", ""),
         oidc_name=values.get("FANAL_OIDC_NAME", "ProConnect"),
-        text_model=_read_folder(values.get("FANAL_TEXT_MODEL", "")),
+        text_model=Path(values["FANAL_TEXT_MODEL"]) if values.get("FANAL_TEXT_MODEL") else None,
     )
-
-
-def _read_folder(text: str) -> Path | None:
-    if text and not (Path(text) / "model.onnx").is_file():
-        raise SettingRefused(f"FANAL_TEXT_MODEL={text} holds no model.onnx")
-    return Path(text) if text else None
 
 
 def _check_database(address: str) -> None:

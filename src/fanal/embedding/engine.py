@@ -59,7 +59,7 @@ class EngineProcess:
         Raises:
             EngineMissing: the package is not installed, or does not run here.
         """
-        self._lock, self._folder = Lock(), folder
+        self._lock, self._folder, self.name = Lock(), folder, ""
         self._child: tuple[subprocess.Popen[bytes], socket.socket, int] | None = None
         self._left = 0
         self.start()
@@ -163,6 +163,9 @@ class EngineProcess:
         if self.ready.missing is not None:
             self._end()
             raise EngineMissing(self.ready.missing)
+        if self.name not in {"", self.ready.name}:
+            self._end()
+            raise EngineMissing("the model has changed: restart what reads texts")
         self.name = self.ready.name
         atexit.unregister(self.stop)
         atexit.register(self.stop)

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from hashlib import sha256
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 RUNTIME = "onnxruntime"
@@ -26,12 +26,13 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How a model wants its texts, as its authors document it.
 
     `prefix` stands before each text. `pooling` makes one vector of those of the tokens: their mean, or that
-    of the first one. Tokens of a text after the first `longest` are not read.
+    of the first one. Tokens of a text after the first `longest` are not read: at least 256, which a segment
+    of French has not.
     """
 
     prefix: str = ""
     pooling: Literal["mean", "first"] = "mean"
-    longest: int = 512
+    longest: Annotated[int, Meta(ge=256)] = 512
 
 
 class OnnxModel:
@@ -106,16 +107,19 @@ def _named(file: str) -> Iterator[None]:
 
 
 def digest_of(folder: Path) -> str:
-    """Return the SHA-256 of the files of a model folder, names included; the trained reader is left out.
+    """Return the SHA-256 of all files in a model folder, names included; its subfolder `reader` is left out.
 
     Raises:
         OSError: a file cannot be read.
     """
     whole = sha256()
-    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+    files = (path for path in folder.rglob("*") if path.is_file())
+    for name, file in sorted((str(path.relative_to(folder)), path) for path in files):
+        if name.startswith("reader/"):
+            continue
         with file.open("rb") as stream:
             part = sha256()
             while piece := stream.read(1 << 20):
                 part.update(piece)
-        whole.update(f"{file.name}\0{part.hexdigest()}\n".encode())
+        whole.update(f"{name}\0{part.hexdigest()}\n".encode())
     return whole.hexdigest()

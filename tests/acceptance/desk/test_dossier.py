@@ -12,8 +12,7 @@ from playwright.sync_api import Page, Route
 from fanal.crosscheck.dossiers.queries import dossier_of
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.integration.desk.story import Desk, add_reports, run_stages, suspect
-from tests.integration.desk.test_judged import REFERRAL
-from tests.integration.desk.work import decided
+from tests.integration.desk.work import referred
 
 pytestmark = pytest.mark.django_db(transaction=True)
 _GRAPH = re.compile(r'(<script id="dossier-graph" type="application/json">).*?(</script>)', re.S)
@@ -123,7 +122,7 @@ def test_a_repeat_offender_is_named_on_the_report_and_the_dossier(
         )
     ]
     add_reports(desk, (("first", 600, bodies[0]), ("later", 590, bodies[1])))
-    decided(desk, "first", choice=REFERRAL)
+    referred(desk, "first")
     page = open_as("ana", f"/{lang}/desk/reports/{desk.reports['later']}/")
     said = {"fr": "De nouveau mis en cause", "en": "Repeat offender"}[lang]
     page.wait_for_selector(f"section:has(#kin) >> text={said}")

@@ -11,11 +11,10 @@ from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.operations.decisions import reopen_case
 from tests.integration.desk.story import Desk, add_reports, suspect
-from tests.integration.desk.work import decided
+from tests.integration.desk.work import decided, referred
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
-REFERRAL = Choice(tracks=(Track.JUDICIAL,), bases=("CP 227-22-1",), reason="read twice")
 NOTHING = Choice(tracks=(Track.NONE,), bases=(), reason="read twice")
 
 
@@ -65,12 +64,30 @@ def test_a_suspect_reported_after_a_referral_is_a_repeat_offender_on_both_pages(
         assert "De nouveau mis en cause" not in body
         assert "dans 3 signalements" in body
     assert "Série" not in web.get(f"/fr/desk/reports/{desk.reports['danger']}/").content.decode()
-    first = decided(desk, "first", choice=REFERRAL)
+    first = referred(desk, "first")
     for page in pages:
         body = web.get(f"/fr/{page}").content.decode()
         assert "De nouveau mis en cause" in body
         assert re.search(rf'href="/fr/desk/reports/{first}/">REF-first</a> \(', body)
         assert "Repeat offender" in web.get(f"/en/{page}").content.decode()
+    reopen_case(actor=actor, report_id=first, now=desk.now)
+    for page in pages:
+        assert "De nouveau mis en cause" in web.get(f"/fr/{page}").content.decode(), "it was sent"
+
+
+def test_who_was_never_referred_is_no_repeat_offender(desk: Desk, sign_in: SignIn) -> None:
+    tomorrow = (desk.now + timedelta(days=1)).date().isoformat()
+    someone = suspect("corbeau_5")
+    bodies = [
+        {"kind": "GROOMING", "persons": [someone], "occurred_at": day}
+        for day in ("2026-11-03", tomorrow)
+    ]
+    add_reports(desk, (("first", 600, bodies[0]), ("second", 590, bodies[1])))
+    page = f"/fr/desk/reports/{desk.reports['second']}/"
+    referred(desk, "first", to="withdraw")
+    body = sign_in("ana").get(page).content.decode()
+    assert "De nouveau mis en cause" not in body
+    assert "Série" in body
 
 
 def test_another_desk_s_reports_are_in_no_series(desk: Desk, sign_in: SignIn) -> None:

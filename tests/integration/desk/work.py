@@ -16,9 +16,13 @@ from fanal.analyse.material.domain.lists import ListAttributes, MatchScope
 from fanal.analyse.material.operations import asides
 from fanal.analyse.material.operations.list_imports import create_list
 from fanal.analyse.material.operations.lists import load_list
-from fanal.casework.domain.records import Addressee
+from fanal.casework.domain.records import Addressee, Event
+from fanal.casework.operations.acts import take_step
 from fanal.casework.operations.deciding import record_decision
 from fanal.harmonise import queries as harmonised
+from fanal.judicial import queries as judicial
+from fanal.judicial.domain.kinds import REFERRAL
+from fanal.judicial.operations import amend_referral
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.queue.operations import claim_case
 from tests.integration.desk.story import HOST, WORKER, Desk
@@ -58,6 +62,39 @@ def decided(
         now=desk.now,
         addressees={HOST: Addressee(name="Hosting Example", contact="abuse@hosting.example")},
     )
+    return report_id
+
+
+REFERRAL_ONLY = Choice(tracks=(Track.JUDICIAL,), bases=("CP 227-22-1",), reason="read twice")
+
+
+def referred(desk: Desk, name: str, *, to: str = "send") -> UUID:
+    """A report is decided on the judicial track, and its referral carried to the transition `to`."""
+    report_id, officer = decided(desk, name, choice=REFERRAL_ONLY), desk.actor("driss")
+    (referral,) = judicial.referrals_of(actor=officer, report_ids=[report_id])[report_id]
+    amend_referral(
+        actor=officer, referral_id=referral.id, body="OFMIN", summary="Facts.", now=desk.now
+    )
+    for transition in ("prepare", "send"):
+        if to == "withdraw":
+            break
+        take_step(
+            actor=officer,
+            lifecycle=REFERRAL,
+            act_id=referral.id,
+            transition=transition,
+            event=Event(happened_at=desk.now, proof="Receipt 12"),
+            now=desk.now,
+        )
+    if to == "withdraw":
+        take_step(
+            actor=officer,
+            lifecycle=REFERRAL,
+            act_id=referral.id,
+            transition="withdraw",
+            event=Event(happened_at=desk.now, reason="Not for us."),
+            now=desk.now,
+        )
     return report_id
 
 

@@ -11,7 +11,7 @@ from fanal.analyse.signals import engine, reading
 from fanal.analyse.signals.domain.model import load_corpus
 from fanal.analyse.signals.domain.text import Utterance
 from fanal.analyse.signals.reading import NoReader, TextReader, shipped_reader
-from fanal.config.environment import SettingRefused, read_environment
+from fanal.config.environment import read_environment
 from tests.unit.embedding.test_onnx_model import make
 
 CORPUS = ["one.jsonl", "two.jsonl"]
@@ -55,6 +55,12 @@ def test_a_reader_is_trained_for_it_and_reads_with_it_alone(
     assert isinstance(shipped_reader(), TextReader)
 
 
-def test_a_folder_without_a_model_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(SettingRefused, match="FANAL_TEXT_MODEL"):
-        read_environment({"FANAL_TEXT_MODEL": str(tmp_path)})
+def test_without_its_folder_the_phrases_read_alone_and_everything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = str(tmp_path / "away")
+    assert read_environment({"FANAL_TEXT_MODEL": away}).text_model == Path(away)
+    monkeypatch.setenv("FANAL_TEXT_MODEL", away)
+    monkeypatch.setattr(engine, "_STARTS", engine._Starts())
+    assert isinstance(shipped_reader(), NoReader)
+    assert isinstance(reading.reader_state(), NoReader)

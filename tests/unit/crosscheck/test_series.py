@@ -1,7 +1,8 @@
 """One suspect in several events of a dossier is a series; facts after a referral make a repeat offender."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,12 +15,23 @@ from fanal.harmonise.domain.records import (
     SelectorRole,
     TimeRange,
 )
+from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 
 FOX = (SelectorKind.HANDLE, "renard_77@castlequest")
+BARE = (SelectorKind.HANDLE, "renard_77")
 MAIL = (SelectorKind.EMAIL, "fox@mail.example")
 OTHER = (SelectorKind.PHONE, "+33639980012")
 REFERRED = datetime(2026, 3, 10, 9, tzinfo=UTC)
+
+
+def _day(day: str) -> tuple[str, str]:
+    """Return begin and end of a day in Paris, or of what else is written as a time of UTC, as harmonise does."""
+    if "T" in day:
+        return day, day
+    begin = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo("Europe/Paris"))
+    ends = (begin, begin + timedelta(days=1, seconds=-1))
+    return tuple(f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" for end in ends)  # type: ignore[return-value]
 
 
 def told(
@@ -35,12 +47,14 @@ def told(
         for n, held in enumerate(suspects)
         for k, (kind, value) in enumerate(held)
     )
-    at = day and f"{day}T12:00:00Z"
+    first, last = (f"{ends}Z" for ends in _day(day)) if day else (None, None)
     return HarmonisedReport(
         report_id=new_id(datetime(2026, 3, 25, tzinfo=UTC)),
         reference="",
         kind=ReportKind.GROOMING,
-        occurred=TimeRange(earliest=at, latest=at, precision="DAY", zone="UTC") if at else None,
+        occurred=TimeRange(earliest=first, latest=last, precision="DAY", zone="Europe/Paris")
+        if first and last
+        else None,
         persons=(
             *(Person(role=PersonRole.SUSPECT) for _ in suspects),
             *(Person(role=PersonRole.VICTIM, name=name) for name in victims),
@@ -58,7 +72,7 @@ def test_a_series_has_one_suspect_on_several_days() -> None:
     late, early = told((FOX,), day="2026-03-05"), told((FOX, MAIL), day="2026-03-01")
     found = only(late, early)
     assert found.reports == (early.report_id, late.report_id)
-    assert (found.first.day, found.last.day) == (1, 5)
+    assert (paris_day(found.first).day, paris_day(found.last).day) == (1, 5)
     assert found.identifiers == (FOX, MAIL), "the identifier of most reports leads"
     assert not found.again
 
@@ -72,6 +86,8 @@ def test_victims_of_different_names_make_a_series_on_one_day() -> None:
     "records",
     [
         (told((FOX,)), told((FOX,))),
+        (told((FOX,)), told((FOX,), day="2026-03-01T14:00:00")),
+        (told((BARE,)), told((BARE,), day="2026-03-05")),
         (told((FOX,), day=None), told((FOX,), day=None)),
         (told((FOX,)),),
         (told((FOX,)), told((OTHER,), day="2026-03-05")),
@@ -85,7 +101,17 @@ def test_victims_of_different_names_make_a_series_on_one_day() -> None:
             told(((SelectorKind.IP, "203.0.113.7"),), day="2026-03-05"),
         ),
     ],
-    ids=["one day", "no date", "one report", "two suspects", "from text", "witness", "address"],
+    ids=[
+        "one day",
+        "an hour of it",
+        "no service",
+        "no date",
+        "one report",
+        "two suspects",
+        "from text",
+        "witness",
+        "address",
+    ],
 )
 def test_what_may_be_one_event_or_two_people_is_no_series(
     records: tuple[HarmonisedReport, ...],

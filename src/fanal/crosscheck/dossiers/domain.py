@@ -17,8 +17,13 @@ from msgspec import Struct
 
 from fanal.crosscheck.domain.records import DossierState, JudgementAct
 from fanal.formats.report.records import Person, PersonRole
-from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, SelectorRole
-from fanal.kernel.calendar import read_aware
+from fanal.harmonise.domain.records import (
+    HarmonisedReport,
+    Selector,
+    SelectorKind,
+    SelectorRole,
+)
+from fanal.kernel.calendar import paris_day, read_aware
 from fanal.kernel.ids import instant_of
 from fanal.kernel.states import StateTable, move
 
@@ -305,8 +310,8 @@ class Series(Struct, frozen=True, kw_only=True):
     `identifiers` are the suspect's, the one in most reports first; `reports` are in the order of their
     events, `first` and `last` the times of the earliest and the latest (of receipt, where the
     facts have no date). `victims` counts those with different names or identifiers. `referred` are the
-    reports that the desk referred to the justice system, with the time of the decision, oldest first; `again`
-    those with facts after the first of these decisions: the suspect is a repeat offender.
+    reports that the desk referred to the justice system, with the time of sending, oldest first; `again`
+    those with facts after the first of these times: the suspect is a repeat offender.
     """
 
     identifiers: tuple[Identifier, ...]
@@ -323,20 +328,22 @@ def series_in(
 ) -> list[Series]:
     """Return the series among the reports of a dossier: repeat offenders first, then by number of reports.
 
-    `referred`: when the desk decided on the judicial track, by report id; reports without such a decision are
-    absent.
+    `referred`: when a referral to the justice system was sent, by report id; other reports are absent.
     """
     by_id = {record.report_id: record for record in records}
-    victims = _persons(by_id.values(), PersonRole.VICTIM)
+    victims: dict[UUID, set[int]] = defaultdict(set)
+    for number, victim in enumerate(_persons(by_id.values(), PersonRole.VICTIM)):
+        for report_id in victim.reports:
+            victims[report_id].add(number)
     found = []
     for suspect in _persons(by_id.values(), PersonRole.SUSPECT):
+        if len(suspect.reports) < _SEVERAL:
+            continue
         events = sorted((_time_of(by_id[i]), i) for i in suspect.reports)
-        against = sum(not victim.reports.isdisjoint(suspect.reports) for victim in victims)
-        if len(events) >= _SEVERAL:
-            series = _series(suspect, events, by_id, victims=against, referred=referred)
-            days = {at.date() for _, i in events if (at := _dated(by_id[i]))}
-            if series.again or against >= _SEVERAL or len(days) >= _SEVERAL:
-                found.append(series)
+        against = len(set[int]().union(*(victims[i] for i in suspect.reports)))
+        series = _series(suspect, events, by_id, victims=against, referred=referred)
+        if series.again or against >= _SEVERAL or _apart(by_id[i] for _, i in events):
+            found.append(series)
     return sorted(found, key=lambda one: (not one.again, -len(one.reports), one.first))
 
 
@@ -371,13 +378,19 @@ def _marks(record: HarmonisedReport, role: PersonRole) -> Iterator[set[_Mark]]:
     found: dict[str, set[_Mark]] = defaultdict(set)
     of_role = SelectorRole(role.value)
     for selector in record.selectors:
-        if selector.role is of_role and not selector.weak and selector.kind in _PERSONAL:
+        if selector.role is of_role and not selector.weak and _is_personal(selector):
             found[selector.source.rpartition(".")[0]].add((selector.kind, selector.value))
     if role is PersonRole.VICTIM:
         for number, person in enumerate(record.persons):
             if person.role is role and person.name:
                 found[f"persons[{number}]"].add(_name(person))
     yield from found.values()
+
+
+def _is_personal(selector: Selector) -> bool:
+    """Return whether one person uses this identifier; a user name without its service may be anybody's."""
+    named = selector.kind is not SelectorKind.HANDLE or "@" in selector.value
+    return named and selector.kind in _PERSONAL
 
 
 def _name(person: Person) -> tuple[None, str]:
@@ -387,6 +400,18 @@ def _name(person: Person) -> tuple[None, str]:
 def _time_of(record: HarmonisedReport) -> datetime:
     """Return the earliest time of a report's facts, or that of its receipt if they have no date."""
     return _dated(record) or instant_of(record.report_id)
+
+
+def _apart(records: Iterable[HarmonisedReport]) -> bool:
+    """Return whether two of the reports have facts that cannot be of one day in Paris."""
+    days = [
+        (paris_day(first), paris_day(last))
+        for record in records
+        if record.occurred
+        if (first := read_aware(record.occurred.earliest))
+        if (last := read_aware(record.occurred.latest))
+    ]
+    return bool(days) and max(first for first, _ in days) > min(last for _, last in days)
 
 
 def _dated(record: HarmonisedReport) -> datetime | None:

@@ -1,6 +1,6 @@
 """Series and repeat offenders on the pages of a report and of its dossier."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,12 +11,10 @@ from fanal.crosscheck.dossiers.queries import members_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.domain.number import spoken
+from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
-from fanal.orient import queries as oriented
-from fanal.orient.domain.records import Track
 from fanal.web.components.navigation import selector_link
-from fanal.web.desk.dossiers.related import Judged, judged_of
 
 _LOOKED_AT = 50
 """Reports of a dossier that the page of one of them compares: the newest."""
@@ -26,8 +24,8 @@ _IDENTIFIERS = 3
 class ShownSeries(Struct, frozen=True, kw_only=True):
     """A series for display: `identifiers` are (kind, value, search page), at most three.
 
-    `one_day`: all facts are of one day in Paris. `referred`: (report id, displayed reference, time of the
-    decision) of reports referred to the justice system; `again`: (report id, reference) of those with later
+    `one_day`: all facts are of one day in Paris. `referred`: (report id, displayed reference, time of
+    sending) of reports referred to the justice system; `again`: (report id, reference) of those with later
     facts.
     """
 
@@ -39,16 +37,16 @@ class ShownSeries(Struct, frozen=True, kw_only=True):
 
 
 def shown(
-    records: Iterable[HarmonisedReport], judged: Sequence[Judged], references: Mapping[UUID, str]
+    records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str], *, actor: Actor
 ) -> list[ShownSeries]:
     """Return the series among reports of a dossier, repeat offenders first.
 
-    `judged`: the reports with a decision in force; `references`: displayed references by report id.
+    `records` and `references` (as displayed): by report id.
     """
-    referred = {
-        one.report_id: one.decision.decided_at
-        for one in judged
-        if Track.JUDICIAL in one.decision.tracks
+    sent = {
+        report_id: min(times)
+        for report_id, found in judicial.referrals_of(actor=actor, report_ids=list(records)).items()
+        if (times := [referral.sent_at for referral in found if referral.sent_at])
     }
     return [
         ShownSeries(
@@ -58,7 +56,7 @@ def shown(
             referred=[(i, references.get(i, ""), at) for i, at in series.referred],
             again=[(i, references.get(i, "")) for i in series.again],
         )
-        for series in series_in(records, referred=referred)
+        for series in series_in(records.values(), referred=sent)
     ]
 
 
@@ -79,8 +77,7 @@ def of_report(
     records = harmonised.get_records(actor=actor, report_ids=others)
     records[record.report_id] = record
     references = {i: spoken(one.reference, i) for i, one in records.items()}
-    cases = oriented.get_cases(actor=actor, report_ids=list(records))
-    found = shown(records.values(), judged_of(references, cases, actor=actor), references)
+    found = shown(records, references, actor=actor)
     return [one for one in found if record.report_id in one.series.reports]
 
 

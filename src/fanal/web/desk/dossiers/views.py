@@ -178,12 +178,11 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
     desks = dossier_graph.other_desks(view)
     references = dossier_graph.references_of(shown, actor=actor)
     records = harmonised.get_records(actor=actor, report_ids=own)
-    judged = judged_of(references, cases, actor=actor)
     return {
         "dossier": view,
         "rows": rows,
-        "judged": judged,
-        "series": series.shown(records.values(), judged, references),
+        "judged": judged_of(references, cases, actor=actor),
+        "series": series.shown(records, references, actor=actor),
         "elsewhere": sorted(desks.values(), key=alphabetical),
         "edges": [
             {
