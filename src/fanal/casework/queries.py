@@ -106,7 +106,7 @@ def count_inbox(*, actor: Actor, inbox: Inbox, now: datetime) -> dict[InboxTab, 
 def count_chosen(
     *, actor: Actor, inbox: Inbox, tab: InboxTab, chosen: InboxFilter, now: datetime
 ) -> int:
-    """Count the acts of a tab of an inbox that a filter keeps, among those that the actor may read."""
+    """Return how many acts in a tab of an inbox match a filter; only acts that the actor may read count."""
     rows = _reachable(actor, inbox.lifecycle, inbox.lifecycle.reads)
     kept = _chosen(rows, inbox, chosen, now)
     return kept.filter(state__in=inbox.states(tab)).count()

@@ -331,7 +331,7 @@ def _look_at_closed(connection: psycopg.Connection[tuple[object, ...]]) -> Docto
     if closed := closed_logins(connection.cursor()):
         return problem(
             f"the database lets {' and '.join(closed)} in no more: sessions of theirs kept everybody out and "
-            "heard of no end. Whoever has that password is not you: find the machine, then "
+            "heard of no end. Somebody else has that password: find the machine, then "
             "'fanal provision --new-passwords' (or, as the owner, GRANT CONNECT ON DATABASE)"
         )
     return fine("public nodes and the auditor are let in")

@@ -199,11 +199,17 @@ def test_leaving_quickly_and_sending_forget_the_answers(visit: Visit) -> None:
     assert not page.is_checked("input[name=danger][value=NO]")
 
 
-def test_without_a_connection_the_page_says_so_and_stays(visit: Visit) -> None:
+@pytest.mark.parametrize("status", [None, 502], ids=["no connection", "no page of the form"])
+def test_an_answer_that_does_not_come_is_said_and_the_page_stays(
+    visit: Visit, status: int | None
+) -> None:
     page = visit("/fr/report/")
     fill(page, "saw")
     answer(page, "saw")
-    page.route("**/report/", lambda route: route.abort())
+    page.route(
+        "**/report/",
+        lambda r: r.fulfill(status=status, body="<h1>Bad Gateway</h1>") if status else r.abort(),
+    )
     press(page, "next")
     page.wait_for_selector("[data-offline]:visible")
     page.unroute("**/report/")
@@ -251,19 +257,6 @@ def test_what_is_older_than_half_an_hour_is_deleted_by_the_next_page(visit: Visi
     page.reload()
     page.wait_for_selector("#danger")
     assert page.evaluate("sessionStorage.getItem('fanal-report')") is None
-
-
-def test_an_answer_that_is_no_page_of_the_form_is_said(visit: Visit) -> None:
-    page = visit("/fr/report/")
-    fill(page, "saw")
-    answer(page, "saw")
-    page.route("**/report/", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
-    press(page, "next")
-    page.wait_for_selector("[data-offline]:visible")
-    page.unroute("**/report/")
-    holds(page, "saw")
-    press(page, "next")
-    arrive(page, "who")
 
 
 def test_who_leaves_quickly_after_send_stays_away(visit: Visit) -> None:
