@@ -1,5 +1,6 @@
 """The settings from environment variables as one typed record, validated at start-up."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,13 @@ from fanal.kernel.typed import is_sheltered
 REPOSITORY = Path(__file__).resolve().parents[3]
 _DEMO_DUTY = "duty@fanal.test"
 _DATABASE = ("postgresql", "postgres")
+_PIECES = re.compile(r'(?:[^",;\r\n]|"[^"]*"|")+')
+"""Pieces of a list: a comma within quotes separates nothing (RFC 5322, 3.4)."""
+_ADDRESS = (
+    r'(?:"[^"\x00-\x1f\x7f]+"|[^\s"(),:;<>@\[\]\x00-\x1f\x7f]+)'
+    r"@(?:\[[^\s\[\]@]+\]|[^\s\"'(),.:;<>@\[\]\x00-\x1f\x7f]+(?:\.[^\s\"'(),.:;<>@\[\]\x00-\x1f\x7f]+)*)"
+)
+_MAILBOX = re.compile(rf'(?P<bare>{_ADDRESS})|(?:[^"<>@]|"[^"]*")*<(?P<named>{_ADDRESS})>')
 
 
 WEB_TIMEOUTS = {
@@ -82,7 +90,7 @@ class Environment:
     mail_from: str
     """`FANAL_MAIL_FROM`: sender of the desk's mail."""
     duty_addresses: list[str]
-    """`FANAL_DUTY`: addresses called when a child is in danger, separated by commas (no default)."""
+    """`FANAL_DUTY`: addresses called when a child is in danger, separated by commas or semicolons (no default)."""
     flagger: str
     """`FANAL_TRUSTED_FLAGGER`: what made the desk a trusted flagger (DSA art. 22), as notices name it."""
     step_up_minutes: int
@@ -111,8 +119,8 @@ def read_environment(values: Mapping[str, str]) -> Environment:
     Raises:
         SettingRefused: `FANAL_KEEP_REPORTER_ADDRESS` without `FANAL_PROXY_HOPS`; a limit, a number of minutes
             or of proxies that is not a valid number; a `DATABASE_URL` that is no address, or whose login is
-            not the role's; a `FANAL_SMTP_URL` that is no address; a single sign-on URL without https or
-            client identifier.
+            not the role's; a `FANAL_SMTP_URL`, a piece of `FANAL_DUTY` or a `FANAL_MAIL_FROM` that is no
+            address; a single sign-on URL without https or client identifier.
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"
@@ -142,9 +150,11 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         proxy_hops=proxy_hops,
         keep_address=keep_address,
         smtp_url=_read_server(values.get("FANAL_SMTP_URL", "")),
-        mail_from=values.get("FANAL_MAIL_FROM", "desk@fanal.test"),
+        mail_from=_read_sender(values.get("FANAL_MAIL_FROM") or "desk@fanal.test"),
         flagger=values.get("FANAL_TRUSTED_FLAGGER", "").strip(),
-        duty_addresses=_read_list(values.get("FANAL_DUTY", _DEMO_DUTY if demo else "")),
+        duty_addresses=_read_addresses(
+            values.get("FANAL_DUTY", _DEMO_DUTY if demo else ""), "FANAL_DUTY"
+        ),
         step_up_minutes=max(
             1, _read_number(values.get("FANAL_STEP_UP_MINUTES"), "FANAL_STEP_UP_MINUTES", 10)
         ),
@@ -206,8 +216,28 @@ def _read_server(address: str) -> str:
     return address
 
 
-def _read_list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _read_addresses(text: str, name: str) -> list[str]:
+    """Return the distinct mail addresses in `text`, separated by commas, semicolons or line ends.
+
+    Names beside the addresses (`Anne <anne@desk.example>`) are dropped.
+
+    Raises:
+        SettingRefused: a piece is no single address, since it would be called in vain; `name` is the setting.
+    """
+    found = []
+    for piece in filter(None, (piece.strip() for piece in _PIECES.findall(text))):
+        address = _MAILBOX.fullmatch(piece)
+        if address is None:
+            raise SettingRefused(f"{name}: {piece!r} is no address of the form name@host.example")
+        found.append(address["named"] or address["bare"])
+    return list(dict.fromkeys(found))
+
+
+def _read_sender(text: str) -> str:
+    addresses = _read_addresses(text, "FANAL_MAIL_FROM")
+    if len(addresses) != 1:
+        raise SettingRefused("FANAL_MAIL_FROM is one address")
+    return addresses[0]
 
 
 def _read_provider(values: Mapping[str, str]) -> str:

@@ -92,3 +92,60 @@ def test_a_mail_server_address_that_can_be_read_is_kept(address: str) -> None:
 def test_a_provider_address_is_one(address: str) -> None:
     with pytest.raises(SettingRefused, match="FANAL_OIDC_URL"):
         read_environment({"FANAL_OIDC_URL": address, "FANAL_OIDC_CLIENT_ID": "x"})
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("", []),
+        (" , ", []),
+        ("a@desk.example, b@desk.example,", ["a@desk.example", "b@desk.example"]),
+        ("a@desk.example; b@desk.example", ["a@desk.example", "b@desk.example"]),
+        ("a@desk.example\nb@desk.example\n", ["a@desk.example", "b@desk.example"]),
+        ("a@desk.example,Night <a@desk.example>", ["a@desk.example"]),
+        (
+            '"Dupont, Anne" <anne@desk.example>, "Dupont, Marc" <marc@desk.example>',
+            ["anne@desk.example", "marc@desk.example"],
+        ),
+        ("élodie@bücher.example, d@[192.0.2.1]", ["élodie@bücher.example", "d@[192.0.2.1]"]),
+        ('"two words"@desk.example', ['"two words"@desk.example']),
+        ("duty@localhost", ["duty@localhost"]),
+    ],
+)
+def test_every_duty_address_is_read(text: str, addresses: list[str]) -> None:
+    assert read_environment({"FANAL_DUTY": text}).duty_addresses == addresses
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a@desk.example b@desk.example",
+        "a@desk.example,b@",
+        "b@desk.example,duty",
+        "@desk.example",
+        "a@desk.example,(",
+        'a@desk.example,b@desk.example,"',
+        "a@desk.example,:,b@desk.example",
+        "night: a@desk.example, b@desk.example;",
+        '"a@desk.example,b@desk.example"',
+        "'a@desk.example,b@desk.example'",
+        "Dupont, Anne <anne@desk.example>",
+        "a@desk.example, <b@desk.example",
+        "a@desk.example, b@desk@example",
+        "a@desk.example, b\x00@desk.example",
+        "a@desk.example, b@desk.example.",
+        "a@desk.example, b@desk..example",
+        "a@desk.example, b@[192.0.2.1",
+    ],
+)
+def test_a_duty_list_of_which_one_piece_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(SettingRefused, match="FANAL_DUTY"):
+        read_environment({"FANAL_DUTY": text})
+
+
+def test_the_sender_is_one_address() -> None:
+    found = read_environment({"FANAL_MAIL_FROM": "Desk <desk@desk.example>"})
+    assert found.mail_from == "desk@desk.example"
+    for text in ("desk", "a@desk.example, b@desk.example"):
+        with pytest.raises(SettingRefused, match="FANAL_MAIL_FROM"):
+            read_environment({"FANAL_MAIL_FROM": text})
