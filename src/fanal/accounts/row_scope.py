@@ -1,9 +1,10 @@
 """Row-level security: bounds of the rows that the database shows to the current request.
 
-The role `app` is under row-level security (`db.row_security`, ADR 0012). Every statement that Django
-sends as `app` carries the bounds of the current actor as `SET LOCAL`, in the same message: they end with the
-statement's transaction and cannot leak to the next request on the connection. Without an actor nothing is
-set, and no row is visible. In pipeline mode, several statements of a transaction share one round trip.
+The role `app` is under row-level security (`db.row_security`, ADR 0012). Every statement that Django sends as
+`app` carries the bounds of the current actor as `SET LOCAL`, in the same message (an `executemany` in the
+message before): they end with the statement's transaction and cannot leak to the next request on the
+connection. Without an actor the bounds are empty, and no protected row is visible. In pipeline mode, several
+statements of a transaction share one round trip.
 """
 
 from collections.abc import Callable, Iterator
@@ -123,7 +124,10 @@ def speaking_for_nobody() -> Iterator[None]:
 
 
 def bind_connection(*, connection: BaseDatabaseWrapper, **_: object) -> None:
-    """Put row-level security on a new database connection of the app (signal `connection_created`)."""
+    """Put row-level security on a new connection if its role is `app` (signal `connection_created`).
+
+    A partner's credential presented earlier in the request is passed to the database again.
+    """
     bound = connection.settings_dict["USER"] == DatabaseRole.APP.login
     connection.execute_wrappers[:] = [w for w in connection.execute_wrappers if w is not _execute]
     if bound:

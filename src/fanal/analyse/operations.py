@@ -51,9 +51,9 @@ def analyse_batch(
     """Analyse `reports`, store the next revision of each, and return the analyses in the order given.
 
     The text model reads at once the reports of the public form (`citizens`) and the declared emergencies of a
-    small batch, at most `_MOST_READ`; other texts are queued (`signals.operations.unread`). So are those of
-    `tried`, whose processing has failed before: if the model crashes the worker, these reports still get the
-    analysis by phrase rules.
+    small batch (at most four reports with text), four reports at most; other texts are queued
+    (`signals.operations.unread`). So are those of `tried`, whose processing has failed before: if the model
+    crashes the worker, these reports still get the analysis by phrase rules.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -136,8 +136,9 @@ def _meanings(
 ) -> dict[UUID, Meant]:
     """Return the text model's findings for the reports of a batch whose texts it reads now, by report id.
 
-    These are reports from the public (`citizens`), and declared emergencies of a small batch, but none of
-    `tried`; at most `_MOST_READ`. After an error there are none: the texts are read later.
+    These are reports from the public (`citizens`), and declared emergencies of a small batch (at most four
+    reports with text), but none of `tried`; at most four. After an error there are none: the texts are read
+    later.
     """
     told = [report for report in reports if _has_text(report)]
     few = len(told) <= _FEW
@@ -155,7 +156,10 @@ def _meanings(
 
 
 def read_meanings(*, reports: Sequence[HarmonisedReport]) -> dict[UUID, Meant]:
-    """Return the findings that the text model in force makes in the texts of reports, by report id."""
+    """Return the findings of the text model in force in the texts of reports, by report id.
+
+    Empty if no model can read.
+    """
     return meanings_of(reports, reader_in_force()) if reports else {}
 
 

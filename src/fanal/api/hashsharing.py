@@ -312,7 +312,8 @@ def feedback(
     `member`: number of the entry's owner; `entry`: id; `kind`: kind of hash voted on.
 
     Raises:
-        ServiceRefused: 404, no such entry, or it has no such hash; 400, an unreadable vote.
+        ServiceRefused: 404, no such entry, or it has no such hash; 400, an unreadable vote or unknown reason;
+            413, too large a document; 403, no list is open to the organisation.
     """
     now = request.now  # type: ignore[attr-defined]
     vote = _vote(request)

@@ -244,7 +244,7 @@ def collection(request: HttpRequest, identity: PartnerIdentity, collection: str)
 def objects(request: HttpRequest, identity: PartnerIdentity, collection: str) -> HttpResponse:
     """Return a page of the indicators of a list (`collection` is its id) that the query selects.
 
-    They are in order of their addition, oldest first.
+    They are in order of their addition, oldest first. Writing (POST) is refused with 403.
     """
     shared = _open(request, collection)
     _refuse_writing(request)
@@ -283,7 +283,7 @@ def one_object(
 ) -> HttpResponse:
     """Return one indicator of a list by its STIX id (`object_id`), in a TAXII envelope.
 
-    `collection` is the id of the list in the request.
+    `collection` is the id of the list in the request. Deletion is refused with 403, an unknown id with 404.
     """
     shared = _open(request, collection)
     _refuse_writing(request)

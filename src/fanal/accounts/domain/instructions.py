@@ -192,7 +192,7 @@ def checked_reason(reason: str) -> str:
     """Validate the reason for a revocation and return it trimmed.
 
     Raises:
-        Refusal: REASON.
+        Refusal: REASON: it is blank, over 2 000 characters, or has control characters.
     """
     words = reason.strip()
     if not 0 < len(words) <= LONGEST_REASON or not _storable(words):

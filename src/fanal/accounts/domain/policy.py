@@ -247,8 +247,9 @@ def read_policy(text: str) -> Policy:
     """Parse a policy from TOML and validate it.
 
     Raises:
-        PolicyInvalid: an unknown key, role, action or scope, a rule without a reason, an action without a
-            rule.
+        PolicyInvalid: an unknown key, role, action or scope, a value of the wrong type or twice in a list, a
+            rule without a reason, an action without a rule.
+        tomllib.TOMLDecodeError: the text is not TOML.
     """
     data = tomllib.loads(text)
     actions = data.pop("actions", {})

@@ -70,7 +70,7 @@ def ensure_demo_accounts(*, actor: Actor, now: datetime) -> tuple[DemoAccount, .
 
     Raises:
         NotADemo: the database is not marked DEMO.
-        Refused: the actor is not the system.
+        Refused: something must be created or renewed, and the actor is not the system.
     """
     if not has_demo_mark():
         raise NotADemo("demo accounts exist in a demo database only")

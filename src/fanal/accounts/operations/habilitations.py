@@ -38,7 +38,8 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
     are notified of each grant of such a role.
 
     Raises:
-        Refusal: ROLE, DESK, ORGANISATION, ACT (no reference) or DATES.
+        Refusal: ROLE (the system's or the public's), DESK, ORGANISATION, ACT (no reference) or DATES (an
+        empty period, or over 366 days).
         Refused: the actor may not grant it: another desk, or oneself.
     """
     _check(habilitation)

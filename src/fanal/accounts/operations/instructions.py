@@ -33,8 +33,8 @@ def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datet
     """Propose a standing instruction and return its id; it awaits approval by a second person.
 
     Raises:
-        Refusal: GROUNDS, BASIS, NAMES, MEMBERS, DATES (as `checked`); UNKNOWN_NAME: no organisation has such
-            a name; PAST: it would already have expired.
+        Refusal: GROUNDS, BASIS, NAMES, MEMBERS, DATES (as `checked`); UNKNOWN_NAME: no organisation has the
+            name of a member, or for FEEDBACK that of a provider; PAST: it would already have expired.
         Refused: the actor may not propose instructions.
     """
     require(actor, "instruction.propose")

@@ -396,9 +396,9 @@ ORDER BY p.id LIMIT %(limit)s
 def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int = 500) -> list[UUID]:
     """Erase the identity of people without any right or sign-in since `before`; return at most `limit` ids.
 
-    A right is a habilitation (grant of a role) or an API credential. The accounts are closed and lose login,
-    address and second factors. Ids and habilitations stay, so that the ledger still distinguishes the authors
-    of acts.
+    A right is a habilitation (grant of a role) or an API credential; people created later stay. The accounts
+    are closed and lose login, address and second factors. Ids and habilitations stay, so that the ledger
+    still distinguishes the authors of acts.
 
     Raises:
         Refused: the actor may not run the processing stages.

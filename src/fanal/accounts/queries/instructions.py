@@ -26,7 +26,8 @@ def standing_in_force(
     Args:
         kind: what would be sent or fetched.
         scope: name of the provider, recipient or list; None requires an instruction for every name. An
-            instruction that names `scope` precedes one for every name; then the latest expiry first.
+            instruction that names `scope` precedes one for every name; of those with equal `names`, the
+            latest expiry comes first.
         now: the instant.
         member: require an instruction that names this organisation among the readers of its lists.
         since: when the present holder of the name was registered; an instruction approved earlier does not
@@ -55,8 +56,9 @@ def standing_for_each(
 ) -> dict[str, StandingInstruction]:
     """Return the standing instruction in force for each name of `scopes`; names without one are left out.
 
-    A single query. `kind` is what would be sent or fetched; with `member`, only instructions that name this
-    organisation among the readers of its lists. `since` maps a name to the registration of its present
+    Of several, as `standing_in_force` chooses. A single query. `kind` is what would be sent or fetched; with
+    `member`, only instructions that name this organisation among the readers of its lists. `since` maps a
+    name to the registration of its present
     holder: an instruction that names it and was approved earlier does not apply.
     """
     reaches = Q(names=[]) | Q(names__overlap=list(scopes))

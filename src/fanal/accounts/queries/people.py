@@ -45,7 +45,7 @@ def list_uses(*, actor: Actor, partner_id: UUID, now: datetime) -> list[Credenti
     """Return the API credentials of organisation `partner_id`, each with its peak of calls; never a secret.
 
     The peak is the largest number of calls in a minute of the last hour. Calls are counted only for
-    credentials with a quota.
+    credentials with a quota. The oldest credential comes first.
 
     Raises:
         Refused: the actor may not read providers.
@@ -75,9 +75,9 @@ _APPROVING = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
 def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
     """Return the actor for an account at `now`, with the roles of its person's habilitations in force.
 
-    A habilitation is a grant of a role; `motive` is the purpose (motif de consultation) of the next acts. An
-    actor without habilitation in force, or of a closed account, has no roles, and the policy refuses
-    everything.
+    A habilitation is a grant of a role; `motive` is the purpose (motif de consultation) of the next acts. The
+    actor has an organisation (`partner_id`) if these habilitations name exactly one. An actor without
+    habilitation in force, or of a closed account, has no roles, and the policy refuses everything.
     """
     held = list(_in_force(now).filter(person_id=user.person_id))
     organisations = {h.organisation_id for h in held if h.organisation_id is not None}
@@ -198,7 +198,7 @@ def list_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
 
 
 def own_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
-    """Return the actor's own habilitations (formal grants of a role), ended ones too.
+    """Return the actor's own habilitations (formal grants of a role), ended ones too, by expiry.
 
     This requires no habilitation in force.
     """
@@ -310,7 +310,7 @@ def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
 
 
 def demo_logins() -> list[tuple[str, Role]]:
-    """Return (login, role) of the active demo accounts, in order of creation."""
+    """Return (login, role) of the active demo accounts that have a role, in order of creation."""
     rows = User.objects.filter(is_demo=True, is_active=True).order_by("id")
     roles = {
         h.person_id: Role(h.role)

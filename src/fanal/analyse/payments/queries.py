@@ -101,7 +101,10 @@ def payers_of(*, actor: Actor, report_id: UUID) -> list[PayerLine]:
 
 
 def reports_paying(*, desk_id: int, payers: Iterable[UUID], limit: int) -> dict[UUID, list[UUID]]:
-    """Return by payer (`PayingParty.id`) the newest `limit` reports with transfers of the payer at a desk."""
+    """Return by payer (`PayingParty.id`) the newest `limit` reports with transfers of the payer at a desk.
+
+    The newest come first; a payer without reports has no key.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT p.payer, r.report_id FROM unnest(%s::uuid[]) AS p (payer), LATERAL ("

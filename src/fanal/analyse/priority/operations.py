@@ -122,8 +122,9 @@ def dry_run_ruleset(
 ) -> DryRun:
     """Compare a candidate set of priority rules with the active ones on past reports; no report changes.
 
-    Reports without an analysis, or that the actor may not read, are skipped. At most 20 000 reports. The 500
-    largest score changes are stored with the set. `kin` holds counts of related reports.
+    Reports without an analysis, or that the actor may not read, are skipped. At most 20 000 reports. All
+    score changes are returned, the largest first; the 500 largest are stored with the set. `kin` holds counts
+    of related reports.
 
     Raises:
         Refused: the actor may not draft rules.
@@ -363,7 +364,7 @@ def try_portion(
 
 
 def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
-    """Finish a dry run of priority rules; store its outcome, with the largest changes, and return that.
+    """Finish a dry run of priority rules; store its outcome, with the 500 largest changes, and return that.
 
     A dry run compares a candidate set with the active one on past reports.
     """

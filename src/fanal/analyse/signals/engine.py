@@ -82,7 +82,11 @@ class CachedEngine:
         self._lock = Lock()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return the embeddings of `texts`, a row each; those not cached come from the engine."""
+        """Return the embeddings of `texts` (not empty), a row each; those not cached come from the engine.
+
+        Raises:
+            TextUnembedded: the engine cannot read a text, or a text ended its child process lately.
+        """
         keys = [_key(text) for text in texts]
         with self._lock:
             held: Mapping[bytes, Vectors] = {
@@ -97,7 +101,11 @@ class CachedEngine:
         return np.stack([held[key] if key in held else fresh[key] for key in keys])
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text, counted by the embedding engine."""
+        """Return the number of tokens of each text, counted by the embedding engine.
+
+        Raises:
+            TextUnembedded: the engine cannot read a text, or a text ended its child process lately.
+        """
         return list(self._asked(self.engine.tokens, texts))
 
     def _asked(

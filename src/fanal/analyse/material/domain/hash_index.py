@@ -295,7 +295,7 @@ class HashIndex:
         )
 
     def __len__(self) -> int:
-        """Return the number of hashes in the segment file and added since, without deduction of removals."""
+        """Return the number of hashes in the segment file, removed ones too, and of additions since."""
         return (len(self._segment) if self._segment else 0) + len(self._state.hashes)
 
     @property
@@ -347,7 +347,7 @@ class HashIndex:
     def search(self, queries: Hashes, *, radius: int = LARGEST_RADIUS) -> Hits:
         """Return labels and distances of the entries within `radius` bits of each query (array q, 32).
 
-        Each pair of query and entry is given once.
+        Each pair of query and entry is given once, sorted by query and then by distance.
 
         Raises:
             ValueError: the radius is not 0 to 31, or the queries are no hashes.

@@ -62,7 +62,9 @@ def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: dat
 
 
 def describe_list(*, actor: Actor, name: str, attributes: ListAttributes, now: datetime) -> None:
-    """Replace the metadata of a list of known material; its entries keep the scope they were added with.
+    """Replace the metadata of a list of known material; its entries keep their scope.
+
+    An entry's scope is that of its addition. Equal metadata change nothing.
 
     Raises:
         Refused: the actor may not keep lists.
@@ -142,7 +144,7 @@ def take_items(
     Raises:
         Refused: the actor may not keep lists.
         FormatRefused: an address is invalid, or an error of `found`.
-        ListRefused: no item can be taken.
+        ListRefused: no item can be taken, or an item is invalid (`check_item`).
         Refusal: the name is invalid.
     """
     held = find_list(name=name)

@@ -196,7 +196,7 @@ def add_items(
 
     Raises:
         Refused: the actor may not keep lists.
-        ListRefused: an item has no value, or a value that does not fit its kind.
+        ListRefused: an item has no value, a value that does not fit its kind, or too long a category.
         Refusal: the name is invalid.
     """
     checked = map(check_item, items)
@@ -218,7 +218,7 @@ def add_addresses(
 
     Raises:
         Refused: the actor may not keep lists.
-        ListRefused: a value is too long or unprintable.
+        ListRefused: a value is too long or unprintable, or the category too long.
         Refusal: the name is invalid.
         ValueError: another kind, or an empty value.
     """
@@ -240,9 +240,10 @@ def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> b
 def withdraw_items(
     *, actor: Actor, name: str, item_ids: Sequence[UUID], now: datetime, own: bool = True
 ) -> int:
-    """Withdraw items of the list `name` with all their values; return how many were not withdrawn yet.
+    """Withdraw items of the list `name` with all their values; return the number of items withdrawn now.
 
-    `own` is False for a withdrawal by a source: values that people added stay.
+    `own` is False for a withdrawal by a source: values that people added stay. Items of another list, unknown
+    ones and those withdrawn before do not count.
 
     Raises:
         Refused: the actor may not keep lists.

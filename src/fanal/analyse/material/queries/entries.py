@@ -69,7 +69,7 @@ def lists_version() -> str:
 def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
     """Return the list entries, not withdrawn, with any of these (kind, value) pairs, such as (MD5, digest).
 
-    Values are compared for equality: similar pictures do not count.
+    Values are compared for equality: similar pictures do not count. Order: by row id, the oldest first.
     """
     pairs = list(values)
     if not pairs:
@@ -124,7 +124,7 @@ def get_standings(*, item_ids: Iterable[UUID]) -> dict[UUID, EntryStanding]:
 
 
 def newest_change() -> ListChange | None:
-    """Return the last change of the lists of known material; None if there was never an entry."""
+    """Return the last change of the lists of known material; None without any entry."""
     row = sql.row("SELECT change, id FROM analyse_entry ORDER BY change DESC, id DESC LIMIT 1")
     return None if row is None else ListChange(number=row[0], entry_id=row[1])
 

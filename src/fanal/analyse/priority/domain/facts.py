@@ -363,8 +363,8 @@ def text_facts(
 def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
     """Yield (name of the fact, value): highest score by group of signals, number of grooming signals.
 
-    `read` are the model's findings. Only different grooming signals of at least `_LIKELY` are counted. The
-    fact `event_read` is the highest score of an event (not self-harm) that is not over.
+    `read` are the model's findings. Only different grooming signals with a score of at least 0.5 are counted.
+    The fact `event_read` is the highest score of an event (not self-harm) that is not over.
     """
     highest: dict[str, float] = {}
     grooming: set[str] = set()
@@ -397,8 +397,8 @@ def _nearness(finding: Finding) -> float:
     """Return the weight (0 to 1) of the event that a finding announces, by the time stated for it.
 
     1 if it goes on now or begins within `SOON` hours, 0 if it is over or later. Without a stated time, the
-    constant weight of the finding's code (`_UNDATED`, such as 0.8), which also holds for self-harm announced
-    for later.
+    constant weight of the finding's code (`_UNDATED`, such as 0.8), which also holds for self-harm at another
+    time.
     """
     if finding.code == _ONGOING:
         return 1.0

@@ -428,8 +428,8 @@ def read_lexicon(text: str, *, name: str) -> LexiconFile:
     """Parse and validate the TOML text of a lexicon (phrases); `name` is used in messages.
 
     Raises:
-        ReferenceRefused: unknown or missing key, weight or effect outside 0..1, a code twice with the same
-            weight.
+        ReferenceRefused: unknown or missing key, weight or effect outside 0..1 (a weight of 0 too), a code
+            twice with the same weight.
     """
     try:
         file = msgspec.convert(tomllib.loads(text), LexiconFile)

@@ -127,7 +127,8 @@ class Sentence(Struct, frozen=True, kw_only=True):
 def normalize_word(word: str) -> str:
     """Return the normal form of a word: no case, accent, apostrophe, invisible or look-alike letter.
 
-    In a word of more than three characters, a letter three or more times in a row becomes a single one.
+    Look-alikes are Cyrillic and Greek letters in a word with Latin ones. In a word of more than three
+    characters, a letter three or more times in a row becomes a single one.
     """
     if word.isascii():
         plain = _INVISIBLE.sub("", word).lower()

@@ -56,7 +56,7 @@ def queue_unread(*, reports: Sequence[HarmonisedReport]) -> None:
 
 
 def take_unread(*, actor: Actor, token: UUID) -> UUID | None:
-    """Lease the next queued text for `LEASE`, emergencies first; return its report's id, None without any.
+    """Lease the next queued text for a minute, emergencies first; return its report's id, None without any.
 
     `token` is a new id of the worker, which names the lease.
 
