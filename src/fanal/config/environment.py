@@ -219,10 +219,10 @@ def _read_server(address: str) -> str:
 def _read_addresses(text: str, name: str) -> list[str]:
     """Return the distinct mail addresses in `text`, separated by commas, semicolons or line ends.
 
-    Names beside the addresses (`Anne <anne@desk.example>`) are dropped.
+    Names with the addresses (`Anne <anne@desk.example>`) are dropped.
 
     Raises:
-        SettingRefused: a piece is no single address, since it would be called in vain; `name` is the setting.
+        SettingRefused: a piece is not one address: it could not be called. `name` is the setting.
     """
     found = []
     for piece in filter(None, (piece.strip() for piece in _PIECES.findall(text))):
