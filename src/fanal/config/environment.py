@@ -90,7 +90,7 @@ class Environment:
     mail_from: str
     """`FANAL_MAIL_FROM`: sender of the desk's mail."""
     duty_addresses: list[str]
-    """`FANAL_DUTY`: addresses to call for a child in danger, separated by commas or semicolons (no default)."""
+    """`FANAL_DUTY`: addresses called for a child in danger; commas or semicolons separate them."""
     flagger: str
     """`FANAL_TRUSTED_FLAGGER`: what made the desk a trusted flagger (DSA art. 22), as notices name it."""
     step_up_minutes: int
