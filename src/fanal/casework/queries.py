@@ -259,9 +259,9 @@ def list_due(
 ) -> list[DueAct]:
     """Return the official acts without a step since `before` (past their retention) that have data to erase.
 
-    They are of the kind `kind`. Without `subjects` these data are texts (documents, proofs, reasons); with
-    it, only the id of what the act is about (`subject_id`). In order of id; `after` is the last id of the
-    previous page, None for the first.
+    They are of the kind `kind`, and were drafted before `before`. Without `subjects` these data are texts
+    (documents, proofs, reasons); with it, only the id of what the act is about (`subject_id`). In order of
+    id; `after` is the last id of the previous page, None for the first.
 
     Raises:
         Refused: the actor may not run the processing stages.

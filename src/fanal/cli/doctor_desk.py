@@ -83,7 +83,7 @@ def look_at_reader_in_force(
 
 
 def look_at_address() -> Iterator[DoctorFinding]:
-    """Yield the faults in the settings that make this node accessible to browsers."""
+    """Yield the faults in the settings of host names and reverse proxies, which browsers need to reach us."""
     environment = read_environment(os.environ)
     if all(_is_this_machine(host) for host in environment.hosts):
         yield problem(
@@ -98,7 +98,10 @@ def look_at_address() -> Iterator[DoctorFinding]:
 
 
 def look_at_help_lines() -> Iterator[DoctorFinding]:
-    """Yield the help line numbers on public pages that nobody has verified in an official text."""
+    """Yield a note on the help line numbers on public pages that nobody has verified in an official text.
+
+    Nothing is yielded if all are verified.
+    """
     told = "; ".join(f"{line.number} ({line.said})" for line in unchecked())
     if told:
         yield note(
@@ -196,7 +199,7 @@ FAULTS: Mapping[MailFault, str] = {
 
 
 def look_at_channel() -> Iterator[DoctorFinding]:
-    """Yield the faults in the mail settings that would keep an alarm call from the people on duty.
+    """Yield the findings on the mail settings: faults that keep alarm calls from the people on duty, or none.
 
     A public node sends no calls: nothing is yielded there.
     """

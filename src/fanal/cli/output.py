@@ -42,7 +42,7 @@ def print_rows(rows: Iterable[Row], *, as_json: bool) -> None:
 
 
 def print_lines(lines: Iterable[bytes]) -> None:
-    """Print each of `lines` (UTF-8) with a line feed, in blocks of half a second at most.
+    """Print each of `lines` (UTF-8) with a line feed, in blocks of 64 KiB or half a second.
 
     Raises:
         ReaderGone: the reader has closed standard output.

@@ -232,11 +232,14 @@ def _web_role() -> DatabaseRole:
 def _prepare(databases: Databases, *, role: DatabaseRole, home: Path, demo: bool) -> None:
     """Create the keys and migrate the schema if this machine has the owner's role; otherwise check both.
 
+    Exits with the status of `fanal migrate` if that fails.
+
     `demo`: migrate as a demo database.
 
     Raises:
         KeysElsewhere: this machine lacks registered keys, or holds others.
         VaultElsewhere: it mounts another vault than that of the database.
+        KeysMissing, DatabaseRefused: it is a public node that could not accept reports.
     """
     if role is DatabaseRole.INTAKE:
         _check_public_node(databases, home=home)

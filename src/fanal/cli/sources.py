@@ -106,7 +106,9 @@ def count_parts(path: Path) -> int:
 
 
 def read_parts(path: Path) -> Iterator[tuple[CasePart, bytes]]:
-    """Yield (part, bytes to keep) of a VICS case file; for a single part, the bytes are the original file.
+    """Yield (part, bytes to keep) of a VICS case file; the original file if it is a single part.
+
+    A file over 10 MB is not kept itself: then the bytes are those of the part.
 
     A part is a VICS document of its own, with some of the case's media. Totals that differ are reported on
     standard error.

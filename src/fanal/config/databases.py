@@ -86,7 +86,9 @@ class Databases:
 
 @contextlib.contextmanager
 def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databases]:
-    """Yield the database URLs of this installation; check roles, passwords, extensions and durability.
+    """Yield the database URLs of this installation, after a check of sign-in and durability.
+
+    The embedded server gets its missing roles, database and extensions first; an external one is not changed.
 
     `environ` holds `DATABASE_URL` and `FANAL_DB_ROLE`, if set; of a URL for a single role only the login is
     checked. The embedded server is stopped afterwards if no other process uses it.
@@ -207,8 +209,8 @@ def _url_as(*, admin_url: str, database: str, login: str, password: str) -> str:
 def check_durability(urls: Iterable[str]) -> None:
     """Sign in with each URL and refuse a server that may lose committed transactions.
 
-    `fsync`, `full_page_writes` and `synchronous_commit` must be on, for each role (`ALTER ROLE … SET`). Roles
-    whose connections the database refuses (`fanal.db.closed`) are skipped.
+    `fsync`, `full_page_writes` and `synchronous_commit` must be on (the last one or `remote_apply`), for each
+    role (`ALTER ROLE … SET`). Roles whose connections the database refuses (`fanal.db.closed`) are skipped.
 
     Raises:
         DatabaseRefused: a setting of the server or of a role is not durable.

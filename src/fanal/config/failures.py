@@ -20,8 +20,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return the 400 response to a request that Django refuses before any view, such as an unknown host.
 
-    A browser gets an HTML page that gives back the text it sent. A body that is too large gets the status
-    413.
+    A program gets JSON or XML; a browser an HTML page that gives back the text it sent, with the status 413
+    if the body is too large.
     """
     told = _to_a_program(request, ApiRefused(400, "BAD_REQUEST"), AnswerCode.INVALID_REQUEST)
     if told:

@@ -200,7 +200,7 @@ class SharedAnswer:
         """Return the cached answer, refreshed if needed.
 
         Raises:
-            Busy: the refresh takes longer than `STALE`, or the first answer is not ready and many wait.
+            Busy: no answer at most `STALE` seconds old within `PATIENCE` seconds, or too many wait for one.
         """
         if not self._is_younger_than(FRESH):
             self._find(request)

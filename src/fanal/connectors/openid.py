@@ -121,8 +121,9 @@ def discover(address: str) -> dict[str, object]:
     `address` is the URL of the document, or the issuer.
 
     Raises:
-        requests.RequestException: it does not answer.
-        ProviderUnsound: it names another issuer, or an endpoint is missing or not https.
+        requests.RequestException: it does not answer, redirects, or answers with an error status.
+        ProviderUnsound: its answer is no JSON object, it names another issuer, or an endpoint is missing or
+            not https.
     """
     issuer = address.partition("/.well-known/")[0].rstrip("/")
     said = _read(address if "/.well-known/" in address else f"{issuer}{WELL_KNOWN}")
@@ -137,10 +138,12 @@ def discover(address: str) -> dict[str, object]:
 def signing_keys(provider: Mapping[str, object]) -> list[Mapping[str, object]]:
     """Return an OpenID Connect provider's public signing keys (JWK) from the key set at its `jwks_uri`.
 
+    A key without a stated use counts as one that signs.
+
     `provider` is its discovery document.
 
     Raises:
-        requests.RequestException: it does not answer.
+        requests.RequestException: it does not answer, redirects, or answers with an error status.
         ProviderUnsound: the response is no key set.
     """
     keys = _read(str(provider["jwks_uri"])).get("keys")

@@ -64,10 +64,11 @@ def add_partner(
 
 
 def ensure_partner(*, actor: Actor, name: str, now: datetime) -> UUID:
-    """Return the id of the partner `name`; create it, without a credential, if missing.
+    """Return the id of the organisation `name`, of any kind; create a partner without credential if missing.
 
     Raises:
-        Refusal: NAME: it is empty, too long, or holds a colon or non-printing characters.
+        Refusal: NAME: it is empty, over 100 characters, begins or ends with a space, or holds a colon,
+            combining or non-printing characters.
         Refused: the actor may not manage partners.
     """
     if not _is_name(name):

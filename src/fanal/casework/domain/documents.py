@@ -93,7 +93,11 @@ def parts_of(text: str) -> tuple[Part, ...]:
 
 
 def pdf_of(document: ActDocument) -> bytes:
-    """Return a document as a tagged PDF, with its exact bytes (`machine`, UTF-8 text) as attachment."""
+    """Return a document as a tagged PDF, with its exact bytes (`machine`, UTF-8 text) as attachment.
+
+    Raises:
+        UnicodeDecodeError: `machine` is not UTF-8.
+    """
     template = resources.files("fanal.casework.domain").joinpath("document.typ").read_bytes()
     shown = msgspec.structs.replace(document, machine=b"")
     if not _UNSET.search(unicodedata.normalize("NFC", document.text)):

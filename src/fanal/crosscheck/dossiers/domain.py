@@ -429,7 +429,7 @@ def _series(
     """Return a suspect's series from its `events`, (time, report id) in order of time.
 
     `suspect` is the person joined across these reports; `victims` is their number of victims, `referred` maps
-    a report to the date of its judicial decision.
+    a report to the time at which its referral was sent.
     """
     sent = sorted((referred[i], i) for _, i in events if i in referred)
     later = [

@@ -162,7 +162,7 @@ def list_votes(*, item_id: UUID) -> list[CastVote]:
 
 
 def newest_votes(*, limit: int) -> list[CastVote]:
-    """Return the `limit` newest votes on any entry of the lists of known material, the newest first."""
+    """Return the `limit` newest votes on entries of known material, withdrawals included, newest first."""
     return [_vote(row) for row in sql.rows(f"{_VOTES} ORDER BY seq DESC LIMIT %s", [limit])]
 
 
