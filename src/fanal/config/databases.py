@@ -88,10 +88,9 @@ class Databases:
 def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databases]:
     """Yield the database URLs of this installation, after a check of sign-in and durability.
 
-    The embedded server gets its missing roles, database and extensions first; an external one is not changed.
-
-    `environ` holds `DATABASE_URL` and `FANAL_DB_ROLE`, if set; of a URL for a single role only the login is
-    checked. The embedded server is stopped afterwards if no other process uses it.
+    `environ` holds `DATABASE_URL` and `FANAL_DB_ROLE`, if set; of a URL for a single role only the login's
+    name is checked. The embedded server gets missing roles and extensions first, and is stopped afterwards if
+    no other process uses it; an external one is not changed.
 
     Raises:
         DatabaseRefused: the database is unreachable, cannot be provisioned, or would lose committed data.

@@ -46,7 +46,10 @@ def is_empty_email(value: str) -> bool:
 
 
 def is_empty_phone(value: str) -> bool:
-    """Return whether an E.164 number is a placeholder: a repeated digit, or a sequence up or down."""
+    """Return whether an E.164 number is a placeholder: it ends in six equal digits, or a sequence of eight.
+
+    The sequence may go up or down, and over 9 and 0.
+    """
     digits = value.lstrip("+")
     last = digits[-8:]
     return _ONE_DIGIT.fullmatch(digits[-6:]) is not None or last in _RUN or last[::-1] in _RUN

@@ -431,11 +431,12 @@ def _not_linked_before(ids: Sequence[UUID]) -> set[UUID]:
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Delete all cross-check data of reports except people's judgements and counts; return how many.
+    """Delete all cross-check data of reports except people's judgements and counts.
 
     Deleted are comparable data, sketches (digests for similarity), compared identifiers, links, suggested and
     similar pairs, answers, memberships and written reasons; also, without being counted, the frequency states
-    of their values. The caller writes the ledger entry of the expiry, which covers every stage.
+    of their values. Returns the number of deleted rows, compared identifiers counted by different value. The
+    caller writes the ledger entry of the expiry, which covers every stage.
 
     Raises:
         Refused: the actor is not the system.
