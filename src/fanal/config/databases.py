@@ -88,9 +88,8 @@ class Databases:
 def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databases]:
     """Yield the database URLs of this installation, after a check of sign-in and durability.
 
-    `environ` holds `DATABASE_URL` and `FANAL_DB_ROLE`, if set; of a URL for a single role only the login's
-    name is checked. The embedded server gets missing roles and extensions first, and is stopped afterwards if
-    no other process uses it; an external one is not changed.
+    `environ` may hold `DATABASE_URL` and `FANAL_DB_ROLE`; of one role's URL only the login's name is checked.
+    The embedded server gets missing roles first, and is stopped afterwards if no other process uses it.
 
     Raises:
         DatabaseRefused: the database is unreachable, cannot be provisioned, or would lose committed data.

@@ -237,8 +237,9 @@ def withhold(
     """Withhold the identifiers of a dossier from an organisation, or end the withholding.
 
     `withheld` says which. `counterpart_id` is the organisation, None for all. Withheld identifiers are not
-    compared with it. Ending the withholding has no effect where nothing is withheld. Each desk decides for
-    itself: a desk cannot end the withholding of another desk. `words` is the reason.
+    compared with it. Ending the withholding has no effect where nothing is withheld. A withholding is
+    recorded for the first desk of the dossier where the actor may withhold. Each desk decides for itself: a
+    desk cannot end the withholding of another desk. `words` is the reason.
 
     Raises:
         Refused: the actor may not withhold dossiers at any desk with a report in this one.
