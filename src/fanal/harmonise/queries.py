@@ -111,7 +111,7 @@ _SELECT = (
 
 
 def list_openings(*, actor: Actor, limit: int = 100, unseen: bool = False) -> list[IdentityOpening]:
-    """Return the `limit` newest disclosures of reporters' identities that the actor oversees, newest first.
+    """Return the disclosures of reporters' identities that the actor oversees, newest first, at most `limit`.
 
     `unseen`: only those that nobody has reviewed yet.
     """

@@ -40,7 +40,7 @@ class Report(models.Model):
 class Key(models.Model):
     """An idempotency key as a keyed digest, by which a repeated submission is recognised.
 
-    `fingerprint` is the keyed digest of the submitted body. Unpartitioned, since UNIQUE cannot span
+    `fingerprint` is that of the document and its files (`fingerprint_of`). Unpartitioned: UNIQUE cannot span
     partitions.
     """
 

@@ -71,7 +71,7 @@ def amend_referral(
     Raises:
         ActUnknown: no referral has this id.
         Refusal: UNKNOWN_BODY, SUMMARY_UNREADABLE (too long, or characters that cannot be stored), EXPIRED.
-        TransitionRefused: it was sent.
+        TransitionRefused: it was sent or withdrawn.
         Refused: the actor may not write referrals at that desk.
     """
     if len(summary) > MAX_SUMMARY or UNSTORABLE.search(summary):

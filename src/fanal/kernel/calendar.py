@@ -35,7 +35,7 @@ def read_aware(text: str | None) -> datetime | None:
 
 
 def read_day(text: str | None) -> date | None:
-    """Return the date in an ISO 8601 text; None if it is invalid or in the years 1 or 9999."""
+    """Return the date in an ISO 8601 text without time; None if it is invalid or in the years 1 or 9999."""
     try:
         read = date.fromisoformat(text or "")
     except ValueError:
@@ -86,7 +86,7 @@ def is_working_day(day: date) -> bool:
 
 
 def add_working_days(day: date, count: int) -> date:
-    """Return the `count`-th working day after `day`; `day` itself never counts, and is returned for 0."""
+    """Return the `count`-th working day after `day`; `day` never counts, and is returned for 0 or less."""
     while count > 0:
         day += timedelta(days=1)
         if is_working_day(day):

@@ -72,8 +72,8 @@ def record(
         at: time of the act.
         objects: the objects concerned.
         detail: codes, ids and numbers, never free text.
-        motive: the purpose (motif de consultation), by default the actor's. Required for a consultation or
-            communication (article 101 of Loi 78-17), except when a reporter or partner reads what they sent.
+        motive: the purpose (motif de consultation), by default the actor's. Required for a consultation,
+            communication or transfer (article 101 of Loi 78-17), except of a reporter or partner.
 
     Raises:
         MotiveMissing: data are read or passed on without a purpose.
@@ -253,7 +253,7 @@ _NO_ID = UUID(int=0)
 def question_id(*, kind: str, text: str) -> UUID:
     """Return the id that names a search query in the ledger: a keyed digest of its kind and its text.
 
-    Case, character width and spaces are ignored: the same query always has the same id.
+    Case, character width and the number of spaces do not count: the same query always has the same id.
     """
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     return _keyed_id("question", kind.encode() + b"\0" + plain.encode())

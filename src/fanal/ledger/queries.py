@@ -92,7 +92,7 @@ def list_entries(
 
 
 def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dict[str, int]:
-    """Return the number of ledger entries since an instant, by action; actions without any are left out.
+    """Return the number of ledger entries since an instant, by action of `actions`; without any: no key.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -254,7 +254,7 @@ def _is_proved(leaf: bytes, *, seq: int, checkpoint: Checkpoint, tree: StoredTre
 def is_consistent(*, earlier: Checkpoint, later: Checkpoint) -> bool:
     """Return whether the log of checkpoint `earlier` is a prefix of that of `later` (RFC 6962, 2.1.2).
 
-    The proof is computed from the stored tree; False too if leaves are missing there.
+    The proof is computed from the stored tree; False too if leaves are missing there, or `earlier` is empty.
     """
     try:
         proof = consistency_proof(StoredTree().span, size1=earlier.size, size2=later.size)

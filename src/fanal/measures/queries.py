@@ -303,7 +303,7 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
 def list_recommendations(
     *, actor: Actor, waiting: bool = False, limit: int = 200
 ) -> tuple[Recommendation, ...]:
-    """Return `limit` overseers' recommendations on removal requests, newest first; `waiting`: unanswered."""
+    """Return the newest readable recommendations of overseers, at most `limit`; `waiting`: unanswered."""
     rows = _reachable(actor)
     if waiting:
         rows = rows.filter(answer=None)
@@ -417,7 +417,7 @@ GROUP BY wanted.key, found.measure_id
 def warnings_on(*, actor: Actor, asked: Sequence[Asked]) -> dict[UUID, tuple[MeasureWarning, ...]]:
     """Return the current warnings on each of the removal requests `asked`, by measure id.
 
-    Requests that the actor may not read are omitted.
+    Requests that the actor may not read are omitted; a request without warnings has an empty tuple.
     """
     within = [
         one for one in asked if allows(actor, "measure.read", Resource(desk_id=one.desk_id)).allowed

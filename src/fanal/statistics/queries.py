@@ -96,9 +96,9 @@ def series(
 ) -> Table:
     """Return a daily figure by month, each number with that of the same month of the previous year.
 
-    `months` are their first days; by default the current month and the twelve before. The current month is
-    compared with the same days of the previous year. `Row.before` is None if the desk had no report yet in
-    the month of the previous year.
+    `months` are first days, oldest first; by default the current month and the twelve before. The current
+    month is compared with the same days of the previous year. `Row.before` is None if the desk had no report
+    yet in the month of the previous year.
 
     Raises:
         Refused: the actor may not read statistics.

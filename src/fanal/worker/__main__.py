@@ -43,7 +43,7 @@ def tune_memory() -> None:
 
 
 def main() -> None:
-    """Run the worker until SIGTERM or SIGINT; the current batch is finished first."""
+    """Run the worker until SIGTERM or SIGINT; the current step ends first, its batch returns to the queue."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
     logging.basicConfig(
         level=logging.INFO,

@@ -117,7 +117,7 @@ def due_sources(*, actor: Actor) -> list[ListSource]:
 
 
 def is_due(source: ListSource) -> bool:
-    """Return whether a list source is enabled and either has pages left or its fetch interval is over."""
+    """Return whether a list source is enabled, and its fetch interval is over or unfailed pages remain."""
     held = queries.get_checkpoint(source_id=source.id)
     pace = timedelta(minutes=source.every_minutes)
     last = held.tried_at if held.error or held.page_at == held.completed_at else None
@@ -127,7 +127,7 @@ def is_due(source: ListSource) -> bool:
 def may_be_quick(source: ListSource) -> bool:
     """Return whether the next fetch of a list source may be a short one.
 
-    It may if the last fetch was complete and without failure.
+    It may if the last fetch was complete and without failure, or if there was none.
     """
     held = queries.get_checkpoint(source_id=source.id)
     return not held.error and held.page_at == held.completed_at

@@ -150,7 +150,8 @@ class StageLoop:
             clock: gives the time of each claim.
             size: the most reports of a claim.
             observe: receives stage and seconds of each step.
-            between: called after each step of a batch; if it returns False, the batch goes back to the queue.
+            between: called after each step but the last of a batch that is not urgent; if it returns False,
+                the batch goes back to the queue.
             watched: surrounds each step (`Watch.step`).
             lease: length of a claim.
         """
@@ -174,7 +175,7 @@ class StageLoop:
         return self._run_urgent() or self._run(urgent=False)
 
     def _run_urgent(self) -> int:
-        """Process the waiting urgent reports; return how many were claimed, 0 if none waits.
+        """Process a batch of the waiting urgent reports; return how many were claimed, 0 if none waits.
 
         Called between all steps of other batches, so that the check must be cheap.
         """

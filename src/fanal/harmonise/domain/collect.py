@@ -152,8 +152,9 @@ class Collector:
     def add_ip(self, raw: str, origin: Origin) -> None:
         """Parse an IP address and add it as a selector, with port and instant of `origin` (its place).
 
-        If it is unreadable or unroutable, add a warning. `raw` is the address as written. A selector is an
-        identifier by which reports are compared.
+        If it is unreadable or unroutable, add a warning instead; a port out of range gives a warning too, and
+        is left out. `raw` is the address as written. A selector is an identifier by which reports are
+        compared.
         """
         read = read_ip(raw)
         if read is None:
@@ -244,8 +245,8 @@ def _encodes(value: str) -> bool:
 def read_value(kind: Kind, raw: str, countries: tuple[str, ...] = ()) -> str | None:
     """Return the canonical form of a single value of `kind`, or None if it is unreadable.
 
-    None also for web and IP addresses, which `Collector.add_raw` parses. `countries` (ISO 3166-1 alpha-2)
-    help to parse national telephone numbers.
+    None also for web and IP addresses and host names, which `Collector.add_raw` parses. `countries` (ISO
+    3166-1 alpha-2) help to parse national telephone numbers.
     """
     if kind in HASH_LENGTH:
         return read_hash(kind, raw)

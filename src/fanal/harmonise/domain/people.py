@@ -114,7 +114,9 @@ class ReadPerson(Struct, frozen=True, kw_only=True):
 def read_person(
     person: Person, path: str, *, countries: tuple[str, ...], platform: str | None
 ) -> ReadPerson:
-    """Parse a person's identifiers; return the person with canonical e-mails, phones, accounts, IPs, country.
+    """Parse a person's identifiers; return the person with canonical e-mails, phones, accounts, devices, IPs.
+
+    The country is canonical too.
 
     Unreadable values stay as written; an implausible age is removed, since it could count as a child's. Names
     and handles always stay as written: the canonical handle is a selector. `platform` is the service of the

@@ -32,9 +32,10 @@ def desk_number(report_id: UUID) -> str:
 
 
 def ids_of_number(text: str) -> tuple[UUID, UUID] | None:
-    """Return the range of report ids that a desk number can denote, as (first, end), the end excluded.
+    """Return the range of report ids of the second that a desk number encodes: (first, end), end excluded.
 
-    Case, hyphens and spaces are ignored. Return None if the text is no number or its check character is
+        Other reports of that second are in it too (`is_number_of` distinguishes them). Case, hyphens and
+        spaces are ignored. Return None if the text is no number or its check character is
     wrong.
     """
     plain = _plain(text)
@@ -51,7 +52,7 @@ def ids_of_number(text: str) -> tuple[UUID, UUID] | None:
 
 
 def is_number_of(text: str, report_id: UUID) -> bool:
-    """Return whether `text` is the desk number (such as `7KM-3QP-9XD`) of this report."""
+    """Return whether `text` is this report's desk number, in any case, with or without hyphens and spaces."""
     return _plain(text) == _plain(desk_number(report_id))
 
 

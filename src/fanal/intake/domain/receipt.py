@@ -76,7 +76,7 @@ def new_code() -> str:
 def read_code(typed: str) -> str:
     """Normalise a typed receipt code to its standard form and verify its checksum.
 
-    Case, spaces and dashes are ignored; O is read as 0, I and L as 1.
+    Case, white space, dashes, dots, commas and `_` are ignored; O is read as 0, I and L as 1.
 
     Raises:
         CodeRefused: the input is no valid code.
@@ -297,7 +297,7 @@ def certify_node(
     It is valid from `valid_from` to `valid_until`, both included.
 
     Raises:
-        ValueError: the name contains other than letters, digits, dots and dashes, or the days are reversed.
+        ValueError: `node` is no valid name (`is_node_name`), or the days are reversed.
     """
     if not is_node_name(node) or valid_until < valid_from:
         raise ValueError("no node name, or days in the wrong order")

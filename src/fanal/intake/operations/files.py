@@ -103,7 +103,7 @@ def complete_reports(*, actor: Actor, additions: Sequence[Addition], now: dateti
     """Add missing files to reports in the caller's transaction; return the ids of the reports that took them.
 
     `additions`: repeated submissions with these files. Retracted, expired and erased reports accept none. A
-    changed report passes through the stages again.
+    changed report passes through the stages again if it is finished and no test.
 
     Raises:
         KeyRaced: another request added files first; the caller compares again whether they are the same.
@@ -268,7 +268,7 @@ def _require_open(state: str | None) -> None:
 def note_hashes(*, actor: Actor, facts: Mapping[tuple[UUID, str], FileFacts], now: datetime) -> int:
     """Store the results of hashing (`facts`), by (report id, file id), and return the number of new ones.
 
-    This is one transaction with one ledger entry, which holds the reports and a digest of the results.
+    One transaction; if any result is new, with a ledger entry, which holds the reports and a digest of them.
     Existing results of a file are kept. Exact hashes are only filled in where the upload had none.
 
     Raises:

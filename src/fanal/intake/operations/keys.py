@@ -42,7 +42,7 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
 
     `index` is its position in the batch; `code` the receipt code, empty for reports of partners. The other
     ids are those of its sealed objects: the document, the reporter's identity, documents about files.
-    `wire_id` is its number in the NCMEC-compatible API.
+    `wire_id` is its number in the NCMEC-compatible API, None for other channels.
     """
 
     index: int

@@ -31,7 +31,7 @@ from fanal.ledger import operations as ledger
 
 
 def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportState:
-    """Finish an open report of the actor's own and queue it for the first stage; return the new state.
+    """Finish an open report of the actor's own and queue it for the first stage; return FINISHED.
 
     Raises:
         TransitionRefused: the report is not open.

@@ -68,7 +68,8 @@ def claim_batch(
 
     The attempt is counted before the run, so that a report that kills its worker is counted too. After one
     failure, a report is claimed with a few others that failed once; after two failures, alone. So no report
-    exhausts its attempts because of another. A report without attempts left is quarantined (`WORKER_DIED`).
+    exhausts its attempts because of another. A report without attempts left is quarantined (`WORKER_DIED`)
+    and left out. The returned claims are sorted, urgent ones first, then by report id.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -229,7 +230,8 @@ def put_back(
 def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error: str) -> None:
     """Record a failed attempt on reports leased to `token`: schedule a retry, or quarantine after the last.
 
-    `error` is a code or an exception's class name, never a message: messages quote content.
+    `error` is a code or an exception's class name, never a message: messages quote content. The retry waits
+    5 seconds for each attempt made.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -143,7 +143,7 @@ def get_by_wire_id(*, actor: Actor, wire_id: int) -> ReportFacts | None:
 
 
 def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
-    """Return the report received under an idempotency key of the actor; None if the key is unknown.
+    """Return the report received under an idempotency key of the actor; None if unknown or no partner.
 
     `kind`: the key is one of a request, the sender's reference, or the public form's.
     """
@@ -291,7 +291,7 @@ def follow(*, actor: Actor, lookup_hash: bytes) -> Followed | None:
 
 
 def list_messages(*, actor: Actor, report_id: UUID) -> tuple[FollowedMessage, ...]:
-    """Return the conversation with the reporter of a report of the actor's desks, oldest first."""
+    """Return the conversation with a report's reporter, oldest first; empty if the report is out of reach."""
     if report_id not in get_reports(actor=actor, report_ids=[report_id]):
         return ()
     found = sql.rows(

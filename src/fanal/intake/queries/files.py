@@ -119,7 +119,7 @@ def list_unhashed(
 
 
 def unhashed_among(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
-    """Return the ids of the reports with stored files that have not been hashed.
+    """Return the ids among `report_ids` of the reports with stored files that have not been hashed.
 
     Raises:
         Refused: the actor is not the system.

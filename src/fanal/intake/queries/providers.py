@@ -38,7 +38,7 @@ def list_sent(
 
 
 def count_sent(*, actor: Actor) -> dict[ReportState, int]:
-    """Count the actor's own reports by state, without tests."""
+    """Count the actor's own reports by state, without tests; each state has a count, 0 if there is none."""
     sender = reach(actor, "report.status").partner_id
     counts = dict.fromkeys(ReportState, 0)
     if sender is None:

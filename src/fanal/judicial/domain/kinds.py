@@ -70,7 +70,7 @@ def read_referral(content: bytes) -> ReferralDocument:
     """Decode `content`, the document (JSON) of a revision of a referral.
 
     Raises:
-        msgspec.ValidationError: the bytes are not those of a referral.
+        msgspec.DecodeError: not the bytes of a referral (the subclass `ValidationError` for other JSON).
     """
     return msgspec.json.decode(content, type=ReferralDocument)
 
@@ -79,6 +79,6 @@ def read_sheet(content: bytes) -> SheetDocument:
     """Decode `content`, the document (JSON) of a revision of an intelligence sheet.
 
     Raises:
-        msgspec.ValidationError: the bytes are not those of a sheet.
+        msgspec.DecodeError: not the bytes of a sheet (the subclass `ValidationError` for other JSON).
     """
     return msgspec.json.decode(content, type=SheetDocument)

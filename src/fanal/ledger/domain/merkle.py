@@ -1,4 +1,4 @@
-"""Merkle tree of RFC 6962 (section 2.1): compact range, inclusion and consistency proofs.
+"""Merkle tree of RFC 6962 (section 2.1): compact range, inclusion and consistency proofs, also of subtrees.
 
 Hashes are SHA-256, 32 bytes; the hash input of a leaf starts with byte 0, of an inner node with byte 1.
 Independent of the content of leaves.

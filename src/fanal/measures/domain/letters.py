@@ -60,7 +60,7 @@ def read_letter(content: bytes) -> Letter:
     """Return both texts and the machine-readable part of a removal request's bytes (`canonical_bytes`).
 
     Raises:
-        msgspec.ValidationError: `content` is not such bytes.
+        msgspec.DecodeError: `content` is not such bytes (the subclass `ValidationError` for other JSON).
     """
     document = msgspec.json.decode(content, type=_Document)
     machine = msgspec.json.encode(
@@ -74,7 +74,7 @@ def read_request(content: bytes) -> Request:
     """Return the values of a removal request from its exact bytes (`canonical_bytes`).
 
     Raises:
-        msgspec.ValidationError: `content` is not such bytes.
+        msgspec.DecodeError: `content` is not such bytes (the subclass `ValidationError` for other JSON).
     """
     return msgspec.json.decode(msgspec.json.decode(content, type=_Document).request, type=Request)
 

@@ -61,7 +61,7 @@ def read_notice(content: bytes) -> NoticeDocument:
     """Decode the exact bytes of a notice (`write_notice`).
 
     Raises:
-        msgspec.ValidationError: the bytes are not those of a notice.
+        msgspec.DecodeError: not the bytes of a notice (the subclass `ValidationError` for other JSON).
     """
     return msgspec.json.decode(content, type=NoticeDocument)
 
@@ -69,7 +69,7 @@ def read_notice(content: bytes) -> NoticeDocument:
 def mail_of(content: bytes) -> Mail:
     """Return the e-mail that sends a notice, from its exact bytes.
 
-    It has no recipient if the contact point is a web form.
+    Its recipient is "" if the contact point is a web form or missing.
     """
     said = read_notice(content)
     contact = said.notice.addressee.contact

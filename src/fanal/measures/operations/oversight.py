@@ -48,7 +48,8 @@ class SessionUnknown(Exception):
 def start_session(*, actor: Actor, size: int, now: datetime) -> UUID:
     """Open an oversight session with a sample of `size` removal requests of all ever sent; return its id.
 
-    Measures that were sent and later withdrawn, annulled or lifted are part of the population.
+    Measures that were sent and later withdrawn, annulled or lifted are part of the population. With fewer
+    than `size` of them, the sample has all.
 
     Raises:
         Refused: the actor may not recommend.

@@ -65,7 +65,7 @@ class OrientItem(Struct, frozen=True, kw_only=True):
 
 
 class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A legal basis in force on the days of the facts. `unchecked`: nobody has verified the text of the law.
+    """A legal basis: a wording of an article of law. `unchecked`: nobody has verified the text of the law.
 
     `code` names the article, `entry_id` its wording, and `reading` says why this wording is cited. An
     unchecked basis alone never opens a measure.

@@ -246,8 +246,8 @@ def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID
 def _neighbours(members: Sequence[Foldable], distance: int) -> dict[int, list[int]]:
     """Return for each report the sorted positions of reports with a picture similar to its first one.
 
-    A position is an index in `members` (the reports); similar: within `distance` bits of the PDQ hash. A
-    report without any is absent.
+    A position is an index in `members` (the reports), its own included; similar: within `distance` bits of
+    the PDQ hash. A report without pictures is absent.
     """
     labels = [n for n, m in enumerate(members) for _ in range(len(m.pictures) // _HASH)]
     index = HashIndex()

@@ -62,7 +62,10 @@ def list_folded(
 
 
 def unfoldings_of(*, actor: Actor, report_id: UUID) -> list[Unfolding]:
-    """Return the judgements by which people took a report out of a fold of duplicates, oldest first."""
+    """Return the judgements by which people took a report out of a fold of duplicates, oldest first.
+
+    Empty if the actor may not read the report.
+    """
     if not bounded(
         models.Case.objects.filter(report_id=report_id), reach(actor, "report.read")
     ).exists():

@@ -222,9 +222,9 @@ def hand_over(
 ) -> list[UUID]:
     """Hand over reports that another desk has accepted; return the reports removed from this desk's queue.
 
-    A report in danger, claimed or decided stays. Duplicates folded into a report that is handed over are
-    grouped again among the rest. The distribution package calls it with the package whose opening was
-    acknowledged, after it has checked the actor's right.
+    A report in danger, under a valid claim or decided stays. Duplicates folded into a report that is handed
+    over are grouped again among the rest. The distribution package calls it with the package whose opening
+    was acknowledged, after it has checked the actor's right.
     """
     if not report_ids:
         return []

@@ -21,7 +21,7 @@ MAX_NOTE = 10_000
 
 
 class NothingToNote(LookupError):
-    """Error: there is no such report or dossier within the actor's desks."""
+    """Error: the queue has no such report, or the dossier no report of the actor's desks."""
 
 
 def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> UUID:

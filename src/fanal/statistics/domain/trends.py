@@ -123,7 +123,7 @@ def newcomers(series: Mapping[str, Sequence[int]]) -> tuple[Newcomer, ...]:
     """Return the names first counted within the last twelve weeks, three times or more, most frequent first.
 
     `series` maps names to weekly counts of equal length. Nothing is new unless the desk has counted for
-    twelve weeks before.
+    twelve weeks before; the name "" (unknown) never is.
     """
     firsts = {
         code: next(week for week, n in enumerate(counts) if n)

@@ -165,6 +165,7 @@ def seal_stream(
         OSError: the bytes could not be written or synced; acknowledge nothing.
         StreamTooLarge: the stream exceeds `max_size` bytes; nothing is stored.
         ValueError: the kind is invalid.
+        Exception: any exception raised by `chunks`; nothing is stored.
     """
     check_kind(kind)
     measure = _Measure(chunks, kind=kind, max_size=max_size)

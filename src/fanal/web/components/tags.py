@@ -131,8 +131,8 @@ def clock_tag(
     """Show a deadline: its name, the time left or overdue, its date as tooltip.
 
     It is marked as close when `soon_minutes` or less remain. Returns the template's context. Keys besides the
-    arguments: `text` (time left or overdue), `read` and `machine` (the date for people and in ISO 8601),
-    `tone` (late, soon or "").
+    arguments: `text` (time left or overdue), its patterns `left` and `late`, `read` and `machine` (the date
+        for people and in ISO 8601), `tone` (late, soon or "").
     """
     left = deadline - _now(context)
     is_late = left < timedelta(0)

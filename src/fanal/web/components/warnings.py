@@ -48,7 +48,7 @@ class Said(Struct, frozen=True, kw_only=True):
 
 @register.inclusion_tag("components/warnings.html", takes_context=True)
 def warnings(context: Context, items: Sequence[object]) -> dict[str, object]:
-    """List the warnings on a removal request; links only to pages that the reader has the right to.
+    """List the warnings on a removal request; links to reports only for a person who may read reports.
 
     `items`: the current warnings, or those stored with an earlier step or approval (as `MeasureWarning`, or
     plain data of its shape). Returns the template's context; its only key is `warnings`, a list of `Said`.

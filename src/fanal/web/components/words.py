@@ -152,7 +152,7 @@ def signed(value: float, lang: str) -> str:
 def level(value: float, lang: str) -> str:
     """Return a weekly average as text: one decimal (`0,4`) if under ten after rounding, else a whole number.
 
-    `lang` decides the decimal sign: comma in French, point in English.
+    A decimal of 0 is left out. `lang` decides the decimal sign: comma in French, point in English.
     """
     if value >= 9.95:
         return number(value, lang)

@@ -111,7 +111,7 @@ def reporter_strings(identity: Identity) -> frozenset[str]:
 
 
 def own_values(identity: Identity) -> frozenset[str]:
-    """Return the reporter's names, contacts, user names, accounts, devices and IP addresses, as written."""
+    """Return the reporter's names, contacts, accounts, devices and IP addresses, as in the record."""
     strings: set[str] = set()
     for _, person in identity.persons:
         strings.update((person.name or "", *person.emails, *person.phones, *person.devices))
@@ -162,7 +162,9 @@ class IdentityOpening(Struct, frozen=True, kw_only=True):
 
 
 def facts_of_form(sealed: bytes) -> tuple[Fact, ...]:
-    """Return the reporter's answers on the public form as pairs (code, value); empty values are left out.
+    """Return the reporter's answers on the public form as pairs (code, value); "" for a ticked box.
+
+    Empty values and boxes not ticked are left out.
 
     `sealed` is the decrypted JSON. Bytes that are not such JSON become a single fact with their text, so that
     the person who opened the identity sees all that there is.

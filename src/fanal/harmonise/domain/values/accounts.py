@@ -103,7 +103,7 @@ _ETHEREUM = re.compile(r"0[xX][0-9a-fA-F]{40}")
 
 
 def read_iban(text: str) -> str | None:
-    """Return an IBAN in electronic form (no spaces, capitals), or None if `text` is not a valid IBAN.
+    """Return an IBAN in electronic form (capitals, no spaces, dots, hyphens); None if `text` is no such.
 
     Its check digits and, for a known country, its length are verified.
     """

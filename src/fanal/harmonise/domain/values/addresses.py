@@ -184,7 +184,7 @@ def read_port(text: str | None) -> int | None:
 
 
 def is_routable(value: str) -> bool:
-    """Return whether an IP address can identify one machine on the Internet.
+    """Return whether an IP address can identify one machine on the Internet; False if it is unreadable.
 
     Loopback, link-local, multicast, unspecified and private-use addresses (RFC 1918, RFC 4193) denote
     different machines in different networks. Shared (CGNAT, RFC 6598) and documentation ranges count as
@@ -207,7 +207,7 @@ def is_routable(value: str) -> bool:
 
 
 def read_email(text: str) -> str | None:
-    """Return the canonical form of an e-mail address, or None if `text` is not one.
+    """Return the canonical form of an e-mail address, also after `mailto:` or in `Name <…>`; None if none.
 
     The domain becomes the WHATWG host (IDNA, lower case), the local part lower case in NFC: RFC 5321 allows
     case-sensitive servers, but none is in use. Dots and `+tag` are kept, since their meaning differs by

@@ -60,8 +60,8 @@ UNION ALL (SELECT a.id FROM orient_alarm a WHERE a.acknowledged_at IS NULL AND a
 def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -> bool:
     """Raise the child-in-danger alarm of a report; return False when it already has one.
 
-    `desk_id` is the report's desk. `orient_batch` raises the alarms of reports whose rules set a minimum
-    priority (floor); a trigger raises the alarm of a report that declares danger itself.
+    `desk_id` is the report's desk. `orient_batch` raises the alarms of emergencies and of reports with the
+    priority floor (minimum) CHILD_IN_DANGER; a trigger that of a report that declares danger when it arrives.
     """
     return bool(raise_alarms(actor=actor, items=[(report_id, desk_id)], now=now))
 
@@ -152,7 +152,7 @@ def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
 def mute_alarms(
     *, actor: Actor, alarm_ids: Collection[UUID], reason: str, now: datetime
 ) -> list[UUID]:
-    """Record that a person turns off the sound of alarms for themselves, and return those that wait.
+    """Record that a person turns off the sound of alarms for themselves; return the ids of those that wait.
 
     Nothing changes for anybody else: the alarms wait, are shown and escalate as before. The caller turns the
     sound off, for `MUTED`. Alarms of other desks and acknowledged ones are left out; without any, nothing is
