@@ -260,7 +260,7 @@ def _payment_report(place: int) -> Play:
 
 
 def _travel() -> list[DemoEvent]:
-    """Return the demo events of a traveller who reports a sighting, and of others who report the same man."""
+    """Return the demo events of four reports of the same man by travellers, in three languages."""
     return [
         story_event("travel", f"TR-{place}", days, play=_travel_report(f"TR-{place}", place))
         for place, days in enumerate((140, 96, 33, 6))

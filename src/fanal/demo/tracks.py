@@ -168,7 +168,7 @@ def inform(world: World, host: str, at: datetime) -> None:
 def follow(world: World, measure_id: UUID, steps: Sequence[str], *, at: datetime) -> datetime:
     """Record the transitions `steps` (such as `approve`) of a removal request from `at` on.
 
-    Returns the date of the last one.
+    Returns the date of the last one, `at` if there are none.
     """
     moment = at
     for step in steps:

@@ -85,7 +85,7 @@ def leaves(part: Part) -> list[tuple[str, str]]:
 
     An envelope is a notification required by law, around a report.
 
-    Indices in paths count from 1.
+    Indices in paths count from 1; values that are None are left out, booleans become `true` and `false`.
     """
     return list(_leaves("", msgspec.to_builtins(part)))
 
@@ -93,7 +93,8 @@ def leaves(part: Part) -> list[tuple[str, str]]:
 def from_leaves(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T | None:
     """Rebuild an envelope of type `kind` from the (path, value) pairs that `leaves` gives.
 
-    Pairs with other paths are ignored. None if the values form no valid envelope.
+    Pairs whose path does not begin with a field of `kind` are ignored. None if the values form no valid
+    envelope.
     """
     tree: dict[str, object] = {}
     for path, value in pairs:

@@ -60,7 +60,11 @@ class Indicator(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
     def key(self) -> str:
-        """Return `KIND:value` of the list entry's most exact value (SHA-256 before MD5): it identifies it."""
+        """Return `KIND:value` of the list entry's most exact value (SHA-256 before MD5): it identifies it.
+
+        Raises:
+            ValueError: the entry has no values.
+        """
         kind = min(self.values, key=lambda k: (_STRENGTH.get(k, len(_STRENGTH)), k))
         return f"{kind}:{self.values[kind]}"
 
@@ -89,7 +93,10 @@ def kind_of(name: str) -> str | None:
 
 
 def hash_value(kind: str, text: str) -> str | None:
-    """Return a hash of `kind` in normal form (lower-case digits, PhotoDNA as base64); None if malformed."""
+    """Return a hash of `kind` in normal form (lower-case digits, PhotoDNA as base64), or None.
+
+    None if `text` is malformed, or `kind` is no kind of hash.
+    """
     if kind == "PHOTODNA":
         return photodna(text)
     value = text.strip().lower()

@@ -1,7 +1,7 @@
 """Strict parsing of external JSON: to trees, to nodes with their paths, and as a stream.
 
-Duplicate keys, NaN, lone surrogates and NUL are refused. Numbers keep their text, so no number is too
-large. Null means absent. Arrays become repeated nodes (`…/reportedPersons[2]`).
+Duplicate keys and NaN are refused, lone surrogates and NUL once a tree becomes nodes. Numbers keep their
+text, so no number is too large. Null means absent. Arrays become repeated nodes (`…/reportedPersons[2]`).
 
 The streaming reader gives the elements of selected arrays as bytes, then the remainder of the document.
 Memory is bounded by one element, whatever the size of the file. Only brackets, strings and separators are
@@ -37,6 +37,8 @@ class Number(str):
 
 def parse(body: bytes) -> object:
     """Parse one JSON text; a byte order mark is dropped, numbers become `Number`.
+
+    Texts with a lone surrogate or NUL are accepted here: `check_text` refuses them.
 
     Raises:
         FormatRefused: not strict JSON, a repeated key, or nested too deeply for the interpreter.

@@ -1,7 +1,8 @@
 """Refusal of documents: one exception for every format, with code, path and parameters only.
 
-Messages for the codes are in `reference/data/labels`. Paths follow the document's own syntax
-(`persons[0].age` in JSON, `report/victim[1]/victimPerson` in XML).
+Messages for the codes are in `reference/data/labels`. Paths are written as each format does:
+`persons[0].age` in Fanal's report format and TAXII, `line 3` in lists, elsewhere with indices from 1
+(`report/victim[1]/victimPerson`).
 """
 
 from collections.abc import Mapping

@@ -105,7 +105,7 @@ def part_of(*, prefix: str, place: str, body: bytes, count: int) -> PayerPart:
 
 
 def by_payer(items: Iterable[tuple[str, T]]) -> Iterator[list[T]]:
-    """Yield the items of each payer in groups of at most `MOST`, in file order.
+    """Yield the items of each payer in groups of at most `MOST`; payers, and the items of one, in file order.
 
     `items` are pairs (key of the payer, item). Each window of `WINDOW` items is grouped separately, so a
     payer that occurs in several windows has several groups.

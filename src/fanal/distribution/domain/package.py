@@ -134,7 +134,8 @@ def seal(
 def fitting(lines: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
     """Return the first reports, in the given order, that fit in one package (200 MB); at least one of them.
 
-    `lines` maps report ids to JSON lines; so does the result. The rest goes into later packages.
+    `lines` maps report ids to JSON lines; so does the result, empty if `lines` is. The rest goes into later
+    packages.
     """
     held: dict[UUID, bytes] = {}
     left = MAXIMUM_BYTES - _ROOM

@@ -114,7 +114,7 @@ def check_instant(known: SenderKey, instant: datetime, *, now: datetime) -> None
 
     Raises:
         Refusal: REVOKED, at any date (a thief could backdate); FUTURE, further ahead than the clock
-            tolerance; INSTANT, the desk used another key at that date.
+            tolerance; INSTANT, the key was not in use at that date, give or take the tolerance.
     """
     if known.revoked_at is not None:
         raise Refusal("package", "REVOKED", sender=known.code, at=_minute(known.revoked_at))

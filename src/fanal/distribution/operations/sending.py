@@ -84,7 +84,8 @@ def send(
     database commits after `deliver` returned: if it fails nothing counts as sent, and a package delivered
     twice is recognised by its id. A package holds 2,000 reports at most, within the size that a recipient
     accepts. Date and instruction are read before each package: a revocation stops the next one. Returns the
-    outcome of each attempt, by recipient code. `clock` returns the present time.
+    outcomes, ordered by recipient code: each package, and the reason why there is no (further) one. NOTHING
+    is among them only for a recipient for whom nothing waited. `clock` returns the present time.
 
     Raises:
         Refused: the actor may not send packages.
@@ -137,8 +138,9 @@ def _send_some(  # noqa: PLR0917
 ) -> TurnOutcome | None:
     """Encrypt, deliver and commit one package under `instruction`; None if no report waits for `recipient`.
 
-    None also if the recipient was closed. `sender` is this desk's name; `deliver` receives recipient code,
-    package id and encrypted bytes.
+    None also if the recipient was closed. If none of the waiting reports may be sent, they are dropped: the
+    outcome has the reason DROPPED, and no package. `sender` is this desk's name; `deliver` receives recipient
+    code, package id and encrypted bytes.
     """
     with transaction.atomic():
         if not Recipient.objects.filter(id=recipient.id, closed_at=None).exists():

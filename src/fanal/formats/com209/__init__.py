@@ -77,7 +77,7 @@ def read_provider_report(body: bytes) -> tuple[ProviderReport, Report]:
     """Parse a provider's report under article 13; return its own fields, and the enclosed report.
 
     Raises:
-        FormatRefused: not such a report, no kind of abuse, or a malformed instant.
+        FormatRefused: not such a report, an empty id, no kind of abuse, or a malformed instant.
     """
     found, report = read_envelope(body, ProviderReport)
     if not found.report_id.strip():

@@ -30,7 +30,7 @@ def read_csv(lines: Iterable[str]) -> Iterator[Indicator]:
     """Yield the entries of a CSV list, given as lines; each line has at least one hash.
 
     Columns may have any order, and names like `MD5`, `md5_hash`, `SHA-256`, `Category`. The separator (comma,
-    semicolon, tab or bar) is detected from the first line.
+    semicolon, tab or bar) is detected from the first line. Blank lines are skipped.
 
     Raises:
         FormatRefused: no header, an unknown or repeated column, a malformed hash, too long a class, a line

@@ -79,8 +79,8 @@ def read_notification(body: bytes) -> tuple[Notification, Report]:
     """Parse a notification under article 18 DSA; return its own fields, and the enclosed report.
 
     Raises:
-        FormatRefused: not a notification, neither a Member State nor a fallback authority, or a malformed
-            instant.
+        FormatRefused: not a notification, an empty id or suspicion, neither a Member State nor a fallback
+    authority, or a malformed instant.
     """
     found, report = read_envelope(body, Notification)
     for name in ("notification_id", "suspicion"):

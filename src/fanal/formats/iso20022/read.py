@@ -64,7 +64,8 @@ LABEL: Final = "RmtInf/Ustrd"
 def party_paths(path: str, agents: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return where to find each field of a payer or payee: pairs (field of `Party`, paths to try).
 
-    `path` is that of the payer or payee; `agents` the path below which its agent (bank) is named.
+    `path` is that of the payer or payee; `agents` the path below which its agent (bank) is named, "" if
+    beside it.
     """
     found = []
     for name, patterns in PARTY.items():
@@ -151,7 +152,9 @@ def read_transfers(stream: BinaryIO, *, kind: str) -> Iterator[Transfer]:
 def cut_parts(stream: BinaryIO, *, kind: str) -> Iterator[PayerPart]:
     """Split a document by payer; yield documents of the same kind with the transactions of one payer each.
 
-    The stream must be seekable: the head is read first. A statement's entries stay with their statement.
+    The stream must be seekable: the head is read first. A statement's entries stay with their statement; an
+    entry with several payments goes by the payer of the first. A payer may have several documents, as in
+    `transfer.by_payer`.
 
     Raises:
         FormatRefused: not XML, a DOCTYPE, another root or namespace, over a limit.

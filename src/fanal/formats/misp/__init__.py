@@ -151,7 +151,8 @@ _CUTS: Final[Mapping[tuple[str, ...], Cut]] = {
 def read_event(stream: BinaryIO, reading: BundleReading) -> Iterator[Indicator]:
     """Yield a list entry for each attribute and each file of one or more events, reading them as a stream.
 
-    `reading` collects the ignored keys and types with the reason, and the TLP markings.
+    `reading` collects the ignored keys and types with the reason, and the TLP markings. Whether the file
+    holds an event at all is known only at its end.
 
     Raises:
         FormatRefused: not an event, an object or attribute about a person, or a value not of its type.

@@ -25,7 +25,7 @@ def earliest_instant(text: str) -> datetime | None:
     """Return the earliest instant that `text` can denote, timezone-aware; None if it is not a date.
 
     A text without zone is read as UTC+14, the earliest possible. A day without time is its first minute
-    there. Hour 24 is accepted as the end of a day (XML Schema 1.1, 3.3.7).
+    there, even if it states a zone. Hour 24 is accepted as the end of a day (XML Schema 1.1, 3.3.7).
     """
     text = text.strip()
     if _USUAL.fullmatch(text) is not None:

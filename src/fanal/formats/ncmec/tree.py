@@ -52,7 +52,7 @@ class OutgoingElement:
         return target.text == value
 
     def make(self, path: str) -> None:
-        """Create the element at `path`, empty; do nothing if the schema does not allow it."""
+        """Create the elements on `path`, empty, as far as the schema allows them."""
         self._made(_steps(path))
 
     def has(self, path: str) -> bool:
@@ -206,7 +206,10 @@ def put_left(root: OutgoingElement, left: Sequence[tuple[str, str]], *, path: st
 
 
 def writable(text: str) -> str:
-    """Return `text` with the characters that are invalid in XML replaced by Unicode escapes."""
+    """Return `text` with the characters that are invalid in XML replaced by Unicode escapes.
+
+    These are control characters, U+FFFE and U+FFFF; a lone surrogate stays.
+    """
     return "".join(
         mark
         if mark in "\t\n\r" or (mark >= " " and mark not in "\ufffe\uffff")

@@ -199,7 +199,10 @@ def read_package(package: ZipPackage) -> Iterator[PackedReport]:
 
 
 def listed_names(document: Document) -> frozenset[str]:
-    """Return the names of the uploaded files that a report lists, without their folders."""
+    """Return the names of the uploaded files that a report lists, without their folders.
+
+    A file may be listed by several names: its present and its original name, and its submittal id.
+    """
     found: set[str] = set()
     waiting = [document.root]
     while waiting:

@@ -199,7 +199,7 @@ def _walk(tree: object) -> None:
     """Check every value of a parsed report against the limits, in document order.
 
     Raises:
-        FormatRefused: the first value over a limit, with that limit and the path of the value.
+        FormatRefused: the first value over a limit, repeated key or forbidden character, with its path.
     """
     waiting: list[tuple[object, str, int]] = [(tree, "", 0)]
     count = 0

@@ -98,7 +98,8 @@ def write_indicator(item: Indicator, marks: Marks) -> dict[str, object]:
     TAXII server give the same entry the same id.
 
     Raises:
-        KeyError: unknown TLP colour, or an entry that is not writable.
+        KeyError: unknown TLP colour, or an entry with a value that STIX cannot express.
+        ValueError: the entry has neither values nor an id.
     """
     created = item.added_at or DEFINED
     kind = item.key().partition(":")[0] if item.values else ""

@@ -260,8 +260,8 @@ def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
 def cut_parts(stream: BinaryIO) -> Iterator[PayerPart | Damaged]:
     """Split a CSV file of transfers by payer: yield a file of the same layout for each, with unchanged rows.
 
-    A row that cannot be read is yielded as a `Damaged`, before the payers of its window of rows
-    (`transfer.WINDOW`).
+    A payer with many transfers has several files, as in `transfer.by_payer`. A row that cannot be read is
+    yielded as a `Damaged`, before the payers of its window of rows (`transfer.WINDOW`).
 
     Raises:
         FormatRefused: the file is empty, or no layout has its columns.

@@ -72,7 +72,7 @@ _CLASS: Final = re.compile(r"(?:^|[,;])\s*" + CLASS_TAG + r"([^,;\s]*)")
 
 
 class Faults(Struct, kw_only=True):
-    """Unusable entries of a hash set by the name of the fault: how many, and the paths of the first ones."""
+    """Unusable entries of a hash set by the name of the fault: how many, and the paths of the first three."""
 
     counts: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)

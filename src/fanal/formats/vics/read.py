@@ -213,8 +213,9 @@ class Total(Struct, frozen=True, kw_only=True):
 class Surveyed(Struct, kw_only=True):
     """A case found by the survey: its reference, its bytes without media (`head`), counts and totals.
 
-    `media` and `parts` are numbers: of its media, and of the documents that it will be split into.
-    `precategorized` is the number of media marked as already categorised.
+    `reference` is "" if the case states none. `media` and `parts` are numbers: of its media, and of the
+    documents that it will be split into. `precategorized` is the number of media marked as already
+    categorised; `totals` are those that the case states.
     """
 
     reference: str = ""
@@ -285,7 +286,8 @@ def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[CasePar
 
     A part is a VICS document of its own: the case with up to `PART_MEDIA` of its media, or `PART_BYTES`.
     `found` is the result of `survey` on the same file; `name` (the file's) is the reference of a case that
-    has none. Parts after the first have their number in the reference (`…#2`).
+    has none, with the case's number if there are several (`…/2`). Parts after the first have their number in
+    the reference (`…#2`).
 
     Raises:
         FormatRefused: more cases than the survey found (the file has changed; other changes are not

@@ -37,7 +37,8 @@ class OutFile(Struct, frozen=True, kw_only=True):
 class OutCase(Struct, frozen=True, kw_only=True):
     """A report to write as a case; `kept`: the values of its original VICS case, as pairs (path, value).
 
-    `organization` is the contact organisation to state, empty for none; `files` are those to write.
+    `organization` is the contact organisation to state, empty for none. `files` are those to write: the first
+    completes the first media of `kept`, and so on.
     """
 
     reference: str
@@ -96,10 +97,10 @@ def _media(item: Indicator, number: int, *, country: str) -> dict[str, object]:
 
 
 def _category(classification: str, country: str) -> dict[str, object]:
-    """Return the keys of VICS for the class of a media: `Category`, and `Tags` if the category is None.
+    """Return the keys of VICS for the class of a media: `Category`, and `Tags` if a class is not a category.
 
-    `classification` is `scheme:code`. `Category` is the number in the model of `country`. A class of another
-    scheme becomes a tag, which Fanal's reader understands.
+    `classification` is `scheme:code`, "" for none. `Category` is the number in the model of `country`, else
+    None. A class of another scheme becomes a tag, which Fanal's reader understands.
     """
     scheme, _, code = classification.partition(":")
     number = integer(code)

@@ -224,7 +224,8 @@ def read_xarf(body: bytes) -> Document:
 
     Raises:
         FormatRefused: not a JSON object within the limits, not a csam or csem report of version 4, a missing
-            required value, an address outside the web, or evidence that may contain media.
+            or
+    malformed required value, an address outside the web, or evidence that may contain media.
     """
     if len(body) > MAX_BYTES:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_BYTES})
@@ -319,9 +320,10 @@ _OF_AN_ADDRESS: Final = ":/?#[]@!$&'()*+,;=%-._~"
 class XarfSent(Struct, frozen=True, kw_only=True):
     """Input of the XARF writer: the report, the sending desk, and the report's classes in XARF terms.
 
-    `org` and `email` are those of the desk. `urls` are the report's addresses in WHATWG form, `classes` the
-    csam classes of its files in their order, empty for a file without class; `exploitation` is the csem type
-    of its kind, or empty.
+    `org` and `email` are those of the desk; `received_at` stands in for a missing or unreadable incident
+    date. `urls` are the report's addresses in WHATWG form, `classes` the csam classes of its files in their
+    order, empty for a file without class; `exploitation` is the csem type of its kind, or empty. `is_test`
+    adds the tag of a test report.
     """
 
     report_id: UUID
@@ -337,11 +339,11 @@ class XarfSent(Struct, frozen=True, kw_only=True):
 
 
 def write_xarf(sent: XarfSent) -> list[bytes]:
-    """Serialise a report (`sent`) as one XARF document for each web address; [] if XARF has no type for it.
+    """Serialise a report (`sent`) as one XARF document for each web address, [] if there is none.
 
-    With a single address and several classified files, each file has its own document: a document holds only
-    one set of hashes. With several addresses, each document states the worst class, and hashes only if a
-    single file is classified.
+    [] also if XARF has no type for the report. With a single address and several classified files, each file
+    has its own document: a document holds only one set of hashes. With several addresses, each document
+    states the worst class, and hashes only if a single file is classified.
 
     Raises:
         ValueError: neither the incident's nor the receipt's instant can be read.
