@@ -156,7 +156,7 @@ def _removal(way: _MeasureWay) -> Play:
 
 
 def inform(world: World, host: str, at: datetime) -> None:
-    """Record the first contact with a host's provider, twelve hours before its first removal request."""
+    """Record the first contact with a host's provider at `at`, twelve hours before its first request."""
     milestones.record_first_contact(
         actor=world.person("elise", at),
         recipient=addressee(host).contact,

@@ -64,8 +64,8 @@ LABEL: Final = "RmtInf/Ustrd"
 def party_paths(path: str, agents: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return where to find each field of a payer or payee: pairs (field of `Party`, paths to try).
 
-    `path` is that of the payer or payee; `agents` the path below which its agent (bank) is named, "" if
-    beside it.
+    `path` is that of the payer or payee; `agents` the path below which its agent (bank) is named, "" if it is
+    named at the same level.
     """
     found = []
     for name, patterns in PARTY.items():
