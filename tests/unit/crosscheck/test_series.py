@@ -92,6 +92,22 @@ def test_victims_of_different_names_make_a_series_on_one_day() -> None:
         (told((FOX,)),),
         (told((FOX,)), told((OTHER,), day="2026-03-05")),
         (told((FOX,), weak=True), told((FOX,), day="2026-03-05", weak=True)),
+        *[
+            (told((value,)), told((value,), day="2026-03-05"))
+            for value in (
+                (SelectorKind.HANDLE, "unknown@snapchat"),
+                (SelectorKind.HANDLE, "max@snapchat"),
+                (SelectorKind.HANDLE, "il a 20 ans@snapchat"),
+                (SelectorKind.HANDLE, "?!@snapchat"),
+                (SelectorKind.EMAIL, "noreply@service.test"),
+                (SelectorKind.PHONE, "+33611111111"),
+                (SelectorKind.DEVICE, "02:00:00:00:00:00"),
+                (SelectorKind.DEVICE, "iPhone 12"),
+                (SelectorKind.DEVICE, "iphone14promax"),
+            )
+        ],
+        (told((MAIL,), victims=("Lina",)), told((MAIL,), victims=("inconnue",))),
+        (told((MAIL,), victims=("Lina D.",)), told((MAIL,), victims=("Durand, Lina",))),
         (
             told((FOX,), role=SelectorRole.WITNESS),
             told((FOX,), day="2026-03-05", role=SelectorRole.WITNESS),
@@ -109,6 +125,9 @@ def test_victims_of_different_names_make_a_series_on_one_day() -> None:
         "one report",
         "two suspects",
         "from text",
+        *["placeholder, common or no identifier"] * 9,
+        "a victim unnamed",
+        "one victim",
         "witness",
         "address",
     ],
@@ -135,6 +154,21 @@ def test_facts_after_a_referral_make_a_repeat_offender() -> None:
     found = only(one, same, later, referred={one.report_id: REFERRED})
     assert found.again == (later.report_id,)
     assert found.referred == ((one.report_id, REFERRED),)
+
+
+@pytest.mark.parametrize("value", ["352099001761481", "3c:22:fb:00:00:07", "F2LZ1A34CDE5"])
+def test_what_names_one_device_makes_a_series(value: str) -> None:
+    device = (SelectorKind.DEVICE, value)
+    assert only(told((device,)), told((device,), day="2026-03-05")).identifiers == (device,)
+
+
+def test_facts_announced_by_a_report_that_was_there_are_no_repetition() -> None:
+    """A meeting to come, or a mistyped year: of the report that was referred, or of one received before."""
+    for day in ("2026-04-05", "2062-03-01"):
+        referred, other = told((FOX,), day=day), told((FOX,))
+        found = only(referred, other, referred={referred.report_id: REFERRED})
+        assert found.again == ()
+        assert only(referred, other, referred={other.report_id: REFERRED}).again == ()
 
 
 @pytest.mark.parametrize("day", ["2026-03-10", "2026-03-05", None])

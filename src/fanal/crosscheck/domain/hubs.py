@@ -65,9 +65,9 @@ def is_empty_device(value: str) -> bool:
 def is_empty_handle(name: str) -> bool:
     """Return whether a user name (handle), given without its service, is a placeholder.
 
-    That is: it is listed, or consists only of 0, x and separators.
+    That is: it is listed, or has no letter and no digit but 0 and x.
     """
-    return name in load_hubs().handles or name.strip("0-./_x") == ""
+    return name in load_hubs().handles or not any(map(str.isalnum, name.strip("0-./_x")))
 
 
 def is_plain_handle(name: str) -> bool:

@@ -15,8 +15,12 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct
 
+from fanal.crosscheck.domain.cards import mark_of
+from fanal.crosscheck.domain.hubs import is_empty_name
+from fanal.crosscheck.domain.names import words_of
 from fanal.crosscheck.domain.records import DossierState, JudgementAct
-from fanal.formats.report.records import Person, PersonRole
+from fanal.crosscheck.domain.weights import Mark
+from fanal.formats.report.records import PersonRole
 from fanal.harmonise.domain.records import (
     HarmonisedReport,
     Selector,
@@ -291,16 +295,19 @@ def state_of(conduct: Judgement | None) -> DossierState:
 
 Identifier = tuple[SelectorKind, str]
 _Mark = tuple[SelectorKind | None, str]
-"""An identifier, or a name (kind None)."""
+"""An identifier, or a word of a name (kind None)."""
 _PERSONAL = frozenset(
     {
-        SelectorKind.EMAIL,
-        SelectorKind.PHONE,
-        SelectorKind.HANDLE,
-        SelectorKind.ACCOUNT,
-        SelectorKind.DEVICE,
+        Mark.EMAIL,
+        Mark.MOBILE,
+        Mark.LANDLINE,
+        Mark.IBAN,
+        Mark.WALLET,
     }
 )
+"""Weight classes of identifiers that one person uses, besides most user names and devices."""
+_OF_ONE_DEVICE = (10, 3)
+"""Least number of characters and of digits of a device's own identifier: a model (`iPhone 12`) has fewer."""
 _SEVERAL = 2
 
 
@@ -311,7 +318,8 @@ class Series(Struct, frozen=True, kw_only=True):
     events, `first` and `last` the times of the earliest and the latest (of receipt, where the
     facts have no date). `victims` counts those with different names or identifiers. `referred` are the
     reports that the desk referred to the justice system, with the time of sending, oldest first; `again`
-    those with facts after the first of these times: the suspect is a repeat offender.
+    those that tell of facts between the first of these times and their own receipt: the suspect is a repeat
+    offender. Facts that a report announces are not counted.
     """
 
     identifiers: tuple[Identifier, ...]
@@ -374,7 +382,10 @@ def _persons(records: Iterable[HarmonisedReport], role: PersonRole) -> list[_One
 
 
 def _marks(record: HarmonisedReport, role: PersonRole) -> Iterator[set[_Mark]]:
-    """Yield what identifies each person of a role: identifiers, and a victim's name in small letters."""
+    """Yield what identifies each person of a role: identifiers, and the words of a victim's name.
+
+    Victims who share a word of their names count as one: a first name alone is often all that is known.
+    """
     found: dict[str, set[_Mark]] = defaultdict(set)
     of_role = SelectorRole(role.value)
     for selector in record.selectors:
@@ -382,19 +393,24 @@ def _marks(record: HarmonisedReport, role: PersonRole) -> Iterator[set[_Mark]]:
             found[selector.source.rpartition(".")[0]].add((selector.kind, selector.value))
     if role is PersonRole.VICTIM:
         for number, person in enumerate(record.persons):
-            if person.role is role and person.name:
-                found[f"persons[{number}]"].add(_name(person))
+            if person.role is role and person.name and not is_empty_name(person.name):
+                words = {(None, word) for word in words_of(person.name) if len(word) > 1}
+                found[f"persons[{number}]"] |= words
     yield from found.values()
 
 
 def _is_personal(selector: Selector) -> bool:
-    """Return whether one person uses this identifier; a user name without its service may be anybody's."""
-    named = selector.kind is not SelectorKind.HANDLE or "@" in selector.value
-    return named and selector.kind in _PERSONAL
+    """Return whether one person uses this identifier: no placeholder, common user name or model of a device.
 
-
-def _name(person: Person) -> tuple[None, str]:
-    return None, " ".join((person.name or "").casefold().split())
+    A user name with spaces is what somebody wrote for want of one (`je ne sais pas`).
+    """
+    mark, value = mark_of(selector), selector.value
+    if mark is Mark.HANDLE:
+        return not any(map(str.isspace, value))
+    if mark is Mark.DEVICE:
+        signs, digits = sum(map(str.isalnum, value)), sum(map(str.isdecimal, value))
+        return signs >= _OF_ONE_DEVICE[0] and digits >= _OF_ONE_DEVICE[1] and " " not in value
+    return mark in _PERSONAL
 
 
 def _time_of(record: HarmonisedReport) -> datetime:
@@ -433,7 +449,9 @@ def _series(
     """
     sent = sorted((referred[i], i) for _, i in events if i in referred)
     later = [
-        i for _, i in events if sent and (at := _dated(by_id[i])) is not None and at > sent[0][0]
+        i
+        for _, i in events
+        if sent and (at := _dated(by_id[i])) is not None and sent[0][0] < at <= instant_of(i)
     ]
     marks = sorted(suspect.marks.items(), key=lambda held: (-held[1], held[0]))
     return Series(

@@ -204,17 +204,27 @@ def _platform(answers: Mapping[str, str]) -> str | None:
 
 
 def _described(answers: Mapping[str, str], more_addresses: list[str]) -> str | None:
-    parts = [answers.get("description", "").strip(), *more_addresses]
+    recognised = [
+        line
+        for line in map(str.strip, answers.get("suspect_contact", "").split("\n"))
+        if not (_is_name(line) or is_email(line) or is_phone(line))
+    ]
+    parts = [answers.get("description", "").strip(), *more_addresses, *recognised]
     if answers.get("when") not in {"TODAY", "YESTERDAY", "DATE"} and _said(answers, "time"):
         parts.append(answers["time"].strip())
     return "\n".join(part for part in parts if part) or None
+
+
+def _is_name(line: str) -> bool:
+    """Return whether a line of “How to recognise them” is one word and so perhaps a user name."""
+    return len(line.split()) == 1 and any(map(str.isalnum, line))
 
 
 def _suspect(answers: Mapping[str, str]) -> Person | None:
     lines = [line.strip() for line in answers.get("suspect_contact", "").split("\n")]
     emails = tuple(line for line in lines if is_email(line))
     phones = tuple(line for line in lines if is_phone(line))
-    others = [line for line in lines if line and line not in emails and line not in phones]
+    others = [line for line in lines if line not in (*emails, *phones) and _is_name(line)]
     nickname = _said(answers, "nickname")
     handles = [Handle(value=nickname, platform=_said(answers, "service"))] if nickname else []
     handles += [Handle(value=line) for line in others]

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from fanal.formats.report.read import read_report
 from fanal.formats.report.records import Channel, Person, PersonRole, ReportKind, Stated
 from fanal.harmonise.domain.harmonise import harmonise_one
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.redaction.reporter import withhold
 from fanal.harmonise.domain.redaction.search import search_words
 from fanal.harmonise.domain.sources.report import read_form
@@ -151,6 +151,15 @@ def test_any_answers_make_a_report_that_the_reader_takes(noise: dict[str, str]) 
     answers = {k: v for step in STEPS for k, v in take(step, posted).items()}
     body = encode_report(report_of(answers, language="fr", today=TODAY))
     read_report(b'{"reference":"r",' + body[1:])
+
+
+def test_a_sentence_about_the_suspect_is_text_and_no_user_name() -> None:
+    told = "Un garçon brun, il a 20 ans\nje ne sais pas\n?\nrenard_77"
+    _, words, clear = harmonised(FULL | {"suspect_contact": told})
+    names = {s.value.partition("@")[0] for s in clear.selectors if s.kind is SelectorKind.HANDLE}
+    assert "renard_77" in names
+    assert not [name for name in names if " " in name or "?" in name]
+    assert "garçon brun" in words.casefold()
 
 
 ME = {
