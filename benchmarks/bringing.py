@@ -58,6 +58,8 @@ class Bringing:
     def run(self) -> dict[str, object]:
         """Import all deliveries, wait until every report is processed, and return the measurements by name.
 
+        Then the last delivery is imported once more: `imported_again` counts what that found.
+
         Raises:
             click.ClickException: an import fails without a kill, or nothing is processed any more.
         """

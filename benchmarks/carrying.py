@@ -38,7 +38,7 @@ class Carried(NamedTuple):
 
     seconds: float
     stages: dict[str, float]
-    """Seconds of each stage, over all workers."""
+    """Seconds of INTAKE (the deposit), and of each stage, over all workers."""
     cpu: dict[str, float]
     """Seconds of CPU: INTAKE (this process), WORKERS, POSTGRESQL."""
     worker_bytes: int
@@ -60,7 +60,8 @@ def carry(
     A report is (XML, XML documents of its files). `prefix` begins their references.
 
     Raises:
-        click.ClickException: a report was quarantined, or the workers do not start or end.
+        click.ClickException: a report was quarantined, the workers do not start, or reports are unfinished
+            after half an hour.
     """
     home = Path(os.environ["FANAL_HOME"])
     environment = os.environ | process_environment(
@@ -196,7 +197,9 @@ def _wait_until_done(started: float) -> None:
 
 
 def parse_rounds(reports: Reports) -> list[float]:
-    """Return the rate at which lxml turns reports into dicts, for each round of a thousand reports.
+    """Return the rate at which lxml turns reports into dicts, for each of at most fifteen rounds.
+
+    A round has a thousand reports.
 
     Reports (with their file documents) per second on one core. Call it before and after the pipeline, which
     takes much longer: on a machine of varying speed, a single moment would be no fair comparison.

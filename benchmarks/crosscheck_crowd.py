@@ -99,7 +99,10 @@ def crowd(size: int, *, seed: int) -> tuple[list[int], Reports]:
 
 
 def _report(dice: Dice, label: int, at: datetime) -> bytes:
-    """Return an NCMEC report (XML) on person number `label`: own account, all other values shared by all."""
+    """Return an NCMEC report (XML) on person number `label`: own account, but IP address and host of all.
+
+    A tenth of the reports name the shared page, the others a page of their own.
+    """
     url = PAGE if dice.happens(_BEFORE_PAGE) else f"https://{HOST}/u/{dice.word(10)}"
     event = (
         f"<ipCaptureEvent><ipAddress>{ADDRESS}</ipAddress><eventName>Login</eventName>"
@@ -122,7 +125,7 @@ def _report(dice: Dice, label: int, at: datetime) -> bytes:
 
 
 def _judged(databases: Databases, labels: Sequence[int]) -> dict[str, object]:
-    """Return the numbers of links, of dossiers, and of dossiers with more than one person.
+    """Return the numbers of links, dossiers, dossiers with more than one person, and similar pairs.
 
     `labels` is the person of each report.
     """

@@ -111,7 +111,8 @@ def by_bond(
     """Return for each kind of bond the number of its reports and the shares that are joined.
 
     A report is joined when its dossier holds an earlier report of its label: by certain links (`certain`, the
-    dossiers are `groups`), or once every right one of the `suggested` pairs is accepted too.
+    dossiers are `groups`), or once every right one of the `suggested` pairs is accepted too. Reports that
+    share nothing with an earlier one (`APART`) are not counted.
     """
     right = [(a, b) for a, b in suggested if labels[a] == labels[b]]
     accepted = judge.groups(len(labels), [*enumerate(groups), *right])

@@ -1,8 +1,9 @@
 """A large set of labelled reports from a small one: copies of it, each about other people, interleaved.
 
-A copy's values are those of the base with the copy's number appended, so that no value is common to two
-copies. Within a copy everything is as `World` made it: people reported hundreds of times, families, rings,
-viral content. Report i of copy c has position `i * copies + c`, so that related reports lie far apart.
+A copy's values are those of the base with the copy's number appended (copy 0: unchanged), so that no value is
+common to two copies. Within a copy everything is as `World` made it: people reported hundreds of times,
+families, rings, viral content. Report i of copy c has position `i * copies + c`, so that related reports lie
+far apart.
 """
 
 import time

@@ -16,7 +16,7 @@ FLAT = 100.0
 
 @dataclass(slots=True, kw_only=True)
 class Series:
-    """Memory samples of one process, or of a server with its children, from start to end.
+    """Memory samples of one process, or of a server with its children, after its warm-up (`WARM_UP`).
 
     `part` is the kind of process, `begun` the number of reports processed at its start. `reports` and `own`
     are parallel: reports processed so far, and private bytes.

@@ -76,7 +76,7 @@ def load_texts() -> tuple[LabelledText, ...]:
 
 
 def draw(size: int, *, seed: int) -> list[LabelledText]:
-    """Return `size` texts in random order: each once, then texts of levels 0 to 2 repeatedly."""
+    """Return `size` texts in random order: each once, if they fit, then texts of levels 0 to 2 repeatedly."""
     texts, dice = load_texts(), Random(seed)  # noqa: S311 - no secret
     chosen = dice.sample(texts, min(size, len(texts)))
     fillers = [text for text in texts if text.level <= HIGHEST_FILLER]
@@ -87,7 +87,7 @@ def draw(size: int, *, seed: int) -> list[LabelledText]:
 
 
 def reports_of(texts: Sequence[LabelledText]) -> Iterator[HarmonisedReport]:
-    """Yield the harmonised report of each text; its id is the lowest id of the day plus its position."""
+    """Yield the harmonised report of each text; its id is the lowest id of `RECEIVED` plus its position."""
     first = lowest_id(RECEIVED).int
     for place, text in enumerate(texts):
         partner = text.voice in PARTNERS

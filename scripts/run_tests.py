@@ -19,7 +19,10 @@ _GROUP = re.compile(r"@[\w-]+$")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run pytest with `arguments`; return its exit status, 0 if every test passed at once or alone."""
+    """Run pytest with `arguments`; return its exit status, 0 if every test passed at once or alone.
+
+    Tests marked `client` are left out unless the arguments select other marks.
+    """
     with tempfile.TemporaryDirectory() as folder:
         cache = ("-o", f"cache_dir={folder}")
         status = _pytest("-m", "not client", "-n", "4", "--dist", "loadgroup", *cache, *arguments)

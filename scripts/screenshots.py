@@ -103,7 +103,7 @@ def first_of(path: str, link: str) -> Callable[[Page, str], None]:
 
 
 def dossier_with_graph(page: Page, base: str) -> None:
-    """Open the first dossier of the list and wait until its graph is drawn."""
+    """Open the first dossier of the list and wait two seconds, in which its graph is drawn."""
     _open(page, f"{base}desk/dossiers/")
     rows = page.locator("main a[href*='/desk/dossiers/']")
     _open(

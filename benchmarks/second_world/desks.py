@@ -10,8 +10,8 @@ class Desk(NamedTuple):
     """A sender of reports: how its references begin, its channel, the facts that it has fields for.
 
     `fields` are those kinds of facts, `kinds` its kinds of reports, `share` its frequency. `platform` is the
-    key of the service that it runs; `footer`: it ends every report with a standard text. `careless` is the
-    share of values that it writes in a sentence although a field exists, and of badly written sentences.
+    key of the service that it runs; `footer`: it ends most reports with a standard text. `careless` is the
+    share of reports that give all values in sentences although fields exist, and of badly written sentences.
     """
 
     prefix: str
@@ -100,7 +100,8 @@ def drawn(dice: Dice) -> str:
 def able(dice: Dice, kind: str, place: str) -> str:
     """Return the key of a random sender that can report a fact of `kind`: in a field, or in a sentence.
 
-    For an account on the service `place`, half of the time that service itself.
+    For an account on the service `place`, half of the time that service itself; for an account number,
+    always.
     """
     if kind in UNTOLD:
         fitting = [name for name in _DRAWN if kind in DESKS[name].fields]

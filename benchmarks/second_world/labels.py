@@ -16,7 +16,7 @@ SPAN = 420 * 86_400
 """Seconds that the world lasts."""
 _DAY = 86_400
 _NOTHING = 0.012
-"""Share of a label's reports that contain nothing which joins them to it."""
+"""Share of a careful offender's reports that contain nothing which joins them to the label."""
 _UNSHARED = 0.1
 """Share of those without shared values that stay so; the others give some values of earlier reports."""
 _LASTING = frozenset(
@@ -153,7 +153,7 @@ class Labels:
         return draft
 
     def _given(self, known: _Known, draft: Draft, *, ring: bool) -> bool:
-        """Add known values to a draft and return True; False if its sender gives none."""
+        """Add known values to a draft and return True; False if its sender can give none, or by chance."""
         fields = DESKS[draft.desk].fields
         latest = {
             fact.kind: fact
@@ -227,7 +227,7 @@ class Labels:
     def _ring(self, label: int, times: list[int]) -> list[Draft]:
         """Return the reports of a ring, whose members share rooms, pages, links and files.
 
-        Each report concerns one member and may name the accounts of others; one or two name all members.
+        Each report concerns one member and may name an account of another; one or two name all members.
         """
         reports = len(times)
         members = self._members(min(self.dice.between(2, 5), reports - 1))

@@ -85,7 +85,11 @@ class Chain:
         self._held: list[Held] = []
 
     def at(self, moment: int) -> Held:
-        """Return the value in use at `moment`; before the first one, the first one."""
+        """Return the value in use at `moment`; before the first one, the first one.
+
+        A value with a longest time of use (`most`) that is not in use then is replaced by a new one, for this
+        call only.
+        """
         if not self._life:
             return Held(self._make(moment), moment, moment)
         if not self._held:

@@ -64,7 +64,10 @@ def variety(language: str, kind: str) -> int:
 
 
 def footer(service: str, number: int) -> str:
-    """Return the standard text at the end of every report of `service`, with its own mailbox and number."""
+    """Return the standard text at the end of the reports of `service`, with mailboxes or numbers of its own.
+
+    `number` chooses the text and makes the number.
+    """
     texts = _OTHERS["footers"]
     return texts[number % len(texts)].format(s=service, n=f"{900 + number}", n2=f"{10 + number}")
 
@@ -79,7 +82,7 @@ def chain_letter(number: int, handle: str, page: str) -> str:
 
 
 def odd_words(dice: Dice) -> str:
-    """Return a distinctive sentence of some fifteen words without meaning, as evidence of one author."""
+    """Return a distinctive sentence of some twenty words without meaning, as evidence of one author."""
     parts = [
         f"{dice.one(_OTHERS['verbs'])} {dice.between(2, 99)} fois la {dice.one(_OTHERS['nouns'])} "
         f"et le {dice.one(_OTHERS['nouns'])} {dice.one(_OTHERS['places'])}"

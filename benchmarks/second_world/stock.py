@@ -154,7 +154,10 @@ class Stock:
                 return mail
 
     def phone(self, country: str) -> str | None:
-        """Return a number of `country` in E.164; None once the numbers reserved for fiction are used up."""
+        """Return a number of `country` in E.164; once its numbers are used up, a French or American one.
+
+        None once those are used up too: they are reserved for fiction.
+        """
         if country not in self._numbers:
             country = "US"
         for pool in (country, "FR", "US"):

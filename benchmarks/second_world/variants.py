@@ -67,7 +67,7 @@ def page(dice: Dice, value: str) -> str:
 
 
 def name(dice: Dice, civil: Civil, *, script: bool) -> str:
-    """Return a full name as written: transliterated, reversed, in capitals, or without accents.
+    """Return a full name as written: mostly as it is, else with the surname first or in capitals.
 
     `script`: in another alphabet or transliteration.
     """

@@ -59,7 +59,11 @@ class Dice:
         return "".join(_LETTERS[self.below(26)] for _ in range(letters))
 
     def mistyped(self, text: str) -> str:
-        """Return `text` with one typing error: two characters swapped, or one lost, doubled or replaced."""
+        """Return `text` with one typing error: two characters swapped, or one lost, doubled or replaced.
+
+        The error may change nothing, as when equal characters are swapped; shorter than three characters,
+        `text` is unchanged.
+        """
         if len(text) < 3:
             return text
         at, kind = self.between(1, len(text) - 2), self.below(4)

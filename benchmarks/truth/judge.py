@@ -81,7 +81,7 @@ def shape(found: Sequence[int], labels: Sequence[int]) -> dict[str, float | int]
     `found` is the dossier of each report. Purity: the share of reports in the majority label of their
     dossier. Over-merged: dossiers of several labels. Under-merged: labels in several dossiers. The largest
     wrong dossier is the greatest over-merged one, counted in reports. `over_50_wrong`: dossiers with more
-    than 50 reports that are not of their majority label.
+    than 50 reports that are not of their majority label. `dossiers`: those of two reports or more.
     """
     members: dict[int, Counter[int]] = defaultdict(Counter)
     spread: dict[int, set[int]] = defaultdict(set)

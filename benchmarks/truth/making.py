@@ -49,7 +49,7 @@ class Making:
         return told
 
     def bare(self, person: Someone, mark: str, kept: str) -> Told:
-        """Return a report that certainly holds the identifiers `kept` of a person, without errors.
+        """Return a report that certainly holds a person's first identifier in `kept`, without errors.
 
         `kept` is `handles`, `emails` or `phones`; `mark` is its trap.
         """

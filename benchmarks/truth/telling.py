@@ -175,7 +175,10 @@ class Teller:
         return self.dice.mistyped(head) + at + tail
 
     def _fill(self, told: dict[str, object], marks: set[str]) -> None:
-        """Add, by chance, a placeholder to a suspect, as forms with compulsory fields cause."""
+        """Add, by chance, placeholders to a suspect, as forms with compulsory fields cause.
+
+        Seldom one takes the place of the suspect's user names.
+        """
         dice = self.dice
         if not dice.happens(0.08):
             return
@@ -224,7 +227,7 @@ def hashes(dice: Dice) -> dict[str, object]:
 
 
 def victim(dice: Dice, person: Someone) -> dict[str, object]:
-    """Return a person in the role of a victim, with the same values each time."""
+    """Return a person in the role of a victim, always with the first account, by chance with more values."""
     platform, name = person.handles[0]
     told: dict[str, object] = {"role": "VICTIM", "handles": [{"platform": platform, "value": name}]}
     if dice.happens(0.5):

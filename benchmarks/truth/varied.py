@@ -153,7 +153,7 @@ def sounding_alike(make: Making) -> Iterator[Told]:
 
 
 def homes(make: Making) -> Iterator[Told]:
-    """Yield reports of one home whose address is written differently: long or short, town or postcode."""
+    """Yield reports of one home, its address short or not, in capitals or not, with the postcode or not."""
     dice = make.dice
     number, street, town, code = _place(make)
     way = dice.one(_WAYS)
@@ -166,7 +166,7 @@ def homes(make: Making) -> Iterator[Told]:
 
 
 def neighbours(make: Making) -> Iterator[Told]:
-    """Yield reports of strangers in one street, at different numbers or in different towns."""
+    """Yield reports of strangers in streets of one name, at different numbers, the second in another town."""
     _, street, town, code = _place(make)
     for turn, person in enumerate(make.strangers(2, 3)):
         told = make.report(person, "NEIGHBOUR")

@@ -47,7 +47,10 @@ def directions_written_out(
 
 
 def write_out(page: str) -> str:
-    """Return the HTML `page` with bidirectional controls written out, except in form fields."""
+    """Return the HTML `page` with bidirectional controls written out, except in form fields.
+
+    In scripts, only those written as an escape are changed.
+    """
     return "".join(
         _part(part, is_kept=place % 2 == 1) for place, part in enumerate(_KEPT.split(page))
     )

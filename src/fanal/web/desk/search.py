@@ -64,7 +64,10 @@ class Cooccurring(NamedTuple):
 
 
 def _months(ids: Sequence[UUID]) -> list[dict[str, object]]:
-    """Return the chart of reports by month of receipt, oldest first: `month`, `count`, `width` of its bar."""
+    """Return the chart of reports by month of receipt (UTC), oldest first, without months that have none.
+
+    Keys: `month` (`2026-11`), `count`, `width` (of its bar). `ids` are the reports' ids, which hold the time.
+    """
     counts = Counter(f"{instant_of(i):%Y-%m}" for i in ids)
     most = max(counts.values(), default=1)
     return [
@@ -105,8 +108,8 @@ _DEFANGED = (
 def search(request: HttpRequest) -> HttpResponse:
     """Show the results of a search, or the history of one identifier.
 
-    Query: `q` (text) or `value`, and `kind` (of identifier). Query and results are recorded in the ledger,
-    even if nothing is found.
+    Query: `q` (text of two characters or more) or `value`, and `kind` (of identifier). Query and results are
+    recorded in the ledger, even if nothing is found.
 
     Raises:
         Http404: the history of a value that cannot be an identifier, or of an unknown kind.

@@ -254,7 +254,7 @@ class _AnswerForm(PostedForm):
 def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Record a recommendation to end or correct a removal request, then redirect to its page.
 
-    The form's `kind` is END or CORRECT, `words` the text. A refused one is shown again as typed (status 422).
+    The form's `kind` is END or CORRECT, `words` the text, which a refusal shows again (status 422).
 
     Raises:
         Http404: no such measure within the overseer's reach.

@@ -242,8 +242,10 @@ def start(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Show an oversight session: sample, method of the draw, progress, and when a pause is due.
 
+    The query's `by` is the criterion by which alike measures are grouped, by default the same host.
+
     Raises:
-        Http404: the person has no such session.
+        Http404: the person has no such session, or there is no such criterion.
     """
     actor, now = actor_of(request), now_of(request)
     session = queries.get_session(actor=actor, session_id=session_id)

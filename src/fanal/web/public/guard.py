@@ -22,7 +22,7 @@ def is_same_origin(request: HttpRequest) -> bool:
     """Return whether a form was posted from a page of this host.
 
     Browsers send `Sec-Fetch-Site`, or at least `Origin`, with every POST. A request with neither is accepted:
-    it needs the sealed draft in any case.
+    it needs the sealed draft of the report form, or a receipt code, in any case.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site not in {"same-origin", "none"}:

@@ -53,11 +53,11 @@ class DraftKeys:
     def sealing(self, now: datetime) -> tuple[bytes, bytes]:
         """Return (id, key) of the newest key, after making a new one when it is two hours old.
 
-        Without disk space for a new key, the newest is used until it expires: a page just filled in is not
-        refused.
+        If a new key cannot be stored, as on a full disk, the newest is used until it expires: a page just
+        filled in is not refused.
 
         Raises:
-            OSError: no disk space, and no valid key.
+            OSError: a new key cannot be stored, and there is no valid one.
         """
         if not self._fresh(now):
             try:
@@ -166,7 +166,7 @@ def seal(draft: HiddenDraft, *, keys: DraftKeys, now: datetime) -> str:
 
     Raises:
         DraftRefused: the answers are too large.
-        OSError: no disk space for a new key, and no valid key.
+        OSError: a new key cannot be stored, and there is no valid one.
     """
     key_id, key = keys.sealing(now)
     plain = msgspec.json.encode(draft)

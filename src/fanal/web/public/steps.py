@@ -179,7 +179,7 @@ def dated(step: FormPage, answers: Answers, *, today: date) -> dict[str, str]:
 
 
 def problems(step: FormPage, answers: Answers, *, today: date) -> dict[str, AnswerProblem]:
-    """Return the errors in a page's answers, by field, in the order of the page.
+    """Return the errors in a page's answers, by field; first those of length and choice, in the page's order.
 
     `today` is the day in Europe/Paris: events cannot lie in the future. `step` is the page.
     """

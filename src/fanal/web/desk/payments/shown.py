@@ -71,7 +71,10 @@ class ReportsAround:
 
 
 def around_of(payer: Payer, *, actor: Actor) -> ReportsAround:
-    """Return the reports of a payer and those linked to its newest ones, as far as the actor may see them."""
+    """Return a payer's reports and those linked to its newest twenty, as far as the actor may see them.
+
+    The linked reports are the fifteen with the strongest links.
+    """
     best: dict[UUID, KinLink] = {}
     desks: set[int] = set()
     for report_id in payer.report_ids[:_LOOKED_AT]:

@@ -31,7 +31,8 @@ FEWEST, MOST = 2, 6
 def compare(request: HttpRequest) -> HttpResponse:
     """Show two to six reports of the person's desks in columns; record the reading of each in the ledger.
 
-    The query's `report` holds their ids. Ids that are unknown or of other desks are left out.
+    The query's `report` holds their ids; those after the sixth are left out, and so are unknown ones and
+    those of other desks. If fewer than two remain, the page says so.
 
     Raises:
         Http404: none of the ids given can be shown, or one is malformed.

@@ -103,8 +103,8 @@ def selector_groups(record: HarmonisedReport, *, actor: Actor) -> list[tuple[str
     """Return (role, identifiers) for each role of a report's identifiers, in a fixed order.
 
     Keys of an identifier: `selector`; `count`, the number of reports that hold it in the reader's desks
-    (`bounded`: at least so many); `elsewhere`, the names of other desks that hold it; `href`, its search page
-    ("" if it occurs in no other report).
+    (`bounded`: there may be more); `elsewhere`, the names of other desks that hold it, as one text; `href`,
+    its search page ("" if it occurs in no other report).
     """
     keys = {(s.kind, s.value): selector_key(s.kind, s.value) for s in record.selectors}
     wanted = list(set(keys.values()))

@@ -40,7 +40,7 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
     (`folded`). If refused, it is shown again as typed (status 409).
 
     Raises:
-        Http404: no such report or duplicate for the person.
+        Http404: no such report or duplicate for the person, or a malformed id of a duplicate.
         Refused: the person may not decide at the report's desk.
     """
     _known(request, report_id)

@@ -57,7 +57,8 @@ class AskingClocks(Struct, frozen=True, kw_only=True):
 
     `askable`: each dated IP address of a suspect, or captured with a file, under a known retention rule, with
     the rule in words; `owner`: that of them with the latest deadline; `provider`: the reporting service's
-    deadline, with its rule in words and whether that rule is unchecked (not verified in an official text).
+    deadline, None for a report from the public, one that names no person, or without a known rule, with its
+    rule in words and whether that rule is unchecked (not verified in an official text).
     """
 
     owner: Askable | None
@@ -104,8 +105,9 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict[str, object]:
-    """Return the template context of a report's page; `refused`: why its decision form was refused.
+    """Return the template context of a report's page, after recording its reading in the ledger.
 
+    `refused` is the reason why its decision form was refused, "" if it was not.
     Keys: `case`, `facts` and `record` (the report in the queue, as received, harmonised), `sender`, `moves`,
     `folds` (duplicates), `related` (reports), `series` (of its suspects), `choice` (decision form),
     `transfers`, `history` and others.

@@ -47,7 +47,9 @@ class SignalLine(Struct, frozen=True, kw_only=True):
 
 
 class ShownPassage(Struct, frozen=True, kw_only=True):
-    """An example of a signal (judged passage) with its words, "" if the report no longer has them.
+    """An example of a signal: a judged passage, or the neutral sentence written in place of it.
+
+    `text` holds the words, "" for a passage that the report no longer has.
 
     `side`: by people's judgements it has the signal (WANTED), has not (UNWANTED), or one person alone denied
     it (ALONE).
@@ -66,8 +68,8 @@ def examples(request: HttpRequest) -> HttpResponse:
     """Show the text reader's training examples: neutral sentences to check, checked ones, passages by signal.
 
     A neutral sentence is written in place of a passage and, once checked, outlives the report. `code` in the
-    query chooses the signal whose passages are shown, `_SHOWN` at most. The reading of the reports listed,
-    and of those whose passages are shown, is recorded in the ledger.
+    query chooses the signal whose passages are shown. Each list has fifty at most. The reading of the reports
+    listed, and of those whose passages are shown, is recorded in the ledger.
     """
     actor = actor_of(request)
     held = queries.list_examples(actor=actor, states=set(ExampleState) - {ExampleState.ERASED})

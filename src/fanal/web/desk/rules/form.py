@@ -133,7 +133,9 @@ def with_blank(typed: Typed) -> Typed:
 
 
 def with_replacement(typed: Typed, code: str) -> Typed:
-    """Return a draft form with the priority rule `code` left out, and an added one that begins as its copy.
+    """Return a draft form with the priority rule `code` left out, and an added one that begins like it.
+
+    The copy has the old rule's fact, numbers, own name and source, but nobody has checked it yet.
 
     This is how the fact (input) of a rule is changed: a rule on another fact is another rule, with its own
     name, source and check. The form is unchanged when there is no such rule or no room for a further one.
@@ -236,7 +238,8 @@ class _Reader:
     def rule(self, row: RuleRow) -> Rule:
         """Return the priority rule of a row with the numbers typed; an invalid number is noted as an error.
 
-        A value without a field in the form is kept. An empty field is an absent bound, except `points`.
+        A value without a field in the form is kept. An empty field removes the value; for `points` it is an
+        error.
         """
         read: dict[str, float | None] = {}
         for name, text in row.numbers.items():

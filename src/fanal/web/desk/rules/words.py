@@ -101,7 +101,7 @@ def bounds_in_words(rule: Rule, lang: str) -> str:
 def differences(old: PriorityRules, new: PriorityRules, lang: str) -> Iterator[Difference]:
     """Yield the differences from the priority rule set `old` to `new`, in words: ceiling, levels, rules.
 
-    Of an added rule also all its fields, of a removed one only the fact.
+    Of an added rule also the fields that it sets; of a removed one only that it was removed.
     """
     if old.ceiling != new.ceiling:
         sides = written(old.ceiling, lang), written(new.ceiling, lang)

@@ -50,6 +50,7 @@ class Panel:
 def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1) -> Panel:
     """Return a figure (`table`) by month, split by the codes of one column, as a panel.
 
+    Codes that were never counted are left out; the newest month comes first, and the whole period last.
     Each month also has the year before and the change. `column` is the column's index in the figure's
     definition; a month that is not over is marked.
     """
@@ -128,7 +129,8 @@ def by_code(table: Table, lang: str, *, column: int) -> Panel:
 def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
     """Return a figure's cross table over its whole period.
 
-    `rows` and `columns` are the indices of the columns whose codes head its rows and columns.
+    `rows` and `columns` are the indices of the columns whose codes head its rows and columns, without codes
+    that were never counted. It has a chart if its columns are few enough to tell apart (ten).
     """
     down, across = _largest(table.rows, rows), _largest(table.rows, columns)
     cells: dict[tuple[str, str], int] = {}

@@ -153,6 +153,9 @@ def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
 def figure_csv(request: HttpRequest, figure: str) -> HttpResponse:
     """Send a statistical figure (by its code) as CSV, with cells protected against formula injection.
 
+    The query's `since` and `until` (a month such as `2026-11`; `until` is excluded) bound the period; by
+    default it is the present month and the twelve before.
+
     Raises:
         Http404: an unknown figure, or a period outside the possible ones.
     """
@@ -167,6 +170,8 @@ def figure_csv(request: HttpRequest, figure: str) -> HttpResponse:
 @needs("statistics.read")
 def figure_json(request: HttpRequest, figure: str) -> HttpResponse:
     """Send a statistical figure (by its code) as JSON, with its definition and source.
+
+    The query's `since` and `until` bound the period as in `figure_csv`.
 
     Raises:
         Http404: an unknown figure, or a period outside the possible ones.
@@ -187,10 +192,12 @@ def _lead(*, open_year: bool) -> str:
 
 
 def _asked(request: HttpRequest, figure: str) -> Table:
-    """Return a figure's table for download: months `since` to `until` of the query, or the page's own.
+    """Return a figure's table for download: from the query's month `since` to before `until`.
+
+    By default the present month and the twelve before, as on the page.
 
     Raises:
-        Http404: an unknown figure, or a period outside the possible ones.
+        Http404: an unknown figure, a malformed month, or a period outside the possible ones.
     """
     if figure not in figures():
         raise Http404
