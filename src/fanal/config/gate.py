@@ -97,7 +97,11 @@ class TooLarge(Exception):
 
 
 class Timed(io.RawIOBase):
-    """A request's body as a stream with a minimum rate (else `Late`); small pieces, as the server blocks."""
+    """A request's body as a stream with a minimum rate (else `Late`).
+
+    It reads small pieces, since the server's own `read` blocks without a deadline until it has all of a
+    piece.
+    """
 
     def __init__(self, body: Readable) -> None:
         self._body, self._began = body, monotonic()

@@ -26,7 +26,11 @@ _BASIS = re.compile(r"[^\W_][\w .,:;()/°§’'-]{1,79}")
 
 
 class InstructionKind(StrEnum):
-    """A kind of recurring transmission that a standing instruction permits, without a decision each time."""
+    """A kind of recurring transmission that a standing instruction permits, without a decision each time.
+
+    FEEDBACK to providers; DISTRIBUTION of reports to other desks; LIST_SERVICE and LIST_FETCH: lists served
+    to organisations, or fetched from them; DECONFLICTION: comparison of identifiers with counterparts.
+    """
 
     FEEDBACK = "FEEDBACK"
     """The desk's feedback on a provider's reports, sent to that provider; `names` are providers."""

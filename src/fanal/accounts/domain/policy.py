@@ -125,7 +125,7 @@ class Reach:
 
     @property
     def empty(self) -> bool:
-        """Whether the bounds (desks, owner) include nothing at all."""
+        """Whether the bounds (desks, organisation, person) include nothing at all."""
         return not (self.everywhere or self.desk_ids or self.partner_id or self.owner_id)
 
     def holds(self, desk_id: int) -> bool:

@@ -87,7 +87,8 @@ class RevocationReason(StrEnum):
 class PartnerIdentity:
     """An authenticated program of a partner; `actor` has rights on the partner's own reports only.
 
-    `login` and `credential_id` are those of the API credential; `quota_per_minute` None: no quota.
+    `partner` is the partner's name. `login` and `credential_id` are those of the API credential;
+    `quota_per_minute` None: no quota.
     """
 
     partner_id: UUID
@@ -102,7 +103,7 @@ class PartnerIdentity:
 class IssuedCredentials:
     """The secrets of a new API credential in clear text: shown once, never stored.
 
-    `user` and `password` serve HTTP Basic, `token` Bearer authentication.
+    `partner` is the partner's name; `user` and `password` serve HTTP Basic, `token` Bearer authentication.
     """
 
     partner: str
@@ -156,7 +157,7 @@ class DeskRecord:
 class CredentialRecord:
     """An API credential of an organisation, as shown to its people; never the secret.
 
-    `quota_per_minute`: calls allowed in a minute, None for no limit.
+    `quota_per_minute`: calls allowed in a minute, None for no limit; `revoked_at` None: not revoked.
     """
 
     login: str

@@ -15,7 +15,7 @@ ALTER TABLE accounts_instruction ADD CONSTRAINT accounts_instruction_kind CHECK 
 
 
 class Migration(migrations.Migration):
-    """Replaces a CHECK constraint."""
+    """Replaces the CHECK constraint on the kinds of standing instruction."""
 
     dependencies = [("accounts", "0005_instruction_of")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -19,7 +19,7 @@ DROP FUNCTION accounts_partnercredential_keep;
 
 
 class Migration(migrations.Migration):
-    """A trigger of one table."""
+    """Adds a trigger to the table of credentials."""
 
     dependencies = [("accounts", "0020_no_act_ahead")]
     operations = [migrations.RunSQL(SQL, BACK)]

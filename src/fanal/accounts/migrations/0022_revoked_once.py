@@ -13,7 +13,7 @@ OTHER = f"{LATER} OR NEW.revoked_at < OLD.revoked_at AND OLD.revoked_at <= clock
 
 
 class Migration(migrations.Migration):
-    """A trigger of one table."""
+    """Replaces the trigger of `0021_revoked_for_good`."""
 
     dependencies = [("accounts", "0021_revoked_for_good")]
     operations = [

@@ -34,9 +34,8 @@ def add_partner(
     """Create a partner with an API credential and return its secrets, which are never shown again.
 
     `quota`: calls allowed in a minute, None for no limit. For an existing organisation of that name, issue a
-    further
-    credential; the older credentials stay valid, so that secrets can be rotated without an interruption
-    (`revoke_credential` ends the old credential).
+    further credential; the older credentials stay valid, so that secrets can be rotated without an
+    interruption (`revoke_credential` ends the old credential).
 
     Raises:
         Refusal: NAME: it is invalid (a colon would make `PARTNER:REF` ambiguous).

@@ -58,8 +58,8 @@ def standing_for_each(
 
     Of several, as `standing_in_force` chooses. A single query. `kind` is what would be sent or fetched; with
     `member`, only instructions that name this organisation among the readers of its lists. `since` maps a
-    name to the registration of its present
-    holder: an instruction that names it and was approved earlier does not apply.
+    name to the registration of its present holder: an instruction that names it and was approved earlier does
+    not apply.
     """
     reaches = Q(names=[]) | Q(names__overlap=list(scopes))
     rows = list(_running(kind=kind, now=now, member=member).filter(reaches)) if scopes else []

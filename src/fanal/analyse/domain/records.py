@@ -61,7 +61,8 @@ class PriorityPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A priority (0–100) with its terms (`parts`: rule, points, reason) in order, level, rules' version.
 
-    `floor` is the code of the rule that set a minimum score, None without any.
+    `floor` is the code of the rule that set a minimum score, None without any; `level` is DANGER, HIGH,
+    NORMAL or LOW.
     """
 
     report_id: UUID

@@ -16,7 +16,7 @@ ALTER TABLE analyse_entry ADD CONSTRAINT analyse_entry_kind CHECK (
 
 
 class Migration(migrations.Migration):
-    """Replaces one constraint of one table."""
+    """Replaces the CHECK constraint on the kinds of list values."""
 
     dependencies = [("analyse", "0004_lists")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -49,7 +49,7 @@ CREATE TABLE analyse_rerank (
 
 
 class Migration(migrations.Migration):
-    """Creates tables."""
+    """Creates the tables of dry runs, of their score changes, and of the re-ranking."""
 
     dependencies = [("analyse", "0005_photodna")]
     operations = [

@@ -42,7 +42,7 @@ CREATE INDEX analyse_payer_report ON analyse_payer (report_id);
 
 
 class Migration(migrations.Migration):
-    """Creates two tables."""
+    """Creates the tables of payments and of payers' scores."""
 
     dependencies = [("analyse", "0006_trials")]
     operations = [migrations.RunSQL(FORWARD, "DROP TABLE analyse_payer, analyse_paid;")]

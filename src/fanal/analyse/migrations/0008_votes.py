@@ -22,7 +22,7 @@ ALTER TABLE analyse_vote
 
 
 class Migration(migrations.Migration):
-    """Adds a column, and permits a further kind of vote."""
+    """Adds a column to the table of votes, and permits a further kind of vote."""
 
     dependencies = [("analyse", "0007_payments")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -8,7 +8,7 @@ BACKWARD = "ALTER TABLE analyse_entry DROP COLUMN own"
 
 
 class Migration(migrations.Migration):
-    """Adds a column."""
+    """Adds the column `own` to the values of lists; existing values count as people's."""
 
     dependencies = [("analyse", "0008_votes")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

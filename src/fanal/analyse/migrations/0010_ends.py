@@ -10,7 +10,7 @@ BACKWARD = "ALTER TABLE analyse_entry DROP COLUMN ends_at"
 
 
 class Migration(migrations.Migration):
-    """Adds a column and its index."""
+    """Adds the column `ends_at` to the values of lists, and its index."""
 
     dependencies = [("analyse", "0009_own")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -24,7 +24,7 @@ ALTER TABLE analyse_unread DROP COLUMN queued_at;
 
 
 class Migration(migrations.Migration):
-    """A column, and the function that counts."""
+    """Adds a column to the queue of texts, and the function that counts the texts that no worker reads."""
 
     dependencies = [("analyse", "0015_withdrawals"), ("intake", "0001_initial")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -20,7 +20,7 @@ BACK = TEXTS.format(since="", before="")
 
 
 class Migration(migrations.Migration):
-    """A function."""
+    """Replaces the function that counts the texts that no worker reads."""
 
     dependencies = [("analyse", "0018_deep_headers")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -12,7 +12,7 @@ WITHOUT = "DROP INDEX casework_act_inbox, casework_act_awaited, casework_step_ac
 
 
 class Migration(migrations.Migration):
-    """Indexes only."""
+    """Creates the indexes; no table changes."""
 
     dependencies = [("casework", "0005_proof_files")]
     operations = [migrations.RunSQL(INDEXES, WITHOUT)]

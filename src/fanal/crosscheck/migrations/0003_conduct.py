@@ -15,7 +15,7 @@ ALTER TABLE crosscheck_judgement DROP CONSTRAINT crosscheck_judgement_act,
 
 
 class Migration(migrations.Migration):
-    """Replaces a CHECK constraint."""
+    """Replaces the CHECK constraint on the kinds of judgement."""
 
     dependencies = [("crosscheck", "0002_across_desks")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -21,7 +21,7 @@ CREATE INDEX crosscheck_resemblance_desk_score ON crosscheck_resemblance (desk_i
 
 
 class Migration(migrations.Migration):
-    """Creates a table."""
+    """Creates the table of pairs and its indexes."""
 
     dependencies = [("crosscheck", "0004_cards")]
     operations = [migrations.RunSQL(SQL, "DROP TABLE crosscheck_resemblance;")]

@@ -18,7 +18,7 @@ CREATE INDEX crosscheck_resemblance_desk_score ON crosscheck_resemblance (desk_i
 
 
 class Migration(migrations.Migration):
-    """Replaces indexes."""
+    """Replaces the indexes by desk and score by indexes by score."""
 
     dependencies = [("crosscheck", "0006_near")]
     operations = [migrations.RunSQL(SQL, DROP)]

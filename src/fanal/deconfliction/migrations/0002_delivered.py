@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """Adds a column."""
+    """Adds the column `delivered_at` to the table of messages."""
 
     dependencies = [("deconfliction", "0001_initial")]
     operations = [

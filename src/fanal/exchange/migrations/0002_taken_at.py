@@ -7,7 +7,7 @@ BACKWARD = "ALTER TABLE exchange_taken DROP COLUMN at"
 
 
 class Migration(migrations.Migration):
-    """Adds a column."""
+    """Adds the column `at` to the table of entries taken from partners."""
 
     dependencies = [("exchange", "0001_initial")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

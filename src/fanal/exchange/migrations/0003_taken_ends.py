@@ -11,7 +11,7 @@ BACKWARD = "ALTER TABLE exchange_taken DROP COLUMN ends_at"
 
 
 class Migration(migrations.Migration):
-    """Adds a column and its index."""
+    """Adds the column `ends_at` to the table of entries taken from partners, and its index."""
 
     dependencies = [("exchange", "0002_taken_at")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -473,7 +473,8 @@ def vote(
 
     Raises:
         Refused: the actor may not vote.
-        Refusal: an unknown reason, or a kind that the entry does not have.
+        Refusal: VOTE_REASON, a reason that such a vote does not allow, or none against the entry; ENTRY, a
+            kind that the entry does not have.
     """
     reason, *others = [_AGREED] if affirmative else reasons or [""]
     cast_vote(
