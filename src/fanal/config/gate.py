@@ -97,11 +97,7 @@ class TooLarge(Exception):
 
 
 class Timed(io.RawIOBase):
-    """A request's body as a stream with a minimum rate (else `Late`).
-
-    It reads small pieces, since the server's own `read` blocks without a deadline until it has all of a
-    piece.
-    """
+    """A request's body as a stream with a minimum rate (else `Late`), read in pieces that begin small."""
 
     def __init__(self, body: Readable) -> None:
         self._body, self._began = body, monotonic()
