@@ -356,7 +356,7 @@ def series_in(
 
 
 class _OnePerson:
-    """A person joined across reports by shared identifiers or names; `marks`: reports with each."""
+    """A person joined across reports by shared identifiers or words of a name; `marks`: reports with each."""
 
     def __init__(self) -> None:
         self.marks: Counter[_Mark] = Counter()
@@ -402,7 +402,8 @@ def _marks(record: HarmonisedReport, role: PersonRole) -> Iterator[set[_Mark]]:
 def _is_personal(selector: Selector) -> bool:
     """Return whether one person uses this identifier: no placeholder, common user name or model of a device.
 
-    A user name with spaces is what somebody wrote for want of one (`je ne sais pas`).
+    A user name counts with its service only. One with spaces is what somebody wrote for want of one (`je ne
+    sais pas`).
     """
     mark, value = mark_of(selector), selector.value
     if mark is Mark.HANDLE:
