@@ -312,14 +312,14 @@ _SEVERAL = 2
 
 
 class Series(Struct, frozen=True, kw_only=True):
-    """One suspect in two reports or more, with facts on different days or against different victims.
+    """One suspect in two reports or more: facts of several days, several victims, or facts after a referral.
 
     `identifiers` are the suspect's, the one in most reports first; `reports` are in the order of their
-    events, `first` and `last` the times of the earliest and the latest (of receipt, where the
-    facts have no date). `victims` counts those with different names or identifiers. `referred` are the
-    reports that the desk referred to the justice system, with the time of sending, oldest first; `again`
-    those that tell of facts between the first of these times and their own receipt: the suspect is a repeat
-    offender. Facts that a report announces are not counted.
+    events, `first` and `last` the times of the earliest and the latest (of receipt, where the facts have no
+    date). `victims` is their number; two with a common identifier or word of a name count as one. `referred`
+    are the reports that the desk referred to the justice system, with the time of sending, oldest first;
+    `again` those that tell of facts between the first of these times and their own receipt: the suspect is a
+    repeat offender. Facts that a report announces are not counted.
     """
 
     identifiers: tuple[Identifier, ...]
