@@ -364,7 +364,7 @@ class _OnePerson:
 
 
 def _persons(records: Iterable[HarmonisedReport], role: PersonRole) -> list[_OnePerson]:
-    """Return the persons of a role that have a mark (identifier or name), each with all their reports."""
+    """Return the persons of a role with a mark (identifier, word of a name), each with all their reports."""
     held: dict[_Mark, _OnePerson] = {}
     for record in records:
         for marks in _marks(record, role):

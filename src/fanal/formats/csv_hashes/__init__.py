@@ -33,8 +33,8 @@ def read_csv(lines: Iterable[str]) -> Iterator[Indicator]:
     semicolon, tab or bar) is detected from the first line. Blank lines are skipped.
 
     Raises:
-        FormatRefused: no header, an unknown or repeated column, a malformed hash, too long a class, a line
-            without a hash or with another number of cells. The path is `line N`.
+        FormatRefused: no header, an unknown or repeated column, a malformed hash, a class too long or with
+            NUL, a line without a hash or with another number of cells. The path is `line N`.
     """
     rest = iter(lines)
     first = next(rest, "").removeprefix("\ufeff")

@@ -156,7 +156,7 @@ _NAMES: Final = ("filename", "originalFilename", "submittalId")
 
 
 class PackedReport(Struct, frozen=True, kw_only=True):
-    """A report of a package: its file name, its bytes (JSON), the parsed document, and its files."""
+    """A report of a package: its name in it, its bytes (JSON), the parsed document, and its files."""
 
     name: str
     body: bytes

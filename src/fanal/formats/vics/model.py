@@ -166,7 +166,7 @@ def integer(value: object) -> int | None:
 
 
 def instant(value: object) -> str | None:
-    """Parse a VICS date to ISO 8601; None if unreadable.
+    """Parse a VICS date to ISO 8601; None if unreadable or no text.
 
     A date with a zone becomes UTC and ends in Z. A date without one stays without: the caller assumes a zone.
     """
