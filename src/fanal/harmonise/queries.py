@@ -274,9 +274,9 @@ def search_text(
 ) -> list[UUID]:
     """Return the ids of the actor's desks' reports that contain every word of `text`, newest first.
 
-    Accents and case are ignored; the last word also matches as a prefix. The index holds no value of a
-    reporter. `before` is the last id of the previous page (keyset pagination). Without a word in `text` the
-    result is empty; `limit` is at most 1000.
+    Accents and case are ignored; the last word, if of letters and digits only, also matches as a prefix. The
+    index holds no value of a reporter. `before` is the last id of the previous page (keyset pagination).
+    Without a word in `text` the result is empty; `limit` is at most 1000.
     """
     desks = reach(actor, "search.run").desks
     words = _query_words(text)

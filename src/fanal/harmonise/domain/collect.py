@@ -179,8 +179,8 @@ class Collector:
         """Add the selectors of a parsed web address: the URL itself, and those of its host.
 
         The host gives an IP, or HOST with DOMAIN, or ONION; a listed game world also gives GAME. A `mailto:`,
-        `tel:` or `sms:` address gives an EMAIL or PHONE only, a script or embedded content nothing. A URL of
-        more than 8192 characters gives a warning instead of a selector. `origin` is where the address was
+        `tel:` or `sms:` address gives an EMAIL or PHONE only, a script or embedded content nothing. For a URL
+        of more than 8192 characters a warning replaces the URL selector. `origin` is where the address was
         found. A selector is an identifier by which reports are compared.
         """
         if address.warning is not None:

@@ -54,7 +54,7 @@ def hash_files(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> It
     Raises:
         Refused: the actor is not the system.
         KeyMissing, VaultAway: the vault does not answer; the files are not at fault.
-            ObjectUnknown, EnvelopeRefused: a file was erased, or its wrapped key altered.
+        ObjectUnknown, EnvelopeRefused: a file was erased, or its wrapped key altered.
     """
     require(actor, "pipeline.run")
     while waiting := list_unhashed(actor=actor, report_ids=report_ids, of_each=_OF_EACH):

@@ -89,7 +89,7 @@ class WaitingAlarm(Struct, frozen=True, kw_only=True):
 
 
 class WaitingAlarms(Struct, frozen=True, kw_only=True):
-    """The alarms that wait, oldest first; `more`: those between the oldest and the newest are left out."""
+    """The alarms that wait, oldest first; `more`: any between the oldest and the newest are left out."""
 
     alarms: tuple[WaitingAlarm, ...]
     more: bool

@@ -316,7 +316,7 @@ def _file_set(files: Sequence[File]) -> list[str]:
 
 
 def _pictures(report: HarmonisedReport) -> bytes:
-    """Return the PDQ hashes of a report, sorted and concatenated.
+    """Return the distinct PDQ hashes of a report's files, sorted and concatenated.
 
     Empty unless each file has a hash of sufficient quality, or if there are more than `MOST_FILES` files.
     """

@@ -385,7 +385,10 @@ def _narrowed(filters: QueueFilter) -> dict[str, str]:
 
 
 def list_saved_views(*, actor: Actor) -> tuple[SavedView, ...]:
-    """Return the views saved by the actor, then those shared with the actor's desks, each by name."""
+    """Return the views saved by the actor, then those shared with the actor's desks, each by name.
+
+    An own view is left out if the actor may no longer list the reports of the desk where it is stored.
+    """
     own = Q(shared=False, person_id=actor.person_id)
     rows = bounded(models.StoredView.objects.all(), reach(actor, "report.list"))
     found = [row.record() for row in rows.filter(own | Q(shared=True))]

@@ -114,7 +114,8 @@ def read_ncmec(
 ) -> Draft:
     """Convert an NCMEC XML report and the details of its files to a draft.
 
-    `reference` is the sender's. An incident date after `received_at` gives a warning (`FUTURE_DATE`).
+    `reference` becomes the report's reference. An incident date after `received_at` gives a warning
+    (`FUTURE_DATE`).
 
     Raises:
         FormatRefused: the bytes are not such a document; never raised for a report that intake accepted.

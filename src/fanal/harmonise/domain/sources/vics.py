@@ -131,8 +131,8 @@ def _open_hash(spot: Spot) -> ElementScope:
 def _compare_totals(case: VicsCase, building: ReportBuilding) -> None:
     """Warn of totals stated in a case that differ from the counted ones: programs often state wrong totals.
 
-    For a part of a split case, the counts are those of the whole case, which the part contains. The warnings
-    are added to `building`, the report's builder.
+    For a part of a split case, the counts are those of the whole case, which the part states (`FanalPart`).
+    The warnings are added to `building`, the report's builder.
     """
     root, part = case.document.root, case.document.root.child("FanalPart")
     media = [node for node in root.children if node.name == "Media"]

@@ -38,7 +38,7 @@ PLATFORM_NAMES = {
 
 @lru_cache(maxsize=8192)
 def read_platform(text: str) -> str | None:
-    """Return the canonical name of a service: its listed id, else the text in lower case.
+    """Return the canonical name of a service: its listed id, else the text as `fold` gives it.
 
     None if it is blank or has more than 256 characters.
     """
