@@ -95,8 +95,8 @@ def hook(values: Mapping[str, str]) -> Callable[[str], None]:
     At the stated passage of that point it kills the process. `values` is usually `os.environ`.
 
     Raises:
-    ValueError: the setting is not a known `name:count:kill`.
-            OSError: the file that it names cannot be read.
+        ValueError: the setting is not a known `name:count:kill`.
+        OSError: the file that it names cannot be read.
     """
     found = read_failpoint(values)
     return _nothing if found is None else _armed(*found)

@@ -42,9 +42,9 @@ def collect_payments(payments: Sequence[Payment], collector: Collector) -> None:
 def identifier(text: str, *, operator: str | None) -> tuple[Kind, str] | None:
     """Return kind and canonical value of the identifier that names a payer or payee; None for a mere name.
 
-    None also for a customer number without an `operator`.
-    It is an account, an e-mail address, or a customer number, which counts as a user name at `operator` (the
-    payment service). `text` is the payer or payee as the payment names it.
+    None also for a customer number without an `operator`. The identifier is an account, an e-mail address, or
+    a customer number, which counts as a user name at `operator` (the payment service). `text` is the payer or
+    payee as the payment names it.
     """
     account = read_iban(text) or read_wallet(text)
     if account is not None:

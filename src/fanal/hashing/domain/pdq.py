@@ -265,8 +265,7 @@ def pdq(pixels: NDArray[np.uint8]) -> tuple[str, int]:
     """Return the PDQ hash (64 hexadecimal digits) and the quality (0 to 100) of decoded pixels.
 
     `pixels` is uint8[rows, columns, channels]: red, green and blue, or a single grey channel. A picture with
-    a
-        side under `SMALLEST_SIDE` gets a hash of zeros with quality 0.
+    a side under `SMALLEST_SIDE` gets a hash of zeros with quality 0.
 
     Raises:
         ValueError: the array has another shape.

@@ -107,10 +107,10 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict[str, object]:
     """Return the template context of a report's page, after recording its reading in the ledger.
 
-    `refused` is the reason why its decision form was refused, "" if it was not.
-    Keys: `case`, `facts` and `record` (the report in the queue, as received, harmonised), `sender`, `moves`,
-    `folds` (duplicates), `related` (reports), `series` (of its suspects), `choice` (decision form),
-    `transfers`, `history` and others.
+    `refused` is the reason why its decision form was refused, "" if it was not. Keys: `case`, `facts` and
+    `record` (the report in the queue, as received, harmonised), `sender`, `moves`, `folds` (duplicates),
+    `related` (reports), `series` (of its suspects), `choice` (decision form), `transfers`, `history` and
+    others.
 
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.
