@@ -135,7 +135,7 @@ def count_by_state(*, actor: Actor) -> dict[MeasureState, int]:
 
 
 def first_contact(*, actor: Actor, recipient: str) -> datetime | None:
-    """Return when a provider was first informed of the removal procedure; None if never or not readable."""
+    """Return when provider `recipient` was first informed of the procedure; None if never or not readable."""
     if not may(actor, "measure.read"):
         return None
     return Contact.objects.filter(recipient=recipient).values_list("informed_at", flat=True).first()
@@ -284,13 +284,10 @@ def count_waiting(*, actor: Actor) -> dict[MeasureState, int]:
 
 
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
-    """Return median and 90th percentile (seconds) of each step's duration, for measures proposed in a period.
+    """Return number, median and 90th percentile (seconds) of each step's durations.
 
-    Keys: SECOND (proposal to approval), SEND (to sending), RECEIPT (to receipt), EXECUTE (to removal), each
-    from the step before. Measures that have not made a step are not counted for it.
-
-    Raises:
-        Refused: the actor may not read statistics.
+    For measures proposed from `since` to before `until`. Keys: SECOND (proposal to approval), SEND (to
+    sending), RECEIPT (to receipt), EXECUTE (to removal), each from the step before; only of steps made.
     """
     require(actor, "statistics.read")
     row = sql.one(_DELAYS, [*id_bounds(since, until), since, until])

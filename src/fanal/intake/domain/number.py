@@ -34,9 +34,8 @@ def desk_number(report_id: UUID) -> str:
 def ids_of_number(text: str) -> tuple[UUID, UUID] | None:
     """Return the range of report ids of the second that a desk number encodes: (first, end), end excluded.
 
-        Other reports of that second are in it too (`is_number_of` distinguishes them). Case, hyphens and
-        spaces are ignored. Return None if the text is no number or its check character is
-    wrong.
+    Other reports of that second are in it too (`is_number_of` distinguishes them). Case, hyphens and spaces
+    are ignored. Return None if the text is no number or its check character is wrong.
     """
     plain = _plain(text)
     if len(plain) != _DIGITS + 1 or not set(plain) <= set(ALPHABET):

@@ -22,7 +22,8 @@ def list_sent(
 ) -> list[ReportFacts]:
     """Return a page of the actor's own reports, newest first, with ids below `before` (only in `state`).
 
-    Without `before`, the newest page; without `state`, those in any state. Empty if the actor is no partner.
+    Without `before`, the newest page; without `state`, those in any state. Tests are included. Empty if the
+    actor is no partner.
     """
     sender = reach(actor, "report.status").partner_id
     if sender is None:

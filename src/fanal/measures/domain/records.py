@@ -154,7 +154,7 @@ class MeasureWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `subjects` are reports or other requests of the request's own desk, newest first, five at most. `desk_id`
     is the other desk to contact, None if the warning comes from the request's own. `pages` are exact pages
-    that the report names.
+    that the report names, five at most.
     """
 
     code: WarningCode

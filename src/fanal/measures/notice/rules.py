@@ -14,7 +14,10 @@ _PAGE = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
 
 
 def is_contact(contact: str) -> bool:
-    """Return whether a text is a valid contact of a notice: empty, an e-mail address, or a web form's URL."""
+    """Return whether a text is a valid contact of a notice: empty, an e-mail address, or a web form's URL.
+
+    The URL begins with `https://` and has neither query nor fragment.
+    """
     return not contact or is_mail_address(contact) or _PAGE.fullmatch(contact) is not None
 
 
