@@ -288,6 +288,9 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
 
     For measures proposed from `since` to before `until`. Keys: SECOND (proposal to approval), SEND (to
     sending), RECEIPT (to receipt), EXECUTE (to removal), each from the step before; only of steps made.
+
+    Raises:
+        Refused: the actor may not read statistics.
     """
     require(actor, "statistics.read")
     row = sql.one(_DELAYS, [*id_bounds(since, until), since, until])
