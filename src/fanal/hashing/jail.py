@@ -2,10 +2,10 @@
 
 | Layer | As root | As a plain user |
 |---|---|---|
-| network namespace without any interface | always | where the system permits user namespaces |
+| network namespace without any interface | where it has the capability | where it may have a user namespace |
 | the account `nobody`, no group | where it has the capabilities | stays the user's own |
 | no file can be opened, to read or to write (Landlock) | where the kernel has it | where the kernel has it |
-| system calls: only for reading, answering and memory | always | always |
+| system calls: only for reading, answering and memory | on the processors below | on the processors below |
 | limits on memory and processor time, no file written, no core dump | always | always |
 
 A child for videos may call `openat`, since FFmpeg does: Landlock then permits only its own anonymous memory.
@@ -153,7 +153,7 @@ def die_with_parent() -> None:
 
 
 def received(source: socket.socket, size: int) -> bytes:
-    """Return the next `size` bytes of a socket; end this process where its caller has closed it."""
+    """Return the next `size` bytes of a socket; end this process if the other end is closed."""
     pieces = bytearray()
     while len(pieces) < size:
         piece = source.recv(min(size - len(pieces), _PIECE))

@@ -245,9 +245,9 @@ class Pool:
             raise HasherAway("the nursery of hashing does not answer") from failure
 
     def _end(self, child: _Child) -> int | None:
-        """Kill a child and wait for it; return the signal that ended it, None if unknown.
+        """Kill a child and wait for it; return the signal that ended it, None if it had exited or if unknown.
 
-        That is SIGKILL unless another signal had ended it before.
+        That is SIGKILL unless the child had ended before.
         """
         child.socket.close()
         with self._lock:

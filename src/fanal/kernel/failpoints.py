@@ -50,7 +50,7 @@ POINTS: Final = frozenset(
 
 
 def read_failpoint(values: Mapping[str, str]) -> tuple[str, int] | None:
-    """Return the crash point's name and count from `values` (usually `os.environ`); None if none is set.
+    """Return the failpoint's name and count from `values` (usually `os.environ`); None if none is set.
 
     `FANAL_FAILPOINT` holds the text, or `@` and the path of a file with it.
 

@@ -277,7 +277,9 @@ def record_search(
     selectors: Iterable[UUID] = (),
     elsewhere: int = 0,
 ) -> UUID:
-    """Record the single entry of a search: the query as a keyed digest, and all displayed results.
+    """Record the single entry of a search and return its id; a search without results is recorded too.
+
+    The entry contains the query as a keyed digest, and all displayed results.
 
     Args:
         actor: the searcher.
@@ -287,8 +289,6 @@ def record_search(
         reports: the reports displayed.
         selectors: keys of the identifiers displayed.
         elsewhere: number of other desks displayed as knowing the identifier.
-
-    A search without results is recorded too. Return the id of the entry.
 
     Raises:
         MotiveMissing: the actor states no purpose.

@@ -69,7 +69,7 @@ def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]])
     under the file's lock, so that two concurrent signers add no note twice.
 
     Raises:
-        OSError: the file could not be read or written, or its end is not a truncated checkpoint.
+        OSError: the file could not be read or written, or more than 16 KiB follow its last complete note.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     is_new = not path.exists()

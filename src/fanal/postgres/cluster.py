@@ -69,8 +69,8 @@ def server_options(place: ClusterPlace) -> dict[str, str]:
         "log_parameter_max_length_on_error": "0",
         "log_error_verbosity": "terse",
         "cluster_name": f"fanal-{secrets.token_hex(2)}",
-        # After a crash each of some thousand files was opened and synchronised by itself: half of the time
-        # until the first call.
+        # By default a start after a crash opens and synchronises each of some thousand files by itself, which
+        # took half of the time until the first alarm call.
         **({"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}),
     }
 
@@ -304,7 +304,10 @@ class Cluster:
             self._wait_until_ready()
 
     def stop(self) -> None:
-        """Stop the server: end open sessions and write all data (fast shutdown, then immediate).
+        """Stop the server: end open sessions and write all data (fast shutdown).
+
+        If it has not stopped after three minutes, it is stopped at once (immediate shutdown), and the next
+        start recovers the data from its log.
 
         Raises:
             ClusterFailed: the server does not stop.

@@ -1,7 +1,7 @@
 """The folders of the embedded cluster, and the system account that owns them when Fanal runs as root.
 
-PostgreSQL refuses to run as root. Permissions of existing folders never change: where the account has no
-access, the launcher uses a folder of its own.
+PostgreSQL refuses to run as root. The permissions of an existing data folder never change: where the account
+has no access, the launcher uses a folder of its own.
 """
 
 import hashlib

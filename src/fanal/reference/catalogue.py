@@ -47,13 +47,14 @@ KINDS: tuple[type[Entry], ...] = (
 class Catalogue:
     """All reference data of a release, immutable. An entry is a dated version of a rule.
 
-    `words` are the labels. `version` is a digest of the files, by which decisions name the law applied.
+    `words` are the labels. `version` is a digest of the files except labels, by which decisions name the law
+    applied.
     """
 
     def __init__(self, entries: tuple[Entry, ...], words: Words, version: str) -> None:
         """Index the entries by kind, code and id.
 
-        `words` are the labels, `version` is a digest of the files.
+        `words` are the labels, `version` is a digest of the files of entries.
 
         Raises:
             ReferenceRefused: two versions of an entry overlap.

@@ -322,7 +322,7 @@ def _where(row: StoredObject) -> str:
 
 
 SAFE_AGE = timedelta(days=1)
-"""Age from which the sweep removes them: far above the longest transaction, such as an upload's."""
+"""Age from which the sweep removes bytes without a row: no transaction, as of an upload, takes as long."""
 _SEEN_AFTER = timedelta(days=30)
 """A pack unchanged for longer has been swept many times: it is not read again."""
 _STEP = 1000

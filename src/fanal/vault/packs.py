@@ -198,7 +198,8 @@ def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]
 def scan_pack(path: Path) -> Iterator[PackSegment]:
     """Yield the segments of a pack (a file of many sealed objects) in order.
 
-    An incomplete end is the last segment, unsound, with id zero.
+    What follows the last readable header, such as an incomplete end, is the last segment: unsound, with id
+    zero.
 
     Raises:
         BlobDamaged, OSError: the pack cannot be opened.
@@ -387,7 +388,8 @@ def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed
     partial file under its name.
 
     Raises:
-        OSError: the object is not stored; its temporary file is removed if possible.
+        OSError: the object may not be used; its temporary file is removed if possible.
+        Exception: any exception raised by `sealed`.
     """
     make_folder(folder / "tmp")
     temporary, target = folder / "tmp" / str(object_id), file_path(folder, object_id)

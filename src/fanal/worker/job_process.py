@@ -97,7 +97,7 @@ HELD = 60.0
 SILENT = 900.0
 """Seconds of wall-clock time without a run of the event loop: longer than any database statement."""
 LONGEST = 2 * 3600.0
-"""Seconds of CPU time for a single job."""
+"""Most seconds of CPU time for a single job."""
 _LOOK = 0.5
 _STOP = 15.0
 _PAUSES = (0.25, 10.0)
@@ -228,7 +228,7 @@ class Keeper:
     """The keeper process (it supervises the job process), as the worker sees it."""
 
     def __init__(self, run: Run, *, slots: int) -> None:
-        """Fork the keeper; its job process calls `run(stop, board, ended)`, with `slots` jobs at most.
+        """Fork the keeper; its job process calls `run(stop, board, ended)`, with a board for `slots` jobs.
 
         The keeper supervises that process, which runs schedule and notices.
 
@@ -253,7 +253,7 @@ class Keeper:
             os.kill(self.pid, signal.SIGTERM)
 
     def wait(self) -> bool:
-        """Wait for the keeper (supervisor) to end, kill it after a limit; return whether asked to stop."""
+        """Wait for the keeper to end, kill it after a limit; return whether `ask_to_stop` was called."""
         end = time.monotonic() + _STOP + 2 * _LOOK
         while not self.is_gone():
             if time.monotonic() > end:

@@ -318,7 +318,7 @@ def follow_clocks(timestamp: int) -> None:
 def carry_on(*, seconds: float) -> bool:
     """Rank portions of waiting reports by new priority rules, then continue dry runs of proposed ones.
 
-    It takes `seconds`, and finishes the portion begun last. Return whether work remains.
+    After `seconds` it stops with the portion in progress. Return whether work may remain.
     """
     until = monotonic() + seconds
     while pipeline.continue_rerank(now=clock.now()):

@@ -77,8 +77,9 @@ def fetch_source(
     being fetched is abandoned when the time is over.
 
     Raises:
-        FetchFailed: the code is stored with the checkpoint; LOOP if a page leads back to an earlier one, or
-            if the time is over without any change.
+        FetchFailed: the code is stored with the checkpoint; NO_INSTRUCTION without a standing instruction in
+            force (pages stored before remain); LOOP if a page leads back to an earlier one, or if the time
+            is over without any change.
         Unfinished: the time of a `quick` fetch is over within a page.
     """
     ends = time.monotonic() + seconds
@@ -117,7 +118,11 @@ def due_sources(*, actor: Actor) -> list[ListSource]:
 
 
 def is_due(source: ListSource) -> bool:
-    """Return whether a list source is enabled, and its fetch interval is over or unfailed pages remain."""
+    """Return whether a list source is enabled and to be fetched now.
+
+    That is so if its interval has passed since the last fetch, if that fetch ended early without a failure,
+    or if there was none.
+    """
     held = queries.get_checkpoint(source_id=source.id)
     pace = timedelta(minutes=source.every_minutes)
     last = held.tried_at if held.error or held.page_at == held.completed_at else None

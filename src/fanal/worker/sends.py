@@ -27,7 +27,7 @@ _LANGUAGES = ("fr", "en")
 _SECONDS = 24.0
 """Deadline of one notice, for a mail server that is slow: a notice is less urgent than a call."""
 _MOST_ADDRESSES = 60
-"""More than any mail server has; any small number of addresses divides it."""
+"""More addresses than any mail server has; each number up to six divides it, so that all are as likely."""
 
 
 class BoundedRetry(BaseRetryStrategy):

@@ -150,7 +150,8 @@ class StageLoop:
             clock: gives the time of each claim.
             size: the most reports of a claim.
             observe: receives stage and seconds of each step.
-            between: called after each step but the last of a batch that is not urgent; if it returns False,
+            between: called after each step but the last of a batch that is not urgent, between portions of a
+            batch, and at pauses of a preparation; if it returns False,
                 the batch goes back to the queue.
             watched: surrounds each step (`Watch.step`).
             lease: length of a claim.
@@ -332,8 +333,8 @@ class StageLoop:
         """Run the preparation of a step on a batch (such as hashing files), renewing the lease at pauses.
 
         Return whether to run the step. `token` is that of the batch's claim, `urgent` whether it holds urgent
-        reports. Reports that need no preparation go first. A preparation longer than `TURN` seconds returns
-        its reports to the end of the queue.
+        reports. Reports that need no preparation go first. After `TURN` seconds, the reports still to be
+        prepared return to the queue, behind others if they were worked on.
         """
         assert step.before is not None  # noqa: S101 - for the type checker: asked by the caller
         if step.waits and not self._let_others_first(

@@ -102,7 +102,7 @@ def open_note(note: str, *, keys: Iterable[NoteKey]) -> Checkpoint:
     signature of a known key is refused.
 
     Raises:
-        CheckpointRefused: malformed, unsigned, or an invalid signature.
+        CheckpointRefused: malformed, no signature of a known key, or an invalid one.
     """
     known = {(key.name, key.key_id): key for key in keys}
     text, signatures = _split_note(note)
@@ -127,7 +127,8 @@ def read_copy(content: bytes) -> list[str]:
     Trailing spaces and a missing last empty line, as left by editors and mail programs, are tolerated.
 
     Raises:
-        CheckpointRefused: not text, without any note, or with other content than complete notes.
+        CheckpointRefused: not text, empty, or the paragraphs do not form pairs; whether each pair is a valid
+            note is left to `open_note`.
     """
     try:
         text = content.decode("utf-8-sig")

@@ -39,7 +39,7 @@ def parse_actions(text: str) -> dict[str, Verb]:
     """Parse TOML lines `VERB = [actions]` and return the verb by action.
 
     Raises:
-        ValueError: a key is not a verb, an action is not a code or occurs twice.
+        ValueError: not TOML, a key is not a verb, or an action is not a text or occurs twice.
         TypeError: a value is not a list.
     """
     verbs: dict[str, Verb] = {}
