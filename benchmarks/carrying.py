@@ -199,10 +199,9 @@ def _wait_until_done(started: float) -> None:
 def parse_rounds(reports: Reports) -> list[float]:
     """Return the rate at which lxml turns reports into dicts, for each of at most fifteen rounds.
 
-    A round has a thousand reports.
-
-    Reports (with their file documents) per second on one core. Call it before and after the pipeline, which
-    takes much longer: on a machine of varying speed, a single moment would be no fair comparison.
+    A round has a thousand reports with their file documents; the rate is reports per second on one core. Call
+    it before and after the pipeline, which takes much longer: on a machine of varying speed, a single moment
+    would be no fair comparison.
     """
     rates = []
     for first in range(0, len(reports), _ROUND)[:_ROUNDS]:

@@ -123,9 +123,7 @@ class Taken(NamedTuple):
 def _time(part: Sequence[Told], turn: int) -> Taken:
     """Return the cost of the reports `part`, cross-checked one by one with the product's own function.
 
-    The first thirty are not counted.
-
-    `turn`: number of the measurement, which gives the reports' dates.
+    The first thirty are not counted. `turn`: number of the measurement, which gives the reports' dates.
     """
     from fanal.accounts import row_scope
     from fanal.crosscheck.operations.batch import crosscheck_batch

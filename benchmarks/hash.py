@@ -115,7 +115,7 @@ def _scaled() -> dict[str, object]:
 
 
 def _through_children() -> dict[str, object]:
-    """Return files per second through memory-limited child processes, four hashes each, on all processors."""
+    """Return files per second through sandboxed child processes, four hashes each, at most four at once."""
     file = _encoded(Image.fromarray(_drawn(1, 512, 512)), "JPEG")
     pool = Pool()
     asked = [FileToHash(size=len(file), pieces=[file])] * _THROUGH_CHILDREN

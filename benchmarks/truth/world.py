@@ -82,7 +82,7 @@ def _moving(world: World) -> Iterator[Told]:
 
 
 def _rings(world: World) -> Iterator[Told]:
-    """Yield reports of a ring: some name two members; all may name one page, and all but one use a wallet."""
+    """Yield reports of a ring: some name two members, others may name a page; all but one share a wallet."""
     dice, teller = world.dice, world.teller
     head = world.offender()
     members = [head, *(world.offender(head.label) for _ in range(dice.between(1, 5)))]
