@@ -10,7 +10,7 @@ from msgspec import Struct
 from fanal.casework.domain.records import Addressee
 from fanal.kernel.states import StateTable, move
 
-# States of a measure. Blocking and dereferencing use the same state table.
+# States of a removal request. Blocking has a table of its own (`blocking/README.md`).
 
 
 class MeasureState(StrEnum):
