@@ -11,7 +11,8 @@ from docs_tables import cell, code, page, table
 import fanal
 
 _SOURCE = Path(fanal.__file__).parent
-_REFUSALS = re.compile(r"\w+_refusal")
+_OF_ACTS = re.compile(r"(?:measure|notice|blocking|referral|sheet)_refusal")
+_REFUSALS = re.compile(rf"(?!{_OF_ACTS.pattern})\w+_refusal")
 _FAILURES = re.compile(r"api|cli|errno|quarantine|list_unread|unhashed|\w+_failure")
 _QUOTED = re.compile(r"""["']([A-Z][A-Z0-9_]+)["']""")
 
@@ -20,6 +21,13 @@ def refusals() -> str:
     """Return the page of the codes with which a person's act is refused, in Markdown."""
     return _page(
         "Refusals", _REFUSALS, "An act that breaks a rule is refused with a code and parameters."
+    )
+
+
+def refusals_of_acts() -> str:
+    """Return the page of the codes with which a step of an official act is refused, in Markdown."""
+    return _page(
+        "Refusals of official acts", _OF_ACTS, "What a measure, a notice or a referral may not be."
     )
 
 

@@ -21,6 +21,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "ledger": docs_code.ledger_actions,
     "model": docs_model.model,
     "refusals": docs_codes.refusals,
+    "refusals-acts": docs_codes.refusals_of_acts,
     "failures": docs_codes.failures,
     "policy": docs_law.policy,
     "priority": docs_law.priority,

@@ -25,6 +25,7 @@ _TITLES = {
     "qualification": "Qualification",
     "retention": "Retention",
     "instrument": "Texts of reports",
+    "protected_name": "Protected names",
 }
 
 

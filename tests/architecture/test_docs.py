@@ -222,7 +222,7 @@ def test_every_code_that_refuses_and_every_kept_table_is_named(site):
         tomllib.loads(path.read_text())["labels"]
         for path in (SOURCE / "reference/data/labels").glob("*.toml")
     ]
-    said = words(site, "refusals") + words(site, "failures")
+    said = "".join(words(site, page) for page in ("refusals", "refusals-acts", "failures"))
     kinds = {kind: codes for held in labels for kind, codes in held.items()}
     refused = [k for k in kinds if k.endswith(("_refusal", "_failure"))] + [
         "api",

@@ -19,6 +19,7 @@ from fanal.reference.records import (
     MeasureClock,
     MeasureRule,
     Offence,
+    ProtectedName,
     Qualification,
     Retention,
     Routing,
@@ -41,6 +42,7 @@ KINDS: tuple[type[Entry], ...] = (
     MaterialRule,
     Instrument,
     Asking,
+    ProtectedName,
 )
 
 

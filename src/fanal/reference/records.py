@@ -366,3 +366,25 @@ class Asking(Entry, frozen=True, kw_only=True):
     kind: ClassVar[str] = "asking"
 
     value: AskingValue
+
+
+class ProtectedNameValue(Strict, frozen=True, kw_only=True):
+    """Host names whose blocking needs the approval of a third person, as A-labels.
+
+    `covers` NAME: the names, and the names above them; BELOW: also every name below them.
+    """
+
+    category: Literal["STATE", "CHILD_PROTECTION", "INFRASTRUCTURE", "SHARED_HOST", "PLATFORM"]
+    covers: Literal["NAME", "BELOW"]
+    names: tuple[str, ...]
+
+
+class ProtectedName(Entry, frozen=True, kw_only=True):
+    """A group of protected host names, in one dated version.
+
+    An unchecked group (`Entry.unchecked`) protects like a checked one.
+    """
+
+    kind: ClassVar[str] = "protected_name"
+
+    value: ProtectedNameValue
