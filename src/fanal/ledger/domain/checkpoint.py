@@ -1,4 +1,4 @@
-"""Checkpoints of the log: C2SP tlog-checkpoint text in a C2SP signed note, Ed25519.
+"""Checkpoints of the log: C2SP tlog-checkpoint text in a C2SP signed note, Ed25519; notes of other texts.
 
 A note is the text, an empty line and signature lines. The text has three lines: the origin of the log, the
 size of the tree, and the base64 of its root. Witnesses and auditors can verify it without this program.
@@ -86,13 +86,26 @@ def sign(*, origin: str, size: int, root: bytes, name: str, key: Ed25519PrivateK
         ValueError: the origin is empty or contains a line feed, or the name is empty or contains `+` or
             space.
     """
-    if not origin or "\n" in origin or not re.fullmatch(r"[^\s+]+", name):
-        raise ValueError("origin or key name cannot stand in a note")
+    if not origin or "\n" in origin:
+        raise ValueError("the origin cannot stand in a note")
     text = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
+    return Checkpoint(origin=origin, size=size, root=root, note=sign_text(text, name=name, key=key))
+
+
+def sign_text(text: str, *, name: str, key: Ed25519PrivateKey) -> str:
+    """Return the C2SP signed note of a text, whose lines are not empty; `name` is that of the signing key.
+
+    The first line of the text must tell what it is, so that no note is taken for one of another use.
+
+    Raises:
+        ValueError: the text does not end with a line feed or has an empty line, or the name is empty or
+            contains `+` or space.
+    """
+    if not text.endswith("\n") or "\n\n" in text or not re.fullmatch(r"[^\s+]+", name):
+        raise ValueError("text or key name cannot stand in a note")
     key_id = NoteKey(name=name, public=key.public_key()).key_id
     signature = base64.b64encode(key_id + key.sign(text.encode())).decode()
-    note = f"{text}\n— {name} {signature}\n"
-    return Checkpoint(origin=origin, size=size, root=root, note=note)
+    return f"{text}\n— {name} {signature}\n"
 
 
 def open_note(note: str, *, keys: Iterable[NoteKey]) -> Checkpoint:
@@ -104,11 +117,20 @@ def open_note(note: str, *, keys: Iterable[NoteKey]) -> Checkpoint:
     Raises:
         CheckpointRefused: malformed, no signature of a known key, or an invalid one.
     """
+    return _parse_text(open_text(note, keys=keys), note)
+
+
+def open_text(note: str, *, keys: Iterable[NoteKey]) -> str:
+    """Verify a signed note of any use by `keys`, as `open_note` does, and return its text.
+
+    Raises:
+        CheckpointRefused: malformed, unsigned, or an invalid signature.
+    """
     known = {(key.name, key.key_id): key for key in keys}
     text, signatures = _split_note(note)
     if not _count_valid(text, signatures, known):
         raise CheckpointRefused("no signature of a known key")
-    return _parse_text(text, note)
+    return text
 
 
 def split_notes(content: str) -> list[str]:

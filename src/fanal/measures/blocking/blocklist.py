@@ -1,0 +1,143 @@
+"""The blocking list at one instant: the names in force, its serial (RFC 1982) and its expiry. Pure.
+
+No entry outlives its date in any format, and a client that receives no newer list stops blocking: the list
+expires with its first entry, and at the latest `LIFE` after it was made.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+
+from fanal.measures.blocking.names import HostName, check_written, covers
+
+LIFE = timedelta(hours=24)
+"""Longest validity of a list: the time in which providers restore access (decree 2015-125, article 4)."""
+_SERIALS = 2**32
+_HALF = 2**31
+
+
+class ListWrong(Exception):
+    """Error: a blocking list cannot be made, or a written file differs from it; the message says where."""
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A blocked name: start of the measures in force that name it, and end of the last of them."""
+
+    name: HostName
+    since: datetime
+    expires: datetime
+
+
+class BlockList(Struct, frozen=True, kw_only=True):
+    """The list of blocked names at `made_at`; instants are UTC, in whole seconds.
+
+    `entries` are in the order of their names read from the root. Queries for them are answered with
+    `stop_host`, the host of the stop page. After `expires_at` the list must not be used.
+    """
+
+    serial: int
+    made_at: datetime
+    expires_at: datetime
+    stop_host: HostName
+    entries: tuple[Entry, ...]
+
+    @property
+    def names(self) -> tuple[HostName, ...]:
+        """The blocked names, in order; each is blocked with all names below it."""
+        return tuple(entry.name for entry in self.entries)
+
+
+def make_list(
+    entries: Iterable[Entry], *, made_at: datetime, known: Collection[int], stop_host: str
+) -> BlockList:
+    """Return the list of the entries in force at `made_at`, one for each name.
+
+    `entries` has one for each measure; of two on one name the list has the earlier start and the later
+    expiry. `known` are the serials of all earlier lists known here or seen at recipients; `stop_host` is the
+    host of the stop page.
+
+    Raises:
+        ValueError: a name is not written as `names.read_name` returns it.
+        ListWrong: a name covers the stop page, or the serials have no successor (`next_serial`).
+    """
+    at = made_at.astimezone(UTC).replace(microsecond=0)
+    (stop,) = check_written([stop_host])
+    merged: dict[str, Entry] = {}
+    for entry in entries:
+        if _whole(entry.expires) > at:
+            merged[entry.name] = _merge(entry, merged.get(entry.name))
+    check_written(merged)
+    if covering := next((name for name in merged if covers(name, stop)), None):
+        raise ListWrong(f"{covering} covers the stop page {stop}")
+    return BlockList(
+        serial=next_serial(known, made_at=at),
+        made_at=at,
+        expires_at=min([at + LIFE, *(entry.expires for entry in merged.values())]),
+        stop_host=stop,
+        entries=tuple(sorted(merged.values(), key=lambda entry: from_root(entry.name))),
+    )
+
+
+def is_later(one: int, other: int) -> bool:
+    """Return whether serial `one` is later than `other` (RFC 1982, 32 bits); false where it is undefined."""
+    return 0 < (one - other) % _SERIALS < _HALF
+
+
+def next_serial(known: Collection[int], *, made_at: datetime) -> int:
+    """Return a serial later than all `known`: the seconds since 1970, or one more than the latest.
+
+    A list made after a restore from an older backup is therefore later than lists that the backup lacks. The
+    serial is never 0.
+
+    Raises:
+        ListWrong: no serial is later than all of them, since two are half of all serials apart.
+    """
+    serial = int(made_at.timestamp()) % _SERIALS
+    for other in known:
+        if not is_later(serial, other):
+            serial = (other + 1) % _SERIALS
+    serial = serial or 1
+    if not all(is_later(serial, other) for other in known):
+        raise ListWrong("no serial is later than all known ones")
+    return serial
+
+
+def from_root(name: str) -> list[str]:
+    """Return the labels of a name, the top-level domain first: neighbours in the tree sort together."""
+    return name.split(".")[::-1]
+
+
+def closed(names: Iterable[str]) -> list[str]:
+    """Return `names` and each name between two of them, from the root.
+
+    Without them a listed name below another one would unblock the names in between: a wildcard does not apply
+    below an existing node of the zone, even an empty one (RFC 4592, 3.3.1).
+    """
+    listed = set(names)
+    found = set(listed)
+    for name in listed:
+        between: list[str] = []
+        above = name.partition(".")[2]
+        while above and above not in listed:
+            between.append(above)
+            above = above.partition(".")[2]
+        if above:
+            found.update(between)
+    return sorted(found, key=from_root)
+
+
+def written_instant(instant: datetime) -> str:
+    """Return an instant as it stands in every file: UTC, whole seconds, such as `2026-11-30T21:00:00Z`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _whole(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(microsecond=0)
+
+
+def _merge(entry: Entry, other: Entry | None) -> Entry:
+    since, expires = _whole(entry.since), _whole(entry.expires)
+    if other is not None:
+        since, expires = min(since, other.since), max(expires, other.expires)
+    return Entry(name=entry.name, since=since, expires=expires)
