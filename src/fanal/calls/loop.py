@@ -12,6 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import wait
 from typing import Final
@@ -47,6 +48,8 @@ _OVERDUE_SECONDS = 1.0
 """Time that a due call waits for a process whose messages arrive before one whose message failed takes it."""
 _MOST_AGAIN = 60
 _MOST_KEPT = 200
+_MOST_ASKING = 2
+"""Messages in transit at once to addresses that an earlier one did not reach."""
 log = logging.getLogger("fanal.calls")
 
 
@@ -196,9 +199,20 @@ class CallsLoop:
                 late=late,
                 overdue=_OVERDUE_SECONDS if self._left and not tries else 0.0,
             )
+            left_out = () if again else self._not_reached()
             for lot in lots_of(calls, places=free):
                 failpoint("send.begin")
-                self._senders.start(lot, now=now)
+                self._senders.start(lot, now=now, left_out=left_out)
+
+    def _not_reached(self) -> list[str]:
+        """Return the duty addresses that the last message did not reach; none if that holds for all.
+
+        A first message goes to the others: sessions that wait for these addresses would occupy the mail
+        server. They are asked in a message of their own as soon as it is sent.
+        """
+        missed = {to for message in (*self._later, *self._senders.asking) for to in message.to}
+        duty = mail.current().duty
+        return [to for to in duty if to in missed] if not missed.issuperset(duty) else []
 
     def _others_reach(self) -> bool:
         """Return whether another process reaches the people on duty; False if that cannot be read.
@@ -213,12 +227,12 @@ class CallsLoop:
             return False
 
     def _ask_again(self) -> None:
-        """Send the due messages to addresses that were refused for now, while half of the places are free.
+        """Send the due messages to addresses that were refused for now, few at once.
 
-        A place is a child process.
+        They also wait while half of the places (child processes) are taken.
         """
         for message in [m for m in self._later if m.due <= time.monotonic()]:
-            if len(self._senders) >= PLACES // 2:
+            if len(self._senders) >= PLACES // 2 or len(self._senders.asking) >= _MOST_ASKING:
                 return
             self._later.remove(message)
             self._senders.start(message.lot, now=self._now(), again=message)
@@ -226,10 +240,11 @@ class CallsLoop:
     def _keep_for_later(self, sent: CallSent) -> None:
         """Keep the addresses that a message (`sent`) did not reach, to try them again for about an hour.
 
-        After too many attempts, or with too many messages kept, an error is logged instead.
+        Those that it did not go to are asked at once. Messages to the same addresses become one. After too
+        many attempts, or with too many messages kept, an error is logged instead.
         """
         before = sent.again
-        to = sent.sent.later if sent.sent else before.to if before else ()
+        to = (*sent.sent.later, *sent.left_out) if sent.sent else before.to if before else ()
         attempts = before.attempts + 1 if before else 1
         if not to:
             return
@@ -240,12 +255,25 @@ class CallsLoop:
         unconfirmed = sent.failure == UNCONFIRMED
         jitter = secrets.randbelow(1001) / 1000
         wait = wait_after(attempts=attempts, jitter=jitter, unconfirmed=unconfirmed)
-        due = time.monotonic() + wait.total_seconds()
-        self._later.append(
-            AskedAgain(
-                lot=sent.lot, to=to, lost=lost, attempts=attempts, due=due, failure=sent.failure
-            )
+        due = time.monotonic() + (0.0 if sent.left_out else wait.total_seconds())
+        kept = AskedAgain(
+            lot=sent.lot,
+            to=tuple(sorted(to)),
+            lost=lost,
+            attempts=attempts,
+            due=due,
+            failure=sent.failure,
         )
+        same = next((m for m in self._later if _are_one(m, kept)), None)
+        if same:
+            self._later.remove(same)
+            kept = replace(
+                kept,
+                lot=(*same.lot, *kept.lot),
+                attempts=min(same.attempts, kept.attempts),
+                due=min(same.due, kept.due),
+            )
+        self._later.append(kept)
 
     def _record(self) -> None:
         """Record outcomes for at most a second; the rest, and failed ones, remain for the next iteration."""
@@ -261,7 +289,8 @@ class CallsLoop:
                 orient.record_reached(actor=self._actor, calls=sent.lot, now=now)
         elif sent.sent is not None:
             failpoint("send.sent")
-            delivery = _DELIVERIES[sent.sent.reached]
+            reached = mail.Reached.SOME if sent.left_out else sent.sent.reached
+            delivery = _DELIVERIES[reached]
             orient.record_delivery(actor=self._actor, calls=sent.lot, delivery=delivery, now=now)
         else:
             self._record_failure(sent, now)
@@ -300,6 +329,12 @@ class CallsLoop:
     def _wait(self) -> None:
         """Sleep until a child answers, at most half a second."""
         wait(self._senders.descriptors, timeout=_BEAT_SECONDS)
+
+
+def _are_one(one: AskedAgain, other: AskedAgain) -> bool:
+    """Return whether two messages to try again can be one: the same addresses, and few enough calls."""
+    same = (one.to, one.lost) == (other.to, other.lost)
+    return same and len(one.lot) + len(other.lot) <= LOT
 
 
 def _random() -> int:

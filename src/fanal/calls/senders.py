@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import math
 import os
+import secrets
 import signal
 import smtplib
 import ssl
@@ -21,6 +22,7 @@ from typing import Final
 
 from fanal import reference
 from fanal.connectors import mail, smtp
+from fanal.connectors.handover import MOST_SESSIONS
 from fanal.kernel.process import die_with_parent, take_own_share
 from fanal.orient.domain.clocks import UNCONFIRMED
 from fanal.orient.domain.records import Call
@@ -29,6 +31,8 @@ PLACES: Final = 24
 """Messages in transit at once; calls with failed attempts take at most half of these places."""
 _SPARE_SECONDS: Final = 2.0
 """Seconds beyond the connector's own deadline after which a child is killed; below the lease of a call."""
+_FEW_SESSIONS, _FEWEST_SESSIONS = 4, 3
+"""Most sessions of a message to addresses that an earlier one missed; least of one message among many."""
 _SLOW_SECONDS, _SLOWEST_SECONDS = 24.0, 60.0
 """Deadlines of each third and sixth attempt: a slow mail server would otherwise never be in time."""
 LOT: Final = 2000
@@ -53,8 +57,9 @@ class CallSent:
     """The outcome of one message for the calls in `lot`: whom it reached, or the code of its failure.
 
     `sent` is None after a failure, `failure` is "" otherwise. `again` is set if the message went to the
-    addresses that an earlier one did not reach. Without calls, the mail server was only asked whether it
-    works: `sent` is None, and `failure` is "" if it does.
+    addresses that an earlier one did not reach. `left_out` are addresses that the message did not go to.
+    Without calls, the mail server was only asked whether it works: `sent` is None, and `failure` is "" if it
+    does.
     """
 
     lot: tuple[Call, ...]
@@ -62,6 +67,7 @@ class CallSent:
     sent: mail.Sent | None = None
     again: "AskedAgain | None" = None
     """The message was one to addresses that an earlier one did not reach."""
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +94,7 @@ class _CallsChild:
     answer: Connection
     ends: float
     again: AskedAgain | None
+    left_out: tuple[str, ...]
 
 
 class Senders:
@@ -106,6 +113,11 @@ class Senders:
         return sum(bool(c.again) or (bool(c.lot) and c.lot[0].attempts > 1) for c in self._children)
 
     @property
+    def asking(self) -> list[AskedAgain]:
+        """The messages in transit to addresses that an earlier one did not reach."""
+        return [child.again for child in self._children if child.again]
+
+    @property
     def calls(self) -> list[Call]:
         """The calls in transit, and those with a failure not yet returned by `finished`."""
         lots = [*(child.lot for child in self._children), *(sent.lot for sent in self._unstarted)]
@@ -116,22 +128,34 @@ class Senders:
         """The file descriptors that become readable when a child answers or ends."""
         return [child.answer.fileno() for child in self._children]
 
-    def start(self, lot: Sequence[Call], *, now: datetime, again: AskedAgain | None = None) -> None:
+    def start(
+        self,
+        lot: Sequence[Call],
+        *,
+        now: datetime,
+        again: AskedAgain | None = None,
+        left_out: Sequence[str] = (),
+    ) -> None:
         """Send the calls of `lot` as one e-mail from a child process.
 
-        The e-mail goes to all people on duty or, with `again`, to the addresses named there. Without calls
-        (`lot` is empty) the child only signs in to the mail server. `finished` returns the outcome later; a
-        failed fork counts as a failure.
+        The e-mail goes to all people on duty but those `left_out`, with `again` to the addresses named there
+        in random order. Without calls (`lot` is empty) the child only signs in to the mail server. `finished`
+        returns the outcome later; a failed fork counts as a failure.
         """
-        calls, to = tuple(lot), again.to if again else ()
-        seconds = _seconds_for(calls, again)
-        attempt = again.attempts + 1 if again else calls[0].attempts if calls else 1
+        calls, left_out = tuple(lot), tuple(left_out)
+        to = tuple(x for x in mail.current().duty if x not in left_out) if left_out else ()
+        if again:
+            to = tuple(secrets.SystemRandom().sample(again.to, len(again.to)))
+        how = mail.How(
+            seconds=_seconds_for(calls, again),
+            attempt=again.attempts + 1 if again else calls[0].attempts if calls else 1,
+            sessions=self._sessions(again),
+        )
         try:
             reading, writing = _FORK.Pipe(duplex=False)
             process = _FORK.Process(
                 target=_send,
-                args=(writing, calls, to, now),
-                kwargs={"seconds": seconds, "attempt": attempt},
+                args=(writing, calls, to, now, how),
                 daemon=True,
             )
             process.start()
@@ -139,10 +163,22 @@ class Senders:
             self._unstarted.append(CallSent(lot=calls, failure="MACHINE", again=again))
             return
         writing.close()
-        ends = time.monotonic() + seconds + _SPARE_SECONDS
         self._children.append(
-            _CallsChild(lot=calls, process=process, answer=reading, ends=ends, again=again)
+            _CallsChild(
+                lot=calls,
+                process=process,
+                answer=reading,
+                ends=time.monotonic() + how.seconds + _SPARE_SECONDS,
+                again=again,
+                left_out=left_out,
+            )
         )
+
+    def _sessions(self, again: AskedAgain | None) -> int:
+        """Return the most sessions of the next message: all messages together should fill no mail server."""
+        if again:
+            return _FEW_SESSIONS
+        return max(_FEWEST_SESSIONS, MOST_SESSIONS // (1 + len(self._children)))
 
     def finished(self) -> list[CallSent]:
         """Return the outcomes of the completed messages; kill the children past their deadline."""
@@ -170,7 +206,7 @@ def _close(child: _CallsChild) -> CallSent:
     child.process.close()
     child.answer.close()
     if not isinstance(answer, str):
-        return CallSent(lot=child.lot, sent=answer, again=child.again)
+        return CallSent(lot=child.lot, sent=answer, again=child.again, left_out=child.left_out)
     failure = answer or ("TIMEOUT" if late else "DIED")
     return CallSent(lot=child.lot, failure=failure, again=child.again)
 
@@ -180,22 +216,20 @@ def _send(
     lot: tuple[Call, ...],
     to: tuple[str, ...],
     now: datetime,
-    *,
-    seconds: float,
-    attempt: int,
+    how: mail.How,
 ) -> None:
     """Send one message for the calls in `lot` in this child process, write the outcome to `answer`, and exit.
 
     Recipients are the addresses `to`, or all people on duty if there are none. The outcome is a `mail.Sent`,
-    None where there was nothing to send, or the code of a failure; `seconds` limits the sending, `attempt` is
-    its number. The exit closes no inherited database session: that would end the parent's.
+    None where there was nothing to send, or the code of a failure. The exit closes no inherited database
+    session: that would end the parent's.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()
     take_own_share()
     try:
         if lot:
-            answer.send(_deliver(lot, to, now, seconds=seconds, attempt=attempt))
+            answer.send(_deliver(lot, to, now, how))
         else:
             mail.current().ask()
             answer.send(None)
@@ -205,13 +239,10 @@ def _send(
         os._exit(0)  # the child must not end the parent's database session
 
 
-def _deliver(
-    lot: tuple[Call, ...], to: tuple[str, ...], now: datetime, *, seconds: float, attempt: int
-) -> mail.Sent:
+def _deliver(lot: tuple[Call, ...], to: tuple[str, ...], now: datetime, how: mail.How) -> mail.Sent:
     """Send the e-mail for the calls in `lot`: references of reports and the place to look, no content.
 
-    Recipients are the addresses `to`, or all people on duty if there are none. Returns whom it reached;
-    `seconds` limits the sending, `attempt` is its number.
+    Recipients are the addresses `to`, or all people on duty if there are none. Returns whom it reached.
 
     Raises:
         Exception: any failure of the mail server or its settings (see `code_of`).
@@ -232,8 +263,7 @@ def _deliver(
         text="\n\n".join([*words, *listed]),
         message_id=name,
         now=now,
-        seconds=seconds,
-        attempt=attempt,
+        how=how,
     )
 
 

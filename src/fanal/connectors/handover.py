@@ -2,9 +2,9 @@
 
 A line is a sequence of SMTP sessions for the same recipients, each at another address of the server. The
 common line has all recipients. If it has not begun to send the message after the patience, or the server
-fails at one recipient, a line for each recipient begins in parallel. In every line the next address follows
-where one fails or is slow, and the slow one goes on: the session that is first at a recipient sends, no other
-does then.
+fails at one recipient, a line for each recipient begins in parallel, at the addresses that answer. In every
+line the next address follows where one fails or is slow, and the slow one goes on: the session that is first
+at a recipient sends, no other does then.
 """
 
 import math
@@ -27,8 +27,8 @@ That is two of eight seconds: some servers refuse an address after five seconds.
 """
 _GREETING: Final = 0.25
 """Part of the patience for the greeting, at a first attempt: half a second (as in RFC 8305)."""
-_MOST_SESSIONS: Final = 20
-"""Most sessions at once."""
+MOST_SESSIONS: Final = 20
+"""Most sessions of one message at once: many servers let no more of one machine in."""
 _END_SECONDS: Final = 0.5
 """Time that sessions have to end once all is known, or after the deadline has cut them."""
 PERMANENT: Final = 500
@@ -39,16 +39,21 @@ class _Taken(smtplib.SMTPException):
     """Error: another session has sent, or is sending, the message to one of this session's recipients."""
 
 
+class _TakenBefore(_Taken):
+    """Error: the same, while the server has nothing of the message yet."""
+
+
 @dataclass
 class _Line:
-    """Sessions for the recipients `to`, and the addresses of the server that are still `left` for them.
+    """Sessions for the recipients `to`, and the addresses of the server that they `tried`.
 
-    `running` sessions are open. The last one began at the instant `begun` of the monotonic clock; `greeted`:
-    the server greeted one of them since then.
+    `closed`: no other address is tried. `running` sessions are open. The last one began at the instant
+    `begun` of the monotonic clock; `greeted`: the server greeted one of them since then.
     """
 
     to: list[str]
-    left: list[smtp.Address] = field(default_factory=list)
+    tried: set[smtp.Address] = field(default_factory=set)
+    closed: bool = False
     running: int = 0
     begun: float = 0.0
     greeted: bool = False
@@ -64,6 +69,7 @@ class Handover:
         attempt: number of the attempt to send this message, from 1. Each begins at another address of the
             server, and from the second on that one has the whole patience before the next: a faulty address
             that answers faster would otherwise get the message each time.
+        sessions: most sessions at once.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Handover:
         sign_in: Callable[[smtp.Session], None],
         seconds: float,
         attempt: int,
+        sessions: int = MOST_SESSIONS,
     ) -> None:
         self._message, self._to = message, list(dict.fromkeys(to))
         self._server, self._sign_in, self._attempt = server, sign_in, attempt
@@ -83,9 +90,9 @@ class Handover:
         self._ends = time.monotonic() + seconds
         self._stops, self._slow_at = self._ends + _END_SECONDS, math.inf
         self._guard = threading.Condition()
-        self._addresses: list[smtp.Address] = []
+        self._addresses, self._answering = list[smtp.Address](), list[smtp.Address]()
         self._common, self._alone = _Line(self._to), list[_Line]()
-        self._running, self._over = 0, False
+        self._running, self._most, self._over = 0, sessions, False
         self._sending: set[str] = set()
         self._accepted: set[str] = set()
         self._unconfirmed: set[str] = set()
@@ -122,8 +129,9 @@ class Handover:
             if now >= self._slow_at and not self._sending and not self._alone:
                 self._split()
             for line in (self._common, *self._alone):
-                if self._is_due(line, now):
-                    self._begin_session(line, now)
+                address = self._next(line)
+                if address and self._is_due(line, now):
+                    self._begin_session(line, address, now)
         return self._running > 0 and now < self._stops
 
     def _open(self, to: Iterable[str]) -> list[str]:
@@ -135,20 +143,35 @@ class Handover:
         known = self._accepted | self._unconfirmed | (self._refused if self._accepted else set())
         return [recipient for recipient in to if recipient not in known]
 
+    def _next(self, line: _Line) -> smtp.Address | None:
+        """Return the address that a line tries next, or None.
+
+        The common line finds those that answer, and take recipients. The lines of single recipients follow
+        there; the other addresses are theirs once the common line has tried all, the last one first.
+        """
+        order = self._addresses
+        if line is not self._common:
+            order = self._answering + ([] if self._next(self._common) else self._addresses[::-1])
+        return next((one for one in order if not line.closed and one not in line.tried), None)
+
     def _is_due(self, line: _Line, now: float) -> bool:
-        if not line.left or self._running >= _MOST_SESSIONS or self._sending.intersection(line.to):
+        if self._running >= self._most or self._sending.intersection(line.to):
             return False
         waits = self._patience if line.greeted else self._greeting
         return bool(self._open(line.to)) and (not line.running or now >= line.begun + waits)
 
-    def _split(self, *first: smtp.Address) -> None:
-        """Let a line for each recipient begin: at the address `first`, if given, else at unused addresses."""
+    def _split(self, first: smtp.Address | None = None) -> None:
+        """Let a line for each recipient begin, at the address `first` if given."""
         if not self._alone and len(self._to) > 1:
-            used = [one for one in self._addresses if one not in self._common.left]
-            order, self._common.left = self._common.left + used, []
-            self._alone = [_Line([recipient], order) for recipient in self._to]
-        for line in self._alone:
-            line.left = list(dict.fromkeys([*first, *line.left]))
+            # The common line goes through the recipients from the first: these come from the other end. At
+            # later attempts others come first, should as many as there are sessions be slow.
+            turn = (self._attempt - 1) * (self._most - 1) % len(self._to)
+            order = self._to[::-1]
+            self._alone = [_Line([recipient]) for recipient in order[turn:] + order[:turn]]
+        if first:
+            self._answering = [first, *(one for one in self._answering if one != first)]
+            for line in self._alone:
+                line.tried.discard(first)
 
     def _start(self, work: Callable[[], None]) -> None:
         def counted() -> None:
@@ -172,13 +195,13 @@ class Handover:
         first = (self._attempt - 1) % max(1, len(found))
         with self._guard:
             self._addresses = found[first:] + found[:first]
-            self._common.left = self._addresses.copy()
             self._slow_at = time.monotonic() + self._patience
 
-    def _begin_session(self, line: _Line, now: float) -> None:
+    def _begin_session(self, line: _Line, address: smtp.Address, now: float) -> None:
         line.running += 1
+        line.tried.add(address)
         line.begun, line.greeted = now, False
-        self._start(partial(self._work, line, self._open(line.to), line.left.pop(0)))
+        self._start(partial(self._work, line, self._open(line.to), address))
 
     def _work(self, line: _Line, to: list[str], address: smtp.Address) -> None:
         """Send the message to the recipients `to` of a line in a session at `address`; note a failure."""
@@ -187,6 +210,7 @@ class Handover:
             seconds = max(0.0, self._ends - time.monotonic())
             with self._server.session(address, seconds=seconds) as session:
                 line.greeted = True
+                session.skips = partial(self._skip, address)
                 self._send(session, line, to)
         except _Taken:
             with self._guard:
@@ -200,14 +224,24 @@ class Handover:
                     self._split(address)
                     return
                 if _is_final(failure):
-                    self._failures.update(dict.fromkeys(to, failure))
-                    for one in (self._common, *self._alone):
-                        one.left = []
+                    self._note_final(failure, to)
                 for recipient in to:
                     self._failures.setdefault(recipient, failure)
         finally:
             with self._guard:
                 line.running -= 1
+
+    def _skip(self, address: smtp.Address, recipient: str) -> bool:
+        """Note that an address of the server answers; return whether a recipient has the message already."""
+        with self._guard:
+            if address not in self._answering:
+                self._answering.append(address)
+            return recipient in self._accepted | self._unconfirmed | self._sending
+
+    def _note_final(self, failure: Exception, to: list[str]) -> None:
+        self._failures.update(dict.fromkeys(to, failure))
+        for one in (self._common, *self._alone):
+            one.closed = True
 
     def _send(self, session: smtp.Session, line: _Line, to: list[str]) -> None:
         self._sign_in(session)
@@ -216,9 +250,10 @@ class Handover:
                 self._accepted.update(to)
             return
         session.refuses = self._refuse
+        session.checks = partial(self._check, session)
         session.begins = partial(self._begin, session)
         try:
-            session.send_message(self._message, to_addrs=to)
+            self._send_to_left(session, self._message, to)
         except smtp.Unconfirmed as failure:
             with self._free(session):
                 self._unconfirmed.update(session.taken)
@@ -229,7 +264,35 @@ class Handover:
         else:
             with self._free(session):
                 self._accepted.update(session.taken)
-                line.left, self._slow_at = [], math.inf
+                line.closed, self._slow_at = True, math.inf
+
+    def _send_to_left(self, session: smtp.Session, message: EmailMessage, to: list[str]) -> None:
+        """Send the message to those of the recipients `to` to whom no other session sends or sent it.
+
+        The server takes the addresses one after the other: meanwhile others may have been faster.
+        """
+        while to:
+            try:
+                session.send_message(message, to_addrs=to)
+            except _TakenBefore:
+                with self._guard:
+                    gone = self._sending.union(session.turned_away)
+                    to = [one for one in self._open(to) if one not in gone]
+                session.rset()
+                session.taken.clear()
+            else:
+                return
+
+    def _check(self, session: smtp.Session) -> None:
+        """Make sure, before any of the message is sent, that nobody else sends to this session's recipients.
+
+        Raises:
+            _TakenBefore: somebody does, or did, or no recipient is left.
+        """
+        with self._guard:
+            others = self._accepted | self._unconfirmed | self._sending
+            if not session.taken or others.intersection(session.taken):
+                raise _TakenBefore
 
     @contextmanager
     def _free(self, session: smtp.Session) -> Iterator[None]:

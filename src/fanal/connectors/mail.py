@@ -18,10 +18,11 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from fanal.connectors import smtp
-from fanal.connectors.handover import PERMANENT, Handover
+from fanal.connectors.handover import MOST_SESSIONS, PERMANENT, Handover
 from fanal.kernel.process import follow_folder
 
 log = logging.getLogger("fanal.mail")
@@ -71,6 +72,19 @@ class MailFault(StrEnum):
     NO_DUTY = "NO_DUTY"
     DUTY_RESERVED = "DUTY_RESERVED"
     SENDER_RESERVED = "SENDER_RESERVED"
+
+
+class How(NamedTuple):
+    """How one message is handed over.
+
+    `seconds` is the deadline; with one beyond the default, a single reply may take all of it. `attempt` is
+    the number of the attempt, from 1: each begins at another address of the server. `sessions`: most sessions
+    with the server at once.
+    """
+
+    seconds: float = SEND_SECONDS
+    attempt: int = 1
+    sessions: int = MOST_SESSIONS
 
 
 class MailRefused(OSError):
@@ -142,15 +156,13 @@ class Mailer:
         text: str,
         message_id: str,
         now: datetime,
-        seconds: float | None = None,
-        attempt: int = 1,
+        how: How | None = None,
     ) -> Sent:
         """Send one message; return whether all, some or none of its recipients (`to`) were reached.
 
         `message_id` must be the same at each attempt, so that a repeated delivery is recognised. Without a
-        server the message is written to the folder, and nobody is reached. `seconds` is the deadline (by
-        default `SEND_SECONDS`); with a longer one, a single reply may take all of it. `attempt`: its number,
-        from 1; each begins at another address of the server.
+        server the message is written to the folder, and nobody is reached. `how` is by default a first
+        attempt.
 
         Raises:
             MailRefused: no recipient, an invalid server URL, or a remote server without TLS.
@@ -165,8 +177,7 @@ class Mailer:
         message["Message-ID"] = f"<{message_id}@{self.sender.rpartition('@')[2]}>"
         message.set_content(text)
         if self.url:
-            seconds = seconds or SEND_SECONDS
-            return self._hand_over(message, seconds=seconds, attempt=attempt)
+            return self._hand_over(message, how or How())
         self._leave(message, message_id)
         return Sent(reached=Reached.NOBODY)
 
@@ -177,7 +188,7 @@ class Mailer:
             MailRefused: an invalid server URL, or a remote server without TLS.
             OSError, smtplib.SMTPException: the server did not let this machine in within `SEND_SECONDS`.
         """
-        self._send_to(None, [self.sender], seconds=SEND_SECONDS, attempt=1)
+        self._send_to(None, [self.sender], How())
 
     def _server(self, *, seconds: float) -> smtp.Server:
         """Return the mail server, as it is spoken to for a message that has `seconds` in all.
@@ -215,8 +226,8 @@ class Mailer:
         if url.username:
             server.login(unquote(url.username), unquote(url.password or ""))
 
-    def _hand_over(self, message: EmailMessage, *, seconds: float, attempt: int) -> Sent:
-        """Send a message to the server within `seconds`, for as many of its recipients as it accepts.
+    def _hand_over(self, message: EmailMessage, how: How) -> Sent:
+        """Send a message to the server within its time, for as many of its recipients as it accepts.
 
         Refused addresses are not tried again here: the accepted ones would receive the message twice. For a
         server without SMTPUTF8, addresses that are not ASCII are left out. Returns the addresses to try again
@@ -225,12 +236,12 @@ class Mailer:
         Raises:
             OSError, smtplib.SMTPException: no recipient was accepted.
         """
-        ends = time.monotonic() + seconds
+        ends = time.monotonic() + how.seconds
         # Passed explicitly: from the header, Python 3.13 does not parse a domain in brackets.
         to = list(dict.fromkeys(address.addr_spec for address in message["To"].addresses))
         taken = to
         try:
-            refused = self._send_to(message, to, seconds=seconds, attempt=attempt)
+            refused = self._send_to(message, to, how)
         except smtplib.SMTPNotSupportedError:  # no SMTPUTF8 (RFC 6531): nothing was sent yet
             taken = [address for address in to if address.isascii()]
             if not taken:
@@ -242,17 +253,15 @@ class Mailer:
             del message["To"]
             message["To"] = ", ".join(taken)
             left = ends - time.monotonic()
-            refused = self._send_to(message, taken, seconds=left, attempt=attempt)
+            refused = self._send_to(message, taken, how._replace(seconds=left))
         if refused:
             log.error("the server refused %d of %d addresses", len(refused), len(to))
         later = tuple(address for address, code in refused.items() if code < PERMANENT)
         lost = len(to) - len(taken) + len(refused) - len(later)
         return Sent(reached=Reached.SOME if later or lost else Reached.ALL, later=later, lost=lost)
 
-    def _send_to(
-        self, message: EmailMessage | None, to: Sequence[str], *, seconds: float, attempt: int
-    ) -> dict[str, int]:
-        """Send a message to the recipients `to` within `seconds`; without a message, sign in only.
+    def _send_to(self, message: EmailMessage | None, to: Sequence[str], how: How) -> dict[str, int]:
+        """Send a message to the recipients `to` within its time; without a message, sign in only.
 
         Returns by address the SMTP reply code of each that was not accepted, 0 without a reply; empty if all
         were accepted.
@@ -263,10 +272,9 @@ class Mailer:
         handover = Handover(
             message,
             to,
-            server=self._server(seconds=seconds),
+            server=self._server(seconds=how.seconds),
             sign_in=self._sign_in,
-            seconds=seconds,
-            attempt=attempt,
+            **how._asdict(),
         )
         return handover.run()
 

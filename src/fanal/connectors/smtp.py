@@ -32,10 +32,11 @@ class Unconfirmed(smtplib.SMTPServerDisconnected):
 class Session(smtplib.SMTP):
     """An SMTP session of the standard library over an open connection.
 
-    `taken` holds the recipients that the server accepted so far; `at_recipients` is true while their
-    addresses are being sent. `refuses` is called with each recipient that the server refuses, reply code and
-    text. `begins` is called before the message is sent, and may raise an exception to prevent that; `sends`
-    is for its use, to note that the message is sent.
+    `taken` holds the recipients that the server accepted so far, `turned_away` the others; `at_recipients` is
+    true while their addresses are being sent. `refuses` is called with each recipient that the server
+    refuses, reply code and text. `skips` is called with each recipient before its address is sent, and leaves
+    it out by returning true. `checks` is called before DATA, `begins` before the end of the message is sent;
+    both may raise an exception to prevent that. `sends` is for their use, to note that the message is sent.
     """
 
     def __init__(
@@ -50,8 +51,11 @@ class Session(smtplib.SMTP):
         self._connection, self._tls = connection, tls
         self._has_message = False
         self.taken: list[str] = []
+        self.turned_away: list[str] = []
         self.at_recipients = self.sends = False
         self.refuses: Callable[[str, int, bytes], None] | None = None
+        self.skips: Callable[[str], bool] | None = None
+        self.checks: Callable[[], None] | None = None
         self.begins: Callable[[], None] | None = None
         super().__init__(host, local_hostname=own, timeout=reply)
 
@@ -64,16 +68,20 @@ class Session(smtplib.SMTP):
         return self._connection
 
     def rcpt(self, recip: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
-        """Send the address of one recipient; return the server's reply, code and text.
+        """Send the address of one recipient, unless it is left out; return the server's reply, code and text.
 
         Raises:
             SMTPServerDisconnected: the server closed the session, or did not reply in time.
         """
+        if self.skips and self.skips(recip):
+            return _ACCEPTED[0], b""
         self.at_recipients = True
         code, text = super().rcpt(recip, options)
         if code in _ACCEPTED:
             self.taken.append(recip)
-        elif self.refuses and code != CLOSING:
+            return code, text
+        self.turned_away.append(recip)
+        if self.refuses and code != CLOSING:
             self.refuses(recip, code, text)
         return code, text
 
@@ -96,6 +104,8 @@ class Session(smtplib.SMTP):
             SMTPException: no message was sent.
         """
         self.at_recipients = False
+        if self.checks:
+            self.checks()
         try:
             return super().data(msg)
         except smtplib.SMTPServerDisconnected:

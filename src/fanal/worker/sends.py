@@ -166,7 +166,6 @@ def _notify(
         text="\n\n".join(written(code, x) for x in _LANGUAGES for code in codes),
         message_id=message_id,
         now=now,
-        seconds=_SECONDS,
         # Any address of the server first: one that confirms nothing would get each copy.
-        attempt=1 + secrets.randbelow(_MOST_ADDRESSES),
+        how=mail.How(_SECONDS, 1 + secrets.randbelow(_MOST_ADDRESSES)),
     )

@@ -1,6 +1,10 @@
 """Calls to a mail server that is slow in one thing: they arrive, and few of them twice."""
 
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,6 +34,35 @@ def outcomes() -> list[tuple[object, ...]]:
     return sql.rows("SELECT outcome FROM orient_call")
 
 
+class Sessions:
+    """Counts the sessions that are open at once; `most` is their highest number so far."""
+
+    def __init__(self) -> None:
+        self.most, self._open, self._guard = 0, 0, threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._guard:
+            self._open += 1
+            self.most = max(self.most, self._open)
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            self._open -= 1
+
+
+@contextmanager
+def looping(port: int, folder: Path, *duty: str, host: str = "127.0.0.1") -> Iterator[CallsLoop]:
+    """Yield the loop of one process with this mail server."""
+    before, url = mail.current(), f"smtp://{host}:{port}"
+    mail.install(mail.Mailer(url=url, sender="desk@desk.fr", duty=duty, folder=folder))
+    loop = CallsLoop(clock=clock.now, number=98)
+    try:
+        yield loop
+    finally:
+        loop._senders.stop()
+        mail.install(before)
+
+
 def calls_through(
     port: int,
     folder: Path,
@@ -39,14 +72,8 @@ def calls_through(
     host: str = "127.0.0.1",
 ) -> bool:
     """Run the loop of one process with this mail server until the calls have these outcomes."""
-    before, url = mail.current(), f"smtp://{host}:{port}"
-    mail.install(mail.Mailer(url=url, sender="desk@desk.fr", duty=duty, folder=folder))
-    loop = CallsLoop(clock=clock.now, number=98)
-    try:
+    with looping(port, folder, *duty, host=host) as loop:
         return wait_for(lambda: (loop.beat(), outcomes() == expected)[1], seconds=seconds)
-    finally:
-        loop._senders.stop()
-        mail.install(before)
 
 
 def test_duty_addresses_that_are_refused_slowly_keep_no_call_from_the_others(
@@ -69,6 +96,53 @@ def test_duty_addresses_that_are_refused_slowly_keep_no_call_from_the_others(
         assert calls_through(port, tmp_path, PARTLY, *duty, seconds=20)
     assert inbox.messages == [[GOOD]]
     assert came[0] - started < 10
+
+
+def test_addresses_that_do_not_answer_fill_no_mail_server(tmp_path: Path) -> None:
+    """Their provider is away, and the server asks it first; from one machine it lets few sessions in."""
+    came, sessions = list[float](), Sessions()
+
+    def relay(line: str) -> bytes | None:
+        if line == ".":
+            came.append(time.monotonic())
+        if GONE in line:
+            time.sleep(12)
+            return b"450 later\r\n"
+        return None
+
+    class Relay(Inbox):
+        def talk(self, connection: socket.socket) -> None:
+            with sessions:
+                super().talk(connection)
+
+    inbox, duty = Relay(relay), (GOOD, GONE, f"x.{GONE}")
+    with served(inbox.talk, "127.0.0.1") as port, looping(port, tmp_path, *duty) as loop:
+        deposit()
+        assert wait_for(lambda: (loop.beat(), outcomes() == PARTLY)[1], seconds=20)
+        for number in range(2, 8):
+            deposit()
+            started = time.monotonic()
+            assert wait_for(lambda: (loop.beat(), len(came) == number)[1], seconds=10)  # noqa: B023
+            assert came[-1] - started < 1.9, "without the patience that slow addresses cost"
+            assert wait_for(lambda: (loop.beat(), outcomes() == PARTLY * number)[1], seconds=10)  # noqa: B023
+    assert inbox.messages == [[GOOD]] * 7
+    assert sessions.most <= 12
+
+
+def test_who_answers_again_has_the_calls_that_went_to_the_others(tmp_path: Path) -> None:
+    away = threading.Event()
+    away.set()
+    inbox = Inbox(
+        lambda line: b"450 later\r\n" if GONE in line and away.is_set() else None
+    )
+    with served(inbox.talk, "127.0.0.1") as port, looping(port, tmp_path, GOOD, GONE) as loop:
+        deposit()
+        assert wait_for(lambda: (loop.beat(), outcomes() == PARTLY)[1], seconds=10)
+        away.clear()
+        deposit()
+        assert wait_for(lambda: (loop.beat(), outcomes() == SENT * 2)[1], seconds=30)
+    assert sorted(map(tuple, inbox.messages)).count((GONE,)) in {1, 2}
+    assert inbox.messages.count([GOOD]) == 2
 
 
 def test_a_message_confirmed_late_is_sent_twice_and_no_more(

@@ -40,8 +40,7 @@ def sending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *inboxes: Inbox) ->
                 text="t",
                 message_id="m1",
                 now=NOW,
-                seconds=seconds,
-                attempt=number,
+                how=mail.How(seconds=seconds, attempt=number),
             )
 
         yield attempt

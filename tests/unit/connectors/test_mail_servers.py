@@ -269,7 +269,7 @@ def test_a_server_slow_to_greet_is_waited_for(
     asked = {"to": mailer.duty, "subject": "s", "text": "t", "message_id": "m1", "now": NOW}
     with contextlib.nullcontext() if patient else pytest.raises(smtplib.SMTPServerDisconnected):
         seconds = 5.0 if patient else mail.SEND_SECONDS
-        assert mailer.send(**asked, seconds=seconds).reached is mail.Reached.ALL
+        assert mailer.send(**asked, how=mail.How(seconds=seconds)).reached is mail.Reached.ALL
     server.close()
 
 

@@ -1,10 +1,11 @@
 """Mail servers that are slow in one thing: an address, a recipient, the reply to a message."""
 
+import smtplib
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -286,3 +287,46 @@ def test_an_address_that_greets_and_takes_nothing_keeps_no_message_from_the_next
     assert sent == ALL
     assert sorted(who for to in good.messages for who in to) == [*duty]
     assert seconds < 6
+
+
+def test_dead_addresses_keep_the_message_of_no_recipient_from_the_ninth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The common session goes on after two seconds: single ones at dead addresses would take all places."""
+    resolve(monkeypatch, NAME, *(f"127.0.0.{n}" for n in range(61, 70)))
+    inbox, duty = Inbox(), [f"d{n}@desk.fr" for n in range(8)]
+    with served(inbox.talk, "127.0.0.69") as port, ExitStack() as dead:
+        for n in range(61, 69):
+            dead.enter_context(unanswered(f"127.0.0.{n}", port))
+        sent, seconds = send(port, tmp_path, *duty, host=NAME)
+    assert sent == ALL
+    assert sorted(to for message in inbox.messages for to in message) == duty
+    assert seconds < 6.0
+
+
+def test_a_session_that_comes_late_sends_to_those_who_are_left(tmp_path: Path) -> None:
+    """More people than sessions, a server slow to greet and to take an address: it refuses nobody."""
+
+    def slowly(line: str) -> bytes | None:
+        time.sleep(3.0 if not line else 0.1 if line.upper().startswith("RCPT") else 0.0)
+        return None
+
+    inbox, duty = Inbox(slowly), [f"d{n:02}@desk.fr" for n in range(30)]
+    with served(inbox.talk, "127.0.0.1") as port:
+        sent, seconds = send(port, tmp_path, *duty)
+    assert sent == ALL
+    assert sorted(to for message in inbox.messages for to in message) == duty
+    assert seconds < 8.0
+
+
+def test_a_message_begins_as_many_sessions_as_it_may(tmp_path: Path) -> None:
+    duty = tuple(f"gone{n}@desk.fr" for n in range(6))
+    inbox = Inbox(lambda line: time.sleep(9) if line.upper().startswith("RCPT") else None)
+    with served(inbox.talk, "127.0.0.1") as port:
+        mailer = mail.Mailer(
+            url=f"smtp://127.0.0.1:{port}", sender="desk@desk.fr", duty=duty, folder=tmp_path
+        )
+        how = mail.How(seconds=4.0, sessions=3)
+        with pytest.raises((TimeoutError, smtplib.SMTPServerDisconnected)):
+            mailer.send(to=duty, subject="s", text="t", message_id="m1", now=NOW, how=how)
+    assert inbox.connections == 3
