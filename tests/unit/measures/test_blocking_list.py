@@ -124,7 +124,7 @@ def test_an_empty_list_is_a_zone_that_blocks_nothing() -> None:
 
 def test_a_name_between_two_blocked_ones_stays_blocked() -> None:
     names = ["pictures.example", "x.y.z.pictures.example"]
-    alone, whole = owners(names), owners(closed(names))
+    alone, whole = owners(names), owners(closed(block(*names).names))
     asked = ("z.pictures.example", "y.z.pictures.example", "new.z.pictures.example")
     assert [answer(alone, name) for name in asked] == [False, False, False]
     assert [answer(whole, name) for name in asked] == [True, True, True]

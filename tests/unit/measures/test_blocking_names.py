@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import example, given, strategies as st
@@ -195,6 +196,13 @@ def test_the_wildcard_of_the_longest_name_has_255_octets() -> None:
     assert sum(len(label) + 1 for label in f"*.{name}.{ZONE}".split(".")) + 1 == 255
     assert refusal("c" + name) == "NAME_TOO_LONG"
     assert refusal(".".join(["a" * 60] * 5) + ".example") == "NAME_TOO_LONG"
+
+
+@pytest.mark.parametrize("unit", ["a", "é", "a.", "\u00ad", "1", ":", "xn--", "é."])
+def test_a_text_of_any_length_is_answered_at_once(unit: str) -> None:
+    begun = process_time()
+    assert refusal(unit * 200_000) == "NAME_TOO_LONG"
+    assert process_time() - begun < 1
 
 
 def suffixes() -> list[str]:

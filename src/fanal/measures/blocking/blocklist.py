@@ -109,27 +109,32 @@ def from_root(name: str) -> list[str]:
 
 
 def closed(names: Iterable[str]) -> list[str]:
-    """Return `names` and each name between two of them, from the root.
+    """Return `names` and each name between two of them; both in the order of `BlockList.names`.
 
     Without them a listed name below another one would unblock the names in between: a wildcard does not apply
     below an existing node of the zone, even an empty one (RFC 4592, 3.3.1).
     """
-    listed = set(names)
-    found = set(listed)
-    for name in listed:
-        between: list[str] = []
-        above = name.partition(".")[2]
-        while above and above not in listed:
-            between.append(above)
-            above = above.partition(".")[2]
+    found: list[str] = []
+    above: list[str] = []
+    for name in names:
+        while above and not name.endswith(f".{above[-1]}"):
+            above.pop()
         if above:
-            found.update(between)
-    return sorted(found, key=from_root)
+            between = []
+            up = name.partition(".")[2]
+            while up != above[-1]:
+                between.append(up)
+                up = up.partition(".")[2]
+            found.extend(reversed(between))
+            above.extend(reversed(between))
+        found.append(name)
+        above.append(name)
+    return found
 
 
 def written_instant(instant: datetime) -> str:
     """Return an instant as it stands in every file: UTC, whole seconds, such as `2026-11-30T21:00:00Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{instant.astimezone(UTC).isoformat()[:19]}Z"
 
 
 def _whole(instant: datetime) -> datetime:

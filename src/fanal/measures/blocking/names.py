@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import NewType
+from typing import NewType, cast
 
 from msgspec import Struct
 from publicsuffixlist import PSLFILE
@@ -31,6 +31,8 @@ _OCTETS = 255
 """Most octets of a name in the DNS (RFC 1035, 2.3.4), length octets and root included."""
 LONGEST = _OCTETS - len(f"*.{ZONE}") - 3
 """Most characters of a name such that `*.NAME` still is a name within the zone."""
+_LONGEST_TEXT = 1000
+"""Most characters that are parsed; UTS 46 leaves some out, so that a longer text may be a shorter name."""
 _LABEL = r"(?!rpz-)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _WRITTEN = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+$|0x[0-9a-f]*$){_LABEL}")
 _HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -65,6 +67,8 @@ def read_name(text: str, *, own: Collection[str]) -> HostName:
             NAME_WILDCARD, NAME_SINGLE_LABEL, NAME_ODD_LABEL, NAME_ONION, NAME_NOT_PUBLIC, NAME_RPZ_LABEL,
             NAME_TOO_LONG, NAME_PUBLIC_SUFFIX, NAME_OWN.
     """
+    if len(text) > _LONGEST_TEXT:
+        raise _refused("NAME_TOO_LONG", most=LONGEST)
     host = _host_in(text.strip())
     labels = host.split(".")
     if "" in labels:
@@ -87,12 +91,12 @@ def check_written(names: Iterable[str]) -> tuple[HostName, ...]:
     Raises:
         ValueError: a name has other characters or is too long, so that it must not reach a file.
     """
-    checked = []
-    for name in names:
-        if _WRITTEN.fullmatch(name) is None or len(name) > LONGEST:
+    checked = tuple(names)
+    is_written = _WRITTEN.fullmatch
+    for name in checked:
+        if len(name) > LONGEST or is_written(name) is None:
             raise ValueError(f"no written host name: {name!r}")
-        checked.append(HostName(name))
-    return tuple(checked)
+    return cast("tuple[HostName, ...]", checked)
 
 
 def covers(above: str, name: str) -> bool:
