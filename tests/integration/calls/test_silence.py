@@ -21,10 +21,11 @@ from fanal.orient.alarms.operations.outbox import (
     hold_caller,
     queue_late,
     record_delivery,
+    record_failure,
     show_alive,
 )
 from fanal.orient.domain.clocks import Delivery
-from tests.integration.calls.test_outbox import DEPOSIT, NOW, SYSTEM, claim, deposit
+from tests.integration.calls.test_outbox import DEPOSIT, NOW, SYSTEM, claim, deposit, due_again
 from tests.live import wait_for
 
 pytestmark = [
@@ -163,8 +164,12 @@ def test_no_call_waits_for_a_slow_commit() -> None:
         show_alive(actor=SYSTEM, holder=7)
         calls = claim()
         queue_late(actor=SYSTEM)
+        record_failure(actor=SYSTEM, calls=calls, failure="REFUSED", jitter=0, now=NOW)
     assert len(calls) == 1
     assert set(seen) == {"off"}
+    due_again()
+    calls = [*claim(), *claim(again=True)]
+    assert [call.attempts for call in calls] == [2], "a message that failed goes again"
     with commits() as seen:
         record_delivery(actor=SYSTEM, calls=calls, delivery=Delivery.SENT, now=NOW)
     assert set(seen) == {"on"}, "what was sent is kept"

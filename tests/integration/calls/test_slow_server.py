@@ -132,9 +132,7 @@ def test_addresses_that_do_not_answer_fill_no_mail_server(tmp_path: Path) -> Non
 def test_who_answers_again_has_the_calls_that_went_to_the_others(tmp_path: Path) -> None:
     away = threading.Event()
     away.set()
-    inbox = Inbox(
-        lambda line: b"450 later\r\n" if GONE in line and away.is_set() else None
-    )
+    inbox = Inbox(lambda line: b"450 later\r\n" if GONE in line and away.is_set() else None)
     with served(inbox.talk, "127.0.0.1") as port, looping(port, tmp_path, GOOD, GONE) as loop:
         deposit()
         assert wait_for(lambda: (loop.beat(), outcomes() == PARTLY)[1], seconds=10)

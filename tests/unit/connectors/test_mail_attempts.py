@@ -1,6 +1,7 @@
 """One attempt after the other at a mail server of several addresses, and one person named twice."""
 
 import datetime as dt
+import smtplib
 import socket
 import threading
 import time
@@ -203,3 +204,18 @@ def test_the_name_of_the_server_is_looked_up_once(
         monkeypatch.setattr(socket, "getaddrinfo", look_up)
         attempt(1, 2.0, GOOD, GONE)
     assert looks == [NAME]
+
+
+def test_a_server_that_takes_no_password_is_not_blamed_on_accents(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(Inbox().talk, "127.0.0.1") as port:
+        mailer = mail.Mailer(
+            url=f"smtp://desk:secret@127.0.0.1:{port}",
+            sender="desk@desk.fr",
+            duty=(GOOD,),
+            folder=tmp_path,
+        )
+        with pytest.raises(smtplib.SMTPNotSupportedError):
+            mailer.send(to=(GOOD,), subject="s", text="t", message_id="m1", now=NOW)
+    assert "accents" not in caplog.text

@@ -443,6 +443,9 @@ def record_failure(
     over = [_is_over(c, failure) for c in calls]
     asked = [*_held(calls), waits, over, failure, now, Delivery.GIVEN_UP, now]
     with transaction.atomic():
+        sql.run(
+            _AT_ONCE
+        )  # else a commit that takes too long would put the retry off, again and again
         recorded = _still_held(calls, sql.rows(_FAILED, asked))
         for (escalated, attempts, last), same in _alike(recorded, failure):
             if last or attempts == 1:
