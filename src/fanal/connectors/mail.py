@@ -244,9 +244,7 @@ class Mailer:
             refused = self._send_to(message, to, how)
         except smtplib.SMTPNotSupportedError:  # no SMTPUTF8 (RFC 6531): nothing was sent yet
             taken = [address for address in to if address.isascii()]
-            if not taken or len(taken) == len(
-                to
-            ):  # in the second case the server takes no password
+            if len(taken) in {0, len(to)}:  # of all: the server takes no password
                 raise
             log.error(
                 "%d addresses with accents are left out: this server takes none",
