@@ -54,6 +54,13 @@ def refusal(data: bytes) -> FormatRefused:
             "persons[0].type",
         ),
         (body(kind="NOPE"), DocumentFault.UNKNOWN_CODE, "kind"),
+        (body(places=[{"role": "VICTIM"}]), DocumentFault.UNKNOWN_CODE, "places[0].role"),
+        (body(places=[{"country": "FR"}]), DocumentFault.MISSING_FIELD, "places[0].role"),
+        (
+            body(places=[{"role": "MEETING"}, {"role": "CHILD", "at": "2026-12-01"}]),
+            DocumentFault.UNKNOWN_FIELD,
+            "places[1].at",
+        ),
         (b'{"kind":"OTHER"}', DocumentFault.MISSING_FIELD, "reference"),
         (b'{"reference":"a"}', DocumentFault.MISSING_FIELD, "kind"),
         (

@@ -66,6 +66,8 @@ def fill(page: Page, *, danger: str = "NO", contact: str = "ANONYMOUS") -> None:
     page.check("input[name=child][value=ME]")
     page.fill("#child_age", "12")
     _next(page)
+    page.check("input[name=meeting][value=NO]")
+    _next(page)
     page.check(f"input[name=contact][value={contact}]")
     if contact == "CONTACT":
         page.fill("#your_email", "reporter@mail.example")
@@ -181,7 +183,7 @@ def test_errors_on_top_and_beside_the_field(visit: Visit) -> None:
 def test_back_keeps_every_answer(visit: Visit) -> None:
     page = visit("/fr/report/")
     fill(page, contact="CONTACT")
-    for _ in range(4):
+    for _ in range(5):
         turn(page, "main button[value=back]")
     assert page.input_value("#nickname") == "pixel_fox_77"
     assert page.is_checked("input[name=channel][value=GAME]")
@@ -300,6 +302,45 @@ def test_the_answers_come_first_and_the_numbers_after_a_yes(visit: Visit, script
     assert "appelez d’abord le 17" in page.inner_text(".fn-note-danger")
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_where_somebody_is_and_a_meeting_are_asked_and_may_stay_unknown(
+    visit: Visit, script: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_view, "WAIT_WITHOUT_PROOF", 0)
+    page = visit("/fr/report/", script=script)
+    page.check("input[name=danger][value=NO]")
+    _next(page)
+    page.check("input[value=GROOMING]")
+    for _ in range(3):
+        _next(page)
+    page.check("input[name=suspect_where][value=UNKNOWN]")
+    page.check("input[name=child_where][value=FRANCE]")
+    assert page.locator("#suspect_country").is_visible()
+    assert not page.locator("#child_country").is_visible()
+    page.fill("#child_town", "59000 Lille")
+    _next(page)
+    page.check("input[name=meeting][value=NO]")
+    assert not page.locator("#meeting_town").is_visible()
+    page.check("input[name=meeting][value=YES]")
+    assert "Appelez le 17" in page.inner_text(".fp-planned")
+    page.check("input[name=meeting_when][value=TOMORROW]")
+    page.fill("#meeting_time", "17h")
+    page.fill("#meeting_town", "Gare de Lille")
+    _next(page)
+    page.check("input[name=contact][value=ANONYMOUS]")
+    _next(page)
+    said = page.inner_text("main")
+    assert [word for word in ("59000 Lille", "Gare de Lille", "17h") if word not in said] == []
+    page.click("button[value=send]")
+    meeting, child = _opened(_code(page))["places"]  # type: ignore[misc]
+    assert (meeting["role"], meeting["locality"], meeting["at"][10:]) == (
+        "MEETING",
+        "Gare de Lille",
+        "T17:00",
+    )
+    assert child == {"role": "CHILD", "country": "FR", "locality": "Lille", "postcode": "59000"}
+
+
 @pytest.mark.parametrize("code", ["P2P", "DARKWEB"])
 def test_file_sharing_and_the_dark_web_are_channels(visit: Visit, code: str) -> None:
     page = visit("/fr/report/", script=False)
@@ -308,7 +349,7 @@ def test_file_sharing_and_the_dark_web_are_channels(visit: Visit, code: str) -> 
     page.check("input[value=ABUSE_MATERIAL]")
     _next(page)
     page.check(f"input[name=channel][value={code}]")
-    for _ in range(3):
+    for _ in range(4):
         _next(page)
     page.check("input[name=contact][value=ANONYMOUS]")
     _next(page)

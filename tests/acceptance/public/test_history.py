@@ -11,13 +11,14 @@ from tests.acceptance.steps import go
 from tests.live import wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
-STEPS = ("danger", "what", "where", "saw", "who", "you", "check")
+STEPS = ("danger", "what", "where", "saw", "who", "meeting", "you", "check")
 TYPED = {
     "danger": ("check", "input[name=danger][value=NO]", "NO"),
     "what": ("check", "input[name=kind][value=GROOMING]", "GROOMING"),
     "where": ("fill", "#nickname", "pixel_fox_77"),
     "saw": ("fill", "#description", "Une phrase.\nUne autre."),
     "who": ("fill", "#child_age", "12"),
+    "meeting": ("check", "input[name=meeting][value=YES]", "YES"),
     "you": ("check", "input[name=contact][value=ANONYMOUS]", "ANONYMOUS"),
 }
 STEP = "document.querySelector('#report [name=step]').value"

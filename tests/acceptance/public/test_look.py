@@ -61,10 +61,10 @@ def test_every_step_and_the_receipt(visit: Visit, axe: Axe, lang: str) -> None:
     assert_looks(page, axe)
     fill(page)
     assert_looks(page, axe)
-    for _ in range(5):
+    for _ in range(6):
         turn(page, "main button[value=back]")
         assert_looks(page, axe)
-    for _ in range(5):
+    for _ in range(6):
         turn(page, "main button[value=next]")
     page.click("[data-send]")
     page.wait_for_selector(".fp-code-text")

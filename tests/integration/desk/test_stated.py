@@ -18,6 +18,50 @@ pytestmark = pytest.mark.django_db
 NAMES = {"child_name": "Xylobert", "your_email": "xylobert@mail.example"}
 
 
+def test_the_analyst_reads_where_and_when_and_finds_no_child_by_it(
+    desk: Desk, sign_in: Callable[[str], Client]
+) -> None:
+    answers = {
+        "danger": "NO",
+        "kind": "GROOMING",
+        "child_where": "FRANCE",
+        "child_town": "59000 Xanthopolis",
+        "suspect_where": "ABROAD",
+        "suspect_country": "Belgique",
+        "meeting": "YES",
+        "meeting_when": "TOMORROW",
+        "meeting_time": "17h",
+        "meeting_where": "FRANCE",
+        "meeting_town": "Gare neuve",
+    }
+    made = report_of(answers, language="fr", today=desk.now.date())
+    submission = Submission(
+        arrival=Arrival.FORM, format=Format.FORM, body=encode_report(made),
+        canonical=encode_report(made), urgent=made.emergency, language="fr",
+    )  # fmt: skip
+    [answer] = receive_reports(actor=public_actor(), submissions=[submission], now=desk.now)
+    report_id = answer.report_id
+    run_stages(desk.now)
+
+    priority = analysed.get_priorities(actor=WORKER, report_ids=[report_id])[report_id]
+    assert (priority.floor, priority.level) == ("MEETING_SOON", "DANGER")
+    assert alarms_of(actor=WORKER, report_id=report_id) == ()
+    record = harmonised.get_records(actor=WORKER, report_ids=[report_id])[report_id]
+    assert record.selectors == ()
+    analyst = sign_in("ana")
+    for page in (f"/fr/desk/reports/{report_id}/", f"/fr/desk/preview/{report_id}/"):
+        shown = analyst.get(page).content.decode()
+        assert "Rencontre prévue" in shown
+        assert "17:00" in shown
+        assert "Gare neuve, France" in shown
+        assert "59000 Xanthopolis, France" in shown
+        assert "Belgique" in shown
+    found = analyst.get("/fr/desk/search/", {"q": "Xanthopolis"}).content.decode()
+    assert str(report_id) not in found
+    found = analyst.get("/fr/desk/search/", {"q": "Gare neuve"}).content.decode()
+    assert str(report_id) in found
+
+
 def test_the_analyst_knows_that_the_child_writes_and_not_who(
     desk: Desk, sign_in: Callable[[str], Client]
 ) -> None:

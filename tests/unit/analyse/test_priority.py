@@ -1,6 +1,6 @@
 """Points, floors, levels and dry runs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from uuid import UUID
 
@@ -17,12 +17,16 @@ from fanal.formats.report.records import (
     IpSighting,
     Person,
     PersonRole,
+    PlaceRole,
     ReportKind,
     Stated,
+    StatedPlace,
 )
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import Extra, HarmonisedReport, Source, SourceFile
+from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.read import read_source
+from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from tests.formats.ncmec_documents import minimal
 
@@ -58,6 +62,30 @@ def finding(code: str, score: float, category: str = "", value: str = "") -> Fin
 def scored(*stated: Stated, **fields: object) -> tuple[int, str, str | None]:
     (found,) = prioritise([report(stated=stated, **fields)], [analysis()], [], RULES, NOW)
     return found.score, found.level, found.floor
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2026-11-24T18:00:00+01:00", (96, "MEETING_SOON")),
+        ("2026-11-24", (96, "MEETING_SOON")),
+        ("2026-11-27", (96, "MEETING_SOON")),
+        ("2026-11-28", (25, None)),
+        (None, (25, None)),
+        ("some day", (25, None)),
+        ("2026-11-23", (0, None)),
+    ],
+)
+def test_a_stated_meeting_within_72_hours_is_a_danger_and_one_that_is_over_none(
+    at: str | None, expected: tuple[int, str | None]
+) -> None:
+    """Hours count from the receipt of the report, whenever it is ranked."""
+    places = (StatedPlace(role=PlaceRole.MEETING, at=at),)
+    draft = Draft(reference="r", kind=ReportKind.OTHER, places=places)
+    read = harmonise_one(new_id(NOW), draft)
+    found = Analysis(report_id=read.report_id, findings=(), rule_version="t")
+    (ranked,) = prioritise([read], [found], [], RULES, NOW + timedelta(days=30))
+    assert (ranked.score, ranked.floor) == expected
 
 
 def test_not_knowing_about_danger_is_read_soon_and_alarms_nobody() -> None:

@@ -7,6 +7,7 @@ import msgspec
 import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import structs
 
 from fanal.distribution.domain.package import (
     Manifest,
@@ -22,8 +23,15 @@ from fanal.distribution.domain.routing import Destination, shares_of, shipped_ro
 from fanal.distribution.domain.states import answer_due, package_state
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import read_report
-from fanal.formats.report.records import Person, PersonRole, Place, Report, ReportKind
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.formats.report.records import (
+    Person,
+    PersonRole,
+    Place,
+    PlaceRole,
+    Report,
+    ReportKind,
+)
+from fanal.harmonise.domain.records import HarmonisedPlace, HarmonisedReport
 from fanal.kernel.refusal import Refusal
 
 RULES = shipped_routing()
@@ -59,6 +67,20 @@ def test_a_country_abroad_is_named_with_its_evidence() -> None:
         ("DE", "", ("VICTIM_COUNTRY",)),
         ("ES", "", ("PLACE_COUNTRY",)),
     ]
+
+
+def test_stated_places_are_evidence_of_country_and_region() -> None:
+    def routed(*stated: HarmonisedPlace) -> list[tuple[str, str, tuple[str, ...]]]:
+        found = shares_of(structs.replace(report(), places=stated), RULES).places
+        return [(d.country, d.region, d.because) for d in found]
+
+    abroad = HarmonisedPlace(role=PlaceRole.PERSON, country="BE")
+    child = HarmonisedPlace(role=PlaceRole.CHILD, country="FR", postcode="59000")
+    assert routed(abroad, child) == [
+        ("BE", "", ("PERSON_PLACE",)),
+        ("FR", "HDF", ("CHILD_PLACE",)),
+    ]
+    assert routed(HarmonisedPlace(role=PlaceRole.MEETING, country="near Lille")) == []
 
 
 @pytest.mark.parametrize(

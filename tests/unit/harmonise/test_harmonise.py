@@ -21,7 +21,9 @@ from fanal.formats.report.records import (
     Person,
     PersonRole,
     Place,
+    PlaceRole,
     ReportKind,
+    StatedPlace,
 )
 from fanal.harmonise.domain.harmonise import harmonise, harmonise_one
 from fanal.harmonise.domain.records import (
@@ -34,6 +36,7 @@ from fanal.harmonise.domain.records import (
     pack,
     unpack,
 )
+from fanal.harmonise.domain.redaction.outside import as_report, withheld_texts
 from fanal.harmonise.domain.redaction.reporter import restore, withhold
 from fanal.harmonise.domain.redaction.search import search_words
 from fanal.harmonise.domain.sources.building import CategoryHint, Draft
@@ -299,9 +302,76 @@ class TestReporter:
         assert "un mot rare" in search_words(clear, identity)
 
 
+MEETING = StatedPlace(
+    role=PlaceRole.MEETING, country="fr", locality="Gare de Lille", at="2026-12-01T17:00:00+01:00"
+)
+CHILD = StatedPlace(role=PlaceRole.CHILD, country="FR", locality="Xanthopolis", postcode="59999")
+
+
+class TestStatedPlaces:
+    """The places of the child, the other person and a meeting."""
+
+    def test_they_stay_with_their_role_and_a_meeting_with_its_time(self) -> None:
+        meeting, child = read(places=(MEETING, CHILD)).places
+        assert (meeting.role, meeting.country, meeting.locality) == (
+            PlaceRole.MEETING,
+            "FR",
+            "Gare de Lille",
+        )
+        assert meeting.time is not None
+        assert (meeting.time.earliest, meeting.time.precision) == (
+            "2026-12-01T16:00:00Z",
+            "SECOND",
+        )
+        assert (child.postcode, child.time) == ("59999", None)
+
+    def test_they_are_no_selector_and_nobody_searches_by_the_childs(self) -> None:
+        report = read(places=(MEETING, CHILD))
+        assert report.selectors == ()
+        words = search_words(*withhold(report))
+        assert "Gare de Lille" in words
+        assert "Xanthopolis" not in words
+        assert "59999" not in words
+
+    def test_a_childs_country_reads_no_number(self) -> None:
+        told = {"description": "Call 020 7946 0123."}
+        abroad = StatedPlace(role=PlaceRole.PERSON, country="GB")
+        assert values(read(places=(abroad,), **told), Kind.PHONE) == [
+            ("+442079460123", Role.CONTENT)
+        ]
+        child = StatedPlace(role=PlaceRole.CHILD, country="GB")
+        assert values(read(places=(child,), **told), Kind.PHONE) == values(read(**told), Kind.PHONE)
+
+    def test_a_time_that_cannot_be_read_stays_as_written(self) -> None:
+        report = read(places=(StatedPlace(role=PlaceRole.MEETING, at="soon"),))
+        assert (report.places[0].at, report.places[0].time) == ("soon", None)
+        assert codes(report) == [("places[0].at", "TIME_UNREADABLE")]
+
+    def test_the_place_of_the_facts_is_that_of_the_meeting_without_another(self) -> None:
+        found = read(places=(CHILD, MEETING)).place_of_facts()
+        assert found is not None
+        assert (found.country, found.locality) == ("FR", "Gare de Lille")
+        assert read(places=(CHILD,)).place_of_facts() is None
+        named = Place(country="BE")
+        assert read(place=named, places=(MEETING,)).place_of_facts() == named
+
+    def test_they_leave_the_desk_without_the_reporters_own_words(self) -> None:
+        at_home = StatedPlace(role=PlaceRole.CHILD, locality="Lille, chez Zoé Martin")
+        sent = as_report(read(places=(MEETING, at_home)))
+        assert [place.role for place in sent.places] == [PlaceRole.MEETING, PlaceRole.CHILD]
+        assert sent.places[0].at == MEETING.at
+        assert withheld_texts(sent, frozenset({"Zoé Martin"})).places[1].locality == (
+            "Lille, chez […]"
+        )
+        assert withheld_texts(sent, None).places[1].locality is None
+
+
 def test_a_stored_record_comes_back_whole() -> None:
     report = read(
-        persons=(suspect(name="é \u202e 𝔘"),), urls=("https://a.example/",), language="fr"
+        persons=(suspect(name="é \u202e 𝔘"),),
+        urls=("https://a.example/",),
+        language="fr",
+        places=(MEETING, CHILD),
     )
     assert unpack(pack(report)) == report
     for broken in (b"", b"\x09abc"):
@@ -350,6 +420,10 @@ DRAFTS = st.builds(
     platform=st.none() | TEXT,
     channel=st.none() | st.sampled_from(Channel),
     place=st.none() | st.builds(Place, country=TEXT),
+    places=st.lists(
+        st.builds(StatedPlace, role=st.sampled_from(PlaceRole), country=TEXT, at=st.none() | TEXT),
+        max_size=2,
+    ).map(tuple),
     urls=st.lists(TEXT, max_size=3).map(tuple),
     description=st.none() | TEXT,
     persons=st.lists(PERSONS, max_size=3).map(tuple),

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal import analyse, reference
-from fanal.formats.report.records import ReportKind
+from fanal.formats.report.records import PlaceRole, ReportKind
+from fanal.harmonise.domain.records import HarmonisedPlace
 from fanal.orient.domain.proposal import propose
 from fanal.orient.domain.qualify import measure_basis
 from fanal.orient.domain.records import OrientItem, Proposal, Reading, Track
@@ -123,6 +124,27 @@ def test_signals_of_the_rules_exist_in_the_lexicons() -> None:
 def test_every_rule_names_an_article_of_the_catalogue() -> None:
     for rule in CATALOGUE.entries(Qualification):
         assert CATALOGUE.by_code(Offence, rule.value.article, NOW.date()) is not None
+
+
+@pytest.mark.parametrize(
+    ("role", "country", "body"),
+    [
+        (PlaceRole.PERSON, "FR", "PROSECUTOR_OF_SUSPECT"),
+        (PlaceRole.CHILD, "FR", "PROSECUTOR_OF_VICTIM"),
+        (PlaceRole.PERSON, "PH", "INTERPOL"),
+    ],
+)
+def test_a_stated_place_locates_like_a_country(role: PlaceRole, country: str, body: str) -> None:
+    places = (HarmonisedPlace(role=role, country=country),)
+    assert body in one(item(ReportKind.GROOMING, places=places)).bodies
+    assert body not in one(item(ReportKind.GROOMING)).bodies
+
+
+def test_a_country_that_is_no_code_locates_nobody() -> None:
+    places = (HarmonisedPlace(role=PlaceRole.PERSON, country="far away"),)
+    assert one(item(ReportKind.GROOMING, places=places)).bodies == (
+        one(item(ReportKind.GROOMING)).bodies
+    )
 
 
 def test_no_address_no_measure() -> None:

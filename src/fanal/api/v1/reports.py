@@ -87,11 +87,19 @@ _FIELDS = {
         "persons": "Persons of the report, with their roles.",
         "files": "Descriptions of files. The files themselves are never sent here.",
         "payments": "Payments that are part of the facts.",
+        "places": "Where the child is, where the other person is, where and when they are to meet.",
     },
     "Place": {
         "country": "Country (ISO 3166-1 alpha-2).",
         "locality": "Town or other locality.",
         "postcode": "Postcode.",
+    },
+    "StatedPlace": {
+        "role": "Whose place it is. With `MEETING` alone, a meeting is planned and nothing more is known.",
+        "country": "Country (ISO 3166-1 alpha-2).",
+        "locality": "Town or other locality.",
+        "postcode": "Postcode.",
+        "at": "Time of the meeting: RFC 3339 date-time with its offset, or a date. Only with `MEETING`.",
     },
     "Message": {
         "speaker": "Author of the message: a name, a handle, or a letter that distinguishes the speakers.",

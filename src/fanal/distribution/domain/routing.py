@@ -99,8 +99,8 @@ def shares_of(report: HarmonisedReport, rules: RoutingRules) -> Shares:
     """Return the countries and regions that are competent for a report, by `rules`, from its evidence.
 
     Without sufficient evidence there is none (`home` false, `places` empty): the report stays at this desk.
-    Evidence: countries of suspects and victims, country of the place, telephone numbers of suspects; for
-    regions, postcodes.
+    Evidence: countries of suspects and victims, country of the place, stated places of the child, the other
+    person and a meeting, telephone numbers of suspects; for regions, postcodes.
     """
     evidence: dict[str, set[str]] = defaultdict(set)
     for country, code in _evidence(report):
@@ -132,6 +132,7 @@ def _evidence(report: HarmonisedReport) -> Iterator[tuple[str, str]]:
                     yield country, "SUSPECT_PHONE"
     if report.place is not None and report.place.country:
         yield report.place.country.upper(), "PLACE_COUNTRY"
+    yield from ((p.country.upper(), f"{p.role}_PLACE") for p in report.places if p.country)
 
 
 @lru_cache(maxsize=1024)
@@ -166,6 +167,10 @@ def _regions(
     for person in report.persons:
         if _at_home(person, rules) and (region := rules.region_of(person.postcode)):
             found[region].add(f"{person.role}_POSTCODE")
+    for place in report.places:
+        at_home = bool(place.country) and rules.is_home((place.country or "").upper())
+        if at_home and (region := rules.region_of(place.postcode)):
+            found[region].add(f"{place.role}_PLACE")
     return [
         Destination(country=rules.home, region=region, because=tuple(sorted(codes)))
         for region, codes in found.items()

@@ -17,7 +17,7 @@ from fanal.formats.envelope import (
 )
 from fanal.formats.ncmec.instants import is_instant
 from fanal.formats.refusal import DocumentFault, FormatRefused
-from fanal.formats.report.records import PersonRole, Report
+from fanal.formats.report.records import PersonRole, PlaceRole, Report
 
 Ground = Literal["OFFENCE", "SUSPECT", "VICTIM"]
 
@@ -143,6 +143,9 @@ def _states(report: Report) -> tuple[Concerned, ...]:
     found: dict[tuple[str, Ground], None] = {}
     if report.place is not None and report.place.country:
         found[report.place.country, "OFFENCE"] = None
+    for stated in report.places:
+        if stated.country:
+            found[stated.country, _PLACES[stated.role]] = None
     grounds: dict[PersonRole, Ground] = {
         PersonRole.SUSPECT: "SUSPECT",
         PersonRole.VICTIM: "VICTIM",
@@ -157,6 +160,11 @@ def _states(report: Report) -> tuple[Concerned, ...]:
     )
 
 
+_PLACES: dict[PlaceRole, Ground] = {
+    PlaceRole.CHILD: "VICTIM",
+    PlaceRole.PERSON: "SUSPECT",
+    PlaceRole.MEETING: "OFFENCE",
+}
 _MEMBER_STATES = frozenset(
     {
         *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU"),

@@ -339,6 +339,10 @@ class _ReportWriter:
             )
             if value
         ]
+        for number, place in enumerate(report.places, start=1):
+            stated = (place.at, place.postcode, place.locality, place.country)
+            line = " ".join(part for part in (place.role.value, *stated) if part)
+            self._left.append((f"places[{number}]", line))
         for number, payment in enumerate(report.payments, start=1):
             parts = [getattr(payment, name) for name in payment.__struct_fields__]
             line = " ".join(part for part in parts if part)

@@ -14,7 +14,14 @@ import msgspec
 from msgspec import Struct
 
 from fanal.formats.refusal import DocumentFault, FormatRefused
-from fanal.formats.report.records import FormAnswers, Payment, Person, PersonRole, Report
+from fanal.formats.report.records import (
+    FormAnswers,
+    Payment,
+    Person,
+    PersonRole,
+    PlaceRole,
+    Report,
+)
 
 R = TypeVar("R", bound=Report)
 
@@ -293,6 +300,9 @@ def _check_meaning(report: Report, *, by_desk: bool) -> None:
         _check_person(person, path=f"persons[{index}]", by_desk=by_desk)
     for index, payment in enumerate(report.payments):
         _check_payment(payment, path=f"payments[{index}]")
+    for index, place in enumerate(report.places):
+        if place.at is not None and place.role is not PlaceRole.MEETING:
+            raise FormatRefused(DocumentFault.UNKNOWN_FIELD, f"places[{index}].at")
 
 
 def _check_payment(payment: Payment, *, path: str) -> None:

@@ -54,6 +54,14 @@ class PersonRole(StrEnum):
     ASSOCIATED = "ASSOCIATED"
 
 
+class PlaceRole(StrEnum):
+    """Whose place a sender states: the child's, the other person's, or that of a planned meeting."""
+
+    CHILD = "CHILD"
+    PERSON = "PERSON"
+    MEETING = "MEETING"
+
+
 class Stated(StrEnum):
     """Answers on the public form, as codes, that affect how the desk reads the report.
 
@@ -74,6 +82,20 @@ class Place(_Part, frozen=True, kw_only=True, gc=False):
     country: str | None = None
     locality: str | None = None
     postcode: str | None = None
+
+
+class StatedPlace(_Part, frozen=True, kw_only=True, gc=False):
+    """The place of the child, of the other person or of a planned meeting, each part if stated.
+
+    `at` is the time of a meeting: an RFC 3339 date-time or a date. A meeting without any part is planned, and
+    neither its place nor its time is known.
+    """
+
+    role: PlaceRole
+    country: str | None = None
+    locality: str | None = None
+    postcode: str | None = None
+    at: str | None = None
 
 
 class Message(_Part, frozen=True, kw_only=True, gc=False):
@@ -203,6 +225,7 @@ class Report(_Part, frozen=True, kw_only=True):
     persons: tuple[Person, ...] = ()
     files: tuple[File, ...] = ()
     payments: tuple[Payment, ...] = field(default_factory=tuple)
+    places: tuple[StatedPlace, ...] = ()
 
 
 class FormAnswers(Report, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from msgspec import structs
 
-from fanal.formats.report.records import Channel, File, Place
+from fanal.formats.report.records import Channel, File, Place, PlaceRole, StatedPlace
 from fanal.harmonise.domain.collect import Collector, Origin
 from fanal.harmonise.domain.computed import collect_computed, is_low
 from fanal.harmonise.domain.people import (
@@ -26,6 +26,7 @@ from fanal.harmonise.domain.people import (
 from fanal.harmonise.domain.records import (
     Category,
     ComputedFile,
+    HarmonisedPlace,
     HarmonisedReport,
     HarmonisedUrl,
     SelectorKind as Kind,
@@ -85,6 +86,7 @@ def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
     urls, files = _collect_fields(draft, people, collector)
     _collect_texts(draft, collector)
     occurred = _occurred(draft, collector)
+    places = tuple(_stated(p, f"places[{i}]", collector) for i, p in enumerate(draft.places))
     categories = _categories(draft, collector)
     return HarmonisedReport(
         report_id=report_id,
@@ -101,6 +103,7 @@ def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
         channel=draft.channel,
         platform=draft.platform,
         place=place,
+        places=places,
         urls=urls,
         description=draft.description,
         conversation=draft.conversation,
@@ -250,7 +253,23 @@ def _place(place: Place | None) -> Place | None:
     return place if place is None or code is None else structs.replace(place, country=code)
 
 
+def _stated(place: StatedPlace, path: str, collector: Collector) -> HarmonisedPlace:
+    """Return a stated place with a canonical country and the range of its time; it yields no selector.
+
+    `collector` gathers the warnings, `path` is the place's path in the report.
+    """
+    return HarmonisedPlace(
+        role=place.role,
+        country=country_code(place.country) or place.country,
+        locality=place.locality,
+        postcode=place.postcode,
+        at=place.at,
+        time=_time(f"{path}.at", place.at, collector),
+    )
+
+
 def _countries(place: Place | None, draft: Draft) -> tuple[str, ...]:
     codes = [country_code(place.country) if place is not None else None]
+    codes += [country_code(p.country) for p in draft.places if p.role is not PlaceRole.CHILD]
     codes += [country_code(p.country) for p in draft.persons if not is_reporter(p)]
     return tuple(dict.fromkeys(code for code in codes if code))[:4]

@@ -169,7 +169,8 @@ def _victim(report: HarmonisedReport) -> float:
 def _where(report: HarmonisedReport) -> float:
     place = report.place
     stated = place is not None and (place.country or place.postcode or place.locality)
-    return 1.0 if stated or any(p.country or p.postcode for p in report.persons) else 0.0
+    named = any(p.country or p.postcode or p.locality for p in report.places)
+    return 1.0 if stated or named or any(p.country or p.postcode for p in report.persons) else 0.0
 
 
 def _context(report: HarmonisedReport) -> float:

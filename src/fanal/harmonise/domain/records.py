@@ -5,6 +5,7 @@
 show` prints them.
 """
 
+import re
 import threading
 import zlib
 from datetime import datetime
@@ -24,10 +25,13 @@ from fanal.formats.report.records import (
     Payment,
     Person,
     Place,
+    PlaceRole,
     ReportKind,
     Stated,
 )
 from fanal.hashing.domain.records import LOWEST_QUALITY, FileFacts
+
+_CODE: Final = re.compile(r"[A-Z]{2}")
 
 
 class SelectorKind(StrEnum):
@@ -91,6 +95,20 @@ class TimeRange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     precision: str  # SECOND | MINUTE | HOUR | DAY | MONTH | YEAR
     zone: str  # the offset or zone given, or the assumed one
     zone_assumed: bool = False
+
+
+class HarmonisedPlace(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A place with its role as the sender states it, the country canonical where it is a code.
+
+    `at` is the time of a meeting as reported, `time` the same as a range; None if not stated or unreadable.
+    """
+
+    role: PlaceRole
+    country: str | None = None
+    locality: str | None = None
+    postcode: str | None = None
+    at: str | None = None
+    time: TimeRange | None = None
 
 
 class HarmonisedUrl(Struct, frozen=True, kw_only=True, gc=False):
@@ -167,7 +185,8 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `extra` holds the values without a field, `selectors` the identifiers for comparison with other reports,
     `categories` the classes of incident and files. `stated` and `annotations` are codes of the public form's
-    answers and of the source's remarks. `occurred` is the time of the incident as a range, from `occurred_at`
+    answers and of the source's remarks. `places` are those of the child, of the other person and of a planned
+    meeting: they yield no selector. `occurred` is the time of the incident as a range, from `occurred_at`
     and `occurred_until` as reported.
     """
 
@@ -185,6 +204,7 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     channel: Channel | None = None
     platform: str | None = None
     place: Place | None = None
+    places: tuple[HarmonisedPlace, ...] = ()
     urls: tuple[HarmonisedUrl, ...] = ()
     description: str | None = None
     conversation: tuple[Message, ...] = ()
@@ -197,6 +217,25 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     warnings: tuple[Warning, ...] = ()
     selectors: tuple[Selector, ...] = ()
     rule_version: str = ""
+
+    def place_of_facts(self) -> Place | None:
+        """Return the place of the facts; that of a planned meeting with a stated place if none is named."""
+        if self.place is not None:
+            return self.place
+        for place in self.places:
+            if place.role is PlaceRole.MEETING and (place.country or place.locality):
+                return Place(
+                    country=place.country, locality=place.locality, postcode=place.postcode
+                )
+        return None
+
+    def countries_of(self, role: PlaceRole) -> tuple[str, ...]:
+        """Return the country codes (two capitals) of the stated places with this role."""
+        return tuple(
+            place.country
+            for place in self.places
+            if place.role is role and place.country and _CODE.fullmatch(place.country)
+        )
 
 
 class Source(Struct, frozen=True, kw_only=True):

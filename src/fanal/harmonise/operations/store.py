@@ -139,7 +139,8 @@ def _insert_records(
     reports = [item.report for item in items]
     occurred = [report.occurred for report in reports]
     channels = [report.channel for report in reports]
-    countries = [report.place.country if report.place else None for report in reports]
+    named = [report.place_of_facts() for report in reports]
+    countries = [place.country if place else None for place in named]
     with binary_arrays.bound() as bound:
         bound.execute(
             _INSERT_RECORDS,

@@ -20,7 +20,7 @@ def read_facts(report: HarmonisedReport) -> ReferralFacts:
     """Extract the facts of a referral from a harmonised report; no data of the reporter are included."""
     first, last = _days(report)
     victims = [p for p in report.persons if p.role is PersonRole.VICTIM]
-    place = report.place
+    place = report.place_of_facts()
     return ReferralFacts(
         report_id=report.report_id,
         kind=report.kind.value,

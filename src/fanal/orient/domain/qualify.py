@@ -11,7 +11,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from fanal.analyse.domain.records import Because
-from fanal.formats.report.records import Person, PersonRole
+from fanal.formats.report.records import Person, PersonRole, PlaceRole
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.calendar import paris_day
 from fanal.orient.domain.records import Basis, OrientItem, Reading
@@ -67,6 +67,7 @@ def read_facts(item: OrientItem) -> Facts:
     """Extract the facts that the legal rules need from a report and its findings."""
     report = item.report
     received = paris_day(item.received_at)
+    place = report.place_of_facts()
     first, last, dated = _days(report, received)
     victims = [person for person in report.persons if person.role is PersonRole.VICTIM]
     ages = [_age_range(person, first, last) for person in victims]
@@ -89,9 +90,9 @@ def read_facts(item: OrientItem) -> Facts:
         targets=targets,
         onion_only=not targets and any(_onion(url.host) for url in report.urls),
         danger=_danger(item),
-        victim_countries=_countries(report, PersonRole.VICTIM),
-        suspect_countries=_countries(report, PersonRole.SUSPECT),
-        facts_country=report.place.country if report.place else None,
+        victim_countries=_countries(report, PersonRole.VICTIM, PlaceRole.CHILD),
+        suspect_countries=_countries(report, PersonRole.SUSPECT, PlaceRole.PERSON),
+        facts_country=place.country if place else None,
         empty=_is_empty(report),
     )
 
@@ -151,16 +152,18 @@ def _onion(host: str | None) -> bool:
     return host is not None and host.endswith(".onion")
 
 
-def _countries(report: HarmonisedReport, role: PersonRole) -> frozenset[str]:
+def _countries(report: HarmonisedReport, role: PersonRole, whose: PlaceRole) -> frozenset[str]:
+    """Return the countries of the persons with `role`, and of the stated places of `whose`."""
     persons: Iterable[Person] = (p for p in report.persons if p.role is role)
-    return frozenset(p.country.upper() for p in persons if p.country)
+    named = (p.country.upper() for p in persons if p.country)
+    return frozenset((*named, *report.countries_of(whose)))
 
 
 def _is_empty(report: HarmonisedReport) -> bool:
     parts = (report.urls, report.files, report.payments, report.conversation, report.selectors)
     people = [p for p in report.persons if p.role is not PersonRole.REPORTER]
     told = (report.description or "").strip()
-    return not any(parts) and not people and not told and not report.emergency
+    return not any((*parts, report.places)) and not people and not told and not report.emergency
 
 
 class Qualified(Struct, frozen=True, kw_only=True):

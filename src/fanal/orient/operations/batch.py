@@ -293,7 +293,7 @@ def _write_cases(
 
 def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _CaseRow:
     report, priority = item.report, item.priority
-    first = _first_reason(priority)
+    first, place = _first_reason(priority), report.place_of_facts()
     return _CaseRow(
         report_id=report.report_id,
         desk_id=item.desk_id,
@@ -305,7 +305,7 @@ def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _CaseRow:
         kind=report.kind.value,
         channel=report.channel.value if report.channel else "",
         platform=_shorten(report.platform),
-        country=_shorten(report.place.country if report.place else None).upper(),
+        country=_shorten(place.country if place else None).upper(),
         received_at=item.received_at,
         urgent=priority.level == "DANGER",
         links=item.kin.links,

@@ -20,6 +20,7 @@ from fanal.analyse.domain.records import Because, PriorityPart
 from fanal.intake.domain import number
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
+from fanal.kernel.calendar import read_aware
 from fanal.orient.domain.records import Case
 from fanal.web.account import second_factor
 from fanal.web.account.actors import actor_of
@@ -88,6 +89,12 @@ def day(context: Context, value: date | None) -> SafeString:
 def age(context: Context, value: datetime) -> SafeString:
     """Return the time elapsed since `value`, with its ISO form as tooltip."""
     return _time(value, words.span(_now(context) - value, _language()))
+
+
+@register.filter
+def instant(value: str | None) -> datetime | None:
+    """Return the time in a stored instant (RFC 3339); None for an empty or invalid text."""
+    return read_aware(value)
 
 
 @register.filter

@@ -3,20 +3,24 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
 
+from fanal import reference
 from fanal.formats.report.records import (
     Channel,
     Handle,
     Message,
     Person,
     PersonRole,
+    PlaceRole,
     ReportKind,
     Stated,
+    StatedPlace,
 )
-from fanal.harmonise.domain.redaction.search import told_by
+from fanal.harmonise.domain.redaction.search import fold, told_by
 from fanal.web.public.steps import day_of, is_email, is_phone, read_age, read_clock
 
 # Parser of pasted conversations: messages with their speakers. Pure; no text is lost.
@@ -67,7 +71,12 @@ def _take(line: str, messages: list[Message]) -> None:
 
 
 MOST_ADDRESSES = 200
-_TEXTS = ("description", "conversation", "suspect_contact")
+_TEXTS = (
+    "description", "conversation", "suspect_contact", "suspect_town", "child_town", "meeting_town",
+)  # fmt: skip
+_POSTCODE = re.compile(r"(?<!\w)\d{5}(?!\w)", re.ASCII)
+_HOME = "FR"
+_ALSO = {"usa": "US", "angleterre": "GB", "england": "GB", "uk": "GB", "hollande": "NL"}
 
 
 class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,6 +96,7 @@ class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     description: str | None = None
     conversation: tuple[Message, ...] = ()
     persons: tuple[Person, ...] = ()
+    places: tuple[StatedPlace, ...] = ()
     stated: tuple[Stated, ...] = ()
 
 
@@ -127,6 +137,7 @@ def report_of(answers: Mapping[str, str], *, language: str, today: date) -> Form
         persons=tuple(
             p for p in (_suspect(answers), _child(answers), _reporter(answers)) if p is not None
         ),
+        places=tuple(_places(answers, today)),
         stated=tuple(_stated(answers)),
     )
 
@@ -194,6 +205,71 @@ def _occurred_at(answers: Mapping[str, str], today: date) -> str | None:
     return f"{day.isoformat()}T{clock}" if clock else day.isoformat()
 
 
+def _places(answers: Mapping[str, str], today: date) -> Iterator[StatedPlace]:
+    """Yield the places that the answers name: first a planned meeting, then those of child and person.
+
+    A meeting of which nothing is known but that it is planned is a place without parts.
+    """
+    if _meets(answers):
+        day = day_of(answers, today=today, asked="meeting_when")
+        clock = read_clock(answers.get("meeting_time", ""))
+        at = None if day is None else f"{day.isoformat()}T{clock}" if clock else day.isoformat()
+        yield _place(PlaceRole.MEETING, answers, "meeting", at=at)
+    for role, whose in ((PlaceRole.CHILD, "child"), (PlaceRole.PERSON, "suspect")):
+        place = _place(role, answers, whose)
+        if place != StatedPlace(role=role):
+            yield place
+
+
+def _meets(answers: Mapping[str, str]) -> bool:
+    """Return whether the answers tell a meeting: a “yes”, or its day or place without a “no”."""
+    told = answers.get("meeting_when") in {"TODAY", "TOMORROW", "DATE"}
+    told = told or any(_said(answers, name) for name in ("meeting_town", "meeting_country"))
+    return answers.get("meeting") == "YES" or (told and answers.get("meeting") != "NO")
+
+
+def _place(
+    role: PlaceRole, answers: Mapping[str, str], whose: str, *, at: str | None = None
+) -> StatedPlace:
+    """Return the place that the answers about `whose` name; a French postcode within the town is set apart.
+
+    No country is assumed: a town alone may be anywhere.
+    """
+    town, named = _said(answers, f"{whose}_town"), _said(answers, f"{whose}_country")
+    at_home = answers.get(f"{whose}_where") == "FRANCE"
+    country = country_of(named) or named or (_HOME if at_home else None)
+    code = _POSTCODE.search(town) if town and country == _HOME else None
+    if town and code:
+        town = re.sub(r"\s+", " ", f"{town[: code.start()]} {town[code.end() :]}").strip(" ,()")
+    return StatedPlace(
+        role=role,
+        country=country,
+        locality=town or None,
+        postcode=code[0] if code else None,
+        at=at,
+    )
+
+
+def country_of(name: str | None) -> str | None:
+    """Return the ISO 3166-1 code of a country from its French or English name or code; None if unknown."""
+    return _countries().get(_folded(name)) if name else None
+
+
+@lru_cache(maxsize=1)
+def _countries() -> Mapping[str, str]:
+    codes = reference.load().words.codes("country")
+    names = {
+        _folded(reference.label("country", c, lang)): c for c in codes for lang in ("fr", "en")
+    }
+    return names | {_folded(code): code for code in codes} | _ALSO
+
+
+def _folded(name: str) -> str:
+    """Return a country's name for comparison: lower case, no accents, no signs, no French article."""
+    words = re.findall(r"\w+", fold(name))
+    return "".join(words[1:] if len(words) > 1 and words[0] in {"le", "la", "les", "l"} else words)
+
+
 def _platform(answers: Mapping[str, str]) -> str | None:
     """Return the service and the room in the answers as `service:room`; if only one is given, that one.
 
@@ -212,12 +288,22 @@ def _described(answers: Mapping[str, str], more_addresses: list[str]) -> str | N
     parts = [answers.get("description", "").strip(), *more_addresses, *recognised]
     if answers.get("when") not in {"TODAY", "YESTERDAY", "DATE"} and _said(answers, "time"):
         parts.append(answers["time"].strip())
+    parts += _loose(answers)
     return "\n".join(part for part in parts if part) or None
 
 
 def _is_name(line: str) -> bool:
     """Return whether a line of “How to recognise them” is one word and so perhaps a user name."""
     return len(line.split()) == 1 and any(map(str.isalnum, line))
+
+
+def _loose(answers: Mapping[str, str]) -> Iterator[str]:
+    """Yield the typed answers about a meeting that no field holds: a time without a day, all after a “no”."""
+    told = _meets(answers)
+    if not told or answers.get("meeting_when") not in {"TODAY", "TOMORROW", "DATE"}:
+        yield answers.get("meeting_time", "").strip()
+    if not told:
+        yield from (answers.get(f"meeting_{part}", "").strip() for part in ("town", "country"))
 
 
 def _suspect(answers: Mapping[str, str]) -> Person | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import partial
 
 from fanal.formats.report.read import MAX_TEXT_BYTES
 from fanal.kernel.calendar import read_day
@@ -55,6 +56,15 @@ class FormPage:
 
     name: str
     fields: tuple[Field, ...] = ()
+
+
+def _place(whose: str) -> tuple[Field, ...]:
+    """Return the fields of a question where somebody is: in France or not, town, country."""
+    return (
+        Field(name=f"{whose}_where", codes=("FRANCE", "ABROAD", "UNKNOWN")),
+        Field(name=f"{whose}_town"),
+        Field(name=f"{whose}_country"),
+    )
 
 
 STEPS: tuple[FormPage, ...] = (
@@ -113,9 +123,21 @@ STEPS: tuple[FormPage, ...] = (
         fields=(
             Field(name="suspect_name"),
             Field(name="suspect_contact", limit=2_000),
+            *_place("suspect"),
             Field(name="child", codes=("ME", "KNOWN", "STRANGER", "UNKNOWN")),
             Field(name="child_name"),
             Field(name="child_age", limit=20),
+            *_place("child"),
+        ),
+    ),
+    FormPage(
+        name="meeting",
+        fields=(
+            Field(name="meeting", codes=("YES", "NO", "UNKNOWN")),
+            Field(name="meeting_when", codes=("TODAY", "TOMORROW", "DATE", "UNKNOWN")),
+            Field(name="meeting_date", limit=10),
+            Field(name="meeting_time", limit=8),
+            *_place("meeting"),
         ),
     ),
     FormPage(
@@ -131,8 +153,10 @@ STEPS: tuple[FormPage, ...] = (
 )  # fmt: skip
 BY_NAME: Mapping[str, FormPage] = {step.name: step for step in STEPS}
 FIELDS = tuple(field.name for step in STEPS for field in step.fields)
-ASKED_ON = "asked_on"
-"""Key of the day (Europe/Paris) on which “today” was answered; it is no field, so nobody can post it."""
+ASKED_ON = {"when": "asked_on", "meeting_when": "meeting_asked_on"}
+"""Keys of the days (Europe/Paris) on which “today” was answered; they are no fields: nobody can post them."""
+_DATES = {"when": "date", "meeting_when": "meeting_date"}
+_DAYS = {"TODAY": 0, "YESTERDAY": -1, "TOMORROW": 1}
 
 
 def take(step: FormPage, posted: Mapping[str, str]) -> dict[str, str]:
@@ -173,9 +197,8 @@ def dated(step: FormPage, answers: Answers, *, today: date) -> dict[str, str]:
     An answer such as “today” then keeps its meaning after midnight. `step` is the page, `answers` its answers
     by field.
     """
-    if any(field.name == "when" for field in step.fields):
-        return {**answers, ASKED_ON: today.isoformat()}
-    return dict(answers)
+    asked = [ASKED_ON[field.name] for field in step.fields if field.name in ASKED_ON]
+    return {**answers, **dict.fromkeys(asked, today.isoformat())}
 
 
 def problems(step: FormPage, answers: Answers, *, today: date) -> dict[str, AnswerProblem]:
@@ -194,19 +217,18 @@ def problems(step: FormPage, answers: Answers, *, today: date) -> dict[str, Answ
     return found
 
 
-def day_of(answers: Answers, *, today: date) -> date | None:
+def day_of(answers: Answers, *, today: date, asked: str = "when") -> date | None:
     """Return the day that the answers name, or None when it is unknown or unreadable.
 
-    “Today” is the day of the answer, or `today` when none was stored.
+    “Today” is the day of the answer, or `today` when none was stored. `asked` is the question: `when` the
+    facts happened, or `meeting_when`.
     """
-    when = answers.get("when")
-    if asked_on := answers.get(ASKED_ON):
+    when = answers.get(asked, "")
+    if asked_on := answers.get(ASKED_ON[asked]):
         today = date.fromisoformat(asked_on)
-    if when == "TODAY":
-        return today
-    if when == "YESTERDAY":
-        return today - timedelta(days=1)
-    return read_date(answers.get("date", "")) if when == "DATE" else None
+    if when in _DAYS:
+        return today + timedelta(days=_DAYS[when])
+    return read_date(answers.get(_DATES[asked], "")) if when == "DATE" else None
 
 
 def read_date(text: str) -> date | None:
@@ -267,8 +289,15 @@ def _date(answers: Answers, today: date) -> AnswerProblem | None:
     return AnswerProblem.FUTURE if day > today else None
 
 
-def _time(answers: Answers, _: date) -> AnswerProblem | None:
-    text = answers.get("time", "")
+def _meeting_date(answers: Answers, _: date) -> AnswerProblem | None:
+    asked = answers.get("meeting_when") == "DATE"
+    return (
+        AnswerProblem.NO_DATE if asked and not read_date(answers.get("meeting_date", "")) else None
+    )
+
+
+def _time(answers: Answers, _: date, *, name: str = "time") -> AnswerProblem | None:
+    text = answers.get(name, "")
     return AnswerProblem.NO_TIME if text and read_clock(text) is None else None
 
 
@@ -294,5 +323,9 @@ def _your_phone(answers: Answers, _: date) -> AnswerProblem | None:
 _CHECKS = {
     "where": (("date", _date), ("time", _time)),
     "who": (("child_age", _child_age),),
+    "meeting": (
+        ("meeting_date", _meeting_date),
+        ("meeting_time", partial(_time, name="meeting_time")),
+    ),
     "you": (("your_email", _your_email), ("your_phone", _your_phone)),
 }

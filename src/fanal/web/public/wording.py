@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy as _
 
 from fanal.web.components.words import day, number
-from fanal.web.public.steps import AnswerProblem, FormPage, day_of
+from fanal.web.public.steps import ASKED_ON, AnswerProblem, FormPage, day_of
 
 # The answers offered, in words that a twelve-year-old understands.
 
@@ -117,6 +117,26 @@ CONTACT = (
 )
 
 
+LOCATION = (
+    AnswerChoice(code="FRANCE", words=_("In France")),
+    AnswerChoice(code="ABROAD", words=_("In another country")),
+    AnswerChoice(code="UNKNOWN", words=_("I don’t know")),
+)
+
+MEETING = (
+    AnswerChoice(code="YES", words=_("Yes")),
+    AnswerChoice(code="NO", words=_("No")),
+    AnswerChoice(code="UNKNOWN", words=_("I don’t know")),
+)
+
+MEETING_WHEN = (
+    AnswerChoice(code="TODAY", words=_("Today")),
+    AnswerChoice(code="TOMORROW", words=_("Tomorrow")),
+    AnswerChoice(code="DATE", words=_("Another day")),
+    AnswerChoice(code="UNKNOWN", words=_("I don’t know")),
+)
+
+
 PROBLEMS: Mapping[str, str | Promise] = {
     AnswerProblem.CHOOSE: _("Choose one of the answers. “I don’t know” is fine too."),
     AnswerProblem.TOO_LONG: _(
@@ -146,6 +166,7 @@ QUESTIONS: Mapping[str, str | Promise] = {
     "where": _("Where and when did it happen?"),
     "saw": _("What did you see or read?"),
     "who": _("Who is involved?"),
+    "meeting": _("Are they going to meet?"),
     "you": _("Do you want us to be able to contact you?"),
     "check": _("Check before you send"),
 }
@@ -154,7 +175,8 @@ OFFERED: Mapping[str, Mapping[str, tuple[AnswerChoice, ...]]] = {
     "danger": {"danger": DANGER},
     "what": {"kind": KIND},
     "where": {"channel": CHANNEL, "when": WHEN},
-    "who": {"child": CHILD},
+    "who": {"suspect_where": LOCATION, "child": CHILD, "child_where": LOCATION},
+    "meeting": {"meeting": MEETING, "meeting_when": MEETING_WHEN, "meeting_where": LOCATION},
     "you": {"contact": CONTACT},
 }
 
@@ -172,9 +194,21 @@ _LABELS: Mapping[str, str | Promise] = {
     "conversation": _("Conversation"),
     "suspect_name": _("Name of the person who did this"),
     "suspect_contact": _("How to recognise them"),
+    "suspect_where": _("Where this person is"),
+    "suspect_town": _("Their town"),
+    "suspect_country": _("Their country"),
     "child": _("The child"),
     "child_name": _("First name or nickname of the child"),
     "child_age": _("Age of the child"),
+    "child_where": _("Where the child is"),
+    "child_town": _("Town of the child"),
+    "child_country": _("Country of the child"),
+    "meeting": _("A meeting is planned"),
+    "meeting_when": _("Day of the meeting"),
+    "meeting_time": _("Time of the meeting"),
+    "meeting_where": _("Where the meeting is"),
+    "meeting_town": _("Town of the meeting"),
+    "meeting_country": _("Country of the meeting"),
     "contact": _("Contact"),
     "your_name": _("Your name"),
     "your_email": _("Your e-mail address"),
@@ -185,7 +219,26 @@ _SUMMARY = (
     ("what", ("kind",)),
     ("where", ("channel", "service", "nickname", "room", "address", "when", "time")),
     ("saw", ("description", "conversation")),
-    ("who", ("suspect_name", "suspect_contact", "child", "child_name", "child_age")),
+    (
+        "who",
+        (
+            *(
+                "suspect_name",
+                "suspect_contact",
+                "suspect_where",
+                "suspect_town",
+                "suspect_country",
+            ),
+            *("child", "child_name", "child_age", "child_where", "child_town", "child_country"),
+        ),
+    ),
+    (
+        "meeting",
+        (
+            *("meeting", "meeting_when", "meeting_time"),
+            *("meeting_where", "meeting_town", "meeting_country"),
+        ),
+    ),
     ("you", ("contact", "your_name", "your_email", "your_phone")),
 )
 _YOURS = frozenset({"your_name", "your_email", "your_phone"})
@@ -261,7 +314,7 @@ def _lines(
 
 def _value(name: str, answers: Mapping[str, str], today: date) -> str | Promise:
     answer = answers.get(name, "")
-    when = day_of(answers, today=today) if name == "when" else None
+    when = day_of(answers, today=today, asked=name) if name in ASKED_ON else None
     if when is not None:
         return day(when, get_language() or "fr", today=today)
     for offered in OFFERED.values():

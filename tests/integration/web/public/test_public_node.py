@@ -33,6 +33,7 @@ ANSWERS: dict[str, dict[str, str]] = {
     "where": {"channel": "SOCIAL", "nickname": "someone_77", "when": "TODAY"},
     "saw": {"description": "Plain words."},
     "who": {"child": "KNOWN", "child_age": "about 13"},
+    "meeting": {"meeting": "NO"},
     "you": {"contact": "CONTACT", "your_email": "reporter@mail.example"},
 }
 

@@ -8,13 +8,27 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal.formats.report.read import read_report
-from fanal.formats.report.records import Channel, Person, PersonRole, ReportKind, Stated
+from fanal.formats.report.records import (
+    Channel,
+    Person,
+    PersonRole,
+    PlaceRole,
+    ReportKind,
+    Stated,
+    StatedPlace,
+)
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.redaction.reporter import withhold
 from fanal.harmonise.domain.redaction.search import search_words
 from fanal.harmonise.domain.sources.report import read_form
-from fanal.web.public.draft import ReporterSaid, encode_report, identity_of, report_of
+from fanal.web.public.draft import (
+    ReporterSaid,
+    country_of,
+    encode_report,
+    identity_of,
+    report_of,
+)
 from fanal.web.public.steps import STEPS, take
 
 TODAY = date(2026, 11, 24)
@@ -131,6 +145,89 @@ def test_not_knowing_is_said_and_is_no_emergency() -> None:
 def test_occurred_at(when: str, day: str, time: str, expected: str | None) -> None:
     answers = {"kind": "OTHER", "when": when, "date": day, "time": time}
     assert report_of(answers, language="fr", today=TODAY).occurred_at == expected
+
+
+def places_of(**answers: str) -> list[StatedPlace]:
+    return list(report_of({"kind": "OTHER", **answers}, language="fr", today=TODAY).places)
+
+
+def test_places_are_kept_with_their_role() -> None:
+    assert places_of(
+        child_where="FRANCE",
+        child_town="59000 Lille",
+        suspect_where="ABROAD",
+        suspect_country="belgique",
+        suspect_town="Tournai",
+        meeting="YES",
+        meeting_when="TOMORROW",
+        meeting_time="17h",
+        meeting_where="FRANCE",
+        meeting_town="Lille, gare (59800)",
+    ) == [
+        StatedPlace(
+            role=PlaceRole.MEETING,
+            country="FR",
+            locality="Lille, gare",
+            postcode="59800",
+            at="2026-11-25T17:00",
+        ),
+        StatedPlace(role=PlaceRole.CHILD, country="FR", locality="Lille", postcode="59000"),
+        StatedPlace(role=PlaceRole.PERSON, country="BE", locality="Tournai"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({}, []),
+        ({"child_where": "UNKNOWN", "suspect_where": "ABROAD", "meeting": "UNKNOWN"}, []),
+        ({"meeting": "NO"}, []),
+        ({"meeting": "YES"}, [StatedPlace(role=PlaceRole.MEETING)]),
+        (
+            {"meeting": "YES", "meeting_when": "DATE", "meeting_date": "1/12/2026"},
+            [StatedPlace(role=PlaceRole.MEETING, at="2026-12-01")],
+        ),
+        ({"child_town": "Bruxelles"}, [StatedPlace(role=PlaceRole.CHILD, locality="Bruxelles")]),
+        (
+            {"child_where": "FRANCE", "child_town": "75011"},
+            [StatedPlace(role=PlaceRole.CHILD, country="FR", postcode="75011")],
+        ),
+        (
+            {"suspect_country": "loin d’ici"},
+            [StatedPlace(role=PlaceRole.PERSON, country="loin d’ici")],
+        ),
+        (
+            {"meeting_town": "Lille"},
+            [StatedPlace(role=PlaceRole.MEETING, locality="Lille")],
+        ),
+    ],
+)
+def test_what_is_not_known_of_a_place_is_left_out(
+    answers: dict[str, str], expected: list[StatedPlace]
+) -> None:
+    assert places_of(**answers) == expected
+
+
+def test_words_about_a_meeting_that_no_field_holds_are_kept() -> None:
+    answers = {"kind": "OTHER", "meeting": "NO", "meeting_town": "Lille", "meeting_time": "17h"}
+    report = report_of(answers, language="fr", today=TODAY)
+    assert (report.places, report.description) == ((), "17h\nLille")
+    answers = {"kind": "OTHER", "meeting": "YES", "meeting_time": "17h"}
+    assert report_of(answers, language="fr", today=TODAY).description == "17h"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Belgique", "BE"),
+        ("the moon", None),
+        ("ETATS UNIS", "US"),
+        ("la Suisse", "CH"),
+        ("ma", "MA"),
+    ],
+)
+def test_countries_are_read_by_their_names(name: str, code: str | None) -> None:
+    assert country_of(name) == code
 
 
 def test_a_time_without_a_day_is_kept_in_words() -> None:

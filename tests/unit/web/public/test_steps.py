@@ -1,6 +1,6 @@
 """The questions: what is refused, and in which words."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.utils import translation
@@ -10,6 +10,8 @@ from fanal.web.public.steps import (
     BY_NAME,
     STEPS,
     AnswerProblem,
+    dated,
+    day_of,
     fitting,
     is_phone,
     problems,
@@ -29,7 +31,7 @@ def _wrong(step: str, **answers: str) -> dict[str, AnswerProblem]:
 def test_only_three_questions_must_be_answered_and_all_have_a_way_out() -> None:
     required = {f.name for step in STEPS for f in step.fields if f.required}
     assert required == {"danger", "kind", "contact"}
-    for name in ("where", "saw", "who", "check"):
+    for name in ("where", "saw", "who", "meeting", "check"):
         assert _wrong(name) == {}
 
 
@@ -50,6 +52,10 @@ def test_only_three_questions_must_be_answered_and_all_have_a_way_out() -> None:
         ("where", {"service": "x" * 201}, {"service": AnswerProblem.TOO_LONG}),
         ("who", {"child_age": "about"}, {"child_age": AnswerProblem.NO_AGE}),
         ("who", {"child_age": "200"}, {"child_age": AnswerProblem.NO_AGE}),
+        ("who", {"child_where": "MARS"}, {"child_where": AnswerProblem.CHOOSE}),
+        ("meeting", {"meeting_when": "DATE"}, {"meeting_date": AnswerProblem.NO_DATE}),
+        ("meeting", {"meeting_when": "DATE", "meeting_date": "25/11/2026"}, {}),
+        ("meeting", {"meeting_time": "late"}, {"meeting_time": AnswerProblem.NO_TIME}),
         ("you", {"contact": "CONTACT"}, {"your_email": AnswerProblem.NO_CONTACT}),
         (
             "you",
@@ -62,6 +68,14 @@ def test_only_three_questions_must_be_answered_and_all_have_a_way_out() -> None:
 )
 def test_problems(step: str, answers: dict[str, str], expected: dict[str, AnswerProblem]) -> None:
     assert _wrong(step, **answers) == expected
+
+
+def test_today_is_the_day_of_each_answer() -> None:
+    answers = dated(BY_NAME["where"], {"when": "TODAY"}, today=TODAY)
+    later = TODAY + timedelta(days=1)
+    answers |= dated(BY_NAME["meeting"], {"meeting_when": "TODAY"}, today=later)
+    assert day_of(answers, today=later) == TODAY
+    assert day_of(answers, today=TODAY, asked="meeting_when") == later
 
 
 def test_texts_are_taken_as_typed_but_for_what_no_text_holds() -> None:

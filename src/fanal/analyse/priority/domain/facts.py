@@ -14,16 +14,23 @@ supported by phrases alone; the other facts are absent.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fanal import reference
 from fanal.analyse.domain.records import Analysis, Finding, KinFacts
 from fanal.analyse.priority.domain.retention_window import ask_owner, instant_of
 from fanal.analyse.signals.domain.ages import age_of, occurred_on
-from fanal.formats.report.records import IpSighting, PersonRole, ReportKind, Stated
+from fanal.formats.report.records import (
+    IpSighting,
+    PersonRole,
+    PlaceRole,
+    ReportKind,
+    Stated,
+)
 from fanal.harmonise.domain.computed import captured_addresses
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel import ids
 
 
 class Unit(StrEnum):
@@ -52,6 +59,8 @@ FACTS: dict[str, Unit] = {
     "self_harm": Unit.SCORE,
     "ongoing": Unit.SCORE,
     "meeting_planned": Unit.SCORE,
+    "meeting_stated": Unit.FLAG,
+    "meeting_soon": Unit.FLAG,
     "victim_age": Unit.YEARS,
     "class_a1": Unit.COUNT,
     "class_a2": Unit.COUNT,
@@ -168,6 +177,7 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
         yield "access_to_children", 1
     for said in report.stated:
         yield _STATED[said], 1
+    yield from _meetings(report)
     for annotation in report.annotations:
         if annotation in _ANNOTATIONS:
             yield _ANNOTATIONS[annotation], 1
@@ -180,6 +190,24 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
     )
     if identifiers:
         yield "suspect_identifiers", identifiers
+
+
+def _meetings(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
+    """Yield (fact name, 1) for a stated meeting that is not over, and for one within `SOON` hours.
+
+    Both are counted from the receipt of the report, like the times that a text tells.
+    """
+    meetings = [place for place in report.places if place.role is PlaceRole.MEETING]
+    if not meetings:
+        return
+    received = ids.instant_of(report.report_id)
+    times = [place.time for place in meetings]
+    ahead = [time for time in times if time and datetime.fromisoformat(time.latest) >= received]
+    if ahead or None in times:
+        yield "meeting_stated", 1
+    limit = received + timedelta(hours=SOON)
+    if any(datetime.fromisoformat(time.earliest) <= limit for time in ahead):
+        yield "meeting_soon", 1
 
 
 def _escalated(reason: str | None) -> Iterator[tuple[str, float]]:

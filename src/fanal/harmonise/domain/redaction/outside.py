@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import structs
 
 from fanal.formats.indicators import HASH_DIGITS, Indicator
-from fanal.formats.report.records import File, PersonRole, Report
+from fanal.formats.report.records import File, PersonRole, Report, StatedPlace
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorRole
 from fanal.harmonise.domain.redaction.search import fold
 from fanal.harmonise.domain.sources.transfers import PAYEE, PAYER
@@ -208,14 +208,15 @@ def has_texts(record: HarmonisedReport) -> bool:
         or record.conversation
         or any(file.name for file in record.files)
         or any(p.sender or p.beneficiary or p.label for p in record.payments)
+        or any(place.locality for place in record.places)
     )
 
 
 def withheld_texts(report: Report, own: frozenset[str] | None) -> Report:
     """Return a report with `own`, the reporter's names, contacts and accounts, redacted from its texts.
 
-    Texts are the description, the conversation, file names, and labels and parties of payments. If the values
-    are unknown (None), all texts are removed, since they may name the reporter.
+    Texts are the description, the conversation, file names, labels and parties of payments, and the towns of
+    stated places. If the values are unknown (None), all texts are removed, since they may name the reporter.
     """
     if own is not None and not own:
         return report
@@ -240,6 +241,9 @@ def withheld_texts(report: Report, own: frozenset[str] | None) -> Report:
                 label=left(payment.label),
             )
             for payment in report.payments
+        ),
+        places=tuple(
+            structs.replace(place, locality=left(place.locality)) for place in report.places
         ),
     )
 
@@ -271,5 +275,15 @@ def as_report(record: HarmonisedReport) -> Report:
         payments=tuple(
             structs.replace(payment, reference=None, sender_person=None, beneficiary_person=None)
             for payment in record.payments
+        ),
+        places=tuple(
+            StatedPlace(
+                role=place.role,
+                country=place.country,
+                locality=place.locality,
+                postcode=place.postcode,
+                at=place.at,
+            )
+            for place in record.places
         ),
     )

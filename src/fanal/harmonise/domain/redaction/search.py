@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from fanal.formats.report.records import PlaceRole
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.redaction.reporter import Identity, reporter_strings
 
@@ -61,6 +62,9 @@ def _texts(report: HarmonisedReport) -> Iterator[str]:
     yield from (text for text in (report.platform, report.escalation_reason) if text)
     if place is not None:
         yield from (text for text in (place.locality, place.postcode) if text)
+    for stated in report.places:
+        if stated.role is not PlaceRole.CHILD:  # nobody finds a child by where the child is
+            yield from (text for text in (stated.locality, stated.postcode) if text)
     yield from (person.name for person in report.persons if person.name)
     yield from (handle.value for person in report.persons for handle in person.handles)
     yield from (file.name for file in report.files if file.name)

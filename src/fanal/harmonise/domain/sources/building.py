@@ -19,6 +19,7 @@ from fanal.formats.report.records import (
     Place,
     ReportKind,
     Stated,
+    StatedPlace,
 )
 from fanal.harmonise.domain.records import (
     ComputedFile,
@@ -71,6 +72,7 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
     channel: Channel | None = None
     platform: str | None = None
     place: Place | None = None
+    places: tuple[StatedPlace, ...] = ()
     urls: tuple[str, ...] = ()
     description: str | None = None
     conversation: tuple[Message, ...] = ()

@@ -166,6 +166,7 @@ def draft_of(report: Report) -> Draft:
         channel=report.channel,
         platform=report.platform,
         place=report.place,
+        places=report.places,
         urls=report.urls,
         description=report.description,
         conversation=report.conversation,

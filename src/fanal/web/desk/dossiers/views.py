@@ -113,11 +113,16 @@ def places_of(
 def _named(record: HarmonisedReport) -> Iterator[tuple[tuple[str, str], str]]:
     """Yield each country or region that a report names, as ((group of labels, code), whose place it is).
 
-    Whose: PLACE for the report's own place, else the role of the person there.
+    Whose: PLACE for the report's own place, the role of a stated place, else the role of the person there.
     """
     if record.place is not None:
         for place in _place(record.place.country, record.place.postcode):
             yield place, "PLACE"
+    for stated in record.places:
+        codes = record.countries_of(stated.role)
+        country = stated.country if stated.country in codes else None
+        for place in _place(country, stated.postcode):
+            yield place, stated.role
     for person in record.persons:
         for place in _place(person.country, person.postcode):
             yield place, person.role

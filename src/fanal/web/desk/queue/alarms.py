@@ -22,9 +22,9 @@ from fanal.accounts.routes import needs
 from fanal.analyse.signals.domain.ages import age_of
 from fanal.connectors import mail
 from fanal.db.closed import closed_logins
-from fanal.formats.report.records import Person, PersonRole, Place
+from fanal.formats.report.records import Person, PersonRole, Place, PlaceRole
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.records import TimeRange
+from fanal.harmonise.domain.records import HarmonisedPlace, TimeRange
 from fanal.kernel.calendar import PARIS
 from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
@@ -291,11 +291,15 @@ def _stated(row: AlarmRow, fields: dict[str, msgspec.Raw] | None) -> AlarmRow:
         return row
     persons = msgspec.json.decode(fields.get("persons", b"[]"), type=list[Person])
     place = msgspec.json.decode(fields.get("place", b"null"), type=Place | None)
+    stated = msgspec.json.decode(fields.get("places", b"[]"), type=list[HarmonisedPlace])
     occurred = msgspec.json.decode(fields.get("occurred", b"null"), type=TimeRange | None)
     on = occurred.earliest if occurred else None
     victims = [person for person in persons if person.role is PersonRole.VICTIM]
     ages = [age for person in victims if (age := age_of(person, on=on)) is not None]
-    locality = (place.locality or "") if place else ""
+    towns = [place.locality] if place else []
+    for role in (PlaceRole.MEETING, PlaceRole.CHILD):
+        towns += [each.locality for each in stated if each.role is role]
+    locality = next((town for town in towns if town), "")
     return msgspec.structs.replace(row, age=min(ages, default=None), locality=locality)
 
 

@@ -39,7 +39,8 @@ class DatedEvent(NamedTuple):
 def timeline_of(record: HarmonisedReport) -> list[DatedEvent]:
     """Return the dated events of a report, earliest first.
 
-    They are its receipt, the reported event, first and last message, uses of identifiers, payments.
+    They are its receipt, the reported event, first and last message, uses of identifiers, payments, and a
+    planned meeting.
     """
     found: list[tuple[str | None, str, str, str]] = []
     if record.occurred is not None:
@@ -59,6 +60,11 @@ def timeline_of(record: HarmonisedReport) -> list[DatedEvent]:
     found += [(s.at, "SEEN", identifier(s.kind, s.value), "") for s in record.selectors if s.at]
     found += [
         (p.at, "PAID", " ".join(filter(None, (p.amount, p.currency))), "") for p in record.payments
+    ]
+    found += [
+        (p.time.earliest, "MEETING", p.locality or "", p.time.precision)
+        for p in record.places
+        if p.time is not None
     ]
     dated = [DatedEvent(when, *told) for at, *told in found if (when := read_aware(at))]
     received = DatedEvent(instant_of(record.report_id), "RECEIVED")
