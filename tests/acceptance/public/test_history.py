@@ -3,11 +3,11 @@
 import random
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from fanal.web.public import report as report_view
 from tests.acceptance.conftest import Visit
-from tests.acceptance.steps import go
+from tests.acceptance.steps import go, turn
 from tests.live import wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
@@ -231,6 +231,63 @@ def test_a_reload_that_fails_takes_nothing_from_what_was_kept(visit: Visit) -> N
     page.reload()
     arrive(page, "saw")
     holds(page, "saw")
+
+
+@pytest.mark.parametrize("button", ["main button[value=next]", "button[value=stay]"])
+def test_after_a_reload_that_failed_any_press_shows_what_was_kept(
+    visit: Visit, button: str
+) -> None:
+    page = visit("/fr/report/")
+    fill(page, "saw")
+    answer(page, "saw")
+    page.route("**/report/", lambda r: r.abort() if r.request.method == "POST" else r.continue_())
+    page.reload()
+    page.wait_for_selector("[data-offline]:visible")
+    page.unroute("**/report/")
+    turn(page, button)
+    assert at(page) == "saw"
+    holds(page, "saw")
+    page.go_back()
+    arrive(page, "where")
+    holds(page, "where")
+
+
+def test_what_is_answered_after_a_reload_that_failed_joins_what_was_kept(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, "saw")
+    answer(page, "saw")
+    page.route("**/report/", lambda r: r.abort() if r.request.method == "POST" else r.continue_())
+    page.reload()
+    page.wait_for_selector("[data-offline]:visible")
+    page.unroute("**/report/")
+    page.check("input[name=danger][value=YES]")
+    turn(page, "main button[value=next]")
+    arrive(page, "danger")
+    assert page.is_checked("input[name=danger][value=YES]")
+    for step in STEPS[1:4]:
+        turn(page, "main button[value=next]")
+        arrive(page, step)
+        holds(page, step)
+
+
+def test_a_long_text_has_the_time_that_a_slow_line_takes(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, "saw")
+    answer(page, "saw")
+    page.clock.install()
+    held: list[Route] = []
+    page.route("**/report/", lambda route: held.append(route))
+    press(page, "next")
+    wait_for(lambda: page.evaluate("1") and len(held) == 1)
+    page.clock.run_for(25_000)
+    page.wait_for_selector("[data-offline]:visible")
+    page.fill("#description", "Привет. " * 2500)
+    press(page, "next")
+    wait_for(lambda: page.evaluate("1") and len(held) == 2)
+    page.clock.run_for(40_000)
+    assert page.is_hidden("[data-offline]")
+    held[1].continue_()
+    arrive(page, "who")
 
 
 def test_leaving_quickly_from_another_page_forgets_the_answers_too(visit: Visit) -> None:

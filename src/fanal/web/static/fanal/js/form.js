@@ -5,6 +5,7 @@
   const KEPT = "fanal-report";
   const HALF_AN_HOUR = 1800000;
   const PATIENCE = 20000;
+  const SLOWEST = 2; // bytes a millisecond: a long text over a slow line takes minutes
   const form = () => document.getElementById("report");
   const step = () => form().elements.step.value;
   const store = (value) => {
@@ -32,7 +33,8 @@
   let place = history.state?.at || 0; // the entry of the history to which the page that stands belongs
   let passing = null; // an entry to which nothing but the history moves
 
-  const answers = () => [...new FormData(form())].filter(([name]) => name !== "proof");
+  const answers = () => (waiting && stored()?.fields)
+    || [...new FormData(form())].filter(([name]) => name !== "proof");
   const keep = () => {
     if (leaving || waiting || !form()) return;
     store({ at: Date.now(), fields: answers() });
@@ -59,7 +61,7 @@
     const body = new URLSearchParams(fields);
     body.set("go", go);
     const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(), PATIENCE);
+    const timer = setTimeout(() => stop.abort(), PATIENCE + `${body}`.length / SLOWEST);
     let shown = false;
     busy = true;
     try {
@@ -86,7 +88,7 @@
   const follow = async () => {
     while (history.state && history.state.at !== place) {
       const { step: target, at } = history.state;
-      if (target !== step() && !(fits() && await post(answers(), target) && step() === target)) {
+      if ((waiting || target !== step()) && !(fits() && await post(answers(), target) && step() === target)) {
         passing = place;
         history.go(place - history.state.at);
         return;
@@ -95,9 +97,24 @@
     }
   };
 
+  // Show what was kept; if the empty page was given answers meanwhile, show that page, with both.
+  const restore = async (given = []) => {
+    const { fields } = stored();
+    const shown = given.length ? step() : history.state?.step || Object.fromEntries(fields).step;
+    if (!await post(fields, shown)) return;
+    for (const [name, value] of given) form().elements[name].value = value;
+    mark(history.state);
+  };
+
   document.addEventListener("submit", async (event) => {
     const button = event.submitter;
     if (event.target !== form() || event.defaultPrevented || checking) return;
+    if (waiting && stored()) {
+      event.preventDefault();
+      const typed = ([name, value]) => value && form().elements[name].type !== "hidden";
+      if (!busy) restore([...new FormData(form())].filter(typed));
+      return;
+    }
     if (button?.value === "send" || button?.hasAttribute("formaction")) { keep(); return; }
     event.preventDefault();
     if (busy) return;
@@ -128,9 +145,9 @@
   const kept = stored();
   const again = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
   if (form().hasAttribute("data-new") && kept && again) {
-    const { step: held } = Object.fromEntries(kept.fields);
     waiting = true;
-    post(kept.fields, history.state?.step || held).then((shown) => { if (shown) mark(history.state); });
+    until = setTimeout(() => store(null), kept.at + HALF_AN_HOUR - Date.now());
+    restore();
   } else {
     mark(history.state);
   }
