@@ -1,7 +1,8 @@
 """Pool of sandboxed child processes; a child is replaced after some files, a fault or a timeout.
 
 A file that kills its child affects only itself: its result names the reason (`Unhashed`), and the next file
-gets a new child. Only a fork server that does not start is no file's fault; it raises `HasherAway`.
+gets a new child. Only a fork server that does not start, or does not answer, is no file's fault: it
+raises `HasherAway`.
 """
 
 import atexit
@@ -118,7 +119,9 @@ class Pool:
         try:
             child = self._fit(child, videos=kind.startswith("video/"))
             facts, kept = self._ask(child, file, kind, first, pieces)
-        except (HasherAway, _SourceFailed) as failure:
+        except HasherAway as failure:
+            return failure
+        except _SourceFailed as failure:
             return failure.__cause__ or failure
         finally:
             self._idle.put(kept)

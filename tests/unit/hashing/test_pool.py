@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import signal
+import socket
 import struct
 import sys
 import time
@@ -228,6 +229,20 @@ def test_a_nursery_that_does_not_start_blames_no_file(monkeypatch: pytest.Monkey
     with pytest.raises(HasherAway):
         pool.hash_files([asked(b"words"), asked(b"more")])
     pool.stop()
+
+
+@pytest.mark.parametrize("answer", [b"", b"no number"], ids=["ended", "odd"])
+def test_a_nursery_that_does_not_answer_blames_no_file(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own error, given as the file's, had the report of the file set aside."""
+    pool = Pool(size=1)
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(pool, "_started", lambda: ours)
+    theirs.sendall(answer * 2)
+    theirs.shutdown(socket.SHUT_WR)
+    with theirs, ours, pytest.raises(HasherAway):
+        pool.hash_files([asked(b"words")])
 
 
 def test_bytes_that_cannot_be_read_are_told_and_the_child_is_not_used_again(pool: Pool) -> None:
