@@ -394,6 +394,7 @@ def test_rules_with_sources(sign_in: SignIn, lang: str) -> None:
         "qualification",
         "retention",
         "instrument",
+        "protected_name",
     ]
     for table in [*tables, "priority", "lexicon", "typology"]:
         body = web.get(f"/{lang}/desk/reference/?table={table}").content.decode()
@@ -401,6 +402,9 @@ def test_rules_with_sources(sign_in: SignIn, lang: str) -> None:
         # Words in one language alone say which: a reader's voice changes with it.
         assert not re.findall(r'"text-secondary">Lu\b', body)
         assert not re.findall(r'(?<!lang="en")>FATF\b', body)
+    body = web.get(f"/{lang}/desk/reference/?table=protected_name").content.decode()
+    assert "drive.usercontent.google.com" in body
+    assert ("pour bloquer ces noms" if lang == "fr" else "to block these names") in body
     body = web.get(f"/{lang}/desk/reference/").content.decode()
     assert ("NON VÉRIFIÉ" if lang == "fr" else "UNCHECKED") in body
     assert web.get(f"/{lang}/desk/reference/?table=nothing").status_code == 404

@@ -27,6 +27,7 @@ from fanal.reference import (
     MeasureClock,
     MeasureRule,
     Offence,
+    ProtectedName,
     Qualification,
     Retention,
     Routing,
@@ -50,6 +51,7 @@ TABLES: Mapping[str, type[Entry]] = {
         Retention,
         Instrument,
         Asking,
+        ProtectedName,
     )
 }
 
@@ -293,6 +295,22 @@ def _asking(entry: Entry) -> Facts:
     ]
 
 
+def _protected_name(entry: Entry) -> Facts:
+    if not isinstance(entry, ProtectedName):
+        return []
+    value = entry.value
+    below = {
+        "NAME": _("to block these names or one above them"),
+        "BELOW": _("to block these names, one above or one below them"),
+    }
+    kind = reference.label("protected_category", value.category, get_language() or "fr")
+    return [
+        (_("Nature"), kind),
+        (_("Third person"), below[value.covers]),
+        (_("Names"), ", ".join(value.names)),
+    ]
+
+
 _READERS: Mapping[type[Entry], Callable[[Entry], Facts]] = {
     Offence: _offence,
     MeasureRule: _measure,
@@ -303,4 +321,5 @@ _READERS: Mapping[type[Entry], Callable[[Entry], Facts]] = {
     Retention: _retention,
     Instrument: _instrument,
     Asking: _asking,
+    ProtectedName: _protected_name,
 }
