@@ -276,7 +276,11 @@ def test_a_long_text_has_the_time_that_a_slow_line_takes(visit: Visit) -> None:
     answer(page, "saw")
     page.clock.install()
     held: list[Route] = []
-    page.route("**/report/", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/report/", hold)
     press(page, "next")
     wait_for(lambda: page.evaluate("1") and len(held) == 1)
     page.clock.run_for(25_000)
