@@ -29,7 +29,7 @@ from fanal.db.silence import SilenceTimer, watch_statements
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient.alarms.operations import outbox as orient
-from fanal.orient.domain.clocks import UNCONFIRMED, Delivery, wait_after
+from fanal.orient.domain.clocks import MOST_COPIES, UNCONFIRMED, Delivery, wait_after
 
 _DELIVERIES: Final = {
     mail.Reached.ALL: Delivery.SENT,
@@ -248,11 +248,12 @@ class CallsLoop:
         attempts = before.attempts + 1 if before else 1
         if not to:
             return
-        if attempts > _MOST_AGAIN or len(self._later) >= _MOST_KEPT:
+        unconfirmed = sent.failure == UNCONFIRMED
+        most = MOST_COPIES if unconfirmed else _MOST_AGAIN
+        if attempts > most or len(self._later) >= _MOST_KEPT:
             log.error("%d duty addresses were not reached, others were", len(to))
             return
         lost = bool(sent.sent and sent.sent.lost) or bool(before and before.lost)
-        unconfirmed = sent.failure == UNCONFIRMED
         jitter = secrets.randbelow(1001) / 1000
         wait = wait_after(attempts=attempts, jitter=jitter, unconfirmed=unconfirmed)
         due = time.monotonic() + (0.0 if sent.left_out else wait.total_seconds())

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from fanal.calls.loop import CallsLoop
+from fanal.calls.senders import AskedAgain, CallSent
 from fanal.connectors import mail
 from fanal.db import sql
 from fanal.kernel import clock
@@ -141,6 +142,21 @@ def test_who_answers_again_has_the_calls_that_went_to_the_others(tmp_path: Path)
         assert wait_for(lambda: (loop.beat(), outcomes() == SENT * 2)[1], seconds=30)
     assert sorted(map(tuple, inbox.messages)).count((GONE,)) in {1, 2}
     assert inbox.messages.count([GOOD]) == 2
+
+
+@pytest.mark.parametrize(("failure", "most"), [("UNCONFIRMED", MOST_COPIES), ("REFUSED", 60)])
+def test_who_is_asked_again_gets_few_copies(tmp_path: Path, failure: str, most: int) -> None:
+    """Each attempt that the server did not confirm may have arrived."""
+    deposit()
+    lot = tuple(claim())
+    with looping(1, tmp_path, GOOD, GONE) as loop:
+        for attempts in (most - 1, most):
+            asked = AskedAgain(
+                lot=lot, to=(GONE,), lost=False, attempts=attempts, due=0.0, failure=failure
+            )
+            loop._later.clear()
+            loop._keep_for_later(CallSent(lot=lot, failure=failure, again=asked))
+            assert len(loop._later) == (attempts < most)
 
 
 def test_a_message_confirmed_late_is_sent_twice_and_no_more(
