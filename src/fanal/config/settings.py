@@ -111,7 +111,10 @@ TEMPLATES = [
                 "fanal.web.components.tags",
                 "fanal.web.components.warnings",
             ],
-            "libraries": {"alarms": "fanal.web.desk.queue.alarms"},
+            "libraries": {
+                "alarms": "fanal.web.desk.queue.alarms",
+                "answers": "fanal.web.desk.report.answers",
+            },
         },
     },
 ]

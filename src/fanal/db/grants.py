@@ -177,6 +177,8 @@ RULES: tuple[GrantRule, ...] = (
     _rule("orient_unfolding_words", [APP], APPEND),
     # The desk acknowledges an alarm; the worker escalates it and records it in the ledger.
     _rule("orient_alarm", [APP], [*APPEND, "UPDATE (acknowledged_at, acknowledged_by)"]),
+    # A trigger writes each answer of a reporter; the desk marks it as read.
+    _rule("orient_answer", [APP], ["SELECT", "UPDATE (read_at, read_by)"]),
     # Triggers queue calls, a separate process sends them, and the desk only reads them.
     _rule("orient_call", [APP], READ),
     _rule("orient_caller", [APP], READ),

@@ -72,6 +72,8 @@ class Case(models.Model):
     head_id = models.UUIDField(null=True)
     folded = models.IntegerField(default=0)
     ask_before = models.DateTimeField(null=True)
+    place: int
+    """Rank by which a page of the queue placed the row; only there."""
 
     class Meta:
         db_table = "orient_case"
@@ -211,6 +213,24 @@ class StoredAlarm(models.Model):
             acknowledged_at=self.acknowledged_at,
             acknowledged_by=self.acknowledged_by,
         )
+
+
+class StoredAnswer(models.Model):
+    """A reporter's answer in the conversation with the desk, and who read it when; written by a trigger."""
+
+    message_id = models.UUIDField(primary_key=True)
+    report_id = models.UUIDField()
+    desk_id = models.IntegerField()
+    came_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+    read_by = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "orient_answer"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.report_id} {self.message_id}"
 
 
 class StoredNote(models.Model):

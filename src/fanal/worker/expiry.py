@@ -29,6 +29,7 @@ from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
 from fanal.measures.operations import milestones as measures
 from fanal.orient import queries as oriented
+from fanal.orient.answers.operations import forget_answers
 from fanal.orient.operations import batch as orient
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.vault.operations import erase as vault
@@ -135,6 +136,7 @@ def _erase_messages(actor: Actor, now: datetime, before: datetime) -> int:
         with transaction.atomic():
             vault.erase(actor=actor, owner_ids=due, now=now, kinds=["message"], motive="expiry")
             forget_messages(actor=actor, report_ids=due)
+            forget_answers(actor=actor, report_ids=due)
         total += len(due)
     return total
 

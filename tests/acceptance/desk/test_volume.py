@@ -15,6 +15,7 @@ from fanal.orient.domain.records import QueueFilter, QueuePosition, QueueView
 from fanal.orient.queue.operations import mark_late
 from fanal.orient.queue.queries import COUNT_CAP, count_views, list_queue
 from tests.integration.desk.story import Desk
+from tests.server import as_worker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.serial]
 ROWS = 200_000
@@ -41,6 +42,12 @@ SELECT (lpad(to_hex(extract(epoch FROM now())::bigint * 1000 - n * 60000::bigint
     now() + (n - 1000) * interval '1 minute', 1
 FROM generate_series(1, %s) AS n
 """
+_ANSWER = """
+INSERT INTO orient_answer (message_id, report_id, desk_id, came_at)
+SELECT gen_random_uuid(), report_id, desk_id, received_at FROM orient_case
+ORDER BY received_at DESC LIMIT %s
+"""
+ANSWERS = 7000  # more than a view shows
 
 
 @pytest.fixture
@@ -48,6 +55,8 @@ def many(desk: Desk) -> Desk:
     """Fill the queue on the server's side; the statistics of the planner follow as they would at work."""
     with connection.cursor() as cursor:
         cursor.execute(_FILL, [ROWS])
+    with as_worker(), connection.cursor() as cursor:
+        cursor.execute(_ANSWER, [ANSWERS])
     return desk
 
 

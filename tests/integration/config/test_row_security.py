@@ -106,6 +106,9 @@ def add_folds(owner):
         for assessed in FOLD[2:]:
             owner.execute(assessed, [report_id, desk])
         owner.execute("INSERT INTO orient_unfolding_words VALUES (%s, 'words')", [judged])
+        owner.execute(
+            "INSERT INTO orient_answer VALUES (%s, %s, %s, now())", [judged, report_id, desk]
+        )
 
 
 @pytest.mark.django_db(transaction=True)

@@ -33,6 +33,11 @@ INSERT INTO orient_case (report_id, desk_id, state, rank, level, kind, channel, 
     claimed_by, lease_until, sender_id, due_at, decided_at, proposal_revision, late, head_id)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s)
 """
+_ANSWERS = """
+INSERT INTO orient_answer (message_id, report_id, desk_id, came_at)
+SELECT gen_random_uuid(), report_id, desk_id, received_at FROM orient_case, generate_series(1, 2)
+WHERE report_id = ANY(%s)
+"""
 _SOME = (None, "GROOMING"), (None, "", "GAME"), (None, "FR", "BE"), (None, "HIGH", "DANGER")
 
 
@@ -69,7 +74,13 @@ def store(django_db_setup: None, db: None) -> list[Case]:
         )
     with as_worker(), connection.cursor() as cursor:  # the desk ends no case by hand
         cursor.executemany(_INSERT, rows)
+        cursor.execute(_ANSWERS, [[row[0] for row in rows if has_answer(row[0])]])
     return [row.record() for row in Row.objects.all()]
+
+
+def has_answer(report_id: UUID) -> bool:
+    """Return whether the reporter of a case wrote two answers that nobody has read."""
+    return report_id.int % 3 == 0
 
 
 def belongs(case: Case, view: QueueView, actor: Actor, now: datetime) -> bool:
@@ -80,6 +91,8 @@ def belongs(case: Case, view: QueueView, actor: Actor, now: datetime) -> bool:
         QueueView.OPEN: opened,
         QueueView.DANGER: opened and case.level == "DANGER",
         QueueView.MINE: case.state is CaseState.CLAIMED and case.claimed_by == actor.person_id,
+        QueueView.ANSWERED: has_answer(case.report_id)
+        and case.state not in {CaseState.WITHDRAWN, CaseState.EXPIRED},
         QueueView.TO_SECOND: case.state is CaseState.TO_SECOND,
         QueueView.LATE: waiting and case.due_at <= now,
         QueueView.HANDED_OVER: case.state is CaseState.HANDED_OVER,
@@ -101,7 +114,12 @@ def expected(
             for name in ("kind", "channel", "country", "level")
         )
     ]
-    return [c.report_id for c in sorted(found, key=lambda c: (100 - c.score, c.report_id))]
+
+    def place(case: Case) -> tuple[bool, int, UUID]:
+        after = view is QueueView.MINE and not has_answer(case.report_id)
+        return after, 100 - case.score, case.report_id
+
+    return [case.report_id for case in sorted(found, key=place)]
 
 
 def pages(
@@ -147,6 +165,8 @@ def test_counts_of_views_kinds_and_kept_views(store: list[Case]) -> None:
         counts = count_views(actor=actor, now=NOW)
         for view, number in counts.views.items():
             assert number == len(expected(store, view, QueueFilter(), actor, NOW)), view
+        mine = expected(store, QueueView.MINE, QueueFilter(), actor, NOW)
+        assert counts.answered == sum(map(has_answer, mine))
         for kind, number in counts.kinds.items():
             wanted = expected(store, QueueView.OPEN, QueueFilter(kind=kind), actor, NOW)
             assert number == len(wanted), kind

@@ -100,6 +100,7 @@ FORMS: dict[str, Act] = {
     "desk:close": _act("orient_case", scenes.decided),
     "desk:unfold": _act("orient_case orient_unfolding", scenes.folded),
     "desk:question": _act("intake_message", scenes.reachable),
+    "desk:answers-read": _act("orient_answer", scenes.answered),
     "desk:replay": _act("intake_work", scenes.quarantined),
     "desk:example-judge": _act("analyse_judgement", learning.passage),
     "desk:example-rewrite": _act("analyse_example", learning.example, words="A neutral sentence."),

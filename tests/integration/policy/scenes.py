@@ -180,6 +180,19 @@ def reachable(scene: Scene) -> Posted:
     return Posted(form={"text": "Which game?"}, address={"report_id": answer.report_id})
 
 
+def answered(scene: Scene) -> Posted:
+    """Have a report whose reporter wrote to the desk; nobody has read it."""
+    waiting(scene)
+    message_id = uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO intake_message (id, report_id, from_desk, created_at, object_id)"
+            " VALUES (%s, %s, false, %s, %s)",
+            [message_id, scene.report_id, datetime.now(UTC), uuid4()],
+        )
+    return Posted(form={"answer": str(message_id)})
+
+
 def quarantined(scene: Scene) -> Posted:
     """Have a stage that failed three times on the report."""
     with connection.cursor() as cursor:

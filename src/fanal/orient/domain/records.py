@@ -213,13 +213,14 @@ class Case(Struct, frozen=True, kw_only=True):
 class QueueView(StrEnum):
     """The standard views of the queue at every desk.
 
-    Open reports, a child in danger, the person's own, waiting for a second person, late, handed over to
-    another desk, decided.
+    Open reports, a child in danger, the person's own, with an unread answer of the reporter, waiting for a
+    second person, late, handed over to another desk, decided.
     """
 
     OPEN = "OPEN"
     DANGER = "DANGER"
     MINE = "MINE"
+    ANSWERED = "ANSWERED"
     TO_SECOND = "TO_SECOND"
     LATE = "LATE"
     HANDED_OVER = "HANDED_OVER"
@@ -251,7 +252,10 @@ class SavedView(Struct, frozen=True, kw_only=True):
 
 
 class QueuePosition(Struct, frozen=True, kw_only=True):
-    """Score and report of the last row of a page, after which the next page starts (keyset pagination)."""
+    """Score and report of the last row of a page, after which the next page starts (keyset pagination).
+
+    In the view MINE, `score` is higher by `queue.queries:BEFORE_ALL` where the case has an unread answer.
+    """
 
     score: int
     report_id: UUID
@@ -270,10 +274,11 @@ class QueuePage(Struct, frozen=True, kw_only=True):
 class ViewCounts(Struct, frozen=True, kw_only=True):
     """Number of reports in each view, and of each report kind in one view; numbers stop at `cap`.
 
-    `views` are by view, `kinds` by report kind.
+    `views` are by view, `kinds` by report kind. `answered`: cases of the person's own with an unread answer.
     """
 
     views: dict[QueueView, int]
+    answered: int
     kinds: dict[str, int]
     cap: int
 

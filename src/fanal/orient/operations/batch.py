@@ -22,6 +22,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.ledger import operations as ledger
 from fanal.orient.alarms.operations.alarms import raise_alarms
+from fanal.orient.answers.operations import forget_answers
 from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.proposal import propose
 from fanal.orient.domain.records import OrientItem, Proposal, pack_proposal
@@ -400,6 +401,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
         _end_waiting(ids)
         sql.run("DELETE FROM orient_fold WHERE report_id = ANY(%s)", [ids])
         forget_assessed(ids)
+        forget_answers(actor=actor, report_ids=ids)
         sql.run(
             "UPDATE orient_case SET own = NULL, reason_parameters = '{}', platform = ''"
             " WHERE report_id = ANY(%s)",

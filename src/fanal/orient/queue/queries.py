@@ -60,11 +60,24 @@ Turns = Mapping[str, Turn]
 Value = str | int | datetime | UUID | list[str | int | bool]
 UNMARKED = 5000
 """Largest number of late cases not yet marked by the worker that a view shows; a minute brings fewer."""
+MOST_UNREAD = 5000
+"""Largest number of unread answers whose cases a view shows."""
+_UNREAD = "SELECT n.report_id FROM orient_answer n WHERE n.read_at IS NULL"
 _WAITING = (CaseState.TO_ASSESS, CaseState.CLAIMED, CaseState.TO_SECOND)
+_ANSWERABLE = (
+    *_WAITING,
+    CaseState.FOLDED,  # its reporter wrote there, and only that report shows the words
+    CaseState.HANDED_OVER,
+    CaseState.DECIDED,
+    CaseState.CLOSED,
+)
+BEFORE_ALL = 101
+"""Added to the score of a case in the view MINE that has an unread answer: such cases come first."""
 _STATES: Mapping[QueueView, Sequence[CaseState]] = {
     QueueView.OPEN: sorted(OPEN_STATES),
     QueueView.DANGER: sorted(OPEN_STATES),
     QueueView.MINE: (CaseState.CLAIMED,),
+    QueueView.ANSWERED: _ANSWERABLE,
     QueueView.TO_SECOND: (CaseState.TO_SECOND,),
     QueueView.LATE: _WAITING,
     QueueView.HANDED_OVER: (CaseState.HANDED_OVER,),
@@ -101,11 +114,12 @@ def streams_of(
     A selection: the cases of the actor's desks in `view` that pass `filters`. A case is a report in the
     queue.
     """
-    bounds = reach(actor, "report.list")
-    desks = {} if bounds.everywhere else {"desk_id": sorted(bounds.desk_ids)}
+    desks = _desks(actor)
     asked = {name: value for name in FILTERS if (value := getattr(filters, name))}
     if view is QueueView.MINE:
         return (_held(desks, actor, asked),)
+    if view is QueueView.ANSWERED:
+        return (_answered(desks, asked),)
     marked = _facets(desks, view, asked) if asked else Streams(turns=desks, where=_condition(view))
     return (marked, _unmarked(desks, now, asked)) if view is QueueView.LATE else (marked,)
 
@@ -139,9 +153,10 @@ def page_of(
         )
         values += [*map(list, each.turns.values()), *each.values, *place, *each.values, *place]
     query = (
-        f"SELECT c.* FROM (SELECT * FROM ({' UNION ALL '.join(parts)}) found"  # noqa: S608 - as above
+        "SELECT c.*, page.rank AS place FROM"  # noqa: S608 - as above
+        f" (SELECT * FROM ({' UNION ALL '.join(parts)}) found"
         f" ORDER BY rank, report_id LIMIT {limit}) page JOIN orient_case c ON c.report_id = page.report_id"
-        " ORDER BY c.rank, c.report_id"
+        " ORDER BY page.rank, page.report_id"
     )
     return query, values
 
@@ -179,15 +194,45 @@ def _condition(view: QueueView) -> str:
     return f"{condition} AND q.late" if view is QueueView.LATE else condition
 
 
-def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
+def _desks(actor: Actor) -> Turns:
+    """Return the desks where the actor may list reports, as turns of a stream; none: all desks."""
+    bounds = reach(actor, "report.list")
+    return {} if bounds.everywhere else {"desk_id": sorted(bounds.desk_ids)}
+
+
+def _held(
+    desks: Turns, actor: Actor, asked: Mapping[str, str], *, answered: bool = False
+) -> Streams:
     """Return the range (`Streams`) of the cases that the actor holds (view MINE): few enough to read singly.
 
-    `desks`: the desks within reach; `asked`: the filters, value by column. A case is a report in the queue.
+    Those with an unread answer of the reporter come first: their rank lies below all others. `desks`: the
+    desks within reach; `asked`: the filters, value by column; `answered`: only those with such an answer. A
+    case is a report in the queue.
     """
+    unread = f"EXISTS ({_UNREAD} AND n.report_id = h.report_id)"
     return Streams(
         turns=desks,
-        where=_and("q.state = 'CLAIMED' AND q.claimed_by = %s", asked),
+        source="(SELECT h.report_id, h.desk_id, h.kind, h.channel, h.country, h.level,"  # noqa: S608 - as above
+        f" h.rank - CASE WHEN {unread} THEN {BEFORE_ALL} ELSE 0 END AS rank FROM orient_case h"
+        " WHERE h.state = 'CLAIMED' AND h.claimed_by = %s)",
+        where=_and("q.rank < 0" if answered else "true", asked),
         values=(actor.person_id, *asked.values()),
+    )
+
+
+def _answered(desks: Turns, asked: Mapping[str, str]) -> Streams:
+    """Return the cases with an unread answer of the reporter, as a single unsorted stream.
+
+    `desks`: the desks within reach; `asked`: the filters, value by column. Of the longest unread
+    `MOST_UNREAD` answers.
+    """
+    here = " AND n.desk_id = ANY (%s)" if desks else ""
+    return Streams(
+        turns={},
+        source=f"(SELECT c.* FROM (SELECT DISTINCT report_id FROM ({_UNREAD}{here}"  # noqa: S608 - as above
+        f" ORDER BY n.came_at LIMIT {MOST_UNREAD}) unread) a JOIN orient_case c USING (report_id))",
+        where=_and(_condition(QueueView.ANSWERED), asked),
+        values=(*map(list, desks.values()), *asked.values()),
     )
 
 
@@ -285,12 +330,14 @@ def list_queue(
     """
     streams = streams_of(actor=actor, view=view, filters=filters, now=now)
     query, values = page_of(streams, after=after, limit=limit + 1)
-    found = [row.record() for row in models.Case.objects.raw(query, values)]
-    page, more = found[:limit], len(found) > limit
-    last = page[-1] if page and more else None
+    found = list(models.Case.objects.raw(query, values))
+    following = None
+    if len(found) > limit:
+        last = found[limit - 1]
+        following = QueuePosition(score=100 - last.place, report_id=last.report_id)
     return QueuePage(
-        cases=tuple(page),
-        following=QueuePosition(score=last.score, report_id=last.report_id) if last else None,
+        cases=tuple(row.record() for row in found[:limit]),
+        following=following,
     )
 
 
@@ -301,17 +348,23 @@ def count_views(
 
     DECIDED is left out, since that view grows for ever. `now` decides which reports are overdue (view LATE).
     """
-    views: dict[QueueView, Sequence[Streams]] = {
+    views: dict[QueueView | None, Sequence[Streams]] = {
         view: streams_of(actor=actor, view=view, filters=QueueFilter(), now=now)
         for view in QueueView
         if view is not QueueView.DECIDED
     }
+    views[None] = (_held(_desks(actor), actor, {}, answered=True),)
     kinds = {
         kind.value: streams_of(actor=actor, view=of, filters=QueueFilter(kind=kind), now=now)
         for kind in ReportKind
     }
+    counted = count_selections(views, cap=cap)
+    answered = counted.pop(None)
     return ViewCounts(
-        views=count_selections(views, cap=cap), kinds=count_selections(kinds, cap=cap), cap=cap
+        views={view: n for view, n in counted.items() if view is not None},
+        answered=answered,
+        kinds=count_selections(kinds, cap=cap),
+        cap=cap,
     )
 
 
@@ -342,21 +395,25 @@ def count_arrivals(
     """Count the reports that entered a view after `since`, up to `cap`.
 
     Reports received more than an hour before `since` are not considered: an older report that was stuck in a
-    stage joins the queue without being announced. Entered: its first proposal was stored after `since`. `now`
-    decides which cases are overdue (view LATE). `filters` narrow the view.
+    stage joins the queue without being announced. Entered: its first proposal was stored after `since`; of
+    the view ANSWERED, an unread answer came after `since`. `now` decides which cases are overdue (view LATE).
+    `filters` narrow the view.
     """
+    belong = _in_view(view, actor=actor, now=now)
+    if view is QueueView.ANSWERED:
+        answers = models.StoredAnswer.objects.filter(read_at=None, came_at__gt=since)
+        rows = reachable(actor).filter(belong, **_narrowed(filters))
+        return rows.filter(report_id__in=answers.values("report_id"))[:cap].count()
     first = lowest_id(since - _ANNOUNCED)
     fresh = models.StoredProposal.objects.filter(
         report_id__gte=first, revision=1, created_at__gt=since
     )
-    rows = reachable(actor).filter(
-        _in_view(view, actor=actor, now=now), report_id__gte=first, **_narrowed(filters)
-    )
+    rows = reachable(actor).filter(belong, report_id__gte=first, **_narrowed(filters))
     return rows.filter(report_id__in=fresh.values("report_id")).order_by("-report_id")[:cap].count()
 
 
 def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
-    """Return the condition (Django `Q`) that a case belongs to a view.
+    """Return the condition (Django `Q`) that a case belongs to a view; of ANSWERED: on its state alone.
 
     `now` decides which cases are overdue (LATE); MINE are the cases that the actor holds. A case is a report
     in the queue.
@@ -372,8 +429,8 @@ def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
             return Q(state=CaseState(view.value))
         case QueueView.LATE:
             return Q(state__in=WAITING, due_at__lte=now)
-        case QueueView.DECIDED:
-            return Q(state__in=[CaseState.DECIDED, CaseState.CLOSED])
+        case QueueView.ANSWERED | QueueView.DECIDED:
+            return Q(state__in=_STATES[view])
 
 
 def _narrowed(filters: QueueFilter) -> dict[str, str]:

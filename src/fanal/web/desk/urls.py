@@ -20,7 +20,15 @@ from fanal.web.desk.dossiers import (
 from fanal.web.desk.material import exchange, lists
 from fanal.web.desk.payments import sheets, views as payments
 from fanal.web.desk.queue import alarms, claims, quarantine, saved_views, views as queue
-from fanal.web.desk.report import compare, decisions, examples, folds, identity, views as report
+from fanal.web.desk.report import (
+    answers,
+    compare,
+    decisions,
+    examples,
+    folds,
+    identity,
+    views as report,
+)
 from fanal.web.desk.rules import examples as taught, readers, reference as rules, rulesets
 from fanal.web.desk.statistics import trends, views as statistics
 
@@ -34,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     path("views/shared/<uuid:shared_view_id>/", saved_views.change_shared, name="view-shared"),
     path("arrivals/", queue.arrivals, name="arrivals"),
     path("alarms/", alarms.alarms, name="alarms"),
+    path("answers/", answers.held, name="answers-held"),
     path("alarms/mute/", alarms.mute, name="alarms-mute"),
     path("alarms/<uuid:alarm_id>/", alarms.acknowledge, name="alarm"),
     path("preview/<uuid:report_id>/", queue.preview, name="preview"),
@@ -47,6 +56,7 @@ urlpatterns: list[URLPattern] = [
     path("reports/<uuid:report_id>/close/", decisions.close, name="close"),
     path("reports/<uuid:report_id>/unfold/", folds.unfold, name="unfold"),
     path("reports/<uuid:report_id>/question/", report.question, name="question"),
+    path("reports/<uuid:report_id>/answers/", answers.mark, name="answers-read"),
     path("reports/<uuid:report_id>/note/", notes.on_report, name="note"),
     path("reports/<uuid:report_id>/judge/", examples.judge, name="example-judge"),
     path(

@@ -28,8 +28,15 @@ from fanal.intake.queries.work import count_withdrawn
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import read_aware
 from fanal.orient import queries as oriented
+from fanal.orient.answers.queries import count_unread
 from fanal.orient.domain.records import Case, QueuePosition, QueueView
-from fanal.orient.queue.queries import COUNT_CAP, count_arrivals, count_views, list_queue
+from fanal.orient.queue.queries import (
+    BEFORE_ALL,
+    COUNT_CAP,
+    count_arrivals,
+    count_views,
+    list_queue,
+)
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue import saved_views
 from fanal.web.desk.queue.filters import FILTERS, LEVELS, filters_of, query_of, view_of
@@ -40,6 +47,7 @@ _ICONS = {
     QueueView.OPEN: "queue",
     QueueView.DANGER: "alert",
     QueueView.MINE: "person",
+    QueueView.ANSWERED: "chat",
     QueueView.TO_SECOND: "two",
     QueueView.LATE: "clock",
     QueueView.HANDED_OVER: "send",
@@ -72,6 +80,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     context = {
         "view": view,
         "views": [(v, _ICONS[v], counts.views.get(v, 0), f"?view={v}") for v in QueueView],
+        "held_answered": counts.answered,
         "cap": COUNT_CAP,
         "kinds": [
             (kind, n, _link(request, kind=kind), kind == filters.kind)
@@ -166,7 +175,7 @@ class QueueRow(Struct, frozen=True, kw_only=True):
 
     `holder`: name of the person who holds it, or ""; `mine`: it is the reader; `because`: the main reason of
     its priority; `signs`: matches with other organisations; `away`: transfers of the report to other desks;
-    `ask_soon`: the end of the subscriber-data retention window is close.
+    `ask_soon`: the end of the subscriber-data retention window is close; `answers`: unread ones.
     """
 
     case: Case
@@ -178,6 +187,7 @@ class QueueRow(Struct, frozen=True, kw_only=True):
     because: Because | None
     away: Sequence[PlannedShare]
     ask_soon: bool
+    answers: int
 
 
 def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[QueueRow]:
@@ -191,6 +201,7 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[Queue
     partners = partner_names(partner_ids={c.sender_id for c in cases})
     transfers = distribution.items_of(actor=actor, report_ids=[c.report_id for c in cases])
     signs = deconfliction.signs_of(actor=actor, report_ids=[c.report_id for c in cases])
+    answers = count_unread(actor=actor, report_ids=[c.report_id for c in cases])
     rows = []
     for case in cases:
         holder = holders[case.report_id]
@@ -206,6 +217,7 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[Queue
                 because=_because(case),
                 away=[t for t in transfers.get(case.report_id, ()) if t.package_id],
                 ask_soon=case.ask_before is not None and case.ask_before - now < _ASK_SOON,
+                answers=answers.get(case.report_id, 0),
             )
         )
     return rows
@@ -226,7 +238,7 @@ def _position(request: HttpRequest) -> QueuePosition | None:
         position = QueuePosition(score=int(score), report_id=UUID(report_id))
     except ValueError:
         raise Http404 from None
-    if not 0 <= position.score <= 100:
+    if not 0 <= position.score <= BEFORE_ALL + 100:
         raise Http404
     return position
 

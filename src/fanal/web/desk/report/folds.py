@@ -20,6 +20,7 @@ from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
+from fanal.orient.answers.queries import count_unread
 from fanal.orient.domain.records import Case
 from fanal.orient.folding.operations import unfolding as orient
 from fanal.orient.folding.queries import FoldedReport, Unfolding, list_folded, unfoldings_of
@@ -70,7 +71,7 @@ class FoldedRow(Struct, frozen=True, kw_only=True):
     """A duplicate folded under a report, as a row of the report's page.
 
     `adds` and `description`: identifiers and text that the report itself does not hold; `why`: the reason of
-    the folding.
+    the folding; `answers`: number of unread answers of its reporter.
     """
 
     case: Case
@@ -79,6 +80,7 @@ class FoldedRow(Struct, frozen=True, kw_only=True):
     why: FoldedReport | None
     adds: list[Selector]
     description: str
+    answers: int
 
 
 class Folds(Struct, frozen=True, kw_only=True):
@@ -120,6 +122,7 @@ def _members(record: HarmonisedReport, *, actor: Actor, page: Page[int]) -> list
     records = harmonised.get_records(actor=actor, report_ids=ids)
     facts = get_reports(actor=actor, report_ids=ids)
     senders = partner_names(partner_ids={case.sender_id for case in cases})
+    answers = count_unread(actor=actor, report_ids=ids)
     held = _held(record)
     return [
         FoldedRow(
@@ -129,6 +132,7 @@ def _members(record: HarmonisedReport, *, actor: Actor, page: Page[int]) -> list
             why=why.get(case.report_id),
             adds=[s for s in _selectors(records.get(case.report_id)) if _key(s) not in held],
             description=_other_words(records.get(case.report_id), record),
+            answers=answers.get(case.report_id, 0),
         )
         for case in cases
         if case.report_id in facts

@@ -44,7 +44,7 @@ from fanal.web.desk import distribution, history, notes, providers
 from fanal.web.desk.deconfliction.hits import signs_on
 from fanal.web.desk.dossiers import series, suggestions
 from fanal.web.desk.dossiers.related import kin_of
-from fanal.web.desk.report import content, examples, files, folds
+from fanal.web.desk.report import answers, content, examples, files, folds
 from fanal.web.desk.report.became import became_of
 from fanal.web.desk.report.proposals import proposal_of
 from fanal.web.reading import consult
@@ -147,7 +147,7 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
         "may_judge": may(actor, "dossier.judge"),
         "choice": proposal_of(case, record, request=request, refused=refused, actor=actor),
         **_drafts(report_id, actor=actor, now=now),
-        **_exchange(report_id, request=request, now=now),
+        **_exchange(case, request=request, now=now),
         "transfers": distribution.shown(report_id, actor=actor),
         "signs": signs_on(request, [report_id]).get(report_id, ()),
         **notes.shown(request, [report_id]),
@@ -252,13 +252,15 @@ def _drafts(report_id: UUID, *, actor: Actor, now: datetime) -> dict[str, object
     }
 
 
-def _exchange(report_id: UUID, *, request: HttpRequest, now: datetime) -> dict[str, object]:
-    actor = actor_of(request)
+def _exchange(case: Case, *, request: HttpRequest, now: datetime) -> dict[str, object]:
+    actor, report_id = actor_of(request), case.report_id
     sent = list_messages(actor=actor, report_id=report_id)
     consult(request, "object", [m.object_id for m in sent], action="message.read")
+    exchange = [(m, _words(m, actor=actor, now=now)) for m in sent]
     return {
         "reachable": is_reachable(actor=actor, report_id=report_id),
-        "exchange": [(m, _words(m, actor=actor, now=now)) for m in sent],
+        "exchange": exchange,
+        "unread": answers.unread_of(request, case, exchange),
     }
 
 

@@ -1,0 +1,67 @@
+"""Write operations of answers: the desk has read what a reporter wrote."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import reach, require, require_somewhere
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+
+_READ = """
+UPDATE orient_answer SET read_at = %(now)s, read_by = %(person)s
+WHERE report_id = %(report)s AND message_id = ANY(%(messages)s::uuid[]) AND read_at IS NULL
+    AND (%(desks)s::int[] IS NULL OR desk_id = ANY(%(desks)s::int[]))
+    AND NOT EXISTS (SELECT FROM orient_case c WHERE c.report_id = %(report)s
+        AND c.state = 'CLAIMED' AND c.claimed_by <> %(person)s AND c.lease_until > %(now)s)
+RETURNING message_id
+"""
+
+
+def read_answers(
+    *, actor: Actor, report_id: UUID, message_ids: Collection[UUID], now: datetime
+) -> int:
+    """Record that the desk has read these answers on a report, and return how many were unread.
+
+    `message_ids` are those that the page showed, so that one that comes meanwhile stays unread. Answers of
+    other reports and desks, those already read, and all while somebody else holds the report are left out;
+    without any, nothing is recorded.
+
+    Raises:
+        Refused: the actor may not claim reports at any desk.
+    """
+    require_somewhere(actor, "report.claim")
+    values = {
+        "now": now,
+        "person": actor.person_id,
+        "report": report_id,
+        "messages": list(message_ids),
+        "desks": reach(actor, "report.claim").desks,
+    }
+    with transaction.atomic():
+        read = [row[0] for row in sql.rows(_READ, values)]
+        if read:
+            ledger.record(
+                actor=actor,
+                action="message.acknowledge",
+                at=now,
+                objects=[
+                    ObjectRef(kind="report", id=report_id),
+                    *(ObjectRef(kind="message", id=message_id) for message_id in sorted(read)),
+                ],
+            )
+    return len(read)
+
+
+def forget_answers(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
+    """Delete what is known of the answers on these reports, as their conversations are erased.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    sql.run("DELETE FROM orient_answer WHERE report_id = ANY(%s)", [list(report_ids)])

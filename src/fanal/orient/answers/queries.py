@@ -1,0 +1,52 @@
+"""Read operations of answers: which of the reporters' answers nobody at the desk has read yet."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from fanal.accounts.domain.policy import reach
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+
+_UNREAD = """
+SELECT {columns} FROM orient_answer
+WHERE report_id = ANY(%(reports)s::uuid[]) AND read_at IS NULL
+    AND (%(desks)s::int[] IS NULL OR desk_id = ANY(%(desks)s::int[]))
+"""
+
+_HELD = """
+SELECT c.report_id FROM orient_case c
+WHERE c.state = 'CLAIMED' AND c.claimed_by = %(person)s
+    AND (%(desks)s::int[] IS NULL OR c.desk_id = ANY(%(desks)s::int[]))
+    AND EXISTS (SELECT FROM orient_answer n WHERE n.report_id = c.report_id AND n.read_at IS NULL)
+ORDER BY c.rank, c.report_id LIMIT %(most)s
+"""
+
+
+def count_unread(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the number of unread answers on each report that the actor may list; without any, no key."""
+    desks = reach(actor, "report.list").desks
+    if not report_ids or desks == []:
+        return {}
+    query = _UNREAD.format(columns="report_id, count(*)") + "GROUP BY report_id"
+    return dict(sql.rows(query, {"reports": list(report_ids), "desks": desks}))
+
+
+def unread_on(*, actor: Actor, report_id: UUID) -> frozenset[UUID]:
+    """Return the ids of the unread answers on a report that the actor may read."""
+    desks = reach(actor, "report.read").desks
+    if desks == []:
+        return frozenset()
+    query = _UNREAD.format(columns="message_id")
+    return frozenset(row[0] for row in sql.rows(query, {"reports": [report_id], "desks": desks}))
+
+
+def held_with_answers(*, actor: Actor, most: int = 100) -> list[UUID]:
+    """Return the reports that the actor holds and whose reporter has written an answer that is unread.
+
+    Highest priority first, at most `most`.
+    """
+    desks = reach(actor, "report.list").desks
+    if desks == []:
+        return []
+    values = {"person": actor.person_id, "desks": desks, "most": most}
+    return [row[0] for row in sql.rows(_HELD, values)]

@@ -1,0 +1,136 @@
+"""The reporter's unread answers: on the page of a report, marked as read, and the notice to its holder."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import takewhile
+from uuid import UUID
+
+from django import template
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template import Context
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+from msgspec import Struct
+
+from fanal.accounts.domain.policy import Resource, may
+from fanal.accounts.routes import needs
+from fanal.intake.domain.records import FollowedMessage
+from fanal.orient import queries as oriented
+from fanal.orient.answers.operations import read_answers
+from fanal.orient.answers.queries import held_with_answers, unread_on
+from fanal.orient.domain.records import Case
+from fanal.web.account.actors import actor_of, now_of, require_declared
+
+register = template.Library()
+Exchange = Sequence[tuple[FollowedMessage, str]]
+_MOST = 1000
+
+
+class Unread(Struct, frozen=True, kw_only=True):
+    """The answers that nobody had read when the page was asked for, oldest first, with their texts.
+
+    `asked` is the desk's last question before them, "" without one. `read`: the holder has read them now, as
+    the page shows them. `may_mark`: the reader may mark them as read.
+    """
+
+    answers: Exchange
+    asked: str
+    read: bool
+    may_mark: bool
+
+    @property
+    def latest(self) -> datetime:
+        """When the newest of them was sent."""
+        return self.answers[-1][0].created_at
+
+
+def unread_of(request: HttpRequest, case: Case, exchange: Exchange) -> Unread | None:
+    """Return the unread answers among the messages that the page shows (`exchange`); None without any.
+
+    They are recorded as read where the reader holds the case, unless the browser fetches the page ahead. The
+    reading of the messages is in the ledger already.
+    """
+    actor, now = actor_of(request), now_of(request)
+    ids = unread_on(actor=actor, report_id=case.report_id)
+    found = [(message, text) for message, text in exchange if message.message_id in ids]
+    if not found:
+        return None
+    holder = case.held_by(now)
+    by_hand = request.method == "GET" and "Sec-Purpose" not in request.headers
+    read = holder == actor.person_id and by_hand
+    if read:
+        read_answers(actor=actor, report_id=case.report_id, message_ids=_ids(found), now=now)
+    before = list(takewhile(lambda one: one != found[0], exchange))
+    return Unread(
+        answers=found,
+        asked=next((text for message, text in reversed(before) if message.from_desk), ""),
+        read=read,
+        may_mark=not read and holder in {None, actor.person_id} and may(actor, "report.claim"),
+    )
+
+
+@require_POST
+@needs("report.claim")
+def mark(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Record that the answers on a report that the page showed (`answer` in the form) are read.
+
+    Where none of them was unread, or somebody else holds the report meanwhile, a message says so.
+
+    Raises:
+        Http404: no such report.
+    """
+    actor = actor_of(request)
+    case = oriented.get_case(actor=actor, report_id=report_id)
+    if case is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=case.desk_id))
+    ids = []
+    for text in request.POST.getlist("answer")[:_MOST]:
+        try:
+            ids.append(UUID(text))
+        except ValueError:
+            continue
+    if not read_answers(actor=actor, report_id=report_id, message_ids=ids, now=now_of(request)):
+        messages.warning(request, _("The report has moved on since this page was made."))
+    return redirect("desk:report", report_id=report_id)
+
+
+@register.inclusion_tag("desk/answers_held.html", takes_context=True, name="answers_held")
+def told(context: Context) -> dict[str, object]:
+    """Tell the person on a page that a report that they hold has an unread answer (template tag).
+
+    The queue's page has counted these reports already (`answered` in the context) and leads to their list.
+    """
+    request: HttpRequest = context["request"]
+    if "held_answered" in context:
+        return {"count": context["held_answered"], "report_id": None, "known": ""}
+    return _notice(held_with_answers(actor=actor_of(request)))
+
+
+@never_cache
+@require_GET
+@needs("report.list")
+def held(request: HttpRequest) -> HttpResponse:
+    """Show whether reports that the person holds have unread answers, as a fragment that pages poll.
+
+    Answers 204 when the page shows it already: the query's `known` names these reports.
+    """
+    notice = _notice(held_with_answers(actor=actor_of(request)))
+    if notice["known"] == request.GET.get("known"):
+        return HttpResponse(status=204)
+    return render(request, "desk/answers_held.html", notice)
+
+
+def _notice(report_ids: Sequence[UUID]) -> dict[str, object]:
+    return {
+        "count": len(report_ids),
+        "report_id": report_ids[0] if len(report_ids) == 1 else None,
+        "known": "-".join(report_id.hex[-8:] for report_id in report_ids),
+    }
+
+
+def _ids(exchange: Exchange) -> list[UUID]:
+    return [message.message_id for message, _ in exchange]
