@@ -5,6 +5,7 @@ import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -17,7 +18,7 @@ from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from tests.integration.accounts.people import SYSTEM
 from tests.policy_cells import actor_as
-from tests.refusals import KEPT, database_refuses
+from tests.refusals import KEPT, NO_RIGHT, database_refuses
 from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +100,28 @@ def test_a_revoked_credential_is_not_revived_nor_revoked_at_another_instant() ->
             with role(), database_refuses(KEPT):
                 PartnerCredential.objects.update(revoked_at=other)
     PartnerCredential.objects.update(revoked_at=NOW, quota_per_minute=3)
+
+
+def test_a_credential_is_neither_deleted_nor_given_other_secrets() -> None:
+    """The old secret in a new row would be in force again."""
+    operations.add_partner(actor=SYSTEM, name="a", now=NOW)
+    other = {
+        "id": uuid4(),
+        "login": "b",
+        "password_digest": bytes(32),
+        "token_digest": bytes(32),
+    }
+    for revoked in (False, True):
+        if revoked:
+            operations.revoke_credential(actor=SYSTEM, login="a", now=NOW)
+        for role in (contextlib.nullcontext, as_worker):
+            for name, value in other.items():
+                with role(), database_refuses(KEPT):
+                    PartnerCredential.objects.update(**{name: value})
+            with role(), database_refuses(KEPT if role is as_worker else NO_RIGHT):
+                PartnerCredential.objects.all()._raw_delete(using="default")
+    with database_refuses(KEPT):
+        PartnerCredential.objects.update(revoked_at=NOW, token_digest=bytes(32))
 
 
 @pytest.mark.parametrize("name", ["", " ", "a:b", "a\n", "x" * 101, " a", "\u202ea", "a\0"])
