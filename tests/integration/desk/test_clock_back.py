@@ -6,6 +6,8 @@ import pytest
 from django.test import Client
 
 from fanal import pipeline
+from fanal.kernel import clock
+from fanal.orient.alarms.queries import alarms_of
 from fanal.orient.domain.states import CaseState
 from fanal.orient.queries import get_case
 from tests.integration.desk.story import WORKER, Desk, add_reports, run_stages, suspect
@@ -33,6 +35,10 @@ def test_reports_received_before_pass_every_stage_and_are_worked_on(
         pipeline.find_similar(now=desk.now, most=100)
         pipeline.rank_anew(actor=WORKER, report_ids=list(desk.reports.values()), now=desk.now)
     web = sign_in("ana")
+    [alarm, *_] = alarms_of(actor=WORKER, report_id=desk.reports["waits"])
+    assert alarm.raised_at > clock.now()
+    assert web.post(f"/fr/desk/alarms/{alarm.id}/").status_code == 302
+    assert alarms_of(actor=WORKER, report_id=desk.reports["waits"])[0].acknowledged_by
     for name in ("stood", "other", "waits", "too"):
         page = f"/fr/desk/reports/{desk.reports[name]}/"
         assert web.get(page).status_code == 200, name
