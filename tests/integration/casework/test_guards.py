@@ -125,6 +125,17 @@ def test_what_follows_a_decision_names_one(lifecycle: Lifecycle) -> None:
         run(insert, *values)
 
 
+@pytest.mark.parametrize("level", ["X", "", "danger"])
+def test_an_act_has_a_level_that_its_deadlines_know(level: str) -> None:
+    refused(
+        CHECK,
+        "INSERT INTO casework_act (id, kind, desk_id, subject_id, report_ids, state, addressee, basis, level,"
+        " author_id, created_at) VALUES (gen_random_uuid(), 'sheet', 1, gen_random_uuid(), '{}', 'DRAFT',"
+        " 'OFMIN', '', %s, %s, now())",
+        level, ANALYST.person_id,
+    )  # fmt: skip
+
+
 @KINDS
 def test_a_step_leaves_the_present_state_by_whoever_may(kind: str) -> None:
     made, officer = born(kind), OFFICER.person_id
