@@ -45,7 +45,7 @@ from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.similar.operations.near import renew_near
 from fanal.deconfliction.operations.hits import note_reports
 from fanal.distribution.operations.sending import plan_batch
-from fanal.embedding.engine import EngineMissing
+from fanal.embedding.engine import EngineMissing, EngineStarting
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.operations import batch as harmonise
@@ -310,7 +310,8 @@ def read_later(*, token: UUID, now: datetime) -> int:
     """Let the model read the next text that waits, and rank its report again if there are findings.
 
     Also if there are none but an earlier version had read it. `token` is the caller's lease on the reading.
-    Returns the number of texts taken: 1, or 0 if none waits. Runs while no report waits for a stage.
+    Returns the number of texts taken: 1, or 0 if none waits or the reading process is starting. Runs while
+    no report waits for a stage.
 
     Raises:
         EngineMissing, OSError: the reading process does not start; the text waits, without this attempt.
@@ -324,9 +325,14 @@ def read_later(*, token: UUID, now: datetime) -> int:
     again = {i for i, analysis in before.items() if reader_version(analysis.rule_version)}
     try:
         meanings = read_meanings(reports=list(records.values()))  # slow: no lock waits for it
+    except EngineStarting:
+        meanings = {}
     except (EngineMissing, OSError):  # its process does not start: not the fault of the text
         return_unread(actor=actor, token=token)
         raise
+    if records and not meanings:  # no model reads at the moment
+        return_unread(actor=actor, token=token)
+        return 0
     with transaction.atomic():
         if end_reading(actor=actor, report_id=taken, token=token):
             kept = list_unerased(actor=actor, report_ids=[taken], held=True)

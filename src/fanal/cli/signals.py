@@ -27,7 +27,7 @@ from fanal.cli.actors import code_option, prove, supervisor
 from fanal.cli.boot import with_django
 from fanal.cli.failures import LANGUAGES, CommandRefused, Failed, tell
 from fanal.cli.output import print_lines
-from fanal.embedding.engine import EngineMissing
+from fanal.embedding.engine import EngineMissing, TextUnembedded
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole
 
@@ -132,6 +132,8 @@ def train_(out: Path | None, login: str | None, code: str | None) -> None:
             _train_candidate(out)
     except EngineMissing as error:
         raise Failed("SIGNALS_NO_ENGINE", detail=error) from error
+    except TextUnembedded as error:
+        raise Failed("SIGNALS_UNEMBEDDED", detail=error) from error
 
 
 def _train_candidate(out: Path) -> None:

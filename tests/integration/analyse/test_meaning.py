@@ -12,7 +12,7 @@ from fanal.analyse.domain.records import Finding
 from fanal.analyse.operations import read_meanings
 from fanal.analyse.signals.operations import unread
 from fanal.analyse.signals.reading import NoReader
-from fanal.embedding.engine import EngineMissing
+from fanal.embedding.engine import EngineMissing, EngineStarting
 from fanal.formats.report.records import ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import system_actor
@@ -149,6 +149,25 @@ def test_a_text_is_not_blamed_for_an_engine_that_does_not_start(
             pipeline.read_later(token=uuid4(), now=NOW)
         assert waiting() == [(subject.report_id, 0)]
     assert take() == subject.report_id
+
+
+@pytest.mark.parametrize("starting", [True, False])
+def test_a_text_waits_for_an_engine_that_is_starting(
+    starting: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*, reports: object) -> object:
+        if starting:
+            raise EngineStarting("its process is starting")
+        return {}
+
+    subject = report()
+    operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
+    monkeypatch.setattr(pipeline, "read_meanings", away)
+    monkeypatch.setattr(
+        pipeline.harmonised, "get_records", lambda **_: {subject.report_id: subject}
+    )
+    assert pipeline.read_later(token=uuid4(), now=NOW) == 0
+    assert waiting() == [(subject.report_id, 0)]
 
 
 def test_the_queue_forgets_an_erased_report() -> None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from fanal.analyse.signals.domain.meaning import Vectors
 from fanal.analyse.signals.engine import engine_of_process
 from fanal.analyse.signals.reading import NoReader, TextReader, shipped_reader
 from fanal.embedding.engine import EngineMissing, EngineProcess, TextUnembedded
+from tests.live import wait_for
 
 _PROGRAM = "fanal.embedding.engine.sys.executable"
 
@@ -63,6 +66,32 @@ def test_a_start_that_fails_once_is_tried_again(
         assert _starts(broken) == 2, "each failure doubles the wait"
     passing[0] += 11
     assert isinstance(shipped_reader(), TextReader)
+    assert "the engine has started" in caplog.text
+
+
+def test_the_stages_do_not_wait_for_a_slow_start(
+    tmp_path: Path,
+    passing: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A desk's own model whose start hung stopped all of them for two minutes at a time."""
+    slow = tmp_path / "python"
+    slow.write_text(
+        f'#!/bin/sh\nwhile [ ! -e {tmp_path}/go ]; do sleep 0.1; done\nexec {sys.executable} "$@"\n'
+    )
+    slow.chmod(0o755)
+    monkeypatch.setattr(_PROGRAM, str(slow))
+    monkeypatch.setattr(engine.log, "handlers", [caplog.handler])
+    monkeypatch.setattr(engine, "_PATIENCE", 0.5)
+    engine.start_beside()
+    began = time.monotonic()
+    for _ in range(3):
+        assert shipped_reader() == NoReader("ENGINE", "its process is starting")
+    assert time.monotonic() - began < 10
+    assert caplog.text.count("the engine is starting") == 1
+    (tmp_path / "go").touch()
+    assert wait_for(lambda: isinstance(shipped_reader(), TextReader))
     assert "the engine has started" in caplog.text
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from fanal.cli import signals as program
 from fanal.cli.signals import signals
-from fanal.embedding.engine import EngineMissing
+from fanal.embedding.engine import EngineMissing, TextUnembedded
 
 LABELLED = [
     {"id": "t-1", "lang": "en", "text": "He tells her to keep their talks secret from her parents.", "codes": ["GROOMING_SECRECY"], "nature": None, "plain": True, "voice": "parent"},
@@ -72,11 +72,15 @@ def test_a_labelled_file_is_measured(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--as", "claire"), ("--out", "folder")])
+@pytest.mark.parametrize("kind", [EngineMissing, TextUnembedded])
 def test_a_training_whose_engine_ends_says_so(
-    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    arguments: tuple[str, ...],
+    kind: type[Exception],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     def ends(*_given: object) -> object:
-        raise EngineMissing("its process does not start")
+        raise kind("its process does not start")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(program, "_train_version", ends)

@@ -18,13 +18,21 @@ import numpy as np
 
 from fanal.analyse.signals.domain.meaning import Vectors
 from fanal.embedding.child import ENGINE
-from fanal.embedding.engine import EngineMissing, EngineProcess, TextUnembedded
+from fanal.embedding.engine import (
+    START_SECONDS,
+    EngineMissing,
+    EngineProcess,
+    EngineStarting,
+    TextUnembedded,
+)
 
 log = logging.getLogger("fanal.reader")
 _T = TypeVar("_T")
 _CACHED = 4096
 _BLAMED = 600.0
 """Seconds in which a text that ended the engine's child is not given to it again, by any reader."""
+_PATIENCE = 5.0
+"""Most seconds that the stages wait for a start of the engine; the shipped one needs about one."""
 _FIRST_WAIT, _LONGEST_WAIT = 10.0, 600.0
 """Seconds until the engine's child is started again after a failed start, and the most after several."""
 
@@ -137,11 +145,16 @@ def _key(text: str) -> bytes:
 
 
 class _Starts:
-    """The embedding engine of this process, and when its child process may start again after a failure."""
+    """The embedding engine of this process, and when its child process may start again after a failure.
 
-    def __init__(self) -> None:
+    `patience`: seconds that a caller waits for a start; by default for the whole of it.
+    """
+
+    def __init__(self, patience: float = START_SECONDS) -> None:
         self._lock = Lock()
+        self._process: EngineProcess | None = None
         self._engine: CachedEngine | None = None
+        self.patience = patience
         self._wait, self._next, self._reason = _FIRST_WAIT, 0.0, ""
 
     def engine(self) -> CachedEngine:
@@ -157,10 +170,14 @@ class _Starts:
             if monotonic() < self._next:
                 raise EngineMissing(self._reason)
             try:
-                if self._engine is None:
-                    self._engine = CachedEngine(EngineProcess(folder))
-                else:
-                    self._engine.start()
+                if self._process is None:
+                    self._process = EngineProcess(folder, patience=self.patience)
+                self._process.start()
+            except EngineStarting as starting:
+                if self._reason != str(starting):
+                    self._reason = str(starting)
+                    log.warning("the engine is starting: phrase lists read alone meanwhile")
+                raise
             except (EngineMissing, OSError) as failure:  # OSError: no process, no descriptor
                 self._reason, self._next = str(failure), monotonic() + self._wait
                 log.error(
@@ -173,10 +190,20 @@ class _Starts:
             if self._reason:
                 log.warning("the engine has started: texts are read by their meaning again")
             self._wait, self._next, self._reason = _FIRST_WAIT, 0.0, ""
+            self._engine = self._engine or CachedEngine(self._process)
             return self._engine
 
 
 _STARTS = _Starts()
+
+
+def start_beside() -> None:
+    """Let this process wait 5 s at most for a start of the engine, which then continues in the background.
+
+    For the worker's stages: they read by the phrase lists until the engine has started. Others, such as
+    `fanal signals`, wait for the whole start.
+    """
+    _STARTS.patience = _PATIENCE
 
 
 def engine_of_process() -> CachedEngine:
@@ -186,6 +213,6 @@ def engine_of_process() -> CachedEngine:
     this wait, up to 10 minutes.
 
     Raises:
-        EngineMissing: its package is not installed, or its child process does not start now.
+        EngineMissing: its package is not installed, or its child process does not start now, or is starting.
     """
     return _STARTS.engine()

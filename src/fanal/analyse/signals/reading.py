@@ -402,7 +402,8 @@ def understand(
     """Return the reading of a single text received at the instant `at`.
 
     With a model, its findings over their thresholds count, and phrase findings only for signal codes that the
-    model holds at least possible. Without a model (`NoReader`), phrases alone count.
+    model holds at least possible; all of them if it has not read the whole text. Without a model
+    (`NoReader`), phrases alone count.
     """
     report = HarmonisedReport(
         report_id=UUID(int=0), reference="", kind=ReportKind.OTHER, description=text
@@ -414,7 +415,9 @@ def understand(
         return Understood(signals=_ordered(strongest), hours=hours, nature=None, chances={})
     reading = reader.read(said)
     possible = {code for _, _, meaning in reading.parts for code in meaning.possible}
-    by_code = {code: finding for code, finding in strongest.items() if code in possible}
+    by_code = {
+        code: finding for code, finding in strongest.items() if code in possible or reading.unread
+    }
     found = set(reading.found)
     for finding in reader.explained(reading, received_at=at, least=1.1):
         if finding.code in found:
@@ -442,6 +445,7 @@ def candidate() -> tuple[bytes, bytes, tuple[Quality, Quality]]:
 
     Raises:
         EngineMissing: the engine is not installed, or does not run here.
+        TextUnembedded: the engine has no embedding of a text of the corpus.
     """
     engine, corpus = engine_of_process(), load_corpus()
     vectors = embedded(corpus.labels, engine)

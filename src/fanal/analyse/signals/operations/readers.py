@@ -84,6 +84,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
         Refusal: NO_READER (no engine or model), NO_EXAMPLES (or the engine can read none of them), CHANGED (a
             report was erased, or a neutral sentence withdrawn meanwhile).
         ObjectUnknown, OSError: the vault cannot open an example, or seal what was learnt from it.
+        TextUnembedded: the engine has no embedding of a text of the corpus.
     """
     require(actor, "rules.draft")
     reader = reader_in_force()
