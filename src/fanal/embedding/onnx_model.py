@@ -46,8 +46,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class ModelFiles(Struct, frozen=True, kw_only=True):
     """The opened files of a model folder, their `size` in bytes, and the two libraries that read them.
 
-    `data` are the files other than the three known ones, by their path in the folder. `name` is the runtime, its
-    version, and the SHA-256 of the folder.
+    `data` are the files other than the three known ones, by their path in the folder. `name` is the runtime,
+    its version, and the SHA-256 of the folder.
     """
 
     model: bytes
