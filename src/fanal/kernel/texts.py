@@ -1,4 +1,4 @@
-"""Texts for people: alphabetical order of names, and bidirectional control characters written out.
+"""Texts for people: alphabetical order of names, texts without a visible character, bidirectional controls.
 
 U+202E makes `gpj.exe` look like `exe.jpg`, and may turn the lines of a letter around a name.
 """
@@ -25,3 +25,19 @@ _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 def written_out(text: str) -> str:
     """Return a text with its bidirectional controls as `⟨U+202E⟩`; letters of every script stay."""
     return _TURNING.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+
+
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and one symbol without a visible mark: fillers of Hangul, and the empty Braille pattern."""
+
+
+def stripped(text: str) -> str:
+    """Return a text without outer blanks; "" if it has no visible character.
+
+    Invisible: blanks, controls, format characters (zero width, direction), fillers, lone combining marks.
+    """
+    return text.strip() if any(map(_is_visible, text)) else ""
+
+
+def _is_visible(character: str) -> bool:
+    return character not in _FILLERS and unicodedata.category(character)[0] not in "CMZ"

@@ -106,7 +106,7 @@ def test_a_person_without_a_row_never_leaves(analyst: Client, view: str) -> None
 
 @pytest.mark.django_db
 def test_the_stated_motive_is_in_the_row(analyst: Client) -> None:
-    analyst.post("/fr/account/motive/", {"motive": "  Dossier 12,\n triage  "})
+    analyst.post("/fr/account/motive/", {"motive": "  Dossier 12,\n\0triage  "})
     analyst.get("/test/honest/")
     assert {row[2] for row in _rows()} == {"Dossier 12, triage"}
 

@@ -83,7 +83,7 @@ def test_a_page_records_what_it_shows_once_a_session(desk: Desk, sign_in: SignIn
 def test_the_sound_needs_a_reason(desk: Desk, sign_in: SignIn) -> None:
     web = sign_in("ana")
     known = known_of(web.get(POLL).content.decode())
-    for reason in ("  ", "x" * 201):
+    for reason in ("  ", "x" * 201, "a\0b", "\0", "\u200b", "\u2060\u00ad"):
         web.post(MUTE, {"known": known, "why": reason})
         answer = web.post(MUTE, {"known": known, "why": reason}, headers={"HX-Request": "true"})
         assert b'role="alert"' in answer.content

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import StateTable, move
+from fanal.kernel.texts import stripped
 from fanal.ledger.domain.records import ObjectRef
 
 LONGEST = timedelta(days=366)
@@ -167,7 +168,7 @@ def checked(asked: NewInstruction) -> NewInstruction:
         Refusal: GROUNDS, BASIS, NAMES, MEMBERS or DATES: the field that is invalid. MEMBERS: they are for a
             LIST_SERVICE, and required there. DATES: the end is not after the start, or over 366 days later.
     """
-    grounds, basis = asked.grounds.strip(), " ".join(asked.basis.split())
+    grounds, basis = stripped(asked.grounds), " ".join(asked.basis.split())
     if not 0 < len(grounds) <= LONGEST_GROUNDS or not _storable(grounds):
         raise Refusal("instruction", "GROUNDS")
     if not _BASIS.fullmatch(basis):
@@ -198,7 +199,7 @@ def checked_reason(reason: str) -> str:
     Raises:
         Refusal: REASON: it is blank, over 2 000 characters, or has control characters.
     """
-    words = reason.strip()
+    words = stripped(reason)
     if not 0 < len(words) <= LONGEST_REASON or not _storable(words):
         raise Refusal("instruction", "REASON")
     return words

@@ -12,6 +12,7 @@ from importlib import resources
 from uuid import UUID
 
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.texts import stripped
 
 
 class Scope(StrEnum):
@@ -283,7 +284,7 @@ def _reason(rule: PolicyRule, actor: Actor, resource: Resource) -> Reason:
         return Reason.SEALED
     if rule.other and resource.owner_id == actor.person_id:
         return Reason.OWN_ACT
-    if rule.motive and not actor.motive.strip():
+    if rule.motive and not stripped(actor.motive):
         return Reason.MOTIVE_MISSING
     return Reason.ALLOWED
 

@@ -32,6 +32,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.orient import queries as oriented
 from fanal.orient.domain.deciding import UNSTORABLE
@@ -230,7 +231,7 @@ def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
         return "TEXT_UNREADABLE"
     if event.file is not None and not 0 < len(event.file.content) <= MAX_FILE:
         return "FILE_TOO_LARGE" if event.file.content else "FILE_EMPTY"
-    if requirement.proof and not event.proof.strip() and event.file is None:
+    if requirement.proof and not stripped(event.proof) and event.file is None:
         return "NO_PROOF"
     return "" if event.outcome in (requirement.outcomes or ("",)) else "UNKNOWN_OUTCOME"
 

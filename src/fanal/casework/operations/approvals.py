@@ -16,6 +16,7 @@ from fanal.casework.operations.proofs import erase_proofs
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.deciding import UNSTORABLE
 
@@ -116,7 +117,7 @@ def refuse_act(
             `approve_act`.
         Refused: the actor proposed it, or may not approve such acts at that desk.
     """
-    said = reason.strip()
+    said = stripped(reason)
     if not said:
         raise Refusal(lifecycle.kind, "NO_REASON")
     if len(said) > MAX_REASON or UNSTORABLE.search(said):

@@ -19,6 +19,7 @@ from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
@@ -185,7 +186,7 @@ def _check(
         raise Refusal("judgement", "TOO_MANY")
     if not set(left).isdisjoint(right) or len({*left, *right}) != len(left) + len(right):
         raise Refusal("judgement", "OVERLAP")
-    if not reason.strip() or len(reason) > MAX_REASON or "\x00" in reason:
+    if not stripped(reason) or len(reason) > MAX_REASON or "\x00" in reason:
         raise Refusal("judgement", "REASON")
 
 

@@ -21,6 +21,7 @@ from fanal.exchange.domain.sharing import checked_url
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.vault.domain.records import Sealable
@@ -258,7 +259,7 @@ def withhold(
     )
     if not known:
         raise Refusal("deconfliction", "NOT_FOUND")
-    text = words.strip()
+    text = stripped(words)
     if not 0 < len(text) <= MOST_WORDS or "\x00" in text:
         raise Refusal("deconfliction", "WORDS")
     if withheld:

@@ -19,6 +19,7 @@ from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
@@ -122,7 +123,7 @@ def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime
         Refusal: NOT_FOUND, no such match that the actor may read; WORDS, empty, too long or
             with a NUL character; MOVE, the state allows no such transition.
     """
-    text = words.strip()
+    text = stripped(words)
     with transaction.atomic():
         row = sql.row(
             "SELECT h.state FROM deconfliction_hit h WHERE h.id = %s FOR UPDATE", [hit_id]

@@ -40,6 +40,7 @@ from fanal.intake.queries.files import open_submissions
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
@@ -181,7 +182,7 @@ def open_identity(*, actor: Actor, report_id: UUID, motive: str, now: datetime) 
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:
         raise IdentityUnknown
-    words = motive.strip()
+    words = stripped(motive)
     if not SHORTEST_MOTIVE <= len(words) <= LONGEST_MOTIVE or _UNSTORABLE.search(words):
         raise Refusal("motive", "SHORT", n=SHORTEST_MOTIVE)
     named = replace(actor, motive=words)

@@ -27,6 +27,7 @@ from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 
 
@@ -136,14 +137,14 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
         MotiveMissing: the reason (`motive`) is empty.
     """
     require_hold(actor, report_id)
-    if not motive.strip():
+    if not stripped(motive):
         raise ledger.MotiveMissing("a hold has a motive")
     hold_id = new_id(now)
     with transaction.atomic():
         sql.run(
             "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive)"
             " VALUES (%s, %s, %s, %s, %s)",
-            [hold_id, report_id, actor.person_id, now, motive.strip()],
+            [hold_id, report_id, actor.person_id, now, stripped(motive)],
         )
         ledger.record_report(actor=actor, action="hold.place", at=now, report_id=report_id)
     return hold_id
@@ -157,13 +158,13 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
         MotiveMissing: the reason (`motive`) is empty.
     """
     require_hold(actor, report_id)
-    if not motive.strip():
+    if not stripped(motive):
         raise ledger.MotiveMissing("a hold is lifted with a motive")
     with transaction.atomic():
         lifted = sql.run(
             "UPDATE intake_hold SET lifted_by = %s, lifted_at = %s, lift_motive = %s"
             " WHERE report_id = %s AND lifted_at IS NULL",
-            [actor.person_id, now, motive.strip(), report_id],
+            [actor.person_id, now, stripped(motive), report_id],
         )
         if lifted:
             ledger.record_report(actor=actor, action="hold.lift", at=now, report_id=report_id)
@@ -249,7 +250,7 @@ def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now:
         MotiveMissing: the reason (`motive`) is empty.
     """
     require_hold(actor, report_id)
-    if not motive.strip():
+    if not stripped(motive):
         raise ledger.MotiveMissing("a review has a motive")
     review_id = new_id(now)
     with transaction.atomic():
@@ -284,7 +285,7 @@ def second_review(
     require(actor, "retention.hold", Resource(desk_id=desk_id, owner_id=proposer))
     if proposer == actor.person_id:
         raise Refusal("review", "NOT_WAITING", review=str(review_id))
-    if not motive.strip():
+    if not stripped(motive):
         raise ledger.MotiveMissing("a review has a motive")
     move = "agree" if agreed else "refuse"
     REVIEW_STATES.apply(ReviewState.END_PROPOSED, move)

@@ -15,6 +15,7 @@ from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.harmonise.domain.values.urls import read_url
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.measures.domain.drafting import MAX_TEXT
 from fanal.measures.domain.records import MeasureState, MeasureWarning, Request, WarningCode
 from fanal.orient.domain.deciding import UNSTORABLE
@@ -122,7 +123,7 @@ def check_warned(warnings: Sequence[MeasureWarning], *, seen: Collection[str], r
         return ""
     if any(not one.tokens <= set(seen) for one in warnings):
         raise Refusal("measure", "WARNINGS_CHANGED")
-    written = reason.strip()
+    written = stripped(reason)
     if not written:
         raise Refusal("measure", "NO_REASON")
     if len(written) > MAX_TEXT or UNSTORABLE.search(written):

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from fanal.casework.domain.letters import LetterText, Mail
 from fanal.casework.domain.records import Addressee
+from fanal.kernel.texts import stripped
 from fanal.kernel.typed import is_mail_address
 from fanal.measures.domain.letters import Issuer, defang, law_en, law_fr
 
@@ -90,7 +91,7 @@ def lacks_of(content: bytes) -> str:
     notice = read_notice(content).notice
     if not notice.addressee.complete:
         return "NO_ADDRESSEE"
-    return "" if notice.reasons.strip() else "NO_REASONS"
+    return "" if stripped(notice.reasons) else "NO_REASONS"
 
 
 def _letter(notice: Notice, issuer: Issuer, words: Words, lang: str) -> str:

@@ -15,6 +15,7 @@ from fanal.casework.operations.acts import ActUnknown
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
@@ -208,7 +209,7 @@ def _open_session(actor: Actor, session_id: UUID) -> StoredSession:
 
 
 def _words(words: str) -> str:
-    said = words.strip()
+    said = stripped(words)
     if not said:
         raise Refusal("measure", "NO_REASON")
     if len(said) > MAX_WORDS or UNSTORABLE.search(said):

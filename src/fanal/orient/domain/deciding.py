@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.orient.domain.qualify import measure_basis
 from fanal.orient.domain.records import Basis, Choice, Track
 from fanal.reference import Body, Catalogue, Offence
@@ -50,7 +51,7 @@ def _check_form(choice: Choice, chosen: set[Track]) -> None:
         raise Refusal("decision", "NO_TRACK")
     if Track.NONE in chosen and len(chosen) > 1:
         raise Refusal("decision", "NONE_STANDS_ALONE")
-    if not choice.reason.strip():
+    if not stripped(choice.reason):
         raise Refusal("decision", "NO_REASON")
     if len(choice.reason) > MAX_REASON:
         raise Refusal("decision", "REASON_TOO_LONG")

@@ -11,6 +11,7 @@ from fanal.crosscheck.dossiers.queries import members_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
@@ -100,7 +101,7 @@ def _write(
 
 
 def _checked(words: str) -> str:
-    text = words.strip()
+    text = stripped(words)
     if not text:
         raise Refusal("note", "NO_WORDS")
     if len(text) > MAX_NOTE:

@@ -10,6 +10,8 @@ from fanal.accounts.queries.people import actor_for
 from fanal.accounts.routes import declaration_of
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, public_actor
+from fanal.kernel.texts import stripped
+from fanal.orient.domain.deciding import UNSTORABLE
 
 MOTIVE_KEY = "fanal_motive"
 """Session key of the purpose ("motive") that the person stated for the present task."""
@@ -54,9 +56,12 @@ def stated_motive(request: HttpRequest) -> str:
 def state_motive(request: HttpRequest, motive: str) -> None:
     """Store the purpose of the person's present task in this session, cut to the maximum length.
 
-    White space is reduced to single spaces.
+    White space, NUL and lone surrogates are reduced to single spaces; of a text without a visible
+    character nothing is stored.
     """
-    request.session[MOTIVE_KEY] = " ".join(motive.split())[:LONGEST_MOTIVE]
+    request.session[MOTIVE_KEY] = stripped(" ".join(UNSTORABLE.sub(" ", motive).split()))[
+        :LONGEST_MOTIVE
+    ]
     request.__dict__.pop("_fanal_actor", None)
 
 

@@ -21,6 +21,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
+from fanal.kernel.texts import stripped
 from fanal.kernel.typed import identifier
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.forms import Parsed, PostedForm
@@ -31,7 +32,7 @@ _LONGEST = 2000
 
 
 def _reason(typed: str) -> str | None:
-    motive = typed.strip()
+    motive = stripped(typed)
     return motive if 0 < len(motive) <= _LONGEST and "\0" not in motive else None
 
 

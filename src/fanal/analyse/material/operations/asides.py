@@ -25,6 +25,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.reference.records import MaterialRule
@@ -210,7 +211,7 @@ def _set_aside(
 
 
 def _end(actor: Actor, item_id: UUID, *, outcome: str, reason: str, now: datetime) -> UUID:
-    reason = reason.strip()
+    reason = stripped(reason)
     if not 1 <= len(reason) <= MAX_REASON or "\0" in reason:
         raise Refusal("lists", "REASON")
     row = sql.row(

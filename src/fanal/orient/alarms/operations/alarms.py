@@ -13,9 +13,11 @@ from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.orient.domain.clocks import desk_deadline
+from fanal.orient.domain.deciding import UNSTORABLE
 from fanal.orient.domain.records import Alarm
 from fanal.orient.domain.states import ALARM_STATES
 from fanal.orient.models import StoredAlarm
@@ -160,14 +162,16 @@ def mute_alarms(
 
     Raises:
         Refused: the actor may not acknowledge alarms at any desk.
-        Refusal: NO_REASON or REASON_LONG, of kind alarm.
+        Refusal: NO_REASON, REASON_LONG or REASON_UNREADABLE, of kind alarm.
     """
     require_somewhere(actor, "alarm.acknowledge")
-    words = " ".join(reason.split())
+    words = stripped(" ".join(reason.split()))
     if not words:
         raise Refusal("alarm", "NO_REASON")
     if len(words) > LONGEST_REASON:
         raise Refusal("alarm", "REASON_LONG")
+    if UNSTORABLE.search(words):
+        raise Refusal("alarm", "REASON_UNREADABLE")
     rows = bounded(
         StoredAlarm.objects.filter(id__in=alarm_ids, acknowledged_at=None),
         reach(actor, "alarm.acknowledge"),

@@ -12,6 +12,7 @@ from fanal.db.sql import uuid_array
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
@@ -191,7 +192,7 @@ def _judge(actor: Actor, case: Case, words: str, now: datetime) -> None:
 
 
 def _checked(reason: str) -> str:
-    words = reason.strip()
+    words = stripped(reason)
     if not words:
         raise Refusal("decision", "NO_REASON")
     if len(words) > MAX_REASON:
