@@ -47,13 +47,14 @@ def fetch_page(
     """Return the page of indicators at the checkpoint `position`, and the checkpoint of the next page.
 
     `position` is the JSON of a `CollectionPlace`; "" or an unreadable text is the start. `secret`: the
-    password for `source.login`. If the server no longer knows `next`, the page is empty and the traversal
-    restarts at the last date.
+    password for `source.login`. If the server refuses `next` (STATUS, 4xx), the page is empty and the
+    traversal restarts at the last date.
 
     Raises:
         OutsideRefused: no usable response (codes of `Door.get`), MEDIA_TYPE for a wrong one, LOOP when the
-            page links to itself, NO_NEXT when more pages follow, but neither `next` nor a date (section 3.4).
-        FormatRefused: the response is no valid envelope.
+            page links to itself or `next` is too long, NO_NEXT when more pages follow, but neither `next` nor
+            a date (section 3.4).
+        FormatRefused: the response is no valid envelope, or its date header no date.
     """
     place = _read(position)
     asked = {"limit": str(_LIMIT), "match[type]": "indicator"}

@@ -1,4 +1,4 @@
-"""Loading of the demo: chapters (groups of events) in order, each a transaction, marked in the ledger."""
+"""Loading of the demo: chapters (groups of events) in order, each marked in the ledger once it is done."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -77,9 +77,10 @@ def agenda() -> list[DemoEvent]:
 def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> int:
     """Play the chapters of the demo that were not played yet, and return how many.
 
-    The demo's year ends at `now`. A chapter is a group of events in one transaction; `say` receives progress
-    messages. An advisory lock allows one load at a time: a second one waits and then finds nothing to do. A
-    demo loaded by another version stays unchanged, since its list of events differs.
+    The demo's year ends at `now`. A chapter is a group of events in one transaction; the last two are actions
+    with transactions of their own. `say` receives progress messages. An advisory lock allows one load at a
+    time: a second one waits and then finds nothing to do. A demo loaded by another version stays unchanged,
+    since its list of events differs.
 
     Raises:
         NotADemo: the database does not carry the mark DEMO.

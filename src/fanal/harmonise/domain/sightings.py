@@ -121,7 +121,7 @@ class Revision(Struct, frozen=True, kw_only=True):
 class Failure(Struct, frozen=True, kw_only=True):
     """A report that could not be harmonised: its code, and the exception's class name (`detail`).
 
-    Neither contains a value of the report.
+    `detail` is empty without an exception (DESK_MISSING). Neither contains a value of the report.
     """
 
     report_id: UUID

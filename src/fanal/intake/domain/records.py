@@ -301,8 +301,8 @@ class OpenedSubmission(Struct, frozen=True, kw_only=True):
 class FollowedMessage(Struct, frozen=True, kw_only=True):
     """One message of the conversation between desk and reporter, its text sealed (`object_id` in the vault).
 
-    `author_id` is the desk's author, None for the reporter. `for_reporter` is the desk's text sealed to the
-    receipt code's key.
+    `author_id` is the desk's author; None for the reporter, and always in the reporter's own view (`follow`).
+    `for_reporter` is the desk's text sealed to the receipt code's key.
     """
 
     message_id: UUID

@@ -31,7 +31,10 @@ ANSWER_SPAN = timedelta(hours=12)
 
 
 class NotReachable(Exception):
-    """The report has no receipt code (the secret of an anonymous reporter), so nobody can be reached."""
+    """Nobody can be reached: the report has no receipt code, or is not within the actor's desks.
+
+    A receipt code is the secret of an anonymous reporter.
+    """
 
 
 class AnswersSpent(Exception):

@@ -47,9 +47,9 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Lawful(Struct, frozen=True, kw_only=True):
-    """A report that contains an address and on which the desk decided to take no action.
+    """A ground for a warning: a report that contains an address and was decided without action by its desk.
 
-    `key` is the comparison key of the address (`target_key`).
+    The warning is on a removal request for that address. `key` is its comparison key (`target_key`).
     """
 
     key: UUID

@@ -215,10 +215,11 @@ def orient_batch(
 def _fold(
     actor: Actor, items: Sequence[OrientItem], revisions: dict[UUID, int], now: datetime
 ) -> None:
-    """Fold new reports (group duplicates); a replayed one stays as it is unless it may not be hidden.
+    """Fold new reports into equivalent ones (duplicates); show a replayed one that may no longer be hidden.
 
-    One that may no longer be hidden is shown in the queue. Replayed: processed again, so that `revisions`
-    gives its proposal a number above 1.
+    It may not once it is an emergency, escalated, or another case of `never_folds`; any other replayed report
+    stays as it is. Replayed: processed again, so that `revisions` gives its proposal a number above 1. The
+    queue rows of reports shown for folded duplicates (heads) are recomputed.
     """
     fold_new(actor=actor, items=[i for i in items if revisions[i.report.report_id] == 1], now=now)
     again = [item for item in items if revisions[item.report.report_id] > 1]

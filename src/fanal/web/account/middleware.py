@@ -1,5 +1,7 @@
 """Route guard: every route declares a policy action, which is checked before the view runs.
 
+Views for programs (API, wire) authenticate their caller and check the action themselves.
+
 Fail closed: a route without declaration is refused for everyone (`fanal.accounts.routes`). Refusals inside a
 view (`Refused`) become 404 when the existence of the object must stay hidden, else 403.
 """

@@ -162,9 +162,10 @@ class IdentityOpening(Struct, frozen=True, kw_only=True):
 
 
 def facts_of_form(sealed: bytes) -> tuple[Fact, ...]:
-    """Return the reporter's answers on the public form as pairs (code, value); "" for a ticked box.
+    """Return the reporter's identity from the public form as pairs (code, value); "" for a ticked box.
 
-    Empty values and boxes not ticked are left out.
+    That is name, e-mail, telephone, whether they are the child, and the IP address, if kept. Empty values and
+    boxes not ticked are left out.
 
     `sealed` is the decrypted JSON. Bytes that are not such JSON become a single fact with their text, so that
     the person who opened the identity sees all that there is.

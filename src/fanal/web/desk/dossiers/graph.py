@@ -50,9 +50,9 @@ def elements_of(
     """Return the graph of a dossier (`view`) as cytoscape.js elements: nodes (reports) and edges (links).
 
     `references`: display references of the reports that the reader may see; `cases`: their queue rows, by
-    report id. Attributes of a node: `shared`, the value behind most of its links; `service`, the platform;
-    `month` of receipt; `away`: a report of another desk, which shows only that desk's name, from `desks`
-    (names by desk id).
+    report id. Attributes of a node: `shared`, the value behind most of its links; `service`, the platform,
+    else the name of the channel of receipt; `month` of receipt; `away`: a report of another desk, which shows
+    only that desk's name, from `desks` (names by desk id).
     """
     language = get_language() or "fr"
     shared = _shared(view)
