@@ -26,7 +26,7 @@ _ANSWERS: tuple[tuple[str, dict[str, str]], ...] = (
     ("what", {"kind": "ABUSE_MATERIAL"}),
     ("where", {"channel": "SOCIAL", "nickname": "someone_77", "when": "TODAY"}),
     ("saw", {"description": "A neutral sentence about an account of this service. " * 8}),
-    ("who", {"child": "UNKNOWN"}),
+    ("child", {"child": "UNKNOWN"}),
     ("you", {"contact": "CONTACT", "your_email": "reporter@mail.example"}),
 )
 _BODY = "A neutral sentence about an account of this service. " * 8

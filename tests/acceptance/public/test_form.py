@@ -48,8 +48,12 @@ def _next(page: Page) -> None:
     turn(page, "main button[value=next]")
 
 
-def fill(page: Page, *, danger: str = "NO", contact: str = "ANONYMOUS") -> None:
+def fill(
+    page: Page, *, danger: str = "NO", contact: str = "ANONYMOUS", whom: str = "WITNESS"
+) -> None:
     """Go from the first page to the check page."""
+    page.check(f"input[name=whom][value={whom}]")
+    _next(page)
     page.check(f"input[name=danger][value={danger}]")
     _next(page)
     page.check("input[value=GROOMING]")
@@ -63,7 +67,9 @@ def fill(page: Page, *, danger: str = "NO", contact: str = "ANONYMOUS") -> None:
     page.fill("#description", "Someone asks for secrets.")
     page.fill("#conversation", "pixel_fox_77: hello\nme: who are you")
     _next(page)
-    page.check("input[name=child][value=ME]")
+    _next(page)
+    if whom == "WITNESS":
+        page.check("input[name=child][value=ME]")
     page.fill("#child_age", "12")
     _next(page)
     page.check("input[name=meeting][value=NO]")
@@ -123,17 +129,18 @@ def test_keyboard_only(visit: Visit) -> None:
     assert "fn-skip" in (page.evaluate("document.activeElement.className") or "")
     page.keyboard.press("Enter")
     for _ in range(12):
-        if page.evaluate("document.activeElement.name") == "danger":
+        if page.evaluate("document.activeElement.name") == "whom":
             break
         page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    page.wait_for_selector("input[name=kind]")
+    page.wait_for_selector("input[name=danger]")
     assert page.evaluate("document.querySelector('progress').value") == 2
 
 
 def test_the_browsers_own_back_goes_one_question_back(visit: Visit) -> None:
     page = visit("/fr/report/")
+    _next(page)
     page.check("input[name=danger][value=NO]")
     _next(page)
     page.check("input[value=GROOMING]")
@@ -158,13 +165,14 @@ def test_the_browsers_own_back_goes_one_question_back(visit: Visit) -> None:
 
 def test_a_link_to_a_field_stays_on_the_page(visit: Visit) -> None:
     page = visit("/fr/report/")
+    _next(page)
     page.check("input[name=danger][value=NO]")
     _next(page)
     page.mouse.click(5, 5)
     _next(page)
     page.click("#errors a")
     page.wait_for_timeout(700)
-    assert page.evaluate("document.querySelector('progress').value") == 2
+    assert page.evaluate("document.querySelector('progress').value") == 3
     page.check("input[value=GROOMING]")
     _next(page)
     page.wait_for_selector("#nickname")
@@ -172,6 +180,7 @@ def test_a_link_to_a_field_stays_on_the_page(visit: Visit) -> None:
 
 def test_errors_on_top_and_beside_the_field(visit: Visit) -> None:
     page = visit("/fr/report/")
+    _next(page)
     _next(page)
     top = page.locator("#errors")
     assert top.evaluate("node => node === document.activeElement")
@@ -183,7 +192,7 @@ def test_errors_on_top_and_beside_the_field(visit: Visit) -> None:
 def test_back_keeps_every_answer(visit: Visit) -> None:
     page = visit("/fr/report/")
     fill(page, contact="CONTACT")
-    for _ in range(5):
+    for _ in range(6):
         turn(page, "main button[value=back]")
     assert page.input_value("#nickname") == "pixel_fox_77"
     assert page.is_checked("input[name=channel][value=GAME]")
@@ -193,6 +202,7 @@ def test_back_keeps_every_answer(visit: Visit) -> None:
 
 def test_language_switch_keeps_page_and_answers(visit: Visit) -> None:
     page = visit("/fr/report/")
+    _next(page)
     page.check("input[name=danger][value=NO]")
     _next(page)
     page.check("input[value=SEXTORTION]")
@@ -290,6 +300,7 @@ def test_danger_goes_first_and_the_receipt_says_to_call(visit: Visit) -> None:
 def test_the_answers_come_first_and_the_numbers_after_a_yes(visit: Visit, script: bool) -> None:
     page = visit("/fr/report/", width=360, script=script)
     page.set_viewport_size({"width": 360, "height": 640})
+    _next(page)
     first = page.locator(".fp-choice").first.bounding_box()
     assert first is not None
     assert first["y"] + first["height"] <= 640
@@ -308,14 +319,19 @@ def test_where_somebody_is_and_a_meeting_are_asked_and_may_stay_unknown(
 ) -> None:
     monkeypatch.setattr(report_view, "WAIT_WITHOUT_PROOF", 0)
     page = visit("/fr/report/", script=script)
+    _next(page)
     page.check("input[name=danger][value=NO]")
     _next(page)
     page.check("input[value=GROOMING]")
     for _ in range(3):
         _next(page)
     page.check("input[name=suspect_where][value=UNKNOWN]")
-    page.check("input[name=child_where][value=FRANCE]")
+    assert not page.locator("#suspect_town").is_visible()
+    page.check("input[name=suspect_where][value=ABROAD]")
     assert page.locator("#suspect_country").is_visible()
+    page.check("input[name=suspect_where][value=UNKNOWN]")
+    _next(page)
+    page.check("input[name=child_where][value=FRANCE]")
     assert not page.locator("#child_country").is_visible()
     page.fill("#child_town", "59000 Lille")
     _next(page)
@@ -325,6 +341,7 @@ def test_where_somebody_is_and_a_meeting_are_asked_and_may_stay_unknown(
     assert "Appelez le 17" in page.inner_text(".fp-planned")
     page.check("input[name=meeting_when][value=TOMORROW]")
     page.fill("#meeting_time", "17h")
+    page.check("input[name=meeting_where][value=FRANCE]")
     page.fill("#meeting_town", "Gare de Lille")
     _next(page)
     page.check("input[name=contact][value=ANONYMOUS]")
@@ -344,12 +361,13 @@ def test_where_somebody_is_and_a_meeting_are_asked_and_may_stay_unknown(
 @pytest.mark.parametrize("code", ["P2P", "DARKWEB"])
 def test_file_sharing_and_the_dark_web_are_channels(visit: Visit, code: str) -> None:
     page = visit("/fr/report/", script=False)
+    _next(page)
     page.check("input[name=danger][value=NO]")
     _next(page)
     page.check("input[value=ABUSE_MATERIAL]")
     _next(page)
     page.check(f"input[name=channel][value={code}]")
-    for _ in range(4):
+    for _ in range(4):  # nobody is to meet: that page is left out
         _next(page)
     page.check("input[name=contact][value=ANONYMOUS]")
     _next(page)
@@ -369,6 +387,7 @@ def test_quick_exit_replaces_the_page(visit: Visit, axe: Callable[[Page], list[s
 @pytest.mark.parametrize("script", [True, False])
 def test_a_text_that_is_too_long_stays_where_it_was_written(visit: Visit, script: bool) -> None:
     page = visit("/fr/report/", script=script)
+    _next(page)
     page.check("input[name=danger][value=NO]")
     _next(page)
     page.check("input[value=SEXTORTION]")
@@ -391,6 +410,7 @@ def test_a_text_that_is_too_long_stays_where_it_was_written(visit: Visit, script
 
 def test_a_text_that_no_server_reads_is_not_sent_and_back_works_on(visit: Visit) -> None:
     page = visit("/fr/report/")
+    _next(page)
     page.check("input[name=danger][value=NO]")
     _next(page)
     page.check("input[value=SEXTORTION]")

@@ -11,13 +11,18 @@ from tests.acceptance.steps import go, turn
 from tests.live import wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
-STEPS = ("danger", "what", "where", "saw", "who", "meeting", "you", "check")
+STEPS = (
+    *("whom", "danger", "what", "where", "saw"),
+    *("who", "child", "meeting", "you", "check"),
+)
 TYPED = {
+    "whom": ("check", "input[name=whom][value=CHILD]", "CHILD"),
     "danger": ("check", "input[name=danger][value=NO]", "NO"),
     "what": ("check", "input[name=kind][value=GROOMING]", "GROOMING"),
     "where": ("fill", "#nickname", "pixel_fox_77"),
     "saw": ("fill", "#description", "Une phrase.\nUne autre."),
-    "who": ("fill", "#child_age", "12"),
+    "who": ("fill", "#suspect_name", "A. Person"),
+    "child": ("fill", "#child_age", "12"),
     "meeting": ("check", "input[name=meeting][value=YES]", "YES"),
     "you": ("check", "input[name=contact][value=ANONYMOUS]", "ANONYMOUS"),
 }
@@ -128,16 +133,16 @@ def test_leaving_the_form_and_coming_back_keeps_it(visit: Visit) -> None:
 
 def test_a_second_tap_while_a_page_comes_changes_nothing(visit: Visit) -> None:
     page = visit("/fr/report/")
-    answer(page, "danger")
+    answer(page, "whom")
     page.evaluate(
         "() => { const go = document.querySelector('main button[value=next]'); go.click(); go.click(); }"
     )
-    arrive(page, "what")
-    page.wait_for_timeout(300)
-    assert at(page) == "what"
-    page.go_back()
     arrive(page, "danger")
-    holds(page, "danger")
+    page.wait_for_timeout(300)
+    assert at(page) == "danger"
+    page.go_back()
+    arrive(page, "whom")
+    holds(page, "whom")
 
 
 def settle(page: Page) -> None:
@@ -196,8 +201,8 @@ def test_leaving_quickly_and_sending_forget_the_answers(visit: Visit) -> None:
     page.wait_for_selector(".fp-code-text")
     assert page.evaluate(kept) is None
     page.go_back()
-    arrive(page, "danger")
-    assert not page.is_checked("input[name=danger][value=NO]")
+    arrive(page, "whom")
+    assert not page.is_checked("input[name=whom][value=CHILD]")
 
 
 @pytest.mark.parametrize("status", [None, 502], ids=["no connection", "no page of the form"])
@@ -260,11 +265,11 @@ def test_what_is_answered_after_a_reload_that_failed_joins_what_was_kept(visit: 
     page.reload()
     page.wait_for_selector("[data-offline]:visible")
     page.unroute("**/report/")
-    page.check("input[name=danger][value=YES]")
+    page.check("input[name=whom][value=PARENT]")
     turn(page, "main button[value=next]")
-    arrive(page, "danger")
-    assert page.is_checked("input[name=danger][value=YES]")
-    for step in STEPS[1:4]:
+    arrive(page, "whom")
+    assert page.is_checked("input[name=whom][value=PARENT]")
+    for step in STEPS[1:5]:
         turn(page, "main button[value=next]")
         arrive(page, step)
         holds(page, step)
@@ -302,8 +307,8 @@ def test_leaving_quickly_from_another_page_forgets_the_answers_too(visit: Visit)
     go(page, "[data-quick-exit]")
     assert page.evaluate("sessionStorage.getItem('fanal-report')") is None
     page.go_back()
-    assert page.is_visible("input[name=danger]")
-    assert not page.is_checked("input[name=danger][value=NO]")
+    assert page.is_visible("input[name=whom]")
+    assert not page.is_checked("input[name=whom][value=CHILD]")
 
 
 def test_what_is_older_than_half_an_hour_is_deleted_by_the_next_page(visit: Visit) -> None:
@@ -317,7 +322,7 @@ def test_what_is_older_than_half_an_hour_is_deleted_by_the_next_page(visit: Visi
           document.addEventListener('visibilitychange', old); }"""
     )
     page.reload()
-    page.wait_for_selector("#danger")
+    page.wait_for_selector("#whom")
     assert page.evaluate("sessionStorage.getItem('fanal-report')") is None
 
 

@@ -70,6 +70,8 @@ class Stated(StrEnum):
 
     DANGER_UNKNOWN = "DANGER_UNKNOWN"
     REPORTER_IS_CHILD = "REPORTER_IS_CHILD"
+    REPORTER_IS_PARENT = "REPORTER_IS_PARENT"
+    REPORTER_IS_PROFESSIONAL = "REPORTER_IS_PROFESSIONAL"
 
 
 class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

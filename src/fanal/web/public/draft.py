@@ -21,7 +21,7 @@ from fanal.formats.report.records import (
     StatedPlace,
 )
 from fanal.harmonise.domain.redaction.search import fold, told_by
-from fanal.web.public.steps import day_of, is_email, is_phone, read_age, read_clock
+from fanal.web.public.steps import Voice, child_of, day_of, is_email, is_phone, read_age, read_clock
 
 # Parser of pasted conversations: messages with their speakers. Pure; no text is lost.
 
@@ -74,8 +74,14 @@ MOST_ADDRESSES = 200
 _TEXTS = (
     "description", "conversation", "suspect_contact", "suspect_town", "child_town", "meeting_town",
 )  # fmt: skip
+_REPORTERS: Mapping[str, Stated] = {
+    Voice.PARENT: Stated.REPORTER_IS_PARENT,
+    Voice.PROFESSIONAL: Stated.REPORTER_IS_PROFESSIONAL,
+}
 _POSTCODE = re.compile(r"(?<!\w)\d{5}(?!\w)", re.ASCII)
 _HOME = "FR"
+_ANY_DAY = date(2000, 1, 1)
+"""A day for questions that ask only whether one was given."""
 _ALSO = {"usa": "US", "angleterre": "GB", "england": "GB", "uk": "GB", "hollande": "NL"}
 
 
@@ -154,12 +160,12 @@ def identity_of(answers: Mapping[str, str], *, address: str | None) -> bytes | N
     out.
     """
     named = answers.get("contact") == "CONTACT"
-    own_name = _said(answers, "child_name") if answers.get("child") == "ME" else None
+    own_name = _said(answers, "child_name") if child_of(answers) == "ME" else None
     identity = ReporterSaid(
         name=(_said(answers, "your_name") or own_name) if named else None,
         email=_said(answers, "your_email") if named else None,
         phone=_said(answers, "your_phone") if named else None,
-        is_child=answers.get("child") == "ME",
+        is_child=child_of(answers) == "ME",
         address=address,
     )
     return None if identity == ReporterSaid() else msgspec.json.encode(identity)
@@ -172,7 +178,7 @@ def _reporter(answers: Mapping[str, str]) -> Person | None:
     """
     texts = "\n".join(answers.get(name, "") for name in _TEXTS)
     name = _said(answers, "your_name")
-    if name is None and answers.get("child") == "ME":
+    if name is None and child_of(answers) == "ME":
         name = _said(answers, "child_name")
     email, phone = _said(answers, "your_email"), _said(answers, "your_phone")
     told = [part for own in (name, email, phone) if own for part in told_by(texts, own)]
@@ -189,8 +195,10 @@ def _reporter(answers: Mapping[str, str]) -> Person | None:
 def _stated(answers: Mapping[str, str]) -> Iterator[Stated]:
     if answers.get("danger") == "UNKNOWN":
         yield Stated.DANGER_UNKNOWN
-    if answers.get("child") == "ME":
+    if child_of(answers) == "ME":
         yield Stated.REPORTER_IS_CHILD
+    elif answers.get("whom") in _REPORTERS:
+        yield _REPORTERS[answers["whom"]]
 
 
 def _said(answers: Mapping[str, str], name: str) -> str | None:
@@ -223,7 +231,7 @@ def _places(answers: Mapping[str, str], today: date) -> Iterator[StatedPlace]:
 
 def _meets(answers: Mapping[str, str]) -> bool:
     """Return whether the answers tell a meeting: a “yes”, or its day or place without a “no”."""
-    told = answers.get("meeting_when") in {"TODAY", "TOMORROW", "DATE"}
+    told = day_of(answers, today=_ANY_DAY, asked="meeting_when") is not None
     told = told or any(_said(answers, name) for name in ("meeting_town", "meeting_country"))
     return answers.get("meeting") == "YES" or (told and answers.get("meeting") != "NO")
 
@@ -286,7 +294,7 @@ def _described(answers: Mapping[str, str], more_addresses: list[str]) -> str | N
         if not (_is_name(line) or is_email(line) or is_phone(line))
     ]
     parts = [answers.get("description", "").strip(), *more_addresses, *recognised]
-    if answers.get("when") not in {"TODAY", "YESTERDAY", "DATE"} and _said(answers, "time"):
+    if day_of(answers, today=_ANY_DAY) is None and _said(answers, "time"):
         parts.append(answers["time"].strip())
     parts += _loose(answers)
     return "\n".join(part for part in parts if part) or None
@@ -300,7 +308,7 @@ def _is_name(line: str) -> bool:
 def _loose(answers: Mapping[str, str]) -> Iterator[str]:
     """Yield the typed answers about a meeting that no field holds: a time without a day, all after a “no”."""
     told = _meets(answers)
-    if not told or answers.get("meeting_when") not in {"TODAY", "TOMORROW", "DATE"}:
+    if not told or day_of(answers, today=_ANY_DAY, asked="meeting_when") is None:
         yield answers.get("meeting_time", "").strip()
     if not told:
         yield from (answers.get(f"meeting_{part}", "").strip() for part in ("town", "country"))
@@ -329,7 +337,7 @@ def _child(answers: Mapping[str, str]) -> Person | None:
 
     A child who is the reporter has no name here.
     """
-    is_reporter = answers.get("child") == "ME"
+    is_reporter = child_of(answers) == "ME"
     child = Person(
         role=PersonRole.VICTIM,
         name=None if is_reporter else _said(answers, "child_name"),

@@ -40,6 +40,7 @@ from fanal.web.public import setup, wording
 from fanal.web.public.draft import encode_report, identity_of, report_of
 from fanal.web.public.follow import ring_alone
 from fanal.web.public.guard import Limit, is_same_origin
+from fanal.web.public.sayings import said_to
 from fanal.web.public.sealed import (
     DraftRefused,
     HiddenDraft,
@@ -54,10 +55,12 @@ from fanal.web.public.steps import (
     STEPS,
     AnswerProblem,
     FormPage,
+    asked,
     dated,
     fitting,
     problems,
     take,
+    voice_of,
 )
 
 # Proof of work (altcha): about a second of browser time, no third party, no interaction.
@@ -222,15 +225,21 @@ def _go(
         return _page(request, draft, step)
     if go in BY_NAME:
         return _page(request, draft, BY_NAME[go])
-    place = STEPS.index(step)
     if go == "back":
-        return _page(request, draft, STEPS[max(place - 1, 0)])
+        return _page(request, draft, _beside(step, draft.answers, -1))
     if go == "send":
         return _send_or_keep(request, draft)
     wrong = problems(step, draft.answers, today=paris_day(now_of(request)))
     if wrong:
         return _page(request, draft, step, wrong=wrong, status=422)
-    return _page(request, draft, STEPS[min(place + 1, len(STEPS) - 1)])
+    return _page(request, draft, _beside(step, draft.answers, 1))
+
+
+def _beside(step: FormPage, answers: Mapping[str, str], way: int) -> FormPage:
+    """Return the next page that applies to the answers, or with `way` -1 the one before; at an end `step`."""
+    place = STEPS.index(step)
+    others = STEPS[place + 1 :] if way > 0 else STEPS[:place][::-1]
+    return next((page for page in others if page in asked(answers)), step)
 
 
 def _send_or_keep(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
@@ -337,6 +346,7 @@ def _answer(request: HttpRequest, draft: HiddenDraft, answer: Acknowledgement) -
         "public/report/receipt.html",
         {
             "code": draft.code,
+            "say": said_to(voice_of(draft.answers)),
             "urgent": draft.answers.get("danger") == "YES",
             "root": setup.current().root,
         },
@@ -356,6 +366,7 @@ def _sent_before(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
     context = {
         "code": draft.code,
         "rung": rung,
+        "say": said_to(voice_of(draft.answers)),
         **wording.step_context(STEPS[-1], draft.answers, today=paris_day(now)),
     }
     return render(request, "public/report/sent_before.html", context, status=409)
@@ -387,15 +398,17 @@ def _page(
             now=now,
             weight=HEAVY if _is_heavy(request, draft, now) else 1,
         )
-    place = STEPS.index(step)
+    pages = [page for page in STEPS if page in asked(draft.answers) or page is step]
+    place = pages.index(step)
     answers = draft.answers | dict(typed or {})
+    voice = voice_of(draft.answers)
     errors = wording.errors(step, wrong or {}, answers, whole="cut" not in notices)
     context = {
         "draft": seal(draft, keys=node.draft_keys, now=now),
         "new": request.method != "POST",
         "step": step,
         "number": place + 1,
-        "of": len(STEPS),
+        "of": len(pages),
         "first": place == 0,
         "last": step is STEPS[-1],
         "answers": {name: answers.get(name, "") for name in FIELDS},
@@ -404,6 +417,8 @@ def _page(
         "notices": notices,
         "challenge": challenge,
         "keep_address": node.keep_address,
+        "say": said_to(voice),
+        "voice": voice.value,
         **wording.step_context(step, draft.answers, today=paris_day(now)),
     }
     return render(request, f"public/report/{step.name}.html", context, status=status)

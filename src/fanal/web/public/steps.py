@@ -36,6 +36,15 @@ class AnswerProblem(StrEnum):
     NO_CONTACT = "NO_CONTACT"
 
 
+class Voice(StrEnum):
+    """The person who fills in the form, to whom it speaks; an answer of the first page."""
+
+    CHILD = "CHILD"
+    PARENT = "PARENT"
+    WITNESS = "WITNESS"
+    PROFESSIONAL = "PROFESSIONAL"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """An input of the report form: name, maximum characters, allowed codes, whether it is required.
@@ -68,6 +77,7 @@ def _place(whose: str) -> tuple[Field, ...]:
 
 
 STEPS: tuple[FormPage, ...] = (
+    FormPage(name="whom", fields=(Field(name="whom", codes=tuple(Voice)),)),
     FormPage(
         name="danger",
         fields=(Field(name="danger", codes=("YES", "NO", "UNKNOWN"), required=True),),
@@ -124,6 +134,11 @@ STEPS: tuple[FormPage, ...] = (
             Field(name="suspect_name"),
             Field(name="suspect_contact", limit=2_000),
             *_place("suspect"),
+        ),
+    ),
+    FormPage(
+        name="child",
+        fields=(
             Field(name="child", codes=("ME", "KNOWN", "STRANGER", "UNKNOWN")),
             Field(name="child_name"),
             Field(name="child_age", limit=20),
@@ -157,6 +172,32 @@ ASKED_ON = {"when": "asked_on", "meeting_when": "meeting_asked_on"}
 """Keys of the days (Europe/Paris) on which “today” was answered; they are no fields: nobody can post them."""
 _DATES = {"when": "date", "meeting_when": "meeting_date"}
 _DAYS = {"TODAY": 0, "YESTERDAY": -1, "TOMORROW": 1}
+_DATED = frozenset({"DATE", ""})
+"""Answers with which a typed date counts: “another day”, or none."""
+
+
+_MATERIAL_ALONE = frozenset({"ABUSE_MATERIAL"})
+"""Kinds of report in which nobody is to meet: that page is left out unless it holds an answer."""
+
+
+def asked(answers: Answers) -> tuple[FormPage, ...]:
+    """Return the pages that apply to these answers, in order."""
+    if answers.get("kind") not in _MATERIAL_ALONE:
+        return STEPS
+    told = any(answers.get(field.name) for field in BY_NAME["meeting"].fields)
+    return tuple(step for step in STEPS if told or step.name != "meeting")
+
+
+def voice_of(answers: Answers) -> Voice:
+    """Return who fills in the form; a witness if nobody said."""
+    told = answers.get("whom", "")
+    return Voice(told) if told in set(Voice) else Voice.WITNESS
+
+
+def child_of(answers: Answers) -> str:
+    """Return who the child is, a code of the field `child`; for a child or a parent it follows from that."""
+    follows = {Voice.CHILD: "ME", Voice.PARENT: "KNOWN"}.get(voice_of(answers))
+    return follows or answers.get("child", "")
 
 
 def take(step: FormPage, posted: Mapping[str, str]) -> dict[str, str]:
@@ -228,7 +269,7 @@ def day_of(answers: Answers, *, today: date, asked: str = "when") -> date | None
         today = date.fromisoformat(asked_on)
     if when in _DAYS:
         return today + timedelta(days=_DAYS[when])
-    return read_date(answers.get(_DATES[asked], "")) if when == "DATE" else None
+    return read_date(answers.get(_DATES[asked], "")) if when in _DATED else None
 
 
 def read_date(text: str) -> date | None:
@@ -281,19 +322,20 @@ def _is_too_long(field: Field, answer: str) -> bool:
 
 
 def _date(answers: Answers, today: date) -> AnswerProblem | None:
-    if answers.get("when") != "DATE":
-        return None
-    day = read_date(answers.get("date", ""))
-    if day is None:
+    if _no_date(answers, "when"):
         return AnswerProblem.NO_DATE
-    return AnswerProblem.FUTURE if day > today else None
+    day = read_date(answers.get("date", "")) if answers.get("when", "") in _DATED else None
+    return AnswerProblem.FUTURE if day is not None and day > today else None
+
+
+def _no_date(answers: Answers, asked: str) -> bool:
+    """Return whether a date is missing or unreadable; `asked` is the question, `when` or `meeting_when`."""
+    when, text = answers.get(asked, ""), answers.get(_DATES[asked], "")
+    return (when == "DATE" or (not when and bool(text))) and read_date(text) is None
 
 
 def _meeting_date(answers: Answers, _: date) -> AnswerProblem | None:
-    asked = answers.get("meeting_when") == "DATE"
-    return (
-        AnswerProblem.NO_DATE if asked and not read_date(answers.get("meeting_date", "")) else None
-    )
+    return AnswerProblem.NO_DATE if _no_date(answers, "meeting_when") else None
 
 
 def _time(answers: Answers, _: date, *, name: str = "time") -> AnswerProblem | None:
@@ -322,7 +364,7 @@ def _your_phone(answers: Answers, _: date) -> AnswerProblem | None:
 
 _CHECKS = {
     "where": (("date", _date), ("time", _time)),
-    "who": (("child_age", _child_age),),
+    "child": (("child_age", _child_age),),
     "meeting": (
         ("meeting_date", _meeting_date),
         ("meeting_time", partial(_time, name="meeting_time")),

@@ -28,11 +28,13 @@ NOW = (datetime.now(UTC) - timedelta(hours=1)).replace(microsecond=0)
 CODE = re.compile(r"<code>((?:[0-9A-Z]{4}-){4}[0-9A-Z]{4})</code>")
 DRAFT = re.compile(r'name="draft" value="([^"]+)"')
 ANSWERS: dict[str, dict[str, str]] = {
+    "whom": {"whom": "WITNESS"},
     "danger": {"danger": "YES"},
     "what": {"kind": "SEXTORTION"},
     "where": {"channel": "SOCIAL", "nickname": "someone_77", "when": "TODAY"},
     "saw": {"description": "Plain words."},
-    "who": {"child": "KNOWN", "child_age": "about 13"},
+    "who": {"suspect_town": "Lille"},
+    "child": {"child": "KNOWN", "child_age": "about 13"},
     "meeting": {"meeting": "NO"},
     "you": {"contact": "CONTACT", "your_email": "reporter@mail.example"},
 }

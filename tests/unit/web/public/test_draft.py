@@ -121,6 +121,22 @@ def test_child_who_reports_is_named_in_the_identity_only() -> None:
     assert b"Lou" not in encode_report(report)
 
 
+@pytest.mark.parametrize(
+    ("whom", "stated"),
+    [
+        ("CHILD", (Stated.REPORTER_IS_CHILD,)),
+        ("PARENT", (Stated.REPORTER_IS_PARENT,)),
+        ("PROFESSIONAL", (Stated.REPORTER_IS_PROFESSIONAL,)),
+        ("WITNESS", ()),
+    ],
+)
+def test_who_writes_is_told_to_the_desk(whom: str, stated: tuple[Stated, ...]) -> None:
+    answers = {"kind": "OTHER", "danger": "NO", "whom": whom, "child_name": "Lou"}
+    report = report_of(answers, language="fr", today=TODAY)
+    assert report.stated == stated
+    assert (b"Lou" in encode_report(report)) == (whom != "CHILD")
+
+
 def test_least_report() -> None:
     report = report_of({"danger": "NO", "kind": "OTHER"}, language="en", today=TODAY)
     assert encode_report(report) == b'{"kind":"OTHER","language":"en"}'
@@ -140,6 +156,7 @@ def test_not_knowing_is_said_and_is_no_emergency() -> None:
         ("DATE", "2026-02-03", "7h", "2026-02-03T07:00"),
         ("UNKNOWN", "03/02/2026", "", None),
         ("", "", "", None),
+        ("", "03/02/2026", "7h", "2026-02-03T07:00"),
     ],
 )
 def test_occurred_at(when: str, day: str, time: str, expected: str | None) -> None:

@@ -1,15 +1,20 @@
 """The questions: what is refused, and in which words."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
 from django.utils import translation
 
-from fanal.web.public import wording
+from fanal.web.public import choices, sayings, wording
+from fanal.web.public.choices import offered_to
 from fanal.web.public.steps import (
     BY_NAME,
     STEPS,
     AnswerProblem,
+    Voice,
+    asked,
+    child_of,
     dated,
     day_of,
     fitting,
@@ -19,6 +24,7 @@ from fanal.web.public.steps import (
     read_clock,
     read_date,
     take,
+    voice_of,
 )
 
 TODAY = date(2026, 11, 24)
@@ -31,7 +37,7 @@ def _wrong(step: str, **answers: str) -> dict[str, AnswerProblem]:
 def test_only_three_questions_must_be_answered_and_all_have_a_way_out() -> None:
     required = {f.name for step in STEPS for f in step.fields if f.required}
     assert required == {"danger", "kind", "contact"}
-    for name in ("where", "saw", "who", "meeting", "check"):
+    for name in ("whom", "where", "saw", "who", "child", "meeting", "check"):
         assert _wrong(name) == {}
 
 
@@ -48,11 +54,14 @@ def test_only_three_questions_must_be_answered_and_all_have_a_way_out() -> None:
         ("where", {"when": "DATE", "date": "24/11/2026"}, {}),
         ("where", {"when": "DATE", "date": "0001-01-01"}, {"date": AnswerProblem.NO_DATE}),
         ("where", {"when": "DATE", "date": "01/01/0001"}, {"date": AnswerProblem.NO_DATE}),
+        ("where", {"date": "24/11/2026"}, {}),
+        ("where", {"date": "last week"}, {"date": AnswerProblem.NO_DATE}),
+        ("where", {"when": "UNKNOWN", "date": "last week"}, {}),
         ("where", {"time": "25:00"}, {"time": AnswerProblem.NO_TIME}),
         ("where", {"service": "x" * 201}, {"service": AnswerProblem.TOO_LONG}),
-        ("who", {"child_age": "about"}, {"child_age": AnswerProblem.NO_AGE}),
-        ("who", {"child_age": "200"}, {"child_age": AnswerProblem.NO_AGE}),
-        ("who", {"child_where": "MARS"}, {"child_where": AnswerProblem.CHOOSE}),
+        ("child", {"child_age": "about"}, {"child_age": AnswerProblem.NO_AGE}),
+        ("child", {"child_age": "200"}, {"child_age": AnswerProblem.NO_AGE}),
+        ("child", {"child_where": "MARS"}, {"child_where": AnswerProblem.CHOOSE}),
         ("meeting", {"meeting_when": "DATE"}, {"meeting_date": AnswerProblem.NO_DATE}),
         ("meeting", {"meeting_when": "DATE", "meeting_date": "25/11/2026"}, {}),
         ("meeting", {"meeting_time": "late"}, {"meeting_time": AnswerProblem.NO_TIME}),
@@ -68,6 +77,62 @@ def test_only_three_questions_must_be_answered_and_all_have_a_way_out() -> None:
 )
 def test_problems(step: str, answers: dict[str, str], expected: dict[str, AnswerProblem]) -> None:
     assert _wrong(step, **answers) == expected
+
+
+@pytest.mark.parametrize("voice", Voice)
+def test_each_person_is_offered_codes_that_are_accepted(voice: Voice) -> None:
+    for step in STEPS:
+        accepted = {field.name: set(field.codes) for field in step.fields}
+        for name, offered in offered_to(voice, step).items():
+            assert {choice.code for choice in offered} <= accepted[name]
+            assert "UNKNOWN" not in accepted[name] or "UNKNOWN" in {c.code for c in offered}
+
+
+def test_a_child_is_addressed_as_one_on_every_page() -> None:
+    """No sentence of the child's path, French or English, is in the formal words or about a child far away."""
+    told = {"whom": "CHILD", "danger": "YES"}
+    with translation.override("fr"):
+        said = [
+            *map(str, sayings.said_to(Voice.CHILD).values()),
+            *(str(words.to(Voice.CHILD)) for words in wording.PROBLEMS.values()),
+            *(str(words.to(Voice.CHILD)) for words in wording.QUESTIONS.values()),
+            str(wording.TOO_LONG.to(Voice.CHILD)),
+            *(
+                f"{choice.words}. {choice.hint}"
+                for step in STEPS
+                for offered in offered_to(Voice.CHILD, step).values()
+                for choice in offered
+                if choice.code != "CONTACT"
+            ),
+        ]
+    formal = re.compile(r"\b(vous|votre|vos|(?!chez\b)\w+ez)\b", re.IGNORECASE)
+    assert [words for words in said if formal.search(words)] == []
+    assert voice_of(told) is Voice.CHILD
+    sentences = [
+        part for words in said for part in re.split(r"[.?!:;]\s", words.replace("\u202f", ""))
+    ]
+    assert [part for part in sentences if len(part.split()) > 18] == []
+
+
+def test_pages_that_do_not_apply_are_left_out_but_never_an_answer() -> None:
+    material = {"kind": "ABUSE_MATERIAL"}
+    assert BY_NAME["meeting"] not in asked(material)
+    assert asked(material | {"meeting_town": "Lille"}) == STEPS
+    assert len(asked({"whom": "CHILD"})) == 10
+
+
+@pytest.mark.parametrize(
+    ("answers", "child"),
+    [
+        ({"whom": "CHILD", "child": "KNOWN"}, "ME"),
+        ({"whom": "PARENT"}, "KNOWN"),
+        ({"whom": "WITNESS", "child": "STRANGER"}, "STRANGER"),
+        ({"child": "ME"}, "ME"),
+        ({}, ""),
+    ],
+)
+def test_who_the_child_is_follows_from_who_writes(answers: dict[str, str], child: str) -> None:
+    assert child_of(answers) == child
 
 
 def test_today_is_the_day_of_each_answer() -> None:
@@ -106,12 +171,12 @@ def test_words_say_by_how_much_a_text_is_too_long() -> None:
 def test_offered_choices_are_the_accepted_codes() -> None:
     offered = {
         name: {c.code for c in answers}
-        for fields in wording.OFFERED.values()
+        for fields in choices.OFFERED.values()
         for name, answers in fields.items()
     }
     accepted = {f.name: set(f.codes) for step in STEPS for f in step.fields if f.codes}
     assert offered == accepted
-    assert len(wording.KIND) == 9
+    assert len(choices.KIND) == 9
 
 
 def test_every_problem_and_step_has_words() -> None:

@@ -175,8 +175,7 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
     stated = [item.value for item in report.extra if item.path.endswith(_ACCESS)]
     if any(value.strip().lower() in {"true", "yes", "1"} for value in stated):
         yield "access_to_children", 1
-    for said in report.stated:
-        yield _STATED[said], 1
+    yield from ((_STATED[said], 1) for said in report.stated if said in _STATED)
     yield from _meetings(report)
     for annotation in report.annotations:
         if annotation in _ANNOTATIONS:
