@@ -21,6 +21,7 @@ _TITLES = {
     "measure_clock": "Clocks of measures",
     "clock": "Clocks of the desk",
     "body": "Bodies",
+    "emergency_number": "Emergency numbers",
     "routing": "Routing",
     "qualification": "Qualification",
     "retention": "Retention",

@@ -19,12 +19,13 @@ from fanal.db.grants import apply_grants
 from fanal.db.instants import apply_instant_bounds
 from fanal.db.row_security import apply_row_security
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
+from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 
 # The lifecycles of official acts as PostgreSQL's guards read them; `fanal migrate` writes them.
 
-LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET, NOTICE, REMOVAL)
+LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET, NOTICE, REMOVAL, EMERGENCY_CALL)
 """The lifecycle of every kind of official act."""
 
 

@@ -4,25 +4,28 @@ The states: unfinished, expired, retracted, test, claimed, processed twice, in q
 retention review.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from fanal.analyse.material.domain.lists import ListAttributes, Vote
 from fanal.analyse.material.operations.list_imports import create_list
 from fanal.analyse.material.operations.lists import add_addresses, load_list, withdraw_item
 from fanal.analyse.material.operations.votes import cast_vote
+from fanal.casework.domain.records import Event as Recorded
 from fanal.demo.content import Json, chance, hashes, material, pdq, sentences, suspect, talk, victim
 from fanal.demo.world import HOTLINE, PLATFORM, SYSTEM, DemoEvent, World, carry, submission_key
 from fanal.formats.ncmec.synthesis import synthetic_reports
+from fanal.harmonise import queries as harmonised
 from fanal.intake.domain.receipt import lookup_hash
 from fanal.intake.domain.records import Arrival, Format, Stage, Submission
 from fanal.intake.operations.follow import answer_desk, ask_reporter
 from fanal.intake.operations.lifecycle import expire_reports, retract_report, review_report
 from fanal.intake.operations.queue import claim_batch, fail_claims, put_back, replay_stage
+from fanal.judicial.emergency_call import acts as calls
 from fanal.kernel.actors import public_actor
-from fanal.orient.alarms.operations.alarms import acknowledge_alarm, escalate_alarms
-from fanal.orient.alarms.queries import alarms_of
+from fanal.orient.alarms.operations.alarms import escalate_alarms
 from fanal.orient.domain.records import Track
 from fanal.orient.queue.operations import withdraw_case
 
@@ -32,6 +35,15 @@ LAST_WORD = "VV4W-RDGN-4PMG-R94B-JNB7"
 KNOWN, CLEARED, ADDRESSES = "Empreintes partagées", "Fausses alertes", "Adresses connues"
 POISON = "EN-unreadable"
 _MINUTE = timedelta(minutes=1)
+
+
+_ANSWERED = ("answer", "Salle de commandement (exemple), opérateur 4")
+_CALLED: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "DG-past-36": (("miss", ""), _ANSWERED),
+    "DG-past-119": (_ANSWERED, ("confirm", "Message du service : enfant mis à l’abri (exemple)")),
+    "DG-past-230": (("decline", "L’enfant est chez ses parents, joints par téléphone (exemple)"),),
+}
+"""Steps of the emergency calls of past reports, with who answered or why nobody was called."""
 
 
 def events() -> list[DemoEvent]:
@@ -92,10 +104,20 @@ def _danger(world: World, at: datetime, *, name: str) -> None:
     if name.endswith("36"):
         answered = at + 6 * _MINUTE
         escalate_alarms(actor=SYSTEM, now=at + 3 * _MINUTE)
-    duty = world.person("claire", answered)
-    for alarm in alarms_of(actor=SYSTEM, report_id=report_id):
-        acknowledge_alarm(actor=duty, alarm_id=alarm.id, now=answered)
+    _call(world, report_id, answered, name=name)
     world.decide(report_id, answered + _MINUTE, by="claire", tracks=(Track.JUDICIAL,))
+
+
+def _call(world: World, report_id: UUID, at: datetime, *, name: str) -> None:
+    """Take the alarm of a report and record its emergency call: the steps that `_CALLED` lists for `name`."""
+    duty = world.person("claire", at)
+    record = harmonised.get_records(actor=duty, report_ids=[report_id])[report_id]
+    call_id = calls.open_call(actor=duty, report_id=report_id, desk_id=1, record=record, now=at)
+    for number, (transition, proof) in enumerate(_CALLED[name], 1):
+        event = Recorded(happened_at=at + number * _MINUTE, proof=proof)
+        calls.record_call(
+            actor=duty, call_id=call_id, transition=transition, event=event, now=event.happened_at
+        )
 
 
 def _danger_unanswered(world: World, at: datetime) -> None:

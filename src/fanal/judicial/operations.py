@@ -70,14 +70,16 @@ def amend_referral(
 
     Raises:
         ActUnknown: no referral has this id.
-        Refusal: UNKNOWN_BODY, SUMMARY_UNREADABLE (too long, or characters that cannot be stored), EXPIRED.
+        Refusal: UNKNOWN_BODY, EMERGENCY_BODY (it is called, not written to), SUMMARY_UNREADABLE (too long, or
+            characters that cannot be stored), EXPIRED.
         TransitionRefused: it was sent or withdrawn.
         Refused: the actor may not write referrals at that desk.
     """
     if len(summary) > MAX_SUMMARY or UNSTORABLE.search(summary):
         raise Refusal("referral", "SUMMARY_UNREADABLE")
-    if reference.load().by_code(Body, body, paris_day(now)) is None:
-        raise Refusal("referral", "UNKNOWN_BODY")
+    known = reference.load().by_code(Body, body, paris_day(now))
+    if known is None or known.value.role == "EMERGENCY":
+        raise Refusal("referral", "UNKNOWN_BODY" if known is None else "EMERGENCY_BODY")
 
     def amended(content: bytes) -> bytes:
         said = msgspec.structs.replace(read_referral(content), summary=summary.strip())

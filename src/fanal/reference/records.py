@@ -191,6 +191,26 @@ class Body(Entry, frozen=True, kw_only=True):
     value: BodyValue
 
 
+class EmergencyNumberValue(Strict, frozen=True, kw_only=True):
+    """A telephone number of emergency services.
+
+    `countries`: the countries (ISO 3166-1 alpha-2) in which it is dialled; empty: wherever no entry names the
+    country. `silent`: it is for people who cannot make a voice call.
+    """
+
+    number: str
+    countries: tuple[str, ...] = ()
+    silent: bool = False
+
+
+class EmergencyNumber(Entry, frozen=True, kw_only=True):
+    """A number that the desk dials, or passes on, for a child in danger, in one dated version."""
+
+    kind: ClassVar[str] = "emergency_number"
+
+    value: EmergencyNumberValue
+
+
 class RoutingValue(Strict, frozen=True, kw_only=True):
     """A step of the routing order: if `when` holds of a report, the authority `body` (a code) is proposed.
 
@@ -218,7 +238,16 @@ class ClockValue(Strict, frozen=True, kw_only=True):
     """
 
     stage: Literal[
-        "TAKE", "DECIDE", "SECOND", "SEND", "REFER", "ACKNOWLEDGE", "ESCALATE", "ANSWER", "REMIND"
+        "TAKE",
+        "DECIDE",
+        "SECOND",
+        "SEND",
+        "REFER",
+        "ACKNOWLEDGE",
+        "ESCALATE",
+        "ANSWER",
+        "REMIND",
+        "CALL",
     ]
     level: Literal["DANGER", "HIGH", "NORMAL", "LOW"]
     length: int

@@ -40,7 +40,7 @@ from fanal.worker import upkeep
 # A retention class without an eraser stops the worker at its start (`check_erasers`): otherwise its data
 # would be kept for ever.
 
-ACTS = ("referral", "sheet", "notice")
+ACTS = ("referral", "sheet", "notice", "emergency_call")
 """Kinds of official acts whose text only casework holds; measures erase further text of theirs."""
 _BATCH = 500
 _MONTHS = {"MONTHS": 1, "YEARS": 12}

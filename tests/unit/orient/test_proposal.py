@@ -256,7 +256,10 @@ def test_danger_comes_first() -> None:
     subject = item(ReportKind.OTHER, floor="CHILD_IN_DANGER", level="DANGER", description="neutral")
     proposal = one(subject)
     assert proposal.tracks == (Track.JUDICIAL,)
-    assert proposal.competent == "POLICE_17"
+    assert "POLICE_17" not in {proposal.competent, *proposal.bodies}
+    assert [one.parameters for one in proposal.because if one.code == "CALL_FIRST"] == [
+        {"body": "POLICE_17"}
+    ]
 
 
 def test_empty_and_unmatched() -> None:

@@ -25,13 +25,16 @@ def check_decision(choice: Choice, *, catalogue: Catalogue, on: date) -> tuple[B
 
     Raises:
         Refusal: no track, NONE together with another track, a missing, too long or unreadable reason,
-            an unknown basis or authority, a track without the basis that it requires, MEASURES without a
-            basis that opens measures, or NOTICE although every basis opens measures.
+            an unknown basis or authority, an emergency service as authority, a track without the basis that
+            it requires, MEASURES without a basis that opens measures, or NOTICE although every basis opens
+            measures.
     """
     chosen = set(choice.tracks)
     _check_form(choice, chosen)
-    if choice.body is not None and catalogue.by_code(Body, choice.body, on) is None:
-        raise Refusal("decision", "UNKNOWN_BODY")
+    if choice.body is not None:
+        body = catalogue.by_code(Body, choice.body, on)
+        if body is None or body.value.role == "EMERGENCY":
+            raise Refusal("decision", "UNKNOWN_BODY" if body is None else "EMERGENCY_BODY")
     resolved = tuple(_resolve(basis, catalogue, on) for basis in dict.fromkeys(choice.bases))
     if chosen & {Track.JUDICIAL, Track.MEASURES, Track.NOTICE} and not resolved:
         raise Refusal("decision", "NO_BASIS")

@@ -7,9 +7,9 @@ from functools import lru_cache
 from fanal.analyse.domain.records import Because
 from fanal.orient.domain.qualify import Facts, Qualified, measure_basis, qualify, read_facts
 from fanal.orient.domain.records import OrientItem, Proposal, Track
-from fanal.reference import Catalogue, Offence, Routing
+from fanal.reference import Body, Catalogue, Offence, Routing
 
-RULES = "orient/1"
+RULES = "orient/2"
 _HOME = "FR"
 
 
@@ -144,16 +144,20 @@ def _bodies(facts: Facts, catalogue: Catalogue) -> _Routes:
 def _routes(catalogue: Catalogue, on: date, holds: frozenset[str]) -> _Routes:
     rules = sorted(catalogue.in_force(Routing, on), key=lambda rule: rule.value.rank)
     chosen = [rule for rule in rules if rule.value.when in holds]
-    because = tuple(
-        Because(
-            code="ROUTE",
-            parameters={"body": rule.value.body, "article": rule.value.article},
-        )
-        if rule.value.article
-        else Because(code="ROUTE_BY_ROLE", parameters={"body": rule.value.body})
-        for rule in chosen
-    )
-    return tuple(dict.fromkeys(rule.value.body for rule in chosen)), because
+    called = {body.code for body in catalogue.in_force(Body, on) if body.value.role == "EMERGENCY"}
+    because = tuple(_route(rule, called=rule.value.body in called) for rule in chosen)
+    bodies = dict.fromkeys(rule.value.body for rule in chosen if rule.value.body not in called)
+    return tuple(bodies), because
+
+
+def _route(rule: Routing, *, called: bool) -> Because:
+    """Return the reason that a routing rule gives; `called`: its authority is called, not written to."""
+    body = rule.value.body
+    if called:
+        return Because(code="CALL_FIRST", parameters={"body": body})
+    if rule.value.article:
+        return Because(code="ROUTE", parameters={"body": body, "article": rule.value.article})
+    return Because(code="ROUTE_BY_ROLE", parameters={"body": body})
 
 
 def _closing(facts: Facts, qualified: Qualified) -> list[Because]:

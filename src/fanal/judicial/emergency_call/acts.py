@@ -1,0 +1,236 @@
+"""Operations and queries of emergency calls: opened with an alarm or by hand, recorded, listed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal import reference
+from fanal.analyse.signals.domain.ages import age_of, occurred_on
+from fanal.casework import queries as acts
+from fanal.casework.domain.inbox import Inbox
+from fanal.casework.domain.records import Act, ActDraft, Event
+from fanal.casework.operations.acts import open_act, take_step
+from fanal.db import sql
+from fanal.formats.report.records import Person, PersonRole, PlaceRole
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.intake.domain.number import desk_number
+from fanal.judicial.emergency_call.document import (
+    CalledPerson,
+    CallFacts,
+    CallPlace,
+    Said,
+    words_to_say,
+    write_call,
+)
+from fanal.judicial.emergency_call.kind import EMERGENCY_CALL, TO_MAKE, EmergencyCallState
+from fanal.kernel.actors import Actor
+from fanal.orient.alarms.operations.alarms import acknowledge_alarm
+from fanal.orient.alarms.queries import alarms_of
+from fanal.orient.domain.clocks import desk_deadline
+from fanal.reference.words import Value
+
+SHOWN = 21
+"""Most calls that `calls_to_make` returns: one more than a page shows."""
+_PERSONS = 3
+_KNOWN = 4
+_LOCK = 0x43414C4C  # "CALL"
+
+
+def take_alarms(
+    *,
+    actor: Actor,
+    alarm_ids: Iterable[UUID],
+    report_id: UUID,
+    record: HarmonisedReport | None,
+    now: datetime,
+) -> bool:
+    """Acknowledge alarms of a report and open its emergency call, in one transaction.
+
+    `record` is the harmonised report, None while the stages have not read it. Return False if somebody had
+    acknowledged all of them already; then nothing is opened. Alarms of another report are left out.
+
+    Raises:
+        Refused: the actor may not acknowledge alarms at that desk.
+    """
+    own = {alarm.id: alarm for alarm in alarms_of(actor=actor, report_id=report_id)}
+    with transaction.atomic():
+        taken = [
+            own[alarm_id]
+            for alarm_id in dict.fromkeys(alarm_ids)
+            if alarm_id in own and acknowledge_alarm(actor=actor, alarm_id=alarm_id, now=now)
+        ]
+        if taken:
+            desk_id = taken[0].desk_id
+            open_call(actor=actor, report_id=report_id, desk_id=desk_id, record=record, now=now)
+    return bool(taken)
+
+
+def open_call(
+    *,
+    actor: Actor,
+    report_id: UUID,
+    desk_id: int,
+    record: HarmonisedReport | None,
+    now: datetime,
+) -> UUID:
+    """Open an emergency call on a report, and acknowledge its alarms; return the id of the act.
+
+    If a call on that report is to be made already, return that one. `record` is the harmonised report, None
+    while the stages have not read it; `desk_id` its desk.
+
+    Raises:
+        Refused: the actor may not acknowledge alarms at that desk.
+    """
+    with transaction.atomic():
+        # Two people who take the alarms of one report get one call.
+        sql.run("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, str(report_id)])
+        for alarm in alarms_of(actor=actor, report_id=report_id):
+            if alarm.acknowledged_at is None:
+                acknowledge_alarm(actor=actor, alarm_id=alarm.id, now=now)
+        known = calls_on(actor=actor, report_id=report_id)
+        if waiting := [act for act in known if act.state in TO_MAKE]:
+            return waiting[0].id
+        draft = draft_of(report_id, desk_id=desk_id, record=record)
+        return open_act(actor=actor, lifecycle=EMERGENCY_CALL, draft=draft, now=now)
+
+
+def draft_of(report_id: UUID, *, desk_id: int, record: HarmonisedReport | None) -> ActDraft:
+    """Return the draft of an emergency call on a report, with what to say by its present facts.
+
+    `record` is the harmonised report, None while the stages have not read it; `desk_id` its desk.
+    """
+    facts = facts_of(report_id, record)
+    return ActDraft(
+        desk_id=desk_id,
+        subject_id=report_id,
+        report_ids=(report_id,),
+        addressee="EMERGENCY",
+        level="DANGER",
+        content=write_call(facts, words=_words, label=reference.label),
+    )
+
+
+def record_call(
+    *, actor: Actor, call_id: UUID, transition: str, event: Event, now: datetime
+) -> UUID:
+    """Record a step of an emergency call (`answer`, `miss`, `decline` …), and return its report.
+
+    `event`: its time; its proof is who answered, or the reason of `decline` and `again`.
+
+    Raises:
+        ActUnknown, Refusal, TransitionRefused, Refused, OSError: from `casework.operations.acts.take_step`.
+    """
+    return take_step(
+        actor=actor,
+        lifecycle=EMERGENCY_CALL,
+        act_id=call_id,
+        transition=transition,
+        event=event,
+        now=now,
+    )
+
+
+def calls_to_make(*, actor: Actor) -> tuple[Act, ...]:
+    """Return the emergency calls of the actor's desks still to be made, oldest first, at most `SHOWN`."""
+    return acts.list_acts(actor=actor, lifecycle=EMERGENCY_CALL, states=TO_MAKE, limit=SHOWN)
+
+
+def calls_on(*, actor: Actor, report_id: UUID) -> tuple[Act, ...]:
+    """Return the emergency calls on a report, oldest first, at the desks whose reports the actor may read."""
+    found = acts.acts_on(
+        actor=actor, lifecycle=EMERGENCY_CALL, subject_ids=[report_id], right="report.read"
+    )
+    return found.get(report_id, ())
+
+
+def facts_of(report_id: UUID, record: HarmonisedReport | None) -> CallFacts:
+    """Return the facts that a caller states of a report; only its number while `record` is None."""
+    number = desk_number(report_id)
+    if record is None:
+        return CallFacts(report_id=report_id, number=number)
+    victims = [person for person in record.persons if person.role is PersonRole.VICTIM]
+    suspects = [person for person in record.persons if person.role is PersonRole.SUSPECT]
+    occurred = record.occurred
+    described = partial(_described, on=occurred_on(record), platform=record.platform or "")
+    return CallFacts(
+        report_id=report_id,
+        number=number,
+        kind=record.kind.value,
+        child=_stated(record, PlaceRole.CHILD) or _of_victims(record, victims),
+        person=_stated(record, PlaceRole.PERSON) or CallPlace(),
+        meeting=_stated(record, PlaceRole.MEETING),
+        victims=tuple(map(described, victims[:_PERSONS])),
+        suspects=tuple(map(described, suspects[:_PERSONS])),
+        earliest=occurred.earliest if occurred else "",
+        precision=occurred.precision if occurred else "",
+        platform=record.platform or "",
+    )
+
+
+def said_of(facts: CallFacts, *, lang: str) -> tuple[Said, ...]:
+    """Return what to say of these facts in `lang` (fr or en), line by line."""
+    return words_to_say(facts, words=_words, label=reference.label, lang=lang)
+
+
+def _stated(record: HarmonisedReport, role: PlaceRole) -> CallPlace | None:
+    """Return the first place that the report states with this role; None without one."""
+    place = next((one for one in record.places if one.role is role), None)
+    if place is None:
+        return None
+    return CallPlace(
+        country=place.country or "",
+        locality=place.locality or "",
+        postcode=place.postcode or "",
+        earliest=place.time.earliest if place.time else "",
+        precision=place.time.precision if place.time else "",
+    )
+
+
+def _of_victims(record: HarmonisedReport, victims: Sequence[Person]) -> CallPlace:
+    """Return the place of the victims as persons of the report, completed by that of the facts."""
+    country = next((one.country for one in victims if one.country), None)
+    postcode = next((one.postcode for one in victims if one.postcode), None)
+    place = record.place
+    here = place if place and country in {None, place.country} else None
+    return CallPlace(
+        country=country or (place.country if place else "") or "",
+        locality=(here.locality if here else "") or "",
+        postcode=postcode or (here.postcode if here else "") or "",
+    )
+
+
+def _described(person: Person, *, on: str | None, platform: str) -> CalledPerson:
+    """Return a person as a caller names them; `platform` is the report's, which is said once."""
+    handles = [
+        f"{one.value} ({one.platform})"
+        if one.platform and one.platform.casefold() != platform.casefold()
+        else one.value
+        for one in person.handles
+    ]
+    return CalledPerson(
+        age=age_of(person, on=on),
+        name=person.name or "",
+        known=(*handles, *person.phones)[:_KNOWN],
+    )
+
+
+def _words(code: str, parameters: Mapping[str, Value], lang: str) -> str:
+    return reference.load().words.render(code, parameters, lang, kind="emergency_call_script")
+
+
+def _deadline(state: str, level: str, start: datetime) -> datetime:
+    """Return the desk's deadline for the next step; a call is one for a child in danger at every level."""
+    stage = "REMIND" if state == EmergencyCallState.ANSWERED else "CALL"
+    named = level if stage == "REMIND" else "DANGER"
+    return desk_deadline(catalogue=reference.load(), stage=stage, level=named, start=start)
+
+
+CALLS = Inbox(
+    lifecycle=EMERGENCY_CALL,
+    awaited=frozenset({str(EmergencyCallState.ANSWERED)}),
+    deadline=_deadline,
+)
+"""The inbox of emergency calls; the confirmation of an answered one is awaited."""

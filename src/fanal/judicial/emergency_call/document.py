@@ -1,0 +1,179 @@
+"""Document of an emergency call: the facts that a caller needs, and what to say in French and English."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from fanal.casework.domain.letters import LetterText
+from fanal.kernel.calendar import PARIS, paris_day
+from fanal.reference.words import Value, spoken_moment
+
+SCHEMA = "fanal/emergency-call/1"
+Words = Callable[[str, Mapping[str, Value], str], str]
+"""Renders a sentence from code, parameters and language (label kind `emergency_call_script`)."""
+Label = Callable[[str, str, str], str]
+"""Returns the label of a code: kind, code, language."""
+_CODE = re.compile(r"[A-Z]{2}")
+_HOURS = frozenset({"SECOND", "MINUTE", "HOUR"})
+
+
+class CallPlace(Struct, frozen=True, kw_only=True):
+    """A place as a report states it, each part empty if not stated.
+
+    `country` is an ISO code, or words that are none. `earliest` is the time of a meeting (RFC 3339),
+    `precision` the finest unit stated.
+    """
+
+    country: str = ""
+    locality: str = ""
+    postcode: str = ""
+    earliest: str = ""
+    precision: str = ""
+
+
+class CalledPerson(Struct, frozen=True, kw_only=True):
+    """A victim or a suspect as a caller names them: age in years, name, and `known` identifiers in words."""
+
+    age: int | None = None
+    name: str = ""
+    known: tuple[str, ...] = ()
+
+
+class CallFacts(Struct, frozen=True, kw_only=True):
+    """The facts of a report that an emergency call states; no data of the reporter.
+
+    `number` is the report's desk number, `kind` its code. `child` is where the child is, `person` where the
+    suspect is, `meeting` where and when they are to meet, None without a planned meeting. `earliest` is the
+    start of the incident (RFC 3339), `precision` the finest unit stated; empty if unknown. `platform` is the
+    service on which they met.
+    """
+
+    report_id: UUID
+    number: str
+    kind: str = ""
+    child: CallPlace = CallPlace()
+    person: CallPlace = CallPlace()
+    meeting: CallPlace | None = None
+    victims: tuple[CalledPerson, ...] = ()
+    suspects: tuple[CalledPerson, ...] = ()
+    earliest: str = ""
+    precision: str = ""
+    platform: str = ""
+
+    @property
+    def country(self) -> str | None:
+        """The country where the child is (ISO code); None if the report names none that is known."""
+        return self.child.country if _CODE.fullmatch(self.child.country) else None
+
+
+class CallDocument(Struct, frozen=True, kw_only=True):
+    """The content of an emergency call as it was opened: facts, and what to say in both languages."""
+
+    schema: str
+    facts: CallFacts
+    text: LetterText
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """One line of what to say: its heading (`name`) and its words. `missing`: the report does not say it."""
+
+    code: str
+    name: str
+    words: str
+    missing: bool = False
+
+
+def write_call(facts: CallFacts, *, words: Words, label: Label) -> bytes:
+    """Encode an emergency call with what to say in both languages (JSON, UTF-8, sorted keys)."""
+    text = LetterText(*(_text(facts, words, label, lang) for lang in ("fr", "en")))
+    document = CallDocument(schema=SCHEMA, facts=facts, text=text)
+    return msgspec.json.encode(document, order="deterministic")
+
+
+def read_call(content: bytes) -> CallDocument:
+    """Decode the exact bytes of an emergency call (`write_call`).
+
+    Raises:
+        msgspec.ValidationError: the bytes are not those of a call.
+    """
+    return msgspec.json.decode(content, type=CallDocument)
+
+
+def words_to_say(facts: CallFacts, *, words: Words, label: Label, lang: str) -> tuple[Said, ...]:
+    """Return what to say, line by line: place, planned meeting, child, person, date, kind, report's number.
+
+    `lang` is fr or en. What the report does not state is a line too, so that the caller says so.
+    """
+    found = {
+        "PLACE": _place(facts.child, label, lang),
+        "MEETING": _meeting(facts.meeting, label, lang),
+        "CHILD": _people(facts.victims, words, lang),
+        "PERSON": ", ".join(
+            part
+            for part in (
+                _people(facts.suspects, words, lang, platform=facts.platform),
+                _place(facts.person, label, lang),
+            )
+            if part
+        ),
+        "WHEN": _when(facts, lang),
+        "WHAT": label("report_kind", facts.kind, lang) if facts.kind else "",
+        "NUMBER": facts.number,
+    }
+    return tuple(
+        Said(
+            code=code,
+            name=words(code, {}, lang),
+            words=said or words(f"NO_{code}", {}, lang),
+            missing=not said,
+        )
+        for code, said in found.items()
+        if code != "MEETING" or facts.meeting is not None
+    )
+
+
+def _text(facts: CallFacts, words: Words, label: Label, lang: str) -> str:
+    lines = words_to_say(facts, words=words, label=label, lang=lang)
+    joint = ": " if lang == "en" else "\u00a0: "
+    return "\n".join([words("HEAD", {}, lang), *(f"{x.name}{joint}{x.words}" for x in lines)])
+
+
+def _place(place: CallPlace, label: Label, lang: str) -> str:
+    country = label("country", place.country, lang) if place.country else ""
+    town = " ".join(part for part in (place.postcode, place.locality) if part)
+    return ", ".join(part for part in (town, country) if part)
+
+
+def _meeting(meeting: CallPlace | None, label: Label, lang: str) -> str:
+    if meeting is None:
+        return ""
+    where = _place(meeting, label, lang)
+    return ", ".join(part for part in (_when(meeting, lang), where) if part)
+
+
+def _people(
+    people: tuple[CalledPerson, ...], words: Words, lang: str, *, platform: str = ""
+) -> str:
+    named = "; ".join(one for one in (_person(person, words, lang) for person in people) if one)
+    if lang != "en":
+        named = named.replace("; ", "\u00a0; ")
+    if named and platform:
+        return words("MET", {"who": named, "platform": platform}, lang)
+    return named
+
+
+def _person(person: CalledPerson, words: Words, lang: str) -> str:
+    age = "" if person.age is None else words("AGE", {"age": person.age}, lang)
+    return ", ".join(part for part in (age, person.name, *person.known) if part)
+
+
+def _when(stated: CallFacts | CallPlace, lang: str) -> str:
+    if not stated.earliest:
+        return ""
+    moment = datetime.fromisoformat(stated.earliest).astimezone(PARIS)
+    exact = stated.precision in _HOURS
+    return spoken_moment(moment if exact else paris_day(moment), lang)
