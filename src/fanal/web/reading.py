@@ -29,7 +29,17 @@ _SEARCHED = "fanal_searched"
 _IDENTIFIERS = "rendered_selectors"
 _HOLDS = "fanal_read_holders"
 _HOLDERS = frozenset(
-    {"report", "dossier", "payer", "sheet", "hit", "measure", "referral", "notice"}
+    {
+        "report",
+        "dossier",
+        "payer",
+        "sheet",
+        "hit",
+        "measure",
+        "referral",
+        "notice",
+        "emergency_call",
+    }
 )
 """Kinds of object whose reading covers their identifiers."""
 
@@ -39,6 +49,7 @@ ACTIONS: Mapping[str, str] = {
     "measure": "measure.read",
     "referral": "referral.read",
     "notice": "notice.read",
+    "emergency_call": "emergency_call.read",
     "payer": "payer.read",
     "sheet": "sheet.read",
     "object": "object.open",

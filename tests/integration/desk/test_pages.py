@@ -390,6 +390,7 @@ def test_rules_with_sources(sign_in: SignIn, lang: str) -> None:
         "measure_clock",
         "clock",
         "body",
+        "emergency_number",
         "routing",
         "qualification",
         "retention",

@@ -144,6 +144,8 @@ FORMS: dict[str, Act] = {
     "desk:notice-move": _act("casework_act casework_step", scenes.notice_approved),
     "desk:notice-approve": _act("casework_act casework_approval", scenes.notice_submitted),
     "desk:notice-refuse": _act("casework_act casework_approval", scenes.notice_submitted),
+    "desk:emergency_call-move": _act("casework_act casework_step", move="decline", proof="letter"),
+    "desk:call": _act("casework_act casework_document", scenes.called),
     "desk:referral-amend": _act("casework_act casework_document", _SUMMARY),
     "desk:referral-move": _act("casework_act casework_step", move="withdraw"),
     "desk:sheet-draft": _act("casework_act", body="OFMIN"),

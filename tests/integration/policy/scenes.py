@@ -33,6 +33,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.intake.domain.records import Arrival, Format, Stage, Submission
 from fanal.intake.operations.lifecycle import review_report
 from fanal.intake.operations.receive import receive_reports
+from fanal.judicial.emergency_call.acts import record_call
 from fanal.kernel.actors import Actor, Role, public_actor
 from fanal.kernel.calendar import paris_day
 from fanal.measures import queries as measured
@@ -118,7 +119,7 @@ class Posted:
 
 def shown_of(address: Mapping[str, object]) -> dict[str, object]:
     """Return what the page of the act that an address names, if it names one, says that it shows."""
-    for name in ("measure_id", "notice_id", "referral_id", "sheet_id"):
+    for name in ("measure_id", "notice_id", "emergency_call_id", "referral_id", "sheet_id"):
         if name in address:
             row = Document.objects.filter(act_id=address[name]).order_by("-revision")[0]
             steps = Step.objects.filter(act_id=address[name]).count()
@@ -392,6 +393,18 @@ def notice_approved(scene: Scene) -> Posted:
         now=datetime.now(UTC),
     )
     return Posted(form={"move": "send", "proof": "mail 12"})
+
+
+def called(scene: Scene) -> Posted:
+    """Have no call to make on the report: another one is opened."""
+    record_call(
+        actor=scene.keeper,
+        call_id=scene.world.emergency_call_ids[scene.cell],
+        transition="decline",
+        event=Event(happened_at=datetime.now(UTC), proof=REASON),
+        now=datetime.now(UTC),
+    )
+    return Posted()
 
 
 def _notice(scene: Scene) -> tuple[Notice, bytes]:

@@ -27,6 +27,7 @@ from fanal.analyse.material.operations.lists import load_list
 from fanal.analyse.material.queries.lists import find_list
 from fanal.analyse.payments.domain.transfers import paid_in
 from fanal.analyse.payments.queries import get_payer
+from fanal.casework.operations.acts import open_act
 from fanal.casework.operations.deciding import record_decision
 from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.dossiers.queries import dossier_of
@@ -41,6 +42,8 @@ from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.operations.receive import receive_reports
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.records import SheetReport
+from fanal.judicial.emergency_call.acts import draft_of
+from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
 from fanal.measures.domain.oversight import RecommendationKind
@@ -76,6 +79,7 @@ class World:
     measure_ids: dict[str, UUID] = field(default_factory=dict)
     referral_ids: dict[str, UUID] = field(default_factory=dict)
     notice_ids: dict[str, UUID] = field(default_factory=dict)
+    emergency_call_ids: dict[str, UUID] = field(default_factory=dict)
     dossier_ids: dict[str, UUID] = field(default_factory=dict)
     recommendation_ids: dict[str, UUID] = field(default_factory=dict)
     payer_ids: dict[str, UUID] = field(default_factory=dict)
@@ -228,7 +232,7 @@ def _colleague(world: World, cell: str) -> Actor:
 
 
 def _decisions(world: World) -> None:
-    """Decide each cell's report on every track: a measure, a notice and a referral of each."""
+    """Decide each cell's report on every track: a measure, a notice and a referral of each; open its call."""
     for cell in OBJECT_CELLS:
         actor, report_id = _colleague(world, cell), world.report_ids[cell]
         claim = claim_case(actor=actor, report_id=report_id, now=world.now)
@@ -246,6 +250,13 @@ def _decisions(world: World) -> None:
         (world.measure_ids[cell],) = recorded.opened["measure"]
         world.referral_ids[cell] = recorded.opened["referral"][0]
         (world.notice_ids[cell],) = recorded.opened["notice"]
+        record = harmonised.get_records(actor=actor, report_ids=[report_id])[report_id]
+        world.emergency_call_ids[cell] = open_act(
+            actor=actor,
+            lifecycle=EMERGENCY_CALL,
+            draft=draft_of(report_id, desk_id=_desk(cell), record=record),
+            now=world.now,
+        )
 
 
 def _dossiers(world: World) -> None:

@@ -200,6 +200,7 @@ def test_pages_of_what_expired_say_what_stays(world: World) -> None:
             (Role.MEASURES_OFFICER, "desk:measure", world.measure_ids[CELL]),
             (Role.OVERSEER, "desk:notice", world.notice_ids[CELL]),
             (Role.JUDICIAL_OFFICER, "desk:referral", world.referral_ids[CELL]),
+            (Role.ANALYST, "desk:emergency_call", world.emergency_call_ids[CELL]),
         ):
             client = Client()
             client.force_login(world.users[role], backend=backend)

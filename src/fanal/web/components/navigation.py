@@ -80,6 +80,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
     (
         _("Follow-up"),
         (
+            NavigationPage(route="desk:emergency_calls", words=_("Emergency calls"), icon="phone"),
             NavigationPage(route="desk:measures", words=_("Measures"), icon="shield"),
             NavigationPage(route="desk:notices", words=_("Notices to providers"), icon="mail"),
             NavigationPage(route="desk:referrals", words=_("Referrals"), icon="law"),

@@ -47,6 +47,7 @@ _CLOSED = frozenset(
 _DONE = frozenset(
     {"FINISHED", "DONE", "APPROVED", "EXECUTED", "DECIDED", "RECEIVED", "ACKNOWLEDGED"}
 )
+_ALERT = frozenset({"TO_CALL", "MISSED"})
 _WAITING = frozenset(
     {"OPEN", "DRAFT", "WAITING", "PROPOSED", "TO_SECOND", "TO_APPROVE", "PENDING", "DRY_RUN"}
 )
@@ -307,7 +308,8 @@ def _change(change: float | None) -> Mapping[str, object] | None:
 
 
 def _tone(code: str) -> str:
-    for codes, tone in ((_CLOSED, "closed"), (_DONE, "ok"), (_WAITING, "wait")):
+    tones = ((_CLOSED, "closed"), (_DONE, "ok"), (_WAITING, "wait"), (_ALERT, "danger"))
+    for codes, tone in tones:
         if code in codes:
             return tone
     return "active"

@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from fanal.web.desk import distribution, instructions, notes, providers, reviews, search
 from fanal.web.desk.acts import (
     documents as act_documents,
+    emergency_calls,
     lists as act_lists,
     measures,
     notices,
@@ -81,6 +82,10 @@ urlpatterns: list[URLPattern] = [
     path("measures/<uuid:measure_id>/step/", measures.step, name="measure-step"),
     path("measures/<uuid:measure_id>/contact/", measures.contact, name="measure-contact"),
     *act_documents.routes_of(measures.PAGES, place="measures"),
+    act_lists.route_of(emergency_calls.LIST, place="calls"),
+    *acts.routes_of(emergency_calls.PAGES, place="calls"),
+    *act_documents.routes_of(emergency_calls.PAGES, place="calls"),
+    path("reports/<uuid:report_id>/call/", emergency_calls.open_one, name="call"),
     act_lists.route_of(notices.LIST, place="notices"),
     *acts.routes_of(notices.PAGES, place="notices"),
     *act_documents.routes_of(notices.PAGES, place="notices"),

@@ -22,6 +22,8 @@ from fanal.casework import queries
 from fanal.casework.domain.inbox import PAGE, Inbox, InboxFilter, InboxTab
 from fanal.casework.domain.lifecycle import APPROVE
 from fanal.casework.domain.records import Act
+from fanal.judicial.emergency_call.acts import calls_to_make
+from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
@@ -70,7 +72,8 @@ class ActList:
     `route` is the URL name of the list, `page` that of one act. `line` makes a row from an act and its
     present document (None once the document has expired). `heading` is the title, `first` the heading of
     the addressee's column; `lead`, an introduction, may be empty. `addressees` returns the codes of the
-    addressees to choose from, labels of the kind `body`; without it nothing is chosen.
+    addressees to choose from, labels of the kind `body`; without it nothing is chosen. `tabs` is the kind of
+    the labels of the tabs.
     """
 
     inbox: Inbox
@@ -82,6 +85,7 @@ class ActList:
     icon: str
     lead: str | Promise = ""
     addressees: Callable[[datetime], Sequence[str]] = lambda _now: ()
+    tabs: str = "inbox_tab"
 
 
 def route_of(pages: ActList, *, place: str) -> URLPattern:
@@ -165,6 +169,9 @@ def _inbox(pages: ActList, request: HttpRequest) -> HttpResponse:
         "offences": offences,
         "decided": inbox.lifecycle.decided,
         "clear": f"?tab={tab.lower()}",
+        "to_call": calls_to_make(actor=actor)
+        if tab is InboxTab.TO_SEND and inbox.lifecycle is not EMERGENCY_CALL
+        else (),
     }
     return render(request, "desk/acts.html", context)
 
@@ -204,7 +211,7 @@ def _rows(
     said = queries.contents_of(acts=found)
     cases: Mapping[UUID, Case] = {}
     if may(actor, "report.list"):
-        reports = [act.subject_id for act in found if act.decision_id is not None]
+        reports = [act.subject_id for act in found if act.subject_id in act.report_ids]
         cases = oriented.get_cases(actor=actor, report_ids=reports)
     closed = pages.inbox.states(InboxTab.CLOSED)
     rows = [

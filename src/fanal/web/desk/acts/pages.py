@@ -57,18 +57,20 @@ class ActPages:
 
     `route` is the URL name of the page of an act, whose one argument is the act's id; its forms have the
     names `<route>-move` and so on (`routes_of`). `beside` returns the additional template context of an act,
-    and the reports whose persons the page shows. `amend` stores the amendment form. `parts` returns the parts
-    of the act's document in a language (`act_documents`). `mail` makes a mail message from the act's
-    document, for acts that are sent by mail.
+    and the reports whose persons the page shows. `amend` stores the amendment form, if acts are amended.
+    `parts` returns the parts of the act's document in a language (`act_documents`). `mail` makes a mail
+    message from the act's document, for acts that are sent by mail. `take` answers the form of a step, if not
+    as for other kinds.
     """
 
     lifecycle: Lifecycle
     route: str
     template: str
     beside: Callable[[HttpRequest, ActFile], tuple[dict[str, object], list[UUID]]]
-    amend: Callable[[HttpRequest, UUID], None]
     parts: Callable[[ActFile, str], tuple[Part, ...]]
+    amend: Callable[[HttpRequest, UUID], None] | None = None
     mail: Callable[[bytes], Mail] | None = None
+    take: "Callable[[ActPages, HttpRequest, UUID], HttpResponse] | None" = None
 
 
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
@@ -78,16 +80,16 @@ def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
     """
     requirements = pages.lifecycle.requirements
     steps = _rights_of_steps(pages.lifecycle)
-    views: dict[str, tuple[str, Callable[[HttpRequest, UUID], HttpResponse]]] = {
-        "amend": (
+    views: dict[str, tuple[str, Callable[[HttpRequest, UUID], HttpResponse]]] = {}
+    if (amend := pages.amend) is not None:
+        views["amend"] = (
             requirements[AMEND].right,
-            lambda request, act: record(pages, request, act, lambda: pages.amend(request, act)),
-        ),
-    }
+            lambda request, act: record(pages, request, act, lambda: amend(request, act)),
+        )
     if pages.lifecycle.proposes in steps:
         views["propose"] = (pages.lifecycle.proposes, partial(take, pages))
     recorded = _recorded(pages.lifecycle)
-    views["move"] = (recorded, partial(take, pages))
+    views["move"] = (recorded, partial(pages.take or take, pages))
     for name, approves in ((APPROVE, True), (REFUSE, False)):
         if name in requirements:
             views[name] = (requirements[name].right, partial(sign, pages, approves=approves))

@@ -19,8 +19,14 @@ from fanal.web.desk.acts.lists import ActLine, ActList
 
 
 def bodies_on(now: datetime) -> list[str]:
-    """Return the codes of the authorities in force on the day of `now`."""
+    """Return the codes of the authorities in force on the day of `now`, emergency services included."""
     return [body.code for body in reference.load().in_force(Body, paris_day(now))]
+
+
+def addressees_on(now: datetime) -> list[str]:
+    """Return the codes of the authorities to which a referral can go; emergency services are called."""
+    found = reference.load().in_force(Body, paris_day(now))
+    return [body.code for body in found if body.value.role != "EMERGENCY"]
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
@@ -33,7 +39,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "text_first": found.text_en if english else found.text_fr,
         "text_other": found.text_fr if english else found.text_en,
         "expired": found.facts is None,
-        "bodies": bodies_on(now_of(request)),
+        "bodies": addressees_on(now_of(request)),
     }
     return context, [referral.report_id]
 

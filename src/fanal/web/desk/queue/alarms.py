@@ -1,6 +1,6 @@
 """Alarms (a child in danger), shown on every desk page and polled until someone acknowledges them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -25,10 +25,12 @@ from fanal.db.closed import closed_logins
 from fanal.formats.report.records import Person, PersonRole, Place, PlaceRole
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedPlace, TimeRange
+from fanal.judicial.emergency_call.acts import calls_to_make, take_alarms
+from fanal.judicial.emergency_call.kind import EmergencyCallState
 from fanal.kernel.calendar import PARIS
 from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
-from fanal.orient.alarms.operations.alarms import MUTED, acknowledge_alarm, mute_alarms
+from fanal.orient.alarms.operations.alarms import MUTED, mute_alarms
 from fanal.orient.alarms.queries import (
     WaitingAlarm,
     WaitingAlarms,
@@ -80,11 +82,29 @@ class AlarmRow(Struct, frozen=True, kw_only=True):
         return len(self.others) + 1
 
 
+class CallRow(Struct, frozen=True, kw_only=True):
+    """An emergency call that is still to be made, as a row of the drawer.
+
+    `missed`: somebody called and nobody answered. `age`, `locality`, `country` and `kind` are those of the
+    report, None and empty where it does not state them or has not been read.
+    """
+
+    call_id: UUID
+    report_id: UUID
+    since: datetime
+    missed: bool
+    age: int | None = None
+    locality: str = ""
+    country: str = ""
+    kind: str = ""
+
+
 class Ringing(Struct, frozen=True, kw_only=True):
     """The alarms that wait at the person's desks, as a page shows them.
 
     `rows` are the gravest first, at most `_SHOWN`: the gravest of all and the latest. `total` counts the rows
     there would be (`more`: at least), `beyond` those left out; `oldest` is the time of the first alarm.
+    `calls` are the emergency calls to make on further reports, oldest first; they make no sound.
     `failing` is a row whose call fails. `known` is a digest, for polling. `muted_until`: the end of the
     person's mute.
     """
@@ -98,6 +118,7 @@ class Ringing(Struct, frozen=True, kw_only=True):
     known: str
     muted_until: datetime | None
     may_acknowledge: bool
+    calls: tuple[CallRow, ...] = ()
 
     @property
     def muted_clock(self) -> str:
@@ -154,6 +175,7 @@ def alarms(request: HttpRequest) -> HttpResponse:
 def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
     """Acknowledge an alarm of a child in danger, which stops it for everyone, and go to its report.
 
+    Its emergency call is opened and waits until somebody records it.
     `also` in the form names the other alarms of that report. If the report cannot be read yet, go to the
     queue with a warning.
 
@@ -164,11 +186,15 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
     report_id = report_of_alarm(actor=actor, alarm_id=alarm_id)
     if report_id is None:
         raise Http404
-    if not acknowledge_alarm(actor=actor, alarm_id=alarm_id, now=now):
+    taken = take_alarms(
+        actor=actor,
+        alarm_ids=[alarm_id, *_ids(request.POST.getlist("also"))],
+        report_id=report_id,
+        record=harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id),
+        now=now,
+    )
+    if not taken:
         messages.info(request, _("Somebody else has already taken charge of this alert."))
-    for other in _ids(request.POST.getlist("also")):
-        if report_of_alarm(actor=actor, alarm_id=other) == report_id:
-            acknowledge_alarm(actor=actor, alarm_id=other, now=now)
     if oriented.get_case(actor=actor, report_id=report_id) is None:
         messages.warning(request, _(_UNREADABLE))
         return redirect("desk:queue")
@@ -208,6 +234,7 @@ def mute(request: HttpRequest) -> HttpResponse:
 
 def _fragment(request: HttpRequest, ringing: Ringing, *, problem: str = "") -> HttpResponse:
     shown = [row.alarm.report_id for row in ringing.rows]
+    shown += [row.report_id for row in ringing.calls]
     consult(request, "report", shown, action="alarm.read")
     context = {"ringing": _with_facts(request, ringing), "problem": problem}
     return render(request, "desk/alarms.html", context)
@@ -216,6 +243,7 @@ def _fragment(request: HttpRequest, ringing: Ringing, *, problem: str = "") -> H
 def _note_reading(request: HttpRequest, ringing: Ringing) -> None:
     """Record that the page shows facts of these reports, unless an earlier page of the session did."""
     shown = [str(row.alarm.report_id) for row in ringing.rows if row.lead.score is not None]
+    shown += [str(row.report_id) for row in ringing.calls]
     known = request.session.get(_READ, [])
     fresh = [UUID(report_id) for report_id in shown if report_id not in known]
     if fresh:
@@ -239,6 +267,8 @@ def _ringing(request: HttpRequest, waiting: WaitingAlarms) -> Ringing:
     unsent = [row for row in by_gravity if row.call and (row.call.failing or row.call.partly)]
     known += ["unsent"] if unsent and not any(row in rows for row in unsent) else []
     known += ["mute"] if until else []
+    calls = _calls(request, frozenset(groups))
+    known += [f"c{_tail(row.call_id)}{'m' * row.missed}" for row in calls]
     return Ringing(
         rows=tuple(rows),
         total=len(by_gravity),
@@ -249,7 +279,22 @@ def _ringing(request: HttpRequest, waiting: WaitingAlarms) -> Ringing:
         known="-".join(known),
         muted_until=until,
         may_acknowledge=may(actor_of(request), "alarm.acknowledge"),
+        calls=calls,
     )
+
+
+def _calls(request: HttpRequest, ringing: Collection[UUID]) -> tuple[CallRow, ...]:
+    """Return the emergency calls to make, without those of reports whose alarm is shown (`ringing`)."""
+    return tuple(
+        CallRow(
+            call_id=act.id,
+            report_id=act.subject_id,
+            since=act.created_at,
+            missed=act.state == EmergencyCallState.MISSED,
+        )
+        for act in calls_to_make(actor=actor_of(request))
+        if act.subject_id not in ringing
+    )[:_SHOWN]
 
 
 def _row(group: Sequence[WaitingAlarm]) -> AlarmRow:
@@ -281,14 +326,38 @@ def _gravity(row: AlarmRow) -> tuple[int, bool, datetime, UUID]:
 def _with_facts(request: HttpRequest, ringing: Ringing) -> Ringing:
     """Return the alarms with the age of the victim and the place in each row, by one query for all rows."""
     wanted = [row.alarm.report_id for row in ringing.rows if row.lead.score is not None]
+    wanted += [row.report_id for row in ringing.calls]
     records = harmonised.get_record_fields(actor=actor_of(request), report_ids=wanted)
     stated = tuple(_stated(row, records.get(row.alarm.report_id)) for row in ringing.rows)
-    return msgspec.structs.replace(ringing, rows=stated)
+    calls = tuple(_call_stated(row, records.get(row.report_id)) for row in ringing.calls)
+    return msgspec.structs.replace(ringing, rows=stated, calls=calls)
 
 
 def _stated(row: AlarmRow, fields: dict[str, msgspec.Raw] | None) -> AlarmRow:
     if not fields:
         return row
+    age, locality, _country = _victim(fields)
+    return msgspec.structs.replace(row, age=age, locality=locality)
+
+
+def _call_stated(row: CallRow, fields: dict[str, msgspec.Raw] | None) -> CallRow:
+    if not fields:
+        return row
+    age, locality, country = _victim(fields)
+    return msgspec.structs.replace(
+        row,
+        age=age,
+        locality=locality,
+        country=country,
+        kind=msgspec.json.decode(fields.get("kind", b'""'), type=str),
+    )
+
+
+def _victim(fields: dict[str, msgspec.Raw]) -> tuple[int | None, str, str]:
+    """Return the age of the youngest victim, the locality and the country code that a report states.
+
+    The age is None, the others are empty, where it states none.
+    """
     persons = msgspec.json.decode(fields.get("persons", b"[]"), type=list[Person])
     place = msgspec.json.decode(fields.get("place", b"null"), type=Place | None)
     stated = msgspec.json.decode(fields.get("places", b"[]"), type=list[HarmonisedPlace])
@@ -297,10 +366,13 @@ def _stated(row: AlarmRow, fields: dict[str, msgspec.Raw] | None) -> AlarmRow:
     victims = [person for person in persons if person.role is PersonRole.VICTIM]
     ages = [age for person in victims if (age := age_of(person, on=on)) is not None]
     towns = [place.locality] if place else []
+    lands = [place.country] if place else []
     for role in (PlaceRole.MEETING, PlaceRole.CHILD):
         towns += [each.locality for each in stated if each.role is role]
-    locality = next((town for town in towns if town), "")
-    return msgspec.structs.replace(row, age=min(ages, default=None), locality=locality)
+        lands += [each.country for each in stated if each.role is role]
+    town = next((one for one in towns if one), "")
+    land = next((one for one in lands if one), "")
+    return min(ages, default=None), town, land
 
 
 def _muted_until(request: HttpRequest, waiting: WaitingAlarms) -> datetime | None:

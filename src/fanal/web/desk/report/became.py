@@ -14,11 +14,15 @@ from fanal.casework import queries as casework
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import Act, ActStep
 from fanal.judicial.domain.kinds import REFERRAL
+from fanal.judicial.emergency_call.kind import EMERGENCY_CALL, TO_MAKE
 from fanal.kernel.actors import Actor
 from fanal.measures.domain.records import Measure, Request
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 from fanal.web.components import words
+from fanal.web.desk.acts.emergency_calls import state_words
+
+_KINDS = (EMERGENCY_CALL, REMOVAL, REFERRAL, NOTICE)
 
 
 class Became(Struct, frozen=True, kw_only=True):
@@ -38,7 +42,7 @@ class Became(Struct, frozen=True, kw_only=True):
 def became_of(
     report_id: UUID, *, actor: Actor, measures: Sequence[Measure], now: datetime
 ) -> list[Became]:
-    """Return the acts on a report, drafted first: removal requests (`measures`), referrals, notices.
+    """Return the acts on a report: emergency calls, removal requests (`measures`), referrals, notices.
 
     People who may read the desk's reports see the states; the text of an act is on its own page.
     """
@@ -47,7 +51,7 @@ def became_of(
         kind.kind: casework.acts_on(
             actor=actor, lifecycle=kind, subject_ids=[report_id], right="report.read"
         ).get(report_id, ())
-        for kind in (REMOVAL, REFERRAL, NOTICE)
+        for kind in _KINDS
     }
     steps = casework.steps_of(act_ids=[act.id for found in acts.values() for act in found])
     hosts = {measure.id: measure.request for measure in measures}
@@ -56,15 +60,17 @@ def became_of(
             decision_id=act.decision_id,
             name=_name(act, hosts.get(act.id), lang),
             href=reverse(f"desk:{kind.kind}", args=[act.id]) if may(actor, kind.reads) else "",
-            state=_state(kind, act, steps.get(act.id, ()), lang=lang, now=now),
+            state=_state_of(kind, act, steps.get(act.id, ()), lang=lang, now=now),
             icon=_icon(kind, act),
         )
-        for kind in (REMOVAL, REFERRAL, NOTICE)
+        for kind in _KINDS
         for act in acts[kind.kind]
     ]
 
 
 def _name(act: Act, request: Request | None, lang: str) -> str:
+    if act.kind == EMERGENCY_CALL.kind:
+        return _("Emergency call")
     if act.kind == REFERRAL.kind:
         return f"{_('Referral')} – {reference.label('body', act.addressee, lang)}"
     if request is None:
@@ -74,9 +80,20 @@ def _name(act: Act, request: Request | None, lang: str) -> str:
 
 
 def _icon(kind: Lifecycle, act: Act) -> str:
+    if act.kind == EMERGENCY_CALL.kind:
+        return "alert" if act.state in TO_MAKE else "phone"
     if act.state in kind.states.final:
         return "lock" if act.sent_at is None else "check-circle"
     return "wait" if act.sent_at is None or act.state in kind.unsent else "send"
+
+
+def _state_of(
+    kind: Lifecycle, act: Act, steps: Sequence[ActStep], *, lang: str, now: datetime
+) -> str:
+    if kind is EMERGENCY_CALL:
+        last = steps[-1].happened_at if steps else act.created_at
+        return state_words(act, steps, at=words.moment(last, lang, now=now))
+    return _state(kind, act, steps, lang=lang, now=now)
 
 
 def _state(kind: Lifecycle, act: Act, steps: Sequence[ActStep], *, lang: str, now: datetime) -> str:

@@ -17,6 +17,8 @@ from fanal.accounts.routes import needs
 from fanal.casework.domain.records import RecordedDecision
 from fanal.casework.operations.deciding import record_decisions
 from fanal.harmonise import queries as harmonised
+from fanal.judicial.emergency_call.acts import calls_on
+from fanal.judicial.emergency_call.kind import TO_MAKE
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.orient import queries as oriented
@@ -51,6 +53,9 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
     except Refusal as refused:
         return _refused(request, report_id, reason_of(refused))
     messages.success(request, _("The decision is recorded."))
+    waiting = calls_on(actor=actor_of(request), report_id=report_id)
+    if any(call.state in TO_MAKE for call in waiting):
+        messages.warning(request, _("The call to the 17 is still not recorded."))
     if recorded.opened["measure"]:
         messages.info(
             request, _("The measure awaits approval by a second person, who cannot be you.")

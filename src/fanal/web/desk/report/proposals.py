@@ -131,11 +131,17 @@ def _other_bases(offered: list[Basis], on: date) -> list[tuple[str, str]]:
 def _bodies(proposal: Proposal | None, on: date) -> list[tuple[str, bool]]:
     """Return the authorities in force on the day `on` as (code, preselected), proposed ones first.
 
-    Preselected is the competent authority of the proposal; without a proposal, none.
+    Emergency services are left out: they are called. Preselected is the competent authority of the proposal;
+    without a proposal, none.
     """
     proposed = list(proposal.bodies) if proposal else []
     if proposal and proposal.competent and proposal.competent not in proposed:
         proposed.insert(0, proposal.competent)
-    others = [b.code for b in reference.load().in_force(Body, on) if b.code not in proposed]
+    in_force = reference.load().in_force(Body, on)
+    called = {body.code for body in in_force if body.value.role == "EMERGENCY"}
+    others = [body.code for body in in_force if body.code not in proposed]
+    offered = [code for code in [*proposed, *others] if code not in called]
     competent = proposal.competent if proposal else None
-    return [(code, code == competent) for code in [*proposed, *others]]
+    if competent in called:  # of a proposal made when the 17 was an authority like others
+        competent = next((code for code in proposed if code not in called), None)
+    return [(code, code == competent) for code in offered]

@@ -41,6 +41,7 @@ from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault.operations.opening import open_object
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import distribution, history, notes, providers
+from fanal.web.desk.acts.emergency_calls import panel_on
 from fanal.web.desk.deconfliction.hits import signs_on
 from fanal.web.desk.dossiers import series, suggestions
 from fanal.web.desk.dossiers.related import kin_of
@@ -109,8 +110,8 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
 
     `refused` is the reason why its decision form was refused, "" if it was not. Keys: `case`, `facts` and
     `record` (the report in the queue, as received, harmonised), `sender`, `moves`, `folds` (duplicates),
-    `related` (reports), `series` (of its suspects), `choice` (decision form), `transfers`, `history` and
-    others.
+    `call` (the emergency call to make, if any), `related` (reports), `series` (of its suspects), `choice`
+    (decision form), `transfers`, `history` and others.
 
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.
@@ -131,11 +132,12 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
     folds_shown = (row.case.report_id for row in folded.rows)
     others = dict.fromkeys((*linked, *suggested, *folds_shown, *compared))
     consult(request, "report", [report_id], reports=others)
+    is_open = case.state in {CaseState.TO_ASSESS, CaseState.CLAIMED}
     return {
         "case": case,
         "facts": facts,
         "record": record,
-        "state_open": case.state in {CaseState.TO_ASSESS, CaseState.CLAIMED},
+        "state_open": is_open,
         "moves": CASE_STATES.moves_from(case.state),
         "sender": sender,
         **_holding(case, actor=actor, now=now),
@@ -145,6 +147,7 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
         "related": kin_of(record, links, suggested, dossier_id=dossier_id, actor=actor),
         "series": series.of_report(record, compared, actor=actor),
         "may_judge": may(actor, "dossier.judge"),
+        "call": panel_on(request, report_id, record, wanted=case.level == "DANGER" and is_open),
         "choice": proposal_of(case, record, request=request, refused=refused, actor=actor),
         **_drafts(report_id, actor=actor, now=now),
         **_exchange(case, request=request, now=now),
@@ -248,7 +251,9 @@ def _drafts(report_id: UUID, *, actor: Actor, now: datetime) -> dict[str, object
         "decisions": [
             (d, names.get(d.author_id, ""), [act for act in became if act.decision_id == d.id])
             for d in reversed(decisions)
-        ]
+        ],
+        "called": [act for act in became if act.decision_id is None],
+        "may_call": may(actor, "alarm.acknowledge"),
     }
 
 

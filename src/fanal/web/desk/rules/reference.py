@@ -22,6 +22,7 @@ from fanal.reference import (
     Asking,
     Body,
     Clock,
+    EmergencyNumber,
     Entry,
     Instrument,
     MeasureClock,
@@ -46,6 +47,7 @@ TABLES: Mapping[str, type[Entry]] = {
         MeasureClock,
         Clock,
         Body,
+        EmergencyNumber,
         Routing,
         Qualification,
         Retention,
@@ -212,6 +214,20 @@ def _instrument(entry: Entry) -> Facts:
     ]
 
 
+def _emergency(entry: Entry) -> Facts:
+    if not isinstance(entry, EmergencyNumber):
+        return []
+    value = entry.value
+    lang = get_language() or "fr"
+    named = ", ".join(reference.label("country", code, lang) for code in value.countries)
+    said = _("yes") if value.silent else _("no")
+    return [
+        (_("Number"), value.number),
+        (_("Countries"), named or _("elsewhere")),
+        (_("For who cannot speak"), said),
+    ]
+
+
 def _clock(entry: Entry) -> Facts:
     if not isinstance(entry, Clock):
         return []
@@ -316,6 +332,7 @@ _READERS: Mapping[type[Entry], Callable[[Entry], Facts]] = {
     MeasureRule: _measure,
     MeasureClock: _measure_clock,
     Clock: _clock,
+    EmergencyNumber: _emergency,
     Routing: _routing,
     Qualification: _qualification,
     Retention: _retention,

@@ -1,0 +1,277 @@
+"""Emergency calls (an official act): number and what to say, the form of the call, their list."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import get_language, gettext as _, gettext_lazy
+from django.views.decorators.http import require_POST
+from msgspec import Struct
+
+from fanal import reference
+from fanal.accounts.domain.policy import Resource, may
+from fanal.accounts.routes import needs
+from fanal.casework import queries
+from fanal.casework.domain.documents import Part, parts_of
+from fanal.casework.domain.records import Act, ActFile, ActStep, Event
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.judicial.emergency_call.acts import (
+    CALLS,
+    calls_on,
+    facts_of,
+    open_call,
+    record_call,
+    said_of,
+)
+from fanal.judicial.emergency_call.document import Said, read_call
+from fanal.judicial.emergency_call.kind import EMERGENCY_CALL, TO_MAKE, EmergencyCallState
+from fanal.judicial.emergency_call.rules import is_abroad, numbers_for
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
+from fanal.kernel.refusal import Refusal
+from fanal.orient import queries as oriented
+from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.desk.acts import pages as acts
+from fanal.web.desk.acts.lists import ActLine, ActList
+from fanal.web.failures import reason_of
+
+_BACK = frozenset({"answer", "decline"})
+"""Steps after which the report is next: a decision on it."""
+_FIRST_STEPS = frozenset({"answer", "miss", "decline"})
+
+
+class DialledNumber(Struct, frozen=True, kw_only=True):
+    """An emergency number on the page: whose it is in words, and whether no official text was read."""
+
+    number: str
+    words: str
+    unchecked: bool
+    silent: bool
+
+
+class CallPanel(Struct, frozen=True, kw_only=True):
+    """What a caller sees at once: numbers (the first to dial), what to say in both languages.
+
+    `act` is None for a call that the form opens. `said` is in the page's language, `said_other` in the other
+    one, of code `other`. `abroad` names the country of a child abroad, else empty. `missed`: when somebody
+    called in vain, the latest first. `taken` and `digest` are the version that the form sends back.
+    `may_record`: the person may record the call.
+    """
+
+    act: Act | None
+    report_id: UUID
+    first: DialledNumber | None
+    numbers: tuple[DialledNumber, ...]
+    said: tuple[Said, ...]
+    said_other: tuple[Said, ...]
+    other: str
+    abroad: str
+    missed: tuple[datetime, ...]
+    taken: str
+    digest: str
+    may_record: bool
+
+
+def panel_on(
+    request: HttpRequest, report_id: UUID, record: HarmonisedReport | None, *, wanted: bool
+) -> CallPanel | None:
+    """Return the panel of the call that is to be made on a report; None if there is none.
+
+    `record` is the harmonised report. `wanted`: without any call on the report, its form opens one. None too
+    where the person may not read calls.
+    """
+    actor = actor_of(request)
+    if not may(actor, EMERGENCY_CALL.reads):
+        return None
+    known = calls_on(actor=actor, report_id=report_id)
+    waiting = [one for one in known if one.state in TO_MAKE]
+    if not waiting:
+        new = wanted and not known
+        return _panel(request, report_id, record, file=None) if new else None
+    file = queries.get_act(actor=actor, lifecycle=EMERGENCY_CALL, act_id=waiting[0].id)
+    return _panel(request, report_id, record, file=file)
+
+
+def state_words(act: Act, steps: Sequence[ActStep], *, at: str) -> str:
+    """Return what became of a call in words; `steps` are its steps, `at` the time of the last."""
+    said = steps[-1].proof if steps else ""
+    match EmergencyCallState(act.state):
+        case EmergencyCallState.TO_CALL:
+            return _("Nobody has called yet")
+        case EmergencyCallState.MISSED:
+            return _("Nobody answered %(at)s: to call again") % {"at": at}
+        case EmergencyCallState.ANSWERED:
+            return _("Called %(at)s, answered by %(who)s") % {"at": at, "who": said}
+        case EmergencyCallState.CONFIRMED:
+            return _("Confirmed %(at)s by the service called") % {"at": at}
+        case EmergencyCallState.NOT_NEEDED:
+            return _("No call was made: %(why)s") % {"why": said}
+
+
+@require_POST
+@needs("alarm.acknowledge")
+def open_one(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Open an emergency call on a report and show its page; one that is to be made already is shown.
+
+    With `move` in the form, that step of the new call is recorded at once (`proof`, `at`).
+
+    Raises:
+        Http404: no such report for the person.
+    """
+    actor, now = actor_of(request), now_of(request)
+    case = oriented.get_case(actor=actor, report_id=report_id)
+    if case is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=case.desk_id))
+    earlier = [x for x in calls_on(actor=actor, report_id=report_id) if x.state in TO_MAKE]
+    call_id = open_call(
+        actor=actor,
+        report_id=report_id,
+        desk_id=case.desk_id,
+        record=_record(actor, report_id),
+        now=now,
+    )
+    move = request.POST.get("move", "")
+    if move not in _FIRST_STEPS:
+        return redirect("desk:emergency_call", call_id)
+    if earlier:
+        messages.warning(request, _("Somebody else opened this call meanwhile: read it again."))
+        return redirect("desk:emergency_call", call_id)
+    try:
+        event = Event(**acts.EventForm(request, kind=EMERGENCY_CALL.kind).checked().cleaned_data)
+        record_call(actor=actor, call_id=call_id, transition=move, event=event, now=now)
+    except Refusal as fault:
+        return acts.refused(PAGES, request, call_id, reason_of(fault))
+    except ValueError:
+        said = _("A date or a choice cannot be read.")
+        return acts.refused(PAGES, request, call_id, said)
+    messages.success(request, _("It is recorded."))
+    return _next(request, move, call_id, report_id)
+
+
+def _take(pages: acts.ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
+    """Record a step of a call; after an answered one go to the report, since its decision is next."""
+    answer = acts.take(pages, request, act_id)
+    file = queries.get_act(actor=actor_of(request), lifecycle=EMERGENCY_CALL, act_id=act_id)
+    if answer.status_code != HTTPStatus.FOUND or file is None:
+        return answer
+    return _next(request, request.POST.get("move", ""), act_id, file.act.subject_id)
+
+
+def _next(request: HttpRequest, move: str, call_id: UUID, report_id: UUID) -> HttpResponse:
+    """Redirect to the page that is next after the step `move` of a call: the report, or the call."""
+    actor = actor_of(request)
+    if move not in _BACK or oriented.get_case(actor=actor, report_id=report_id) is None:
+        return redirect("desk:emergency_call", call_id)
+    return redirect("desk:report", report_id)
+
+
+def _panel(
+    request: HttpRequest,
+    report_id: UUID,
+    record: HarmonisedReport | None,
+    *,
+    file: ActFile | None,
+) -> CallPanel:
+    """Return the panel of a call: `file` is the act to be made, None for a call that the form opens."""
+    lang = "en" if (get_language() or "fr").startswith("en") else "fr"
+    other = "fr" if lang == "en" else "en"
+    facts = facts_of(report_id, record)
+    day = paris_day(now_of(request))
+    numbers = tuple(
+        DialledNumber(
+            number=entry.value.number,
+            words=entry.label.of(lang),
+            unchecked=entry.unchecked(day),
+            silent=entry.value.silent,
+        )
+        for entry in numbers_for(facts.country, catalogue=reference.load(), on=day)
+    )
+    steps = file.steps if file else ()
+    missed = tuple(step.happened_at for step in steps if step.transition == "miss")
+    return CallPanel(
+        act=file.act if file else None,
+        report_id=report_id,
+        first=next((one for one in numbers if not one.silent), None),
+        numbers=numbers[1:],
+        said=said_of(facts, lang=lang),
+        said_other=said_of(facts, lang=other),
+        other=other,
+        abroad=reference.label("country", facts.country or "", lang)
+        if is_abroad(facts.country)
+        else "",
+        missed=tuple(reversed(missed)),
+        taken=str(len(steps)),
+        digest=file.digest.hex() if file else "",
+        may_record=may(actor_of(request), "emergency_call.record"),
+    )
+
+
+def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
+    actor, act = actor_of(request), file.act
+    lang = get_language() or "fr"
+    waits = act.state in TO_MAKE
+    stored = None if file.content is None or waits else read_call(file.content).text
+    context: dict[str, object] = {
+        "call": _panel(request, act.subject_id, _record(actor, act.subject_id), file=file)
+        if waits
+        else None,
+        "letter": (stored.en if lang == "en" else stored.fr) if stored else "",
+        "due_at": CALLS.due_at(act),
+        "readable": oriented.get_case(actor=actor, report_id=act.subject_id) is not None,
+        "answered": next(
+            (step for step in reversed(file.steps) if step.transition in {"answer", "decline"}),
+            None,
+        ),
+    }
+    return context, [act.subject_id]
+
+
+def _record(actor: Actor, report_id: UUID) -> HarmonisedReport | None:
+    return harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
+
+
+def _line(act: Act, content: bytes | None) -> ActLine:
+    facts = None if content is None else read_call(content).facts
+    lang = get_language() or "fr"
+    country = facts.country if facts else None
+    numbers = numbers_for(country, catalogue=reference.load(), on=paris_day(act.created_at))
+    first = numbers[0] if numbers else None
+    return ActLine(
+        name=f"{first.value.number} – {first.label.of(lang)}" if first else "",
+        bases="",
+        subject=facts.number if facts else "",
+    )
+
+
+def _parts(file: ActFile, lang: str) -> tuple[Part, ...]:
+    text = read_call(file.content or b"").text
+    return parts_of(text.en if lang == "en" else text.fr)
+
+
+LIST = ActList(
+    inbox=CALLS,
+    route="desk:emergency_calls",
+    page="desk:emergency_call",
+    line=_line,
+    heading=gettext_lazy("Emergency calls"),
+    first=gettext_lazy("Number"),
+    icon="phone",
+    lead=gettext_lazy(
+        "Calls to the emergency services for a child in danger, until they are recorded."
+    ),
+    tabs="emergency_call_tab",
+)
+PAGES = acts.ActPages(
+    lifecycle=EMERGENCY_CALL,
+    route="desk:emergency_call",
+    template="desk/emergency_call.html",
+    beside=_beside,
+    parts=_parts,
+    take=_take,
+)
