@@ -14,9 +14,10 @@ again after a change of rules. Priority follows cross-check, so that earlier rep
 (docs: decisions).
 
 Work that no report waits for: `find_similar`, and `continue_reread` after the activation of a text reader,
-run when no batch waits; `continue_rerank` after an activation of rules and `rank_by_clock` every night are
-scheduled jobs. An alarm call for a child in danger waits for none of this: intake raises the alarm,
-or orient if a stage detects the danger, and `fanal.calls` sends the call.
+run when no batch waits; `continue_rerank` after an activation of rules, `rank_by_clock` every night and
+`weigh_answers`, every minute, of the reporters to the desk are scheduled jobs. An alarm call for a child in
+danger waits for none of this: intake raises the alarm, or orient if a stage detects the danger, and
+`fanal.calls` sends the call.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.analyse.operations import read_meanings
 from fanal.analyse.priority.operations import hold_rerank, write_rerank
 from fanal.analyse.priority.queries import current_rules, ranked_at, ranked_otherwise
+from fanal.analyse.signals.domain.answers import Answer
 from fanal.analyse.signals.operations.readers import keep_reread
 from fanal.analyse.signals.operations.unread import (
     end_reading,
@@ -50,12 +52,15 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.operations import batch as harmonise
 from fanal.intake.domain.records import PUBLIC_SENDER, ReportFacts, Stage
+from fanal.intake.operations.queue import replay_stage
 from fanal.intake.queries.envelopes import get_reports
-from fanal.intake.queries.files import open_submissions, unhashed_among
+from fanal.intake.queries.files import open_answers, open_submissions, unhashed_among
 from fanal.intake.queries.reviews import list_unerased
+from fanal.intake.queries.work import list_idle
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import queries as oriented
+from fanal.orient.answers.operations import note_weighed, take_unweighed
 from fanal.orient.domain.records import OrientItem
 from fanal.orient.operations.batch import orient_batch
 
@@ -119,7 +124,8 @@ def run_harmonise(batch: Batch) -> None:
 def run_analyse(batch: Batch) -> None:
     """Run stage 3: known material, signals, imminence, payments, as findings that cite their evidence.
 
-    The results are stored in `batch.analyses` by report id.
+    The reporters' answers to the desk are read with the text of their report. The results are stored in
+    `batch.analyses` by report id.
     """
     citizens = {i for i, facts in _facts(batch).items() if facts.sender_id == PUBLIC_SENDER}
     results = analyse.analyse_batch(
@@ -128,6 +134,7 @@ def run_analyse(batch: Batch) -> None:
         now=batch.now,
         citizens=citizens,
         tried=batch.tried,
+        answers=_answers(batch.actor, batch.report_ids, batch.now),
     )
     batch.analyses = {result.report_id: result for result in results}
 
@@ -236,6 +243,25 @@ def find_similar(*, now: datetime, most: int) -> int:
     return renew_near(actor=system_actor("pipeline"), now=now, most=most)
 
 
+_ANSWERED_AT_ONCE = 100
+
+
+def weigh_answers(*, now: datetime) -> int:
+    """Queue reports whose reporters have answered the desk for the stages from ANALYSE on; return how many.
+
+    A report that is under way or in quarantine waits until it has left the queue: its stages may have read
+    the conversation already. All answers that a report has by then are read at once.
+    """
+    actor = system_actor("answers")
+    with transaction.atomic():
+        waiting = take_unweighed(actor=actor)
+        ids = list_idle(actor=actor, report_ids=waiting)[:_ANSWERED_AT_ONCE]
+        if ids:
+            replay_stage(actor=actor, stage=Stage.ANALYSE, report_ids=ids, now=now)
+            note_weighed(actor=actor, report_ids=ids, now=now)
+    return len(ids)
+
+
 RANKED_AT_ONCE = 500
 """Reports in one portion of a new ranking, one transaction each."""
 _CLOCKS_AT_ONCE = 1_000
@@ -324,9 +350,11 @@ def read_later(*, token: UUID, now: datetime) -> int:
     before = analysed.get_analyses(actor=actor, report_ids=[taken])
     again = {i for i, analysis in before.items() if reader_version(analysis.rule_version)}
     try:
-        meanings = read_meanings(reports=list(records.values()))  # slow: no lock waits for it
+        answers = _answers(actor, [taken], now)
+        # Slow: no lock waits for it.
+        meanings = read_meanings(reports=list(records.values()), answers=answers)
     except EngineStarting:
-        meanings = {}
+        answers, meanings = {}, {}
     except (EngineMissing, OSError):  # its process does not start: not the fault of the text
         return_unread(actor=actor, token=token)
         raise
@@ -338,7 +366,11 @@ def read_later(*, token: UUID, now: datetime) -> int:
             kept = list_unerased(actor=actor, report_ids=[taken], held=True)
             ids = [i for i in kept if i in meanings and (meanings[i].findings or i in again)]
             analyse.add_meanings(
-                actor=actor, reports=[records[i] for i in ids], meanings=meanings, now=now
+                actor=actor,
+                reports=[records[i] for i in ids],
+                meanings=meanings,
+                answers=answers,
+                now=now,
             )
             rank_anew(actor=actor, report_ids=ids, now=now)
     return 1
@@ -372,6 +404,11 @@ def continue_reread(*, now: datetime) -> bool:
         ):
             queue_unread(reports=stale)
     return bool(ids)
+
+
+def _answers(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, list[Answer]]:
+    opened = open_answers(actor=actor, report_ids=ids, now=now)
+    return {i: [Answer(at=at, text=text) for at, text in said] for i, said in opened.items()}
 
 
 def _facts(batch: Batch) -> dict[UUID, ReportFacts]:

@@ -10,6 +10,7 @@ from fanal.analyse.material.domain.known import KnownLists, find_known
 from fanal.analyse.payments.domain.indicators import Typologies, load_typologies
 from fanal.analyse.payments.domain.scoring import Around, find_payment_signals
 from fanal.analyse.signals.domain.ages import find_ages
+from fanal.analyse.signals.domain.answers import Answer, findings_of_answers
 from fanal.analyse.signals.domain.lexicon import Lexicon, load_lexicon
 from fanal.analyse.signals.domain.signals import find_hits, findings_of
 from fanal.analyse.signals.reading import NoReader, TextReader
@@ -18,6 +19,7 @@ from fanal.kernel.ids import instant_of
 
 RULES = "analyse/3"
 MAX_FINDINGS = 200
+Answers = Mapping[UUID, Sequence[Answer]]
 
 
 class Knowledge(Struct, frozen=True, kw_only=True):
@@ -66,13 +68,14 @@ def analyse(
     *,
     around: Mapping[UUID, Around] | None = None,
     meanings: Mapping[UUID, Meant] | None = None,
+    answers: Answers | None = None,
 ) -> list[Analysis]:
     """Return the analysis of each report, in the order given; its findings strongest first, at most 200.
 
     `knowledge` are phrases and payment typologies. `lists` holds the list entries that match these reports
     (see `known.values_of`), None for none. `around` holds the known payments around each report, by report
     id; a report without a key has none. `meanings` holds what the model found in the texts of the reports
-    that it has read.
+    that it has read; `answers` the reporters' answers, oldest first, which the phrase rules read too.
     """
     version = knowledge.version
     meant = meanings or {}
@@ -85,6 +88,10 @@ def analyse(
                     *found,
                     *(meant[report.report_id].findings if report.report_id in meant else ()),
                     *_read(report, knowledge, version, around=(around or {}).get(report.report_id)),
+                    *findings_of_answers(
+                        (answers or {}).get(report.report_id, ()),
+                        lambda said, _: _told(said, knowledge, version),
+                    ),
                 ]
             ),
             rule_version=_version(version, meant.get(report.report_id)),
@@ -94,18 +101,27 @@ def analyse(
 
 
 def meanings_of(
-    reports: Sequence[HarmonisedReport], reader: TextReader | NoReader
+    reports: Sequence[HarmonisedReport],
+    reader: TextReader | NoReader,
+    *,
+    answers: Answers | None = None,
 ) -> dict[UUID, Meant]:
     """Return what the model of `reader` finds in the free text of each report, by report id.
 
-    Empty without a model.
+    And in the reporters' `answers`, oldest first. Empty without a model.
     """
     if isinstance(reader, NoReader):
         return {}
     return {
         report.report_id: Meant(
             version=reader.version,
-            findings=tuple(reader.findings(report, received_at=instant_of(report.report_id))),
+            findings=(
+                *reader.findings(report, received_at=instant_of(report.report_id)),
+                *findings_of_answers(
+                    (answers or {}).get(report.report_id, ()),
+                    lambda said, at: reader.findings(said, received_at=at),
+                ),
+            ),
         )
         for report in reports
     }
@@ -127,11 +143,17 @@ def _version(version: str, meant: Meant | None) -> str:
 def _read(
     report: HarmonisedReport, knowledge: Knowledge, version: str, *, around: Around | None
 ) -> list[Finding]:
+    return [
+        *_told(report, knowledge, version),
+        *find_payment_signals(report, knowledge.typologies, rule_version=version, around=around),
+    ]
+
+
+def _told(report: HarmonisedReport, knowledge: Knowledge, version: str) -> list[Finding]:
     hits = find_hits(report, knowledge.lexicon)
     return [
         *findings_of(hits, rule_version=version),
         *find_ages(report, hits, rule_version=version),
-        *find_payment_signals(report, knowledge.typologies, rule_version=version, around=around),
     ]
 
 

@@ -12,7 +12,7 @@ from msgspec import structs
 from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
-from fanal.analyse.analysis import Meant, analyse, meanings_of, shipped_knowledge
+from fanal.analyse.analysis import Answers, Meant, analyse, meanings_of, shipped_knowledge
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority, pack_findings, pack_parts
 from fanal.analyse.material.operations.asides import current_rule, watch_matches
 from fanal.analyse.material.operations.index import MATERIAL
@@ -47,21 +47,24 @@ def analyse_batch(
     now: datetime,
     citizens: Collection[UUID] = (),
     tried: Collection[UUID] = (),
+    answers: Answers | None = None,
 ) -> list[Analysis]:
     """Analyse `reports`, store the next revision of each, and return the analyses in the order given.
 
     The text model reads at once the reports of the public form (`citizens`) and the declared emergencies of a
     small batch (at most four reports with text), four reports at most; other texts are queued
     (`signals.operations.unread`). So are those of `tried`, whose processing has failed before: if the model
-    crashes the worker, these reports still get the analysis by phrase rules.
+    crashes the worker, these reports still get the analysis by phrase rules. `answers` are those of the
+    reporters to the desk, oldest first, by report id.
 
     Raises:
         Refused: the actor may not run the processing stages.
         ValueError: a report occurs twice.
     """
     require(actor, "pipeline.run")
-    meanings = _meanings(reports, citizens, tried)
-    return _write_analyses(actor=actor, reports=reports, meanings=meanings, now=now)
+    told = answers or {}
+    meanings = _meanings(reports, citizens, tried, told)
+    return _write_analyses(actor=actor, reports=reports, meanings=meanings, answers=told, now=now)
 
 
 def add_meanings(
@@ -70,16 +73,17 @@ def add_meanings(
     reports: Sequence[HarmonisedReport],
     meanings: Mapping[UUID, Meant],
     now: datetime,
+    answers: Answers | None = None,
 ) -> None:
     """Analyse reports again with the model's later findings in their texts; store a further revision of each.
 
-    `meanings` holds these findings by report id.
+    `meanings` holds these findings by report id, `answers` the reporters' answers to the desk, oldest first.
 
     Raises:
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
-    _write_analyses(actor=actor, reports=reports, meanings=meanings, now=now)
+    _write_analyses(actor=actor, reports=reports, meanings=meanings, answers=answers or {}, now=now)
 
 
 def _write_analyses(
@@ -87,6 +91,7 @@ def _write_analyses(
     actor: Actor,
     reports: Sequence[HarmonisedReport],
     meanings: Mapping[UUID, Meant],
+    answers: Answers,
     now: datetime,
 ) -> list[Analysis]:
     if not reports:
@@ -96,12 +101,14 @@ def _write_analyses(
     lists = MATERIAL.look_up(reports, rules=rule.value) if knowledge.lists_version else None
     with transaction.atomic():
         # First: the lock on a text that is being stored orders its revision and this one.
-        later = [r for r in reports if _has_text(r) and r.report_id not in meanings]
+        later = [r for r in reports if _has_text(r, answers) and r.report_id not in meanings]
         queue_unread(reports=later)
         around = note_payments(
             actor=actor, reports=reports, typologies=knowledge.typologies, now=now
         )
-        analyses = analyse(reports, knowledge, lists, around=around, meanings=meanings)
+        analyses = analyse(
+            reports, knowledge, lists, around=around, meanings=meanings, answers=answers
+        )
         packed = [pack_findings(analysis.findings) for analysis in analyses]
         revisions = _next_revisions("analyse_result", [r.report_id for r in reports])
         waiting = {report.report_id for report in later}
@@ -127,12 +134,15 @@ def _write_analyses(
     return analyses
 
 
-def _has_text(report: HarmonisedReport) -> bool:
-    return bool(report.description or report.conversation)
+def _has_text(report: HarmonisedReport, answers: Answers) -> bool:
+    return bool(report.description or report.conversation or answers.get(report.report_id))
 
 
 def _meanings(
-    reports: Sequence[HarmonisedReport], citizens: Collection[UUID], tried: Collection[UUID]
+    reports: Sequence[HarmonisedReport],
+    citizens: Collection[UUID],
+    tried: Collection[UUID],
+    answers: Answers,
 ) -> dict[UUID, Meant]:
     """Return the text model's findings for the reports of a batch whose texts it reads now, by report id.
 
@@ -140,7 +150,7 @@ def _meanings(
     reports with text), but none of `tried`; at most four. After an error there are none: the texts are read
     later.
     """
-    told = [report for report in reports if _has_text(report)]
+    told = [report for report in reports if _has_text(report, answers)]
     few = len(told) <= _FEW
     now = [
         report
@@ -149,18 +159,20 @@ def _meanings(
         and (report.report_id in citizens or (few and report.emergency))
     ]
     try:
-        return read_meanings(reports=now[:_MOST_READ])
+        return read_meanings(reports=now[:_MOST_READ], answers=answers)
     except Exception as failure:  # noqa: BLE001 - the phrases' analysis needs no model
         log.error("texts are read later: %s", type(failure).__name__)
         return {}
 
 
-def read_meanings(*, reports: Sequence[HarmonisedReport]) -> dict[UUID, Meant]:
+def read_meanings(
+    *, reports: Sequence[HarmonisedReport], answers: Answers | None = None
+) -> dict[UUID, Meant]:
     """Return the findings of the text model in force in the texts of reports, by report id.
 
-    Empty if no model can read.
+    And in the reporters' `answers` to the desk, oldest first. Empty if no model can read.
     """
-    return meanings_of(reports, reader_in_force()) if reports else {}
+    return meanings_of(reports, reader_in_force(), answers=answers) if reports else {}
 
 
 def prioritise_batch(

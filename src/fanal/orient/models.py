@@ -216,7 +216,10 @@ class StoredAlarm(models.Model):
 
 
 class StoredAnswer(models.Model):
-    """A reporter's answer in the conversation with the desk, and who read it when; written by a trigger."""
+    """A reporter's answer in the conversation with the desk, and who read it when; written by a trigger.
+
+    `weighed_at` is when the stages were asked to rank its report again.
+    """
 
     message_id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()
@@ -224,6 +227,7 @@ class StoredAnswer(models.Model):
     came_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)
     read_by = models.UUIDField(null=True)
+    weighed_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "orient_answer"

@@ -92,6 +92,18 @@ def mark_late(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
+@app.task(queueing_lock="weigh_answers", lock="weigh_answers")
+def weigh_answers(timestamp: int) -> None:
+    """Have the stages rank again the reports whose reporters have answered the desk.
+
+    `timestamp`: the time for which the run was scheduled, in Unix seconds.
+    """
+    del timestamp
+    while pipeline.weigh_answers(now=clock.now()):
+        continue
+
+
+@app.periodic(cron="* * * * *")
 @app.task(queueing_lock="fold_freed", lock="fold_freed")
 def fold_freed(timestamp: int) -> None:
     """Group again the duplicate reports whose head (the report in the queue) was withdrawn.

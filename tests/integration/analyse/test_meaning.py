@@ -138,7 +138,7 @@ def test_without_a_model_texts_wait_untried(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_text_is_not_blamed_for_an_engine_that_does_not_start(
     failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*, reports: object) -> object:
+    def fails(*, reports: object, answers: object) -> object:
         raise failure
 
     monkeypatch.setattr(pipeline, "read_meanings", fails)
@@ -155,7 +155,7 @@ def test_a_text_is_not_blamed_for_an_engine_that_does_not_start(
 def test_a_text_waits_for_an_engine_that_is_starting(
     starting: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*, reports: object) -> object:
+    def away(*, reports: object, answers: object) -> object:
         if starting:
             raise EngineStarting("its process is starting")
         return {}
@@ -187,7 +187,7 @@ def test_a_report_tried_before_is_read_later() -> None:
 def test_a_model_that_fails_in_the_stage_leaves_the_phrases_analysis(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fails(*, reports: object) -> object:
+    def fails(*, reports: object, answers: object) -> object:
         raise MemoryError
 
     monkeypatch.setattr(operations, "read_meanings", fails)

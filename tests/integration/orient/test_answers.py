@@ -76,6 +76,7 @@ def test_a_test_report_has_none() -> None:
         "read_at = now() + interval '1 minute', read_by = gen_random_uuid()",
         "came_at = came_at - interval '1 day'",
         "report_id = gen_random_uuid()",
+        "weighed_at = now()",
     ],
 )
 def test_nobody_marks_one_by_hand(change: str) -> None:

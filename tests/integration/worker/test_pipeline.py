@@ -349,12 +349,12 @@ def test_a_text_that_changed_while_it_was_read_gets_no_findings(
     _work()
     read, changed = pipeline.read_meanings, []
 
-    def meanwhile(*, reports: Sequence[Any]) -> object:
+    def meanwhile(*, reports: Sequence[Any], answers: Any) -> object:
         if not changed:
             changed.append(reports[0].report_id)
             with connection.cursor() as cursor:
                 cursor.execute(_WHILE_READ[how], changed)
-        return read(reports=reports)
+        return read(reports=reports, answers=answers)
 
     def revisions(report_id: UUID) -> int:
         return len(queries.list_analyses(actor=SYSTEM, report_id=report_id))

@@ -94,6 +94,39 @@ def _computed(row: Sequence[object]) -> FileFacts:
     )
 
 
+_MOST_ANSWERS = 40
+_ANSWERS = """
+SELECT wanted.id, said.created_at, said.object_id FROM unnest(%s::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (SELECT id, created_at, object_id FROM intake_message
+    WHERE report_id = wanted.id AND NOT from_desk ORDER BY id DESC LIMIT %s) AS said
+ORDER BY said.id
+"""
+
+
+def open_answers(
+    *, actor: Actor, report_ids: Sequence[UUID], now: datetime
+) -> dict[UUID, list[tuple[datetime, str]]]:
+    """Decrypt the reporters' answers to the desk: pairs of instant and text, oldest first, by report id.
+
+    Of each report the newest forty; reports without any have no key.
+
+    Raises:
+        Refused: the actor is not the system; people read them on the report's page.
+        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: from the vault.
+    """
+    require(actor, "original.open", Resource(sealed=True))
+    found = sql.rows(_ANSWERS, [uuid_array(report_ids), _MOST_ANSWERS])
+    if not found:
+        return {}
+    opened = open_batch(
+        actor=actor, object_ids=[row[2] for row in found], now=now, purpose="analyse"
+    )
+    answers: dict[UUID, list[tuple[datetime, str]]] = {}
+    for report_id, at, object_id in found:
+        answers.setdefault(report_id, []).append((at, opened[object_id].decode()))
+    return answers
+
+
 def list_unhashed(
     *, actor: Actor, report_ids: Sequence[UUID], of_each: int
 ) -> list[tuple[UUID, UploadFacts]]:

@@ -108,6 +108,20 @@ def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
     return {row[0] for row in found}
 
 
+def list_idle(*, actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
+    """Return the ids among `report_ids` of the reports that no stage has in its queue, nor the quarantine.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    found = sql.rows(
+        "SELECT report_id FROM intake_work WHERE report_id = ANY(%s::uuid[])", [list(report_ids)]
+    )
+    busy = {row[0] for row in found}
+    return [report_id for report_id in report_ids if report_id not in busy]
+
+
 def list_aside(*, actor: Actor) -> list[UUID]:
     """Return the ids of reports that published figures leave out: tests, unfinished, retracted, expired ones.
 

@@ -1,4 +1,4 @@
-"""Write operations of answers: the desk has read what a reporter wrote."""
+"""Write operations of answers: the desk has read what a reporter wrote, and so have the stages."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -65,3 +65,34 @@ def forget_answers(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
     """
     require(actor, "pipeline.run")
     sql.run("DELETE FROM orient_answer WHERE report_id = ANY(%s)", [list(report_ids)])
+
+
+_UNWEIGHED = """
+SELECT report_id FROM orient_answer WHERE weighed_at IS NULL
+ORDER BY came_at LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+
+
+def take_unweighed(*, actor: Actor, most: int = 1000) -> list[UUID]:
+    """Return the reports with an answer that the stages have not read, the longest waiting first, once each.
+
+    Of at most `most` answers, which stay locked until the caller's transaction ends.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    return list(dict.fromkeys(row[0] for row in sql.rows(_UNWEIGHED, [most])))
+
+
+def note_weighed(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
+    """Record that the stages will read the answers that these reports have now.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    sql.run(
+        "UPDATE orient_answer SET weighed_at = %s WHERE report_id = ANY(%s) AND weighed_at IS NULL",
+        [now, list(report_ids)],
+    )
