@@ -50,6 +50,8 @@ _MOST_AGAIN = 60
 _MOST_KEPT = 200
 _MOST_ASKING = 2
 """Messages in transit at once to addresses that an earlier one did not reach."""
+_ALL_EVERY = 3
+"""Each third attempt of a call goes to all people on duty, also to those whom the last message missed."""
 log = logging.getLogger("fanal.calls")
 
 
@@ -199,16 +201,17 @@ class CallsLoop:
                 late=late,
                 overdue=_OVERDUE_SECONDS if self._left and not tries else 0.0,
             )
-            left_out = () if again else self._not_reached()
+            missed = self._not_reached()
             for lot in lots_of(calls, places=free):
                 failpoint("send.begin")
+                left_out = missed if lot[0].attempts % _ALL_EVERY else ()
                 self._senders.start(lot, now=now, left_out=left_out)
 
     def _not_reached(self) -> list[str]:
         """Return the duty addresses that the last message did not reach; none if that holds for all.
 
-        A first message goes to the others: sessions that wait for these addresses would occupy the mail
-        server. They are asked in a message of their own as soon as it is sent.
+        A call goes to the others first: sessions that wait for these addresses would occupy the mail server.
+        They are asked in a message of their own as soon as it is sent.
         """
         missed = {to for message in (*self._later, *self._senders.asking) for to in message.to}
         duty = mail.current().duty
@@ -227,7 +230,7 @@ class CallsLoop:
             return False
 
     def _ask_again(self) -> None:
-        """Send the due messages to addresses that were refused for now, few at once.
+        """Send the due messages to addresses that were refused for now, two at a time.
 
         They also wait while half of the places (child processes) are taken.
         """

@@ -31,7 +31,7 @@ PLACES: Final = 24
 """Messages in transit at once; calls with failed attempts take at most half of these places."""
 _SPARE_SECONDS: Final = 2.0
 """Seconds beyond the connector's own deadline after which a child is killed; below the lease of a call."""
-_FEW_SESSIONS, _FEWEST_SESSIONS = 4, 3
+_FEW_SESSIONS, _FEWEST_SESSIONS = 2, 3
 """Most sessions of a message to addresses that an earlier one missed; least of one message among many."""
 _SLOW_SECONDS, _SLOWEST_SECONDS = 24.0, 60.0
 """Deadlines of each third and sixth attempt: a slow mail server would otherwise never be in time."""
@@ -178,7 +178,7 @@ class Senders:
         """Return the most sessions of the next message: all messages together should fill no mail server."""
         if again:
             return _FEW_SESSIONS
-        return max(_FEWEST_SESSIONS, MOST_SESSIONS // (1 + len(self._children)))
+        return max(_FEWEST_SESSIONS, MOST_SESSIONS // (1 + 2 * len(self._children)))
 
     def finished(self) -> list[CallSent]:
         """Return the outcomes of the completed messages; kill the children past their deadline."""
@@ -275,6 +275,8 @@ def _seconds_for(lot: Sequence[Call], again: AskedAgain | None) -> float:
     """
     if not lot:
         return mail.SEND_SECONDS
+    if again and again.failure != UNCONFIRMED:  # a new call to the same addresses may wait for its end
+        return mail.SEND_SECONDS if again.attempts % 6 else _SLOW_SECONDS
     attempts = again.attempts if again else lot[0].attempts
     unconfirmed = (again.failure if again else lot[0].failure) == UNCONFIRMED
     if attempts % 6 == 0 or (unconfirmed and attempts > 2):
@@ -290,14 +292,14 @@ def lots_of(calls: Sequence[Call], *, places: int) -> Iterator[tuple[Call, ...]]
     """Yield groups of calls, one a message: single calls while places suffice, else a few large groups.
 
     A message contains either first or escalated calls. `places` is the number of free child processes: calls
-    stay single while they take at most half of them; large groups, of at most `LOT` calls, take about an
-    eighth of them. A flood of alarms thus becomes a few long messages: later calls still find a place, the
-    people on duty and their mail server are not overwhelmed, and few processes are forked.
+    take about an eighth of them, single while these suffice, else in groups of at most `LOT` calls. Several
+    alarms at once thus become a few messages: later calls still find a place, the people on duty and their
+    mail server are not overwhelmed, and few processes are forked.
     """
     few = max(1, places // 8)
     for escalated in (False, True):
         same = [call for call in calls if call.escalated is escalated]
-        size = 1 if len(calls) <= places // 2 else min(LOT, math.ceil(len(calls) / few))
+        size = max(1, min(LOT, math.ceil(len(calls) / few)))
         for first in range(0, len(same), size):
             yield tuple(same[first : first + size])
 

@@ -11,11 +11,11 @@ import math
 import smtplib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from functools import partial
+from itertools import zip_longest
 from typing import Final
 
 from fanal.connectors import smtp
@@ -29,6 +29,9 @@ _GREETING: Final = 0.25
 """Part of the patience for the greeting, at a first attempt: half a second (as in RFC 8305)."""
 MOST_SESSIONS: Final = 20
 """Most sessions of one message at once: many servers let no more of one machine in."""
+_TWO: Final = 2
+_FULL_SECONDS: Final = 1.0
+"""Wait before another session with a server that let no more in."""
 _END_SECONDS: Final = 0.5
 """Time that sessions have to end once all is known, or after the deadline has cut them."""
 PERMANENT: Final = 500
@@ -48,13 +51,15 @@ class _Line:
     """Sessions for the recipients `to`, and the addresses of the server that they `tried`.
 
     `closed`: no other address is tried. `running` sessions are open. The last one began at the instant
-    `begun` of the monotonic clock; `greeted`: the server greeted one of them since then.
+    `begun` of the monotonic clock; `greeted`: the server greeted one of them since then. Addresses that let
+    no session more in are `full`, with the instant from which they are tried again.
     """
 
     to: list[str]
     tried: set[smtp.Address] = field(default_factory=set)
     closed: bool = False
     running: int = 0
+    full: dict[smtp.Address, float] = field(default_factory=dict)
     begun: float = 0.0
     greeted: bool = False
 
@@ -69,7 +74,8 @@ class Handover:
         attempt: number of the attempt to send this message, from 1. Each begins at another address of the
             server, and from the second on that one has the whole patience before the next: a faulty address
             that answers faster would otherwise get the message each time.
-        sessions: most sessions at once.
+        sessions: most sessions at once. With two, a single recipient gets a session only where the common one
+            had the address accepted: no others wait at the server for who does not answer.
     """
 
     def __init__(
@@ -93,6 +99,7 @@ class Handover:
         self._addresses, self._answering = list[smtp.Address](), list[smtp.Address]()
         self._common, self._alone = _Line(self._to), list[_Line]()
         self._running, self._most, self._over = 0, sessions, False
+        self._faulty, self._asked = set[smtp.Address](), dict[smtp.Address, str]()
         self._sending: set[str] = set()
         self._accepted: set[str] = set()
         self._unconfirmed: set[str] = set()
@@ -129,7 +136,7 @@ class Handover:
             if now >= self._slow_at and not self._sending and not self._alone:
                 self._split()
             for line in (self._common, *self._alone):
-                address = self._next(line)
+                address = self._next(line) or _next_full(line, now)
                 if address and self._is_due(line, now):
                     self._begin_session(line, address, now)
         return self._running > 0 and now < self._stops
@@ -163,15 +170,36 @@ class Handover:
     def _split(self, first: smtp.Address | None = None) -> None:
         """Let a line for each recipient begin, at the address `first` if given."""
         if not self._alone and len(self._to) > 1:
-            # The common line goes through the recipients from the first: these come from the other end. At
-            # later attempts others come first, should as many as there are sessions be slow.
-            turn = (self._attempt - 1) * (self._most - 1) % len(self._to)
-            order = self._to[::-1]
-            self._alone = [_Line([recipient]) for recipient in order[turn:] + order[:turn]]
+            self._alone = [
+                _Line([one], self._faulty | self._asked_at(one)) for one in self._order_alone()
+            ]
         if first:
             self._answering = [first, *(one for one in self._answering if one != first)]
             for line in self._alone:
                 line.tried.discard(first)
+
+    def _asked_at(self, recipient: str) -> set[smtp.Address]:
+        """Return the addresses of the server where a session waits for the reply on a recipient."""
+        return {address for address, asked in self._asked.items() if asked == recipient}
+
+    def _order_alone(self) -> list[str]:
+        """Return the recipients in the order in which each gets a line of their own.
+
+        In turn one whose address the common line had accepted, and one that it has not come to, from the
+        other end; last where it waits now. At later attempts others come first, should as many as there are
+        sessions be slow.
+        """
+        waited = set(self._asked.values())
+        reached = max((self._to.index(one) for one in waited), default=0)
+        accepted = [one for one in self._to[:reached] if one not in waited]
+        if self._most <= _TWO:
+            return accepted
+        others = [one for one in self._to[:reached:-1] if one not in waited]
+        turns = zip_longest(accepted, others)
+        order = [one for pair in turns for one in pair if one] + sorted(waited)
+        order += [one for one in self._to if one not in order]
+        turn = (self._attempt - 1) * (self._most - 1) % len(order)
+        return order[turn:] + order[:turn]
 
     def _start(self, work: Callable[[], None]) -> None:
         def counted() -> None:
@@ -200,6 +228,7 @@ class Handover:
     def _begin_session(self, line: _Line, address: smtp.Address, now: float) -> None:
         line.running += 1
         line.tried.add(address)
+        line.full.pop(address, None)
         line.begun, line.greeted = now, False
         self._start(partial(self._work, line, self._open(line.to), address))
 
@@ -214,34 +243,47 @@ class Handover:
                 self._send(session, line, to)
         except _Taken:
             with self._guard:
-                if (
-                    len(to) > 1
-                ):  # some of them had the message from others, the rest may have it here
-                    self._split(address)
+                if len(to) > 1:
+                    self._split(
+                        address
+                    )  # some had the message from others, the rest may have it here
         except (OSError, ValueError) as failure:  # SMTPException is an OSError
             with self._guard:
                 if session and len(to) > 1 and _is_of_one(failure, session, to):
                     self._split(address)
-                    return
-                if _is_final(failure):
-                    self._note_final(failure, to)
-                for recipient in to:
-                    self._failures.setdefault(recipient, failure)
+                else:
+                    self._note_failure(failure, line, to, address)
         finally:
             with self._guard:
                 line.running -= 1
+                if session:
+                    self._release(session)
+
+    def _note_failure(
+        self, failure: Exception, line: _Line, to: list[str], address: smtp.Address
+    ) -> None:
+        """Note the failure of a session for the recipients `to` of a line: where no other begins now."""
+        if len(to) > 1:
+            self._faulty.add(address)
+            self._answering = [one for one in self._answering if one != address]
+            for one in self._alone:
+                one.tried.add(address)
+        if _is_full(failure):
+            line.full[address] = time.monotonic() + _FULL_SECONDS
+        if _is_final(failure):
+            self._failures.update(dict.fromkeys(to, failure))
+            for one in (self._common, *self._alone):
+                one.closed = True
+        for recipient in to:
+            self._failures.setdefault(recipient, failure)
 
     def _skip(self, address: smtp.Address, recipient: str) -> bool:
         """Note that an address of the server answers; return whether a recipient has the message already."""
         with self._guard:
             if address not in self._answering:
                 self._answering.append(address)
+            self._asked[address] = recipient
             return recipient in self._accepted | self._unconfirmed | self._sending
-
-    def _note_final(self, failure: Exception, to: list[str]) -> None:
-        self._failures.update(dict.fromkeys(to, failure))
-        for one in (self._common, *self._alone):
-            one.closed = True
 
     def _send(self, session: smtp.Session, line: _Line, to: list[str]) -> None:
         self._sign_in(session)
@@ -255,16 +297,15 @@ class Handover:
         try:
             self._send_to_left(session, self._message, to)
         except smtp.Unconfirmed as failure:
-            with self._free(session):
+            with self._guard:
                 self._unconfirmed.update(session.taken)
                 self._failures.update(dict.fromkeys(session.taken, failure))
-        except BaseException:
-            with self._free(session):
-                raise
         else:
-            with self._free(session):
+            with self._guard:
                 self._accepted.update(session.taken)
-                line.closed, self._slow_at = True, math.inf
+                self._release(session)
+                if session.taken:
+                    line.closed, self._slow_at = True, math.inf
 
     def _send_to_left(self, session: smtp.Session, message: EmailMessage, to: list[str]) -> None:
         """Send the message to those of the recipients `to` to whom no other session sends or sent it.
@@ -275,13 +316,26 @@ class Handover:
             try:
                 session.send_message(message, to_addrs=to)
             except _TakenBefore:
-                with self._guard:
-                    gone = self._sending.union(session.turned_away)
-                    to = [one for one in self._open(to) if one not in gone]
+                left = [one for one in to if one not in session.turned_away]
+                to = self._wait_for_left(left)
                 session.rset()
                 session.taken.clear()
             else:
                 return
+
+    def _wait_for_left(self, to: list[str]) -> list[str]:
+        """Return those of the recipients `to` to whom the message is to be sent, and nobody sends it now.
+
+        Where somebody sends to all, wait: that may still fail.
+        """
+
+        def left() -> list[str]:
+            return [one for one in self._open(to) if one not in self._sending]
+
+        with self._guard:
+            seconds = max(0.0, self._ends - time.monotonic())
+            self._guard.wait_for(lambda: left() or not self._open(to), timeout=seconds)
+            return left()
 
     def _check(self, session: smtp.Session) -> None:
         """Make sure, before any of the message is sent, that nobody else sends to this session's recipients.
@@ -294,14 +348,11 @@ class Handover:
             if not session.taken or others.intersection(session.taken):
                 raise _TakenBefore
 
-    @contextmanager
-    def _free(self, session: smtp.Session) -> Iterator[None]:
-        """Note the end of a session's message, and free its recipients for other sessions."""
-        with self._guard:
-            if session.sends:
-                self._sending.difference_update(session.taken)
+    def _release(self, session: smtp.Session) -> None:
+        """Let other sessions send to the recipients of a session whose message was sent, or failed."""
+        if session.sends:
+            self._sending.difference_update(session.taken)
             self._guard.notify_all()
-            yield
 
     def _refuse(self, recipient: str, code: int, text: bytes) -> None:
         with self._guard:
@@ -338,6 +389,17 @@ def _is_of_one(failure: Exception, session: smtp.Session, to: Sequence[str]) -> 
         codes = [code for code, _ in failure.recipients.values()]
         return len(codes) < len(to) or smtp.CLOSING in codes
     return session.at_recipients
+
+
+def _next_full(line: _Line, now: float) -> smtp.Address | None:
+    if line.closed:
+        return None
+    return next((address for address, at in line.full.items() if now >= at), None)
+
+
+def _is_full(failure: Exception) -> bool:
+    """Return whether the server let no session more in, and may do so in a moment."""
+    return isinstance(failure, smtplib.SMTPConnectError) and failure.smtp_code == smtp.CLOSING
 
 
 def _is_final(failure: Exception) -> bool:

@@ -395,7 +395,8 @@ def test_many_calls_go_in_few_messages_of_one_occasion_each() -> None:
     assert sorted(call.id for lot in lots for call in lot) == sorted(call.id for call in calls)
     assert len(lots) <= PLACES // 2 + 1
     assert all(len(lot) <= LOT and len({call.escalated for call in lot}) == 1 for lot in lots)
-    assert [len(lot) for lot in lots_of(calls[:9], places=PLACES)] == [1] * 9
+    assert [len(lot) for lot in lots_of(calls[:3], places=PLACES)] == [1] * 3
+    assert [len(lot) for lot in lots_of(calls[:12], places=PLACES)] == [4] * 3
 
 
 def test_what_became_of_a_message_is_written_for_each_of_its_calls() -> None:
