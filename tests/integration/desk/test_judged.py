@@ -41,7 +41,8 @@ def test_a_decision_stands_on_related_reports_and_on_the_dossier(
 def test_a_suspect_reported_after_a_referral_is_a_repeat_offender_on_both_pages(
     desk: Desk, sign_in: SignIn
 ) -> None:
-    tomorrow = (desk.now + timedelta(days=1)).date().isoformat()
+    """The third report tells, two hours from now, of an hour before."""
+    later = f"{desk.now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
     someone = suspect("corbeau_5")
     add_reports(
         desk,
@@ -52,7 +53,7 @@ def test_a_suspect_reported_after_a_referral_is_a_repeat_offender_on_both_pages(
                 590,
                 {"kind": "GROOMING", "persons": [someone], "occurred_at": "2026-11-09"},
             ),
-            ("third", 580, {"kind": "GROOMING", "persons": [someone], "occurred_at": tomorrow}),
+            ("third", -120, {"kind": "GROOMING", "persons": [someone], "occurred_at": later}),
         ),
     )
     web, actor = sign_in("ana"), desk.actor("ana")
