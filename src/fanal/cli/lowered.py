@@ -98,7 +98,10 @@ def _say_once(sentence: str) -> None:
 
 
 def _hand_over(folder: Path, account: SystemAccount) -> None:
-    """Change the owner of root's files and folders under `folder` to the account; never follow links."""
+    """Make the account the owner of `folder` and all in it that is root's: folders, and plain files.
+
+    Links are neither followed nor changed; a file with several hard links stays root's.
+    """
     if folder.stat().st_uid == 0:
         os.chown(folder, account.uid, account.gid)
     for _, folders, files, descriptor in os.fwalk(folder):

@@ -113,7 +113,7 @@ def _look_first(*, demo: bool, host: str) -> None:
     """Refuse a demo that other machines could reach; print a message if parts of the pages are missing.
 
     Raises:
-        CommandRefused: LOOPBACK_ONLY, a demo at another host than this machine.
+        CommandRefused: LOOPBACK_ONLY, a demo that would listen on another address than loopback.
     """
     if demo and not _is_loopback(host):
         raise CommandRefused("LOOPBACK_ONLY")

@@ -18,10 +18,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Return the 400 response to a request that Django refuses before any view, such as an unknown host.
+    """Return the response to a request that Django refuses before any view, such as an unknown host.
 
-    A program gets JSON or XML; a browser an HTML page that gives back the text it sent, with the status 413
-    if the body is too large.
+    A program gets JSON with status 400 (`/api/`), or XML with an answer code and status 200 (`/ispws/`). A
+    browser gets an HTML page that gives back the text it sent: 400, or 413 if the body is too large.
     """
     told = _to_a_program(request, ApiRefused(400, "BAD_REQUEST"), AnswerCode.INVALID_REQUEST)
     if told:

@@ -274,7 +274,11 @@ class Lanes:
 
     @contextmanager
     def place(self, address: str, browser: str) -> Iterator[None]:
-        """Hold a place, then a turn: reserved ones if `browser` ("": unknown) gets both, else `address`'s.
+        """Hold a place in a queue of slow requests, then a turn to run, within the context.
+
+        `browser` identifies a browser with an earlier sign-in, "" any other. It gets a reserved place and
+        turn if both are free in time, otherwise those of the general queue, where `address` counts as one
+        client.
 
         Raises:
             Busy: neither queue has both.

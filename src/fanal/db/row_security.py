@@ -256,9 +256,9 @@ def faults_in_row_security(connection: psycopg.Connection[tuple[object, ...]]) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
-    """A row-level policy that the database has, for comparison with the wanted one.
+    """A row-level policy, in the database or wanted, in the form in which the two are compared.
 
-    `statement` is the one that created it, `grantees` are its roles.
+    `statement` creates it (in the database: the policy's comment, "" without one), `grantees` are its roles.
     """
 
     statement: str

@@ -82,11 +82,12 @@ class EngineProcess:
             self.start()
 
     def start(self) -> None:
-        """Start the child process if there is none that may read further texts.
+        """Start the child process, if none may read further texts, and wait for its first answer.
 
         Raises:
             EngineStarting: it is starting, and has not answered within the patience of this engine.
-            EngineMissing: the package is not installed, or its process does not start now.
+            EngineMissing: the package is not installed, its process does not start now, or its model is
+                another than before.
         """
         with self._lock:
             self._socket()

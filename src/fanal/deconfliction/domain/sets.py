@@ -174,10 +174,12 @@ def lay_out(secret: X25519PrivateKey, pair: bytes, keys: Iterable[bytes]) -> Lai
 
 
 def shown_points(packed: bytes) -> list[bytes]:
-    """Split a received set into its curve points (blinded identifiers, 32 bytes each).
+    """Split a received set into its points (blinded identifiers, 32 bytes each); check number and order.
+
+    Whether each is on the curve is checked when it is multiplied (`multiply_all`).
 
     Raises:
-        PointsRefused: not a valid set, or not in ascending order.
+        PointsRefused: a wrong length or number, a duplicate, or not in ascending order.
     """
     points = unpack(packed)
     if points != sorted(points):

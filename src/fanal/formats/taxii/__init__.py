@@ -176,8 +176,8 @@ def read_envelope(body: bytes) -> Envelope:
     An indicator whose pattern is not plain alternatives of values has no `hashes`.
 
     Raises:
-        FormatRefused: not an envelope, over a limit, an object without its required properties, or a
-            malformed hash.
+        FormatRefused: not an envelope, over a limit, an indicator with a missing or malformed id, date or
+            hash, or a NUL in a label.
     """
     if len(body) > MAX_ENVELOPE:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_ENVELOPE})

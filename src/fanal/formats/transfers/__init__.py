@@ -36,10 +36,10 @@ _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class TransferRow(Struct, frozen=True, kw_only=True, gc=False):
-    """A record of a CSV file: the number of its first line, and its bytes with line end.
+    """A record of a CSV file: the number of its first line, and its bytes with line end, if it has one.
 
-    `whole` is False for a line over the size limit, or whose quotation mark is not closed in time; then
-    `body` holds this line only.
+    `whole` is False for a record over the size limit, or whose quotation mark is not closed in time; then
+    `body` holds its first line only, cut at the limit.
     """
 
     line: int
