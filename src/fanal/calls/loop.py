@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import wait
 from typing import Final
+from uuid import UUID
 
 from django.db import connection
 
@@ -65,7 +66,7 @@ class CallsLoop:
     def __init__(self, *, clock: Callable[[], datetime], number: int | None = None) -> None:
         self._clock, self._actor = clock, system_actor("alarm")
         self._number, self._holder = number or _random(), 0
-        self._senders, self._over = Senders(), list[CallSent]()
+        self._senders, self._over, self._early = Senders(), list[CallSent](), list[CallSent]()
         self._later = list[AskedAgain]()
         self._alive_at = self._late_at = 0.0
         self._session: object = None
@@ -134,6 +135,8 @@ class CallsLoop:
         A message to the addresses that an earlier one did not reach says nothing about the mail server.
         """
         reached = self._standing.reaches
+        self._over += self._early
+        self._early = []
         for sent in self._senders.finished():
             if not sent.lot:
                 self._standing.answered(works=not sent.failure)
@@ -191,11 +194,7 @@ class CallsLoop:
             calls = orient.claim_calls(
                 actor=self._actor,
                 holder=self._holder,
-                in_hand=[
-                    call.id
-                    for lot in (self._senders.calls, *(sent.lot for sent in self._over))
-                    for call in lot
-                ],
+                in_hand=list(self._in_hand()),
                 most=1 if tries else max(1, free // 8) * LOT,
                 again=again,
                 late=late,
@@ -206,12 +205,28 @@ class CallsLoop:
                 failpoint("send.begin")
                 left_out = missed if lot[0].attempts % _ALL_EVERY else ()
                 self._senders.start(lot, now=now, left_out=left_out)
+                if left_out:
+                    self._keep(
+                        AskedAgain(
+                            lot=lot,
+                            to=tuple(sorted(left_out)),
+                            lost=False,
+                            attempts=1,
+                            due=time.monotonic(),
+                            failure="",
+                        )
+                    )
+
+    def _in_hand(self) -> set[UUID]:
+        """Return the ids of the calls in transit, and of those whose outcome is not recorded yet."""
+        over = [call for sent in self._over if not sent.again for call in sent.lot]
+        return {call.id for call in (*self._senders.calls, *over)}
 
     def _not_reached(self) -> list[str]:
         """Return the duty addresses that the last message did not reach; none if that holds for all.
 
-        A call goes to the others first: sessions that wait for these addresses would occupy the mail server.
-        They are asked in a message of their own as soon as it is sent.
+        A call goes to the others: sessions that wait for these addresses would occupy the mail server. They
+        are asked in a message of their own at the same time.
         """
         missed = {to for message in (*self._later, *self._senders.asking) for to in message.to}
         duty = mail.current().duty
@@ -243,11 +258,10 @@ class CallsLoop:
     def _keep_for_later(self, sent: CallSent) -> None:
         """Keep the addresses that a message (`sent`) did not reach, to try them again for about an hour.
 
-        Those that it did not go to are asked at once. Messages to the same addresses become one. After too
-        many attempts, or with too many messages kept, an error is logged instead.
+        After too many attempts, or with too many messages kept, an error is logged instead.
         """
         before = sent.again
-        to = (*sent.sent.later, *sent.left_out) if sent.sent else before.to if before else ()
+        to = sent.sent.later if sent.sent else before.to if before else ()
         attempts = before.attempts + 1 if before else 1
         if not to:
             return
@@ -259,15 +273,19 @@ class CallsLoop:
         lost = bool(sent.sent and sent.sent.lost) or bool(before and before.lost)
         jitter = secrets.randbelow(1001) / 1000
         wait = wait_after(attempts=attempts, jitter=jitter, unconfirmed=unconfirmed)
-        due = time.monotonic() + (0.0 if sent.left_out else wait.total_seconds())
-        kept = AskedAgain(
-            lot=sent.lot,
-            to=tuple(sorted(to)),
-            lost=lost,
-            attempts=attempts,
-            due=due,
-            failure=sent.failure,
+        self._keep(
+            AskedAgain(
+                lot=sent.lot,
+                to=tuple(sorted(to)),
+                lost=lost,
+                attempts=attempts,
+                due=time.monotonic() + wait.total_seconds(),
+                failure=sent.failure,
+            )
         )
+
+    def _keep(self, kept: AskedAgain) -> None:
+        """Keep a message to try again; with one to the same addresses it becomes one."""
         same = next((m for m in self._later if _are_one(m, kept)), None)
         if same:
             self._later.remove(same)
@@ -289,6 +307,9 @@ class CallsLoop:
     def _record_one(self, sent: CallSent) -> None:
         now = self._now()
         if sent.again is not None:
+            if not self._in_hand().isdisjoint(call.id for call in sent.lot):
+                self._early.append(sent)  # the outcome of the message to the others comes first
+                return
             if sent.sent is not None and not (sent.sent.later or sent.sent.lost or sent.again.lost):
                 orient.record_reached(actor=self._actor, calls=sent.lot, now=now)
         elif sent.sent is not None:

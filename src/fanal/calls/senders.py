@@ -119,9 +119,13 @@ class Senders:
 
     @property
     def calls(self) -> list[Call]:
-        """The calls in transit, and those with a failure not yet returned by `finished`."""
-        lots = [*(child.lot for child in self._children), *(sent.lot for sent in self._unstarted)]
-        return [call for lot in lots for call in lot]
+        """The calls in transit, and those with a failure not yet returned by `finished`.
+
+        Without those whose message goes to addresses that an earlier one did not reach.
+        """
+        children = [(child.lot, child.again) for child in self._children]
+        unstarted = [(sent.lot, sent.again) for sent in self._unstarted]
+        return [call for lot, again in (*children, *unstarted) if not again for call in lot]
 
     @property
     def descriptors(self) -> list[int]:
@@ -275,7 +279,8 @@ def _seconds_for(lot: Sequence[Call], again: AskedAgain | None) -> float:
     """
     if not lot:
         return mail.SEND_SECONDS
-    if again and again.failure != UNCONFIRMED:  # a new call to the same addresses may wait for its end
+    if again and again.failure != UNCONFIRMED:
+        # Short: a new call to the same addresses may wait for its end.
         return mail.SEND_SECONDS if again.attempts % 6 else _SLOW_SECONDS
     attempts = again.attempts if again else lot[0].attempts
     unconfirmed = (again.failure if again else lot[0].failure) == UNCONFIRMED

@@ -137,8 +137,8 @@ def node_certificate_ends(home: Path) -> date | None:
 def node_misfit(home: Path) -> str | None:
     """Return a message if the receipts that this node signs can never be verified, None otherwise.
 
-    The reason is a missing or unreadable file, a certificate of another key, or a certificate of another root.
-    `home` is the data folder.
+    The reason is a missing or unreadable file, a certificate of another key, or one of another root. `home`
+    is the data folder.
     """
     folder = keys_folder(home)
     try:

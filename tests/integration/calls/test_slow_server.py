@@ -144,6 +144,29 @@ def test_who_answers_again_has_the_calls_that_went_to_the_others(tmp_path: Path)
     assert inbox.messages.count([GOOD]) == 2
 
 
+def test_who_is_well_again_has_a_call_at_once_though_another_hangs(tmp_path: Path) -> None:
+    away, hangs = threading.Event(), threading.Event()
+
+    def relay(line: str) -> bytes | None:
+        if GONE in line and away.is_set():
+            return b"450 later\r\n"
+        if GOOD in line and hangs.is_set() and line[:4].upper() == "RCPT":
+            time.sleep(9)
+        return None
+
+    away.set()
+    inbox = Inbox(relay)
+    with served(inbox.talk, "127.0.0.1") as port, looping(port, tmp_path, GOOD, GONE) as loop:
+        deposit()
+        assert wait_for(lambda: (loop.beat(), outcomes() == PARTLY)[1], seconds=10)
+        away.clear()
+        hangs.set()
+        deposit()
+        started = time.monotonic()
+        assert wait_for(lambda: (loop.beat(), [GONE] in inbox.messages)[1], seconds=10)
+        assert time.monotonic() - started < 5
+
+
 @pytest.mark.parametrize(("failure", "most"), [("UNCONFIRMED", MOST_COPIES), ("REFUSED", 60)])
 def test_who_is_asked_again_gets_few_copies(tmp_path: Path, failure: str, most: int) -> None:
     """Each attempt that the server did not confirm may have arrived."""
