@@ -50,6 +50,7 @@ class _TakenBefore(_Taken):
 class _Line:
     """Sessions for the recipients `to`, and the addresses of the server that they `tried`.
 
+    At addresses of `waits` a session of the common line waits for the reply on the recipient.
     `closed`: no other address is tried. `running` sessions are open. The last one began at the instant
     `begun` of the monotonic clock; `greeted`: the server greeted one of them since then. Addresses that let
     no session more in are `full`, with the instant from which they are tried again.
@@ -57,6 +58,7 @@ class _Line:
 
     to: list[str]
     tried: set[smtp.Address] = field(default_factory=set)
+    waits: set[smtp.Address] = field(default_factory=set)
     closed: bool = False
     running: int = 0
     full: dict[smtp.Address, float] = field(default_factory=dict)
@@ -170,9 +172,9 @@ class Handover:
     def _split(self, first: smtp.Address | None = None) -> None:
         """Let a line for each recipient begin, at the address `first` if given."""
         if not self._alone and len(self._to) > 1:
-            self._alone = [
-                _Line([one], self._faulty | self._asked_at(one)) for one in self._order_alone()
-            ]
+            for one in self._order_alone():
+                waits = self._asked_at(one)
+                self._alone.append(_Line([one], self._faulty | waits, waits))
         if first:
             self._answering = [first, *(one for one in self._answering if one != first)]
             for line in self._alone:
@@ -240,7 +242,7 @@ class Handover:
             with self._server.session(address, seconds=seconds) as session:
                 line.greeted = True
                 session.skips = partial(self._skip, address)
-                self._send(session, line, to)
+                self._send(session, line, to, address)
         except _Taken:
             with self._guard:
                 if len(to) > 1:
@@ -285,7 +287,9 @@ class Handover:
             self._asked[address] = recipient
             return recipient in self._accepted | self._unconfirmed | self._sending
 
-    def _send(self, session: smtp.Session, line: _Line, to: list[str]) -> None:
+    def _send(
+        self, session: smtp.Session, line: _Line, to: list[str], address: smtp.Address
+    ) -> None:
         self._sign_in(session)
         if self._message is None:
             with self._guard:
@@ -306,6 +310,17 @@ class Handover:
                 self._release(session)
                 if session.taken:
                     line.closed, self._slow_at = True, math.inf
+                    self._ask_anew(address)
+
+    def _ask_anew(self, address: smtp.Address) -> None:
+        """Let lines try again an address that took the message while the common session waits there for them.
+
+        That session may be lost, by no fault of the recipient.
+        """
+        for line in self._alone:
+            if address in line.waits:
+                line.waits.discard(address)
+                line.tried.discard(address)
 
     def _send_to_left(self, session: smtp.Session, message: EmailMessage, to: list[str]) -> None:
         """Send the message to those of the recipients `to` to whom no other session sends or sent it.

@@ -319,6 +319,25 @@ def test_a_session_that_comes_late_sends_to_those_who_are_left(tmp_path: Path) -
     assert seconds < 8.0
 
 
+def test_who_stood_in_a_session_that_fell_silent_is_asked_in_another(tmp_path: Path) -> None:
+    """The network lost the session, say: no fault of the recipient."""
+    asked = 0
+
+    def silent(line: str) -> bytes | None:
+        nonlocal asked
+        if line[:4].upper() == "RCPT":
+            asked += 1
+            time.sleep(9 if asked == 1 else 0)
+        return None
+
+    inbox = Inbox(silent)
+    with served(inbox.talk, "127.0.0.1") as port:
+        sent, seconds = send(port, tmp_path, GONE, GOOD)
+    assert sent == ALL
+    assert sorted(to for message in inbox.messages for to in message) == sorted([GONE, GOOD])
+    assert seconds < 5
+
+
 def test_a_message_begins_as_many_sessions_as_it_may(tmp_path: Path) -> None:
     duty = tuple(f"gone{n}@desk.fr" for n in range(6))
     inbox = Inbox(lambda line: time.sleep(9) if line.upper().startswith("RCPT") else None)
