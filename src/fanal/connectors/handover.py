@@ -102,6 +102,7 @@ class Handover:
         self._common, self._alone = _Line(self._to), list[_Line]()
         self._running, self._most, self._over = 0, sessions, False
         self._faulty, self._asked = set[smtp.Address](), dict[smtp.Address, str]()
+        self._sessions = list[smtp.Session]()
         self._sending: set[str] = set()
         self._accepted: set[str] = set()
         self._unconfirmed: set[str] = set()
@@ -156,11 +157,14 @@ class Handover:
         """Return the address that a line tries next, or None.
 
         The common line finds those that answer, and take recipients. The lines of single recipients follow
-        there; the other addresses are theirs once the common line has tried all, the last one first.
+        there; the other addresses are theirs once the common line has tried all, the last one first, and one
+        that failed for all only where no session of the line is open.
         """
         order = self._addresses
         if line is not self._common:
-            order = self._answering + ([] if self._next(self._common) else self._addresses[::-1])
+            others = [] if self._next(self._common) else self._addresses[::-1]
+            order = [one for one in self._answering + others if one not in self._faulty]
+            order += [] if line.running else [one for one in others if one in self._faulty]
         return next((one for one in order if not line.closed and one not in line.tried), None)
 
     def _is_due(self, line: _Line, now: float) -> bool:
@@ -174,7 +178,7 @@ class Handover:
         if not self._alone and len(self._to) > 1:
             for one in self._order_alone():
                 waits = self._asked_at(one)
-                self._alone.append(_Line([one], self._faulty | waits, waits))
+                self._alone.append(_Line([one], set(waits), waits))
         if first:
             self._answering = [first, *(one for one in self._answering if one != first)]
             for line in self._alone:
@@ -192,14 +196,13 @@ class Handover:
         sessions be slow.
         """
         waited = set(self._asked.values())
-        reached = max((self._to.index(one) for one in waited), default=0)
-        accepted = [one for one in self._to[:reached] if one not in waited]
+        taken = {one for session in self._sessions for one in session.taken} - waited
+        accepted = [one for one in self._to if one in taken]
         if self._most <= _TWO:
             return accepted
-        others = [one for one in self._to[:reached:-1] if one not in waited]
+        others = [one for one in self._to[::-1] if one not in taken | waited]
         turns = zip_longest(accepted, others)
         order = [one for pair in turns for one in pair if one] + sorted(waited)
-        order += [one for one in self._to if one not in order]
         turn = (self._attempt - 1) * (self._most - 1) % len(order)
         return order[turn:] + order[:turn]
 
@@ -242,6 +245,8 @@ class Handover:
             with self._server.session(address, seconds=seconds) as session:
                 line.greeted = True
                 session.skips = partial(self._skip, address)
+                if line is self._common:
+                    self._sessions.append(session)
                 self._send(session, line, to, address)
         except _Taken:
             with self._guard:
@@ -267,9 +272,8 @@ class Handover:
         """Note the failure of a session for the recipients `to` of a line: where no other begins now."""
         if len(to) > 1:
             self._faulty.add(address)
-            self._answering = [one for one in self._answering if one != address]
-            for one in self._alone:
-                one.tried.add(address)
+            if isinstance(failure, smtplib.SMTPDataError) and not self._next(self._common):
+                self._split()  # one of them may be the cause
         if _is_full(failure):
             line.full[address] = time.monotonic() + _FULL_SECONDS
         if _is_final(failure):
@@ -296,7 +300,7 @@ class Handover:
                 self._accepted.update(to)
             return
         session.refuses = self._refuse
-        session.checks = partial(self._check, session)
+        session.checks = partial(self._check, session, address)
         session.begins = partial(self._begin, session)
         try:
             self._send_to_left(session, self._message, to)
@@ -352,13 +356,14 @@ class Handover:
             self._guard.wait_for(lambda: left() or not self._open(to), timeout=seconds)
             return left()
 
-    def _check(self, session: smtp.Session) -> None:
+    def _check(self, session: smtp.Session, address: smtp.Address) -> None:
         """Make sure, before any of the message is sent, that nobody else sends to this session's recipients.
 
         Raises:
             _TakenBefore: somebody does, or did, or no recipient is left.
         """
         with self._guard:
+            self._asked.pop(address, None)
             others = self._accepted | self._unconfirmed | self._sending
             if not session.taken or others.intersection(session.taken):
                 raise _TakenBefore

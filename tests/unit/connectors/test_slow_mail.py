@@ -319,6 +319,19 @@ def test_a_session_that_comes_late_sends_to_those_who_are_left(tmp_path: Path) -
     assert seconds < 8.0
 
 
+def test_a_message_refused_for_all_since_one_of_them_is_full_goes_to_each(tmp_path: Path) -> None:
+    """The server finds out at the end of the message, slowly, and does not say for whom."""
+
+    def full(line: str) -> bytes | None:
+        refused = line == "." and GONE in inbox.messages[-1]
+        return time.sleep(0.5) or b"451 try again later\r\n" if refused else None
+
+    inbox = Inbox(full)
+    with served(inbox.talk, "127.0.0.1") as port:
+        sent, _ = send(port, tmp_path, GOOD, GONE, ODD)
+    assert sent == mail.Sent(reached=mail.Reached.SOME, later=(GONE,))
+
+
 def test_who_stood_in_a_session_that_fell_silent_is_asked_in_another(tmp_path: Path) -> None:
     """The network lost the session, say: no fault of the recipient."""
     asked = 0
