@@ -11,7 +11,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import wait
@@ -31,6 +31,7 @@ from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient.alarms.operations import outbox as orient
 from fanal.orient.domain.clocks import MOST_COPIES, UNCONFIRMED, Delivery, wait_after
+from fanal.orient.domain.records import Call
 
 _DELIVERIES: Final = {
     mail.Reached.ALL: Delivery.SENT,
@@ -206,16 +207,26 @@ class CallsLoop:
                 left_out = missed if lot[0].attempts % _ALL_EVERY else ()
                 self._senders.start(lot, now=now, left_out=left_out)
                 if left_out:
-                    self._keep(
-                        AskedAgain(
-                            lot=lot,
-                            to=tuple(sorted(left_out)),
-                            lost=False,
-                            attempts=1,
-                            due=time.monotonic(),
-                            failure="",
-                        )
-                    )
+                    self._ask_left_out(lot, left_out)
+
+    def _ask_left_out(self, lot: Sequence[Call], left_out: Sequence[str]) -> None:
+        """Keep a message, due at once, to the addresses that the message for the calls of `lot` left out.
+
+        Not for calls of which such a message waits, or is in transit, since an earlier attempt.
+        """
+        asked = {call.id for one in (*self._later, *self._senders.asking) for call in one.lot}
+        new = tuple(call for call in lot if call.id not in asked)
+        if new:
+            self._keep(
+                AskedAgain(
+                    lot=new,
+                    to=tuple(sorted(left_out)),
+                    lost=False,
+                    attempts=1,
+                    due=time.monotonic(),
+                    failure="",
+                )
+            )
 
     def _in_hand(self) -> set[UUID]:
         """Return the ids of the calls in transit, and of those whose outcome is not recorded yet."""

@@ -172,6 +172,16 @@ def test_who_is_well_again_has_a_call_at_once_though_another_hangs(tmp_path: Pat
         assert wait_for(lambda: (loop.beat(), [GONE] in inbox.messages)[1], seconds=4)
 
 
+def test_whom_a_call_leaves_out_is_asked_once_for_all_its_attempts(tmp_path: Path) -> None:
+    deposit()
+    [call] = claim()
+    again = msgspec.structs.replace(call, attempts=2)
+    with looping(1, tmp_path, GOOD, GONE) as loop:
+        for lot in ((call,), (again,)):
+            loop._ask_left_out(lot, (GONE,))
+        assert [one.lot for one in loop._later] == [(call,)]
+
+
 @pytest.mark.parametrize(("failure", "most"), [("UNCONFIRMED", MOST_COPIES), ("REFUSED", 60)])
 def test_who_is_asked_again_gets_few_copies(tmp_path: Path, failure: str, most: int) -> None:
     """Each attempt that the server did not confirm may have arrived."""
