@@ -31,14 +31,14 @@ def codes(report: HarmonisedReport) -> list[tuple[str, str]]:
 
 
 def test_what_only_the_form_asks_is_read() -> None:
-    both = {"kind": "OTHER", "stated": ["DANGER_UNKNOWN", "REPORTER_IS_CHILD"]}
-    report = harmonised(json.dumps(both).encode())
+    every = {"kind": "OTHER", "stated": [one.value for one in Stated]}
+    report = harmonised(json.dumps(every).encode())
     assert (report.stated, report.warnings) == (tuple(Stated), ())
-    told = harmonised(json.dumps(both | {"description": "x" * (MAX_TEXT_BYTES + 1)}).encode())
+    told = harmonised(json.dumps(every | {"description": "x" * (MAX_TEXT_BYTES + 1)}).encode())
     assert told.stated == tuple(Stated)
     assert codes(told) == [("description", "FORM_CUT")]
     with pytest.raises(FormatRefused):
-        read_report(json.dumps(both | {"reference": "r"}).encode())
+        read_report(json.dumps(every | {"reference": "r"}).encode())
 
 
 def test_a_text_over_the_limit_is_cut_between_two_characters() -> None:
