@@ -118,10 +118,10 @@ def test_a_repeat_offender_is_named_on_the_report_and_the_dossier(
         }
         for name, at in (
             ("Lina", "2026-11-03"),
-            ("Tom", (desk.now + timedelta(days=1)).isoformat()),
+            ("Tom", f"{desk.now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"),
         )
     ]
-    add_reports(desk, (("first", 600, bodies[0]), ("later", 590, bodies[1])))
+    add_reports(desk, (("first", 600, bodies[0]), ("later", -120, bodies[1])))
     referred(desk, "first")
     page = open_as("ana", f"/{lang}/desk/reports/{desk.reports['later']}/")
     said = {"fr": "De nouveau mis en cause", "en": "Repeat offender"}[lang]

@@ -17,6 +17,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.web.public import report as report_view
 from tests.acceptance.conftest import Visit
+from tests.acceptance.steps import turn
 from tests.integration.accounts.people import PASSWORD, habilitate
 from tests.integration.desk.story import Desk, run_stages
 from tests.refusals import CHECK, database_refuses
@@ -85,8 +86,10 @@ def file_report(page: Page, host: str, words: str) -> Page:
     """Fill the public form and stop at its receipt."""
 
     def go_on() -> None:
-        page.click("main button[value=next]")
+        turn(page, "main button[value=next]")
 
+    page.check("input[name=whom][value=WITNESS]")
+    go_on()
     page.check("input[name=danger][value=NO]")
     go_on()
     page.check("input[value=ABUSE_MATERIAL]")
@@ -96,6 +99,7 @@ def file_report(page: Page, host: str, words: str) -> Page:
     page.check("input[name=when][value=YESTERDAY]")
     go_on()
     page.fill("#description", f"An album that anybody can open ({words}).")
+    go_on()
     go_on()
     page.check("input[name=child][value=UNKNOWN]")
     go_on()
