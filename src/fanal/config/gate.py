@@ -274,11 +274,7 @@ class Lanes:
 
     @contextmanager
     def place(self, address: str, browser: str) -> Iterator[None]:
-        """Hold a place in a queue of slow requests, then a turn to run, within the context.
-
-        `browser` identifies a browser with an earlier sign-in, "" any other. It gets a reserved place and
-        turn if both are free in time, otherwise those of the general queue, where `address` counts as one
-        client.
+        """Hold a place in a queue, then a turn to run: reserved ones for a known `browser` ("": none).
 
         Raises:
             Busy: neither queue has both.
