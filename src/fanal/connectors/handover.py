@@ -29,7 +29,8 @@ _GREETING: Final = 0.25
 """Part of the patience for the greeting, at a first attempt: half a second (as in RFC 8305)."""
 MOST_SESSIONS: Final = 20
 """Most sessions of one message at once: many servers let no more of one machine in."""
-_TWO: Final = 2
+_FEWEST: Final = 2
+"""With so few sessions, single recipients get one only where the server had accepted their address."""
 _FULL_SECONDS: Final = 1.0
 """Wait before another session with a server that let no more in."""
 _END_SECONDS: Final = 0.5
@@ -156,7 +157,7 @@ class Handover:
     def _next(self, line: _Line) -> smtp.Address | None:
         """Return the address that a line tries next, or None.
 
-        The common line finds those that answer, and take recipients. The lines of single recipients follow
+        The common line finds the addresses that accept recipients. The lines of single recipients follow
         there; the other addresses are theirs once the common line has tried all, the last one first, and one
         that failed for all only where no session of the line is open.
         """
@@ -198,7 +199,7 @@ class Handover:
         waited = set(self._asked.values())
         taken = {one for session in self._sessions for one in session.taken} - waited
         accepted = [one for one in self._to if one in taken]
-        if self._most <= _TWO:
+        if self._most <= _FEWEST:
             return accepted
         others = [one for one in self._to[::-1] if one not in taken | waited]
         turns = zip_longest(accepted, others)
@@ -314,9 +315,9 @@ class Handover:
                 self._release(session)
                 if session.taken:
                     line.closed, self._slow_at = True, math.inf
-                    self._ask_anew(address)
+                    self._ask_again(address)
 
-    def _ask_anew(self, address: smtp.Address) -> None:
+    def _ask_again(self, address: smtp.Address) -> None:
         """Let lines try again an address that took the message while the common session waits there for them.
 
         That session may be lost, by no fault of the recipient.
