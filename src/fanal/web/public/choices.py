@@ -103,7 +103,7 @@ KIND_OF_CHILD = (
     AnswerChoice(
         code="GROOMING",
         words=_("Someone is being too nice, asks for secrets or photos"),
-        hint=_("Gifts, lies about age, asking to switch to another app."),
+        hint=pgettext_lazy("to a child", "They give gifts, lie about their age, want another app."),
     ),
     AnswerChoice(
         code="SOLICITATION",

@@ -341,12 +341,14 @@ def _answer(request: HttpRequest, draft: HiddenDraft, answer: Acknowledgement) -
         return _page(request, draft, STEPS[-1], notices=("underway",), status=409)
     if answer.outcome is Outcome.CONFLICT:
         return _sent_before(request, draft)
+    voice = voice_of(draft.answers)
     return render(
         request,
         "public/report/receipt.html",
         {
             "code": draft.code,
-            "say": said_to(voice_of(draft.answers)),
+            "say": said_to(voice),
+            "voice": voice.value,
             "urgent": draft.answers.get("danger") == "YES",
             "root": setup.current().root,
         },

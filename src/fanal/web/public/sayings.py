@@ -196,6 +196,12 @@ _PEOPLE: Mapping[str, Saying] = {
         usual=_("Name, if you know it"),
         child=pgettext_lazy("to a child", "Name, if you know it"),
     ),
+    "suspect_contact_hint": Saying(
+        usual=_("Other nicknames, e-mail address, phone number. One a line."),
+        child=pgettext_lazy(
+            "to a child", "Another nickname, an e-mail address, a number. One a line."
+        ),
+    ),
     "suspect_where": Saying(
         usual=_("Where is this person, as far as you know?"),
         child=pgettext_lazy("to a child", "Do you know where this person is?"),
@@ -387,8 +393,7 @@ _SENT: Mapping[str, Saying] = {
         ),
         child=pgettext_lazy(
             "to a child",
-            "We read your report first. Call 17 or 112 all the same: it is faster. Come back tonight with"
-            " your code.",
+            "We read your report first. Call 17 or 112 all the same: it is faster.",
         ),
     ),
     "alerted": Saying(
@@ -422,16 +427,15 @@ _SENT: Mapping[str, Saying] = {
             "to a child", "Come back in a few days with your code: we may ask you something."
         ),
     ),
-    "receipt": Saying(
-        usual=_(
-            "A signed receipt proves that we received exactly your words, at that time. Anybody can check it"
-            " without us, with this public key and the free program Fanal:"
-        ),
+    "come_back_tonight": Saying(
+        usual=_("Come back tonight with your code: we may have a question for you."),
         child=pgettext_lazy(
-            "to a child",
-            "A signed receipt proves that we received exactly your words. Anybody can check it without us,"
-            " with this public key and the free program Fanal:",
+            "to a child", "Come back tonight with your code: we may ask you something."
         ),
+    ),
+    "keep_receipt": Saying(
+        usual=_("Download the signed receipt"),
+        child=pgettext_lazy("to a child", "Keep a proof"),
     ),
     "talk": Saying(
         usual=_(

@@ -48,8 +48,14 @@ PROBLEMS: Mapping[AnswerProblem, Saying] = {
     ),
     AnswerProblem.NO_EMAIL: Saying(
         usual=_("This e-mail address looks incomplete. It looks like name@example.org."),
+        child=pgettext_lazy(
+            "to a child", "A part of this address is missing. Example: name@example.org."
+        ),
     ),
-    AnswerProblem.NO_PHONE: Saying(usual=_("This phone number looks incomplete.")),
+    AnswerProblem.NO_PHONE: Saying(
+        usual=_("This phone number looks incomplete."),
+        child=pgettext_lazy("to a child", "Some digits of this number are missing."),
+    ),
     AnswerProblem.NO_CONTACT: Saying(
         usual=_("Leave an e-mail address or a phone number, or choose to stay anonymous."),
         child=pgettext_lazy(
