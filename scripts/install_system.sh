@@ -1,15 +1,21 @@
 #!/bin/sh
-# What the tests use of the system: Chromium, nginx and strace. As root on Debian the first two are installed.
+# What the tests use of the system: Chromium, nginx, checkers of BIND and Unbound, strace. As root on Debian all but
+# strace are installed; else a line says what is missing.
 command -v strace >/dev/null ||
     echo "strace is not here: faults of single system calls are left out. Debian: apt-get install strace" >&2
-command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || {
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "nginx is not here: installing nginx-light, for the test of the operator's proxy" >&2
-        { apt-get update -q && apt-get install -q -y --no-install-recommends nginx-light; } >&2 || true
-    else
-        echo "nginx is not here: the test of the proxy is left out. Debian: apt-get install nginx-light" >&2
-    fi
+need() { # program, Debian package, what its test is of
+    command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || {
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+            echo "$1 is not here: installing $2, for the test of $3" >&2
+            { apt-get update -q && apt-get install -q -y --no-install-recommends "$2"; } >&2 || true
+        else
+            echo "$1 is not here: the test of $3 is left out. Debian: apt-get install $2" >&2
+        fi
+    }
 }
+need nginx nginx-light "the operator's proxy"
+need named-checkzone bind9-utils "the blocking list in BIND"
+need unbound-checkconf unbound "the blocking list in Unbound"
 if "${PYTHON:-python3}" "$(dirname "$0")/chromium.py" >/dev/null; then
     exit 0
 fi

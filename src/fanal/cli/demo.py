@@ -71,6 +71,34 @@ def load() -> None:
         click.echo(f"demo: loaded in {seconds:.0f} s", err=True)
 
 
+@demo.command("block")
+@click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
+@with_django(DatabaseRole.WORKER)
+def block(hosts: tuple[str, ...]) -> None:
+    """Block host names by the whole lawful story, its clocks run in the past; only in a demo database."""
+    from fanal.accounts.operations.demo import NotADemo
+    from fanal.demo import blocking
+
+    try:
+        blocking.block(hosts, now=clock.now())
+    except NotADemo:
+        raise Failed("NOT_A_DEMO") from None
+
+
+@demo.command("lift")
+@click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
+@with_django(DatabaseRole.WORKER)
+def lift(hosts: tuple[str, ...]) -> None:
+    """Lift the blockings of host names, access restored; only in a demo database."""
+    from fanal.accounts.operations.demo import NotADemo
+    from fanal.demo import blocking
+
+    try:
+        blocking.lift(hosts, now=clock.now())
+    except NotADemo:
+        raise Failed("NOT_A_DEMO") from None
+
+
 @demo.command("story")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.WORKER)

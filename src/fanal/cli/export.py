@@ -14,6 +14,7 @@ import click
 from fanal.cli.actors import code_option, proven
 from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
+from fanal.cli.export_blocklist import COMMANDS
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import tell
 from fanal.cli.output import make_private, place_of, write_whole
@@ -161,5 +162,5 @@ def _write_all(
         sys.exit(2)
 
 
-for _command in (vics, csv_hashes, stix, misp):
+for _command in (vics, csv_hashes, stix, misp, *COMMANDS):
     export.add_command(_command)

@@ -50,6 +50,7 @@ _NAMED = {
 }
 """Message codes by exception class name: only the commands that need them import these packages."""
 _REFUSED = {
+    "blocking": "BLOCKING_REFUSED",
     "deconfliction": "DECONFLICTION_REFUSED",
     "exchange": "SOURCE_REFUSED",
     "instruction": "INSTRUCTION_REFUSED",

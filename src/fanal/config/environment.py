@@ -22,6 +22,10 @@ _ADDRESS = (
 )
 _MAILBOX = re.compile(rf'(?P<bare>{_ADDRESS})|(?:[^"<>@]|"[^"]*")*<(?P<named>{_ADDRESS})>')
 
+_LABEL = r"(?!rpz-)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+$|0x[0-9a-f]*$){_LABEL}")
+_LONGEST_HOST = 241
+"""Most characters of a name that a zone file may name (`measures.blocking.names`)."""
 
 WEB_TIMEOUTS = {
     "statement_timeout": "30s",
@@ -93,6 +97,8 @@ class Environment:
     """`FANAL_DUTY`: addresses called for a child in danger; commas or semicolons separate them."""
     flagger: str
     """`FANAL_TRUSTED_FLAGGER`: what made the desk a trusted flagger (DSA art. 22), as notices name it."""
+    stop_host: str
+    """`FANAL_STOP_HOST`: host of the page shown instead of blocked names (default `stop.fanal.test`)."""
     step_up_minutes: int
     """`FANAL_STEP_UP_MINUTES`: minutes for which a second factor allows sensitive actions (default 10)."""
     backlog_limit: int
@@ -120,7 +126,8 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         SettingRefused: `FANAL_KEEP_REPORTER_ADDRESS` without `FANAL_PROXY_HOPS`; a limit, a number of minutes
             or of proxies that is not a valid number; a `DATABASE_URL` that is no address, or whose login is
             not the role's; a `FANAL_SMTP_URL`, a piece of `FANAL_DUTY` or a `FANAL_MAIL_FROM` that is no
-            address; a single sign-on URL without https or client identifier.
+            address; a `FANAL_STOP_HOST` that is no host name; a single sign-on URL without https or client
+            identifier.
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"
@@ -152,6 +159,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         smtp_url=_read_server(values.get("FANAL_SMTP_URL", "")),
         mail_from=_read_sender(values.get("FANAL_MAIL_FROM") or "desk@fanal.test"),
         flagger=values.get("FANAL_TRUSTED_FLAGGER", "").strip(),
+        stop_host=_read_host(values.get("FANAL_STOP_HOST", "")),
         duty_addresses=_read_addresses(
             values.get("FANAL_DUTY", _DEMO_DUTY if demo else ""), "FANAL_DUTY"
         ),
@@ -193,6 +201,20 @@ def _check_database(address: str) -> None:
             "DATABASE_URL is no address: postgresql://login:password@host:port/database, with special "
             "characters of a password as %XX"
         )
+
+
+def _read_host(text: str) -> str:
+    """Return the host of the stop page in `text`, a host name as A-labels; the default for an empty text.
+
+    Raises:
+        SettingRefused: it is no such name.
+    """
+    host = text.strip().lower().removesuffix(".")
+    if not host:
+        return "stop.fanal.test"
+    if len(host) > _LONGEST_HOST or _HOST.fullmatch(host) is None:
+        raise SettingRefused(f"FANAL_STOP_HOST: {text!r} is no host name, such as stop.example.fr")
+    return host
 
 
 def _read_server(address: str) -> str:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from fanal.accounts.domain.policy import roles_at_desk
+from fanal import reference
+from fanal.accounts.domain.policy import roles_at_desk, roles_everywhere
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.config.databases import DatabaseRefused
 from fanal.db.agreement import MOST_APART, clock_offset
@@ -20,12 +21,14 @@ from fanal.db.instants import apply_instant_bounds
 from fanal.db.row_security import apply_row_security
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
+from fanal.measures.blocking.kind import BLOCKING
+from fanal.measures.blocking.names import guarded_names
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 
 # The lifecycles of official acts as PostgreSQL's guards read them; `fanal migrate` writes them.
 
-LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET, NOTICE, REMOVAL, EMERGENCY_CALL)
+LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET, NOTICE, REMOVAL, BLOCKING, EMERGENCY_CALL)
 """The lifecycle of every kind of official act."""
 
 
@@ -47,7 +50,8 @@ def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None
         cursor.execute("DELETE FROM casework_transition")
         cursor.executemany(
             "INSERT INTO casework_transition (kind, name, source, target, roles, proof, approved, sends,"
-            " outcomes, in_force, lapsed) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " outcomes, in_force, lapsed, everywhere)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [row for one in LIFECYCLES for row in transitions_of(one)],
         )
 
@@ -73,7 +77,21 @@ def transitions_of(lifecycle: Lifecycle) -> Iterator[tuple[object, ...]]:
                 list(needs.outcomes),
                 needs.in_force,
                 needs.lapsed,
+                sorted({role.value for right in needs.also for role in roles_everywhere(right)}),
             )
+
+
+def apply_guarded_names(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Replace the names that the guards of blockings know by those of `names.guarded_names`.
+
+    This is done in one transaction; `connection` belongs to the owner.
+    """
+    rows = sorted(guarded_names(reference.load()))
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM measures_protected_name")
+        with cursor.copy("COPY measures_protected_name (name, covers) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
 
 
 def _roles(*rights: str) -> list[str]:
@@ -139,7 +157,8 @@ def agrees(url: str) -> bool:
 def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
     """Hold the migration lock around Django's `migrate`, and run the steps before and after it.
 
-    Before: the mark; after: lifecycles of official acts, bounds of dates and times, row policies and grants.
+    Before: the mark; after: lifecycles of official acts, protected names, bounds of dates
+    and times, row policies and grants.
     `mark` is the requested mark (DEMO or PRODUCTION); None keeps that of the database (PRODUCTION for a new
     one).
 
@@ -151,6 +170,7 @@ def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
         _write_mark(connection, mark)
         yield
         apply_lifecycles(connection)
+        apply_guarded_names(connection)
         apply_instant_bounds(connection)
         apply_row_security(connection)
         apply_grants(connection)

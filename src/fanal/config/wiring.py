@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 
 from fanal.analyse.material.operations import index as material
-from fanal.casework.operations import deciding
+from fanal.casework.operations import deciding, doubts
 from fanal.casework.operations.deciding import Opens
 from fanal.config.installation import complaints, read_held, read_known
 from fanal.config.keys import KeysMissing, keys_folder, load_keys, node_fault, node_misfit
@@ -21,6 +21,8 @@ from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL
 from fanal.kernel import clock
 from fanal.ledger import signer
+from fanal.measures.blocking import acts as blockings
+from fanal.measures.blocking.kind import BLOCKING
 from fanal.measures.notice import acts as notices
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.operations import issuing_authority
@@ -50,8 +52,13 @@ def wire() -> None:
     agreement.install(agreement.AgreementWatch())
     mail.install(mailer_of(settings.ENV))
     outside.install(outside.Door(loopback=settings.FANAL_DEMO))
-    deciding.install(OPENS)
-    issuing_authority.install(flagger=settings.ENV.flagger)
+    deciding.install(OPENS, followed=[BLOCKING])
+    doubts.install([blockings.doubt_caused])
+    issuing_authority.install(
+        flagger=settings.ENV.flagger,
+        stop_host=settings.ENV.stop_host,
+        hosts=[host.lower().strip("*.") for host in settings.ENV.hosts],
+    )
     material.install(folder=settings.FANAL_HOME / "index")
     demo.install(on=settings.FANAL_DEMO)
     second_factor.install(

@@ -191,6 +191,10 @@ RULES: tuple[GrantRule, ...] = (
     _rule("harmonise_opening_motive", [APP], APPEND),
     # Written only by triggers, from the documents and steps of measures.
     _rule("measures_request", [APP, WORKER], READ),
+    _rule("measures_blocking", [APP, WORKER], READ),
+    _rule("measures_protected_name", [APP, WORKER], READ),
+    _rule("measures_blocklist", [APP], READ),
+    _rule("measures_blocklist", [WORKER], APPEND),
     _rule("measures_target", [APP, WORKER], APPEND),
     _rule("measures_session", [APP, WORKER], APPEND),
     _rule("measures_happening", [APP, WORKER], APPEND),
@@ -319,6 +323,7 @@ AUDITOR_FUNCTIONS = ("analyse_stuck_texts",)
 """Names of the functions that the auditor's role, with which `fanal doctor` looks, may call too."""
 WORKER_FUNCTIONS = (
     "measures_erase_words",
+    "measures_erase_blockings",
     "casework_erase_words",
     "casework_forget_subjects",
     "accounts_erase_words",

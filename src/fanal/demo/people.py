@@ -45,7 +45,7 @@ _OTHERS: tuple[tuple[str, str, Role, int, int], ...] = (
 def events() -> list[DemoEvent]:
     """Return the demo events of the desk's people (accounts, authorisations) and of its partners."""
     return [
-        DemoEvent(before=OPENED, play=_open_desk),
+        DemoEvent(before=OPENED, play=open_desk),
         DemoEvent(before=timedelta(days=399), play=_admit_partners),
         DemoEvent(before=timedelta(days=355), play=_habilitate_others),
         DemoEvent(before=timedelta(days=80), play=_review),
@@ -53,7 +53,7 @@ def events() -> list[DemoEvent]:
     ]
 
 
-def _open_desk(world: World, at: datetime) -> None:
+def open_desk(world: World, at: datetime) -> None:
     """Open the demo accounts, with personal authorisations (habilitations) that are renewed after a year.
 
     `fanal run` may already have created the accounts as of now: missing periods of the past are added.

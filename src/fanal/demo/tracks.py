@@ -10,6 +10,7 @@ from fanal.casework.domain.proofs import ProofFile
 from fanal.casework.domain.records import Addressee, Event as Followed, Event as Recorded
 from fanal.casework.operations.acts import take_step
 from fanal.casework.operations.approvals import approve_act
+from fanal.casework.operations.doubts import reopen_report
 from fanal.demo.content import contact, material
 from fanal.demo.world import DemoEvent, Play, World
 from fanal.judicial import operations as judicial, queries as referred
@@ -23,7 +24,6 @@ from fanal.measures.notice.document import read_notice
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.operations import drafts, milestones
 from fanal.orient.domain.records import Track
-from fanal.orient.operations.decisions import reopen_case
 
 _BOTH = (Track.JUDICIAL, Track.MEASURES)
 _HOUR = timedelta(hours=1)
@@ -453,7 +453,7 @@ def _left(world: World, at: datetime) -> None:
     inform(world, _LEFT, at + _HOUR)
     follow(world, measure.id, ("approve",), at=at + 2 * _HOUR)
     opened, recorded = at + 20 * _HOUR, at + 21 * _HOUR
-    reopen_case(actor=world.person("claire", opened), report_id=measure.report_id, now=opened)
+    reopen_report(actor=world.person("claire", opened), report_id=measure.report_id, now=opened)
     milestones.record_left(
         actor=world.person("elise", recorded),
         measure_id=measure.id,

@@ -36,6 +36,47 @@ class StoredRequest(models.Model):
         return f"{self.kind} {self.host}"
 
 
+class StoredBlocking(models.Model):
+    """Data of a blocking that its official act in casework lacks, written by database triggers.
+
+    They come from the act's documents and steps. `host` is empty once they have expired.
+    """
+
+    act_id = models.UUIDField(primary_key=True)
+    host = models.TextField()
+    removal_id = models.UUIDField()
+    ground = models.TextField()
+    approved_at = models.DateTimeField(null=True)
+    listed_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)
+    doubted_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.TextField()
+
+    class Meta:
+        db_table = "measures_blocking"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"blocking {self.host}"
+
+
+class StoredList(models.Model):
+    """A blocking list that was made, by its serial. Append-only by trigger."""
+
+    serial = models.BigIntegerField(primary_key=True)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    entries = models.IntegerField()
+
+    class Meta:
+        db_table = "measures_blocklist"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"blocking list {self.serial}"
+
+
 class StoredTarget(models.Model):
     """The comparison key of an address that a revision of a removal request targets.
 

@@ -38,6 +38,7 @@ _HOLDERS = frozenset(
         "measure",
         "referral",
         "notice",
+        "blocking",
         "emergency_call",
     }
 )
@@ -49,6 +50,7 @@ ACTIONS: Mapping[str, str] = {
     "measure": "measure.read",
     "referral": "referral.read",
     "notice": "notice.read",
+    "blocking": "blocking.read",
     "emergency_call": "emergency_call.read",
     "payer": "payer.read",
     "sheet": "sheet.read",

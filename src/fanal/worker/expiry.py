@@ -27,6 +27,7 @@ from fanal.intake.queries.work import list_expired, list_held, list_silent
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
+from fanal.measures.blocking import acts as blockings
 from fanal.measures.operations import milestones as measures
 from fanal.orient import queries as oriented
 from fanal.orient.answers.operations import forget_answers
@@ -156,7 +157,10 @@ def _erase_payers(actor: Actor, now: datetime, before: datetime) -> int:  # noqa
 
 def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
     due = _free(actor, before, kind="measure")
-    return sum(measures.erase_words(actor=actor, measure_ids=ids, now=now) for ids in due)
+    blocked = _free(actor, before, kind="blocking")
+    return sum(measures.erase_words(actor=actor, measure_ids=ids, now=now) for ids in due) + sum(
+        blockings.erase_words(actor=actor, act_ids=ids, now=now) for ids in blocked
+    )
 
 
 def _free(

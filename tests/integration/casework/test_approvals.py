@@ -72,7 +72,8 @@ def guarded(db: None) -> None:
         cursor.execute("UPDATE casework_kind SET decided = false WHERE kind = 'referral'")
         cursor.executemany(
             "INSERT INTO casework_transition (kind, name, source, target, roles, proof, approved, sends,"
-            " outcomes, in_force, lapsed) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " outcomes, in_force, lapsed, everywhere)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             list(transitions_of(TRIED)),
         )
 

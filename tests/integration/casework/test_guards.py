@@ -256,8 +256,8 @@ def test_transitions_are_those_of_the_program() -> None:
     """The guards know the kinds, transitions and roles of the program's lifecycles, and no other."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT kind, name, source, target, roles, proof, approved, sends, outcomes, in_force, lapsed"
-            " FROM casework_transition"
+            "SELECT kind, name, source, target, roles, proof, approved, sends, outcomes, in_force, lapsed,"
+            " everywhere FROM casework_transition"
         )
         found = {repr(row) for row in cursor.fetchall()}
         cursor.execute("SELECT kind, initial FROM casework_kind")

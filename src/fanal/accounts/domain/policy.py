@@ -239,6 +239,12 @@ def roles_at_desk(action: str) -> frozenset[Role]:
     return frozenset[Role]().union(*(rule.roles for rule in rules)) - {Role.SYSTEM}
 
 
+def roles_everywhere(action: str) -> frozenset[Role]:
+    """Return the roles that may do `action` at every desk by the policy, the system's role left out."""
+    rules = (r for r in POLICY.rules if action in r.actions and r.scope is Scope.ANY)
+    return frozenset[Role]().union(*(rule.roles for rule in rules)) - {Role.SYSTEM}
+
+
 def asks_again(action: str) -> bool:
     """Return whether `action` requires a fresh second factor (step-up authentication)."""
     return action in POLICY.step_up

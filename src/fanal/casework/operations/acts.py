@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from msgspec import structs
 
-from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.domain.policy import Resource, allows, require
 from fanal.casework.domain.lifecycle import (
     AMEND,
     APPROVE,
@@ -46,6 +46,7 @@ __all__ = [
     "Before",
     "amend_act",
     "open_act",
+    "record_caused",
     "record_export",
     "take_step",
     "withdraw_replaced",
@@ -164,6 +165,40 @@ def take_step(
         event = before(row.record(), event) if before else event
         step(actor, lifecycle, row, transition, event=event, now=now)
     return row.subject_id
+
+
+def record_caused(
+    *,
+    actor: Actor,
+    lifecycle: Lifecycle,
+    act_id: UUID,
+    transition: str,
+    event: Event,
+    now: datetime,
+) -> bool:
+    """Record a transition that another operation causes, in its transaction; return whether it was recorded.
+
+    The transition names the rights of such operations (`Requirement.also`), of which the actor holds one. It
+    is not recorded if the act's state no longer allows it. A person without write access to the act, such as
+    an overseer, takes no lock: the database refuses the transition if the state changes meanwhile.
+
+    Raises:
+        ActUnknown: no act of that kind has this id.
+        Refused: the actor holds none of these rights.
+    """
+    rows = Act.objects.filter(id=act_id, kind=lifecycle.kind)
+    row = rows.select_for_update(no_key=True).first() or rows.first()
+    if row is None:
+        raise ActUnknown(str(act_id))
+    requirement = lifecycle.requirements[transition]
+    place = Resource(desk_id=row.desk_id, owner_id=row.author_id)
+    held = [right for right in requirement.also if allows(actor, right, place).allowed]
+    if not held:
+        require(actor, requirement.right, place)
+    if transition not in lifecycle.allowed(row.state):
+        return False
+    step(actor, lifecycle, row, transition, event=event, now=now)
+    return True
 
 
 def record_export(

@@ -15,6 +15,7 @@ from django.db import transaction
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import Addressee, Opening, RecordedDecision
 from fanal.casework.operations.acts import withdraw_replaced
+from fanal.casework.operations.doubts import raise_doubts
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
@@ -44,14 +45,16 @@ class Opens:
 
 
 _installed: list[Opens] = []
+_followed: list[Lifecycle] = []
 
 
-def install(opens: Sequence[Opens]) -> None:
+def install(opens: Sequence[Opens], *, followed: Sequence[Lifecycle] = ()) -> None:
     """Set which official acts decisions open in this process; drafts are made in the order of `opens`.
 
-    It replaces an earlier setting.
+    `followed` are further kinds of act whose unsent acts a newer decision withdraws. It replaces an earlier
+    setting.
     """
-    _installed[:] = opens
+    _installed[:], _followed[:] = opens, followed
 
 
 def record_decision(
@@ -84,11 +87,12 @@ def record_decision(
         )
         withdraw_replaced(
             actor=actor,
-            lifecycles=[one.lifecycle for one in _installed],
+            lifecycles=[*(one.lifecycle for one in _installed), *_followed],
             report_id=report.report_id,
             decision_id=decision.id,
             now=now,
         )
+        raise_doubts(actor=actor, report_id=report.report_id, cause="NEW_DECISION", now=now)
         case = oriented.get_case(actor=actor, report_id=report.report_id)
         opening = Opening(
             decision=decision,

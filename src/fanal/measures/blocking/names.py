@@ -126,6 +126,21 @@ def protections_of(name: HostName, *, catalogue: Catalogue, on: date) -> tuple[P
     return (*sorted(found, key=lambda one: (one.category, one.name)), *computed)
 
 
+def guarded_names(catalogue: Catalogue) -> set[tuple[str, str]]:
+    """Return the names that PostgreSQL's guards know, each with what it covers.
+
+    NAME and BELOW: a protected name, with the names below it or not, of any date in `catalogue`. SUFFIX: a
+    public suffix; BASE: a name whose every child is one, but for each EXCEPTION (Public Suffix List).
+    """
+    protected = catalogue.entries(ProtectedName)
+    found: set[tuple[str, str]] = {
+        (name, entry.value.covers) for entry in protected for name in entry.value.names
+    }
+    for mark, name in _rules():
+        found.add((name, {"": "SUFFIX", "*.": "BASE", "!": "EXCEPTION"}[mark]))
+    return found
+
+
 class _Groups(Struct, frozen=True):
     """Protected names by the question that finds them: the name itself, a name above it, a name below it."""
 
@@ -164,18 +179,23 @@ class _Suffixes(Struct, frozen=True):
 def _suffixes() -> _Suffixes:
     bases: set[str] = set()
     above: dict[str, str] = {}
-    for line in Path(PSLFILE).read_text(encoding="utf-8").splitlines():
-        rule = line.partition(" ")[0].strip()
-        if not rule or rule.startswith(("//", "!")):
-            continue
-        suffix = canonical_host(rule.removeprefix("*."))
-        if suffix is None:
-            continue
-        if rule.startswith("*."):
+    for mark, suffix in _rules():
+        if mark == "*.":
             bases.add(suffix)
-        for up in names_above(suffix):
+        for up in names_above(suffix) if mark != "!" else ():
             above.setdefault(up, suffix)
     return _Suffixes(frozenset(bases), above)
+
+
+def _rules() -> Iterator[tuple[str, str]]:
+    """Yield the rules of the Public Suffix List, both sections: mark (`*.`, `!` or none) and name."""
+    for line in Path(PSLFILE).read_text(encoding="utf-8").splitlines():
+        rule = line.partition(" ")[0].strip()
+        if not rule or rule.startswith("//"):
+            continue
+        mark = next((one for one in ("*.", "!") if rule.startswith(one)), "")
+        if (name := canonical_host(rule.removeprefix(mark))) is not None:
+            yield mark, name
 
 
 def _host_in(text: str) -> str:

@@ -1,4 +1,6 @@
-"""The deadlines of a removal request, from recorded instants and dated law (LCEN 6-1, 6-2, 6-2-1). Pure.
+"""The deadlines of removal requests and blockings, from recorded instants and dated law. Pure.
+
+Sources: LCEN articles 6-1, 6-2, 6-2-1; decree 2015-125.
 
 Hours are elapsed time: a change to or from summer time does not alter their number. A period in weeks ends at
 the same local time in Paris.
@@ -10,8 +12,11 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from fanal.casework.domain.records import ActStep
-from fanal.kernel.calendar import PARIS, paris_day
+from fanal.kernel.calendar import PARIS, add_months, paris_day
 from fanal.reference import Catalogue, MeasureClock
+
+LONGEST_QUARTER = timedelta(days=92)
+"""Longest time between two checks of a blocking: the longest quarter of the calendar."""
 
 
 class Suspension(Struct, frozen=True, kw_only=True):
@@ -86,16 +91,53 @@ def suspensions_of(steps: Iterable[ActStep]) -> tuple[Suspension, ...]:
     return tuple(found)
 
 
-def _hours(catalogue: Catalogue, code: str, on: datetime) -> timedelta:
-    clock = _clock(catalogue, code, on)
+def _hours(catalogue: Catalogue, code: str, on: datetime, *, checked: bool = True) -> timedelta:
+    clock = _clock(catalogue, code, on, checked=checked)
     if clock.value.unit != "HOURS":
         raise DelayMissing(f"{code} is not counted in hours")
     return timedelta(hours=clock.value.length)
 
 
-def _clock(catalogue: Catalogue, code: str, on: datetime) -> MeasureClock:
+def _clock(catalogue: Catalogue, code: str, on: datetime, *, checked: bool = True) -> MeasureClock:
     day = paris_day(on)
     clock = catalogue.by_code(MeasureClock, code, day)
-    if clock is None or clock.unchecked(day):
+    if clock is None or (checked and clock.unchecked(day)):
         raise DelayMissing(f"{code} on {day}")
     return clock
+
+
+def check_due(*, catalogue: Catalogue, since: datetime) -> datetime:
+    """Return by when a blocking listed or last checked at `since` must be checked (decree 2015-125, art. 4).
+
+    That is the same local time in Paris three months later, or 92 days later, whichever is earlier. Of two
+    equal local times in October the first counts. The delay is read from `catalogue`.
+
+    Raises:
+        DelayMissing: no checked delay is in force on that day.
+    """
+    clock = _clock(catalogue, "CHECK_3M", since)
+    wall = since.astimezone(PARIS)
+    later = datetime.combine(
+        add_months(wall.date(), clock.value.length), wall.timetz().replace(fold=0)
+    )
+    return min(later.astimezone(UTC), since.astimezone(UTC) + LONGEST_QUARTER)
+
+
+def applied_by(*, catalogue: Catalogue, listed_at: datetime) -> datetime:
+    """Return by when access providers prevent access to a name that they were notified of at `listed_at`.
+
+    A delay that nobody checked counts too: it obliges the desk alone, to look sooner.
+
+    Raises:
+        DelayMissing: no delay is in force on that day.
+    """
+    return listed_at.astimezone(UTC) + _hours(catalogue, "ISP_24H", listed_at, checked=False)
+
+
+def restored_by(*, catalogue: Catalogue, ended_at: datetime) -> datetime:
+    """Return by when access providers restore access to a name taken off the list at `ended_at`.
+
+    Raises:
+        DelayMissing: no checked delay is in force on that day.
+    """
+    return ended_at.astimezone(UTC) + _hours(catalogue, "ISP_RESTORE_24H", ended_at)

@@ -12,6 +12,7 @@ from fanal.casework import queries as acts
 from fanal.casework.domain.records import Act, ActDraft, Addressee, Event, Opening
 from fanal.casework.operations.acts import Before, amend_act, open_act, take_step
 from fanal.casework.operations.approvals import approve_act, refuse_act
+from fanal.casework.operations.doubts import raise_doubts
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
@@ -219,6 +220,9 @@ def withdraw_measure(*, actor: Actor, measure_id: UUID, cause: str, now: datetim
             transition="withdraw",
             event=Event(happened_at=now, reason=cause),
             now=now,
+        )
+        raise_doubts(
+            actor=actor, report_id=report_id, act_id=measure_id, cause="REMOVAL_ENDED", now=now
         )
         _settle(actor, report_id, now=now)
 

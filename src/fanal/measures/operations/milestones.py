@@ -16,6 +16,7 @@ from fanal.casework import queries as acts
 from fanal.casework.domain.records import Act, Event
 from fanal.casework.operations import approvals as casework
 from fanal.casework.operations.acts import take_step
+from fanal.casework.operations.doubts import raise_doubts
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
@@ -27,6 +28,8 @@ from fanal.measures.models import Contact, StoredRequest
 from fanal.measures.removal.kind import REMOVAL
 
 RIGHT = "measure.send"
+_ENDS = frozenset({"execute", "lift", "annul"})
+"""Transitions after which nothing may rest on a removal request."""
 
 
 def record_first_contact(*, actor: Actor, recipient: str, event: Event, now: datetime) -> datetime:
@@ -80,15 +83,19 @@ def record_step(
     requirement = REMOVAL.requirements.get(transition)
     if requirement is None or requirement.right != RIGHT:
         raise TransitionRefused(REMOVAL.states.name, "any state", transition)
-    take_step(
-        actor=actor,
-        lifecycle=REMOVAL,
-        act_id=measure_id,
-        transition=transition,
-        event=event,
-        before=_BEFORE.get(transition),
-        now=now,
-    )
+    with transaction.atomic():
+        report_id = take_step(
+            actor=actor,
+            lifecycle=REMOVAL,
+            act_id=measure_id,
+            transition=transition,
+            event=event,
+            before=_BEFORE.get(transition),
+            now=now,
+        )
+        if transition in _ENDS:
+            cause = "REMOVAL_ENDED"
+            raise_doubts(actor=actor, report_id=report_id, act_id=measure_id, cause=cause, now=now)
 
 
 def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:

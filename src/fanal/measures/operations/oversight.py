@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from fanal.accounts.domain.policy import Resource, require
 from fanal.casework import queries as casework
 from fanal.casework.operations.acts import ActUnknown
+from fanal.casework.operations.doubts import raise_doubts
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
@@ -164,6 +165,11 @@ def recommend(
             made_at=now,
         )
         _note(actor, "measure.recommend", measure_id, said=(recommendation_id, said), now=now)
+        if kind is RecommendationKind.END:
+            report_id = found[measure_id].subject_id
+            raise_doubts(
+                actor=actor, report_id=report_id, act_id=measure_id, cause="RECOMMENDED", now=now
+            )
     return recommendation_id
 
 

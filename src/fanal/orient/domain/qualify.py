@@ -173,8 +173,12 @@ class Qualified(Struct, frozen=True, kw_only=True):
     because: tuple[Because, ...]
 
 
-def measure_basis(offence: Offence, *, catalogue: Catalogue, on: date) -> MeasureRule | None:
-    """Return the removal rule that an offence opens on a day; None if no administrative measure is possible.
+def measure_basis(
+    offence: Offence, *, catalogue: Catalogue, on: date, track: str = "REMOVAL"
+) -> MeasureRule | None:
+    """Return the rule of a measure that an offence opens on a day; None if no such measure is possible.
+
+    `track` is the kind of measure: REMOVAL or BLOCKING.
 
     Both texts must refer to each other: the offence names the measure's article, and the measure in force
     names the offence. An unchecked text on either side opens nothing (LCEN 6-1 names CP 227-23 only).
@@ -183,7 +187,7 @@ def measure_basis(offence: Offence, *, catalogue: Catalogue, on: date) -> Measur
         return None
     for rule in catalogue.in_force(MeasureRule, on):
         named = offence.code in rule.value.offences and rule.value.article in offence.value.measures
-        if rule.value.track == "REMOVAL" and named and not rule.unchecked(on):
+        if rule.value.track == track and named and not rule.unchecked(on):
             return rule
     return None
 

@@ -16,6 +16,7 @@ from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
 from fanal.casework.domain.records import RecordedDecision
 from fanal.casework.operations.deciding import record_decisions
+from fanal.casework.operations.doubts import reopen_report
 from fanal.harmonise import queries as harmonised
 from fanal.judicial.emergency_call.acts import calls_on
 from fanal.judicial.emergency_call.kind import TO_MAKE
@@ -24,7 +25,7 @@ from fanal.kernel.states import TransitionRefused
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Choice
 from fanal.orient.folding.operations.unfolding import NotFolded
-from fanal.orient.operations.decisions import close_case, reopen_case
+from fanal.orient.operations.decisions import close_case
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.queue.claims import token_of
 from fanal.web.desk.report import folds
@@ -121,7 +122,7 @@ def _refused(request: HttpRequest, report_id: UUID, words: str) -> HttpResponse:
 def _change(request: HttpRequest, report_id: UUID, *, close: bool) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
     _known(request, report_id)
-    act = close_case if close else reopen_case
+    act = close_case if close else reopen_report
     try:
         act(actor=actor, report_id=report_id, now=now)
     except TransitionRefused:

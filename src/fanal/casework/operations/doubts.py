@@ -1,0 +1,56 @@
+"""Doubts: events that put official acts in question, such as a report reopened or an end recommended.
+
+`config.wiring` calls `install` to declare which kinds of act are concerned: casework names none.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.kernel.actors import Actor
+from fanal.orient.operations.decisions import reopen_case
+
+
+class Doubting(Protocol):
+    """A function that records a doubt on the official acts of one kind, in the transaction of its cause."""
+
+    def __call__(
+        self, *, actor: Actor, report_id: UUID, act_id: UUID | None, cause: str, now: datetime
+    ) -> None:
+        """Record the doubt `cause` on the acts on a report, or on those that rest on the act `act_id`."""
+        ...
+
+
+_installed: list[Doubting] = []
+
+
+def install(doubting: Sequence[Doubting]) -> None:
+    """Set the functions that record doubts in this process; it replaces an earlier setting."""
+    _installed[:] = doubting
+
+
+def raise_doubts(
+    *, actor: Actor, report_id: UUID, cause: str, now: datetime, act_id: UUID | None = None
+) -> None:
+    """Record a doubt on the official acts on a report, or on those alone that rest on the act `act_id`.
+
+    Call it in the transaction of the operation that causes the doubt; `cause` is its code.
+    """
+    for record in _installed:
+        record(actor=actor, report_id=report_id, act_id=act_id, cause=cause, now=now)
+
+
+def reopen_report(*, actor: Actor, report_id: UUID, now: datetime) -> None:
+    """Return a decided report to the queue, and record a doubt on the official acts that follow from it.
+
+    Raises:
+        TransitionRefused: its case is in another state.
+        Refused: the actor may not decide at that desk.
+        Case.DoesNotExist: the report has no case.
+    """
+    with transaction.atomic():
+        reopen_case(actor=actor, report_id=report_id, now=now)
+        raise_doubts(actor=actor, report_id=report_id, cause="REOPENED", now=now)

@@ -1,0 +1,313 @@
+"""Operations of blockings: drafted from a removal request, listed, checked, doubted, freed, lifted."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+
+from fanal import reference
+from fanal.accounts.domain.policy import require, roles_at_desk
+from fanal.accounts.queries.people import granted_by_alone
+from fanal.casework import queries as acts
+from fanal.casework.domain.records import Act, ActDraft, Event
+from fanal.casework.operations import approvals as casework
+from fanal.casework.operations.acts import (
+    amend_act,
+    open_act,
+    record_caused,
+    take_step,
+)
+from fanal.casework.operations.locking import ActUnknown, lock_act
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import PARIS, paris_day, read_aware
+from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
+from fanal.measures.blocking import views
+from fanal.measures.blocking.document import (
+    Blocking,
+    Ground,
+    Mentions,
+    read_blocking,
+    write_blocking,
+)
+from fanal.measures.blocking.kind import BLOCKING, REASONED, DoubtCause, LiftOutcome
+from fanal.measures.blocking.rules import ENDED_REMOVALS, blocking_basis, name_to_block
+from fanal.measures.domain.drafting import MAX_TEXT
+from fanal.measures.domain.records import Measure, MeasureState
+from fanal.measures.operations import issuing_authority
+from fanal.measures.queries import get_measure
+from fanal.measures.removal.kind import REMOVAL
+from fanal.orient import queries as oriented
+from fanal.orient.domain.deciding import UNSTORABLE
+
+
+def open_blocking(
+    *,
+    actor: Actor,
+    removal_id: UUID,
+    name: str,
+    ground: Ground,
+    now: datetime,
+    reasons: str = "",
+    mentions: Mentions | None = None,
+) -> UUID:
+    """Draft a blocking of one host name on the basis of a removal request; return its id.
+
+    `name` is as typed: the host of the request, or a name above it. `mentions` is the checklist of the ground
+    NO_MENTIONS, `reasons` the officer's text.
+
+    Raises:
+        ActUnknown: no removal request has this id.
+        Refusal: a code of `rules.name_to_block` or `rules.blocking_basis`; GROUND_GONE (the decision of the
+            request is no longer in force), TEXT_UNREADABLE.
+        Refused: the actor may not propose blockings at that desk.
+    """
+    found = get_measure(actor=actor, measure_id=removal_id)
+    if found is None:
+        raise ActUnknown(str(removal_id))
+    removal = found.measure
+    host = name_to_block(name, removal=removal, ground=ground, own=issuing_authority.own_names())
+    rule = blocking_basis(removal, catalogue=reference.load(), on=paris_day(now))
+    if not oriented.decision_stands(
+        actor=actor, report_id=removal.report_id, decision_id=removal.decision_id
+    ):
+        raise Refusal("blocking", "GROUND_GONE")
+    blocking = Blocking(
+        act_id=new_id(now),
+        revision=1,
+        host=host,
+        removal_id=removal.id,
+        requested=removal.request.host,
+        received=removal.received_at.isoformat() if removal.received_at else "",
+        ground=ground,
+        basis=rule.code,
+        basis_entry=rule.entry_id,
+        offence=removal.request.offence,
+        offence_entry=removal.request.offence_entry,
+        mentions=_readable_mentions(mentions or Mentions()),
+        reasons=_readable(reasons),
+    )
+    draft = ActDraft(
+        id=blocking.act_id,
+        desk_id=removal.desk_id,
+        subject_id=removal.report_id,
+        report_ids=(removal.report_id,),
+        decision_id=removal.decision_id,
+        addressee="ISP",
+        level=removal.level,
+        content=_written(blocking),
+    )
+    return open_act(actor=actor, lifecycle=BLOCKING, draft=draft, now=now)
+
+
+def amend_blocking(
+    *, actor: Actor, blocking_id: UUID, reasons: str, mentions: Mentions, now: datetime
+) -> int:
+    """Change the reasons and the checklist of a blocking not yet listed; return its new revision.
+
+    It becomes a draft again: approval and vouching are void. The name is never changed.
+
+    Raises:
+        ActUnknown: no blocking has this id.
+        Refusal: GROUND_GONE, EXPIRED, TEXT_UNREADABLE.
+        TransitionRefused: it was listed.
+        Refused: the actor may not propose blockings at that desk.
+    """
+    said, listed = _readable(reasons), _readable_mentions(mentions)
+
+    def amended(content: bytes) -> bytes:
+        before = read_blocking(content).blocking
+        return _written(
+            msgspec.structs.replace(
+                before, revision=before.revision + 1, reasons=said, mentions=listed
+            )
+        )
+
+    return amend_act(actor=actor, lifecycle=BLOCKING, act_id=blocking_id, amend=amended, now=now)
+
+
+def record_blocking(
+    *, actor: Actor, blocking_id: UUID, transition: str, event: Event, now: datetime
+) -> UUID:
+    """Record a transition of a blocking (`vouch`, `list`, `check`, `free`, …); return its report.
+
+    `event` holds its instant, proof, reason and outcome. Amendment, approval and refusal have their own
+    operations.
+
+    Raises:
+        ActUnknown: no blocking has this id.
+        Refusal: a code of `casework.operations.acts.take_step`; NO_REASON; for vouching NOT_PROTECTED,
+            THIRD_PERSON, GRANTED_BY_PROPOSER; for listing PROTECTED, REMOVAL_ENDED, REMOVAL_SUSPENDED,
+            NOT_DUE; LAPSED (nothing brings a lapsed name back), NOT_LAPSED, OTHER_PERSON.
+        TransitionRefused: its state allows no such transition, or the transition has its own operation.
+        Refused: the actor may not make this transition.
+        OSError: the proof's file could not be sealed; nothing is recorded.
+    """
+
+    def before(act: Act, event: Event) -> Event:
+        if transition in REASONED and not stripped(event.reason):
+            raise Refusal("blocking", "NO_REASON")
+        if (check := _CHECKS.get(transition)) is not None:
+            check(actor, act, event, now)
+        return event
+
+    return take_step(
+        actor=actor,
+        lifecycle=BLOCKING,
+        act_id=blocking_id,
+        transition=transition,
+        event=event,
+        before=before,
+        now=now,
+    )
+
+
+def doubt_caused(
+    *, actor: Actor, report_id: UUID, act_id: UUID | None, cause: str, now: datetime
+) -> None:
+    """Record a doubt on the blockings on a report, or on those that rest on the removal request `act_id`.
+
+    Called in the transaction of its cause, a code of `DoubtCause` (`casework.operations.doubts`).
+
+    Raises:
+        Refused: the actor may not cause it at that desk.
+    """
+    found = acts.acts_on(actor=actor, lifecycle=BLOCKING, subject_ids=[report_id])
+    rests = views.removals_of(act_ids=[act.id for act in found.get(report_id, ())])
+    for act in found.get(report_id, ()):
+        if act_id is not None and rests.get(act.id) != act_id:
+            continue
+        if "doubt" in BLOCKING.allowed(act.state):
+            record_caused(
+                actor=actor,
+                lifecycle=BLOCKING,
+                act_id=act.id,
+                transition="doubt",
+                event=Event(happened_at=now, outcome=DoubtCause(cause)),
+                now=now,
+            )
+
+
+def erase_words(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> int:
+    """Erase the texts and host names of blockings that have ended; return how many had any.
+
+    One that is not lifted or withdrawn keeps them. The caller has already checked retention periods and legal
+    holds. The operation is idempotent.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        rows = sql.rows("SELECT measures_erase_blockings(%s::uuid[])", [list(act_ids)])
+        ended = [row[0] for row in rows]
+        return casework.erase_words(actor=actor, kind="blocking", act_ids=ended, now=now)
+
+
+def _check_vouch(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
+    view = views.view_of(actor=actor, act=act, now=now)
+    if not view.facts.protected:
+        raise Refusal("blocking", "NOT_PROTECTED")
+    others = views.signed_by(act)
+    if actor.person_id in others:
+        raise Refusal("blocking", "THIRD_PERSON")
+    if granted_by_alone(
+        person_id=actor.person_id,
+        desk_id=act.desk_id,
+        roles=roles_at_desk("blocking.vouch"),
+        proposers=others,
+        now=now,
+    ):
+        raise Refusal("blocking", "GRANTED_BY_PROPOSER")
+
+
+def _check_list(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    view = views.view_of(actor=actor, act=act, now=now)
+    lock_act(actor, REMOVAL, view.removal_id, right="measure.read")
+    if view.facts.protected and act.state == "APPROVED":
+        raise Refusal("blocking", "PROTECTED")
+    removal = _removal(actor, view.removal_id)
+    if removal.state in ENDED_REMOVALS:
+        raise Refusal("blocking", "REMOVAL_ENDED")
+    if removal.state is MeasureState.SUSPENDED:
+        raise Refusal("blocking", "REMOVAL_SUSPENDED")
+    due = removal.legal_due_at
+    if view.ground is Ground.UNEXECUTED and (due is None or event.happened_at < due):
+        raise Refusal("blocking", "NOT_DUE")
+
+
+def _check_in_force(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
+    if views.view_of(actor=actor, act=act, now=now).lapsed:
+        raise Refusal("blocking", "LAPSED")
+
+
+def _check_keep(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    _check_in_force(actor, act, event, now)
+    _check_other(actor, act, "doubt")
+
+
+def _check_review(actor: Actor, act: Act, _event: Event, _now: datetime) -> None:
+    _check_other(actor, act, "free")
+
+
+def _check_lift(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    lapsed = views.view_of(actor=actor, act=act, now=now).lapsed
+    if event.outcome == LiftOutcome.LAPSED and not lapsed:
+        raise Refusal("blocking", "NOT_LAPSED")
+
+
+_CHECKS: dict[str, Callable[[Actor, Act, Event, datetime], None]] = {
+    "vouch": _check_vouch,
+    "list": _check_list,
+    "confirm": _check_in_force,
+    "check": _check_in_force,
+    "keep": _check_keep,
+    "review": _check_review,
+    "lift": _check_lift,
+}
+"""Additional checks of a step, by transition; the database repeats them."""
+
+
+def _check_other(actor: Actor, act: Act, transition: str) -> None:
+    """Refuse a step of the person who took the last step `transition` of this blocking."""
+    steps = acts.steps_of(act_ids=[act.id]).get(act.id, ())
+    taken = [one.actor_id for one in steps if one.transition == transition]
+    if actor.person_id in taken[-1:]:
+        raise Refusal("blocking", "OTHER_PERSON")
+
+
+def _removal(actor: Actor, removal_id: UUID) -> Measure:
+    found = get_measure(actor=actor, measure_id=removal_id)
+    if found is None:
+        raise ActUnknown(str(removal_id))
+    return found.measure
+
+
+def _readable(text: str) -> str:
+    if len(text) > MAX_TEXT or UNSTORABLE.search(text):
+        raise Refusal("blocking", "TEXT_UNREADABLE")
+    return text.strip()
+
+
+def _readable_mentions(mentions: Mentions) -> Mentions:
+    return Mentions(
+        **{name: _readable(getattr(mentions, name)) for name in Mentions.__struct_fields__}
+    )
+
+
+def _written(blocking: Blocking) -> bytes:
+    def words(code: str, parameters: dict[str, str], lang: str) -> str:
+        return reference.load().words.render(code, parameters, lang, kind="blocking_letter")
+
+    def received(lang: str) -> str:
+        at = read_aware(blocking.received)
+        form = "%d/%m/%Y, %H:%M" if lang == "en" else "%d/%m/%Y à %H h %M"
+        return at.astimezone(PARIS).strftime(form) if at else ""
+
+    return write_blocking(
+        blocking, issuer=issuing_authority.current(), words=words, received=received
+    )

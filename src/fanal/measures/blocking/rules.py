@@ -1,0 +1,136 @@
+"""What may be blocked on the basis of a removal request, and the due instants of a blocking. Pure."""
+
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+
+from msgspec import Struct
+
+from fanal.kernel.refusal import Refusal
+from fanal.measures.blocking.document import Ground
+from fanal.measures.blocking.kind import BLOCKS, BlockingState
+from fanal.measures.blocking.names import HostName, covers, read_name
+from fanal.measures.domain.clocks import applied_by, check_due, restored_by
+from fanal.measures.domain.records import Measure, MeasureState
+from fanal.orient.domain.clocks import desk_deadline
+from fanal.orient.domain.qualify import measure_basis
+from fanal.reference import Catalogue, MeasureRule, Offence
+
+REVIEW = timedelta(hours=24)
+"""Time in which another person reviews a freeing (ADR 0066)."""
+ENDED_REMOVALS = frozenset(
+    {MeasureState.EXECUTED, MeasureState.LIFTED, MeasureState.WITHDRAWN, MeasureState.ANNULLED}
+)
+"""States of a removal request on which no blocking rests."""
+
+_ASKED = {
+    BlockingState.DRAFT: "PROPOSER",
+    BlockingState.TO_SECOND: "SECOND",
+    BlockingState.DOUBTED: "DECIDER",
+    BlockingState.FREED: "REVIEWER",
+    BlockingState.LIFTED: "",
+    BlockingState.WITHDRAWN: "",
+}
+"""Who is asked in a state; a measures officer in every other."""
+
+
+class BlockingFacts(Struct, frozen=True, kw_only=True):
+    """What the due instant of a blocking follows from: state, level, protection, and its recorded instants.
+
+    `removal_due` is the end of the removal request's legal time, None before a receipt, while suspended, and
+    for the ground NO_MENTIONS. `ended_at` is when the name left the list by a lifting or a freeing.
+    """
+
+    state: BlockingState
+    level: str
+    protected: bool
+    created_at: datetime
+    removal_due: datetime | None = None
+    approved_at: datetime | None = None
+    listed_at: datetime | None = None
+    checked_at: datetime | None = None
+    doubted_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def name_to_block(text: str, *, removal: Measure, ground: Ground, own: Collection[str]) -> HostName:
+    """Return the host name that `text` names, if a blocking may rest on that removal request.
+
+    `own` are the host names of the desk and of its stop page.
+
+    Raises:
+        Refusal: kind `blocking`: a code of `names.read_name`, NAME_ELSEWHERE (it is neither the host of the
+            request nor above it), REMOVAL_ENDED, REMOVAL_SUSPENDED, NOT_RECEIVED (no receipt is recorded).
+    """
+    name = read_name(text, own=own)
+    if not covers(name, removal.request.host):
+        raise Refusal("blocking", "NAME_ELSEWHERE", host=removal.request.host)
+    if removal.state in ENDED_REMOVALS:
+        raise Refusal("blocking", "REMOVAL_ENDED")
+    if removal.state is MeasureState.SUSPENDED:
+        raise Refusal("blocking", "REMOVAL_SUSPENDED")
+    if ground is Ground.UNEXECUTED and removal.received_at is None:
+        raise Refusal("blocking", "NOT_RECEIVED")
+    return name
+
+
+def blocking_basis(removal: Measure, *, catalogue: Catalogue, on: date) -> MeasureRule:
+    """Return the rule that allows to block for the offence of a removal request on a day.
+
+    Raises:
+        Refusal: BLOCKING_CLOSED (no checked rule in force names that offence).
+    """
+    entry = catalogue.by_entry_id(removal.request.offence_entry)
+    rule = None
+    if isinstance(entry, Offence):
+        rule = measure_basis(entry, catalogue=catalogue, on=on, track="BLOCKING")
+    if rule is None:
+        raise Refusal("blocking", "BLOCKING_CLOSED")
+    return rule
+
+
+def expiry_of(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:
+    """Return when a blocking leaves every list by itself; None if its state blocks nothing.
+
+    That is the due instant of its next check, or the end of a doubt if that is earlier. No step moves it.
+    """
+    if facts.state not in BLOCKS or facts.listed_at is None:
+        return None
+    check = check_due(catalogue=catalogue, since=facts.checked_at or facts.listed_at)
+    if facts.state is not BlockingState.DOUBTED or facts.doubted_at is None:
+        return check
+    return min(check, _desk(facts, "DECIDE", facts.doubted_at, catalogue))
+
+
+def due_at(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:
+    """Return the one due instant of a blocking in its state; None once it is lifted or withdrawn."""
+    match facts.state:
+        case BlockingState.DRAFT | BlockingState.TO_SECOND:
+            return _desk(facts, "SECOND", facts.created_at, catalogue)
+        case BlockingState.APPROVED | BlockingState.VOUCHED:
+            send = _desk(facts, "SEND", facts.approved_at or facts.created_at, catalogue)
+            return max(send, facts.removal_due or send)
+        case BlockingState.LISTED if facts.listed_at is not None:
+            return applied_by(catalogue=catalogue, listed_at=facts.listed_at)
+        case BlockingState.FREED if facts.ended_at is not None:
+            return facts.ended_at + REVIEW
+        case BlockingState.LIFTING if facts.ended_at is not None:
+            return restored_by(catalogue=catalogue, ended_at=facts.ended_at)
+        case _:
+            return expiry_of(facts, catalogue=catalogue)
+
+
+def asked_of(facts: BlockingFacts, *, late: bool) -> str:
+    """Return who is asked for the next step: a code of the label kind `blocking_asked`, "" for nobody.
+
+    `late`: the due instant has passed. A blocking whose entry has lapsed is asked of a supervisor too.
+    """
+    state = facts.state
+    if state is BlockingState.APPROVED and facts.protected:
+        return "THIRD"
+    if late and state in {BlockingState.IN_FORCE, BlockingState.DOUBTED}:
+        return "SUPERVISOR"
+    return _ASKED.get(state, "OFFICER")
+
+
+def _desk(facts: BlockingFacts, stage: str, start: datetime, catalogue: Catalogue) -> datetime:
+    return desk_deadline(catalogue=catalogue, stage=stage, level=facts.level, start=start)

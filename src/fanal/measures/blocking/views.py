@@ -1,0 +1,163 @@
+"""Queries on blockings: with their facts, due instant and expiry; those in force; counts."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal import reference
+from fanal.casework import queries as casework
+from fanal.casework.domain.records import Act
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+from fanal.kernel.figures import Counted
+from fanal.measures import queries as measures
+from fanal.measures.blocking.document import Ground
+from fanal.measures.blocking.kind import BLOCKING, BLOCKS, BlockingState
+from fanal.measures.blocking.names import covers
+from fanal.measures.blocking.rules import BlockingFacts, asked_of, due_at, expiry_of
+from fanal.measures.models import StoredBlocking
+
+_BEFORE = frozenset({BlockingState.APPROVED, BlockingState.VOUCHED})
+MOST = 2000
+"""Most blockings that a list shows."""
+
+
+class BlockingView(Struct, frozen=True, kw_only=True):
+    """A blocking as pages show it: act, host (empty once expired), facts, due instant, expiry, who is asked.
+
+    `lapsed`: it has left every list by itself. `asked`: a code of the label kind `blocking_asked`.
+    """
+
+    act: Act
+    host: str
+    removal_id: UUID
+    ground: Ground
+    outcome: str
+    facts: BlockingFacts
+    due_at: datetime | None
+    expires_at: datetime | None
+    late: bool
+    lapsed: bool
+    asked: str
+
+
+def view_of(*, actor: Actor, act: Act, now: datetime) -> BlockingView:
+    """Return a blocking that the actor has read as an act, with its due instant at `now`."""
+    (view,) = _views([act], actor=actor, now=now)
+    return view
+
+
+def list_blockings(
+    *, actor: Actor, states: Iterable[str] = (), now: datetime, limit: int = MOST
+) -> tuple[BlockingView, ...]:
+    """Return the blockings that the actor may read, the next due first, at most `limit`.
+
+    Without `states`, blockings in every state are returned. Ended ones come last.
+    """
+    found = casework.list_acts(actor=actor, lifecycle=BLOCKING, states=states, limit=limit)
+    views = _views(found, actor=actor, now=now)
+    return tuple(sorted(views, key=lambda view: (view.due_at is None, view.due_at or now)))
+
+
+def blockings_on(*, actor: Actor, report_id: UUID, now: datetime) -> tuple[BlockingView, ...]:
+    """Return the blockings on a report that the actor may read, oldest first."""
+    found = casework.acts_on(actor=actor, lifecycle=BLOCKING, subject_ids=[report_id])
+    return tuple(_views(found.get(report_id, ()), actor=actor, now=now))
+
+
+def still_blocked(*, actor: Actor, view: BlockingView, now: datetime) -> tuple[BlockingView, ...]:
+    """Return the other blockings in force that block the name of `view`: its lifting changes nothing."""
+    found = list_blockings(actor=actor, states=BLOCKS, now=now)
+    return tuple(
+        one
+        for one in found
+        if one.act.id != view.act.id
+        and not one.lapsed
+        and view.host
+        and covers(one.host, view.host)
+    )
+
+
+def removals_of(*, act_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return the removal request on which each of these blockings rests, by the blocking's id."""
+    rows = StoredBlocking.objects.filter(act_id__in=act_ids)
+    return dict(rows.values_list("act_id", "removal_id"))
+
+
+def signed_by(act: Act) -> set[UUID]:
+    """Return the persons who drafted a blocking, wrote its present bytes or approved them."""
+    steps = casework.steps_of(act_ids=[act.id]).get(act.id, ())
+    approvals = casework.approvals_of(act_ids=[act.id]).get(act.id, ())
+    wrote = [one.actor_id for one in steps if one.transition == "amend"][-1:]
+    signed = [one.approver_id for one in approvals if one.revision == act.revision]
+    return {act.author_id, *wrote, *signed}
+
+
+def count_blockings(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Count the blockings created from `since` to `until` (excluded), by day and state.
+
+    The rows are (day, state, "" for the unused second key, number).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    return casework.count_acts(actor=actor, lifecycle=BLOCKING, since=since, until=until)
+
+
+def _views(found: Sequence[Act], *, actor: Actor, now: datetime) -> list[BlockingView]:
+    stored = {
+        row.act_id: row for row in StoredBlocking.objects.filter(act_id__in=[a.id for a in found])
+    }
+    protected = _protected({row.host for row in stored.values()})
+    waiting = [stored[act.id].removal_id for act in found if act.state in _BEFORE]
+    removals = measures.list_by_ids(actor=actor, measure_ids=waiting)
+    views = []
+    for act in found:
+        row = stored[act.id]
+        removal = removals.get(row.removal_id)
+        facts = BlockingFacts(
+            state=BlockingState(act.state),
+            level=act.level,
+            protected=row.host in protected,
+            created_at=act.created_at,
+            removal_due=removal.legal_due_at
+            if removal and row.ground == Ground.UNEXECUTED
+            else None,
+            approved_at=row.approved_at,
+            listed_at=row.listed_at,
+            checked_at=row.checked_at,
+            doubted_at=row.doubted_at,
+            ended_at=row.ended_at,
+        )
+        views.append(_view(act, row, facts, now))
+    return views
+
+
+def _view(act: Act, row: StoredBlocking, facts: BlockingFacts, now: datetime) -> BlockingView:
+    catalogue = reference.load()
+    due, expires = due_at(facts, catalogue=catalogue), expiry_of(facts, catalogue=catalogue)
+    late = due is not None and now >= due
+    return BlockingView(
+        act=act,
+        host=row.host,
+        removal_id=row.removal_id,
+        ground=Ground(row.ground),
+        outcome=row.outcome,
+        facts=facts,
+        due_at=due,
+        expires_at=expires,
+        late=late,
+        lapsed=expires is not None and now >= expires,
+        asked=asked_of(facts, late=late),
+    )
+
+
+def _protected(hosts: set[str]) -> set[str]:
+    """Return those of `hosts` that need a third person, as PostgreSQL's guard of listings decides."""
+    rows = sql.rows(
+        "SELECT host FROM unnest(%s::text[]) host WHERE host <> '' AND measures_name_protected(host)",
+        [sorted(hosts)],
+    )
+    return {row[0] for row in rows}
