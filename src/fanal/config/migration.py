@@ -13,6 +13,7 @@ import psycopg
 
 from fanal import reference
 from fanal.accounts.domain.policy import roles_at_desk, roles_everywhere
+from fanal.casework.domain.inbox import LEVELS
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.config.databases import DatabaseRefused
 from fanal.db.agreement import MOST_APART, clock_offset
@@ -21,8 +22,11 @@ from fanal.db.instants import apply_instant_bounds
 from fanal.db.row_security import apply_row_security
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
+from fanal.kernel import clock
+from fanal.kernel.calendar import paris_day
 from fanal.measures.blocking.kind import BLOCKING
 from fanal.measures.blocking.names import guarded_names
+from fanal.measures.blocking.rules import longest_doubt
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 
@@ -81,17 +85,23 @@ def transitions_of(lifecycle: Lifecycle) -> Iterator[tuple[object, ...]]:
             )
 
 
-def apply_guarded_names(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Replace the names that the guards of blockings know by those of `names.guarded_names`.
+def apply_blocking_rules(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Replace what the guards of blockings know: the names of `names.guarded_names`, and the time for doubts.
 
     This is done in one transaction; `connection` belongs to the owner.
     """
-    rows = sorted(guarded_names(reference.load()))
+    catalogue, today = reference.load(), paris_day(clock.now())
+    rows = sorted(guarded_names(catalogue))
+    longest = [(one, longest_doubt(one, catalogue=catalogue, on=today)) for one in LEVELS]
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM measures_protected_name")
         with cursor.copy("COPY measures_protected_name (name, covers) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
+        cursor.execute("DELETE FROM measures_doubt_delay")
+        cursor.executemany(
+            "INSERT INTO measures_doubt_delay (level, longest) VALUES (%s, %s)", longest
+        )
 
 
 def _roles(*rights: str) -> list[str]:
@@ -157,7 +167,7 @@ def agrees(url: str) -> bool:
 def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
     """Hold the migration lock around Django's `migrate`, and run the steps before and after it.
 
-    Before: the mark; after: lifecycles of official acts, protected names, bounds of dates
+    Before: the mark; after: lifecycles of official acts, rules of blockings, bounds of dates
     and times, row policies and grants.
     `mark` is the requested mark (DEMO or PRODUCTION); None keeps that of the database (PRODUCTION for a new
     one).
@@ -170,7 +180,7 @@ def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
         _write_mark(connection, mark)
         yield
         apply_lifecycles(connection)
-        apply_guarded_names(connection)
+        apply_blocking_rules(connection)
         apply_instant_bounds(connection)
         apply_row_security(connection)
         apply_grants(connection)

@@ -193,6 +193,7 @@ RULES: tuple[GrantRule, ...] = (
     _rule("measures_request", [APP, WORKER], READ),
     _rule("measures_blocking", [APP, WORKER], READ),
     _rule("measures_protected_name", [APP, WORKER], READ),
+    _rule("measures_doubt_delay", [APP, WORKER], READ),
     _rule("measures_blocklist", [APP], READ),
     _rule("measures_blocklist", [WORKER], APPEND),
     _rule("measures_target", [APP, WORKER], APPEND),

@@ -199,6 +199,15 @@ def test_no_step_dated_earlier_brings_a_lapsed_name_back() -> None:
     assert step(blocking_id, "lift", "DOUBTED", "LIFTING", outcome="LAPSED") == ""
 
 
+def test_a_doubt_is_not_answered_after_its_time() -> None:
+    blocking_id = listed(4)
+    take(blocking_id, "doubt", ago(1.01), outcome="APPEAL")  # level HIGH: 24 hours
+    assert step(blocking_id, "keep", "DOUBTED", "IN_FORCE", by=COLLEAGUE.person_id) == CHECK
+    other = listed(4, host="two.example")
+    take(other, "doubt", ago(0.99), outcome="APPEAL")
+    assert step(other, "keep", "DOUBTED", "IN_FORCE", by=COLLEAGUE.person_id) == ""
+
+
 def test_the_database_dates_the_steps_itself() -> None:
     before = datetime.now(UTC)
     blocking_id = listed(2)

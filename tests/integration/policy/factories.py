@@ -32,6 +32,7 @@ FACTORIES: dict[str, Factory] = {
         cell
     ],  # the page says that it holds no such file
     "notice_id": lambda world, cell: world.notice_ids[cell],
+    "blocking_id": lambda world, cell: world.blocking_ids[cell],
     "emergency_call_id": lambda world, cell: world.emergency_call_ids[cell],
     "referral_id": lambda world, cell: world.referral_ids[cell],
     "dossier_id": lambda world, cell: world.dossier_ids[cell],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from fanal.kernel.calendar import paris_day
-from tests.integration.policy import learning, scenes
+from tests.integration.policy import blocking, learning, scenes
 from tests.integration.policy.scenes import REASON, Posted, Scene
 
 Prepare = Callable[[Scene], Posted]
@@ -139,6 +139,14 @@ FORMS: dict[str, Act] = {
     "desk:measure-refuse": _act("casework_act casework_approval", scenes.submitted),
     "desk:measure-contact": _act("measures_contact", proof="letter"),
     "desk:measure-step": _act("casework_act casework_step", scenes.approved),
+    "desk:measure-block": _act("casework_act casework_document", blocking.to_block),
+    "desk:blocking-amend": _act("casework_document casework_step", reasons=REASON),
+    "desk:blocking-propose": _act("casework_step", move="withdraw"),
+    "desk:blocking-approve": _act("casework_step casework_approval", blocking.blocking_submitted),
+    "desk:blocking-refuse": _act("casework_step casework_approval", blocking.blocking_submitted),
+    "desk:blocking-vouch": _act("casework_step", blocking.blocking_approved),
+    "desk:blocking-move": _act("casework_step", blocking.blocking_vouched),
+    "desk:blocking-free": _act("casework_step", blocking.blocking_listed),
     "desk:notice-amend": _act("casework_act casework_document", scenes.notice_told),
     "desk:notice-propose": _act("casework_act casework_step", move="withdraw"),
     "desk:notice-move": _act("casework_act casework_step", scenes.notice_approved),

@@ -119,7 +119,9 @@ class Posted:
 
 def shown_of(address: Mapping[str, object]) -> dict[str, object]:
     """Return what the page of the act that an address names, if it names one, says that it shows."""
-    for name in ("measure_id", "notice_id", "emergency_call_id", "referral_id", "sheet_id"):
+    for name in (
+        "measure_id", "notice_id", "blocking_id", "emergency_call_id", "referral_id", "sheet_id",
+    ):  # fmt: skip
         if name in address:
             row = Document.objects.filter(act_id=address[name]).order_by("-revision")[0]
             steps = Step.objects.filter(act_id=address[name]).count()
@@ -292,7 +294,7 @@ def addressed(scene: Scene) -> Posted:
             "name": "Hosting Example",
             "contact": "abuse@hosting.example",
             "language": "fr",
-            "target": list(_measure(scene).request.targets),
+            "target": list(measure_of(scene).request.targets),
         }
     )
 
@@ -301,9 +303,9 @@ def complete(scene: Scene) -> Posted:
     """Have a draft that names its addressee."""
     amend_measure(
         actor=scene.colleague,
-        measure_id=_measure(scene).id,
+        measure_id=measure_of(scene).id,
         addressee=Addressee(name="Hosting Example", contact="abuse@hosting.example"),
-        targets=_measure(scene).request.targets,
+        targets=measure_of(scene).request.targets,
         non_disclosure=False,
         now=datetime.now(UTC),
     )
@@ -315,12 +317,12 @@ def submitted(scene: Scene) -> Posted:
     said = complete(scene).form
     submit_measure(
         actor=scene.colleague,
-        measure_id=_measure(scene).id,
+        measure_id=measure_of(scene).id,
         now=datetime.now(UTC),
         seen=_warned(scene),
         reason=REASON,
     )
-    return Posted(form={**said, "digest": _measure(scene).digest.hex()})
+    return Posted(form={**said, "digest": measure_of(scene).digest.hex()})
 
 
 def approved(scene: Scene) -> Posted:
@@ -329,15 +331,15 @@ def approved(scene: Scene) -> Posted:
     now = datetime.now(UTC)
     approve_measure(
         actor=scene.keeper,
-        measure_id=_measure(scene).id,
-        digest=_measure(scene).digest,
+        measure_id=measure_of(scene).id,
+        digest=measure_of(scene).digest,
         now=now,
         seen=_warned(scene),
         reason=REASON,
     )
     record_first_contact(
         actor=_officer(scene),
-        recipient=_measure(scene).request.recipient,
+        recipient=measure_of(scene).request.recipient,
         event=Event(happened_at=now - timedelta(hours=13), proof="letter"),
         now=now,
     )
@@ -417,7 +419,8 @@ def _notice(scene: Scene) -> tuple[Notice, bytes]:
     return read_notice(found.content).notice, found.digest
 
 
-def _measure(scene: Scene) -> Measure:
+def measure_of(scene: Scene) -> Measure:
+    """Return the removal request of the cell."""
     found = measured.get_measure(
         actor=scene.colleague, measure_id=scene.world.measure_ids[scene.cell]
     )
@@ -427,7 +430,7 @@ def _measure(scene: Scene) -> Measure:
 
 def _warned(scene: Scene) -> list[str]:
     """Return the tokens of the warnings that stand on the cell's measure."""
-    found = _measure(scene)
+    found = measure_of(scene)
     asked = Asked(desk_id=found.desk_id, report_id=found.report_id, request=found.request)
     said = measured.warnings_on(actor=scene.colleague, asked=[asked])[found.id]
     return sorted({token for one in said for token in one.tokens})
@@ -440,7 +443,7 @@ def seen(scene: Scene) -> Posted:
         approved(one)
         record_sent(
             actor=_officer(scene),
-            measure_id=_measure(one).id,
+            measure_id=measure_of(one).id,
             event=Event(happened_at=datetime.now(UTC), proof="receipt"),
             now=datetime.now(UTC),
         )

@@ -46,6 +46,8 @@ from fanal.judicial.emergency_call.acts import draft_of
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
+from fanal.measures.blocking.acts import open_blocking
+from fanal.measures.blocking.document import Ground, Mentions
 from fanal.measures.domain.oversight import RecommendationKind
 from fanal.measures.operations.oversight import recommend, start_session
 from fanal.orient.alarms.operations.alarms import raise_alarm
@@ -79,6 +81,7 @@ class World:
     measure_ids: dict[str, UUID] = field(default_factory=dict)
     referral_ids: dict[str, UUID] = field(default_factory=dict)
     notice_ids: dict[str, UUID] = field(default_factory=dict)
+    blocking_ids: dict[str, UUID] = field(default_factory=dict)
     emergency_call_ids: dict[str, UUID] = field(default_factory=dict)
     dossier_ids: dict[str, UUID] = field(default_factory=dict)
     recommendation_ids: dict[str, UUID] = field(default_factory=dict)
@@ -251,6 +254,15 @@ def _decisions(world: World) -> None:
         world.referral_ids[cell] = recorded.opened["referral"][0]
         (world.notice_ids[cell],) = recorded.opened["notice"]
         record = harmonised.get_records(actor=actor, report_ids=[report_id])[report_id]
+        world.blocking_ids[cell] = open_blocking(
+            actor=actor,
+            removal_id=world.measure_ids[cell],
+            name=record.urls[0].host or "",
+            ground=Ground.NO_MENTIONS,
+            mentions=Mentions(**dict.fromkeys(Mentions.__struct_fields__, "capture")),
+            reasons=world.canary("own" if cell == "sealed" else cell, "blocking"),
+            now=world.now,
+        )
         world.emergency_call_ids[cell] = open_act(
             actor=actor,
             lifecycle=EMERGENCY_CALL,
@@ -317,6 +329,12 @@ def _openings(world: World) -> None:
             now=world.now,
         )
         _grant(world, user, Role.SUPERVISOR, desk=_desk(cell), body=None)
+        officer = create_account(
+            actor=SYSTEM,
+            account=NewAccount(username=f"officer-{cell}", name="Officer"),
+            now=world.now,
+        )
+        _grant(world, officer, Role.MEASURES_OFFICER, desk=_desk(cell), body=None)
         opened = open_identity(
             actor=actor_for(user=user, now=world.now),
             report_id=world.report_ids[cell],
@@ -443,7 +461,8 @@ def _submission(world: World, cell: str) -> Submission:
             "kind": "GROOMING",
             "emergency": True,
             "description": world.canary(facts, "description"),
-            "urls": [f"https://{world.canary(facts, 'host')}.example/"],
+            # A protected name: its blocking takes a third person.
+            "urls": [f"https://{world.canary(facts, 'host')}.gouv.fr/"],
             "persons": persons,
             "payments": _payments(world, facts),
         }

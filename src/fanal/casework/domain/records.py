@@ -1,7 +1,7 @@
 """Records that the operations and queries of casework take and return: official acts, documents, steps."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -10,6 +10,9 @@ from msgspec import Struct
 from fanal.casework.domain.proofs import ProofFile, StoredProof
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.orient.domain.records import Decision
+
+_SAME = timedelta(minutes=1)
+"""Time within which a step counts as recorded when it happened."""
 
 
 class ApprovalVerdict(StrEnum):
@@ -88,6 +91,11 @@ class ActStep(Struct, frozen=True, kw_only=True):
     file: StoredProof | None = None
     warnings: tuple[object, ...] = ()
     lapsed_at: datetime | None = None
+
+    @property
+    def recorded_later(self) -> bool:
+        """Whether this step was recorded a minute or more after it happened."""
+        return self.recorded_at - self.happened_at >= _SAME
 
     @property
     def left_after(self) -> bool:

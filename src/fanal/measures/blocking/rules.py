@@ -1,7 +1,7 @@
 """What may be blocked on the basis of a removal request, and the due instants of a blocking. Pure."""
 
 from collections.abc import Collection
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.qualify import measure_basis
 from fanal.reference import Catalogue, MeasureRule, Offence
 
+_YEAR = 366
 REVIEW = timedelta(hours=24)
 """Time in which another person reviews a freeing (ADR 0066)."""
 ENDED_REMOVALS = frozenset(
@@ -99,6 +100,19 @@ def expiry_of(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:
     if facts.state is not BlockingState.DOUBTED or facts.doubted_at is None:
         return check
     return min(check, _desk(facts, "DECIDE", facts.doubted_at, catalogue))
+
+
+def longest_doubt(level: str, *, catalogue: Catalogue, on: date) -> timedelta:
+    """Return the longest time in which a doubt of that level may be answered, by the delays of the day `on`.
+
+    A delay in working days is longest before a run of holidays: all days of the year from `on` are tried.
+    """
+    first = datetime.combine(on, time(), UTC)
+    starts = [first + timedelta(days=days) for days in range(_YEAR)]
+    return max(
+        desk_deadline(catalogue=catalogue, stage="DECIDE", level=level, start=start) - start
+        for start in starts
+    )
 
 
 def due_at(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:

@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from fanal.web.desk import distribution, instructions, notes, providers, reviews, search
 from fanal.web.desk.acts import (
+    blockings,
     documents as act_documents,
     emergency_calls,
     lists as act_lists,
@@ -82,6 +83,10 @@ urlpatterns: list[URLPattern] = [
     path("measures/<uuid:measure_id>/step/", measures.step, name="measure-step"),
     path("measures/<uuid:measure_id>/contact/", measures.contact, name="measure-contact"),
     *act_documents.routes_of(measures.PAGES, place="measures"),
+    path("measures/<uuid:measure_id>/block/", blockings.draft, name="measure-block"),
+    path("blockings/", blockings.board, name="blockings"),
+    *acts.routes_of(blockings.PAGES, place="blockings"),
+    *act_documents.routes_of(blockings.PAGES, place="blockings"),
     act_lists.route_of(emergency_calls.LIST, place="calls"),
     *acts.routes_of(emergency_calls.PAGES, place="calls"),
     *act_documents.routes_of(emergency_calls.PAGES, place="calls"),

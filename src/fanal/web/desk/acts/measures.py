@@ -39,12 +39,14 @@ from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Basis, Decision, Proposal
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.acts import lists as act_lists, notices, pages as acts
+from fanal.web.desk.acts import blockings, lists as act_lists, notices, pages as acts
 from fanal.web.forms import Parsed, PostedForm, Several, text
 from fanal.web.reading import consult
 
 _TO_LEAVE = frozenset({MeasureState.DRAFT, MeasureState.TO_SECOND, MeasureState.APPROVED})
 """States in which warnings still help: nothing has been sent."""
+_BLOCKABLE = frozenset({*_TO_LEAVE, MeasureState.SENT, MeasureState.RECEIVED, MeasureState.EXPIRED})
+"""States of a removal request on which a blocking may rest (`measures.blocking.rules`)."""
 _FOLLOWING = ("send", "receive", "suspend", "resume", "expire", "execute", "lift", "annul")
 """Transitions that a measures officer records on an approved measure, in order."""
 
@@ -74,7 +76,7 @@ _A_COLUMN = 30  # cards shown in a column, whose count covers all
 @require_GET
 @needs("measure.list")
 def second(request: HttpRequest) -> HttpResponse:
-    """Show the removal requests and notices that await a second person's approval; the reader's own apart."""
+    """Show the acts that await a second person's approval, the reader's own removal requests apart."""
     actor = actor_of(request)
     waiting = measures.list_measures(actor=actor, states=[MeasureState.TO_SECOND], limit=100)
     consult(request, "measure", [m.id for m in waiting], action="measure.list")
@@ -88,6 +90,7 @@ def second(request: HttpRequest) -> HttpResponse:
         "own": [c for c in cards if c["own"]],
         "may_second": may(actor, "measure.approve"),
     } | act_lists.waiting(notices.LIST, request)
+    context["blockings"] = blockings.waiting(request)
     return render(request, "desk/second.html", context)
 
 
@@ -149,6 +152,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         **grounds,
         "recommendations": measures.recommendations_of(actor=actor, measure_id=measure.id),
         "may_read_report": may(actor, "report.read"),
+        "may_block": may(actor, "blocking.propose") and measure.state in _BLOCKABLE and not gone,
     }
     return context, [measure.report_id]
 

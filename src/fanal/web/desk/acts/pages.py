@@ -76,7 +76,8 @@ class ActPages:
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
     """Return the URL routes of the page and forms of a kind of official act (`pages`), under path `place`.
 
-    Each requires the right that the lifecycle gives for that step.
+    Each requires the right that the lifecycle gives for that step. Another policy action than to propose
+    and to record has a route of its name, such as `vouch` for `blocking.vouch`.
     """
     requirements = pages.lifecycle.requirements
     steps = _rights_of_steps(pages.lifecycle)
@@ -87,9 +88,11 @@ def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
             lambda request, act: record(pages, request, act, lambda: amend(request, act)),
         )
     if pages.lifecycle.proposes in steps:
-        views["propose"] = (pages.lifecycle.proposes, partial(take, pages))
+        views["propose"] = (pages.lifecycle.proposes, partial(pages.take or take, pages))
     recorded = _recorded(pages.lifecycle)
     views["move"] = (recorded, partial(pages.take or take, pages))
+    for further in sorted(steps - {pages.lifecycle.proposes, recorded}):
+        views[further.partition(".")[2]] = (further, partial(pages.take or take, pages))
     for name, approves in ((APPROVE, True), (REFUSE, False)):
         if name in requirements:
             views[name] = (requirements[name].right, partial(sign, pages, approves=approves))
@@ -122,9 +125,11 @@ def _rights_of_steps(lifecycle: Lifecycle) -> set[str]:
 def _recorded(lifecycle: Lifecycle) -> str:
     """Return the policy action for recording events of an official act, such as its sending or a reply to it.
 
-    A lifecycle has exactly two policy actions for steps: to propose an act, and this one.
+    It is the one of the sending, where a lifecycle has further policy actions for steps.
     """
-    (recorded,) = _rights_of_steps(lifecycle) - {lifecycle.proposes}
+    rights = _rights_of_steps(lifecycle) - {lifecycle.proposes}
+    sending = {needs.right for needs in lifecycle.requirements.values() if needs.sends}
+    (recorded,) = rights & sending or rights
     return recorded
 
 
@@ -420,7 +425,7 @@ def _context(
         "moves": [
             (name, needs.proof)
             for name, needs in allowed
-            if name not in _OWN_FORMS and needs.right != lifecycle.proposes
+            if name not in _OWN_FORMS and needs.right == _recorded(lifecycle)
         ],
         "buttons": [
             name

@@ -16,13 +16,14 @@ from fanal.casework.domain.records import Act, ActStep
 from fanal.judicial.domain.kinds import REFERRAL
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL, TO_MAKE
 from fanal.kernel.actors import Actor
+from fanal.measures.blocking.kind import BLOCKING
 from fanal.measures.domain.records import Measure, Request
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 from fanal.web.components import words
 from fanal.web.desk.acts.emergency_calls import state_words
 
-_KINDS = (EMERGENCY_CALL, REMOVAL, REFERRAL, NOTICE)
+_KINDS = (EMERGENCY_CALL, REMOVAL, BLOCKING, REFERRAL, NOTICE)
 
 
 class Became(Struct, frozen=True, kw_only=True):
@@ -42,7 +43,7 @@ class Became(Struct, frozen=True, kw_only=True):
 def became_of(
     report_id: UUID, *, actor: Actor, measures: Sequence[Measure], now: datetime
 ) -> list[Became]:
-    """Return the acts on a report: emergency calls, removal requests (`measures`), referrals, notices.
+    """Return the acts on a report: emergency calls, removal requests (`measures`), blockings, …
 
     People who may read the desk's reports see the states; the text of an act is on its own page.
     """
@@ -73,6 +74,8 @@ def _name(act: Act, request: Request | None, lang: str) -> str:
         return _("Emergency call")
     if act.kind == REFERRAL.kind:
         return f"{_('Referral')} – {reference.label('body', act.addressee, lang)}"
+    if act.kind == BLOCKING.kind:
+        return _("Blocking by access providers")
     if request is None:
         return _("Notice to a provider") if act.kind == NOTICE.kind else _("Measure")
     kind = reference.label("measure_kind", request.kind, lang)
@@ -93,6 +96,9 @@ def _state_of(
     if kind is EMERGENCY_CALL:
         last = steps[-1].happened_at if steps else act.created_at
         return state_words(act, steps, at=words.moment(last, lang, now=now))
+    if kind is BLOCKING and steps:
+        at = words.moment(steps[-1].happened_at, lang, now=now)
+        return f"{reference.label('blocking_state', act.state, lang)} – {at}"
     return _state(kind, act, steps, lang=lang, now=now)
 
 
