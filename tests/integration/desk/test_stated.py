@@ -1,6 +1,7 @@
 """What only the public form asks, from its own encoder to the analyst's page: no alarm, no name."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -18,12 +19,24 @@ pytestmark = pytest.mark.django_db
 NAMES = {"child_name": "Xylobert", "your_email": "xylobert@mail.example"}
 
 
+def received(answers: dict[str, str], desk: Desk) -> UUID:
+    """Deposit the answers of a form; return the report."""
+    made = report_of(
+        {"danger": "NO", "kind": "GROOMING"} | answers, language="fr", today=desk.now.date()
+    )
+    submission = Submission(
+        arrival=Arrival.FORM, format=Format.FORM, body=encode_report(made),
+        canonical=encode_report(made), urgent=made.emergency, language="fr",
+    )  # fmt: skip
+    [answer] = receive_reports(actor=public_actor(), submissions=[submission], now=desk.now)
+    assert answer.report_id is not None
+    return answer.report_id
+
+
 def test_the_analyst_reads_where_and_when_and_finds_no_child_by_it(
     desk: Desk, sign_in: Callable[[str], Client]
 ) -> None:
     answers = {
-        "danger": "NO",
-        "kind": "GROOMING",
         "child_where": "FRANCE",
         "child_town": "59000 Xanthopolis",
         "suspect_where": "ABROAD",
@@ -34,13 +47,7 @@ def test_the_analyst_reads_where_and_when_and_finds_no_child_by_it(
         "meeting_where": "FRANCE",
         "meeting_town": "Gare neuve",
     }
-    made = report_of(answers, language="fr", today=desk.now.date())
-    submission = Submission(
-        arrival=Arrival.FORM, format=Format.FORM, body=encode_report(made),
-        canonical=encode_report(made), urgent=made.emergency, language="fr",
-    )  # fmt: skip
-    [answer] = receive_reports(actor=public_actor(), submissions=[submission], now=desk.now)
-    report_id = answer.report_id
+    report_id = received(answers, desk)
     run_stages(desk.now)
 
     priority = analysed.get_priorities(actor=WORKER, report_ids=[report_id])[report_id]
@@ -96,3 +103,15 @@ def test_the_analyst_knows_that_the_child_writes_and_not_who(
     assert "La personne qui signale dit être l’enfant" in page
     assert "ne sait pas si un enfant est en danger maintenant" in page
     assert "xylobert" not in page.lower()
+
+
+def test_what_was_written_in_another_script_has_its_own_direction(
+    desk: Desk, sign_in: Callable[[str], Client]
+) -> None:
+    arabic = "\u0645\u0631\u062d\u0628\u0627"
+    report_id = received({"conversation": f"{arabic}: {arabic}", "description": arabic}, desk)
+    run_stages(desk.now)
+    shown = sign_in("ana").get(f"/fr/desk/reports/{report_id}/").content.decode()
+    assert f"<bdi>{arabic}</bdi>" in shown
+    assert f'<p class="fd-said-text" dir="auto">{arabic}</p>' in shown
+    assert f'<div class="fd-text" dir="auto"><p>{arabic}</p>' in shown

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
-from fanal.web.public.sayings import Text
+from fanal.web.public.saying import Text
 from fanal.web.public.steps import FormPage, Voice
 
 

@@ -21,7 +21,17 @@ from fanal.formats.report.records import (
     StatedPlace,
 )
 from fanal.harmonise.domain.redaction.search import fold, told_by
-from fanal.web.public.steps import Voice, child_of, day_of, is_email, is_phone, read_age, read_clock
+from fanal.web.public.services import SERVICES
+from fanal.web.public.steps import (
+    COPIED,
+    Voice,
+    child_of,
+    is_email,
+    is_phone,
+    time_of,
+    typed_time,
+)
+from fanal.web.public.written_times import WrittenTime, read_age
 
 # Parser of pasted conversations: messages with their speakers. Pure; no text is lost.
 
@@ -72,7 +82,8 @@ def _take(line: str, messages: list[Message]) -> None:
 
 MOST_ADDRESSES = 200
 _TEXTS = (
-    "description", "conversation", "suspect_contact", "suspect_town", "child_town", "meeting_town",
+    "description", "conversation", *COPIED, "suspect_contact", "suspect_town", "child_age", "child_town",
+    "meeting_town", "date", "time", "meeting_date", "meeting_time", "service",
 )  # fmt: skip
 _REPORTERS: Mapping[str, Stated] = {
     Voice.PARENT: Stated.REPORTER_IS_PARENT,
@@ -128,18 +139,17 @@ def report_of(answers: Mapping[str, str], *, language: str, today: date) -> Form
     "Today" is the day of the answer, so that a repetition after midnight gives the same report; `today` is
     used when none was stored.
     """
-    channel = answers.get("channel", "")
     addresses = [line.strip() for line in answers.get("address", "").split("\n") if line.strip()]
     return FormReport(
         kind=ReportKind(answers["kind"]),
         emergency=answers.get("danger") == "YES",
         occurred_at=_occurred_at(answers, today),
         language=language,
-        channel=Channel(channel) if channel in set(Channel) else None,
+        channel=_channel(answers),
         platform=_platform(answers),
         urls=tuple(addresses[:MOST_ADDRESSES]),
-        description=_described(answers, addresses[MOST_ADDRESSES:]),
-        conversation=read_conversation(answers.get("conversation", "")),
+        description=_described(answers, addresses[MOST_ADDRESSES:], today),
+        conversation=_conversation(answers),
         persons=tuple(
             p for p in (_suspect(answers), _child(answers), _reporter(answers)) if p is not None
         ),
@@ -206,11 +216,13 @@ def _said(answers: Mapping[str, str], name: str) -> str | None:
 
 
 def _occurred_at(answers: Mapping[str, str], today: date) -> str | None:
-    day = day_of(answers, today=today)
-    if day is None:
+    return _stamp(time_of(answers, today=today))
+
+
+def _stamp(time: WrittenTime) -> str | None:
+    if time.day is None:
         return None
-    clock = read_clock(answers.get("time", ""))
-    return f"{day.isoformat()}T{clock}" if clock else day.isoformat()
+    return f"{time.day.isoformat()}T{time.clock}" if time.clock else time.day.isoformat()
 
 
 def _places(answers: Mapping[str, str], today: date) -> Iterator[StatedPlace]:
@@ -219,9 +231,7 @@ def _places(answers: Mapping[str, str], today: date) -> Iterator[StatedPlace]:
     A meeting of which nothing is known but that it is planned is a place without parts.
     """
     if _meets(answers):
-        day = day_of(answers, today=today, asked="meeting_when")
-        clock = read_clock(answers.get("meeting_time", ""))
-        at = None if day is None else f"{day.isoformat()}T{clock}" if clock else day.isoformat()
+        at = _stamp(time_of(answers, today=today, asked="meeting_when"))
         yield _place(PlaceRole.MEETING, answers, "meeting", at=at)
     for role, whose in ((PlaceRole.CHILD, "child"), (PlaceRole.PERSON, "suspect")):
         place = _place(role, answers, whose)
@@ -231,7 +241,7 @@ def _places(answers: Mapping[str, str], today: date) -> Iterator[StatedPlace]:
 
 def _meets(answers: Mapping[str, str]) -> bool:
     """Return whether the answers tell a meeting: a “yes”, or its day or place without a “no”."""
-    told = day_of(answers, today=_ANY_DAY, asked="meeting_when") is not None
+    told = time_of(answers, today=_ANY_DAY, asked="meeting_when").day is not None
     told = told or any(_said(answers, name) for name in ("meeting_town", "meeting_country"))
     return answers.get("meeting") == "YES" or (told and answers.get("meeting") != "NO")
 
@@ -283,20 +293,45 @@ def _platform(answers: Mapping[str, str]) -> str | None:
 
     The stage `harmonise` reads this notation. None if neither is given.
     """
-    service, room = _said(answers, "service"), _said(answers, "room")
+    service, room = next(iter(services_of(answers)), None), _said(answers, "room")
     return f"{service}:{room}" if service and room else service or room
 
 
-def _described(answers: Mapping[str, str], more_addresses: list[str]) -> str | None:
+def services_of(answers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the services in the answers; the first one is the platform of the report.
+
+    Ticked ones come first, before them those of the chosen channel; the typed one is last.
+    """
+    ticked = [service for service in SERVICES if answers.get(service.field)]
+    ticked.sort(key=lambda service: service.channel != answers.get("channel"))
+    names = {service.name.casefold(): service.name for service in ticked}
+    if typed := _said(answers, "service"):
+        names.setdefault(typed.casefold(), typed)
+    return tuple(names.values())
+
+
+def _channel(answers: Mapping[str, str]) -> Channel | None:
+    """Return the channel of the answers; if it is not chosen, that of the first app or game with a tile."""
+    chosen = answers.get("channel", "")
+    if chosen in set(Channel):
+        return Channel(chosen)
+    return next((service.channel for service in SERVICES if answers.get(service.field)), None)
+
+
+def _conversation(answers: Mapping[str, str]) -> tuple[Message, ...]:
+    """Return the messages of the pasted conversation, then those copied by hand."""
+    texts = ("conversation", *COPIED)
+    return tuple(m for name in texts for m in read_conversation(answers.get(name, "")))
+
+
+def _described(answers: Mapping[str, str], more_addresses: list[str], today: date) -> str | None:
     recognised = [
         line
         for line in map(str.strip, answers.get("suspect_contact", "").split("\n"))
         if not (_is_name(line) or is_email(line) or is_phone(line))
     ]
     parts = [answers.get("description", "").strip(), *more_addresses, *recognised]
-    if day_of(answers, today=_ANY_DAY) is None and _said(answers, "time"):
-        parts.append(answers["time"].strip())
-    parts += _loose(answers)
+    parts += [", ".join(services_of(answers)[1:]), *_as_written(answers, today)]
     return "\n".join(part for part in parts if part) or None
 
 
@@ -305,13 +340,17 @@ def _is_name(line: str) -> bool:
     return len(line.split()) == 1 and any(map(str.isalnum, line))
 
 
-def _loose(answers: Mapping[str, str]) -> Iterator[str]:
-    """Yield the typed answers about a meeting that no field holds: a time without a day, all after a “no”."""
+def _as_written(answers: Mapping[str, str], today: date) -> Iterator[str]:
+    """Yield typed answers that no field holds whole: days, hours, ages; after a “no” all of a meeting."""
     told = _meets(answers)
-    if not told or day_of(answers, today=_ANY_DAY, asked="meeting_when") is None:
-        yield answers.get("meeting_time", "").strip()
+    for asked in ("when", "meeting_when"):
+        time = time_of(answers, today=today, asked=asked)
+        held = time.whole and time.day is not None and (asked == "when" or told)
+        yield "" if held else typed_time(answers, asked=asked)
     if not told:
         yield from (answers.get(f"meeting_{part}", "").strip() for part in ("town", "country"))
+    age = answers.get("child_age", "").strip()
+    yield age if read_age(age) is None else ""
 
 
 def _suspect(answers: Mapping[str, str]) -> Person | None:
@@ -320,7 +359,8 @@ def _suspect(answers: Mapping[str, str]) -> Person | None:
     phones = tuple(line for line in lines if is_phone(line))
     others = [line for line in lines if line not in (*emails, *phones) and _is_name(line)]
     nickname = _said(answers, "nickname")
-    handles = [Handle(value=nickname, platform=_said(answers, "service"))] if nickname else []
+    services = services_of(answers) or (None,)
+    handles = [Handle(value=nickname, platform=name) for name in services] if nickname else []
     handles += [Handle(value=line) for line in others]
     suspect = Person(
         role=PersonRole.SUSPECT,

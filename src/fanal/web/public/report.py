@@ -199,7 +199,7 @@ def _too_long(
     lost: bool,
     whole: bool,
 ) -> HttpResponse:
-    wrong = problems(step, draft.answers | answered, today=paris_day(now_of(request)))
+    wrong = problems(step, draft.answers | answered)
     return _page(
         request,
         draft,
@@ -229,7 +229,7 @@ def _go(
         return _page(request, draft, _beside(step, draft.answers, -1))
     if go == "send":
         return _send_or_keep(request, draft)
-    wrong = problems(step, draft.answers, today=paris_day(now_of(request)))
+    wrong = problems(step, draft.answers)
     if wrong:
         return _page(request, draft, step, wrong=wrong, status=422)
     return _page(request, draft, _beside(step, draft.answers, 1))
@@ -269,7 +269,7 @@ def _check_and_send(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
     """
     now = now_of(request)
     for step in STEPS:
-        wrong = problems(step, draft.answers, today=paris_day(now))
+        wrong = problems(step, draft.answers)
         if wrong:
             return _page(request, draft, step, wrong=wrong, status=422)
     if _was_sent(draft):

@@ -4,33 +4,12 @@ A child is addressed in the familiar form in French, and in words about “you�
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
+from fanal.web.public.receipt_sayings import SENT
+from fanal.web.public.saying import Saying, Text
 from fanal.web.public.steps import Voice
-
-Text = str | Promise
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saying:
-    """A sentence in its usual words, and the words for some of the persons who fill in the form."""
-
-    usual: Text
-    child: Text | None = None
-    parent: Text | None = None
-    professional: Text | None = None
-
-    def to(self, voice: Voice) -> Text:
-        """Return the words for a person: `voice` says who fills in the form."""
-        own = {
-            Voice.CHILD: self.child,
-            Voice.PARENT: self.parent,
-            Voice.PROFESSIONAL: self.professional,
-        }.get(voice)
-        return self.usual if own is None else own
 
 
 def said_to(voice: Voice) -> dict[str, Text]:
@@ -128,6 +107,34 @@ _FACTS: Mapping[str, Saying] = {
         usual=_("Fill in what you know and leave the rest empty."),
         child=pgettext_lazy("to a child", "Write what you know. Leave the rest empty."),
     ),
+    "apps": Saying(
+        usual=_("On which apps or games?"),
+        child=pgettext_lazy("to a child", "On which apps or games?"),
+    ),
+    "apps_hint": Saying(
+        usual=_("Tick all that apply."),
+        child=pgettext_lazy("to a child", "You can tick several."),
+    ),
+    "service": Saying(
+        usual=_("Another one, or a site: its name"),
+        child=pgettext_lazy("to a child", "Another one? Write its name"),
+    ),
+    "date_hint": Saying(
+        usual=_("As you would say it: Saturday, 24 November, 24/11/2026."),
+        child=pgettext_lazy("to a child", "As you would say it: Saturday, or 24 November."),
+    ),
+    "time_hint": Saying(
+        usual=_("As you would say it: 9 in the evening, 21:14."),
+        child=pgettext_lazy("to a child", "As you would say it: 9 pm, or in the evening."),
+    ),
+    "understood": Saying(
+        usual=_("We understood:"),
+        child=pgettext_lazy("to a child", "We understood:"),
+    ),
+    "not_so": Saying(
+        usual=_("If that is wrong, write it in another way."),
+        child=pgettext_lazy("to a child", "If it is wrong, write it in another way."),
+    ),
     "room_hint": Saying(
         usual=_(
             "For instance the name of a game server, a chat group, a world, a hotel or a city."
@@ -180,8 +187,40 @@ _FACTS: Mapping[str, Saying] = {
         usual=_("Paste it as it is, one message a line, with the name first. Text only."),
         child=pgettext_lazy(
             "to a child",
-            "You only have screenshots? Copy the most important messages here by hand.",
+            "Paste them as they are, with the names.",
         ),
+    ),
+    "shots": Saying(
+        usual=_("I only have screenshots"),
+        child=pgettext_lazy("to a child", "I only have screenshots"),
+    ),
+    "shots_what": Saying(
+        usual=_(
+            "Keep them where they are, and send them to nobody, not even to us: the police may ask for them"
+            " later. Copy the most important messages here by hand. A sexual picture of a child: do not look"
+            " at it again."
+        ),
+        child=pgettext_lazy(
+            "to a child",
+            "Keep them, and send them to nobody. The police may ask you for them later. Copy here what counts"
+            " most: a threat, an order, a meeting.",
+        ),
+    ),
+    "copied": Saying(
+        usual=_("An important message"),
+        child=pgettext_lazy("to a child", "An important message"),
+    ),
+    "copied_hint": Saying(
+        usual=_("The name first, such as: pixel_fox: see you on Saturday."),
+        child=pgettext_lazy(
+            "to a child", "The name first, such as: pixel_fox: see you on Saturday."
+        ),
+    ),
+    "copied_more": Saying(
+        usual=_("Another message"), child=pgettext_lazy("to a child", "Another message")
+    ),
+    "copied_last": Saying(
+        usual=_("One more message"), child=pgettext_lazy("to a child", "One more message")
     ),
 }
 
@@ -224,6 +263,10 @@ _PEOPLE: Mapping[str, Saying] = {
     "child_age": Saying(
         usual=_("Age, even roughly"),
         child=pgettext_lazy("to a child", "Your age"),
+    ),
+    "child_age_hint": Saying(
+        usual=_("Such as 12, or about twelve."),
+        child=pgettext_lazy("to a child", "Such as 12, or twelve."),
     ),
     "child_where": Saying(
         usual=_("Where is the child?"),
@@ -367,108 +410,6 @@ _CHECK: Mapping[str, Saying] = {
     ),
 }
 
-_SENT: Mapping[str, Saying] = {
-    "arrived_title": Saying(
-        usual=_("Your report has arrived"),
-        child=pgettext_lazy("to a child", "Your report has arrived"),
-    ),
-    "arrived": Saying(
-        usual=_("Your report has arrived. Thank you."),
-        child=pgettext_lazy("to a child", "We have your report. Thank you."),
-    ),
-    "thanks": Saying(
-        usual=_("You did the right thing. What happened is not your fault."),
-        child=pgettext_lazy("to a child", "You did well. What happened is not your fault."),
-        parent=_("You did the right thing. Tell your child that it is not their fault."),
-        professional=_("You did the right thing."),
-    ),
-    "said_danger": Saying(
-        usual=_("You said that a child is in danger right now."),
-        child=pgettext_lazy("to a child", "You said that you are in danger right now."),
-        parent=_("You said that your child is in danger right now."),
-    ),
-    "first_of_all": Saying(
-        usual=_(
-            "Your report goes before all others. Call 17 or 112 all the same: it is the fastest way."
-        ),
-        child=pgettext_lazy(
-            "to a child",
-            "We read your report first. Call 17 or 112 all the same: it is faster.",
-        ),
-    ),
-    "alerted": Saying(
-        usual=_("Our team has been alerted. Call 17 or 112 all the same: it is the fastest way."),
-        child=pgettext_lazy(
-            "to a child", "Our team knows it. Call 17 or 112 all the same: it is faster."
-        ),
-    ),
-    "write_down": Saying(
-        usual=_("Write this code down now."),
-        child=pgettext_lazy("to a child", "Write this code down now."),
-    ),
-    "only_way": Saying(
-        usual=_(
-            "It is the only way to follow your report and to read our questions. We do not keep it: if you"
-            " lose it, nobody can find it again. Do not show it to anybody you do not trust."
-        ),
-        child=pgettext_lazy(
-            "to a child",
-            "With it you can read our answers. If you lose it, nobody can find it again. Show it only to"
-            " somebody you trust.",
-        ),
-    ),
-    "only_you": Saying(
-        usual=_("Nobody can change it. Only you have the code."),
-        child=pgettext_lazy("to a child", "Nobody can change it. Only you have the code."),
-    ),
-    "come_back": Saying(
-        usual=_("Come back in a few days with your code: we may have a question for you."),
-        child=pgettext_lazy(
-            "to a child", "Come back in a few days with your code: we may ask you something."
-        ),
-    ),
-    "come_back_tonight": Saying(
-        usual=_("Come back tonight with your code: we may have a question for you."),
-        child=pgettext_lazy(
-            "to a child", "Come back tonight with your code: we may ask you something."
-        ),
-    ),
-    "keep_receipt": Saying(
-        usual=_("Download the signed receipt"),
-        child=pgettext_lazy("to a child", "Keep a proof"),
-    ),
-    "talk": Saying(
-        usual=_(
-            "119 listens to children and to those who worry about one, day and night. 3018 helps with online"
-            " violence and blackmail and can have content removed quickly."
-        ),
-        child=pgettext_lazy(
-            "to a child",
-            "Call 119: somebody listens to you, day and night. 3018 helps if somebody threatens you or shows"
-            " your pictures online.",
-        ),
-    ),
-    "first_version": Saying(
-        usual=_(
-            "The first version arrived and cannot be changed any more. To add something, open its follow-up"
-            " with this code and write to us there."
-        ),
-        child=pgettext_lazy(
-            "to a child",
-            "We have the first version, and it cannot be changed. To add something, open “Follow my report”"
-            " with this code and write to us there.",
-        ),
-    ),
-    "you_wrote": Saying(
-        usual=_("What you wrote this time"),
-        child=pgettext_lazy("to a child", "What you wrote this time"),
-    ),
-    "copy_from_here": Saying(
-        usual=_("It was not sent and is stored nowhere: copy from here what you want to add."),
-        child=pgettext_lazy("to a child", "It was not sent. Copy from here what you want to add."),
-    ),
-}
-
 _SAYINGS: Mapping[str, Saying] = {
     **_ALL_PAGES,
     **_DANGER_AND_KIND,
@@ -476,5 +417,5 @@ _SAYINGS: Mapping[str, Saying] = {
     **_PEOPLE,
     **_CONTACT,
     **_CHECK,
-    **_SENT,
+    **SENT,
 }

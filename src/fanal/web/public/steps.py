@@ -1,23 +1,24 @@
 """The questions of the report form: fields, limits, validation of answers. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from functools import partial
 
 from fanal.formats.report.read import MAX_TEXT_BYTES
-from fanal.kernel.calendar import read_day
+from fanal.web.public.services import SERVICES
+from fanal.web.public.written_times import WrittenTime, read_time
 
-_AGE = re.compile(r"\D*(\d{1,3})\D*", re.ASCII)
-_TIME = re.compile(r"([01]?\d|2[0-3])[:hH]([0-5]\d)?")
 _EMAIL = re.compile(r"[^\s@]{1,128}@[^\s@]{1,190}\.[^\s@.]{2,63}")
 _PHONE = re.compile(r"\+?[\d\s().-]{6,24}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 _LONGEST_CODE = 40
+_SAID = 60
+"""Maximum characters of a day, an hour or an age, in anybody's own words."""
+COPIED = ("copied_1", "copied_2", "copied_3")
+"""Fields for messages copied by hand, of who has only screenshots."""
 
 Answers = Mapping[str, str]
 
@@ -27,10 +28,6 @@ class AnswerProblem(StrEnum):
 
     CHOOSE = "CHOOSE"
     TOO_LONG = "TOO_LONG"
-    NO_DATE = "NO_DATE"
-    FUTURE = "FUTURE"
-    NO_TIME = "NO_TIME"
-    NO_AGE = "NO_AGE"
     NO_EMAIL = "NO_EMAIL"
     NO_PHONE = "NO_PHONE"
     NO_CONTACT = "NO_CONTACT"
@@ -112,13 +109,14 @@ STEPS: tuple[FormPage, ...] = (
                     "UNKNOWN",
                 ),
             ),
+            *(Field(name=service.field, codes=("YES",)) for service in SERVICES),
             Field(name="service"),
             Field(name="nickname"),
             Field(name="room"),
             Field(name="address", limit=20_000),
             Field(name="when", codes=("TODAY", "YESTERDAY", "DATE", "UNKNOWN")),
-            Field(name="date", limit=10),
-            Field(name="time", limit=8),
+            Field(name="date", limit=_SAID),
+            Field(name="time", limit=_SAID),
         ),
     ),
     FormPage(
@@ -126,6 +124,7 @@ STEPS: tuple[FormPage, ...] = (
         fields=(
             Field(name="description", limit=20_000),
             Field(name="conversation", limit=60_000),
+            *(Field(name=name, limit=500) for name in COPIED),
         ),
     ),
     FormPage(
@@ -141,7 +140,7 @@ STEPS: tuple[FormPage, ...] = (
         fields=(
             Field(name="child", codes=("ME", "KNOWN", "STRANGER", "UNKNOWN")),
             Field(name="child_name"),
-            Field(name="child_age", limit=20),
+            Field(name="child_age", limit=_SAID),
             *_place("child"),
         ),
     ),
@@ -150,8 +149,8 @@ STEPS: tuple[FormPage, ...] = (
         fields=(
             Field(name="meeting", codes=("YES", "NO", "UNKNOWN")),
             Field(name="meeting_when", codes=("TODAY", "TOMORROW", "DATE", "UNKNOWN")),
-            Field(name="meeting_date", limit=10),
-            Field(name="meeting_time", limit=8),
+            Field(name="meeting_date", limit=_SAID),
+            Field(name="meeting_time", limit=_SAID),
             *_place("meeting"),
         ),
     ),
@@ -171,6 +170,7 @@ FIELDS = tuple(field.name for step in STEPS for field in step.fields)
 ASKED_ON = {"when": "asked_on", "meeting_when": "meeting_asked_on"}
 """Keys of the days (Europe/Paris) on which “today” was answered; they are no fields: nobody can post them."""
 _DATES = {"when": "date", "meeting_when": "meeting_date"}
+_HOURS = {"when": "time", "meeting_when": "meeting_time"}
 _DAYS = {"TODAY": 0, "YESTERDAY": -1, "TOMORROW": 1}
 _DATED = frozenset({"DATE", ""})
 """Answers with which a typed date counts: “another day”, or none."""
@@ -242,10 +242,10 @@ def dated(step: FormPage, answers: Answers, *, today: date) -> dict[str, str]:
     return {**answers, **dict.fromkeys(asked, today.isoformat())}
 
 
-def problems(step: FormPage, answers: Answers, *, today: date) -> dict[str, AnswerProblem]:
+def problems(step: FormPage, answers: Answers) -> dict[str, AnswerProblem]:
     """Return the errors in a page's answers, by field; first those of length and choice, in the page's order.
 
-    `today` is the day in Europe/Paris: events cannot lie in the future. `step` is the page.
+    `step` is the page.
     """
     found: dict[str, AnswerProblem] = {}
     for field in step.fields:
@@ -253,13 +253,13 @@ def problems(step: FormPage, answers: Answers, *, today: date) -> dict[str, Answ
         if problem is not None:
             found[field.name] = problem
     for name, check in _CHECKS.get(step.name, ()):
-        if name not in found and (problem := check(answers, today)) is not None:
+        if name not in found and (problem := check(answers)) is not None:
             found[name] = problem
     return found
 
 
-def day_of(answers: Answers, *, today: date, asked: str = "when") -> date | None:
-    """Return the day that the answers name, or None when it is unknown or unreadable.
+def time_of(answers: Answers, *, today: date, asked: str = "when") -> WrittenTime:
+    """Return the day and hour that the answers name, as far as they can be read.
 
     “Today” is the day of the answer, or `today` when none was stored. `asked` is the question: `when` the
     facts happened, or `meeting_when`.
@@ -267,36 +267,25 @@ def day_of(answers: Answers, *, today: date, asked: str = "when") -> date | None
     when = answers.get(asked, "")
     if asked_on := answers.get(ASKED_ON[asked]):
         today = date.fromisoformat(asked_on)
-    if when in _DAYS:
-        return today + timedelta(days=_DAYS[when])
-    return read_date(answers.get(_DATES[asked], "")) if when in _DATED else None
+    written = read_time(
+        answers.get(_DATES[asked], "") if when in _DATED else "",
+        hour=answers.get(_HOURS[asked], ""),
+        today=today,
+        ahead=asked == "meeting_when",
+    )
+    if when in _DATED:
+        return written
+    day = today + timedelta(days=_DAYS[when]) if when in _DAYS else None
+    whole = written.whole and written.day in {None, day}
+    return WrittenTime(day=day, clock=written.clock, whole=whole)
 
 
-def read_date(text: str) -> date | None:
-    """Return the day in a text such as `2026-11-24` (as browsers send it) or `24/11/2026`, or None.
-
-    The digits may be of any script.
-    """
-    written = _plain_digits(text)
-    parts = re.fullmatch(r"(\d{1,2})[/.\s-](\d{1,2})[/.\s-](\d{4})", written)
-    return read_day(f"{parts[3]}-{parts[2]:0>2}-{parts[1]:0>2}" if parts else written)
-
-
-def read_clock(text: str) -> str | None:
-    """Return `21:14` from `21:14`, `21h14` or `21h`, in the digits of any script; None for other texts."""
-    match = _TIME.fullmatch(_plain_digits(text))
-    return None if match is None else f"{int(match[1]):02d}:{match[2] or '00'}"
-
-
-def read_age(text: str) -> int | None:
-    """Return the single number in a text such as `12`, `about 12` or `12 ans`, between 0 and 120, or None."""
-    match = _AGE.fullmatch(_plain_digits(text))
-    return int(match[1]) if match is not None and int(match[1]) <= 120 else None
-
-
-def _plain_digits(text: str) -> str:
-    """Return a stripped text with the digits of any script as `0` to `9`."""
-    return "".join(str(unicodedata.decimal(c, c)) for c in text.strip())
+def typed_time(answers: Answers, *, asked: str = "when") -> str:
+    """Return the day and hour as the person typed them; empty if both were only chosen, or left out."""
+    fields = [_HOURS[asked]]
+    if answers.get(asked, "") in _DATED:
+        fields.insert(0, _DATES[asked])
+    return " ".join(filter(None, (answers.get(name, "").strip() for name in fields)))
 
 
 def is_email(text: str) -> bool:
@@ -321,34 +310,7 @@ def _is_too_long(field: Field, answer: str) -> bool:
     return len(answer) > field.limit or len(answer.encode()) > MAX_TEXT_BYTES
 
 
-def _date(answers: Answers, today: date) -> AnswerProblem | None:
-    if _no_date(answers, "when"):
-        return AnswerProblem.NO_DATE
-    day = read_date(answers.get("date", "")) if answers.get("when", "") in _DATED else None
-    return AnswerProblem.FUTURE if day is not None and day > today else None
-
-
-def _no_date(answers: Answers, asked: str) -> bool:
-    """Return whether a date is missing or unreadable; `asked` is the question, `when` or `meeting_when`."""
-    when, text = answers.get(asked, ""), answers.get(_DATES[asked], "")
-    return (when == "DATE" or (not when and bool(text))) and read_date(text) is None
-
-
-def _meeting_date(answers: Answers, _: date) -> AnswerProblem | None:
-    return AnswerProblem.NO_DATE if _no_date(answers, "meeting_when") else None
-
-
-def _time(answers: Answers, _: date, *, name: str = "time") -> AnswerProblem | None:
-    text = answers.get(name, "")
-    return AnswerProblem.NO_TIME if text and read_clock(text) is None else None
-
-
-def _child_age(answers: Answers, _: date) -> AnswerProblem | None:
-    text = answers.get("child_age", "")
-    return AnswerProblem.NO_AGE if text and read_age(text) is None else None
-
-
-def _your_email(answers: Answers, _: date) -> AnswerProblem | None:
+def _your_email(answers: Answers) -> AnswerProblem | None:
     if answers.get("contact") != "CONTACT":
         return None
     text = answers.get("your_email", "")
@@ -357,17 +319,9 @@ def _your_email(answers: Answers, _: date) -> AnswerProblem | None:
     return AnswerProblem.NO_EMAIL if text and not is_email(text) else None
 
 
-def _your_phone(answers: Answers, _: date) -> AnswerProblem | None:
+def _your_phone(answers: Answers) -> AnswerProblem | None:
     text = answers.get("your_phone", "") if answers.get("contact") == "CONTACT" else ""
     return AnswerProblem.NO_PHONE if text and not is_phone(text) else None
 
 
-_CHECKS = {
-    "where": (("date", _date), ("time", _time)),
-    "child": (("child_age", _child_age),),
-    "meeting": (
-        ("meeting_date", _meeting_date),
-        ("meeting_time", partial(_time, name="meeting_time")),
-    ),
-    "you": (("your_email", _your_email), ("your_phone", _your_phone)),
-}
+_CHECKS = {"you": (("your_email", _your_email), ("your_phone", _your_phone))}

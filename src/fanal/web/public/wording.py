@@ -4,20 +4,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from django.utils.translation import get_language, gettext_lazy as _, pgettext_lazy
+from django.utils.translation import (
+    get_language,
+    gettext as _now,
+    gettext_lazy as _,
+    pgettext_lazy,
+)
 
 from fanal.web.components.words import day, number
 from fanal.web.public.choices import offered_to
-from fanal.web.public.sayings import Saying, Text
+from fanal.web.public.draft import services_of
+from fanal.web.public.saying import Saying, Text
+from fanal.web.public.services import MORE_NAMES, SERVICES
 from fanal.web.public.steps import (
     ASKED_ON,
+    COPIED,
     AnswerProblem,
     FormPage,
     Voice,
     asked,
-    day_of,
+    time_of,
+    typed_time,
     voice_of,
 )
+from fanal.web.public.written_times import WrittenTime, read_age
 
 PROBLEMS: Mapping[AnswerProblem, Saying] = {
     AnswerProblem.CHOOSE: Saying(
@@ -29,22 +39,6 @@ PROBLEMS: Mapping[AnswerProblem, Saying] = {
         child=pgettext_lazy(
             "to a child", "This is too long. Make it a little shorter; add the rest later."
         ),
-    ),
-    AnswerProblem.NO_DATE: Saying(
-        usual=_("Write the day as 24/11/2026, or choose “I don’t know”."),
-        child=pgettext_lazy("to a child", "Write the day as 24/11/2026, or choose “I don’t know”."),
-    ),
-    AnswerProblem.FUTURE: Saying(
-        usual=_("This day has not come yet. Check the date."),
-        child=pgettext_lazy("to a child", "This day has not come yet. Check the date."),
-    ),
-    AnswerProblem.NO_TIME: Saying(
-        usual=_("Write the time as 21:14, or leave it empty."),
-        child=pgettext_lazy("to a child", "Write the time as 21:14, or leave it empty."),
-    ),
-    AnswerProblem.NO_AGE: Saying(
-        usual=_("Write an age in years, such as 12, or leave it empty."),
-        child=pgettext_lazy("to a child", "Write your age as a number, such as 12."),
     ),
     AnswerProblem.NO_EMAIL: Saying(
         usual=_("This e-mail address looks incomplete. It looks like name@example.org."),
@@ -127,18 +121,18 @@ _LABELS: Mapping[str, Saying] = {
     ),
     "kind": Saying(usual=_("What is happening")),
     "channel": Saying(usual=_("Where")),
-    "service": Saying(usual=_("Name of the site, app or game")),
+    "service": Saying(usual=_("Site, apps, games")),
     "nickname": Saying(usual=_("Nickname of the person there")),
     "room": Saying(usual=_("Room, server, group or place")),
     "address": Saying(usual=_("Address of the page")),
     "when": Saying(usual=_("When")),
-    "time": Saying(usual=_("Time")),
     "description": Saying(
         usual=_("What you saw or read"),
         child=pgettext_lazy("to a child", "What you tell"),
         professional=_("The facts"),
     ),
     "conversation": Saying(usual=_("Conversation")),
+    **dict.fromkeys(COPIED, Saying(usual=_("Message copied by hand"))),
     "suspect_name": Saying(usual=_("Name of the person who did this")),
     "suspect_contact": Saying(usual=_("How to recognise them")),
     "suspect_where": Saying(usual=_("Where this person is")),
@@ -161,7 +155,6 @@ _LABELS: Mapping[str, Saying] = {
     ),
     "meeting": Saying(usual=_("A meeting is planned")),
     "meeting_when": Saying(usual=_("Day of the meeting")),
-    "meeting_time": Saying(usual=_("Time of the meeting")),
     "meeting_where": Saying(usual=_("Where the meeting is")),
     "meeting_town": Saying(usual=_("Town of the meeting")),
     "meeting_country": Saying(usual=_("Country of the meeting")),
@@ -176,8 +169,12 @@ _LABELS: Mapping[str, Saying] = {
     ),
 }
 _YOURS = frozenset({"your_name", "your_email", "your_phone"})
-_WITH_DAY = frozenset({"date", "meeting_date"})
+_WITH_DAY = frozenset({"date", "time", "meeting_date", "meeting_time"})
 """Fields whose answer is shown with that of the question when."""
+_AS_WRITTEN = Saying(
+    usual=_("As you wrote it"), child=pgettext_lazy("to a child", "As you wrote it")
+)
+_NEAR_DAYS = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,8 +225,12 @@ def step_context(step: FormPage, answers: Mapping[str, str], *, today: date) -> 
     voice = voice_of(answers)
     context: dict[str, object] = {
         "question": QUESTIONS[step.name].to(voice),
+        "understood": understood(step, answers, today=today),
         **offered_to(voice, step),
     }
+    if step.name == "where":
+        context["services"] = [(s.field, s.name, bool(answers.get(s.field))) for s in SERVICES]
+        context["more_names"] = MORE_NAMES
     if step.name == "check":
         context["summary"] = tuple(
             Summary(
@@ -241,9 +242,41 @@ def step_context(step: FormPage, answers: Mapping[str, str], *, today: date) -> 
             if page.fields
         )
         context["thin"] = not any(
-            answers.get(name) for name in ("address", "nickname", "description", "conversation")
+            answers.get(name)
+            for name in ("address", "nickname", "description", "conversation", *COPIED)
         )
     return context
+
+
+def understood(step: FormPage, answers: Mapping[str, str], *, today: date) -> Text:
+    """Return what was read of the day, hour or age that was typed on a page; empty if nothing was read.
+
+    `step` is the page; `today` the day in Europe/Paris.
+    """
+    for asked_for in (field.name for field in step.fields if field.name in ASKED_ON):
+        if typed_time(answers, asked=asked_for):
+            return _time(time_of(answers, today=today, asked=asked_for), today=today)
+    return _years(answers) if "child_age" in {field.name for field in step.fields} else ""
+
+
+def _time(time: WrittenTime, *, today: date) -> Text:
+    """Return a day and an hour in words, `yesterday (Mon 23 Nov) around 21:00`, as far as they are known."""
+    lang = "en" if (get_language() or "fr").startswith("en") else "fr"
+    clock = time.clock or ""
+    if lang == "fr" and clock:
+        hour, minute = clock.split(":")
+        clock = f"{int(hour)}\u00a0h" + (f"\u00a0{minute}" if minute != "00" else "")
+    if time.day is None:
+        return _now("around %(hour)s") % {"hour": clock} if clock else ""
+    named = day(time.day, lang, today=today)
+    if near := _NEAR_DAYS.get((time.day - today).days):
+        named = f"{near} ({named})"
+    return _now("%(day)s around %(hour)s") % {"day": named, "hour": clock} if clock else named
+
+
+def _years(answers: Mapping[str, str]) -> Text:
+    age = read_age(answers.get("child_age", ""))
+    return "" if age is None else str(age)
 
 
 def _lines(
@@ -253,18 +286,33 @@ def _lines(
     unsaid = _WITH_DAY | (_YOURS if answers.get("contact") != "CONTACT" else frozenset())
     unsaid |= {"child"} if voice in {Voice.CHILD, Voice.PARENT} else frozenset()
     lines = []
-    for name in (field.name for field in step.fields):
+    for name in (field.name for field in step.fields if field.name in _LABELS):
         value = _value(step, name, answers, today)
         if value and name not in unsaid:
             lines.append((_LABELS[name].to(voice), value))
+        typed = _typed(name, answers)
+        if typed and value != typed:
+            lines.append((_AS_WRITTEN.to(voice), typed))
     return tuple(lines)
+
+
+def _typed(name: str, answers: Mapping[str, str]) -> str:
+    """Return a day with its hour, or an age, as typed in the person's own words; of other fields nothing."""
+    typed = typed_time(answers, asked=name) if name in ASKED_ON else ""
+    typed = answers.get(name, "").strip() if name == "child_age" else typed
+    return typed if any(map(str.isalpha, typed)) else ""
 
 
 def _value(step: FormPage, name: str, answers: Mapping[str, str], today: date) -> Text:
     answer = answers.get(name, "")
-    when = day_of(answers, today=today, asked=name) if name in ASKED_ON else None
-    if when is not None:
-        return day(when, get_language() or "fr", today=today)
+    if name in ASKED_ON:
+        read = _time(time_of(answers, today=today, asked=name), today=today)
+        if said := read or typed_time(answers, asked=name):
+            return said
+    if name == "child_age":
+        return _years(answers) or answer
+    if name == "service":
+        return ", ".join(services_of(answers))
     for offered in (offered_to(voice_of(answers), step), offered_to(Voice.WITNESS, step)):
         for choice in offered.get(name, ()):
             if choice.code == answer:

@@ -247,6 +247,82 @@ def test_countries_are_read_by_their_names(name: str, code: str | None) -> None:
     assert country_of(name) == code
 
 
+@pytest.mark.parametrize(
+    ("answers", "platform", "channel", "handles", "description"),
+    [
+        ({"app_roblox": "YES"}, "Roblox", Channel.GAME, ["Roblox"], None),
+        (
+            {"app_discord": "YES", "app_roblox": "YES", "channel": "GAME", "room": "Lobby"},
+            "Roblox:Lobby",
+            Channel.GAME,
+            ["Roblox", "Discord"],
+            "Discord",
+        ),
+        (
+            {"app_snapchat": "YES", "service": "Blocks", "channel": "UNKNOWN"},
+            "Snapchat",
+            Channel.MESSAGING,
+            ["Snapchat", "Blocks"],
+            "Blocks",
+        ),
+        ({"app_roblox": "YES", "service": "roblox"}, "Roblox", Channel.GAME, ["Roblox"], None),
+        ({"channel": "UNKNOWN"}, None, None, [None], None),
+    ],
+)
+def test_the_first_of_several_services_is_the_platform_and_none_is_lost(
+    answers: dict[str, str],
+    platform: str | None,
+    channel: Channel | None,
+    handles: list[str | None],
+    description: str | None,
+) -> None:
+    told = {"kind": "OTHER", "nickname": "pixel_fox_77"} | answers
+    report = report_of(told, language="fr", today=TODAY)
+    assert (report.platform, report.channel, report.description) == (platform, channel, description)
+    assert [handle.platform for handle in report.persons[0].handles] == handles
+
+
+def test_messages_copied_by_hand_join_the_conversation() -> None:
+    answers = {
+        "kind": "OTHER",
+        "conversation": "me: hello",
+        "copied_1": "pixel_fox_77: see you on Saturday",
+        "copied_3": "do not tell",
+    }
+    report = report_of(answers, language="fr", today=TODAY)
+    assert [(m.speaker, m.text) for m in report.conversation] == [
+        ("me", "hello"),
+        ("pixel_fox_77", "see you on Saturday"),
+        (None, "do not tell"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answers", "at", "age", "description"),
+    [
+        ({"date": "hier à 21 h"}, "2026-11-23T21:00", None, None),
+        ({"date": "hier soir"}, "2026-11-23", None, "hier soir"),
+        ({"when": "YESTERDAY", "time": "après l’école"}, "2026-11-23", None, "après l’école"),
+        (
+            {"when": "DATE", "date": "il y a longtemps", "time": "9 h"},
+            None,
+            None,
+            "il y a longtemps 9 h",
+        ),
+        ({"child_age": "douze ans"}, None, 12, None),
+        ({"child_age": "12 ou 13"}, None, None, "12 ou 13"),
+        ({"meeting": "YES", "meeting_date": "un jour"}, None, None, "un jour"),
+        ({"meeting": "NO", "meeting_date": "samedi"}, None, None, "samedi"),
+    ],
+)
+def test_what_is_not_understood_is_kept_as_written(
+    answers: dict[str, str], at: str | None, age: int | None, description: str | None
+) -> None:
+    report = report_of({"kind": "OTHER"} | answers, language="fr", today=TODAY)
+    ages = [person.age for person in report.persons] or [None]
+    assert (report.occurred_at, ages, report.description) == (at, [age], description)
+
+
 def test_a_time_without_a_day_is_kept_in_words() -> None:
     answers = {"kind": "OTHER", "when": "UNKNOWN", "time": "21:14", "description": "Seen."}
     assert report_of(answers, language="fr", today=TODAY).description == "Seen.\n21:14"

@@ -1,0 +1,215 @@
+"""Ages, hours and days as people write them in French or English: "douze", "9 h", "hier soir". Pure.
+
+What is not understood is no error: the report keeps it as written (`draft.py`).
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from fanal.kernel.calendar import read_day
+from fanal.kernel.typed import whole_number
+
+
+def _numbered(*lines: str, start: int = 0) -> Mapping[str, int]:
+    """Return each word with the number of its line."""
+    return {word: n for n, line in enumerate(lines, start) for word in line.split()}
+
+
+_NUMBERS = _numbered(
+    "zero", "un une one", "deux two", "trois three", "quatre four", "cinq five", "six", "sept seven",
+    "huit eight", "neuf nine", "dix ten", "onze eleven", "douze twelve", "treize thirteen",
+    "quatorze fourteen", "quinze fifteen", "seize sixteen", "dix-sept seventeen", "dix-huit eighteen",
+    "dix-neuf nineteen", "vingt twenty",
+)  # fmt: skip
+_WEEKDAYS = _numbered(
+    "lundi monday", "mardi tuesday", "mercredi wednesday", "jeudi thursday", "vendredi friday",
+    "samedi saturday", "dimanche sunday",
+)  # fmt: skip
+_MONTHS = _numbered(
+    "janvier january", "fevrier february", "mars march", "avril april", "mai may", "juin june",
+    "juillet july", "aout august", "septembre september", "octobre october", "novembre november",
+    "decembre december", start=1,
+)  # fmt: skip
+_MORNING, _AFTERNOON, _EVENING, _NIGHT = range(4)
+_PARTS = _numbered(
+    "matin matinee morning", "aprem afternoon", "soir soiree evening tonight", "nuit night"
+)
+_FILLERS = _numbered(
+    "a au vers environ le la les l du de d en dans ce cet cette dernier derniere prochain prochaine passe h",
+    "at about around on in the of this last next o clock pile moi je crois i think",
+).keys()
+_UNSURE = _numbered(
+    "pas ni ou sauf avant apres depuis entre et not never or except before after since between and"
+).keys()
+"""Words that leave open which day, hour or age is meant: "avant lundi", "samedi ou dimanche"."""
+_OLDEST = 120
+_WORD = re.compile(r"\d+|[^\W\d_]+(?:-[^\W\d_]+)*")
+
+_NUMBER = "|".join(sorted(_NUMBERS, key=len, reverse=True))
+_COUNTED = re.compile(
+    rf"\b(?:{_NUMBER})\b(?= ?(?:h|heures?|o clock|am|pm|jours?|days?)\b)|(?<=half past )(?:{_NUMBER})\b"
+)
+_MONTH = "|".join(_MONTHS)
+_DAYS = (
+    re.compile(r"(?<!\d)(?P<day>\d{1,2})[/. -](?P<month>\d{1,2})[/. -](?P<year>\d{4})(?!\d)"),
+    re.compile(r"(?<![\d/])(?P<day>\d{1,2})/(?P<month>\d{1,2})(?![\d/])(?P<year>)"),
+    re.compile(r"(?<!\d)(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?!\d)"),
+    re.compile(rf"(?<!\d)(?P<day>\d{{1,2}})(?:er|st|nd|rd|th)? (?P<month>{_MONTH})\b(?: (?P<year>\d{{4}}))?"),
+    re.compile(
+        rf"\b(?P<month>{_MONTH}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!:|h)(?:,? (?P<year>\d{{4}}))?"
+    ),
+)  # fmt: skip
+_DISTANT = (
+    (re.compile(r"\bil y a (\d{1,3}) jours?\b"), -1),
+    (re.compile(r"\b(\d{1,3}) days? ago\b"), -1),
+    (re.compile(r"\b(?:dans|in) (\d{1,3}) (?:jours?|days?)\b"), 1),
+)
+_NEAR = (
+    (re.compile(r"\b(?:avant-hier|avant hier|(?:the )?day before yesterday)\b"), -2),
+    (re.compile(r"\b(?:apres-demain|apres demain|(?:the )?day after tomorrow)\b"), 2),
+    (re.compile(r"\b(?:hier|yesterday|last (?=night))"), -1),
+    (re.compile(r"\b(?:aujourd hui|today|(?=tonight))"), 0),
+    (re.compile(r"\b(?:ce|cet|this) (?=matin|soir|aprem|morning|afternoon|evening)"), 0),
+    (re.compile(r"\b(?:demain|tomorrow)\b"), 1),
+)  # fmt: skip
+_WEEKDAY = re.compile(rf"\b({'|'.join(_WEEKDAYS)})\b")
+_CLOCKS = (
+    re.compile(r"(?<!\d)(?P<hour>1[0-2]|[1-9])(?:[:. ](?P<minute>[0-5]\d))? ?(?P<half>[ap])\.? ?m\b\.?"),
+    re.compile(
+        r"(?<!\d)(?P<hour>[01]?\d|2[0-4]) ?(?:h(?:eures?)?|:)(?![a-z]| ?\d(?!\d))"
+        r"(?: ?(?P<minute>[0-5]\d)(?!\d)| et (?P<part>demie?|quart)\b| moins le (?P<less>quart)\b)?"
+    ),
+    re.compile(r"\bhalf past (?P<hour>1[0-2]|[1-9])\b(?P<past>)"),
+    re.compile(r"(?<!\d)(?P<hour>1[0-2]|[1-9]) o clock\b"),
+    re.compile(r"\b(?:(?P<noon>midi|noon)|minuit|midnight)(?: et (?P<part>demie?|quart)\b)?"),
+)  # fmt: skip
+_MINUTES = {"demi": 30, "demie": 30, "quart": 15}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenTime:
+    """A day and an hour (`21:00`) as far as a text names them; `whole` is false if it says something more."""
+
+    day: date | None = None
+    clock: str | None = None
+    whole: bool = False
+
+
+def read_age(text: str) -> int | None:
+    """Return the single age in a text such as `12`, `about 12`, `douze ans` or `12 ans et demi`, or None.
+
+    Between 0 and 120 years.
+    """
+    words = _WORD.findall(re.sub(r"\b(?:et demie?|and a half)\b", "", _plain(text)))
+    found = [word for word in words if word[0].isdecimal() or word in _NUMBERS]
+    if len(found) != 1 or _UNSURE & set(words):
+        return None
+    age = _NUMBERS.get(found[0], whole_number(found[0], digits=3))
+    return age if age is not None and age <= _OLDEST else None
+
+
+def read_time(text: str, *, hour: str = "", today: date, ahead: bool = False) -> WrittenTime:
+    """Return the day and hour in a text such as `hier soir vers 9h`, `24/11/2026`, `last night` or `9 pm`.
+
+    `hour` is a second text, the answer to “around what time”, in which a number alone is an hour. `today` is
+    the day on which both were written. `ahead`: what is planned, so that `samedi` is the next one, or today
+    if it is Saturday; otherwise it is the last one before today, and no day lies ahead. A text with two days,
+    or with a word that leaves open which one is meant, names none.
+    """
+    hour = _plain(hour)
+    hour = f"{hour} h" if re.fullmatch(r"\d{1,2}", hour) else hour
+    text = _digits_for_words(re.sub(r"apres[- ]midi", "aprem", f"{_plain(text)} {hour}".strip()))
+    part = next((_PARTS[word] for word in _WORD.findall(text) if word in _PARTS), None)
+    days, text = _days(text, today=today, ahead=ahead)
+    clocks, text = _clocks(text, part)
+    left = set(_WORD.findall(text)) - _FILLERS - set(_PARTS)
+    if left & _UNSURE or len(days) > 1 or len(clocks) > 1:
+        return WrittenTime()
+    day, clock = next(iter(days), None), next(iter(clocks), None)
+    if day is not None and day > today and not ahead:
+        return WrittenTime()
+    whole = (
+        (day is not None or clock is not None) and not left and (part is None or clock is not None)
+    )
+    return WrittenTime(day=day, clock=clock, whole=whole)
+
+
+def _plain(text: str) -> str:
+    """Return a text in lower case, without accents and apostrophes, all digits as `0` to `9`."""
+    text = "".join(str(unicodedata.decimal(c, c)) for c in text.lower().replace("\u2011", "-"))
+    letters = unicodedata.normalize("NFD", text)
+    bare = "".join(c for c in letters if not unicodedata.combining(c))
+    return re.sub(r"[\s'’]+", " ", bare).strip()
+
+
+def _digits_for_words(text: str) -> str:
+    """Return the text with the words for numbers as digits, where an hour, a day or a minute is counted."""
+    return _COUNTED.sub(lambda found: str(_NUMBERS[found[0]]), text)
+
+
+def _days(text: str, *, today: date, ahead: bool) -> tuple[set[date], str]:
+    """Return the days that the text names, and the text without them."""
+    found: set[date] = set()
+    for pattern in _DAYS:
+        for match in pattern.finditer(text):
+            day = _dated(match, today=today, ahead=ahead)
+            if day is not None:
+                found.add(day)
+                text = text.replace(match[0], " ", 1)
+    for pattern, way in _DISTANT:
+        found |= {today + timedelta(days=way * int(number)) for number in pattern.findall(text)}
+        text = pattern.sub(" ", text)
+    for pattern, days in _NEAR:
+        text, times = pattern.subn(" ", text)
+        found |= {today + timedelta(days=days)} if times else set()
+    for word in _WEEKDAY.findall(text):
+        if not found or {day.weekday() for day in found} == {_WEEKDAYS[word]}:
+            text = text.replace(word, " ", 1)
+            found = found or {_weekday(_WEEKDAYS[word], today=today, ahead=ahead)}
+    return found, text
+
+
+def _dated(match: re.Match[str], *, today: date, ahead: bool) -> date | None:
+    """Return the day of a date; without a year the last one up to `today`, or with `ahead` the next one."""
+    month = match["month"] if match["month"].isdecimal() else str(_MONTHS[match["month"]])
+    ending = f"{month:0>2}-{match['day']:0>2}"
+    if match["year"]:
+        return read_day(f"{match['year']}-{ending}")
+    years = (today.year, today.year + 1) if ahead else (today.year, today.year - 1)
+    found = (read_day(f"{year}-{ending}") for year in years)
+    return next((day for day in found if day and (day >= today if ahead else day <= today)), None)
+
+
+def _weekday(number: int, *, today: date, ahead: bool) -> date:
+    """Return the next day with this number (Monday is 0), today included, or the last one before `today`."""
+    if ahead:
+        return today + timedelta(days=(number - today.weekday()) % 7)
+    return today - timedelta(days=(today.weekday() - number - 1) % 7 + 1)
+
+
+def _clocks(text: str, part: int | None) -> tuple[set[str], str]:
+    """Return the hours that the text names, in this part of the day, and the text without them."""
+    found = set()
+    for pattern in _CLOCKS:
+        for match in pattern.finditer(text):
+            found.add(_clock(match.groupdict(), part))
+        text = pattern.sub(" ", text)
+    return found, text
+
+
+def _clock(named: Mapping[str, str | None], part: int | None) -> str:
+    """Return an hour as `21:00` from the named groups of a match of `_CLOCKS`, in this part of the day."""
+    hour = int(named.get("hour") or (12 if named.get("noon") else 0)) % 24
+    minute = int(named.get("minute") or _MINUTES.get(named.get("part") or "", 0))
+    if "past" in named:
+        minute = 30
+    if named.get("less"):
+        hour, minute = (hour - 1) % 24, 45
+    if half := named.get("half"):
+        hour = hour % 12 + (12 if half == "p" else 0)
+    elif (part in {_AFTERNOON, _EVENING} and 0 < hour < 12) or (part == _NIGHT and 6 < hour < 12):
+        hour += 12
+    return f"{hour:02d}:{minute:02d}"
