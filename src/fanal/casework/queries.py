@@ -208,12 +208,18 @@ def contents_of(*, acts: Iterable[Act]) -> dict[UUID, bytes]:
 
 
 def count_acts(
-    *, actor: Actor, lifecycle: Lifecycle, since: datetime, until: datetime
+    *,
+    actor: Actor,
+    lifecycle: Lifecycle,
+    since: datetime,
+    until: datetime,
+    by_state: bool = False,
 ) -> list[Counted]:
     """Count the official acts of a kind created from `since` to `until` (excluded), by day and outcome.
 
     `lifecycle` is the kind. The rows are (day in Paris, outcome, "", number); the third value, a second
-    category, is not used here. An act without an outcome is counted under its state.
+    category, is not used here. An act without an outcome is counted under its state; with `by_state` every
+    act is.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -221,10 +227,10 @@ def count_acts(
     require(actor, "statistics.read")
     found = sql.rows(
         "SELECT (created_at AT TIME ZONE 'Europe/Paris')::date,"
-        " CASE WHEN outcome <> '' THEN outcome ELSE state END, '', count(*) FROM casework_act"
+        " CASE WHEN outcome <> '' AND NOT %s THEN outcome ELSE state END, '', count(*) FROM casework_act"
         " WHERE kind = %s AND id >= %s AND id < %s AND created_at >= %s AND created_at < %s"
         " GROUP BY 1, 2",
-        [lifecycle.kind, *id_bounds(since, until), since, until],
+        [by_state, lifecycle.kind, *id_bounds(since, until), since, until],
     )
     return list(found)
 

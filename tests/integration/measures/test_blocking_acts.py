@@ -31,6 +31,8 @@ from tests.integration.measures.blockings import (
     view,
 )
 from tests.integration.measures.stories import ANALYST, HOST, OFFICER, OVERSEER
+from tests.integration.orient.people import WORKER
+from tests.server import as_worker
 
 PROTECTED = "photos.gouv.fr"
 
@@ -234,6 +236,28 @@ def test_a_doubt_lapses_by_itself_and_is_answered_by_another_person() -> None:
     assert (kept.act.state, kept.lapsed) == ("IN_FORCE", False)
     assert kept.expires_at is not None
     assert kept.expires_at < ago(3) + timedelta(days=92, minutes=1)
+
+
+def test_words_and_name_expire_once_it_has_ended() -> None:
+    ended, open_one = listed(3), listed(3, host="two.example")
+    take(ended, "lift", ago(2), outcome="GONE")
+    take(ended, "restore", ago(1))
+    with as_worker():
+        ids, now = [ended, open_one], datetime.now(UTC)
+        assert acts.erase_words(actor=WORKER, act_ids=ids, now=now) == 1
+        assert acts.erase_words(actor=WORKER, act_ids=ids, now=now) == 0
+    assert (file_of(ended).content, view(ended).host) == (None, "")
+    assert [step.transition for step in file_of(ended).steps][-1] == "restore"
+    assert file_of(open_one).content is not None
+    assert view(open_one).host == "two.example"
+
+
+def test_figures_count_blockings_by_state() -> None:
+    now = datetime.now(UTC)
+    take(listed(2), "doubt", ago(1), outcome="APPEAL")
+    found = views.count_blockings(actor=SUPERVISOR, since=now - 9 * DAY, until=now + DAY)
+    assert [(state, n) for _, state, _, n in found] == [("DOUBTED", 1)]
+    assert views.count_waiting(actor=SUPERVISOR) == {"DRAFT": 0, "TO_SECOND": 0, "APPROVED": 0}
 
 
 def test_of_two_acts_on_a_name_the_other_still_blocks() -> None:

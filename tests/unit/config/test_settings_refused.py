@@ -149,3 +149,27 @@ def test_the_sender_is_one_address() -> None:
     for text in ("desk", "a@desk.example, b@desk.example"):
         with pytest.raises(SettingRefused, match="FANAL_MAIL_FROM"):
             read_environment({"FANAL_MAIL_FROM": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", "stop.fanal.test"),
+        ("Stop.Desk.example.", "stop.desk.example"),
+        ("a-b.example", "a-b.example"),
+    ],
+)
+def test_the_stop_page_has_a_host_name(text: str, wanted: str) -> None:
+    assert read_environment({"FANAL_STOP_HOST": text}).stop_host == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "192.0.2.1", "localhost", "https://stop.example/", "stop.example:443", "a_b.example", "rpz-ip.example",
+        "stop.example\n* CNAME .", "é.example", "a..example", "x" * 64 + ".example", "a." * 121 + "example",
+    ],
+)  # fmt: skip
+def test_a_stop_page_without_a_host_name_is_refused(text: str) -> None:
+    with pytest.raises(SettingRefused, match="FANAL_STOP_HOST"):
+        read_environment({"FANAL_STOP_HOST": text})

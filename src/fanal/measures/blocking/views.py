@@ -103,7 +103,26 @@ def count_blockings(*, actor: Actor, since: datetime, until: datetime) -> list[C
     Raises:
         Refused: the actor may not read statistics.
     """
-    return casework.count_acts(actor=actor, lifecycle=BLOCKING, since=since, until=until)
+    return casework.count_acts(
+        actor=actor, lifecycle=BLOCKING, since=since, until=until, by_state=True
+    )
+
+
+def count_waiting(*, actor: Actor) -> dict[str, int]:
+    """Count the blockings of all desks that no list has named: DRAFT, TO_SECOND, APPROVED (or vouched for).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    places = {
+        "DRAFT": [BlockingState.DRAFT],
+        "TO_SECOND": [BlockingState.TO_SECOND],
+        "APPROVED": [BlockingState.APPROVED, BlockingState.VOUCHED],
+    }
+    return {
+        code: casework.count_in(actor=actor, lifecycle=BLOCKING, states=states)
+        for code, states in places.items()
+    }
 
 
 def _views(found: Sequence[Act], *, actor: Actor, now: datetime) -> list[BlockingView]:

@@ -17,6 +17,7 @@ from fanal.accounts.routes import needs
 from fanal.casework import queries
 from fanal.casework.domain.documents import Part, parts_of
 from fanal.casework.domain.records import ActFile, Event
+from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.measures.blocking import acts as operations, views
@@ -32,6 +33,16 @@ from fanal.web.reading import consult
 
 _MENTIONS = Mentions.__struct_fields__
 _FREES = ("free", "review")
+_RIGHTS = {
+    "PROPOSER": "blocking.propose",
+    "SECOND": "blocking.approve",
+    "THIRD": "blocking.vouch",
+    "OFFICER": "blocking.record",
+    "DECIDER": "report.decide",
+    "REVIEWER": "blocking.free",
+    "SUPERVISOR": "blocking.vouch",
+}
+"""The policy action of those who are asked for the next step (label kind `blocking_asked`)."""
 _ENDED = 50
 """Ended blockings on the board, the newest; all open ones are shown."""
 
@@ -178,7 +189,7 @@ def draft(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_GET
 @needs("blocking.read")
 def board(request: HttpRequest) -> HttpResponse:
-    """Show the blockings: the open ones by their due instant, late first, then the newest ended ones."""
+    """Show the blockings: those asked of the reader, the other open ones, the newest ended ones."""
     return render(request, "desk/blockings.html", _board(request))
 
 
@@ -195,10 +206,21 @@ def _board(request: HttpRequest) -> dict[str, object]:
     opened = views.list_blockings(actor=actor, states=sorted(known - STATES.final), now=now)
     ended = views.list_blockings(actor=actor, states=sorted(STATES.final), now=now)[-_ENDED:]
     return {
-        "opened": _rows(request, opened),
+        "own": _rows(request, [one for one in opened if _is_asked(one, actor)]),
+        "opened": _rows(request, [one for one in opened if not _is_asked(one, actor)]),
         "ended": _rows(request, tuple(reversed(ended))),
         "late": sum(one.late for one in opened),
     }
+
+
+def _is_asked(view: views.BlockingView, actor: Actor) -> bool:
+    """Return whether the next step of a blocking is asked of the reader, among others."""
+    right = _RIGHTS.get(view.asked, "")
+    if not right or not may(actor, right):
+        return False
+    return (view.asked == "PROPOSER") is (view.act.author_id == actor.person_id) or (
+        view.asked not in {"PROPOSER", "SECOND", "THIRD"}
+    )
 
 
 def _rows(request: HttpRequest, found: Sequence[views.BlockingView]) -> list[dict[str, object]]:
