@@ -93,7 +93,7 @@ def _in_force(world: World) -> list[BlockingView]:
 
 def _block(world: World, host: str) -> None:
     start = world.now - _STORY
-    name = f"BL-{host}-{world.now:%Y%m%dT%H%M%S}"
+    name = f"BL-{host}-{world.now:%Y%m%dT%H%M%S%f}"
     report_id = world.from_partner(name, material(host, start, name), start)
     decided = start + _HOUR
     opened = world.decide(

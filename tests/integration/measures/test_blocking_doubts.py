@@ -95,14 +95,15 @@ def test_a_recommendation_to_end_the_request_is_the_overseers_own_doubt(
     assert act_of(other).state == "LISTED"
 
 
-@pytest.mark.parametrize("ending", ["execute", "annul", "withdraw"])
+@pytest.mark.parametrize("ending", ["execute", "annul", "suspend", "withdraw"])
 def test_the_end_of_the_request_puts_what_rests_on_it_in_doubt(ending: str) -> None:
     blocking_id, now = listed(2), datetime.now(UTC)
     removal_id = view(blocking_id).removal_id
     if ending == "withdraw":
         drafts.withdraw_measure(actor=ANALYST, measure_id=removal_id, cause="read again", now=now)
     else:
-        event = Event(happened_at=now, proof="mail")
+        cause = "CLARIFICATION" if ending == "suspend" else ""
+        event = Event(happened_at=now, proof="mail", reason=cause)
         milestones.record_step(
             actor=OFFICER, measure_id=removal_id, transition=ending, event=event, now=now
         )

@@ -28,8 +28,8 @@ from fanal.measures.models import Contact, StoredRequest
 from fanal.measures.removal.kind import REMOVAL
 
 RIGHT = "measure.send"
-_ENDS = frozenset({"execute", "lift", "annul"})
-"""Transitions after which nothing may rest on a removal request."""
+_ENDS = frozenset({"suspend", "execute", "lift", "annul"})
+"""Transitions that put what rests on a removal request in doubt: its time stops, or it has ended."""
 
 
 def record_first_contact(*, actor: Actor, recipient: str, event: Event, now: datetime) -> datetime:
