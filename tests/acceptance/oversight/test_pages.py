@@ -151,6 +151,7 @@ def test_an_overseer_reads_grounds_and_proofs_and_recommends(
     page.select_option("#size", "10")
     go(page, "form .btn-primary")
     check(page, axe, f"session-{lang}")
+    session_taken_out(page, axe, lang)
     go(page, ".fd-head-actions a.btn-primary")
     assert (
         page.locator("pre").first.inner_text().startswith("Office anti" if lang == "fr" else "Anti")
@@ -175,6 +176,24 @@ def test_an_overseer_reads_grounds_and_proofs_and_recommends(
     go(desk, "form .btn-primary >> nth=-1")
     assert desk.locator("textarea").count() == 0
     assert desk.locator(".fo-recommendation").count() == 1
+
+
+def session_taken_out(page: Page, axe: Axe, lang: str) -> None:
+    """By keyboard: its PDF, then its page to print and copy, and back."""
+    document = "section[aria-labelledby=document] button"
+    page.focus(".fd-head-actions a[href='#document']")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename.endswith(f"-{lang}.pdf")
+    assert download.value.path().read_bytes().startswith(b"%PDF-")
+    page.focus(f"{document}[value=print]")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    check(page, axe, f"session-print-{lang}")
+    assert {"fr": "CONFIDENTIEL", "en": "CONFIDENTIAL"}[lang] in page.inner_text("main")
+    go(page, ".fd-acts a")
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])

@@ -18,6 +18,7 @@ from fanal.casework import queries as acts
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.judicial import queries as judged
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
+from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
 from fanal.kernel.actors import system_actor
 from fanal.ledger import queries as ledger
 from fanal.measures.notice.kind import NOTICE
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
 Drafted = Callable[[Desk, SignIn], str]
 HOSTILE = "#sys.version [x](y) *a* $b$ \\ <script>alert(1)</script> `c` @d 日本語 😀 العربية \u202egpj.exe"
-KINDS = {one.kind: one for one in (REFERRAL, SHEET, NOTICE, REMOVAL)}
+KINDS = {one.kind: one for one in (REFERRAL, SHEET, NOTICE, REMOVAL, EMERGENCY_CALL)}
 
 
 def referral(desk: Desk, sign_in: SignIn) -> str:
@@ -47,8 +48,16 @@ def measure(desk: Desk, sign_in: SignIn) -> str:
     return f"/fr/desk/measures/{drafts.measure_of(desk, decided(desk)).id}/"
 
 
-ALL = pytest.mark.parametrize("drafted", [referral, sheet, drafts.notice, measure])
-READERS = {"referrals": "driss", "sheets": "driss", "notices": "claire", "measures": "claire"}
+def call(desk: Desk, sign_in: SignIn) -> str:
+    answer = sign_in("ana").post(f"/fr/desk/reports/{desk.reports['danger']}/call/")
+    assert answer.status_code == 302
+    return str(answer["Location"])
+
+
+ALL = pytest.mark.parametrize("drafted", [referral, sheet, drafts.notice, measure, call])
+READERS = {
+    "referrals": "driss", "sheets": "driss", "notices": "claire", "measures": "claire", "calls": "ana",
+}  # fmt: skip
 
 
 def reader(sign_in: SignIn, page: str) -> Client:

@@ -86,6 +86,8 @@ _SOURCE = {
 }  # fmt: skip
 _SUMMARY = {"body": "PROSECUTOR_OF_PARIS", "summary": "Read and compared."}
 
+_DOCUMENT = {"format": "text", "motive": REASON}
+
 FORMS: dict[str, Act] = {
     # The queue and its reports.
     "desk:alarm": _act("orient_alarm"),
@@ -101,6 +103,7 @@ FORMS: dict[str, Act] = {
     "desk:unfold": _act("orient_case orient_unfolding", scenes.folded),
     "desk:question": _act("intake_message", scenes.reachable),
     "desk:answers-read": _act("orient_answer", scenes.answered),
+    "desk:report-document": _act("ledger_entry", _DOCUMENT),
     "desk:replay": _act("intake_work", scenes.quarantined),
     "desk:example-judge": _act("analyse_judgement", learning.passage),
     "desk:example-rewrite": _act("analyse_example", learning.example, words="A neutral sentence."),
@@ -118,6 +121,7 @@ FORMS: dict[str, Act] = {
     ),
     "desk:view-shared": _act("orient_view", act="rename", name="again", silent=True),
     # Dossiers and what others hold.
+    "desk:dossier-document": _act("ledger_entry", _DOCUMENT),
     "desk:dossier-note": _act("orient_note", _WORDS),
     "desk:judge": _act("crosscheck_judgement", act="REJECT", reason=REASON),
     "desk:suggestion": _act(
@@ -189,6 +193,7 @@ FORMS: dict[str, Act] = {
     "oversight:recommend": _act("measures_recommendation", _WORDS, kind="CORRECT"),
     "oversight:answer": _act("measures_answer", _WORDS, verdict="DECLINED"),
     "oversight:opening-seen": _act("harmonise_opening_seen"),
+    "oversight:session-document": _act("ledger_entry", _DOCUMENT),
     "oversight:start": _act("measures_session", scenes.ended),
     "oversight:note": _act("measures_happening", what="PAUSED"),
     "oversight:group": _act("measures_happening", scenes.seen),

@@ -11,9 +11,9 @@ from time import process_time
 import pytest
 
 from fanal.casework.domain.documents import (
-    ActDocument,
     DocumentWords,
     Part,
+    PrintedDocument,
     legible,
     parts_of,
     pdf_of,
@@ -27,8 +27,8 @@ SET = [
 ]
 
 
-def document(*parts: Part, mark: str = "") -> ActDocument:
-    return ActDocument(
+def document(*parts: Part, mark: str = "") -> PrintedDocument:
+    return PrintedDocument(
         lang="fr",
         title="Acte",
         reference="0193",

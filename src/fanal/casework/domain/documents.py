@@ -1,4 +1,4 @@
-"""Documents of official acts: a tagged PDF (PDF/UA-1, PDF/A-3a) and a plain text, from the same parts.
+"""Documents of acts, reports, dossiers: a tagged PDF (PDF/UA-1, PDF/A-3a) and a text, of the same parts.
 
 Typst sets the PDF with the fonts that it contains: no system fonts, no network. The same document gives the
 same bytes on every machine. Texts come from strangers: they are data of the template, never markup.
@@ -34,7 +34,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class DocumentWords(Struct, frozen=True, kw_only=True):
-    """Two fixed texts that a PDF adds to the text of its official act, in the document's language.
+    """Two fixed texts that a PDF adds to the text of its document, in the document's language.
 
     `unset` explains to the reader how characters without a glyph are written; `attachment` is the description
     of the attached bytes.
@@ -44,13 +44,13 @@ class DocumentWords(Struct, frozen=True, kw_only=True):
     attachment: str
 
 
-class ActDocument(Struct, frozen=True, kw_only=True):
-    """The document of an official act in one language (`lang`), for reading, printing and sending.
+class PrintedDocument(Struct, frozen=True, kw_only=True):
+    """A document in one language (`lang`), for reading, printing and sending: of an official act, a report, …
 
     `facts` (name, value) identify it: reference, state, SHA-256 of its exact bytes, approval; `parts` are its
-    text, `words` the fixed texts of its PDF. `mark` is printed on every page of a draft, which must not be
-    used; it is empty once the act is ready to be sent. `machine` are the exact bytes of the act, attached
-    under the name `attachment`, and `digest` their SHA-256. `at` is the date of the act.
+    text, `words` the fixed texts of its PDF. `mark` is printed on every page: a draft, which must not be
+    used, or a confidential document; it is empty for an act that is ready to be sent. `machine` are the exact
+    bytes, attached under the name `attachment`, and `digest` their SHA-256. `at` is the date of the document.
     """
 
     lang: str
@@ -92,7 +92,7 @@ def parts_of(text: str) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def pdf_of(document: ActDocument) -> bytes:
+def pdf_of(document: PrintedDocument) -> bytes:
     """Return a document as a tagged PDF, with its exact bytes (`machine`, UTF-8 text) as attachment.
 
     Raises:

@@ -54,15 +54,20 @@ def stated_motive(request: HttpRequest) -> str:
 
 
 def state_motive(request: HttpRequest, motive: str) -> None:
-    """Store the purpose of the person's present task in this session, cut to the maximum length.
+    """Store the purpose of the person's present task in this session, as `plain_motive` gives it.
 
-    White space, NUL and lone surrogates are reduced to single spaces; of a text without a visible
-    character nothing is stored.
+    Of a text without a visible character nothing is stored.
     """
-    request.session[MOTIVE_KEY] = stripped(" ".join(UNSTORABLE.sub(" ", motive).split()))[
-        :LONGEST_MOTIVE
-    ]
+    request.session[MOTIVE_KEY] = plain_motive(motive)
     request.__dict__.pop("_fanal_actor", None)
+
+
+def plain_motive(typed: str) -> str:
+    """Return a typed purpose on one line, cut to the maximum length; "" without a visible character.
+
+    White space, NUL and lone surrogates are reduced to single spaces.
+    """
+    return stripped(" ".join(UNSTORABLE.sub(" ", typed).split()))[:LONGEST_MOTIVE]
 
 
 # Policy check on the object of a form, before any other field of the form is read.

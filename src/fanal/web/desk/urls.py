@@ -15,6 +15,7 @@ from fanal.web.desk.acts import (
 )
 from fanal.web.desk.deconfliction import counterparts, hits, withholding
 from fanal.web.desk.dossiers import (
+    document as dossier_document,
     graph as dossier_graph,
     suggestions,
     views as dossiers,
@@ -26,6 +27,7 @@ from fanal.web.desk.report import (
     answers,
     compare,
     decisions,
+    document as report_document,
     examples,
     folds,
     identity,
@@ -60,6 +62,7 @@ urlpatterns: list[URLPattern] = [
     path("reports/<uuid:report_id>/question/", report.question, name="question"),
     path("reports/<uuid:report_id>/answers/", answers.mark, name="answers-read"),
     path("reports/<uuid:report_id>/note/", notes.on_report, name="note"),
+    path("reports/<uuid:report_id>/document/", report_document.document, name="report-document"),
     path("reports/<uuid:report_id>/judge/", examples.judge, name="example-judge"),
     path(
         "reports/<uuid:report_id>/examples/<uuid:example_id>/rewrite/",
@@ -102,6 +105,9 @@ urlpatterns: list[URLPattern] = [
     path("dossiers/", dossiers.dossiers, name="dossiers"),
     path("dossiers/<uuid:dossier_id>/", dossiers.show, name="dossier"),
     path("dossiers/<uuid:dossier_id>/judge/", dossiers.judge, name="judge"),
+    path(
+        "dossiers/<uuid:dossier_id>/document/", dossier_document.document, name="dossier-document"
+    ),
     path("dossiers/<uuid:dossier_id>/graphml/", dossier_graph.graphml, name="dossier-graphml"),
     path("dossiers/<uuid:dossier_id>/withhold/", withholding.withhold, name="dossier-withhold"),
     path("dossiers/<uuid:dossier_id>/note/", notes.on_dossier, name="dossier-note"),

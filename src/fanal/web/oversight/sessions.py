@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from fanal.accounts.routes import needs
 from fanal.casework.operations.acts import ActUnknown as MeasureUnknown
+from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.measures import queries
 from fanal.measures.domain.oversight import (
@@ -252,22 +253,7 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
     if session is None:
         raise Http404
     consult(request, "measure", session.sample, action="measure.list")
-    found = queries.list_by_ids(actor=actor, measure_ids=session.sample)
-    seen, agreed = session.measures(Happening.SEEN), session.measures(Happening.AGREED)
-    told = session.measures(Happening.RECOMMENDED)
-    despite = queries.seconded_despite(actor=actor, measure_ids=session.sample)
-    rows = [
-        SampledMeasure(
-            measure=found[measure_id],
-            number=number,
-            seen=measure_id in seen,
-            agreed=measure_id in agreed,
-            told=measure_id in told,
-            warned=measure_id in despite,
-        )
-        for number, measure_id in enumerate(session.sample, start=1)
-        if measure_id in found
-    ]
+    rows = sampled(session, actor=actor)
     alike = alike_of(request.GET.get("by", ""))
     gathered, alone = groups_of(rows, alike)
     context = {
@@ -279,9 +265,9 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
         "alone": alone,
         "kinds": list(RecommendationKind),
         "may_judge": session.ended_at is None and not session.paused,
-        "seen": len(seen),
-        "agreed": len(agreed),
-        "told": len(told),
+        "seen": len(session.measures(Happening.SEEN)),
+        "agreed": len(session.measures(Happening.AGREED)),
+        "told": len(session.measures(Happening.RECOMMENDED)),
         "exposure": sum(row.addresses for row in rows if row.seen),
         "pause_due": pause_due(session, now=now),
         "pause_at": reading_since(session) + PAUSE_AFTER,
@@ -289,6 +275,26 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
         "following": next((row.measure for row in rows if not row.seen), None),
     }
     return render(request, "oversight/session.html", context)
+
+
+def sampled(session: Session, *, actor: Actor) -> list[SampledMeasure]:
+    """Return the removal requests of a session's sample that the actor may read, in the order of the draw."""
+    found = queries.list_by_ids(actor=actor, measure_ids=session.sample)
+    seen, agreed = session.measures(Happening.SEEN), session.measures(Happening.AGREED)
+    told = session.measures(Happening.RECOMMENDED)
+    despite = queries.seconded_despite(actor=actor, measure_ids=session.sample)
+    return [
+        SampledMeasure(
+            measure=found[measure_id],
+            number=number,
+            seen=measure_id in seen,
+            agreed=measure_id in agreed,
+            told=measure_id in told,
+            warned=measure_id in despite,
+        )
+        for number, measure_id in enumerate(session.sample, start=1)
+        if measure_id in found
+    ]
 
 
 @require_POST

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.oversight import measures, people, sessions
+from fanal.web.oversight import document, measures, people, sessions
 
 app_name = "oversight"
 urlpatterns: list[URLPattern] = [
@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("recommendations/<uuid:recommendation_id>/answer/", measures.answer, name="answer"),
     path("sessions/start/", sessions.start, name="start"),
     path("sessions/<uuid:session_id>/", sessions.show, name="session"),
+    path("sessions/<uuid:session_id>/document/", document.document, name="session-document"),
     path("sessions/<uuid:session_id>/group/", sessions.judge, name="group"),
     path("sessions/<uuid:session_id>/note/", sessions.note, name="note"),
 ]

@@ -4,14 +4,12 @@ Who may read an act may take its document; each is recorded in the ledger before
 sent (a draft, an act whose decision is no longer in force) is marked on every page and names no approval.
 """
 
-from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import get_language, gettext as _
 from django.views.decorators.cache import never_cache
@@ -21,31 +19,20 @@ from fanal import reference
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
 from fanal.casework import queries
-from fanal.casework.domain.documents import ActDocument, DocumentWords, pdf_of
+from fanal.casework.domain.documents import DocumentWords, PrintedDocument
 from fanal.casework.domain.proofs import UNKNOWN_TYPE
 from fanal.casework.domain.records import ActApproval, ActFile, ApprovalVerdict
 from fanal.casework.operations.acts import record_export
 from fanal.casework.operations.proofs import ProofUnknown, open_proof
 from fanal.kernel.calendar import paris_day
-from fanal.kernel.texts import written_out
-from fanal.reference.words import Value, spoken_moment
+from fanal.reference.words import spoken_moment
 from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.keyring import KeyMissing
 from fanal.vault.packs import BlobDamaged, BlobMissing
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.acts.pages import ActPages, may_leave, refused, view_of
+from fanal.web.documents import FILES, PRINT, answer, said
 from fanal.web.reading import consult
-
-_FILES: Mapping[str, tuple[str, str, Callable[[ActDocument], bytes]]] = {
-    "pdf": ("-{lang}.pdf", "application/pdf", pdf_of),
-    "text": (
-        "-{lang}.txt",
-        "text/plain; charset=utf-8",
-        lambda one: written_out(one.text).encode(),
-    ),
-    "machine": (".json", "application/json", lambda one: one.machine),
-}
-"""End of the file's name, media type and bytes of a document, by the name of its format."""
 
 
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
@@ -62,7 +49,7 @@ def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
         (act_id,) = named.values()
         return _download(pages, request, act_id, proof_id)
 
-    views = {name: partial(download, pages, name) for name in _FILES}
+    views = {name: partial(take, pages, name) for name in (*FILES, PRINT)}
     named = pages.route.partition(":")[2]
     address = f"{place}/<uuid:{pages.lifecycle.kind}_id>"
     return [
@@ -73,46 +60,31 @@ def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
                 never_cache(require_GET(view_of(pages.lifecycle.reads, view))),
                 name=f"{named}-{name}",
             )
-            for name, view in (views | {"print": partial(show, pages)}).items()
+            for name, view in views.items()
         ),
     ]
 
 
-def download(pages: ActPages, format_: str, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Send the document of an official act as a file (`format_`: `pdf`, `text` or `machine`).
+def take(pages: ActPages, format_: str, request: HttpRequest, act_id: UUID) -> HttpResponse:
+    """Serve the document of an official act as a file or a page to print; record it in the ledger.
 
-    It is in the page's language. `pages`: the configuration of the act's kind (measure, referral, …).
-
-    Raises:
-        Http404: no such act, or its document has expired.
-        Refused: the person may not read it.
-    """
-    document = _taken(pages, request, act_id, format_)
-    end, media, write = _FILES[format_]
-    answer = HttpResponse(write(document), content_type=media)
-    name = f"fanal-{pages.lifecycle.kind}-{act_id}{end.format(lang=document.lang)}"
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
-
-
-def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Show an official act's document as a page to print, without navigation; record it in the ledger.
-
-    `pages`: the configuration of the act's kind (measure, referral, …).
+    `format_`: `pdf`, `text`, `machine` or `print`. It is in the page's language. `pages`: the configuration
+    of the act's kind (measure, referral, …).
 
     Raises:
         Http404: no such act, or its document has expired.
         Refused: the person may not read it.
     """
-    document = _taken(pages, request, act_id, "print")
-    return render(
+    return answer(
         request,
-        "desk/act/print.html",
-        {"document": document, "page": pages.route, "act_id": act_id},
+        _taken(pages, request, act_id, format_),
+        format_=format_,
+        name=f"fanal-{pages.lifecycle.kind}-{act_id}",
+        back=reverse(pages.route, args=[act_id]),
     )
 
 
-def _taken(pages: ActPages, request: HttpRequest, act_id: UUID, format_: str) -> ActDocument:
+def _taken(pages: ActPages, request: HttpRequest, act_id: UUID, format_: str) -> PrintedDocument:
     """Return the document of an official act, after recording in the ledger that it was read and exported.
 
     `format_` is the format of the export. `pages`: the configuration of the act's kind.
@@ -143,7 +115,7 @@ def _taken(pages: ActPages, request: HttpRequest, act_id: UUID, format_: str) ->
     return document
 
 
-def document_of(pages: ActPages, file: ActFile, *, lang: str, is_ready: bool) -> ActDocument:
+def document_of(pages: ActPages, file: ActFile, *, lang: str, is_ready: bool) -> PrintedDocument:
     """Return the document of an official act in `lang`; `is_ready`: it was sent, or may be.
 
     `pages`: the configuration of the act's kind; `file`: the act with its content and approvals. An act that
@@ -154,35 +126,31 @@ def document_of(pages: ActPages, file: ActFile, *, lang: str, is_ready: bool) ->
     """
     if file.content is None:
         raise ValueError("the words of this act have expired")
-    act, kind, said = file.act, pages.lifecycle.kind, partial(_said, lang)
+    act, kind, text = file.act, pages.lifecycle.kind, partial(said, lang)
     state = reference.label(f"{kind}_state", act.state, lang)
     approval = _approval(file) if is_ready else None
     facts = [
-        (said("REFERENCE"), said("REVISION", id=str(act.id), n=str(act.revision))),
-        (said("STATE"), state),
-        (said("DATE"), spoken_moment(paris_day(act.created_at), lang)),
-        (said("DIGEST"), file.digest.hex()),
+        (text("REFERENCE"), text("REVISION", id=str(act.id), n=str(act.revision))),
+        (text("STATE"), state),
+        (text("DATE"), spoken_moment(paris_day(act.created_at), lang)),
+        (text("DIGEST"), file.digest.hex()),
     ]
     if approval is not None:
-        facts.append((said("APPROVAL"), said("APPROVED", at=approval.approved_at)))
-    return ActDocument(
+        facts.append((text("APPROVAL"), text("APPROVED", at=approval.approved_at)))
+    return PrintedDocument(
         lang=lang,
-        title=said(kind),
+        title=text(kind),
         reference=str(act.id),
         state=state,
-        mark="" if is_ready else said("DRAFT"),
+        mark="" if is_ready else text("DRAFT"),
         digest=file.digest.hex(),
         facts=tuple(facts),
         parts=pages.parts(file, lang),
         at=act.created_at,
         machine=file.content,
         attachment=f"fanal-{kind}-{act.id}.json",
-        words=DocumentWords(unset=said("UNSET"), attachment=said("ATTACHMENT")),
+        words=DocumentWords(unset=text("UNSET"), attachment=text("ATTACHMENT")),
     )
-
-
-def _said(lang: str, code: str, **parameters: Value) -> str:
-    return reference.load().words.render(code, parameters, lang, kind="act_document")
 
 
 def _approval(file: ActFile) -> ActApproval | None:
@@ -221,14 +189,14 @@ def _download(pages: ActPages, request: HttpRequest, act_id: UUID, proof_id: UUI
             actor=actor, lifecycle=lifecycle, act_id=act_id, object_id=proof_id, now=now_of(request)
         )
     except ProofUnknown:
-        said = _("This act has no such file, or the file has expired.")
-        return refused(pages, request, act_id, said, status=HTTPStatus.GONE)
+        told = _("This act has no such file, or the file has expired.")
+        return refused(pages, request, act_id, told, status=HTTPStatus.GONE)
     except (EnvelopeRefused, BlobDamaged, BlobMissing):
-        said = _("The sealed file is not the one recorded with the step. Tell the operator.")
-        return refused(pages, request, act_id, said)
+        told = _("The sealed file is not the one recorded with the step. Tell the operator.")
+        return refused(pages, request, act_id, told)
     except KeyMissing:
-        said = _("This machine holds no key that opens the file.")
-        return refused(pages, request, act_id, said)
+        told = _("This machine holds no key that opens the file.")
+        return refused(pages, request, act_id, told)
     answer = HttpResponse(content, content_type=UNKNOWN_TYPE)
     name = step.file.name if step.file else ""
     answer["Content-Disposition"] = content_disposition_header(True, name)

@@ -176,6 +176,12 @@ def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
     ]
 
 
+def values_of(reasons: Sequence[LinkReason]) -> list[tuple[str, str]]:
+    """Return the identifiers that the reasons of a link cite, as (kind to display, value)."""
+    shown = [(_SHOWN.get(reason.kind, reason.kind), reason.value) for reason in reasons]
+    return [(kind, value) for kind, value in shown if value and kind in _KINDS]
+
+
 def _between(reason: LinkReason) -> list[dict[str, str]]:
     """Return the two similar identifiers that a reason compares, for display; empty for other reasons.
 

@@ -79,6 +79,27 @@ def places_of(
     first), `has_home` (a French département is named), `land` (codes of all outlines of the map), `mainland`
     (`NamedPlace` of those to mark on it), `overseas` (code, offset `x` and count of each overseas tile).
     """
+    lines = named_places(records, references)
+    known = {line.code: line for line in lines if line.kind == "departement"}
+    return {
+        "places": lines,
+        "has_home": bool(known),
+        "land": _MAINLAND,
+        "mainland": [line for code, line in known.items() if code not in _OVERSEAS],
+        "overseas": [
+            {"code": code, "x": 44 * place, "count": known[code].count if code in known else 0}
+            for place, code in enumerate(_OVERSEAS)
+        ],
+    }
+
+
+def named_places(
+    records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
+) -> list[NamedPlace]:
+    """Return the places that reports name: French départements first, then by number of reports.
+
+    `records` and `references` (display references): by report id.
+    """
     held: dict[tuple[str, str], dict[UUID, set[str]]] = defaultdict(lambda: defaultdict(set))
     for report_id, record in records.items():
         for place, role in _named(record):
@@ -97,17 +118,7 @@ def places_of(
         for (kind, code), found in held.items()
     ]
     lines.sort(key=lambda line: (line.kind != "departement", -line.count, line.code))
-    known = {line.code: line for line in lines if line.kind == "departement"}
-    return {
-        "places": lines,
-        "has_home": bool(known),
-        "land": _MAINLAND,
-        "mainland": [line for code, line in known.items() if code not in _OVERSEAS],
-        "overseas": [
-            {"code": code, "x": 44 * place, "count": known[code].count if code in known else 0}
-            for place, code in enumerate(_OVERSEAS)
-        ],
-    }
+    return lines
 
 
 def _named(record: HarmonisedReport) -> Iterator[tuple[tuple[str, str], str]]:
