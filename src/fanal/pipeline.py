@@ -60,7 +60,7 @@ from fanal.intake.queries.work import list_idle
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import queries as oriented
-from fanal.orient.answers.operations import note_weighed, take_unweighed
+from fanal.orient.answers.operations import note_weighed, take_unweighed, tell_holders
 from fanal.orient.domain.records import OrientItem
 from fanal.orient.operations.batch import orient_batch
 
@@ -250,7 +250,8 @@ def weigh_answers(*, now: datetime) -> int:
     """Queue reports whose reporters have answered the desk for the stages from ANALYSE on; return how many.
 
     A report that is under way or in quarantine waits until it has left the queue: its stages may have read
-    the conversation already. All answers that a report has by then are read at once.
+    the conversation already. All answers that a report has by then are read at once. The report's
+    holder gets a mail.
     """
     actor = system_actor("answers")
     with transaction.atomic():
@@ -258,6 +259,7 @@ def weigh_answers(*, now: datetime) -> int:
         ids = list_idle(actor=actor, report_ids=waiting)[:_ANSWERED_AT_ONCE]
         if ids:
             replay_stage(actor=actor, stage=Stage.ANALYSE, report_ids=ids, now=now)
+            tell_holders(actor=actor, report_ids=ids)
             note_weighed(actor=actor, report_ids=ids, now=now)
     return len(ids)
 

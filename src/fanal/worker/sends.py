@@ -18,8 +18,10 @@ from fanal.connectors import mail
 from fanal.connectors.smtp import Unconfirmed
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.operations.identity import IDENTITY_NOTICE
+from fanal.intake.domain.number import desk_number
 from fanal.kernel import clock
 from fanal.kernel.actors import SYSTEM_PERSON, Role, system_actor
+from fanal.orient.answers.operations import ANSWER_NOTICE
 from fanal.orient.domain.clocks import MAX_ATTEMPTS, MOST_COPIES, wait_after
 from fanal.worker.job_process import SENDS_QUEUE
 
@@ -105,6 +107,24 @@ def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> 
         return {"person": names.get(UUID(person_id), person_id), "factor": kind}
 
     _notify(told, [f"FACTOR_{change.upper()}"], parameters, f"{notice_id}.factor_{change}", now)
+
+
+@app.task(
+    queue=SENDS_QUEUE,
+    retry=BoundedRetry(),
+    name=ANSWER_NOTICE,
+)
+def tell_answer(*, report_id: str, person_id: str, message_id: str) -> None:
+    """Notify the person who holds a report that its reporter has answered.
+
+    The mail gives the report's desk number and nothing of the answer; `message_id`, the answer's id, goes
+    into its Message-ID. A person without an address sees the answer at the desk only.
+    """
+    now = clock.now()
+    told = accounts.own_addresses(person_id=UUID(person_id))
+    if told:
+        named = {"reference": desk_number(UUID(report_id))}
+        _notify(told, ["ANSWER"], lambda _: named, f"{message_id}.answer", now)
 
 
 @app.task(

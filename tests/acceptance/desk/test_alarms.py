@@ -85,6 +85,17 @@ def test_the_drawer_has_a_row_a_report(open_as: OpenAs, desk: Desk, script: bool
     page.wait_for_url(f"**/reports/{desk.reports['danger']}/")
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_sound_is_turned_off_without_scrolling(open_as: OpenAs, desk: Desk, width: int) -> None:
+    """Above six rows, which on a phone are higher than the screen; the first row stays in sight."""
+    wait_alarms(desk)
+    page = open_as("ana", "/fr/desk/", width=width)
+    page.click("[data-alarms] summary")
+    for part in ("#alarm-reason", ".fd-alarm-mute button", ".fd-alarm-row >> nth=0"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + min(box["height"], 44) <= page.viewport_size["height"], part
+
+
 def test_the_drawer_stays_open_and_keeps_what_is_typed(open_as: OpenAs, desk: Desk) -> None:
     page = open_as("ana", "/fr/desk/")
     page.click("[data-alarms] summary")

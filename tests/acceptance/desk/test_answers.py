@@ -115,8 +115,11 @@ def test_a_decided_report_goes_back_to_the_queue(open_as: OpenAs, desk: Desk) ->
     expect(page.locator(".fd-status")).to_contain_text("À évaluer")
 
 
-def test_who_holds_reports_is_told_and_finds_the_answer_first(open_as: OpenAs, desk: Desk) -> None:
-    for name in ("danger", "game"):
+def test_who_holds_reports_is_told_and_finds_the_answer_after_a_danger(
+    open_as: OpenAs, desk: Desk
+) -> None:
+    """A child in danger first, then the answered report, then one of a higher score."""
+    for name in ("danger", "game", "material"):
         claim_case(actor=desk.actor("ana"), report_id=desk.reports[name], now=clock.now())
     page = open_as("ana", "/fr/desk/search/")
     page.clock.install()
@@ -127,9 +130,10 @@ def test_who_holds_reports_is_told_and_finds_the_answer_first(open_as: OpenAs, d
     expect(page.locator(TOLD)).to_contain_text("a une nouvelle réponse")
     search = page.url
     page.goto(search.replace("search/", "?view=MINE"))
-    expect(page.locator(".fd-row-link").first).to_have_attribute(
-        "href", re.compile(str(desk.reports["game"]))
-    )
+    for place, name in enumerate(("danger", "game", "material")):
+        expect(page.locator(".fd-row-link").nth(place)).to_have_attribute(
+            "href", re.compile(str(desk.reports[name]))
+        )
     page.goto(search)
     page.click(TOLD)
     page.wait_for_url(f"**/reports/{desk.reports['game']}/")

@@ -232,8 +232,9 @@ def test_contact_is_sealed_apart(visit: Visit) -> None:
     assert "reporter@mail.example" not in str(_opened(_code(page)))
 
 
-def test_follow_question_and_answer(visit: Visit) -> None:
-    page = visit("/fr/report/")
+def test_follow_question_and_answer(visit: Visit, axe: Callable[..., list[str]]) -> None:
+    """The page leads with the question and its answer box, on a phone too, until it is answered."""
+    page = visit("/fr/report/", width=360)
     fill(page)
     page.click("[data-send]")
     code = _code(page)
@@ -249,11 +250,21 @@ def test_follow_question_and_answer(visit: Visit) -> None:
     page.fill("#code", code.lower().replace("-", " "))
     go(page, "main button")
     assert "Which <b>world</b> was it?" in page.inner_text(".fp-from-desk")
+    assert page.inner_text("h1") == "Notre équipe a une question"
+    assert (
+        page.locator(".fp-from-desk").bounding_box()["y"]
+        < page.locator("#text").bounding_box()["y"]
+    )
+    assert page.locator("#text").bounding_box()["y"] < 640
+    assert "Aucune question" not in page.inner_text("main")
+    assert axe(page) == []
     page.fill("#text", "The blue one.")
     assert page.evaluate(TWICE) == 1
     page.wait_for_timeout(2100)
     go(page, "form:has(#text) button")
     assert page.locator(".fp-from-you").count() == 1
+    assert page.inner_text("h1") == "Votre signalement"
+    assert page.locator("#text").count() == 1
     with page.expect_download() as download:
         page.click("main > form button")
     assert download.value.path().read_text().startswith("FANAL RECEIPT 1")

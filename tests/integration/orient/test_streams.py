@@ -115,9 +115,10 @@ def expected(
         )
     ]
 
-    def place(case: Case) -> tuple[bool, int, UUID]:
-        after = view is QueueView.MINE and not has_answer(case.report_id)
-        return after, 100 - case.score, case.report_id
+    def place(case: Case) -> tuple[bool, bool, int, UUID]:
+        mine = view is QueueView.MINE
+        calm, silent = mine and case.level != "DANGER", mine and not has_answer(case.report_id)
+        return calm, silent, 100 - case.score, case.report_id
 
     return [case.report_id for case in sorted(found, key=place)]
 

@@ -146,6 +146,12 @@ def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -
     return list(users.order_by("id").values_list("email", flat=True))
 
 
+def own_addresses(*, person_id: UUID) -> list[str]:
+    """Return the mail addresses of a person's active accounts, the oldest account's first."""
+    own = User.objects.filter(person_id=person_id, is_active=True).exclude(email="")
+    return list(own.order_by("id").values_list("email", flat=True))
+
+
 def notice_addresses(*, person_id: UUID, now: datetime) -> list[str]:
     """Return the mail addresses of a person's own accounts and of the supervisors of their desks.
 
@@ -154,8 +160,7 @@ def notice_addresses(*, person_id: UUID, now: datetime) -> list[str]:
     """
     held = _in_force(now).filter(person_id=person_id, desk_id__isnull=False)
     desks = set(held.values_list("desk_id", flat=True))
-    own = User.objects.filter(person_id=person_id, is_active=True).exclude(email="")
-    found = [*own.order_by("id").values_list("email", flat=True)]
+    found = own_addresses(person_id=person_id)
     for desk_id in sorted(desks):
         found += addresses_of(roles=[Role.SUPERVISOR], desk_id=desk_id, now=now)
     return list(dict.fromkeys(found))

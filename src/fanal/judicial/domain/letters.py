@@ -3,10 +3,10 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from fanal.formats.report.records import PersonRole
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.formats.report.records import PersonRole, PlaceRole
+from fanal.harmonise.domain.records import HarmonisedPlace, HarmonisedReport
 from fanal.judicial.domain.records import ReferralFacts
-from fanal.kernel.calendar import paris_day
+from fanal.kernel.calendar import PARIS, paris_day
 from fanal.measures.domain.letters import defang
 from fanal.orient.domain.records import Basis
 from fanal.reference import Catalogue, Offence
@@ -20,7 +20,7 @@ def read_facts(report: HarmonisedReport) -> ReferralFacts:
     """Extract the facts of a referral from a harmonised report; no data of the reporter are included."""
     first, last = _days(report)
     victims = [p for p in report.persons if p.role is PersonRole.VICTIM]
-    place = report.place_of_facts()
+    place = report.place
     return ReferralFacts(
         report_id=report.report_id,
         kind=report.kind.value,
@@ -38,6 +38,7 @@ def read_facts(report: HarmonisedReport) -> ReferralFacts:
         selectors=tuple(
             dict.fromkeys((s.role.value, s.kind.value, s.value) for s in report.selectors)
         ),
+        meeting=next((one for one in report.places if one.role is PlaceRole.MEETING), None),
     )
 
 
@@ -50,6 +51,7 @@ def _days(report: HarmonisedReport) -> tuple[date | None, date | None]:
     )
 
 
+_HOURS = frozenset({"SECOND", "MINUTE", "HOUR"})
 _ROLES = ("SUSPECT", "VICTIM", "ASSOCIATED", "RECIPIENT", "WITNESS", "CONTENT")
 _WORDS = {
     "fr": {
@@ -61,6 +63,10 @@ _WORDS = {
         "day": "Date : le {first}",
         "undated": "Période : non précisée par la source",
         "place": "Lieu : {place}",
+        "meeting": "Rendez-vous prévu : {time}, {place}",
+        "on": "le {time}",
+        "no_time": "moment inconnu",
+        "no_place": "lieu inconnu",
         "people": "Victimes : {victims} (âges connus : {ages}) ; mis en cause : {suspects}",
         "files": "Fichiers : {files}",
         "none": "aucun",
@@ -84,6 +90,10 @@ _WORDS = {
         "day": "Date: {first}",
         "undated": "Period: not stated by the source",
         "place": "Place: {place}",
+        "meeting": "Planned meeting: {time}, {place}",
+        "on": "{time}",
+        "no_time": "time unknown",
+        "no_place": "place unknown",
         "people": "Victims: {victims} (known ages: {ages}); suspects: {suspects}",
         "files": "Files: {files}",
         "none": "none",
@@ -142,9 +152,10 @@ def _facts(facts: ReferralFacts, words: dict[str, str], catalogue: Catalogue, *,
         ),
         _period(facts, words, lang=lang),
     ]
-    country = catalogue.label("country", facts.country, lang) if facts.country else None
-    if place := ", ".join(part for part in (facts.locality, country) if part):
+    if place := _place(facts.locality, facts.country, catalogue, lang=lang):
         lines.append(words["place"].format(place=place))
+    if facts.meeting is not None:
+        lines.append(_meeting(facts.meeting, words, catalogue, lang=lang))
     lines.append(
         words["people"].format(
             victims=facts.victims,
@@ -154,6 +165,33 @@ def _facts(facts: ReferralFacts, words: dict[str, str], catalogue: Catalogue, *,
     )
     lines.append(words["files"].format(files=facts.files))
     return "\n".join(lines)
+
+
+def _place(town: str | None, country: str | None, catalogue: Catalogue, *, lang: str) -> str:
+    name = catalogue.label("country", country, lang) if country else None
+    return ", ".join(part for part in (town, name) if part)
+
+
+def _meeting(
+    meeting: HarmonisedPlace, words: dict[str, str], catalogue: Catalogue, *, lang: str
+) -> str:
+    """Return the line of a planned meeting: its time and its place, each said as unknown if not stated."""
+    town = " ".join(part for part in (meeting.postcode, meeting.locality) if part)
+    time = meeting.time
+    at = spoken_start(time.earliest, time.precision, lang) if time else meeting.at
+    return words["meeting"].format(
+        time=words["on"].format(time=at) if at else words["no_time"],
+        place=_place(town, meeting.country, catalogue, lang=lang) or words["no_place"],
+    )
+
+
+def spoken_start(earliest: str, precision: str, lang: str) -> str:
+    """Return the start of a stated time (RFC 3339) for a sentence, in Europe/Paris: the hour if it is stated.
+
+    `precision` is the finest unit stated (`TimeRange.precision`).
+    """
+    moment = datetime.fromisoformat(earliest).astimezone(PARIS)
+    return spoken_moment(moment if precision in _HOURS else paris_day(moment), lang)
 
 
 def _period(facts: ReferralFacts, words: dict[str, str], *, lang: str) -> str:

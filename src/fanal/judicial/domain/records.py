@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from fanal.analyse.payments.domain.scoring import PayerScore
 from fanal.casework.domain.records import Act, ActStep
+from fanal.harmonise.domain.records import HarmonisedPlace
 from fanal.kernel.states import StateTable, move
 from fanal.orient.domain.records import Basis
 
@@ -67,7 +68,8 @@ class ReferralFacts(Struct, frozen=True, kw_only=True):
 
     `kind` and `channel` are codes of the report, `first_day` and `last_day` the days of the incident.
     `victims`, `suspects` and `files` are numbers; `victim_ages` are those known. `selectors`, the
-    identifiers, are (role, kind, value) without duplicates; no data of the reporter are included.
+    identifiers, are (role, kind, value) without duplicates; no data of the reporter are included. `meeting`
+    is a planned meeting with the child, None without one.
     """
 
     report_id: UUID
@@ -84,6 +86,7 @@ class ReferralFacts(Struct, frozen=True, kw_only=True):
     files: int
     addresses: tuple[str, ...]
     selectors: tuple[tuple[str, str, str], ...]
+    meeting: HarmonisedPlace | None = None
 
 
 class ReferralDocument(Struct, frozen=True, kw_only=True):

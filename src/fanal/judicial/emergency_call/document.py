@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
 from fanal.casework.domain.letters import LetterText
-from fanal.kernel.calendar import PARIS, paris_day
-from fanal.reference.words import Value, spoken_moment
+from fanal.judicial.domain.letters import spoken_start
+from fanal.reference.words import Value
 
 SCHEMA = "fanal/emergency-call/1"
 Words = Callable[[str, Mapping[str, Value], str], str]
@@ -18,7 +17,6 @@ Words = Callable[[str, Mapping[str, Value], str], str]
 Label = Callable[[str, str, str], str]
 """Returns the label of a code: kind, code, language."""
 _CODE = re.compile(r"[A-Z]{2}")
-_HOURS = frozenset({"SECOND", "MINUTE", "HOUR"})
 
 
 class CallPlace(Struct, frozen=True, kw_only=True):
@@ -174,6 +172,4 @@ def _person(person: CalledPerson, words: Words, lang: str) -> str:
 def _when(stated: CallFacts | CallPlace, lang: str) -> str:
     if not stated.earliest:
         return ""
-    moment = datetime.fromisoformat(stated.earliest).astimezone(PARIS)
-    exact = stated.precision in _HOURS
-    return spoken_moment(moment if exact else paris_day(moment), lang)
+    return spoken_start(stated.earliest, stated.precision, lang)

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from procrastinate.contrib.django import app
 
 from fanal.accounts.domain.policy import reach, require, require_somewhere
 from fanal.db import sql
@@ -96,3 +98,30 @@ def note_weighed(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> 
         "UPDATE orient_answer SET weighed_at = %s WHERE report_id = ANY(%s) AND weighed_at IS NULL",
         [now, list(report_ids)],
     )
+
+
+ANSWER_NOTICE: Final = "tell_answer"
+"""Name of the worker's job that sends the mail about an answer."""
+_HOLDERS = """
+SELECT c.report_id, c.claimed_by, n.message_id FROM orient_case c
+CROSS JOIN LATERAL (SELECT a.message_id FROM orient_answer a
+    WHERE a.report_id = c.report_id AND a.read_at IS NULL AND a.weighed_at IS NULL
+    ORDER BY a.came_at DESC, a.message_id LIMIT 1) n
+WHERE c.report_id = ANY(%s) AND c.state = 'CLAIMED' AND c.claimed_by IS NOT NULL AND NOT c.is_test
+"""
+
+
+def tell_holders(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
+    """Queue a mail to the holder of each of these reports that has an unread answer.
+
+    One for all answers that `note_weighed` records next; sent once the caller's transaction is committed. A
+    report that nobody holds has none: its answer waits in the queue.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    for report_id, person_id, message_id in sql.rows(_HOLDERS, [list(report_ids)]):
+        app.configure_task(ANSWER_NOTICE, queue="alarms").defer(
+            report_id=str(report_id), person_id=str(person_id), message_id=str(message_id)
+        )

@@ -254,7 +254,7 @@ class SavedView(Struct, frozen=True, kw_only=True):
 class QueuePosition(Struct, frozen=True, kw_only=True):
     """Score and report of the last row of a page, after which the next page starts (keyset pagination).
 
-    In the view MINE, `score` is higher by `queue.queries:BEFORE_ALL` where the case has an unread answer.
+    In the view MINE, `score` is higher for a danger and for an unread answer (`queue.queries:BEFORE_OTHERS`).
     """
 
     score: int

@@ -71,8 +71,13 @@ _ANSWERABLE = (
     CaseState.DECIDED,
     CaseState.CLOSED,
 )
-BEFORE_ALL = 101
-"""Added to the score of a case in the view MINE that has an unread answer: such cases come first."""
+BEFORE_OTHERS = 101
+"""Added to the score of a case in the view MINE that has an unread answer; twice as much for a danger.
+
+So a child in danger comes first, then what a reporter has answered, then the rest.
+"""
+HIGHEST_PLACE = 100 + 3 * BEFORE_OTHERS
+"""The highest such score: a danger with an unread answer."""
 _STATES: Mapping[QueueView, Sequence[CaseState]] = {
     QueueView.OPEN: sorted(OPEN_STATES),
     QueueView.DANGER: sorted(OPEN_STATES),
@@ -205,17 +210,18 @@ def _held(
 ) -> Streams:
     """Return the range (`Streams`) of the cases that the actor holds (view MINE): few enough to read singly.
 
-    Those with an unread answer of the reporter come first: their rank lies below all others. `desks`: the
-    desks within reach; `asked`: the filters, value by column; `answered`: only those with such an answer. A
-    case is a report in the queue.
+    A child in danger comes first, then an unread answer of the reporter: their ranks lie below all others.
+    `desks`: the desks within reach; `asked`: the filters, value by column; `answered`: only those with such
+    an answer. A case is a report in the queue.
     """
     unread = f"EXISTS ({_UNREAD} AND n.report_id = h.report_id)"
     return Streams(
         turns=desks,
-        source="(SELECT h.report_id, h.desk_id, h.kind, h.channel, h.country, h.level,"  # noqa: S608 - as above
-        f" h.rank - CASE WHEN {unread} THEN {BEFORE_ALL} ELSE 0 END AS rank FROM orient_case h"
-        " WHERE h.state = 'CLAIMED' AND h.claimed_by = %s)",
-        where=_and("q.rank < 0" if answered else "true", asked),
+        source="(SELECT h.report_id, h.desk_id, h.kind, h.channel, h.country, h.level, h.unread, h.rank"  # noqa: S608 - as above
+        f" - {BEFORE_OTHERS} * ((h.level = 'DANGER')::int * 2 + h.unread::int) AS rank"
+        f" FROM (SELECT h.*, {unread} AS unread FROM orient_case h"
+        " WHERE h.state = 'CLAIMED' AND h.claimed_by = %s) h)",
+        where=_and("q.unread" if answered else "true", asked),
         values=(actor.person_id, *asked.values()),
     )
 

@@ -228,12 +228,14 @@ def _status(
     danger: bool = False,
     outcome: PostOutcome = _NOTHING,
 ) -> HttpResponse:
+    lines, asked = _split([_line(code, message) for message in found.messages])
     context = {
         "code": code,
         "received_at": found.received_at,
         "closed": found.state in {ReportState.RETRACTED, ReportState.EXPIRED},
         "in_progress": found.in_progress,
-        "lines": [_line(code, message) for message in found.messages],
+        "lines": lines,
+        "asked": asked,
         "problem": problem,
         "text": text,
         "danger": danger and (not outcome.rung or bool(problem)),
@@ -241,6 +243,12 @@ def _status(
         "taken": outcome.stored,
     }
     return render(request, "public/follow/status.html", context, status=422 if problem else 200)
+
+
+def _split(lines: list[ShownMessage]) -> tuple[list[ShownMessage], list[ShownMessage]]:
+    """Return the messages up to the reporter's last one, and the later ones of the desk: to be answered."""
+    first = next((n for n in range(len(lines), 0, -1) if not lines[n - 1].from_desk), 0)
+    return lines[:first], lines[first:]
 
 
 def _line(code: str, message: FollowedMessage) -> ShownMessage:

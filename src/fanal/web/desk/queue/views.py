@@ -31,8 +31,8 @@ from fanal.orient import queries as oriented
 from fanal.orient.answers.queries import count_unread
 from fanal.orient.domain.records import Case, QueuePosition, QueueView
 from fanal.orient.queue.queries import (
-    BEFORE_ALL,
     COUNT_CAP,
+    HIGHEST_PLACE,
     count_arrivals,
     count_views,
     list_queue,
@@ -238,7 +238,7 @@ def _position(request: HttpRequest) -> QueuePosition | None:
         position = QueuePosition(score=int(score), report_id=UUID(report_id))
     except ValueError:
         raise Http404 from None
-    if not 0 <= position.score <= BEFORE_ALL + 100:
+    if not 0 <= position.score <= HIGHEST_PLACE:
         raise Http404
     return position
 
