@@ -143,7 +143,7 @@ def test_a_sentence_that_names_an_account_and_one_line_are_suggested_in_any_orde
         {"description": "He calls himself Fox_77, that is on bluelamp."},
         {"persons": [account]},
         {"persons": [account]},
-        {"description": "fox_77 sur Blue Lamp"},
+        {"description": "fox_77 é o nome dele no Blue Lamp"},
         {"persons": [{"role": "SUSPECT", "ips": [six]}]},
         {"persons": [{"role": "SUSPECT", "ips": [six | {"value": "2001:db8:1:2::9"}]}]},
     )

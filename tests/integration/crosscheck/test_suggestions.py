@@ -35,7 +35,7 @@ ANALYST = desk_actor(
     desks={1},
     motive="test",
 )
-PHONE = "+33639980001"
+PHONE = "+33139980123"  # a landline: of a household, so a suggestion
 
 
 @pytest.fixture(autouse=True)

@@ -77,7 +77,7 @@ def test_an_officer_answers_a_suggestion_on_a_providers_report(
     desk: Desk, provider: UUID, sign_in: SignIn
 ) -> None:
     """Officers judge links, and give no feedback: the page of one report has both forms."""
-    phone = {"kind": "GROOMING", "persons": [{"role": "SUSPECT", "phones": ["+33639981111"]}]}
+    phone = {"kind": "GROOMING", "persons": [{"role": "SUSPECT", "phones": ["+33139981111"]}]}
     for name in ("number-1", "number-2"):
         send(desk, provider, name, phone)
     page = html.fromstring(

@@ -17,12 +17,12 @@ from tests.integration.desk.test_pages import rows
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
-_PERSON = {"kind": "GROOMING", "persons": [{"role": "SUSPECT", "phones": ["+33639981111"]}]}
+_PERSON = {"kind": "GROOMING", "persons": [{"role": "SUSPECT", "phones": ["+33139981111"]}]}
 
 
 @pytest.fixture
 def pair(desk: Desk) -> tuple[UUID, UUID]:
-    """Two reports with one mobile number: half certain, since numbers are given to others."""
+    """Two reports with one landline: half certain, since a household shares it."""
     add_reports(desk, [("number-1", 60, dict(_PERSON)), ("number-2", 30, dict(_PERSON))])
     return desk.reports["number-2"], desk.reports["number-1"]
 
@@ -35,8 +35,8 @@ def state_of(desk: Desk, pair: tuple[UUID, UUID]) -> SuggestionState:
 def test_a_suggestion_is_answered(desk: Desk, sign_in: SignIn, pair: tuple[UUID, UUID]) -> None:
     web = sign_in("ana")
     body = web.get("/fr/desk/suggestions/").content.decode()
-    assert "+33639981111" in body
-    assert "poids 0,75" in body
+    assert "+33139981111" in body
+    assert "poids 0,55" in body
     assert rows("report.list", pair[0]) == 1
     path = f"/fr/desk/reports/{pair[0]}/suggestion/"
     for wrong in (
@@ -46,19 +46,19 @@ def test_a_suggestion_is_answered(desk: Desk, sign_in: SignIn, pair: tuple[UUID,
     ):
         web.post(path, wrong)
         assert state_of(desk, pair) is SuggestionState.OPEN
-    said = {"answer": "REJECT", "other": str(pair[1]), "motive": "the number has changed hands"}
+    said = {"answer": "REJECT", "other": str(pair[1]), "motive": "another member of the household"}
     assert sign_in("yann").post(path, said).status_code == 404
     answer = web.post(path, said | {"from": "report"})
     assert answer.url == f"/fr/desk/reports/{pair[0]}/"
     assert state_of(desk, pair) is SuggestionState.REJECTED
-    assert "+33639981111" not in web.get("/fr/desk/suggestions/").content.decode()
+    assert "+33139981111" not in web.get("/fr/desk/suggestions/").content.decode()
     assert "Écartée" in web.get(answer.url).content.decode()
 
 
 @pytest.fixture
 def stranger(desk: Desk) -> UUID:
-    """A report with the mobile number of a person whom three other reports name by mailbox and number."""
-    phone = {"role": "SUSPECT", "phones": ["+33639982222"]}
+    """A report with the landline of a person whom three other reports name by mailbox and number."""
+    phone = {"role": "SUSPECT", "phones": ["+33139982222"]}
     known = {"kind": "GROOMING", "persons": [phone | {"emails": ["known@mail.test"]}]}
     add_reports(
         desk,
@@ -79,7 +79,7 @@ def test_pairs_between_the_same_two_are_one_question(
     waiting = [one for one in list_suggestions(actor=actor) if one.report_id == stranger]
     assert len(waiting) == 3
     body = web.get("/fr/desk/suggestions/").content.decode()
-    assert body.count("+33639982222") >= 3
+    assert body.count("+33139982222") >= 3
     assert body.count('<form method="post" action="/fr/desk/reports/' + str(stranger)) == 1
     assert "2 autres paires entre les deux mêmes" in body
     assert "2 more pairs between the same two" in web.get("/en/desk/suggestions/").content.decode()
@@ -97,7 +97,7 @@ def test_pairs_between_the_same_two_are_one_question(
     web.post(path, answer)
     states = [state_of(desk, (stranger, one.other_id)) for one in waiting if said == "REJECT"]
     assert states == [SuggestionState.REJECTED] * len(states)
-    assert "+33639982222" not in web.get("/fr/desk/suggestions/").content.decode()
+    assert "+33139982222" not in web.get("/fr/desk/suggestions/").content.decode()
     dossiers = {dossier_of(actor=actor, report_id=end) for end in (stranger, first.other_id)}
     assert len(dossiers) == (1 if said == "ACCEPT" else 2)
 

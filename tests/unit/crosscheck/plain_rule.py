@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fanal.crosscheck.domain.cards import MOST_ADDRESSES, WEEKS
+from fanal.crosscheck.domain.cards import MARKS, MOST_ADDRESSES, SEVERAL, WEEKS
 from fanal.crosscheck.domain.records import CROSS, OTHER, SAME
-from fanal.crosscheck.domain.weights import Family, NearWeights, Weights
+from fanal.crosscheck.domain.weights import IDENTIFIERS, Family, NearWeights, Weights
 from fanal.crosscheck.engine.domain.candidate_pairs import (
     FAMILIES,
     ROLES,
@@ -59,7 +59,10 @@ def weigh(
     ends = number // size, number % size
     ip: Points = np.where(_near(sheet, ends, weights), weights.near.ip, 0.0)
     name, birth = _same_person(sheet, ends, weights)
-    points, lost = _points(sheet, meetings, (number, first, ip), tables, weights)
+    pair = np.repeat(np.arange(len(number)), np.diff(first))
+    lost, differ = _conflicts(sheet, (number, pair), meetings, tables, weights.near)
+    ip[differ] = 0.0
+    points = _points(sheet, meetings, (number, first, ip), tables, weights)
     points = np.round(points + name + birth - lost, 4)
     later, earlier = (end.astype(np.int32) for end in ends)
     return _shown(Pairs(later, earlier, points, first, meetings, ip, name, birth, lost), weights)
@@ -71,8 +74,8 @@ def _points(
     found: tuple[Ints, Ints, Points],
     tables: Tables,
     weights: Weights,
-) -> tuple[Points, Points]:
-    """Return the points of pairs by families and sides, and what conflicts take away."""
+) -> Points:
+    """Return the points of pairs by families and sides."""
     number, first, ip = found
     count = len(number)
     pair = np.repeat(np.arange(count), np.diff(first))
@@ -87,8 +90,8 @@ def _points(
     cross = np.minimum(cross, weights.roles.cross_most)
     other = np.minimum(other, weights.roles.other_most)
     told = same + cross
-    points = np.where(told > 0, told + other / 2, other)
-    return points, _conflicts(sheet, (number, pair), meetings, tables, weights.near)
+    points: Points = np.where(told > 0, told + other / 2, other)
+    return points
 
 
 def _families(parts: tuple[Ints, Ints, Points], count: int, ip: Points, tables: Tables) -> Points:
@@ -115,21 +118,26 @@ def _conflicts(
     meetings: Meetings,
     tables: Tables,
     near: NearWeights,
-) -> Points:
+) -> tuple[Points, Flags]:
+    """Return what differences take from each pair, and whether the suspects have different values."""
     number, pair = pairs
     size = len(sheet.name)
     shared = np.zeros(len(number), np.int64)
     same = meetings.side == SAME
     np.bitwise_or.at(shared, pair[same], 1 << sheet.rows.mark[meetings.later[same]].astype(int))
     differing = sheet.has[number // size] & sheet.has[number % size] & ~shared
-    lost = np.zeros(len(number))
+    both = sheet.has[number // size] & sheet.has[number % size]
+    kinds = sum((shared >> place) & 1 for place, mark in enumerate(MARKS) if mark in IDENTIFIERS)
+    lost = near.alone * ((both & SEVERAL > 0) & (kinds == 1))
+    differ = np.zeros(len(number), np.bool_)
     for mark, points in enumerate(tables.conflict):
         if points:
             lost += points * ((differing >> mark) & 1)
+            differ |= (differing >> mark) & 1 > 0
     weeks = sheet.has[number // size] >> 16, sheet.has[number % size] >> 16
     between = np.abs(weeks[0] - weeks[1])
     apart = np.minimum(between, WEEKS - between) >= near.apart_weeks
-    return lost + near.apart * (apart & (weeks[0] > 0) & (weeks[1] > 0))
+    return lost + near.apart * (apart & (weeks[0] > 0) & (weeks[1] > 0)), differ
 
 
 def _near(sheet: CardSheet, ends: tuple[Ints, Ints], weights: Weights) -> Flags:

@@ -12,6 +12,7 @@ from fanal.crosscheck.all_reports import Joined, Whole, whole_of
 from fanal.crosscheck.domain.cards import (
     MARKS,
     MOST_ADDRESSES,
+    SEVERAL,
     WEAK,
     WEEKS,
     Card,
@@ -24,7 +25,7 @@ from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.dossiers.domain import Judgement, Strong, membership
 from fanal.crosscheck.engine.domain import rule, sheet
 from fanal.crosscheck.engine.domain.candidate_pairs import share_kept, worth_of
-from fanal.crosscheck.engine.domain.features import LONG_APART, points_beside
+from fanal.crosscheck.engine.domain.features import LONG_APART, SINGLE, points_beside
 from fanal.crosscheck.engine.domain.rule import Pairs, certain_of, weigh
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE
 from tests.unit.crosscheck import plain_rule
@@ -56,7 +57,7 @@ def world(seed: int, size: int) -> list[bytes]:
             name=int(rng.integers(1, 4)) * known[0],
             words=tuple(rng.integers(1, 5, 2).tolist()) if known[0] else (),
             birth=int(rng.integers(1, 3)) * known[1],
-            has=int(rng.integers(0, 1 << len(MARKS))) * known[2],
+            has=int(rng.integers(0, 2 * SEVERAL)) * known[2],
             week=int(rng.integers(0, WEEKS + 1)),
         )
         cards.append(pack_card(card))
@@ -77,7 +78,7 @@ def assert_equal(parts: list[Pairs], plain: plain_rule.Pairs, whole: Whole) -> N
         column = np.concatenate([getattr(part, name) for part in parts])
         assert np.array_equal(column[order], getattr(plain, name))
     codes = np.concatenate([part.beside for part in parts])[order].tolist()
-    given = np.array([points_beside(code, WEIGHTS) for code in codes]).reshape(-1, 4)
+    given = np.array([points_beside(code, WEIGHTS) for code in codes]).reshape(-1, 5)
     assert np.array_equal(given.T[:3], [plain.ip, plain.name, plain.birth])
     assert [lost(code) for code in codes] == plain.conflict.tolist()
     sizes = np.concatenate([np.diff(part.first) for part in parts])
@@ -99,7 +100,7 @@ def assert_equal(parts: list[Pairs], plain: plain_rule.Pairs, whole: Whole) -> N
 
 def lost(code: int) -> float:
     """Return the points that conflicts and the time between take away, added as the loops add: one after the other."""
-    points = 0.0
+    points = WEIGHTS.near.alone * bool(code & SINGLE)
     for number, mark in enumerate(MARKS):
         if code >> number & 1:
             points += WEIGHTS.mark[mark].conflict

@@ -81,6 +81,7 @@ def is_certain(*bodies: dict[str, object]) -> bool:
     [
         {"email": "rare@mail.test"},
         {"handle": "rare_wolf@chatline"},
+        {"phone": "+33639980001"},
         {"accounts": [{"kind": "IBAN", "value": IBAN}]},
         {"phone": "+33639980001", "name": "Jean Dupont"},
         {"device": "8f2c1a77-03d1-4a4e-9d38-1f0c5b6a9e11", "name": "Jean Dupont"},
@@ -93,7 +94,6 @@ def test_what_names_a_suspect_is_certain(told: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        {"phone": "+33639980001"},
         {"device": "8f2c1a77-03d1-4a4e-9d38-1f0c5b6a9e11"},
         {"phone": "+33199000001", "device": "8f2c1a77-03d1-4a4e-9d38-1f0c5b6a9e11"},
         {"accounts": [{"kind": "WALLET", "value": "0x" + "ab" * 20}]},
@@ -159,7 +159,8 @@ def test_a_text_that_names_a_suspect_is_certain_with_two_values_only() -> None:
 def test_an_address_counts_near_its_time_and_port_alone() -> None:
     def body(at: str, port: int | None = None, value: str = "192.0.2.9") -> dict[str, object]:
         ip = {"value": value, "at": f"2026-11-{at}:00Z"} | ({"port": port} if port else {})
-        return suspect(phone="+33639980001", ips=[ip])
+        wallet = {"kind": "WALLET", "value": "0x" + "ab" * 20}
+        return suspect(accounts=[wallet], ips=[ip])
 
     assert is_certain(body("20T10:00"), body("20T10:05"))
     assert not is_certain(body("20T10:00"), body("20T11:00"))
@@ -186,6 +187,44 @@ def test_a_name_or_mailbox_alone_is_not_certain_five_months_later() -> None:
     assert is_certain(on("2026-01-20", **both), on("2026-07-20", **both))
     bank = {"accounts": [{"kind": "IBAN", "value": IBAN}]}
     assert is_certain(on("2026-01-20", **bank), on("2026-07-20", **bank))
+
+
+def test_a_number_of_two_user_names_or_five_months_later_is_a_suggestion() -> None:
+    number = {"phone": "+33639980001"}
+    one, two = (suspect(**number, handle=f"{name}@chatline") for name in ("rare_a1", "rare_b2"))
+    assert WEIGHTS.doubtful <= score(one, two) < WEIGHTS.strong
+    days = [suspect(**number) | {"occurred_at": day} for day in ("2026-01-20", "2026-07-20")]
+    assert WEIGHTS.doubtful <= score(*days) < WEIGHTS.strong
+
+
+def test_a_mailbox_of_two_suspects_with_other_identifiers_is_a_suggestion() -> None:
+    """People of one home share a mailbox; where one report names nothing else, nothing can speak against it."""
+    mailbox = {"email": "box@mail.test"}
+    one = suspect(**mailbox, handle="rare_wolf@chatline")
+    two = suspect(**mailbox, phone="+33639980001")
+    (found,) = linked([one, two])
+    assert WEIGHTS.doubtful <= found.score < WEIGHTS.strong
+    assert "ALONE" in {because_of(reason) for reason in found.reasons}
+    assert is_certain(one, suspect(**mailbox))
+    assert is_certain(one, suspect(**mailbox, handle="rare_wolf@chatline"))
+    both = {"persons": [*one["persons"], someone("SUSPECT", phone="+33639980001")]}
+    assert not is_certain(
+        both, two | {"persons": [someone("SUSPECT", **mailbox, device="8f2c1a77")]}
+    )
+
+
+def test_a_user_name_stays_certain_though_the_mailbox_differs() -> None:
+    name = {"handle": "rare_wolf@chatline"}
+    assert is_certain(suspect(**name, email="a1@mail.test"), suspect(**name, email="b2@mail.test"))
+    assert is_certain(suspect(**name, email="a1@mail.test"), suspect(**name, phone="+33639980001"))
+
+
+def test_one_line_and_one_mailbox_of_two_user_names_are_a_household() -> None:
+    ips = [{"value": "192.0.2.9", "at": "2026-11-20T10:00:00Z", "port": 4000}]
+    home = {"email": "box@mail.test", "ips": ips}
+    one, two = (suspect(**home, handle=f"{name}@chatline") for name in ("rare_a1", "rare_b2"))
+    assert WEIGHTS.doubtful <= score(one, two) < WEIGHTS.strong
+    assert is_certain(one, suspect(**home))
 
 
 def test_names_meet_across_order_particles_and_scripts() -> None:
@@ -232,7 +271,7 @@ def test_a_person_reported_three_hundred_times_stays_one_and_a_hub_joins_nobody(
     crowd = [suspect(email="box@mail.test", handle=f"person_{n}@chatline") for n in range(40)]
     hub = linked(crowd)
     assert all(found.score < WEIGHTS.strong for found in hub)
-    assert {because_of(r) for r in hub[0].reasons} == {"HUB", "CONFLICT_HANDLE"}
+    assert {because_of(r) for r in hub[0].reasons} == {"HUB", "CONFLICT_HANDLE", "ALONE"}
 
 
 def _ends(found: Link) -> tuple[UUID, UUID]:

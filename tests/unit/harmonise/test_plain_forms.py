@@ -152,7 +152,7 @@ def test_a_text_called_plain_has_no_hint_of_defanging(text: str) -> None:
         assert refang(text) == text
 
 
-_WORTH = re.compile(r"[@0-9:=]|\.\w|(?<![A-Za-z])[A-Za-z]{25}")
+_WORTH = re.compile(r"[@0-9:=_]|\.\w|(?<![A-Za-z])[A-Za-z]{25}")
 
 
 @given(st.text(st.sampled_from("aZé .@1:=\n\u00a0"), max_size=80) | st.text(max_size=80))

@@ -26,7 +26,7 @@ from fanal.crosscheck.domain.hubs import (
     is_short_link,
 )
 from fanal.crosscheck.domain.names import words_of
-from fanal.crosscheck.domain.weights import Mark
+from fanal.crosscheck.domain.weights import IDENTIFIERS, Mark
 from fanal.formats.report.records import Person, PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind, SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
@@ -38,6 +38,8 @@ WEAK = 0x80
 MOST_ADDRESSES = 4
 MOST_WORDS = 3
 WEEKS = 255
+SEVERAL = 1 << 15
+"""Bit of `Card.has` above those of the marks: the fields of the suspect name two identifiers or more."""
 NO_TIME = -(2**62)
 _HEAD = struct.Struct("<QIIIIHBB")
 _ADDRESS = struct.Struct("<QqiB")
@@ -46,6 +48,8 @@ CARD_SHAPE = _HEAD.size, _ADDRESS.size, _VALUE.size
 """Bytes of a packed card's head, of each address after it, of each value after those (its key first)."""
 _IP = SelectorKind.IP
 _SUSPECT = ROLE_CODES[SelectorRole.SUSPECT]
+_CONTENTS = (ROLE_CODES[SelectorRole.CONTENT], ROLE_CODES[SelectorRole.CONTENT] | WEAK)
+_PERSONS = frozenset(NUMBER_OF_MARK[mark] for mark in IDENTIFIERS)
 _TELLING = {
     role: rank
     for rank, role in enumerate(
@@ -96,10 +100,10 @@ class CardAddress(Struct, frozen=True, gc=False):
 class Card(Struct, frozen=True, gc=False):
     """The comparable data of a report.
 
-    `name`, `words`, `birth` and `has` are filled only if the report has exactly one suspect. `name` (whole
-    name), `words` (of the name) and `birth` (date) are digests, 0 or empty if unknown. `has` is a bit set of
-    the marks (weight classes) of which the suspect has a value. `addresses` are at most four, the latest
-    first. `week` is that of the incident (`week_of`), 0 if unknown.
+    `name`, `words`, `birth` and the marks in `has` are filled only if the report has exactly one suspect.
+    `name` (whole name), `words` (of the name) and `birth` (date) are digests, 0 or empty if unknown. `has` is
+    a bit set of the marks (weight classes) of which the suspect has a value, plus `SEVERAL`. `addresses` are
+    at most four, the latest first. `week` is that of the incident (`week_of`), 0 if unknown.
     """
 
     values: tuple[Value, ...]
@@ -137,18 +141,18 @@ def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None
     `evidence` is the result of `evidence_of` for its selectors, if the caller already has it. A selector is
     an identifier such as an e-mail address.
     """
-    values = _values(evidence_of(report.selectors) if evidence is None else evidence)
+    values = _said(_values(evidence_of(report.selectors) if evidence is None else evidence))
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
     addresses = tuple(addresses_of(report.selectors))
     week = week_of(report.occurred_at)
+    stated = [value.mark for value in values if value.role == _SUSPECT]
+    has = SEVERAL if sum(mark in _PERSONS for mark in stated) > 1 else 0
     if len(suspects) != 1:
-        return Card(values=values, addresses=addresses, week=week)
+        return Card(values=values, addresses=addresses, has=has, week=week)
     (suspect,) = suspects
     name, words = _name(suspect)
-    has = 0
-    for value in values:
-        if value.role == _SUSPECT:
-            has |= 1 << value.mark
+    for mark in stated:
+        has |= 1 << mark
     birth = _digest32(suspect.birth_date) if suspect.birth_date else 0
     return Card(
         values=values,
@@ -263,6 +267,24 @@ def _values(evidence: Sequence[Evidence]) -> tuple[Value, ...]:
             )
             for key, one in found.items()
         ]
+    )
+
+
+def _said(values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Return the values of a report; what only a text or a page says of its suspect has the suspect's role.
+
+    That is a person's value, the only one of its mark (weight class), of a report whose fields name no
+    identifier of a suspect. Where a suspect is known, or of two values, the text may name anybody.
+    """
+    if any(value.role == _SUSPECT and value.mark in _PERSONS for value in values):
+        return values
+    said = [v.mark for v in values if v.role in _CONTENTS and v.mark in _PERSONS]
+    alone = {mark for mark in said if said.count(mark) == 1}
+    if not alone:
+        return values
+    return tuple(
+        Value(v.key, v.mark, _SUSPECT | WEAK) if v.role in _CONTENTS and v.mark in alone else v
+        for v in values
     )
 
 

@@ -34,6 +34,15 @@ class Mark(StrEnum):
     ONION = "ONION"
 
 
+IDENTIFIERS = frozenset(
+    (
+        *(Mark.EMAIL, Mark.HANDLE, Mark.BARE_HANDLE, Mark.COMMON_HANDLE, Mark.MOBILE),
+        *(Mark.LANDLINE, Mark.DEVICE, Mark.IBAN, Mark.WALLET),
+    )
+)
+"""The weight classes whose values name a person, a household or its account."""
+
+
 class Family(StrEnum):
     """Group of weight classes (marks), such as those of files, whose points overlap and count together.
 
@@ -82,13 +91,16 @@ class FamilyWeight(_StrictWeights, frozen=True, kw_only=True):
 class RoleWeights(_StrictWeights, frozen=True, kw_only=True):
     """Factors for roles other than suspect on both sides, and the greatest total of such values.
 
-    `cross`: a suspect's value that the other report has in its text; `mention`: in the texts of both;
+    `cross`: a suspect's value that the other report has in its text; `said`: the same, where that report
+    names no suspect in a field (`cards.card_of`); `said_twice`: two such texts; `mention`: other texts;
     `role_swap`: suspect and victim. `associated`: a suspect and an associated account; `other`: any other
     roles. `cross_most` and `other_most` are the greatest totals.
     """
 
     associated: float
     cross: float
+    said: float
+    said_twice: float
     cross_most: float
     other: float
     mention: float
@@ -101,7 +113,8 @@ class NearWeights(_StrictWeights, frozen=True, kw_only=True):
 
     Names, dates of birth, IP addresses; the `…_conflict` points are subtracted. Windows: of an IP address
     with equal ports (`port_seconds`), of an IPv6 prefix (`prefix_seconds`), else `ip_seconds`. `apart` is
-    subtracted where the incidents are at least `apart_weeks` weeks apart.
+    subtracted where the incidents are at least `apart_weeks` weeks apart, `alone` where both suspects have
+    several identifiers and the reports share a single kind of them.
     """
 
     ip: float
@@ -114,6 +127,7 @@ class NearWeights(_StrictWeights, frozen=True, kw_only=True):
     birth_conflict: float
     apart: float
     apart_weeks: int
+    alone: float
 
 
 class Weights(_StrictWeights, frozen=True, kw_only=True):
@@ -169,7 +183,8 @@ def read_weights(text: str) -> Weights:
         raise ReferenceRefused(f"weights: no weight for {', '.join(sorted(missing))}")
     roles = weights.roles
     factors = (
-        *(roles.associated, roles.cross, roles.other, roles.mention, roles.role_swap),
+        *(roles.associated, roles.cross, roles.said, roles.said_twice),
+        *(roles.other, roles.mention, roles.role_swap),
         weights.hub_share,
     )
     if not all(0 < factor <= 1 for factor in factors):

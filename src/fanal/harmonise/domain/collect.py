@@ -13,6 +13,7 @@ from fanal.harmonise.domain.records import (
 from fanal.harmonise.domain.values.accounts import read_iban, read_wallet
 from fanal.harmonise.domain.values.addresses import is_routable, read_email, read_ip, read_phone
 from fanal.harmonise.domain.values.handles import (
+    account_in_url,
     bare_name,
     game_in_url,
     read_device,
@@ -178,7 +179,8 @@ class Collector:
     def add_url(self, address: Address, origin: Origin) -> None:
         """Add the selectors of a parsed web address: the URL itself, and those of its host.
 
-        The host gives an IP, or HOST with DOMAIN, or ONION; a listed game world also gives GAME. A `mailto:`,
+        The host gives an IP, or HOST with DOMAIN, or ONION; a listed game world also gives GAME, the
+        page of an account HANDLE. A `mailto:`,
         `tel:` or `sms:` address gives an EMAIL or PHONE only, a script or embedded content nothing. For a URL
         of more than 8192 characters a warning replaces the URL selector. `origin` is where the address was
         found. A selector is an identifier by which reports are compared.
@@ -203,9 +205,15 @@ class Collector:
             self.add_ip(address.ip, port)
         elif address.host is not None:
             self.add_host(address.host, origin)
-            game = game_in_url(address.key, address.host, address.registrable_domain)
-            if game is not None:
-                self.add(_GAME, game, origin)
+            self._add_named(address.key, address.host, address.registrable_domain, origin)
+
+    def _add_named(self, key: str, host: str, domain: str | None, origin: Origin) -> None:
+        """Add the game world and the account of which a web address (`key`) is the page."""
+        game, account = game_in_url(key, host, domain), account_in_url(key, domain)
+        if game is not None:
+            self.add(_GAME, game, origin)
+        if account is not None:
+            self.add(_HANDLE, account, origin)
 
     def add_host(self, host: str, origin: Origin) -> None:
         """Add a host name with its registrable domain, or its onion service; an IP address is added as IP.

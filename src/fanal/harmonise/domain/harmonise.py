@@ -183,7 +183,7 @@ def _collect_file(
 
 def _collect_texts(draft: Draft, collector: Collector) -> None:
     for path, text in _texts(draft):
-        for hit in find_selectors(text, countries=collector.countries):
+        for hit in find_selectors(text, countries=collector.countries, platform=draft.platform):
             origin = Origin(role=_CONTENT, source=path, port=hit.port, weak=True)
             if hit.kind in _ADDRESSES:
                 collector.add_raw(hit.kind, hit.value, origin)

@@ -18,7 +18,7 @@ FAMILIES = {family: number for number, family in enumerate(Family)}
 HOME, FAMILY_COUNT = FAMILIES[Family.HOME], len(FAMILIES)
 ROLES = max(ROLE_CODES.values()) + 1
 IP, IP_SECONDS, PORT_SECONDS, PREFIX_SECONDS, NAME, BIRTH, NAME_DIFFERS, BIRTH_DIFFERS = range(8)
-CROSS_MOST, OTHER_MOST, SHOWN, APART, APART_WEEKS = 8, 9, 10, 11, 12
+CROSS_MOST, OTHER_MOST, SHOWN, APART, APART_WEEKS, ALONE = 8, 9, 10, 11, 12, 13
 """Places in `Tables.numbers`."""
 _SUSPECT, _ASSOCIATED, _VICTIM, _CONTENT = (
     ROLE_CODES[role]
@@ -59,7 +59,7 @@ class Tables(NamedTuple):
     `base` to `conflict` are indexed by the number of the mark (weight class of a value), with the fields of
     `MarkWeight`. `further` and `most` are indexed by the number of the family (marks whose points overlap):
     points for each value after the strongest, and greatest total. `side` and `factor` are indexed by the
-    roles in both reports (`states_of`); `numbers` holds single limits, at the places `IP` to `APART_WEEKS`.
+    roles in both reports (`states_of`); `numbers` holds single limits, at the places `IP` to `ALONE`.
     """
 
     base: Points
@@ -83,7 +83,7 @@ def tables_of(weights: Weights) -> Tables:
         *(near.ip, near.ip_seconds, near.port_seconds, near.prefix_seconds),
         *(near.name, near.birth, near.name_conflict, near.birth_conflict),
         *(weights.roles.cross_most, weights.roles.other_most, weights.shown),
-        *(near.apart, near.apart_weeks),
+        *(near.apart, near.apart_weeks, near.alone),
     )
     return Tables(
         base=np.array([mark.base for mark in marks]),
@@ -159,6 +159,9 @@ def _sides(weights: Weights) -> tuple[Codes, Points]:
     for other in spoken:
         side[_SUSPECT, other] = side[other, _SUSPECT] = CROSS
         factor[_SUSPECT, other] = factor[other, _SUSPECT] = weights.roles.cross
+    said = ROLES + _SUSPECT
+    factor[_SUSPECT, said] = factor[said, _SUSPECT] = weights.roles.said
+    factor[said, said] = weights.roles.said_twice
     for one, two in ((_SUSPECT, _VICTIM), (_VICTIM, _SUSPECT)):
         factor[one, two] = weights.roles.role_swap
     return side, factor

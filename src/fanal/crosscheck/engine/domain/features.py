@@ -6,9 +6,10 @@ array. So the cost of a pair is that of two memory reads.
 
 import numpy as np
 
-from fanal.crosscheck.domain.cards import MOST_ADDRESSES, WEEKS
-from fanal.crosscheck.domain.weights import Weights
+from fanal.crosscheck.domain.cards import MARKS, MOST_ADDRESSES, SEVERAL, WEEKS
+from fanal.crosscheck.domain.weights import IDENTIFIERS, Weights
 from fanal.crosscheck.engine.domain.candidate_pairs import (
+    ALONE,
     APART,
     APART_WEEKS,
     BIRTH,
@@ -22,9 +23,13 @@ from fanal.crosscheck.engine.domain.candidate_pairs import (
 )
 from fanal.crosscheck.engine.domain.columns import inner, outer
 
-NEAR, NAMED, FOREIGN, BORN, OTHER_DAY, LONG_APART = (1 << bit for bit in range(16, 22))
+NEAR, NAMED, FOREIGN, BORN, OTHER_DAY, LONG_APART, SINGLE = (1 << bit for bit in range(16, 23))
 """Further evidence of a pair, as bits above those of the marks in conflict: an IP address close in time;
-equal names, names without a common word; equal dates of birth, different ones; incidents long apart."""
+equal names, names without a common word; equal dates of birth, different ones; incidents long apart; a single
+kind of identifier shared by suspects who have several."""
+DIFFERING = SEVERAL - 1
+"""The bits of the marks in conflict."""
+_IDENTIFIERS = sum(1 << number for number, mark in enumerate(MARKS) if mark in IDENTIFIERS)
 LOOKS = 4 + MOST_ADDRESSES
 _EPOCH = 1 << 38  # offset that makes the seconds of times before 1970 positive
 _SECONDS, _PORTS = np.uint64((1 << 40) - 1), np.uint64((1 << 23) - 1)
@@ -50,7 +55,7 @@ def look(people, seats, conflict, seen):
     """
     name, words, birth, has, where, at, port, six = people
     looks, instants, faces = seen
-    telling = np.uint64(0)
+    telling = np.uint64(SEVERAL)
     for mark in range(len(conflict)):
         if conflict[mark] != 0:
             telling |= np.uint64(1) << np.uint64(mark)
@@ -105,7 +110,7 @@ def beside(looks, one, two, shared, conflict, numbers):
     """Return (points for the name, points for the date of birth, points lost by differences, bit set).
 
     The first two are negative where name or date differ. The bit set says what was found: the marks (weight
-    classes) in which the suspects hold different values, and `NAMED` to `LONG_APART`.
+    classes) in which the suspects hold different values, and `NAMED` to `SINGLE`.
 
     `one` and `two` are the reports' rows in `looks`, the features that `look` wrote. `shared` is the bit set
     of marks of which the suspects share a value. `conflict` (points lost, by mark) and `numbers` (single
@@ -122,9 +127,13 @@ def beside(looks, one, two, shared, conflict, numbers):
     if born != 0 and other != 0:
         birth = numbers[BIRTH] if born == other else -numbers[BIRTH_DIFFERS]
         code |= BORN if born == other else OTHER_DAY
-    differing = np.int64(looks[one, 3] & looks[two, 3] & np.uint64(0xFFFF)) & ~shared
+    both = np.int64(looks[one, 3] & looks[two, 3] & np.uint64(0xFFFF))
+    differing = both & DIFFERING & ~shared
     code |= differing
-    lost, what = 0.0, 0
+    lost, what, same = 0.0, 0, shared & _IDENTIFIERS
+    if both & SEVERAL and same != 0 and same & (same - 1) == 0:
+        lost = numbers[ALONE]
+        code |= SINGLE
     while differing:
         if differing & 1:
             lost += conflict[what]
@@ -138,10 +147,10 @@ def beside(looks, one, two, shared, conflict, numbers):
     return name, birth, lost, code
 
 
-def points_beside(code: int, weights: Weights) -> tuple[float, float, float, float]:
-    """Return the points of a pair for IP address, name, date of birth and time between its reports.
+def points_beside(code: int, weights: Weights) -> tuple[float, float, float, float, float]:
+    """Return the points of a pair for IP address, name, date of birth, time between, and a single identifier.
 
-    Points are negative for a difference. `code` says which of the four the pair has: a bit set as `beside`
+    Points are negative for a difference. `code` says which of the five the pair has: a bit set as `beside`
     returns it, plus `NEAR` for a shared address. `weights` holds the points of each.
     """
     near = weights.near
@@ -150,6 +159,7 @@ def points_beside(code: int, weights: Weights) -> tuple[float, float, float, flo
         near.name * bool(code & NAMED) - near.name_conflict * bool(code & FOREIGN),
         near.birth * bool(code & BORN) - near.birth_conflict * bool(code & OTHER_DAY),
         -near.apart * bool(code & LONG_APART),
+        -near.alone * bool(code & SINGLE),
     )
 
 

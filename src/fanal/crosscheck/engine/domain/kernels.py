@@ -19,7 +19,14 @@ from fanal.crosscheck.engine.domain.candidate_pairs import (
     SHOWN,
 )
 from fanal.crosscheck.engine.domain.columns import inner, outer
-from fanal.crosscheck.engine.domain.features import NEAR, beside, may_be_near, may_gain, near
+from fanal.crosscheck.engine.domain.features import (
+    DIFFERING,
+    NEAR,
+    beside,
+    may_be_near,
+    may_gain,
+    near,
+)
 
 _ROOM = 1024
 _FOR_EACH = 8
@@ -43,8 +50,8 @@ def weigh_span(span, slot, rows, reports, looks, tables):
     Returns:
         The number of pairs and of shared values, then columns, used up to these lengths. By pair: later and
         earlier report, end of its shared values (int32), points (float64), other evidence (uint32, bits
-        of `features.beside` and `NEAR`). By shared value: the rows of the later and of the earlier report
-        (int32).
+        of `features.beside`, up to `SINGLE`, and `NEAR`). By shared value: the rows of the later and of the
+        earlier report (int32).
     """
     first, mine, _, mark, _, reach, _, _ = rows
     who, fresh = reports
@@ -240,11 +247,13 @@ def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, column
         # Most pairs share a single value of too few or no points, and no other evidence.
         if (few or at < 0) and not may_gain(faces, one, two):
             continue
-        ip = 0.0
-        if may_be_near(faces, one, two):
-            ip = near(faces, instants, one, two, numbers)
-        given, shared = _given(head[place], ip, mark, tables, met, sums)
+        given, shared = _given(head[place], 0.0, mark, tables, met, sums)
         name, birth, lost, code = beside(faces, one, two, shared, conflict, numbers)
+        ip = 0.0
+        # A line is that of a household, whose members have identifiers of their own.
+        if code & DIFFERING == 0 and may_be_near(faces, one, two):
+            ip = near(faces, instants, one, two, numbers)
+            given, _ = _given(head[place], ip, mark, tables, met, sums)
         points = _rounded(given + name + birth - lost)
         if points < least:
             continue

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import structs
 
-from fanal.crosscheck.domain.cards import MARKS, NUMBER_OF_MARK, WEAK, Card
+from fanal.crosscheck.domain.cards import MARKS, NUMBER_OF_MARK, SEVERAL, WEAK, Card
 from fanal.crosscheck.domain.records import SAME, LinkReason
-from fanal.crosscheck.domain.weights import Weights
+from fanal.crosscheck.domain.weights import IDENTIFIERS, Weights
 from fanal.crosscheck.engine.domain.candidate_pairs import ValueStanding, tables_of
 from fanal.crosscheck.engine.domain.columns import identities_beside
 from fanal.crosscheck.engine.domain.sheet import Codes, Flags, Ints, Keys, Rows
@@ -75,9 +75,10 @@ def weighed_anew(
 
     `kept` maps (kind, value) to the share of its points that the value now keeps (0..1), or to None when the
     value no longer links the reports; other values are unchanged. `has` is a bit set over `NUMBER_OF_MARK`:
-    the marks (weight classes) of which both suspects have a value. A mark in it that loses its last shared
-    value adds a CONFLICT reason, with the negative points that `weights` sets. Reasons come by points,
-    highest first; `(0.0, ())` when no shared value is left.
+    the marks (weight classes) of which both suspects have a value, and `SEVERAL`. A mark in it that loses its
+    last shared value adds a CONFLICT reason, with the negative points that `weights` sets; where a single
+    kind of identifier is left, ALONE is added. Reasons come by points, highest first; `(0.0, ())` when no
+    shared value is left.
     """
     changed: list[LinkReason] = []
     parted: list[LinkReason] = []
@@ -93,7 +94,12 @@ def weighed_anew(
             changed.append(reason)
     if parted and not any(is_of_value(reason) for reason in changed):
         return 0.0, ()
-    changed += _conflicts(parted, changed, has, weights)
+    if any(mark_of_reason(reason) in IDENTIFIERS for reason in parted):
+        conflicts = _conflicts(parted, changed, has, weights)
+        # Where the suspects differ, a line is that of a household (`kernels`).
+        gone = {"ALONE", "IP"} if conflicts else {"ALONE"}
+        changed = [*(one for one in changed if one.kind not in gone), *conflicts]
+        changed += _alone(changed, has, weights)
     changed.sort(key=lambda r: (-r.weight, r.kind, r.value))
     return points_of(changed, weights), tuple(changed)
 
@@ -114,6 +120,18 @@ def _conflicts(
         for mark in gone - shared
         if weights.mark[mark].conflict and has >> NUMBER_OF_MARK[mark] & 1
     ]
+
+
+def _alone(left: Iterable[LinkReason], has: int, weights: Weights) -> list[LinkReason]:
+    """Return the reason ALONE where suspects with several identifiers each share a single kind of them.
+
+    `left` are the reasons of the pair, `has` is a bit set that holds `SEVERAL` if both have several.
+    """
+    shared = {mark_of_reason(one) for one in left if one.side == SAME and is_of_value(one)}
+    if not has & SEVERAL or len(shared & IDENTIFIERS) != 1:
+        return []
+    roles = (SelectorRole.SUSPECT.value, SelectorRole.SUSPECT.value)
+    return [LinkReason(kind="ALONE", value="", weight=-weights.near.alone, roles=roles)]
 
 
 def pack_companions(companions: Iterable[bytes]) -> bytes:

@@ -170,7 +170,9 @@ class Explainer:
 
     def _beside(self, beside: int) -> list[LinkReason]:
         given = zip(
-            ("IP", "NAME", "BIRTH", "APART"), points_beside(beside, self._weights), strict=True
+            ("IP", "NAME", "BIRTH", "APART", "ALONE"),
+            points_beside(beside, self._weights),
+            strict=True,
         )
         roles = ("SUSPECT", "SUSPECT")
         return [
@@ -223,7 +225,7 @@ def points_of(reasons: Iterable[LinkReason], weights: Weights) -> float:
     families: dict[int, dict[Family, list[float]]] = defaultdict(lambda: defaultdict(list))
     beside = 0.0
     for reason in reasons:
-        if reason.kind in {"NAME", "BIRTH", "APART", "CONFLICT"}:
+        if reason.kind in {"NAME", "BIRTH", "APART", "ALONE", "CONFLICT"}:
             beside += reason.weight
         elif reason.weight > 0:
             families[reason.side][_family(reason, weights)].append(reason.weight)
@@ -295,6 +297,7 @@ def _facts(report_id: UUID, links: Sequence[Link]) -> KinFacts:
 def _same_suspect(reason: LinkReason) -> bool:
     return (
         reason.kind in _IDENTITIES
+        and reason.side != OTHER  # in the texts of both
         and reason.roles == (SelectorRole.SUSPECT, SelectorRole.SUSPECT)
         and reason.weight >= _IDENTITY_FROM
     )

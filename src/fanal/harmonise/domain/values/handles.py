@@ -20,12 +20,15 @@ _SUFFIX = 4
 class _Platform(DataRecord, frozen=True):
     id: str
     names: tuple[str, ...]
+    front: bool = False
 
 
 class _Platforms(DataRecord, frozen=True):
     version: str
     source: str
     programs: frozenset[str]
+    pages: tuple[str, ...]
+    no_accounts: frozenset[str]
     platform: tuple[_Platform, ...]
 
 
@@ -59,21 +62,22 @@ def read_handle(text: str, platform: str | None = None) -> str | None:
     plain = fold(text).lstrip("@").strip()
     if not plain or len(plain) > _LONGEST:
         return None
-    service = _service(platform) if platform else None
+    service = read_service(platform) if platform else None
     if platform is None or service is None:
         return plain
     name, _, stated = plain.rpartition("@")
-    return f"{name if name and _service(stated) == service else plain}@{service}"
+    return f"{name if name and read_service(stated) == service else plain}@{service}"
 
 
 @lru_cache(maxsize=8192)
-def _service(text: str) -> str | None:
+def read_service(text: str) -> str | None:
     """Return the service of a user name: its listed id, else a normalised form of its name.
 
     None if blank or over 256 characters.
 
     Of a host only the label before its suffix counts; remarks in brackets, spaces, hyphens and words for a
-    kind of program are left out: `blue-lamp.example`, `Blue Lamp (app)` are both `bluelamp`.
+    kind of program are left out: `blue-lamp.example`, `Blue Lamp (app)` are both `bluelamp`, and
+    `Insta (mobile)` is `instagram`.
     """
     service = read_platform(text)
     if service is None or service in PLATFORM_NAMES:
@@ -84,7 +88,8 @@ def _service(text: str) -> str | None:
         plain = labels[-3] if len(labels) > 2 and len(labels[-2]) < _SUFFIX else labels[-2]
     words = [word for word in _APART.split(plain) if word]
     named = [word for word in words if word not in _PLATFORMS.programs]
-    return "".join(named or words) or service
+    plain = "".join(named or words)
+    return PLATFORM_NAMES.get(plain, plain) or service
 
 
 @lru_cache(maxsize=8192)
@@ -97,6 +102,36 @@ def service_names(service: str) -> frozenset[str]:
     listed = (name for name, platform in PLATFORM_NAMES.items() if platform == service)
     plain = (_SIGNS.sub("", name) for name in (service, *listed))
     return frozenset(name for name in plain if len(name) > 1)
+
+
+_PAGES = tuple(re.compile(path) for path in _PLATFORMS.pages)
+_FRONTS = frozenset(platform.id for platform in _PLATFORMS.platform if platform.front)
+_FRONT = re.compile(r"/([\w.\-]{3,40})/?")
+_WEB = ("https:", "http:")
+_PAGE_MARK = re.compile(r"/(?:@|[uapmi])")
+"""How the path of an account's page begins, unless it is its only part."""
+_SHORTEST = 4
+
+
+def account_in_url(key: str, domain: str | None) -> str | None:
+    """Return `name@service` if a web address is the page of an account (`/@name`, `/users/name`), else None.
+
+    `key` is the address in compared form, `domain` its registrable domain, which names the service. On some
+    listed services the first part of a path is a user name (`front` in `platforms.toml`).
+    """
+    start = key.find("/", 8)  # after `https://`
+    if domain is None or start < 0 or not key.startswith(_WEB):
+        return None
+    path = key[start:].partition("?")[0]
+    if len(path) < _SHORTEST or (_PAGE_MARK.match(path) is None and path.rfind("/", 0, -1) > 0):
+        return None  # most pages, soon
+    service = read_service(domain)
+    found = next(filter(None, (page.match(path) for page in _PAGES)), None)
+    if found is None and service in _FRONTS:
+        found = _FRONT.fullmatch(path)
+    if service is None or found is None or found.group(1).lower() in _PLATFORMS.no_accounts:
+        return None
+    return read_handle(found.group(1), service)
 
 
 def bare_name(handle: str) -> str:

@@ -18,12 +18,12 @@ from fanal.harmonise.domain.values.addresses import (
     read_phone,
     read_port,
 )
-from fanal.harmonise.domain.values.handles import PLATFORM_NAMES, read_handle
 from fanal.harmonise.domain.values.hashes import kind_by_length
 from fanal.harmonise.domain.values.urls import canonical_host, has_known_root, ip_in_host, refang
+from fanal.harmonise.domain.values.user_names import user_names
 
 # Three patterns instead of one with three branches: the engine can then skip to a possible start.
-_MARK = re.compile(r"[@0-9:=]")
+_MARK = re.compile(r"[@0-9:=_]")
 _DOT_INSIDE = re.compile(r"\.\w")
 _LONG_WORD = re.compile(r"[A-Za-z]{25}")
 _URL = re.compile(
@@ -48,23 +48,6 @@ _DATE = re.compile(r"(?<!\d)(?:\d{1,2}[./\-]\d{1,2}[./\-]\d{4}|\d{4}-\d{2}-\d{2}
 _PHONE = re.compile(
     r"(?<![\w+/.,@])(?:\+|00|0|\()[\d(](?:[\d .()\u00a0\u202f\-]{4,20})\d(?!\w)", re.ASCII
 )
-_AT_NAME = re.compile(r"(?<![\w@./+\-])@([0-9A-Za-z_][0-9A-Za-z_.\-]{1,31})")
-_NAMED = re.compile(
-    r"(?<![\w@.])(?:([A-Za-z]{1,20})\s{1,3})?([A-Za-z]{1,20})\s{0,2}[:=]\s{0,2}"
-    r"(@?[0-9A-Za-z_.\-]{3,32})(?![\w@])"
-)
-# Words that people write with a service before a user name: "Roblox pseudo : …", "pseudo Roblox : …".
-_NAME_WORDS = frozenset(
-    {"pseudo", "pseudonyme", "nom", "compte", "identifiant", "profil", "id", "user", "username",
-     "name", "nick", "nickname", "account", "login", "gamertag", "handle", "tag", "profile"}
-)  # fmt: skip
-_NUMBERED = re.compile(r"(?<![\w@#.])([0-9A-Za-z_.\-]{2,32}#\d{4})(?!\w)")
-_WORD = re.compile(r"[A-Za-z]+")
-_ON_SERVICE = re.compile(
-    r"\s{1,3}(?:on|sur|via|auf|en|de)\s{1,3}([A-Za-z]{1,20})(?!\w)", re.IGNORECASE
-)
-_SENTENCE_END = re.compile(r"[.!?;\n]")
-_WINDOW = 40
 # Top-level domains for which a bare name in a sentence is taken as a host; others need `www.`, a path or
 # three labels, because "fini.Me voici" and "photo.zip" look like hosts too.
 _PLAIN_ROOTS = frozenset(
@@ -98,17 +81,20 @@ class TextHit(Struct, frozen=True, kw_only=True):
     port: int | None = None
 
 
-def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[TextHit, ...]:
+def find_selectors(
+    text: str, *, countries: tuple[str, ...] = (), platform: str | None = None
+) -> tuple[TextHit, ...]:
     """Return the selectors (identifiers such as e-mails, telephones, user names) in `text`, each once.
 
     They come in the order of the patterns, not of the text. `countries` (ISO 3166-1 alpha-2) help to parse
-    national telephone numbers. Private-use, loopback and other IP addresses that are not routable are left
-    out: in a sentence they are examples or version numbers.
+    national telephone numbers; `platform` is that of the report, for user names without a service.
+    Private-use, loopback and other IP addresses that are not routable are left out: in a sentence they are
+    examples or version numbers.
     """
     plain = refang(text)
     if not _is_worth_reading(plain):
         return ()
-    return tuple(dict.fromkeys(_find(plain, countries)))
+    return tuple(dict.fromkeys(_find(plain, countries, platform)))
 
 
 def _is_worth_reading(text: str) -> bool:
@@ -119,7 +105,7 @@ def _is_worth_reading(text: str) -> bool:
     return long_part and _LONG_WORD.search(text) is not None
 
 
-def _find(text: str, countries: tuple[str, ...]) -> Iterator[TextHit]:
+def _find(text: str, countries: tuple[str, ...], platform: str | None) -> Iterator[TextHit]:
     rest = text
     if "://" in text or "magnet:?" in text.lower():
         rest, urls = _taken(_URL, text)
@@ -127,11 +113,9 @@ def _find(text: str, countries: tuple[str, ...]) -> Iterator[TextHit]:
     if "@" in rest:
         rest, emails = _taken(_EMAIL, rest)
         yield from _emails(emails)
-        yield from _at_names(rest)
-    if ":" in rest or "=" in rest:
-        yield from _named(rest)
-    if "#" in rest:
-        yield from _numbered(rest)
+    yield from (
+        TextHit(kind=SelectorKind.HANDLE, value=name) for name in user_names(rest, platform)
+    )
     if "." in rest:
         yield from _ipv4(rest)
         yield from _hosts(rest)
@@ -175,67 +159,6 @@ def _emails(found: list[str]) -> Iterator[TextHit]:
         value = read_email(text.lstrip(".'-"))
         if value is not None:
             yield TextHit(kind=SelectorKind.EMAIL, value=value)
-
-
-def _at_names(text: str) -> Iterator[TextHit]:
-    for match in _AT_NAME.finditer(text):
-        value = read_handle(match.group(1).rstrip(".-"), _service_near(text, match))
-        if value is not None:
-            yield TextHit(kind=SelectorKind.HANDLE, value=value)
-
-
-def _service_near(text: str, match: re.Match[str]) -> str | None:
-    """Return the service stated for the user name in `match`: "on …" after it, else the last named before.
-
-    Of the text before it only the same sentence counts, at most 40 characters, after the last earlier `@`.
-    None if neither names a service. `text` is the whole text.
-    """
-    after = _ON_SERVICE.match(text, match.end())
-    if after is not None and after.group(1).lower() in PLATFORM_NAMES:
-        return PLATFORM_NAMES[after.group(1).lower()]
-    before = text[max(0, match.start() - _WINDOW) : match.start()]
-    before = _SENTENCE_END.split(before)[-1].rpartition("@")[2]
-    for word in reversed(_WORD.findall(before)):
-        service = PLATFORM_NAMES.get(word.lower())
-        if service is not None and len(word) > 1:
-            return service
-    return None
-
-
-def _named(text: str) -> Iterator[TextHit]:
-    """Yield user names after a service and a colon (`snap: some_name9`).
-
-    Without `@` the name needs a digit, `_` or `.`: ordinary words have none.
-    """
-    for match in _NAMED.finditer(text):
-        service = _named_service(match.group(1), match.group(2))
-        name = match.group(3).rstrip(".-")
-        if service is None or not (name[:1] == "@" or re.search(r"[0-9_.]", name)):
-            continue
-        value = read_handle(name, service)
-        if value is not None:
-            yield TextHit(kind=SelectorKind.HANDLE, value=value)
-
-
-def _named_service(before: str | None, last: str) -> str | None:
-    """Return the service named before a colon: by its last word `last`, or by `before` if that means "name".
-
-    None if neither word names a known service (`insta name: …` gives the service of `insta`).
-    """
-    last = last.lower()
-    if last in PLATFORM_NAMES:
-        return PLATFORM_NAMES[last]
-    if before is None or last not in _NAME_WORDS:
-        return None
-    return PLATFORM_NAMES.get(before.lower())
-
-
-def _numbered(text: str) -> Iterator[TextHit]:
-    """Yield user names like `some_name#1234`, a form of many games, with the service that the text names."""
-    for match in _NUMBERED.finditer(text):
-        value = read_handle(match.group(1), _service_near(text, match))
-        if value is not None:
-            yield TextHit(kind=SelectorKind.HANDLE, value=value)
 
 
 def _ipv4(text: str) -> Iterator[TextHit]:
