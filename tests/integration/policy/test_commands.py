@@ -24,6 +24,7 @@ from fanal.accounts.domain import policy
 from fanal.analyse.priority.domain.rules import write_rules
 from fanal.analyse.priority.queries import current_rules
 from fanal.cli import crosscheck, exchange, export, instructions, report, retention, rules, signals
+from fanal.cli.export_blocklist import COMMANDS as BLOCKLISTS
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import CommandRefused, Failed
 from fanal.cli.main import fanal
@@ -183,6 +184,13 @@ COMMANDS: dict[str, Called] = {
     "export dsa-18": Called(command=export.dsa_18, action=_EXPORT, options=_references),
     "export stix": Called(command=stix, action=_EXPORT, options=_indicators),
     "export misp": Called(command=misp, action=_EXPORT, options=_indicators),
+    **{
+        f"export {command.name}": Called(
+            command=command, action=_EXPORT, writes="measures_blocklist", everywhere=True,
+            options=lambda _s, o: {"out": o / "list", "code": code()},
+        )
+        for command in BLOCKLISTS
+    },
     "retention hold": Called(
         command=retention.hold, action="retention.hold", writes="intake_hold",
         options=lambda s, _o: {"report_id": s.report_id, "motive": REASON, "code": code()},

@@ -17,9 +17,11 @@ from fanal.accounts.routes import needs
 from fanal.casework import queries
 from fanal.casework.domain.documents import Part, parts_of
 from fanal.casework.domain.records import ActFile, Event
+from fanal.casework.operations.locking import hold_shown
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.states import TransitionRefused
 from fanal.measures.blocking import acts as operations, views
 from fanal.measures.blocking.document import Ground, Mentions, read_blocking
 from fanal.measures.blocking.kind import BLOCKING, BLOCKS, REASONED, STATES, BlockingState
@@ -171,16 +173,19 @@ def draft(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     if found is None:
         raise Http404
     require_declared(request, Resource(desk_id=found.act.desk_id))
+    shown = acts.shown_in(request)
     try:
-        blocking_id = operations.open_blocking(
-            actor=actor,
-            removal_id=measure_id,
-            mentions=Mentions(**_MentionsForm(request).checked().cleaned_data),
-            now=now_of(request),
-            **_DraftForm(request).checked().cleaned_data,
-        )
-    except Refusal as fault:
-        context = _board(request) | {"refused": reason_of(fault), "measure_id": measure_id}
+        with hold_shown(actor=actor, lifecycle=REMOVAL, act_id=measure_id, shown=shown):
+            blocking_id = operations.open_blocking(
+                actor=actor,
+                removal_id=measure_id,
+                mentions=Mentions(**_MentionsForm(request).checked().cleaned_data),
+                now=now_of(request),
+                **_DraftForm(request).checked().cleaned_data,
+            )
+    except (Refusal, TransitionRefused) as fault:
+        said = reason_of(fault) if isinstance(fault, Refusal) else acts.moved_on()
+        context = _board(request) | {"refused": said, "measure_id": measure_id}
         return render(request, "desk/blockings.html", context, status=HTTPStatus.CONFLICT)
     return redirect("desk:blocking", blocking_id)
 

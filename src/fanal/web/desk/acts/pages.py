@@ -331,11 +331,11 @@ def record(
             actor=actor,
             lifecycle=pages.lifecycle,
             act_id=act_id,
-            shown=Shown(**_ShownForm(request).checked().cleaned_data),
+            shown=shown_in(request),
         ):
             said = _refusal_of(step)
     except TransitionRefused:
-        said = _moved_on()
+        said = moved_on()
     except Refused as fault:
         if fault.reason_code is not Reason.OWN_ACT:
             raise
@@ -357,13 +357,19 @@ def _refusal_of(step: Callable[[], object]) -> str:
     except Refusal as fault:
         return reason_of(fault)
     except TransitionRefused:
-        return _moved_on()
+        return moved_on()
     except ValueError:
         return _("A date or a choice cannot be read.")
     return ""
 
 
-def _moved_on() -> str:
+def shown_in(request: HttpRequest) -> Shown:
+    """Return the version of an official act that the page of a posted form displayed."""
+    return Shown(**_ShownForm(request).checked().cleaned_data)
+
+
+def moved_on() -> str:
+    """Return the sentence for a form whose page is older than the official act."""
     return _("The act has moved on since this page was made: read it again.")
 
 
