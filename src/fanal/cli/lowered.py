@@ -37,8 +37,8 @@ def lower(*, home: Path, vault: Path, port: int, at_once: bool = False) -> Lower
 
     `vault` and `port` are those that they need. None keeps the caller's account: the caller is not root, or
     the account is missing, has no access to data folder or program, or cannot use `port`; then a message says
-    so. `at_once`: it is not tried whether the account can run the program, which takes seconds on a busy
-    machine.
+    so. `at_once`: the program is not started as a trial, which takes seconds on a busy machine; that the
+    account reaches its files is looked at all the same.
     """
     if os.geteuid() != 0:
         return None
@@ -79,17 +79,18 @@ def _obstacle(
 ) -> str:
     """Return what the account cannot do to run the serving processes (`reach /srv`), or "" if nothing.
 
-    `runs`: try also whether it can run the program.
+    `runs`: also start the program as a trial.
     """
     if port < _LOWEST_FREE_PORT:
         return f"serve port {port}"
     for folder in (home, vault.parent):
         if folder.exists() and not account.reaches(folder):
             return f"reach {folder}"
-    if not runs:
-        return ""
-    status, _ = account.run([sys.executable, "-c", "import fanal, granian, psycopg"])
-    return "" if status == 0 else f"run {sys.executable} with {_PACKAGE}"
+    program = (Path(sys.executable), Path(sys.base_prefix), _PACKAGE)
+    can = all(map(account.reaches, program))
+    if can and runs:
+        can = account.run([sys.executable, "-c", "import fanal, granian, psycopg"])[0] == 0
+    return "" if can else f"run {sys.executable} with {_PACKAGE}"
 
 
 @functools.cache

@@ -232,9 +232,7 @@ def _web_role() -> DatabaseRole:
 def _prepare(databases: Databases, *, role: DatabaseRole, home: Path, demo: bool) -> None:
     """Create the keys and migrate the schema if this machine has the owner's role; otherwise check both.
 
-    Exits with the status of `fanal migrate` if that fails.
-
-    `demo`: migrate as a demo database.
+    Exits with the status of `fanal migrate` if that fails. `demo`: migrate as a demo database.
 
     Raises:
         KeysElsewhere: this machine lacks registered keys, or holds others.
@@ -256,7 +254,7 @@ def _lower(children: list[Child], *, home: Path, port: int, at_once: bool = Fals
     """Run the children under the service's unprivileged account if root starts them.
 
     `home` (the data folder) and `port` are what the account must be able to use; otherwise they keep the
-    account of root, with a message. `at_once`: without trying whether the account can run the program.
+    account of root, with a message. `at_once`: without a trial start of the program.
     """
     lowered = lower(home=home, vault=find_vault(), port=port, at_once=at_once)
     for child in children:
@@ -359,9 +357,8 @@ def _calls_at_once(
     """Start the alarm calls before anything else, if all is in order, and return their process, else None.
 
     In order: keys, vault, tables and clock are right, so that the calls left by an interrupted desk wait
-    for no migration and no web server. None: this is a public node, or the start must prepare something
-    first, or will refuse and say why. `passwords` holds the database's URLs; `demo`, `host` and `port` are
-    those of `fanal run`.
+    for no migration and no web server. None: this is a public node, or the usual start must prepare something
+    or say why it refuses. `passwords` holds the database's URLs; `demo`, `host`, `port` are `fanal run`'s.
     """
     if role is DatabaseRole.INTAKE or _is_foreign(host, port):
         return None
@@ -378,7 +375,10 @@ def _calls_at_once(
         return None
     calls = _calls(passwords, home=home, mark=mark)
     _lower([calls], home=home, port=port, at_once=True)
-    calls.start()
+    try:
+        calls.start()
+    except OSError:
+        return None  # the usual start follows, and says why if it fails too
     return calls
 
 

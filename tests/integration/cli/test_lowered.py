@@ -45,6 +45,7 @@ def test_the_account_reads_what_serves_and_nothing_of_roots(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fanal.cli.lowered.sys.executable", "/bin/true")  # reachable anywhere
+    monkeypatch.setattr("fanal.cli.lowered.sys.base_prefix", "/usr")
     vault = home / "vault"
     (vault / "packs").mkdir(parents=True)
     (vault / "packs" / "x.pack").write_bytes(b"sealed")
@@ -88,8 +89,28 @@ def test_the_calls_start_without_a_trial_of_the_account(
 ) -> None:
     """Behind a flood the trial alone, a start of Python, took up to five seconds."""
     monkeypatch.setattr("fanal.cli.lowered.sys.executable", "/bin/false")
+    monkeypatch.setattr("fanal.cli.lowered.sys.base_prefix", "/usr")
     assert lower(home=home, vault=home / "vault", port=8000, at_once=True) is not None
     assert lower(home=home, vault=home / "vault", port=8000) is None
+
+
+@pytest.mark.parametrize("hidden", ["program", "library"])
+def test_a_program_in_a_folder_of_roots_own_keeps_the_calls_at_root_too(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], hidden: str
+) -> None:
+    """As a Python of pyenv or uv below /root: the calls of every start but the first were lowered to it."""
+    own = home.parent / "own"
+    own.mkdir(mode=0o700)
+    shutil.copy("/bin/true", own / "python")
+    (home.parent / "python").symlink_to(own / "python")
+    program = home.parent / "python" if hidden == "program" else Path("/bin/true")
+    monkeypatch.setattr("fanal.cli.lowered.sys.executable", str(program))
+    library = str(own / "lib") if hidden == "library" else "/usr"
+    monkeypatch.setattr("fanal.cli.lowered.sys.base_prefix", library)
+    for at_once in (True, False):
+        assert lower(home=home, vault=home / "vault", port=8000, at_once=at_once) is None
+    said = capsys.readouterr().err
+    assert said.count(f"run as root: the account 'fanal' cannot run {program}") == 1
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="a kernel without autogroups")
