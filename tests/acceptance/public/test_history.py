@@ -15,20 +15,27 @@ STEPS = (
     *("whom", "danger", "what", "where", "saw"),
     *("who", "child", "meeting", "you", "check"),
 )
-TYPED = {
-    "whom": ("check", "input[name=whom][value=CHILD]", "CHILD"),
-    "danger": ("check", "input[name=danger][value=NO]", "NO"),
-    "what": ("check", "input[name=kind][value=GROOMING]", "GROOMING"),
-    "where": ("fill", "#nickname", "pixel_fox_77"),
-    "saw": ("fill", "#description", "Une phrase.\nUne autre."),
-    "who": ("fill", "#suspect_name", "A. Person"),
-    "child": ("fill", "#child_age", "12"),
-    "meeting": ("check", "input[name=meeting][value=YES]", "YES"),
-    "you": ("check", "input[name=contact][value=ANONYMOUS]", "ANONYMOUS"),
+TYPED: dict[str, tuple[tuple[str, str], ...]] = {
+    "whom": (("input[name=whom][value=CHILD]", "CHILD"),),
+    "danger": (("input[name=danger][value=NO]", "NO"),),
+    "what": (("input[name=kind][value=GROOMING]", "GROOMING"),),
+    "where": (
+        *(
+            ("input[name=app_roblox]", "YES"),
+            ("input[name=app_discord]", "YES"),
+            ("#service", "Blocs"),
+        ),
+        *(("#nickname", "pixel_fox_77"), ("#date", "samedi"), ("#time", "9 h du soir")),
+    ),
+    "saw": (("#description", "Une phrase.\nUne autre."), ("#copied_1", "pixel_fox_77: à samedi")),
+    "who": (("#suspect_name", "A. Person"),),
+    "child": (("#child_age", "douze"),),
+    "meeting": (("input[name=meeting][value=YES]", "YES"), ("#meeting_time", "midi")),
+    "you": (("input[name=contact][value=ANONYMOUS]", "ANONYMOUS"),),
 }
 STEP = "document.querySelector('#report [name=step]').value"
 SHOWN = """name => { const field = document.querySelector(`${name}`);
-  return field.type === 'radio' ? (field.checked ? field.value : '') : field.value; }"""
+  return /radio|checkbox/.test(field.type) ? (field.checked ? field.value : '') : field.value; }"""
 
 
 @pytest.fixture(autouse=True)
@@ -46,15 +53,15 @@ def arrive(page: Page, step: str) -> None:
 
 
 def answer(page: Page, step: str) -> None:
-    if step in TYPED:
-        act, field, value = TYPED[step]
-        page.check(field) if act == "check" else page.fill(field, value)
+    if step == "saw" and not page.is_visible("#copied_1"):
+        page.click("summary")
+    for field, value in TYPED.get(step, ()):
+        page.check(field) if field.startswith("input") else page.fill(field, value)
 
 
 def holds(page: Page, step: str) -> None:
     """The page shows what was answered on it."""
-    if step in TYPED:
-        _, field, value = TYPED[step]
+    for field, value in TYPED.get(step, ()):
         page.wait_for_selector(field)
         assert page.evaluate(SHOWN, field) == value, step
 
@@ -184,7 +191,15 @@ def test_any_way_through_the_form_loses_nothing(visit: Visit, seed: int) -> None
         answer(page, at(page))
         move(page, "next")
     said = page.inner_text("main")
-    assert [word for word in ("pixel_fox_77", "Une phrase.", "12") if word not in said] == []
+    told = (
+        "Discord, Roblox, Blocs",
+        "pixel_fox_77",
+        "vers 21\u00a0h",
+        "samedi 9 h du soir",
+        "Une phrase.",
+    )
+    told = (*told, "pixel_fox_77: à samedi", "A. Person", "douze", "12", "vers 12\u00a0h", "midi")
+    assert [words for words in told if words not in said] == []
 
 
 def test_leaving_quickly_and_sending_forget_the_answers(visit: Visit) -> None:

@@ -114,6 +114,10 @@ FORMS: dict[str, Act] = {
     "desk:review-second": _act("intake_review_second", scenes.end_proposed),
     "desk:identity": _act("harmonise_opening", motive=REASON),
     "desk:feedback": _act("orient_feedback", verdict="USEFUL"),
+    "desk:entry": _act(
+        "intake_report", whom="PARENT", way="PHONE", danger="NO", kind="OTHER", contact="ANONYMOUS", once="0" * 32,
+        desk=lambda s: str(s.desk_id), in_form=True,
+    ),
     "desk:views": _act("orient_view", _VIEW, name="mine", silent=True),
     "desk:view": _act("orient_view", act="rename", name="again", silent=True),
     "desk:views-shared": _act(

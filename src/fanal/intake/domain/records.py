@@ -108,12 +108,22 @@ PUBLIC_SENDER = UUID(int=0)
 
 
 class Arrival(StrEnum):
-    """The channel by which a report arrived; API is the partner API, WIRE the NCMEC-compatible one."""
+    """The channel by which a report arrived; API is the partner API, WIRE the NCMEC-compatible one.
+
+    PHONE, LETTER and VISIT: made to a person of the desk, who entered it.
+    """
 
     FORM = "FORM"
+    PHONE = "PHONE"
+    LETTER = "LETTER"
+    VISIT = "VISIT"
     API = "API"
     WIRE = "WIRE"
     IMPORT = "IMPORT"
+
+
+ENTERED = frozenset({Arrival.PHONE, Arrival.LETTER, Arrival.VISIT})
+"""Channels of reports that a person of the desk enters for who tells them."""
 
 
 class Format(StrEnum):

@@ -18,7 +18,14 @@ from fanal.accounts.domain import policy
 from fanal.accounts.domain.policy import Resource
 from fanal.db import sql
 from fanal.intake.domain import receipt
-from fanal.intake.domain.records import Acknowledgement, Arrival, Outcome, ReportState, Submission
+from fanal.intake.domain.records import (
+    ENTERED,
+    Acknowledgement,
+    Arrival,
+    Outcome,
+    ReportState,
+    Submission,
+)
 from fanal.intake.operations import keys
 from fanal.intake.operations.files import Addition, complete_reports, store_attached
 from fanal.intake.operations.keys import (
@@ -164,6 +171,9 @@ def _finish_repeats(
 
 
 def _require_deposit(actor: Actor, submission: Submission) -> None:
+    if submission.arrival in ENTERED:
+        policy.require(actor, "report.enter", Resource(desk_id=submission.desk_id))
+        return
     public = submission.arrival is Arrival.FORM
     policy.require(
         actor, "report.deposit", Resource(partner_id=None if public else submission.sender_id)
@@ -171,7 +181,7 @@ def _require_deposit(actor: Actor, submission: Submission) -> None:
 
 
 def _allot(index: int, submission: Submission, now: datetime) -> New:
-    public = submission.arrival is Arrival.FORM
+    told = submission.arrival in {Arrival.FORM, *ENTERED}
     return New(
         index=index,
         submission=submission,
@@ -180,7 +190,7 @@ def _allot(index: int, submission: Submission, now: datetime) -> New:
         identity_id=new_id(now) if submission.identity else None,
         details_ids=tuple(new_id(now) for _ in submission.details),
         wire_id=_next_wire_id() if submission.arrival is Arrival.WIRE else None,
-        code=(submission.code or receipt.new_code()) if public else "",
+        code=(submission.code or receipt.new_code()) if told else "",
     )
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import reach, require
 from fanal.db import sql
-from fanal.intake.domain.records import ReportFacts, ReportState
+from fanal.intake.domain.records import PUBLIC_SENDER, ReportFacts, ReportState
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import id_bounds
@@ -69,7 +69,7 @@ class Week(Struct, frozen=True, kw_only=True):
 
 
 def count_by_sender(*, actor: Actor, since: datetime, now: datetime) -> dict[UUID, int]:
-    """Count the reports by sender id since an instant, without tests and reports from the public form.
+    """Count the reports by sender id since an instant, without tests and reports of citizens.
 
     Senders without a report are absent. `now`, the present, only bounds the range of ids scanned.
 
@@ -79,8 +79,8 @@ def count_by_sender(*, actor: Actor, since: datetime, now: datetime) -> dict[UUI
     require(actor, "provider.read")
     found = sql.rows(
         "SELECT sender_id, count(*) FROM intake_report WHERE id >= %s AND id < %s AND received_at >= %s"
-        " AND NOT is_test AND arrival <> 'FORM' GROUP BY sender_id",
-        [*id_bounds(since, now), since],
+        " AND NOT is_test AND sender_id <> %s GROUP BY sender_id",
+        [*id_bounds(since, now), since, PUBLIC_SENDER],
     )
     return dict(found)
 

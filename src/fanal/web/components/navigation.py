@@ -69,6 +69,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
             NavigationPage(route="partners:lists", words=_("Lists for you"), icon="download"),
             NavigationPage(route="partners:laboratory", words=_("Laboratory"), icon="inbox"),
             NavigationPage(route="desk:queue", words=_("Queue"), icon="queue"),
+            NavigationPage(route="desk:entry", words=_("Enter a report"), icon="phone"),
             NavigationPage(route="desk:second", words=_("Awaiting second approval"), icon="two"),
             NavigationPage(route="desk:dossiers", words=_("Dossiers"), icon="graph"),
             NavigationPage(route="desk:hits", words=_("Matches"), icon="building"),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.desk import distribution, instructions, notes, providers, reviews, search
+from fanal.web.desk import distribution, entry, instructions, notes, providers, reviews, search
 from fanal.web.desk.acts import (
     blockings,
     documents as act_documents,
@@ -44,6 +44,7 @@ urlpatterns: list[URLPattern] = [
     path("views/shared/", saved_views.shared, name="views-shared"),
     path("views/<uuid:view_id>/", saved_views.change_own, name="view"),
     path("views/shared/<uuid:shared_view_id>/", saved_views.change_shared, name="view-shared"),
+    path("entry/", entry.enter, name="entry"),
     path("arrivals/", queue.arrivals, name="arrivals"),
     path("alarms/", alarms.alarms, name="alarms"),
     path("answers/", answers.held, name="answers-held"),

@@ -421,9 +421,12 @@ def _page(
         "keep_address": node.keep_address,
         "say": said_to(voice),
         "voice": voice.value,
+        "questions": f"public/questions/{step.name}.html",
         **wording.step_context(step, draft.answers, today=paris_day(now)),
     }
-    return render(request, f"public/report/{step.name}.html", context, status=status)
+    own = step in {STEPS[0], STEPS[-1]}
+    page = f"public/report/{step.name if own else 'base'}.html"
+    return render(request, page, context, status=status)
 
 
 def _language() -> str:

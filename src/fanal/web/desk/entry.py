@@ -1,0 +1,158 @@
+"""Entry of a report that somebody tells by telephone, in a letter or in person.
+
+One page with the questions of the public form, filled in by a person of the desk for who calls or writes.
+The report then goes the usual way: the reporter's name is sealed apart, a receipt code is made, a danger
+raises the alarm.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _, gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from fanal.accounts.domain.policy import reach
+from fanal.accounts.queries.people import desk_names
+from fanal.accounts.routes import needs
+from fanal.intake.domain.records import Arrival, Format, KeyKind, Outcome, Submission
+from fanal.intake.operations.receive import receive_reports
+from fanal.kernel.clock import paris_day
+from fanal.kernel.typed import whole_number
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.posted import read_posted
+from fanal.web.public.choices import AnswerChoice, offered_to
+from fanal.web.public.draft import encode_report, identity_of, report_of
+from fanal.web.public.saying import Text
+from fanal.web.public.sayings import said_to
+from fanal.web.public.steps import BY_NAME, FIELDS, STEPS, Voice, dated, problems, take
+from fanal.web.public.wording import QUESTIONS, errors, step_context
+
+WAYS = (
+    AnswerChoice(code=Arrival.PHONE, words=gettext_lazy("By telephone")),
+    AnswerChoice(code=Arrival.LETTER, words=gettext_lazy("In a letter")),
+    AnswerChoice(code=Arrival.VISIT, words=gettext_lazy("In person")),
+)
+CALLERS = (
+    AnswerChoice(code=Voice.CHILD, words=gettext_lazy("The child concerned")),
+    AnswerChoice(code=Voice.PARENT, words=gettext_lazy("A parent")),
+    AnswerChoice(
+        code=Voice.WITNESS, words=gettext_lazy("A witness, or an adult about their childhood")
+    ),
+    AnswerChoice(code=Voice.PROFESSIONAL, words=gettext_lazy("A professional")),
+)
+CONSENT = (
+    AnswerChoice(code="ANONYMOUS", words=gettext_lazy("No, the person stays anonymous")),
+    AnswerChoice(
+        code="CONTACT",
+        words=gettext_lazy("Yes, the person agrees to be called back"),
+        hint=gettext_lazy("Name and contact are sealed apart from the report."),
+    ),
+)
+_IN_FORM = ("what", "where", "saw", "who", "child", "meeting")
+"""Pages of the public form whose questions are asked here in its own words for a professional."""
+_MISSING = gettext_lazy("Choose one of the answers.")
+_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryPart:
+    """A section of the page: the questions of one page of the public form."""
+
+    name: str
+    template: str
+    question: Text
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@needs("report.enter")
+def enter(request: HttpRequest) -> HttpResponse:
+    """Show the form for a report made to the desk (GET), or receive it and show its receipt code (POST).
+
+    Besides the fields of the public form: `way` (PHONE, LETTER, VISIT), `desk`, and `once`, the key by which
+    a form that is sent twice gives one report. A form with errors is shown again (status 422).
+    """
+    if request.method != "POST":
+        return _page(request, {}, {}, once=secrets.token_hex(_ONCE // 2))
+    posted = read_posted(request)
+    today = paris_day(now_of(request))
+    answers: dict[str, str] = {}
+    for step in STEPS:
+        answers |= dated(step, take(step, posted.fields), today=today)
+    given = {name: posted.get(name) for name in ("way", "desk", "once")}
+    wrong: dict[str, Text] = {}
+    for step in STEPS:
+        wrong |= errors(step, problems(step, answers), answers, whole=posted.whole)
+    for name, codes in (("way", {c.code for c in WAYS}), ("whom", set(Voice))):
+        if (given | answers)[name] not in codes:
+            wrong[name] = _MISSING
+    if wrong or not posted.whole:
+        return _page(request, answers | given, wrong, once=given["once"])
+    return _receive(request, answers, given)
+
+
+def _receive(
+    request: HttpRequest, answers: Mapping[str, str], given: Mapping[str, str]
+) -> HttpResponse:
+    """Receive the report; show its receipt code, or say that this form was received before."""
+    now = now_of(request)
+    language = "en" if (get_language() or "fr").startswith("en") else "fr"
+    made = report_of(answers, language=language, today=paris_day(now))
+    body, identity = encode_report(made), identity_of(answers, address=None)
+    submission = Submission(
+        arrival=Arrival(given["way"]),
+        format=Format.FORM,
+        body=body,
+        canonical=body + b"\n" + (identity or b""),
+        keys=((KeyKind.SUBMISSION, f"desk-{given['once'][:_ONCE]}"),),
+        desk_id=whole_number(given["desk"], digits=9) or 0,
+        language=language,
+        urgent=made.emergency,
+        identity=identity,
+    )
+    [answer] = receive_reports(actor=actor_of(request), submissions=[submission], now=now)
+    if answer.outcome is not Outcome.CREATED:
+        messages.warning(request, _("This form was received before: there is one report of it."))
+        return redirect("desk:queue")
+    context = {"code": answer.code, "urgent": made.emergency, "report_id": answer.report_id}
+    return render(request, "desk/entry_done.html", context, status=HTTPStatus.CREATED)
+
+
+def _page(
+    request: HttpRequest, answers: Mapping[str, str], wrong: Mapping[str, Text], *, once: str
+) -> HttpResponse:
+    """Return the page with the answers and the error of each field; `once` is the key of this form."""
+    voice, today = Voice.PROFESSIONAL, paris_day(now_of(request))
+    context: dict[str, object] = {"say": said_to(voice), "voice": voice.value}
+    for name in (*_IN_FORM, "danger"):
+        context |= offered_to(voice, BY_NAME[name]) | step_context(
+            BY_NAME[name], answers, today=today
+        )
+    desk_ids = reach(actor_of(request), "report.enter").desk_ids
+    context |= {
+        "understood": "",
+        "answers": {**dict.fromkeys((*FIELDS, "way", "desk"), ""), **answers},
+        "errors": {**dict.fromkeys((*FIELDS, "way"), ""), **wrong},
+        "summed_up": wrong,
+        "parts": [
+            EntryPart(
+                name=name,
+                template=f"public/questions/{name}.html",
+                question=QUESTIONS[name].to(voice),
+            )
+            for name in _IN_FORM
+        ],
+        "ways": WAYS,
+        "callers": CALLERS,
+        "consent": CONSENT,
+        "desks": sorted(desk_names(desk_ids=desk_ids).items()),
+        "once": once,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if request.method == "POST" else HTTPStatus.OK
+    return render(request, "desk/entry.html", context, status=status)

@@ -1,0 +1,138 @@
+"""A report that somebody tells by telephone, in a letter or in person, entered by a person of the desk."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from fanal.harmonise import queries as harmonised
+from fanal.intake.domain import receipt
+from fanal.intake.domain.records import PUBLIC_SENDER
+from fanal.intake.queries.envelopes import follow
+from fanal.intake.queries.providers import count_by_sender
+from fanal.kernel.actors import public_actor
+from fanal.orient.alarms.queries import alarms_of
+from tests.integration.desk.story import WORKER, Desk, run_stages
+
+pytestmark = pytest.mark.django_db
+CODE = re.compile(r"<code>((?:[0-9A-Z]{4}-){4}[0-9A-Z]{4})</code>")
+ONCE = re.compile(r'name="once" value="([0-9a-f]{32})"')
+TOLD = {
+    "whom": "PARENT",
+    "way": "PHONE",
+    "danger": "NO",
+    "kind": "GROOMING",
+    "app_discord": "YES",
+    "nickname": "renard_bleu_9",
+    "date": "hier soir",
+    "time": "9 h",
+    "description": "Told by the mother.",
+    "child_age": "douze ans",
+    "contact": "CONTACT",
+    "your_name": "Xylobert Anselme",
+    "your_phone": "06 39 98 11 22",
+}
+PAGE = "/fr/desk/entry/"
+
+
+def form(browser: Client, **more: str) -> dict[str, str]:
+    """Return the fields of a form that was just opened, filled in."""
+    page = browser.get(PAGE).content.decode()
+    found = ONCE.search(page)
+    assert found is not None
+    return TOLD | {"once": found[1], "desk": "1"} | more
+
+
+def entered() -> list[tuple[object, ...]]:
+    """Return the reports entered at the desk: id, arrival, urgency, whether an identity is sealed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, arrival, urgent, identity_id IS NOT NULL FROM intake_report"
+            " WHERE arrival IN ('PHONE', 'LETTER', 'VISIT')"
+        )
+        return list(cursor.fetchall())
+
+
+@pytest.mark.parametrize("way", ["PHONE", "LETTER", "VISIT"])
+def test_what_is_told_becomes_a_report_with_its_channel_and_a_code(
+    desk: Desk, sign_in: Callable[[str], Client], way: str
+) -> None:
+    analyst = sign_in("ana")
+    answer = analyst.post(PAGE, form(analyst, way=way))
+    assert answer.status_code == 201
+    found = CODE.search(answer.content.decode())
+    assert found is not None
+    [(report_id, arrival, urgent, sealed)] = entered()
+    assert (arrival, urgent, sealed) == (way, False, True)
+    followed = follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(found[1]))
+    assert followed is not None
+    assert followed.report_id == report_id
+    run_stages(desk.now)
+    record = harmonised.get_records(actor=WORKER, report_ids=[report_id])[report_id]
+    assert record.platform == "Discord"
+    assert str(record.occurred_at).find("21") > 0
+    shown = analyst.get(f"/fr/desk/reports/{report_id}/").content.decode()
+    assert "renard_bleu_9" in shown
+    assert "parent de l’enfant" in shown
+    assert "Anselme" not in shown
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM ledger_entry WHERE convert_from(body, 'UTF8') LIKE ALL (%s)",
+            [["%report.collect%", f"%{way}%", f"%{desk.users['ana'].person_id}%"]],
+        )
+        assert cursor.fetchone() == (1,)
+    counted = count_by_sender(
+        actor=desk.actor("claire"), since=desk.now.replace(year=2020), now=desk.now
+    )
+    assert PUBLIC_SENDER not in counted
+
+
+def test_a_danger_raises_the_alarm(desk: Desk, sign_in: Callable[[str], Client]) -> None:
+    analyst = sign_in("ana")
+    answer = analyst.post(PAGE, form(analyst, danger="YES"))
+    assert "l’alerte est donnée" in answer.content.decode()
+    [(report_id, _, urgent, _)] = entered()
+    assert urgent
+    assert len(alarms_of(actor=WORKER, report_id=report_id)) == 1  # type: ignore[arg-type]
+
+
+def test_a_form_that_is_sent_twice_is_one_report(
+    desk: Desk, sign_in: Callable[[str], Client]
+) -> None:
+    analyst = sign_in("ana")
+    fields = form(analyst)
+    assert analyst.post(PAGE, fields).status_code == 201
+    again = analyst.post(PAGE, fields, follow=True)
+    assert "déjà été reçu" in again.content.decode()
+    assert len(entered()) == 1
+
+
+@pytest.mark.parametrize("missing", ["whom", "way", "danger", "kind", "your_phone"])
+def test_what_is_missing_is_asked_for_and_nothing_typed_is_lost(
+    desk: Desk, sign_in: Callable[[str], Client], missing: str
+) -> None:
+    analyst = sign_in("ana")
+    answer = analyst.post(PAGE, form(analyst) | {missing: ""})
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Told by the mother." in text
+    assert 'value="hier soir"' in text
+    assert 'name="app_discord" value="YES" checked' in text
+    assert entered() == []
+
+
+@pytest.mark.parametrize(("name", "status"), [("ana", 200), ("claire", 200), ("gabrielle", 403)])
+def test_who_may_enter_a_report(
+    desk: Desk, sign_in: Callable[[str], Client], name: str, status: int
+) -> None:
+    assert sign_in(name).get(PAGE).status_code == status
+
+
+def test_a_report_is_entered_at_an_own_desk_alone(
+    desk: Desk, sign_in: Callable[[str], Client]
+) -> None:
+    analyst = sign_in("ana")
+    assert analyst.post(PAGE, form(analyst, desk="2")).status_code == 404
+    assert entered() == []
