@@ -169,6 +169,20 @@ class Mailer:
             Unconfirmed: the server has the message, but did not confirm it in time.
             OSError, smtplib.SMTPException: not accepted in time; try again.
         """
+        message = self.compose(to=to, subject=subject, text=text, message_id=message_id, now=now)
+        if self.url:
+            return self._hand_over(message, how or How())
+        self._leave(message, message_id)
+        return Sent(reached=Reached.NOBODY)
+
+    def compose(
+        self, *, to: Sequence[str], subject: str, text: str, message_id: str, now: datetime
+    ) -> EmailMessage:
+        """Return a message to the recipients `to`, dated `now`.
+
+        Raises:
+            MailRefused: there is no recipient.
+        """
         if not to:
             raise MailRefused("nobody to write to: FANAL_DUTY names no address")
         message = EmailMessage(policy=_POLICY)
@@ -176,10 +190,7 @@ class Mailer:
         message["Subject"], message["Date"] = subject, format_datetime(now)
         message["Message-ID"] = f"<{message_id}@{self.sender.rpartition('@')[2]}>"
         message.set_content(text)
-        if self.url:
-            return self._hand_over(message, how or How())
-        self._leave(message, message_id)
-        return Sent(reached=Reached.NOBODY)
+        return message
 
     def ask(self) -> None:
         """Connect to the mail server and sign in, without sending a message.
@@ -190,7 +201,7 @@ class Mailer:
         """
         self._send_to(None, [self.sender], How())
 
-    def _server(self, *, seconds: float) -> smtp.Server:
+    def server(self, *, seconds: float) -> smtp.Server:
         """Return the mail server, as it is spoken to for a message that has `seconds` in all.
 
         Raises:
@@ -208,7 +219,7 @@ class Mailer:
             reply=_REPLY_SECONDS if seconds <= SEND_SECONDS else seconds,
         )
 
-    def _sign_in(self, server: smtp.Session) -> None:
+    def sign_in(self, server: smtp.Session) -> None:
         """Encrypt the session with a server on another machine, and sign in.
 
         Raises:
@@ -272,8 +283,8 @@ class Mailer:
         handover = Handover(
             message,
             to,
-            server=self._server(seconds=how.seconds),
-            sign_in=self._sign_in,
+            server=self.server(seconds=how.seconds),
+            sign_in=self.sign_in,
             **how._asdict(),
         )
         return handover.run()

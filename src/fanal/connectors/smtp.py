@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS: Final = 5.0
 """Longest wait for one address to take a connection."""
+_QUIT_SECONDS: Final = 2.0
 _END_OF_MESSAGE: Final = b"\r\n.\r\n"
 _ACCEPTED: Final = (250, 251)
 CLOSING: Final = 421
@@ -29,6 +30,28 @@ class Unconfirmed(smtplib.SMTPServerDisconnected):
         super().__init__("the server has the message, but did not confirm it in time")
 
 
+class Handle:
+    """A way to close a session from another thread, at any point of it; closed early, it never opens."""
+
+    def __init__(self) -> None:
+        self._guard, self._shut = threading.Lock(), False
+        self._connection: socket.socket | None = None
+
+    def hold(self, connection: socket.socket | None) -> None:
+        """Note the connection to be closed, or None once it is closed."""
+        with self._guard:
+            self._connection = connection
+            if connection and self._shut:
+                _shut(connection)
+
+    def shut(self) -> None:
+        """Close the session: a pending read or write on it fails at once."""
+        with self._guard:
+            self._shut = True
+            if self._connection:
+                _shut(self._connection)
+
+
 class Session(smtplib.SMTP):
     """An SMTP session of the standard library over an open connection.
 
@@ -37,6 +60,7 @@ class Session(smtplib.SMTP):
     refuses, reply code and text. `skips` is called with each recipient before its address is sent, and leaves
     it out by returning true. `checks` is called before DATA, `begins` before the end of the message is sent;
     both may raise an exception to prevent that. `sends` is for their use, to note that the message is sent.
+    `hears` is called after each reply.
     """
 
     def __init__(
@@ -57,6 +81,7 @@ class Session(smtplib.SMTP):
         self.skips: Callable[[str], bool] | None = None
         self.checks: Callable[[], None] | None = None
         self.begins: Callable[[], None] | None = None
+        self.hears: Callable[[], None] | None = None
         super().__init__(host, local_hostname=own, timeout=reply)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
@@ -66,6 +91,13 @@ class Session(smtplib.SMTP):
             context = ssl.create_default_context()
             return context.wrap_socket(self._connection, server_hostname=host)
         return self._connection
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return the server's next reply, code and text; SMTPServerDisconnected without one."""
+        reply = super().getreply()
+        if self.hears:
+            self.hears()
+        return reply
 
     def rcpt(self, recip: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
         """Send the address of one recipient, unless it is left out; return the server's reply, code and text.
@@ -138,8 +170,12 @@ class Server:
         return list(dict.fromkeys((one[:3], one[4]) for one in found))
 
     @contextlib.contextmanager
-    def session(self, address: Address, *, seconds: float) -> Iterator[Session]:
+    def session(
+        self, address: Address, *, seconds: float, handle: Handle | None = None
+    ) -> Iterator[Session]:
         """Yield an SMTP session at an address that is closed after `seconds`, however slowly it answers.
+
+        `handle` closes it before.
 
         The library's time-outs apply to one read: a server sending a byte a second never reaches them.
 
@@ -155,11 +191,16 @@ class Server:
             cut.daemon = True
             cut.start()
             opened.callback(cut.cancel)
+            if handle:
+                handle.hold(twin)
+                opened.callback(handle.hold, None)
             raw.settimeout(_CONNECT_SECONDS)
             raw.connect(place)
             session = Session(raw, self.host, own=self.own, tls=self.tls, reply=self.reply)
             yield opened.enter_context(contextlib.closing(session))
             # The message is accepted: an error in reply to QUIT changes nothing.
+            if session.sock:
+                session.sock.settimeout(_QUIT_SECONDS)
             with contextlib.suppress(smtplib.SMTPException):
                 session.quit()
 

@@ -44,7 +44,7 @@ class Caller(CallsLoop):
         return wait_for(is_found, seconds=15)
 
     def close(self) -> None:
-        self._senders.stop()
+        self._sender.stop()
 
     def asks_now(self) -> None:
         """Let the pause before the next question to the mail server be over."""
@@ -193,7 +193,7 @@ def test_one_without_mail_server_leaves_calls_to_one_whose_server_fails(tmp_path
         for _ in range(3):
             made.beat()
     finally:
-        made._senders.stop()
+        made._sender.stop()
         mail.install(before)
     assert sql.one(TRIED) == (0,)
 

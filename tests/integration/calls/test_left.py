@@ -68,7 +68,7 @@ def test_who_has_a_server_says_so_before_it_takes_a_call(url: str, reaches: bool
         loop.beat()
         assert sql.one("SELECT reaches FROM orient_caller WHERE holder = 98") == (reaches,)
     finally:
-        loop._senders.stop()
+        loop._sender.stop()
         mail.install(before)
 
 

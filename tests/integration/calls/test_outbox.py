@@ -11,7 +11,6 @@ import pytest
 from django.db import connection, transaction
 
 from fanal.calls.loop import CallsLoop
-from fanal.calls.senders import LOT, PLACES, lots_of
 from fanal.cli.doctor_checks import look_at_outbox
 from fanal.connectors import mail
 from fanal.db import sql
@@ -274,7 +273,7 @@ def test_who_has_no_mail_server_leaves_a_call_to_whoever_has_one(tmp_path: Path)
         assert sql.one(tried) == (1,)
         assert wait_for(lambda: list(tmp_path.glob("*.eml")))
     finally:
-        loop._senders.stop()
+        loop._sender.stop()
         mail.install(before)
 
 
@@ -384,19 +383,6 @@ def test_calls_that_failed_leave_places_for_new_ones() -> None:
     report_id = deposit()
     assert [call.report_id for call in claim()] == [report_id]
     assert len(claim(again=True, most=2)) == 2
-
-
-def test_many_calls_go_in_few_messages_of_one_occasion_each() -> None:
-    calls = [
-        Call(id=uuid4(), alarm_id=uuid4(), report_id=uuid4(), escalated=n % 3 == 0, attempts=1, token=uuid4())
-        for n in range(5000)
-    ]  # fmt: skip
-    lots = list(lots_of(calls, places=PLACES))
-    assert sorted(call.id for lot in lots for call in lot) == sorted(call.id for call in calls)
-    assert len(lots) <= PLACES // 2 + 1
-    assert all(len(lot) <= LOT and len({call.escalated for call in lot}) == 1 for lot in lots)
-    assert [len(lot) for lot in lots_of(calls[:3], places=PLACES)] == [1] * 3
-    assert [len(lot) for lot in lots_of(calls[:12], places=PLACES)] == [4] * 3
 
 
 def test_what_became_of_a_message_is_written_for_each_of_its_calls() -> None:

@@ -1,7 +1,8 @@
-"""Messages that find no process: the machine's table of files is full."""
+"""The child that sends calls: none can be started, it dies, it hangs."""
 
 import os
 import resource
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,14 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from fanal.calls.senders import Senders
+from fanal.calls import sender as module
+from fanal.calls.dispatch import Outcome
+from fanal.calls.sender import Sender
 from fanal.connectors import mail
 from fanal.db.hoarding import HoardingWatch
-from fanal.orient.alarms.operations.outbox import LEASE, LEASE_AGAIN
+from fanal.orient.domain.clocks import Delivery
 from fanal.orient.domain.records import Call
+from tests.live import wait_for
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CALL = Call(
@@ -42,42 +46,71 @@ def no_file_left() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_a_call_that_finds_no_process_has_failed_and_is_told_of() -> None:
-    senders = Senders()
-    with no_file_left():
-        senders.start([CALL], now=NOW)
-        assert senders.calls == [CALL]
-        assert [(sent.lot, sent.failure) for sent in senders.finished()] == [((CALL,), "MACHINE")]
-    assert not senders.calls
-    assert not senders.finished()
-
-
-@pytest.mark.parametrize(
-    ("attempts", "failure", "seconds"),
-    [
-        (1, "", 8),
-        (2, "TIMEOUT", 8),
-        (3, "TIMEOUT", 24),
-        (4, "TIMEOUT", 8),
-        (6, "TIMEOUT", 60),
-        (2, "UNCONFIRMED", 24),
-        (3, "UNCONFIRMED", 60),
-        (4, "UNCONFIRMED", 60),
-    ],
-)
-def test_later_attempts_have_patience_with_the_server(
-    attempts: int, failure: str, seconds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With one that had the message and did not confirm it, at once."""
+@pytest.fixture
+def sender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
+    """A sender of an installation without mail server: its messages are files."""
     monkeypatch.setattr(mail, "_installed", [])
     mail.install(mail.Mailer(url="", sender="a@b.fr", duty=("c@b.fr",), folder=tmp_path))
-    senders, started = Senders(), time.monotonic()
-    call = msgspec.structs.replace(CALL, attempts=attempts, failure=failure)
-    senders.start([call], now=NOW)
-    [child] = senders._children
-    senders.stop()
-    lease = LEASE_AGAIN if attempts > 1 else LEASE
-    assert seconds + 1 < child.ends - started < seconds + 4 < lease.total_seconds()
+    made = Sender()
+    yield made
+    made.stop()
+
+
+def outcomes(sender: Sender, *, many: int = 1) -> list[Outcome]:
+    found = list[Outcome]()
+    wait_for(lambda: len(found.__iadd__(sender.finished())) >= many, seconds=10)
+    return found
+
+
+def test_a_call_that_finds_no_process_has_failed_and_is_told_of(sender: Sender) -> None:
+    with no_file_left():
+        sender.start([CALL], now=NOW)
+        assert sender.calls == [CALL.id]
+        assert [(one.call, one.failure) for one in sender.finished()] == [(CALL, "DIED")]
+    assert not sender.calls
+    assert not sender.finished()
+    sender.start([CALL], now=NOW)
+    assert [one.delivery for one in outcomes(sender)] == [Delivery.LEFT]
+
+
+def test_the_calls_of_a_child_that_dies_have_failed_and_the_next_has_another(
+    sender: Sender,
+) -> None:
+    sender.start([CALL], now=NOW)
+    assert outcomes(sender)
+    child = sender._child
+    assert child is not None
+    child.process.kill()
+    child.process.join()
+    other = msgspec.structs.replace(CALL, id=UUID(int=9))
+    sender.start([other], now=NOW)
+    assert [one.failure for one in outcomes(sender)] == ["DIED"]
+    sender.start([other], now=NOW)
+    assert [one.delivery for one in outcomes(sender)] == [Delivery.LEFT]
+
+
+def test_a_child_that_hangs_is_replaced(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SPARE_SECONDS", 0.5)
+    sender.start([CALL], now=NOW)
+    assert outcomes(sender)
+    child = sender._child
+    assert child is not None
+    assert child.process.pid
+    os.kill(child.process.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    sender.start([CALL], now=NOW)
+    assert [one.failure for one in outcomes(sender)] == ["TIMEOUT"]
+    assert time.monotonic() - started < 3
+    sender.start([CALL], now=NOW)
+    assert [one.delivery for one in outcomes(sender)] == [Delivery.LEFT]
+
+
+def test_thousands_of_calls_at_once_block_neither_process(sender: Sender) -> None:
+    calls = [msgspec.structs.replace(CALL, id=UUID(int=n)) for n in range(10, 1510)]
+    sender.start(calls, now=NOW)
+    assert sender.room == 500
+    found = outcomes(sender, many=len(calls))
+    assert {one.call.id for one in found} == {call.id for call in calls}
 
 
 def test_a_watch_that_finds_no_process_is_started_by_the_next_look() -> None:

@@ -1,0 +1,487 @@
+"""Decides which SMTP sessions carry which alarm calls to which people; without input, output or clock.
+
+A call is an e-mail about a child in danger to the people on duty. Each person has the calls that they did not
+get yet, and is in one session at a time that advances. A session that gives no sign for some seconds is
+stalled: the people in it are free for other sessions, while it may go on and still send, if nobody else did.
+So whatever hangs, a person or an address of the mail server, keeps few others waiting, once, and for seconds.
+Calls that come while somebody is in a session wait for its end and go in one message.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from fanal.calls.people import OpenCall, Person, Phase, Session, groups
+from fanal.calls.places import Places
+from fanal.orient.domain.clocks import UNCONFIRMED, Delivery
+from fanal.orient.domain.records import Call
+
+CALL_SECONDS: Final = 8.0
+"""Time after which a call that reached nobody counts as failed, so that another process may send it too."""
+SESSION_SECONDS: Final = 60.0
+"""Longest time of a session: some mail servers are that slow."""
+MOST_CALLS: Final = 2000
+"""Most calls that one message announces."""
+_GREETING_SECONDS: Final = 0.5
+"""Patience until a session has signed in, where the server has another address (as in RFC 8305)."""
+_PATIENCE_SECONDS: Final = 2.0
+"""Patience for any other reply before the message: some servers refuse a recipient after five seconds."""
+_END_SECONDS, _LONGEST_END_SECONDS = 3.0, 6.0
+"""Patience for the reply to the whole message, and with a server whose replies took long lately."""
+_COPY_SECONDS: Final = 4.0
+"""Time after which a further session begins for somebody whom one waits for."""
+_TURN_SECONDS: Final = 30.0
+"""The same for somebody who has given no answer for long."""
+_KEPT_SECONDS: Final = 3600.0
+"""Time for which people are asked again whom a call did not reach that reached others."""
+_MOST_COPIES: Final = 2
+"""Most sessions at once with a message to one person that the server does not confirm."""
+_MOST_TRIES: Final = 2
+"""Sessions begun in short order for a person who gives no answer."""
+_MOST_GROUPS: Final = 4
+_SPARE: Final = 2
+"""Sessions that no group of people occupies."""
+_OK, _PERMANENT = 300, 500
+_FAILED, _PARTLY = "FAILED", "PARTLY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a call: a delivery, or none and the code of a failure.
+
+    `later`: it had reached some people before; now it has reached all.
+    """
+
+    call: Call
+    delivery: Delivery | None = None
+    failure: str = ""
+    later: bool = False
+
+
+class Dispatch:
+    """The calls, people and sessions of one process. Times are seconds of one monotonic clock."""
+
+    def __init__(self, duty: Iterable[str]) -> None:
+        self._people = {address: Person(address) for address in dict.fromkeys(duty)}
+        self._calls: dict[UUID, OpenCall] = {}
+        self._sessions: dict[int, Session] = {}
+        self._places, self._number, self._end = Places(), 0, _END_SECONDS
+        self._outcomes = list[Outcome]()
+
+    # What comes in
+
+    def set_places(self, count: int) -> None:
+        """Note that the mail server has other addresses, and how many; sessions name them by index."""
+        self._places.reset(count)
+
+    def add(self, call: Call, now: float) -> None:
+        """Send a call to all people on duty; it may be one that failed before."""
+        known = self._calls.get(call.id)
+        if known is None:
+            known = self._calls[call.id] = OpenCall(call, now, now, set(self._people))
+        known.call, known.attempt_at, known.told, known.failure = call, now, "", ""
+        for person in (self._people[address] for address in known.waiting):
+            person.pending[call.id] = None
+            person.next_at = min(person.next_at, now)
+        self._settle(known)
+
+    def no_place(self, failure: str) -> None:
+        """Note that the mail server's addresses could not be found out, while none is known."""
+        for one in [one for one in self._calls.values() if not one.told]:
+            one.failure = failure
+            self._fail(one)
+
+    def step(self, now: float) -> list[Session]:
+        """Note which sessions are stalled and which calls failed; return the sessions to begin now."""
+        for session in list(self._sessions.values()):
+            if not session.stalled and now >= session.changed + self._patience(session):
+                self._stall(session, now)
+        begun = self._begin(now)
+        self._look_at_calls(now)
+        return begun
+
+    def outcomes(self) -> list[Outcome]:
+        """Return what became of calls since the last time."""
+        found, self._outcomes = self._outcomes, []
+        return found
+
+    def cut(self) -> list[int]:
+        """Return the numbers of sessions to be closed."""
+        return [one.number for one in self._sessions.values() if one.cut]
+
+    @property
+    def in_hand(self) -> set[UUID]:
+        """The calls without an outcome yet."""
+        return {id_ for id_, one in self._calls.items() if not one.told}
+
+    # What a session tells
+
+    def advances(self, number: int, now: float) -> None:
+        """Note a sign of a session: it is connected, greeted, encrypted."""
+        self._sessions[number].changed = now
+
+    def signed_in(self, number: int, now: float) -> tuple[list[str], list[Call]]:
+        """Note that a session can send; return recipients and calls, or none if others were faster."""
+        session = self._sessions[number]
+        session.phase, session.changed, session.stalled = Phase.RECIPIENTS, now, False
+        self._places.note_signed_in(session.place, session.began, now)
+        mine = [self._people[one] for one in session.people if self._claims(one, session)]
+        for kind in (False, True):
+            for person in mine:
+                ids = self._of_kind(person, kind)[:MOST_CALLS]
+                if ids:
+                    same = [one for one in mine if one.pending.keys() >= set(ids)]
+                    session.calls = ids
+                    self._let_go(session, but={one.address for one in same})
+                    return [one.address for one in same], [self._calls[id_].call for id_ in ids]
+        self._let_go(session)
+        return [], []
+
+    def asks(self, number: int, person: str, now: float) -> bool:
+        """Note that a session is about to name a recipient; return whether it should."""
+        session = self._sessions[number]
+        session.changed = now
+        if not self._claims(person, session):
+            return False
+        session.asked = person
+        return True
+
+    def answered(self, number: int, person: str, code: int, now: float) -> None:
+        """Note the server's reply on a recipient."""
+        session, one = self._sessions[number], self._people[person]
+        session.changed, session.asked = now, ""
+        if code < _OK:
+            if one.silent_since is not None:
+                one.speaks(now)
+                self._try_silent_again(now)
+            session.taken.append(person)
+            session.stalled = False
+            return
+        if one.session == number:
+            one.session = 0
+        one.put_off(now)
+        if code >= _PERMANENT:
+            session.refused.append(person)
+        for call in self._carried(session):
+            call.failure = "REFUSED"
+
+    def _try_silent_again(self, now: float) -> None:
+        """Try those again who fell silent lately, as one of them answered: the server may be why."""
+        fresh = [x for x in self._people.values() if x.silent_since is not None and x.is_fresh(now)]
+        for session in self._sessions.values():
+            session.cut = session.cut or any(session.waits_for(one.address) for one in fresh)
+        for person in fresh:
+            person.speaks(now)
+
+    def may_send(self, number: int, now: float) -> bool:
+        """Return whether a session may send to all recipients that the server took: nobody else did."""
+        session = self._sessions[number]
+        session.changed, session.asked, session.stalled = now, "", False
+        if session.taken and all(self._claims(one, session) for one in session.taken):
+            session.phase = Phase.DATA
+            return True
+        if not session.taken:  # this address of the server refused all
+            self._places.note_fault(session.place, now)
+        return False
+
+    def taken(self, number: int) -> list[str]:
+        """Return the recipients whom the server took in a session."""
+        return self._sessions[number].taken
+
+    def sends(self, number: int, now: float) -> bool:
+        """Return whether a session may still send, before the end of the message; if so, note that it did."""
+        session = self._sessions[number]
+        if session.stalled and not all(self._claims(one, session) for one in session.taken):
+            return False
+        session.changed, session.stalled, session.phase = now, False, Phase.SENT
+        return True
+
+    def accepted(self, number: int, now: float) -> None:
+        """Note that the server took a session's message, and its end."""
+        session = self._sessions.pop(number)
+        took = 1.5 * (now - session.changed)
+        self._end = max(_END_SECONDS, min(_LONGEST_END_SECONDS, took), self._end * 0.8)
+        for person in (self._people[address] for address in session.taken):
+            person.has(session.calls, now)
+        self._places.note_taken(session.place, now)
+        for call in self._carried(session):
+            call.reached.update(session.taken)
+            call.waiting.difference_update(session.taken)
+        self._lose(session)
+        self._let_go(session)
+
+    def ended(self, number: int, now: float) -> None:
+        """Note the end of a session that had nothing to send."""
+        session = self._sessions.pop(number)
+        if self._places.is_trusted(session.place, now):
+            self._lose(session)
+        self._let_go(session)
+
+    def failed(self, number: int, failure: str, now: float, *, full: bool = False) -> None:
+        """Note the end of a session that failed, by code; `full`: the server let no session more in."""
+        session = self._sessions.pop(number)
+        people = [
+            self._people[one] for one in session.people if self._people[one].session == number
+        ]
+        self._let_go(session)
+        if session.phase is Phase.CONNECTING:
+            self._not_connected(session, people, failure, now, full=full)
+            return
+        unconfirmed = session.phase is Phase.SENT and failure == UNCONFIRMED
+        if session.phase is Phase.RECIPIENTS and not (session.asked or session.taken):
+            self._places.note_early_fault(session.place, now)  # no recipient is the cause
+        else:
+            self._places.note_fault(session.place, now)
+            self._blame(session, people, now, unconfirmed=unconfirmed)
+        for call in self._carried(session):
+            call.failure = failure
+            call.unconfirmed = call.unconfirmed or unconfirmed
+
+    # Sessions
+
+    def _not_connected(
+        self, session: Session, people: Sequence[Person], failure: str, now: float, *, full: bool
+    ) -> None:
+        if full:
+            others = [one for one in self._sessions.values() if one.place == session.place]
+            self._places.note_full(session.place, sum(not one.cut for one in others), now)
+        else:
+            self._places.note_not_let_in(session.place, session.began, now)
+        for id_ in {id_ for person in people for id_ in person.pending}:
+            self._calls[id_].failure = failure
+
+    def _patience(self, session: Session) -> float:
+        if session.phase is Phase.CONNECTING and self._places.count > 1:
+            return _GREETING_SECONDS
+        return self._end if session.phase is Phase.SENT else _PATIENCE_SECONDS
+
+    def _stall(self, session: Session, now: float) -> None:
+        """Let the people in a session that gives no sign go; it goes on."""
+        session.stalled = True
+        silent = self._people.get(session.asked)
+        if silent is None or silent.silent_since is None:
+            self._places.note_fault(session.place, now)
+        if silent and silent.silent_since is None:
+            silent.silent_since = now
+        held = [
+            x for x in map(self._people.__getitem__, session.people) if x.session == session.number
+        ]
+        if session.phase > Phase.CONNECTING:
+            others = [one for one in held if one is not silent]
+            self._blame(session, others, now, unconfirmed=session.phase is Phase.SENT)
+        if session.phase is Phase.SENT:
+            for call in self._carried(session):
+                call.unconfirmed = True
+        self._let_go(session)
+
+    def _blame(
+        self, session: Session, people: Sequence[Person], now: float, *, unconfirmed: bool
+    ) -> None:
+        """Try people again, alone, one of whom is why a session failed; if it is known who, later."""
+        for person in people:
+            if person.address == session.asked or len(session.people) == 1:
+                person.put_off(now, unconfirmed=unconfirmed)
+            elif not session.asked or session.stalled:
+                person.set_apart(now)
+
+    def _claims(self, address: str, session: Session) -> bool:
+        """Return whether a person is in this session, or can be: in no other, and without its calls."""
+        person = self._people[address]
+        other = self._sessions.get(person.session)
+        if other not in (None, session) and other.phase > Phase.CONNECTING:
+            return False
+        if not (person.pending.keys() >= set(session.calls) and person.pending):
+            return False
+        person.session = session.number
+        return True
+
+    def _let_go(self, session: Session, but: Iterable[str] = ()) -> None:
+        for address in session.people:
+            if address not in but and self._people[address].session == session.number:
+                self._people[address].session = 0
+
+    def _carried(self, session: Session) -> list[OpenCall]:
+        return [self._calls[id_] for id_ in session.calls if id_ in self._calls]
+
+    def _of_kind(self, person: Person, escalated: bool) -> list[UUID]:
+        return [id_ for id_ in person.pending if self._calls[id_].call.escalated is escalated]
+
+    def _lose(self, session: Session) -> None:
+        """Count the recipients whom the server refused for good in a session."""
+        for call in self._carried(session):
+            call.refused.update(session.refused)
+            self._settle(call)
+
+    # Which sessions begin
+
+    def _begin(self, now: float) -> list[Session]:
+        due = [
+            one
+            for one in self._people.values()
+            if not one.session and one.next_at <= now and self._is_wanted(one)
+        ]
+        silent = [one for one in due if one.silent_since is not None]
+        alone = [one for one in due if one.silent_since is None and one.is_alone(now)]
+        together = [one for one in due if one.silent_since is None and not one.is_alone(now)]
+        most = max(_MOST_GROUPS, self._places.most(now) - _SPARE)
+        first = (
+            groups(together, most, 1) if self._places.is_slow else groups(together, _MOST_GROUPS)
+        )
+        begun = list[Session]()
+        for group in [*first, *groups(alone, most, 1)]:
+            if self._has_room(now) and all(self._may_begin(one, now) for one in group):
+                self._open(group, now, begun)
+        for person in sorted(silent, key=lambda one: one.silent_since or 0.0, reverse=True):
+            if self._may_begin(person, now) and self._has_room_for_silent(person, now):
+                self._open([person], now, begun)
+        return begun
+
+    def _is_wanted(self, person: Person) -> bool:
+        """Return whether a person is to get a call that has not failed: one that has waits for `add`."""
+        return any(self._calls[id_].told != _FAILED for id_ in person.pending)
+
+    def _open(self, group: Sequence[Person], now: float, begun: list[Session]) -> None:
+        waits = Counter(
+            one.place
+            for one in self._sessions.values()
+            if one.stalled and one.phase is Phase.CONNECTING
+        )
+        place = self._places.choose(waits, now)
+        if place is None:
+            return
+        self._number += 1
+        session = Session(self._number, place, [one.address for one in group], now, now)
+        self._sessions[session.number] = session
+        for person in group:
+            person.session = session.number
+            person.tries += person.silent_since is not None
+        begun.append(session)
+
+    def _has_room(self, now: float) -> bool:
+        """Return whether a session more may begin; close the oldest that is stalled if there is no room."""
+        most = self._places.most(now)
+        open_ = [one for one in self._sessions.values() if not one.cut]
+        if len(open_) < most:
+            return True
+        waiting = [one for one in open_ if one.stalled]
+        long = _PATIENCE_SECONDS * (1.25 if len(waiting) > most // 2 else 2.0)
+        stalled = [one for one in waiting if now - one.changed > long]
+        if stalled:
+            min(stalled, key=lambda one: (one.phase is not Phase.RECIPIENTS, one.began)).cut = True
+        return bool(stalled)
+
+    def _has_room_for_silent(self, person: Person, now: float) -> bool:
+        """Return the same for a person who gives no answer: for few at once who have given none for long."""
+        if person.is_fresh(now):
+            return self._has_room(now)
+        waiting = self._waiting_for_silent()
+        if len(waiting) < self._most_silent(now):
+            return sum(not one.cut for one in self._sessions.values()) < self._places.most(now)
+        for one in waiting:
+            if now - one.began > _TURN_SECONDS / 2:
+                one.cut = True
+                return True
+        return False
+
+    def _most_silent(self, now: float) -> int:
+        """Return the most sessions that wait for silent people: a server may hold each after it is closed."""
+        return max(1, self._places.most(now) // 4)
+
+    def _waiting_for_silent(self) -> list[Session]:
+        """Return the sessions that wait for a silent person, or have one as their only recipient."""
+        silent = {one.address for one in self._people.values() if one.silent_since is not None}
+        return [
+            one
+            for one in self._sessions.values()
+            if not one.cut
+            and (one.asked in silent or (len(one.people) == 1 and one.people[0] in silent))
+        ]
+
+    def _may_probe(self, now: float) -> bool:
+        """Return whether a person whom a session waits for may have another: few do, or one in a while.
+
+        More may where the server took no message since: it may be why they are silent.
+        """
+        waiting, most = self._waiting_for_silent(), self._most_silent(now)
+        if len(waiting) < most:
+            return True
+        newest = max(one.began for one in waiting)
+        few = len(waiting) < most + _SPARE
+        return now >= newest + _PATIENCE_SECONDS and (few or self._places.took_at < newest)
+
+    def _may_begin(self, person: Person, now: float) -> bool:
+        """Return whether a person may have a session more, with stalled ones that wait for them.
+
+        It takes the place of the oldest where they had one before.
+        """
+        waits = [one for one in self._sessions.values() if one.waits_for(person.address)]
+        if not waits:
+            return True
+        since, fresh = now - waits[-1].began, person.is_fresh(now)
+        if waits[-1].phase is Phase.SENT:
+            return len(waits) < _MOST_COPIES + (since >= _COPY_SECONDS)
+        many = self._places.most(now) > 2 * _MOST_COPIES
+        if fresh and len(waits) == 1 and many and self._may_probe(now):
+            return True
+        if since < (_COPY_SECONDS if fresh and person.tries < _MOST_TRIES else _TURN_SECONDS):
+            return False
+        waits[0].cut = True
+        return True
+
+    # What becomes of calls
+
+    def _look_at_calls(self, now: float) -> None:
+        """Tell of calls that reached some people, and of those that failed; forget old ones."""
+        open_, advancing = set[UUID](), set[UUID]()
+        for one in self._sessions.values():
+            ids = {id_ for person in one.people for id_ in self._people[person].pending} | {
+                *one.calls
+            }
+            open_ |= ids
+            if not one.stalled:
+                advancing |= ids
+        paused = self._places.are_paused(now)
+        for call in list(self._calls.values()):
+            id_, since = call.call.id, now - call.attempt_at
+            if call.told:
+                old = _KEPT_SECONDS if call.told == _PARTLY else 2 * SESSION_SECONDS
+                if since > old and id_ not in open_:
+                    self._forget(call)
+            elif call.reached and (since >= CALL_SECONDS or id_ not in advancing):
+                self._tell(call)
+            elif since >= CALL_SECONDS or (paused and id_ not in open_):
+                self._fail(call)
+
+    def _settle(self, call: OpenCall) -> None:
+        """Count refusals for good once the server took the message for anybody; tell of a call when done."""
+        if not call.reached:
+            return
+        for address in call.refused & call.waiting:
+            call.lost.add(address)
+            call.waiting.discard(address)
+            self._people[address].pending.pop(call.call.id, None)
+        if call.told == _FAILED and call.waiting:
+            self._tell(call)
+        if not call.waiting:
+            whole = Delivery.PARTLY if call.lost else Delivery.SENT
+            if call.told != _PARTLY:
+                self._outcomes.append(Outcome(call=call.call, delivery=whole))
+            elif not call.lost:
+                self._outcomes.append(Outcome(call=call.call, delivery=whole, later=True))
+            self._forget(call)
+
+    def _tell(self, call: OpenCall) -> None:
+        call.told = _PARTLY
+        self._outcomes.append(Outcome(call=call.call, delivery=Delivery.PARTLY))
+
+    def _fail(self, call: OpenCall) -> None:
+        call.told = _FAILED
+        failure = UNCONFIRMED if call.unconfirmed else call.failure or "TIMEOUT"
+        self._outcomes.append(Outcome(call=call.call, failure=failure))
+
+    def _forget(self, call: OpenCall) -> None:
+        self._calls.pop(call.call.id, None)
+        for person in self._people.values():
+            person.pending.pop(call.call.id, None)

@@ -1,0 +1,143 @@
+"""The people on duty, the calls and the sessions that carry them, as `dispatch` knows them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+from uuid import UUID
+
+from fanal.orient.domain.clocks import wait_after
+from fanal.orient.domain.records import Call
+
+SLOW_SECONDS: Final = 600.0
+"""Time for which a person has sessions of their own who was slow, or may be why one failed."""
+FRESH_SECONDS: Final = 15.0
+"""Time for which somebody who gives no answer is tried again in short order: a session may have been lost."""
+_SHORTEST_SECONDS: Final = 2.0
+"""The pause after a failure is as long as people have been failing, at most, and at least this."""
+_JITTER: Final = 0.5
+_IN_ONE: Final = 8
+
+
+class Phase(IntEnum):
+    """How far a session has come."""
+
+    CONNECTING = 1
+    """It has not signed in yet."""
+    RECIPIENTS = 2
+    DATA = 3
+    """All recipients are named; nothing of the message is sent."""
+    SENT = 4
+    """The whole message is sent; the server has not replied."""
+
+
+@dataclass(eq=False)
+class Person:
+    """A person on duty, by mail address, and the calls that they did not get yet."""
+
+    address: str
+    pending: dict[UUID, None] = field(default_factory=dict)
+    session: int = 0
+    """Number of the advancing session that they are in, 0 for none."""
+    next_at: float = 0.0
+    silent_since: float | None = None
+    """Since when their address gives no answer."""
+    tries: int = 0
+    """Sessions begun for them since then."""
+    _failures: int = 0
+    _failing_since: float = 0.0
+    _alone_until: float = 0.0
+    _slow_until: float = 0.0
+
+    def is_alone(self, now: float) -> bool:
+        """Return whether they have sessions of their own."""
+        return max(self._alone_until, self._slow_until) > now or self._failures > 0
+
+    def is_fresh(self, now: float) -> bool:
+        """Return whether their silence is new, or they are not silent."""
+        return self.silent_since is None or now < self.silent_since + FRESH_SECONDS
+
+    def set_apart(self, now: float) -> None:
+        """Give them sessions of their own until a message arrives: they may be why one failed or stalled."""
+        self._alone_until = now + SLOW_SECONDS
+
+    def speaks(self, now: float) -> None:
+        """Note that they are silent no more, if they were; they may be slow again."""
+        if self.silent_since is not None:
+            self.silent_since, self.tries, self._slow_until = None, 0, now + SLOW_SECONDS
+
+    def has(self, calls: Sequence[UUID], now: float) -> None:
+        """Note that they have some calls."""
+        for id_ in calls:
+            self.pending.pop(id_, None)
+        self._failures, self._alone_until, self.next_at = 0, 0.0, now
+        self.silent_since, self.tries = None, 0
+
+    def put_off(self, now: float, *, unconfirmed: bool = False) -> None:
+        """Note a failure that is theirs, and when they are next tried (`wait_after`)."""
+        self._failures += 1
+        self._failing_since = now if self._failures == 1 else self._failing_since
+        longest = max(_SHORTEST_SECONDS, now - self._failing_since)
+        wait = wait_after(attempts=self._failures, jitter=_JITTER, unconfirmed=unconfirmed)
+        self.next_at = now + min(wait.total_seconds(), longest)
+
+
+@dataclass(eq=False)
+class Session:
+    """A session with the mail server at one of its addresses (`place`, an index).
+
+    `asked` is the recipient whose reply it waits for. `stalled`: it gave no sign for some time; the people in
+    it are free. `cut`: it is to be closed.
+    """
+
+    number: int
+    place: int
+    people: list[str]
+    began: float
+    changed: float
+    phase: Phase = Phase.CONNECTING
+    calls: list[UUID] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """Recipients whom the server refused for good; it may do so to all, and then is at fault itself."""
+    asked: str = ""
+    stalled: bool = False
+    cut: bool = False
+
+    def waits_for(self, person: str) -> bool:
+        """Return whether it is stalled at a person: their reply, or the end of a message to them."""
+        sent = self.phase is Phase.SENT and person in self.taken
+        return self.stalled and not self.cut and (self.asked == person or sent)
+
+
+@dataclass(eq=False)
+class OpenCall:
+    """A call that is being sent."""
+
+    call: Call
+    added: float
+    attempt_at: float
+    waiting: set[str]
+    reached: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+    told: str = ""
+    """The outcome that was told: FAILED, or PARTLY, which is one for some of the people."""
+    failure: str = ""
+    unconfirmed: bool = False
+
+
+def groups(people: Sequence[Person], most: int, size: int = _IN_ONE) -> list[list[Person]]:
+    """Return these people in groups for one session each, of those with the same calls.
+
+    Each has at most `size` people, unless that makes more than `most` groups.
+    """
+    same: dict[frozenset[UUID], list[Person]] = {}
+    for person in people:
+        same.setdefault(frozenset(person.pending), []).append(person)
+    found = list[list[Person]]()
+    for alike in same.values():
+        of_one = math.ceil(len(alike) / max(1, min(most, math.ceil(len(alike) / size))))
+        found += [alike[at : at + of_one] for at in range(0, len(alike), of_one)]
+    return found

@@ -1,0 +1,145 @@
+"""The child process that sends alarm calls, as the loop sees it: calls go in, outcomes come out."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Final
+from uuid import UUID
+
+from fanal.calls import sending
+from fanal.calls.dispatch import CALL_SECONDS, MOST_CALLS, Outcome
+from fanal.orient.domain.records import Call
+
+_SPARE_SECONDS: Final = 3.0
+"""Seconds beyond a call's own time after which a child without an outcome is replaced."""
+_AT_ONCE: Final = 100
+"""Calls in one order: what the pipe takes without waiting for the child."""
+_FORK: Final = get_context("fork")
+
+
+@dataclass(slots=True)
+class _Child:
+    process: BaseProcess
+    orders: Connection
+    answers: Connection
+
+
+class Sender:
+    """The child that sends the calls. A child that died, or hangs, is replaced; its calls have failed."""
+
+    def __init__(self) -> None:
+        self._child: _Child | None = None
+        self._calls: dict[UUID, tuple[Call, float]] = {}
+        self._queue = list[tuple[Call, datetime]]()
+        self._waits_since: float | None = None
+        self._works = list[bool]()
+
+    @property
+    def calls(self) -> list[UUID]:
+        """The calls without an outcome."""
+        return list(self._calls)
+
+    @property
+    def room(self) -> int:
+        """How many calls it takes now."""
+        return max(0, MOST_CALLS - len(self._calls))
+
+    @property
+    def descriptors(self) -> list[int]:
+        """The file descriptors that become readable when the child answers or ends."""
+        return [self._child.answers.fileno()] if self._child else []
+
+    def start(self, calls: Sequence[Call], *, now: datetime) -> None:
+        """Send calls to all people on duty; `finished` returns what becomes of them."""
+        for call in calls:
+            self._calls[call.id] = (call, time.monotonic())
+        self._queue += [(call, now) for call in calls]
+        self._push()
+
+    def ask(self) -> None:
+        """Ask the mail server whether it lets this process in; `answers` returns that later."""
+        if self._is_ready():
+            with contextlib.suppress(OSError):
+                self._child.orders.send(None)  # type: ignore[union-attr]
+
+    def works(self) -> list[bool]:
+        """Return the answers to `ask` since the last time."""
+        found, self._works = self._works, []
+        return found
+
+    def finished(self) -> list[Outcome]:
+        """Return what became of calls since the last time; replace a child that died or hangs."""
+        outcomes = self._read()
+        for outcome in outcomes:
+            self._calls.pop(outcome.call.id, None)
+        now = time.monotonic()
+        late = [at for _, at in self._calls.values() if now > at + CALL_SECONDS + _SPARE_SECONDS]
+        if late or (self._waits_since is not None and now > self._waits_since + _SPARE_SECONDS):
+            self.stop()
+            outcomes += self._lose("TIMEOUT")
+        elif self._calls and self._child is None:
+            outcomes += self._lose("DIED")
+        self._push()
+        return outcomes
+
+    def stop(self) -> None:
+        """End the child; its calls stay in the outbox and are sent again."""
+        if self._child:
+            self._child.process.kill()
+            self._child.process.join()
+            self._child.process.close()
+            self._child.orders.close()
+            self._child.answers.close()
+        self._child, self._waits_since = None, None
+
+    def _read(self) -> list[Outcome]:
+        outcomes = list[Outcome]()
+        while self._child and self._child.answers.poll():
+            try:
+                answer = self._child.answers.recv()
+            except (EOFError, OSError):
+                self.stop()
+                break
+            if answer == sending.GOT:
+                self._waits_since = None
+            elif isinstance(answer, tuple):
+                self._works.append(not answer[1])
+            else:
+                outcomes += answer
+        return outcomes
+
+    def _lose(self, failure: str) -> list[Outcome]:
+        lost, self._calls, self._queue = self._calls, {}, []
+        return [Outcome(call=call, failure=failure) for call, _ in lost.values()]
+
+    def _push(self) -> None:
+        """Hand the next calls to the child, once it has those before."""
+        if not self._queue or self._waits_since is not None:
+            return
+        if not self._is_ready():
+            return
+        part, self._queue = self._queue[:_AT_ONCE], self._queue[_AT_ONCE:]
+        self._waits_since = time.monotonic()
+        with contextlib.suppress(OSError):  # it has died, which its other end tells
+            self._child.orders.send(([call for call, _ in part], part[-1][1]))  # type: ignore[union-attr]
+
+    def _is_ready(self) -> bool:
+        """Start the child if there is none; return whether there is one."""
+        if self._child:
+            return True
+        try:
+            taking, orders = _FORK.Pipe(duplex=False)
+            answers, giving = _FORK.Pipe(duplex=False)
+            process = _FORK.Process(target=sending.run, args=(taking, giving), daemon=True)
+            process.start()
+        except OSError:
+            return False
+        taking.close()
+        giving.close()
+        self._child = _Child(process, orders, answers)
+        return True

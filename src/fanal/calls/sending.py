@@ -1,0 +1,282 @@
+"""The child process that sends the alarm calls: SMTP sessions in threads, each decided on by `Dispatch`."""
+
+import hashlib
+import logging
+import os
+import signal
+import smtplib
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.policy import SMTP, SMTPUTF8
+from functools import partial
+from multiprocessing.connection import Connection, wait
+from typing import Final
+
+from fanal import reference
+from fanal.calls.dispatch import SESSION_SECONDS, Dispatch, Outcome
+from fanal.calls.people import Session
+from fanal.connectors import mail, smtp
+from fanal.kernel.process import die_with_parent, take_own_share
+from fanal.orient.domain.clocks import UNCONFIRMED, Delivery
+from fanal.orient.domain.records import Call
+
+GOT: Final = "got"
+"""Answer to a list of calls: they have arrived."""
+WORKS: Final = "works"
+"""Answer to a question, with the code of a failure or an empty string: does the mail server let us in?"""
+_BEAT_SECONDS: Final = 0.05
+_IDLE_SECONDS: Final = 1.0
+_LOOK_UP_SECONDS: Final = 20.0
+"""Time after which the addresses of the mail server are asked for again, when a call comes."""
+_LANGUAGES: Final = ("fr", "en")
+_NO_UTF8: Final = 553
+"""Reply for an address that is not ASCII, for a server without SMTPUTF8 (RFC 6531)."""
+_CODES: Final = (
+    (mail.MailRefused, "SETTINGS"),
+    (smtp.Unconfirmed, UNCONFIRMED),
+    (smtplib.SMTPAuthenticationError, "PASSWORD"),
+    (smtplib.SMTPResponseException, "REFUSED"),
+    (smtplib.SMTPRecipientsRefused, "REFUSED"),
+    (TimeoutError, "TIMEOUT"),
+    (smtplib.SMTPServerDisconnected, "TIMEOUT"),
+    (ssl.SSLError, "TLS"),
+)
+"""Codes of failures (`code_of`); the first that fits counts."""
+log = logging.getLogger("fanal.calls")
+
+
+class _Overtaken(Exception):
+    """Error: another session sent the message to a recipient of this one, just before it would have."""
+
+
+def run(orders: Connection, answers: Connection) -> None:
+    """Send the calls in `orders`, tell `answers` what became of them, until the parent ends; then exit.
+
+    An order is a list of calls with the time at which they were claimed, or None, which asks whether the mail
+    server lets this process in. The exit closes no inherited database session: that would end the parent's.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent()
+    take_own_share()
+    try:
+        Sending(mail.current(), answers).run(orders)
+    finally:
+        os._exit(0)  # the child must not end the parent's database session
+
+
+class Sending:
+    """The sessions of this process with a mail server; what becomes of calls goes to `answers`."""
+
+    def __init__(self, mailer: mail.Mailer, answers: Connection) -> None:
+        self._mailer, self._answers = mailer, answers
+        self._guard = threading.RLock()
+        self._dispatch = Dispatch(mailer.duty)
+        self._addresses = list[smtp.Address]()
+        self._looked_up, self._looks_up = -_LOOK_UP_SECONDS, False
+        self._open: dict[int, smtp.Handle] = {}
+        self._told = (time.monotonic(), datetime.min.replace(tzinfo=UTC))
+
+    def run(self, orders: Connection) -> None:
+        """Take orders and begin sessions until the other end of `orders` is closed."""
+        self._look_up()
+        while True:
+            seconds = _BEAT_SECONDS if self._open or self._dispatch.in_hand else _IDLE_SECONDS
+            if wait([orders], timeout=seconds):
+                try:
+                    order = orders.recv()
+                except EOFError:
+                    return
+                self._take(order)
+            self.beat()
+
+    def _take(self, order: tuple[list[Call], datetime] | None) -> None:
+        if order is None:
+            threading.Thread(target=self._ask, daemon=True).start()
+            return
+        calls, now = order
+        self._answers.send(GOT)
+        self._told = (time.monotonic(), now)
+        if not self._mailer.url or not self._mailer.duty:
+            self._answers.send([self._leave(call, now) for call in calls])
+            return
+        self._look_up()
+        with self._guard:
+            for call in calls:
+                self._dispatch.add(call, time.monotonic())
+
+    def _ask(self) -> None:
+        failure = ""
+        try:
+            self._mailer.ask()
+        except Exception as reason:  # noqa: BLE001 - any failure is an answer
+            failure = code_of(reason)
+        with self._guard:
+            self._answers.send((WORKS, failure))
+
+    def _leave(self, call: Call, now: datetime) -> Outcome:
+        """Write a message into the folder, as there is no mail server; without recipients that fails."""
+        try:
+            to = self._mailer.duty
+            words = _words([call])
+            self._mailer.send(
+                to=to,
+                subject=words["subject"],
+                text=words["text"],
+                message_id=words["message_id"],
+                now=now,
+            )
+        except (OSError, ValueError) as failure:
+            return Outcome(call=call, failure=code_of(failure))
+        return Outcome(call=call, delivery=Delivery.LEFT)
+
+    def beat(self) -> None:
+        """Begin and close the sessions that are due; tell what became of calls."""
+        with self._guard:
+            for session in self._dispatch.step(time.monotonic()):
+                handle = self._open[session.number] = smtp.Handle()
+                address = self._addresses[session.place]
+                work = partial(self._talk, session, address, handle)
+                threading.Thread(target=work, daemon=True).start()
+            for number in self._dispatch.cut():
+                self._open[number].shut()
+            outcomes = self._dispatch.outcomes()
+            if outcomes:
+                self._answers.send(outcomes)
+
+    # The addresses of the mail server
+
+    def _look_up(self) -> None:
+        if (
+            self._mailer.url
+            and not self._looks_up
+            and time.monotonic() >= self._looked_up + _LOOK_UP_SECONDS
+        ):
+            self._looks_up = True
+            threading.Thread(target=self._find, daemon=True).start()
+
+    def _find(self) -> None:
+        """Find out the addresses of the mail server; where that fails, keep the known ones, in order."""
+        try:
+            found, failure = self._mailer.server(seconds=SESSION_SECONDS).addresses(), ""
+        except (OSError, ValueError) as reason:
+            found, failure = [], code_of(reason)
+        with self._guard:
+            self._looks_up, self._looked_up = False, time.monotonic() if found else self._looked_up
+            if set(found) - set(self._addresses) or (found and len(found) != len(self._addresses)):
+                self._addresses = found
+                self._dispatch.set_places(len(found))
+            elif not self._addresses:
+                self._dispatch.no_place(failure)
+
+    # One session, in a thread of its own
+
+    def _talk(self, session: Session, address: smtp.Address, handle: smtp.Handle) -> None:
+        """Hold one session with the mail server, as the dispatch says; tell it how it ended."""
+        number, failed = session.number, None
+        try:
+            server = self._mailer.server(seconds=SESSION_SECONDS)
+            with server.session(address, seconds=SESSION_SECONDS, handle=handle) as talk:
+                talk.hears = partial(self._hear, number)
+                self._mailer.sign_in(talk)
+                with self._guard:
+                    to, calls = self._dispatch.signed_in(number, time.monotonic())
+                if to and self._send(talk, number, to, calls):
+                    with self._guard:
+                        self._dispatch.accepted(number, time.monotonic())
+                        self._open.pop(number)
+        except _Overtaken:
+            pass
+        except Exception as failure:  # noqa: BLE001 - after any failure the call is tried again
+            failed = failure
+        with self._guard:
+            if self._open.pop(number, None) is None:
+                return
+            if failed is None:
+                self._dispatch.ended(number, time.monotonic())
+            else:
+                full = (
+                    isinstance(failed, smtplib.SMTPConnectError)
+                    and failed.smtp_code == smtp.CLOSING
+                )
+                self._dispatch.failed(number, code_of(failed), time.monotonic(), full=full)
+
+    def _hear(self, number: int) -> None:
+        with self._guard:
+            if number in self._open:
+                self._dispatch.advances(number, time.monotonic())
+
+    def _send(
+        self, talk: smtp.Session, number: int, to: Sequence[str], calls: Sequence[Call]
+    ) -> bool:
+        """Send a message that announces `calls` to those of `to` whom the server takes; return if it went.
+
+        Raises:
+            OSError, smtplib.SMTPException: the server failed, or took the message for nobody.
+            _Overtaken: another session was faster.
+        """
+        names = [one for one in to if one.isascii() or talk.has_extn("smtputf8")]
+        options = ["SMTPUTF8"] if any(not one.isascii() for one in names) else []
+        code, text = talk.mail(self._mailer.sender, options)
+        if code != 250:
+            raise smtplib.SMTPSenderRefused(code, text, self._mailer.sender)
+        for one in to:
+            with self._guard:
+                goes = self._dispatch.asks(number, one, time.monotonic())
+            if not goes:
+                continue
+            code, text = talk.rcpt(one) if one in names else (_NO_UTF8, b"")
+            if code == smtp.CLOSING:
+                raise smtplib.SMTPRecipientsRefused({one: (code, text)})
+            with self._guard:
+                self._dispatch.answered(number, one, code, time.monotonic())
+        with self._guard:
+            if not self._dispatch.may_send(number, time.monotonic()):
+                return False
+            taken = list(self._dispatch.taken(number))
+        talk.begins = partial(self._begins, number)
+        code, text = talk.data(self._message(taken, calls))
+        if code != 250:
+            raise smtplib.SMTPDataError(code, text)
+        return True
+
+    def _begins(self, number: int) -> None:
+        with self._guard:
+            if not self._dispatch.sends(number, time.monotonic()):
+                raise _Overtaken
+
+    def _message(self, to: Sequence[str], calls: Sequence[Call]) -> bytes:
+        """Return the message as it goes over the wire; its date is by the database's clock."""
+        since, then = self._told
+        now = then + timedelta(seconds=time.monotonic() - since)
+        message = self._mailer.compose(to=to, now=now, **_words(calls))
+        return message.as_bytes(policy=SMTP if all(one.isascii() for one in to) else SMTPUTF8)
+
+
+def _words(lot: Sequence[Call]) -> dict[str, str]:
+    """Return subject, text and id of the message for some calls: references of reports, no content."""
+    code = "ALARM_ESCALATED" if lot[0].escalated else "ALARM_RAISED"
+    name = f"{lot[0].alarm_id}.{code.lower()}"
+    parameters = {"reference": str(lot[0].report_id), "count": str(len(lot))}
+    listed: list[str] = []
+    if len(lot) > 1:
+        # The message id depends on all calls: another lot with the same first call is another message.
+        name = f"{_name_of(lot)}.{code.lower()}"
+        code, listed = f"{code}_MANY", ["\n".join(str(call.report_id) for call in lot)]
+    words = [reference.render(code, parameters, x, kind="mail") for x in _LANGUAGES]
+    return {
+        "subject": reference.render(f"{code}_SUBJECT", parameters, _LANGUAGES[0], kind="mail"),
+        "text": "\n\n".join([*words, *listed]),
+        "message_id": name,
+    }
+
+
+def _name_of(lot: Sequence[Call]) -> str:
+    return hashlib.sha256(b"".join(sorted(call.alarm_id.bytes for call in lot))).hexdigest()[:32]
+
+
+def code_of(failure: Exception) -> str:
+    """Return the code of a failed delivery (labels of kind `call_failure`), AWAY for an unknown failure."""
+    return next((code for kind, code in _CODES if isinstance(failure, kind)), "AWAY")

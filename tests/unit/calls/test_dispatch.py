@@ -1,0 +1,175 @@
+"""Whatever hangs, fails or is slow in a mail server: a call reaches everybody else within ten seconds, in virtual time."""
+
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from fanal.orient.domain.clocks import Delivery
+from tests.unit.calls.mail_relay import NEVER, STEPS, Fault, Relay
+
+LIMIT = 10.0
+HANGS = {"seconds": NEVER}
+
+
+def people(count: int) -> list[str]:
+    return [f"p{number}@desk.example" for number in range(count)]
+
+
+def late(relay: Relay, calls: dict[int, float], *, but: frozenset[str] = frozenset()) -> list[str]:
+    """Return which call reached which person too late, of those who can be reached."""
+    found = []
+    for number, at in calls.items():
+        call = relay.made[number]
+        for one in relay.duty:
+            when = relay.got.get((call.id, one))
+            if one not in but and (when is None or when[0] > at + LIMIT):
+                found.append(f"{number} to {one}: {when and when[0] - at}")
+    return found
+
+
+def run(relay: Relay, instants: Sequence[float], *, until: float = 0.0) -> dict[int, float]:
+    calls = dict(enumerate(instants, start=1))
+    for number, at in calls.items():
+        relay.call(at, number)
+    relay.run(until or max(instants) + 30)
+    return calls
+
+
+def test_without_a_fault_each_has_each_call_once_in_few_sessions() -> None:
+    relay = Relay(people(20))
+    calls = run(relay, [1.0 + 0.3 * n for n in range(30)])
+    assert not late(relay, calls)
+    assert all(len(when) == 1 for when in relay.got.values())
+    assert {one.delivery for one in relay.outcomes} == {Delivery.SENT}
+    assert relay.most <= 4
+
+
+def test_calls_that_come_while_one_is_sent_go_in_one_message() -> None:
+    relay = Relay(people(3), reply=0.1)
+    calls = run(relay, [1.0 + 0.01 * n for n in range(60)])
+    assert not late(relay, calls)
+    assert relay.begun <= 3
+
+
+@pytest.mark.parametrize(("many", "silent"), [(2, 1), (5, 1), (10, 3), (20, 6), (50, 22)])
+@pytest.mark.parametrize("step", ["RCPT", "END"])
+def test_people_at_a_silent_provider_keep_nobody_else_waiting(
+    many: int, silent: int, step: str
+) -> None:
+    if step == "END" and silent > 3:
+        silent = 3
+    duty = people(many)
+    away = frozenset(duty[:: max(1, many // silent)][:silent])
+    relay = Relay(duty, [Fault(step=step, people=away, **HANGS)], limit=10**9 if many > 20 else 20)
+    calls = run(relay, [*(1.0 + 0.5 * n for n in range(20)), 60.0, 120.0])
+    assert not late(relay, calls, but=away)
+
+
+def test_who_is_silent_holds_few_sessions() -> None:
+    duty = people(5)
+    relay = Relay(duty, [Fault(step="RCPT", people=frozenset(duty[:1]), **HANGS)], limit=8)
+    calls = run(relay, [1.0 + 0.6 * n for n in range(100)])
+    assert not late(relay, calls, but=frozenset(duty[:1]))
+    assert relay.most <= 6
+
+
+def test_who_is_well_again_has_the_next_call_at_once() -> None:
+    duty = people(5)
+    silent = Fault(step="RCPT", people=frozenset(duty[:1]), when=(0.0, 30.0), seconds=20.0)
+    relay = Relay(duty, [silent])
+    calls = run(relay, [1.0, 5.0, 90.0])
+    assert not late(relay, {3: calls[3]})
+    assert [one.later for one in relay.outcomes if one.delivery is Delivery.SENT].count(True) >= 1
+
+
+def test_who_is_refused_for_good_is_lost_and_others_are_not() -> None:
+    duty = people(3)
+    relay = Relay(duty, [Fault(step="RCPT", people=frozenset(duty[:1]), code=550)])
+    run(relay, [1.0])
+    assert [one.delivery for one in relay.outcomes] == [Delivery.PARTLY]
+    assert relay.begun == 1
+
+
+def test_an_address_of_the_server_that_refuses_everybody_loses_nobody() -> None:
+    relay = Relay(people(10), [Fault(step="RCPT", places=frozenset({0}), code=550)], places=2)
+    calls = run(relay, [1.0, 12.0, 24.0])
+    assert not late(relay, calls)
+    assert {one.delivery for one in relay.outcomes} == {Delivery.SENT}
+
+
+@pytest.mark.parametrize("step", ["GREET", "MAIL", "DATA", "END"])
+def test_a_server_that_says_no_for_a_moment_loses_nobody(step: str) -> None:
+    """Only a refusal of a recipient is one for good."""
+    relay = Relay(people(20), [Fault(step=step, code=554, when=(0.0, 4.0))])
+    calls = run(relay, [1.0])
+    assert not late(relay, calls)
+    assert relay.outcomes[-1].delivery is Delivery.SENT
+
+
+def test_copies_are_few_where_the_server_confirms_nothing() -> None:
+    relay = Relay(people(1), [Fault(step="END", seconds=0.1, code=0)])
+    run(relay, [1.0], until=300.0)
+    assert {one.failure for one in relay.outcomes} == {"UNCONFIRMED"}
+    assert relay.begun < 60
+
+
+def test_a_call_that_fails_is_told_of_in_eight_seconds_and_may_still_arrive() -> None:
+    relay = Relay(people(2), [Fault(step="SIGN_IN", seconds=12.0)])
+    run(relay, [1.0])
+    assert relay.outcomes[0].failure == "TIMEOUT"
+    assert relay.outcomes[-1].delivery is Delivery.SENT
+
+
+def scenario(seed: int) -> tuple[Relay, list[float], frozenset[str]]:
+    """Return a server with one fault, calls, and whom nobody can reach."""
+    draw = random.Random(seed)
+    duty = people(draw.choice([1, 2, 3, 5, 10, 20]))
+    places = draw.choice([1, 1, 2, 4])
+    relay = Relay(
+        duty,
+        places=places,
+        limit=draw.choice([10, 20, 10**9]),
+        reply=draw.choice([0.01, 0.05, 0.1]),
+        seed=seed,
+    )
+    step, away = draw.choice(STEPS), frozenset[str]()
+    seconds = draw.choice([0.0, 0.0, 2.0, NEVER, NEVER])
+    code = draw.choice([None, 0, 421, 451, 554]) if seconds < NEVER else None
+    kind = draw.choice(["person", "place", "times", "window"])
+    if kind == "person" and len(duty) > 1:
+        away = frozenset(draw.sample(duty, draw.randint(1, max(1, len(duty) // 3))))
+        if step == "END":
+            away = frozenset(sorted(away)[:1])
+        step = step if step in ("RCPT", "END") else "RCPT"
+        fault = Fault(step=step, seconds=seconds, code=code, people=away)
+    elif kind == "place" and places > 1:
+        fault = Fault(
+            step=step, seconds=seconds, code=code, places=frozenset({draw.randrange(places)})
+        )
+    elif kind == "times":
+        fault = Fault(step=step, seconds=seconds, code=code, times=draw.choice([1, 2]))
+    else:
+        began = draw.uniform(0.0, 2.0)
+        fault = Fault(
+            step=step, seconds=seconds, code=code, when=(began, began + draw.choice([1, 2, 3]))
+        )
+    if code == 554 and step == "RCPT" and not away:
+        fault.code = 451  # else it says that these recipients do not exist
+    relay.faults = [fault]
+    instants = draw.choice(
+        [[1.0], [1.0, 1.2, 1.7], [1 + 0.4 * n for n in range(20)], [1.0, 12.0, 25.0]]
+    )
+    return relay, instants, away
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_with_one_fault_nobody_is_late(part: int) -> None:
+    wrong = {}
+    for seed in range(part * 150, part * 150 + 150):
+        relay, instants, away = scenario(seed)
+        calls = run(relay, instants)
+        found = late(relay, calls, but=away)
+        if found or max(map(len, relay.got.values()), default=0) > 4:
+            wrong[seed] = (relay.faults, found[:3])
+    assert not wrong
