@@ -127,7 +127,9 @@ def test_what_is_missing_is_asked_for_and_nothing_typed_is_lost(
 def test_who_may_enter_a_report(
     desk: Desk, sign_in: Callable[[str], Client], name: str, status: int
 ) -> None:
-    assert sign_in(name).get(PAGE).status_code == status
+    page = sign_in(name).get(PAGE)
+    assert page.status_code == status
+    assert "C’est moi" not in page.content.decode(), "who types is not the child"
 
 
 def test_a_report_is_entered_at_an_own_desk_alone(

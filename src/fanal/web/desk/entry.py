@@ -131,9 +131,8 @@ def _page(
     voice, today = Voice.PROFESSIONAL, paris_day(now_of(request))
     context: dict[str, object] = {"say": said_to(voice), "voice": voice.value}
     for name in (*_IN_FORM, "danger"):
-        context |= offered_to(voice, BY_NAME[name]) | step_context(
-            BY_NAME[name], answers, today=today
-        )
+        step = BY_NAME[name]
+        context |= step_context(step, answers, today=today) | offered_to(voice, step)
     desk_ids = reach(actor_of(request), "report.enter").desk_ids
     context |= {
         "understood": "",
