@@ -31,7 +31,7 @@ _INDEXES = (
     "DROP INDEX harmonise_selector_prefix; DROP INDEX harmonise_text_words",
     (
         "CREATE INDEX harmonise_selector_prefix ON harmonise_selector"
-        ' (lower(left(value, 100) COLLATE "C") text_pattern_ops)'
+        " (harmonise_skeleton(value) text_pattern_ops)"
         " WHERE kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ')"
     ),
     "CREATE INDEX harmonise_text_words ON harmonise_text USING gin (words)",

@@ -51,7 +51,7 @@ SELECT md5(v.key::text || c.copy)::uuid, v.kind, substr(md5(v.value || c.copy), 
 FROM harmonise_selector v JOIN other o ON o.key = v.key AND o.lasts IS NOT NULL
 JOIN generate_series(1, %(copies)s) AS c (copy) ON c.copy %% o.lasts = 0;
 CREATE INDEX harmonise_selector_prefix
-    ON harmonise_selector (lower(left(value, 100) COLLATE "C") text_pattern_ops)
+    ON harmonise_selector (harmonise_skeleton(value) text_pattern_ops)
     WHERE kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ');
 
 INSERT INTO harmonise_text (report_id, desk_id, words)

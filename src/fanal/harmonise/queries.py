@@ -16,7 +16,7 @@ from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, unpack, unpack_fields
 from fanal.harmonise.domain.redaction.reporter import IdentityOpening
-from fanal.harmonise.domain.redaction.search import fold
+from fanal.harmonise.domain.redaction.search import query_words
 from fanal.harmonise.domain.sightings import (
     ROLE_CODES,
     ROLE_OF_CODE,
@@ -29,6 +29,12 @@ from fanal.harmonise.domain.sightings import (
     selector_key,
 )
 from fanal.harmonise.domain.values.handles import spellings
+from fanal.harmonise.domain.written_otherwise import (
+    beginnings,
+    found_selectors,
+    meanings,
+    similar_kinds,
+)
 from fanal.kernel.actors import Actor
 
 # One pass over the sightings of the kinds. Report ids sort by their instant, as text too.
@@ -231,7 +237,6 @@ def get_desks(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
 
 
 _MOST = 1000  # the bound of any count or page here
-_PREFIX = 100  # characters of a value that its index holds
 
 # In each call `desks` is NULL for the system, which reaches all; the SQL functions also apply the session's.
 
@@ -239,34 +244,35 @@ _PREFIX = 100  # characters of a value that its index holds
 def search_selectors(
     *, actor: Actor, text: str, kinds: Iterable[SelectorKind] = (), limit: int = 50
 ) -> list[FoundSelector]:
-    """Return the identifiers with value `text`, then those with that prefix, seen in the actor's desks.
+    """Return the identifiers seen in the actor's desks that are `text`, begin with it, or are it otherwise.
 
-    `text` has 2 characters or more; shorter text gives []. Empty `kinds`: all. At most `limit`, or 1000.
+    First those that `text` is, as typed or as its kind is read (a national number, an IBAN with spaces); then
+    those that begin with it; then those written otherwise, with the differences (`written_otherwise`). `text`
+    has 2 characters or more; shorter text gives []. Empty `kinds`: all. At most `limit`, or 1000.
     """
     desks = reach(actor, "search.run").desks
-    wanted = [kind.value for kind in kinds] or [kind.value for kind in SelectorKind]
+    wanted = list(kinds) or list(SelectorKind)
     typed, compared = spellings(text)[0], spellings(text)[-1]
     if desks == [] or len(compared) < 2 or "\x00" in typed:
         return []
-    exact = [(kind, spelling) for kind in wanted for spelling in spellings(text)]
-    found = sql.rows(
-        "SELECT key, kind, value, seen"
-        " FROM harmonise_find_selectors(%s, %s, %s, %s, %s, %s, %s, %s)",
+    meant = meanings(wanted, text)
+    started = beginnings(text)
+    rows = sql.rows(
+        "SELECT key, kind, value, seen, place"
+        " FROM harmonise_find_selectors(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
-            [selector_key(SelectorKind(kind), spelling) for kind, spelling in exact],
-            [kind for kind, _spelling in exact],
-            [spelling for _kind, spelling in exact],
-            _like_prefix(compared[:_PREFIX]),
+            [selector_key(kind, value) for kind, value in meant],
+            [kind.value for kind, _value in meant],
+            [value for _kind, value in meant],
+            started,
             _like_prefix(compared),
+            [kind.value for kind in similar_kinds(wanted, started)],
             desks,
             min(limit, _MOST),
             _MOST,
         ],
     )
-    return [
-        FoundSelector(key=key, kind=SelectorKind(kind), value=value, count=count)
-        for key, kind, value, count in found
-    ]
+    return found_selectors(text, meant, rows)
 
 
 def search_text(
@@ -279,7 +285,7 @@ def search_text(
     Without a word in `text` the result is empty; `limit` is at most 1000.
     """
     desks = reach(actor, "search.run").desks
-    words = _query_words(text)
+    words = query_words(text)
     if desks == [] or not words:
         return []
     last = words.pop() if words[-1].isalnum() else None
@@ -294,12 +300,6 @@ def search_text(
 def _like_prefix(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"{escaped}%"
-
-
-def _query_words(text: str) -> list[str]:
-    """Return the words of a text search, at most 20, without case, accents and full-text operators."""
-    plain = "".join(c if c.isalnum() or c in "@._-" else " " for c in fold(text))
-    return [word for word in plain.split() if any(c.isalnum() for c in word)][:20]
 
 
 _MOST_SHARED = 20_000  # of one value, for the system

@@ -21,7 +21,7 @@ from fanal.ledger import operations as ledger, queries as entries
 from fanal.ledger.domain.records import LedgerLine
 from fanal.web.components import words
 from fanal.web.reading import ReadingJournal, ReadNotJournalled, consult
-from tests.integration.desk.story import MATERIAL, Desk, add_reports
+from tests.integration.desk.story import GAME, MATERIAL, Desk, add_reports, suspect
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
@@ -203,3 +203,23 @@ def test_the_identity_form_and_the_alarms_are_reads(desk: Desk, sign_in: SignIn)
     sign_in("claire").get(f"/en/desk/reports/{report_id}/identity/")
     read = entries.entries_of(actor=SYSTEM, object_id=report_id)
     assert any(line.action == "report.read" for line in read)
+
+
+@pytest.mark.parametrize(
+    ("language", "mark"),
+    [
+        ("en", "written otherwise: digits or signs"),
+        ("fr", "écrit autrement\u00a0: chiffres ou signes"),
+    ],
+)
+def test_what_is_written_otherwise_is_marked_with_the_reason(
+    desk: Desk, sign_in: SignIn, language: str, mark: str
+) -> None:
+    add_reports(desk, [("odd", 5, GAME | {"persons": [suspect("r3nard_77")]})])
+    body = sign_in("ana").get(f"/{language}/desk/search/", {"q": "renard_77"}).content.decode()
+    plain = re.sub(r"<svg.*?</svg>|[ \n]+", " ", body)
+    assert plain.index("renard_77") < plain.index("r3nard_77") < plain.index(mark)
+    (line,) = searches()
+    for value in (HERE, "r3nard_77@arcadia"):
+        key = ledger.searched_id(selector_key(SelectorKind.HANDLE, value))
+        assert ("selector", key) in objects_of(line)

@@ -12,6 +12,7 @@ from fanal.casework.domain.records import AddresseeKind, ApprovalVerdict
 from fanal.distribution.domain.states import ItemState, PackageState
 from fanal.formats.report.records import Channel, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
+from fanal.harmonise.domain.written_otherwise import Difference
 from fanal.hashing.domain.records import Unhashed
 from fanal.judicial.domain.records import ReferralOutcome, ReferralState
 from fanal.kernel.actors import Role
@@ -196,6 +197,7 @@ def test_typography() -> None:
         ("selector_kind", SelectorKind),
         ("unhashed", Unhashed),
         ("selector_role", SelectorRole),
+        ("written_difference", Difference),
         ("track", Track),
         ("reading", Reading),
         ("case_state", CaseState),

@@ -101,13 +101,15 @@ class Sightings(Struct, frozen=True, kw_only=True):
 class FoundSelector(Struct, frozen=True, kw_only=True):
     """A selector (identifier) found by a search: key, kind and value.
 
-    `count` is the number of its occurrences in reports of the actor's desks, up to a bound.
+    `count` is the number of its occurrences in reports of the actor's desks, up to a bound. `otherwise` are
+    the codes of its differences from the text searched for (`written_otherwise`), () for none.
     """
 
     key: UUID
     kind: SelectorKind
     value: str
     count: int
+    otherwise: tuple[str, ...] = ()
 
 
 class Revision(Struct, frozen=True, kw_only=True):

@@ -145,7 +145,7 @@ def _delete_unseen(cursor: CursorWrapper, values: Iterable[tuple[SelectorKind, s
     cursor.execute(
         "WITH gone AS (DELETE FROM harmonise_selector s"
         " USING unnest(%s::text[], %s::text[]) AS given (kind, value)"
-        ' WHERE lower(left(s.value, 100) COLLATE "C") = lower(left(given.value, 100) COLLATE "C")'
+        " WHERE harmonise_skeleton(s.value) = harmonise_skeleton(given.value)"
         " AND s.value = given.value"
         " AND s.kind = given.kind AND s.kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ')"
         " AND NOT EXISTS (SELECT FROM harmonise_sighting t WHERE t.key = s.key) RETURNING s.key)"

@@ -39,8 +39,7 @@ _INSERT_SELECTORS = (
     "INSERT INTO harmonise_selector (key, kind, value) SELECT given.*"
     " FROM (SELECT unnest(%s::uuid[]) AS key, unnest(%s::text[]) AS kind, unnest(%s::text[]) AS value) given"
     " LEFT JOIN LATERAL (SELECT true AS held FROM harmonise_selector s"
-    ' WHERE lower(left(s.value, 100) COLLATE "C") = lower(left(given.value, 100) COLLATE "C")'
-    " AND s.value = given.value"
+    " WHERE harmonise_skeleton(s.value) = harmonise_skeleton(given.value) AND s.value = given.value"
     " AND s.kind = given.kind AND s.kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ') LIMIT 1) s ON true"
     " WHERE s.held IS NULL"
 )

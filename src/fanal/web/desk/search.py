@@ -18,7 +18,7 @@ from fanal.crosscheck.dossiers.queries import dossiers_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
-from fanal.harmonise.domain.values.handles import spellings
+from fanal.harmonise.domain.written_otherwise import readings
 from fanal.intake.queries.envelopes import find_desk_number, find_references
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import instant_of
@@ -165,7 +165,7 @@ def refang(text: str) -> str:
 def _results(text: str, kind: str, *, actor: Actor) -> Found:
     kinds = [SelectorKind(kind)] if kind in set(SelectorKind) else []
     found = harmonised.search_selectors(actor=actor, text=text, kinds=kinds, limit=_MOST)
-    asked = [(k, spelling) for k in kinds or SelectorKind for spelling in spellings(text)]
+    asked = [(k, value) for k in kinds or SelectorKind for value in readings(k, text)]
     keys = [selector_key(k, spelling) for k, spelling in asked]
     elsewhere = harmonised.seen_elsewhere(actor=actor, keys=[*keys, *(f.key for f in found)])
     desks = _names(elsewhere)

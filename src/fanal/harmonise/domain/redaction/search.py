@@ -56,6 +56,12 @@ def fold(text: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 
+def query_words(text: str) -> list[str]:
+    """Return the words of a text search, at most 20, without case, accents and full-text operators."""
+    plain = "".join(c if c.isalnum() or c in "@._-" else " " for c in fold(text))
+    return [word for word in plain.split() if any(c.isalnum() for c in word)][:20]
+
+
 def _texts(report: HarmonisedReport) -> Iterator[str]:
     place = report.place
     yield report.reference

@@ -19,7 +19,7 @@ from fanal.harmonise.domain.values.addresses import (
     read_port,
 )
 from fanal.harmonise.domain.values.hashes import kind_by_length
-from fanal.harmonise.domain.values.urls import canonical_host, has_known_root, ip_in_host, refang
+from fanal.harmonise.domain.values.urls import canonical_host, ip_in_host, is_plain_host, refang
 from fanal.harmonise.domain.values.user_names import user_names
 
 # Three patterns instead of one with three branches: the engine can then skip to a possible start.
@@ -47,26 +47,6 @@ _IBAN = re.compile(
 _DATE = re.compile(r"(?<!\d)(?:\d{1,2}[./\-]\d{1,2}[./\-]\d{4}|\d{4}-\d{2}-\d{2})(?!\d)")
 _PHONE = re.compile(
     r"(?<![\w+/.,@])(?:\+|00|0|\()[\d(](?:[\d .()\u00a0\u202f\-]{4,20})\d(?!\w)", re.ASCII
-)
-# Top-level domains for which a bare name in a sentence is taken as a host; others need `www.`, a path or
-# three labels, because "fini.Me voici" and "photo.zip" look like hosts too.
-_PLAIN_ROOTS = frozenset(
-    {
-        "com",
-        "net",
-        "org",
-        "info",
-        "biz",
-        "fr",
-        "eu",
-        "ru",
-        "cc",
-        "tv",
-        "xyz",
-        "onion",
-        "test",
-        "example",
-    }
 )
 
 
@@ -181,7 +161,7 @@ def _hosts(text: str) -> Iterator[TextHit]:
     """Yield the web addresses without scheme in a text: a URL if there is a path or port, else a HOST."""
     for match in _HOST.finditer(text):
         name, port, path = match.group(1), match.group(2), match.group(3)
-        if not _is_host(name, has_path=path is not None):
+        if not is_plain_host(name, has_path=path is not None):
             continue
         if path is not None or port is not None:
             whole = f"{name}:{port}{path or ''}" if port else f"{name}{path}"
@@ -190,16 +170,6 @@ def _hosts(text: str) -> Iterator[TextHit]:
             host = canonical_host(name)
             if host is not None and ip_in_host(host) is None:
                 yield TextHit(kind=SelectorKind.HOST, value=host)
-
-
-def _is_host(name: str, *, has_path: bool) -> bool:
-    labels = name.split(".")
-    if not has_known_root(name):
-        return False
-    if labels[-1][:1].isupper() and not labels[0][:1].isupper():
-        return False  # a sentence that ends without a space before the next
-    trusted = labels[-1].lower() in _PLAIN_ROOTS or len(labels) > 2
-    return trusted or has_path or labels[0].lower() == "www"
 
 
 def _tokens(text: str) -> Iterator[TextHit]:

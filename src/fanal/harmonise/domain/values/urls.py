@@ -66,6 +66,39 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
+# Top-level domains for which a bare name in a sentence is taken as a host; others need `www.`, a path or
+# three labels, because "fini.Me voici" and "photo.zip" look like hosts too.
+_PLAIN_ROOTS = frozenset(
+    {
+        "com",
+        "net",
+        "org",
+        "info",
+        "biz",
+        "fr",
+        "eu",
+        "ru",
+        "cc",
+        "tv",
+        "xyz",
+        "onion",
+        "test",
+        "example",
+    }
+)
+
+
+def is_plain_host(name: str, *, has_path: bool = False) -> bool:
+    """Return whether a name with dots in a sentence is a host; `has_path`: a path follows it."""
+    labels = name.split(".")
+    if not has_known_root(name):
+        return False
+    if labels[-1][:1].isupper() and not labels[0][:1].isupper():
+        return False  # a sentence that ends without a space before the next
+    trusted = labels[-1].lower() in _PLAIN_ROOTS or len(labels) > 2
+    return trusted or has_path or labels[0].lower() == "www"
+
+
 def canonical_host(text: str) -> str | None:
     """Return `text` as a WHATWG host without its root dot (an IPv6 address in brackets), or None."""
     if _PLAIN_HOST.fullmatch(text) is not None:

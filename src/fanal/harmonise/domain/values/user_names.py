@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from fanal.harmonise.domain.values.handle_mentions import mentioned_handles, reads_otherwise
 from fanal.harmonise.domain.values.handles import (
     PLATFORM_NAMES,
+    bare_name,
     fold,
     read_handle,
     read_service,
@@ -65,6 +67,15 @@ def user_names(text: str, platform: str | None) -> Iterator[str]:
 
     `platform` is the platform of the report, in its own words: the service of a name that has no other.
     """
+    found = list(dict.fromkeys(_found(text, platform)))
+    yield from found
+    known = {bare_name(name) for name in found}
+    for name, service in mentioned_handles(text):
+        if fold(name) not in known:
+            yield from _read(name, service or platform)
+
+
+def _found(text: str, platform: str | None) -> Iterator[str]:
     services = _services(platform)
     for pattern, sign in ((_AT_NAME, "@"), (_NUMBERED, "#")):
         for match in pattern.finditer(text) if sign in text else ():
@@ -107,7 +118,8 @@ def _named(text: str) -> Iterator[str]:
     for match in _NAMED.finditer(text):
         service = _named_service(match.group(1), match.group(2))
         name = match.group(3).rstrip(".-")
-        if service is not None and (name[:1] == "@" or re.search(r"[0-9_.]", name)):
+        signed = re.search(r"[0-9_.]", name) is not None and not reads_otherwise(name)
+        if service is not None and (name[:1] == "@" or signed):
             yield from _read(name, service)
 
 
