@@ -114,6 +114,7 @@ TEMPLATES = [
             "libraries": {
                 "alarms": "fanal.web.desk.queue.alarms",
                 "answers": "fanal.web.desk.report.answers",
+                "undo": "fanal.web.desk.queue.undo",
             },
         },
     },

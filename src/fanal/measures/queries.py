@@ -12,7 +12,7 @@ from fanal import reference
 from fanal.accounts.domain.policy import Resource, allows, may, reach, require
 from fanal.accounts.row_scope import across_desks
 from fanal.casework import queries as casework
-from fanal.casework.domain.lifecycle import REPLACED, WITHDRAW
+from fanal.casework.domain.lifecycle import BY_DECISION, WITHDRAW
 from fanal.casework.domain.records import Act, ActApproval, ActFile, ActStep, ApprovalVerdict
 from fanal.db import sql
 from fanal.db.sql import uuid_array
@@ -477,9 +477,9 @@ def _last_verdict(
 
 
 def _is_replaced(steps: Iterable[ActStep]) -> bool:
-    """Return whether the last withdrawal of an official act was made by a newer decision, not by a person."""
+    """Return whether the last withdrawal of an official act followed from its decision, not from a person."""
     found = [step.reason for step in steps if step.transition == WITHDRAW]
-    return found[-1:] == [REPLACED]
+    return not BY_DECISION.isdisjoint(found[-1:])
 
 
 def _pages(asked: Sequence[Asked]) -> dict[UUID, tuple[str, ...]]:

@@ -5,7 +5,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from fanal.kernel.calendar import paris_day
@@ -62,6 +62,13 @@ def _act(
     )
 
 
+def _two_waiting(scene: Scene) -> Posted:
+    """Have a report of each desk back in the queue: the act itself chooses one of the walker's desk."""
+    for cell in ("own", "other_desk"):
+        scenes.waiting(replace(scene, cell=cell))
+    return Posted()
+
+
 def _instruction(_scene: Scene) -> Posted:
     today = paris_day(datetime.now(UTC))
     return Posted(
@@ -97,7 +104,9 @@ FORMS: dict[str, Act] = {
     "desk:claim": _act("orient_case", scenes.waiting),
     "desk:renew": _act("orient_case", scenes.taken, silent=True),
     "desk:release": _act("orient_case", scenes.taken),
+    "desk:next": _act("orient_case", _two_waiting),
     "desk:decide": _act("orient_decision orient_case", scenes.to_decide),
+    "desk:undo": _act("orient_case", scenes.just_decided),
     "desk:reopen": _act("orient_case"),
     "desk:close": _act("orient_case", scenes.decided),
     "desk:unfold": _act("orient_case orient_unfolding", scenes.folded),

@@ -149,19 +149,20 @@ def to_decide(scene: Scene) -> Posted:
     return Posted(form={**taken(scene).form, "way": "NONE", "reason": REASON})
 
 
-def decided(scene: Scene) -> Posted:
+def decided(scene: Scene, by: Actor | None = None) -> Posted:
     """Have a decision that nothing follows, so that the report may be closed."""
     waiting(scene)
-    actor, report_id, now = scene.colleague, scene.report_id, datetime.now(UTC)
-    claim = claim_case(actor=actor, report_id=report_id, now=now)
-    record_decision(
-        actor=actor,
-        report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
-        choice=Choice(tracks=(Track.NONE,), bases=(), reason=REASON),
-        claim_token=claim.token,
-        now=now,
-    )
+    who, report_id, now = by or scene.colleague, scene.report_id, datetime.now(UTC)
+    token = claim_case(actor=who, report_id=report_id, now=now).token
+    (report,) = harmonised.get_records(actor=who, report_ids=[report_id]).values()
+    choice = Choice(tracks=(Track.NONE,), bases=(), reason=REASON)
+    record_decision(actor=who, report=report, choice=choice, claim_token=token, now=now)
     return Posted()
+
+
+def just_decided(scene: Scene) -> Posted:
+    """Have a decision of the walker's own, where they may decide, taken a moment ago."""
+    return decided(scene, scene.whoever("report.decide"))
 
 
 def folded(scene: Scene) -> Posted:
@@ -493,5 +494,5 @@ def new_password(scene: Scene) -> Posted:
     return Posted(form={"oldpassword": PASSWORD, "password1": new, "password2": new})
 
 
-OWN = frozenset({taken, to_decide, with_password, new_password})
+OWN = frozenset({taken, to_decide, just_decided, with_password, new_password})
 """Scenes made for each walker; the others are made once for all who walk over a cell."""

@@ -15,6 +15,10 @@ AMEND, APPROVE, REFUSE, WITHDRAW = "amend", "approve", "refuse", "withdraw"
 """Transitions with their own operations; a newer decision also withdraws the drafts of an earlier one."""
 REPLACED = "REPLACED"
 """Reason recorded when a newer decision on the report withdraws the act."""
+UNDONE = "UNDONE"
+"""Reason recorded when the person undoes, right after it, the decision that opened the act."""
+BY_DECISION = frozenset({REPLACED, UNDONE})
+"""Reasons of a withdrawal that no person gives: it follows from what became of the decision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,17 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from msgspec import structs
 
 from fanal.accounts.domain.policy import Resource, allows, require
 from fanal.casework.domain.lifecycle import (
     AMEND,
     APPROVE,
+    BY_DECISION,
     REFUSE,
     REPLACED,
+    UNDONE,
     WITHDRAW,
     Lifecycle,
     Requirement,
@@ -50,6 +53,7 @@ __all__ = [
     "record_export",
     "take_step",
     "withdraw_replaced",
+    "withdraw_undone",
 ]
 
 
@@ -243,14 +247,52 @@ def withdraw_replaced(
         Refused: the actor may not propose such acts at that desk.
     """
     for lifecycle in lifecycles:
-        rows = Act.objects.select_for_update(no_key=True).filter(
-            kind=lifecycle.kind, subject_id=report_id, state__in=lifecycle.unsent
-        )
+        rows = _opened_on(lifecycle, report_id).filter(state__in=lifecycle.unsent)
         earlier = rows.filter(decision_id__isnull=False).exclude(decision_id=decision_id)
-        for row in earlier.order_by("id"):
-            require(actor, lifecycle.proposes, Resource(desk_id=row.desk_id))
-            event = Event(happened_at=now, reason=REPLACED)
-            step(actor, lifecycle, row, WITHDRAW, event=event, now=now)
+        _withdraw(actor, lifecycle, earlier, reason=REPLACED, now=now)
+
+
+def withdraw_undone(
+    *,
+    actor: Actor,
+    lifecycles: Iterable[Lifecycle],
+    report_id: UUID,
+    decision_id: UUID,
+    now: datetime,
+) -> int:
+    """Withdraw the official acts that the decision `decision_id` on a report opened; return their number.
+
+    `lifecycles` are the kinds of act. Called in the transaction that undoes the decision, which holds the
+    lock on the report's queue row.
+
+    Raises:
+        Refusal: ALREADY_SENT: one of them was sent; none is withdrawn.
+        Refused: the actor may not propose such acts at that desk.
+    """
+    count = 0
+    for lifecycle in lifecycles:
+        rows = _opened_on(lifecycle, report_id).filter(decision_id=decision_id)
+        if rows.filter(sent_at__isnull=False).exists():
+            raise Refusal("decision", "ALREADY_SENT")
+        unsent = rows.filter(state__in=lifecycle.unsent)
+        count += _withdraw(actor, lifecycle, unsent, reason=UNDONE, now=now)
+    return count
+
+
+def _opened_on(lifecycle: Lifecycle, report_id: UUID) -> QuerySet[Act]:
+    rows = Act.objects.select_for_update(no_key=True)
+    return rows.filter(kind=lifecycle.kind, subject_id=report_id)
+
+
+def _withdraw(
+    actor: Actor, lifecycle: Lifecycle, rows: QuerySet[Act], *, reason: str, now: datetime
+) -> int:
+    withdrawn = list(rows.order_by("id"))
+    for row in withdrawn:
+        require(actor, lifecycle.proposes, Resource(desk_id=row.desk_id))
+        event = Event(happened_at=now, reason=reason)
+        step(actor, lifecycle, row, WITHDRAW, event=event, now=now)
+    return len(withdrawn)
 
 
 def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
@@ -261,7 +303,7 @@ def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
     if event.happened_at > now:
         return "EVENT_IN_FUTURE"
     texts = (event.proof, event.reason)
-    feigned = event.reason.strip() == REPLACED
+    feigned = event.reason.strip() in BY_DECISION
     if feigned or any(len(text) > MAX_PROOF or UNSTORABLE.search(text) for text in texts):
         return "TEXT_UNREADABLE"
     if event.file is not None and not 0 < len(event.file.content) <= MAX_FILE:

@@ -6,7 +6,7 @@ A track is a line of action that a decision chooses (judicial, measures, notice)
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -14,14 +14,15 @@ from django.db import transaction
 
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import Addressee, Opening, RecordedDecision
-from fanal.casework.operations.acts import withdraw_replaced
-from fanal.casework.operations.doubts import raise_doubts
+from fanal.casework.operations.acts import withdraw_replaced, withdraw_undone
+from fanal.casework.operations.doubts import raise_doubts, reopen_report
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.folding.operations.unfolding import claim_folded
-from fanal.orient.operations.decisions import decide
+from fanal.orient.operations.decisions import decide, hold_decision
 
 
 class Drafting(Protocol):
@@ -149,3 +150,37 @@ def record_decisions(
         return record_decision(
             actor=actor, report=report, choice=choice, claim_token=claim_token, now=now
         )
+
+
+UNDO_WITHIN = timedelta(seconds=60)
+"""Time within which a decision can be undone; pages offer it for ten seconds, and slow ones arrive late."""
+
+
+def undo_decision(*, actor: Actor, report_id: UUID, now: datetime) -> int:
+    """Undo the decision that the actor has just taken on a report: return it to the queue.
+
+    The unsent official acts that the decision opened are withdrawn with it, in one transaction; return their
+    number. Decision and acts stay recorded. Reports folded into the report, decided with it, keep theirs.
+
+    Raises:
+        Refusal: NOT_UNDOABLE: the newest decision is not the actor's, no longer in force, or older than
+            `UNDO_WITHIN`; ALREADY_SENT: one of its acts was sent.
+        Refused: the access policy refuses.
+    """
+    with transaction.atomic():
+        decisions = oriented.decisions_of(actor=actor, report_ids=[report_id]).get(report_id, ())
+        if not decisions:
+            raise Refusal("decision", "NOT_UNDOABLE")
+        newest = decisions[-1]
+        own = newest.author_id == actor.person_id and now - newest.decided_at <= UNDO_WITHIN
+        if not own or not hold_decision(actor=actor, report_id=report_id, decision_id=newest.id):
+            raise Refusal("decision", "NOT_UNDOABLE")
+        count = withdraw_undone(
+            actor=actor,
+            lifecycles=[*(one.lifecycle for one in _installed), *_followed],
+            report_id=report_id,
+            decision_id=newest.id,
+            now=now,
+        )
+        reopen_report(actor=actor, report_id=report_id, now=now)
+    return count

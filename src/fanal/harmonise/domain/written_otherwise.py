@@ -71,20 +71,35 @@ _SCHEME = re.compile(r"https?://")
 _NATIONAL = re.compile(r"[\d\s.\-oil]{4,25}")
 _FRANCE = "+33"
 _DIGITS = str.maketrans("oil", "011")
-_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _LATIN = str.maketrans(LOOK_ALIKES)
 _PLAIN = str.maketrans(SUBSTITUTES)
 _JOINED = str.maketrans(dict.fromkeys(SEPARATORS))
 _BARE = str.maketrans(dict.fromkeys(MARKS))
 _OF_LATIN: dict[str, str] = {latin: other for other, latin in reversed(LOOK_ALIKES.items())}
 
+_SKELETON: dict[int, str | int | None] = str.maketrans(
+    {
+        **dict(zip(ascii_uppercase, ascii_lowercase, strict=True)),
+        **{other: SUBSTITUTES.get(latin, latin) for other, latin in LOOK_ALIKES.items()},
+        **SUBSTITUTES,
+        **dict.fromkeys(SEPARATORS),
+        "I": SUBSTITUTES["i"],
+    }
+)
+_ASCII = bytes.maketrans(
+    f"{ascii_uppercase}{''.join(SUBSTITUTES)}I".encode(),
+    f"{ascii_lowercase}{''.join(SUBSTITUTES.values())}{SUBSTITUTES['i']}".encode(),
+)
+_DROPPED = SEPARATORS.encode()
 _TO_OTHERS = str.maketrans("".join(_OF_LATIN), "".join(_OF_LATIN.values()))
 
 
 def skeleton(text: str) -> str:
     """Return the skeleton of the first 100 characters of a text: equal for texts that look or read alike."""
-    spread = _spread(text[:LONGEST])
-    return spread.translate(_LOWER).translate(_LATIN).translate(_PLAIN).translate(_JOINED)[:LONGEST]
+    begun = text[:LONGEST]
+    if begun.isascii():  # the same in a tenth of the time
+        return begun.encode().translate(_ASCII, _DROPPED).decode()
+    return _spread(begun).translate(_SKELETON)[:LONGEST]
 
 
 def beginnings(text: str) -> list[str]:

@@ -18,6 +18,7 @@ from fanal.db.sql import plain_array, text_array, uuid_array
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, unpack
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
 from fanal.harmonise.domain.values.hashes import HASH_LENGTH
+from fanal.harmonise.domain.written_otherwise import skeleton
 
 # Advisory lock, exclusive for erasure and shared by writers: no selector is erased while a report that
 # holds it is being written.
@@ -129,7 +130,7 @@ def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
 
 
 def _value_of(item: tuple[bytes, Selector]) -> str:
-    return item[1].value.lower()
+    return skeleton(item[1].value)
 
 
 def _insert_records(

@@ -22,7 +22,15 @@ from fanal.web.desk.dossiers import (
 )
 from fanal.web.desk.material import exchange, lists
 from fanal.web.desk.payments import sheets, views as payments
-from fanal.web.desk.queue import alarms, claims, quarantine, saved_views, views as queue
+from fanal.web.desk.queue import (
+    alarms,
+    claims,
+    place,
+    quarantine,
+    saved_views,
+    undo,
+    views as queue,
+)
 from fanal.web.desk.report import (
     answers,
     compare,
@@ -46,6 +54,7 @@ urlpatterns: list[URLPattern] = [
     path("views/shared/<uuid:shared_view_id>/", saved_views.change_shared, name="view-shared"),
     path("entry/", entry.enter, name="entry"),
     path("arrivals/", queue.arrivals, name="arrivals"),
+    path("next/", place.go_on, name="next"),
     path("alarms/", alarms.alarms, name="alarms"),
     path("answers/", answers.held, name="answers-held"),
     path("alarms/mute/", alarms.mute, name="alarms-mute"),
@@ -57,6 +66,7 @@ urlpatterns: list[URLPattern] = [
     path("reports/<uuid:report_id>/renew/", claims.renew, name="renew"),
     path("reports/<uuid:report_id>/release/", claims.release, name="release"),
     path("reports/<uuid:report_id>/decide/", decisions.decide, name="decide"),
+    path("reports/<uuid:report_id>/undo/", undo.undo, name="undo"),
     path("reports/<uuid:report_id>/reopen/", decisions.reopen, name="reopen"),
     path("reports/<uuid:report_id>/close/", decisions.close, name="close"),
     path("reports/<uuid:report_id>/unfold/", folds.unfold, name="unfold"),

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -15,6 +14,9 @@ from fanal.kernel.typed import whole_number
 from fanal.orient import queries as oriented
 from fanal.orient.queue import operations as orient
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.queue import undo
+from fanal.web.desk.queue.filters import at_place
+from fanal.web.desk.queue.place import to_queue
 
 
 @require_POST
@@ -37,7 +39,7 @@ def claim(request: HttpRequest, report_id: UUID) -> HttpResponse:
             if name
             else _("This report can no longer be claimed."),
         )
-    return redirect("desk:report", report_id=report_id)
+    return at_place(request, report_id)
 
 
 @require_POST
@@ -79,7 +81,8 @@ def release(request: HttpRequest, report_id: UUID) -> HttpResponse:
     )
     if released:
         messages.success(request, _("The report is back in the queue."))
-    return redirect("desk:queue")
+        undo.offer(request, undo.RELEASE, report_id)
+    return to_queue(request)
 
 
 def token_of(request: HttpRequest) -> int:

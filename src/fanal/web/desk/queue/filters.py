@@ -1,8 +1,14 @@
-"""A queue view and its filters, parsed from a query or form, and written as a query string."""
+"""A queue view and its filters, parsed from a query or form, and written as a query string.
+
+The query of a report's page keeps the person's place: the view and filters through which they came.
+"""
 
 from urllib.parse import urlencode
+from uuid import UUID
 
-from django.http import Http404, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from fanal.formats.report.records import Channel, ReportKind
 from fanal.orient.domain.records import QueueFilter, QueueView
@@ -46,3 +52,17 @@ def query_of(view: QueueView, filters: QueueFilter) -> str:
     """Return the query string of a view of the queue with its filters."""
     named = {name: value for name in FILTERS if (value := getattr(filters, name))}
     return urlencode({"view": view} | named)
+
+
+def place_of(asked: QueryDict) -> str:
+    """Return the query string of the view in which the person is, with `?`; "" where none is named.
+
+    Raises:
+        Http404: there is no such view.
+    """
+    return f"?{query_of(view_of(asked), filters_of(asked))}" if "view" in asked else ""
+
+
+def at_place(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Return the redirect to a report's page that keeps the person's place in the queue."""
+    return redirect(reverse("desk:report", args=[report_id]) + place_of(request.GET))

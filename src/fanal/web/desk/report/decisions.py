@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -23,11 +23,14 @@ from fanal.judicial.emergency_call.kind import TO_MAKE
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.orient import queries as oriented
-from fanal.orient.domain.records import Choice
+from fanal.orient.domain.records import Case, Choice
 from fanal.orient.folding.operations.unfolding import NotFolded
 from fanal.orient.operations.decisions import close_case
 from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.desk.queue import undo
 from fanal.web.desk.queue.claims import token_of
+from fanal.web.desk.queue.filters import at_place
+from fanal.web.desk.queue.place import next_of
 from fanal.web.desk.report import folds
 from fanal.web.desk.report.proposals import ChoiceForm, FoldedForm
 from fanal.web.desk.report.views import page_of
@@ -37,31 +40,38 @@ from fanal.web.failures import reason_of
 @require_POST
 @needs("report.decide")
 def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Record the decision of the person who holds the report, then show the report.
+    """Record the decision of the person who holds the report, then show it, or the next one of the view.
 
-    The form is that of `proposals`, with the lease's `token` and the duplicates to which it extends
-    (`folded`). If refused, it is shown again as typed (status 409).
+    The form is that of `proposals`, with the lease's `token`, the duplicates to which it extends (`folded`),
+    and `then`: "next" claims the next report, unless a call to the 17 is still to be made. If refused, the
+    form is shown again as typed (status 409).
 
     Raises:
         Http404: no such report or duplicate for the person, or a malformed id of a duplicate.
         Refused: the person may not decide at the report's desk.
     """
-    _known(request, report_id)
+    case = _known(request, report_id)
     try:
         recorded = _record(request, report_id)
     except NotFolded:
         return _refused(request, report_id, reason_of(Refusal("decision", "NOT_FOLDED")))
     except Refusal as refused:
         return _refused(request, report_id, reason_of(refused))
-    messages.success(request, _("The decision is recorded."))
+    undo.offer(request, undo.DECISION, report_id)
     waiting = calls_on(actor=actor_of(request), report_id=report_id)
-    if any(call.state in TO_MAKE for call in waiting):
+    to_call = any(call.state in TO_MAKE for call in waiting)
+    if request.POST.get("then") == "next" and not to_call:
+        return next_of(
+            request, case
+        )  # the bar of undoing names the report; messages would seem the next's
+    messages.success(request, _("The decision is recorded."))
+    if to_call:
         messages.warning(request, _("The call to the 17 is still not recorded."))
     if recorded.opened["measure"]:
         messages.info(
             request, _("The measure awaits approval by a second person, who cannot be you.")
         )
-    return redirect("desk:report", report_id=report_id)
+    return at_place(request, report_id)
 
 
 @require_POST
@@ -88,11 +98,12 @@ def close(request: HttpRequest, report_id: UUID) -> HttpResponse:
     return _change(request, report_id, close=True)
 
 
-def _known(request: HttpRequest, report_id: UUID) -> None:
+def _known(request: HttpRequest, report_id: UUID) -> Case:
     case = oriented.get_case(actor=actor_of(request), report_id=report_id)
     if case is None:
         raise Http404
     require_declared(request, Resource(desk_id=case.desk_id))
+    return case
 
 
 def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
@@ -127,4 +138,4 @@ def _change(request: HttpRequest, report_id: UUID, *, close: bool) -> HttpRespon
         act(actor=actor, report_id=report_id, now=now)
     except TransitionRefused:
         messages.warning(request, _("The report has moved on since this page was made."))
-    return redirect("desk:report", report_id=report_id)
+    return at_place(request, report_id)

@@ -29,6 +29,12 @@ WAYS: Mapping[str, tuple[Track, ...]] = {
 """Options of the decision form, with the tracks (judicial, measures, notice …) that each selects."""
 
 
+REASONS = (
+    "PROPOSAL_FITS", "CONTENT_ONLINE", "PERSON_TRACEABLE", "TOO_LITTLE", "NO_OFFENCE", "DEALT_WITH",
+)  # fmt: skip
+"""Codes of the templates of a reason; the first goes with the proposal."""
+
+
 class ChoiceForm(PostedForm):
     """Form of a person's decision: the option, entry ids of legal bases, code of the authority, reason.
 
@@ -56,7 +62,8 @@ class OfferedChoice(Struct, frozen=True, kw_only=True):
 
     `revision`: that of the proposal; `bases`: those proposed, in words; `other_bases`: further ones as (entry
     id, text); `bodies`: authorities as (code, preselected); `targets`: addresses that a measure may target;
-    `typed`: the posted fields of a form that was refused for the reason `refused`.
+    `typed`: the posted fields of a form that was refused for the reason `refused`; `reasons`: codes of the
+    templates of a reason.
     """
 
     proposal: Proposal | None
@@ -69,6 +76,7 @@ class OfferedChoice(Struct, frozen=True, kw_only=True):
     typed: Mapping[str, object]
     refused: str
     ways: tuple[str, ...] = tuple(WAYS)
+    reasons: tuple[str, ...] = REASONS
 
 
 def proposal_of(

@@ -45,6 +45,7 @@ from fanal.web.desk.acts.emergency_calls import panel_on
 from fanal.web.desk.deconfliction.hits import signs_on
 from fanal.web.desk.dossiers import series, suggestions
 from fanal.web.desk.dossiers.related import kin_of
+from fanal.web.desk.queue.filters import place_of
 from fanal.web.desk.report import answers, content, examples, files, folds
 from fanal.web.desk.report.became import became_of
 from fanal.web.desk.report.proposals import proposal_of
@@ -109,9 +110,9 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
     """Return the template context of a report's page, after recording its reading in the ledger.
 
     `refused` is the reason why its decision form was refused, "" if it was not. Keys: `case`, `facts` and
-    `record` (the report in the queue, as received, harmonised), `sender`, `moves`, `folds` (duplicates),
-    `call` (the emergency call to make, if any), `related` (reports), `series` (of its suspects), `choice`
-    (decision form), `transfers`, `history` and others.
+    `record` (the report in the queue, as received, harmonised), `place` (query of the person's view of the
+    queue), `sender`, `moves`, `folds` (duplicates), `call` (the emergency call to make, if any), `related`
+    (reports), `series` (of its suspects), `choice` (decision form), `transfers`, `history` and others.
 
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.
@@ -138,6 +139,7 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
         "facts": facts,
         "record": record,
         "state_open": is_open,
+        "place": place_of(request.GET),
         "moves": CASE_STATES.moves_from(case.state),
         "sender": sender,
         **_holding(case, actor=actor, now=now),

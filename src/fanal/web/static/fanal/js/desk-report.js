@@ -3,6 +3,9 @@
   const lease = document.querySelector("[data-lease]");
   const decision = document.querySelector("[data-decision]");
   const RENEW = 60000;
+  const reason = decision?.querySelector("[name=reason]");
+  const record = decision?.querySelector("[data-decide-next]");
+  const templates = [...(decision?.querySelectorAll("[data-reason]") ?? [])];
   let changed = false;
 
   const lost = (holder) => {
@@ -55,13 +58,40 @@
     for (const radio of decision.querySelectorAll("[name=way]")) radio.checked = radio.value === proposal.dataset.way;
     const bases = proposal.dataset.bases.trim().split(" ");
     for (const box of decision.querySelectorAll("[type=checkbox][name=basis]")) box.checked = bases.includes(box.value);
-    decision.querySelector("[name=reason]").focus();
+    reason.focus();
+  };
+
+  // The proposal with its reason on one key: the button that records it is next, and nothing is recorded yet.
+  const propose = () => {
+    if (!document.querySelector("[data-proposal]")?.dataset.way) return;
+    fill();
+    if (!reason.value.trim()) template(0);
+    record.focus();
+  };
+
+  // A template takes the place of an empty reason or of another template, never of somebody's own words.
+  const template = (place) => {
+    const button = templates[place];
+    if (!button || (reason.value.trim() && !templates.some((other) => other.dataset.reason === reason.value))) return;
+    reason.value = button.dataset.reason;
+    changed = true;
   };
   if (decision) {
     decision.querySelector("[data-take-over]")?.addEventListener("click", fill);
     decision.querySelector("[data-tick-all]")?.addEventListener("click", () => {
       for (const box of decision.querySelectorAll("[name=folded]")) box.checked = true;
       changed = true;
+    });
+    templates.forEach((button, place) => {
+      button.addEventListener("click", () => { template(place); reason.focus(); });
+      fanalKeys.add({ [place + 1]: () => template(place) });
+    });
+    fanalKeys.add({ p: propose });
+    document.addEventListener("keydown", (event) => {
+      const elsewhere = event.target.closest?.("form, dialog");
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || (elsewhere && elsewhere !== decision)) return;
+      event.preventDefault();
+      decision.requestSubmit(record);
     });
     decision.addEventListener("input", () => { changed = true; });
     decision.addEventListener("submit", () => { changed = false; });

@@ -7,6 +7,8 @@
     "/": () => document.querySelector("[data-find]")?.focus(),
     "?": () => document.getElementById("keys")?.showModal(),
     q: () => document.querySelector("[data-queue-link]")?.click(),
+    n: () => document.querySelector("form[data-next]")?.requestSubmit(),
+    z: () => document.querySelector("[data-undo]:not([hidden]) form")?.requestSubmit(),
   };
   // Pages add their own keys: fanalKeys.add({ j: () => … }).
   window.fanalKeys = { add: (more) => Object.assign(keys, more) };
@@ -34,6 +36,14 @@
   setInterval(() => {
     if (document.querySelector("[data-alarms]") && !document.hidden && Date.now() - heard > SILENT) show("alarms-lost", true);
   }, 5000);
+
+  // What can be undone goes after its time, unless somebody is on it: then once they leave.
+  const bar = document.querySelector("[data-undo]");
+  const end = () => {
+    if (bar.matches(":hover, :focus-within")) setTimeout(end, 1000);
+    else bar.hidden = true;
+  };
+  if (bar) setTimeout(end, Number(bar.dataset.undo));
 
   // A filter acts as soon as it is chosen; the button stays for those without scripts.
   document.addEventListener("change", (event) => {

@@ -1,0 +1,129 @@
+"""A person's place in a view of the queue, kept from report to report, and the next report of the view.
+
+The place travels in the query of a report's page: the view with its filters. Without one it is the open
+queue.
+"""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from fanal.accounts.routes import needs
+from fanal.kernel.typed import whole_number
+from fanal.orient import queries as oriented
+from fanal.orient.answers.queries import count_unread
+from fanal.orient.domain.records import Case, QueuePosition, QueueView
+from fanal.orient.domain.states import OPEN_STATES
+from fanal.orient.queue import operations as orient
+from fanal.orient.queue.queries import BEFORE_OTHERS, list_queue
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.queue import undo
+from fanal.web.desk.queue.filters import at_place, filters_of, place_of, view_of
+
+_PAGE = 50
+_MOST_PAGES = 4
+
+
+def to_queue(request: HttpRequest) -> HttpResponse:
+    """Return the redirect to the queue, in the view in which the person is."""
+    return redirect(reverse("desk:queue") + place_of(request.GET))
+
+
+@require_POST
+@needs("report.claim")
+def go_on(request: HttpRequest) -> HttpResponse:
+    """Claim the next report of a view and show it; release the one before, if the form holds its lease.
+
+    Query: view and filters. Form: `after` (the report before, none: start at the top) and its lease's
+    `token`. In the view of claimed reports nothing is released. Where no report is left, show the view.
+
+    Raises:
+        Http404: no such view, or no such report before for the person.
+    """
+    before = _before(request)
+    answer = next_of(request, before)
+    if before is not None and view_of(request.GET) is not QueueView.MINE:
+        _release(request, before)
+    return answer
+
+
+def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
+    """Claim the report that follows `before` in the person's view, and return the redirect to its page.
+
+    `before` may have left the view meanwhile. After the last row comes the first; reports that others hold
+    are passed over. Where none is left, return the redirect to the view with a message.
+    """
+    starts = [None] if before is None else [_position(request, before), None]
+    for start in starts:
+        found = _claim_after(request, start, aside=before)
+        if found is not None:
+            return at_place(request, found)
+    messages.info(request, _("No other report waits in this view."))
+    return to_queue(request)
+
+
+def _before(request: HttpRequest) -> Case | None:
+    text = request.POST.get("after", "")
+    if not text:
+        return None
+    try:
+        case = oriented.get_case(actor=actor_of(request), report_id=UUID(text))
+    except ValueError:
+        raise Http404 from None
+    if case is None:
+        raise Http404
+    return case
+
+
+def _position(request: HttpRequest, case: Case) -> QueuePosition:
+    """Return the place of a case in the person's view."""
+    score, ids = case.score, [case.report_id]
+    if view_of(request.GET) is QueueView.MINE:
+        answered = bool(count_unread(actor=actor_of(request), report_ids=ids))
+        score += BEFORE_OTHERS * (2 * (case.level == "DANGER") + answered)
+    return QueuePosition(score=score, report_id=case.report_id)
+
+
+def _claim_after(
+    request: HttpRequest, start: QueuePosition | None, *, aside: Case | None
+) -> UUID | None:
+    """Claim the first free report after a position of the view; return its id, None if there is none.
+
+    Reports that wait for no claim (decided ones, in their views) are returned as they are.
+    """
+    actor, now = actor_of(request), now_of(request)
+    view, filters = view_of(request.GET), filters_of(request.GET)
+    for _page in range(_MOST_PAGES):
+        page = list_queue(
+            actor=actor, view=view, filters=filters, now=now, after=start, limit=_PAGE
+        )
+        for case in page.cases:
+            if aside is not None and case.report_id == aside.report_id:
+                continue
+            if case.state not in OPEN_STATES:
+                return case.report_id
+            if case.held_by(now) not in {None, actor.person_id}:
+                continue
+            try:
+                orient.claim_case(actor=actor, report_id=case.report_id, now=now)
+            except orient.CaseTaken:
+                continue
+            return case.report_id
+        start = page.following
+        if start is None:
+            return None
+    return None
+
+
+def _release(request: HttpRequest, case: Case) -> None:
+    token = whole_number(request.POST.get("token", ""), digits=9)
+    if token is None:
+        return
+    actor, now = actor_of(request), now_of(request)
+    if orient.release_case(actor=actor, report_id=case.report_id, claim_token=token, now=now):
+        undo.offer(request, undo.RELEASE, case.report_id)

@@ -1,0 +1,95 @@
+"""The bar that offers for ten seconds to undo the person's last act, and the undoing of a decision.
+
+The act is kept in the session: the page that follows it, whichever it is, shows the bar.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django import template
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template import Context
+from django.urls import reverse
+from django.utils.translation import gettext as _, ngettext
+from django.views.decorators.http import require_POST
+
+from fanal.accounts.domain.policy import Resource
+from fanal.accounts.routes import needs
+from fanal.casework.operations.deciding import undo_decision
+from fanal.kernel.refusal import Refusal
+from fanal.orient import queries as oriented
+from fanal.orient.queue import operations as orient
+from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.desk.queue.filters import at_place, place_of
+from fanal.web.failures import reason_of
+
+register = template.Library()
+DECISION: Final = "undo"
+RELEASE: Final = "claim"
+"""Acts that can be undone, named by the route that undoes them."""
+SECONDS = 10
+_KEY = "fanal_undo"
+
+
+def offer(request: HttpRequest, act: str, report_id: UUID) -> None:
+    """Offer on the next pages to undo an act (`DECISION`, `RELEASE`) on a report."""
+    request.session[_KEY] = [act, str(report_id), now_of(request).isoformat()]
+
+
+@register.inclusion_tag("desk/undo.html", takes_context=True, name="undo_bar")
+def undo_bar(context: Context) -> dict[str, object]:
+    """Show the bar for the person's last act, if it is less than ten seconds old (template tag)."""
+    request: HttpRequest = context["request"]
+    found = request.session.get(_KEY)
+    if not found:
+        return {}
+    act, report_id, at = found
+    left = datetime.fromisoformat(at) + timedelta(seconds=SECONDS) - now_of(request)
+    if left <= timedelta(0):
+        return {}
+    return {
+        "act": act,
+        "report_id": UUID(report_id),
+        "action": reverse(f"desk:{act}", args=[report_id]) + place_of(request.GET),
+        "milliseconds": int(left.total_seconds() * 1000),
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+@require_POST
+@needs("report.decide")
+def undo(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Undo the person's own decision right after it, withdraw its drafts, and claim the report again.
+
+    Then show the report, with what was withdrawn or why it was refused in a message.
+
+    Raises:
+        Http404: no such report for the person.
+        Refused: the person may not decide at the report's desk.
+    """
+    actor, now = actor_of(request), now_of(request)
+    case = oriented.get_case(actor=actor, report_id=report_id)
+    if case is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=case.desk_id))
+    request.session.pop(_KEY, None)
+    try:
+        count = undo_decision(actor=actor, report_id=report_id, now=now)
+    except Refusal as refused:
+        messages.warning(request, reason_of(refused))
+    else:
+        orient.claim_case(actor=actor, report_id=report_id, now=now)
+        messages.success(request, _told(count))
+    return at_place(request, report_id)
+
+
+def _told(count: int) -> str:
+    if not count:
+        return _("The decision is undone; the report is yours again.")
+    return ngettext(
+        "The decision is undone and its draft is withdrawn; the report is yours again.",
+        "The decision is undone and its %(count)s drafts are withdrawn; the report is yours again.",
+        count,
+    ) % {"count": count}
