@@ -27,10 +27,8 @@ That is two of eight seconds: some servers refuse an address after five seconds.
 """
 _GREETING: Final = 0.25
 """Part of the patience for the greeting, at a first attempt: half a second (as in RFC 8305)."""
-MOST_SESSIONS: Final = 20
+_MOST_SESSIONS: Final = 20
 """Most sessions of one message at once: many servers let no more of one machine in."""
-_FEWEST: Final = 2
-"""With so few sessions, single recipients get one only where the server had accepted their address."""
 _FULL_SECONDS: Final = 1.0
 """Wait before another session with a server that let no more in."""
 _END_SECONDS: Final = 0.5
@@ -77,8 +75,6 @@ class Handover:
         attempt: number of the attempt to send this message, from 1. Each begins at another address of the
             server, and from the second on that one has the whole patience before the next: a faulty address
             that answers faster would otherwise get the message each time.
-        sessions: most sessions at once. With two, a single recipient gets a session only where the common one
-            had the address accepted: no others wait at the server for who does not answer.
     """
 
     def __init__(
@@ -90,7 +86,6 @@ class Handover:
         sign_in: Callable[[smtp.Session], None],
         seconds: float,
         attempt: int,
-        sessions: int = MOST_SESSIONS,
     ) -> None:
         self._message, self._to = message, list(dict.fromkeys(to))
         self._server, self._sign_in, self._attempt = server, sign_in, attempt
@@ -101,7 +96,7 @@ class Handover:
         self._guard = threading.Condition()
         self._addresses, self._answering = list[smtp.Address](), list[smtp.Address]()
         self._common, self._alone = _Line(self._to), list[_Line]()
-        self._running, self._most, self._over = 0, sessions, False
+        self._running, self._over = 0, False
         self._faulty, self._asked = set[smtp.Address](), dict[smtp.Address, str]()
         self._sessions = list[smtp.Session]()
         self._sending: set[str] = set()
@@ -169,7 +164,7 @@ class Handover:
         return next((one for one in order if not line.closed and one not in line.tried), None)
 
     def _is_due(self, line: _Line, now: float) -> bool:
-        if self._running >= self._most or self._sending.intersection(line.to):
+        if self._running >= _MOST_SESSIONS or self._sending.intersection(line.to):
             return False
         waits = self._patience if line.greeted else self._greeting
         return bool(self._open(line.to)) and (not line.running or now >= line.begun + waits)
@@ -199,12 +194,10 @@ class Handover:
         waited = set(self._asked.values())
         taken = {one for session in self._sessions for one in session.taken} - waited
         accepted = [one for one in self._to if one in taken]
-        if self._most <= _FEWEST:
-            return accepted
         others = [one for one in self._to[::-1] if one not in taken | waited]
         turns = zip_longest(accepted, others)
         order = [one for pair in turns for one in pair if one] + sorted(waited)
-        turn = (self._attempt - 1) * (self._most - 1) % len(order)
+        turn = (self._attempt - 1) * (_MOST_SESSIONS - 1) % len(order)
         return order[turn:] + order[:turn]
 
     def _start(self, work: Callable[[], None]) -> None:

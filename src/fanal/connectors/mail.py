@@ -22,7 +22,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from fanal.connectors import smtp
-from fanal.connectors.handover import MOST_SESSIONS, PERMANENT, Handover
+from fanal.connectors.handover import PERMANENT, Handover
 from fanal.kernel.process import follow_folder
 
 log = logging.getLogger("fanal.mail")
@@ -78,13 +78,11 @@ class How(NamedTuple):
     """How one message is handed over.
 
     `seconds` is the deadline; with one beyond the default, a single reply may take all of it. `attempt` is
-    the number of the attempt, from 1: each begins at another address of the server. `sessions`: most sessions
-    with the server at once.
+    the number of the attempt, from 1: each begins at another address of the server.
     """
 
     seconds: float = SEND_SECONDS
     attempt: int = 1
-    sessions: int = MOST_SESSIONS
 
 
 class MailRefused(OSError):

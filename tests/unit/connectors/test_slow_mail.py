@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fanal.connectors import mail, smtp
+from fanal.connectors import handover, mail, smtp
 from tests.unit.connectors.test_mail_servers import NOW, resolve
 
 NAME = "mail.desk.test"
@@ -351,14 +351,17 @@ def test_who_stood_in_a_session_that_fell_silent_is_asked_in_another(tmp_path: P
     assert seconds < 5
 
 
-def test_a_message_begins_as_many_sessions_as_it_may(tmp_path: Path) -> None:
+def test_a_message_begins_as_many_sessions_as_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "_MOST_SESSIONS", 3)
     duty = tuple(f"gone{n}@desk.fr" for n in range(6))
     inbox = Inbox(lambda line: time.sleep(9) if line.upper().startswith("RCPT") else None)
     with served(inbox.talk, "127.0.0.1") as port:
         mailer = mail.Mailer(
             url=f"smtp://127.0.0.1:{port}", sender="desk@desk.fr", duty=duty, folder=tmp_path
         )
-        how = mail.How(seconds=4.0, sessions=3)
+        how = mail.How(seconds=4.0)
         with pytest.raises((TimeoutError, smtplib.SMTPServerDisconnected)):
             mailer.send(to=duty, subject="s", text="t", message_id="m1", now=NOW, how=how)
     assert inbox.connections == 3
