@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 from django.db import transaction
 
 from fanal.analyse import operations as analyse, queries as analysed
@@ -60,6 +61,7 @@ from fanal.intake.queries.work import list_idle
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import queries as oriented
+from fanal.orient.alarms.queries import dangers_written
 from fanal.orient.answers.operations import note_weighed, take_unweighed, tell_holders
 from fanal.orient.domain.records import OrientItem
 from fanal.orient.operations.batch import orient_batch
@@ -151,11 +153,16 @@ def run_crosscheck(batch: Batch) -> None:
 def run_prioritise(batch: Batch) -> None:
     """Compute the priorities of a batch from reports, findings and related reports, with explanations.
 
-    The results go to `batch.priorities` by report id.
+    A danger that the sender states later, with the follow-up code, counts as one of the first form. The
+    results go to `batch.priorities` by report id.
     """
+    told = dangers_written(actor=batch.actor, report_ids=batch.report_ids)
     priorities = analyse.prioritise_batch(
         actor=batch.actor,
-        reports=_reports(batch),
+        reports=[
+            msgspec.structs.replace(report, emergency=True) if report.report_id in told else report
+            for report in _reports(batch)
+        ],
         kin=_kin(batch),
         analyses=_analyses(batch),
         now=batch.now,
@@ -255,8 +262,11 @@ def weigh_answers(*, now: datetime) -> int:
     """
     actor = system_actor("answers")
     with transaction.atomic():
-        waiting = take_unweighed(actor=actor)
-        ids = list_idle(actor=actor, report_ids=waiting)[:_ANSWERED_AT_ONCE]
+        ids = take_unweighed(
+            actor=actor,
+            idle=lambda waiting: list_idle(actor=actor, report_ids=waiting),
+            most=_ANSWERED_AT_ONCE,
+        )
         if ids:
             replay_stage(actor=actor, stage=Stage.ANALYSE, report_ids=ids, now=now)
             tell_holders(actor=actor, report_ids=ids)

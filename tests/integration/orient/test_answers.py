@@ -13,11 +13,14 @@ from fanal.intake.operations.follow import answer_desk
 from fanal.intake.operations.receive import receive_reports
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, public_actor
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as entries
 from fanal.orient.answers.operations import forget_answers, read_answers
 from fanal.orient.answers.queries import count_unread, held_with_answers, unread_on
+from fanal.orient.domain.records import QueueFilter, QueueView
 from fanal.orient.operations.batch import orient_batch
 from fanal.orient.queue.operations import claim_case
+from fanal.orient.queue.queries import count_views, list_queue
 from tests.integration.orient.people import WORKER, person
 from tests.refusals import CHECK, KEPT, NO_RIGHT, database_refuses
 from tests.server import as_worker
@@ -130,3 +133,33 @@ def test_a_reporter_does_not_wait_for_who_holds_the_queue(
             finally:
                 cursor.execute("SET lock_timeout = DEFAULT")
     assert count_unread(actor=ANALYST, report_ids=[report_id]) == {report_id: 1}
+
+
+def test_a_flood_of_answers_on_one_report_hides_no_other(
+    as_role: Callable[[str], psycopg.Connection],
+) -> None:
+    """The view counts reports, not answers: one person had filled it with five thousand."""
+    flooded, child = answered(), answered()
+    now = clock.now()
+    items = [item(report_id=flooded, at=now), item(report_id=child, at=now, score=99)]
+    orient_batch(actor=WORKER, items=items, now=now)
+    as_role("owner").execute(
+        "INSERT INTO orient_answer (message_id, report_id, desk_id, came_at)"
+        " SELECT gen_random_uuid(), %s, 1, now() - interval '1 hour' FROM generate_series(1, 5100)",
+        [flooded],
+    )
+    page = list_queue(actor=ANALYST, view=QueueView.ANSWERED, filters=QueueFilter(), now=now)
+    assert [case.report_id for case in page.cases] == [child, flooded]
+    assert count_views(actor=ANALYST, now=now).views[QueueView.ANSWERED] == 2
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\u200b\u2060", "\u00ad\u3164"])
+def test_an_answer_without_a_visible_character_is_none(text: str) -> None:
+    submission = Submission(
+        arrival=Arrival.FORM, format=Format.FORM, body=b"{}", canonical=uuid4().bytes, desk_id=1
+    )
+    [taken] = receive_reports(actor=public_actor(), submissions=[submission], now=clock.now())
+    code = receipt.lookup_hash(taken.code)
+    with pytest.raises(Refusal, match="WORDS"):
+        answer_desk(actor=public_actor(), lookup_hash=code, text=text, now=clock.now())
+    assert count_unread(actor=ANALYST, report_ids=[taken.report_id]) == {}

@@ -117,6 +117,32 @@ def test_no_alarm_is_answered_without_an_entry_of_whoever_answers(
     assert _answered_by(ringing) == ana.person_id
 
 
+def test_no_alarm_is_answered_before_it_rang(app: Session, ringing: UUID) -> None:
+    ana = person(Role.ANALYST)
+    with pytest.raises(errors.CheckViolation, match="nobody answers what has not come"):
+        app.execute(
+            "UPDATE orient_alarm SET acknowledged_at = '2001-01-01', acknowledged_by = %s"
+            " WHERE report_id = %s",
+            [ana.person_id, ringing],
+        )
+
+
+def test_no_answer_is_read_before_it_came(
+    app: Session, as_role: Callable[[str], Session], ringing: UUID
+) -> None:
+    as_role("owner").execute(
+        "INSERT INTO orient_answer (message_id, report_id, desk_id, came_at)"
+        " VALUES (gen_random_uuid(), %s, 1, now())",
+        [ringing],
+    )
+    with pytest.raises(errors.CheckViolation, match="nobody answers what has not come"):
+        app.execute(
+            "UPDATE orient_answer SET read_at = now() - interval '1 hour', read_by = %s"
+            " WHERE report_id = %s",
+            [uuid4(), ringing],
+        )
+
+
 def test_no_alarm_comes_answered(app: Session, ringing: UUID) -> None:
     with pytest.raises(errors.CheckViolation, match="answered with an entry"):
         app.execute(

@@ -1,11 +1,13 @@
 """A reporter's answer ranks the report anew: read with its text, kept without its words, calling nobody."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
+import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from fanal import pipeline
 from fanal.analyse import queries as analysed
@@ -18,7 +20,9 @@ from fanal.intake.operations.receive import receive_reports
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, public_actor, system_actor
 from fanal.orient import queries as oriented
+from fanal.orient.alarms.operations.alarms import raise_written
 from fanal.orient.alarms.queries import alarms_of
+from fanal.orient.answers.operations import take_unweighed
 from fanal.orient.domain.records import Case
 from fanal.orient.queue.operations import claim_case
 from fanal.worker.stages import StageLoop
@@ -116,3 +120,52 @@ def test_a_report_under_way_is_read_when_it_has_left_the_stages(code: str) -> No
     assert pipeline.weigh_answers(now=clock.now() + timedelta(seconds=1)) == 1
     work()
     assert from_answers(report_id)
+
+
+def test_answers_that_no_stage_can_take_hold_up_no_other(code: str) -> None:
+    """More of them than one run takes, on reports in quarantine or behind a backlog."""
+    report_id = say(code)
+    busy = [uuid4() for _ in range(1100)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO orient_answer (message_id, report_id, desk_id, came_at)"
+            " SELECT gen_random_uuid(), r, 1, now() - interval '1 day' FROM unnest(%s::uuid[]) r",
+            [busy],
+        )
+
+    def idle(waiting: Sequence[UUID]) -> list[UUID]:
+        assert len(waiting) == 1101
+        return [one for one in waiting if one not in busy]
+
+    with transaction.atomic():
+        assert take_unweighed(actor=SYSTEM, idle=idle, most=100) == [report_id]
+
+
+def test_an_answer_that_cannot_be_opened_leaves_its_report_the_others(
+    code: str, as_role: Callable[[str], psycopg.Connection]
+) -> None:
+    report_id = say(code, "Je n'ai rien d'autre.")
+    owner = as_role("owner")
+    owner.execute("ALTER TABLE intake_message DISABLE TRIGGER USER")
+    owner.execute(
+        "UPDATE intake_message SET object_id = gen_random_uuid() WHERE report_id = %s", [report_id]
+    )
+    owner.execute("ALTER TABLE intake_message ENABLE TRIGGER USER")
+    say(code)
+    assert pipeline.weigh_answers(now=clock.now()) == 1
+    work()
+    assert from_answers(report_id)
+    assert case_of(report_id).score >= 60
+
+
+def test_a_danger_ticked_with_an_answer_ranks_like_one_of_the_first_form(code: str) -> None:
+    """Its own alarm has rung: the stages raise no other."""
+    report_id = say(code, "Maintenant.")
+    raise_written(lookup_hash=receipt.lookup_hash(code), now=clock.now())
+    assert pipeline.weigh_answers(now=clock.now()) == 1
+    work()
+    case = case_of(report_id)
+    assert (case.score >= 95, case.level) == (True, "DANGER")
+    assert [x.code for x in alarms_of(actor=SYSTEM, report_id=report_id)] == ["DANGER_WRITTEN"]
+    pipeline.rank_anew(actor=SYSTEM, report_ids=[report_id], now=clock.now())
+    assert case_of(report_id).score >= 95

@@ -16,6 +16,7 @@ from fanal.intake.domain import receipt
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.vault.domain.records import Sealable
@@ -103,7 +104,7 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
 
 
 def _checked(text: str) -> bytes:
-    if not text.strip() or len(text) > MAX_MESSAGE or "\x00" in text:
+    if not stripped(text) or len(text) > MAX_MESSAGE or "\x00" in text:
         raise Refusal("message", "WORDS")
     return text.encode()
 

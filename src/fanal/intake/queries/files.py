@@ -1,5 +1,6 @@
 """Receipts, files and decrypted bytes of reports."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
@@ -15,7 +16,11 @@ from fanal.hashing.domain.records import FileFacts
 from fanal.intake.domain.records import OpenedSubmission, ReportFacts, UploadFacts
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
-from fanal.vault.operations.opening import open_batch
+from fanal.vault.domain.envelope import EnvelopeRefused
+from fanal.vault.operations.opening import ObjectUnknown, open_batch
+from fanal.vault.packs import BlobDamaged, BlobMissing
+
+_LOG = logging.getLogger(__name__)
 
 
 def get_receipts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -108,23 +113,34 @@ def open_answers(
 ) -> dict[UUID, list[tuple[datetime, str]]]:
     """Decrypt the reporters' answers to the desk: pairs of instant and text, oldest first, by report id.
 
-    Of each report the newest forty; reports without any have no key.
+    Of each report the newest forty; reports without any have no key. One whose sealed text is missing or
+    damaged is left out, with a message in the log: its report is ranked by the others.
 
     Raises:
         Refused: the actor is not the system; people read them on the report's page.
-        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: from the vault.
+        KeyMissing, VaultAway: from the vault.
     """
     require(actor, "original.open", Resource(sealed=True))
     found = sql.rows(_ANSWERS, [uuid_array(report_ids), _MOST_ANSWERS])
     if not found:
         return {}
-    opened = open_batch(
-        actor=actor, object_ids=[row[2] for row in found], now=now, purpose="analyse"
-    )
+    opened = _open_whole(actor, [row[2] for row in found], now)
     answers: dict[UUID, list[tuple[datetime, str]]] = {}
     for report_id, at, object_id in found:
-        answers.setdefault(report_id, []).append((at, opened[object_id].decode()))
+        if object_id in opened:
+            answers.setdefault(report_id, []).append((at, opened[object_id].decode()))
     return answers
+
+
+def _open_whole(actor: Actor, object_ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes]:
+    """Decrypt those of the sealed objects that are whole: together, or one by one if one is not."""
+    try:
+        return open_batch(actor=actor, object_ids=object_ids, now=now, purpose="analyse")
+    except (ObjectUnknown, BlobMissing, BlobDamaged, EnvelopeRefused) as fault:
+        if len(object_ids) == 1:
+            _LOG.error("an answer cannot be opened (%s): %s", object_ids[0], type(fault).__name__)
+            return {}
+    return {i: body for one in object_ids for i, body in _open_whole(actor, [one], now).items()}
 
 
 def list_unhashed(

@@ -8,12 +8,15 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from fanal.accounts.domain.policy import reach
+from fanal.accounts.domain.policy import reach, require
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.orient import models
 from fanal.orient.domain.records import Alarm, CallState
 from fanal.orient.queue.queries import bounded
+
+DANGER_WRITTEN: Final = "DANGER_WRITTEN"
+"""Code of the alarm of a reporter who states later, with the follow-up code, that a child is in danger."""
 
 # Calls to the duty people: their outcome, and whether a process that sends them is alive.
 
@@ -138,6 +141,17 @@ def report_of_alarm(*, actor: Actor, alarm_id: UUID) -> UUID | None:
         models.StoredAlarm.objects.filter(id=alarm_id), reach(actor, "alarm.acknowledge")
     )
     return rows.values_list("report_id", flat=True).first()
+
+
+def dangers_written(*, actor: Actor, report_ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Return those of the reports whose sender said with the follow-up code that a child is in danger.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    rows = models.StoredAlarm.objects.filter(report_id__in=report_ids, code=DANGER_WRITTEN)
+    return frozenset(rows.values_list("report_id", flat=True))
 
 
 def alarms_of(*, actor: Actor, report_id: UUID) -> tuple[Alarm, ...]:

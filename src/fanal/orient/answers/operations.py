@@ -1,6 +1,6 @@
 """Write operations of answers: the desk has read what a reporter wrote, and so have the stages."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -71,20 +71,29 @@ def forget_answers(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
 
 _UNWEIGHED = """
 SELECT report_id FROM orient_answer WHERE weighed_at IS NULL
-ORDER BY came_at LIMIT %s FOR UPDATE SKIP LOCKED
+GROUP BY report_id ORDER BY min(came_at), report_id
+"""
+_TAKEN = """
+SELECT report_id FROM orient_answer WHERE weighed_at IS NULL AND report_id = ANY(%s)
+FOR UPDATE SKIP LOCKED
 """
 
 
-def take_unweighed(*, actor: Actor, most: int = 1000) -> list[UUID]:
+def take_unweighed(
+    *, actor: Actor, idle: Callable[[Sequence[UUID]], Sequence[UUID]], most: int
+) -> list[UUID]:
     """Return the reports with an answer that the stages have not read, the longest waiting first, once each.
 
-    Of at most `most` answers, which stay locked until the caller's transaction ends.
+    At most `most`, of those which `idle` keeps: reports that no stage can take now hold up no other. Their
+    answers stay locked until the caller's transaction ends.
 
     Raises:
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
-    return list(dict.fromkeys(row[0] for row in sql.rows(_UNWEIGHED, [most])))
+    ids = list(idle([row[0] for row in sql.rows(_UNWEIGHED, [])]))[:most]
+    taken = {row[0] for row in sql.rows(_TAKEN, [ids])}
+    return [report_id for report_id in ids if report_id in taken]
 
 
 def note_weighed(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:

@@ -22,6 +22,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.ledger import operations as ledger
 from fanal.orient.alarms.operations.alarms import raise_alarms
+from fanal.orient.alarms.queries import dangers_written
 from fanal.orient.answers.operations import forget_answers
 from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.proposal import propose
@@ -203,8 +204,16 @@ def orient_batch(
         _write_cases(items, revisions, catalogue)
         count_signals(items, revisions)
         _fold(actor, items, revisions, now)
+        alarming = [item for item in items if _alarming(item)]
+        rung = dangers_written(actor=actor, report_ids=[item.report.report_id for item in alarming])
         raise_alarms(
-            actor=actor, items=[_where(item) for item in items if _alarming(item)], now=now
+            actor=actor,
+            items=[
+                _where(item)
+                for item in alarming
+                if item.report.emergency or item.report.report_id not in rung
+            ],
+            now=now,
         )
         ledger.record_batch(
             actor=actor, action="report.orient", at=now, kind="report", items=bodies

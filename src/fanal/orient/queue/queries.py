@@ -60,8 +60,6 @@ Turns = Mapping[str, Turn]
 Value = str | int | datetime | UUID | list[str | int | bool]
 UNMARKED = 5000
 """Largest number of late cases not yet marked by the worker that a view shows; a minute brings fewer."""
-MOST_UNREAD = 5000
-"""Largest number of unread answers whose cases a view shows."""
 _UNREAD = "SELECT n.report_id FROM orient_answer n WHERE n.read_at IS NULL"
 _WAITING = (CaseState.TO_ASSESS, CaseState.CLAIMED, CaseState.TO_SECOND)
 _ANSWERABLE = (
@@ -229,14 +227,14 @@ def _held(
 def _answered(desks: Turns, asked: Mapping[str, str]) -> Streams:
     """Return the cases with an unread answer of the reporter, as a single unsorted stream.
 
-    `desks`: the desks within reach; `asked`: the filters, value by column. Of the longest unread
-    `MOST_UNREAD` answers.
+    `desks`: the desks within reach; `asked`: the filters, value by column. Every such case belongs to it: a
+    limit on answers would let one sender's push out another's.
     """
     here = " AND n.desk_id = ANY (%s)" if desks else ""
     return Streams(
         turns={},
-        source=f"(SELECT c.* FROM (SELECT DISTINCT report_id FROM ({_UNREAD}{here}"  # noqa: S608 - as above
-        f" ORDER BY n.came_at LIMIT {MOST_UNREAD}) unread) a JOIN orient_case c USING (report_id))",
+        source=f"(SELECT c.* FROM ({_UNREAD}{here} GROUP BY n.report_id) a"  # noqa: S608 - as above
+        " JOIN orient_case c USING (report_id))",
         where=_and(_condition(QueueView.ANSWERED), asked),
         values=(*map(list, desks.values()), *asked.values()),
     )

@@ -26,6 +26,7 @@ from fanal.intake.operations.follow import (
 from fanal.intake.queries import envelopes as queries
 from fanal.kernel.actors import public_actor
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
 from fanal.orient.alarms.operations.alarms import raise_written
 from fanal.web.account.actors import now_of
 from fanal.web.failures import RETRY_AFTER, status_of
@@ -91,7 +92,7 @@ def follow(request: HttpRequest) -> HttpResponse:
         return _answered(request, posted)
     except Exception as failure:
         text, danger = posted.get("text"), posted.get("danger") == "YES"
-        if not text.strip() and not danger:
+        if not stripped(text) and not danger:
             raise
         # Show the text again: the browser's back button would lose it.
         _LOG.exception("an answer could not be taken")
@@ -204,7 +205,7 @@ def _take_answer(
     except AnswersSpent:
         problem = _SPENT % {"most": MOST_ANSWERS}
     except Refusal:
-        if text.strip():
+        if stripped(text):
             problem = _LONG % lengths(text, most=MAX_MESSAGE)
         elif not danger:
             problem = _EMPTY

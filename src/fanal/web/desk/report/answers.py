@@ -19,6 +19,7 @@ from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.intake.domain.records import FollowedMessage
 from fanal.orient import queries as oriented
+from fanal.orient.alarms.queries import DANGER_WRITTEN, alarms_of
 from fanal.orient.answers.operations import read_answers
 from fanal.orient.answers.queries import held_with_answers, unread_on
 from fanal.orient.domain.records import Case
@@ -27,17 +28,21 @@ from fanal.web.account.actors import actor_of, now_of, require_declared
 register = template.Library()
 Exchange = Sequence[tuple[FollowedMessage, str]]
 _MOST = 1000
+_FETCHED_AHEAD = frozenset({"Sec-Purpose", "Purpose", "X-Moz"})
+"""Headers of a browser that fetches a page ahead, before anybody opens it."""
 
 
 class Unread(Struct, frozen=True, kw_only=True):
     """The answers that nobody had read when the page was asked for, oldest first, with their texts.
 
-    `asked` is the desk's last question before them, "" without one. `read`: the holder has read them now, as
-    the page shows them. `may_mark`: the reader may mark them as read.
+    `asked` is the desk's last question before them, "" without one. `danger`: with one of them the reporter
+    stated that a child is in danger. `read`: the holder has read them now, as the page shows them.
+    `may_mark`: the reader may mark them as read.
     """
 
     answers: Exchange
     asked: str
+    danger: bool
     read: bool
     may_mark: bool
 
@@ -59,7 +64,7 @@ def unread_of(request: HttpRequest, case: Case, exchange: Exchange) -> Unread | 
     if not found:
         return None
     holder = case.held_by(now)
-    by_hand = request.method == "GET" and "Sec-Purpose" not in request.headers
+    by_hand = request.method == "GET" and _FETCHED_AHEAD.isdisjoint(request.headers)
     read = holder == actor.person_id and by_hand
     if read:
         read_answers(actor=actor, report_id=case.report_id, message_ids=_ids(found), now=now)
@@ -67,6 +72,10 @@ def unread_of(request: HttpRequest, case: Case, exchange: Exchange) -> Unread | 
     return Unread(
         answers=found,
         asked=next((text for message, text in reversed(before) if message.from_desk), ""),
+        danger=any(
+            alarm.code == DANGER_WRITTEN and alarm.raised_at >= found[0][0].created_at
+            for alarm in alarms_of(actor=actor, report_id=case.report_id)
+        ),
         read=read,
         may_mark=not read and holder in {None, actor.person_id} and may(actor, "report.claim"),
     )
