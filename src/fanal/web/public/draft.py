@@ -30,6 +30,7 @@ from fanal.web.public.steps import (
     is_phone,
     time_of,
     typed_time,
+    without_hidden,
 )
 from fanal.web.public.written_times import WrittenTime, read_age
 
@@ -91,6 +92,7 @@ _REPORTERS: Mapping[str, Stated] = {
 }
 _POSTCODE = re.compile(r"(?<!\w)\d{5}(?!\w)", re.ASCII)
 _HOME = "FR"
+_WHERE: Mapping[str, str] = {"FRANCE": _HOME, "ABROAD": "ABROAD"}
 _ANY_DAY = date(2000, 1, 1)
 """A day for questions that ask only whether one was given."""
 _ALSO = {"usa": "US", "angleterre": "GB", "england": "GB", "uk": "GB", "hollande": "NL"}
@@ -132,13 +134,14 @@ class ReporterSaid(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def report_of(answers: Mapping[str, str], *, language: str, today: date) -> FormReport:
-    """Return the report that the answers describe; no typed text is lost.
+    """Return the report that the answers describe; no typed text that the form shows is lost.
 
     Of the reporter it holds only values that occur in the texts, so that `harmonise` can keep them out of
     identifiers and search terms. "I don't know" leaves a field empty, except for the question about danger.
     "Today" is the day of the answer, so that a repetition after midnight gives the same report; `today` is
     used when none was stored.
     """
+    answers = without_hidden(answers)
     addresses = [line.strip() for line in answers.get("address", "").split("\n") if line.strip()]
     return FormReport(
         kind=ReportKind(answers["kind"]),
@@ -251,11 +254,10 @@ def _place(
 ) -> StatedPlace:
     """Return the place that the answers about `whose` name; a French postcode within the town is set apart.
 
-    No country is assumed: a town alone may be anywhere.
+    No country is assumed: a town alone may be anywhere. “In another country” without its name is ABROAD.
     """
     town, named = _said(answers, f"{whose}_town"), _said(answers, f"{whose}_country")
-    at_home = answers.get(f"{whose}_where") == "FRANCE"
-    country = country_of(named) or named or (_HOME if at_home else None)
+    country = country_of(named) or named or _WHERE.get(answers.get(f"{whose}_where", ""))
     code = _POSTCODE.search(town) if town and country == _HOME else None
     if town and code:
         town = re.sub(r"\s+", " ", f"{town[: code.start()]} {town[code.end() :]}").strip(" ,()")

@@ -73,6 +73,22 @@ def _place(whose: str) -> tuple[Field, ...]:
     )
 
 
+_HIDDEN = {"FRANCE": ("country",), "UNKNOWN": ("town", "country")}
+
+
+def without_hidden(answers: "Answers") -> dict[str, str]:
+    """Return the answers without those typed in fields that the page hides by the chosen answer.
+
+    With “in France” no country is shown, with “I don't know” (“I would rather not say”) no town either.
+    """
+    hidden = {
+        f"{whose}_{part}"
+        for whose in ("suspect", "child", "meeting")
+        for part in _HIDDEN.get(answers.get(f"{whose}_where", ""), ())
+    }
+    return {name: answer for name, answer in answers.items() if name not in hidden}
+
+
 STEPS: tuple[FormPage, ...] = (
     FormPage(name="whom", fields=(Field(name="whom", codes=tuple(Voice)),)),
     FormPage(

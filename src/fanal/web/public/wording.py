@@ -26,6 +26,7 @@ from fanal.web.public.steps import (
     time_of,
     typed_time,
     voice_of,
+    without_hidden,
 )
 from fanal.web.public.written_times import WrittenTime, read_age
 
@@ -236,7 +237,7 @@ def step_context(step: FormPage, answers: Mapping[str, str], *, today: date) -> 
             Summary(
                 step=page.name,
                 question=QUESTIONS[page.name].to(voice),
-                lines=_lines(page, answers, today),
+                lines=_lines(page, without_hidden(answers), today),
             )
             for page in asked(answers)
             if page.fields

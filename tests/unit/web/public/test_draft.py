@@ -29,7 +29,8 @@ from fanal.web.public.draft import (
     identity_of,
     report_of,
 )
-from fanal.web.public.steps import STEPS, take
+from fanal.web.public.steps import BY_NAME, STEPS, take
+from fanal.web.public.wording import step_context
 
 TODAY = date(2026, 11, 24)
 FULL = {
@@ -197,7 +198,20 @@ def test_places_are_kept_with_their_role() -> None:
     ("answers", "expected"),
     [
         ({}, []),
-        ({"child_where": "UNKNOWN", "suspect_where": "ABROAD", "meeting": "UNKNOWN"}, []),
+        (
+            {"child_where": "UNKNOWN", "suspect_where": "ABROAD", "meeting": "UNKNOWN"},
+            [StatedPlace(role=PlaceRole.PERSON, country="ABROAD")],
+        ),
+        (
+            {"child_where": "ABROAD", "child_town": "Valencia"},
+            [StatedPlace(role=PlaceRole.CHILD, country="ABROAD", locality="Valencia")],
+        ),
+        (
+            {"child_where": "FRANCE", "child_town": "Lille", "child_country": "Belgique"},
+            [StatedPlace(role=PlaceRole.CHILD, country="FR", locality="Lille")],
+        ),
+        ({"child_where": "UNKNOWN", "child_town": "Lille", "child_country": "Belgique"}, []),
+        ({"meeting_where": "UNKNOWN", "meeting_town": "Lille"}, []),
         ({"meeting": "NO"}, []),
         ({"meeting": "YES"}, [StatedPlace(role=PlaceRole.MEETING)]),
         (
@@ -396,3 +410,14 @@ def harmonised(answers: dict[str, str]) -> tuple[bytes, str, HarmonisedReport]:
     report_id = UUID("01a21d64-3a3d-744f-8a2e-4d6b568d22cc")
     clear, identity = withhold(harmonise_one(report_id, read_form(body, reference="r-1")))
     return body, search_words(clear, identity), clear
+
+
+def test_the_check_page_leaves_out_what_a_page_hides() -> None:
+    answers = {
+        "kind": "OTHER", "child_where": "UNKNOWN", "child_town": "Lille", "suspect_where": "FRANCE",
+        "suspect_town": "Lens", "suspect_country": "Belgique",
+    }  # fmt: skip
+    shown = step_context(BY_NAME["check"], answers, today=TODAY)["summary"]
+    said = {str(value) for page in shown for _, value in page.lines}
+    assert "Lens" in said
+    assert not {"Lille", "Belgique"} & said
