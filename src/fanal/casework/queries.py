@@ -49,18 +49,20 @@ def list_acts(
     lifecycle: Lifecycle,
     states: Iterable[str] = (),
     after: UUID | None = None,
+    newest: bool = False,
     limit: int = 50,
 ) -> tuple[Act, ...]:
     """Return a page of the official acts of a kind (`lifecycle`) that the actor may read, oldest first.
 
-    Without `states`, acts in every state are returned. `after` is the last id of the previous page.
+    Without `states`, acts in every state are returned. `after` is the last id of the previous page. `newest`:
+    the newest first.
     """
     rows = _reachable(actor, lifecycle, lifecycle.reads)
     if wanted := list(states):
         rows = rows.filter(state__in=wanted)
     if after is not None:
         rows = rows.filter(id__gt=after)
-    return tuple(row.record() for row in rows.order_by("id")[:limit])
+    return tuple(row.record() for row in rows.order_by("-id" if newest else "id")[:limit])
 
 
 def list_inbox(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
 import pytest
 from django.db import connection
 from django.test import Client
@@ -15,6 +16,7 @@ from fanal.kernel.ids import new_id
 from fanal.ledger import queries as entries
 from fanal.orient.alarms.operations.alarms import raise_alarm
 from fanal.orient.alarms.queries import alarms_of, waiting_alarms
+from fanal.web.desk.queue import alarms
 from tests.integration.desk.story import Desk
 
 pytestmark = pytest.mark.django_db
@@ -128,3 +130,34 @@ def test_a_row_takes_its_own_alarms_alone(desk: Desk, sign_in: SignIn) -> None:
     sign_in("ana").post(f"{POLL}{mine.alarm.id}/", {"also": also})
     assert waiting_alarms(actor=desk.actor("ana")).alarms == (other,)
     assert [w.alarm.id for w in waiting_alarms(actor=desk.actor("yann")).alarms] == [theirs.id]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {
+                "place": {"country": "BE"},
+                "places": [
+                    {"role": "MEETING", "country": "BE"},
+                    {"role": "CHILD", "country": "FR", "locality": "Lyon"},
+                ],
+            },
+            ("Lyon", "FR"),
+        ),
+        (
+            {
+                "place": {"locality": "Lille"},
+                "places": [{"role": "CHILD", "country": "ES"}],
+            },
+            ("Lille", ""),
+        ),
+        ({"places": [{"role": "MEETING", "country": "BE"}]}, ("", "BE")),
+        ({}, ("", "")),
+    ],
+)
+def test_a_row_names_town_and_country_of_one_place(
+    fields: dict[str, object], expected: tuple[str, str]
+) -> None:
+    raw = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in fields.items()}
+    assert alarms._victim(raw)[1:] == expected

@@ -53,7 +53,8 @@ def taken() -> UUID:
 
 def to_call(report_id: UUID, actor: Actor = ANALYST) -> UUID:
     """Return the one call that is to be made."""
-    (call,) = acts.calls_to_make(actor=actor)
+    (call,), count = acts.calls_to_make(actor=actor)
+    assert count == 1
     assert (call.subject_id, call.level) == (report_id, "DANGER")
     return call.id
 
@@ -80,7 +81,7 @@ def test_the_alarm_that_is_taken_leaves_a_call_to_make(taken: UUID) -> None:
     record(call_id, "miss")
     assert to_call(taken, OFFICER) == call_id
     record(call_id, "answer", "CIC 59, operator 4", OFFICER)
-    assert acts.calls_to_make(actor=ANALYST) == ()
+    assert acts.calls_to_make(actor=ANALYST) == ((), 0)
     act = file_of(call_id).act
     assert (act.state, act.sent_at) == ("ANSWERED", LATER)
     record(call_id, "confirm", "message of the service")
@@ -98,7 +99,7 @@ def test_who_answered_and_why_nobody_is_called_are_asked(taken: UUID) -> None:
     with pytest.raises(Refusal, match="EVENT_IN_FUTURE"):
         record(call_id, "answer", "CIC 59", at=LATER + timedelta(minutes=2))
     record(call_id, "decline", "The child is home.")
-    assert acts.calls_to_make(actor=ANALYST) == ()
+    assert acts.calls_to_make(actor=ANALYST) == ((), 0)
     with pytest.raises(TransitionRefused):
         record(call_id, "answer", "CIC 59")
 
@@ -121,7 +122,7 @@ def test_one_call_at_a_time_and_another_after_it(taken: UUID) -> None:
 
 def test_people_of_the_desk_alone_call(taken: UUID) -> None:
     call_id = to_call(taken)
-    assert acts.calls_to_make(actor=WEST) == acts.calls_to_make(actor=OVERSEER) == ()
+    assert acts.calls_to_make(actor=WEST) == acts.calls_to_make(actor=OVERSEER) == ((), 0)
     with pytest.raises(Refused):
         record(call_id, "answer", "CIC 59", WEST)
     with pytest.raises(Refused):

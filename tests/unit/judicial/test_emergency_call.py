@@ -9,6 +9,7 @@ from fanal import reference
 from fanal.formats.report.records import Handle, Person, PersonRole, Place, PlaceRole
 from fanal.harmonise.domain.records import HarmonisedPlace, TimeRange
 from fanal.intake.domain.number import desk_number
+from fanal.judicial.domain.letters import spoken_start
 from fanal.judicial.emergency_call.acts import draft_of, facts_of, said_of
 from fanal.judicial.emergency_call.document import CallDocument
 from fanal.judicial.emergency_call.rules import is_abroad, numbers_for
@@ -24,13 +25,47 @@ HANDLES = (
 
 @pytest.mark.parametrize(
     ("country", "numbers"),
-    [("FR", "17 112 114"), ("fr", "17 112 114"), (None, "17 112 114"), ("DE", "112 17 114")],
+    [
+        ("FR", "17 112 114"),
+        ("fr", "17 112 114"),
+        (None, "17 112 114"),
+        ("RE", "17 112 114"),
+        ("NC", "17 112 114"),
+        ("DE", "112 17 114"),
+        ("ABROAD", "112 17 114"),
+        ("Espange", "112 17 114"),
+    ],
 )
 def test_the_number_follows_the_child(country: str | None, numbers: str) -> None:
     found = numbers_for(country, catalogue=reference.load(), on=ON)
     assert [entry.value.number for entry in found] == numbers.split()
     assert [entry.unchecked(ON) for entry in found if entry.value.number == "112"] == [True]
-    assert is_abroad(country) is (country == "DE")
+    abroad = numbers.startswith("112")
+    assert is_abroad(country, catalogue=reference.load(), on=ON) is abroad
+
+
+@pytest.mark.parametrize(
+    ("stated", "victims", "expected"),
+    [
+        ("ABROAD", None, "ABROAD"), ("Espange", None, "Espange"), ("La Réunion", None, "RE"),
+        ("France", None, "FR"), ("belgique", None, "BE"), (None, "BE", "BE"), ("FR", "BE", "FR"),
+        (None, None, None),
+    ],
+)  # fmt: skip
+def test_the_country_is_that_of_the_childs_place_else_of_the_victims(
+    stated: str | None, victims: str | None, expected: str | None
+) -> None:
+    places = (HarmonisedPlace(role=PlaceRole.CHILD, country=stated, locality="Mons"),)
+    report = item(places=places, persons=(victim(12, country=victims),)).report
+    assert facts_of(report.report_id, report).country == expected
+
+
+@pytest.mark.parametrize(
+    ("precision", "words"),
+    [("YEAR", "2026"), ("MONTH", "novembre 2026"), ("DAY", "1er\u00a0novembre 2026")],
+)
+def test_a_date_is_said_as_finely_as_it_is_stated(precision: str, words: str) -> None:
+    assert spoken_start("2026-11-01T00:00:00Z", precision, "fr") == words
 
 
 def test_what_to_say_names_place_child_person_date_and_number() -> None:

@@ -186,12 +186,17 @@ def _meeting(
 
 
 def spoken_start(earliest: str, precision: str, lang: str) -> str:
-    """Return the start of a stated time (RFC 3339) for a sentence, in Europe/Paris: the hour if it is stated.
+    """Return the start of a stated time (RFC 3339) for a sentence, in Europe/Paris, as fine as stated.
 
     `precision` is the finest unit stated (`TimeRange.precision`).
     """
     moment = datetime.fromisoformat(earliest).astimezone(PARIS)
-    return spoken_moment(moment if precision in _HOURS else paris_day(moment), lang)
+    day = spoken_moment(paris_day(moment), lang)
+    if precision == "YEAR":
+        return str(moment.year)
+    if precision == "MONTH":
+        return day.partition("\u00a0")[2]
+    return spoken_moment(moment, lang) if precision in _HOURS else day
 
 
 def _period(facts: ReferralFacts, words: dict[str, str], *, lang: str) -> str:

@@ -1,10 +1,11 @@
 """Operations and queries of emergency calls: opened with an alarm or by hand, recorded, listed."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
 from uuid import UUID
 
+import msgspec
 from django.db import transaction
 
 from fanal import reference
@@ -27,16 +28,22 @@ from fanal.judicial.emergency_call.document import (
 )
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL, TO_MAKE, EmergencyCallState
 from fanal.kernel.actors import Actor
+from fanal.kernel.ids import instant_of
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.states import TransitionRefused
 from fanal.orient.alarms.operations.alarms import acknowledge_alarm
 from fanal.orient.alarms.queries import alarms_of
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.reference.words import Value
 
-SHOWN = 21
-"""Most calls that `calls_to_make` returns: one more than a page shows."""
+SHOWN = 20
+"""Most calls that `calls_to_make` returns: as many as a page shows."""
+_COUNTED = 1000
 _PERSONS = 3
 _KNOWN = 4
 _LOCK = 0x43414C4C  # "CALL"
+_AHEAD = timedelta(hours=1)
+"""Longest time by which a call may precede its report: whoever sends it may have telephoned first."""
 
 
 def take_alarms(
@@ -57,6 +64,7 @@ def take_alarms(
     """
     own = {alarm.id: alarm for alarm in alarms_of(actor=actor, report_id=report_id)}
     with transaction.atomic():
+        _hold_calls(report_id)
         taken = [
             own[alarm_id]
             for alarm_id in dict.fromkeys(alarm_ids)
@@ -85,16 +93,51 @@ def open_call(
         Refused: the actor may not acknowledge alarms at that desk.
     """
     with transaction.atomic():
-        # Two people who take the alarms of one report get one call.
-        sql.run("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, str(report_id)])
-        for alarm in alarms_of(actor=actor, report_id=report_id):
-            if alarm.acknowledged_at is None:
-                acknowledge_alarm(actor=actor, alarm_id=alarm.id, now=now)
+        _hold_calls(report_id)
+        _answer_alarms(actor, report_id, now)
         known = calls_on(actor=actor, report_id=report_id)
         if waiting := [act for act in known if act.state in TO_MAKE]:
             return waiting[0].id
         draft = draft_of(report_id, desk_id=desk_id, record=record)
         return open_act(actor=actor, lifecycle=EMERGENCY_CALL, draft=draft, now=now)
+
+
+def open_recorded(
+    *, actor: Actor, draft: ActDraft, shown: int, transition: str, event: Event, now: datetime
+) -> UUID:
+    """Open an emergency call (`draft`, of `draft_of`) and record its first step in one transaction.
+
+    The step is `transition` and `event`. The report's alarms are acknowledged. `shown` is the number of calls
+    on the report that the person saw, none of them to be made. Return the id of the act.
+
+    Raises:
+        TransitionRefused: somebody has opened another call since; nothing is recorded.
+        Refusal, Refused, OSError: from `record_call`; nothing is recorded.
+    """
+    with transaction.atomic():
+        _hold_calls(draft.subject_id)
+        known = calls_on(actor=actor, report_id=draft.subject_id)
+        if len(known) != shown or any(act.state in TO_MAKE for act in known):
+            raise TransitionRefused(EMERGENCY_CALL.states.name, "another call", transition)
+        _answer_alarms(actor, draft.subject_id, now)
+        call_id = open_act(actor=actor, lifecycle=EMERGENCY_CALL, draft=draft, now=now)
+        later = now + timedelta(milliseconds=1)  # entries of one instant have no order
+        record_call(actor=actor, call_id=call_id, transition=transition, event=event, now=later)
+    return call_id
+
+
+def _answer_alarms(actor: Actor, report_id: UUID, now: datetime) -> None:
+    for alarm in alarms_of(actor=actor, report_id=report_id):
+        if alarm.acknowledged_at is None:
+            acknowledge_alarm(actor=actor, alarm_id=alarm.id, now=now)
+
+
+def _hold_calls(report_id: UUID) -> None:
+    """Take the lock on a report's calls until the transaction ends, before any row of its alarms or calls.
+
+    Two people who take the alarms of one report get one call.
+    """
+    sql.run("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, str(report_id)])
 
 
 def draft_of(report_id: UUID, *, desk_id: int, record: HarmonisedReport | None) -> ActDraft:
@@ -118,7 +161,8 @@ def record_call(
 ) -> UUID:
     """Record a step of an emergency call (`answer`, `miss`, `decline` …), and return its report.
 
-    `event`: its time; its proof is who answered, or the reason of `decline` and `again`.
+    `event`: its time, at most an hour before the report came in (by its id); its proof is who answered, or
+    the reason of `decline` and `again`.
 
     Raises:
         ActUnknown, Refusal, TransitionRefused, Refused, OSError: from `casework.operations.acts.take_step`.
@@ -130,12 +174,36 @@ def record_call(
         transition=transition,
         event=event,
         now=now,
+        before=after_receipt,
     )
 
 
-def calls_to_make(*, actor: Actor) -> tuple[Act, ...]:
-    """Return the emergency calls of the actor's desks still to be made, oldest first, at most `SHOWN`."""
-    return acts.list_acts(actor=actor, lifecycle=EMERGENCY_CALL, states=TO_MAKE, limit=SHOWN)
+def after_receipt(act: Act, event: Event) -> Event:
+    """Return the event of a step of a call on a report, unless it is dated long before the report came in.
+
+    Raises:
+        Refusal: EVENT_TOO_EARLY, more than an hour before.
+    """
+    if event.happened_at < instant_of(act.subject_id) - _AHEAD:
+        raise Refusal(act.kind, "EVENT_TOO_EARLY")
+    return event
+
+
+def calls_to_make(
+    *, actor: Actor, but: Collection[UUID] = frozenset()
+) -> tuple[tuple[Act, ...], int]:
+    """Return emergency calls of the actor's desks still to be made, oldest first, and how many there are.
+
+    Calls on the reports `but` are left out. Of more than `SHOWN` calls, half are the oldest and half the
+    newest, since a flood may precede a child. At most a thousand are counted.
+    """
+    found = acts.list_acts(
+        actor=actor, lifecycle=EMERGENCY_CALL, states=TO_MAKE, newest=True, limit=_COUNTED
+    )
+    calls = [act for act in reversed(found) if act.subject_id not in but]
+    if len(calls) <= SHOWN:
+        return tuple(calls), len(calls)
+    return (*calls[: SHOWN // 2], *calls[-SHOWN // 2 :]), len(calls)
 
 
 def calls_on(*, actor: Actor, report_id: UUID) -> tuple[Act, ...]:
@@ -159,7 +227,7 @@ def facts_of(report_id: UUID, record: HarmonisedReport | None) -> CallFacts:
         report_id=report_id,
         number=number,
         kind=record.kind.value,
-        child=_stated(record, PlaceRole.CHILD) or _of_victims(record, victims),
+        child=_child(record, victims),
         person=_stated(record, PlaceRole.PERSON) or CallPlace(),
         meeting=_stated(record, PlaceRole.MEETING),
         victims=tuple(map(described, victims[:_PERSONS])),
@@ -189,6 +257,26 @@ def _stated(record: HarmonisedReport, role: PlaceRole) -> CallPlace | None:
     )
 
 
+def _child(record: HarmonisedReport, victims: Sequence[Person]) -> CallPlace:
+    """Return the stated place of the child, with the country of the victims where it names none."""
+    stated = _stated(record, PlaceRole.CHILD)
+    if stated is None:
+        return _of_victims(record, victims)
+    country = stated.country or next((one.country for one in victims if one.country), "")
+    return msgspec.structs.replace(stated, country=_code_of(country))
+
+
+@lru_cache(maxsize=256)
+def _code_of(country: str) -> str:
+    """Return the ISO code of a country that a report names in French or English; other words as they are."""
+    words = reference.load().words
+    named = country.strip().casefold()
+    for code in words.codes("country"):
+        if named in {reference.label("country", code, x).casefold() for x in ("fr", "en")}:
+            return code
+    return country
+
+
 def _of_victims(record: HarmonisedReport, victims: Sequence[Person]) -> CallPlace:
     """Return the place of the victims as persons of the report, completed by that of the facts."""
     country = next((one.country for one in victims if one.country), None)
@@ -196,7 +284,7 @@ def _of_victims(record: HarmonisedReport, victims: Sequence[Person]) -> CallPlac
     place = record.place
     here = place if place and country in {None, place.country} else None
     return CallPlace(
-        country=country or (place.country if place else "") or "",
+        country=_code_of(country or (place.country if place else "") or ""),
         locality=(here.locality if here else "") or "",
         postcode=postcode or (here.postcode if here else "") or "",
     )

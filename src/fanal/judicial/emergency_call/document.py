@@ -1,6 +1,5 @@
 """Document of an emergency call: the facts that a caller needs, and what to say in French and English."""
 
-import re
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
@@ -16,7 +15,6 @@ Words = Callable[[str, Mapping[str, Value], str], str]
 """Renders a sentence from code, parameters and language (label kind `emergency_call_script`)."""
 Label = Callable[[str, str, str], str]
 """Returns the label of a code: kind, code, language."""
-_CODE = re.compile(r"[A-Z]{2}")
 
 
 class CallPlace(Struct, frozen=True, kw_only=True):
@@ -64,8 +62,8 @@ class CallFacts(Struct, frozen=True, kw_only=True):
 
     @property
     def country(self) -> str | None:
-        """The country where the child is (ISO code); None if the report names none that is known."""
-        return self.child.country if _CODE.fullmatch(self.child.country) else None
+        """Where the child is: an ISO code, or words that name no known country; None if nothing is stated."""
+        return self.child.country or None
 
 
 class CallDocument(Struct, frozen=True, kw_only=True):

@@ -12,17 +12,23 @@ def numbers_for(
 ) -> tuple[EmergencyNumber, ...]:
     """Return the emergency numbers in force on a day, the one to dial first.
 
-    `country` is where the child is (ISO 3166-1 alpha-2), None if unknown: then the desk's own country counts.
-    Numbers for people who cannot speak come last.
+    `country` is where the child is: an ISO 3166-1 alpha-2 code, or words that name none (elsewhere); None if
+    unknown: then the desk's own country counts. Each number occurs once; those for people who cannot speak
+    come last.
     """
     where = (country or HOME).upper()
+    first: dict[str, EmergencyNumber] = {}
+    for entry in sorted(catalogue.in_force(EmergencyNumber, on), key=lambda one: _rank(one, where)):
+        first.setdefault(entry.value.number, entry)
+    return tuple(first.values())
+
+
+def is_abroad(country: str | None, *, catalogue: Catalogue, on: date) -> bool:
+    """Return whether a country (as for `numbers_for`) is named and has no number of the desk's own."""
+    if country is None:
+        return False
     found = catalogue.in_force(EmergencyNumber, on)
-    return tuple(sorted(found, key=lambda entry: _rank(entry, where)))
-
-
-def is_abroad(country: str | None) -> bool:
-    """Return whether a country (ISO code) is known and not the desk's own."""
-    return country is not None and country.upper() != HOME
+    return not any(country.upper() in entry.value.countries for entry in found)
 
 
 def _rank(entry: EmergencyNumber, where: str) -> tuple[bool, bool, bool]:

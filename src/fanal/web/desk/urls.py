@@ -33,6 +33,7 @@ from fanal.web.desk.queue import (
 )
 from fanal.web.desk.report import (
     answers,
+    calls,
     compare,
     decisions,
     document as report_document,
@@ -104,7 +105,7 @@ urlpatterns: list[URLPattern] = [
     act_lists.route_of(emergency_calls.LIST, place="calls"),
     *acts.routes_of(emergency_calls.PAGES, place="calls"),
     *act_documents.routes_of(emergency_calls.PAGES, place="calls"),
-    path("reports/<uuid:report_id>/call/", emergency_calls.open_one, name="call"),
+    path("reports/<uuid:report_id>/call/", calls.open_one, name="call"),
     act_lists.route_of(notices.LIST, place="notices"),
     *acts.routes_of(notices.PAGES, place="notices"),
     *act_documents.routes_of(notices.PAGES, place="notices"),

@@ -5,27 +5,23 @@ from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language, gettext as _, gettext_lazy
-from django.views.decorators.http import require_POST
 from msgspec import Struct
 
 from fanal import reference
-from fanal.accounts.domain.policy import Resource, may
-from fanal.accounts.routes import needs
+from fanal.accounts.domain.policy import may
 from fanal.casework import queries
 from fanal.casework.domain.documents import Part, parts_of
-from fanal.casework.domain.records import Act, ActFile, ActStep, Event
+from fanal.casework.domain.records import Act, ActFile, ActStep
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.judicial.emergency_call.acts import (
     CALLS,
+    after_receipt,
     calls_on,
     facts_of,
-    open_call,
-    record_call,
     said_of,
 )
 from fanal.judicial.emergency_call.document import Said, read_call
@@ -33,16 +29,14 @@ from fanal.judicial.emergency_call.kind import EMERGENCY_CALL, TO_MAKE, Emergenc
 from fanal.judicial.emergency_call.rules import is_abroad, numbers_for
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
-from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
-from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.orient.alarms.queries import alarms_of
+from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.acts import pages as acts
 from fanal.web.desk.acts.lists import ActLine, ActList
-from fanal.web.failures import reason_of
 
 _BACK = frozenset({"answer", "decline"})
 """Steps after which the report is next: a decision on it."""
-_FIRST_STEPS = frozenset({"answer", "miss", "decline"})
 
 
 class DialledNumber(Struct, frozen=True, kw_only=True):
@@ -59,7 +53,8 @@ class CallPanel(Struct, frozen=True, kw_only=True):
 
     `act` is None for a call that the form opens. `said` is in the page's language, `said_other` in the other
     one, of code `other`. `abroad` names the country of a child abroad, else empty. `missed`: when somebody
-    called in vain, the latest first. `taken` and `digest` are the version that the form sends back.
+    called in vain, the latest first. `taken` and `digest` are the version that the form sends back: of a call
+    that it opens, the number of the report's calls so far, and "".
     `may_record`: the person may record the call.
     """
 
@@ -82,8 +77,8 @@ def panel_on(
 ) -> CallPanel | None:
     """Return the panel of the call that is to be made on a report; None if there is none.
 
-    `record` is the harmonised report. `wanted`: without any call on the report, its form opens one. None too
-    where the person may not read calls.
+    `record` is the harmonised report. Its form opens a call while an alarm of the report rings, and, if one
+    is `wanted`, without any call on the report. None too where the person may not read calls.
     """
     actor = actor_of(request)
     if not may(actor, EMERGENCY_CALL.reads):
@@ -91,8 +86,9 @@ def panel_on(
     known = calls_on(actor=actor, report_id=report_id)
     waiting = [one for one in known if one.state in TO_MAKE]
     if not waiting:
-        new = wanted and not known
-        return _panel(request, report_id, record, file=None) if new else None
+        rings = any(x.acknowledged_at is None for x in alarms_of(actor=actor, report_id=report_id))
+        new = rings or (wanted and not known)
+        return _panel(request, report_id, record, file=None, known=len(known)) if new else None
     file = queries.get_act(actor=actor, lifecycle=EMERGENCY_CALL, act_id=waiting[0].id)
     return _panel(request, report_id, record, file=file)
 
@@ -113,57 +109,16 @@ def state_words(act: Act, steps: Sequence[ActStep], *, at: str) -> str:
             return _("No call was made: %(why)s") % {"why": said}
 
 
-@require_POST
-@needs("alarm.acknowledge")
-def open_one(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Open an emergency call on a report and show its page; one that is to be made already is shown.
-
-    With `move` in the form, that step of the new call is recorded at once (`proof`, `at`).
-
-    Raises:
-        Http404: no such report for the person.
-    """
-    actor, now = actor_of(request), now_of(request)
-    case = oriented.get_case(actor=actor, report_id=report_id)
-    if case is None:
-        raise Http404
-    require_declared(request, Resource(desk_id=case.desk_id))
-    earlier = [x for x in calls_on(actor=actor, report_id=report_id) if x.state in TO_MAKE]
-    call_id = open_call(
-        actor=actor,
-        report_id=report_id,
-        desk_id=case.desk_id,
-        record=_record(actor, report_id),
-        now=now,
-    )
-    move = request.POST.get("move", "")
-    if move not in _FIRST_STEPS:
-        return redirect("desk:emergency_call", call_id)
-    if earlier:
-        messages.warning(request, _("Somebody else opened this call meanwhile: read it again."))
-        return redirect("desk:emergency_call", call_id)
-    try:
-        event = Event(**acts.EventForm(request, kind=EMERGENCY_CALL.kind).checked().cleaned_data)
-        record_call(actor=actor, call_id=call_id, transition=move, event=event, now=now)
-    except Refusal as fault:
-        return acts.refused(PAGES, request, call_id, reason_of(fault))
-    except ValueError:
-        said = _("A date or a choice cannot be read.")
-        return acts.refused(PAGES, request, call_id, said)
-    messages.success(request, _("It is recorded."))
-    return _next(request, move, call_id, report_id)
-
-
 def _take(pages: acts.ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
     """Record a step of a call; after an answered one go to the report, since its decision is next."""
     answer = acts.take(pages, request, act_id)
     file = queries.get_act(actor=actor_of(request), lifecycle=EMERGENCY_CALL, act_id=act_id)
     if answer.status_code != HTTPStatus.FOUND or file is None:
         return answer
-    return _next(request, request.POST.get("move", ""), act_id, file.act.subject_id)
+    return after_step(request, request.POST.get("move", ""), act_id, file.act.subject_id)
 
 
-def _next(request: HttpRequest, move: str, call_id: UUID, report_id: UUID) -> HttpResponse:
+def after_step(request: HttpRequest, move: str, call_id: UUID, report_id: UUID) -> HttpResponse:
     """Redirect to the page that is next after the step `move` of a call: the report, or the call."""
     actor = actor_of(request)
     if move not in _BACK or oriented.get_case(actor=actor, report_id=report_id) is None:
@@ -177,8 +132,12 @@ def _panel(
     record: HarmonisedReport | None,
     *,
     file: ActFile | None,
+    known: int = 0,
 ) -> CallPanel:
-    """Return the panel of a call: `file` is the act to be made, None for a call that the form opens."""
+    """Return the panel of a call: `file` is the act to be made, None for a call that the form opens.
+
+    `known` is the number of calls on the report, of which none is to be made.
+    """
     lang = "en" if (get_language() or "fr").startswith("en") else "fr"
     other = "fr" if lang == "en" else "en"
     facts = facts_of(report_id, record)
@@ -203,10 +162,10 @@ def _panel(
         said_other=said_of(facts, lang=other),
         other=other,
         abroad=reference.label("country", facts.country or "", lang)
-        if is_abroad(facts.country)
+        if is_abroad(facts.country, catalogue=reference.load(), on=day)
         else "",
         missed=tuple(reversed(missed)),
-        taken=str(len(steps)),
+        taken=str(len(steps) if file else known),
         digest=file.digest.hex() if file else "",
         may_record=may(actor_of(request), "emergency_call.record"),
     )
@@ -218,7 +177,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
     waits = act.state in TO_MAKE
     stored = None if file.content is None or waits else read_call(file.content).text
     context: dict[str, object] = {
-        "call": _panel(request, act.subject_id, _record(actor, act.subject_id), file=file)
+        "call": _panel(request, act.subject_id, record_of(actor, act.subject_id), file=file)
         if waits
         else None,
         "letter": (stored.en if lang == "en" else stored.fr) if stored else "",
@@ -232,7 +191,8 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
     return context, [act.subject_id]
 
 
-def _record(actor: Actor, report_id: UUID) -> HarmonisedReport | None:
+def record_of(actor: Actor, report_id: UUID) -> HarmonisedReport | None:
+    """Return the harmonised report; None while the stages have not read it."""
     return harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
 
 
@@ -274,4 +234,5 @@ PAGES = acts.ActPages(
     beside=_beside,
     parts=_parts,
     take=_take,
+    before=after_receipt,
 )

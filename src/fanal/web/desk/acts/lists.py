@@ -155,6 +155,9 @@ def _inbox(pages: ActList, request: HttpRequest) -> HttpResponse:
         now=now,
         first=(page.number - 1) * PAGE,
     )
+    calls: tuple[tuple[Act, ...], int] = ((), 0)
+    if tab is InboxTab.TO_SEND and inbox.lifecycle is not EMERGENCY_CALL:
+        calls = calls_to_make(actor=actor)
     context = _rows(pages, request, found.acts, danger=found.danger) | {
         "tabs": [(one, counts[one], _query(one, chosen, tab)) for one in InboxTab],
         "tab": tab,
@@ -169,9 +172,8 @@ def _inbox(pages: ActList, request: HttpRequest) -> HttpResponse:
         "offences": offences,
         "decided": inbox.lifecycle.decided,
         "clear": f"?tab={tab.lower()}",
-        "to_call": calls_to_make(actor=actor)
-        if tab is InboxTab.TO_SEND and inbox.lifecycle is not EMERGENCY_CALL
-        else (),
+        "to_call": calls[0],
+        "calls": calls[1],
     }
     return render(request, "desk/acts.html", context)
 

@@ -30,7 +30,7 @@ from fanal.casework.domain.lifecycle import AMEND, APPROVE, REFUSE, Lifecycle
 from fanal.casework.domain.records import ActFile, ApprovalVerdict, Event, Shown
 from fanal.casework.operations.acts import record_export, take_step
 from fanal.casework.operations.approvals import approve_act, refuse_act
-from fanal.casework.operations.locking import hold_shown
+from fanal.casework.operations.locking import Before, hold_shown
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS
 from fanal.kernel.refusal import Refusal
@@ -60,7 +60,7 @@ class ActPages:
     and the reports whose persons the page shows. `amend` stores the amendment form, if acts are amended.
     `parts` returns the parts of the act's document in a language (`act_documents`). `mail` makes a mail
     message from the act's document, for acts that are sent by mail. `take` answers the form of a step, if not
-    as for other kinds.
+    as for other kinds. `before` is a further check of each step.
     """
 
     lifecycle: Lifecycle
@@ -71,6 +71,7 @@ class ActPages:
     amend: Callable[[HttpRequest, UUID], None] | None = None
     mail: Callable[[bytes], Mail] | None = None
     take: "Callable[[ActPages, HttpRequest, UUID], HttpResponse] | None" = None
+    before: Before | None = None
 
 
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
@@ -228,6 +229,7 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
             transition=named.pop("transition"),
             event=Event(**named),
             now=now_of(request),
+            before=pages.before,
         )
 
     return record(pages, request, act_id, step)

@@ -58,9 +58,9 @@ _UNREADABLE = gettext_noop(
 class AlarmRow(Struct, frozen=True, kw_only=True):
     """The alarms of one report, as a row of the drawer.
 
-    `lead` is the first of them, `others` the ids of the others. `age` (of the youngest victim) and `locality`
-    are as the report states them, None and empty where it does not. `call` is that of an alarm whose call
-    fails, else that of `lead`.
+    `lead` is the first of them, `others` the ids of the others. `age` (of the youngest victim), `locality`
+    and `country` are as the report states them, None and empty where it does not; `country` is else that of
+    the queue's row. `call` is that of an alarm whose call fails, else that of `lead`.
     """
 
     lead: WaitingAlarm
@@ -70,6 +70,7 @@ class AlarmRow(Struct, frozen=True, kw_only=True):
     call: CallState | None
     age: int | None = None
     locality: str = ""
+    country: str = ""
 
     @property
     def alarm(self) -> Alarm:
@@ -104,7 +105,8 @@ class Ringing(Struct, frozen=True, kw_only=True):
 
     `rows` are the gravest first, at most `_SHOWN`: the gravest of all and the latest. `total` counts the rows
     there would be (`more`: at least), `beyond` those left out; `oldest` is the time of the first alarm.
-    `calls` are the emergency calls to make on further reports, oldest first; they make no sound.
+    `calls` are the emergency calls to make on further reports, oldest first, at most `_SHOWN` of `to_call`;
+    they make no sound.
     `failing` is a row whose call fails. `known` is a digest, for polling. `muted_until`: the end of the
     person's mute.
     """
@@ -119,6 +121,12 @@ class Ringing(Struct, frozen=True, kw_only=True):
     muted_until: datetime | None
     may_acknowledge: bool
     calls: tuple[CallRow, ...] = ()
+    to_call: int = 0
+
+    @property
+    def calls_beyond(self) -> int:
+        """Number of emergency calls to make that are not among `calls`."""
+        return self.to_call - len(self.calls)
 
     @property
     def muted_clock(self) -> str:
@@ -267,7 +275,8 @@ def _ringing(request: HttpRequest, waiting: WaitingAlarms) -> Ringing:
     unsent = [row for row in by_gravity if row.call and (row.call.failing or row.call.partly)]
     known += ["unsent"] if unsent and not any(row in rows for row in unsent) else []
     known += ["mute"] if until else []
-    calls = _calls(request, frozenset(groups))
+    calls, to_call = _calls(request, frozenset(groups))
+    known += [f"c{to_call}"] if to_call > len(calls) else []
     known += [f"c{_tail(row.call_id)}{'m' * row.missed}" for row in calls]
     return Ringing(
         rows=tuple(rows),
@@ -280,21 +289,23 @@ def _ringing(request: HttpRequest, waiting: WaitingAlarms) -> Ringing:
         muted_until=until,
         may_acknowledge=may(actor_of(request), "alarm.acknowledge"),
         calls=calls,
+        to_call=to_call,
     )
 
 
-def _calls(request: HttpRequest, ringing: Collection[UUID]) -> tuple[CallRow, ...]:
-    """Return the emergency calls to make, without those of reports whose alarm is shown (`ringing`)."""
-    return tuple(
+def _calls(request: HttpRequest, ringing: Collection[UUID]) -> tuple[tuple[CallRow, ...], int]:
+    """Return emergency calls to make, and how many there are, without those of reports that ring."""
+    found, count = calls_to_make(actor=actor_of(request), but=ringing)
+    rows = tuple(
         CallRow(
             call_id=act.id,
             report_id=act.subject_id,
             since=act.created_at,
             missed=act.state == EmergencyCallState.MISSED,
         )
-        for act in calls_to_make(actor=actor_of(request))
-        if act.subject_id not in ringing
-    )[:_SHOWN]
+        for act in found
+    )
+    return rows, count
 
 
 def _row(group: Sequence[WaitingAlarm]) -> AlarmRow:
@@ -307,6 +318,7 @@ def _row(group: Sequence[WaitingAlarm]) -> AlarmRow:
         raised_at=lead.alarm.raised_at,
         escalated=any(one.alarm.escalated_at for one in group),
         call=worst[0] if worst else lead.alarm.call,
+        country=lead.country,
     )
 
 
@@ -336,8 +348,9 @@ def _with_facts(request: HttpRequest, ringing: Ringing) -> Ringing:
 def _stated(row: AlarmRow, fields: dict[str, msgspec.Raw] | None) -> AlarmRow:
     if not fields:
         return row
-    age, locality, _country = _victim(fields)
-    return msgspec.structs.replace(row, age=age, locality=locality)
+    age, locality, country = _victim(fields)
+    country = country if locality else country or row.country
+    return msgspec.structs.replace(row, age=age, locality=locality, country=country)
 
 
 def _call_stated(row: CallRow, fields: dict[str, msgspec.Raw] | None) -> CallRow:
@@ -356,7 +369,8 @@ def _call_stated(row: CallRow, fields: dict[str, msgspec.Raw] | None) -> CallRow
 def _victim(fields: dict[str, msgspec.Raw]) -> tuple[int | None, str, str]:
     """Return the age of the youngest victim, the locality and the country code that a report states.
 
-    The age is None, the others are empty, where it states none.
+    Both are of one place: of the child, else of the facts, else of a meeting, the first with a locality. The
+    age is None, the others are empty, where it states none.
     """
     persons = msgspec.json.decode(fields.get("persons", b"[]"), type=list[Person])
     place = msgspec.json.decode(fields.get("place", b"null"), type=Place | None)
@@ -365,13 +379,12 @@ def _victim(fields: dict[str, msgspec.Raw]) -> tuple[int | None, str, str]:
     on = occurred.earliest if occurred else None
     victims = [person for person in persons if person.role is PersonRole.VICTIM]
     ages = [age for person in victims if (age := age_of(person, on=on)) is not None]
-    towns = [place.locality] if place else []
-    lands = [place.country] if place else []
-    for role in (PlaceRole.MEETING, PlaceRole.CHILD):
-        towns += [each.locality for each in stated if each.role is role]
-        lands += [each.country for each in stated if each.role is role]
-    town = next((one for one in towns if one), "")
-    land = next((one for one in lands if one), "")
+    child, meeting = (
+        [one for one in stated if one.role is role] for role in (PlaceRole.CHILD, PlaceRole.MEETING)
+    )
+    places = [*child, *([place] if place else []), *meeting]
+    named = [one for one in places if one.locality] or [one for one in places if one.country]
+    town, land = (named[0].locality or "", named[0].country or "") if named else ("", "")
     return min(ages, default=None), town, land
 
 

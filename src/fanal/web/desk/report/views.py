@@ -106,13 +106,16 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
     return render(request, "desk/report.html", page)
 
 
-def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict[str, object]:
+def page_of(
+    request: HttpRequest, report_id: UUID, *, refused: str = "", call_refused: str = ""
+) -> dict[str, object]:
     """Return the template context of a report's page, after recording its reading in the ledger.
 
-    `refused` is the reason why its decision form was refused, "" if it was not. Keys: `case`, `facts` and
-    `record` (the report in the queue, as received, harmonised), `place` (query of the person's view of the
-    queue), `sender`, `moves`, `folds` (duplicates), `call` (the emergency call to make, if any), `related`
-    (reports), `series` (of its suspects), `choice` (decision form), `transfers`, `history` and others.
+    `refused` is the reason why its decision form was refused, `call_refused` why that of a call was; "" if it
+    was not. Keys: `case`, `facts` and `record` (the report in the queue, as received, harmonised), `place`
+    (query of the person's view of the queue), `sender`, `moves`, `folds` (duplicates), `call` (the emergency
+    call to make, if any), `related` (reports), `series` (of its suspects), `choice` (decision form),
+    `transfers`, `history` and others.
 
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.
@@ -149,6 +152,7 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
         "related": kin_of(record, links, suggested, dossier_id=dossier_id, actor=actor),
         "series": series.of_report(record, compared, actor=actor),
         "may_judge": may(actor, "dossier.judge"),
+        "call_refused": call_refused,
         "call": panel_on(request, report_id, record, wanted=case.level == "DANGER" and is_open),
         "choice": proposal_of(case, record, request=request, refused=refused, actor=actor),
         **_drafts(report_id, actor=actor, now=now),

@@ -1,0 +1,94 @@
+"""The emergency call that a report's page opens, with its first step where the page's form records one."""
+
+from functools import partial
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from fanal.accounts.domain.policy import Resource
+from fanal.accounts.routes import needs
+from fanal.casework.domain.records import Event
+from fanal.judicial.emergency_call.acts import calls_on, draft_of, open_call, open_recorded
+from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.states import TransitionRefused
+from fanal.kernel.typed import whole_number
+from fanal.orient import queries as oriented
+from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.desk.acts.emergency_calls import after_step, record_of
+from fanal.web.desk.acts.pages import EventForm
+from fanal.web.desk.report.views import page_of
+from fanal.web.failures import reason_of
+from fanal.web.forms import Parsed
+
+_FIRST_STEPS = frozenset({"answer", "miss", "decline"})
+
+
+class _FirstStepForm(EventForm):
+    """Form of the first step of a call: its event, and the number of the report's calls on the page."""
+
+    steps = Parsed(partial(whole_number, digits=9), otherwise=-1)
+
+
+@require_POST
+@needs("alarm.acknowledge")
+def open_one(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Open an emergency call on a report and show its page; one that is to be made already is shown.
+
+    With `move` in the form, that step of the new call is recorded with it (`proof`, `at`), or nothing: where
+    the report has another call than on the page (`steps`), the latest one is shown with a warning; a refusal
+    gives the report's page with the reason.
+
+    Raises:
+        Http404: no such report for the person.
+    """
+    actor, move = actor_of(request), request.POST.get("move", "")
+    case = oriented.get_case(actor=actor, report_id=report_id)
+    if case is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=case.desk_id))
+    now, record = now_of(request), record_of(actor, report_id)
+    if move not in _FIRST_STEPS:
+        call_id = open_call(
+            actor=actor, report_id=report_id, desk_id=case.desk_id, record=record, now=now
+        )
+        return redirect("desk:emergency_call", call_id)
+    try:
+        typed = _FirstStepForm(request, kind=EMERGENCY_CALL.kind).checked().cleaned_data
+        call_id = open_recorded(
+            actor=actor,
+            draft=draft_of(report_id, desk_id=case.desk_id, record=record),
+            shown=typed.pop("steps"),
+            transition=move,
+            event=Event(**typed),
+            now=now,
+        )
+    except TransitionRefused:
+        return _moved_on(request, report_id)
+    except Refusal as fault:
+        return _refused(request, report_id, reason_of(fault))
+    except ValueError:
+        return _refused(request, report_id, _("A date or a choice cannot be read."))
+    messages.success(request, _("It is recorded."))
+    return after_step(request, move, call_id, report_id)
+
+
+def _moved_on(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    messages.warning(
+        request, _("Another call was opened on this report since this page was made: read it.")
+    )
+    calls = calls_on(actor=actor_of(request), report_id=report_id)
+    if not calls:
+        return redirect("desk:report", report_id)
+    return redirect("desk:emergency_call", calls[-1].id)
+
+
+def _refused(request: HttpRequest, report_id: UUID, said: str) -> HttpResponse:
+    """Return the report's page with the reason of a refusal (status 409), and what was typed."""
+    page = page_of(request, report_id, call_refused=said)
+    return render(request, "desk/report.html", page, status=HTTPStatus.CONFLICT)
