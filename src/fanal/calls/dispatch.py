@@ -25,7 +25,7 @@ SESSION_SECONDS: Final = 60.0
 MOST_CALLS: Final = 2000
 """Most calls that one message announces."""
 _GREETING_SECONDS: Final = 0.5
-"""Patience until a session has signed in, where the server has another address (as in RFC 8305)."""
+"""Patience until a session has signed in, where the server has another address (RFC 8305), or is quick."""
 _PATIENCE_SECONDS: Final = 2.0
 """Patience for any other reply before the message: some servers refuse a recipient after five seconds."""
 _END_SECONDS, _LONGEST_END_SECONDS = 3.0, 6.0
@@ -41,6 +41,11 @@ _MOST_COPIES: Final = 2
 _MOST_TRIES: Final = 2
 """Sessions begun in short order for a person who gives no answer."""
 _MOST_GROUPS: Final = 4
+_MOST_CONNECTING, _KEPT_CONNECTING = 8, 4
+"""Most sessions that wait at an address to sign in; of these the oldest that others never take the place of.
+
+The oldest reach a server that is slow to greet, the others one that has lost connections.
+"""
 _SPARE: Final = 2
 """Sessions that no group of people occupies."""
 _OK, _PERMANENT = 300, 500
@@ -247,13 +252,13 @@ class Dispatch:
         if full:
             others = [one for one in self._sessions.values() if one.place == session.place]
             self._places.note_full(session.place, sum(not one.cut for one in others), now)
-        else:
+        elif not session.cut:
             self._places.note_not_let_in(session.place, session.began, now)
         for id_ in {id_ for person in people for id_ in person.pending}:
             self._calls[id_].failure = failure
 
     def _patience(self, session: Session) -> float:
-        if session.phase is Phase.CONNECTING and self._places.count > 1:
+        if session.phase is Phase.CONNECTING and (self._places.count > 1 or self._places.is_quick):
             return _GREETING_SECONDS
         return self._end if session.phase is Phase.SENT else _PATIENCE_SECONDS
 
@@ -343,14 +348,17 @@ class Dispatch:
         return any(self._calls[id_].told != _FAILED for id_ in person.pending)
 
     def _open(self, group: Sequence[Person], now: float, begun: list[Session]) -> None:
-        waits = Counter(
-            one.place
+        waits = [
+            one
             for one in self._sessions.values()
-            if one.stalled and one.phase is Phase.CONNECTING
-        )
-        place = self._places.choose(waits, now)
+            if one.stalled and not one.cut and one.phase is Phase.CONNECTING
+        ]
+        place = self._places.choose(Counter(one.place for one in waits), now)
         if place is None:
             return
+        here = [one for one in waits if one.place == place]
+        if len(here) >= _MOST_CONNECTING:
+            here[_KEPT_CONNECTING].cut = True
         self._number += 1
         session = Session(self._number, place, [one.address for one in group], now, now)
         self._sessions[session.number] = session

@@ -19,8 +19,7 @@ _TRUST_SECONDS: Final = 5.0
 """Time for which an address that took a message is trusted to refuse a recipient for good."""
 _SLOW_SIGN_IN_SECONDS: Final = 1.5
 """Time for a sign-in from which on people go in smaller groups: each reply takes long."""
-_MOST_CONNECTING: Final = 6
-"""Most sessions that wait at an address without a sign before they have signed in."""
+_QUICK_SIGN_IN_SECONDS: Final = 0.5
 
 
 class Places:
@@ -28,8 +27,8 @@ class Places:
 
     def __init__(self) -> None:
         self.count = 0
-        self.is_slow = False
-        """Whether the last sign-in took long."""
+        self.is_slow = self.is_quick = False
+        """Whether the last sign-in took long, or little time."""
         self._most, self._full_at = _MOST_SESSIONS, -math.inf
         self._faults, self._paused = dict[int, float](), dict[int, float]()
         self._signed, self._took = dict[int, float](), dict[int, float]()
@@ -59,7 +58,7 @@ class Places:
             return waits[place], fault if fault > now - _FAULT_SECONDS else -math.inf, place
 
         free = [one for one in range(self.count) if not self._is_paused(one, now)]
-        return min((one for one in free if waits[one] < _MOST_CONNECTING), key=rank, default=None)
+        return min(free, key=rank, default=None)
 
     def are_paused(self, now: float) -> bool:
         """Return whether no session can begin now, at any address."""
@@ -79,7 +78,8 @@ class Places:
 
     def note_signed_in(self, place: int, began: float, now: float) -> None:
         """Note that a session which began at an instant has signed in."""
-        self._signed[place], self.is_slow = now, now - began > _SLOW_SIGN_IN_SECONDS
+        took, self._signed[place] = now - began, now
+        self.is_slow, self.is_quick = took > _SLOW_SIGN_IN_SECONDS, took <= _QUICK_SIGN_IN_SECONDS
 
     def note_taken(self, place: int, now: float) -> None:
         """Note that an address took a message."""

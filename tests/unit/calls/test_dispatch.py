@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 
@@ -10,6 +11,16 @@ from tests.unit.calls.mail_relay import NEVER, STEPS, Fault, Relay
 
 LIMIT = 10.0
 HANGS = {"seconds": NEVER}
+
+
+@dataclass(kw_only=True)
+class _Dumb(Fault):
+    """A fault of every second connection, by chance."""
+
+    draw: random.Random
+
+    def fits(self, step: str, place: int, people: Sequence[str], now: float) -> bool:
+        return super().fits(step, place, people, now) and self.draw.random() < 0.5
 
 
 def people(count: int) -> list[str]:
@@ -105,6 +116,34 @@ def test_a_server_that_says_no_for_a_moment_loses_nobody(step: str) -> None:
     calls = run(relay, [1.0])
     assert not late(relay, calls)
     assert relay.outcomes[-1].delivery is Delivery.SENT
+
+
+@pytest.mark.parametrize("many", [1, 5, 20, 50])
+@pytest.mark.parametrize("places", [1, 2])
+def test_connections_that_were_never_greeted_keep_no_later_call(many: int, places: int) -> None:
+    """A frozen server is well again; the connections of before stay dumb."""
+    relay = Relay(people(many), [Fault(step="GREET", when=(0.0, 12.0), **HANGS)], places=places)
+    calls = run(relay, [1.0, 13.0, 25.0])
+    assert not late(relay, {2: calls[2], 3: calls[3]})
+
+
+@pytest.mark.parametrize("many", [1, 5, 20])
+def test_half_of_the_connections_may_be_dumb(many: int) -> None:
+    """One of two machines behind an address hangs; which connection it gets is chance."""
+    draw, wrong = random.Random(many), []
+    for seed in range(12):
+        relay = Relay(people(many), [], seed=seed)
+        relay.faults = [_Dumb(step="GREET", draw=draw, **HANGS)]
+        calls = run(relay, [1.0 + 0.7 * n for n in range(30)])
+        wrong += late(relay, {number: at for number, at in calls.items() if number > 1})
+    assert not wrong
+
+
+@pytest.mark.parametrize("seconds", [3.0, 5.0, 7.0])
+@pytest.mark.parametrize("many", [1, 20, 50])
+def test_a_server_that_greets_late_is_waited_for(seconds: float, many: int) -> None:
+    relay = Relay(people(many), [Fault(step="GREET", seconds=seconds)])
+    assert not late(relay, run(relay, [1.0]))
 
 
 def test_copies_are_few_where_the_server_confirms_nothing() -> None:
