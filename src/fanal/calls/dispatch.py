@@ -78,8 +78,13 @@ class Dispatch:
     # What comes in
 
     def set_places(self, count: int) -> None:
-        """Note that the mail server has other addresses, and how many; sessions name them by index."""
-        self._places.reset(count)
+        """Note how many addresses of the mail server are known; sessions name them by index."""
+        self._places.count = count
+
+    @property
+    def signed_in_at(self) -> float:
+        """When a session signed in last."""
+        return self._places.signed_in_at
 
     def add(self, call: Call, now: float) -> None:
         """Send a call to all people on duty; it may be one that failed before."""
@@ -133,16 +138,18 @@ class Dispatch:
         session.phase, session.changed, session.stalled = Phase.RECIPIENTS, now, False
         self._places.note_signed_in(session.place, session.began, now)
         mine = [self._people[one] for one in session.people if self._claims(one, session)]
-        for kind in (False, True):
-            for person in mine:
-                ids = self._of_kind(person, kind)[:MOST_CALLS]
-                if ids:
-                    same = [one for one in mine if one.pending.keys() >= set(ids)]
-                    session.calls = ids
-                    self._let_go(session, but={one.address for one in same})
-                    return [one.address for one in same], [self._calls[id_].call for id_ in ids]
-        self._let_go(session)
-        return [], []
+        if not mine:
+            self._let_go(session)
+            return [], []
+        # One message has first or escalated calls: those of which one waits longest.
+        pending = {id_: self._calls[id_] for person in mine for id_ in person.pending}
+        oldest = min(pending.values(), key=lambda one: one.added)
+        kind = [id_ for id_, x in pending.items() if x.call.escalated is oldest.call.escalated]
+        of_them = next(x for x in mine if oldest.call.id in x.pending).pending
+        session.calls = [id_ for id_ in kind if id_ in of_them][:MOST_CALLS]
+        same = [one for one in mine if one.pending.keys() >= set(session.calls)]
+        self._let_go(session, but={one.address for one in same})
+        return [one.address for one in same], [self._calls[id_].call for id_ in session.calls]
 
     def asks(self, number: int, person: str, now: float) -> bool:
         """Note that a session is about to name a recipient; return whether it should."""
@@ -309,9 +316,6 @@ class Dispatch:
 
     def _carried(self, session: Session) -> list[OpenCall]:
         return [self._calls[id_] for id_ in session.calls if id_ in self._calls]
-
-    def _of_kind(self, person: Person, escalated: bool) -> list[UUID]:
-        return [id_ for id_ in person.pending if self._calls[id_].call.escalated is escalated]
 
     def _lose(self, session: Session) -> None:
         """Count the recipients whom the server refused for good in a session."""

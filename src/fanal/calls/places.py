@@ -33,14 +33,14 @@ class Places:
         self._faults, self._paused = dict[int, float](), dict[int, float]()
         self._signed, self._took = dict[int, float](), dict[int, float]()
 
-    def reset(self, count: int) -> None:
-        """Note that the server has other addresses, and how many."""
-        self.count = count
-        self._faults, self._paused, self._signed, self._took = {}, {}, {}, {}
-
     def most(self, now: float) -> int:
         """Return the most sessions at once."""
         return self._most if now <= self._full_at + _FULL_SECONDS else _MOST_SESSIONS
+
+    @property
+    def signed_in_at(self) -> float:
+        """When a session signed in last."""
+        return max(self._signed.values(), default=-math.inf)
 
     @property
     def took_at(self) -> float:

@@ -31,6 +31,9 @@ _BEAT_SECONDS: Final = 0.05
 _IDLE_SECONDS: Final = 1.0
 _LOOK_UP_SECONDS: Final = 20.0
 """Time after which the addresses of the mail server are asked for again, when a call comes."""
+_LOOK_UP_AGAIN_SECONDS: Final = 1.0
+"""The same while a call waits and no session has signed in since."""
+_MOST_ADDRESSES: Final = 32
 _LANGUAGES: Final = ("fr", "en")
 _NO_UTF8: Final = 553
 """Reply for an address that is not ASCII, for a server without SMTPUTF8 (RFC 6531)."""
@@ -81,7 +84,7 @@ class Sending:
 
     def run(self, orders: Connection) -> None:
         """Take orders and begin sessions until the other end of `orders` is closed."""
-        self._look_up()
+        self._look_up(after=0.0)
         while True:
             seconds = _BEAT_SECONDS if self._open or self._dispatch.in_hand else _IDLE_SECONDS
             if wait([orders], timeout=seconds):
@@ -102,7 +105,7 @@ class Sending:
         if not self._mailer.url or not self._mailer.duty:
             self._answers.send([self._leave(call, now) for call in calls])
             return
-        self._look_up()
+        self._look_up(after=_LOOK_UP_SECONDS if self._addresses else 0.0)
         with self._guard:
             for call in calls:
                 self._dispatch.add(call, time.monotonic())
@@ -142,33 +145,32 @@ class Sending:
                 threading.Thread(target=work, daemon=True).start()
             for number in self._dispatch.cut():
                 self._open[number].shut()
+            if self._dispatch.in_hand and self._dispatch.signed_in_at < self._looked_up:
+                self._look_up(after=_LOOK_UP_AGAIN_SECONDS)
             outcomes = self._dispatch.outcomes()
             if outcomes:
                 self._answers.send(outcomes)
 
     # The addresses of the mail server
 
-    def _look_up(self) -> None:
-        if (
-            self._mailer.url
-            and not self._looks_up
-            and time.monotonic() >= self._looked_up + _LOOK_UP_SECONDS
-        ):
+    def _look_up(self, after: float) -> None:
+        """Ask for the addresses of the mail server, if that was not done in the last seconds (`after`)."""
+        if self._mailer.url and not self._looks_up and time.monotonic() >= self._looked_up + after:
             self._looks_up = True
             threading.Thread(target=self._find, daemon=True).start()
 
     def _find(self) -> None:
-        """Find out the addresses of the mail server; where that fails, keep the known ones, in order."""
+        """Find out addresses of the mail server; the known ones are kept: some names give one of several."""
         try:
             found, failure = self._mailer.server(seconds=SESSION_SECONDS).addresses(), ""
         except (OSError, ValueError) as reason:
             found, failure = [], code_of(reason)
         with self._guard:
-            self._looks_up, self._looked_up = False, time.monotonic() if found else self._looked_up
-            if set(found) - set(self._addresses) or (found and len(found) != len(self._addresses)):
-                self._addresses = found
-                self._dispatch.set_places(len(found))
-            elif not self._addresses:
+            self._looks_up, self._looked_up = False, time.monotonic()
+            new = [one for one in found if one not in self._addresses]
+            self._addresses += new[: _MOST_ADDRESSES - len(self._addresses)]
+            self._dispatch.set_places(len(self._addresses))
+            if not self._addresses:
                 self._dispatch.no_place(failure)
 
     # One session, in a thread of its own

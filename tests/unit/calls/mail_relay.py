@@ -77,10 +77,10 @@ class Relay:
     def at(self, instant: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._events, (instant, next(self._count), event))
 
-    def call(self, instant: float, number: int) -> Call:
+    def call(self, instant: float, number: int, *, escalated: bool = False) -> Call:
         """Announce a call at an instant; after a failure it comes again, as the outbox says."""
         one = UUID(int=number)
-        call = Call(id=one, alarm_id=one, report_id=one, escalated=False, attempts=1, token=one)
+        call = Call(id=one, alarm_id=one, report_id=one, escalated=escalated, attempts=1, token=one)
         self.made[number] = call
         self.at(instant, lambda: self.dispatch.add(call, self.now))
         return call

@@ -63,6 +63,13 @@ def test_calls_that_come_while_one_is_sent_go_in_one_message() -> None:
     assert relay.begun <= 3
 
 
+def test_escalated_calls_do_not_wait_for_the_end_of_a_flow_of_first_ones() -> None:
+    relay = Relay(people(5), reply=0.1)
+    relay.call(3.0, 1000, escalated=True)
+    calls = run(relay, [1.0 + 0.6 * n for n in range(60)]) | {1000: 3.0}
+    assert not late(relay, calls)
+
+
 @pytest.mark.parametrize(("many", "silent"), [(2, 1), (5, 1), (10, 3), (20, 6), (50, 22)])
 @pytest.mark.parametrize("step", ["RCPT", "END"])
 def test_people_at_a_silent_provider_keep_nobody_else_waiting(
