@@ -7,13 +7,13 @@ So whatever hangs, a person or an address of the mail server, keeps few others w
 Calls that come while somebody is in a session wait for its end and go in one message.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from fanal.calls.people import OpenCall, Person, Phase, Session, groups
+from fanal.calls.people import OpenCall, Outcome, Person, Phase, Session, groups
 from fanal.calls.places import Places
 from fanal.orient.domain.clocks import UNCONFIRMED, Delivery
 from fanal.orient.domain.records import Call
@@ -46,23 +46,9 @@ _MOST_CONNECTING, _KEPT_CONNECTING = 8, 4
 
 The oldest reach a server that is slow to greet, the others one that has lost connections.
 """
-_SPARE: Final = 2
-"""Sessions that no group of people occupies."""
-_OK, _PERMANENT = 300, 500
+_SPARE: Final = 2  # sessions that no group of people occupies
+_ACCEPTED, _PERMANENT = 200, 500
 _FAILED, _PARTLY = "FAILED", "PARTLY"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of a call: a delivery, or none and the code of a failure.
-
-    `later`: it had reached some people before; now it has reached all.
-    """
-
-    call: Call
-    delivery: Delivery | None = None
-    failure: str = ""
-    later: bool = False
 
 
 class Dispatch:
@@ -73,6 +59,7 @@ class Dispatch:
         self._calls: dict[UUID, OpenCall] = {}
         self._sessions: dict[int, Session] = {}
         self._places, self._number, self._end = Places(), 0, _END_SECONDS
+        self._answered_at = -math.inf
         self._outcomes = list[Outcome]()
 
     # What comes in
@@ -164,12 +151,12 @@ class Dispatch:
         """Note the server's reply on a recipient."""
         session, one = self._sessions[number], self._people[person]
         session.changed, session.asked = now, ""
-        if code < _OK:
+        if _ACCEPTED <= code < _ACCEPTED + 100:
             if one.silent_since is not None:
                 one.speaks(now)
                 self._try_silent_again(now)
+            self._answered_at, session.stalled = now, False
             session.taken.append(person)
-            session.stalled = False
             return
         if one.session == number:
             one.session = 0
@@ -368,7 +355,9 @@ class Dispatch:
         self._sessions[session.number] = session
         for person in group:
             person.session = session.number
-            person.tries += person.silent_since is not None
+            if person.silent_since is not None:
+                person.tries += 1
+                person.is_proved |= self._answered_at > person.silent_since
         begun.append(session)
 
     def _has_room(self, now: float) -> bool:
@@ -423,6 +412,15 @@ class Dispatch:
         few = len(waiting) < most + _SPARE
         return now >= newest + _PATIENCE_SECONDS and (few or self._places.took_at < newest)
 
+    def _may_be_lost(self, person: Person, now: float) -> bool:
+        """Return whether a person is silent as the only one, and lately: two sessions may have been lost."""
+        only = sum(one.silent_since is not None for one in self._people.values()) <= 1
+        return only and person.is_fresh(now) and person.tries < _MOST_TRIES
+
+    def _are_all_silent(self) -> bool:
+        """Return whether nobody is left who may show that the server takes messages."""
+        return all(one.silent_since is not None for one in self._people.values() if one.pending)
+
     def _may_begin(self, person: Person, now: float) -> bool:
         """Return whether a person may have a session more, with stalled ones that wait for them.
 
@@ -431,13 +429,16 @@ class Dispatch:
         waits = [one for one in self._sessions.values() if one.waits_for(person.address)]
         if not waits:
             return True
-        since, fresh = now - waits[-1].began, person.is_fresh(now)
+        since = now - waits[-1].began
         if waits[-1].phase is Phase.SENT:
             return len(waits) < _MOST_COPIES + (since >= _COPY_SECONDS)
-        many = self._places.most(now) > 2 * _MOST_COPIES
-        if fresh and len(waits) == 1 and many and self._may_probe(now):
-            return True
-        if since < (_COPY_SECONDS if fresh and person.tries < _MOST_TRIES else _TURN_SECONDS):
+        if person.silent_since is not None and person.is_fresh(now) and not person.is_proved:
+            works = self._answered_at > person.silent_since
+            if len(waits) == 1 and (works or (self._are_all_silent() and self._may_probe(now))):
+                return True
+            if not works and (since < _COPY_SECONDS or person.tries >= _MOST_TRIES):
+                return False
+        elif since < (_COPY_SECONDS if self._may_be_lost(person, now) else _TURN_SECONDS):
             return False
         waits[0].cut = True
         return True

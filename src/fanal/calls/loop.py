@@ -20,8 +20,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.calls.dispatch import Outcome
 from fanal.calls.outbox import ANSWER_SECONDS, FAILURES, SESSION, database_now, keepers
+from fanal.calls.people import Outcome
 from fanal.calls.sender import Sender
 from fanal.calls.standing import Standing
 from fanal.connectors import mail

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Final
 from uuid import UUID
 
-from fanal.orient.domain.clocks import wait_after
+from fanal.orient.domain.clocks import Delivery, wait_after
 from fanal.orient.domain.records import Call
 
 SLOW_SECONDS: Final = 600.0
@@ -45,6 +45,8 @@ class Person:
     """Since when their address gives no answer."""
     tries: int = 0
     """Sessions begun for them since then."""
+    is_proved: bool = False
+    """One of these began after the server had taken a message for others: they are why it got no answer."""
     _failures: int = 0
     _failing_since: float = 0.0
     _alone_until: float = 0.0
@@ -65,14 +67,15 @@ class Person:
     def speaks(self, now: float) -> None:
         """Note that they are silent no more, if they were; they may be slow again."""
         if self.silent_since is not None:
-            self.silent_since, self.tries, self._slow_until = None, 0, now + SLOW_SECONDS
+            self.silent_since, self.tries, self.is_proved = None, 0, False
+            self._slow_until = now + SLOW_SECONDS
 
     def has(self, calls: Sequence[UUID], now: float) -> None:
         """Note that they have some calls."""
         for id_ in calls:
             self.pending.pop(id_, None)
         self._failures, self._alone_until, self.next_at = 0, 0.0, now
-        self.silent_since, self.tries = None, 0
+        self.silent_since, self.tries, self.is_proved = None, 0, False
 
     def put_off(self, now: float, *, unconfirmed: bool = False) -> None:
         """Note a failure that is theirs, and when they are next tried (`wait_after`)."""
@@ -126,6 +129,19 @@ class OpenCall:
     """The outcome that was told: FAILED, or PARTLY, which is one for some of the people."""
     failure: str = ""
     unconfirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a call: a delivery, or none and the code of a failure.
+
+    `later`: it had reached some people before; now it has reached all.
+    """
+
+    call: Call
+    delivery: Delivery | None = None
+    failure: str = ""
+    later: bool = False
 
 
 def groups(people: Sequence[Person], most: int, size: int = _IN_ONE) -> list[list[Person]]:

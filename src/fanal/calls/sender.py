@@ -12,11 +12,12 @@ from typing import Final
 from uuid import UUID
 
 from fanal.calls import sending
-from fanal.calls.dispatch import CALL_SECONDS, MOST_CALLS, Outcome
+from fanal.calls.dispatch import CALL_SECONDS, MOST_CALLS
+from fanal.calls.people import Outcome
 from fanal.orient.domain.records import Call
 
 _SPARE_SECONDS: Final = 3.0
-"""Seconds beyond a call's own time after which a child without an outcome is replaced."""
+"""Seconds without a word from a child with calls, or beyond a call's own time, after which it is replaced."""
 _AT_ONCE: Final = 100
 """Calls in one order: what the pipe takes without waiting for the child."""
 _FORK: Final = get_context("fork")
@@ -36,7 +37,7 @@ class Sender:
         self._child: _Child | None = None
         self._calls: dict[UUID, tuple[Call, float]] = {}
         self._queue = list[tuple[Call, datetime]]()
-        self._waits_since: float | None = None
+        self._heard_at, self._waits = 0.0, False
         self._works = list[bool]()
 
     @property
@@ -56,6 +57,8 @@ class Sender:
 
     def start(self, calls: Sequence[Call], *, now: datetime) -> None:
         """Send calls to all people on duty; `finished` returns what becomes of them."""
+        if not self._calls:
+            self._heard_at = time.monotonic()
         for call in calls:
             self._calls[call.id] = (call, time.monotonic())
         self._queue += [(call, now) for call in calls]
@@ -79,7 +82,7 @@ class Sender:
             self._calls.pop(outcome.call.id, None)
         now = time.monotonic()
         late = [at for _, at in self._calls.values() if now > at + CALL_SECONDS + _SPARE_SECONDS]
-        if late or (self._waits_since is not None and now > self._waits_since + _SPARE_SECONDS):
+        if late or (self._calls and self._child and now > self._heard_at + _SPARE_SECONDS):
             self.stop()
             outcomes += self._lose("TIMEOUT")
         elif self._calls and self._child is None:
@@ -95,7 +98,7 @@ class Sender:
             self._child.process.close()
             self._child.orders.close()
             self._child.answers.close()
-        self._child, self._waits_since = None, None
+        self._child, self._waits = None, False
 
     def _read(self) -> list[Outcome]:
         outcomes = list[Outcome]()
@@ -105,8 +108,11 @@ class Sender:
             except (EOFError, OSError):
                 self.stop()
                 break
+            self._heard_at = time.monotonic()
             if answer == sending.GOT:
-                self._waits_since = None
+                self._waits = False
+            elif answer == sending.ALIVE:
+                continue
             elif isinstance(answer, tuple):
                 self._works.append(not answer[1])
             else:
@@ -119,12 +125,12 @@ class Sender:
 
     def _push(self) -> None:
         """Hand the next calls to the child, once it has those before."""
-        if not self._queue or self._waits_since is not None:
+        if not self._queue or self._waits:
             return
         if not self._is_ready():
             return
         part, self._queue = self._queue[:_AT_ONCE], self._queue[_AT_ONCE:]
-        self._waits_since = time.monotonic()
+        self._waits = True
         with contextlib.suppress(OSError):  # it has died, which its other end tells
             self._child.orders.send(([call for call, _ in part], part[-1][1]))  # type: ignore[union-attr]
 

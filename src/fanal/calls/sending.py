@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Final
 
 from fanal import reference
-from fanal.calls.dispatch import SESSION_SECONDS, Dispatch, Outcome
-from fanal.calls.people import Session
+from fanal.calls.dispatch import SESSION_SECONDS, Dispatch
+from fanal.calls.people import Outcome, Session
 from fanal.connectors import mail, smtp
 from fanal.kernel.process import die_with_parent, take_own_share
 from fanal.orient.domain.clocks import UNCONFIRMED, Delivery
@@ -25,18 +25,21 @@ from fanal.orient.domain.records import Call
 
 GOT: Final = "got"
 """Answer to a list of calls: they have arrived."""
+ALIVE: Final = "alive"
+"""Told each second while the child has calls."""
 WORKS: Final = "works"
 """Answer to a question, with the code of a failure or an empty string: does the mail server let us in?"""
 _BEAT_SECONDS: Final = 0.05
 _IDLE_SECONDS: Final = 1.0
+_ALIVE_SECONDS: Final = 1.0
 _LOOK_UP_SECONDS: Final = 20.0
 """Time after which the addresses of the mail server are asked for again, when a call comes."""
 _LOOK_UP_AGAIN_SECONDS: Final = 1.0
 """The same while a call waits and no session has signed in since."""
 _MOST_ADDRESSES: Final = 32
 _LANGUAGES: Final = ("fr", "en")
-_NO_UTF8: Final = 553
-"""Reply for an address that is not ASCII, for a server without SMTPUTF8 (RFC 6531)."""
+_OK, _NO_UTF8 = 250, 553
+"""Replies: accepted; and, for an address that is not ASCII, of a server without SMTPUTF8 (RFC 6531)."""
 _CODES: Final = (
     (mail.MailRefused, "SETTINGS"),
     (smtp.Unconfirmed, UNCONFIRMED),
@@ -80,6 +83,7 @@ class Sending:
         self._addresses = list[smtp.Address]()
         self._looked_up, self._looks_up = -_LOOK_UP_SECONDS, False
         self._open: dict[int, smtp.Handle] = {}
+        self._alive_at = 0.0
         self._told = (time.monotonic(), datetime.min.replace(tzinfo=UTC))
 
     def run(self, orders: Connection) -> None:
@@ -147,6 +151,9 @@ class Sending:
                 self._open[number].shut()
             if self._dispatch.in_hand and self._dispatch.signed_in_at < self._looked_up:
                 self._look_up(after=_LOOK_UP_AGAIN_SECONDS)
+            if self._dispatch.in_hand and time.monotonic() >= self._alive_at + _ALIVE_SECONDS:
+                self._alive_at = time.monotonic()
+                self._answers.send(ALIVE)
             outcomes = self._dispatch.outcomes()
             if outcomes:
                 self._answers.send(outcomes)
@@ -222,7 +229,10 @@ class Sending:
         names = [one for one in to if one.isascii() or talk.has_extn("smtputf8")]
         options = ["SMTPUTF8"] if any(not one.isascii() for one in names) else []
         code, text = talk.mail(self._mailer.sender, options)
-        if code != 250:
+        if code != _OK and options:  # refused for SMTPUTF8, say: the others' addresses need none
+            names, options = [one for one in to if one.isascii()], []
+            code, text = talk.mail(self._mailer.sender)
+        if code != _OK:
             raise smtplib.SMTPSenderRefused(code, text, self._mailer.sender)
         for one in to:
             with self._guard:
@@ -240,7 +250,7 @@ class Sending:
             taken = list(self._dispatch.taken(number))
         talk.begins = partial(self._begins, number)
         code, text = talk.data(self._message(taken, calls))
-        if code != 250:
+        if code != _OK:
             raise smtplib.SMTPDataError(code, text)
         return True
 

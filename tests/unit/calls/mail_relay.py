@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from fanal.calls.dispatch import SESSION_SECONDS, Dispatch, Outcome
-from fanal.calls.people import Session
+from fanal.calls.dispatch import SESSION_SECONDS, Dispatch
+from fanal.calls.people import Outcome, Session
 from fanal.orient.domain.records import Call
 
 STEPS = ("CONNECT", "GREET", "SIGN_IN", "MAIL", "RCPT", "DATA", "END")

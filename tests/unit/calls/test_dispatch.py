@@ -109,6 +109,13 @@ def test_who_is_refused_for_good_is_lost_and_others_are_not() -> None:
     assert relay.begun == 1
 
 
+@pytest.mark.parametrize("code", [-1, 150, 354])
+def test_a_reply_that_is_none_is_no_acceptance(code: int) -> None:
+    duty = people(3)
+    relay = Relay(duty, [Fault(step="RCPT", people=frozenset(duty[:1]), code=code, times=1)])
+    assert not late(relay, run(relay, [1.0]))
+
+
 def test_an_address_of_the_server_that_refuses_everybody_loses_nobody() -> None:
     relay = Relay(people(10), [Fault(step="RCPT", places=frozenset({0}), code=550)], places=2)
     calls = run(relay, [1.0, 12.0, 24.0])

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import msgspec
 import pytest
 
 from fanal.calls import sender as module
-from fanal.calls.dispatch import Outcome
+from fanal.calls.people import Outcome
 from fanal.calls.sender import Sender
 from fanal.connectors import mail
 from fanal.db.hoarding import HoardingWatch
@@ -103,6 +104,28 @@ def test_a_child_that_hangs_is_replaced(sender: Sender, monkeypatch: pytest.Monk
     assert time.monotonic() - started < 3
     sender.start([CALL], now=NOW)
     assert [one.delivery for one in outcomes(sender)] == [Delivery.LEFT]
+
+
+def test_a_child_that_hangs_with_a_call_in_hand_is_replaced_in_three_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "_installed", [])
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
+        mail.install(mail.Mailer(url=url, sender="a@b.fr", duty=("c@b.fr",), folder=tmp_path))
+        made = Sender()
+        try:
+            made.start([CALL], now=NOW)
+            wait_for(lambda: bool(made.finished()) or not made._waits, seconds=10)
+            child = made._child
+            assert child is not None
+            assert child.process.pid
+            os.kill(child.process.pid, signal.SIGSTOP)
+            started = time.monotonic()
+            assert [one.failure for one in outcomes(made)] == ["TIMEOUT"]
+            assert 1.0 < time.monotonic() - started < 6
+        finally:
+            made.stop()
 
 
 def test_thousands_of_calls_at_once_block_neither_process(sender: Sender) -> None:
