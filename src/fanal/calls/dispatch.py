@@ -40,6 +40,7 @@ _MOST_COPIES: Final = 2
 """Most sessions at once with a message to one person that the server does not confirm."""
 _MOST_TRIES: Final = 2
 """Sessions begun in short order for a person who gives no answer."""
+_MOST_REFUSALS: Final = 2
 _MOST_GROUPS: Final = 4
 _MOST_CONNECTING, _KEPT_CONNECTING = 8, 4
 """Most sessions that wait at an address to sign in; of these the oldest that others never take the place of.
@@ -229,7 +230,7 @@ class Dispatch:
             self._not_connected(session, people, failure, now, full=full)
             return
         unconfirmed = session.phase is Phase.SENT and failure == UNCONFIRMED
-        if session.phase is Phase.RECIPIENTS and not (session.asked or session.taken):
+        if session.is_early:
             self._places.note_early_fault(session.place, now)  # no recipient is the cause
         else:
             self._places.note_fault(session.place, now)
@@ -264,11 +265,9 @@ class Dispatch:
             self._places.note_fault(session.place, now)
         if silent and silent.silent_since is None:
             silent.silent_since = now
-        held = [
-            x for x in map(self._people.__getitem__, session.people) if x.session == session.number
-        ]
-        if session.phase > Phase.CONNECTING:
-            others = [one for one in held if one is not silent]
+        if not session.is_early:
+            people = [self._people[one] for one in session.people]
+            others = [one for one in people if one.session == session.number and one is not silent]
             self._blame(session, others, now, unconfirmed=session.phase is Phase.SENT)
         if session.phase is Phase.SENT:
             for call in self._carried(session):
@@ -307,7 +306,7 @@ class Dispatch:
     def _lose(self, session: Session) -> None:
         """Count the recipients whom the server refused for good in a session."""
         for call in self._carried(session):
-            call.refused.update(session.refused)
+            call.refusals.update(session.refused)
             self._settle(call)
 
     # Which sessions begin
@@ -471,7 +470,7 @@ class Dispatch:
         """Count refusals for good once the server took the message for anybody; tell of a call when done."""
         if not call.reached:
             return
-        for address in call.refused & call.waiting:
+        for address in [x for x in call.waiting if call.refusals[x] >= _MOST_REFUSALS]:
             call.lost.add(address)
             call.waiting.discard(address)
             self._people[address].pending.pop(call.call.id, None)

@@ -1,6 +1,7 @@
 """The people on duty, the calls and the sessions that carry them, as `dispatch` knows them."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -108,6 +109,12 @@ class Session:
     stalled: bool = False
     cut: bool = False
 
+    @property
+    def is_early(self) -> bool:
+        """Whether the server was told of no recipient yet: none can be why it fails or stalls."""
+        named = self.asked or self.taken or self.phase > Phase.RECIPIENTS
+        return not named
+
     def waits_for(self, person: str) -> bool:
         """Return whether it is stalled at a person: their reply, or the end of a message to them."""
         sent = self.phase is Phase.SENT and person in self.taken
@@ -123,7 +130,8 @@ class OpenCall:
     attempt_at: float
     waiting: set[str]
     reached: set[str] = field(default_factory=set)
-    refused: set[str] = field(default_factory=set)
+    refusals: Counter[str] = field(default_factory=Counter)
+    """How often the server refused a person for good: once may be by mistake."""
     lost: set[str] = field(default_factory=set)
     told: str = ""
     """The outcome that was told: FAILED, or PARTLY, which is one for some of the people."""

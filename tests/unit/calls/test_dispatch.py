@@ -106,7 +106,13 @@ def test_who_is_refused_for_good_is_lost_and_others_are_not() -> None:
     relay = Relay(duty, [Fault(step="RCPT", people=frozenset(duty[:1]), code=550)])
     run(relay, [1.0])
     assert [one.delivery for one in relay.outcomes] == [Delivery.PARTLY]
-    assert relay.begun == 1
+    assert relay.begun == 2
+
+
+def test_who_is_refused_for_good_once_by_mistake_is_asked_again() -> None:
+    duty = people(3)
+    relay = Relay(duty, [Fault(step="RCPT", people=frozenset(duty[:1]), code=554, times=1)])
+    assert not late(relay, run(relay, [1.0]))
 
 
 @pytest.mark.parametrize("code", [-1, 150, 354])
