@@ -24,8 +24,6 @@ SESSION_SECONDS: Final = 60.0
 """Longest time of a session: some mail servers are that slow."""
 MOST_CALLS: Final = 2000
 """Most calls that one message announces."""
-_GREETING_SECONDS: Final = 0.5
-"""Patience until a session has signed in, where the server has another address (RFC 8305), or is quick."""
 _PATIENCE_SECONDS: Final = 2.0
 """Patience for any other reply before the message: some servers refuse a recipient after five seconds."""
 _END_SECONDS, _LONGEST_END_SECONDS = 3.0, 6.0
@@ -33,7 +31,9 @@ _END_SECONDS, _LONGEST_END_SECONDS = 3.0, 6.0
 _COPY_SECONDS: Final = 4.0
 """Time after which a further session begins for somebody whom one waits for."""
 _TURN_SECONDS: Final = 30.0
-"""The same for somebody who has given no answer for long."""
+"""The same for somebody who has given no answer for long; a third of it where a new call has come."""
+_HELD_SECONDS: Final = 30.0
+"""Time for which a server may hold a session that was closed while it waited for a recipient's provider."""
 _KEPT_SECONDS: Final = 3600.0
 """Time for which people are asked again whom a call did not reach that reached others."""
 _MOST_COPIES: Final = 2
@@ -43,10 +43,7 @@ _MOST_TRIES: Final = 2
 _MOST_REFUSALS: Final = 2
 _MOST_GROUPS: Final = 4
 _MOST_CONNECTING, _KEPT_CONNECTING = 8, 4
-"""Most sessions that wait at an address to sign in; of these the oldest that others never take the place of.
-
-The oldest reach a server that is slow to greet, the others one that has lost connections.
-"""
+"""Most sessions that wait at an address to sign in; the oldest that are never closed (a server may be slow)."""
 _SPARE: Final = 2  # sessions that no group of people occupies
 _ACCEPTED, _PERMANENT = 200, 500
 _FAILED, _PARTLY = "FAILED", "PARTLY"
@@ -60,7 +57,7 @@ class Dispatch:
         self._calls: dict[UUID, OpenCall] = {}
         self._sessions: dict[int, Session] = {}
         self._places, self._number, self._end = Places(), 0, _END_SECONDS
-        self._answered_at = -math.inf
+        self._answered_at, self._held = -math.inf, list[float]()
         self._outcomes = list[Outcome]()
 
     # What comes in
@@ -118,7 +115,9 @@ class Dispatch:
 
     def advances(self, number: int, now: float) -> None:
         """Note a sign of a session: it is connected, greeted, encrypted."""
-        self._sessions[number].changed = now
+        session = self._sessions[number]
+        if session.phase is not Phase.SENT:  # `accepted` follows, which measures how long that took
+            session.changed = now
 
     def signed_in(self, number: int, now: float) -> tuple[list[str], list[Call]]:
         """Note that a session can send; return recipients and calls, or none if others were faster."""
@@ -154,8 +153,8 @@ class Dispatch:
         session.changed, session.asked = now, ""
         if _ACCEPTED <= code < _ACCEPTED + 100:
             if one.silent_since is not None:
-                one.speaks(now)
                 self._try_silent_again(now)
+                one.speaks(now)
             self._answered_at, session.stalled = now, False
             session.taken.append(person)
             return
@@ -169,9 +168,11 @@ class Dispatch:
 
     def _try_silent_again(self, now: float) -> None:
         """Try those again who fell silent lately, as one of them answered: the server may be why."""
-        fresh = [x for x in self._people.values() if x.silent_since is not None and x.is_fresh(now)]
+        silent = [x for x in self._people.values() if x.silent_since is not None]
+        fresh = [x for x in silent if x.is_fresh(now) or len(silent) == len(self._people)]
         for session in self._sessions.values():
-            session.cut = session.cut or any(session.waits_for(one.address) for one in fresh)
+            if any(session.waits_for(one.address) for one in fresh):
+                session.cut = True
         for person in fresh:
             person.speaks(now)
 
@@ -253,8 +254,8 @@ class Dispatch:
             self._calls[id_].failure = failure
 
     def _patience(self, session: Session) -> float:
-        if session.phase is Phase.CONNECTING and (self._places.count > 1 or self._places.is_quick):
-            return _GREETING_SECONDS
+        if session.phase is Phase.CONNECTING:
+            return self._places.patience
         return self._end if session.phase is Phase.SENT else _PATIENCE_SECONDS
 
     def _stall(self, session: Session, now: float) -> None:
@@ -329,7 +330,7 @@ class Dispatch:
             if self._has_room(now) and all(self._may_begin(one, now) for one in group):
                 self._open(group, now, begun)
         for person in sorted(silent, key=lambda one: one.silent_since or 0.0, reverse=True):
-            if self._may_begin(person, now) and self._has_room_for_silent(person, now):
+            if self._may_begin(person, now) and self._has_room(now):
                 self._open([person], now, begun)
         return begun
 
@@ -346,9 +347,8 @@ class Dispatch:
         place = self._places.choose(Counter(one.place for one in waits), now)
         if place is None:
             return
-        here = [one for one in waits if one.place == place]
-        if len(here) >= _MOST_CONNECTING:
-            here[_KEPT_CONNECTING].cut = True
+        if sum(one.place == place for one in waits) >= _MOST_CONNECTING:
+            self._close_ungreeted(now)
         self._number += 1
         session = Session(self._number, place, [one.address for one in group], now, now)
         self._sessions[session.number] = session
@@ -360,33 +360,41 @@ class Dispatch:
         begun.append(session)
 
     def _has_room(self, now: float) -> bool:
-        """Return whether a session more may begin; close the oldest that is stalled if there is no room."""
-        most = self._places.most(now)
+        """Return whether a session more may begin; close one that waits for a recipient if there is no room."""
         open_ = [one for one in self._sessions.values() if not one.cut]
-        if len(open_) < most:
+        if len(open_) < self._places.most(now):
             return True
         waiting = [one for one in open_ if one.stalled]
-        long = _PATIENCE_SECONDS * (1.25 if len(waiting) > most // 2 else 2.0)
-        stalled = [one for one in waiting if now - one.changed > long]
+        long = _PATIENCE_SECONDS * (1.25 if len(waiting) > len(open_) // 2 else 2.0)
+        stalled = [
+            one
+            for one in waiting
+            if one.phase in (Phase.RECIPIENTS, Phase.DATA) and now - one.changed > long
+        ]
         if stalled:
-            min(stalled, key=lambda one: (one.phase is not Phase.RECIPIENTS, one.began)).cut = True
-        return bool(stalled)
+            self._cut(min(stalled, key=lambda one: one.began), now)
+        return bool(stalled) or self._close_ungreeted(now)
 
-    def _has_room_for_silent(self, person: Person, now: float) -> bool:
-        """Return the same for a person who gives no answer: for few at once who have given none for long."""
-        if person.is_fresh(now):
-            return self._has_room(now)
-        waiting = self._waiting_for_silent()
-        if len(waiting) < self._most_silent(now):
-            return sum(not one.cut for one in self._sessions.values()) < self._places.most(now)
-        for one in waiting:
-            if now - one.began > _TURN_SECONDS / 2:
-                one.cut = True
-                return True
-        return False
+    def _close_ungreeted(self, now: float) -> bool:
+        """Close a session that waits for long to sign in, but for the oldest; return if there was one."""
+        waits = [
+            one
+            for one in self._sessions.values()
+            if one.stalled and not one.cut and one.phase is Phase.CONNECTING
+        ][_KEPT_CONNECTING:]
+        long = [x for x in waits if now - x.began > self._places.patience + _PATIENCE_SECONDS]
+        if long:
+            self._cut(long[0], now)
+        return bool(long)
+
+    def _cut(self, session: Session, now: float) -> None:
+        """Close a session; the server may hold it for some time where it waits for a recipient's provider."""
+        session.cut = True
+        if session.asked:
+            self._held.append(now + _HELD_SECONDS)
 
     def _most_silent(self, now: float) -> int:
-        """Return the most sessions that wait for silent people: a server may hold each after it is closed."""
+        """Return the most sessions that wait for silent people, with those that the server may still hold."""
         return max(1, self._places.most(now) // 4)
 
     def _waiting_for_silent(self) -> list[Session]:
@@ -399,48 +407,43 @@ class Dispatch:
             and (one.asked in silent or (len(one.people) == 1 and one.people[0] in silent))
         ]
 
-    def _may_probe(self, now: float) -> bool:
-        """Return whether a person whom a session waits for may have another: few do, or one in a while.
-
-        More may where the server took no message since: it may be why they are silent.
-        """
+    def _may_probe(self, person: Person, now: float) -> bool:
+        """Return whether a silent person may have a session: few wait, or it may be the server's fault."""
         waiting, most = self._waiting_for_silent(), self._most_silent(now)
-        if len(waiting) < most:
+        self._held = [until for until in self._held if until > now]
+        many = len(waiting) + len(self._held)
+        if many < most:
             return True
-        newest = max(one.began for one in waiting)
-        few = len(waiting) < most + _SPARE
-        return now >= newest + _PATIENCE_SECONDS and (few or self._places.took_at < newest)
+        newest = max((one.began for one in waiting), default=-math.inf)
+        unsure = not person.is_proved and many < 3 * most
+        silent = all(one.silent_since is not None for one in self._people.values())
+        return now >= newest + _PATIENCE_SECONDS and (unsure or silent)
 
-    def _may_be_lost(self, person: Person, now: float) -> bool:
-        """Return whether a person is silent as the only one, and lately: two sessions may have been lost."""
-        only = sum(one.silent_since is not None for one in self._people.values()) <= 1
-        return only and person.is_fresh(now) and person.tries < _MOST_TRIES
+    def _is_new_for(self, person: Person, since: float) -> bool:
+        return any(self._calls[id_].added > since for id_ in person.pending)
+
+    def _may_begin(self, person: Person, now: float) -> bool:
+        """Return whether a person may have a session more, with stalled ones that wait for them."""
+        waits = [one for one in self._sessions.values() if one.waits_for(person.address)]
+        began = waits[-1].began if waits else -math.inf
+        if waits and waits[-1].phase is Phase.SENT:
+            new = self._is_new_for(person, began)
+            more = _MOST_COPIES if new else now >= began + _COPY_SECONDS
+            return len(waits) < _MOST_COPIES + more
+        if person.silent_since is None:
+            return True
+        if not self._may_probe(person, now):
+            return False
+        first = person.is_fresh(now) and not person.is_proved and len(waits) <= 1
+        if first and (self._answered_at > person.silent_since or self._are_all_silent()):
+            return True
+        short = person.is_fresh(now) and person.tries < _MOST_TRIES
+        wait = _TURN_SECONDS / 3 if self._is_new_for(person, began) else _TURN_SECONDS
+        return now >= began + (_COPY_SECONDS if short else wait)
 
     def _are_all_silent(self) -> bool:
         """Return whether nobody is left who may show that the server takes messages."""
         return all(one.silent_since is not None for one in self._people.values() if one.pending)
-
-    def _may_begin(self, person: Person, now: float) -> bool:
-        """Return whether a person may have a session more, with stalled ones that wait for them.
-
-        It takes the place of the oldest where they had one before.
-        """
-        waits = [one for one in self._sessions.values() if one.waits_for(person.address)]
-        if not waits:
-            return True
-        since = now - waits[-1].began
-        if waits[-1].phase is Phase.SENT:
-            return len(waits) < _MOST_COPIES + (since >= _COPY_SECONDS)
-        if person.silent_since is not None and person.is_fresh(now) and not person.is_proved:
-            works = self._answered_at > person.silent_since
-            if len(waits) == 1 and (works or (self._are_all_silent() and self._may_probe(now))):
-                return True
-            if not works and (since < _COPY_SECONDS or person.tries >= _MOST_TRIES):
-                return False
-        elif since < (_COPY_SECONDS if self._may_be_lost(person, now) else _TURN_SECONDS):
-            return False
-        waits[0].cut = True
-        return True
 
     # What becomes of calls
 

@@ -19,7 +19,10 @@ _TRUST_SECONDS: Final = 5.0
 """Time for which an address that took a message is trusted to refuse a recipient for good."""
 _SLOW_SIGN_IN_SECONDS: Final = 1.5
 """Time for a sign-in from which on people go in smaller groups: each reply takes long."""
-_QUICK_SIGN_IN_SECONDS: Final = 0.5
+_GREETING_SECONDS, _LONGEST_GREETING_SECONDS = 0.5, 6.0
+"""Patience until a session has signed in, where the server has another address (RFC 8305) or was quick."""
+_FIRST_GREETING_SECONDS: Final = 2.0
+"""The same where neither is known."""
 
 
 class Places:
@@ -27,8 +30,8 @@ class Places:
 
     def __init__(self) -> None:
         self.count = 0
-        self.is_slow = self.is_quick = False
-        """Whether the last sign-in took long, or little time."""
+        self._sign_in: float | None = None
+        """How long the last sign-in took."""
         self._most, self._full_at = _MOST_SESSIONS, -math.inf
         self._faults, self._paused = dict[int, float](), dict[int, float]()
         self._signed, self._took = dict[int, float](), dict[int, float]()
@@ -36,6 +39,18 @@ class Places:
     def most(self, now: float) -> int:
         """Return the most sessions at once."""
         return self._most if now <= self._full_at + _FULL_SECONDS else _MOST_SESSIONS
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the last sign-in took long."""
+        return (self._sign_in or 0.0) > _SLOW_SIGN_IN_SECONDS
+
+    @property
+    def patience(self) -> float:
+        """How long a session may take to sign in before others begin: more where the last took long."""
+        if self._sign_in is None:
+            return _GREETING_SECONDS if self.count > 1 else _FIRST_GREETING_SECONDS
+        return min(_LONGEST_GREETING_SECONDS, max(_GREETING_SECONDS, 1.5 * self._sign_in))
 
     @property
     def signed_in_at(self) -> float:
@@ -78,8 +93,7 @@ class Places:
 
     def note_signed_in(self, place: int, began: float, now: float) -> None:
         """Note that a session which began at an instant has signed in."""
-        took, self._signed[place] = now - began, now
-        self.is_slow, self.is_quick = took > _SLOW_SIGN_IN_SECONDS, took <= _QUICK_SIGN_IN_SECONDS
+        self._sign_in, self._signed[place] = now - began, now
 
     def note_taken(self, place: int, now: float) -> None:
         """Note that an address took a message."""

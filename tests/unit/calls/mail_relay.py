@@ -219,6 +219,7 @@ class _Talk:
         for person in relay.dispatch.taken(self.number):
             for call in self.calls:
                 relay.got[call.id, person].append(relay.now)
+        relay.dispatch.advances(self.number, relay.now)
         relay.dispatch.accepted(self.number, relay.now)
         relay._over.add(self.number)
         relay._held[self.session.place] -= 1

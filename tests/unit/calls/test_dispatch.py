@@ -160,10 +160,48 @@ def test_half_of_the_connections_may_be_dumb(many: int) -> None:
 
 
 @pytest.mark.parametrize("seconds", [3.0, 5.0, 7.0])
-@pytest.mark.parametrize("many", [1, 20, 50])
-def test_a_server_that_greets_late_is_waited_for(seconds: float, many: int) -> None:
-    relay = Relay(people(many), [Fault(step="GREET", seconds=seconds)])
-    assert not late(relay, run(relay, [1.0]))
+@pytest.mark.parametrize("many", [1, 8, 20, 50])
+@pytest.mark.parametrize("places", [1, 2, 3])
+@pytest.mark.parametrize("step", ["GREET", "SIGN_IN"])
+def test_a_server_that_greets_late_is_waited_for(
+    seconds: float, many: int, places: int, step: str
+) -> None:
+    relay = Relay(people(many), [Fault(step=step, seconds=seconds)], places=places)
+    assert not late(relay, run(relay, [1.0, 20.0, 40.0]))
+    assert relay.begun < 150
+
+
+@pytest.mark.parametrize("many", [1, 10, 25, 60])
+@pytest.mark.parametrize("seconds", [4.0, 5.0])
+def test_a_server_that_confirms_late_gets_few_copies(many: int, seconds: float) -> None:
+    relay = Relay(people(many), [Fault(step="END", seconds=seconds)], limit=20)
+    calls = run(relay, [1.0, 1.6, 2.2])
+    found = late(relay, calls)
+    assert len(found) <= (many > 25) * many
+    assert max(map(len, relay.got.values())) <= 4
+
+
+@pytest.mark.parametrize(("many", "silent"), [(20, 7), (33, 8), (60, 9)])
+def test_a_third_of_the_people_may_be_silent(many: int, silent: int) -> None:
+    duty = people(many)
+    away = frozenset(duty[:: many // silent][:silent])
+    relay = Relay(duty, [Fault(step="RCPT", people=away, **HANGS)], limit=20)
+    assert not late(relay, run(relay, [1.0 + 10 * n for n in range(8)]), but=away)
+
+
+@pytest.mark.parametrize("until", [5.0, 12.0, 20.0, 40.0])
+@pytest.mark.parametrize(("many", "silent"), [(1, 1), (2, 1), (10, 1), (8, 8)])
+@pytest.mark.parametrize("step", ["RCPT", "END"])
+def test_whose_provider_is_well_again_has_the_next_call(
+    until: float, many: int, silent: int, step: str
+) -> None:
+    """The sessions of before stay dumb."""
+    duty = people(many)
+    relay = Relay(
+        duty, [Fault(step=step, people=frozenset(duty[:silent]), when=(0.0, until), **HANGS)]
+    )
+    calls = run(relay, [1.0, until + 1.0, until + 10.0])
+    assert not late(relay, {2: calls[2], 3: calls[3]})
 
 
 def test_copies_are_few_where_the_server_confirms_nothing() -> None:
