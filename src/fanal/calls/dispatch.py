@@ -43,7 +43,7 @@ _MOST_TRIES: Final = 2
 _MOST_REFUSALS: Final = 2
 _MOST_GROUPS: Final = 4
 _MOST_CONNECTING, _KEPT_CONNECTING = 8, 4
-"""Most sessions that wait at an address to sign in; the oldest that are never closed (a server may be slow)."""
+"""Most sessions that wait at an address to sign in; the oldest that are never closed, as it may be slow."""
 _SPARE: Final = 2  # sessions that no group of people occupies
 _ACCEPTED, _PERMANENT = 200, 500
 _FAILED, _PARTLY = "FAILED", "PARTLY"
@@ -360,7 +360,7 @@ class Dispatch:
         begun.append(session)
 
     def _has_room(self, now: float) -> bool:
-        """Return whether a session more may begin; close one that waits for a recipient if there is no room."""
+        """Return whether a session more may begin; without room, close one that waits for a recipient."""
         open_ = [one for one in self._sessions.values() if not one.cut]
         if len(open_) < self._places.most(now):
             return True
@@ -382,10 +382,11 @@ class Dispatch:
             for one in self._sessions.values()
             if one.stalled and not one.cut and one.phase is Phase.CONNECTING
         ][_KEPT_CONNECTING:]
-        long = [x for x in waits if now - x.began > self._places.patience + _PATIENCE_SECONDS]
-        if long:
-            self._cut(long[0], now)
-        return bool(long)
+        long = self._places.patience + _PATIENCE_SECONDS
+        closed = [one for one in waits if now - one.began > long][:1]
+        for session in closed:
+            self._cut(session, now)
+        return bool(closed)
 
     def _cut(self, session: Session, now: float) -> None:
         """Close a session; the server may hold it for some time where it waits for a recipient's provider."""
@@ -411,23 +412,19 @@ class Dispatch:
         """Return whether a silent person may have a session: few wait, or it may be the server's fault."""
         waiting, most = self._waiting_for_silent(), self._most_silent(now)
         self._held = [until for until in self._held if until > now]
-        many = len(waiting) + len(self._held)
-        if many < most:
+        if (many := len(waiting) + len(self._held)) < most:
             return True
         newest = max((one.began for one in waiting), default=-math.inf)
         unsure = not person.is_proved and many < 3 * most
         silent = all(one.silent_since is not None for one in self._people.values())
         return now >= newest + _PATIENCE_SECONDS and (unsure or silent)
 
-    def _is_new_for(self, person: Person, since: float) -> bool:
-        return any(self._calls[id_].added > since for id_ in person.pending)
-
     def _may_begin(self, person: Person, now: float) -> bool:
         """Return whether a person may have a session more, with stalled ones that wait for them."""
         waits = [one for one in self._sessions.values() if one.waits_for(person.address)]
         began = waits[-1].began if waits else -math.inf
+        new = any(self._calls[id_].added > began for id_ in person.pending)
         if waits and waits[-1].phase is Phase.SENT:
-            new = self._is_new_for(person, began)
             more = _MOST_COPIES if new else now >= began + _COPY_SECONDS
             return len(waits) < _MOST_COPIES + more
         if person.silent_since is None:
@@ -438,7 +435,7 @@ class Dispatch:
         if first and (self._answered_at > person.silent_since or self._are_all_silent()):
             return True
         short = person.is_fresh(now) and person.tries < _MOST_TRIES
-        wait = _TURN_SECONDS / 3 if self._is_new_for(person, began) else _TURN_SECONDS
+        wait = _TURN_SECONDS / 3 if new else _TURN_SECONDS
         return now >= began + (_COPY_SECONDS if short else wait)
 
     def _are_all_silent(self) -> bool:

@@ -168,8 +168,8 @@ class CallsLoop:
         now, started = self._now(), time.monotonic()
         late = not self._over or started - self._late_at > _LATE_SECONDS
         self._late_at = started if late else self._late_at
-        for again in (False,) if tries else (False, True):
-            if not self._sender.room:
+        for again in (False, True):
+            if not self._sender.room or (tries and self._sender.calls):
                 break
             calls = orient.claim_calls(
                 actor=self._actor,

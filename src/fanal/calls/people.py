@@ -111,7 +111,7 @@ class Session:
 
     @property
     def is_early(self) -> bool:
-        """Whether the server was told of no recipient yet: none can be why it fails or stalls."""
+        """Whether no recipient was named yet: none can be why the session fails or stalls."""
         named = self.asked or self.taken or self.phase > Phase.RECIPIENTS
         return not named
 

@@ -250,13 +250,25 @@ def test_a_segment_is_embedded_once(reader: TextReader, monkeypatch: pytest.Monk
     assert reader.findings(subject, received_at=NOW) == first
 
 
+_USUAL_SECONDS = 0.04
+"""Time of the loop on the machine for which the bounds were set; a shared one may take several times that."""
+
+
+def _seconds_of_a_loop() -> float:
+    started = time.process_time()
+    sum(number & 7 for number in range(1_000_000))
+    return time.process_time() - started
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_text_is_read_in_bounded_time(
     name: str, reader: TextReader, phrases: PhraseReader
 ) -> None:
+    slowness = max(1.0, _seconds_of_a_loop() / _USUAL_SECONDS)
     started = time.process_time() + _cpu_of_engine()
     understood = understand(HOSTILE[name], NOW, reader, phrases)
-    assert time.process_time() + _cpu_of_engine() - started < (4 if name in TOKENS else 2)
+    took = time.process_time() + _cpu_of_engine() - started
+    assert took < (4 if name in TOKENS else 2) * slowness
     if name == "200 kB":
         assert {f.because.code for f in understood.signals} == {"MEANING_CAPPED"}
 
