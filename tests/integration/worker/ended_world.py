@@ -20,6 +20,7 @@ from fanal.judicial.domain.kinds import REFERRAL, SHEET
 from fanal.judicial.domain.records import ReferralOutcome
 from fanal.kernel.actors import Actor, Role, public_actor
 from fanal.measures import queries as measured
+from fanal.measures.blocking.acts import record_blocking
 from fanal.measures.domain.oversight import AnswerVerdict
 from fanal.measures.operations import milestones
 from fanal.measures.operations.drafts import amend_measure, approve_measure, submit_measure
@@ -36,6 +37,7 @@ def make_ended_world() -> World:
     _close_referral(world)
     _close_sheet(world)
     _close_measure(world)
+    _withdraw_blockings(world)
     _converse(world)
     _hold(world)
     return world
@@ -120,6 +122,20 @@ def _close_measure(world: World) -> None:
         actor=officer, recommendation_id=world.recommendation_ids[CELL],
         verdict=AnswerVerdict.DECLINED, words=world.canary(CELL, "answer"), now=world.now,
     )  # fmt: skip
+
+
+def _withdraw_blockings(world: World) -> None:
+    """Withdraw each blocking: one that is not ended keeps its words, since a name may be blocked by it."""
+    for cell, blocking_id in world.blocking_ids.items():
+        name = "own" if cell == "sealed" else cell
+        user = User.objects.get(username=f"colleague-{name}")
+        record_blocking(
+            actor=actor_for(user=user, now=world.now, motive="walk"),
+            blocking_id=blocking_id,
+            transition="withdraw",
+            event=Event(happened_at=world.now, reason=world.canary(CELL, "withdrawal")),
+            now=world.now,
+        )
 
 
 def _asked(actor: Actor, measure_id: UUID):
