@@ -148,7 +148,7 @@ def take_from_queue(page: Page, lang: str, host: str) -> None:
     texts = page.locator(".fd-row .fn-priority-score").all_inner_texts()
     scores = [int(text.split()[-1]) for text in texts]
     assert scores == sorted(scores, reverse=True)
-    row = page.locator(f".fd-row:has(a[href='{path}'])")
+    row = page.locator(f".fd-row:has(a[href^='{path}'])")
     assert row.locator(".fn-priority-score").inner_text().split()[-1] != "0"
     expect(row.locator(".fn-clock")).to_have_count(1)
     with page.expect_navigation():

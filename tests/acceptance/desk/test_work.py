@@ -114,7 +114,7 @@ def test_a_lost_lease_is_said_and_what_was_typed_stays(open_as: OpenAs, desk: De
     expect(lost).to_be_visible()
     expect(lost).to_contain_text("Bruno")
     assert page.input_value("[name=reason]") == REASON
-    assert page.locator("[data-decision] button[type=submit]").is_disabled()
+    assert all(x.is_disabled() for x in page.locator("[data-decision] button[type=submit]").all())
 
 
 def test_an_interrupted_connection_is_said(open_as: OpenAs, desk: Desk) -> None:
