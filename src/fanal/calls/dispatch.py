@@ -395,7 +395,7 @@ class Dispatch:
             self._held.append(now + _HELD_SECONDS)
 
     def _most_silent(self, now: float) -> int:
-        """Return the most sessions that wait for silent people, with those that the server may still hold."""
+        """Return the most sessions for silent people, counting closed ones that the server may still hold."""
         return max(1, self._places.most(now) // 4)
 
     def _waiting_for_silent(self) -> list[Session]:
