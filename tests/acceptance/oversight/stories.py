@@ -8,7 +8,7 @@ import msgspec
 
 from fanal.casework.domain.records import Event
 from fanal.formats.report.records import Channel, ReportKind
-from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.domain.records import ENTERED, Arrival, Format, Submission
 from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.measures.operations import milestones
@@ -24,12 +24,13 @@ SYSTEM = system_actor("tests")
 def reports(now: datetime, *, count: int = 120) -> None:
     """Reports of all kinds and doors over fourteen months, more in the last ones."""
     chance = Random(7)
+    channels = [arrival for arrival in Arrival if arrival not in ENTERED]
     items = []
     for n in range(count):
         at = now - timedelta(days=int(420 * chance.random() ** 1.5), minutes=n)
         body = msgspec.json.encode({"reference": f"R{n}", "n": n})
         submission = Submission(
-            arrival=chance.choice(list(Arrival)),
+            arrival=chance.choice(channels),
             format=Format.REPORT,
             body=body,
             canonical=body,
