@@ -178,7 +178,7 @@ def test_ten_mail_servers_that_drip_delay_no_call(scene: Scene) -> None:
         earlier.append(scene.tell(f"DRIPPED-{number}")[0])
         assert wait_for(lambda: scene.mail.dripping > number, seconds=30, beat=0.05)  # noqa: B023
     scene.is_called("MAIL")
-    # Those that met a slow server are tried again, and only the accepted ones are calls in the ledger.
+    # Who met a slow server is called by another session; only accepted calls are calls in the ledger.
     assert wait_for(
         lambda: all(any(r in text for text in scene.inbox.texts) for r in earlier), seconds=90
     )
@@ -190,7 +190,6 @@ def test_ten_mail_servers_that_drip_delay_no_call(scene: Scene) -> None:
     noted = f"{told} 'alarm.fail'"
     failed = "SELECT count(*) FROM orient_call WHERE failed_at IS NOT NULL"
     assert scene.ask(noted) == scene.ask(failed)
-    assert scene.ask(failed) > [(0,)]
 
 
 def test_a_worker_that_does_nothing_else_delays_no_call(scene: Scene) -> None:
