@@ -20,6 +20,20 @@ def new_id(instant: datetime) -> UUID:
     return _build(_milliseconds(instant), secrets.randbits(74))
 
 
+def id_with(instant: datetime, digest: bytes) -> UUID:
+    """Return a UUIDv7 of `instant` with the first 74 bits of a digest in place of random ones.
+
+    Raises:
+        ValueError: the instant has no time zone.
+    """
+    return _build(_milliseconds(instant), _first_bits(digest))
+
+
+def contains(value: UUID, digest: bytes) -> bool:
+    """Return whether `id_with` made an id from this digest, at any instant."""
+    return value == _build(value.int >> 80, _first_bits(digest))
+
+
 def lowest_id(instant: datetime) -> UUID:
     """Return the smallest id of `instant`, as the bound of a partition or of a time range.
 
@@ -52,6 +66,10 @@ def _milliseconds(instant: datetime) -> int:
     if instant.tzinfo is None:
         raise ValueError("an id needs an aware instant")
     return int(instant.timestamp() * 1000) & (2**48 - 1)
+
+
+def _first_bits(digest: bytes) -> int:
+    return int.from_bytes(digest[:10]) >> 6
 
 
 def _build(milliseconds: int, chance: int) -> UUID:

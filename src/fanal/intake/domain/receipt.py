@@ -41,6 +41,7 @@ _PRIME = 1021
 _READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1"} | dict.fromkeys("-–—‐.,_ \t\n\r\xa0\u202f"))
 _LOOKUP = b"fanal/receipt/lookup/v1"
 _BOX = b"fanal/receipt/box/v1"
+_ANSWER = b"fanal/receipt/answer/v1"
 _LOOKUP_HASH = b"fanal/receipt/lookup-hash/v1\x00"
 
 
@@ -110,6 +111,18 @@ def lookup_hash(code: str) -> bytes:
         CodeRefused: the input is no valid code.
     """
     return hashlib.sha256(_LOOKUP_HASH + _derive(code, _LOOKUP)).digest()
+
+
+def answer_digest(*, code: str, after: str, text: str) -> bytes:
+    """Return a digest (32 bytes) by which an answer that is sent again is recognised.
+
+    `after` says which messages its sender had seen. Without the receipt code nobody can try out words on it.
+
+    Raises:
+        CodeRefused: the input is no valid code.
+    """
+    key, seen = _derive(code, _ANSWER), hashlib.sha256(after.encode()).digest()
+    return hmac.digest(key, seen + text.encode(), "sha256")
 
 
 def seal_message(*, public_key: bytes, plaintext: bytes) -> bytes:

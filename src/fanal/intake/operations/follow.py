@@ -14,7 +14,7 @@ from fanal.accounts.domain.policy import reach, require_somewhere
 from fanal.db import sql
 from fanal.intake.domain import receipt
 from fanal.kernel.actors import Actor
-from fanal.kernel.ids import new_id
+from fanal.kernel.ids import contains, id_with, new_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
@@ -76,10 +76,13 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
     return message_id
 
 
-def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -> UUID | None:
+def answer_desk(
+    *, actor: Actor, lookup_hash: bytes, text: str, now: datetime, digest: bytes = b""
+) -> UUID | None:
     """Store a reporter's answer to the desk; return its id, None if the receipt code is unknown.
 
-    `lookup_hash`: that of the code (`receipt.lookup_hash`).
+    `lookup_hash`: that of the code (`receipt.lookup_hash`). An answer whose `digest` (`answer_digest`)
+    is that of an earlier one is the same, sent again: it is not stored twice.
 
     Raises:
         AnswersSpent: too many answers within `ANSWER_SPAN`.
@@ -91,13 +94,16 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
         row = sql.row("SELECT id FROM intake_follow(%s)", [lookup_hash])
         if row is None:
             return None
-        found = sql.one(
-            "SELECT count(*) FROM intake_conversation(%s) WHERE NOT from_desk AND created_at > %s",
-            [lookup_hash, now - ANSWER_SPAN],
+        earlier = sql.rows(
+            "SELECT id, created_at FROM intake_conversation(%s) WHERE NOT from_desk", [lookup_hash]
         )
-        if found[0] >= MOST_ANSWERS:
+        known: list[UUID] = [one for one, _ in earlier if digest and contains(one, digest)]
+        if known:
+            return known[0]
+        if sum(at > now - ANSWER_SPAN for _, at in earlier) >= MOST_ANSWERS:
             raise AnswersSpent
-        message_id, object_id = new_id(now), _seal(row[0], body, now)
+        message_id = id_with(now, digest) if digest else new_id(now)
+        object_id = _seal(row[0], body, now)
         sql.run("SELECT intake_answer(%s, %s, %s, %s)", [lookup_hash, message_id, now, object_id])
         _log(actor=actor, action="message.receive", ids=(row[0], message_id), now=now)
     return message_id

@@ -81,7 +81,8 @@ def follow(request: HttpRequest) -> HttpResponse:
     """Ask for the receipt code; with a valid one, show the report's state, or take an answer to the desk.
 
     The form's `act` is `answer` (with `text`, and `danger` YES to raise the alarm), `receipt` to download the
-    signed receipt, or empty. If storing an answer fails, its text is shown again.
+    signed receipt, or empty. `seen` is how many messages its page showed: the same text sent again from it,
+    by a reload, is the same answer. If storing an answer fails, its text is shown again.
     """
     if request.method != "POST":
         return _ask_code(request)
@@ -99,6 +100,7 @@ def follow(request: HttpRequest) -> HttpResponse:
         code = posted.get("code")
         rung = danger and posted.get("act") == "answer" and ring_alone(code, now=now_of(request))
         context = {"code": code[:60], "text": text, "danger": danger, "rung": rung}
+        context["seen"] = posted.get("seen")[:20]
         status = status_of(failure)
         answer = render(request, "public/follow/again.html", context, status=status)
         answer["Retry-After"] = RETRY_AFTER
@@ -147,7 +149,7 @@ def _act(
     if act == "receipt":
         return _signed(found)
     if act == "answer":
-        return _take_answer(request, code, text, danger=posted.get("danger") == "YES", now=now)
+        return _take_answer(request, code, text, posted=posted, now=now)
     return _status(request, code, found, text=text, danger=posted.get("danger") == "YES")
 
 
@@ -191,14 +193,17 @@ _NO_CODE = "0000-0000-0000-0000-0000"
 
 
 def _take_answer(
-    request: HttpRequest, code: str, text: str, *, danger: bool, now: datetime
+    request: HttpRequest, code: str, text: str, *, posted: Posted, now: datetime
 ) -> HttpResponse:
     problem: str | Promise = ""
-    stored = False
+    stored, danger, seen = False, posted.get("danger") == "YES", posted.get("seen")
     lookup_hash = receipt.lookup_hash(code)
+    digest = receipt.answer_digest(code=code, after=seen, text=text) if seen else b""
     try:
         with transaction.atomic():
-            answer_desk(actor=public_actor(), lookup_hash=lookup_hash, text=text, now=now)
+            answer_desk(
+                actor=public_actor(), lookup_hash=lookup_hash, text=text, now=now, digest=digest
+            )
             if danger:
                 raise_written(lookup_hash=lookup_hash, now=now)
         stored = True
@@ -232,6 +237,7 @@ def _status(
     lines, asked = _split([_line(code, message) for message in found.messages])
     context = {
         "code": code,
+        "seen": len(found.messages),
         "received_at": found.received_at,
         "closed": found.state in {ReportState.RETRACTED, ReportState.EXPIRED},
         "in_progress": found.in_progress,
