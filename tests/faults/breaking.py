@@ -84,8 +84,8 @@ class Breaker:
         assert wait_for(self.server.ready, seconds=_SERVING), self.server.told()
 
     def _living(self, target: str) -> list[int]:
-        """Return whom to kill: of a worker the stages, which pass the named places."""
-        return self.server.leaders(target) if target == WORKER else self.server.children(target)
+        """Return whom to kill: of a worker the stages, of the calls their loop, which pass the named places."""
+        return self.server.children(target) if target == WEB else self.server.leaders(target)
 
     def _kill(self, target: str) -> set[int]:
         """Kill one process; return those that go with it."""
