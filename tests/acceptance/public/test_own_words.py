@@ -51,6 +51,33 @@ def sent(page: Page) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("script", [True, False])
+def test_questions_that_do_not_apply_vanish(visit: Visit, script: bool) -> None:
+    """The day after “today”, and how to reach somebody who stays anonymous; what is wrong stays in sight."""
+    page = visit("/fr/report/", width=360, script=script)
+    to_where(page)
+    assert page.is_visible("#date")
+    page.check("input[name=when][value=TODAY]")
+    assert not page.is_visible("#date")
+    assert page.is_visible("#time")
+    page.check("input[name=when][value=DATE]")
+    page.fill("#date", "hier soir")
+    for _ in range(4):
+        turn(page, NEXT)
+    page.check("input[name=meeting][value=YES]")
+    page.check("input[name=meeting_when][value=TOMORROW]")
+    assert not page.is_visible("#meeting_date")
+    turn(page, NEXT)
+    assert not page.is_visible("#your_email")
+    page.check("input[name=contact][value=CONTACT]")
+    page.fill("#your_email", "pas une adresse")
+    turn(page, NEXT)
+    assert page.is_visible("#your_email-error")
+    page.check("input[name=contact][value=ANONYMOUS]")
+    turn(page, NEXT)
+    assert page.locator("input[name=step]").get_attribute("value") == "check"
+
+
+@pytest.mark.parametrize("script", [True, False])
 def test_apps_hours_age_and_messages_in_a_childs_own_words(visit: Visit, script: bool) -> None:
     page = visit("/fr/report/", width=360, script=script)
     to_where(page)

@@ -17,6 +17,8 @@ ANSWERS = {
     "what": "input[name=kind][value=SOLICITATION]",
     "you": "input[name=contact][value=ANONYMOUS]",
 }
+REVEALS = {"you": "input[name=contact][value=CONTACT]", "meeting": "input[name=meeting][value=YES]"}
+"""The answers with which a page shows its other questions."""
 FIRST = ".fp-choice, main input.form-control, main textarea"
 
 
@@ -37,6 +39,8 @@ def screens(page: Page) -> list[tuple[str, str]]:
     seen = []
     while True:
         name = page.input_value("#report [name=step]")
+        if name in REVEALS:
+            page.check(REVEALS[name])
         seen.append((name, page.inner_text("main")))
         if name == "check":
             return seen

@@ -51,7 +51,7 @@ KIND = (
     ),
     AnswerChoice(
         code="SOLICITATION",
-        words=_("Someone talks about sex to me or to a child"),
+        words=_("Someone talks about sex to a child"),
         hint=_("In messages, in a game, on camera, or to meet."),
     ),
     AnswerChoice(

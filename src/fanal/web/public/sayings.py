@@ -293,8 +293,8 @@ _PEOPLE: Mapping[str, Saying] = {
 
 _CONTACT: Mapping[str, Saying] = {
     "only_if_yes": Saying(
-        usual=_("Only if you said yes"),
-        child=pgettext_lazy("to a child", "Only if you said yes"),
+        usual=_("How to contact you, if you said yes"),
+        child=pgettext_lazy("to a child", "How to contact you, if you said yes"),
     ),
     "your_name": Saying(
         usual=_("Your name"),

@@ -104,7 +104,7 @@ QUESTIONS: Mapping[str, Saying] = {
         child=pgettext_lazy("to a child", "Are you going to meet this person?"),
     ),
     "you": Saying(
-        usual=_("Do you want us to be able to contact you?"),
+        usual=_("May we contact you?"),
         child=pgettext_lazy("to a child", "May we contact you?"),
     ),
     "check": Saying(
@@ -157,7 +157,7 @@ _LABELS: Mapping[str, Saying] = {
     "meeting": Saying(usual=_("A meeting is planned")),
     "meeting_when": Saying(usual=_("Day of the meeting")),
     "meeting_where": Saying(usual=_("Where the meeting is")),
-    "meeting_town": Saying(usual=_("Town of the meeting")),
+    "meeting_town": Saying(usual=_("Place of the meeting")),
     "meeting_country": Saying(usual=_("Country of the meeting")),
     "contact": Saying(usual=_("Contact")),
     "your_name": Saying(usual=_("Your name"), child=pgettext_lazy("to a child", "Your name")),

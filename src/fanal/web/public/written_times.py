@@ -24,6 +24,7 @@ _NUMBERS = _numbered(
     "quatorze fourteen", "quinze fifteen", "seize sixteen", "dix-sept seventeen", "dix-huit eighteen",
     "dix-neuf nineteen", "vingt twenty",
 )  # fmt: skip
+_TENS = _numbered("vingt twenty", "trente thirty", "quarante forty", "cinquante fifty", start=2)
 _WEEKDAYS = _numbered(
     "lundi monday", "mardi tuesday", "mercredi wednesday", "jeudi thursday", "vendredi friday",
     "samedi saturday", "dimanche sunday",
@@ -48,10 +49,15 @@ _UNSURE = _numbered(
 _OLDEST = 120
 _WORD = re.compile(r"\d+|[^\W\d_]+(?:-[^\W\d_]+)*")
 
-_NUMBER = "|".join(sorted(_NUMBERS, key=len, reverse=True))
+_FEW = "|".join(sorted(_NUMBERS, key=len, reverse=True))
+_UNITS = "|".join(word for word, number in _NUMBERS.items() if 0 < number < 10)
+_NUMBER = rf"(?<![\w-])(?:(?:{'|'.join(_TENS)})(?:[- ](?:et[- ])?(?:{_UNITS}))?|{_FEW})(?![\w-])"
+_IN_WORDS = re.compile(_NUMBER)
 _COUNTED = re.compile(
-    rf"\b(?:{_NUMBER})\b(?= ?(?:h|heures?|o clock|am|pm|jours?|days?)\b)|(?<=half past )(?:{_NUMBER})\b"
+    rf"{_NUMBER}(?= ?(?:h|heures?|o clock|am|pm|jours?|days?)\b| past\b)"
+    rf"|(?:(?<=heures )|(?<=heure )|(?<=\dh )|(?<=\d h )|(?<=moins )|(?<=past )|(?<=quarter to )){_NUMBER}"
 )
+_HOUR_AND_MINUTE = re.compile(r"(?<!\d)(\d{1,2}) ([0-5]\d)(?!\d)(?! ?h)")
 _MONTH = "|".join(_MONTHS)
 _DAYS = (
     re.compile(r"(?<!\d)(?P<day>\d{1,2})[/. -](?P<month>\d{1,2})[/. -](?P<year>\d{4})(?!\d)"),
@@ -77,16 +83,20 @@ _NEAR = (
 )  # fmt: skip
 _WEEKDAY = re.compile(rf"\b({'|'.join(_WEEKDAYS)})\b")
 _CLOCKS = (
+    re.compile(
+        r"\b(?:a )?(?P<span>half|quarter|[1-5]?\d) (?:past|(?P<before>(?<=quarter )to)) "
+        r"(?P<hour>1[0-2]|[1-9])\b(?: ?(?P<half>[ap])\.? ?m\b\.?)?"
+    ),
     re.compile(r"(?<!\d)(?P<hour>1[0-2]|[1-9])(?:[:. ](?P<minute>[0-5]\d))? ?(?P<half>[ap])\.? ?m\b\.?"),
     re.compile(
         r"(?<!\d)(?P<hour>[01]?\d|2[0-4]) ?(?:h(?:eures?)?|:)(?![a-z]| ?\d(?!\d))"
-        r"(?: ?(?P<minute>[0-5]\d)(?!\d)| et (?P<part>demie?|quart)\b| moins le (?P<less>quart)\b)?"
+        r"(?: ?(?P<minute>[0-5]\d)(?!\d)| et (?P<part>demie?|quart)\b"
+        r"| moins (?:le )?(?P<less>quart|[1-5]\d|[1-9])\b)?"
     ),
-    re.compile(r"\bhalf past (?P<hour>1[0-2]|[1-9])\b(?P<past>)"),
     re.compile(r"(?<!\d)(?P<hour>1[0-2]|[1-9]) o clock\b"),
     re.compile(r"\b(?:(?P<noon>midi|noon)|minuit|midnight)(?: et (?P<part>demie?|quart)\b)?"),
 )  # fmt: skip
-_MINUTES = {"demi": 30, "demie": 30, "quart": 15}
+_MINUTES = {"demi": 30, "demie": 30, "half": 30, "quart": 15, "quarter": 15}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +129,8 @@ def read_time(text: str, *, hour: str = "", today: date, ahead: bool = False) ->
     if it is Saturday; otherwise it is the last one before today, and no day lies ahead. A text with two days,
     or with a word that leaves open which one is meant, names none.
     """
-    hour = _plain(hour)
-    hour = f"{hour} h" if re.fullmatch(r"\d{1,2}", hour) else hour
-    text = _digits_for_words(re.sub(r"apres[- ]midi", "aprem", f"{_plain(text)} {hour}".strip()))
+    both = f"{_plain(text)} {_hour_alone(_plain(hour))}".strip()
+    text = _digits_for_words(re.sub(r"apres[- ]midi", "aprem", both))
     part = next((_PARTS[word] for word in _WORD.findall(text) if word in _PARTS), None)
     days, text = _days(text, today=today, ahead=ahead)
     clocks, text = _clocks(text, part)
@@ -145,9 +154,27 @@ def _plain(text: str) -> str:
     return re.sub(r"[\s'’]+", " ", bare).strip()
 
 
+def _hour_alone(text: str) -> str:
+    """Return the answer to “around what time” with its number marked as an hour, if it names nothing else."""
+    text = _HOUR_AND_MINUTE.sub(r"\1:\2", _IN_WORDS.sub(_in_digits, text))
+    words = set(_WORD.findall(text)) - _FILLERS - set(_PARTS)
+    alone = len(words) == 1 and not any(clock.search(text) for clock in _CLOCKS)
+    return re.sub(r"\d+", r"\g<0> h", text, count=1) if alone else text
+
+
 def _digits_for_words(text: str) -> str:
     """Return the text with the words for numbers as digits, where an hour, a day or a minute is counted."""
-    return _COUNTED.sub(lambda found: str(_NUMBERS[found[0]]), text)
+    return _COUNTED.sub(_in_digits, text)
+
+
+def _in_digits(found: re.Match[str]) -> str:
+    """Return a number below sixty in digits; the minutes of an hour with two."""
+    number = sum(
+        10 * _TENS[word] if word in _TENS else _NUMBERS.get(word, 0)
+        for word in re.split("[- ]", found[0])
+    )
+    minutes = re.search(r"(?:\d ?h|heures?) $", found.string[: found.start()])
+    return f"{number:02d}" if minutes else str(number)
 
 
 def _days(text: str, *, today: date, ahead: bool) -> tuple[set[date], str]:
@@ -203,11 +230,10 @@ def _clocks(text: str, part: int | None) -> tuple[set[str], str]:
 def _clock(named: Mapping[str, str | None], part: int | None) -> str:
     """Return an hour as `21:00` from the named groups of a match of `_CLOCKS`, in this part of the day."""
     hour = int(named.get("hour") or (12 if named.get("noon") else 0)) % 24
-    minute = int(named.get("minute") or _MINUTES.get(named.get("part") or "", 0))
-    if "past" in named:
-        minute = 30
-    if named.get("less"):
-        hour, minute = (hour - 1) % 24, 45
+    said = named.get("minute") or named.get("part") or named.get("span") or named.get("less") or "0"
+    minute = _MINUTES[said] if said in _MINUTES else int(said)
+    if named.get("less") or named.get("before"):
+        hour, minute = (hour - 1) % 24, 60 - minute
     if half := named.get("half"):
         hour = hour % 12 + (12 if half == "p" else 0)
     elif (part in {_AFTERNOON, _EVENING} and 0 < hour < 12) or (part == _NIGHT and 6 < hour < 12):

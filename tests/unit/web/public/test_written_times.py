@@ -32,7 +32,13 @@ def test_ages(text: str, age: int | None) -> None:
         ("9 pm", "21:00"), ("9:30 p.m.", "21:30"), ("12 am", "00:00"), ("half past nine", "09:30"),
         ("nine o’clock in the evening", "21:00"), ("midi", "12:00"), ("minuit et demi", "00:30"),
         ("20 heures moins le quart", "19:45"), ("16 h 30", "16:30"), ("9", "09:00"), ("21", "21:00"), ("24 h", "00:00"),
-        ("2h du matin", "02:00"), ("10 h de la nuit", "22:00"), ("4h de l’après-midi", "16:00"), ("٢١:١٤", "21:14"),
+        ("quatorze heures trente", "14:30"), ("vingt-deux heures", "22:00"), ("vingt et une heures quinze", "21:15"),
+        ("dix heures cinq", "10:05"), ("19 heures quarante-cinq", "19:45"), ("9 h moins dix du soir", "20:50"),
+        ("vers 9", "09:00"), ("about nine", "09:00"), ("neuf", "09:00"), ("vers 9 du soir", "21:00"),
+        ("9 in the evening", "21:00"), ("nine thirty", "09:30"), ("nine thirty pm", "21:30"), ("9 30", "09:30"),
+        ("quarter past nine", "09:15"), ("ten past two", "02:10"), ("a quarter to nine pm", "20:45"),
+        ("half past 9 pm", "21:30"), ("twenty-two", "22:00"), ("2 fois", None), ("dans 2 jours", None),
+        ("from nine to ten", None), ("9 to 10", None), ("trente", None), ("99 past 2", None), ("9 h moins 0", "09:00"), ("2h du matin", "02:00"), ("10 h de la nuit", "22:00"), ("4h de l’après-midi", "16:00"), ("٢١:١٤", "21:14"),
         ("", None), ("tard", None), ("le soir", None), ("9 ou 10 h", None), ("25:00", None), ("21:3٠", "21:30"), ("99", None),
         ("entre 9 h et 10 h", None), ("9 h, puis 10 h", None), ("avant 9 h", None),
     ],
@@ -59,6 +65,8 @@ def test_hours(text: str, clock: str | None) -> None:
         ("1er décembre", "2025-12-01", None, True), ("November 3, 2025", "2025-11-03", None, True),
         ("lundi 23 novembre", "2026-11-23", None, True), ("samedi après le foot", None, None, False),
         ("samedi au foot", "2026-11-21", None, False), ("dimanche 23 novembre", "2026-11-23", None, False),
+        ("hier à vingt-deux heures trente", "2026-11-23", "22:30", True),
+        ("yesterday at half past nine pm", "2026-11-23", "21:30", True), ("il y a vingt et un jours", "2026-11-03", None, True),
         ("samedi ou dimanche", None, None, False), ("hier et lundi", None, None, False),
         ("depuis hier", None, None, False), ("demain", None, None, False), ("25/11/2026", None, None, False),
         ("31/02/2026", None, None, False), ("01/01/0001", None, None, False), ("la semaine dernière", None, None, False),
@@ -83,6 +91,16 @@ def test_days(text: str, day: str | None, clock: str | None, whole: bool) -> Non
 def test_days_ahead(text: str, day: str, clock: str | None) -> None:
     found = read_time(text, today=TODAY, ahead=True)
     assert (found.day and found.day.isoformat(), found.clock) == (day, clock)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "clock"),
+    [("last night", "about 9", "21:00"), ("hier soir", "neuf heures vingt", "21:20"), ("hier matin", "vers 9", "09:00")],
+)  # fmt: skip
+def test_an_hour_is_of_the_part_of_the_day_named_with_the_day(
+    text: str, hour: str, clock: str
+) -> None:
+    assert read_time(text, hour=hour, today=TODAY).clock == clock
 
 
 @given(st.text(max_size=60), st.booleans())
