@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from playwright.sync_api import Page, expect
 
 from fanal.kernel import clock
@@ -51,6 +52,18 @@ def test_six_alarms_take_one_line(open_as: OpenAs, desk: Desk, lang: str, width:
     line.get_by_role("button", name=take).click()
     page.wait_for_url(f"**/reports/{desk.reports['danger']}/")
     expect(page.locator(LINE)).to_contain_text(f"5 {waiting}")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_an_alarm_of_a_node_whose_clock_is_fast_has_not_waited(
+    open_as: OpenAs, desk: Desk, script: bool
+) -> None:
+    del desk
+    with as_worker(), connection.cursor() as cursor:
+        cursor.execute("UPDATE orient_alarm SET raised_at = now() + interval '1 hour'")
+    page = open_as("ana", "/en/desk/", script=script)
+    waited = page.locator(f"{LINE} .fd-alarm-oldest [data-clock-text]")
+    expect(waited).to_have_text("0\u202fmin")
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])

@@ -88,8 +88,8 @@ def day(context: Context, value: date | None) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def age(context: Context, value: datetime) -> SafeString:
-    """Return the time elapsed since `value`, with its ISO form as tooltip."""
-    return _time(value, words.span(_now(context) - value, _language()))
+    """Return the time elapsed since `value`, with its ISO form as tooltip; none if another clock was ahead."""
+    return _time(value, words.span(max(_now(context) - value, timedelta(0)), _language()))
 
 
 @register.filter
