@@ -87,12 +87,15 @@ def belongs(case: Case, view: QueueView, actor: Actor, now: datetime) -> bool:
     """What a view is, said again."""
     waiting = case.state in {CaseState.TO_ASSESS, CaseState.CLAIMED, CaseState.TO_SECOND}
     opened = waiting and case.state is not CaseState.TO_SECOND
+    answered = has_answer(case.report_id) and case.state not in {
+        CaseState.WITHDRAWN,
+        CaseState.EXPIRED,
+    }
     return {
         QueueView.OPEN: opened,
-        QueueView.DANGER: opened and case.level == "DANGER",
+        QueueView.DANGER: case.level == "DANGER" and (opened or answered),
         QueueView.MINE: case.state is CaseState.CLAIMED and case.claimed_by == actor.person_id,
-        QueueView.ANSWERED: has_answer(case.report_id)
-        and case.state not in {CaseState.WITHDRAWN, CaseState.EXPIRED},
+        QueueView.ANSWERED: answered,
         QueueView.TO_SECOND: case.state is CaseState.TO_SECOND,
         QueueView.LATE: waiting and case.due_at <= now,
         QueueView.HANDED_OVER: case.state is CaseState.HANDED_OVER,

@@ -213,8 +213,8 @@ class Case(Struct, frozen=True, kw_only=True):
 class QueueView(StrEnum):
     """The standard views of the queue at every desk.
 
-    Open reports, a child in danger, the person's own, with an unread answer of the reporter, waiting for a
-    second person, late, handed over to another desk, decided.
+    Open reports, a child in danger (open, or with an unread answer of the reporter), the person's own, with
+    an unread answer of the reporter, waiting for a second person, late, handed over to another desk, decided.
     """
 
     OPEN = "OPEN"

@@ -91,6 +91,12 @@ _TYPES = {"desk_id": "integer", "late": "boolean"}
 _ORDER = ("rank", "report_id")
 # Conditions repeat those of the partial indexes word for word, so that PostgreSQL can use the indexes.
 _LIST = ", ".join(f"'{state}'" for state in _WAITING)
+_DANGER_AFTER = (
+    "q.level = 'DANGER' AND q.state IN ("
+    + ", ".join(f"'{state}'" for state in _ANSWERABLE if state not in OPEN_STATES)
+    + ")"
+)
+"""Cases that are open no more and belong to the view DANGER all the same while an answer is unread."""
 _IN_FACETS = "q.state NOT IN ('FOLDED', 'WITHDRAWN')"
 
 
@@ -122,8 +128,10 @@ def streams_of(
     if view is QueueView.MINE:
         return (_held(desks, actor, asked),)
     if view is QueueView.ANSWERED:
-        return (_answered(desks, asked),)
+        return (_answered(desks, asked, _condition(view)),)
     marked = _facets(desks, view, asked) if asked else Streams(turns=desks, where=_condition(view))
+    if view is QueueView.DANGER:
+        return marked, _answered(desks, asked, _DANGER_AFTER)
     return (marked, _unmarked(desks, now, asked)) if view is QueueView.LATE else (marked,)
 
 
@@ -224,18 +232,18 @@ def _held(
     )
 
 
-def _answered(desks: Turns, asked: Mapping[str, str]) -> Streams:
+def _answered(desks: Turns, asked: Mapping[str, str], condition: str) -> Streams:
     """Return the cases with an unread answer of the reporter, as a single unsorted stream.
 
-    `desks`: the desks within reach; `asked`: the filters, value by column. Every such case belongs to it: a
-    limit on answers would let one sender's push out another's.
+    `desks`: the desks within reach; `asked`: the filters, value by column; `condition`: which cases, in SQL.
+    Every such case belongs to it: a limit on answers would let one sender's push out another's.
     """
     here = " AND n.desk_id = ANY (%s)" if desks else ""
     return Streams(
         turns={},
         source=f"(SELECT c.* FROM ({_UNREAD}{here} GROUP BY n.report_id) a"  # noqa: S608 - as above
         " JOIN orient_case c USING (report_id))",
-        where=_and(_condition(QueueView.ANSWERED), asked),
+        where=_and(condition, asked),
         values=(*map(list, desks.values()), *asked.values()),
     )
 

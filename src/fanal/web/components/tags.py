@@ -88,7 +88,7 @@ def day(context: Context, value: date | None) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def age(context: Context, value: datetime) -> SafeString:
-    """Return the time elapsed since `value`, with its ISO form as tooltip; none if another clock was ahead."""
+    """Return the time elapsed since `value`, with its ISO form as tooltip; none since a time ahead."""
     return _time(value, words.span(max(_now(context) - value, timedelta(0)), _language()))
 
 

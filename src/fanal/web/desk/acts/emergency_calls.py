@@ -73,12 +73,18 @@ class CallPanel(Struct, frozen=True, kw_only=True):
 
 
 def panel_on(
-    request: HttpRequest, report_id: UUID, record: HarmonisedReport | None, *, wanted: bool
+    request: HttpRequest,
+    report_id: UUID,
+    record: HarmonisedReport | None,
+    *,
+    wanted: bool,
+    since: datetime | None,
 ) -> CallPanel | None:
     """Return the panel of the call that is to be made on a report; None if there is none.
 
     `record` is the harmonised report. Its form opens a call while an alarm of the report rings, and, if one
-    is `wanted`, without any call on the report. None too where the person may not read calls.
+    is `wanted`, without any call on the report, or any that was opened `since` an instant. None too where the
+    person may not read calls.
     """
     actor = actor_of(request)
     if not may(actor, EMERGENCY_CALL.reads):
@@ -87,7 +93,8 @@ def panel_on(
     waiting = [one for one in known if one.state in TO_MAKE]
     if not waiting:
         rings = any(x.acknowledged_at is None for x in alarms_of(actor=actor, report_id=report_id))
-        new = rings or (wanted and not known)
+        called = any(since is None or one.created_at >= since for one in known)
+        new = rings or (wanted and not called)
         return _panel(request, report_id, record, file=None, known=len(known)) if new else None
     file = queries.get_act(actor=actor, lifecycle=EMERGENCY_CALL, act_id=waiting[0].id)
     return _panel(request, report_id, record, file=file)

@@ -137,6 +137,8 @@ def page_of(
     others = dict.fromkeys((*linked, *suggested, *folds_shown, *compared))
     consult(request, "report", [report_id], reports=others)
     is_open = case.state in {CaseState.TO_ASSESS, CaseState.CLAIMED}
+    exchange, unread = _exchange(case, request=request, now=now)
+    in_danger = case.level == "DANGER" and (is_open or unread is not None)
     return {
         "case": case,
         "facts": facts,
@@ -153,10 +155,18 @@ def page_of(
         "series": series.of_report(record, compared, actor=actor),
         "may_judge": may(actor, "dossier.judge"),
         "call_refused": call_refused,
-        "call": panel_on(request, report_id, record, wanted=case.level == "DANGER" and is_open),
+        "call": panel_on(
+            request,
+            report_id,
+            record,
+            wanted=in_danger,
+            since=unread.latest if unread else None,
+        ),
         "choice": proposal_of(case, record, request=request, refused=refused, actor=actor),
         **_drafts(report_id, actor=actor, now=now),
-        **_exchange(case, request=request, now=now),
+        "reachable": is_reachable(actor=actor, report_id=report_id),
+        "exchange": exchange,
+        "unread": unread,
         "transfers": distribution.shown(report_id, actor=actor),
         "signs": signs_on(request, [report_id]).get(report_id, ()),
         **notes.shown(request, [report_id]),
@@ -263,16 +273,15 @@ def _drafts(report_id: UUID, *, actor: Actor, now: datetime) -> dict[str, object
     }
 
 
-def _exchange(case: Case, *, request: HttpRequest, now: datetime) -> dict[str, object]:
+def _exchange(
+    case: Case, *, request: HttpRequest, now: datetime
+) -> tuple[answers.Exchange, answers.Unread | None]:
+    """Return the messages with the reporter of a case, and the unread answers among them."""
     actor, report_id = actor_of(request), case.report_id
     sent = list_messages(actor=actor, report_id=report_id)
     consult(request, "object", [m.object_id for m in sent], action="message.read")
     exchange = [(m, _words(m, actor=actor, now=now)) for m in sent]
-    return {
-        "reachable": is_reachable(actor=actor, report_id=report_id),
-        "exchange": exchange,
-        "unread": answers.unread_of(request, case, exchange),
-    }
+    return exchange, answers.unread_of(request, case, exchange)
 
 
 def _words(message: FollowedMessage, *, actor: Actor, now: datetime) -> str:
