@@ -16,6 +16,9 @@ from fanal.kernel.actors import Actor, Role, system_actor
 code_option = click.option(
     "--code", help="One-time code of that person; default: asked on the terminal."
 )
+exporter_option = click.option(
+    "--as", "as_user", metavar="USER", help="Login of the person who exports."
+)
 
 
 def prove(login: str, code: str | None) -> None:

@@ -11,13 +11,13 @@ from uuid import UUID
 
 import click
 
-from fanal.cli.actors import code_option, proven
+from fanal.cli.actors import code_option, exporter_option, proven
 from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
 from fanal.cli.export_blocklist import COMMANDS
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import tell
-from fanal.cli.output import make_private, place_of, write_whole
+from fanal.cli.output import folder_option, make_private, place_of, write_whole
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
@@ -27,13 +27,8 @@ def arguments(command: Callable[..., None]) -> Callable[..., None]:
     """Decorate an export command with the common arguments: REF…, `--out`, `--as`, `--code`."""
     for decorate in (
         code_option,
-        click.option("--as", "as_user", metavar="USER", help="Login of the person who exports."),
-        click.option(
-            "--out",
-            required=True,
-            type=click.Path(file_okay=False, path_type=Path),
-            help="Folder for the result (DIR).",
-        ),
+        exporter_option,
+        folder_option,
         click.argument("references", metavar="REF...", nargs=-1, required=True),
     ):
         command = decorate(command)

@@ -1,13 +1,12 @@
 """`fanal export rpz|blocking-csv|blocking-json`: the blocking list in a format, with its manifest."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from fanal.cli.actors import code_option, proven
+from fanal.cli.actors import code_option, exporter_option, proven
 from fanal.cli.boot import with_django
-from fanal.cli.output import make_private, write_whole
+from fanal.cli.output import folder_option, make_private, write_whole
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole
 
@@ -53,19 +52,7 @@ def _command(name: str, form: str) -> click.Command:
     def run(out: Path, as_user: str | None, code: str | None) -> None:
         write_list(form, out=out, as_user=as_user, code=code)
 
-    written: Callable[..., None] = run
-    for decorate in (
-        code_option,
-        click.option("--as", "as_user", metavar="USER", help="Login of the person who exports."),
-        click.option(
-            "--out",
-            required=True,
-            type=click.Path(file_okay=False, path_type=Path),
-            help="Folder for the result (DIR).",
-        ),
-    ):
-        written = decorate(written)
-    return click.command(name, help=_HELP[form])(written)
+    return click.command(name, help=_HELP[form])(folder_option(exporter_option(code_option(run))))
 
 
 COMMANDS = tuple(

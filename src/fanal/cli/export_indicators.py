@@ -12,7 +12,7 @@ from uuid import UUID
 import click
 
 from fanal.analyse.material.domain.lists import Sharing
-from fanal.cli.actors import code_option, proven
+from fanal.cli.actors import code_option, exporter_option, proven
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, tell
 from fanal.cli.output import place_of, write_text
@@ -154,7 +154,6 @@ def milliseconds(instant: datetime) -> str:
 
 
 list_option = click.option("--list", "list_name", metavar="NAME", help="Name of the list to write.")
-as_option = click.option("--as", "as_user", metavar="USER", help="Login of the person who exports.")
 tlp_option = click.option(
     "--tlp", type=click.Choice(COLOURS), default="amber", show_default=True,
     help="Traffic Light Protocol level: how far recipients may share it.",
@@ -186,7 +185,7 @@ _COUNTRIES = ("US", "UK", "FR", "DEFAULT", "CUSTOM")
     show_default=True,
     help="Country of the written categories; other classes become a tag.",
 )
-@as_option
+@exporter_option
 @code_option
 @with_django(DatabaseRole.APP)
 def vics(
@@ -222,7 +221,7 @@ def vics(
     type=click.Path(dir_okay=False, path_type=Path),
     help="File for the result.",
 )
-@as_option
+@exporter_option
 @with_django(DatabaseRole.APP)
 def csv_hashes(list_name: str, out: Path, as_user: str | None) -> None:
     """Write the hashes in force of a list to the CSV file OUT, safe to open in a spreadsheet."""
@@ -314,7 +313,7 @@ def _arguments(command: Callable[..., None]) -> Callable[..., None]:
     command = click.argument("references", metavar="REF...", nargs=-1)(command)
     place = click.Path(path_type=Path)
     out = click.option("--out", required=True, type=place, help="Folder; for a list, a file.")
-    return list_option(out(tlp_option(as_option(code_option(command)))))
+    return list_option(out(tlp_option(exporter_option(code_option(command)))))
 
 
 @click.command("stix")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import click
 import msgspec
 
 from fanal.kernel.texts import written_out
@@ -21,6 +22,12 @@ _SECONDS = 0.5
 _ENCODER = msgspec.json.Encoder()
 Row = tuple[object, Callable[[], str] | str]
 """A row as a JSON value, and as text or a function that returns it."""
+folder_option = click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the result (DIR).",
+)
 
 
 class ReaderGone(Exception):

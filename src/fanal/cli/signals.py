@@ -35,7 +35,7 @@ _LONGEST_LINE = 4_000_000
 _ENCODER = msgspec.json.Encoder()
 
 
-class _Line(Struct, frozen=True):
+class _TextLine(Struct, frozen=True):
     """A line (JSON) of standard input: a `text` to read, with the `id` under which the result is printed.
 
     `received_at` is when the text was received (None: now). Unknown keys, such as labels, are ignored.
@@ -47,7 +47,7 @@ class _Line(Struct, frozen=True):
     received_at: datetime | None = None
 
 
-_LINES = msgspec.json.Decoder(_Line)
+_LINES = msgspec.json.Decoder(_TextLine)
 _LABELS = msgspec.json.Decoder(Label)
 
 
@@ -162,7 +162,7 @@ def _train_version(login: str, code: str | None) -> None:
         print_lines(_ENCODER.encode(part) for part in (head, stored.card, *stored.card.lines))
 
 
-def _lines(stream: BinaryIO, refused: list[int]) -> Iterator[_Line]:
+def _lines(stream: BinaryIO, refused: list[int]) -> Iterator[_TextLine]:
     """Yield the valid lines of a stream of JSON objects, one a line.
 
     The numbers of the others are added to `refused`, and printed on standard error with the reason.
@@ -185,7 +185,7 @@ def _lines(stream: BinaryIO, refused: list[int]) -> Iterator[_Line]:
                 tell("SIGNALS_BAD_LINE", number=number, reason=error)
 
 
-def _timed(line: _Line) -> _Line:
+def _timed(line: _TextLine) -> _TextLine:
     if line.received_at is not None and line.received_at.tzinfo is None:
         raise ValueError("received_at: no time zone")
     return line
@@ -201,7 +201,7 @@ def _labels(file: Path) -> Iterator[Label]:
                     raise CommandRefused("SIGNALS_BAD_LINE", number=number, reason=error) from error
 
 
-def _answer(line: _Line, read_as: Understood) -> Mapping[str, object]:
+def _answer(line: _TextLine, read_as: Understood) -> Mapping[str, object]:
     return {
         "id": line.id,
         "signals": [_signal(finding) for finding in read_as.signals],
@@ -228,7 +228,7 @@ def _signal(finding: Finding) -> Mapping[str, object]:
     }
 
 
-def _sentence(line: _Line, read_as: Understood) -> str:
+def _sentence(line: _TextLine, read_as: Understood) -> str:
     codes = ", ".join(f"{s.code} {s.score:.2f}" for s in read_as.signals)
     return f"{line.id}  {codes or '-'}  {read_as.nature or '-'}  {_interval(read_as.hours)}"
 

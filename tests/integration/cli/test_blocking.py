@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fanal.config.keys import load_keys
-from fanal.measures.blocking.manifest import Manifest, check_file, open_manifest
+from fanal.measures.blocking.manifest import ListManifest, check_file, open_manifest
 from fanal.measures.blocking.zone import read_zone
 from fanal.postgres import Cluster
 from tests.integration.cli.calling import Answer, Manner, caller
@@ -44,7 +44,7 @@ def call(home: Path) -> Iterator[Call]:
         yield lambda *arguments: kept.call([list(arguments)])[0]
 
 
-def exported(call: Call, home: Path, form: str, out: Path) -> tuple[bytes, Manifest]:
+def exported(call: Call, home: Path, form: str, out: Path) -> tuple[bytes, ListManifest]:
     """Export the list in a format; return its bytes and its manifest, verified by the installation's key."""
     answer = call("export", form, "--out", str(out))
     assert answer.status == 0, answer.err

@@ -35,7 +35,7 @@ class _JsonList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entries: tuple[_JsonEntry, ...]
 
 
-class Format(Struct, frozen=True, kw_only=True):
+class ListFormat(Struct, frozen=True, kw_only=True):
     """A format of the list: name of its file, writer, and check of a written file against its list.
 
     `check` raises ListWrong if the file differs.
@@ -46,7 +46,7 @@ class Format(Struct, frozen=True, kw_only=True):
     check: Callable[[bytes, BlockList], None]
 
 
-def write_file(block: BlockList, form: Format) -> bytes:
+def write_file(block: BlockList, form: ListFormat) -> bytes:
     """Return the list in a format, read back and compared with it.
 
     Raises:
@@ -148,12 +148,12 @@ def check_adblock(content: bytes, block: BlockList) -> None:
         raise ListWrong("the filter list differs from the list")
 
 
-FORMATS: Mapping[str, Format] = {
-    "rpz": Format(file=f"{ZONE}.zone", write=write_zone, check=check_zone),
-    "csv": Format(file="blocking.csv", write=write_csv, check=check_csv),
-    "json": Format(file="blocking.json", write=write_json, check=check_json),
-    "hosts": Format(file="blocking.hosts", write=write_hosts, check=check_hosts),
-    "adblock": Format(file="blocking.adblock.txt", write=write_adblock, check=check_adblock),
+FORMATS: Mapping[str, ListFormat] = {
+    "rpz": ListFormat(file=f"{ZONE}.zone", write=write_zone, check=check_zone),
+    "csv": ListFormat(file="blocking.csv", write=write_csv, check=check_csv),
+    "json": ListFormat(file="blocking.json", write=write_json, check=check_json),
+    "hosts": ListFormat(file="blocking.hosts", write=write_hosts, check=check_hosts),
+    "adblock": ListFormat(file="blocking.adblock.txt", write=write_adblock, check=check_adblock),
 }
 """The formats of the list, by name."""
 

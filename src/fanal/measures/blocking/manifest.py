@@ -24,7 +24,7 @@ class ManifestRefused(Exception):
     """A manifest is malformed, not signed by a known key, expired, older, or of another file."""
 
 
-class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ListManifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the desk states about a file of the list. `entries` is the number of blocked names.
 
     `file` is the name of the file, `sha256` the digest of its bytes (hexadecimal); instants are UTC.
@@ -38,7 +38,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sha256: str
 
 
-class _Signed(Manifest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Signed(ListManifest, frozen=True, kw_only=True, forbid_unknown_fields=True):
     signatures: tuple[str, ...]
 
 
@@ -52,7 +52,7 @@ def sign_manifest(
     Raises:
         ValueError: the key's name contains `+` or a space, or is empty.
     """
-    manifest = Manifest(
+    manifest = ListManifest(
         file=file,
         serial=block.serial,
         made_at=written_instant(block.made_at),
@@ -68,7 +68,7 @@ def sign_manifest(
     return msgspec.json.encode(signed) + b"\n"
 
 
-def open_manifest(document: bytes, *, keys: Iterable[NoteKey]) -> Manifest:
+def open_manifest(document: bytes, *, keys: Iterable[NoteKey]) -> ListManifest:
     """Return the manifest in a signed document, once a signature of one of `keys` was verified.
 
     Signatures of unknown keys (witnesses) are skipped; a wrong one of a known key is refused.
@@ -80,8 +80,8 @@ def open_manifest(document: bytes, *, keys: Iterable[NoteKey]) -> Manifest:
         signed = msgspec.json.decode(document, type=_Signed)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ManifestRefused(f"no manifest: {error}") from None
-    fields = {name: getattr(signed, name) for name in Manifest.__struct_fields__}
-    manifest = msgspec.convert(fields, Manifest)
+    fields = {name: getattr(signed, name) for name in ListManifest.__struct_fields__}
+    manifest = msgspec.convert(fields, ListManifest)
     text = _text(manifest)
     note = text + "\n" + "".join(f"{line}\n" for line in signed.signatures)
     try:
@@ -94,7 +94,7 @@ def open_manifest(document: bytes, *, keys: Iterable[NoteKey]) -> Manifest:
 
 
 def check_file(
-    manifest: Manifest, *, file: str, content: bytes, now: datetime, loaded: Collection[int]
+    manifest: ListManifest, *, file: str, content: bytes, now: datetime, loaded: Collection[int]
 ) -> None:
     """Check that a file may be used at `now`: it is that of the manifest, in force, and not older.
 
@@ -112,5 +112,5 @@ def check_file(
         raise ManifestRefused("a later list was used before")
 
 
-def _text(manifest: Manifest) -> str:
+def _text(manifest: ListManifest) -> str:
     return f"{SCHEMA}\n{msgspec.json.encode(manifest).decode()}\n"

@@ -141,7 +141,7 @@ def guarded_names(catalogue: Catalogue) -> set[tuple[str, str]]:
     return found
 
 
-class _Groups(Struct, frozen=True):
+class _ByPlace(Struct, frozen=True):
     """Protected names by the question that finds them: the name itself, a name above it, a name below it."""
 
     by_name: Mapping[str, Protection]
@@ -150,7 +150,7 @@ class _Groups(Struct, frozen=True):
 
 
 @lru_cache(maxsize=8)
-def _protected(entries: tuple[ProtectedName, ...]) -> _Groups:
+def _protected(entries: tuple[ProtectedName, ...]) -> _ByPlace:
     by_name: dict[str, Protection] = {}
     below: dict[str, Protection] = {}
     above: dict[str, frozenset[Protection]] = {}
@@ -162,7 +162,7 @@ def _protected(entries: tuple[ProtectedName, ...]) -> _Groups:
                 below[name] = one
             for up in names_above(name):
                 above[up] = above.get(up, frozenset()) | {one}
-    return _Groups(by_name, below, above)
+    return _ByPlace(by_name, below, above)
 
 
 class _Suffixes(Struct, frozen=True):

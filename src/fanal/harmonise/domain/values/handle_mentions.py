@@ -16,7 +16,7 @@ from fanal.harmonise.domain.values.handles import PLATFORM_NAMES
 from fanal.harmonise.domain.values.urls import is_plain_host
 
 
-class _Words(DataRecord, frozen=True):
+class _HandleWords(DataRecord, frozen=True):
     version: str
     source: str
     names: frozenset[str]
@@ -30,7 +30,7 @@ class _Words(DataRecord, frozen=True):
     files: frozenset[str]
 
 
-_WORDS = load("handles.toml", _Words)
+_WORDS = load("handles.toml", _HandleWords)
 _SHAPE = re.compile(
     r"(?<![\w@./\\#+\-])(?=[0-9A-Za-z.\-]{0,31}?(?:_|[A-Za-z][.\-]?\d|\d[.\-]?[A-Za-z]|[A-Za-z]\.[A-Za-z]))"
     r"[0-9A-Za-z_][0-9A-Za-z_.\-]{2,31}(?!\w|[.\-@\\/#]\w)"
