@@ -8,6 +8,7 @@ import smtplib
 import ssl
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.policy import SMTP, SMTPUTF8
@@ -69,6 +70,10 @@ def run(orders: Connection, answers: Connection) -> None:
     take_own_share()
     try:
         Sending(mail.current(), answers).run(orders)
+    except Exception as failure:  # noqa: BLE001 - the parent replaces this process
+        # Its own text may hold an address.
+        where = "".join(traceback.format_tb(failure.__traceback__))
+        log.error("the process that sends the calls failed: %s\n%s", type(failure).__name__, where)
     finally:
         os._exit(0)  # the child must not end the parent's database session
 

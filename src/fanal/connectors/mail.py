@@ -187,7 +187,8 @@ class Mailer:
         message["From"], message["To"] = self.sender, ", ".join(dict.fromkeys(to))
         message["Subject"], message["Date"] = subject, format_datetime(now)
         message["Message-ID"] = f"<{message_id}@{self.sender.rpartition('@')[2]}>"
-        message.set_content(text)
+        # Seven bits: a server must be told of more, and may take no more (8BITMIME, RFC 6152).
+        message.set_content(text, cte=None if text.isascii() else "quoted-printable")
         return message
 
     def ask(self) -> None:

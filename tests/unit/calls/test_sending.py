@@ -1,5 +1,6 @@
 """The child that sends calls: none can be started, it dies, it hangs."""
 
+import logging
 import os
 import resource
 import signal
@@ -88,6 +89,27 @@ def test_the_calls_of_a_child_that_dies_have_failed_and_the_next_has_another(
     assert [one.failure for one in outcomes(sender)] == ["DIED"]
     sender.start([other], now=NOW)
     assert [one.delivery for one in outcomes(sender)] == [Delivery.LEFT]
+
+
+def test_an_error_in_the_child_is_in_the_log_without_what_was_sent(
+    sender: Sender, tmp_path: Path
+) -> None:
+    log, handler = logging.getLogger("fanal.calls"), logging.FileHandler(tmp_path / "log")
+    log.addHandler(handler)
+    try:
+        sender.start([CALL], now=NOW)
+        assert outcomes(sender)
+        child = sender._child
+        assert child is not None
+        child.orders.send(("someone@desk.example",))
+        child.process.join()
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+    told = (tmp_path / "log").read_text()
+    assert "ValueError" in told
+    assert "in _take" in told
+    assert "someone" not in told
 
 
 def test_a_child_that_hangs_is_replaced(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
