@@ -239,6 +239,7 @@ class Sending:
             code, text = talk.mail(self._mailer.sender)
         if code != _OK:
             raise smtplib.SMTPSenderRefused(code, text, self._mailer.sender)
+        refused = list[int]()
         for one in to:
             with self._guard:
                 goes = self._dispatch.asks(number, one, time.monotonic())
@@ -247,8 +248,12 @@ class Sending:
             code, text = talk.rcpt(one) if one in names else (_NO_UTF8, b"")
             if code == smtp.CLOSING:
                 raise smtplib.SMTPRecipientsRefused({one: (code, text)})
+            refused += [code] if code // 100 != 2 else []
             with self._guard:
                 self._dispatch.answered(number, one, code, time.monotonic())
+        if refused:
+            codes = ", ".join(map(str, sorted(set(refused))))
+            log.error("the server refused %d of %d addresses: %s", len(refused), len(to), codes)
         with self._guard:
             if not self._dispatch.may_send(number, time.monotonic()):
                 return False

@@ -23,6 +23,7 @@ from fanal.db.hoarding import HoardingWatch
 from fanal.orient.domain.clocks import Delivery
 from fanal.orient.domain.records import Call
 from tests.live import wait_for
+from tests.unit.connectors.test_slow_mail import GONE, GOOD, Inbox, served
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CALL = Call(
@@ -91,29 +92,50 @@ def test_the_calls_of_a_child_that_dies_have_failed_and_the_next_has_another(
     assert [one.delivery for one in outcomes(sender)] == [Delivery.LEFT]
 
 
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Path]:
+    """The file that the child writes its log to."""
+    logger, handler = logging.getLogger("fanal.calls"), logging.FileHandler(tmp_path / "log")
+    logger.addHandler(handler)
+    yield tmp_path / "log"
+    logger.removeHandler(handler)
+    handler.close()
+
+
 def test_an_error_in_the_child_is_in_the_log_without_what_was_sent(
-    sender: Sender, tmp_path: Path
+    log: Path, sender: Sender
 ) -> None:
-    log, handler = logging.getLogger("fanal.calls"), logging.FileHandler(tmp_path / "log")
-    log.addHandler(handler)
-    try:
-        sender.start([CALL], now=NOW)
-        assert outcomes(sender)
-        child = sender._child
-        assert child is not None
-        child.orders.send(("someone@desk.example",))
-        child.process.join()
-    finally:
-        log.removeHandler(handler)
-        handler.close()
-    told = (tmp_path / "log").read_text()
+    sender.start([CALL], now=NOW)
+    assert outcomes(sender)
+    child = sender._child
+    assert child is not None
+    child.orders.send(("someone@desk.example",))
+    child.process.join()
+    told = log.read_text()
     assert "ValueError" in told
     assert "in _take" in told
     assert "someone" not in told
 
 
+def test_how_many_addresses_the_server_refused_is_in_the_log_without_them(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "_installed", [])
+    inbox = Inbox(lambda line: b"550 no such person\r\n" if GONE in line else None)
+    with served(inbox.talk, "127.0.0.1") as port:
+        url = f"smtp://127.0.0.1:{port}"
+        mail.install(mail.Mailer(url=url, sender="a@b.fr", duty=(GOOD, GONE), folder=tmp_path))
+        made = Sender()
+        try:
+            made.start([CALL], now=NOW)
+            assert [one.delivery for one in outcomes(made)] == [Delivery.PARTLY]
+        finally:
+            made.stop()
+    assert "refused 1 of 2 addresses: 550" in log.read_text()
+    assert "gone" not in log.read_text()
+
+
 def test_a_child_that_hangs_is_replaced(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SPARE_SECONDS", 0.5)
     sender.start([CALL], now=NOW)
     assert outcomes(sender)
     child = sender._child
@@ -121,8 +143,10 @@ def test_a_child_that_hangs_is_replaced(sender: Sender, monkeypatch: pytest.Monk
     assert child.process.pid
     os.kill(child.process.pid, signal.SIGSTOP)
     started = time.monotonic()
-    sender.start([CALL], now=NOW)
-    assert [one.failure for one in outcomes(sender)] == ["TIMEOUT"]
+    with monkeypatch.context() as hurried:
+        hurried.setattr(module, "_SPARE_SECONDS", 0.5)
+        sender.start([CALL], now=NOW)
+        assert [one.failure for one in outcomes(sender)] == ["TIMEOUT"]
     assert time.monotonic() - started < 3
     sender.start([CALL], now=NOW)
     assert [one.delivery for one in outcomes(sender)] == [Delivery.LEFT]
