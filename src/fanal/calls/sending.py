@@ -239,6 +239,25 @@ class Sending:
             code, text = talk.mail(self._mailer.sender)
         if code != _OK:
             raise smtplib.SMTPSenderRefused(code, text, self._mailer.sender)
+        self._name(talk, number, to, names)
+        with self._guard:
+            if not self._dispatch.may_send(number, time.monotonic()):
+                return False
+            taken = list(self._dispatch.taken(number))
+        talk.begins = partial(self._begins, number)
+        code, text = talk.data(self._message(taken, calls))
+        if code != _OK:
+            raise smtplib.SMTPDataError(code, text)
+        return True
+
+    def _name(
+        self, talk: smtp.Session, number: int, to: Sequence[str], names: Sequence[str]
+    ) -> None:
+        """Name the recipients `to` to the server, which cannot take the spelling of those not in `names`.
+
+        Raises:
+            SMTPException: the server closes the session.
+        """
         refused = list[int]()
         for one in to:
             with self._guard:
@@ -254,15 +273,6 @@ class Sending:
         if refused:
             codes = ", ".join(map(str, sorted(set(refused))))
             log.error("the server refused %d of %d addresses: %s", len(refused), len(to), codes)
-        with self._guard:
-            if not self._dispatch.may_send(number, time.monotonic()):
-                return False
-            taken = list(self._dispatch.taken(number))
-        talk.begins = partial(self._begins, number)
-        code, text = talk.data(self._message(taken, calls))
-        if code != _OK:
-            raise smtplib.SMTPDataError(code, text)
-        return True
 
     def _begins(self, number: int) -> None:
         with self._guard:

@@ -61,7 +61,7 @@ def sender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
 
 def outcomes(sender: Sender, *, many: int = 1) -> list[Outcome]:
     found = list[Outcome]()
-    wait_for(lambda: len(found.__iadd__(sender.finished())) >= many, seconds=10)
+    wait_for(lambda: len(found.__iadd__(sender.finished())) >= many, seconds=30)
     return found
 
 
