@@ -1,5 +1,6 @@
 """Deciding and going on to the next report: the person's place is kept, and the last act can be undone."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -75,6 +76,27 @@ def decide(web: Client, desk: Desk, report_id: UUID, **more: object) -> HttpResp
         **more,
     }
     return web.post(f"/en/desk/reports/{report_id}/decide/?view=OPEN&kind=ABUSE_MATERIAL", form)
+
+
+@pytest.mark.parametrize("query", ["?view=OPEN&kind=ABUSE_MATERIAL", "?kind=ABUSE_MATERIAL"])
+def test_every_way_from_the_queue_to_a_report_keeps_the_filter(
+    pages: list[UUID], sign_in: SignIn, query: str
+) -> None:
+    """The row and its preview, by link or by claim; also where only a kind was chosen and no view."""
+    web = sign_in("ana")
+    row = web.get(f"/en/desk/{query}").content.decode()
+    shown = re.search(rf'hx-get="(/en/desk/preview/{pages[0]}/[^"]*)"', row)
+    assert shown is not None
+    preview = web.get(shown[1].replace("&amp;", "&")).content.decode()
+    for html in (row, preview):
+        links = re.findall(rf'(?:href|action)="(/en/desk/reports/{pages[0]}/[^"]*)"', html)
+        assert len(links) == 2
+        for link in links:
+            assert parse_qs(urlsplit(link.replace("&amp;", "&")).query)["kind"] == [
+                "ABUSE_MATERIAL"
+            ]
+    claimed = web.post(f"/en/desk/reports/{pages[0]}/claim/{query}")
+    assert parse_qs(urlsplit(claimed["Location"]).query) == {k: [v] for k, v in VIEW.items()}
 
 
 def go_on(web: Client, **form: object) -> HttpResponse:

@@ -61,6 +61,8 @@ def test_it_says_what_was_drawn_read_and_recommended(sign_in: SignIn, lang: str)
     shown = client.get(page).content.decode()
     assert f'action="{page}document/"' in shown
     assert "document-motive" not in shown
+    record = shown.partition('class="fo-record"')[2].partition("</ol>")[0]
+    assert len(re.findall(r"<li>.*?pictures\[\.\]example \(\d+\)</li>", record)) == 3, record
     for number, format_ in enumerate(("pdf", "print", "text"), 1):
         answer = client.post(f"{page}document/", {"format": format_})
         assert answer.status_code == 200

@@ -124,8 +124,11 @@ def test_whatever_the_text_is_a_stated_danger_stays_in_its_band(code: str) -> No
 def test_the_row_of_a_disputed_danger_asks_to_look() -> None:
     disputed = ranked(RETRACTED, ticked=True)
     rule = next(rule for rule in RULES.rule if rule.code == disputed.floor)
-    assert rule.name("en") == "Says danger, reads otherwise: look"
-    assert rule.name("fr") == "Dit un danger, se lit autrement\N{NO-BREAK SPACE}: à regarder"
+    assert rule.name("en") == "Danger stated, not borne out by the text: check"
+    assert (
+        rule.name("fr")
+        == "Danger déclaré, que le texte ne confirme pas\N{NO-BREAK SPACE}: à vérifier"
+    )
 
 
 def test_words_of_danger_outweigh_the_nature_of_a_ticked_text() -> None:

@@ -25,6 +25,7 @@ from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.clock import paris_day
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.entry_words import CHILD, DANGER, SAID
 from fanal.web.posted import read_posted
 from fanal.web.public.choices import AnswerChoice, offered_to
 from fanal.web.public.draft import encode_report, identity_of, report_of
@@ -129,10 +130,11 @@ def _page(
 ) -> HttpResponse:
     """Return the page with the answers and the error of each field; `once` is the key of this form."""
     voice, today = Voice.PROFESSIONAL, paris_day(now_of(request))
-    context: dict[str, object] = {"say": said_to(voice), "voice": voice.value}
+    context: dict[str, object] = {"say": {**said_to(voice), **SAID}, "voice": voice.value}
     for name in (*_IN_FORM, "danger"):
         step = BY_NAME[name]
         context |= step_context(step, answers, today=today) | offered_to(voice, step)
+    context |= {"danger": DANGER, "child": CHILD}
     desk_ids = reach(actor_of(request), "report.enter").desk_ids
     context |= {
         "understood": "",

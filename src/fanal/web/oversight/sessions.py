@@ -256,8 +256,13 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
     rows = sampled(session, actor=actor)
     alike = alike_of(request.GET.get("by", ""))
     gathered, alone = groups_of(rows, alike)
+    by_id = {row.measure.id: row for row in rows}
     context = {
         "session": session,
+        "record": [
+            (event, by_id.get(event.measure_id) if event.measure_id else None)
+            for event in session.events
+        ],
         "rows": rows,
         "alike": alike,
         "likenesses": list(MeasureLikeness),

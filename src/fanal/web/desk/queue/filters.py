@@ -55,12 +55,13 @@ def query_of(view: QueueView, filters: QueueFilter) -> str:
 
 
 def place_of(asked: QueryDict) -> str:
-    """Return the query string of the view in which the person is, with `?`; "" where none is named.
+    """Return the query string of the view in which the person is, with `?`; "" without view and filter.
 
     Raises:
         Http404: there is no such view.
     """
-    return f"?{query_of(view_of(asked), filters_of(asked))}" if "view" in asked else ""
+    named = any(asked.get(name) for name in ("view", *FILTERS))
+    return f"?{query_of(view_of(asked), filters_of(asked))}" if named else ""
 
 
 def at_place(request: HttpRequest, report_id: UUID) -> HttpResponse:

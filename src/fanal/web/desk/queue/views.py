@@ -39,7 +39,7 @@ from fanal.orient.queue.queries import (
 )
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue import saved_views
-from fanal.web.desk.queue.filters import FILTERS, LEVELS, filters_of, query_of, view_of
+from fanal.web.desk.queue.filters import FILTERS, LEVELS, filters_of, place_of, query_of, view_of
 from fanal.web.reading import consult
 
 PAGE = 50
@@ -161,6 +161,7 @@ def preview(request: HttpRequest, report_id: UUID) -> HttpResponse:
     priorities = analysed.get_priorities(actor=actor, report_ids=[report_id])
     context = {
         "row": rows_of((case,), actor=actor, now=now)[0],
+        "query": place_of(request.GET),
         "record": record,
         "priority": priorities.get(report_id),
         "selectors": record.selectors[:_PREVIEWED],
