@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from fanal.analyse import queries as analysed
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.intake.domain.number import desk_number
 from fanal.kernel.actors import system_actor
@@ -168,6 +169,23 @@ def test_a_report_says_what_its_page_says(desk: Desk, sign_in: SignIn) -> None:
         "12 years old",
     ):
         assert said in text, said
+
+
+def test_no_passage_of_another_text_leaves_with_a_report(desk: Desk, sign_in: SignIn) -> None:
+    """A signal says that the text is like an example; the example's words stay. Parts without points too."""
+    report = desk.reports["danger"]
+    asked = {"actor": desk.actor("driss"), "report_ids": [report]}
+    examples = {
+        str(finding.because.parameters["example"])
+        for finding in analysed.get_analyses(**asked)[report].findings
+        if "example" in finding.because.parameters
+    }
+    unpaid = {one.code for one in analysed.get_priorities(**asked)[report].parts if not one.points}
+    assert examples
+    assert unpaid
+    text = take(sign_in("driss"), f"/en/desk/reports/{report}/document/").content.decode()
+    assert "is like labelled examples" in text
+    assert [words for words in (*examples, *unpaid) if words in text] == []
 
 
 @pytest.mark.parametrize("name", ["ana", "driss", "elise"])

@@ -16,7 +16,7 @@ from fanal import reference
 from fanal.accounts.queries.people import partner_names, person_names
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
-from fanal.analyse.domain.records import Analysis, Priority
+from fanal.analyse.domain.records import Analysis, Because, Priority
 from fanal.casework.domain.documents import Part
 from fanal.crosscheck.domain.records import KinLink
 from fanal.crosscheck.links.queries import links_of
@@ -295,7 +295,7 @@ def _assessed(read: _Read) -> Iterator[Part]:
         [
             (
                 read.label("finding", one.code),
-                reference.render(one.because.code, one.because.parameters, read.lang),
+                _why(one.because, read.lang),
                 points(one.score),
             )
             for one in (read.analysis.findings if read.analysis else ())
@@ -306,12 +306,24 @@ def _assessed(read: _Read) -> Iterator[Part]:
         (_("Reason"), _("Points"), _("Rule")),
         [
             (
-                reference.render(part.because.code, part.because.parameters, read.lang),
+                _why(part.because, read.lang),
                 signed(part.points, read.lang),
                 part.code,
             )
             for part in (read.priority.parts if read.priority else ())
+            if part.points
         ],
+    )
+
+
+def _why(because: Because, lang: str) -> str:
+    """Return a reason in words, without the labelled example that a passage is like.
+
+    An example may be a passage of another report, which does not leave with this one.
+    """
+    values = because.parameters
+    return reference.render(
+        because.code, {**values, "example": "…"} if "example" in values else values, lang
     )
 
 
