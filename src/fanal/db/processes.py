@@ -1,7 +1,7 @@
 """Sessions of a PostgreSQL server on this machine, read from `/proc` without Django or a connection."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 
@@ -10,13 +10,30 @@ def sessions_of(postmaster: int, logins: Sequence[str]) -> Iterator[tuple[int, s
 
     `postmaster` is the process id of the server's main process.
     """
-    for entry in Path("/proc").iterdir() if postmaster else ():
-        if not entry.name.isdigit():
-            continue
+    for pid in children_of(postmaster) if postmaster else ():
         with contextlib.suppress(OSError):
-            login = login_of(int(entry.name), logins)
-            if login and _parent(int(entry.name)) == postmaster:
-                yield int(entry.name), login
+            login = login_of(pid, logins)
+            if login:
+                yield pid, login
+
+
+def children_of(parent: int) -> Iterable[int]:
+    """Return the ids of the child processes of a process with a single thread.
+
+    Linux lists them in one file; where it is built without that file, every process is asked for its parent.
+    """
+    try:
+        listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    except OSError:
+        return all_with_parent(parent)
+    return map(int, listed.split())
+
+
+def all_with_parent(parent: int) -> Iterator[int]:
+    """Yield the ids of the child processes of a process; the cost grows with all processes of the machine."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and _parent(int(entry.name)) == parent:
+            yield int(entry.name)
 
 
 def login_of(pid: int, logins: Sequence[str]) -> str:
