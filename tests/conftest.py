@@ -24,18 +24,22 @@ from tests import kept
 from tests.server import TestServer, as_worker, install_keys, test_home
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
     from fanal.accounts.operations.habilitations import NewHabilitation
 
 # Modules and tests make no garbage while they load: the collector comes back when all are there.
 gc.disable()
 
 # No test asks how long an example takes: on a busy machine any may take a moment. A run draws the same
-# examples as the run before, so what turns red is what was changed; `make search` draws others, and many.
-_TIMES = int(os.environ.get("FANAL_EXAMPLES", "1"))
+# examples as the run before, so what turns red is what was changed; `make search` draws others, and many. A run
+# on a second Python draws a part of them: what they prove of the code is proved by then.
+_TIMES = float(os.environ.get("FANAL_EXAMPLES", "1"))
 examples.register_profile(
     "fanal",
     deadline=None,
-    derandomize=_TIMES == 1,
+    derandomize=_TIMES <= 1,
     suppress_health_check=[HealthCheck.too_slow],
 )
 examples.load_profile("fanal")
@@ -58,6 +62,7 @@ _GROUPS = {
     "test_bulk": "desks",
     "test_load": "serial",
 }
+_FOLDER_GROUPS = {"acceptance": "serial", "faults": "serial", "fuzz": "fuzz", "client": "lists"}
 
 
 def pytest_configure() -> None:
@@ -148,24 +153,32 @@ def _granted_at_the_console(grant: Callable[..., object]) -> Callable[..., objec
     return granted
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Scheduling | None":
+    """Share the tests of `--dist loadgroup` out by modules, the longest first."""
+    from tests.sharing import ModuleScheduling
+
+    return ModuleScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give what is serial to few workers: under `--dist loadgroup` a group stays together.
+    """Give each serial test its group: under `--dist loadgroup` a group stays together.
 
-    What measures time is one group; what starts servers of its own is spread over it and three more, about
-    as long each, as each waits more than it works: one for each worker, and begun before what is no group.
+    What measures time is one group; what starts servers of its own is spread over the processes, a module or
+    a group that shares a server at once, as each waits more than it works.
     """
     for item in items:
         if item.get_closest_marker("serial"):
             folder = item.path.relative_to(_TESTS).parts[0]
-            measures = folder in {"acceptance", "faults", "fuzz"}
-            group = _GROUPS.get(item.path.stem, "serial" if measures else "servers")
+            module = item.path.stem
+            group = _GROUPS.get(module) or _FOLDER_GROUPS.get(folder, module)
             item.add_marker(pytest.mark.xdist_group(group))
-    if _TIMES > 1:
-        _draw_more(items)
+    if _TIMES != 1:
+        _draw_more_or_fewer(items)
 
 
-def _draw_more(items: Iterable[pytest.Item]) -> None:
+def _draw_more_or_fewer(items: Iterable[pytest.Item]) -> None:
     """Multiply the examples of each property test, whether it names their number or not."""
     tests = {
         getattr(item.obj, "__func__", item.obj)
@@ -175,8 +188,10 @@ def _draw_more(items: Iterable[pytest.Item]) -> None:
     for test in tests:
         if getattr(test, "is_hypothesis_test", False):
             named = getattr(test, "_hypothesis_internal_use_settings", examples.default)
-            more = examples(named, max_examples=named.max_examples * _TIMES)
-            test._hypothesis_internal_use_settings = more  # the library has no public way to say it
+            other = examples(named, max_examples=max(1, round(named.max_examples * _TIMES)))
+            test._hypothesis_internal_use_settings = (
+                other  # the library has no public way to say it
+            )
 
 
 def pytest_collection_finish() -> None:
