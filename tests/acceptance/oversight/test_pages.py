@@ -22,13 +22,13 @@ from fanal.statistics import operations as statistics
 from fanal.web.account import second_factor
 from tests.acceptance.oversight.people import SYSTEM, grant_approving, signed_in, user_as
 from tests.acceptance.oversight.stories import every_state, one_that_left, reports
+from tests.acceptance.public.test_look import LOOKS
 from tests.acceptance.steps import go
 from tests.actors import desk_actor
 from tests.integration.orient.people import person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
 
-LOOKS = [(1440, "light"), (1440, "dark"), (360, "light"), (360, "dark")]
 Axe = Callable[..., list[str]]
 
 
@@ -47,10 +47,10 @@ def now() -> datetime:
 def check(page: Page, axe: Axe, name: str) -> None:
     """No violation and no overflow in any look, on one page load."""
     page.wait_for_load_state("networkidle")
-    for width, scheme in LOOKS:
+    for width, scheme, rules in LOOKS[page.evaluate("document.documentElement.lang")]:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
-        assert axe(page, colors=scheme == "dark") == [], f"{name} {width} {scheme}"
+        assert axe(page, rules=rules) == [], f"{name} {width} {scheme}"
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{name} {width}: {wide} px too wide"
         if folder := os.environ.get("FANAL_SHOTS"):
