@@ -22,14 +22,15 @@ import pytest
 from fanal.analyse.priority.domain.rules import newest_shipped
 from fanal.analyse.priority.operations import RULES_JOB
 from fanal.kernel.calendar import paris_day
+from fanal.pipeline import RANKED_AT_ONCE
 from fanal.postgres import Cluster
 from fanal.trials import TRIED_AT_ONCE
 from tests.live import Live, live, wait_for
 
 pytestmark = pytest.mark.serial
 WORKER = "fanal.worker"
-REPORTS = 2 * TRIED_AT_ONCE + 100
-"""Three portions: the second one is killed."""
+REPORTS = TRIED_AT_ONCE + 100
+"""Two portions: a kill comes after the first is committed, and within the second."""
 PASSWORD = "correct horse battery 71"
 
 
@@ -50,7 +51,7 @@ class Desk:
         """Return one number of the database."""
         return int(str(self.rows(query, *values)[0][0]))
 
-    def arm(self, place: str, count: int = 2) -> set[int]:
+    def arm(self, place: str, count: int = 1) -> set[int]:
         """Let the jobs' process that comes back after a kill end at `place`; return who is armed."""
         self.point_file.write_text(f"{place}:{count}:kill")
         before = set(self.server.children(WORKER))
@@ -159,8 +160,8 @@ def _more(text: str) -> str:
 
 def test_a_dry_run_that_is_killed_counts_everything_once(desk: Desk) -> None:
     found = []
-    for place in ("trial.tried", "trial.committed"):
-        armed = desk.arm(place)
+    for place, count in (("trial.committed", 1), ("trial.tried", 2)):
+        armed = desk.arm(place, count)
         trial = desk.begin_trial()
         desk.wait_for_death(armed)
         reached = "SELECT count(*) FROM analyse_trial WHERE id = %s AND finished_at IS NULL"
@@ -174,12 +175,13 @@ def test_a_dry_run_that_is_killed_counts_everything_once(desk: Desk) -> None:
 
 
 def test_a_new_ranking_that_is_killed_ranks_everything_once(desk: Desk) -> None:
+    assert RANKED_AT_ONCE < REPORTS
     before = desk.count("SELECT count(*) FROM analyse_priority")
     assert before == REPORTS
-    armed = desk.arm("rerank.written")
+    armed = desk.arm("rerank.committed")
     desk.server.command("rules", "activate", desk.ruleset, "--as", "other")
     desk.wait_for_death(armed)
-    armed = desk.arm("rerank.committed", 1)
+    armed = desk.arm("rerank.written")
     desk.wake()
     desk.wait_for_death(armed)
     # From here on nobody wakes the next one: the schedule looks each minute.
