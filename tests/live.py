@@ -26,6 +26,7 @@ from random import SystemRandom
 from urllib.parse import urlencode
 
 import psycopg
+import pytest
 
 from fanal.postgres import Cluster
 from tests.integration.cli.calling import Caller, caller
@@ -310,6 +311,33 @@ def live(*, demo: bool = True, own_keys: bool = False, **more: str) -> Iterator[
                 os.kill(pid, signal.SIGKILL)
         Cluster.open(home=running.home, environ=os.environ).stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class SharedLive:
+    """One installation, and a partner of it, for the tests of a folder that follow each other.
+
+    It is started when the first of them asks, and stopped before a test of another folder: one that idles until
+    the run's end takes a tenth of a processor from all others.
+    """
+
+    def __init__(self, folder: Path, partner: str) -> None:
+        self._folder, self._name = folder, partner
+        self._stack = contextlib.ExitStack()
+        self._running: tuple[Live, Partner] | None = None
+        atexit.register(self._stack.close)  # where a run is interrupted
+
+    def get(self) -> tuple[Live, Partner]:
+        """Return the installation that runs, and its partner."""
+        if self._running is None:
+            server = self._stack.enter_context(live())
+            self._running = server, server.add_partner(self._name)
+        return self._running
+
+    def leave(self, following: pytest.Item | None) -> None:
+        """Stop it unless the next test is of its folder."""
+        if following is None or self._folder not in following.path.parents:
+            self._stack.close()
+            self._running = None
 
 
 @functools.cache

@@ -1,13 +1,14 @@
 """One running installation for all hostile requests, and a look at what it stored."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from fanal.postgres import Cluster
-from tests.live import Live, Partner, live, wait_for
+from tests.live import Live, Partner, SharedLive, wait_for
 
 _TABLES = (
     "intake_report",
@@ -21,15 +22,28 @@ _TABLES = (
 )
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Live]:
-    with live() as running:
-        yield running
+_SHARED = SharedLive(Path(__file__).parent, "Shapes")
 
 
-@pytest.fixture(scope="session")
-def partner(server: Live) -> Partner:
-    return server.add_partner("Shapes")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """Stop the installation once no test of this folder follows."""
+    try:
+        return (yield)
+    finally:
+        _SHARED.leave(nextitem)
+
+
+@pytest.fixture(scope="module")
+def server() -> Live:
+    return _SHARED.get()[0]
+
+
+@pytest.fixture(scope="module")
+def partner() -> Partner:
+    return _SHARED.get()[1]
 
 
 @pytest.fixture

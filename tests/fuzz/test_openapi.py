@@ -19,10 +19,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning"),
 ]
-EXAMPLES = int(os.environ.get("FANAL_FUZZ_EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("FANAL_FUZZ_EXAMPLES", "60"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def described(server: Live) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_url(f"http://127.0.0.1:{server.port}/api/v1/openapi.json")
 
