@@ -11,6 +11,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import public_actor
+from fanal.kernel.calendar import PARIS
 from fanal.orient.alarms.queries import alarms_of
 from fanal.web.public.draft import encode_report, identity_of, report_of
 from tests.integration.desk.story import WORKER, Desk, run_stages
@@ -67,6 +68,25 @@ def test_the_analyst_reads_where_and_when_and_finds_no_child_by_it(
     assert str(report_id) not in found
     found = analyst.get("/fr/desk/search/", {"q": "Gare neuve"}).content.decode()
     assert str(report_id) in found
+
+
+@pytest.mark.parametrize("hour", ["5", "minuit", "dans une heure", "8h", "14h", "entre 5h et 6h"])
+def test_a_meeting_of_today_is_a_danger_whatever_its_hour(desk: Desk, hour: str) -> None:
+    """The hour is read on a winter afternoon; the child's own words stay in the report."""
+    asked_on = desk.now.astimezone(PARIS).replace(hour=16, minute=30, tzinfo=None)
+    answers = {
+        "meeting": "YES",
+        "meeting_when": "TODAY",
+        "meeting_time": hour,
+        "meeting_asked_on": asked_on.isoformat(timespec="minutes"),
+    }
+    report_id = received(answers, desk)
+    run_stages(desk.now)
+
+    priority = analysed.get_priorities(actor=WORKER, report_ids=[report_id])[report_id]
+    assert (priority.floor, priority.level) == ("MEETING_SOON", "DANGER")
+    record = harmonised.get_records(actor=WORKER, report_ids=[report_id])[report_id]
+    assert record.description == hour
 
 
 def test_the_analyst_knows_that_the_child_writes_and_not_who(

@@ -73,19 +73,44 @@ def scored(*stated: Stated, **fields: object) -> tuple[int, str, str | None]:
         ("2026-11-28", (25, None)),
         (None, (25, None)),
         ("some day", (25, None)),
+        ("2026-11-24T05:00", (96, "MEETING_SOON")),
+        ("2026-11-24T00:30:00+01:00", (96, "MEETING_SOON")),
+        ("2026-11-23T23:30:00+01:00", (0, None)),
+        ("2026-11-23T23:30", (0, None)),
         ("2026-11-23", (0, None)),
     ],
 )
-def test_a_stated_meeting_within_72_hours_is_a_danger_and_one_that_is_over_none(
+def test_a_stated_meeting_today_or_within_72_hours_is_a_danger_and_one_that_is_over_none(
     at: str | None, expected: tuple[int, str | None]
 ) -> None:
-    """Hours count from the receipt of the report, whenever it is ranked."""
+    """Hours count from the receipt of the report, whenever it is ranked; a meeting of that day is never over."""
+    assert ranked_with_meeting(at, received=NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2026-11-23T20:00", (96, "MEETING_SOON")),
+        ("2026-11-23", (96, "MEETING_SOON")),
+        ("2026-11-23T20:00:00+01:00", (0, None)),
+        ("2026-11-23T18:00", (0, None)),
+    ],
+)
+def test_a_meeting_without_a_zone_may_be_overseas(
+    at: str, expected: tuple[int, str | None]
+) -> None:
+    """At 7 in Paris it is 20 o'clock of the day before in Papeete."""
+    received = datetime(2026, 11, 24, 6, tzinfo=UTC)
+    assert ranked_with_meeting(at, received=received) == expected
+
+
+def ranked_with_meeting(at: str | None, *, received: datetime) -> tuple[int, str | None]:
     places = (StatedPlace(role=PlaceRole.MEETING, at=at),)
     draft = Draft(reference="r", kind=ReportKind.OTHER, places=places)
-    read = harmonise_one(new_id(NOW), draft)
+    read = harmonise_one(new_id(received), draft)
     found = Analysis(report_id=read.report_id, findings=(), rule_version="t")
-    (ranked,) = prioritise([read], [found], [], RULES, NOW + timedelta(days=30))
-    assert (ranked.score, ranked.floor) == expected
+    (ranked,) = prioritise([read], [found], [], RULES, received + timedelta(days=30))
+    return ranked.score, ranked.floor
 
 
 def test_not_knowing_about_danger_is_read_soon_and_alarms_nobody() -> None:

@@ -82,10 +82,10 @@ def enter(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request, {}, {}, once=secrets.token_hex(_ONCE // 2))
     posted = read_posted(request)
-    today = paris_day(now_of(request))
+    now = now_of(request)
     answers: dict[str, str] = {}
     for step in STEPS:
-        answers |= dated(step, take(step, posted.fields), today=today)
+        answers |= dated(step, take(step, posted.fields), now=now)
     given = {name: posted.get(name) for name in ("way", "desk", "once")}
     wrong: dict[str, Text] = {}
     for step in STEPS:

@@ -173,7 +173,7 @@ def report(request: HttpRequest) -> HttpResponse:
         return render(request, "public/report/foreign.html", status=403)
     posted = read_posted(request)
     step = BY_NAME.get(posted.get("step"), STEPS[0])
-    answered = dated(step, take(step, posted.fields), today=paris_day(now))
+    answered = dated(step, take(step, posted.fields), now=now)
     carried = fitting(step, answered)
     lost = False
     try:

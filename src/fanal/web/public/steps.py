@@ -3,10 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from fanal.formats.report.read import MAX_TEXT_BYTES
+from fanal.kernel.calendar import PARIS
 from fanal.web.public.services import SERVICES
 from fanal.web.public.written_times import WrittenTime, read_time
 
@@ -184,7 +185,7 @@ STEPS: tuple[FormPage, ...] = (
 BY_NAME: Mapping[str, FormPage] = {step.name: step for step in STEPS}
 FIELDS = tuple(field.name for step in STEPS for field in step.fields)
 ASKED_ON = {"when": "asked_on", "meeting_when": "meeting_asked_on"}
-"""Keys of the days (Europe/Paris) on which “today” was answered; they are no fields: nobody can post them."""
+"""Keys of the minutes (Europe/Paris) of the answers; they are no fields: nobody can post them."""
 _DATES = {"when": "date", "meeting_when": "meeting_date"}
 _HOURS = {"when": "time", "meeting_when": "meeting_time"}
 _DAYS = {"TODAY": 0, "YESTERDAY": -1, "TOMORROW": 1}
@@ -248,14 +249,15 @@ def fitting(step: FormPage, answers: Answers) -> dict[str, str]:
     return {name: answer for name, answer in answers.items() if name not in long}
 
 
-def dated(step: FormPage, answers: Answers, *, today: date) -> dict[str, str]:
-    """Return a page's answers, with the date `today` if the page asks when it happened.
+def dated(step: FormPage, answers: Answers, *, now: datetime) -> dict[str, str]:
+    """Return a page's answers, with the minute of `now` in Europe/Paris if the page asks when it happened.
 
-    An answer such as “today” then keeps its meaning after midnight. `step` is the page, `answers` its answers
-    by field.
+    An answer such as “today” or “in an hour” then keeps its meaning later. `step` is the page, `answers` its
+    answers by field, `now` an aware instant.
     """
     asked = [ASKED_ON[field.name] for field in step.fields if field.name in ASKED_ON]
-    return {**answers, **dict.fromkeys(asked, today.isoformat())}
+    minute = now.astimezone(PARIS).replace(tzinfo=None).isoformat(timespec="minutes")
+    return {**answers, **dict.fromkeys(asked, minute)}
 
 
 def problems(step: FormPage, answers: Answers) -> dict[str, AnswerProblem]:
@@ -277,23 +279,21 @@ def problems(step: FormPage, answers: Answers) -> dict[str, AnswerProblem]:
 def time_of(answers: Answers, *, today: date, asked: str = "when") -> WrittenTime:
     """Return the day and hour that the answers name, as far as they can be read.
 
-    “Today” is the day of the answer, or `today` when none was stored. `asked` is the question: `when` the
-    facts happened, or `meeting_when`.
+    “Today” is the day of the answer, or the whole of `today` when none was stored. `asked` is the question:
+    `when` the facts happened, or `meeting_when`.
     """
-    when = answers.get(asked, "")
-    if asked_on := answers.get(ASKED_ON[asked]):
-        today = date.fromisoformat(asked_on)
-    written = read_time(
+    when, ahead = answers.get(asked, ""), asked == "meeting_when"
+    asked_on = answers.get(ASKED_ON[asked]) or today.isoformat()
+    now = datetime.fromisoformat(asked_on)
+    if "T" not in asked_on and not ahead:
+        now = datetime.combine(now, time.max)
+    return read_time(
         answers.get(_DATES[asked], "") if when in _DATED else "",
         hour=answers.get(_HOURS[asked], ""),
-        today=today,
-        ahead=asked == "meeting_when",
+        now=now,
+        ahead=ahead,
+        chosen=now.date() + timedelta(days=_DAYS[when]) if when in _DAYS else None,
     )
-    if when in _DATED:
-        return written
-    day = today + timedelta(days=_DAYS[when]) if when in _DAYS else None
-    whole = written.whole and written.day in {None, day}
-    return WrittenTime(day=day, clock=written.clock, whole=whole)
 
 
 def typed_time(answers: Answers, *, asked: str = "when") -> str:

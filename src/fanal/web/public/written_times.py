@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from fanal.kernel.calendar import read_day
 from fanal.kernel.typed import whole_number
@@ -42,10 +42,13 @@ _FILLERS = _numbered(
     "a au vers environ le la les l du de d en dans ce cet cette dernier derniere prochain prochaine passe h",
     "at about around on in the of this last next o clock pile moi je crois i think",
 ).keys()
-_UNSURE = _numbered(
-    "pas ni ou sauf avant apres depuis entre et not never or except before after since between and"
-).keys()
+_NEGATED = _numbered("pas ni sauf jamais not never except").keys()
+_UNSURE = (
+    _numbered("ou avant apres depuis entre et or before after since between and").keys() | _NEGATED
+)
 """Words that leave open which day, hour or age is meant: "avant lundi", "samedi ou dimanche"."""
+_LAST = _numbered("dernier derniere passe last").keys()
+_NEXT = _numbered("prochain prochaine next").keys()
 _OLDEST = 120
 _WORD = re.compile(r"\d+|[^\W\d_]+(?:-[^\W\d_]+)*")
 
@@ -54,7 +57,7 @@ _UNITS = "|".join(word for word, number in _NUMBERS.items() if 0 < number < 10)
 _NUMBER = rf"(?<![\w-])(?:(?:{'|'.join(_TENS)})(?:[- ](?:et[- ])?(?:{_UNITS}))?|{_FEW})(?![\w-])"
 _IN_WORDS = re.compile(_NUMBER)
 _COUNTED = re.compile(
-    rf"{_NUMBER}(?= ?(?:h|heures?|o clock|am|pm|jours?|days?)\b| past\b)"
+    rf"{_NUMBER}(?= ?(?:h|heures?|hours?|minutes?|o clock|am|pm|jours?|days?)\b| past\b)"
     rf"|(?:(?<=heures )|(?<=heure )|(?<=\dh )|(?<=\d h )|(?<=moins )|(?<=past )|(?<=quarter to )){_NUMBER}"
 )
 _HOUR_AND_MINUTE = re.compile(r"(?<!\d)(\d{1,2}) ([0-5]\d)(?!\d)(?! ?h)")
@@ -68,6 +71,23 @@ _DAYS = (
         rf"\b(?P<month>{_MONTH}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!:|h)(?:,? (?P<year>\d{{4}}))?"
     ),
 )  # fmt: skip
+_AMOUNT = (
+    r"(?:(?:(?P<hours>\d{1,3}|an) ?(?:h|heures?|hours?)(?![a-z])"
+    r"(?: et (?P<part>demie?|quart)\b)?(?: ?(?P<minutes>[0-5]?\d)\b)?"
+    r"|(?P<alone>\d{1,3}) ?(?:minutes?|mins?|mn)"
+    r"|(?:une |1 )?(?P<half>demi[- ]h)eure|(?P<half_an>half an) hour"
+    r"|(?:un |1 )?(?P<quarter>quart d h)eure)\b)"
+)
+_ABOUT = r"(?: (?:environ|about|around|les?|the|next|moins de))*"
+_MOMENTS = (
+    (re.compile(rf"\bil y a{_ABOUT} {_AMOUNT}"), -1),
+    (re.compile(rf"(?<!\d){_AMOUNT} ago\b"), -1),
+    (re.compile(rf"\b(?:dans|d ici|in|within){_ABOUT} {_AMOUNT}"), 1),
+    (re.compile(r"\b(?:maintenant|tout de suite|immediatement|right now|now|immediately)\b"), 0),
+)
+_LASTING = re.compile(
+    r"\b(?:pendant|durant|for)(?: [a-z]+)? \d+ ?(?:h|heures?)\b|\b\d+ ?(?:h|heures?) par\b"
+)
 _DISTANT = (
     (re.compile(r"\bil y a (\d{1,3}) jours?\b"), -1),
     (re.compile(r"\b(\d{1,3}) days? ago\b"), -1),
@@ -77,10 +97,11 @@ _NEAR = (
     (re.compile(r"\b(?:avant-hier|avant hier|(?:the )?day before yesterday)\b"), -2),
     (re.compile(r"\b(?:apres-demain|apres demain|(?:the )?day after tomorrow)\b"), 2),
     (re.compile(r"\b(?:hier|yesterday|last (?=night))"), -1),
-    (re.compile(r"\b(?:aujourd hui|today|(?=tonight))"), 0),
-    (re.compile(r"\b(?:ce|cet|this) (?=matin|soir|aprem|morning|afternoon|evening)"), 0),
-    (re.compile(r"\b(?:demain|tomorrow)\b"), 1),
+    (re.compile(r"\b(?:(?:aujourd hui|today|ajd|auj)\b|(?=tonight))"), 0),
+    (re.compile(r"\b(?:ce|cet|cette|this) (?=matin|midi|soir|aprem|morning|afternoon|evening)"), 0),
+    (re.compile(r"\b(?:demain|tomorrow|dmn|tmrw)\b"), 1),
 )  # fmt: skip
+_COMING_NIGHT = re.compile(r"\bcette (?=nuit)")
 _WEEKDAY = re.compile(rf"\b({'|'.join(_WEEKDAYS)})\b")
 _CLOCKS = (
     re.compile(
@@ -96,6 +117,8 @@ _CLOCKS = (
     re.compile(r"(?<!\d)(?P<hour>1[0-2]|[1-9]) o clock\b"),
     re.compile(r"\b(?:(?P<noon>midi|noon)|minuit|midnight)(?: et (?P<part>demie?|quart)\b)?"),
 )  # fmt: skip
+_HALF_DAY = timedelta(hours=12)
+_DAY = timedelta(days=1)
 _MINUTES = {"demi": 30, "demie": 30, "half": 30, "quart": 15, "quarter": 15}
 
 
@@ -121,29 +144,95 @@ def read_age(text: str) -> int | None:
     return age if age is not None and age <= _OLDEST else None
 
 
-def read_time(text: str, *, hour: str = "", today: date, ahead: bool = False) -> WrittenTime:
+def read_time(
+    text: str,
+    *,
+    hour: str = "",
+    now: datetime,
+    ahead: bool = False,
+    chosen: date | None = None,
+) -> WrittenTime:
     """Return the day and hour in a text such as `hier soir vers 9h`, `24/11/2026`, `last night` or `9 pm`.
 
-    `hour` is a second text, the answer to “around what time”, in which a number alone is an hour. `today` is
-    the day on which both were written. `ahead`: what is planned, so that `samedi` is the next one, or today
-    if it is Saturday; otherwise it is the last one before today, and no day lies ahead. A text with two days,
-    or with a word that leaves open which one is meant, names none.
+    `hour` is a second text, the answer to “around what time”, in which a number alone is an hour. `now` is
+    when both were written, in local time without zone; `chosen` the day if it was not typed. `ahead`: what is
+    planned, so that `samedi` is the next one, or today if it is Saturday; otherwise it is the last one before
+    today. An hour on the wrong side of `now` is not understood, but for a planned `5` that may be 17 o'clock.
+    A text with two days, or with a word that leaves open which one is meant, names none; of what is planned
+    it names the first one unless it says “not”.
     """
     both = f"{_plain(text)} {_hour_alone(_plain(hour))}".strip()
     text = _digits_for_words(re.sub(r"apres[- ]midi", "aprem", both))
     part = next((_PARTS[word] for word in _WORD.findall(text) if word in _PARTS), None)
-    days, text = _days(text, today=today, ahead=ahead)
+    moments, text = _moments(_LASTING.sub(" x ", text), now)
+    days, text = _days(text, today=now.date(), ahead=ahead)
     clocks, text = _clocks(text, part)
-    left = set(_WORD.findall(text)) - _FILLERS - set(_PARTS)
+    left = set(_WORD.findall(text)) - set(_PARTS)
+    if left & (_NEGATED | (_LAST if ahead else _NEXT)):
+        return WrittenTime(day=chosen)
+    told = days | ({chosen} if chosen else set())
+    if moments:
+        at = min(moments)
+        if len(moments) > 1 or clocks or not told <= {now.date(), at.date()}:
+            return WrittenTime(day=chosen or (min({at.date(), *days}) if ahead else None))
+        return WrittenTime(day=at.date(), clock=f"{at:%H:%M}")
     if left & _UNSURE or len(days) > 1 or len(clocks) > 1:
+        return WrittenTime(day=chosen or (min(days, default=None) if ahead else None))
+    day = chosen or next(iter(days), None)
+    if day is not None and day > now.date() and not ahead:
         return WrittenTime()
-    day, clock = next(iter(days), None), next(iter(clocks), None)
-    if day is not None and day > today and not ahead:
-        return WrittenTime()
+    at, kept = _placed(day, next(iter(clocks), None), part, now=now, ahead=ahead)
     whole = (
-        (day is not None or clock is not None) and not left and (part is None or clock is not None)
+        kept and len(told) < 2 and not left - _FILLERS and (part is None or at.clock is not None)
     )
-    return WrittenTime(day=day, clock=clock, whole=whole)
+    return WrittenTime(day=at.day, clock=at.clock, whole=whole and at != WrittenTime())
+
+
+def _moments(text: str, now: datetime) -> tuple[set[datetime], str]:
+    """Return the instants that the text counts from `now`, such as `dans une heure`, and the text without."""
+    found = set()
+    for pattern, way in _MOMENTS:
+        for match in pattern.finditer(text):
+            found.add(now + way * _amount(match.groupdict()))
+        text = pattern.sub(" ", text)
+    return found, text
+
+
+def _amount(named: Mapping[str, str | None]) -> timedelta:
+    """Return the span in the named groups of `_AMOUNT`; nothing without groups: “now”."""
+    hours = named.get("hours") or "0"
+    minutes = _MINUTES.get(named.get("part") or "", 0) + int(named.get("minutes") or 0)
+    minutes += int(named.get("alone") or 0) + (15 if named.get("quarter") else 0)
+    minutes += 30 if named.get("half") or named.get("half_an") else 0
+    return timedelta(hours=1 if hours == "an" else int(hours), minutes=minutes)
+
+
+def _placed(
+    day: date | None, clock: "_Clock | None", part: int | None, *, now: datetime, ahead: bool
+) -> tuple[WrittenTime, bool]:
+    """Return a day and the hour on it as far as one reading of them lies on the right side of `now`.
+
+    Also whether they stand as typed. What is planned at `5` is at 5 or at 17 o'clock, `minuit` begins or ends
+    the day, and after `ce soir` an hour before five is of the next day.
+    """
+    if day is None or clock is None:
+        return WrittenTime(day=day, clock=clock and str(clock)), True
+    typed = datetime.combine(day, time(clock.hour, clock.minute))
+    if part == _EVENING and clock.hour < 5:
+        read = [typed + _DAY]
+    elif clock.is_midnight or (part == _NIGHT and clock.hour < 5):
+        read = [typed, typed + _DAY]
+    elif clock.is_open and ahead:
+        read = [typed, typed + _HALF_DAY]
+    else:
+        read = [typed]
+    right = [at for at in read if (at >= now if ahead else at <= now)]
+    if ahead and not right and clock.hour == 0:
+        right = [typed + _DAY]
+    if not right or (len(right) > 1 and clock.hour <= 6):
+        return WrittenTime(day=day), False
+    at = right[0]
+    return WrittenTime(day=at.date(), clock=f"{at:%H:%M}"), at == typed
 
 
 def _plain(text: str) -> str:
@@ -189,7 +278,7 @@ def _days(text: str, *, today: date, ahead: bool) -> tuple[set[date], str]:
     for pattern, way in _DISTANT:
         found |= {today + timedelta(days=way * int(number)) for number in pattern.findall(text)}
         text = pattern.sub(" ", text)
-    for pattern, days in _NEAR:
+    for pattern, days in (*_NEAR, *(((_COMING_NIGHT, 0),) if ahead else ())):
         text, times = pattern.subn(" ", text)
         found |= {today + timedelta(days=days)} if times else set()
     for word in _WEEKDAY.findall(text):
@@ -200,14 +289,20 @@ def _days(text: str, *, today: date, ahead: bool) -> tuple[set[date], str]:
 
 
 def _dated(match: re.Match[str], *, today: date, ahead: bool) -> date | None:
-    """Return the day of a date; without a year the last one up to `today`, or with `ahead` the next one."""
+    """Return the day of a date; without a year the last one up to `today`, or with `ahead` the next one.
+
+    With `ahead` that of yesterday too, which is still today in the west of overseas France.
+    """
     month = match["month"] if match["month"].isdecimal() else str(_MONTHS[match["month"]])
     ending = f"{month:0>2}-{match['day']:0>2}"
     if match["year"]:
         return read_day(f"{match['year']}-{ending}")
     years = (today.year, today.year + 1) if ahead else (today.year, today.year - 1)
     found = (read_day(f"{year}-{ending}") for year in years)
-    return next((day for day in found if day and (day >= today if ahead else day <= today)), None)
+    yesterday = today - _DAY
+    return next(
+        (day for day in found if day and (day >= yesterday if ahead else day <= today)), None
+    )
 
 
 def _weekday(number: int, *, today: date, ahead: bool) -> date:
@@ -217,7 +312,21 @@ def _weekday(number: int, *, today: date, ahead: bool) -> date:
     return today - timedelta(days=(today.weekday() - number - 1) % 7 + 1)
 
 
-def _clocks(text: str, part: int | None) -> tuple[set[str], str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Clock:
+    """An hour as a text names it; `is_open`: morning or evening is not said, `is_midnight`: said in words."""
+
+    hour: int
+    minute: int
+    is_open: bool = False
+    is_midnight: bool = False
+
+    def __str__(self) -> str:
+        """Return the hour as `21:00`."""
+        return f"{self.hour:02d}:{self.minute:02d}"
+
+
+def _clocks(text: str, part: int | None) -> tuple[set[_Clock], str]:
     """Return the hours that the text names, in this part of the day, and the text without them."""
     found = set()
     for pattern in _CLOCKS:
@@ -227,15 +336,25 @@ def _clocks(text: str, part: int | None) -> tuple[set[str], str]:
     return found, text
 
 
-def _clock(named: Mapping[str, str | None], part: int | None) -> str:
-    """Return an hour as `21:00` from the named groups of a match of `_CLOCKS`, in this part of the day."""
-    hour = int(named.get("hour") or (12 if named.get("noon") else 0)) % 24
+def _clock(named: Mapping[str, str | None], part: int | None) -> _Clock:
+    """Return the hour in the named groups of a match of `_CLOCKS`, in this part of the day."""
+    written = named.get("hour") or ("12" if named.get("noon") else "24")
+    hour = int(written) % 24
     said = named.get("minute") or named.get("part") or named.get("span") or named.get("less") or "0"
     minute = _MINUTES[said] if said in _MINUTES else int(said)
     if named.get("less") or named.get("before"):
         hour, minute = (hour - 1) % 24, 60 - minute
-    if half := named.get("half"):
+    half = named.get("half")
+    if half:
         hour = hour % 12 + (12 if half == "p" else 0)
-    elif (part in {_AFTERNOON, _EVENING} and 0 < hour < 12) or (part == _NIGHT and 6 < hour < 12):
+    elif part == _EVENING and hour == 12 and not named.get("noon"):
+        hour = 0
+    elif (
+        (part == _AFTERNOON and 0 < hour < 12)
+        or (part == _EVENING and 4 < hour < 12)
+        or (part == _NIGHT and 6 < hour < 12)
+    ):
         hour += 12
-    return f"{hour:02d}:{minute:02d}"
+    is_open = part is None and not half and 0 < hour < 12 and not written.startswith("0")
+    is_midnight = hour == 0 and not written.startswith("0")
+    return _Clock(hour=hour, minute=minute, is_open=is_open, is_midnight=is_midnight)

@@ -1,12 +1,13 @@
 """The questions: what is refused, and in which words."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from django.utils import translation
 
 from fanal.harmonise.domain.values.handles import PLATFORM_NAMES
+from fanal.kernel.calendar import PARIS
 from fanal.web.public import choices, sayings, wording
 from fanal.web.public.choices import offered_to
 from fanal.web.public.services import MORE_NAMES, SERVICES
@@ -26,6 +27,7 @@ from fanal.web.public.steps import (
     time_of,
     voice_of,
 )
+from fanal.web.public.written_times import WrittenTime
 
 TODAY = date(2026, 11, 24)
 
@@ -125,11 +127,23 @@ def test_who_the_child_is_follows_from_who_writes(answers: dict[str, str], child
 
 
 def test_today_is_the_day_of_each_answer() -> None:
-    answers = dated(BY_NAME["where"], {"when": "TODAY"}, today=TODAY)
+    now = datetime.combine(TODAY, time(23, 50), tzinfo=PARIS)
+    answers = dated(BY_NAME["where"], {"when": "TODAY"}, now=now)
     later = TODAY + timedelta(days=1)
-    answers |= dated(BY_NAME["meeting"], {"meeting_when": "TODAY"}, today=later)
+    answers |= dated(BY_NAME["meeting"], {"meeting_when": "TODAY"}, now=now + timedelta(minutes=20))
     assert time_of(answers, today=later).day == TODAY
     assert time_of(answers, today=TODAY, asked="meeting_when").day == later
+
+
+def test_an_hour_of_today_is_that_after_the_answer() -> None:
+    now = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
+    said = {"meeting_when": "TODAY", "meeting_time": "5"}
+    answers = dated(BY_NAME["meeting"], said, now=now)
+    found = time_of(answers, today=TODAY, asked="meeting_when")
+    assert found == WrittenTime(day=TODAY, clock="17:00", whole=False)
+    answers = dated(BY_NAME["meeting"], said | {"meeting_time": "in an hour"}, now=now)
+    found = time_of(answers, today=TODAY + timedelta(days=1), asked="meeting_when")
+    assert (found.day, found.clock) == (TODAY, "17:30")
 
 
 def test_texts_are_taken_as_typed_but_for_what_no_text_holds() -> None:

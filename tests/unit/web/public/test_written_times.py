@@ -1,6 +1,6 @@
 """Ages, hours and days as people write them; what is unclear names nothing."""
 
-from datetime import date
+from datetime import date, datetime, time
 
 import pytest
 from hypothesis import given, strategies as st
@@ -8,6 +8,9 @@ from hypothesis import given, strategies as st
 from fanal.web.public.written_times import WrittenTime, read_age, read_time
 
 TODAY = date(2026, 11, 24)  # a Tuesday
+MORNING = datetime.combine(TODAY, time(6, 48))
+AFTERNOON = datetime.combine(TODAY, time(16, 30))
+LATE = datetime.combine(TODAY, time(23, 30))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def test_ages(text: str, age: int | None) -> None:
     ],
 )  # fmt: skip
 def test_hours(text: str, clock: str | None) -> None:
-    assert read_time("", hour=text, today=TODAY).clock == clock
+    assert read_time("", hour=text, now=LATE).clock == clock
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,7 @@ def test_hours(text: str, clock: str | None) -> None:
     ],
 )  # fmt: skip
 def test_days(text: str, day: str | None, clock: str | None, whole: bool) -> None:
-    found = read_time(text, today=TODAY)
+    found = read_time(text, now=LATE)
     assert (found.day and found.day.isoformat(), found.clock, found.whole) == (day, clock, whole)
 
 
@@ -89,7 +92,7 @@ def test_days(text: str, day: str | None, clock: str | None, whole: bool) -> Non
     ],
 )  # fmt: skip
 def test_days_ahead(text: str, day: str, clock: str | None) -> None:
-    found = read_time(text, today=TODAY, ahead=True)
+    found = read_time(text, now=MORNING, ahead=True)
     assert (found.day and found.day.isoformat(), found.clock) == (day, clock)
 
 
@@ -100,13 +103,93 @@ def test_days_ahead(text: str, day: str, clock: str | None) -> None:
 def test_an_hour_is_of_the_part_of_the_day_named_with_the_day(
     text: str, hour: str, clock: str
 ) -> None:
-    assert read_time(text, hour=hour, today=TODAY).clock == clock
+    assert read_time(text, hour=hour, now=LATE).clock == clock
+
+
+@pytest.mark.parametrize(
+    ("now", "text", "at", "whole"),
+    [
+        # An hour that lies behind is that of the evening, else it is left open.
+        (MORNING, "5", "24T17:00", False), (MORNING, "à 5h", "24T17:00", False), (MORNING, "at 5", "24T17:00", False),
+        (MORNING, "five o’clock", "24T17:00", False), (MORNING, "4h30", "24T16:30", False), (AFTERNOON, "6", "24T18:00", False),
+        (AFTERNOON, "8h", "24T20:00", False), (AFTERNOON, "vers 5 heures", "24T17:00", False), (AFTERNOON, "3h", "24", False),
+        (MORNING, "8h", "24T08:00", True), (MORNING, "17h", "24T17:00", True), (AFTERNOON, "9 am", "24", False),
+        (AFTERNOON, "9h du matin", "24", False), (AFTERNOON, "14h", "24", False), (AFTERNOON, "05:00", "24", False),
+        (AFTERNOON, "9 pm", "24T21:00", True), (datetime(2026, 11, 24, 0, 30), "5", "24", False),
+        # Relative to the answer.
+        (MORNING, "dans une heure", "24T07:48", False), (MORNING, "dans 2h", "24T08:48", False),
+        (MORNING, "dans deux heures", "24T08:48", False), (MORNING, "in an hour", "24T07:48", False),
+        (MORNING, "in two hours", "24T08:48", False), (MORNING, "dans 20 minutes", "24T07:08", False),
+        (MORNING, "d’ici une heure", "24T07:48", False), (MORNING, "dans une demi-heure", "24T07:18", False),
+        (MORNING, "in half an hour", "24T07:18", False), (MORNING, "dans un quart d’heure", "24T07:03", False),
+        (MORNING, "dans 1h30", "24T08:18", False), (MORNING, "dans une heure et demie", "24T08:18", False),
+        (MORNING, "in about two hours", "24T08:48", False), (LATE, "dans une heure", "25T00:30", False),
+        (MORNING, "maintenant", "24T06:48", False), (MORNING, "right now", "24T06:48", False),
+        (MORNING, "demain dans une heure", "24", False), (MORNING, "dans 1 ou 2 heures", "24", False),
+        # Midnight and the hours after it.
+        (MORNING, "minuit", "25T00:00", False), (MORNING, "midnight", "25T00:00", False), (MORNING, "24h", "25T00:00", False),
+        (MORNING, "ce soir minuit", "25T00:00", False), (MORNING, "minuit et demi", "25T00:30", False),
+        (MORNING, "0h30", "25T00:30", False), (MORNING, "12 am", "25T00:00", False), (MORNING, "tonight at 12", "25T00:00", False),
+        (MORNING, "ce soir à 1h", "25T01:00", False), (MORNING, "tonight at 2 am", "25T02:00", False),
+        (MORNING, "cette nuit à 2h", "25T02:00", False), (MORNING, "ce soir à 8", "24T20:00", True),
+        (MORNING, "entre 5h et 6h", "24", False), (MORNING, "17h ou 18h", "24", False), (MORNING, "", "24", True),
+    ],
+)  # fmt: skip
+def test_a_meeting_of_today_lies_ahead(now: datetime, text: str, at: str, whole: bool) -> None:
+    """`whole` is false, so that the words stay, wherever the hour is not the one that was typed."""
+    found = read_time("", hour=text, now=now, ahead=True, chosen=TODAY)
+    assert (stamped(found), found.whole) == (f"2026-11-{at}", whole)
+
+
+def stamped(found: WrittenTime) -> str | None:
+    parts = (found.day and found.day.isoformat(), found.clock)
+    return "T".join(part for part in parts if part) or None
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "whole"),
+    [
+        ("dans une heure", "2026-11-24T17:30", False), ("tout de suite", "2026-11-24T16:30", False),
+        ("cette nuit", "2026-11-24", False), ("cet après-midi à 5h", "2026-11-24T17:00", True),
+        ("cette après-midi", "2026-11-24", False), ("ce midi", "2026-11-24", False), ("ajd 18h", "2026-11-24T18:00", True),
+        ("ce soir minuit", "2026-11-25T00:00", False), ("mardi à 5h", "2026-11-24T17:00", False),
+        ("Tuesday at 6 o’clock", "2026-11-24T18:00", False), ("aujourd’hui à 8", "2026-11-24", False), ("vers 5h dans 2 heures", "2026-11-24", False),
+        ("demain à 1", "2026-11-25", False), ("demain à 5h", "2026-11-25", False), ("tomorrow at 1", "2026-11-25", False),
+        ("tomorrow at 1 pm", "2026-11-25T13:00", True), ("demain à 8h", "2026-11-25T08:00", True),
+        ("demain minuit", "2026-11-25", False), ("demain soir minuit", "2026-11-26T00:00", False),
+        ("demain entre 5h et 6h", "2026-11-25", False), ("demain après l’école", "2026-11-25", False),
+        ("samedi ou dimanche", "2026-11-28", False), ("pas samedi", None, False), ("lundi dernier", None, False),
+        ("tmrw 2pm", "2026-11-25T14:00", True), ("23/11", "2026-11-23", True), ("je sais pas", None, False),
+    ],
+)  # fmt: skip
+def test_what_is_unclear_of_a_meeting_keeps_its_day(text: str, at: str | None, whole: bool) -> None:
+    found = read_time(text, now=AFTERNOON, ahead=True)
+    assert (stamped(found), found.whole) == (at, whole)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("il y a une heure", "2026-11-24T15:30"), ("il y a 2 heures", "2026-11-24T14:30"), ("two hours ago", "2026-11-24T14:30"),
+        ("il y a 20 heures", "2026-11-23T20:30"), ("hier soir minuit", "2026-11-24T00:00"), ("hier soir à 2h", "2026-11-24T02:00"),
+        ("hier minuit", "2026-11-23"), ("aujourd’hui minuit", "2026-11-24T00:00"), ("hier à 0h30", "2026-11-23T00:30"),
+        ("aujourd’hui 18h", "2026-11-24"), ("lundi prochain", None), ("pendant 2 heures", None), ("cette nuit", None),
+        ("une heure par jour", None),
+    ],
+)  # fmt: skip
+def test_what_happened_lies_behind(text: str, at: str | None) -> None:
+    assert stamped(read_time(text, now=AFTERNOON)) == at
 
 
 @given(st.text(max_size=60), st.booleans())
 def test_no_text_is_refused_and_no_past_lies_ahead(text: str, ahead: bool) -> None:
-    found = read_time(text, today=TODAY, ahead=ahead)
+    found = read_time(text, now=LATE, ahead=ahead)
     assert ahead or found.day is None or found.day <= TODAY
     assert not found.whole or found != WrittenTime(whole=True)
     assert read_age(text) is None or read_age(text) in range(121)
-    read_time(text, hour=text, today=TODAY)
+    read_time(text, hour=text, now=LATE)
+    today = read_time(text, hour=text, now=AFTERNOON, ahead=True, chosen=TODAY)
+    assert today.day is not None
+    assert today.day >= TODAY
+    at = today.clock and datetime.fromisoformat(f"{today.day}T{today.clock}")
+    assert not at or at >= AFTERNOON

@@ -29,8 +29,9 @@ from fanal.formats.report.records import (
     Stated,
 )
 from fanal.harmonise.domain.computed import captured_addresses
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.records import HarmonisedReport, TimeRange
 from fanal.kernel import ids
+from fanal.kernel.calendar import PARIS, paris_day
 
 
 class Unit(StrEnum):
@@ -194,19 +195,30 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
 def _meetings(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
     """Yield (fact name, 1) for a stated meeting that is not over, and for one within `SOON` hours.
 
-    Both are counted from the receipt of the report, like the times that a text tells.
+    Both are counted from the receipt of the report, like the times that a text tells. A meeting of the day of
+    receipt is not over, whatever its hour: who writes “today, at 5” may mean 17 o'clock.
     """
     meetings = [place for place in report.places if place.role is PlaceRole.MEETING]
     if not meetings:
         return
     received = ids.instant_of(report.report_id)
     times = [place.time for place in meetings]
-    ahead = [time for time in times if time and datetime.fromisoformat(time.latest) >= received]
+    ahead = [time for time in times if time and not _is_past(time, received)]
     if ahead or None in times:
         yield "meeting_stated", 1
     limit = received + timedelta(hours=SOON)
     if any(datetime.fromisoformat(time.earliest) <= limit for time in ahead):
         yield "meeting_soon", 1
+
+
+def _is_past(time: TimeRange, received: datetime) -> bool:
+    """Return whether a meeting at `time` was over before the day of receipt in Paris.
+
+    Without a stated zone it may be of the same day in French Polynesia, up to `_WESTERNMOST` later.
+    """
+    day = datetime.combine(paris_day(received), datetime.min.time(), tzinfo=PARIS)
+    since = min(day, received - _WESTERNMOST) if time.zone_assumed else day
+    return datetime.fromisoformat(time.latest) < since
 
 
 def _escalated(reason: str | None) -> Iterator[tuple[str, float]]:
@@ -322,6 +334,8 @@ def _kin(kin: KinFacts) -> Iterator[tuple[str, float]]:
             yield name, value
 
 
+_WESTERNMOST = timedelta(hours=12)
+"""By how much Papeete is behind Paris in summer, in winter an hour less."""
 SOON = 72
 """Hours within which a meeting, a transmission, a deadline or a death is imminent."""
 _MODEL = "MEANING"
