@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from fanal.casework import queries as casework
 from fanal.casework.domain.records import Event
 from fanal.casework.operations.deciding import record_decision
 from fanal.casework.operations.doubts import reopen_report
@@ -13,8 +14,10 @@ from fanal.measures.blocking import views
 from fanal.measures.domain.oversight import RecommendationKind
 from fanal.measures.operations import drafts, milestones
 from fanal.measures.operations.oversight import recommend
+from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.queue.operations import claim_case
+from tests.integration.measures import raw
 from tests.integration.measures.blockings import (
     COLLEAGUE,
     act_of,
@@ -108,6 +111,40 @@ def test_the_end_of_the_request_puts_what_rests_on_it_in_doubt(ending: str) -> N
             actor=OFFICER, measure_id=removal_id, transition=ending, event=event, now=now
         )
     assert cause_of(blocking_id) == ("DOUBTED", "REMOVAL_ENDED")
+    with pytest.raises(
+        Refusal, match="REMOVAL_SUSPENDED" if ending == "suspend" else "GROUND_GONE|REMOVAL_ENDED"
+    ):
+        take(blocking_id, "keep", now, actor=COLLEAGUE)
+    take(blocking_id, "lift", now, outcome="GONE")
+
+
+def test_a_name_whose_request_goes_on_again_is_kept() -> None:
+    blocking_id, now = listed(2), datetime.now(UTC)
+    removal_id = view(blocking_id).removal_id
+    for transition, cause in (("suspend", "CLARIFICATION"), ("resume", "")):
+        event = Event(happened_at=now, proof="mail", reason=cause)
+        milestones.record_step(
+            actor=OFFICER, measure_id=removal_id, transition=transition, event=event, now=now
+        )
+    take(blocking_id, "keep", now, actor=COLLEAGUE)
+    assert act_of(blocking_id).state == "IN_FORCE"
+
+
+def test_a_name_whose_request_was_executed_is_not_checked_any_more() -> None:
+    """A name in force on an ended request: the doubt was answered before this was refused."""
+    blocking_id, now = listed(2), datetime.now(UTC)
+    removal_id = view(blocking_id).removal_id
+    state = act_of_request(removal_id)
+    assert raw.step(removal_id, "execute", state, "EXECUTED") == ""
+    with pytest.raises(Refusal, match="REMOVAL_ENDED"):
+        take(blocking_id, "check", now)
+    assert act_of(blocking_id).state == "LISTED"
+
+
+def act_of_request(removal_id: UUID) -> str:
+    found = casework.get_act(actor=ANALYST, lifecycle=REMOVAL, act_id=removal_id)
+    assert found is not None
+    return found.act.state
 
 
 def test_the_queue_of_blockings_shows_the_next_due_first() -> None:

@@ -29,9 +29,17 @@ from tests.integration.measures.blockings import (
     listed,
     received,
     take,
+    view,
 )
 from tests.integration.measures.racing import refused_meanwhile
-from tests.integration.measures.raw import CHECK, PRIVILEGE, RESTRICT, approve, sqlstate
+from tests.integration.measures.raw import (
+    CHECK,
+    PRIVILEGE,
+    RESTRICT,
+    approve,
+    sqlstate,
+    step as raw_step,
+)
 from tests.integration.measures.stories import ANALYST, OFFICER
 
 STEP = (
@@ -288,3 +296,28 @@ def test_postgresql_knows_the_names_that_the_program_refuses_or_protects(name: s
     if host is not None:
         found = protections_of(host, catalogue=reference.load(), on=datetime.now(UTC).date())
         assert protected is bool(found)
+
+
+@pytest.mark.parametrize("ending", ["execute", "annul", "suspend"])
+def test_no_name_stays_whose_request_is_over_or_suspended(ending: str) -> None:
+    blocking_id, now = listed(2), datetime.now(UTC)
+    removal_id = view(blocking_id).removal_id
+    cause = "CLARIFICATION" if ending == "suspend" else ""
+    event = Event(happened_at=now, proof="mail", reason=cause)
+    milestones.record_step(
+        actor=OFFICER, measure_id=removal_id, transition=ending, event=event, now=now
+    )
+    assert act_of(blocking_id).state == "DOUBTED"
+    assert step(blocking_id, "keep", "DOUBTED", "IN_FORCE", by=COLLEAGUE.person_id) == CHECK
+    assert step(blocking_id, "lift", "DOUBTED", "LIFTING", outcome="GONE") == ""
+
+
+def test_no_name_is_checked_whose_request_was_executed() -> None:
+    blocking_id = listed(2)
+    removal = "SELECT state FROM casework_act WHERE id = %s"
+    removal_id = view(blocking_id).removal_id
+    with connection.cursor() as cursor:
+        cursor.execute(removal, [removal_id])
+        [state] = cursor.fetchone()
+    assert raw_step(removal_id, "execute", state, "EXECUTED") == ""
+    assert step(blocking_id, "check", "LISTED", "IN_FORCE") == CHECK

@@ -35,9 +35,9 @@ from fanal.measures.blocking.document import (
     write_blocking,
 )
 from fanal.measures.blocking.kind import BLOCKING, REASONED, DoubtCause, LiftOutcome
-from fanal.measures.blocking.rules import ENDED_REMOVALS, blocking_basis, name_to_block
+from fanal.measures.blocking.rules import blocking_basis, check_rests, name_to_block
 from fanal.measures.domain.drafting import MAX_TEXT
-from fanal.measures.domain.records import Measure, MeasureState
+from fanal.measures.domain.records import Measure
 from fanal.measures.operations import issuing_authority
 from fanal.measures.queries import get_measure
 from fanal.measures.removal.kind import REMOVAL
@@ -141,8 +141,9 @@ def record_blocking(
     Raises:
         ActUnknown: no blocking has this id.
         Refusal: a code of `casework.operations.acts.take_step`; NO_REASON; for vouching NOT_PROTECTED,
-            THIRD_PERSON, GRANTED_BY_PROPOSER; for listing PROTECTED, REMOVAL_ENDED, REMOVAL_SUSPENDED,
-            NOT_DUE; LAPSED (nothing brings a lapsed name back), NOT_LAPSED, OTHER_PERSON.
+            THIRD_PERSON, GRANTED_BY_PROPOSER; for listing PROTECTED, NOT_DUE; for listing, checking and
+            keeping REMOVAL_ENDED, REMOVAL_SUSPENDED; LAPSED (nothing brings a lapsed name back),
+            NOT_LAPSED, OTHER_PERSON.
         TransitionRefused: its state allows no such transition, or the transition has its own operation.
         Refused: the actor may not make this transition.
         OSError: the proof's file could not be sealed; nothing is recorded.
@@ -231,10 +232,7 @@ def _check_list(actor: Actor, act: Act, event: Event, now: datetime) -> None:
     if view.facts.protected and act.state == "APPROVED":
         raise Refusal("blocking", "PROTECTED")
     removal = _removal(actor, view.removal_id)
-    if removal.state in ENDED_REMOVALS:
-        raise Refusal("blocking", "REMOVAL_ENDED")
-    if removal.state is MeasureState.SUSPENDED:
-        raise Refusal("blocking", "REMOVAL_SUSPENDED")
+    check_rests(removal)
     due = removal.legal_due_at
     if view.ground is Ground.UNEXECUTED and (due is None or event.happened_at < due):
         raise Refusal("blocking", "NOT_DUE")
@@ -245,8 +243,17 @@ def _check_in_force(actor: Actor, act: Act, _event: Event, now: datetime) -> Non
         raise Refusal("blocking", "LAPSED")
 
 
-def _check_keep(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+def _check_check(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    """Refuse to let a name stay blocked that has lapsed, or whose removal request is over or suspended.
+
+    Whoever ends the request has waited for this step, or this step for them: both lock the report's case.
+    """
     _check_in_force(actor, act, event, now)
+    check_rests(_removal(actor, views.view_of(actor=actor, act=act, now=now).removal_id))
+
+
+def _check_keep(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    _check_check(actor, act, event, now)
     _check_other(actor, act, "doubt")
 
 
@@ -264,7 +271,7 @@ _CHECKS: dict[str, Callable[[Actor, Act, Event, datetime], None]] = {
     "vouch": _check_vouch,
     "list": _check_list,
     "confirm": _check_in_force,
-    "check": _check_in_force,
+    "check": _check_check,
     "keep": _check_keep,
     "review": _check_review,
     "lift": _check_lift,

@@ -65,13 +65,22 @@ def name_to_block(text: str, *, removal: Measure, ground: Ground, own: Collectio
     name = read_name(text, own=own)
     if not covers(name, removal.request.host):
         raise Refusal("blocking", "NAME_ELSEWHERE", host=removal.request.host)
+    check_rests(removal)
+    if ground is Ground.UNEXECUTED and removal.received_at is None:
+        raise Refusal("blocking", "NOT_RECEIVED")
+    return name
+
+
+def check_rests(removal: Measure) -> None:
+    """Check that a blocking may rest on a removal request: it is neither executed nor ended nor suspended.
+
+    Raises:
+        Refusal: kind `blocking`: REMOVAL_ENDED, REMOVAL_SUSPENDED.
+    """
     if removal.state in ENDED_REMOVALS:
         raise Refusal("blocking", "REMOVAL_ENDED")
     if removal.state is MeasureState.SUSPENDED:
         raise Refusal("blocking", "REMOVAL_SUSPENDED")
-    if ground is Ground.UNEXECUTED and removal.received_at is None:
-        raise Refusal("blocking", "NOT_RECEIVED")
-    return name
 
 
 def blocking_basis(removal: Measure, *, catalogue: Catalogue, on: date) -> MeasureRule:

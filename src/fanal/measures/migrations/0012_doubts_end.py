@@ -16,6 +16,7 @@ _STEP = _GUARDS[_FIRST : _GUARDS.index("-- Its name puts it after casework_step_
 _FIXED = "OR NEW.recorded_at >= known.doubted_at + interval '31 days') THEN  -- the desk's longest delay"
 _BY_LEVEL = """OR known.doubted_at IS NOT NULL AND NEW.recorded_at >= known.doubted_at + coalesce(
             (SELECT longest FROM measures_doubt_delay WHERE level = act.level), interval '0')) THEN"""
+STEP = _STEP.replace(_FIXED, _BY_LEVEL)
 TABLE = """
 CREATE TABLE measures_doubt_delay (
     level text NOT NULL,
@@ -31,6 +32,6 @@ class Migration(migrations.Migration):
     dependencies = [("measures", "0011_blocking")]
     operations = [
         migrations.RunSQL(
-            TABLE + _STEP.replace(_FIXED, _BY_LEVEL), _STEP + "DROP TABLE measures_doubt_delay;"
+            TABLE + STEP, _STEP + "DROP TABLE measures_doubt_delay;"
         )
     ]
