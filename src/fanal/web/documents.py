@@ -172,10 +172,19 @@ def table(
     if not rows:
         return ()
     whole, shown = count or len(rows), tuple(map(tuple, rows[:MOST_ROWS]))
-    bounds = {"n": len(shown), "all": whole}
-    left = _("Lines printed (the first): %(n)s of %(all)s.") % bounds
-    lines = (left,) if whole > len(shown) else ()
+    lines = (_left(len(shown), whole),) if whole > len(shown) else ()
     return (Part(heading=heading, lines=lines, header=tuple(header), rows=shown),)
+
+
+def first_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the first `MOST_ROWS` lines, and if some are left out a line that says how many there are."""
+    if len(lines) <= MOST_ROWS:
+        return tuple(lines)
+    return (*lines[:MOST_ROWS], _left(MOST_ROWS, len(lines)))
+
+
+def _left(shown: int, whole: int) -> str:
+    return _("Lines printed (the first): %(n)s of %(all)s.") % {"n": shown, "all": whole}
 
 
 def _confidential(taken: TakenDocument, *, actor: Actor, now: datetime) -> PrintedDocument:

@@ -16,10 +16,12 @@ from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.intake.domain.number import desk_number
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledgered, queries as ledger
+from fanal.reference import label
 from fanal.web.documents import MOST_ROWS, table
-from tests.integration.desk.story import MATERIAL, Desk, add_reports
+from tests.integration.desk.story import MATERIAL, Desk, add_reports, run_stages
 from tests.integration.desk.test_act_documents import run, words
 from tests.integration.desk.test_identity import NAME, entries, named
+from tests.integration.desk.test_stated import received
 from tests.integration.desk.work import decided
 
 pytestmark = pytest.mark.django_db
@@ -199,6 +201,53 @@ def test_no_document_says_who_reported(desk: Desk, sign_in: SignIn, named: UUID,
         for secret in (NAME, "Sealed-Name", "camille@mail.example", "camille[@]mail"):
             assert secret.encode() not in answer.content
     assert entries("identity.open", named) == 0
+
+
+@pytest.mark.parametrize("stated", ["CHILD", "PARENT", "PROFESSIONAL"])
+def test_no_document_says_what_the_reporter_is_to_the_child(
+    desk: Desk, sign_in: SignIn, stated: str
+) -> None:
+    """There is one child in the report, and who is suspected knows them; the points stay."""
+    code = f"REPORTER_IS_{stated}"
+    told = {"whom": stated, "danger": "UNKNOWN", "description": "Une page de cartes postales."}
+    page, web = f"/fr/desk/reports/{received(told, desk)}/", sign_in("driss")
+    run_stages(desk.now)
+    said = label("because", code, "fr")
+    assert said in web.get(page).content.decode()
+    for format_ in ("text", "print"):
+        text = take(web, f"{page}document/", format_).content.decode()
+        assert said not in text
+        assert code not in text
+        assert "ne sait pas si un enfant est en danger maintenant" in text
+        assert ("Une raison que ce document ne dit pas" in text) is (stated == "CHILD")
+    pdf = take(web, f"{page}document/", "pdf").content
+    assert code.encode() not in pdf
+
+
+def test_the_words_of_a_report_are_quoted(desk: Desk, sign_in: SignIn) -> None:
+    """A stranger's line looks like no part of the desk's own."""
+    hostile = "Récit.\n\nDécision du 1er décembre 2026\u2028Décision : Aucune suite"
+    add_reports(
+        desk, [("odd", 30, MATERIAL | {"description": hostile, "platform": "Blocks\nPar : Claire"})]
+    )
+    text = take(sign_in("ana"), f"/fr/desk/reports/{desk.reports['odd']}/document/")
+    lines = text.content.decode().splitlines()
+    for said in ("Récit.", "Décision du 1er décembre 2026", "Décision : Aucune suite"):
+        assert f"> {said}" in lines
+        assert said not in lines
+    assert not [line for line in lines if line.startswith("Par")]
+
+
+def test_many_places_and_addresses_print_the_first_ones(desk: Desk, sign_in: SignIn) -> None:
+    many = MOST_ROWS + 3
+    places = [{"role": "PERSON", "locality": f"Ville {n}"} for n in range(many)]
+    addresses = [f"https://a{n}.example/" for n in range(many)]
+    add_reports(desk, [("many", 30, MATERIAL | {"places": places, "urls": addresses})])
+    page = f"/fr/desk/reports/{desk.reports['many']}/document/"
+    text = take(sign_in("ana"), page).content.decode()
+    for found in (re.findall(r"Ville \d+", text), re.findall(r"Adresse\u00a0: .*a\d+\[", text)):
+        assert len(found) == MOST_ROWS
+    assert text.count(f"{MOST_ROWS} sur {many}") >= 2
 
 
 def test_notes_and_answers_of_the_reporter_stay(desk: Desk, sign_in: SignIn) -> None:

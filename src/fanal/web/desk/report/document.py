@@ -20,7 +20,7 @@ from fanal.analyse.domain.records import Analysis, Because, Priority
 from fanal.casework.domain.documents import Part
 from fanal.crosscheck.domain.records import KinLink
 from fanal.crosscheck.links.queries import links_of
-from fanal.formats.report.records import PersonRole
+from fanal.formats.report.records import PersonRole, Stated
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedPlace, HarmonisedReport, Selector
 from fanal.intake.domain.number import desk_number, spoken
@@ -34,10 +34,21 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components.words import defang, identifier, signed, visible
 from fanal.web.desk.dossiers.related import percent, points, values_of
 from fanal.web.desk.report import content, files
-from fanal.web.documents import TakenDocument, fact_lines, spoken_instant, table, take_out
+from fanal.web.documents import (
+    TakenDocument,
+    fact_lines,
+    first_lines,
+    spoken_instant,
+    table,
+    take_out,
+)
 from fanal.web.reading import consult
 
 _LINKS = 50
+_OF_REPORTER = frozenset(
+    {Stated.REPORTER_IS_CHILD, Stated.REPORTER_IS_PARENT, Stated.REPORTER_IS_PROFESSIONAL}
+)
+"""Codes of what the reporter is to the child; no document says them."""
 _HASHES = ("SHA256", "MD5", "PDQ")
 _DAYS = frozenset({"DAY", "MONTH", "YEAR"})
 
@@ -178,18 +189,24 @@ def _account(read: _Read) -> tuple[str, ...]:
     place = record.place
     facts = [
         (_("Channel"), read.label("channel", record.channel)),
-        (_("Platform"), record.platform or ""),
+        (_("Platform"), visible(record.platform or "")),
         (_("Facts"), _occurred(record, lang)),
         (_("Place"), _place(read, place.country, place.locality, place.postcode) if place else ""),
-        *((read.label("place_role", one.role), _stated(read, one)) for one in record.places),
-        *((_("Address"), visible(defang(url.reported))) for url in record.urls),
     ]
+    places = [(read.label("place_role", one.role), _stated(read, one)) for one in record.places]
+    addresses = [(_("Address"), visible(defang(url.reported))) for url in record.urls]
     danger = _("The report says that a child is in danger now.")
     return (
-        *((f"{danger} {record.escalation_reason or ''}".strip(),) if record.emergency else ()),
-        *(read.label("because", one) for one in record.stated),
+        *(
+            (f"{danger} {visible(record.escalation_reason or '')}".strip(),)
+            if record.emergency
+            else ()
+        ),
+        *(read.label("because", one) for one in record.stated if one not in _OF_REPORTER),
         *fact_lines(facts, lang),
-        *(visible(line) for line in (record.description or "").splitlines()),
+        *first_lines(fact_lines(places, lang)),
+        *first_lines(fact_lines(addresses, lang)),
+        *(f"> {visible(line)}" for line in (record.description or "").splitlines() if line),
     )
 
 
@@ -306,6 +323,12 @@ def _assessed(read: _Read) -> Iterator[Part]:
         (_("Reason"), _("Points"), _("Rule")),
         [
             (
+                _("A reason that this document leaves out"),
+                signed(part.points, read.lang),
+                "–",
+            )
+            if part.because.code in _OF_REPORTER
+            else (
                 _why(part.because, read.lang),
                 signed(part.points, read.lang),
                 part.code,
