@@ -16,7 +16,7 @@ from fanal.kernel import clock
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import QueueFilter, QueueView
 from fanal.orient.domain.states import CaseState
-from fanal.orient.queue.operations import claim_case
+from fanal.orient.queue.operations import CaseTaken, claim_case
 from fanal.orient.queue.queries import list_queue
 from fanal.web.desk.report.proposals import REASONS
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
@@ -199,6 +199,36 @@ def test_a_decision_undone_takes_its_drafts_with_it(
     decisions = oriented.decisions_of(actor=desk.actor("ana"), report_ids=[pages[0]])
     assert len(decisions[pages[0]]) == 1  # it stays written down
     assert decide(web, desk, pages[0]).status_code == 302
+
+
+def test_a_decision_sent_twice_is_answered_twice(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    """Two presses of the key: the page of the second one offers to undo, as that of the first."""
+    web = sign_in("ana")
+    go_on(web)
+    assert decide(web, desk, pages[0]).status_code == 302
+    again = decide(web, desk, pages[0])
+    assert again.status_code == 302
+    assert "data-undo" in web.get(again["Location"]).content.decode()
+    decisions = oriented.decisions_of(actor=desk.actor("ana"), report_ids=[pages[0]])
+    assert len(decisions[pages[0]]) == 1
+    for other in ({"reason": "Read otherwise."}, {"way": "NONE"}, {"token": 77}):
+        assert decide(web, desk, pages[0], **other).status_code == 409
+
+
+def test_an_undone_decision_is_claimed_in_the_same_transaction(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    """Nobody else claims the report in between."""
+    web = sign_in("ana")
+    go_on(web)
+    decide(web, desk, pages[0])
+    deciding.undo_decision(actor=desk.actor("ana"), report_id=pages[0], now=clock.now())
+    with pytest.raises(CaseTaken):
+        claim_case(actor=desk.actor("bruno"), report_id=pages[0], now=clock.now())
+    assert decide(web, desk, pages[0]).status_code == 302
+    assert state(desk, pages[0]) == CaseState.TO_SECOND
 
 
 def test_nobody_undoes_what_is_old_or_another_s(

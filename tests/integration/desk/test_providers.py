@@ -204,3 +204,30 @@ def test_a_persons_word_comes_before_the_decision(
     decided(desk, "rich")
     found = feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
     assert [f.verdict for f in found] == ["DUPLICATE"]
+
+
+def test_a_reopened_report_takes_the_word_of_its_decision_back(
+    desk: Desk, provider: UUID, sign_in: SignIn
+) -> None:
+    report = desk.reports["rich"]
+    decided(desk, "rich")
+    sign_in("ana").post(f"/fr/desk/reports/{report}/reopen/")
+    found = feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
+    assert [(f.verdict, f.origin) for f in found] == [
+        ("USEFUL", "DECISION"),
+        ("WITHDRAWN", "DECISION"),
+    ]
+    decided(desk, "rich")
+    found = feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
+    assert [f.verdict for f in found] == ["USEFUL", "WITHDRAWN", "USEFUL"]
+
+
+def test_a_reopened_report_leaves_the_word_of_a_person(
+    desk: Desk, provider: UUID, sign_in: SignIn
+) -> None:
+    report, web = desk.reports["rich"], sign_in("ana")
+    decided(desk, "rich")
+    web.post(f"/fr/desk/reports/{report}/feedback/", {"verdict": "DUPLICATE"})
+    web.post(f"/fr/desk/reports/{report}/reopen/")
+    found = feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
+    assert [f.verdict for f in found] == ["USEFUL", "DUPLICATE"]

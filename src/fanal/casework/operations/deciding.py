@@ -23,6 +23,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.folding.operations.unfolding import claim_folded
 from fanal.orient.operations.decisions import decide, hold_decision
+from fanal.orient.queue.operations import claim_case
 
 
 class Drafting(Protocol):
@@ -157,7 +158,7 @@ UNDO_WITHIN = timedelta(seconds=60)
 
 
 def undo_decision(*, actor: Actor, report_id: UUID, now: datetime) -> int:
-    """Undo the decision that the actor has just taken on a report: return it to the queue.
+    """Undo the decision that the actor has just taken on a report: the actor claims it again.
 
     The unsent official acts that the decision opened are withdrawn with it, in one transaction; return their
     number. Decision and acts stay recorded. Reports folded into the report, decided with it, keep theirs.
@@ -183,4 +184,5 @@ def undo_decision(*, actor: Actor, report_id: UUID, now: datetime) -> int:
             now=now,
         )
         reopen_report(actor=actor, report_id=report_id, now=now)
+        claim_case(actor=actor, report_id=report_id, now=now)
     return count

@@ -18,7 +18,7 @@ class FeedbackVerdict(StrEnum):
     DUPLICATE = "DUPLICATE"
     LACKS_DATA = "LACKS_DATA"
     WITHDRAWN = "WITHDRAWN"
-    """Revokes an earlier DUPLICATE, because the report is no longer folded."""
+    """Revokes an earlier DUPLICATE of a report no longer folded, or USEFUL of a decision undone."""
 
 
 GIVEN = (FeedbackVerdict.USEFUL, FeedbackVerdict.DUPLICATE, FeedbackVerdict.LACKS_DATA)

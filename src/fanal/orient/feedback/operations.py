@@ -77,13 +77,28 @@ def derive_feedback(
     verdict = of_decision(tracks)
     if verdict is None or case.sender_id == _NOBODY:
         return None
-    said = sql.row(
-        "SELECT verdict FROM orient_feedback WHERE report_id = %s ORDER BY id DESC LIMIT 1",
-        [case.report_id],
-    )
+    said = _newest(case)
     if said is not None and said[0] != FeedbackVerdict.WITHDRAWN:
         return None
     return _write(actor, case, verdict, lacks=(), origin=FeedbackOrigin.DECISION, now=now)
+
+
+def withdraw_derived(*, actor: Actor, case: Case, now: datetime) -> None:
+    """Withdraw the feedback that followed from a decision of a report that is reopened, in its transaction.
+
+    `case`: that of the report. A person's feedback, or that of a fold, stays.
+    """
+    if _newest(case) == (FeedbackVerdict.USEFUL, FeedbackOrigin.DECISION):
+        verdict, origin = FeedbackVerdict.WITHDRAWN, FeedbackOrigin.DECISION
+        _write(actor, case, verdict, lacks=(), origin=origin, now=now)
+
+
+def _newest(case: Case) -> tuple[str, str] | None:
+    """Return verdict and origin of the newest feedback on a report."""
+    return sql.row(
+        "SELECT verdict, origin FROM orient_feedback WHERE report_id = %s ORDER BY id DESC LIMIT 1",
+        [case.report_id],
+    )
 
 
 def send_feedback(

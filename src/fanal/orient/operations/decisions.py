@@ -24,7 +24,7 @@ from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.deciding import check_decision, reason_digest
 from fanal.orient.domain.records import Basis, Choice, Decision, Track
 from fanal.orient.domain.states import CASE_STATES, DECIDED_STATES, CaseState
-from fanal.orient.feedback.operations import derive_feedback
+from fanal.orient.feedback.operations import derive_feedback, withdraw_derived
 from fanal.orient.folding.operations.folding import fold_again, hold_folding
 from fanal.orient.models import Case, DecisionReason, StoredDecision
 from fanal.orient.operations.batch import note_assessed
@@ -108,12 +108,16 @@ def hold_decision(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
 def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
     """Return a decided or handed-over report to the queue; its decisions stay.
 
+    The provider's feedback that followed from a decision is withdrawn.
+
     Raises:
         TransitionRefused: the case is in another state.
         Refused: the actor may not decide at that desk.
         Case.DoesNotExist: the report has no case.
     """
-    _change(actor, report_id, move="reopen", action="case.reopen", now=now)
+    with transaction.atomic():
+        case = _change(actor, report_id, move="reopen", action="case.reopen", now=now)
+        withdraw_derived(actor=actor, case=case, now=now)
 
 
 def close_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
@@ -127,7 +131,7 @@ def close_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
     _change(actor, report_id, move="close", action="case.close", now=now)
 
 
-def _change(actor: Actor, report_id: UUID, *, move: str, action: str, now: datetime) -> None:
+def _change(actor: Actor, report_id: UUID, *, move: str, action: str, now: datetime) -> Case:
     with transaction.atomic():
         case = Case.objects.select_for_update().get(report_id=report_id)
         require(actor, "report.decide", Resource(desk_id=case.desk_id))
@@ -138,6 +142,7 @@ def _change(actor: Actor, report_id: UUID, *, move: str, action: str, now: datet
             at=now,
             report_id=report_id,
         )
+    return case
 
 
 def _held_case(actor: Actor, report_id: UUID, *, claim_token: int, now: datetime) -> Case:

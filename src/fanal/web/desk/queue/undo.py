@@ -20,7 +20,6 @@ from fanal.accounts.routes import needs
 from fanal.casework.operations.deciding import undo_decision
 from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
-from fanal.orient.queue import operations as orient
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.queue.filters import at_place, place_of
 from fanal.web.failures import reason_of
@@ -80,7 +79,6 @@ def undo(request: HttpRequest, report_id: UUID) -> HttpResponse:
     except Refusal as refused:
         messages.warning(request, reason_of(refused))
     else:
-        orient.claim_case(actor=actor, report_id=report_id, now=now)
         messages.success(request, _told(count))
     return at_place(request, report_id)
 

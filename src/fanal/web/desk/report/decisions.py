@@ -24,6 +24,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case, Choice
+from fanal.orient.domain.states import DECIDED_STATES
 from fanal.orient.folding.operations.unfolding import NotFolded
 from fanal.orient.operations.decisions import close_case
 from fanal.web.account.actors import actor_of, now_of, require_declared
@@ -44,7 +45,7 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     The form is that of `proposals`, with the lease's `token`, the duplicates to which it extends (`folded`),
     and `then`: "next" claims the next report, unless a call to the 17 is still to be made. If refused, the
-    form is shown again as typed (status 409).
+    form is shown again as typed (status 409). The same decision sent twice under one lease is answered twice.
 
     Raises:
         Http404: no such report or duplicate for the person, or a malformed id of a duplicate.
@@ -56,7 +57,9 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
     except NotFolded:
         return _refused(request, report_id, reason_of(Refusal("decision", "NOT_FOLDED")))
     except Refusal as refused:
-        return _refused(request, report_id, reason_of(refused))
+        if not _is_recorded(request, report_id):
+            return _refused(request, report_id, reason_of(refused))
+        recorded = None
     undo.offer(request, undo.DECISION, report_id)
     waiting = calls_on(actor=actor_of(request), report_id=report_id)
     to_call = any(call.state in TO_MAKE for call in waiting)
@@ -67,7 +70,7 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
     messages.success(request, _("The decision is recorded."))
     if to_call:
         messages.warning(request, _("The call to the 17 is still not recorded."))
-    if recorded.opened["measure"]:
+    if recorded and recorded.opened["measure"]:
         messages.info(
             request, _("The measure awaits approval by a second person, who cannot be you.")
         )
@@ -122,6 +125,21 @@ def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
         choice=Choice(**ChoiceForm(request).checked().cleaned_data),
         claim_token=token_of(request),
         now=now_of(request),
+    )
+
+
+def _is_recorded(request: HttpRequest, report_id: UUID) -> bool:
+    """Return whether the report's newest decision is the posted one, by the same person under its lease."""
+    actor, choice = actor_of(request), ChoiceForm(request).checked().cleaned_data
+    case = oriented.get_case(actor=actor, report_id=report_id)
+    if case is None or case.state not in DECIDED_STATES or case.claim_token != token_of(request):
+        return False
+    made = oriented.decisions_of(actor=actor, report_ids=[report_id]).get(report_id, ())[-1:]
+    return any(
+        one.author_id == actor.person_id
+        and set(one.tracks) == set(choice["tracks"])
+        and one.reason == choice["reason"].strip()
+        for one in made
     )
 
 

@@ -7,6 +7,7 @@
   const record = decision?.querySelector("[data-decide-next]");
   const templates = [...(decision?.querySelectorAll("[data-reason]") ?? [])];
   let changed = false;
+  let sent = false;
 
   const lost = (holder) => {
     const note = document.querySelector("[data-lease-lost]");
@@ -91,10 +92,11 @@
       const elsewhere = event.target.closest?.("form, dialog");
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || (elsewhere && elsewhere !== decision)) return;
       event.preventDefault();
-      decision.requestSubmit(record);
+      if (!sent) decision.requestSubmit(record);
     });
     decision.addEventListener("input", () => { changed = true; });
-    decision.addEventListener("submit", () => { changed = false; });
+    decision.addEventListener("submit", () => { changed = false; sent = true; });
+    addEventListener("pageshow", () => { sent = false; });
     // Words typed and not sent are not thrown away by a slip.
     addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
   }
