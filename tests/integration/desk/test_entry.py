@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from fanal.harmonise import queries as harmonised
+from fanal.harmonise.operations.identity import open_identity
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import PUBLIC_SENDER
 from fanal.intake.queries.envelopes import follow
@@ -96,6 +97,26 @@ def test_a_danger_raises_the_alarm(desk: Desk, sign_in: Callable[[str], Client])
     [(report_id, _, urgent, _)] = entered()
     assert urgent
     assert len(alarms_of(actor=WORKER, report_id=report_id)) == 1  # type: ignore[arg-type]
+
+
+def test_the_name_of_a_child_who_calls_is_sealed_without_consent_to_be_called_back(
+    desk: Desk, sign_in: Callable[[str], Client]
+) -> None:
+    """The desk may have to tell the police who the child is; name and number of the caller are not kept."""
+    analyst = sign_in("ana")
+    told = {"whom": "CHILD", "contact": "ANONYMOUS", "child_name": "Zoe Kirsch"}
+    assert analyst.post(PAGE, form(analyst, **told)).status_code == 201
+    [(report_id, _, _, sealed)] = entered()
+    assert sealed
+    run_stages(desk.now)
+    assert "Kirsch" not in analyst.get(f"/fr/desk/reports/{report_id}/").content.decode()
+    opened = open_identity(
+        actor=desk.actor("claire"),
+        report_id=report_id,  # type: ignore[arg-type]
+        motive="Call to the emergency services",
+        now=desk.now,
+    )
+    assert opened.facts == (("NAME", "Zoe Kirsch"), ("IS_CHILD", ""))
 
 
 def test_a_form_that_is_sent_twice_is_one_report(

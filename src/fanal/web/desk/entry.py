@@ -105,7 +105,7 @@ def _receive(
     now = now_of(request)
     language = "en" if (get_language() or "fr").startswith("en") else "fr"
     made = report_of(answers, language=language, today=paris_day(now))
-    body, identity = encode_report(made), identity_of(answers, address=None)
+    body, identity = encode_report(made), identity_of(answers, address=None, keep_child=True)
     submission = Submission(
         arrival=Arrival(given["way"]),
         format=Format.FORM,

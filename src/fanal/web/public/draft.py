@@ -32,7 +32,7 @@ from fanal.web.public.steps import (
     typed_time,
     without_hidden,
 )
-from fanal.web.public.written_times import WrittenTime, read_age
+from fanal.web.public.written_times import WrittenTime, is_age_alone, read_age
 
 # Parser of pasted conversations: messages with their speakers. Pure; no text is lost.
 
@@ -166,16 +166,19 @@ def encode_report(report: FormReport) -> bytes:
     return msgspec.json.encode(report)
 
 
-def identity_of(answers: Mapping[str, str], *, address: str | None) -> bytes | None:
+def identity_of(
+    answers: Mapping[str, str], *, address: str | None, keep_child: bool = False
+) -> bytes | None:
     """Return the reporter's identity, to be sealed apart from the report, as JSON; None if it is empty.
 
     `address`: the IP address, if the desk keeps it. A name or contact typed before choosing anonymity is left
-    out.
+    out; with `keep_child` not the name that a child who reports gave as the child's.
     """
     named = answers.get("contact") == "CONTACT"
     own_name = _said(answers, "child_name") if child_of(answers) == "ME" else None
+    own_name = own_name if named or keep_child else None
     identity = ReporterSaid(
-        name=(_said(answers, "your_name") or own_name) if named else None,
+        name=(_said(answers, "your_name") if named else None) or own_name,
         email=_said(answers, "your_email") if named else None,
         phone=_said(answers, "your_phone") if named else None,
         is_child=child_of(answers) == "ME",
@@ -352,7 +355,7 @@ def _as_written(answers: Mapping[str, str], today: date) -> Iterator[str]:
     if not told:
         yield from (answers.get(f"meeting_{part}", "").strip() for part in ("town", "country"))
     age = answers.get("child_age", "").strip()
-    yield age if read_age(age) is None else ""
+    yield "" if is_age_alone(age) else age
 
 
 def _suspect(answers: Mapping[str, str]) -> Person | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
@@ -189,8 +189,8 @@ ASKED_ON = {"when": "asked_on", "meeting_when": "meeting_asked_on"}
 _DATES = {"when": "date", "meeting_when": "meeting_date"}
 _HOURS = {"when": "time", "meeting_when": "meeting_time"}
 _DAYS = {"TODAY": 0, "YESTERDAY": -1, "TOMORROW": 1}
-_DATED = frozenset({"DATE", ""})
-"""Answers with which a typed date counts: “another day”, or none."""
+_DATED = frozenset({"DATE", "UNKNOWN", ""})
+"""Answers with which a typed date counts: “another day”, “I don't know”, or none."""
 
 
 _MATERIAL_ALONE = frozenset({"ABUSE_MATERIAL"})
@@ -287,20 +287,17 @@ def time_of(answers: Answers, *, today: date, asked: str = "when") -> WrittenTim
     now = datetime.fromisoformat(asked_on)
     if "T" not in asked_on and not ahead:
         now = datetime.combine(now, time.max)
-    return read_time(
-        answers.get(_DATES[asked], "") if when in _DATED else "",
-        hour=answers.get(_HOURS[asked], ""),
-        now=now,
-        ahead=ahead,
-        chosen=now.date() + timedelta(days=_DAYS[when]) if when in _DAYS else None,
-    )
+    typed, hour = answers.get(_DATES[asked], ""), answers.get(_HOURS[asked], "")
+    if when in _DATED:
+        return read_time(typed, hour=hour, now=now, ahead=ahead)
+    chosen = now.date() + timedelta(days=_DAYS[when]) if when in _DAYS else None
+    read = read_time("", hour=hour, now=now, ahead=ahead, chosen=chosen)
+    return replace(read, whole=read.whole and not typed.strip())
 
 
 def typed_time(answers: Answers, *, asked: str = "when") -> str:
-    """Return the day and hour as the person typed them; empty if both were only chosen, or left out."""
-    fields = [_HOURS[asked]]
-    if answers.get(asked, "") in _DATED:
-        fields.insert(0, _DATES[asked])
+    """Return the day and hour as the person typed them, whichever day was chosen; empty if nothing was."""
+    fields = (_DATES[asked], _HOURS[asked])
     return " ".join(filter(None, (answers.get(name, "").strip() for name in fields)))
 
 

@@ -49,6 +49,14 @@ _UNSURE = (
 """Words that leave open which day, hour or age is meant: "avant lundi", "samedi ou dimanche"."""
 _LAST = _numbered("dernier derniere passe last").keys()
 _NEXT = _numbered("prochain prochaine next").keys()
+_OF_AGE = _numbered(
+    "j ai en il elle a c est je mon ma fils fille enfant ans an age de d",
+    "i m am he she s is it my son daughter child years year old yrs yo aged age of",
+).keys()
+_ABOUT_AGE = _numbered("environ vers about around").keys()
+_HALF_A_YEAR = re.compile(r"\b(?:et demie?|and a half)\b")
+_SIGN = re.compile(r"[^\w\s.,!-]|(?<!\w)-")
+"""A sign that says more of an age than a number does: `17+`, `<13`, `12?`."""
 _OLDEST = 120
 _WORD = re.compile(r"\d+|[^\W\d_]+(?:-[^\W\d_]+)*")
 
@@ -134,14 +142,23 @@ class WrittenTime:
 def read_age(text: str) -> int | None:
     """Return the single age in a text such as `12`, `about 12`, `douze ans` or `12 ans et demi`, or None.
 
-    Between 0 and 120 years.
+    Between 0 and 120 years. A text that says anything else beside it (`18 mois`, `en 6e`, `moins de 15 ans`)
+    names none.
     """
-    words = _WORD.findall(re.sub(r"\b(?:et demie?|and a half)\b", "", _plain(text)))
+    words = _WORD.findall(_HALF_A_YEAR.sub("", _plain(text)))
     found = [word for word in words if word[0].isdecimal() or word in _NUMBERS]
-    if len(found) != 1 or _UNSURE & set(words):
+    others = set(words) - set(found) - _OF_AGE - _ABOUT_AGE
+    if len(found) != 1 or others or _SIGN.search(_plain(text)):
         return None
     age = _NUMBERS.get(found[0], whole_number(found[0], digits=3))
     return age if age is not None and age <= _OLDEST else None
+
+
+def is_age_alone(text: str) -> bool:
+    """Return whether a text names an age and nothing more, not even `about` or `et demi`."""
+    plain = _plain(text)
+    more = _HALF_A_YEAR.search(plain) or _ABOUT_AGE & set(_WORD.findall(plain))
+    return read_age(text) is not None and not more
 
 
 def read_time(
@@ -181,11 +198,14 @@ def read_time(
     day = chosen or next(iter(days), None)
     if day is not None and day > now.date() and not ahead:
         return WrittenTime()
-    at, kept = _placed(day, next(iter(clocks), None), part, now=now, ahead=ahead)
+    placed, kept = _placed(day, next(iter(clocks), None), part, now=now, ahead=ahead)
     whole = (
-        kept and len(told) < 2 and not left - _FILLERS and (part is None or at.clock is not None)
+        kept
+        and len(told) < 2
+        and not left - _FILLERS
+        and (part is None or placed.clock is not None)
     )
-    return WrittenTime(day=at.day, clock=at.clock, whole=whole and at != WrittenTime())
+    return WrittenTime(day=placed.day, clock=placed.clock, whole=whole and placed != WrittenTime())
 
 
 def _moments(text: str, now: datetime) -> tuple[set[datetime], str]:
@@ -216,7 +236,7 @@ def _placed(
     the day, and after `ce soir` an hour before five is of the next day.
     """
     if day is None or clock is None:
-        return WrittenTime(day=day, clock=clock and str(clock)), True
+        return WrittenTime(day=day, clock=str(clock) if clock else None), True
     typed = datetime.combine(day, time(clock.hour, clock.minute))
     if part == _EVENING and clock.hour < 5:
         read = [typed + _DAY]

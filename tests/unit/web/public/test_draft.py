@@ -103,6 +103,17 @@ def test_anonymity_forgets_what_was_typed() -> None:
     assert identity_of(FULL | {"contact": "ANONYMOUS"}, address=None) is None
 
 
+def test_the_desk_keeps_the_name_of_a_child_who_calls_and_nothing_else() -> None:
+    answers = FULL | {"whom": "CHILD", "contact": "ANONYMOUS"}
+    sealed = identity_of(answers, address=None, keep_child=True)
+    assert sealed is not None
+    found = msgspec.json.decode(sealed, type=ReporterSaid)
+    assert found == ReporterSaid(name="Lou", is_child=True)
+    sealed = identity_of(answers, address=None)
+    assert sealed is not None
+    assert msgspec.json.decode(sealed, type=ReporterSaid) == ReporterSaid(is_child=True)
+
+
 def test_kept_address_is_in_the_identity_only() -> None:
     sealed = identity_of(FULL | {"contact": "ANONYMOUS"}, address="192.0.2.7")
     assert sealed is not None
@@ -155,7 +166,7 @@ def test_not_knowing_is_said_and_is_no_emergency() -> None:
         ("TODAY", "", "", "2026-11-24"),
         ("DATE", "03/02/2026", "", "2026-02-03"),
         ("DATE", "2026-02-03", "7h", "2026-02-03T07:00"),
-        ("UNKNOWN", "03/02/2026", "", None),
+        ("UNKNOWN", "03/02/2026", "", "2026-02-03"),
         ("", "", "", None),
         ("", "03/02/2026", "7h", "2026-02-03T07:00"),
     ],
@@ -325,6 +336,17 @@ def test_messages_copied_by_hand_join_the_conversation() -> None:
         ),
         ({"child_age": "douze ans"}, None, 12, None),
         ({"child_age": "12 ou 13"}, None, None, "12 ou 13"),
+        ({"child_age": "18 mois"}, None, None, "18 mois"),
+        ({"child_age": "environ 12 ans"}, None, 12, "environ 12 ans"),
+        ({"child_age": "12 ans et demi"}, None, 12, "12 ans et demi"),
+        ({"when": "UNKNOWN", "date": "hier, au parc"}, "2026-11-23", None, "hier, au parc"),
+        ({"when": "TODAY", "date": "samedi"}, "2026-11-24", None, "samedi"),
+        (
+            {"when": "YESTERDAY", "date": "24/11", "time": "9 h"},
+            "2026-11-23T09:00",
+            None,
+            "24/11 9 h",
+        ),
         ({"meeting": "YES", "meeting_date": "un jour"}, None, None, "un jour"),
         ({"meeting": "NO", "meeting_date": "samedi"}, None, None, "samedi"),
     ],

@@ -205,7 +205,7 @@ def test_a_phone_number_has_digits() -> None:
         ({"date": "hier soir", "time": "9"}, "2026-11-23", "21:00", True),
         ({"when": "DATE", "date": "samedi", "time": "tard"}, "2026-11-21", None, False),
         ({"when": "DATE", "date": "25/11/2026"}, None, None, False),
-        ({"when": "UNKNOWN", "date": "hier", "time": "21:14"}, None, "21:14", True),
+        ({"when": "UNKNOWN", "date": "hier", "time": "21:14"}, "2026-11-23", "21:14", True),
     ],
 )
 def test_a_chosen_day_goes_before_a_typed_one(

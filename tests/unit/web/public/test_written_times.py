@@ -20,7 +20,10 @@ LATE = datetime.combine(TODAY, time(23, 30))
         ("treize ans et demi", 13), ("j’ai 11 ans", 11), ("dix-sept", 17), ("١٢", 12), ("j'en ai quatorze", 14),
         ("I’m fifteen and a half", 15), ("onze", 11),
         ("", None), ("petit", None), ("12 ou 13", None), ("entre 12 et 14", None), ("pas 12 ans", None),
-        ("200", None), ("12-13", None), ("l’an 2012", None),
+        ("200", None), ("12-13", None), ("l’an 2012", None), ("il a 12 ans", 12), ("12yo", 12), ("ma fille a 12 ans", 12),
+        ("18 mois", None), ("12 mois", None), ("en 6e", None), ("6e", None), ("CM2", None), ("grade 7", None),
+        ("a 3 ans de moins que moi", None), ("plus de 15 ans", None), ("moins de 15 ans", None), ("17+", None),
+        ("<13", None), ("-3", None), ("presque 12 ans", None), ("un garçon", None), ("12 ans il y a longtemps", None),
     ],
 )  # fmt: skip
 def test_ages(text: str, age: int | None) -> None:
