@@ -246,7 +246,7 @@ def _check_in_force(actor: Actor, act: Act, _event: Event, now: datetime) -> Non
 def _check_check(actor: Actor, act: Act, event: Event, now: datetime) -> None:
     """Refuse to let a name stay blocked that has lapsed, or whose removal request is over or suspended.
 
-    Whoever ends the request has waited for this step, or this step for them: both lock the report's case.
+    The steps of both acts lock the report's case, so that neither overlooks the other.
     """
     _check_in_force(actor, act, event, now)
     check_rests(_removal(actor, views.view_of(actor=actor, act=act, now=now).removal_id))

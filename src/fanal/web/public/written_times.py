@@ -142,8 +142,8 @@ class WrittenTime:
 def read_age(text: str) -> int | None:
     """Return the single age in a text such as `12`, `about 12`, `douze ans` or `12 ans et demi`, or None.
 
-    Between 0 and 120 years. A text that says anything else beside it (`18 mois`, `en 6e`, `moins de 15 ans`)
-    names none.
+    Between 0 and 120 years. A text that says anything else (`18 mois`, `en 6e`, `moins de 15 ans`) names
+    none.
     """
     words = _WORD.findall(_HALF_A_YEAR.sub("", _plain(text)))
     found = [word for word in words if word[0].isdecimal() or word in _NUMBERS]
