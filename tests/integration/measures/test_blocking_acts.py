@@ -225,7 +225,7 @@ def test_a_doubt_lapses_by_itself_and_is_answered_by_another_person() -> None:
     found = view(blocking_id, at)
     assert found.expires_at == found.due_at
     assert found.expires_at == at + DAY  # the desk's delay DECIDE, level HIGH
-    assert found.asked == "DECIDER"
+    assert found.asked == "OFFICER"
     with pytest.raises(Refusal, match="OTHER_PERSON"):
         take(blocking_id, "keep", at + HOUR)
     with pytest.raises(Refusal, match="LAPSED"):

@@ -59,7 +59,7 @@ def test_a_reopened_report_puts_its_blockings_in_doubt() -> None:
     reopen_report(actor=ANALYST, report_id=act_of(blocking_id).subject_id, now=now)
     assert cause_of(blocking_id) == ("DOUBTED", "REOPENED")
     found = view(blocking_id, now)
-    assert (found.asked, found.lapsed) == ("DECIDER", False)
+    assert (found.asked, found.lapsed) == ("OFFICER", False)
     with pytest.raises(Refusal, match="GROUND_GONE"):
         take(blocking_id, "keep", now, actor=COLLEAGUE)
 

@@ -26,7 +26,6 @@ ENDED_REMOVALS = frozenset(
 _ASKED = {
     BlockingState.DRAFT: "PROPOSER",
     BlockingState.TO_SECOND: "SECOND",
-    BlockingState.DOUBTED: "DECIDER",
     BlockingState.FREED: "REVIEWER",
     BlockingState.LIFTED: "",
     BlockingState.WITHDRAWN: "",

@@ -40,7 +40,6 @@ _RIGHTS = {
     "SECOND": "blocking.approve",
     "THIRD": "blocking.vouch",
     "OFFICER": "blocking.record",
-    "DECIDER": "report.decide",
     "REVIEWER": "blocking.free",
     "SUPERVISOR": "blocking.vouch",
 }
