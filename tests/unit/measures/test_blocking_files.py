@@ -14,7 +14,7 @@ from fanal.ledger.domain.checkpoint import CheckpointRefused, NoteKey, open_note
 from fanal.measures.blocking.blocklist import BlockList, ListWrong
 from fanal.measures.blocking.formats import FORMATS, write_file
 from fanal.measures.blocking.manifest import (
-    Manifest,
+    ListManifest,
     ManifestRefused,
     check_file,
     open_manifest,
@@ -100,7 +100,7 @@ def signed(content: bytes = b"zone") -> bytes:
 
 def use(
     document: bytes, *, content: bytes = b"zone", now: datetime = NOW, loaded: tuple[int, ...] = ()
-) -> Manifest:
+) -> ListManifest:
     found = open_manifest(document, keys=[PUBLIC])
     check_file(found, file="rpz.fanal.zone", content=content, now=now, loaded=loaded)
     return found
