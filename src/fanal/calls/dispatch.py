@@ -15,6 +15,7 @@ from uuid import UUID
 
 from fanal.calls.people import OpenCall, Outcome, Person, Phase, Session, groups
 from fanal.calls.places import Places
+from fanal.calls.room import PATIENCE_SECONDS, Room
 from fanal.orient.domain.clocks import UNCONFIRMED, Delivery
 from fanal.orient.domain.records import Call
 
@@ -24,26 +25,24 @@ SESSION_SECONDS: Final = 60.0
 """Longest time of a session: some mail servers are that slow."""
 MOST_CALLS: Final = 2000
 """Most calls that one message announces."""
-_PATIENCE_SECONDS: Final = 2.0
-"""Patience for any other reply before the message: some servers refuse a recipient after five seconds."""
 _END_SECONDS, _LONGEST_END_SECONDS = 3.0, 6.0
 """Patience for the reply to the whole message, and with a server whose replies took long lately."""
 _COPY_SECONDS: Final = 4.0
 """Time after which a further session begins for somebody whom one waits for."""
 _TURN_SECONDS: Final = 30.0
 """The same for somebody who has given no answer for long; a third of it where a new call has come."""
-_HELD_SECONDS: Final = 30.0
-"""Time for which a server may hold a session that was closed while it waited for a recipient's provider."""
+_NAMING_SECONDS: Final = 2.5
+"""Time for naming recipients; then the message goes to those whom the server took, the rest go alone."""
 _KEPT_SECONDS: Final = 3600.0
 """Time for which people are asked again whom a call did not reach that reached others."""
 _MOST_COPIES: Final = 2
-"""Most sessions at once with a message to one person that the server does not confirm."""
+"""Sessions in short order with a message to one person that the server does not confirm, for a new call."""
 _MOST_TRIES: Final = 2
 """Sessions begun in short order for a person who gives no answer."""
 _MOST_REFUSALS: Final = 2
 _MOST_GROUPS: Final = 4
-_MOST_CONNECTING, _KEPT_CONNECTING = 8, 4
-"""Most sessions that wait at an address to sign in; the oldest that are never closed, as it may be slow."""
+_MOST_CONNECTING: Final = 8
+"""Most sessions that wait at an address to sign in."""
 _SPARE: Final = 2  # sessions that no group of people occupies
 _ACCEPTED, _PERMANENT = 200, 500
 _FAILED, _PARTLY = "FAILED", "PARTLY"
@@ -57,7 +56,7 @@ class Dispatch:
         self._calls: dict[UUID, OpenCall] = {}
         self._sessions: dict[int, Session] = {}
         self._places, self._number, self._end = Places(), 0, _END_SECONDS
-        self._answered_at, self._held = -math.inf, list[float]()
+        self._room, self._answered_at = Room(self._places, self._sessions), -math.inf
         self._outcomes = list[Outcome]()
 
     # What comes in
@@ -67,9 +66,11 @@ class Dispatch:
         self._places.count = count
 
     @property
-    def signed_in_at(self) -> float:
-        """When a session signed in last."""
-        return self._places.signed_in_at
+    def unserved_since(self) -> float:
+        """Since when calls wait, or come again, while the server takes no message; infinite if none does."""
+        took = self._places.took_at
+        waits = [one for one in self._calls.values() if not one.reached and one.attempt_at > took]
+        return min((max(one.added, took) for one in waits), default=math.inf)
 
     def add(self, call: Call, now: float) -> None:
         """Send a call to all people on duty; it may be one that failed before."""
@@ -123,6 +124,7 @@ class Dispatch:
         """Note that a session can send; return recipients and calls, or none if others were faster."""
         session = self._sessions[number]
         session.phase, session.changed, session.stalled = Phase.RECIPIENTS, now, False
+        session.signed_in = now
         self._places.note_signed_in(session.place, session.began, now)
         mine = [self._people[one] for one in session.people if self._claims(one, session)]
         if not mine:
@@ -140,10 +142,16 @@ class Dispatch:
 
     def asks(self, number: int, person: str, now: float) -> bool:
         """Note that a session is about to name a recipient; return whether it should."""
-        session = self._sessions[number]
+        session, one = self._sessions[number], self._people[person]
         session.changed = now
+        if session.named and now > session.signed_in + _NAMING_SECONDS:
+            if one.session == number:
+                one.session = 0
+                one.set_apart(now)
+            return False
         if not self._claims(person, session):
             return False
+        session.named += 1
         session.asked = person
         return True
 
@@ -256,27 +264,35 @@ class Dispatch:
     def _patience(self, session: Session) -> float:
         if session.phase is Phase.CONNECTING:
             return self._places.patience
-        return self._end if session.phase is Phase.SENT else _PATIENCE_SECONDS
+        return self._end if session.phase is Phase.SENT else PATIENCE_SECONDS
 
     def _stall(self, session: Session, now: float) -> None:
         """Let the people in a session that gives no sign go; it goes on."""
         session.stalled = True
         silent = self._people.get(session.asked)
-        if silent is None or silent.silent_since is None:
-            self._places.note_fault(session.place, now)
+        self._places.note_fault(session.place, now)
         if silent and silent.silent_since is None:
             silent.silent_since = now
         if not session.is_early:
             people = [self._people[one] for one in session.people]
             others = [one for one in people if one.session == session.number and one is not silent]
-            self._blame(session, others, now, unconfirmed=session.phase is Phase.SENT)
+            if session.phase is Phase.SENT:  # `_may_begin` says when a copy goes
+                for one in others:
+                    one.set_apart(now)
+            else:
+                self._blame(session, others, now)
         if session.phase is Phase.SENT:
             for call in self._carried(session):
                 call.unconfirmed = True
         self._let_go(session)
 
     def _blame(
-        self, session: Session, people: Sequence[Person], now: float, *, unconfirmed: bool
+        self,
+        session: Session,
+        people: Sequence[Person],
+        now: float,
+        *,
+        unconfirmed: bool = False,
     ) -> None:
         """Try people again, alone, one of whom is why a session failed; if it is known who, later."""
         for person in people:
@@ -327,10 +343,10 @@ class Dispatch:
         )
         begun = list[Session]()
         for group in [*first, *groups(alone, most, 1)]:
-            if self._has_room(now) and all(self._may_begin(one, now) for one in group):
+            if self._room.has_room(now) and all(self._may_begin(one, now) for one in group):
                 self._open(group, now, begun)
         for person in sorted(silent, key=lambda one: one.silent_since or 0.0, reverse=True):
-            if self._may_begin(person, now) and self._has_room(now):
+            if self._may_begin(person, now) and self._room.has_room(now):
                 self._open([person], now, begun)
         return begun
 
@@ -348,7 +364,7 @@ class Dispatch:
         if place is None:
             return
         if sum(one.place == place for one in waits) >= _MOST_CONNECTING:
-            self._close_ungreeted(now)
+            self._room.close_ungreeted(now)
         self._number += 1
         session = Session(self._number, place, [one.address for one in group], now, now)
         self._sessions[session.number] = session
@@ -359,84 +375,33 @@ class Dispatch:
                 person.is_proved |= self._answered_at > person.silent_since
         begun.append(session)
 
-    def _has_room(self, now: float) -> bool:
-        """Return whether a session more may begin; without room, close one that waits for a recipient."""
-        open_ = [one for one in self._sessions.values() if not one.cut]
-        if len(open_) < self._places.most(now):
-            return True
-        waiting = [one for one in open_ if one.stalled]
-        long = _PATIENCE_SECONDS * (1.25 if len(waiting) > len(open_) // 2 else 2.0)
-        stalled = [
-            one
-            for one in waiting
-            if one.phase in (Phase.RECIPIENTS, Phase.DATA) and now - one.changed > long
-        ]
-        if stalled:
-            self._cut(min(stalled, key=lambda one: one.began), now)
-        return bool(stalled) or self._close_ungreeted(now)
-
-    def _close_ungreeted(self, now: float) -> bool:
-        """Close a session that waits for long to sign in, but for the oldest; return if there was one."""
-        waits = [
-            one
-            for one in self._sessions.values()
-            if one.stalled and not one.cut and one.phase is Phase.CONNECTING
-        ][_KEPT_CONNECTING:]
-        long = self._places.patience + _PATIENCE_SECONDS
-        closed = [one for one in waits if now - one.began > long][:1]
-        for session in closed:
-            self._cut(session, now)
-        return bool(closed)
-
-    def _cut(self, session: Session, now: float) -> None:
-        """Close a session; the server may hold it for some time where it waits for a recipient's provider."""
-        session.cut = True
-        if session.asked:
-            self._held.append(now + _HELD_SECONDS)
-
-    def _most_silent(self, now: float) -> int:
-        """Return the most sessions for silent people, counting closed ones that the server may still hold."""
-        return max(1, self._places.most(now) // 4)
-
-    def _waiting_for_silent(self) -> list[Session]:
-        """Return the sessions that wait for a silent person, or have one as their only recipient."""
-        silent = {one.address for one in self._people.values() if one.silent_since is not None}
-        return [
-            one
-            for one in self._sessions.values()
-            if not one.cut
-            and (one.asked in silent or (len(one.people) == 1 and one.people[0] in silent))
-        ]
-
-    def _may_probe(self, person: Person, now: float) -> bool:
-        """Return whether a silent person may have a session: few wait, or it may be the server's fault."""
-        waiting, most = self._waiting_for_silent(), self._most_silent(now)
-        self._held = [until for until in self._held if until > now]
-        if (many := len(waiting) + len(self._held)) < most:
-            return True
-        newest = max((one.began for one in waiting), default=-math.inf)
-        unsure = not person.is_proved and many < 3 * most
-        silent = all(one.silent_since is not None for one in self._people.values())
-        return now >= newest + _PATIENCE_SECONDS and (unsure or silent)
-
     def _may_begin(self, person: Person, now: float) -> bool:
         """Return whether a person may have a session more, with stalled ones that wait for them."""
         waits = [one for one in self._sessions.values() if one.waits_for(person.address)]
         began = waits[-1].began if waits else -math.inf
         new = any(self._calls[id_].added > began for id_ in person.pending)
+        other = bool(waits) and self._places.has_other(since=waits[0].began, now=now)
         if waits and waits[-1].phase is Phase.SENT:
-            more = _MOST_COPIES if new else now >= began + _COPY_SECONDS
-            return len(waits) < _MOST_COPIES + more
+            if other or (new and len(waits) < _MOST_COPIES):
+                return True
+            copies = _COPY_SECONDS if new else _COPY_SECONDS * 2.0 ** max(0, len(waits) - 2)
+            return now >= began + min(copies, _TURN_SECONDS)
         if person.silent_since is None:
             return True
-        if not self._may_probe(person, now):
+        silent = all(one.silent_since is not None for one in self._people.values())
+        served = self._answered_at > person.silent_since
+        if not self._room.may_probe(person, self._silent(), now, all_silent=silent, served=served):
             return False
-        first = person.is_fresh(now) and not person.is_proved and len(waits) <= 1
-        if first and (self._answered_at > person.silent_since or self._are_all_silent()):
+        few = len(waits) <= 1
+        short = person.is_fresh(now) and not person.is_proved
+        if short and ((served and few) or (self._are_all_silent() and (other or few))):
             return True
         short = person.is_fresh(now) and person.tries < _MOST_TRIES
         wait = _TURN_SECONDS / 3 if new else _TURN_SECONDS
         return now >= began + (_COPY_SECONDS if short else wait)
+
+    def _silent(self) -> set[str]:
+        return {one.address for one in self._people.values() if one.silent_since is not None}
 
     def _are_all_silent(self) -> bool:
         """Return whether nobody is left who may show that the server takes messages."""

@@ -101,7 +101,9 @@ class Session:
     began: float
     changed: float
     phase: Phase = Phase.CONNECTING
+    signed_in: float = 0.0
     calls: list[UUID] = field(default_factory=list)
+    named: int = 0
     taken: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     """Recipients whom the server refused for good; it may do so to all, and then is at fault itself."""

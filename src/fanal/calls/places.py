@@ -38,7 +38,7 @@ class Places:
 
     def most(self, now: float) -> int:
         """Return the most sessions at once."""
-        return self._most if now <= self._full_at + _FULL_SECONDS else _MOST_SESSIONS
+        return self._most if self.is_bounded(now) else _MOST_SESSIONS
 
     @property
     def is_slow(self) -> bool:
@@ -51,11 +51,6 @@ class Places:
         if self._sign_in is None:
             return _GREETING_SECONDS if self.count > 1 else _FIRST_GREETING_SECONDS
         return min(_LONGEST_GREETING_SECONDS, max(_GREETING_SECONDS, 1.5 * self._sign_in))
-
-    @property
-    def signed_in_at(self) -> float:
-        """When a session signed in last."""
-        return max(self._signed.values(), default=-math.inf)
 
     @property
     def took_at(self) -> float:
@@ -74,6 +69,17 @@ class Places:
 
         free = [one for one in range(self.count) if not self._is_paused(one, now)]
         return min(free, key=rank, default=None)
+
+    def has_other(self, since: float, now: float) -> bool:
+        """Return whether a session can begin at an address that has not failed since an instant."""
+        return any(
+            self._faults.get(one, -math.inf) < since and not self._is_paused(one, now)
+            for one in range(self.count)
+        )
+
+    def is_bounded(self, now: float) -> bool:
+        """Return whether the server has shown lately how many sessions it lets in."""
+        return now <= self._full_at + _FULL_SECONDS
 
     def are_paused(self, now: float) -> bool:
         """Return whether no session can begin now, at any address."""

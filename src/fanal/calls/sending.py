@@ -36,7 +36,7 @@ _ALIVE_SECONDS: Final = 1.0
 _LOOK_UP_SECONDS: Final = 20.0
 """Time after which the addresses of the mail server are asked for again, when a call comes."""
 _LOOK_UP_AGAIN_SECONDS: Final = 1.0
-"""The same while a call waits and no session has signed in since."""
+"""The same while a call waits, and the server has taken no message for that long."""
 _MOST_ADDRESSES: Final = 32
 _LANGUAGES: Final = ("fr", "en")
 _OK, _NO_UTF8 = 250, 553
@@ -154,7 +154,7 @@ class Sending:
                 threading.Thread(target=work, daemon=True).start()
             for number in self._dispatch.cut():
                 self._open[number].shut()
-            if self._dispatch.in_hand and self._dispatch.signed_in_at < self._looked_up:
+            if time.monotonic() > self._dispatch.unserved_since + _LOOK_UP_AGAIN_SECONDS:
                 self._look_up(after=_LOOK_UP_AGAIN_SECONDS)
             if self._dispatch.in_hand and time.monotonic() >= self._alive_at + _ALIVE_SECONDS:
                 self._alive_at = time.monotonic()

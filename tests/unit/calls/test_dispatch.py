@@ -1,5 +1,6 @@
 """Whatever hangs, fails or is slow in a mail server: a call reaches everybody else within ten seconds, in virtual time."""
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -204,6 +205,41 @@ def test_whose_provider_is_well_again_has_the_next_call(
     assert not late(relay, {2: calls[2], 3: calls[3]})
 
 
+@pytest.mark.parametrize("many", [1, 2, 5, 10, 17, 25])
+@pytest.mark.parametrize("until", [4.0, 5.0, 8.0, 15.0, 40.0])
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "END"])
+def test_a_server_that_is_well_again_has_the_next_call(many: int, until: float, step: str) -> None:
+    """The sessions of before stay dumb, as behind a balancer that lost its states."""
+    relay = Relay(people(many), [Fault(step=step, when=(0.0, until), **HANGS)])
+    calls = run(relay, [1.0, until + 1.0, until + 10.0])
+    assert not late(relay, {2: calls[2], 3: calls[3]})
+
+
+@pytest.mark.parametrize("many", [1, 2, 3, 10])
+@pytest.mark.parametrize(("bad", "places"), [(1, 2), (2, 3), (2, 4), (3, 4), (3, 6)])
+@pytest.mark.parametrize("step", ["CONNECT", "SIGN_IN", "MAIL", "RCPT", "DATA", "END"])
+def test_half_of_the_addresses_may_give_no_answer(
+    many: int, bad: int, places: int, step: str
+) -> None:
+    relay = Relay(
+        people(many), [Fault(step=step, places=frozenset(range(bad)), **HANGS)], places=places
+    )
+    assert not late(relay, run(relay, [1.0, 16.0, 41.0]))
+    assert max(map(len, relay.got.values())) <= 2
+
+
+@pytest.mark.parametrize("code", [250, 450])
+@pytest.mark.parametrize(("many", "slow", "seconds"), [(10, 5, 1.9), (32, 7, 1.5), (60, 12, 1.9)])
+def test_recipients_that_are_answered_slowly_delay_no_others(
+    many: int, slow: int, seconds: float, code: int
+) -> None:
+    """As in a list by provider: they stand one after the other."""
+    duty = people(many)
+    away = frozenset(duty[-slow - 1 : -1])
+    relay = Relay(duty, [Fault(step="RCPT", seconds=seconds, people=away, code=code)])
+    assert not late(relay, run(relay, [1.0, 21.0, 41.0]), but=away)
+
+
 def test_copies_are_few_where_the_server_confirms_nothing() -> None:
     relay = Relay(people(1), [Fault(step="END", seconds=0.1, code=0)])
     run(relay, [1.0], until=300.0)
@@ -216,6 +252,19 @@ def test_a_call_that_fails_is_told_of_in_eight_seconds_and_may_still_arrive() ->
     run(relay, [1.0])
     assert relay.outcomes[0].failure == "TIMEOUT"
     assert relay.outcomes[-1].delivery is Delivery.SENT
+
+
+@pytest.mark.parametrize("code", [None, 421])
+def test_a_call_is_unserved_from_when_it_came_even_if_it_failed_and_comes_again(
+    code: int | None,
+) -> None:
+    """The addresses of the mail server are then asked for again: its machine may be another one now."""
+    fault = Fault(step="SIGN_IN", seconds=0.0 if code else NEVER, code=code, when=(5.0, NEVER))
+    relay = Relay(people(2), [fault])
+    run(relay, [1.0, 6.0], until=4.0)
+    assert relay.dispatch.unserved_since == math.inf
+    relay.run(9.5)
+    assert relay.dispatch.unserved_since == pytest.approx(6.0, abs=0.1)
 
 
 def scenario(seed: int) -> tuple[Relay, list[float], frozenset[str]]:
