@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
-from fanal.calls.people import OpenCall, Outcome, Person, Phase, Session, groups
+from fanal.calls.people import OpenCall, Outcome, Person, Phase, Session, Step, groups
 from fanal.calls.places import Places
 from fanal.calls.room import PATIENCE_SECONDS, Room
 from fanal.orient.domain.clocks import UNCONFIRMED, Delivery
@@ -124,9 +124,12 @@ class Dispatch:
         """Note that a session can send; return recipients and calls, or none if others were faster."""
         session = self._sessions[number]
         session.phase, session.changed, session.stalled = Phase.RECIPIENTS, now, False
-        session.signed_in = now
         self._places.note_signed_in(session.place, session.began, now)
-        mine = [self._people[one] for one in session.people if self._claims(one, session)]
+        mine = [
+            self._people[one]
+            for one in session.people
+            if self._claims(one, session, Step.SIGNING_IN)
+        ]
         if not mine:
             self._let_go(session)
             return [], []
@@ -144,14 +147,14 @@ class Dispatch:
         """Note that a session is about to name a recipient; return whether it should."""
         session, one = self._sessions[number], self._people[person]
         session.changed = now
-        if session.named and now > session.signed_in + _NAMING_SECONDS:
+        if session.asked_at and now > session.asked_at + _NAMING_SECONDS:
             if one.session == number:
                 one.session = 0
                 one.set_apart(now)
             return False
-        if not self._claims(person, session):
+        if not self._claims(person, session, Step.SIGNED_IN):
             return False
-        session.named += 1
+        session.asked_at = session.asked_at or now
         session.asked = person
         return True
 
@@ -188,7 +191,7 @@ class Dispatch:
         """Return whether a session may send to all recipients that the server took: nobody else did."""
         session = self._sessions[number]
         session.changed, session.asked, session.stalled = now, "", False
-        if session.taken and all(self._claims(one, session) for one in session.taken):
+        if session.taken and self._claim_all(session, Step.TAKEN):
             session.phase = Phase.DATA
             return True
         if not session.taken:  # this address of the server refused all
@@ -202,7 +205,7 @@ class Dispatch:
     def sends(self, number: int, now: float) -> bool:
         """Return whether a session may still send, before the end of the message; if so, note that it did."""
         session = self._sessions[number]
-        if session.stalled and not all(self._claims(one, session) for one in session.taken):
+        if not self._claim_all(session, Step.DATA):
             return False
         session.changed, session.stalled, session.phase = now, False, Phase.SENT
         return True
@@ -276,7 +279,7 @@ class Dispatch:
         if not session.is_early:
             people = [self._people[one] for one in session.people]
             others = [one for one in people if one.session == session.number and one is not silent]
-            if session.phase is Phase.SENT:  # `_may_begin` says when a copy goes
+            if session.phase >= Phase.DATA:  # `_may_begin` says when a copy goes
                 for one in others:
                     one.set_apart(now)
             else:
@@ -301,16 +304,23 @@ class Dispatch:
             elif not session.asked or session.stalled:
                 person.set_apart(now)
 
-    def _claims(self, address: str, session: Session) -> bool:
-        """Return whether a person is in this session, or can be: in no other, and without its calls."""
+    def _claims(self, address: str, session: Session, step: Step) -> bool:
+        """Return whether a person is in this session, or can be, now that it has come to a step with them.
+
+        They cannot if another one advances that is further on with them, or if they have its calls. So of
+        sessions that overtake each other at a slow server, the first goes on.
+        """
         person = self._people[address]
         other = self._sessions.get(person.session)
-        if other not in (None, session) and other.phase > Phase.CONNECTING:
+        if other not in (None, session) and other.step_of(address) > step:
             return False
         if not (person.pending.keys() >= set(session.calls) and person.pending):
             return False
         person.session = session.number
         return True
+
+    def _claim_all(self, session: Session, step: Step) -> bool:
+        return all(self._claims(one, session, step) for one in session.taken)
 
     def _let_go(self, session: Session, but: Iterable[str] = ()) -> None:
         for address in session.people:
@@ -381,7 +391,7 @@ class Dispatch:
         began = waits[-1].began if waits else -math.inf
         new = any(self._calls[id_].added > began for id_ in person.pending)
         other = bool(waits) and self._places.has_other(since=waits[0].began, now=now)
-        if waits and waits[-1].phase is Phase.SENT:
+        if waits and waits[-1].phase >= Phase.DATA:
             if other or (new and len(waits) < _MOST_COPIES):
                 return True
             copies = _COPY_SECONDS if new else _COPY_SECONDS * 2.0 ** max(0, len(waits) - 2)

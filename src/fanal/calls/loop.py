@@ -105,6 +105,7 @@ class CallsLoop:
             DatabaseError, InterfaceError, psycopg.Error: the database is unavailable.
         """
         self._finish()
+        self._sender.prepare()
         if not self._holds():
             self._hold()
         # Before the first claim: a process without a mail server leaves the calls to this one.

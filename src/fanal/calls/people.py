@@ -21,6 +21,17 @@ _JITTER: Final = 0.5
 _IN_ONE: Final = 8
 
 
+class Step(IntEnum):
+    """How far a session has come with one of its people; one that is further on keeps them."""
+
+    SIGNING_IN = 0
+    SIGNED_IN = 1
+    ASKED = 2
+    TAKEN = 3
+    DATA = 4
+    SENT = 5
+
+
 class Phase(IntEnum):
     """How far a session has come."""
 
@@ -101,9 +112,9 @@ class Session:
     began: float
     changed: float
     phase: Phase = Phase.CONNECTING
-    signed_in: float = 0.0
     calls: list[UUID] = field(default_factory=list)
-    named: int = 0
+    asked_at: float = 0.0
+    """When it named the first recipient, 0 before."""
     taken: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     """Recipients whom the server refused for good; it may do so to all, and then is at fault itself."""
@@ -117,10 +128,20 @@ class Session:
         named = self.asked or self.taken or self.phase > Phase.RECIPIENTS
         return not named
 
+    def step_of(self, person: str) -> Step:
+        """Return how far it has come with a person."""
+        if self.phase >= Phase.DATA:
+            return Step.SENT if self.phase is Phase.SENT else Step.DATA
+        if person in self.taken:
+            return Step.TAKEN
+        if self.asked == person:
+            return Step.ASKED
+        return Step.SIGNING_IN if self.phase is Phase.CONNECTING else Step.SIGNED_IN
+
     def waits_for(self, person: str) -> bool:
-        """Return whether it is stalled at a person: their reply, or the end of a message to them."""
-        sent = self.phase is Phase.SENT and person in self.taken
-        return self.stalled and not self.cut and (self.asked == person or sent)
+        """Return whether it is stalled at a person: their reply, or a message to them."""
+        named = self.phase >= Phase.DATA and person in self.taken
+        return self.stalled and not self.cut and (self.asked == person or named)
 
 
 @dataclass(eq=False)

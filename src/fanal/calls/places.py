@@ -6,7 +6,7 @@ from typing import Final
 
 _MOST_SESSIONS: Final = 20
 """Most sessions at once, until the server lets fewer in; many servers let no more of one machine in."""
-_FEWEST_SESSIONS: Final = 2
+_FEWEST_SESSIONS: Final = 1
 _FULL_SECONDS: Final = 60.0
 """Time for which a bound that the server showed counts."""
 _AGAIN_SECONDS: Final = 1.0

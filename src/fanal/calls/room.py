@@ -14,7 +14,7 @@ _UNCONFIRMED_SECONDS: Final = 10.0
 _HELD_SECONDS: Final = 30.0
 """Time for which a server may hold a session that was closed while it waited for a recipient's provider."""
 _KEPT_CONNECTING: Final = 4
-"""The oldest sessions that wait to sign in are never closed, as the server may be slow."""
+"""The oldest sessions that wait to sign in, at most half of all, are never closed: a server may be slow."""
 
 
 class Room:
@@ -54,7 +54,7 @@ class Room:
             one
             for one in self._sessions.values()
             if one.stalled and not one.cut and one.phase is Phase.CONNECTING
-        ][_KEPT_CONNECTING:]
+        ][min(_KEPT_CONNECTING, (self._places.most(now) - 1) // 2) :]
         long = self._places.patience + PATIENCE_SECONDS
         closed = [one for one in waits if now - one.began > long][:1]
         for session in closed:

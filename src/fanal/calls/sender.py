@@ -18,6 +18,8 @@ from fanal.orient.domain.records import Call
 
 _SPARE_SECONDS: Final = 3.0
 """Seconds without a word from a child with calls, or beyond a call's own time, after which it is replaced."""
+_IDLE_START_SECONDS: Final = 10.0
+"""Pause between two starts of a child while there is no call."""
 _AT_ONCE: Final = 100
 """Calls in one order: what the pipe takes without waiting for the child."""
 _FORK: Final = get_context("fork")
@@ -38,6 +40,7 @@ class Sender:
         self._calls: dict[UUID, tuple[Call, float]] = {}
         self._queue = list[tuple[Call, datetime]]()
         self._heard_at, self._waits = 0.0, False
+        self._prepare_at = 0.0
         self._works = list[bool]()
 
     @property
@@ -63,6 +66,13 @@ class Sender:
             self._calls[call.id] = (call, time.monotonic())
         self._queue += [(call, now) for call in calls]
         self._push()
+
+    def prepare(self) -> None:
+        """Start the child before the first call, if there is none: it looks up the mail server's name."""
+        now = time.monotonic()
+        if self._child is None and now >= self._prepare_at:
+            self._prepare_at = now + _IDLE_START_SECONDS
+            self._is_ready()
 
     def ask(self) -> None:
         """Ask the mail server whether it lets this process in; `answers` returns that later."""

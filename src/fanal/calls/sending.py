@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import os
 import signal
 import smtplib
@@ -33,10 +34,14 @@ WORKS: Final = "works"
 _BEAT_SECONDS: Final = 0.05
 _IDLE_SECONDS: Final = 1.0
 _ALIVE_SECONDS: Final = 1.0
+_LOOK_UP_IDLE_SECONDS: Final = 60.0
+"""Time after which the addresses of the mail server are asked for again without a call."""
 _LOOK_UP_SECONDS: Final = 20.0
 """Time after which the addresses of the mail server are asked for again, when a call comes."""
 _LOOK_UP_AGAIN_SECONDS: Final = 1.0
 """The same while a call waits, and the server has taken no message for that long."""
+_HANGING_SECONDS: Final = 5.0
+"""Time after which a further question to the DNS does not wait for the one before."""
 _MOST_ADDRESSES: Final = 32
 _LANGUAGES: Final = ("fr", "en")
 _OK, _NO_UTF8 = 250, 553
@@ -86,7 +91,7 @@ class Sending:
         self._guard = threading.RLock()
         self._dispatch = Dispatch(mailer.duty)
         self._addresses = list[smtp.Address]()
-        self._looked_up, self._looks_up = -_LOOK_UP_SECONDS, False
+        self._looked_up, self._asked_at = -_LOOK_UP_SECONDS, -math.inf
         self._open: dict[int, smtp.Handle] = {}
         self._alive_at = 0.0
         self._told = (time.monotonic(), datetime.min.replace(tzinfo=UTC))
@@ -156,6 +161,7 @@ class Sending:
                 self._open[number].shut()
             if time.monotonic() > self._dispatch.unserved_since + _LOOK_UP_AGAIN_SECONDS:
                 self._look_up(after=_LOOK_UP_AGAIN_SECONDS)
+            self._look_up(after=_LOOK_UP_IDLE_SECONDS)
             if self._dispatch.in_hand and time.monotonic() >= self._alive_at + _ALIVE_SECONDS:
                 self._alive_at = time.monotonic()
                 self._answers.send(ALIVE)
@@ -167,8 +173,10 @@ class Sending:
 
     def _look_up(self, after: float) -> None:
         """Ask for the addresses of the mail server, if that was not done in the last seconds (`after`)."""
-        if self._mailer.url and not self._looks_up and time.monotonic() >= self._looked_up + after:
-            self._looks_up = True
+        now = time.monotonic()
+        hangs = now < self._asked_at + _HANGING_SECONDS
+        if self._mailer.url and not hangs and now >= self._looked_up + after:
+            self._asked_at = now
             threading.Thread(target=self._find, daemon=True).start()
 
     def _find(self) -> None:
@@ -178,7 +186,7 @@ class Sending:
         except (OSError, ValueError) as reason:
             found, failure = [], code_of(reason)
         with self._guard:
-            self._looks_up, self._looked_up = False, time.monotonic()
+            self._asked_at, self._looked_up = -math.inf, time.monotonic()
             new = [one for one in found if one not in self._addresses]
             self._addresses += new[: _MOST_ADDRESSES - len(self._addresses)]
             self._dispatch.set_places(len(self._addresses))

@@ -228,6 +228,38 @@ def test_half_of_the_addresses_may_give_no_answer(
     assert max(map(len, relay.got.values())) <= 2
 
 
+@pytest.mark.parametrize("many", [1, 2, 5, 10, 20])
+@pytest.mark.parametrize("seconds", [2.2, 3.0, 4.0, 5.0, 6.0])
+@pytest.mark.parametrize("step", ["MAIL", "DATA"])
+def test_a_server_that_is_slow_at_one_step_is_waited_for(
+    many: int, seconds: float, step: str
+) -> None:
+    """As one whose name server is slow: sessions overtake each other, and the first goes on."""
+    relay = Relay(people(many), [Fault(step=step, seconds=seconds)])
+    instants = [1.0, 21.0, 41.0] if seconds > 4.0 or many > 10 else [1.0, 1.5, 21.0, 41.0]
+    assert not late(relay, run(relay, instants))
+    assert max(map(len, relay.got.values())) <= 2
+
+
+@pytest.mark.parametrize("many", [1, 2, 10])
+@pytest.mark.parametrize("seconds", [2.2, 3.0, 4.0])
+def test_one_recipient_who_is_answered_slowly_is_called(many: int, seconds: float) -> None:
+    duty = people(many)
+    relay = Relay(duty, [Fault(step="RCPT", seconds=seconds, people=frozenset(duty[:1]))])
+    assert not late(relay, run(relay, [1.0, 21.0]))
+
+
+@pytest.mark.parametrize("many", [1, 8])
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+@pytest.mark.parametrize("until", [5.0, 8.0, 20.0])
+def test_a_server_that_lets_few_in_and_greeted_nobody_has_the_next_call(
+    many: int, limit: int, until: float
+) -> None:
+    relay = Relay(people(many), [Fault(step="GREET", when=(0.0, until), **HANGS)], limit=limit)
+    calls = run(relay, [1.0, until + 1.0, until + 10.0])
+    assert not late(relay, {2: calls[2], 3: calls[3]})
+
+
 @pytest.mark.parametrize("code", [250, 450])
 @pytest.mark.parametrize(("many", "slow", "seconds"), [(10, 5, 1.9), (32, 7, 1.5), (60, 12, 1.9)])
 def test_recipients_that_are_answered_slowly_delay_no_others(

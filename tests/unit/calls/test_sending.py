@@ -174,6 +174,17 @@ def test_a_child_that_hangs_with_a_call_in_hand_is_replaced_in_three_seconds(
             made.stop()
 
 
+def test_a_child_is_there_before_the_first_call(sender: Sender) -> None:
+    """It asks for the mail server's name: the DNS may be away when the first call comes, weeks later."""
+    sender.prepare()
+    child = sender._child
+    assert child is not None
+    assert child.process.is_alive()
+    sender.start([CALL], now=NOW)
+    assert [one.delivery for one in outcomes(sender)] == [Delivery.LEFT]
+    assert sender._child is child
+
+
 def test_thousands_of_calls_at_once_block_neither_process(sender: Sender) -> None:
     calls = [msgspec.structs.replace(CALL, id=UUID(int=n)) for n in range(10, 1510)]
     sender.start(calls, now=NOW)
