@@ -155,6 +155,8 @@ class Dispatch:
         if not self._claims(person, session, Step.SIGNED_IN):
             return False
         session.asked_at = session.asked_at or now
+        if one.silent_since is not None:
+            one.is_proved |= self._answered_at > one.silent_since
         session.asked = person
         return True
 
@@ -382,7 +384,6 @@ class Dispatch:
             person.session = session.number
             if person.silent_since is not None:
                 person.tries += 1
-                person.is_proved |= self._answered_at > person.silent_since
         begun.append(session)
 
     def _may_begin(self, person: Person, now: float) -> bool:

@@ -58,7 +58,7 @@ class Person:
     tries: int = 0
     """Sessions begun for them since then."""
     is_proved: bool = False
-    """One of these began after the server had taken a message for others: they are why it got no answer."""
+    """One of these named them after the server had answered for others: they are why it got no answer."""
     _failures: int = 0
     _failing_since: float = 0.0
     _alone_until: float = 0.0

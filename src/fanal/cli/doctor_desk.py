@@ -3,6 +3,7 @@
 import ipaddress
 import os
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 import psycopg
 
@@ -189,6 +190,8 @@ def _is_this_machine(host: str) -> bool:
 
 # Diagnosis of the e-mail settings for alarm calls, for `fanal doctor`, `fanal run` and `fanal mail`.
 
+_MOST_ON_DUTY: Final = 10
+"""Most addresses that are called in time whatever one thing fails at the mail server (SECURITY.md)."""
 FAULTS: Mapping[MailFault, str] = {
     MailFault.NO_SERVER: "FANAL_SMTP_URL is not set: mail is left in FANAL_HOME/mail, which nobody reads",
     MailFault.SERVER_REFUSED: "FANAL_SMTP_URL is no address of the form smtp[s]://host:port: nothing is sent",
@@ -210,6 +213,11 @@ def look_at_channel() -> Iterator[DoctorFinding]:
     faults = mailer.faults()
     for fault in faults:
         yield problem(f"no call for a child in danger reaches anybody: {FAULTS[fault]}")
+    if len(mailer.duty) > _MOST_ON_DUTY:
+        yield note(
+            f"FANAL_DUTY names {len(mailer.duty)} addresses: calls keep to ten seconds with {_MOST_ON_DUTY}"
+            " at most when the mail server has a fault; name fewer, or a distribution list"
+        )
     if not faults and not mailer.demo:
         yield fine(
             f"calls for a child in danger go to {len(mailer.duty)} addresses; "

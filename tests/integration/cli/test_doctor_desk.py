@@ -148,6 +148,8 @@ def test_who_is_called_is_asked_of_a_desk_and_not_of_a_public_node(
     for name in ("FANAL_SMTP_URL", "FANAL_DUTY"):
         monkeypatch.delenv(name, raising=False)
     assert "FANAL_DUTY names nobody" in "".join(found.text for found in look_at_channel())
+    monkeypatch.setenv("FANAL_DUTY", ",".join(f"p{number}@desk.example" for number in range(11)))
+    assert "FANAL_DUTY names 11 addresses" in "".join(found.text for found in look_at_channel())
     monkeypatch.setenv("FANAL_PUBLIC_NODE", "1")
     assert [*look_at_channel()] == []
 

@@ -249,15 +249,20 @@ def test_one_recipient_who_is_answered_slowly_is_called(many: int, seconds: floa
     assert not late(relay, run(relay, [1.0, 21.0]))
 
 
-@pytest.mark.parametrize("many", [1, 8])
+@pytest.mark.parametrize("many", [1, 3, 8])
 @pytest.mark.parametrize("limit", [1, 2, 3, 5])
-@pytest.mark.parametrize("until", [5.0, 8.0, 20.0])
+@pytest.mark.parametrize("until", [3.0, 5.0, 8.0, 20.0])
 def test_a_server_that_lets_few_in_and_greeted_nobody_has_the_next_call(
     many: int, limit: int, until: float
 ) -> None:
     relay = Relay(people(many), [Fault(step="GREET", when=(0.0, until), **HANGS)], limit=limit)
     calls = run(relay, [1.0, until + 1.0, until + 10.0])
     assert not late(relay, {2: calls[2], 3: calls[3]})
+
+
+def test_whose_session_was_not_let_in_is_no_cause_of_silence() -> None:
+    relay = Relay(people(3), [Fault(step="RCPT", when=(0.0, 3.0), **HANGS)], limit=3)
+    assert not late(relay, run(relay, [1.0, 4.0, 13.0]))
 
 
 @pytest.mark.parametrize("code", [250, 450])
