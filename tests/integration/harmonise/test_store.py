@@ -401,7 +401,7 @@ def test_values_are_looked_up_by_their_index_when_written_and_when_erased() -> N
     [(read,)] = rows(
         "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'harmonise_selector'"
     )
-    assert read < 100  # a look at a row or two is no reading of them all
+    assert read < 1000  # a few looks at some rows are no reading of all 5 000
 
 
 @pytest.mark.role("intake")
