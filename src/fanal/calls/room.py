@@ -11,6 +11,8 @@ PATIENCE_SECONDS: Final = 2.0
 """Patience for a reply before the message: some servers refuse a recipient after five seconds."""
 _UNCONFIRMED_SECONDS: Final = 10.0
 """Time for which a session is kept at least that waits for the end of its message."""
+_DATA_SECONDS: Final = 7.0
+"""The same before the message: a server may be slow there, and further sessions are no faster."""
 _HELD_SECONDS: Final = 30.0
 """Time for which a server may hold a session that was closed while it waited for a recipient's provider."""
 _KEPT_CONNECTING: Final = 4
@@ -38,8 +40,8 @@ class Room:
         if len(open_) - spared < most:
             return True
         long = PATIENCE_SECONDS * (1.25 if len(waiting) > len(open_) // 2 else 2.0)
-        named = [one for one in waiting if one.phase in (Phase.RECIPIENTS, Phase.DATA)]
-        stalled = [one for one in named if now - one.changed > long]
+        kept = {Phase.RECIPIENTS: long, Phase.DATA: _DATA_SECONDS}
+        stalled = [one for one in waiting if now - one.changed > kept.get(one.phase, math.inf)]
         if not stalled and not self.close_ungreeted(now):
             stalled = [one for one in sent if now - one.changed > _UNCONFIRMED_SECONDS]
             if not stalled:
