@@ -189,9 +189,8 @@ def _draw_more_or_fewer(items: Iterable[pytest.Item]) -> None:
         if getattr(test, "is_hypothesis_test", False):
             named = getattr(test, "_hypothesis_internal_use_settings", examples.default)
             other = examples(named, max_examples=max(1, round(named.max_examples * _TIMES)))
-            test._hypothesis_internal_use_settings = (
-                other  # the library has no public way to say it
-            )
+            # The library has no public way to say it.
+            test._hypothesis_internal_use_settings = other
 
 
 def pytest_collection_finish() -> None:

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
@@ -326,18 +326,24 @@ class SharedLive:
         self._running: tuple[Live, Partner] | None = None
         atexit.register(self._stack.close)  # where a run is interrupted
 
-    def get(self) -> tuple[Live, Partner]:
+    def get(self, config: pytest.Config) -> tuple[Live, Partner]:
         """Return the installation that runs, and its partner."""
+        if not config.pluginmanager.is_registered(self):
+            config.pluginmanager.register(self)
         if self._running is None:
             server = self._stack.enter_context(live())
             self._running = server, server.add_partner(self._name)
         return self._running
 
-    def leave(self, following: pytest.Item | None) -> None:
-        """Stop it unless the next test is of its folder."""
-        if following is None or self._folder not in following.path.parents:
-            self._stack.close()
-            self._running = None
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, nextitem: pytest.Item | None) -> Generator[None, None, None]:
+        """Stop it after a test, unless the next one is of its folder."""
+        try:
+            return (yield)
+        finally:
+            if nextitem is None or self._folder not in nextitem.path.parents:
+                self._stack.close()
+                self._running = None
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """One running installation for all hostile requests, and a look at what it stored."""
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psycopg
@@ -25,25 +25,14 @@ _TABLES = (
 _SHARED = SharedLive(Path(__file__).parent, "Shapes")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(
-    item: pytest.Item, nextitem: pytest.Item | None
-) -> Generator[None, None, None]:
-    """Stop the installation once no test of this folder follows."""
-    try:
-        return (yield)
-    finally:
-        _SHARED.leave(nextitem)
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest) -> Live:
+    return _SHARED.get(request.config)[0]
 
 
 @pytest.fixture(scope="module")
-def server() -> Live:
-    return _SHARED.get()[0]
-
-
-@pytest.fixture(scope="module")
-def partner() -> Partner:
-    return _SHARED.get()[1]
+def partner(request: pytest.FixtureRequest) -> Partner:
+    return _SHARED.get(request.config)[1]
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ class Room:
     def has_room(self, now: float) -> bool:
         """Return whether a session more may begin; without room, close one that gives no sign for long.
 
-        Those that wait for the end of their message may be lost and keep no room from others, up to twice
-        the number, unless the server has shown how many it lets in.
+        Sessions that wait for the end of their message may be lost: they take no room from others, up to
+        twice the number, unless the server has shown how many it lets in.
         """
         open_ = [one for one in self._sessions.values() if not one.cut]
         waiting = [one for one in open_ if one.stalled]

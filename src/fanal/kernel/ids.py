@@ -29,7 +29,7 @@ def id_with(instant: datetime, digest: bytes) -> UUID:
     return _build(_milliseconds(instant), _first_bits(digest))
 
 
-def contains(value: UUID, digest: bytes) -> bool:
+def has_digest(value: UUID, digest: bytes) -> bool:
     """Return whether `id_with` made an id from this digest, at any instant."""
     return value == _build(value.int >> 80, _first_bits(digest))
 

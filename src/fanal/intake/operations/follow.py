@@ -14,7 +14,7 @@ from fanal.accounts.domain.policy import reach, require_somewhere
 from fanal.db import sql
 from fanal.intake.domain import receipt
 from fanal.kernel.actors import Actor
-from fanal.kernel.ids import contains, id_with, new_id
+from fanal.kernel.ids import has_digest, id_with, new_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.texts import stripped
 from fanal.ledger import operations as ledger
@@ -97,7 +97,7 @@ def answer_desk(
         earlier = sql.rows(
             "SELECT id, created_at FROM intake_conversation(%s) WHERE NOT from_desk", [lookup_hash]
         )
-        known: list[UUID] = [one for one, _ in earlier if digest and contains(one, digest)]
+        known: list[UUID] = [one for one, _ in earlier if digest and has_digest(one, digest)]
         if known:
             return known[0]
         if sum(at > now - ANSWER_SPAN for _, at in earlier) >= MOST_ANSWERS:

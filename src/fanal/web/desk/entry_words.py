@@ -18,7 +18,7 @@ SAID: Mapping[str, Text] = {
     "date_hint": _("As the person says it: Saturday, 24 November, 24/11/2026."),
     "time_hint": _("As the person says it: 9 in the evening, 21:14."),
     "no_pictures": "",
-    "description": _("The facts, as they are told"),
+    "description": _("The facts, in the caller's words"),
     "description_hint": _("The child’s own words as they were said, who heard them, and when."),
     "conversation": _("The conversation, if its text is at hand"),
     "shots": _("Messages read from screenshots"),
