@@ -32,7 +32,7 @@ class WarningLink(Struct, frozen=True):
     text: str
 
 
-class Said(Struct, frozen=True, kw_only=True):
+class WarningRow(Struct, frozen=True, kw_only=True):
     """A warning in words: its sentence and the addresses and pages that it names, defanged.
 
     `more`: number of further addresses, beyond the ten listed. `links`: the reports or removal requests to
@@ -51,7 +51,7 @@ def warnings(context: Context, items: Sequence[object]) -> dict[str, object]:
     """List the warnings on a removal request; links to reports only for a person who may read reports.
 
     `items`: the current warnings, or those stored with an earlier step or approval (as `MeasureWarning`, or
-    plain data of its shape). Returns the template's context; its only key is `warnings`, a list of `Said`.
+    plain data of its shape). Returns the template's context; its only key is `warnings`, `WarningRow`s.
     """
     request: HttpRequest = context["request"]
     actor, lang = actor_of(request), get_language() or "fr"
@@ -60,9 +60,9 @@ def warnings(context: Context, items: Sequence[object]) -> dict[str, object]:
     return {"warnings": [_said(one, actor=actor, desks=desks, lang=lang) for one in stood]}
 
 
-def _said(one: MeasureWarning, *, actor: Actor, desks: dict[int, str], lang: str) -> Said:
+def _said(one: MeasureWarning, *, actor: Actor, desks: dict[int, str], lang: str) -> WarningRow:
     parameters = {"desk": desks.get(one.desk_id or 0, "")}
-    return Said(
+    return WarningRow(
         text=reference.render(one.code, parameters, lang, kind="measure_warning"),
         pages=tuple(identifier("URL", page) for page in one.pages),
         addresses=tuple(identifier("URL", address) for address in one.addresses[:_SHOWN]),

@@ -41,7 +41,7 @@ class _ReviewForm(PostedForm):
     motive = Parsed(_reason)
 
 
-class _AnswerForm(PostedForm):
+class _ReviewAnswerForm(PostedForm):
     agreed = Parsed({"refuse": False, "agree": True}.get, posted="verdict")
     motive = Parsed(_reason)
     review_id = Parsed(UUID, posted="review")
@@ -100,7 +100,7 @@ def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """
     actor, now = actor_of(request), now_of(request)
     _reached(actor, report_id)
-    form = _AnswerForm(request)
+    form = _ReviewAnswerForm(request)
     if not form.is_valid():
         return _page(request, refused=report_id)
     try:

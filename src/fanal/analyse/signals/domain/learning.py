@@ -60,7 +60,7 @@ class Quality(Struct, frozen=True, kw_only=True):
     codes: dict[str, tuple[int, float, float]]
 
 
-class Earlier(Struct, frozen=True, kw_only=True):
+class EarlierReader(Struct, frozen=True, kw_only=True):
     """The text reader's model in force, to compare a new one with.
 
     `way` holds its parameters for reading by words and embedding. `known` says of each labelled text whether
@@ -105,7 +105,7 @@ def train(
     labels: Sequence[Label],
     vectors: Vectors,
     *,
-    earlier: Earlier | None = None,
+    earlier: EarlierReader | None = None,
     believed: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
 ) -> Trained:
     """Train a model on labelled texts; `vectors` has the embedding of each text as a row.
@@ -239,7 +239,7 @@ def _compared(
     after: Floats,
     wanted: Floats,
     codes: Sequence[str],
-    models: tuple[Earlier, Way],
+    models: tuple[EarlierReader, Way],
 ) -> Comparison:
     """Return the quality of the earlier and the new model on the corpus and on the desk's examples.
 

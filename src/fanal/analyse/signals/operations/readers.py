@@ -21,7 +21,7 @@ from fanal.analyse.signals.domain.examples import (
     Settlement,
     labels_of,
 )
-from fanal.analyse.signals.domain.learning import Earlier, Trained, train
+from fanal.analyse.signals.domain.learning import EarlierReader, Trained, train
 from fanal.analyse.signals.domain.meaning import Label, Vectors
 from fanal.analyse.signals.domain.model import (
     Header,
@@ -103,7 +103,7 @@ def train_version(*, actor: Actor, now: datetime) -> UUID:
     trained = train(
         every,
         vectors,
-        earlier=Earlier(
+        earlier=EarlierReader(
             way=reader.model.ways[0],
             known=np.array([label.text in known for label in every]),
             corpus=len(corpus.labels),

@@ -83,7 +83,7 @@ def _protections(view: views.BlockingView, request: HttpRequest) -> Sequence[obj
     return protections_of(host, catalogue=reference.load(), on=paris_day(now_of(request)))
 
 
-class _StepForm(acts.EventForm):
+class _BlockingStepForm(acts.EventForm):
     """Form of a step of a blocking: its transition, event, reason and outcome."""
 
     transition = Parsed(posted="move")
@@ -118,7 +118,7 @@ def _take(pages: acts.ActPages, request: HttpRequest, blocking_id: UUID) -> Http
     """Record the step of a blocking that the form names; a refusal is shown on its page."""
 
     def step() -> None:
-        named = _StepForm(request, kind=BLOCKING.kind).checked().cleaned_data
+        named = _BlockingStepForm(request, kind=BLOCKING.kind).checked().cleaned_data
         transition = named.pop("transition")
         if transition not in REASONED:
             named["reason"] = ""

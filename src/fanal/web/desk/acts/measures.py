@@ -391,7 +391,7 @@ def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """
 
     def act() -> None:
-        named = _StepForm(request, kind="measure").checked().cleaned_data
+        named = _MeasureStepForm(request, kind="measure").checked().cleaned_data
         record_step(
             actor=actor_of(request),
             measure_id=measure_id,
@@ -429,7 +429,7 @@ def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     return acts.record(PAGES, request, measure_id, act)
 
 
-class _StepForm(acts.EventForm):
+class _MeasureStepForm(acts.EventForm):
     """Form of a step of a removal request: its transition, event, and the cause of a suspension or lifting.
 
     For a sending recorded after its legal basis lapsed (transition `leave`), the time is required (refusal

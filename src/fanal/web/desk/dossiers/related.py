@@ -36,7 +36,7 @@ class Suggested(NamedTuple):
     fresh: list[dict[str, object]]
 
 
-class Judged(NamedTuple):
+class JudgedRelation(NamedTuple):
     """A related report on which the desk has decided, with its displayed reference and the last decision."""
 
     report_id: UUID
@@ -55,19 +55,21 @@ class RelatedReports(Struct, frozen=True, kw_only=True):
     elsewhere: list[str]
     graph: dict[str, object]
     dossier_id: UUID | None
-    judged: list[Judged]
+    judged: list[JudgedRelation]
 
 
 def judged_of(
     references: Mapping[UUID, str], cases: Mapping[UUID, Case], *, actor: Actor
-) -> list[Judged]:
+) -> list[JudgedRelation]:
     """Return the reports on which the desk has decided, each with its last decision, the newest first.
 
     `references` has the reference of each report as shown, `cases` its row in the queue, both by report id.
     """
     decided = [i for i in references if i in cases and cases[i].state in DECIDED_STATES]
     decisions = oriented.decisions_of(actor=actor, report_ids=decided)
-    found = [Judged(i, references[i], decisions[i][-1]) for i in decided if decisions.get(i)]
+    found = [
+        JudgedRelation(i, references[i], decisions[i][-1]) for i in decided if decisions.get(i)
+    ]
     return sorted(found, key=lambda one: one.decision.decided_at, reverse=True)
 
 

@@ -34,7 +34,7 @@ def _pair(typed: str) -> tuple[UUID, UUID]:
     return UUID(one), UUID(two)
 
 
-class _AnswerForm(PostedForm):
+class _SuggestionForm(PostedForm):
     other_id = Parsed(UUID, posted="other")
     accept = Parsed({"ACCEPT": True, "REJECT": False}.get, posted="answer")
     reason = text(posted="motive")
@@ -86,7 +86,7 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
             actor=actor,
             report_id=report_id,
             now=now_of(request),
-            **_AnswerForm(request).checked().cleaned_data,
+            **_SuggestionForm(request).checked().cleaned_data,
         )
     except ValueError:
         messages.error(request, _("Choose what you judge."))
