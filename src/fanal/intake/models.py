@@ -101,12 +101,16 @@ class Work(models.Model):
 
 
 class Receipt(models.Model):
-    """A report's signed receipt; for the public form also look-up hash and public key of the receipt code."""
+    """A report's signed receipt; for the public form also what is derived from the receipt code.
+
+    Look-up hash, public key, and the digest that tells its holder's pages to speak to a child.
+    """
 
     report_id = models.UUIDField(primary_key=True)
     lookup_hash = models.BinaryField(null=True, unique=True)
     public_key = models.BinaryField(null=True)
     signed = models.TextField()
+    voice_digest = models.BinaryField(null=True)
 
     class Meta:
         db_table = "intake_receipt"

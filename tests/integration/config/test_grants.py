@@ -224,7 +224,7 @@ PUBLIC_NODE_CALLS = {
     "intake_describe": {"boolean"},
     "intake_enqueue": {"void"},
     "intake_file_ids": {"file_id"},
-    "intake_follow": {"id", "state", "received_at", "in_progress", "signed"},
+    "intake_follow": {"id", "state", "received_at", "in_progress", "signed", "voice_digest"},
     "intake_hold_state": {"state", "urgent"},
     "intake_known": {"sender_id", "kind", "digest", "fingerprint", "report_id"},
     "intake_move": {"boolean"},

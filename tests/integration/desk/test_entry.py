@@ -119,6 +119,21 @@ def test_the_name_of_a_child_who_calls_is_sealed_without_consent_to_be_called_ba
     assert opened.facts == (("NAME", "Zoe Kirsch"), ("IS_CHILD", ""))
 
 
+@pytest.mark.parametrize(("whom", "own"), [("CHILD", True), ("PARENT", False)])
+def test_question_and_follow_up_speak_to_a_child_as_to_a_child(
+    desk: Desk, sign_in: Callable[[str], Client], whom: str, own: bool
+) -> None:
+    analyst = sign_in("ana")
+    found = CODE.search(analyst.post(PAGE, form(analyst, whom=whom)).content.decode())
+    assert found is not None
+    [(report_id, *_)] = entered()
+    run_stages(desk.now)
+    page = analyst.get(f"/fr/desk/reports/{report_id}/").content.decode()
+    assert ("C’est un enfant qui lira" in page) == own
+    followed = Client().post("/fr/follow/", {"code": found[1]}).content.decode()
+    assert ("Ton signalement" in followed) == own
+
+
 def test_a_form_that_is_sent_twice_is_one_report(
     desk: Desk, sign_in: Callable[[str], Client]
 ) -> None:

@@ -42,6 +42,7 @@ _READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1"} | dict.fromkeys("-–—
 _LOOKUP = b"fanal/receipt/lookup/v1"
 _BOX = b"fanal/receipt/box/v1"
 _ANSWER = b"fanal/receipt/answer/v1"
+_VOICE = b"fanal/receipt/voice/v1"
 _LOOKUP_HASH = b"fanal/receipt/lookup-hash/v1\x00"
 
 
@@ -123,6 +124,15 @@ def answer_digest(*, code: str, after: str, text: str) -> bytes:
     """
     key, seen = _derive(code, _ANSWER), hashlib.sha256(after.encode()).digest()
     return hmac.digest(key, seen + text.encode(), "sha256")
+
+
+def voice_digest(*, code: str, to_child: bool) -> bytes:
+    """Return a digest (32 bytes) that says, to a holder of the receipt code alone, if they are the child.
+
+    Raises:
+        CodeRefused: the input is no valid code.
+    """
+    return hmac.digest(_derive(code, _VOICE), b"\x01" if to_child else b"\x00", "sha256")
 
 
 def seal_message(*, public_key: bytes, plaintext: bytes) -> bytes:

@@ -169,9 +169,10 @@ class Submission(Struct, frozen=True, kw_only=True):
     idempotency keys, checked in order. `details` are documents about files that stayed with the sender;
     `files` are enclosed. `finish` is False for a report whose files and end follow. `urgent` means a person
     in danger; `slow_lane` puts it behind others in the queue. `identity` holds the reporter's statements
-    about themself, sealed under a separate key. `code` is the receipt code that the form generated with its
-    draft, so that a submission repeated after a lost answer shows the same code; without it, intake
-    generates a code.
+    about themself, sealed under a separate key. `to_child`: the holder of the receipt code is the child
+    concerned, to whom the follow-up speaks in other words. `code` is the receipt code that the form
+    generated with its draft, so that a submission repeated after a lost answer shows the same code; without
+    it, intake generates a code.
     """
 
     arrival: Arrival
@@ -192,6 +193,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     details: tuple[bytes, ...] = ()
     files: tuple[AttachedFile, ...] = ()
     slow_lane: bool = False
+    to_child: bool = False
     code: str = ""
 
 
@@ -326,7 +328,8 @@ class FollowedMessage(Struct, frozen=True, kw_only=True):
 class Followed(Struct, frozen=True, kw_only=True):
     """The information shown to the holder of a receipt code: state, signed receipt (`signed`), messages.
 
-    `in_progress`: the report still waits for a processing stage.
+    `in_progress`: the report still waits for a processing stage. `voice_digest` says to whom it speaks
+    (`receipt.voice_digest`); empty for reports of before.
     """
 
     report_id: UUID
@@ -334,4 +337,5 @@ class Followed(Struct, frozen=True, kw_only=True):
     received_at: datetime
     in_progress: bool
     signed: str
+    voice_digest: bytes
     messages: tuple[FollowedMessage, ...] = ()

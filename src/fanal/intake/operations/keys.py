@@ -85,21 +85,21 @@ def insert_reports(fresh: Sequence[New], now: datetime) -> None:
 def insert_receipts(fresh: Sequence[New], signed: Mapping[UUID, str]) -> None:
     """Insert the signed receipts (`signed`, by report id) of new reports (`fresh`).
 
-    Of a receipt code, only its look-up hash and public key are stored.
+    Of a receipt code, only its look-up hash, public key and the digest of whom it speaks to are stored.
     """
     with copy_in(
-        "COPY intake_receipt (report_id, lookup_hash, public_key, signed) FROM STDIN"
+        "COPY intake_receipt (report_id, lookup_hash, public_key, voice_digest, signed) FROM STDIN"
     ) as copy:
         for new in fresh:
-            public = receipt.public_part(new.code) if new.code else None
-            copy.write_row(
-                (
-                    new.report_id,
-                    public.lookup_hash if public else None,
-                    public.public_key if public else None,
-                    signed[new.report_id],
-                )
-            )
+            copy.write_row((new.report_id, *_of_code(new), signed[new.report_id]))
+
+
+def _of_code(new: New) -> tuple[bytes | None, bytes | None, bytes | None]:
+    if not new.code:
+        return None, None, None
+    public = receipt.public_part(new.code)
+    voice = receipt.voice_digest(code=new.code, to_child=new.submission.to_child)
+    return public.lookup_hash, public.public_key, voice
 
 
 def insert_wires(fresh: Sequence[New]) -> None:

@@ -269,7 +269,7 @@ def follow(*, actor: Actor, lookup_hash: bytes) -> Followed | None:
     """
     del actor  # the code is the only authorisation
     row = sql.row(
-        "SELECT id, state, received_at, in_progress, signed FROM intake_follow(%s)",
+        "SELECT id, state, received_at, in_progress, signed, voice_digest FROM intake_follow(%s)",
         [lookup_hash],
     )
     if row is None:
@@ -286,6 +286,7 @@ def follow(*, actor: Actor, lookup_hash: bytes) -> Followed | None:
         received_at=row[2],
         in_progress=row[3],
         signed=row[4],
+        voice_digest=bytes(row[5] or b""),
         messages=messages,
     )
 

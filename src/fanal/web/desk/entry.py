@@ -31,7 +31,7 @@ from fanal.web.public.choices import AnswerChoice, offered_to
 from fanal.web.public.draft import encode_report, identity_of, report_of
 from fanal.web.public.saying import Text
 from fanal.web.public.sayings import said_to
-from fanal.web.public.steps import BY_NAME, FIELDS, STEPS, Voice, dated, problems, take
+from fanal.web.public.steps import BY_NAME, FIELDS, STEPS, Voice, dated, problems, take, voice_of
 from fanal.web.public.wording import QUESTIONS, errors, step_context
 
 WAYS = (
@@ -116,6 +116,7 @@ def _receive(
         language=language,
         urgent=made.emergency,
         identity=identity,
+        to_child=voice_of(answers) is Voice.CHILD,
     )
     [answer] = receive_reports(actor=actor_of(request), submissions=[submission], now=now)
     if answer.outcome is not Outcome.CREATED:

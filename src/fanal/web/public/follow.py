@@ -4,12 +4,11 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import TypedDict
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -32,7 +31,9 @@ from fanal.web.account.actors import now_of
 from fanal.web.failures import RETRY_AFTER, status_of
 from fanal.web.posted import Posted, read_posted
 from fanal.web.public.guard import Limit, is_same_origin
-from fanal.web.public.steps import as_typed
+from fanal.web.public.saying import Text
+from fanal.web.public.sayings import said_to
+from fanal.web.public.steps import Voice, as_typed
 from fanal.web.public.wording import lengths
 
 _LOG = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ def follow(request: HttpRequest) -> HttpResponse:
 
     The form's `act` is `answer` (with `text`, and `danger` YES to raise the alarm), `receipt` to download the
     signed receipt, or empty. `seen` is how many messages its page showed: the same text sent again from it,
-    by a reload, is the same answer. If storing an answer fails, its text is shown again.
+    by a reload, is the same answer. If storing an answer fails, its text is shown again; the page then knows
+    from the form's `voice` alone that it speaks to a child.
     """
     if request.method != "POST":
         return _ask_code(request)
@@ -99,8 +101,17 @@ def follow(request: HttpRequest) -> HttpResponse:
         _LOG.exception("an answer could not be taken")
         code = posted.get("code")
         rung = danger and posted.get("act") == "answer" and ring_alone(code, now=now_of(request))
-        context = {"code": code[:60], "text": text, "danger": danger, "rung": rung}
-        context["seen"] = posted.get("seen")[:20]
+        context: dict[str, object] = {
+            "code": code[:60],
+            "text": text,
+            "danger": danger,
+            "rung": rung,
+        }
+        context |= {
+            "problem": "",
+            "seen": posted.get("seen")[:20],
+            **_spoken(to_child=posted.get("voice") == "CHILD"),
+        }
         status = status_of(failure)
         answer = render(request, "public/follow/again.html", context, status=status)
         answer["Retry-After"] = RETRY_AFTER
@@ -144,7 +155,7 @@ def _act(
         if outcome.rung:
             raise_written(lookup_hash=receipt.lookup_hash(code), now=now)
         return _status(
-            request, code, found, problem=_CUT, text=text, danger=danger, outcome=outcome
+            request, code, found, problem="message_cut", text=text, danger=danger, outcome=outcome
         )
     if act == "receipt":
         return _signed(found)
@@ -178,24 +189,13 @@ def _find(typed: str) -> Followed | None:
     return found if typed else None
 
 
-_EMPTY = gettext_lazy("Write something before you send.")
-_LONG = gettext_lazy(
-    "This is too long: %(long)s characters, of %(most)s at most. Send it in several messages."
-)
-_SPENT = gettext_lazy(
-    "Our team has your last messages (%(most)s) and cannot receive more for some hours. Nothing is lost: your"
-    " text is below. Send it again later. In danger, call 17 or 112."
-)
-_CUT = gettext_lazy(
-    "This is too long to be read in full: only its beginning is here. Send it in several messages."
-)
 _NO_CODE = "0000-0000-0000-0000-0000"
 
 
 def _take_answer(
     request: HttpRequest, code: str, text: str, *, posted: Posted, now: datetime
 ) -> HttpResponse:
-    problem: str | Promise = ""
+    problem = ""
     stored, danger, seen = False, posted.get("danger") == "YES", posted.get("seen")
     lookup_hash = receipt.lookup_hash(code)
     digest = receipt.answer_digest(code=code, after=seen, text=text) if seen else b""
@@ -208,20 +208,27 @@ def _take_answer(
                 raise_written(lookup_hash=lookup_hash, now=now)
         stored = True
     except AnswersSpent:
-        problem = _SPENT % {"most": MOST_ANSWERS}
+        problem = "messages_spent"
     except Refusal:
         if stripped(text):
-            problem = _LONG % lengths(text, most=MAX_MESSAGE)
+            problem = "message_long"
         elif not danger:
-            problem = _EMPTY
+            problem = "message_empty"
     if danger and not stored:
         # The alarm is raised even if the text is refused or empty: a child is in danger.
         raise_written(lookup_hash=lookup_hash, now=now)
     found = queries.follow(actor=public_actor(), lookup_hash=lookup_hash)
     if found is None:
         return _ask_code(request, unknown=True, status=404)
-    kept, outcome = text if problem else "", PostOutcome(stored=stored, rung=danger)
-    return _status(request, code, found, problem=problem, text=kept, danger=danger, outcome=outcome)
+    return _status(
+        request,
+        code,
+        found,
+        problem=problem,
+        text=text if problem else "",
+        danger=danger,
+        outcome=PostOutcome(stored=stored, rung=danger),
+    )
 
 
 def _status(
@@ -229,11 +236,18 @@ def _status(
     code: str,
     found: Followed,
     *,
-    problem: str | Promise = "",
+    problem: str = "",
     text: str = "",
     danger: bool = False,
     outcome: PostOutcome = _NOTHING,
 ) -> HttpResponse:
+    """Return the report's page, in words for a child if it was a child who sent the report.
+
+    `problem` names the sentence that says why `text` was not taken.
+    """
+    child = receipt.voice_digest(code=code, to_child=True)
+    spoken = _spoken(to_child=found.voice_digest == child)
+    most = MOST_ANSWERS if problem == "messages_spent" else MAX_MESSAGE
     lines, asked = _split([_line(code, message) for message in found.messages])
     context = {
         "code": code,
@@ -243,13 +257,25 @@ def _status(
         "in_progress": found.in_progress,
         "lines": lines,
         "asked": asked,
-        "problem": problem,
+        "problem": str(spoken["say"][problem]) % lengths(text, most=most) if problem else "",
         "text": text,
         "danger": danger and (not outcome.rung or bool(problem)),
         "rung": outcome.rung,
         "taken": outcome.stored,
+        **spoken,
     }
     return render(request, "public/follow/status.html", context, status=422 if problem else 200)
+
+
+class _Spoken(TypedDict):
+    say: dict[str, Text]
+    voice: str
+
+
+def _spoken(*, to_child: bool) -> _Spoken:
+    """Return the sentences for the templates and their voice: a child's, or the usual one."""
+    voice = Voice.CHILD if to_child else Voice.WITNESS
+    return {"say": said_to(voice), "voice": voice.value}
 
 
 def _split(lines: list[ShownMessage]) -> tuple[list[ShownMessage], list[ShownMessage]]:

@@ -55,6 +55,7 @@ from fanal.web.public.steps import (
     STEPS,
     AnswerProblem,
     FormPage,
+    Voice,
     asked,
     dated,
     fitting,
@@ -331,6 +332,7 @@ def _send(
         urgent=made.emergency,
         identity=identity,
         slow_lane=slow,
+        to_child=voice_of(draft.answers) is Voice.CHILD,
         code=draft.code,
     )
     return receive_reports(actor=public_actor(), submissions=[submission], now=now)[0]

@@ -19,6 +19,7 @@ from lxml import html
 from fanal.web.public import sayings, wording
 from fanal.web.public.steps import STEPS, Voice
 from tests.integration.web.public.test_public_node import (
+    CODE,
     NOW,
     _draft,
     fresh_limits,
@@ -82,7 +83,7 @@ def ease(said: list[str]) -> float:
 
 
 def path(lang: str) -> Iterator[tuple[str, list[str]]]:
-    """Walk as a child in danger who is to meet somebody; yield each page's name and sentences."""
+    """Walk as a child in danger who is to meet somebody, up to the follow-up; yield each page's sentences."""
     client, url = Client(), f"/{lang}/report/"
     page = client.get(url).content.decode()
     for step in STEPS[:-1]:
@@ -93,6 +94,11 @@ def path(lang: str) -> Iterator[tuple[str, list[str]]]:
     status, page = send(client, _draft(page))
     assert status == 201
     yield "receipt", sentences(texts_of(page))
+    code = CODE.search(page)
+    assert code is not None
+    for name, typed in (("follow", code.group(1)), ("wrong code", "x")):
+        page = client.post(f"/{lang}/follow/", {"code": typed}).content.decode()
+        yield name, sentences(texts_of(page))
 
 
 @pytest.fixture(params=["fr", "en"])
@@ -120,7 +126,7 @@ def test_each_page_and_each_message_is_easy(lang: str) -> None:
     with time_machine.travel(NOW, tick=False):
         pages = dict(path(lang))
     pages |= said_to_a_child()
-    assert len(pages) == len(STEPS) + 3
+    assert len(pages) == len(STEPS) + 5
     hard = {name: rix(said) for name, said in pages.items() if rix(said) > SIXTH_YEAR}
     assert hard == {}
     every = [sentence for said in pages.values() for sentence in said]

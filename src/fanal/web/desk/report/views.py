@@ -26,6 +26,7 @@ from fanal.analyse.priority.domain.retention_window import (
 )
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.crosscheck.links.queries import links_of
+from fanal.formats.report.records import Stated
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.domain.records import PUBLIC_SENDER, FollowedMessage, ReportFacts
@@ -164,6 +165,7 @@ def page_of(
         ),
         "choice": proposal_of(case, record, request=request, refused=refused, actor=actor),
         **_drafts(report_id, actor=actor, now=now),
+        "to_child": Stated.REPORTER_IS_CHILD in record.stated,
         "reachable": is_reachable(actor=actor, report_id=report_id),
         "exchange": exchange,
         "unread": unread,

@@ -1,0 +1,100 @@
+"""Sentences of the follow-up by the person who reports, besides those that the form has too."""
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
+
+from fanal.web.public.saying import Saying
+
+FOLLOWED: Mapping[str, Saying] = {
+    "asked": Saying(
+        usual=_("Our team has a question"),
+        child=pgettext_lazy("to a child", "Our team has a question for you"),
+    ),
+    "your_report": Saying(usual=_("Your report"), child=pgettext_lazy("to a child", "Your report")),
+    "message_arrived": Saying(
+        usual=_("Your message has arrived. Thank you."),
+        child=pgettext_lazy("to a child", "We have your message. Thank you."),
+    ),
+    "message_locked": Saying(
+        usual=_("Your message has arrived. It is locked: only our team can read it."),
+        child=pgettext_lazy("to a child", "We have your message. Only our team can read it."),
+    ),
+    "in_progress": Saying(
+        usual=_(
+            "It has arrived and is being prepared for reading. This takes minutes, rarely hours."
+        ),
+        child=pgettext_lazy("to a child", "We have it. Our team can read it in a few minutes."),
+    ),
+    "with_team": Saying(
+        usual=_(
+            "Our team has it. A person reads it, the most urgent reports first. We cannot say here what is"
+            " done with it, so as not to warn the person concerned."
+        ),
+        child=pgettext_lazy(
+            "to a child",
+            "Our team has it. A person reads it, the most urgent reports first. We cannot tell you here what"
+            " we do. The person who did this must not know it.",
+        ),
+    ),
+    "no_question": Saying(
+        usual=_("No question for you so far."),
+        child=pgettext_lazy("to a child", "No question for you so far."),
+    ),
+    "your_answer": Saying(usual=_("Your answer"), child=pgettext_lazy("to a child", "Your answer")),
+    "answer_or_add": Saying(
+        usual=_("Answer, or add something"),
+        child=pgettext_lazy("to a child", "Answer, or add something"),
+    ),
+    "you": Saying(usual=_("You"), child=pgettext_lazy("to a child", "You")),
+    "danger_now": Saying(
+        usual=_("A child is in danger now: alert our team at once"),
+        child=pgettext_lazy("to a child", "I am in danger now: tell the team at once"),
+    ),
+    "message_failed_title": Saying(
+        usual=_("Your message may not have arrived"),
+        child=pgettext_lazy("to a child", "Your message may not have arrived"),
+    ),
+    "message_failed": Saying(
+        usual=_(
+            "Something broke on our side. What you wrote is still here: please wait a moment, then send it"
+            " again."
+        ),
+        child=pgettext_lazy(
+            "to a child",
+            "Something broke on our side. What you wrote is still here. Wait a moment, then send it again.",
+        ),
+    ),
+    "message_empty": Saying(
+        usual=_("Write something before you send."),
+        child=pgettext_lazy("to a child", "Write something before you send."),
+    ),
+    "message_long": Saying(
+        usual=_(
+            "This is too long: %(long)s characters, of %(most)s at most. Send it in several messages."
+        ),
+        child=pgettext_lazy(
+            "to a child",
+            "This is too long: %(long)s characters, of %(most)s at most. Send it in several messages.",
+        ),
+    ),
+    "message_cut": Saying(
+        usual=_(
+            "This is too long to be read in full: only its beginning is here. Send it in several messages."
+        ),
+        child=pgettext_lazy(
+            "to a child", "This is too long: only its beginning is here. Send several messages."
+        ),
+    ),
+    "messages_spent": Saying(
+        usual=_(
+            "Our team has your last messages (%(most)s) and cannot receive more for some hours. Nothing is"
+            " lost: your text is below. Send it again later. In danger, call 17 or 112."
+        ),
+        child=pgettext_lazy(
+            "to a child",
+            "Our team has your last messages (%(most)s). It can receive more in some hours. Your text is"
+            " below: send it later. You are in danger? Call 17 or 112.",
+        ),
+    ),
+}
