@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fanal.orient.models import StoredDecision
+from fanal.web.desk.queue import selection
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.acceptance.steps import arrive
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
@@ -104,6 +105,31 @@ def test_the_last_act_is_undone_by_one_key(
     assert withdrawn in page.locator(".fd-decision .fd-drafts").inner_text()
     hands.press_to("n", "[data-undo]")
     check(page, axe, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_ticked_reports_are_closed_at_once_by_keyboard(
+    open_as: OpenAs, axe: Axe, pages: None, lang: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four keys to tick, one to see what would change; nothing changes before, and it goes on by itself."""
+    monkeypatch.setattr(selection, "_PORTION", 1)
+    page = open_as("ana", f"/{lang}/desk/?view=OPEN&kind=ABUSE_MATERIAL")
+    expect(page.locator("[data-act]")).to_be_disabled()
+    hands = Hands(page)
+    for key in ("j", "x", "j", "x"):
+        hands.press(key)
+    assert page.locator("[data-ticked]").inner_text().strip() == "(2)"
+    check(page, axe, lang)
+    hands.press_to("e", "#act-CLOSE")
+    check(page, axe, lang)
+    assert StoredDecision.objects.count() == 0
+    page.locator("[data-fill]").first.click()
+    page.locator("form:has(#reason) [type=submit]").click()
+    arrive(page, ".fd-messages")
+    told = {"fr": "2 signalements clos sans suite.", "en": "2 reports closed without action."}
+    assert told[lang] in page.locator(".fd-messages").inner_text()
+    assert page.url.endswith("?view=OPEN&kind=ABUSE_MATERIAL")
+    assert [one.tracks for one in StoredDecision.objects.all()] == [["NONE"], ["NONE"]]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from fanal.kernel.calendar import paris_day
+from fanal.orient.models import Case
 from tests.integration.policy import blocking, learning, scenes
 from tests.integration.policy.scenes import REASON, Posted, Scene
 
@@ -69,6 +70,17 @@ def _two_waiting(scene: Scene) -> Posted:
     return Posted()
 
 
+def _calm(scene: Scene) -> Posted:
+    """Have the report back in the queue, with no child in danger."""
+    scenes.waiting(scene)
+    Case.objects.filter(report_id=scene.report_id).update(level="NORMAL")
+    return Posted()
+
+
+def _selected_id(scene: Scene) -> str:
+    return str(scene.report_id)
+
+
 def _instruction(_scene: Scene) -> Posted:
     today = paris_day(datetime.now(UTC))
     return Posted(
@@ -105,6 +117,15 @@ FORMS: dict[str, Act] = {
     "desk:renew": _act("orient_case", scenes.taken, silent=True),
     "desk:release": _act("orient_case", scenes.taken),
     "desk:next": _act("orient_case", _two_waiting),
+    "desk:selection": _act("ledger_entry", report=_selected_id, silent=True, in_form=True),
+    "desk:selection-claim": _act("orient_case", scenes.waiting, report=_selected_id, in_form=True),
+    "desk:selection-release": _act("orient_case", scenes.taken, report=_selected_id, in_form=True),
+    "desk:selection-close": _act(
+        "orient_decision orient_case", _calm, report=_selected_id, reason=REASON, in_form=True
+    ),
+    "desk:selection-feedback": _act(
+        "orient_feedback", report=_selected_id, verdict="USEFUL", in_form=True
+    ),
     "desk:decide": _act("orient_decision orient_case", scenes.to_decide),
     "desk:undo": _act("orient_case", scenes.just_decided),
     "desk:reopen": _act("orient_case"),

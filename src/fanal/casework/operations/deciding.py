@@ -21,6 +21,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Choice, Track
+from fanal.orient.folding.operations.folding import hold_folding
 from fanal.orient.folding.operations.unfolding import claim_folded
 from fanal.orient.operations.decisions import decide, hold_decision
 from fanal.orient.queue.operations import claim_case
@@ -150,6 +151,37 @@ def record_decisions(
             )
         return record_decision(
             actor=actor, report=report, choice=choice, claim_token=claim_token, now=now
+        )
+
+
+def close_without_action(
+    *,
+    actor: Actor,
+    report: HarmonisedReport,
+    folded: Sequence[HarmonisedReport],
+    reason: str,
+    now: datetime,
+) -> None:
+    """Claim a report and record the decision that it needs no action, in one transaction.
+
+    The same decision applies to the reports `folded` into it. `reason` is its written reason.
+
+    Raises:
+        CaseUnknown, CaseTaken: it cannot be claimed.
+        NotFolded: one of `folded` is no longer folded into the report.
+        Refusal: the reason is refused.
+        Refused: the access policy refuses.
+    """
+    with transaction.atomic():
+        hold_folding()  # before any row, as in `decide`
+        claim = claim_case(actor=actor, report_id=report.report_id, now=now)
+        record_decisions(
+            actor=actor,
+            report=report,
+            folded=folded,
+            choice=Choice(tracks=(Track.NONE,), bases=(), reason=reason),
+            claim_token=claim.token,
+            now=now,
         )
 
 

@@ -27,12 +27,37 @@
 
   list.addEventListener("click", (event) => {
     const row = event.target.closest("[data-row]");
-    if (row && !event.target.closest("a, button")) choose(rows.indexOf(row), false);
+    if (row && !event.target.closest("a, button, input")) choose(rows.indexOf(row), false);
   });
   list.addEventListener("focusin", (event) => {
     const row = event.target.closest("[data-row]");
     if (row && rows.indexOf(row) !== chosen) choose(rows.indexOf(row), false);
   });
+
+  // Rows ticked for an act on several: their number stands on the button, which waits for the first.
+  const selection = document.querySelector("[data-selection]");
+  const ticks = [...list.querySelectorAll("[data-tick]")];
+  const count = () => {
+    const ticked = ticks.filter((tick) => tick.checked).length;
+    selection.querySelector("[data-ticked]").textContent = ticked ? ` (${ticked})` : "";
+    selection.querySelector("[data-act]").disabled = !ticked;
+    const page = selection.querySelector("[data-tick-page]");
+    page.checked = ticked === ticks.length;
+    page.indeterminate = ticked > 0 && ticked < ticks.length;
+  };
+  if (selection) {
+    selection.querySelector("[data-tick-page]").addEventListener("change", (event) => {
+      for (const tick of ticks) tick.checked = event.target.checked;
+      count();
+    });
+    list.addEventListener("change", count);
+    count();
+    window.addEventListener("pageshow", count);
+    fanalKeys.add({
+      x: () => ticks[chosen]?.click(),
+      e: () => selection.querySelector("[data-act]").click(),
+    });
+  }
 
   fanalKeys.add({
     j: () => choose(chosen + 1, true),

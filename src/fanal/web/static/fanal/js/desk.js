@@ -45,6 +45,16 @@
   };
   if (bar) setTimeout(end, Number(bar.dataset.undo));
 
+  // An act on many reports goes on by itself, portion by portion; a template fills in its reason.
+  document.querySelector("form[data-go-on]")?.requestSubmit();
+  document.addEventListener("click", (event) => {
+    const words = event.target.closest?.("[data-fill]");
+    if (!words) return;
+    const reason = words.closest("form").elements.reason;
+    reason.value = words.dataset.fill;
+    reason.focus();
+  });
+
   // A filter acts as soon as it is chosen; the button stays for those without scripts.
   document.addEventListener("change", (event) => {
     const form = event.target.closest?.("form[data-filters]");

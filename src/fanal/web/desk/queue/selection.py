@@ -1,0 +1,420 @@
+"""Acts on several reports at once: selected in the queue, shown before the act, done in portions.
+
+The page that shows the selection holds its ids. Each request acts on the first of them and sends the rest
+back, until none is left: a server that stops, or a person who closes the page, leaves whole acts only. Every
+report has its own transaction and ledger entries.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language, gettext as _, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+from msgspec import Struct
+
+from fanal import reference
+from fanal.accounts.domain.policy import Resource, may
+from fanal.accounts.routes import needs
+from fanal.casework.operations.deciding import close_without_action
+from fanal.harmonise import queries as harmonised
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.typed import identifier, whole_number
+from fanal.orient import queries as oriented
+from fanal.orient.answers.queries import count_unread
+from fanal.orient.domain.deciding import MAX_REASON, UNSTORABLE
+from fanal.orient.domain.records import Case
+from fanal.orient.domain.selection import (
+    MOST,
+    MOST_CLAIMED,
+    LeftOut,
+    SelectionAct,
+    left_out,
+)
+from fanal.orient.feedback.domain import FeedbackVerdict
+from fanal.orient.feedback.operations import NothingToJudge, give_feedback
+from fanal.orient.folding.operations.unfolding import NotFolded
+from fanal.orient.folding.queries import list_folded
+from fanal.orient.queue import operations as orient
+from fanal.orient.queue.queries import list_queue
+from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.desk.queue.filters import filters_of, place_of, view_of
+from fanal.web.desk.queue.place import to_queue
+from fanal.web.desk.queue.views import QueueRow, rows_of
+from fanal.web.failures import reason_of
+from fanal.web.reading import consult
+
+_SHOWN = 20
+_PORTION = 50
+_FOLDED = 100
+"""Most duplicates decided with a report, as on its own page; others return to the queue as one."""
+REASONS = ("DEALT_WITH", "TOO_LITTLE", "NO_OFFENCE")
+"""Codes of the templates of a reason why reports need no action."""
+
+VERDICTS = (FeedbackVerdict.USEFUL, FeedbackVerdict.DUPLICATE)
+"""Feedback that can be given on several reports: what data each lacks is said on its own page."""
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """What an act would do to the selection: the number of reports it applies to, and of those left out.
+
+    `left`: pairs of the reason (a `LeftOut`) and the number of reports. `folded`: duplicates grouped with
+    those that it applies to.
+    """
+
+    act: SelectionAct
+    count: int
+    left: Sequence[tuple[LeftOut, int]]
+    folded: int
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """The selected reports on a page: their ids, the first rows, and what each permitted act would do."""
+
+    ids: Sequence[UUID]
+    rows: Sequence[QueueRow]
+    acts: Mapping[str, Prepared]
+
+
+@never_cache
+@require_POST
+@needs("report.list")
+def selected(request: HttpRequest) -> HttpResponse:
+    """Show the selected reports and what each act would change, before anything is changed.
+
+    Form: `report` (once each) or `reports` (ids with spaces); with `whole`, the first thousand of the view
+    that the query names. Without a report, show the queue.
+
+    Raises:
+        Http404: none of the reports is within the person's reach, or no such view.
+    """
+    ids = _whole_view(request) if request.POST.get("whole") else _posted(request)
+    if not ids:
+        messages.info(request, _("Select reports first."))
+        return to_queue(request)
+    return _page(request, ids)
+
+
+@require_POST
+@needs("report.claim")
+def claim_selected(request: HttpRequest) -> HttpResponse:
+    """Claim the free ones of the selected reports, at most fifty. Form and answer: see `_go_through`.
+
+    Raises:
+        Http404: none of the reports is within the person's reach.
+        Refused: the person may not claim at the desk of one.
+    """
+
+    def claim(case: Case) -> None:
+        orient.claim_case(actor=actor_of(request), report_id=case.report_id, now=now_of(request))
+
+    return _go_through(request, SelectionAct.CLAIM, claim)
+
+
+@require_POST
+@needs("report.claim")
+def release_selected(request: HttpRequest) -> HttpResponse:
+    """Return the selected reports that the person has claimed to the queue. Form: see `_go_through`.
+
+    Raises:
+        Http404: none of the reports is within the person's reach.
+        Refused: the person may not claim at the desk of one.
+    """
+
+    def release(case: Case) -> None:
+        orient.release_case(
+            actor=actor_of(request),
+            report_id=case.report_id,
+            claim_token=case.claim_token,
+            now=now_of(request),
+        )
+
+    return _go_through(request, SelectionAct.RELEASE, release)
+
+
+@require_POST
+@needs("report.decide")
+def close_selected(request: HttpRequest) -> HttpResponse:
+    """Decide that the selected reports need no action, with one `reason`. Form: see `_go_through`.
+
+    `folded`: also the duplicates grouped with them; `duplicate`: tell their providers that they are
+    duplicates.
+
+    Raises:
+        Http404: none of the reports is within the person's reach.
+        Refused: the person may not decide at the desk of one.
+    """
+    reason = request.POST.get("reason", "").strip()
+    refused = _refused_reason(reason)
+    if refused is not None:
+        return _page(request, _posted(request), refused=reason_of(refused))
+    actor, now = actor_of(request), now_of(request)
+    duplicate, with_folded = request.POST.get("duplicate"), request.POST.get("folded")
+
+    def close(case: Case) -> None:
+        folded: list[UUID] = []
+        if with_folded and case.folded:
+            cases, _why = list_folded(actor=actor, head_id=case.report_id, offset=0, limit=_FOLDED)
+            folded = [other.report_id for other in cases]
+        records = harmonised.get_records(actor=actor, report_ids=[case.report_id, *folded])
+        report = records.pop(case.report_id, None)
+        if report is None:
+            raise orient.CaseUnknown  # erased meanwhile
+        with transaction.atomic():
+            close_without_action(
+                actor=actor,
+                report=report,
+                folded=list(records.values()),
+                reason=reason,
+                now=now,
+            )
+            if duplicate:
+                _tell_duplicate(request, case)
+
+    return _go_through(request, SelectionAct.CLOSE, close)
+
+
+@require_POST
+@needs("feedback.give")
+def judge_selected(request: HttpRequest) -> HttpResponse:
+    """Give the providers of the selected reports the feedback of the form (`verdict`: USEFUL, DUPLICATE).
+
+    Form: see `_go_through`.
+
+    Raises:
+        Http404: none of the reports is within the person's reach, or another verdict.
+        Refused: the person may not give feedback at the desk of one.
+    """
+    try:
+        verdict = FeedbackVerdict(request.POST.get("verdict", ""))
+    except ValueError:
+        raise Http404 from None
+    if verdict not in VERDICTS:
+        raise Http404
+
+    def judge(case: Case) -> None:
+        give_feedback(
+            actor=actor_of(request),
+            report_id=case.report_id,
+            verdict=verdict,
+            now=now_of(request),
+        )
+
+    return _go_through(request, SelectionAct.FEEDBACK, judge)
+
+
+def _posted(request: HttpRequest) -> list[UUID]:
+    """Return the posted ids in their order, each once, at most `MOST`; malformed ones are ignored."""
+    texts = [*request.POST.getlist("report"), *request.POST.get("reports", "").split()]
+    return list(dict.fromkeys(one for text in texts if (one := identifier(text))))[:MOST]
+
+
+def _whole_view(request: HttpRequest) -> list[UUID]:
+    page = list_queue(
+        actor=actor_of(request),
+        view=view_of(request.GET),
+        filters=filters_of(request.GET),
+        now=now_of(request),
+        after=None,
+        limit=MOST,
+    )
+    return [case.report_id for case in page.cases]
+
+
+def _refused_reason(reason: str) -> Refusal | None:
+    if not reason:
+        return Refusal("decision", "NO_REASON")
+    if len(reason) > MAX_REASON:
+        return Refusal("decision", "REASON_TOO_LONG")
+    return Refusal("decision", "REASON_UNREADABLE") if UNSTORABLE.search(reason) else None
+
+
+def _page(request: HttpRequest, ids: Sequence[UUID], *, refused: str = "") -> HttpResponse:
+    actor, now = actor_of(request), now_of(request)
+    cases = oriented.get_cases(actor=actor, report_ids=ids)
+    if not cases:
+        raise Http404
+    known = [cases[one] for one in ids if one in cases]
+    shown = known[:_SHOWN]
+    consult(request, "report", [case.report_id for case in shown], action="report.list")
+    rights = {
+        SelectionAct.CLAIM: "report.claim",
+        SelectionAct.RELEASE: "report.claim",
+        SelectionAct.CLOSE: "report.decide",
+        SelectionAct.FEEDBACK: "feedback.give",
+    }
+    acts = {
+        act.value: _prepared(request, act, ids, cases)
+        for act, action in rights.items()
+        if may(actor, action)
+    }
+    context = {
+        "selection": Selection(ids=ids, rows=rows_of(shown, actor=actor, now=now), acts=acts),
+        "known": len(known),
+        "reasons": REASONS,
+        "verdicts": VERDICTS,
+        "query": place_of(request.GET),
+        "typed": request.POST.get("reason", ""),
+        "refused": refused,
+    }
+    return render(request, "desk/selection.html", context, status=422 if refused else 200)
+
+
+def _prepared(
+    request: HttpRequest, act: SelectionAct, ids: Sequence[UUID], cases: Mapping[UUID, Case]
+) -> Prepared:
+    why = _left_out(request, act, ids, cases)
+    applies = [one for one in ids if why[one] is None]
+    counts = Counter(reason for reason in why.values() if reason)
+    if act is SelectionAct.CLAIM and len(applies) > MOST_CLAIMED:
+        counts[LeftOut.BEYOND] = len(applies) - MOST_CLAIMED
+        applies = applies[:MOST_CLAIMED]
+    return Prepared(
+        act=act,
+        count=len(applies),
+        left=counts.most_common(),
+        folded=sum(cases[one].folded for one in applies),
+    )
+
+
+def _left_out(
+    request: HttpRequest, act: SelectionAct, ids: Sequence[UUID], cases: Mapping[UUID, Case]
+) -> dict[UUID, LeftOut | None]:
+    actor, now = actor_of(request), now_of(request)
+    answers = count_unread(actor=actor, report_ids=list(cases))
+    return {
+        one: left_out(
+            act,
+            cases.get(one),
+            person_id=actor.person_id,
+            answers=answers.get(one, 0),
+            now=now,
+        )
+        for one in ids
+    }
+
+
+def _go_through(
+    request: HttpRequest, act: SelectionAct, apply: Callable[[Case], None]
+) -> HttpResponse:
+    """Apply an act to the first reports of the form; answer with the rest to send, or go to the queue.
+
+    Form: the ids (`report`, `reports`), and `tally`, what earlier requests of the act did. The queue then
+    shows in a message how many reports the act applied to, and why others were left out.
+
+    Raises:
+        Http404: none of the reports is within the person's reach.
+        Refused: the person lacks the action at the desk of one of them.
+    """
+    ids, tally = _posted(request), _tally(request)
+    now_ids, rest = ids[:_PORTION], ids[_PORTION:]
+    cases = oriented.get_cases(actor=actor_of(request), report_ids=now_ids)
+    if not cases and not tally:
+        raise Http404
+    for desk_id in {case.desk_id for case in cases.values()}:
+        require_declared(request, Resource(desk_id=desk_id))
+    why = _left_out(request, act, now_ids, cases)
+    for one in now_ids:
+        reason = why[one]
+        if reason is None and act is SelectionAct.CLAIM and tally["DONE"] >= MOST_CLAIMED:
+            reason = LeftOut.BEYOND
+        tally[reason or _applied(apply, cases[one])] += 1
+    if rest:
+        context = {
+            "act": act,
+            "rest": " ".join(map(str, rest)),
+            "left": len(rest),
+            "done": sum(tally.values()),
+            "all": sum(tally.values()) + len(rest),
+            "tally": " ".join(f"{name}:{count}" for name, count in tally.items()),
+            "kept": [
+                (name, request.POST[name])
+                for name in ("reason", "folded", "duplicate", "verdict")
+                if request.POST.get(name)
+            ],
+            "query": place_of(request.GET),
+        }
+        return render(request, "desk/selection_going.html", context)
+    _tell(request, act, tally)
+    return to_queue(request)
+
+
+def _applied(apply: Callable[[Case], None], case: Case) -> str:
+    """Apply the act to one report; return DONE, or CHANGED if the report changed meanwhile."""
+    try:
+        apply(case)
+    except (orient.CaseTaken, orient.CaseUnknown, NothingToJudge, NotFolded, Refusal):
+        return LeftOut.CHANGED
+    return "DONE"
+
+
+def _tell_duplicate(request: HttpRequest, case: Case) -> None:
+    with suppress(NothingToJudge):
+        give_feedback(
+            actor=actor_of(request),
+            report_id=case.report_id,
+            verdict=FeedbackVerdict.DUPLICATE,
+            now=now_of(request),
+        )
+
+
+def _tally(request: HttpRequest) -> Counter[str]:
+    """Return what earlier requests of the act did, by outcome, as the form says (for its message alone)."""
+    found: Counter[str] = Counter()
+    for part in request.POST.get("tally", "").split():
+        name, _colon, number = part.partition(":")
+        if name in {"DONE", *LeftOut} and (count := whole_number(number, digits=4)):
+            found[name] = count
+    return found
+
+
+def _tell(request: HttpRequest, act: SelectionAct, tally: Counter[str]) -> None:
+    done = tally.pop("DONE", 0)
+    if done:
+        messages.success(request, _done(act, done))
+    if tally:
+        language = get_language() or "fr"
+        said = ", ".join(
+            f"{reference.label('left_out', code, language)} ({n})"
+            for code, n in tally.most_common()
+        )
+        left = sum(tally.values())
+        messages.warning(
+            request,
+            ngettext(
+                "%(count)s report was left out: %(said)s.",
+                "%(count)s reports were left out: %(said)s.",
+                left,
+            )
+            % {"count": left, "said": said},
+        )
+
+
+def _done(act: SelectionAct, count: int) -> str:
+    if act is SelectionAct.CLAIM:
+        text = ngettext("%(count)s report claimed.", "%(count)s reports claimed.", count)
+    elif act is SelectionAct.RELEASE:
+        text = ngettext(
+            "%(count)s report is back in the queue.",
+            "%(count)s reports are back in the queue.",
+            count,
+        )
+    elif act is SelectionAct.CLOSE:
+        text = ngettext(
+            "%(count)s report closed without action.",
+            "%(count)s reports closed without action.",
+            count,
+        )
+    else:
+        text = ngettext(
+            "Feedback recorded on %(count)s report. It is sent only under a standing instruction.",
+            "Feedback recorded on %(count)s reports. It is sent only under a standing instruction.",
+            count,
+        )
+    return text % {"count": count}

@@ -1,0 +1,202 @@
+"""Acts on several reports of the queue: shown before they are done, each report with its own entry."""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from fanal.ledger.models import LedgerEntry, LedgerObject
+from fanal.orient import queries as oriented
+from fanal.orient.domain.records import Case, QueueFilter, QueueView, Track
+from fanal.orient.domain.selection import MOST_CLAIMED
+from fanal.orient.domain.states import CaseState
+from fanal.orient.feedback.queries import feedback_of
+from fanal.orient.queue.operations import claim_case
+from fanal.orient.queue.queries import list_queue
+from fanal.web.desk.queue import selection
+from tests.integration.desk.story import MATERIAL, Desk, add_reports
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[str], Client]
+VIEW = "?view=OPEN&kind=ABUSE_MATERIAL"
+
+
+@pytest.fixture
+def pages(desk: Desk) -> list[UUID]:
+    """Six reports of pages that share nothing, in the order of the queue."""
+    bodies = [
+        (
+            f"page-{n}",
+            60 + n,
+            MATERIAL
+            | {
+                "urls": [f"https://pages-{n}.example/album/{n}"],
+                "files": [],
+                "persons": [],
+                "description": f"Une page de cartes postales, numéro {n}.",
+            },
+        )
+        for n in range(6)
+    ]
+    add_reports(desk, bodies)
+    page = list_queue(
+        actor=desk.actor("ana"),
+        view=QueueView.OPEN,
+        filters=QueueFilter(kind="ABUSE_MATERIAL"),
+        now=desk.now,
+    )
+    names = {desk.reports[name] for name, *_ in bodies}
+    return [case.report_id for case in page.cases if case.report_id in names]
+
+
+def case(desk: Desk, report_id: UUID) -> Case:
+    found = oriented.get_case(actor=desk.actor("ana"), report_id=report_id)
+    assert found is not None
+    return found
+
+
+def send(web: Client, act: str, ids: list[UUID], **more: object) -> HttpResponse:
+    form = {"reports": " ".join(map(str, ids)), **more}
+    return web.post(f"/en/desk/selection/{act}{VIEW}", form, follow=True)
+
+
+def entries(action: str, ids: list[UUID]) -> list[UUID]:
+    """The reports that the ledger's entries of an action name, one an entry."""
+    rows = [
+        LedgerObject.objects.filter(entry_id=entry.id, kind="report")
+        for entry in LedgerEntry.objects.filter(action=action)
+    ]
+    assert all(len(row) == 1 for row in rows)
+    return [row[0].object_id for row in rows if row[0].object_id in ids]
+
+
+def test_the_selection_is_shown_with_what_each_act_would_change(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    web = sign_in("ana")
+    claim_case(actor=desk.actor("bruno"), report_id=pages[0], now=desk.now)
+    answer = web.post(f"/en/desk/selection/{VIEW}", {"report": [*pages, "no-id", uuid4()]})
+    body = answer.content.decode()
+    assert answer.status_code == 200
+    assert "6 selected reports" in body
+    assert "Applies to 5 reports." in body
+    assert "1 left out: claimed by somebody else" in body.replace("\n", " ")
+    assert "1 left out: not found, or outside your desk" in body
+    assert [case(desk, one).state for one in pages[1:]] == [CaseState.TO_ASSESS] * 5
+
+
+def test_free_reports_are_claimed_each_with_its_entry(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    claim_case(actor=desk.actor("bruno"), report_id=pages[2], now=desk.now)
+    answer = send(sign_in("ana"), "claim/", pages)
+    ana, bruno = (desk.actor(name).person_id for name in ("ana", "bruno"))
+    assert [case(desk, one).claimed_by for one in pages] == [ana, ana, bruno, ana, ana, ana]
+    assert sorted(entries("case.claim", pages)) == sorted(pages)  # bruno’s with them
+    body = answer.content.decode()
+    assert answer.redirect_chain[-1][0].endswith(VIEW)
+    assert "5 reports claimed." in body
+    assert "1 report was left out: claimed by somebody else (1)." in body
+    send(sign_in("ana"), "release/", pages)
+    assert [case(desk, one).claimed_by for one in pages] == [None, None, bruno, None, None, None]
+
+
+def test_reports_are_closed_with_one_reason_and_feedback(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    answer = send(sign_in("ana"), "close/", pages[:4], reason=" Read. ", duplicate="1")
+    assert "4 reports closed without action." in answer.content.decode()
+    decisions = oriented.decisions_of(actor=desk.actor("ana"), report_ids=pages)
+    assert sorted(decisions) == sorted(pages[:4])
+    for made in decisions.values():
+        assert [(one.tracks, one.reason) for one in made] == [((Track.NONE,), "Read.")]
+    assert sorted(entries("decision.take", pages)) == sorted(pages[:4])
+    given = feedback_of(actor=desk.actor("ana"), report_ids=pages)
+    sent_by_provider = [one for one in pages[:4] if case(desk, one).sender_id.int]
+    assert sorted(given) == sorted(sent_by_provider)
+    again = send(sign_in("ana"), "close/", pages[:4], reason="Read.")
+    assert "4 reports were left out: already decided, or out of the queue (4)." in (
+        again.content.decode()
+    )
+
+
+def test_a_child_in_danger_is_never_closed_with_others(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    danger = next(one for one in desk.reports.values() if case(desk, one).level == "DANGER")
+    answer = send(sign_in("ana"), "close/", [danger, pages[0]], reason="Read.")
+    assert "a child in danger (to be decided one by one) (1)" in answer.content.decode()
+    assert case(desk, danger).state == CaseState.TO_ASSESS
+    assert case(desk, pages[0]).state == CaseState.DECIDED
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 20_001, "a\0b"])
+def test_a_reason_is_asked_for_before_anything_changes(
+    desk: Desk, sign_in: SignIn, pages: list[UUID], reason: str
+) -> None:
+    answer = send(sign_in("ana"), "close/", pages, reason=reason)
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.content.decode()
+    assert {case(desk, one).state for one in pages} == {CaseState.TO_ASSESS}
+
+
+def test_a_long_selection_goes_on_in_portions(
+    desk: Desk, sign_in: SignIn, pages: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page acts on some and holds the rest; a person who leaves it loses nothing that is done."""
+    monkeypatch.setattr(selection, "_PORTION", 2)
+    web = sign_in("ana")
+    answer = web.post(
+        f"/en/desk/selection/close/{VIEW}",
+        {"reports": " ".join(map(str, pages)), "reason": "Read.", "duplicate": "1"},
+    )
+    body = answer.content.decode()
+    assert "Gone through: 2 of 6" in body
+    assert [case(desk, one).state for one in pages[1:3]] == [CaseState.DECIDED, CaseState.TO_ASSESS]
+    hidden = dict(answer.context["kept"]) | {
+        "reports": answer.context["rest"],
+        "tally": answer.context["tally"],
+    }
+    assert hidden["reason"] == "Read."
+    second = web.post(f"/en/desk/selection/close/{VIEW}", hidden)
+    hidden |= {"reports": second.context["rest"], "tally": second.context["tally"]}
+    last = web.post(f"/en/desk/selection/close/{VIEW}", hidden, follow=True)
+    assert "6 reports closed without action." in last.content.decode()
+    assert {case(desk, one).state for one in pages} == {CaseState.DECIDED}
+
+
+def test_no_more_are_claimed_than_a_person_can_read(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    answer = send(sign_in("ana"), "claim/", pages, tally=f"DONE:{MOST_CLAIMED - 1} HELD:x OTHER:3")
+    body = answer.content.decode()
+    assert f"{MOST_CLAIMED} reports claimed." in body
+    assert "5 reports were left out: beyond fifty claims at once (5)." in body
+    assert sum(case(desk, one).claimed_by is not None for one in pages) == 1
+
+
+def test_the_whole_view_is_taken_with_its_filters(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    answer = sign_in("ana").post(f"/en/desk/selection/{VIEW}", {"whole": "1"})
+    ids = answer.context["selection"].ids
+    assert set(pages) <= set(ids)
+    assert {case(desk, one).kind for one in ids} == {"ABUSE_MATERIAL"}
+
+
+def test_nothing_selected_shows_the_queue(desk: Desk, sign_in: SignIn) -> None:
+    answer = sign_in("ana").post(f"/en/desk/selection/{VIEW}", {"report": ["x"]}, follow=True)
+    assert "Select reports first." in answer.content.decode()
+
+
+def test_feedback_reaches_the_reports_of_providers_alone(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    web = sign_in("ana")
+    ids = list(desk.reports.values())
+    assert send(web, "feedback/", ids, verdict="LACKS_DATA").status_code == 404
+    send(web, "feedback/", ids, verdict="USEFUL")
+    given = feedback_of(actor=desk.actor("ana"), report_ids=ids)
+    assert set(given) == {one for one in ids if case(desk, one).sender_id.int}
