@@ -4,9 +4,13 @@ Tables are made as the owner; each test then runs as the role under test (`app` 
 `@pytest.mark.role("worker")` says otherwise), so a missing or excessive right shows at once.
 """
 
+import os
+
+# As in an installation: numpy reads it as it loads, and its threads for each core wait by spinning.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 import functools
 import gc
-import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import datetime

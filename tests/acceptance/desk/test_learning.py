@@ -1,6 +1,7 @@
 """The text reader learns from the desk, in a real browser: a word on a report, a version, two people, a new order."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -8,7 +9,7 @@ from playwright.sync_api import Page
 
 from fanal import pipeline, trials
 from fanal.analyse import queries as analysed
-from fanal.analyse.signals import queries
+from fanal.analyse.signals import queries, reading
 from fanal.analyse.signals.domain.examples import Verdict
 from fanal.analyse.signals.operations import in_force
 from fanal.analyse.signals.operations.readers import train_version
@@ -17,6 +18,7 @@ from fanal.kernel.actors import Role, system_actor
 from tests.acceptance.desk.test_look import Axe, check
 from tests.acceptance.desk.test_triage import references
 from tests.integration.accounts.people import make_user
+from tests.integration.analyse.stored_readers import ship_a_small_one
 from tests.integration.desk.story import Desk, add_reports
 from tests.server import as_worker
 
@@ -32,10 +34,14 @@ NEUTRAL = "Un enfant doit remettre de l’argent, sinon un adulte dira tout."
 
 
 @pytest.fixture(autouse=True)
-def nothing_loaded() -> Iterator[None]:
-    in_force._HELD.clear()
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a training on the whole corpus gives is held without a browser."""
+    ship_a_small_one(tmp_path, monkeypatch)
+    for forget in (in_force._HELD.clear, reading.shipped_with.cache_clear):
+        forget()
     yield
-    in_force._HELD.clear()
+    for forget in (in_force._HELD.clear, reading.shipped_with.cache_clear):
+        forget()
 
 
 def carry(work: Callable[..., bool]) -> None:

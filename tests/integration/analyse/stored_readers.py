@@ -1,14 +1,21 @@
-"""Stored versions of the text reader for tests: the shipped model under another name, without a training."""
+"""Text readers for tests: stored versions without a training, and a small one that is soon trained again."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from types import MappingProxyType
 from uuid import UUID, uuid4
 
 import msgspec
+import numpy as np
+import pytest
 
+from fanal.analyse.signals import reading
+from fanal.analyse.signals.domain import model
+from fanal.analyse.signals.domain.learning import train
 from fanal.analyse.signals.domain.model import shipped_files
+from fanal.analyse.signals.operations import in_force, readers
 from fanal.db import sql
 from fanal.kernel.actors import SYSTEM_PERSON
 
@@ -71,3 +78,19 @@ def store_shipped_earlier(version: str = "reader/earlier") -> UUID:
         [reader_id, version, SYSTEM_PERSON, datetime.now(UTC)],
     )
     return reader_id
+
+
+def ship_a_small_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a reader of every sixth text of the corpus in place of the shipped one: trained again in seconds."""
+    shipped = model.read_header(shipped_files())
+    corpus = model.load_corpus(tuple(shipped.corpus))
+    few = msgspec.structs.replace(corpus, labels=corpus.labels[::6])
+    stored = model.vectors_of(shipped_files())
+    vectors = np.stack([stored[label.text] for label in few.labels])
+    made = model.encode(train(few.labels, vectors), vectors, few, engine=shipped.engine)
+    for name, content in zip((model.HEADER, model.WEIGHTS), made, strict=True):
+        (folder / name).write_bytes(content)
+    for module in (model, reading, readers):
+        monkeypatch.setattr(module, "load_corpus", lambda _names=None: few)
+    for module in (reading, readers, in_force):
+        monkeypatch.setattr(module, "reader_files", lambda: folder)
