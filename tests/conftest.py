@@ -38,7 +38,7 @@ gc.disable()
 
 # No test asks how long an example takes: on a busy machine any may take a moment. A run draws the same
 # examples as the run before, so what turns red is what was changed; `make search` draws others, and many. A run
-# on a second Python draws a part of them: what they prove of the code is proved by then.
+# on a second Python draws a part of them, and a test's first parameters: what the others prove is proved by then.
 _TIMES = float(os.environ.get("FANAL_EXAMPLES", "1"))
 examples.register_profile(
     "fanal",
@@ -166,7 +166,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Sche
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give each serial test its group: under `--dist loadgroup` a group stays together.
 
     What measures time is one group; what starts servers of its own is spread over the processes, a module or
@@ -178,8 +178,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             module = item.path.stem
             group = _GROUPS.get(module) or _FOLDER_GROUPS.get(folder, module)
             item.add_marker(pytest.mark.xdist_group(group))
+    if _TIMES < 1:
+        _leave_each_once(config, items)
     if _TIMES != 1:
         _draw_more_or_fewer(items)
+
+
+def _leave_each_once(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out all parameters of a test but its first; those of the client run nowhere else."""
+    first: dict[str, pytest.Item] = {}
+    for item in items:
+        first.setdefault(item.nodeid.partition("[")[0], item)
+    kept = {*first.values(), *(item for item in items if item.get_closest_marker("client"))}
+    others = [item for item in items if item not in kept]
+    items[:] = [item for item in items if item in kept]
+    config.hook.pytest_deselected(items=others)
 
 
 def _draw_more_or_fewer(items: Iterable[pytest.Item]) -> None:

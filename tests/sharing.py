@@ -15,10 +15,23 @@ _SECONDS = {
     "kills": 450,
     "fuzz": 400,
     "test_closing": 350,
+    "test_linkage": 100,
     "calls": 250,
     "lists": 200,
     "test_watch": 150,
     "installed": 120,
+    "tests/integration/analyse/test_learning.py": 200,
+    "tests/unit/analyse/test_examples.py": 30,
+    "tests/unit/analyse/test_learning.py": 40,
+    "tests/unit/analyse/test_own_model.py": 30,
+    "tests/unit/analyse/test_reader.py": 70,
+    "tests/unit/casework/test_documents.py": 30,
+    "tests/unit/cli/test_triage_rank.py": 60,
+    "tests/unit/connectors/test_mail_attempts.py": 40,
+    "tests/unit/connectors/test_mail_servers.py": 30,
+    "tests/unit/connectors/test_slow_mail.py": 160,
+    "tests/unit/crosscheck/test_rule.py": 40,
+    "tests/unit/ledger/test_verify.py": 30,
 }
 """Seconds of the groups and modules that say nothing of their length by their number of tests."""
 _SECONDS_OF_A_TEST = {"acceptance": 8.0, "architecture": 1.0, "integration": 0.5}

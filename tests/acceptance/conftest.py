@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, 
 from pytest_django.live_server_helper import LiveServer
 
 from scripts.chromium import TO_INSTALL, find_chromium
+from tests.sessions import KeptSessions
 
 _FLAGS = [
     "--no-sandbox",
@@ -31,11 +32,9 @@ _FLAGS = [
 _AXE = Path(__file__).resolve().parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 _RUN_AXE = """async only => (await axe.run(document, {resultTypes: ["violations"], ...only})).violations
   .map(v => `${v.id} (${v.impact}): ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 200)).join(" | ")}`)"""
-_READ_COLORS = ["color-contrast", "link-in-text-block"]
 _RULES = {
     "all": {},
-    "colors": {"runOnly": _READ_COLORS},
-    "structure": {"rules": {name: {"enabled": False} for name in _READ_COLORS}},
+    "colors": {"runOnly": ["color-contrast", "link-in-text-block"]},
 }
 
 # Playwright's loop runs in this thread; the tests' own queries beside it are meant.
@@ -44,6 +43,7 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 expect.set_options(timeout=20_000)
 
 Visit = Callable[..., Page]
+_SESSIONS = KeptSessions(Path(__file__).parent)
 
 
 def browser_or_why(program: str | None, *, uid: int) -> str:
@@ -63,6 +63,12 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def _sessions(request: pytest.FixtureRequest) -> None:
+    """Pages of one test after the other are answered by the same sessions of the database."""
+    _SESSIONS.keep(request.config)
 
 
 @pytest.fixture
@@ -132,7 +138,6 @@ def axe() -> Callable[..., list[str]]:
     """Return a function that gives axe-core's violations on a page as it stands.
 
     `rules="colors"` asks only the rules that read colors: enough where nothing but the color scheme changed.
-    `rules="structure"` asks all others: contrast is half of the work, and the same in each language.
     """
     if not _AXE.exists():
         pytest.skip("axe-core is not installed (make setup)")

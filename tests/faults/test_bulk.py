@@ -14,7 +14,7 @@ from tests.live import FANAL
 from tests.server import fast_folder
 
 pytestmark = pytest.mark.serial
-SIZE, DELIVERY = 1000, 500
+SIZE, DELIVERY = 500, 250
 
 
 @pytest.fixture(scope="module")

@@ -282,6 +282,7 @@ def test_the_model_in_force_is_compared_as_if_it_were_trained_alone() -> None:
         assert found[row] == pytest.approx(matrix[row, rest] @ solved + mean, abs=1e-9)
 
 
+@pytest.mark.long
 def test_both_models_are_measured_on_the_texts_of_the_corpus_alone() -> None:
     corpus, desk, vectors = _small()
     known = np.array([True] * len(corpus.labels) + [False] * len(desk))

@@ -97,6 +97,7 @@ def pictures() -> Bytes:
 
 
 @pytest.mark.parametrize("distance", range(33))
+@pytest.mark.long
 def test_every_distance_is_found_and_none_past_the_radius(
     indexed: Callable[[Bytes], HashIndex], distance: int
 ) -> None:

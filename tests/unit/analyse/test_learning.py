@@ -28,6 +28,7 @@ from fanal.analyse.signals.domain.model import (
     vectors_of,
 )
 
+pytestmark = pytest.mark.long
 RNG = np.random.default_rng(7)
 
 

@@ -40,6 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "model"
 
 
+@pytest.mark.long
 def test_a_reader_is_trained_for_it_and_reads_with_it_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +79,7 @@ def test_without_its_folder_the_phrases_read_alone_and_everything_starts(
     assert isinstance(reading.reader_state(), NoReader)
 
 
+@pytest.mark.long
 def test_a_word_without_a_vector_leaves_its_text_to_the_phrases_and_is_not_learnt(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

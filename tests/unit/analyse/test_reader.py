@@ -287,6 +287,7 @@ def test_a_segment_that_ends_the_engine_s_process_is_left_out_alone(
     assert "GROOMING_SECRECY" in reading.codes
 
 
+@pytest.mark.long
 def test_the_end_of_a_chat_with_dates_and_hours_is_read(reader: TextReader) -> None:
     """Such lines have half as many tokens again as prose; all are read."""
     lines = [
@@ -298,6 +299,7 @@ def test_the_end_of_a_chat_with_dates_and_hours_is_read(reader: TextReader) -> N
     assert reading.unread == 0
 
 
+@pytest.mark.long
 def test_what_the_model_did_not_read_is_a_finding_even_without_any_other(
     reader: TextReader,
 ) -> None:
@@ -311,6 +313,7 @@ def test_what_the_model_did_not_read_is_a_finding_even_without_any_other(
     assert not is_read(unread)
 
 
+@pytest.mark.long
 def test_costly_segments_are_left_out_before_others(reader: TextReader) -> None:
     text = "He wants to meet her in the forest on Tuesday, and she must tell nobody. "
     said = [
@@ -358,6 +361,7 @@ def test_a_text_that_ends_the_engine_again_and_again_is_left(reader: TextReader)
     assert reading.unread >= 8
 
 
+@pytest.mark.long
 def test_training_is_deterministic_and_keeps_vectors() -> None:
     labels, vectors = few()
     one, other = train(labels, vectors), train(labels, vectors)

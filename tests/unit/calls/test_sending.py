@@ -185,6 +185,7 @@ def test_a_child_is_there_before_the_first_call(sender: Sender) -> None:
     assert sender._child is child
 
 
+@pytest.mark.long
 def test_thousands_of_calls_at_once_block_neither_process(sender: Sender) -> None:
     calls = [msgspec.structs.replace(CALL, id=UUID(int=n)) for n in range(10, 1510)]
     sender.start(calls, now=NOW)

@@ -92,6 +92,7 @@ def test_each_character_that_is_kept_has_a_glyph(tmp_path: Path) -> None:
         assert all(char in text for char in word if char != "ﬁ")
 
 
+@pytest.mark.long
 def test_any_mixture_is_set(tmp_path: Path) -> None:
     """The library's shaping failed on some mixtures of scripts and marks."""
     seed = random.Random(4)

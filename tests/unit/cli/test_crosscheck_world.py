@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.crosscheck_rebuild import rebuild_once
 from benchmarks.crosscheck_world import base_reports, read_cards, read_edges, write_world
@@ -13,6 +14,7 @@ from fanal.harmonise.domain.records import SelectorKind
 COPIES, SEED = 3, 5
 
 
+@pytest.mark.long
 def test_copies_meet_nobody_of_another_copy_and_texts_lead_to_the_keys_of_cards(
     tmp_path: Path,
 ) -> None:

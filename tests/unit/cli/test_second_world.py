@@ -55,6 +55,7 @@ def keys(report, *, common=False):
     return {(clue.kind, clue.value) for clue in report.clues if common or not clue.common}
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_reports_in_another_process():
     code = (
         "import hashlib;from benchmarks.second_world.world import World;"
@@ -80,6 +81,7 @@ def test_a_small_world_has_the_asked_number_of_reports(size):
     assert len(World(size).reports()) == size
 
 
+@pytest.mark.long
 def test_reports_have_the_shape_of_the_first_world_and_the_reader_takes_them():
     for report in world():
         assert isinstance(report, Told)

@@ -69,6 +69,7 @@ def test_its_words_stand_nowhere_in_the_corpus() -> None:
     assert not long & learnt
 
 
+@pytest.mark.long
 def test_the_command_prints_one_object_beside_its_peers() -> None:
     ran = CliRunner().invoke(triage_rank, ["--size", "100", "--json"])
     found = msgspec.json.decode(ran.stdout)

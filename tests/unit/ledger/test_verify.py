@@ -57,6 +57,7 @@ def test_a_whole_ledger_has_no_problem(ledger: Ledger) -> None:
     assert found.root == ledger.checkpoints[-1].root
 
 
+@pytest.mark.long
 class TestEveryBit:
     def test_of_every_body_is_named_body(self, ledger: Ledger) -> None:
         """All bytes of 500 rows, every bit of the first ten."""
