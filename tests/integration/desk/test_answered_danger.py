@@ -15,6 +15,7 @@ from fanal.orient.domain.records import QueueView
 from fanal.orient.queue.queries import count_views
 from tests.acceptance.desk.test_answers import answer
 from tests.integration.desk.story import Desk
+from tests.integration.desk.test_calls import seen
 from tests.integration.desk.work import decided
 from tests.server import as_worker
 
@@ -59,10 +60,10 @@ def test_a_call_from_before_the_answer_is_not_that_call(
     desk: Desk, sign_in: SignIn, report_id: UUID
 ) -> None:
     bruno, page = sign_in("bruno"), f"/fr/desk/reports/{report_id}/"
-    call = {"move": "answer", "proof": "CIC 59", "at": "", "steps": "0", "digest": ""}
-    assert bruno.post(f"{page}call/", call).status_code == 302
+    call = {"move": "answer", "proof": "CIC 59", "at": ""}
+    assert bruno.post(f"{page}call/", call | seen(bruno, report_id)).url == page
     assert CALL not in bruno.get(page).content.decode()
     answer(desk, "material")
     assert CALL in bruno.get(page).content.decode()
-    assert bruno.post(f"{page}call/", call | {"steps": "1"}).status_code == 302
+    assert bruno.post(f"{page}call/", call | seen(bruno, report_id)).url == page
     assert len(calls_on(actor=desk.actor("bruno"), report_id=report_id)) == 2

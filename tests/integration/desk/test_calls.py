@@ -1,5 +1,6 @@
 """The call to the emergency services from a report's page: one call whoever records it, first or second."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -27,8 +28,10 @@ from tests.integration.desk.story import Desk
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
 SYSTEM = system_actor("test")
-ANSWERED = {"move": "answer", "proof": "CIC 69, poste 4", "at": "", "steps": "0", "digest": ""}
+ANSWERED = {"move": "answer", "proof": "CIC 69, poste 4", "at": "", "steps": "0", "digest": "1-0"}
+"""As on the page of a report with one alarm, no answer and no call."""
 MISSED = ANSWERED | {"move": "miss", "proof": ""}
+HIDDEN = re.compile(r'type="hidden" name="(steps|digest)" value="([^"]*)"')
 
 
 def page(report_id: UUID) -> str:
@@ -37,6 +40,40 @@ def page(report_id: UUID) -> str:
 
 def calls(desk: Desk, report_id: UUID) -> tuple[Act, ...]:
     return acts.calls_on(actor=desk.actor("ana"), report_id=report_id)
+
+
+def form_of(body: str) -> dict[str, str]:
+    """Return the hidden fields of the call's form on a page, which say what it showed."""
+    start = body.index('class="fd-call-record"')
+    return dict(HIDDEN.findall(body[start : body.index("</form>", start)]))
+
+
+def seen(browser: Client, report_id: UUID) -> dict[str, str]:
+    """Open a report's page; return the hidden fields of its call's form."""
+    return form_of(browser.get(page(report_id)).content.decode())
+
+
+@pytest.mark.parametrize("move", [{}, {"move": "decline", "proof": "a false alarm"}])
+@pytest.mark.parametrize("news", ["alarm", "answer"])
+def test_a_call_from_a_page_of_before_silences_no_danger_told_since(
+    desk: Desk, sign_in: SignIn, move: dict[str, str], news: str
+) -> None:
+    """What was told to the emergency services is what the page showed: the person reads the news first."""
+    report_id, ana = desk.reports["danger"], sign_in("ana")
+    form = ANSWERED | seen(ana, report_id) | move
+    write_danger(report_id) if news == "alarm" else answer(desk, "danger")
+    late = ana.post(f"{page(report_id)}call/", form)
+    body = late.content.decode()
+    assert late.status_code == 409
+    assert "Depuis que cette page a été faite" in body
+    assert form["proof"] in body
+    alarms = alarms_of(actor=SYSTEM, report_id=report_id)
+    assert not any(alarm.acknowledged_at for alarm in alarms)
+    assert calls(desk, report_id) == ()
+    assert ana.post(f"{page(report_id)}call/", form | form_of(body)).url == page(report_id)
+    assert len(calls(desk, report_id)) == 1
+    alarms = alarms_of(actor=SYSTEM, report_id=report_id)
+    assert all(alarm.acknowledged_at for alarm in alarms)
 
 
 def test_a_page_made_before_the_call_opens_no_second_one(desk: Desk, sign_in: SignIn) -> None:
@@ -126,7 +163,8 @@ def test_an_alarm_after_a_recorded_call_shows_the_number_again(desk: Desk, sign_
     body = ana.get(page(report_id)).content.decode()
     assert 'class="fd-call-first"' in body
     assert 'name="steps" value="1"' in body
-    assert ana.post(f"{page(report_id)}call/", ANSWERED | {"steps": "1"}).url == page(report_id)
+    form = ANSWERED | form_of(body)
+    assert ana.post(f"{page(report_id)}call/", form).url == page(report_id)
     assert [call.state for call in calls(desk, report_id)] == ["ANSWERED", "ANSWERED"]
 
 

@@ -213,7 +213,14 @@ def test_a_decision_sent_twice_is_answered_twice(
     assert "data-undo" in web.get(again["Location"]).content.decode()
     decisions = oriented.decisions_of(actor=desk.actor("ana"), report_ids=[pages[0]])
     assert len(decisions[pages[0]]) == 1
-    for other in ({"reason": "Read otherwise."}, {"way": "NONE"}, {"token": 77}):
+    others = (
+        {"reason": "Read otherwise."},
+        {"way": "NONE"},
+        {"token": 77},
+        {"basis": ["CP 227-23", "CP 227-22-1"]},
+        {"body": "PROSECUTOR_OF_PARIS"},
+    )
+    for other in others:
         assert decide(web, desk, pages[0], **other).status_code == 409
 
 

@@ -1,10 +1,13 @@
 """A report that somebody tells by telephone, in a letter or in person, entered by a person of the desk."""
 
 import re
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, connections
 from django.test import Client
 
 from fanal.harmonise import queries as harmonised
@@ -143,6 +146,78 @@ def test_a_form_that_is_sent_twice_is_one_report(
     again = analyst.post(PAGE, fields, follow=True)
     assert "déjà été reçu" in again.content.decode()
     assert len(entered()) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"danger": "YES"},
+        {"description": "Told by the mother: he is at the door."},
+        {"way": "VISIT"},
+    ],
+)
+def test_a_form_pressed_again_with_other_answers_is_a_report_of_its_own(
+    desk: Desk, sign_in: Callable[[str], Client], more: dict[str, str]
+) -> None:
+    """The browser shows the second answer alone: whoever pressed again knows of no first report."""
+    analyst = sign_in("ana")
+    fields = form(analyst)
+    assert analyst.post(PAGE, fields).status_code == 201
+    answer = analyst.post(PAGE, fields | more)
+    assert answer.status_code == 201
+    found = CODE.search(answer.content.decode())
+    assert found is not None
+    followed = follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(found[1]))
+    assert followed is not None
+    assert len(entered()) == 2
+    alarms = alarms_of(actor=WORKER, report_id=followed.report_id)
+    assert len(alarms) == (1 if "danger" in more else 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_pressed_again_while_it_is_received_waits_for_the_first(
+    desk: Desk,
+    sign_in: Callable[[str], Client],
+    as_role: Callable[[str], psycopg.Connection],
+) -> None:
+    """The first may still fail: nobody is told that there is a report before there is one."""
+    analyst, again = sign_in("ana"), sign_in("ana")
+    fields, owner = form(analyst, danger="YES"), as_role("owner")
+
+    def press() -> int:
+        try:
+            return analyst.post(PAGE, fields).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool, owner.transaction():
+        owner.execute("LOCK TABLE intake_report IN SHARE MODE")
+        first = pool.submit(press)
+        first_id = wait_for(owner)
+        second = again.post(PAGE, fields)
+        owner.execute("SELECT pg_cancel_backend(%s)", [first_id])
+        with pytest.raises(OperationalError):
+            first.result(timeout=20)
+    page = second.content.decode()
+    assert second.status_code == 409
+    assert "en cours de réception" in page
+    assert "Told by the mother." in page
+    assert entered() == []
+    assert again.post(PAGE, fields).status_code == 201
+    [(report_id, *_)] = entered()
+    assert len(alarms_of(actor=WORKER, report_id=report_id)) == 1  # type: ignore[arg-type]
+
+
+def wait_for(owner: psycopg.Connection) -> int:
+    """Return the process of the session that waits for the table of reports, within ten seconds."""
+    for _ in range(200):
+        found = owner.execute(
+            "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'intake_report'::regclass"
+        ).fetchone()
+        if found:
+            return int(found[0])
+        time.sleep(0.05)
+    raise AssertionError("nobody waits for the table")
 
 
 @pytest.mark.parametrize("missing", ["whom", "way", "danger", "kind", "your_phone"])

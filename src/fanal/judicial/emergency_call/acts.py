@@ -18,6 +18,7 @@ from fanal.db import sql
 from fanal.formats.report.records import Person, PersonRole, PlaceRole
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.domain.number import desk_number
+from fanal.intake.queries.envelopes import list_messages
 from fanal.judicial.emergency_call.document import (
     CalledPerson,
     CallFacts,
@@ -34,6 +35,7 @@ from fanal.kernel.states import TransitionRefused
 from fanal.orient.alarms.operations.alarms import acknowledge_alarm
 from fanal.orient.alarms.queries import alarms_of
 from fanal.orient.domain.clocks import desk_deadline
+from fanal.orient.domain.records import Alarm
 from fanal.reference.words import Value
 
 SHOWN = 20
@@ -94,7 +96,7 @@ def open_call(
     """
     with transaction.atomic():
         _hold_calls(report_id)
-        _answer_alarms(actor, report_id, now)
+        _answer(actor, alarms_of(actor=actor, report_id=report_id), now)
         known = calls_on(actor=actor, report_id=report_id)
         if waiting := [act for act in known if act.state in TO_MAKE]:
             return waiting[0].id
@@ -103,15 +105,24 @@ def open_call(
 
 
 def open_recorded(
-    *, actor: Actor, draft: ActDraft, shown: int, transition: str, event: Event, now: datetime
+    *,
+    actor: Actor,
+    draft: ActDraft,
+    shown: int,
+    news: str,
+    transition: str,
+    event: Event,
+    now: datetime,
 ) -> UUID:
     """Open an emergency call (`draft`, of `draft_of`) and record its first step in one transaction.
 
     The step is `transition` and `event`. The report's alarms are acknowledged. `shown` is the number of calls
-    on the report that the person saw, none of them to be made. Return the id of the act.
+    on the report that the person saw, none of them to be made; `news` what `news_on` returned then. Return
+    the id of the act.
 
     Raises:
         TransitionRefused: somebody has opened another call since; nothing is recorded.
+        Refusal: NEWS_SINCE, an alarm or the reporter's message has come since: the call was not about it.
         Refusal, Refused, OSError: from `record_call`; nothing is recorded.
     """
     with transaction.atomic():
@@ -119,15 +130,31 @@ def open_recorded(
         known = calls_on(actor=actor, report_id=draft.subject_id)
         if len(known) != shown or any(act.state in TO_MAKE for act in known):
             raise TransitionRefused(EMERGENCY_CALL.states.name, "another call", transition)
-        _answer_alarms(actor, draft.subject_id, now)
+        alarms = alarms_of(actor=actor, report_id=draft.subject_id)
+        if news != _news(actor, draft.subject_id, alarms):
+            raise Refusal(EMERGENCY_CALL.kind, "NEWS_SINCE")
+        _answer(actor, alarms, now)
         call_id = open_act(actor=actor, lifecycle=EMERGENCY_CALL, draft=draft, now=now)
         later = now + timedelta(milliseconds=1)  # entries of one instant have no order
         record_call(actor=actor, call_id=call_id, transition=transition, event=event, now=later)
     return call_id
 
 
-def _answer_alarms(actor: Actor, report_id: UUID, now: datetime) -> None:
-    for alarm in alarms_of(actor=actor, report_id=report_id):
+def news_on(*, actor: Actor, report_id: UUID) -> str:
+    """Return the version of what came on a report after it, for `open_recorded`; it never recurs.
+
+    The number of its alarms and that of its reporter's messages.
+    """
+    return _news(actor, report_id, alarms_of(actor=actor, report_id=report_id))
+
+
+def _news(actor: Actor, report_id: UUID, alarms: Sequence[Alarm]) -> str:
+    messages = list_messages(actor=actor, report_id=report_id)
+    return f"{len(alarms)}-{sum(not message.from_desk for message in messages)}"
+
+
+def _answer(actor: Actor, alarms: Iterable[Alarm], now: datetime) -> None:
+    for alarm in alarms:
         if alarm.acknowledged_at is None:
             acknowledge_alarm(actor=actor, alarm_id=alarm.id, now=now)
 

@@ -5,11 +5,13 @@ The report then goes the usual way: the reporter's name is sealed apart, a recei
 raises the alarm.
 """
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
+import msgspec
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -31,7 +33,17 @@ from fanal.web.public.choices import AnswerChoice, offered_to
 from fanal.web.public.draft import encode_report, identity_of, report_of
 from fanal.web.public.saying import Text
 from fanal.web.public.sayings import said_to
-from fanal.web.public.steps import BY_NAME, FIELDS, STEPS, Voice, dated, problems, take, voice_of
+from fanal.web.public.steps import (
+    ASKED_ON,
+    BY_NAME,
+    FIELDS,
+    STEPS,
+    Voice,
+    dated,
+    problems,
+    take,
+    voice_of,
+)
 from fanal.web.public.wording import QUESTIONS, errors, step_context
 
 WAYS = (
@@ -76,8 +88,8 @@ class EntryPart:
 def enter(request: HttpRequest) -> HttpResponse:
     """Show the form for a report made to the desk (GET), or receive it and show its receipt code (POST).
 
-    Besides the fields of the public form: `way` (PHONE, LETTER, VISIT), `desk`, and `once`, the key by which
-    a form that is sent twice gives one report. A form with errors is shown again (status 422).
+    Besides the fields of the public form: `way` (PHONE, LETTER, VISIT), `desk`, and `once`, by which a form
+    that is sent twice with the same answers gives one report. A form with errors is shown again (status 422).
     """
     if request.method != "POST":
         return _page(request, {}, {}, once=secrets.token_hex(_ONCE // 2))
@@ -101,7 +113,11 @@ def enter(request: HttpRequest) -> HttpResponse:
 def _receive(
     request: HttpRequest, answers: Mapping[str, str], given: Mapping[str, str]
 ) -> HttpResponse:
-    """Receive the report; show its receipt code, or say that this form was received before."""
+    """Receive the report; show its receipt code, or say that this form was received before.
+
+    The browser shows the answer to the last press alone. So a form that is sent again with other answers is a
+    report of its own; one that is still being received is shown again (status 409), as that may yet fail.
+    """
     now = now_of(request)
     language = "en" if (get_language() or "fr").startswith("en") else "fr"
     made = report_of(answers, language=language, today=paris_day(now))
@@ -111,7 +127,7 @@ def _receive(
         format=Format.FORM,
         body=body,
         canonical=body + b"\n" + (identity or b""),
-        keys=((KeyKind.SUBMISSION, f"desk-{given['once'][:_ONCE]}"),),
+        keys=((KeyKind.SUBMISSION, _key_of(answers, given)),),
         desk_id=whole_number(given["desk"], digits=9) or 0,
         language=language,
         urgent=made.emergency,
@@ -119,6 +135,8 @@ def _receive(
         to_child=voice_of(answers) is Voice.CHILD,
     )
     [answer] = receive_reports(actor=actor_of(request), submissions=[submission], now=now)
+    if answer.outcome is Outcome.IN_PROGRESS:
+        return _page(request, {**answers, **given}, {}, once=given["once"], underway=True)
     if answer.outcome is not Outcome.CREATED:
         messages.warning(request, _("This form was received before: there is one report of it."))
         return redirect("desk:queue")
@@ -126,10 +144,25 @@ def _receive(
     return render(request, "desk/entry_done.html", context, status=HTTPStatus.CREATED)
 
 
+def _key_of(answers: Mapping[str, str], given: Mapping[str, str]) -> str:
+    """Return the key by which this form with these answers is one report, in whichever minute it is sent."""
+    typed = {name: said for name, said in answers.items() if name not in ASKED_ON.values()}
+    digest = hashlib.sha256(msgspec.json.encode({**typed, **given}, order="sorted")).hexdigest()
+    return f"desk-{given['once'][:_ONCE]}-{digest[:_ONCE]}"
+
+
 def _page(
-    request: HttpRequest, answers: Mapping[str, str], wrong: Mapping[str, Text], *, once: str
+    request: HttpRequest,
+    answers: Mapping[str, str],
+    wrong: Mapping[str, Text],
+    *,
+    once: str,
+    underway: bool = False,
 ) -> HttpResponse:
-    """Return the page with the answers and the error of each field; `once` is the key of this form."""
+    """Return the page with the answers and the error of each field; `once` is the key of this form.
+
+    `underway`: the report of this form is still being received.
+    """
     voice, today = Voice.PROFESSIONAL, paris_day(now_of(request))
     context: dict[str, object] = {"say": {**said_to(voice), **SAID}, "voice": voice.value}
     for name in (*_IN_FORM, "danger"):
@@ -155,6 +188,8 @@ def _page(
         "consent": CONSENT,
         "desks": sorted(desk_names(desk_ids=desk_ids).items()),
         "once": once,
+        "underway": underway,
     }
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if request.method == "POST" else HTTPStatus.OK
+    refused = HTTPStatus.CONFLICT if underway else HTTPStatus.UNPROCESSABLE_ENTITY
+    status = refused if request.method == "POST" else HTTPStatus.OK
     return render(request, "desk/entry.html", context, status=status)

@@ -54,7 +54,7 @@ class CallPanel(Struct, frozen=True, kw_only=True):
     `act` is None for a call that the form opens. `said` is in the page's language, `said_other` in the other
     one, of code `other`. `abroad` names the country of a child abroad, else empty. `missed`: when somebody
     called in vain, the latest first. `taken` and `digest` are the version that the form sends back: of a call
-    that it opens, the number of the report's calls so far, and "".
+    that it opens, the number of the report's calls so far, and `news_on` of it.
     `may_record`: the person may record the call.
     """
 
@@ -77,12 +77,14 @@ def panel_on(
     report_id: UUID,
     record: HarmonisedReport | None,
     *,
+    news: str,
     wanted: bool,
     since: datetime | None,
 ) -> CallPanel | None:
     """Return the panel of the call that is to be made on a report; None if there is none.
 
-    `record` is the harmonised report. Its form opens a call while an alarm of the report rings, and, if one
+    `record` is the harmonised report; `news` what `news_on` returned before the page read the report's
+    messages. Its form opens a call while an alarm of the report rings, and, if one
     is `wanted`, without any call on the report, or any that was opened `since` an instant. None too where the
     person may not read calls.
     """
@@ -95,7 +97,9 @@ def panel_on(
         rings = any(x.acknowledged_at is None for x in alarms_of(actor=actor, report_id=report_id))
         called = any(since is None or one.created_at >= since for one in known)
         new = rings or (wanted and not called)
-        return _panel(request, report_id, record, file=None, known=len(known)) if new else None
+        if not new:
+            return None
+        return _panel(request, report_id, record, file=None, known=len(known), news=news)
     file = queries.get_act(actor=actor, lifecycle=EMERGENCY_CALL, act_id=waiting[0].id)
     return _panel(request, report_id, record, file=file)
 
@@ -140,10 +144,11 @@ def _panel(
     *,
     file: ActFile | None,
     known: int = 0,
+    news: str = "",
 ) -> CallPanel:
     """Return the panel of a call: `file` is the act to be made, None for a call that the form opens.
 
-    `known` is the number of calls on the report, of which none is to be made.
+    `known` is the number of calls on the report, of which none is to be made; `news` as in `panel_on`.
     """
     lang = "en" if (get_language() or "fr").startswith("en") else "fr"
     other = "fr" if lang == "en" else "en"
@@ -173,7 +178,7 @@ def _panel(
         else "",
         missed=tuple(reversed(missed)),
         taken=str(len(steps) if file else known),
-        digest=file.digest.hex() if file else "",
+        digest=file.digest.hex() if file else news,
         may_record=may(actor_of(request), "emergency_call.record"),
     )
 

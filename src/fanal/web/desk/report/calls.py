@@ -30,9 +30,13 @@ _FIRST_STEPS = frozenset({"answer", "miss", "decline"})
 
 
 class _FirstStepForm(EventForm):
-    """Form of the first step of a call: its event, and the number of the report's calls on the page."""
+    """Form of the first step of a call: its event, and what the page showed.
+
+    That is the number of the report's calls, and `news_on` of it.
+    """
 
     steps = Parsed(partial(whole_number, digits=9), otherwise=-1)
+    news = Parsed(posted="digest", otherwise="")
 
 
 @require_POST
@@ -41,8 +45,8 @@ def open_one(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Open an emergency call on a report and show its page; one that is to be made already is shown.
 
     With `move` in the form, that step of the new call is recorded with it (`proof`, `at`), or nothing: where
-    the report has another call than on the page (`steps`), the latest one is shown with a warning; a refusal
-    gives the report's page with the reason.
+    the report has another call than on the page (`steps`), the latest one is shown with a warning; a refusal,
+    also where an alarm or an answer has come since (`digest`), gives the report's page with the reason.
 
     Raises:
         Http404: no such report for the person.
@@ -64,6 +68,7 @@ def open_one(request: HttpRequest, report_id: UUID) -> HttpResponse:
             actor=actor,
             draft=draft_of(report_id, desk_id=case.desk_id, record=record),
             shown=typed.pop("steps"),
+            news=typed.pop("news"),
             transition=move,
             event=Event(**typed),
             now=now,

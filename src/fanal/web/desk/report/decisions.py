@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from fanal import reference
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
 from fanal.casework.domain.records import RecordedDecision
@@ -20,10 +21,12 @@ from fanal.casework.operations.doubts import reopen_report
 from fanal.harmonise import queries as harmonised
 from fanal.judicial.emergency_call.acts import calls_on
 from fanal.judicial.emergency_call.kind import TO_MAKE
+from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.orient import queries as oriented
-from fanal.orient.domain.records import Case, Choice
+from fanal.orient.domain.deciding import check_decision
+from fanal.orient.domain.records import Case, Choice, Decision
 from fanal.orient.domain.states import DECIDED_STATES
 from fanal.orient.folding.operations.unfolding import NotFolded
 from fanal.orient.operations.decisions import close_case
@@ -130,16 +133,25 @@ def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
 
 def _is_recorded(request: HttpRequest, report_id: UUID) -> bool:
     """Return whether the report's newest decision is the posted one, by the same person under its lease."""
-    actor, choice = actor_of(request), ChoiceForm(request).checked().cleaned_data
+    actor, choice = actor_of(request), Choice(**ChoiceForm(request).checked().cleaned_data)
     case = oriented.get_case(actor=actor, report_id=report_id)
     if case is None or case.state not in DECIDED_STATES or case.claim_token != token_of(request):
         return False
     made = oriented.decisions_of(actor=actor, report_ids=[report_id]).get(report_id, ())[-1:]
-    return any(
-        one.author_id == actor.person_id
-        and set(one.tracks) == set(choice["tracks"])
-        and one.reason == choice["reason"].strip()
-        for one in made
+    return any(one.author_id == actor.person_id and _says(one, choice) for one in made)
+
+
+def _says(made: Decision, choice: Choice) -> bool:
+    """Return whether a decision is the one that a person's input makes: tracks, bases, authority, reason."""
+    try:
+        bases = check_decision(choice, catalogue=reference.load(), on=paris_day(made.decided_at))
+    except Refusal:
+        return False
+    return (
+        set(made.tracks) == set(choice.tracks)
+        and {one.entry_id for one in made.bases} == {one.entry_id for one in bases}
+        and (made.body or None) == (choice.body or None)
+        and made.reason == choice.reason.strip()
     )
 
 

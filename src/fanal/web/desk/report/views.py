@@ -32,6 +32,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.domain.records import PUBLIC_SENDER, FollowedMessage, ReportFacts
 from fanal.intake.operations.follow import NotReachable, ask_reporter
 from fanal.intake.queries.envelopes import get_reports, is_reachable, list_messages
+from fanal.judicial.emergency_call.acts import news_on
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
@@ -138,6 +139,7 @@ def page_of(
     others = dict.fromkeys((*linked, *suggested, *folds_shown, *compared))
     consult(request, "report", [report_id], reports=others)
     is_open = case.state in {CaseState.TO_ASSESS, CaseState.CLAIMED}
+    news = news_on(actor=actor, report_id=report_id)
     exchange, unread = _exchange(case, request=request, now=now)
     in_danger = case.level == "DANGER" and (is_open or unread is not None)
     return {
@@ -160,6 +162,7 @@ def page_of(
             request,
             report_id,
             record,
+            news=news,
             wanted=in_danger,
             since=unread.latest if unread else None,
         ),
