@@ -113,7 +113,8 @@ def _plain(value: object) -> object:
 
 
 def priority() -> str:
-    """Return the page of the shipped priority rule sets, newest first, in Markdown."""
+    """Return the page of the shipped priority rule sets in Markdown; of the older ones the codes alone."""
+    *old, third, second, newest = shipped_rules()
     facts = table(
         ("Fact", "Meaning", "Unit"),
         [
@@ -124,10 +125,16 @@ def priority() -> str:
     return page(
         "Priority rules",
         "`src/fanal/analyse/data/priority/*.toml`",
-        *(_rule_set(rules) for rules in reversed(shipped_rules())),
+        *map(_rule_set, (newest, second, third)),
+        *map(_old_rule_set, reversed(old)),
         "## Facts",
         facts,
     )
+
+
+def _old_rule_set(rules: PriorityRules) -> str:
+    codes = ", ".join(code(rule.code) for rule in rules.rule)
+    return f"## {rules.version}\n\nIn force from {rules.in_force_from}, with the rules {codes}."
 
 
 def _rule_set(rules: PriorityRules) -> str:

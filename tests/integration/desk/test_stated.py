@@ -70,6 +70,21 @@ def test_the_analyst_reads_where_and_when_and_finds_no_child_by_it(
     assert str(report_id) in found
 
 
+def test_a_meeting_without_a_day_may_be_today_and_is_asked_for(
+    desk: Desk, sign_in: Callable[[str], Client]
+) -> None:
+    report_id = received({"meeting": "YES", "meeting_when": "UNKNOWN", "meeting_time": "17h"}, desk)
+    run_stages(desk.now)
+    priority = analysed.get_priorities(actor=WORKER, report_ids=[report_id])[report_id]
+    assert (priority.floor, priority.level) == ("MEETING_UNDATED", "DANGER")
+    for page in (f"/fr/desk/reports/{report_id}/", f"/fr/desk/preview/{report_id}/"):
+        assert "jour inconnu\u00a0: à demander" in sign_in("ana").get(page).content.decode()
+    assert (
+        "sans dire quel jour"
+        in sign_in("ana").get(page.replace("preview", "reports")).content.decode()
+    )
+
+
 @pytest.mark.parametrize("hour", ["5", "minuit", "dans une heure", "8h", "14h", "entre 5h et 6h"])
 def test_a_meeting_of_today_is_a_danger_whatever_its_hour(desk: Desk, hour: str) -> None:
     """The hour is read on a winter afternoon; the child's own words stay in the report."""

@@ -8,9 +8,10 @@ from fanal.accounts.domain.policy import Refused
 from fanal.casework.domain.records import Event
 from fanal.casework.operations.approvals import approve_act
 from fanal.casework.operations.doubts import reopen_report
+from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
-from fanal.measures.blocking import acts, views
+from fanal.measures.blocking import acts, register, views
 from fanal.measures.blocking.document import Ground, Mentions, read_blocking
 from fanal.measures.blocking.kind import BLOCKING
 from fanal.measures.operations import issuing_authority, milestones
@@ -31,7 +32,7 @@ from tests.integration.measures.blockings import (
     view,
 )
 from tests.integration.measures.stories import ANALYST, HOST, OFFICER, OVERSEER
-from tests.integration.orient.people import WORKER
+from tests.integration.orient.people import WORKER, person
 from tests.server import as_worker
 
 PROTECTED = "photos.gouv.fr"
@@ -270,3 +271,14 @@ def test_of_two_acts_on_a_name_the_other_still_blocks() -> None:
     others = views.still_blocked(actor=ANALYST, view=view(one), now=now)
     assert {found.act.id for found in others} == {two, above}
     assert views.still_blocked(actor=ANALYST, view=view(above), now=now) == ()
+
+
+def test_an_act_of_another_desk_on_the_name_is_told_and_not_shown() -> None:
+    here, now = person(Role.ANALYST), datetime.now(UTC)
+    elsewhere = person(Role.ANALYST, desk=2)
+    one, two = listed(2, host="www.two.example"), listed(2, host="www.two.example")
+    assert not register.is_blocked_elsewhere(actor=here, view=view(one), now=now)
+    assert views.still_blocked(actor=elsewhere, view=view(one), now=now) == ()
+    assert register.is_blocked_elsewhere(actor=elsewhere, view=view(one), now=now)
+    take(two, "lift", ago(1), outcome="GONE")
+    assert not register.is_blocked_elsewhere(actor=elsewhere, view=view(one), now=now)

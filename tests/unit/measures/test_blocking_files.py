@@ -2,7 +2,9 @@
 
 import csv
 import json
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -20,8 +22,10 @@ from fanal.measures.blocking.manifest import (
     open_manifest,
     sign_manifest,
 )
+from fanal.measures.blocking.zone import read_zone, write_zone
 from tests.unit.measures.test_blocking_list import INJECTIONS, NAME, NOW, block, entry
 
+GUIDE = Path(__file__).parents[3] / "docs/how-to/blocking.md"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 DESK = "fanal.test/ledger"
 PUBLIC = NoteKey(name=DESK, public=KEY.public_key())
@@ -45,6 +49,24 @@ def test_a_file_states_its_list_and_no_other(names: set[str], others: set[str]) 
         if names != others:
             with pytest.raises(ListWrong):
                 form.check(content, other)
+
+
+@pytest.mark.parametrize(("year", "is_over"), [(2020, True), (2099, False)])
+def test_the_script_of_the_guide_empties_a_zone_whose_time_is_over(
+    tmp_path: Path, year: int, is_over: bool
+) -> None:
+    made_at = datetime(year, 1, 1, tzinfo=UTC)
+    values = {key: getattr(block(*NAMES), key) for key in BlockList.__struct_fields__}
+    values |= {"made_at": made_at, "expires_at": made_at + timedelta(hours=24)}
+    made = BlockList(**values)
+    zone = tmp_path / "rpz.fanal.zone"
+    zone.write_bytes(write_zone(made))
+    script = GUIDE.read_text().split("```sh\n")[1].split("```")[0]
+    for _ in range(2):
+        subprocess.run(["/bin/sh", "-euc", script], cwd=tmp_path, check=True)
+    found = read_zone(zone.read_bytes())
+    assert (found.names == frozenset()) is is_over
+    assert found.serial == made.serial + is_over
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -12,7 +12,7 @@ from fanal.ledger import operations as ledger
 from fanal.measures.blocking.blocklist import BlockList, Entry, make_list
 from fanal.measures.blocking.kind import BLOCKS
 from fanal.measures.blocking.names import check_written
-from fanal.measures.blocking.views import list_blockings
+from fanal.measures.blocking.views import BlockingView, list_blockings, still_blocked
 from fanal.measures.models import StoredList
 from fanal.measures.operations import issuing_authority
 
@@ -39,6 +39,17 @@ def entries_in_force(*, now: datetime) -> tuple[Entry, ...]:
         for one in found
         if one.facts.listed_at is not None and one.expires_at is not None and not one.lapsed
     )
+
+
+def is_blocked_elsewhere(*, actor: Actor, view: BlockingView, now: datetime) -> bool:
+    """Return whether a blocking that the actor may not read blocks the name of `view` as well.
+
+    It is of another desk: nothing but its existence is shown. Lifting the actor's own changes nothing then.
+    """
+    with across_desks():  # no row is shown
+        every = still_blocked(actor=_MACHINE, view=view, now=now)
+    own = {one.act.id for one in still_blocked(actor=actor, view=view, now=now)}
+    return any(one.act.id not in own for one in every)
 
 
 def make_blocklist(*, actor: Actor, now: datetime) -> BlockList:

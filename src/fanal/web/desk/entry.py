@@ -38,6 +38,7 @@ from fanal.web.public.steps import (
     BY_NAME,
     FIELDS,
     STEPS,
+    TYPED_IN,
     Voice,
     dated,
     problems,
@@ -97,7 +98,7 @@ def enter(request: HttpRequest) -> HttpResponse:
     now = now_of(request)
     answers: dict[str, str] = {}
     for step in STEPS:
-        answers |= dated(step, take(step, posted.fields), now=now)
+        answers |= dated(step, take(step, posted.fields), now=now, lang=_language())
     given = {name: posted.get(name) for name in ("way", "desk", "once")}
     wrong: dict[str, Text] = {}
     for step in STEPS:
@@ -119,7 +120,7 @@ def _receive(
     report of its own; one that is still being received is shown again (status 409), as that may yet fail.
     """
     now = now_of(request)
-    language = "en" if (get_language() or "fr").startswith("en") else "fr"
+    language = _language()
     made = report_of(answers, language=language, today=paris_day(now))
     body, identity = encode_report(made), identity_of(answers, address=None, keep_child=True)
     submission = Submission(
@@ -144,9 +145,14 @@ def _receive(
     return render(request, "desk/entry_done.html", context, status=HTTPStatus.CREATED)
 
 
+def _language() -> str:
+    return "en" if (get_language() or "fr").startswith("en") else "fr"
+
+
 def _key_of(answers: Mapping[str, str], given: Mapping[str, str]) -> str:
     """Return the key by which this form with these answers is one report, in whichever minute it is sent."""
-    typed = {name: said for name, said in answers.items() if name not in ASKED_ON.values()}
+    added = {*ASKED_ON.values(), *TYPED_IN.values()}
+    typed = {name: said for name, said in answers.items() if name not in added}
     digest = hashlib.sha256(msgspec.json.encode({**typed, **given}, order="sorted")).hexdigest()
     return f"desk-{given['once'][:_ONCE]}-{digest[:_ONCE]}"
 

@@ -174,7 +174,7 @@ def report(request: HttpRequest) -> HttpResponse:
         return render(request, "public/report/foreign.html", status=403)
     posted = read_posted(request)
     step = BY_NAME.get(posted.get("step"), STEPS[0])
-    answered = dated(step, take(step, posted.fields), now=now)
+    answered = dated(step, take(step, posted.fields), now=now, lang=_language())
     carried = fitting(step, answered)
     lost = False
     try:

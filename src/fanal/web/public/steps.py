@@ -186,6 +186,8 @@ BY_NAME: Mapping[str, FormPage] = {step.name: step for step in STEPS}
 FIELDS = tuple(field.name for step in STEPS for field in step.fields)
 ASKED_ON = {"when": "asked_on", "meeting_when": "meeting_asked_on"}
 """Keys of the minutes (Europe/Paris) of the answers; they are no fields: nobody can post them."""
+TYPED_IN = {"when": "typed_in", "meeting_when": "meeting_typed_in"}
+"""Keys of the language (`fr`, `en`) in which the answers were typed; no fields either."""
 _DATES = {"when": "date", "meeting_when": "meeting_date"}
 _HOURS = {"when": "time", "meeting_when": "meeting_time"}
 _DAYS = {"TODAY": 0, "YESTERDAY": -1, "TOMORROW": 1}
@@ -249,15 +251,16 @@ def fitting(step: FormPage, answers: Answers) -> dict[str, str]:
     return {name: answer for name, answer in answers.items() if name not in long}
 
 
-def dated(step: FormPage, answers: Answers, *, now: datetime) -> dict[str, str]:
+def dated(step: FormPage, answers: Answers, *, now: datetime, lang: str) -> dict[str, str]:
     """Return a page's answers, with the minute of `now` in Europe/Paris if the page asks when it happened.
 
-    An answer such as “today” or “in an hour” then keeps its meaning later. `step` is the page, `answers` its
-    answers by field, `now` an aware instant.
+    An answer such as “today” or “in an hour” then keeps its meaning later, and a date in digits that of the
+    page's language (`lang`). `step` is the page, `answers` its answers by field, `now` an aware instant.
     """
-    asked = [ASKED_ON[field.name] for field in step.fields if field.name in ASKED_ON]
     minute = now.astimezone(PARIS).replace(tzinfo=None).isoformat(timespec="minutes")
-    return {**answers, **dict.fromkeys(asked, minute)}
+    kept = {ASKED_ON[field.name]: minute for field in step.fields if field.name in ASKED_ON}
+    kept |= {TYPED_IN[field.name]: lang for field in step.fields if field.name in TYPED_IN}
+    return {**answers, **kept}
 
 
 def problems(step: FormPage, answers: Answers) -> dict[str, AnswerProblem]:
@@ -289,7 +292,8 @@ def time_of(answers: Answers, *, today: date, asked: str = "when") -> WrittenTim
         now = datetime.combine(now, time.max)
     typed, hour = answers.get(_DATES[asked], ""), answers.get(_HOURS[asked], "")
     if when in _DATED:
-        return read_time(typed, hour=hour, now=now, ahead=ahead)
+        american = answers.get(TYPED_IN[asked]) == "en"
+        return read_time(typed, hour=hour, now=now, ahead=ahead, month_first=american)
     chosen = now.date() + timedelta(days=_DAYS[when]) if when in _DAYS else None
     read = read_time("", hour=hour, now=now, ahead=ahead, chosen=chosen)
     return replace(read, whole=read.whole and not typed.strip())

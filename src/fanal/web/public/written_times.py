@@ -40,7 +40,7 @@ _PARTS = _numbered(
 )
 _FILLERS = _numbered(
     "a au vers environ le la les l du de d en dans ce cet cette dernier derniere prochain prochaine passe h",
-    "at about around on in the of this last next o clock pile moi je crois i think",
+    "at about around on in the of this last o clock pile moi je crois i think",
 ).keys()
 _NEGATED = _numbered("pas ni sauf jamais not never except").keys()
 _UNSURE = (
@@ -79,6 +79,7 @@ _DAYS = (
         rf"\b(?P<month>{_MONTH}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!:|h)(?:,? (?P<year>\d{{4}}))?"
     ),
 )  # fmt: skip
+_IN_DIGITS = _DAYS[:2]
 _AMOUNT = (
     r"(?:(?:(?P<hours>\d{1,3}|an) ?(?:h|heures?|hours?)(?![a-z])"
     r"(?: et (?P<part>demie?|quart)\b)?(?: ?(?P<minutes>[0-5]?\d)\b)?"
@@ -109,6 +110,10 @@ _NEAR = (
     (re.compile(r"\b(?:ce|cet|cette|this) (?=matin|midi|soir|aprem|morning|afternoon|evening)"), 0),
     (re.compile(r"\b(?:demain|tomorrow|dmn|tmrw)\b"), 1),
 )  # fmt: skip
+_WEEKS = (
+    (re.compile(r"\b(?:de )?(?:la )?semaine (?:derniere|passee)\b|\blast week\b"), -7),
+    (re.compile(r"\b(?:de )?(?:la )?semaine prochaine\b|\bnext week\b"), 7),
+)
 _COMING_NIGHT = re.compile(r"\bcette (?=nuit)")
 _WEEKDAY = re.compile(rf"\b({'|'.join(_WEEKDAYS)})\b")
 _CLOCKS = (
@@ -127,6 +132,7 @@ _CLOCKS = (
 )  # fmt: skip
 _HALF_DAY = timedelta(hours=12)
 _DAY = timedelta(days=1)
+_STILL_YESTERDAY = 6
 _MINUTES = {"demi": 30, "demie": 30, "half": 30, "quart": 15, "quarter": 15}
 
 
@@ -168,21 +174,23 @@ def read_time(
     now: datetime,
     ahead: bool = False,
     chosen: date | None = None,
+    month_first: bool = False,
 ) -> WrittenTime:
     """Return the day and hour in a text such as `hier soir vers 9h`, `24/11/2026`, `last night` or `9 pm`.
 
     `hour` is a second text, the answer to “around what time”, in which a number alone is an hour. `now` is
     when both were written, in local time without zone; `chosen` the day if it was not typed. `ahead`: what is
     planned, so that `samedi` is the next one, or today if it is Saturday; otherwise it is the last one before
-    today. An hour on the wrong side of `now` is not understood, but for a planned `5` that may be 17 o'clock.
-    A text with two days, or with a word that leaves open which one is meant, names none; of what is planned
-    it names the first one unless it says “not”.
+    today. `month_first`: a date in digits may begin with its month, as in the United States; one with two
+    readings is two days. An hour on the wrong side of `now` is not understood, but for a planned `5` that may
+    be 17 o'clock. A text with two days, or with a word that leaves open which one is meant, names none; of
+    what is planned it names the first one unless it says “not”.
     """
     both = f"{_plain(text)} {_hour_alone(_plain(hour))}".strip()
     text = _digits_for_words(re.sub(r"apres[- ]midi", "aprem", both))
     part = next((_PARTS[word] for word in _WORD.findall(text) if word in _PARTS), None)
     moments, text = _moments(_LASTING.sub(" x ", text), now)
-    days, text = _days(text, today=now.date(), ahead=ahead)
+    days, text = _days(text, now=now, ahead=ahead, month_first=month_first)
     clocks, text = _clocks(text, part)
     left = set(_WORD.findall(text)) - set(_PARTS)
     if left & (_NEGATED | (_LAST if ahead else _NEXT)):
@@ -286,37 +294,67 @@ def _in_digits(found: re.Match[str]) -> str:
     return f"{number:02d}" if minutes else str(number)
 
 
-def _days(text: str, *, today: date, ahead: bool) -> tuple[set[date], str]:
+def _days(text: str, *, now: datetime, ahead: bool, month_first: bool) -> tuple[set[date], str]:
     """Return the days that the text names, and the text without them."""
-    found: set[date] = set()
-    for pattern in _DAYS:
-        for match in pattern.finditer(text):
-            day = _dated(match, today=today, ahead=ahead)
-            if day is not None:
-                found.add(day)
-                text = text.replace(match[0], " ", 1)
+    today = now.date()
+    found, text = _dates(text, today=today, ahead=ahead, month_first=month_first)
     for pattern, way in _DISTANT:
         found |= {today + timedelta(days=way * int(number)) for number in pattern.findall(text)}
         text = pattern.sub(" ", text)
     for pattern, days in (*_NEAR, *(((_COMING_NIGHT, 0),) if ahead else ())):
         text, times = pattern.subn(" ", text)
         found |= {today + timedelta(days=days)} if times else set()
-    for word in _WEEKDAY.findall(text):
-        if not found or {day.weekday() for day in found} == {_WEEKDAYS[word]}:
-            text = text.replace(word, " ", 1)
-            found = found or {_weekday(_WEEKDAYS[word], today=today, ahead=ahead)}
+    return _weekdays(text, found, now=now, ahead=ahead)
+
+
+def _dates(text: str, *, today: date, ahead: bool, month_first: bool) -> tuple[set[date], str]:
+    """Return the days that the text names with their month, and the text without them."""
+    found: set[date] = set()
+    for pattern in _DAYS:
+        for match in pattern.finditer(text):
+            swapped = month_first and pattern in _IN_DIGITS
+            days = _dated(match, today=today, ahead=ahead, month_first=swapped)
+            if days:
+                found |= days
+                text = text.replace(match[0], " " if len(days) == 1 else " x ", 1)
     return found, text
 
 
-def _dated(match: re.Match[str], *, today: date, ahead: bool) -> date | None:
+def _weekdays(text: str, found: set[date], *, now: datetime, ahead: bool) -> tuple[set[date], str]:
+    """Return the days `found`, or else those that the text names by their weekday, and the text without."""
+    week, way = _WEEKS[ahead]
+    named = _WEEKDAY.findall(text)
+    if not found and len(named) == 1 and week.search(text):
+        monday = now.date() + timedelta(days=way - now.weekday())
+        found = {monday + timedelta(days=_WEEKDAYS[named[0]])}
+        text = week.sub(" ", text)
+    for word in named:
+        if not found or {day.weekday() for day in found} == {_WEEKDAYS[word]}:
+            text = text.replace(word, " ", 1)
+            found = found or {_weekday(_WEEKDAYS[word], now=now, ahead=ahead)}
+    return found, text
+
+
+def _dated(match: re.Match[str], *, today: date, ahead: bool, month_first: bool) -> set[date]:
     """Return the day of a date; without a year the last one up to `today`, or with `ahead` the next one.
 
-    With `ahead` that of yesterday too, which is still today in the west of overseas France.
+    With `ahead` that of yesterday too, which is still today in the west of overseas France. With
+    `month_first` a date with two readings gives both, as far as they lie on their side of today.
     """
     month = match["month"] if match["month"].isdecimal() else str(_MONTHS[match["month"]])
-    ending = f"{month:0>2}-{match['day']:0>2}"
-    if match["year"]:
-        return read_day(f"{match['year']}-{ending}")
+    readings = [(month, match["day"]), (match["day"], month)][: 1 + month_first]
+    found = {
+        _on(f"{month:0>2}-{number:0>2}", match["year"], today=today, ahead=ahead)
+        for month, number in readings
+    }
+    days = {day for day in found if day}
+    return {day for day in days if (day >= today - _DAY if ahead else day <= today)} or days
+
+
+def _on(ending: str, year: str, *, today: date, ahead: bool) -> date | None:
+    """Return the day of a month and day (`12-05`) in the year as written, or in the one that fits."""
+    if year:
+        return read_day(f"{year}-{ending}")
     years = (today.year, today.year + 1) if ahead else (today.year, today.year - 1)
     found = (read_day(f"{year}-{ending}") for year in years)
     yesterday = today - _DAY
@@ -325,10 +363,15 @@ def _dated(match: re.Match[str], *, today: date, ahead: bool) -> date | None:
     )
 
 
-def _weekday(number: int, *, today: date, ahead: bool) -> date:
-    """Return the next day with this number (Monday is 0), today included, or the last one before `today`."""
+def _weekday(number: int, *, now: datetime, ahead: bool) -> date:
+    """Return the next day with this number (Monday is 0), today included, or the last one before today.
+
+    Before six in Paris it is still yesterday in the Antilles: then the next day may be that one.
+    """
+    today = now.date()
     if ahead:
-        return today + timedelta(days=(number - today.weekday()) % 7)
+        since = today - _DAY if now.hour < _STILL_YESTERDAY else today
+        return since + timedelta(days=(number - since.weekday()) % 7)
     return today - timedelta(days=(today.weekday() - number - 1) % 7 + 1)
 
 

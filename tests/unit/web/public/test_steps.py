@@ -128,20 +128,31 @@ def test_who_the_child_is_follows_from_who_writes(answers: dict[str, str], child
 
 def test_today_is_the_day_of_each_answer() -> None:
     now = datetime.combine(TODAY, time(23, 50), tzinfo=PARIS)
-    answers = dated(BY_NAME["where"], {"when": "TODAY"}, now=now)
+    answers = dated(BY_NAME["where"], {"when": "TODAY"}, now=now, lang="fr")
     later = TODAY + timedelta(days=1)
-    answers |= dated(BY_NAME["meeting"], {"meeting_when": "TODAY"}, now=now + timedelta(minutes=20))
+    answers |= dated(
+        BY_NAME["meeting"], {"meeting_when": "TODAY"}, now=now + timedelta(minutes=20), lang="fr"
+    )
     assert time_of(answers, today=later).day == TODAY
     assert time_of(answers, today=TODAY, asked="meeting_when").day == later
+
+
+def test_a_date_keeps_the_reading_of_the_language_in_which_it_was_typed() -> None:
+    now = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    said = {"meeting_date": "12/05"}
+    for lang, day in (("en", date(2026, 12, 5)), ("fr", date(2027, 5, 12))):
+        answers = dated(BY_NAME["meeting"], said, now=now, lang=lang)
+        answers |= dated(BY_NAME["where"], {"when": "TODAY"}, now=now, lang="fr")
+        assert time_of(answers, today=TODAY, asked="meeting_when").day == day
 
 
 def test_an_hour_of_today_is_that_after_the_answer() -> None:
     now = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
     said = {"meeting_when": "TODAY", "meeting_time": "5"}
-    answers = dated(BY_NAME["meeting"], said, now=now)
+    answers = dated(BY_NAME["meeting"], said, now=now, lang="fr")
     found = time_of(answers, today=TODAY, asked="meeting_when")
     assert found == WrittenTime(day=TODAY, clock="17:00", whole=False)
-    answers = dated(BY_NAME["meeting"], said | {"meeting_time": "in an hour"}, now=now)
+    answers = dated(BY_NAME["meeting"], said | {"meeting_time": "in an hour"}, now=now, lang="fr")
     found = time_of(answers, today=TODAY + timedelta(days=1), asked="meeting_when")
     assert (found.day, found.clock) == (TODAY, "17:30")
 

@@ -77,6 +77,8 @@ def test_hours(text: str, clock: str | None) -> None:
         ("depuis hier", None, None, False), ("demain", None, None, False), ("25/11/2026", None, None, False),
         ("31/02/2026", None, None, False), ("01/01/0001", None, None, False), ("la semaine dernière", None, None, False),
         ("", None, None, False), ("je sais plus", None, None, False),
+        ("lundi de la semaine dernière", "2026-11-16", None, True), ("last week on Monday", "2026-11-16", None, True),
+        ("lundi de la semaine prochaine", None, None, False),
     ],
 )  # fmt: skip
 def test_days(text: str, day: str | None, clock: str | None, whole: bool) -> None:
@@ -92,6 +94,8 @@ def test_days(text: str, day: str | None, clock: str | None, whole: bool) -> Non
         ("samedi", "2026-11-28", None), ("on Saturday at noon", "2026-11-28", "12:00"), ("mardi", "2026-11-24", None),
         ("ce soir 8 h", "2026-11-24", "20:00"), ("tonight", "2026-11-24", None), ("dans deux jours", "2026-11-26", None),
         ("le 3 janvier", "2027-01-03", None), ("in 3 days", "2026-11-27", None),
+        ("mercredi de la semaine prochaine", "2026-12-02", None), ("lundi semaine prochaine à 14h", "2026-11-30", "14:00"),
+        ("Wednesday next week", "2026-12-02", None), ("next week on Friday at 2 pm", "2026-12-04", "14:00"),
     ],
 )  # fmt: skip
 def test_days_ahead(text: str, day: str, clock: str | None) -> None:
@@ -162,6 +166,8 @@ def stamped(found: WrittenTime) -> str | None:
         ("demain minuit", "2026-11-25", False), ("demain soir minuit", "2026-11-26T00:00", False),
         ("demain entre 5h et 6h", "2026-11-25", False), ("demain après l’école", "2026-11-25", False),
         ("samedi ou dimanche", "2026-11-28", False), ("pas samedi", None, False), ("lundi dernier", None, False),
+        ("lundi de la semaine dernière", None, False), ("la semaine prochaine", None, False), ("next Wednesday", "2026-11-25", False),
+        ("mardi de la semaine prochaine à 15h", "2026-12-01T15:00", True),
         ("tmrw 2pm", "2026-11-25T14:00", True), ("23/11", "2026-11-23", True), ("je sais pas", None, False),
     ],
 )  # fmt: skip
@@ -182,6 +188,38 @@ def test_what_is_unclear_of_a_meeting_keeps_its_day(text: str, at: str | None, w
 )  # fmt: skip
 def test_what_happened_lies_behind(text: str, at: str | None) -> None:
     assert stamped(read_time(text, now=AFTERNOON)) == at
+
+
+@pytest.mark.parametrize(
+    ("text", "ahead", "day", "whole"),
+    [
+        # Two readings: of a planned day the first one, of what happened none.
+        ("12/05", True, "2026-12-05", False), ("05/12", True, "2026-12-05", False), ("12/05/2026", True, "2026-12-05", True),
+        ("11/10", False, None, False), ("11/10/2026", False, None, False), ("05/12/2026", False, "2026-05-12", True),
+        # One reading.
+        ("12/25", True, "2026-12-25", True), ("25/12", True, "2026-12-25", True), ("12/12", True, "2026-12-12", True),
+        ("11/23/2026", False, "2026-11-23", True), ("2026-11-10", False, "2026-11-10", True), ("10 November", False, "2026-11-10", True),
+    ],
+)  # fmt: skip
+def test_in_english_a_date_may_begin_with_its_month(
+    text: str, ahead: bool, day: str | None, whole: bool
+) -> None:
+    found = read_time(text, now=AFTERNOON, ahead=ahead, month_first=True)
+    assert (stamped(found), found.whole) == (day, whole)
+
+
+@pytest.mark.parametrize(
+    ("now", "text", "day"),
+    [
+        (datetime(2026, 11, 24, 1), "lundi", "2026-11-23"), (datetime(2026, 11, 24, 5, 59), "monday at 9 pm", "2026-11-23"),
+        (datetime(2026, 11, 24, 6), "lundi", "2026-11-30"), (datetime(2026, 11, 24, 1), "mardi", "2026-11-24"),
+        (datetime(2026, 11, 24, 1), "lundi de la semaine prochaine", "2026-11-30"),
+    ],
+)  # fmt: skip
+def test_before_six_in_paris_it_is_still_the_day_before_in_the_west_of_overseas_france(
+    now: datetime, text: str, day: str
+) -> None:
+    assert str(read_time(text, now=now, ahead=True).day) == day
 
 
 @given(st.text(max_size=60), st.booleans())

@@ -62,6 +62,7 @@ FACTS: dict[str, Unit] = {
     "meeting_planned": Unit.SCORE,
     "meeting_stated": Unit.FLAG,
     "meeting_soon": Unit.FLAG,
+    "meeting_undated": Unit.FLAG,
     "victim_age": Unit.YEARS,
     "class_a1": Unit.COUNT,
     "class_a2": Unit.COUNT,
@@ -193,9 +194,9 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
 
 
 def _meetings(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
-    """Yield (fact name, 1) for a stated meeting that is not over, and for one within `SOON` hours.
+    """Yield (fact name, 1) for a stated meeting that is not over, one within `SOON` hours, one without a day.
 
-    Both are counted from the receipt of the report, like the times that a text tells. A meeting of the day of
+    Times are counted from the receipt of the report, like those that a text tells. A meeting of the day of
     receipt is not over, whatever its hour: who writes “today, at 5” may mean 17 o'clock.
     """
     meetings = [place for place in report.places if place.role is PlaceRole.MEETING]
@@ -206,6 +207,8 @@ def _meetings(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
     ahead = [time for time in times if time and not _is_past(time, received)]
     if ahead or None in times:
         yield "meeting_stated", 1
+    if None in times:
+        yield "meeting_undated", 1
     limit = received + timedelta(hours=SOON)
     if any(datetime.fromisoformat(time.earliest) <= limit for time in ahead):
         yield "meeting_soon", 1

@@ -22,7 +22,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
-from fanal.measures.blocking import acts as operations, views
+from fanal.measures.blocking import acts as operations, register, views
 from fanal.measures.blocking.document import Ground, Mentions, read_blocking
 from fanal.measures.blocking.kind import BLOCKING, BLOCKS, REASONED, STATES, BlockingState
 from fanal.measures.blocking.names import check_written, protections_of
@@ -64,6 +64,8 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "machine": (file.content or b"").decode(),
         "blocks": blocks,
         "others": views.still_blocked(actor=actor, view=view, now=now) if blocks else (),
+        "blocked_elsewhere": blocks
+        and register.is_blocked_elsewhere(actor=actor, view=view, now=now),
         "protections": _protections(view, request) if view.facts.protected else (),
         "mentions": [(name, getattr(found.blocking.mentions, name)) for name in _MENTIONS]
         if found and found.blocking.ground is Ground.NO_MENTIONS
