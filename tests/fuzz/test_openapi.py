@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning"),
 ]
-EXAMPLES = int(os.environ.get("FANAL_FUZZ_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("FANAL_FUZZ_EXAMPLES", "30"))
 
 
 @pytest.fixture(scope="module")

@@ -88,25 +88,29 @@ def test_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str, n
 
 
 @pytest.mark.parametrize(
-    ("name", "path"),
+    ("name", "paths"),
     [
-        ("ana", "search/?q=renard"),
-        ("ana", "search/?kind=HANDLE&value=renard_77@arcadia"),
-        ("ana", "dossiers/"),
-        ("ana", "suggestions/"),
-        ("claire", "quarantine/"),
-        ("claire", "rules/"),
-        ("claire", "rules/draft/"),
-        ("claire", "instructions/propose/"),
-        ("hugo", "reference/?table=measure"),
-        ("hugo", "reference/?table=priority"),
-        ("hugo", "reference/?table=lexicon"),
-        ("hugo", "reference/?table=typology"),
+        (
+            "ana",
+            [
+                "search/?q=renard", "search/?kind=HANDLE&value=renard_77@arcadia", "dossiers/",
+                "suggestions/",
+            ],
+        ),
+        ("claire", ["quarantine/", "rules/", "rules/draft/", "instructions/propose/"]),
+        (
+            "hugo",
+            [f"reference/?table={table}" for table in ("measure", "priority", "lexicon", "typology")],
+        ),
     ],
-)
-def test_page(open_as: Callable[..., Page], axe: Axe, name: str, path: str) -> None:
+)  # fmt: skip
+def test_pages(open_as: Callable[..., Page], axe: Axe, name: str, paths: list[str]) -> None:
     for lang in LANGUAGES:
-        check(open_as(name, f"/{lang}/desk/{path}"), axe, lang)
+        page = open_as(name, f"/{lang}/desk/{paths[0]}")
+        check(page, axe, lang)
+        for path in paths[1:]:
+            page.goto(page.url.partition("/desk/")[0] + f"/desk/{path}")
+            check(page, axe, lang)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
