@@ -27,6 +27,7 @@ _TITLES = {
     "retention": "Retention",
     "instrument": "Texts of reports",
     "protected_name": "Protected names",
+    "search_service": "Search engines and directories",
 }
 
 

@@ -27,12 +27,21 @@ from fanal.kernel.calendar import paris_day
 from fanal.measures.blocking.kind import BLOCKING
 from fanal.measures.blocking.names import guarded_names
 from fanal.measures.blocking.rules import longest_doubt
+from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 
 # The lifecycles of official acts as PostgreSQL's guards read them; `fanal migrate` writes them.
 
-LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET, NOTICE, REMOVAL, BLOCKING, EMERGENCY_CALL)
+LIFECYCLES: tuple[Lifecycle, ...] = (
+    REFERRAL,
+    SHEET,
+    NOTICE,
+    REMOVAL,
+    BLOCKING,
+    DEREFERENCING,
+    EMERGENCY_CALL,
+)
 """The lifecycle of every kind of official act."""
 
 

@@ -23,6 +23,8 @@ from fanal.kernel import clock
 from fanal.ledger import signer
 from fanal.measures.blocking import acts as blockings
 from fanal.measures.blocking.kind import BLOCKING
+from fanal.measures.dereferencing import acts as dereferencings
+from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.notice import acts as notices
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.operations import issuing_authority
@@ -52,8 +54,8 @@ def wire() -> None:
     agreement.install(agreement.AgreementWatch())
     mail.install(mailer_of(settings.ENV))
     outside.install(outside.Door(loopback=settings.FANAL_DEMO))
-    deciding.install(OPENS, followed=[BLOCKING])
-    doubts.install([blockings.doubt_caused])
+    deciding.install(OPENS, followed=[BLOCKING, DEREFERENCING])
+    doubts.install([blockings.doubt_caused, dereferencings.doubt_caused])
     issuing_authority.install(
         flagger=settings.ENV.flagger,
         stop_host=settings.ENV.stop_host,

@@ -192,6 +192,7 @@ RULES: tuple[GrantRule, ...] = (
     # Written only by triggers, from the documents and steps of measures.
     _rule("measures_request", [APP, WORKER], READ),
     _rule("measures_blocking", [APP, WORKER], READ),
+    _rule("measures_dereferencing", [APP, WORKER], READ),
     _rule("measures_protected_name", [APP, WORKER], READ),
     _rule("measures_doubt_delay", [APP, WORKER], READ),
     _rule("measures_blocklist", [APP], READ),
@@ -325,6 +326,7 @@ AUDITOR_FUNCTIONS = ("analyse_stuck_texts",)
 WORKER_FUNCTIONS = (
     "measures_erase_words",
     "measures_erase_blockings",
+    "measures_erase_dereferencings",
     "casework_erase_words",
     "casework_forget_subjects",
     "accounts_erase_words",

@@ -172,13 +172,15 @@ BOUNDED: Mapping[str, TableBounds] = {
     "orient_reason": TableBounds(rows=_behind("orient_decision", "p.id = decision_id")),
     "measures_request": TableBounds(rows=_OF_ACT),
     "measures_blocking": TableBounds(rows=_OF_ACT),
+    "measures_dereferencing": TableBounds(rows=_OF_ACT),
     "measures_target": TableBounds(rows=_behind("casework_act", "p.id = measure_id")),
     "measures_recommendation": TableBounds(rows=_OWN, reads=_OVERSEEN, inserts=_OVERSEEN),
     "measures_answer": TableBounds(
         rows=_behind("measures_recommendation", "p.id = recommendation_id")
     ),
     "casework_act": TableBounds(
-        rows=_OWN, reads=f"(kind IN ('notice', 'measure', 'blocking') AND {_OVERSEEN})"
+        rows=_OWN,
+        reads=f"(kind IN ('notice', 'measure', 'blocking', 'dereferencing') AND {_OVERSEEN})",
     ),
     "casework_document": TableBounds(rows=_OF_ACT),
     "casework_approval": TableBounds(rows=_OF_ACT),

@@ -17,9 +17,10 @@ from fanal.demo.tracks import addressee, follow, inform
 from fanal.demo.world import World
 from fanal.measures.blocking import acts
 from fanal.measures.blocking.document import Ground
-from fanal.measures.blocking.kind import BLOCKING, BLOCKS, LiftOutcome
+from fanal.measures.blocking.kind import BLOCKING, BLOCKS
 from fanal.measures.blocking.names import read_name
 from fanal.measures.blocking.views import BlockingView, list_blockings, view_of
+from fanal.measures.domain.lasting import LiftOutcome
 from fanal.measures.operations import issuing_authority
 from fanal.orient.domain.records import Track
 

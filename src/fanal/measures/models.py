@@ -61,6 +61,34 @@ class StoredBlocking(models.Model):
         return f"blocking {self.host}"
 
 
+class StoredDereferencing(models.Model):
+    """Data of a dereferencing that its official act in casework lacks, written by database triggers.
+
+    They come from the act's documents and steps. `host` and `recipient` are empty once they have expired.
+    """
+
+    act_id = models.UUIDField(primary_key=True)
+    host = models.TextField()
+    recipient = models.TextField()
+    removal_id = models.UUIDField()
+    approved_at = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)
+    doubted_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)
+    reviewed_at = models.DateTimeField(null=True)
+    outcome = models.TextField()
+
+    class Meta:
+        db_table = "measures_dereferencing"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"dereferencing of {self.host} by {self.recipient}"
+
+
 class StoredList(models.Model):
     """A blocking list that was made, by its serial. Append-only by trigger."""
 

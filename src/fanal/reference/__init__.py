@@ -23,6 +23,7 @@ from fanal.reference.records import (
     Qualification,
     Retention,
     Routing,
+    SearchService,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "ReferenceRefused",
     "Retention",
     "Routing",
+    "SearchService",
     "explain_refusal",
     "label",
     "load",

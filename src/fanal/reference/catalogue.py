@@ -24,6 +24,7 @@ from fanal.reference.records import (
     Qualification,
     Retention,
     Routing,
+    SearchService,
 )
 from fanal.reference.words import Value, Words
 
@@ -45,6 +46,7 @@ KINDS: tuple[type[Entry], ...] = (
     Instrument,
     Asking,
     ProtectedName,
+    SearchService,
 )
 
 

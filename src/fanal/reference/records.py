@@ -417,3 +417,21 @@ class ProtectedName(Entry, frozen=True, kw_only=True):
     kind: ClassVar[str] = "protected_name"
 
     value: ProtectedNameValue
+
+
+class SearchServiceValue(Strict, frozen=True, kw_only=True):
+    """A search engine or directory to which a dereferencing may be notified; `host` is that of its pages."""
+
+    category: Literal["SEARCH_ENGINE", "DIRECTORY"]
+    host: str
+
+
+class SearchService(Entry, frozen=True, kw_only=True):
+    """A search engine or directory, in one dated version.
+
+    An unchecked one only suggests its name: a person gives its contact point.
+    """
+
+    kind: ClassVar[str] = "search_service"
+
+    value: SearchServiceValue

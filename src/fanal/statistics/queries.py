@@ -22,6 +22,7 @@ from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.figures import Counted, Delay
 from fanal.measures import queries as measures
 from fanal.measures.blocking import views as blockings
+from fanal.measures.dereferencing import views as dereferencings
 from fanal.measures.notice import acts as notices
 from fanal.orient import queries as orient
 from fanal.statistics import models
@@ -59,6 +60,7 @@ PERIOD: Mapping[str, DayCount] = {
     "OUTCOMES": measures.count_measures,
     "REFERRED": judicial.count_referrals,
     "BLOCKED": blockings.count_blockings,
+    "DEREFERENCED": dereferencings.count_dereferencings,
     "NOTIFIED": notices.count_notices,
 }
 """Figures counted by current state over a period: computed at each reading."""
@@ -76,6 +78,7 @@ WAITING: Mapping[str, Waiting] = {
     "DESK": lambda actor: {str(k): n for k, n in orient.count_states(actor=actor).items()},
     "MEASURES": lambda actor: {str(k): n for k, n in measures.count_waiting(actor=actor).items()},
     "BLOCKINGS": lambda actor: blockings.count_waiting(actor=actor),
+    "DEREFERENCINGS": lambda actor: dereferencings.count_waiting(actor=actor),
     "NOTICES": lambda actor: notices.count_waiting(actor=actor),
     "REFERRALS": lambda actor: {"UNSENT": judicial.count_unsent(actor=actor)},
 }

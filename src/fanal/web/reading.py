@@ -39,6 +39,7 @@ _HOLDERS = frozenset(
         "referral",
         "notice",
         "blocking",
+        "dereferencing",
         "emergency_call",
     }
 )
@@ -51,6 +52,7 @@ ACTIONS: Mapping[str, str] = {
     "referral": "referral.read",
     "notice": "notice.read",
     "blocking": "blocking.read",
+    "dereferencing": "dereferencing.read",
     "emergency_call": "emergency_call.read",
     "payer": "payer.read",
     "sheet": "sheet.read",

@@ -28,6 +28,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
 from fanal.measures.blocking import acts as blockings
+from fanal.measures.dereferencing import acts as dereferencings
 from fanal.measures.operations import milestones as measures
 from fanal.orient import queries as oriented
 from fanal.orient.answers.operations import forget_answers
@@ -43,6 +44,8 @@ from fanal.worker import upkeep
 
 ACTS = ("referral", "sheet", "notice", "emergency_call")
 """Kinds of official acts whose text only casework holds; measures erase further text of theirs."""
+_LASTING = {"blocking": blockings.erase_words, "dereferencing": dereferencings.erase_words}
+"""The erasers of the kinds of act that keep what they name until they have ended."""
 _BATCH = 500
 _MONTHS = {"MONTHS": 1, "YEARS": 12}
 Erase = Callable[[Actor, datetime, datetime], int]
@@ -157,10 +160,11 @@ def _erase_payers(actor: Actor, now: datetime, before: datetime) -> int:  # noqa
 
 def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
     due = _free(actor, before, kind="measure")
-    blocked = _free(actor, before, kind="blocking")
-    return sum(measures.erase_words(actor=actor, measure_ids=ids, now=now) for ids in due) + sum(
-        blockings.erase_words(actor=actor, act_ids=ids, now=now) for ids in blocked
-    )
+    total = sum(measures.erase_words(actor=actor, measure_ids=ids, now=now) for ids in due)
+    for kind, erase in _LASTING.items():
+        for ids in _free(actor, before, kind=kind):
+            total += erase(actor=actor, act_ids=ids, now=now)
+    return total
 
 
 def _free(

@@ -396,6 +396,7 @@ def test_rules_with_sources(sign_in: SignIn, lang: str) -> None:
         "retention",
         "instrument",
         "protected_name",
+        "search_service",
     ]
     for table in [*tables, "priority", "lexicon", "typology"]:
         body = web.get(f"/{lang}/desk/reference/?table={table}").content.decode()

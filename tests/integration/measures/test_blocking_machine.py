@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from fanal import reference
 from fanal.casework import queries as casework
 from fanal.casework.domain.records import ActStep
-from fanal.measures.blocking.kind import STATES, DoubtCause, LiftOutcome
+from fanal.measures.blocking.kind import STATES
 from fanal.measures.blocking.register import entries_in_force
 from fanal.measures.domain.clocks import check_due
+from fanal.measures.domain.lasting import DoubtCause, LiftOutcome
 from fanal.orient.domain.clocks import desk_deadline
 from tests.integration.measures.blockings import (
     COLLEAGUE,

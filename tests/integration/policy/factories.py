@@ -33,6 +33,7 @@ FACTORIES: dict[str, Factory] = {
     ],  # the page says that it holds no such file
     "notice_id": lambda world, cell: world.notice_ids[cell],
     "blocking_id": lambda world, cell: world.blocking_ids[cell],
+    "dereferencing_id": lambda world, cell: world.dereferencing_ids[cell],
     "emergency_call_id": lambda world, cell: world.emergency_call_ids[cell],
     "referral_id": lambda world, cell: world.referral_ids[cell],
     "dossier_id": lambda world, cell: world.dossier_ids[cell],

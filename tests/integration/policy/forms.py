@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from fanal.kernel.calendar import paris_day
 from fanal.orient.models import Case
-from tests.integration.policy import blocking, learning, scenes
+from tests.integration.policy import blocking, dereferencing, learning, scenes
 from tests.integration.policy.scenes import REASON, Posted, Scene
 
 Prepare = Callable[[Scene], Posted]
@@ -185,6 +185,14 @@ FORMS: dict[str, Act] = {
     "desk:blocking-vouch": _act("casework_step", blocking.blocking_approved),
     "desk:blocking-move": _act("casework_step", blocking.blocking_vouched),
     "desk:blocking-free": _act("casework_step", blocking.blocking_listed),
+    "desk:measure-dereference": _act("casework_act casework_document", dereferencing.to_dereference),
+    "desk:blocking-dereference": _act("casework_act casework_document", dereferencing.to_dereference),
+    "desk:dereferencing-amend": _act("casework_document casework_step", dereferencing.amended),
+    "desk:dereferencing-propose": _act("casework_step", move="withdraw"),
+    "desk:dereferencing-approve": _act("casework_step casework_approval", dereferencing.submitted),
+    "desk:dereferencing-refuse": _act("casework_step casework_approval", dereferencing.submitted),
+    "desk:dereferencing-move": _act("casework_step", dereferencing.approved),
+    "desk:dereferencing-free": _act("casework_step", dereferencing.notified),
     "desk:notice-amend": _act("casework_act casework_document", scenes.notice_told),
     "desk:notice-propose": _act("casework_act casework_step", move="withdraw"),
     "desk:notice-move": _act("casework_act casework_step", scenes.notice_approved),

@@ -27,6 +27,7 @@ from fanal.analyse.material.operations.lists import load_list
 from fanal.analyse.material.queries.lists import find_list
 from fanal.analyse.payments.domain.transfers import paid_in
 from fanal.analyse.payments.queries import get_payer
+from fanal.casework.domain.records import Addressee, AddresseeKind
 from fanal.casework.operations.acts import open_act
 from fanal.casework.operations.deciding import record_decision
 from fanal.crosscheck.domain.records import JudgementAct
@@ -48,6 +49,7 @@ from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
 from fanal.measures.blocking.acts import open_blocking
 from fanal.measures.blocking.document import Ground, Mentions
+from fanal.measures.dereferencing.acts import open_dereferencings
 from fanal.measures.domain.oversight import RecommendationKind
 from fanal.measures.operations.oversight import recommend, start_session
 from fanal.orient.alarms.operations.alarms import raise_alarm
@@ -82,6 +84,7 @@ class World:
     referral_ids: dict[str, UUID] = field(default_factory=dict)
     notice_ids: dict[str, UUID] = field(default_factory=dict)
     blocking_ids: dict[str, UUID] = field(default_factory=dict)
+    dereferencing_ids: dict[str, UUID] = field(default_factory=dict)
     emergency_call_ids: dict[str, UUID] = field(default_factory=dict)
     dossier_ids: dict[str, UUID] = field(default_factory=dict)
     recommendation_ids: dict[str, UUID] = field(default_factory=dict)
@@ -261,6 +264,15 @@ def _decisions(world: World) -> None:
             ground=Ground.NO_MENTIONS,
             mentions=Mentions(**dict.fromkeys(Mentions.__struct_fields__, "capture")),
             reasons=world.canary("own" if cell == "sealed" else cell, "blocking"),
+            now=world.now,
+        )
+        (world.dereferencing_ids[cell],) = open_dereferencings(
+            actor=actor,
+            removal_id=world.measure_ids[cell],
+            recipients=[
+                Addressee(kind=AddresseeKind.SEARCH_ENGINE, name="Search", contact="a@b.example")
+            ],
+            reasons=world.canary("own" if cell == "sealed" else cell, "dereferencing"),
             now=world.now,
         )
         world.emergency_call_ids[cell] = open_act(

@@ -21,6 +21,7 @@ from fanal.judicial.domain.records import ReferralOutcome
 from fanal.kernel.actors import Actor, Role, public_actor
 from fanal.measures import queries as measured
 from fanal.measures.blocking.acts import record_blocking
+from fanal.measures.dereferencing.acts import record_dereferencing
 from fanal.measures.domain.oversight import AnswerVerdict
 from fanal.measures.operations import milestones
 from fanal.measures.operations.drafts import amend_measure, approve_measure, submit_measure
@@ -37,7 +38,7 @@ def make_ended_world() -> World:
     _close_referral(world)
     _close_sheet(world)
     _close_measure(world)
-    _withdraw_blockings(world)
+    _withdraw_lasting(world)
     _converse(world)
     _hold(world)
     return world
@@ -124,18 +125,19 @@ def _close_measure(world: World) -> None:
     )  # fmt: skip
 
 
-def _withdraw_blockings(world: World) -> None:
-    """Withdraw each blocking: one that is not ended keeps its words, since a name may be blocked by it."""
+def _withdraw_lasting(world: World) -> None:
+    """Withdraw each blocking and dereferencing: one that is not ended keeps its words, since it may last."""
     for cell, blocking_id in world.blocking_ids.items():
         name = "own" if cell == "sealed" else cell
         user = User.objects.get(username=f"colleague-{name}")
-        record_blocking(
-            actor=actor_for(user=user, now=world.now, motive="walk"),
-            blocking_id=blocking_id,
-            transition="withdraw",
-            event=Event(happened_at=world.now, reason=world.canary(CELL, "withdrawal")),
-            now=world.now,
-        )
+        step = {
+            "actor": actor_for(user=user, now=world.now, motive="walk"),
+            "transition": "withdraw",
+            "event": Event(happened_at=world.now, reason=world.canary(CELL, "withdrawal")),
+            "now": world.now,
+        }
+        record_blocking(blocking_id=blocking_id, **step)
+        record_dereferencing(act_id=world.dereferencing_ids[cell], **step)
 
 
 def _asked(actor: Actor, measure_id: UUID):

@@ -181,13 +181,14 @@ class DueAct(Struct, frozen=True, kw_only=True):
 class AddresseeKind(StrEnum):
     """The role of a provider towards the content.
 
-    HOST stores it, EDITOR publishes it, ISP gives access to it, SEARCH_ENGINE lists it.
+    HOST stores it, EDITOR publishes it, ISP gives access to it, SEARCH_ENGINE and DIRECTORY list it.
     """
 
     HOST = "HOST"
     EDITOR = "EDITOR"
     ISP = "ISP"
     SEARCH_ENGINE = "SEARCH_ENGINE"
+    DIRECTORY = "DIRECTORY"
 
 
 class Addressee(Struct, frozen=True, kw_only=True):

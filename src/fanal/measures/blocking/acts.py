@@ -1,31 +1,24 @@
 """Operations of blockings: drafted from a removal request, listed, checked, doubted, freed, lifted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from django.db import transaction
 
 from fanal import reference
-from fanal.accounts.domain.policy import require, roles_at_desk
+from fanal.accounts.domain.policy import roles_at_desk
 from fanal.accounts.queries.people import granted_by_alone
-from fanal.casework import queries as acts
 from fanal.casework.domain.records import Act, ActDraft, Event
-from fanal.casework.operations import approvals as casework
 from fanal.casework.operations.acts import (
     amend_act,
     open_act,
-    record_caused,
-    take_step,
 )
-from fanal.casework.operations.locking import ActUnknown, lock_act
-from fanal.db import sql
+from fanal.casework.operations.locking import lock_act
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS, paris_day, read_aware
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
-from fanal.kernel.texts import stripped
 from fanal.measures.blocking import views
 from fanal.measures.blocking.document import (
     Blocking,
@@ -34,15 +27,21 @@ from fanal.measures.blocking.document import (
     read_blocking,
     write_blocking,
 )
-from fanal.measures.blocking.kind import BLOCKING, REASONED, DoubtCause, LiftOutcome
+from fanal.measures.blocking.kind import BLOCKING, REASONED
 from fanal.measures.blocking.rules import blocking_basis, check_rests, name_to_block
-from fanal.measures.domain.drafting import MAX_TEXT
-from fanal.measures.domain.records import Measure
+from fanal.measures.domain.lasting import LiftOutcome
 from fanal.measures.operations import issuing_authority
-from fanal.measures.queries import get_measure
+from fanal.measures.operations.lasting import (
+    Check,
+    check_other,
+    erase_ended,
+    readable,
+    record_doubts,
+    record_lasting,
+    removal_of,
+)
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import queries as oriented
-from fanal.orient.domain.deciding import UNSTORABLE
 
 
 def open_blocking(
@@ -66,10 +65,7 @@ def open_blocking(
             request is no longer in force), TEXT_UNREADABLE.
         Refused: the actor may not propose blockings at that desk.
     """
-    found = get_measure(actor=actor, measure_id=removal_id)
-    if found is None:
-        raise ActUnknown(str(removal_id))
-    removal = found.measure
+    removal = removal_of(actor, removal_id)
     host = name_to_block(name, removal=removal, ground=ground, own=issuing_authority.own_names())
     rule = blocking_basis(removal, catalogue=reference.load(), on=paris_day(now))
     if not oriented.decision_stands(
@@ -89,7 +85,7 @@ def open_blocking(
         offence=removal.request.offence,
         offence_entry=removal.request.offence_entry,
         mentions=_readable_mentions(mentions or Mentions()),
-        reasons=_readable(reasons),
+        reasons=readable(reasons, kind="blocking"),
     )
     draft = ActDraft(
         id=blocking.act_id,
@@ -117,7 +113,7 @@ def amend_blocking(
         TransitionRefused: it was listed.
         Refused: the actor may not propose blockings at that desk.
     """
-    said, listed = _readable(reasons), _readable_mentions(mentions)
+    said, listed = readable(reasons, kind="blocking"), _readable_mentions(mentions)
 
     def amended(content: bytes) -> bytes:
         before = read_blocking(content).blocking
@@ -148,21 +144,14 @@ def record_blocking(
         Refused: the actor may not make this transition.
         OSError: the proof's file could not be sealed; nothing is recorded.
     """
-
-    def before(act: Act, event: Event) -> Event:
-        if transition in REASONED and not stripped(event.reason):
-            raise Refusal("blocking", "NO_REASON")
-        if (check := _CHECKS.get(transition)) is not None:
-            check(actor, act, event, now)
-        return event
-
-    return take_step(
+    return record_lasting(
         actor=actor,
         lifecycle=BLOCKING,
         act_id=blocking_id,
         transition=transition,
         event=event,
-        before=before,
+        reasoned=REASONED,
+        checks=_CHECKS,
         now=now,
     )
 
@@ -177,20 +166,15 @@ def doubt_caused(
     Raises:
         Refused: the actor may not cause it at that desk.
     """
-    found = acts.acts_on(actor=actor, lifecycle=BLOCKING, subject_ids=[report_id])
-    rests = views.removals_of(act_ids=[act.id for act in found.get(report_id, ())])
-    for act in found.get(report_id, ()):
-        if act_id is not None and rests.get(act.id) != act_id:
-            continue
-        if "doubt" in BLOCKING.allowed(act.state):
-            record_caused(
-                actor=actor,
-                lifecycle=BLOCKING,
-                act_id=act.id,
-                transition="doubt",
-                event=Event(happened_at=now, outcome=DoubtCause(cause)),
-                now=now,
-            )
+    record_doubts(
+        actor=actor,
+        lifecycle=BLOCKING,
+        rests=views.removals_of,
+        report_id=report_id,
+        act_id=act_id,
+        cause=cause,
+        now=now,
+    )
 
 
 def erase_words(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> int:
@@ -202,11 +186,13 @@ def erase_words(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> int:
     Raises:
         Refused: the actor may not run the processing stages.
     """
-    require(actor, "pipeline.run")
-    with transaction.atomic():
-        rows = sql.rows("SELECT measures_erase_blockings(%s::uuid[])", [list(act_ids)])
-        ended = [row[0] for row in rows]
-        return casework.erase_words(actor=actor, kind="blocking", act_ids=ended, now=now)
+    return erase_ended(
+        actor=actor,
+        kind="blocking",
+        function="measures_erase_blockings",
+        act_ids=act_ids,
+        now=now,
+    )
 
 
 def _check_vouch(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
@@ -231,7 +217,7 @@ def _check_list(actor: Actor, act: Act, event: Event, now: datetime) -> None:
     lock_act(actor, REMOVAL, view.removal_id, right="measure.read")
     if view.facts.protected and act.state == "APPROVED":
         raise Refusal("blocking", "PROTECTED")
-    removal = _removal(actor, view.removal_id)
+    removal = removal_of(actor, view.removal_id)
     check_rests(removal)
     due = removal.legal_due_at
     if view.ground is Ground.UNEXECUTED and (due is None or event.happened_at < due):
@@ -249,16 +235,16 @@ def _check_check(actor: Actor, act: Act, event: Event, now: datetime) -> None:
     The steps of both acts lock the report's case, so that neither overlooks the other.
     """
     _check_in_force(actor, act, event, now)
-    check_rests(_removal(actor, views.view_of(actor=actor, act=act, now=now).removal_id))
+    check_rests(removal_of(actor, views.view_of(actor=actor, act=act, now=now).removal_id))
 
 
 def _check_keep(actor: Actor, act: Act, event: Event, now: datetime) -> None:
     _check_check(actor, act, event, now)
-    _check_other(actor, act, "doubt")
+    check_other(actor, act, "doubt")
 
 
 def _check_review(actor: Actor, act: Act, _event: Event, _now: datetime) -> None:
-    _check_other(actor, act, "free")
+    check_other(actor, act, "free")
 
 
 def _check_lift(actor: Actor, act: Act, event: Event, now: datetime) -> None:
@@ -267,7 +253,7 @@ def _check_lift(actor: Actor, act: Act, event: Event, now: datetime) -> None:
         raise Refusal("blocking", "NOT_LAPSED")
 
 
-_CHECKS: dict[str, Callable[[Actor, Act, Event, datetime], None]] = {
+_CHECKS: dict[str, Check] = {
     "vouch": _check_vouch,
     "list": _check_list,
     "confirm": _check_in_force,
@@ -279,30 +265,12 @@ _CHECKS: dict[str, Callable[[Actor, Act, Event, datetime], None]] = {
 """Additional checks of a step, by transition; the database repeats them."""
 
 
-def _check_other(actor: Actor, act: Act, transition: str) -> None:
-    """Refuse a step of the person who took the last step `transition` of this blocking."""
-    steps = acts.steps_of(act_ids=[act.id]).get(act.id, ())
-    taken = [one.actor_id for one in steps if one.transition == transition]
-    if actor.person_id in taken[-1:]:
-        raise Refusal("blocking", "OTHER_PERSON")
-
-
-def _removal(actor: Actor, removal_id: UUID) -> Measure:
-    found = get_measure(actor=actor, measure_id=removal_id)
-    if found is None:
-        raise ActUnknown(str(removal_id))
-    return found.measure
-
-
-def _readable(text: str) -> str:
-    if len(text) > MAX_TEXT or UNSTORABLE.search(text):
-        raise Refusal("blocking", "TEXT_UNREADABLE")
-    return text.strip()
-
-
 def _readable_mentions(mentions: Mentions) -> Mentions:
     return Mentions(
-        **{name: _readable(getattr(mentions, name)) for name in Mentions.__struct_fields__}
+        **{
+            name: readable(getattr(mentions, name), kind="blocking")
+            for name in Mentions.__struct_fields__
+        }
     )
 
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from fanal.casework.domain.lifecycle import Requirement, lifecycle
 from fanal.kernel.states import StateTable, move
 from fanal.measures.blocking.document import lacks_of
+from fanal.measures.domain.lasting import DoubtCause, LiftOutcome
 
 
 class BlockingState(StrEnum):
@@ -25,28 +26,6 @@ class BlockingState(StrEnum):
     LIFTING = "LIFTING"
     LIFTED = "LIFTED"
     WITHDRAWN = "WITHDRAWN"
-
-
-class DoubtCause(StrEnum):
-    """The causes of a doubt about a blocking in force."""
-
-    REOPENED = "REOPENED"
-    NEW_DECISION = "NEW_DECISION"
-    RECOMMENDED = "RECOMMENDED"
-    REMOVAL_ENDED = "REMOVAL_ENDED"
-    APPEAL = "APPEAL"
-    OTHER = "OTHER"
-
-
-class LiftOutcome(StrEnum):
-    """The outcomes for which a blocking is lifted. LAPSED: check or doubt were not answered in time."""
-
-    GONE = "GONE"
-    LAWFUL = "LAWFUL"
-    NEW_DECISION = "NEW_DECISION"
-    ANNULLED = "ANNULLED"
-    RECOMMENDED = "RECOMMENDED"
-    LAPSED = "LAPSED"
 
 
 _S = BlockingState

@@ -10,19 +10,13 @@ from fanal.measures.blocking.document import Ground
 from fanal.measures.blocking.kind import BLOCKS, BlockingState
 from fanal.measures.blocking.names import HostName, covers, read_name
 from fanal.measures.domain.clocks import applied_by, check_due, restored_by
+from fanal.measures.domain.lasting import REVIEW, check_rests as check_lasts
 from fanal.measures.domain.records import Measure, MeasureState
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.qualify import measure_basis
 from fanal.reference import Catalogue, MeasureRule, Offence
 
 _YEAR = 366
-REVIEW = timedelta(hours=24)
-"""Time in which another person reviews a freeing (ADR 0066)."""
-ENDED_REMOVALS = frozenset(
-    {MeasureState.EXECUTED, MeasureState.LIFTED, MeasureState.WITHDRAWN, MeasureState.ANNULLED}
-)
-"""States of a removal request on which no blocking rests."""
-
 _ASKED = {
     BlockingState.DRAFT: "PROPOSER",
     BlockingState.TO_SECOND: "SECOND",
@@ -76,8 +70,7 @@ def check_rests(removal: Measure) -> None:
     Raises:
         Refusal: kind `blocking`: REMOVAL_ENDED, REMOVAL_SUSPENDED.
     """
-    if removal.state in ENDED_REMOVALS:
-        raise Refusal("blocking", "REMOVAL_ENDED")
+    check_lasts(removal, kind="blocking")
     if removal.state is MeasureState.SUSPENDED:
         raise Refusal("blocking", "REMOVAL_SUSPENDED")
 

@@ -80,7 +80,7 @@ def still_blocked(*, actor: Actor, view: BlockingView, now: datetime) -> tuple[B
     )
 
 
-def removals_of(*, act_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+def removals_of(act_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Return the removal request on which each of these blockings rests, by the blocking's id."""
     rows = StoredBlocking.objects.filter(act_id__in=act_ids)
     return dict(rows.values_list("act_id", "removal_id"))

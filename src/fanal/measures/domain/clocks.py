@@ -1,6 +1,6 @@
-"""The deadlines of removal requests and blockings, from recorded instants and dated law. Pure.
+"""Deadlines of removal requests, blockings and dereferencings, from recorded instants and dated law. Pure.
 
-Sources: LCEN articles 6-1, 6-2, 6-2-1; decree 2015-125.
+Sources: LCEN articles 6-1, 6-2, 6-2-1; decrees 2015-125 and 2015-253.
 
 Hours are elapsed time: a change to or from summer time does not alter their number. A period in weeks ends at
 the same local time in Paris.
@@ -115,7 +115,10 @@ def check_due(*, catalogue: Catalogue, since: datetime) -> datetime:
     Raises:
         DelayMissing: no checked delay is in force on that day.
     """
-    clock = _clock(catalogue, "CHECK_3M", since)
+    return _quarter_after(since, clock=_clock(catalogue, "CHECK_3M", since))
+
+
+def _quarter_after(since: datetime, *, clock: MeasureClock) -> datetime:
     wall = since.astimezone(PARIS)
     later = datetime.combine(
         add_months(wall.date(), clock.value.length), wall.timetz().replace(fold=0)
@@ -141,3 +144,38 @@ def restored_by(*, catalogue: Catalogue, ended_at: datetime) -> datetime:
         DelayMissing: no checked delay is in force on that day.
     """
     return ended_at.astimezone(UTC) + _hours(catalogue, "ISP_RESTORE_24H", ended_at)
+
+
+def search_check_due(*, catalogue: Catalogue, since: datetime) -> datetime:
+    """Return by when a dereferencing notified or last checked at `since` must be checked (decree 2015-253).
+
+    It is counted as for blockings (`check_due`). A delay that nobody checked counts too: it obliges the desk.
+
+    Raises:
+        DelayMissing: no delay is in force on that day.
+    """
+    return _quarter_after(since, clock=_clock(catalogue, "SEARCH_CHECK_3M", since, checked=False))
+
+
+def dereferenced_by(*, catalogue: Catalogue, notified_at: datetime) -> datetime:
+    """Return by when a search engine or directory no longer lists what it was notified of at `notified_at`.
+
+    A delay that nobody checked counts too: it obliges the desk alone, to look sooner.
+
+    Raises:
+        DelayMissing: no delay is in force on that day.
+    """
+    return notified_at.astimezone(UTC) + _hours(catalogue, "SEARCH_48H", notified_at, checked=False)
+
+
+def listed_again_by(*, catalogue: Catalogue, asked_at: datetime) -> datetime:
+    """Return by when a search engine or directory lists again what it was asked to restore at `asked_at`.
+
+    A delay that nobody checked counts too: it obliges the desk alone, to look sooner.
+
+    Raises:
+        DelayMissing: no delay is in force on that day.
+    """
+    return asked_at.astimezone(UTC) + _hours(
+        catalogue, "SEARCH_RESTORE_48H", asked_at, checked=False
+    )

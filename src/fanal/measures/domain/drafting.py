@@ -12,6 +12,7 @@ from msgspec import Struct
 from fanal.casework.domain.records import Addressee
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.typed import is_mail_address
 from fanal.orient.domain.qualify import measure_basis
 from fanal.orient.domain.records import Basis
 from fanal.reference import Catalogue, Offence
@@ -19,6 +20,7 @@ from fanal.reference import Catalogue, Offence
 MAX_TEXT = 2000
 """Maximum number of characters of a reason, and of the name of a proof."""
 _LANGUAGE = re.compile("[a-z]{2}")
+_PAGE = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -100,10 +102,19 @@ def addresses_by_host(targets: Sequence[Target]) -> dict[str, tuple[str, ...]]:
     return {host: tuple(addresses) for host, addresses in by_host.items()}
 
 
-def check_addressee(addressee: Addressee) -> None:
+def is_contact(contact: str) -> bool:
+    """Return whether a text is a valid contact of a provider: empty, an e-mail address, or a web form's URL.
+
+    The URL begins with `https://` and has neither query nor fragment.
+    """
+    return not contact or is_mail_address(contact) or _PAGE.fullmatch(contact) is not None
+
+
+def check_addressee(addressee: Addressee, *, kind: str = "measure") -> None:
     """Refuse an addressee unfit for a letter: name and contact each on one line, no space in the contact.
 
-    Names have at most 200 characters, contacts 320; the language is a two-letter code.
+    Names have at most 200 characters, contacts 320; the language is a two-letter code. `kind` is that of the
+    refusal.
 
     Raises:
         Refusal: ADDRESSEE_UNREADABLE.
@@ -111,7 +122,18 @@ def check_addressee(addressee: Addressee) -> None:
     name, contact = addressee.name, addressee.contact
     readable = (name + contact).isprintable() and len(name) <= 200 and len(contact) <= 320
     if not readable or " " in contact or not _LANGUAGE.fullmatch(addressee.language):
-        raise Refusal("measure", "ADDRESSEE_UNREADABLE")
+        raise Refusal(kind, "ADDRESSEE_UNREADABLE")
+
+
+def check_provider(addressee: Addressee, *, kind: str) -> None:
+    """Refuse an addressee unfit for a letter (`check_addressee`), or without a contact that can be used.
+
+    Raises:
+        Refusal: ADDRESSEE_UNREADABLE.
+    """
+    check_addressee(addressee, kind=kind)
+    if not is_contact(addressee.contact):
+        raise Refusal(kind, "ADDRESSEE_UNREADABLE")
 
 
 def _ground(bases: Sequence[Basis], catalogue: Catalogue, on: date) -> tuple[Offence, str, str]:

@@ -16,10 +16,10 @@ from fanal.kernel.calendar import paris_day
 from fanal.kernel.figures import Counted
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
-from fanal.measures.domain.drafting import MAX_TEXT, check_addressee, targets_of
+from fanal.measures.domain.drafting import MAX_TEXT, check_provider, targets_of
 from fanal.measures.notice.document import Notice, read_notice, write_notice
 from fanal.measures.notice.kind import NOTICE, WAITING, NoticeState
-from fanal.measures.notice.rules import ground_of, hosts_of, is_contact
+from fanal.measures.notice.rules import ground_of, hosts_of
 from fanal.measures.operations import issuing_authority
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.deciding import UNSTORABLE
@@ -91,12 +91,7 @@ def amend_notice(
         TransitionRefused: it was sent.
         Refused: the actor may not propose notices at that desk.
     """
-    try:
-        check_addressee(addressee)
-    except Refusal as refused:
-        raise Refusal("notice", refused.code) from None
-    if not is_contact(addressee.contact):
-        raise Refusal("notice", "ADDRESSEE_UNREADABLE")
+    check_provider(addressee, kind="notice")
     if len(reasons) > MAX_TEXT or UNSTORABLE.search(reasons):
         raise Refusal("notice", "TEXT_UNREADABLE")
     kept = tuple(dict.fromkeys(targets))

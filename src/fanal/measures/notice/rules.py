@@ -1,24 +1,12 @@
 """Pure rules of the notices that a decision opens: one for each host, beyond the scope of removal."""
 
-import re
 from collections.abc import Sequence
 from datetime import date
 
 from fanal.kernel.refusal import Refusal
-from fanal.kernel.typed import is_mail_address
 from fanal.measures.domain.drafting import Target, addresses_by_host
 from fanal.orient.domain.records import Basis
 from fanal.reference import Catalogue, Offence
-
-_PAGE = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
-
-
-def is_contact(contact: str) -> bool:
-    """Return whether a text is a valid contact of a notice: empty, an e-mail address, or a web form's URL.
-
-    The URL begins with `https://` and has neither query nor fragment.
-    """
-    return not contact or is_mail_address(contact) or _PAGE.fullmatch(contact) is not None
 
 
 def ground_of(bases: Sequence[Basis], *, catalogue: Catalogue, on: date) -> Offence:

@@ -84,6 +84,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
             NavigationPage(route="desk:emergency_calls", words=_("Emergency calls"), icon="phone"),
             NavigationPage(route="desk:measures", words=_("Measures"), icon="shield"),
             NavigationPage(route="desk:blockings", words=_("Blockings"), icon="lock"),
+            NavigationPage(route="desk:dereferencings", words=_("Dereferencings"), icon="search"),
             NavigationPage(route="desk:notices", words=_("Notices to providers"), icon="mail"),
             NavigationPage(route="desk:referrals", words=_("Referrals"), icon="law"),
             NavigationPage(route="desk:sheets", words=_("Intelligence sheets"), icon="file"),

@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from fanal.web.desk import distribution, entry, instructions, notes, providers, reviews, search
 from fanal.web.desk.acts import (
     blockings,
+    dereferencings,
     documents as act_documents,
     emergency_calls,
     lists as act_lists,
@@ -108,6 +109,9 @@ urlpatterns: list[URLPattern] = [
     path("blockings/", blockings.board, name="blockings"),
     *acts.routes_of(blockings.PAGES, place="blockings"),
     *act_documents.routes_of(blockings.PAGES, place="blockings"),
+    *dereferencings.routes(),
+    *acts.routes_of(dereferencings.PAGES, place="dereferencings"),
+    *act_documents.routes_of(dereferencings.PAGES, place="dereferencings"),
     act_lists.route_of(emergency_calls.LIST, place="calls"),
     *acts.routes_of(emergency_calls.PAGES, place="calls"),
     *act_documents.routes_of(emergency_calls.PAGES, place="calls"),

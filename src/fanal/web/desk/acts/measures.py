@@ -37,9 +37,15 @@ from fanal.measures.operations import drafts
 from fanal.measures.operations.milestones import record_first_contact, record_step
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import queries as oriented
-from fanal.orient.domain.records import Basis, Decision, Proposal
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.acts import blockings, lists as act_lists, notices, pages as acts
+from fanal.web.desk.acts import (
+    blockings,
+    dereferencings,
+    lists as act_lists,
+    notices,
+    pages as acts,
+)
+from fanal.web.desk.acts.differences import differences
 from fanal.web.forms import Parsed, PostedForm, Several, text
 from fanal.web.reading import consult
 
@@ -89,8 +95,9 @@ def second(request: HttpRequest) -> HttpResponse:
         "others": [c for c in cards if not c["own"]],
         "own": [c for c in cards if c["own"]],
         "may_second": may(actor, "measure.approve"),
+        "blockings": blockings.waiting(request),
+        "dereferencings": dereferencings.waiting(request),
     } | act_lists.waiting(notices.LIST, request)
-    context["blockings"] = blockings.waiting(request)
     return render(request, "desk/second.html", context)
 
 
@@ -153,6 +160,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "recommendations": measures.recommendations_of(actor=actor, measure_id=measure.id),
         "may_read_report": may(actor, "report.read"),
         "may_block": may(actor, "blocking.propose") and measure.state in _BLOCKABLE and not gone,
+        **dereferencings.on_removal(request, measure, gone=gone),
     }
     return context, [measure.report_id]
 
@@ -292,37 +300,6 @@ def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
         "differences": differences(stored.proposal if stored else None, decision),
         "left_out": [a for a in reported if a and a not in measure.request.targets],
     }
-
-
-def differences(proposal: Proposal | None, decision: Decision | None) -> list[dict[str, object]]:
-    """Return actions (tracks), legal bases and authority of a decision, each with the proposed value.
-
-    `proposal` is that of the legal rules. Keys: `name`, `kind` (the group of the values' labels), `proposed`,
-    `decided`, `same`. Empty without a proposal or a decision.
-    """
-    if proposal is None or decision is None:
-        return []
-    parts = (
-        ("WAY", "track", _sorted(proposal.tracks), _sorted(decision.tracks)),
-        ("BASES", "", _codes(proposal.bases), _codes(decision.bases)),
-        ("BODY", "body", _one(proposal.competent), _one(decision.body)),
-    )
-    return [
-        {"name": name, "kind": kind, "proposed": first, "decided": then, "same": first == then}
-        for name, kind, first, then in parts
-    ]
-
-
-def _sorted(values: Sequence[str]) -> list[str]:
-    return sorted(str(value) for value in values)
-
-
-def _codes(bases: Sequence[Basis]) -> list[str]:
-    return sorted({basis.code for basis in bases})
-
-
-def _one(value: str | None) -> list[str]:
-    return [value] if value else []
 
 
 _CAUSED = ("suspend", "lift")

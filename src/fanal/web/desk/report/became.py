@@ -17,13 +17,16 @@ from fanal.judicial.domain.kinds import REFERRAL
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL, TO_MAKE
 from fanal.kernel.actors import Actor
 from fanal.measures.blocking.kind import BLOCKING
+from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.domain.records import Measure, Request
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 from fanal.web.components import words
 from fanal.web.desk.acts.emergency_calls import state_words
 
-_KINDS = (EMERGENCY_CALL, REMOVAL, BLOCKING, REFERRAL, NOTICE)
+_KINDS = (EMERGENCY_CALL, REMOVAL, BLOCKING, DEREFERENCING, REFERRAL, NOTICE)
+_LASTING = (BLOCKING, DEREFERENCING)
+"""Kinds of act that last until they are lifted: their present state says more than their sending."""
 
 
 class Became(Struct, frozen=True, kw_only=True):
@@ -76,6 +79,9 @@ def _name(act: Act, request: Request | None, lang: str) -> str:
         return f"{_('Referral')} – {reference.label('body', act.addressee, lang)}"
     if act.kind == BLOCKING.kind:
         return _("Blocking by access providers")
+    if act.kind == DEREFERENCING.kind:
+        kind = reference.label("addressee_kind", act.addressee, lang)
+        return f"{_('Dereferencing')} – {kind}"
     if request is None:
         return _("Notice to a provider") if act.kind == NOTICE.kind else _("Measure")
     kind = reference.label("measure_kind", request.kind, lang)
@@ -96,9 +102,9 @@ def _state_of(
     if kind is EMERGENCY_CALL:
         last = steps[-1].happened_at if steps else act.created_at
         return state_words(act, steps, at=words.moment(last, lang, now=now))
-    if kind is BLOCKING and steps:
+    if kind in _LASTING and steps:
         at = words.moment(steps[-1].happened_at, lang, now=now)
-        return f"{reference.label('blocking_state', act.state, lang)} – {at}"
+        return f"{reference.label(f'{kind.kind}_state', act.state, lang)} – {at}"
     return _state(kind, act, steps, lang=lang, now=now)
 
 

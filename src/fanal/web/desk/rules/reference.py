@@ -32,6 +32,7 @@ from fanal.reference import (
     Qualification,
     Retention,
     Routing,
+    SearchService,
 )
 from fanal.web.account.actors import now_of
 from fanal.web.components.words import number as grouped
@@ -54,6 +55,7 @@ TABLES: Mapping[str, type[Entry]] = {
         Instrument,
         Asking,
         ProtectedName,
+        SearchService,
     )
 }
 
@@ -327,6 +329,13 @@ def _protected_name(entry: Entry) -> Facts:
     ]
 
 
+def _search_service(entry: Entry) -> Facts:
+    if not isinstance(entry, SearchService):
+        return []
+    kind = reference.label("addressee_kind", entry.value.category, get_language() or "fr")
+    return [(_("Nature"), kind), (_("Host name"), entry.value.host)]
+
+
 _READERS: Mapping[type[Entry], Callable[[Entry], Facts]] = {
     Offence: _offence,
     MeasureRule: _measure,
@@ -339,4 +348,5 @@ _READERS: Mapping[type[Entry], Callable[[Entry], Facts]] = {
     Instrument: _instrument,
     Asking: _asking,
     ProtectedName: _protected_name,
+    SearchService: _search_service,
 }

@@ -247,6 +247,7 @@ def _panels(tables: dict[str, Table], months: Sequence[date], lang: str) -> list
         panels.by_month(tables["SENT"], months, lang),
         panels.crossed(tables["OUTCOMES"], lang, rows=1, columns=0),
         panels.by_code(tables["BLOCKED"], lang, column=0),
+        panels.by_code(tables["DEREFERENCED"], lang, column=0),
         panels.by_code(tables["NOTIFIED"], lang, column=0),
         panels.by_code(tables["REFERRED"], lang, column=0),
         replace(panels.delays(tables["DELAYS"], lang), title=_delays_title(tables["DELAYS"])),

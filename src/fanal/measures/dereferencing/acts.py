@@ -1,0 +1,297 @@
+"""Operations of dereferencings: drafted from a removal request, notified, checked, lifted, restored."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+
+from fanal import reference
+from fanal.casework.domain.letters import Mail
+from fanal.casework.domain.records import Act, ActDraft, ActFile, Addressee, Event
+from fanal.casework.operations.acts import amend_act, open_act, record_export
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
+from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
+from fanal.measures.dereferencing import views
+from fanal.measures.dereferencing.document import (
+    Dereferencing,
+    read_dereferencing,
+    write_dereferencing,
+    write_restoration,
+)
+from fanal.measures.dereferencing.kind import DEREFERENCING, REASONED
+from fanal.measures.dereferencing.rules import check_targets, dereferencing_basis, hours_of
+from fanal.measures.domain.drafting import check_provider
+from fanal.measures.domain.lasting import LiftOutcome, check_rests
+from fanal.measures.operations import issuing_authority
+from fanal.measures.operations.lasting import (
+    Check,
+    check_other,
+    erase_ended,
+    readable,
+    record_doubts,
+    record_lasting,
+    removal_of,
+)
+from fanal.orient import queries as oriented
+
+
+def open_dereferencings(
+    *,
+    actor: Actor,
+    removal_id: UUID,
+    recipients: Sequence[Addressee],
+    now: datetime,
+    reasons: str = "",
+) -> tuple[UUID, ...]:
+    """Draft a dereferencing of the addresses of a removal request for each recipient; return their ids.
+
+    `recipients` are search engines or directories; one without a contact gets that of the newest act to the
+    same name. `reasons` is the officer's text.
+
+    Raises:
+        ActUnknown: no removal request has this id.
+        Refusal: a code of `rules.dereferencing_basis`; NO_ADDRESSEE (no recipient), ADDRESSEE_UNREADABLE,
+            GROUND_GONE (the decision of the request is no longer in force), TEXT_UNREADABLE.
+        Refused: the actor may not propose dereferencings at that desk.
+    """
+    removal = removal_of(actor, removal_id)
+    catalogue, today = reference.load(), paris_day(now)
+    rule = dereferencing_basis(removal, catalogue=catalogue, on=today)
+    if not oriented.decision_stands(
+        actor=actor, report_id=removal.report_id, decision_id=removal.decision_id
+    ):
+        raise Refusal("dereferencing", "GROUND_GONE")
+    named = {one.name.casefold(): one for one in recipients if one.name}
+    if not named:
+        raise Refusal("dereferencing", "NO_ADDRESSEE")
+    for recipient in named.values():
+        check_provider(recipient, kind="dereferencing")
+    said = readable(reasons, kind="dereferencing")
+    contacts = views.last_contacts(actor=actor, desk_id=removal.desk_id)
+    found = []
+    with transaction.atomic():
+        for key, recipient in named.items():
+            contact = recipient.contact or contacts.get(key, "")
+            act = Dereferencing(
+                act_id=new_id(now),
+                revision=1,
+                removal_id=removal.id,
+                host=removal.request.host,
+                addressee=msgspec.structs.replace(recipient, contact=contact),
+                targets=removal.request.targets,
+                basis=rule.code,
+                basis_entry=rule.entry_id,
+                offence=removal.request.offence,
+                offence_entry=removal.request.offence_entry,
+                hours=hours_of("SEARCH_48H", catalogue=catalogue, on=today),
+                again=hours_of("SEARCH_RESTORE_48H", catalogue=catalogue, on=today),
+                reasons=said,
+            )
+            draft = ActDraft(
+                id=act.act_id,
+                desk_id=removal.desk_id,
+                subject_id=removal.report_id,
+                report_ids=(removal.report_id,),
+                decision_id=removal.decision_id,
+                addressee=str(recipient.kind),
+                level=removal.level,
+                content=_written(act),
+            )
+            found.append(open_act(actor=actor, lifecycle=DEREFERENCING, draft=draft, now=now))
+    return tuple(found)
+
+
+def amend_dereferencing(
+    *,
+    actor: Actor,
+    act_id: UUID,
+    addressee: Addressee,
+    targets: Sequence[str],
+    reasons: str,
+    now: datetime,
+) -> int:
+    """Complete or change a dereferencing not yet notified; return its new revision, a draft.
+
+    `targets` are the addresses to keep. An approval becomes void.
+
+    Raises:
+        ActUnknown: no dereferencing has this id.
+        Refusal: ADDRESSEE_UNREADABLE, TEXT_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address that the act did
+            not have), GROUND_GONE, EXPIRED.
+        TransitionRefused: it was notified.
+        Refused: the actor may not propose dereferencings at that desk.
+    """
+    said = readable(reasons, kind="dereferencing")
+    check_provider(addressee, kind="dereferencing")
+
+    def amended(content: bytes) -> bytes:
+        before = read_dereferencing(content).dereferencing
+        return _written(
+            msgspec.structs.replace(
+                before,
+                revision=before.revision + 1,
+                addressee=addressee,
+                targets=check_targets(targets, known=before.targets),
+                reasons=said,
+            )
+        )
+
+    return amend_act(
+        actor=actor,
+        lifecycle=DEREFERENCING,
+        act_id=act_id,
+        amend=amended,
+        addressee=str(addressee.kind),
+        now=now,
+    )
+
+
+def record_dereferencing(
+    *, actor: Actor, act_id: UUID, transition: str, event: Event, now: datetime
+) -> UUID:
+    """Record a transition of a dereferencing (`notify`, `confirm`, `check`, `free`, …); return its report.
+
+    `event` holds its instant, proof, reason and outcome. Amendment, approval and refusal have their own
+    operations.
+
+    Raises:
+        ActUnknown: no dereferencing has this id.
+        Refusal: a code of `casework.operations.acts.take_step`; NO_REASON; REMOVAL_ENDED; LAPSED (nothing
+            prolongs an act past its check), NOT_LAPSED, OTHER_PERSON, NOT_FREED (there is nothing to review),
+            REVIEW_FIRST.
+        TransitionRefused: its state allows no such transition, or the transition has its own operation.
+        Refused: the actor may not make this transition.
+        OSError: the proof's file could not be sealed; nothing is recorded.
+    """
+    return record_lasting(
+        actor=actor,
+        lifecycle=DEREFERENCING,
+        act_id=act_id,
+        transition=transition,
+        event=event,
+        reasoned=REASONED,
+        checks=_CHECKS,
+        now=now,
+    )
+
+
+def doubt_caused(
+    *, actor: Actor, report_id: UUID, act_id: UUID | None, cause: str, now: datetime
+) -> None:
+    """Record a doubt on the dereferencings on a report, or on those alone that rest on the request `act_id`.
+
+    Called in the transaction of its cause, a code of `DoubtCause` (`casework.operations.doubts`).
+
+    Raises:
+        Refused: the actor may not cause it at that desk.
+    """
+    record_doubts(
+        actor=actor,
+        lifecycle=DEREFERENCING,
+        rests=views.removals_of,
+        report_id=report_id,
+        act_id=act_id,
+        cause=cause,
+        now=now,
+    )
+
+
+def restoration_of(*, actor: Actor, file: ActFile, now: datetime) -> tuple[Mail, bytes]:
+    """Return the message that asks to list the addresses again, and its attachment; the ledger records it.
+
+    `file` is an act that was lifted or freed.
+
+    Raises:
+        Refusal: NOT_ENDED (it lasts, or nobody was notified), EXPIRED.
+        Refused: the actor may not read the act.
+    """
+    ended = views.view_of(actor=actor, act=file.act, now=now).facts.ended_at
+    if ended is None:
+        raise Refusal("dereferencing", "NOT_ENDED")
+    if file.content is None:
+        raise Refusal("dereferencing", "EXPIRED")
+    record_export(actor=actor, lifecycle=DEREFERENCING, act_id=file.act.id, format_="EML", now=now)
+    return write_restoration(file.content, ended_at=ended.isoformat(), words=_words)
+
+
+def erase_words(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> int:
+    """Erase the texts and names of dereferencings that have ended; return how many had any.
+
+    One that is not lifted or withdrawn keeps them. The caller has already checked retention periods and legal
+    holds. The operation is idempotent.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    return erase_ended(
+        actor=actor,
+        kind="dereferencing",
+        function="measures_erase_dereferencings",
+        act_ids=act_ids,
+        now=now,
+    )
+
+
+def _check_notify(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
+    """Refuse to notify, or to go on, once the removal request has ended.
+
+    The steps of both acts lock the report's case, so that neither overlooks the other.
+    """
+    view = views.view_of(actor=actor, act=act, now=now)
+    check_rests(removal_of(actor, view.removal_id), kind="dereferencing")
+
+
+def _check_in_force(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
+    if views.view_of(actor=actor, act=act, now=now).lapsed:
+        raise Refusal("dereferencing", "LAPSED")
+
+
+def _check_check(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    _check_in_force(actor, act, event, now)
+    _check_notify(actor, act, event, now)
+
+
+def _check_keep(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    _check_check(actor, act, event, now)
+    check_other(actor, act, "doubt")
+
+
+def _check_lift(actor: Actor, act: Act, event: Event, now: datetime) -> None:
+    lapsed = views.view_of(actor=actor, act=act, now=now).lapsed
+    if event.outcome == LiftOutcome.LAPSED and not lapsed:
+        raise Refusal("dereferencing", "NOT_LAPSED")
+
+
+def _check_review(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
+    if not views.view_of(actor=actor, act=act, now=now).facts.unreviewed:
+        raise Refusal("dereferencing", "NOT_FREED")
+    check_other(actor, act, "free")
+
+
+def _check_restore(actor: Actor, act: Act, _event: Event, now: datetime) -> None:
+    if views.view_of(actor=actor, act=act, now=now).facts.unreviewed:
+        raise Refusal("dereferencing", "REVIEW_FIRST")
+
+
+_CHECKS: dict[str, Check] = {
+    "notify": _check_notify,
+    "confirm": _check_in_force,
+    "check": _check_check,
+    "keep": _check_keep,
+    "lift": _check_lift,
+    "review": _check_review,
+    "restore": _check_restore,
+}
+"""Additional checks of a step, by transition; the database repeats them."""
+
+
+def _words(code: str, parameters: Mapping[str, str | int], lang: str) -> str:
+    return reference.load().words.render(code, parameters, lang, kind="dereferencing_letter")
+
+
+def _written(act: Dereferencing) -> bytes:
+    return write_dereferencing(act, issuer=issuing_authority.current(), words=_words)

@@ -1,0 +1,137 @@
+"""What may be dereferenced on the basis of a removal request, and the due instants of such an act. Pure."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from msgspec import Struct
+
+from fanal.kernel.refusal import Refusal
+from fanal.measures.dereferencing.kind import LASTS, DereferencingState
+from fanal.measures.domain.clocks import dereferenced_by, listed_again_by, search_check_due
+from fanal.measures.domain.lasting import REVIEW, check_rests
+from fanal.measures.domain.records import Measure
+from fanal.orient.domain.clocks import desk_deadline
+from fanal.orient.domain.qualify import measure_basis
+from fanal.reference import Catalogue, MeasureClock, MeasureRule, Offence
+
+ASK = timedelta(hours=1)
+"""Time in which the recipient is asked to list the addresses again: without delay, a person has to do it."""
+_ASKED = {
+    DereferencingState.DRAFT: "PROPOSER",
+    DereferencingState.TO_SECOND: "SECOND",
+    DereferencingState.LIFTED: "",
+    DereferencingState.WITHDRAWN: "",
+}
+"""Who is asked in a state; a measures officer in every other."""
+
+
+class DereferencingFacts(Struct, frozen=True, kw_only=True):
+    """What the due instant of a dereferencing follows from: state, level, and its recorded instants.
+
+    `ended_at` is when it was lifted or freed, `asked_at` when the recipient was asked to list the addresses
+    again. `unreviewed`: one person freed the addresses, and nobody has reviewed it.
+    """
+
+    state: DereferencingState
+    level: str
+    created_at: datetime
+    approved_at: datetime | None = None
+    notified_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    checked_at: datetime | None = None
+    doubted_at: datetime | None = None
+    ended_at: datetime | None = None
+    asked_at: datetime | None = None
+    unreviewed: bool = False
+
+
+def dereferencing_basis(removal: Measure, *, catalogue: Catalogue, on: date) -> MeasureRule:
+    """Return the rule that allows to dereference for the offence of a removal request on a day.
+
+    The law sets no wait: the notification may follow the removal request at any time (LCEN article 6-1).
+
+    Raises:
+        Refusal: kind `dereferencing`: REMOVAL_ENDED; CLOSED (no checked rule in force names that offence).
+    """
+    check_rests(removal, kind="dereferencing")
+    entry = catalogue.by_entry_id(removal.request.offence_entry)
+    rule = None
+    if isinstance(entry, Offence):
+        rule = measure_basis(entry, catalogue=catalogue, on=on, track="DEREFERENCING")
+    if rule is None:
+        raise Refusal("dereferencing", "CLOSED")
+    return rule
+
+
+def hours_of(code: str, *, catalogue: Catalogue, on: date) -> int:
+    """Return the length of a delay of recipients in hours, as the letter states it; 0 without one.
+
+    `code` is that of a clock of measures.
+    """
+    clock = catalogue.by_code(MeasureClock, code, on)
+    return clock.value.length if clock else 0
+
+
+def check_targets(targets: Sequence[str], *, known: Sequence[str]) -> tuple[str, ...]:
+    """Return the addresses to keep, each once; `known` are those of the act so far.
+
+    Raises:
+        Refusal: kind `dereferencing`: NO_TARGET, FOREIGN_TARGET.
+    """
+    kept = tuple(dict.fromkeys(targets))
+    if not kept:
+        raise Refusal("dereferencing", "NO_TARGET")
+    if not set(kept) <= set(known):
+        raise Refusal("dereferencing", "FOREIGN_TARGET")
+    return kept
+
+
+def lapses_at(facts: DereferencingFacts, *, catalogue: Catalogue) -> datetime | None:
+    """Return from when a dereferencing may no longer last, and only be lifted; None if it does not last.
+
+    That is the due instant of its next check, or the end of a doubt if that is earlier. No step moves it.
+    """
+    if facts.state not in LASTS or facts.notified_at is None:
+        return None
+    check = search_check_due(catalogue=catalogue, since=facts.checked_at or facts.notified_at)
+    if facts.state is not DereferencingState.DOUBTED or facts.doubted_at is None:
+        return check
+    return min(check, _desk(facts, "DECIDE", facts.doubted_at, catalogue))
+
+
+def due_at(facts: DereferencingFacts, *, catalogue: Catalogue) -> datetime | None:
+    """Return the one due instant of a dereferencing in its state; None once it is lifted or withdrawn."""
+    match facts.state:
+        case DereferencingState.DRAFT | DereferencingState.TO_SECOND:
+            return _desk(facts, "SECOND", facts.created_at, catalogue)
+        case DereferencingState.APPROVED:
+            return _desk(facts, "SEND", facts.approved_at or facts.created_at, catalogue)
+        case DereferencingState.FREED | DereferencingState.LIFTING if facts.ended_at:
+            return facts.ended_at + ASK
+        case DereferencingState.RESTORING if facts.ended_at and facts.asked_at:
+            again = listed_again_by(catalogue=catalogue, asked_at=facts.asked_at)
+            return min(again, facts.ended_at + REVIEW) if facts.unreviewed else again
+    lapses = lapses_at(facts, catalogue=catalogue)
+    proved = facts.confirmed_at or facts.state is DereferencingState.DOUBTED
+    if lapses is None or facts.notified_at is None or proved:
+        return lapses
+    return min(lapses, dereferenced_by(catalogue=catalogue, notified_at=facts.notified_at))
+
+
+def asked_of(facts: DereferencingFacts, *, late: bool) -> str:
+    """Return who is asked for the next step: a code of the label kind `dereferencing_asked`, "" for nobody.
+
+    `late`: the due instant has passed. Then a supervisor is asked for what has been notified.
+    """
+    state = facts.state
+    if state is DereferencingState.RESTORING and facts.unreviewed:
+        return "REVIEWER"
+    if state in {DereferencingState.FREED, DereferencingState.LIFTING}:
+        return "ANYONE"
+    if late and state not in _ASKED and state is not DereferencingState.APPROVED:
+        return "SUPERVISOR"
+    return _ASKED.get(state, "OFFICER")
+
+
+def _desk(facts: DereferencingFacts, stage: str, start: datetime, catalogue: Catalogue) -> datetime:
+    return desk_deadline(catalogue=catalogue, stage=stage, level=facts.level, start=start)

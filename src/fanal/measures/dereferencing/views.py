@@ -1,0 +1,153 @@
+"""Queries on dereferencings: with their facts and due instant; on a report; counts."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal import reference
+from fanal.casework import queries as casework
+from fanal.casework.domain.records import Act
+from fanal.kernel.actors import Actor
+from fanal.kernel.figures import Counted
+from fanal.measures.dereferencing.document import read_dereferencing
+from fanal.measures.dereferencing.kind import DEREFERENCING, DereferencingState
+from fanal.measures.dereferencing.rules import DereferencingFacts, asked_of, due_at, lapses_at
+from fanal.measures.models import StoredDereferencing
+
+MOST = 2000
+"""Most dereferencings that a list shows."""
+_NEWEST = 200
+"""Newest acts of a desk in which the last contact of a recipient is looked up."""
+
+
+class DereferencingView(Struct, frozen=True, kw_only=True):
+    """A dereferencing as pages show it: act, due instant, and who is asked.
+
+    `host` and `recipient` are empty once they have expired. `lapses_at`: from when it may only be lifted;
+    `lapsed`: that instant has passed. `asked`: a code of the label kind `dereferencing_asked`.
+    """
+
+    act: Act
+    host: str
+    recipient: str
+    removal_id: UUID
+    outcome: str
+    facts: DereferencingFacts
+    due_at: datetime | None
+    lapses_at: datetime | None
+    late: bool
+    lapsed: bool
+    asked: str
+
+
+def view_of(*, actor: Actor, act: Act, now: datetime) -> DereferencingView:
+    """Return a dereferencing that the actor has read as an act, with its due instant at `now`."""
+    del actor  # the act was read by them
+    (view,) = _views([act], now=now)
+    return view
+
+
+def list_dereferencings(
+    *, actor: Actor, states: Iterable[str] = (), now: datetime, limit: int = MOST
+) -> tuple[DereferencingView, ...]:
+    """Return the dereferencings that the actor may read, the next due first, at most `limit`.
+
+    Without `states`, those in every state are returned. Ended ones come last.
+    """
+    found = casework.list_acts(actor=actor, lifecycle=DEREFERENCING, states=states, limit=limit)
+    views = _views(found, now=now)
+    return tuple(sorted(views, key=lambda view: (view.due_at is None, view.due_at or now)))
+
+
+def list_resting(
+    *, actor: Actor, report_id: UUID, removal_id: UUID, now: datetime
+) -> tuple[DereferencingView, ...]:
+    """Return the dereferencings that rest on a removal request and that the actor may read, oldest first."""
+    found = casework.acts_on(actor=actor, lifecycle=DEREFERENCING, subject_ids=[report_id])
+    views = _views(found.get(report_id, ()), now=now)
+    return tuple(view for view in views if view.removal_id == removal_id)
+
+
+def removals_of(act_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return the removal request on which each of these dereferencings rests, by the act's id."""
+    rows = StoredDereferencing.objects.filter(act_id__in=act_ids)
+    return dict(rows.values_list("act_id", "removal_id"))
+
+
+def last_contacts(*, actor: Actor, desk_id: int) -> dict[str, str]:
+    """Return the contact that the newest acts of a desk name for each recipient, by its name casefolded."""
+    found = casework.list_acts(actor=actor, lifecycle=DEREFERENCING, newest=True, limit=_NEWEST)
+    own = [act for act in found if act.desk_id == desk_id]
+    contents = casework.contents_of(acts=own)
+    contacts: dict[str, str] = {}
+    for act in own:
+        if (content := contents.get(act.id)) is not None:
+            recipient = read_dereferencing(content).dereferencing.addressee
+            if recipient.contact:
+                contacts.setdefault(recipient.name.casefold(), recipient.contact)
+    return contacts
+
+
+def count_dereferencings(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Count the dereferencings created from `since` to `until` (excluded), by day and state.
+
+    The rows are (day, state, "" for the unused second key, number).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    return casework.count_acts(
+        actor=actor, lifecycle=DEREFERENCING, since=since, until=until, by_state=True
+    )
+
+
+def count_waiting(*, actor: Actor) -> dict[str, int]:
+    """Count the dereferencings of all desks of which nobody was notified: DRAFT, TO_SECOND, APPROVED.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    return {
+        code: casework.count_in(actor=actor, lifecycle=DEREFERENCING, states=[code])
+        for code in ("DRAFT", "TO_SECOND", "APPROVED")
+    }
+
+
+def _views(found: Sequence[Act], *, now: datetime) -> list[DereferencingView]:
+    rows = StoredDereferencing.objects.filter(act_id__in=[act.id for act in found])
+    stored = {row.act_id: row for row in rows}
+    return [_view(act, stored[act.id], now) for act in found]
+
+
+def _view(act: Act, row: StoredDereferencing, now: datetime) -> DereferencingView:
+    catalogue = reference.load()
+    facts = DereferencingFacts(
+        state=DereferencingState(act.state),
+        level=act.level,
+        created_at=act.created_at,
+        approved_at=row.approved_at,
+        notified_at=row.notified_at,
+        confirmed_at=row.confirmed_at,
+        checked_at=row.checked_at,
+        doubted_at=row.doubted_at,
+        ended_at=row.ended_at,
+        asked_at=row.asked_at,
+        unreviewed=row.outcome == "FREED" and row.reviewed_at is None,
+    )
+    due, lapses = due_at(facts, catalogue=catalogue), lapses_at(facts, catalogue=catalogue)
+    late = due is not None and now >= due
+    return DereferencingView(
+        act=act,
+        host=row.host,
+        recipient=row.recipient,
+        removal_id=row.removal_id,
+        outcome=row.outcome,
+        facts=facts,
+        due_at=due,
+        lapses_at=lapses,
+        late=late,
+        lapsed=lapses is not None and now >= lapses,
+        asked=asked_of(facts, late=late),
+    )

@@ -1,0 +1,153 @@
+"""Operations shared by measures that last until they are lifted (blocking, dereferencing)."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import require
+from fanal.casework import queries as acts
+from fanal.casework.domain.lifecycle import Lifecycle
+from fanal.casework.domain.records import Act, Event
+from fanal.casework.operations import approvals as casework
+from fanal.casework.operations.acts import ActUnknown, record_caused, take_step
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
+from fanal.measures.domain.drafting import MAX_TEXT
+from fanal.measures.domain.lasting import DoubtCause
+from fanal.measures.domain.records import Measure
+from fanal.measures.queries import get_measure
+from fanal.orient.domain.deciding import UNSTORABLE
+
+Rests = Callable[[Sequence[UUID]], Mapping[UUID, UUID]]
+"""Returns the removal request on which each act of a kind rests, by the act's id."""
+Check = Callable[[Actor, Act, Event, datetime], None]
+"""An additional check of a step at an instant: it raises a refusal."""
+
+
+def record_doubts(
+    *,
+    actor: Actor,
+    lifecycle: Lifecycle,
+    rests: Rests,
+    report_id: UUID,
+    act_id: UUID | None,
+    cause: str,
+    now: datetime,
+) -> None:
+    """Record a doubt on the acts of a kind on a report, or on those alone that rest on the request `act_id`.
+
+    Called in the transaction of its cause, a code of `DoubtCause` (`casework.operations.doubts`).
+
+    Raises:
+        Refused: the actor may not cause it at that desk.
+    """
+    found = acts.acts_on(actor=actor, lifecycle=lifecycle, subject_ids=[report_id])
+    on_report = found.get(report_id, ())
+    removals = rests([act.id for act in on_report])
+    for act in on_report:
+        if act_id is not None and removals.get(act.id) != act_id:
+            continue
+        if "doubt" in lifecycle.allowed(act.state):
+            record_caused(
+                actor=actor,
+                lifecycle=lifecycle,
+                act_id=act.id,
+                transition="doubt",
+                event=Event(happened_at=now, outcome=DoubtCause(cause)),
+                now=now,
+            )
+
+
+def record_lasting(  # noqa: PLR0913 - those of `take_step`, and the two tables of the kind
+    *,
+    actor: Actor,
+    lifecycle: Lifecycle,
+    act_id: UUID,
+    transition: str,
+    event: Event,
+    reasoned: Collection[str],
+    checks: Mapping[str, Check],
+    now: datetime,
+) -> UUID:
+    """Record a transition of an act of a kind; return its report.
+
+    `reasoned` are the transitions that need a reason, `checks` the kind's own, by transition.
+
+    Raises:
+        Refusal: NO_REASON, a code of the check, or one of `casework.operations.acts.take_step`.
+        ActUnknown, TransitionRefused, Refused, OSError: from `take_step`.
+    """
+
+    def before(act: Act, event: Event) -> Event:
+        if transition in reasoned and not stripped(event.reason):
+            raise Refusal(lifecycle.kind, "NO_REASON")
+        if (check := checks.get(transition)) is not None:
+            check(actor, act, event, now)
+        return event
+
+    return take_step(
+        actor=actor,
+        lifecycle=lifecycle,
+        act_id=act_id,
+        transition=transition,
+        event=event,
+        before=before,
+        now=now,
+    )
+
+
+def erase_ended(
+    *, actor: Actor, kind: str, function: str, act_ids: Sequence[UUID], now: datetime
+) -> int:
+    """Erase the texts of the acts of a kind that have ended; return how many had any.
+
+    `function` is that of the database which empties the kind's own table and returns the acts that ended.
+    The caller has already checked retention periods and legal holds. The operation is idempotent.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        rows = sql.rows(f"SELECT {function}(%s::uuid[])", [list(act_ids)])
+        ended = [row[0] for row in rows]
+        return casework.erase_words(actor=actor, kind=kind, act_ids=ended, now=now)
+
+
+def removal_of(actor: Actor, removal_id: UUID) -> Measure:
+    """Return the removal request on which an act rests.
+
+    Raises:
+        ActUnknown: the actor may read no such request.
+    """
+    found = get_measure(actor=actor, measure_id=removal_id)
+    if found is None:
+        raise ActUnknown(str(removal_id))
+    return found.measure
+
+
+def check_other(actor: Actor, act: Act, transition: str) -> None:
+    """Refuse a step of the person who took the last step `transition` of this act.
+
+    Raises:
+        Refusal: OTHER_PERSON, of the act's kind.
+    """
+    steps = acts.steps_of(act_ids=[act.id]).get(act.id, ())
+    taken = [one.actor_id for one in steps if one.transition == transition]
+    if actor.person_id in taken[-1:]:
+        raise Refusal(act.kind, "OTHER_PERSON")
+
+
+def readable(text: str, *, kind: str) -> str:
+    """Return an officer's text without white space around it.
+
+    Raises:
+        Refusal: TEXT_UNREADABLE, of that kind of act.
+    """
+    if len(text) > MAX_TEXT or UNSTORABLE.search(text):
+        raise Refusal(kind, "TEXT_UNREADABLE")
+    return text.strip()

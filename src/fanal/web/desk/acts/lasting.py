@@ -1,0 +1,162 @@
+"""Pages of measures that last until they are lifted (blocking, dereferencing): board, steps, drafting."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+
+from fanal.accounts.domain.policy import Resource, may
+from fanal.accounts.queries.people import person_names
+from fanal.casework import queries
+from fanal.casework.domain.documents import Part, parts_of
+from fanal.casework.domain.letters import LetterText
+from fanal.casework.domain.lifecycle import Lifecycle
+from fanal.casework.domain.records import ActFile, Event
+from fanal.casework.operations.locking import hold_shown
+from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.states import TransitionRefused
+from fanal.measures.blocking.views import BlockingView
+from fanal.measures.dereferencing.views import DereferencingView
+from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.desk.acts import pages as acts
+from fanal.web.failures import reason_of
+from fanal.web.forms import Parsed, text
+from fanal.web.reading import consult
+
+_ENDED = 50
+"""Ended acts on the board, the newest; all open ones are shown."""
+
+
+LastingView = BlockingView | DereferencingView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lasting:
+    """What the pages of one kind need: its lifecycle, list, template of the board and operation of a step.
+
+    `rights` are the policy actions of those who are asked for the next step, by code. `reasoned` are the
+    transitions with a reason. `record` records a transition.
+    """
+
+    lifecycle: Lifecycle
+    listing: Callable[..., Sequence[LastingView]]
+    board: str
+    rights: Mapping[str, str]
+    reasoned: frozenset[str]
+    record: Callable[[Actor, UUID, str, Event, datetime], object]
+
+
+class _LastingStepForm(acts.EventForm):
+    """Form of a step: its transition, event, reason and outcome."""
+
+    transition = Parsed(posted="move")
+    outcome = Parsed()
+    reason = text()
+
+
+def take(kind: Lasting, pages: acts.ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
+    """Record the step of an act that the form names; a refusal is shown on its page."""
+
+    def step() -> None:
+        named = _LastingStepForm(request, kind=kind.lifecycle.kind).checked().cleaned_data
+        transition = named.pop("transition")
+        if transition not in kind.reasoned:
+            named["reason"] = ""
+        kind.record(actor_of(request), act_id, transition, Event(**named), now_of(request))
+
+    return acts.record(pages, request, act_id, step)
+
+
+def letters(file: ActFile, said: LetterText | None) -> dict[str, object]:
+    """Return the template context of a letter in the reader's language, the other one, and its exact bytes.
+
+    `said` is the text of the act's document, None once it has expired.
+    """
+    texts, english = (said.fr, said.en) if said else ("", ""), get_language() == "en"
+    return {
+        "letter_first": texts[english],
+        "letter_other": texts[not english],
+        "machine": (file.content or b"").decode(),
+    }
+
+
+def parts(said: LetterText, lang: str) -> tuple[Part, ...]:
+    """Return the parts of a letter in a language."""
+    return parts_of(said.en if lang == "en" else said.fr)
+
+
+def draft(
+    kind: Lasting,
+    request: HttpRequest,
+    basis: tuple[Lifecycle, UUID],
+    propose: Callable[[], HttpResponse],
+) -> HttpResponse:
+    """Answer a form that drafts an act on the page of another one (`basis`: its kind and id).
+
+    `propose` drafts and redirects; a refusal is shown on the board of the new kind.
+
+    Raises:
+        Http404: no such act.
+    """
+    actor, (lifecycle, act_id) = actor_of(request), basis
+    found = queries.get_act(actor=actor, lifecycle=lifecycle, act_id=act_id)
+    if found is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=found.act.desk_id))
+    shown = acts.shown_in(request)
+    try:
+        with hold_shown(actor=actor, lifecycle=lifecycle, act_id=act_id, shown=shown):
+            return propose()
+    except (Refusal, TransitionRefused) as fault:
+        said = reason_of(fault) if isinstance(fault, Refusal) else acts.moved_on()
+    context = board(kind, request) | {"refused": said, "back": act_id, "back_kind": lifecycle.kind}
+    return render(request, kind.board, context, status=HTTPStatus.CONFLICT)
+
+
+def board(kind: Lasting, request: HttpRequest) -> dict[str, object]:
+    """Return the template context of a board: acts asked of the reader, other open and newest ended ones."""
+    actor, now, states = actor_of(request), now_of(request), kind.lifecycle.states
+    known = {states.initial, *(one.target for one in states.transitions)}
+    opened = kind.listing(actor=actor, states=sorted(known - states.final), now=now)
+    ended = kind.listing(actor=actor, states=sorted(states.final), now=now)[-_ENDED:]
+    own = [one for one in opened if _is_asked(kind, one, actor)]
+    return {
+        "own": rows(kind, request, own),
+        "opened": rows(kind, request, [one for one in opened if one not in own]),
+        "ended": rows(kind, request, tuple(reversed(ended))),
+        "late": sum(one.late for one in opened),
+    }
+
+
+def waiting(
+    kind: Lasting, request: HttpRequest, *, states: Sequence[str], asked: frozenset[str]
+) -> list[dict[str, object]]:
+    """Return the rows of the acts in these states that await a person in `asked`, the next due first."""
+    found = kind.listing(actor=actor_of(request), states=states, now=now_of(request))
+    return rows(kind, request, [one for one in found if one.asked in asked])
+
+
+def rows(
+    kind: Lasting, request: HttpRequest, found: Sequence[LastingView]
+) -> list[dict[str, object]]:
+    """Return the template rows of acts; the reading is recorded in the ledger first."""
+    name = kind.lifecycle.kind
+    consult(request, name, [one.act.id for one in found], action=f"{name}.list")
+    names = person_names(person_ids={one.act.author_id for one in found})
+    return [{"view": one, "author": names.get(one.act.author_id, "")} for one in found]
+
+
+def _is_asked(kind: Lasting, view: LastingView, actor: Actor) -> bool:
+    """Return whether the next step of an act is asked of the reader, among others."""
+    right = kind.rights.get(view.asked, "")
+    if not right or not may(actor, right):
+        return False
+    return (view.asked == "PROPOSER") is (view.act.author_id == actor.person_id) or (
+        view.asked not in {"PROPOSER", "SECOND", "THIRD"}
+    )
