@@ -11,7 +11,9 @@ from docs_tables import cell, code, page, table
 import fanal
 
 _SOURCE = Path(fanal.__file__).parent
-_OF_ACTS = re.compile(r"(?:measure|notice|blocking|dereferencing|referral|sheet|emergency_call)_refusal")
+_OF_ACTS = re.compile(
+    r"(?:measure|notice|blocking|dereferencing|referral|sheet|emergency_call)_refusal"
+)
 _REFUSALS = re.compile(rf"(?!{_OF_ACTS.pattern})\w+_refusal")
 _FAILURES = re.compile(r"api|cli|errno|quarantine|list_unread|unhashed|\w+_failure")
 _QUOTED = re.compile(r"""["']([A-Z][A-Z0-9_]+)["']""")

@@ -11,6 +11,7 @@ from fanal.casework.operations.deciding import record_decision
 from fanal.casework.operations.doubts import reopen_report
 from fanal.kernel.refusal import Refusal
 from fanal.measures.blocking import views
+from fanal.measures.blocking.register import entries_in_force
 from fanal.measures.domain.oversight import RecommendationKind
 from fanal.measures.operations import drafts, milestones
 from fanal.measures.operations.oversight import recommend
@@ -98,7 +99,27 @@ def test_a_recommendation_to_end_the_request_is_the_overseers_own_doubt(
     assert act_of(other).state == "LISTED"
 
 
-@pytest.mark.parametrize("ending", ["execute", "annul", "suspend", "withdraw"])
+def test_a_ruling_that_annuls_the_request_lifts_its_blockings_at_once() -> None:
+    blocking_id, other, doubted = (
+        listed(2),
+        listed(2, host="two.example"),
+        listed(2, host="three.example"),
+    )
+    now = datetime.now(UTC)
+    take(doubted, "doubt", now, outcome="APPEAL")
+    for one in (blocking_id, doubted):
+        event = Event(happened_at=now, proof="ruling no. 7")
+        removal_id = view(one).removal_id
+        milestones.annul_measure(actor=OFFICER, measure_id=removal_id, event=event, now=now)
+        found = view(one, now)
+        assert (found.act.state, found.outcome) == ("LIFTING", "ANNULLED")
+        last = casework.steps_of(act_ids=[one])[one][-1]
+        assert (last.transition, last.proof) == ("lift", "ruling no. 7")
+    assert act_of(other).state == "LISTED"
+    assert {str(one.name) for one in entries_in_force(now=now)} == {"two.example"}
+
+
+@pytest.mark.parametrize("ending", ["execute", "suspend", "withdraw"])
 def test_the_end_of_the_request_puts_what_rests_on_it_in_doubt(ending: str) -> None:
     blocking_id, now = listed(2), datetime.now(UTC)
     removal_id = view(blocking_id).removal_id

@@ -298,7 +298,7 @@ def test_postgresql_knows_the_names_that_the_program_refuses_or_protects(name: s
         assert protected is bool(found)
 
 
-@pytest.mark.parametrize("ending", ["execute", "annul", "suspend"])
+@pytest.mark.parametrize("ending", ["execute", "suspend"])
 def test_no_name_stays_whose_request_is_over_or_suspended(ending: str) -> None:
     blocking_id, now = listed(2), datetime.now(UTC)
     removal_id = view(blocking_id).removal_id

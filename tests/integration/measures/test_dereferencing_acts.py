@@ -220,6 +220,17 @@ def test_what_rests_on_another_request_has_no_doubt_of_this_one() -> None:
         take(other, "keep", now, actor=COLLEAGUE)
 
 
+def test_a_ruling_that_annuls_the_request_lifts_it_at_once() -> None:
+    act_id, now = notified(2), datetime.now(UTC)
+    event = Event(happened_at=now, proof="ruling no. 7")
+    milestones.annul_measure(
+        actor=OFFICER, measure_id=view(act_id).removal_id, event=event, now=now
+    )
+    found = view(act_id, now)
+    assert (found.act.state, found.outcome, found.asked) == ("LIFTING", "ANNULLED", "ANYONE")
+    assert file_of(act_id).steps[-1].proof == "ruling no. 7"
+
+
 def test_the_restoration_is_asked_for_with_a_message_of_its_own() -> None:
     act_id, now = notified(2), datetime.now(UTC)
     with pytest.raises(Refusal, match="NOT_ENDED"):

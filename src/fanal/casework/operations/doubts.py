@@ -18,7 +18,14 @@ class Doubting(Protocol):
     """A function that records a doubt on the official acts of one kind, in the transaction of its cause."""
 
     def __call__(
-        self, *, actor: Actor, report_id: UUID, act_id: UUID | None, cause: str, now: datetime
+        self,
+        *,
+        actor: Actor,
+        report_id: UUID,
+        act_id: UUID | None,
+        cause: str,
+        proof: str,
+        now: datetime,
     ) -> None:
         """Record the doubt `cause` on the acts on a report, or on those that rest on the act `act_id`."""
         ...
@@ -33,14 +40,21 @@ def install(doubting: Sequence[Doubting]) -> None:
 
 
 def raise_doubts(
-    *, actor: Actor, report_id: UUID, cause: str, now: datetime, act_id: UUID | None = None
+    *,
+    actor: Actor,
+    report_id: UUID,
+    cause: str,
+    now: datetime,
+    act_id: UUID | None = None,
+    proof: str = "",
 ) -> None:
     """Record a doubt on the official acts on a report, or on those alone that rest on the act `act_id`.
 
-    Call it in the transaction of the operation that causes the doubt; `cause` is its code.
+    Call it in the transaction of the operation that causes the doubt; `cause` is its code. A cause that ends
+    such acts, as ANNULLED, needs the words of its `proof`.
     """
     for record in _installed:
-        record(actor=actor, report_id=report_id, act_id=act_id, cause=cause, now=now)
+        record(actor=actor, report_id=report_id, act_id=act_id, cause=cause, proof=proof, now=now)
 
 
 def reopen_report(*, actor: Actor, report_id: UUID, now: datetime) -> None:

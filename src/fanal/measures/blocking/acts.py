@@ -157,11 +157,18 @@ def record_blocking(
 
 
 def doubt_caused(
-    *, actor: Actor, report_id: UUID, act_id: UUID | None, cause: str, now: datetime
+    *,
+    actor: Actor,
+    report_id: UUID,
+    act_id: UUID | None,
+    cause: str,
+    proof: str = "",
+    now: datetime,
 ) -> None:
     """Record a doubt on the blockings on a report, or on those that rest on the removal request `act_id`.
 
-    Called in the transaction of its cause, a code of `DoubtCause` (`casework.operations.doubts`).
+    Called in the transaction of its cause, a code of `DoubtCause` (`casework.operations.doubts`). ANNULLED
+    lifts the acts at once; `proof` names the ruling.
 
     Raises:
         Refused: the actor may not cause it at that desk.
@@ -173,6 +180,7 @@ def doubt_caused(
         report_id=report_id,
         act_id=act_id,
         cause=cause,
+        proof=proof,
         now=now,
     )
 

@@ -180,11 +180,18 @@ def record_dereferencing(
 
 
 def doubt_caused(
-    *, actor: Actor, report_id: UUID, act_id: UUID | None, cause: str, now: datetime
+    *,
+    actor: Actor,
+    report_id: UUID,
+    act_id: UUID | None,
+    cause: str,
+    proof: str = "",
+    now: datetime,
 ) -> None:
     """Record a doubt on the dereferencings on a report, or on those alone that rest on the request `act_id`.
 
-    Called in the transaction of its cause, a code of `DoubtCause` (`casework.operations.doubts`).
+    Called in the transaction of its cause, a code of `DoubtCause` (`casework.operations.doubts`). ANNULLED
+    lifts the acts at once; `proof` names the ruling.
 
     Raises:
         Refused: the actor may not cause it at that desk.
@@ -196,6 +203,7 @@ def doubt_caused(
         report_id=report_id,
         act_id=act_id,
         cause=cause,
+        proof=proof,
         now=now,
     )
 

@@ -17,7 +17,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.texts import stripped
 from fanal.measures.domain.drafting import MAX_TEXT
-from fanal.measures.domain.lasting import DoubtCause
+from fanal.measures.domain.lasting import DoubtCause, LiftOutcome
 from fanal.measures.domain.records import Measure
 from fanal.measures.queries import get_measure
 from fanal.orient.domain.deciding import UNSTORABLE
@@ -28,7 +28,7 @@ Check = Callable[[Actor, Act, Event, datetime], None]
 """An additional check of a step at an instant: it raises a refusal."""
 
 
-def record_doubts(
+def record_doubts(  # noqa: PLR0913 - those of a doubt, and what the kind adds
     *,
     actor: Actor,
     lifecycle: Lifecycle,
@@ -36,11 +36,13 @@ def record_doubts(
     report_id: UUID,
     act_id: UUID | None,
     cause: str,
+    proof: str,
     now: datetime,
 ) -> None:
     """Record a doubt on the acts of a kind on a report, or on those alone that rest on the request `act_id`.
 
-    Called in the transaction of its cause, a code of `DoubtCause` (`casework.operations.doubts`).
+    Called in the transaction of its cause, a code of `DoubtCause` (`casework.operations.doubts`). ANNULLED, a
+    court's ruling on the request, is no doubt: it lifts them at once, `proof` are the words of its proof.
 
     Raises:
         Refused: the actor may not cause it at that desk.
@@ -48,16 +50,19 @@ def record_doubts(
     found = acts.acts_on(actor=actor, lifecycle=lifecycle, subject_ids=[report_id])
     on_report = found.get(report_id, ())
     removals = rests([act.id for act in on_report])
+    annulled = cause == LiftOutcome.ANNULLED
+    transition = "lift" if annulled else "doubt"
+    outcome = LiftOutcome.ANNULLED if annulled else DoubtCause(cause)
     for act in on_report:
         if act_id is not None and removals.get(act.id) != act_id:
             continue
-        if "doubt" in lifecycle.allowed(act.state):
+        if transition in lifecycle.allowed(act.state):
             record_caused(
                 actor=actor,
                 lifecycle=lifecycle,
                 act_id=act.id,
-                transition="doubt",
-                event=Event(happened_at=now, outcome=DoubtCause(cause)),
+                transition=transition,
+                event=Event(happened_at=now, outcome=outcome, proof=proof),
                 now=now,
             )
 

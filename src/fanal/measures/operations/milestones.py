@@ -29,7 +29,10 @@ from fanal.measures.removal.kind import REMOVAL
 
 RIGHT = "measure.send"
 _ENDS = frozenset({"suspend", "execute", "lift", "annul"})
-"""Transitions that put what rests on a removal request in doubt: its time stops, or it has ended."""
+"""Transitions that put what rests on a removal request in doubt: its time stops, or it has ended.
+
+A court's annulment lifts what rests on it at once.
+"""
 
 
 def record_first_contact(*, actor: Actor, recipient: str, event: Event, now: datetime) -> datetime:
@@ -94,8 +97,15 @@ def record_step(
             now=now,
         )
         if transition in _ENDS:
-            cause = "REMOVAL_ENDED"
-            raise_doubts(actor=actor, report_id=report_id, act_id=measure_id, cause=cause, now=now)
+            annulled = transition == "annul"
+            raise_doubts(
+                actor=actor,
+                report_id=report_id,
+                act_id=measure_id,
+                cause="ANNULLED" if annulled else "REMOVAL_ENDED",
+                proof=event.proof or str(measure_id) if annulled else "",
+                now=now,
+            )
 
 
 def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
