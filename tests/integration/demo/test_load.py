@@ -17,6 +17,7 @@ from fanal.deconfliction.domain.records import HIT, HitState, RoundState
 from fanal.distribution.domain.states import ITEM_STATES, PACKAGE_STATES, ItemState, PackageState
 from fanal.intake.domain.records import REPORT_STATES, ReportState
 from fanal.judicial.domain.records import REFERRAL_STATES, SHEET_STATES, ReferralState, SheetState
+from fanal.measures.dereferencing.kind import STATES as DEREFERENCING_STATES, DereferencingState
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
 from fanal.measures.domain.records import MEASURE_STATES, MeasureState
 from fanal.measures.notice.kind import STATES as NOTICE_STATES, NoticeState
@@ -45,6 +46,10 @@ _STATES = {
     _PACKAGE: (PACKAGE_STATES, PackageState),
     "SELECT state FROM casework_act WHERE kind = 'referral'": (REFERRAL_STATES, ReferralState),
     "SELECT state FROM casework_act WHERE kind = 'notice'": (NOTICE_STATES, NoticeState),
+    "SELECT state FROM casework_act WHERE kind = 'dereferencing'": (
+        DEREFERENCING_STATES,
+        DereferencingState,
+    ),
     "SELECT state FROM deconfliction_hit": (HIT, HitState),
     "SELECT state FROM casework_act WHERE kind = 'sheet'": (SHEET_STATES, SheetState),
 }
