@@ -40,7 +40,7 @@ _MOST_COPIES: Final = 2
 _MOST_TRIES: Final = 2
 """Sessions begun in short order for a person who gives no answer."""
 _MOST_REFUSALS: Final = 2
-_MOST_GROUPS: Final = 4
+_MOST_GROUPS, _MOST_ALONE = 4, 18
 _MOST_CONNECTING: Final = 8
 """Most sessions that wait at an address to sign in."""
 _SPARE: Final = 2  # sessions that no group of people occupies
@@ -61,9 +61,9 @@ class Dispatch:
 
     # What comes in
 
-    def set_places(self, count: int) -> None:
-        """Note how many addresses of the mail server are known; sessions name them by index."""
-        self._places.count = count
+    def set_places(self, order: Sequence[int]) -> None:
+        """Set the addresses of the mail server, by number, the preferred ones first."""
+        self._places.set(order)
 
     @property
     def unserved_since(self) -> float:
@@ -92,7 +92,7 @@ class Dispatch:
     def step(self, now: float) -> list[Session]:
         """Note which sessions are stalled and which calls failed; return the sessions to begin now."""
         for session in list(self._sessions.values()):
-            if not session.stalled and now >= session.changed + self._patience(session):
+            if not session.stalled and now >= session.changed + self._patience(session, now):
                 self._stall(session, now)
         begun = self._begin(now)
         self._look_at_calls(now)
@@ -163,12 +163,13 @@ class Dispatch:
     def answered(self, number: int, person: str, code: int, now: float) -> None:
         """Note the server's reply on a recipient."""
         session, one = self._sessions[number], self._people[person]
-        session.changed, session.asked = now, ""
+        took, session.changed, session.asked = now - session.changed, now, ""
         if _ACCEPTED <= code < _ACCEPTED + 100:
             if one.silent_since is not None:
                 self._try_silent_again(now)
                 one.speaks(now)
             self._answered_at, session.stalled = now, False
+            self._places.note_reply(took, now)
             session.taken.append(person)
             return
         if one.session == number:
@@ -233,15 +234,31 @@ class Dispatch:
             self._lose(session)
         self._let_go(session)
 
-    def failed(self, number: int, failure: str, now: float, *, full: bool = False) -> None:
-        """Note the end of a session that failed, by code; `full`: the server let no session more in."""
+    def failed(
+        self, number: int, failure: str, now: float, *, full: bool = False, greeted: bool = False
+    ) -> None:
+        """Note the end of a session that failed, by code; `full`: the server let no session more in.
+
+        `greeted`: it had greeted this one before.
+        """
         session = self._sessions.pop(number)
         people = [
             self._people[one] for one in session.people if self._people[one].session == number
         ]
         self._let_go(session)
+        if full and session.is_early:
+            in_ = [x for x in self._sessions.values() if x.place == session.place and not x.cut]
+            let_in = sum(not greeted or x.phase > Phase.CONNECTING for x in in_)
+            if let_in or not greeted:
+                self._places.note_full(session.place, let_in, now)
+                for person in people:
+                    person.begun -= 1
+                self._fail_for(people, failure)
+                return
         if session.phase is Phase.CONNECTING:
-            self._not_connected(session, people, failure, now, full=full)
+            if not session.cut:
+                self._places.note_not_let_in(session.place, session.began, now)
+            self._fail_for(people, failure)
             return
         unconfirmed = session.phase is Phase.SENT and failure == UNCONFIRMED
         if session.is_early:
@@ -255,20 +272,14 @@ class Dispatch:
 
     # Sessions
 
-    def _not_connected(
-        self, session: Session, people: Sequence[Person], failure: str, now: float, *, full: bool
-    ) -> None:
-        if full:
-            others = [one for one in self._sessions.values() if one.place == session.place]
-            self._places.note_full(session.place, sum(not one.cut for one in others), now)
-        elif not session.cut:
-            self._places.note_not_let_in(session.place, session.began, now)
+    def _fail_for(self, people: Sequence[Person], failure: str) -> None:
+        """Note the failure of a session that came to no recipient, for the calls of the people in it."""
         for id_ in {id_ for person in people for id_ in person.pending}:
             self._calls[id_].failure = failure
 
-    def _patience(self, session: Session) -> float:
+    def _patience(self, session: Session, now: float) -> float:
         if session.phase is Phase.CONNECTING:
-            return self._places.patience
+            return self._places.patience(session.place, now)
         return self._end if session.phase is Phase.SENT else PATIENCE_SECONDS
 
     def _stall(self, session: Session, now: float) -> None:
@@ -351,16 +362,26 @@ class Dispatch:
         together = [one for one in due if one.silent_since is None and not one.is_alone(now)]
         most = max(_MOST_GROUPS, self._places.most(now) - _SPARE)
         first = (
-            groups(together, most, 1) if self._places.is_slow else groups(together, _MOST_GROUPS)
+            groups(together, most, 1)
+            if self._places.is_slow(now)
+            else groups(together, _MOST_GROUPS)
         )
         begun = list[Session]()
-        for group in [*first, *groups(alone, most, 1)]:
-            if self._room.has_room(now) and all(self._may_begin(one, now) for one in group):
+        alone.sort(key=lambda one: one.begun)  # who may be the cause keeps nobody from the server
+        for group in [*first, *groups(alone, _MOST_ALONE, 1)]:
+            if not all(self._may_begin(one, now) for one in group):
+                continue
+            if self._room.has_room(now, new=not any(self._waits_alone(one) for one in group)):
                 self._open(group, now, begun)
         for person in sorted(silent, key=lambda one: one.silent_since or 0.0, reverse=True):
             if self._may_begin(person, now) and self._room.has_room(now):
                 self._open([person], now, begun)
         return begun
+
+    def _waits_alone(self, person: Person) -> bool:
+        """Return whether a stalled session waits for this person and for nobody else."""
+        found = [one for one in self._sessions.values() if one.waits_for(person.address)]
+        return any(len(one.people) == 1 for one in found)
 
     def _is_wanted(self, person: Person) -> bool:
         """Return whether a person is to get a call that has not failed: one that has waits for `add`."""
@@ -382,6 +403,7 @@ class Dispatch:
         self._sessions[session.number] = session
         for person in group:
             person.session = session.number
+            person.begun += 1
             if person.silent_since is not None:
                 person.tries += 1
         begun.append(session)

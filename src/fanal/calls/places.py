@@ -2,7 +2,10 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
+
+from fanal.connectors.smtp import Address
 
 _MOST_SESSIONS: Final = 20
 """Most sessions at once, until the server lets fewer in; many servers let no more of one machine in."""
@@ -13,44 +16,117 @@ _AGAIN_SECONDS: Final = 1.0
 """Pause of an address where no session could begin."""
 _FEW_PAUSE_SECONDS: Final = 0.3
 """The same, where the server lets in others of this process, or failed before any recipient was named."""
-_FAULT_SECONDS: Final = 300.0
+_FAULT_SECONDS: Final = 3600.0
 """Time for which an address that failed comes after the others."""
 _TRUST_SECONDS: Final = 5.0
 """Time for which an address that took a message is trusted to refuse a recipient for good."""
 _SLOW_SIGN_IN_SECONDS: Final = 1.5
-"""Time for a sign-in from which on people go in smaller groups: each reply takes long."""
+_SLOW_REPLY_SECONDS: Final = 0.3
+"""Time for a sign-in, or a reply on a recipient, from which on people go in smaller groups."""
+_LATELY_SECONDS: Final = 300.0
+"""Time for which it counts that the server was slow; then patience is no longer than at first."""
 _GREETING_SECONDS, _LONGEST_GREETING_SECONDS = 0.5, 6.0
 """Patience until a session has signed in, where the server has another address (RFC 8305) or was quick."""
 _FIRST_GREETING_SECONDS: Final = 2.0
 """The same where neither is known."""
+_MOST_ADDRESSES: Final = 32
+_KEPT_ANSWERS, _KEPT_SECONDS = 15, 900.0
+"""An address stays until so many answers of the DNS have left it out, and for so long."""
+
+
+class Addresses:
+    """The addresses that the mail server's name gives, by number, and those that it gave before."""
+
+    def __init__(self) -> None:
+        self._known = dict[int, Address]()
+        self._given = dict[int, tuple[float, int]]()
+        """When the name last gave each of them, and how many answers have left it out since."""
+        self._newest = 0
+
+    def __bool__(self) -> bool:
+        """Return whether any is known."""
+        return bool(self._known)
+
+    def __getitem__(self, number: int) -> Address:
+        """Return the address of a number."""
+        return self._known[number]
+
+    def keep(self, found: Sequence[Address], now: float) -> list[int]:
+        """Note an answer of the DNS; return the numbers of the addresses to use, those in it first.
+
+        Others stay for some time, as some names give one of several.
+        """
+        numbers = {address: number for number, address in self._known.items()}
+        current = list[int]()
+        for address in dict.fromkeys(found[:_MOST_ADDRESSES]):
+            self._newest += address not in numbers
+            current.append(numbers.get(address, self._newest))
+            self._known[current[-1]] = address
+        for number in self._known:
+            at, missed = self._given.get(number, (now, 0))
+            self._given[number] = (now, 0) if number in current else (at, missed + 1)
+        others = sorted(self._known.keys() - set(current), key=self._last_given, reverse=True)
+        order = [*sorted(current), *(one for one in others if not self._is_old(one, now))]
+        del order[_MOST_ADDRESSES:]
+        self._known = {number: self._known[number] for number in order}
+        self._given = {number: self._given[number] for number in order}
+        return order
+
+    def _last_given(self, number: int) -> float:
+        return self._given[number][0]
+
+    def _is_old(self, number: int, now: float) -> bool:
+        at, missed = self._given[number]
+        return missed >= _KEPT_ANSWERS and at <= now - _KEPT_SECONDS
 
 
 class Places:
-    """The addresses of the mail server, by index. Times are seconds of one monotonic clock."""
+    """The addresses of the mail server, by number. Times are seconds of one monotonic clock."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self._sign_in: float | None = None
-        """How long the last sign-in took."""
+        self._order: Sequence[int] = ()
+        self._sign_ins = dict[int, tuple[float, float]]()
+        """When a session signed in last at each address, and how long that took."""
+        self._replies = (-math.inf, 0.0)
+        """When the server last took a recipient, and how long that took."""
         self._most, self._full_at = _MOST_SESSIONS, -math.inf
         self._faults, self._paused = dict[int, float](), dict[int, float]()
-        self._signed, self._took = dict[int, float](), dict[int, float]()
+        self._took = dict[int, float]()
+
+    def set(self, order: Sequence[int]) -> None:
+        """Set the addresses to use, the preferred ones first; what is known of others is forgotten."""
+        self._order = order
+        for known in (self._sign_ins, self._faults, self._paused, self._took):
+            for place in known.keys() - set(order):
+                del known[place]
 
     def most(self, now: float) -> int:
         """Return the most sessions at once."""
         return self._most if self.is_bounded(now) else _MOST_SESSIONS
 
-    @property
-    def is_slow(self) -> bool:
-        """Whether the last sign-in took long."""
-        return (self._sign_in or 0.0) > _SLOW_SIGN_IN_SECONDS
+    def is_slow(self, now: float) -> bool:
+        """Return whether each reply of the server takes long, and it lets many sessions in."""
+        if now <= self._full_at + _FAULT_SECONDS:
+            return False
+        at, took = self._replies
+        if at > now - _LATELY_SECONDS:
+            return took > _SLOW_REPLY_SECONDS
+        return any(
+            took > _SLOW_SIGN_IN_SECONDS and at > now - _LATELY_SECONDS
+            for at, took in self._sign_ins.values()
+        )
 
-    @property
-    def patience(self) -> float:
-        """How long a session may take to sign in before others begin: more where the last took long."""
-        if self._sign_in is None:
-            return _GREETING_SECONDS if self.count > 1 else _FIRST_GREETING_SECONDS
-        return min(_LONGEST_GREETING_SECONDS, max(_GREETING_SECONDS, 1.5 * self._sign_in))
+    def patience(self, place: int, now: float) -> float:
+        """Return how long a session at an address may take to sign in before others begin.
+
+        Longer where the last one there took long, lately.
+        """
+        first = _GREETING_SECONDS if len(self._order) > 1 else _FIRST_GREETING_SECONDS
+        if place not in self._sign_ins:
+            return first
+        at, took = self._sign_ins[place]
+        known = min(_LONGEST_GREETING_SECONDS, max(_GREETING_SECONDS, 1.5 * took))
+        return known if at > now - _LATELY_SECONDS else min(first, known)
 
     @property
     def took_at(self) -> float:
@@ -63,18 +139,18 @@ class Places:
         It is one where fewest sessions wait to sign in (`waits`), and that has not failed lately.
         """
 
-        def rank(place: int) -> tuple[int, float, int]:
+        def rank(place: int) -> tuple[int, float]:
             fault = self._faults.get(place, -math.inf)
-            return waits[place], fault if fault > now - _FAULT_SECONDS else -math.inf, place
+            return waits[place], fault if fault > now - _FAULT_SECONDS else -math.inf
 
-        free = [one for one in range(self.count) if not self._is_paused(one, now)]
+        free = [one for one in self._order if not self._is_paused(one, now)]
         return min(free, key=rank, default=None)
 
     def has_other(self, since: float, now: float) -> bool:
         """Return whether a session can begin at an address that has not failed since an instant."""
         return any(
             self._faults.get(one, -math.inf) < since and not self._is_paused(one, now)
-            for one in range(self.count)
+            for one in self._order
         )
 
     def is_bounded(self, now: float) -> bool:
@@ -83,7 +159,7 @@ class Places:
 
     def are_paused(self, now: float) -> bool:
         """Return whether no session can begin now, at any address."""
-        return self.count > 0 and all(self._is_paused(one, now) for one in range(self.count))
+        return bool(self._order) and all(self._is_paused(one, now) for one in self._order)
 
     def is_trusted(self, place: int, now: float) -> bool:
         """Return whether an address took a message just now: it then refuses nobody by its own fault."""
@@ -99,7 +175,11 @@ class Places:
 
     def note_signed_in(self, place: int, began: float, now: float) -> None:
         """Note that a session which began at an instant has signed in."""
-        self._sign_in, self._signed[place] = now - began, now
+        self._sign_ins[place] = now, now - began
+
+    def note_reply(self, took: float, now: float) -> None:
+        """Note that the server took a recipient, after some seconds."""
+        self._replies = now, took
 
     def note_taken(self, place: int, now: float) -> None:
         """Note that an address took a message."""
@@ -107,7 +187,7 @@ class Places:
 
     def note_not_let_in(self, place: int, began: float, now: float) -> None:
         """Note that a session failed before it had signed in, unless later ones have: it was lost."""
-        if self._signed.get(place, -math.inf) <= began:
+        if self._sign_ins.get(place, (-math.inf, 0.0))[0] <= began:
             self._faults[place], self._paused[place] = now, now + _AGAIN_SECONDS
 
     def note_full(self, place: int, let_in: int, now: float) -> None:

@@ -11,12 +11,23 @@ PATIENCE_SECONDS: Final = 2.0
 """Patience for a reply before the message: some servers refuse a recipient after five seconds."""
 _UNCONFIRMED_SECONDS: Final = 10.0
 """Time for which a session is kept at least that waits for the end of its message."""
+_UNCONFIRMED_NEW_SECONDS: Final = 4.0
+"""The same, where others have no message yet and the server lets few sessions in."""
+_FEW: Final = 4
 _DATA_SECONDS: Final = 7.0
 """The same before the message: a server may be slow there, and further sessions are no faster."""
+_LETTING_GO_SECONDS: Final = 0.2
 _HELD_SECONDS: Final = 30.0
 """Time for which a server may hold a session that was closed while it waited for a recipient's provider."""
 _KEPT_CONNECTING: Final = 4
-"""The oldest sessions that wait to sign in, at most half of all, are never closed: a server may be slow."""
+"""The oldest sessions that wait to sign in, at most half of all, are never closed: a server may be slow.
+
+The oldest of each address is not either.
+"""
+_ALONE_SECONDS: Final = 6.0
+"""The same, where a server lets in one or two: it may be slow, or have lost the session."""
+_MOST_DOUBLED, _MOST_PATIENT_SECONDS = 2, 60.0
+"""How often patience doubles, where closing sessions did not help; and the time for which that counts."""
 
 
 class Room:
@@ -25,13 +36,17 @@ class Room:
     def __init__(self, places: Places, sessions: Mapping[int, Session]) -> None:
         self._places, self._sessions = places, sessions
         self._held = list[float]()
+        self._closed, self._closed_at = 0, -math.inf
 
-    def has_room(self, now: float) -> bool:
+    def has_room(self, now: float, *, new: bool = False) -> bool:
         """Return whether a session more may begin; without room, close one that gives no sign for long.
 
-        Sessions that wait for the end of their message may be lost: they take no room from others, up to
-        twice the number, unless the server has shown how many it lets in.
+        `new`: it is for people to whom none sends yet. Sessions that wait for the end of their message may
+        be lost: they take no room from others, up to twice the number, unless the server has shown how many
+        it lets in.
         """
+        if self._places.is_bounded(now) and now < self._closed_at + _LETTING_GO_SECONDS:
+            return False  # the server may still count the one that was closed
         open_ = [one for one in self._sessions.values() if not one.cut]
         waiting = [one for one in open_ if one.stalled]
         sent = [one for one in waiting if one.phase is Phase.SENT]
@@ -41,24 +56,42 @@ class Room:
             return True
         long = PATIENCE_SECONDS * (1.25 if len(waiting) > len(open_) // 2 else 2.0)
         kept = {Phase.RECIPIENTS: long, Phase.DATA: _DATA_SECONDS}
-        stalled = [one for one in waiting if now - one.changed > kept.get(one.phase, math.inf)]
+        stalled = [
+            one
+            for one in waiting
+            if now - one.changed > kept.get(one.phase, math.inf) * self._more(one, now)
+        ]
         if not stalled and not self.close_ungreeted(now):
-            stalled = [one for one in sent if now - one.changed > _UNCONFIRMED_SECONDS]
+            few = new and most <= _FEW
+            long = _UNCONFIRMED_NEW_SECONDS if few else _UNCONFIRMED_SECONDS
+            stalled = [
+                one for one in sent if now - one.changed > long * max(1, self._more(one, now) // 2)
+            ]
             if not stalled:
                 return False
         if stalled:
             self._cut(min(stalled, key=lambda one: one.began), now)
-        return True
+        return not self._places.is_bounded(now)
 
     def close_ungreeted(self, now: float) -> bool:
-        """Close a session that waits for long to sign in, but for the oldest; return if there was one."""
+        """Close a session that waits for long to sign in; return if there was one.
+
+        The oldest ones stay; where the server lets in one or two, the oldest stays for six seconds.
+        """
         waits = [
             one
             for one in self._sessions.values()
             if one.stalled and not one.cut and one.phase is Phase.CONNECTING
-        ][min(_KEPT_CONNECTING, (self._places.most(now) - 1) // 2) :]
-        long = self._places.patience + PATIENCE_SECONDS
-        closed = [one for one in waits if now - one.began > long][:1]
+        ]
+        many = min(_KEPT_CONNECTING, (self._places.most(now) - 1) // 2)
+        first = {one.place: one for one in reversed(waits)}.values() if many else ()
+        kept = [*waits[:many], *first]
+
+        def waits_long(one: Session) -> bool:
+            long = self._places.patience(one.place, now) + PATIENCE_SECONDS * self._more(one, now)
+            return now - one.began > (long if one is not waits[0] else max(long, _ALONE_SECONDS))
+
+        closed = [one for one in waits if one not in kept and waits_long(one)][:1]
         for session in closed:
             self._cut(session, now)
         return bool(closed)
@@ -85,8 +118,20 @@ class Room:
         unsure = not person.is_proved and (served or many < 3 * most)
         return now >= newest + PATIENCE_SECONDS and (unsure or all_silent)
 
+    def _more(self, session: Session, now: float) -> int:
+        """Return by how much patience with a session grows that began lately.
+
+        Closing others helped nobody where the server took no message since: it may be slow.
+        """
+        if self._closed_at <= max(self._places.took_at, now - _MOST_PATIENT_SECONDS):
+            self._closed = 0
+        lately = now - session.began < _UNCONFIRMED_SECONDS
+        doubled: int = 1 << min(_MOST_DOUBLED, self._closed // self._places.most(now))
+        return doubled if lately else 1
+
     def _cut(self, session: Session, now: float) -> None:
         """Close a session; the server may hold it for some time where it waits for a recipient's provider."""
         session.cut = True
+        self._closed, self._closed_at = self._closed + 1, now
         if session.asked:
             self._held.append(now + _HELD_SECONDS)

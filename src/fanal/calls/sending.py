@@ -20,6 +20,7 @@ from typing import Final
 from fanal import reference
 from fanal.calls.dispatch import SESSION_SECONDS, Dispatch
 from fanal.calls.people import Outcome, Session
+from fanal.calls.places import Addresses
 from fanal.connectors import mail, smtp
 from fanal.kernel.process import die_with_parent, take_own_share
 from fanal.orient.domain.clocks import UNCONFIRMED, Delivery
@@ -42,7 +43,8 @@ _LOOK_UP_AGAIN_SECONDS: Final = 1.0
 """The same while a call waits, and the server has taken no message for that long."""
 _HANGING_SECONDS: Final = 5.0
 """Time after which a further question to the DNS does not wait for the one before."""
-_MOST_ADDRESSES: Final = 32
+_FULL: Final = frozenset({smtp.CLOSING, 432, 451, 452, 454})
+"""Replies before the first recipient by which servers say that too many sessions are open."""
 _LANGUAGES: Final = ("fr", "en")
 _OK, _NO_UTF8 = 250, 553
 """Replies: accepted; and, for an address that is not ASCII, of a server without SMTPUTF8 (RFC 6531)."""
@@ -90,7 +92,7 @@ class Sending:
         self._mailer, self._answers = mailer, answers
         self._guard = threading.RLock()
         self._dispatch = Dispatch(mailer.duty)
-        self._addresses = list[smtp.Address]()
+        self._addresses = Addresses()
         self._looked_up, self._asked_at = -_LOOK_UP_SECONDS, -math.inf
         self._open: dict[int, smtp.Handle] = {}
         self._alive_at = 0.0
@@ -180,16 +182,16 @@ class Sending:
             threading.Thread(target=self._find, daemon=True).start()
 
     def _find(self) -> None:
-        """Find out addresses of the mail server; the known ones are kept: some names give one of several."""
+        """Find out addresses of the mail server; others stay for a time: some names give one of several."""
         try:
             found, failure = self._mailer.server(seconds=SESSION_SECONDS).addresses(), ""
         except (OSError, ValueError) as reason:
             found, failure = [], code_of(reason)
         with self._guard:
-            self._asked_at, self._looked_up = -math.inf, time.monotonic()
-            new = [one for one in found if one not in self._addresses]
-            self._addresses += new[: _MOST_ADDRESSES - len(self._addresses)]
-            self._dispatch.set_places(len(self._addresses))
+            now = time.monotonic()
+            self._asked_at, self._looked_up = -math.inf, now
+            if found:
+                self._dispatch.set_places(self._addresses.keep(found, now))
             if not self._addresses:
                 self._dispatch.no_place(failure)
 
@@ -219,11 +221,14 @@ class Sending:
             if failed is None:
                 self._dispatch.ended(number, time.monotonic())
             else:
-                full = (
-                    isinstance(failed, smtplib.SMTPConnectError)
-                    and failed.smtp_code == smtp.CLOSING
+                code = getattr(failed, "smtp_code", 0)
+                self._dispatch.failed(
+                    number,
+                    code_of(failed),
+                    time.monotonic(),
+                    full=code in _FULL,
+                    greeted=not isinstance(failed, smtplib.SMTPConnectError),
                 )
-                self._dispatch.failed(number, code_of(failed), time.monotonic(), full=full)
 
     def _hear(self, number: int) -> None:
         with self._guard:

@@ -54,6 +54,8 @@ class Relay:
     places: int = 1
     limit: int = 10**9
     reply: float = 0.02
+    shows: str = "GREET"
+    """The step at which it shows that no session more is let in."""
     seed: int = 0
     now: float = 0.0
     got: defaultdict[tuple[UUID, str], list[float]] = field(
@@ -68,7 +70,7 @@ class Relay:
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
         self.dispatch = Dispatch(self.duty)
-        self.dispatch.set_places(self.places)
+        self.dispatch.set_places(range(self.places))
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._talks: dict[int, _Talk] = {}
@@ -107,14 +109,16 @@ class Relay:
             if outcome.failure:
                 self.at(self.now + 1.0, lambda call=outcome.call: self.dispatch.add(call, self.now))  # type: ignore[misc]
 
-    def end(self, number: int, failure: str | None, *, full: bool = False) -> None:
+    def end(
+        self, number: int, failure: str | None, *, full: bool = False, greeted: bool = False
+    ) -> None:
         if number in self._over:
             return
         self._over.add(number)
         if failure is None:
             self.dispatch.ended(number, self.now)
         else:
-            self.dispatch.failed(number, failure, self.now, full=full)
+            self.dispatch.failed(number, failure, self.now, full=full, greeted=greeted)
 
     def is_over(self, number: int) -> bool:
         return number in self._over
@@ -136,7 +140,14 @@ class _Talk:
         relay.most = max(relay.most, relay._held[place])
         self._step("CONNECT", (), self._connected)
 
-    def end(self, failure: str | None, *, full: bool = False, by_server: bool = False) -> None:
+    def end(
+        self,
+        failure: str | None,
+        *,
+        full: bool = False,
+        greeted: bool = False,
+        by_server: bool = False,
+    ) -> None:
         if not self.relay.is_over(self.number):
             if self.held and (self.session.asked == "" or by_server):
                 self.relay._held[self.session.place] -= 1
@@ -144,7 +155,7 @@ class _Talk:
                 self.held
             ):  # a relay that asks another server holds the session until that one answers
                 self.relay.at(self.relay.now + 30.0, self._release)
-            self.relay.end(self.number, failure, full=full)
+            self.relay.end(self.number, failure, full=full, greeted=greeted)
 
     def _release(self) -> None:
         self.relay._held[self.session.place] -= 1
@@ -173,13 +184,16 @@ class _Talk:
             relay.at(relay.now + seconds, replied)
 
     def _connected(self, _code: int) -> None:
-        if not self.held:
+        if not self.held and self.relay.shows == "GREET":
             self.end("REFUSED", full=True)
             return
         self._step("GREET", (), self._greeted)
 
     def _greeted(self, _code: int) -> None:
         self.relay.dispatch.advances(self.number, self.relay.now)
+        if not self.held:
+            self.end("REFUSED", full=True, greeted=True)
+            return
         self._step("SIGN_IN", (), self._signed_in)
 
     def _signed_in(self, _code: int) -> None:
