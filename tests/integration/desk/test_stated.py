@@ -104,6 +104,29 @@ def test_a_meeting_of_today_is_a_danger_whatever_its_hour(desk: Desk, hour: str)
     assert record.description == hour
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"meeting_date": "demandé il y a 3 jours pour demain"},
+        {"meeting_date": "02/12/2025"},
+        {"meeting_date": "dit le 15 janvier"},
+        {"meeting_time": "dans 1/2h"},
+        {"meeting_time": "10/12 h"},
+    ],
+)
+def test_a_time_of_a_meeting_that_is_not_understood_is_a_danger(
+    desk: Desk, typed: dict[str, str]
+) -> None:
+    asked_on = desk.now.astimezone(PARIS).replace(hour=10, minute=12, tzinfo=None)
+    asked = {"meeting": "YES", "meeting_asked_on": asked_on.isoformat(timespec="minutes")}
+    report_id = received(asked | typed, desk)
+    run_stages(desk.now)
+    priority = analysed.get_priorities(actor=WORKER, report_ids=[report_id])[report_id]
+    assert priority.level == "DANGER"
+    record = harmonised.get_records(actor=WORKER, report_ids=[report_id])[report_id]
+    assert record.description == next(iter(typed.values()))
+
+
 def test_the_analyst_knows_that_the_child_writes_and_not_who(
     desk: Desk, sign_in: Callable[[str], Client]
 ) -> None:

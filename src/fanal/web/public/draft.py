@@ -32,7 +32,8 @@ from fanal.web.public.steps import (
     typed_time,
     without_hidden,
 )
-from fanal.web.public.written_times import WrittenTime, is_age_alone, read_age
+from fanal.web.public.written_ages import is_age_alone, read_age
+from fanal.web.public.written_times import WrittenTime
 
 # Parser of pasted conversations: messages with their speakers. Pure; no text is lost.
 
@@ -247,7 +248,8 @@ def _places(answers: Mapping[str, str], today: date) -> Iterator[StatedPlace]:
 
 def _meets(answers: Mapping[str, str]) -> bool:
     """Return whether the answers tell a meeting: a “yes”, or its day or place without a “no”."""
-    told = time_of(answers, today=_ANY_DAY, asked="meeting_when").day is not None
+    time = time_of(answers, today=_ANY_DAY, asked="meeting_when")
+    told = time.day is not None or time.unclear
     told = told or any(_said(answers, name) for name in ("meeting_town", "meeting_country"))
     return answers.get("meeting") == "YES" or (told and answers.get("meeting") != "NO")
 

@@ -28,7 +28,8 @@ from fanal.web.public.steps import (
     voice_of,
     without_hidden,
 )
-from fanal.web.public.written_times import WrittenTime, read_age
+from fanal.web.public.written_ages import read_age
+from fanal.web.public.written_times import WrittenTime
 
 PROBLEMS: Mapping[AnswerProblem, Saying] = {
     AnswerProblem.CHOOSE: Saying(

@@ -1,4 +1,4 @@
-"""Ages, hours and days as people write them in French or English: "douze", "9 h", "hier soir". Pure.
+"""Hours and days as people write them in French or English: "9 h", "hier soir". Pure.
 
 What is not understood is no error: the report keeps it as written (`draft.py`).
 """
@@ -10,58 +10,51 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from fanal.kernel.calendar import read_day
-from fanal.kernel.typed import whole_number
 
 
-def _numbered(*lines: str, start: int = 0) -> Mapping[str, int]:
+def numbered(*lines: str, start: int = 0) -> Mapping[str, int]:
     """Return each word with the number of its line."""
     return {word: n for n, line in enumerate(lines, start) for word in line.split()}
 
 
-_NUMBERS = _numbered(
+NUMBERS = numbered(
     "zero", "un une one", "deux two", "trois three", "quatre four", "cinq five", "six", "sept seven",
     "huit eight", "neuf nine", "dix ten", "onze eleven", "douze twelve", "treize thirteen",
     "quatorze fourteen", "quinze fifteen", "seize sixteen", "dix-sept seventeen", "dix-huit eighteen",
     "dix-neuf nineteen", "vingt twenty",
 )  # fmt: skip
-_TENS = _numbered("vingt twenty", "trente thirty", "quarante forty", "cinquante fifty", start=2)
-_WEEKDAYS = _numbered(
+_TENS = numbered("vingt twenty", "trente thirty", "quarante forty", "cinquante fifty", start=2)
+_WEEKDAYS = numbered(
     "lundi monday", "mardi tuesday", "mercredi wednesday", "jeudi thursday", "vendredi friday",
     "samedi saturday", "dimanche sunday",
 )  # fmt: skip
-_MONTHS = _numbered(
+_MONTHS = numbered(
     "janvier january", "fevrier february", "mars march", "avril april", "mai may", "juin june",
     "juillet july", "aout august", "septembre september", "octobre october", "novembre november",
     "decembre december", start=1,
 )  # fmt: skip
 _MORNING, _AFTERNOON, _EVENING, _NIGHT = range(4)
-_PARTS = _numbered(
+_PARTS = numbered(
     "matin matinee morning", "aprem afternoon", "soir soiree evening tonight", "nuit night"
 )
-_FILLERS = _numbered(
+_FILLERS = numbered(
     "a au vers environ le la les l du de d en dans ce cet cette dernier derniere prochain prochaine passe h",
     "at about around on in the of this last o clock pile moi je crois i think",
 ).keys()
-_NEGATED = _numbered("pas ni sauf jamais not never except").keys()
+_NEGATED = numbered("pas ni sauf jamais not never except").keys()
 _UNSURE = (
-    _numbered("ou avant apres depuis entre et or before after since between and").keys() | _NEGATED
+    numbered("ou avant apres depuis entre et or before after since between and").keys() | _NEGATED
 )
 """Words that leave open which day, hour or age is meant: "avant lundi", "samedi ou dimanche"."""
-_LAST = _numbered("dernier derniere passe last").keys()
-_NEXT = _numbered("prochain prochaine next").keys()
-_OF_AGE = _numbered(
-    "j ai en il elle a c est je mon ma fils fille enfant ans an age de d",
-    "i m am he she s is it my son daughter child years year old yrs yo aged age of",
-).keys()
-_ABOUT_AGE = _numbered("environ vers about around").keys()
-_HALF_A_YEAR = re.compile(r"\b(?:et demie?|and a half)\b")
-_SIGN = re.compile(r"[^\w\s.,!-]|(?<!\w)-")
-"""A sign that says more of an age than a number does: `17+`, `<13`, `12?`."""
-_OLDEST = 120
-_WORD = re.compile(r"\d+|[^\W\d_]+(?:-[^\W\d_]+)*")
+_EITHER = numbered("ou or").keys()
+_COUNTING = numbered("dans ici in within").keys()
+"""Words after which a number may count hours, minutes or days, rather than name one."""
+_LAST = numbered("dernier derniere passe last").keys()
+_NEXT = numbered("prochain prochaine next").keys()
+WORD = re.compile(r"\d+|[^\W\d_]+(?:-[^\W\d_]+)*")
 
-_FEW = "|".join(sorted(_NUMBERS, key=len, reverse=True))
-_UNITS = "|".join(word for word, number in _NUMBERS.items() if 0 < number < 10)
+_FEW = "|".join(sorted(NUMBERS, key=len, reverse=True))
+_UNITS = "|".join(word for word, number in NUMBERS.items() if 0 < number < 10)
 _NUMBER = rf"(?<![\w-])(?:(?:{'|'.join(_TENS)})(?:[- ](?:et[- ])?(?:{_UNITS}))?|{_FEW})(?![\w-])"
 _IN_WORDS = re.compile(_NUMBER)
 _COUNTED = re.compile(
@@ -69,10 +62,17 @@ _COUNTED = re.compile(
     rf"|(?:(?<=heures )|(?<=heure )|(?<=\dh )|(?<=\d h )|(?<=moins )|(?<=past )|(?<=quarter to )){_NUMBER}"
 )
 _HOUR_AND_MINUTE = re.compile(r"(?<!\d)(\d{1,2}) ([0-5]\d)(?!\d)(?! ?h)")
+_FRACTION = re.compile(
+    r"(?:\b(?:une?|an?) )?(?<![\d/])(?P<part>[13]/[24]) ?(?:d |of an )?(?:h|heures?|hours?)\b(?! ?\d)"
+)
+_RATIO = re.compile(r"(?<![\d/])\d+ ?/ ?\d+(?![\d/])")
 _MONTH = "|".join(_MONTHS)
 _DAYS = (
     re.compile(r"(?<!\d)(?P<day>\d{1,2})[/. -](?P<month>\d{1,2})[/. -](?P<year>\d{4})(?!\d)"),
-    re.compile(r"(?<![\d/])(?P<day>\d{1,2})/(?P<month>\d{1,2})(?![\d/])(?P<year>)"),
+    re.compile(
+        r"(?<![\d/])(?<!\dh )(?<!\d h )(?P<day>\d{1,2})/(?P<month>\d{1,2})(?![\d/])(?P<year>)"
+        r"(?! ?(?:h|d|of|heures?|hours?|mi?n|min\w*|jours?|days?|semaines?|weeks?|mois|months?)\b)"
+    ),
     re.compile(r"(?<!\d)(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?!\d)"),
     re.compile(rf"(?<!\d)(?P<day>\d{{1,2}})(?:er|st|nd|rd|th)? (?P<month>{_MONTH})\b(?: (?P<year>\d{{4}}))?"),
     re.compile(
@@ -87,7 +87,7 @@ _AMOUNT = (
     r"|(?:une |1 )?(?P<half>demi[- ]h)eure|(?P<half_an>half an) hour"
     r"|(?:un |1 )?(?P<quarter>quart d h)eure)\b)"
 )
-_ABOUT = r"(?: (?:environ|about|around|les?|the|next|moins de))*"
+_ABOUT = r"(?: (?:environ|about|around|les?|the|next|moins de?|less than))*"
 _MOMENTS = (
     (re.compile(rf"\bil y a{_ABOUT} {_AMOUNT}"), -1),
     (re.compile(rf"(?<!\d){_AMOUNT} ago\b"), -1),
@@ -133,38 +133,23 @@ _CLOCKS = (
 _HALF_DAY = timedelta(hours=12)
 _DAY = timedelta(days=1)
 _STILL_YESTERDAY = 6
+_SOON = timedelta(days=3)
+"""From here on a planned day lowers the danger of a report: 72 hours, as in the facts of priority rules."""
+_PARTS_OF_AN_HOUR = {"1/2": 30, "1/4": 15, "3/4": 45}
 _MINUTES = {"demi": 30, "demie": 30, "half": 30, "quart": 15, "quarter": 15}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenTime:
-    """A day and an hour (`21:00`) as far as a text names them; `whole` is false if it says something more."""
+    """A day and an hour (`21:00`) as far as a text names them; `whole` is false if it says something more.
+
+    `unclear`: a planned day is named, but not with certainty, and is left out.
+    """
 
     day: date | None = None
     clock: str | None = None
     whole: bool = False
-
-
-def read_age(text: str) -> int | None:
-    """Return the single age in a text such as `12`, `about 12`, `douze ans` or `12 ans et demi`, or None.
-
-    Between 0 and 120 years. A text that says anything else (`18 mois`, `en 6e`, `moins de 15 ans`) names
-    none.
-    """
-    words = _WORD.findall(_HALF_A_YEAR.sub("", _plain(text)))
-    found = [word for word in words if word[0].isdecimal() or word in _NUMBERS]
-    others = set(words) - set(found) - _OF_AGE - _ABOUT_AGE
-    if len(found) != 1 or others or _SIGN.search(_plain(text)):
-        return None
-    age = _NUMBERS.get(found[0], whole_number(found[0], digits=3))
-    return age if age is not None and age <= _OLDEST else None
-
-
-def is_age_alone(text: str) -> bool:
-    """Return whether a text names an age and nothing more, not even `about` or `et demi`."""
-    plain = _plain(text)
-    more = _HALF_A_YEAR.search(plain) or _ABOUT_AGE & set(_WORD.findall(plain))
-    return read_age(text) is not None and not more
+    unclear: bool = False
 
 
 def read_time(
@@ -185,44 +170,91 @@ def read_time(
     readings is two days. An hour on the wrong side of `now` is not understood, but for a planned `5` that may
     be 17 o'clock. A text with two days, or with a word that leaves open which one is meant, names none; of
     what is planned it names the first one unless it says “not”.
+
+    A planned day that is over, or more than three days away, lowers the danger of a report. So one that is
+    over is never read, and one that is far only from a text of which every word and number is understood.
     """
-    both = f"{_plain(text)} {_hour_alone(_plain(hour))}".strip()
-    text = _digits_for_words(re.sub(r"apres[- ]midi", "aprem", both))
-    part = next((_PARTS[word] for word in _WORD.findall(text) if word in _PARTS), None)
-    moments, text = _moments(_LASTING.sub(" x ", text), now)
+    both = f"{plain_words(text)} {_hour_alone(_in_minutes(plain_words(hour)))}".strip()
+    text = _digits_for_words(_in_minutes(re.sub(r"apres[- ]midi", "aprem", both)))
+    part = next((_PARTS[word] for word in WORD.findall(text) if word in _PARTS), None)
+    moments, text = _moments(_LASTING.sub(" x ", text), now, ahead=ahead)
     days, text = _days(text, now=now, ahead=ahead, month_first=month_first)
     clocks, text = _clocks(text, part)
-    left = set(_WORD.findall(text)) - set(_PARTS)
+    said = _Said(
+        moments=moments,
+        days=days,
+        clocks=clocks,
+        part=part,
+        left=frozenset(WORD.findall(text)) - _PARTS.keys(),
+    )
+    read = _read(said, now=now, ahead=ahead, chosen=chosen)
+    far = read.day is not None and read.day > now.date() + _SOON
+    return WrittenTime(unclear=True) if ahead and far and not said.is_certain else read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """The instants, days and hours that a text names, its part of the day, and the words that are left."""
+
+    moments: set[datetime]
+    days: set[date]
+    clocks: set["_Clock"]
+    part: int | None
+    left: frozenset[str]
+
+    @property
+    def counts(self) -> bool:
+        """Whether a number that is not understood may count hours or days, or be a second hour."""
+        counting = self.part is None and not self.left.isdisjoint(_COUNTING)
+        return counting or any(word.isdecimal() for word in self.left)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the text names one time, or several joined by “or”, and nothing that is not understood."""
+        several = len(self.days) + len(self.moments) > 1
+        joined = not several or not self.left.isdisjoint(_EITHER)
+        return joined and not self.counts and not self.left - _FILLERS - _EITHER
+
+
+def _read(said: _Said, *, now: datetime, ahead: bool, chosen: date | None) -> WrittenTime:
+    """Return the day and hour of what a text says, as `read_time` does but for the day that is far."""
+    days, left = said.days, said.left
+    first = chosen or (min(days, default=None) if ahead else None)
     if left & (_NEGATED | (_LAST if ahead else _NEXT)):
         return WrittenTime(day=chosen)
     told = days | ({chosen} if chosen else set())
-    if moments:
-        at = min(moments)
-        if len(moments) > 1 or clocks or not told <= {now.date(), at.date()}:
+    if said.moments:
+        at = min(said.moments)
+        moved = chosen is not None and at.date() != chosen and abs(at - now) > _HALF_DAY
+        if len(said.moments) > 1 or said.clocks or moved or not told <= {now.date(), at.date()}:
             return WrittenTime(day=chosen or (min({at.date(), *days}) if ahead else None))
         return WrittenTime(day=at.date(), clock=f"{at:%H:%M}")
-    if left & _UNSURE or len(days) > 1 or len(clocks) > 1:
-        return WrittenTime(day=chosen or (min(days, default=None) if ahead else None))
+    if left & _UNSURE or len(days) > 1 or len(said.clocks) > 1 or (ahead and said.counts):
+        return WrittenTime(day=first)
     day = chosen or next(iter(days), None)
     if day is not None and day > now.date() and not ahead:
         return WrittenTime()
-    placed, kept = _placed(day, next(iter(clocks), None), part, now=now, ahead=ahead)
+    placed, kept = _placed(day, next(iter(said.clocks), None), said.part, now=now, ahead=ahead)
     whole = (
         kept
         and len(told) < 2
         and not left - _FILLERS
-        and (part is None or placed.clock is not None)
+        and (said.part is None or placed.clock is not None)
     )
     return WrittenTime(day=placed.day, clock=placed.clock, whole=whole and placed != WrittenTime())
 
 
-def _moments(text: str, now: datetime) -> tuple[set[datetime], str]:
-    """Return the instants that the text counts from `now`, such as `dans une heure`, and the text without."""
+def _moments(text: str, now: datetime, *, ahead: bool) -> tuple[set[datetime], str]:
+    """Return the instants that the text counts from `now`, such as `dans une heure`, and the text without.
+
+    With `ahead` none that is over: it is not what is planned.
+    """
     found = set()
     for pattern, way in _MOMENTS:
-        for match in pattern.finditer(text):
+        over = ahead and way < 0
+        for match in () if over else pattern.finditer(text):
             found.add(now + way * _amount(match.groupdict()))
-        text = pattern.sub(" ", text)
+        text = pattern.sub(" x " if over else " ", text)
     return found, text
 
 
@@ -263,7 +295,7 @@ def _placed(
     return WrittenTime(day=at.date(), clock=f"{at:%H:%M}"), at == typed
 
 
-def _plain(text: str) -> str:
+def plain_words(text: str) -> str:
     """Return a text in lower case, without accents and apostrophes, all digits as `0` to `9`."""
     text = "".join(str(unicodedata.decimal(c, c)) for c in text.lower().replace("\u2011", "-"))
     letters = unicodedata.normalize("NFD", text)
@@ -271,10 +303,21 @@ def _plain(text: str) -> str:
     return re.sub(r"[\s'’]+", " ", bare).strip()
 
 
+def _in_minutes(text: str) -> str:
+    """Return the text with “1/2 heure”, “3/4 d heure” and the like as minutes."""
+    return _FRACTION.sub(lambda found: f"{_PARTS_OF_AN_HOUR.get(found['part'], 'x')} minutes", text)
+
+
 def _hour_alone(text: str) -> str:
-    """Return the answer to “around what time” with its number marked as an hour, if it names nothing else."""
+    """Return the answer to “around what time” with its number marked as an hour, if it names nothing else.
+
+    A number after “dans” counts minutes or hours; two numbers with a slash are neither an hour nor a date.
+    """
+    text = _RATIO.sub(" x ", text)
+    if _COUNTING & set(WORD.findall(re.split(r"\d", text)[0])):
+        return text
     text = _HOUR_AND_MINUTE.sub(r"\1:\2", _IN_WORDS.sub(_in_digits, text))
-    words = set(_WORD.findall(text)) - _FILLERS - set(_PARTS)
+    words = set(WORD.findall(text)) - _FILLERS - set(_PARTS)
     alone = len(words) == 1 and not any(clock.search(text) for clock in _CLOCKS)
     return re.sub(r"\d+", r"\g<0> h", text, count=1) if alone else text
 
@@ -287,7 +330,7 @@ def _digits_for_words(text: str) -> str:
 def _in_digits(found: re.Match[str]) -> str:
     """Return a number below sixty in digits; the minutes of an hour with two."""
     number = sum(
-        10 * _TENS[word] if word in _TENS else _NUMBERS.get(word, 0)
+        10 * _TENS[word] if word in _TENS else NUMBERS.get(word, 0)
         for word in re.split("[- ]", found[0])
     )
     minutes = re.search(r"(?:\d ?h|heures?) $", found.string[: found.start()])
@@ -295,28 +338,44 @@ def _in_digits(found: re.Match[str]) -> str:
 
 
 def _days(text: str, *, now: datetime, ahead: bool, month_first: bool) -> tuple[set[date], str]:
-    """Return the days that the text names, and the text without them."""
+    """Return the days that the text names, and the text without them; with `ahead` none that is over."""
     today = now.date()
-    found, text = _dates(text, today=today, ahead=ahead, month_first=month_first)
+    since = _first_day(now) if ahead else date.min
+    found, text = _dates(text, today=today, since=since, ahead=ahead, month_first=month_first)
     for pattern, way in _DISTANT:
-        found |= {today + timedelta(days=way * int(number)) for number in pattern.findall(text)}
-        text = pattern.sub(" ", text)
+        numbers = pattern.findall(text)
+        over = ahead and way < 0
+        found |= set() if over else {today + timedelta(days=way * int(one)) for one in numbers}
+        text = pattern.sub(" x " if over else " ", text)
     for pattern, days in (*_NEAR, *(((_COMING_NIGHT, 0),) if ahead else ())):
-        text, times = pattern.subn(" ", text)
-        found |= {today + timedelta(days=days)} if times else set()
+        over = ahead and days < 0
+        text, times = pattern.subn(" x " if over else " ", text)
+        found |= {today + timedelta(days=days)} if times and not over else set()
     return _weekdays(text, found, now=now, ahead=ahead)
 
 
-def _dates(text: str, *, today: date, ahead: bool, month_first: bool) -> tuple[set[date], str]:
-    """Return the days that the text names with their month, and the text without them."""
+def _first_day(now: datetime) -> date:
+    """Return the first day on which what is planned may be.
+
+    Before six in Paris it is still yesterday in the Antilles.
+    """
+    return now.date() - _DAY if now.hour < _STILL_YESTERDAY else now.date()
+
+
+def _dates(
+    text: str, *, today: date, since: date, ahead: bool, month_first: bool
+) -> tuple[set[date], str]:
+    """Return the days that the text names with their month, from `since` on, and the text without them."""
     found: set[date] = set()
     for pattern in _DAYS:
         for match in pattern.finditer(text):
             swapped = month_first and pattern in _IN_DIGITS
             days = _dated(match, today=today, ahead=ahead, month_first=swapped)
+            kept = {day for day in days if day >= since}
             if days:
-                found |= days
-                text = text.replace(match[0], " " if len(days) == 1 else " x ", 1)
+                found |= kept
+                mark = (" x ", " ", " ou ")[len(kept)]
+                text = text.replace(match[0], mark, 1)
     return found, text
 
 
@@ -364,13 +423,10 @@ def _on(ending: str, year: str, *, today: date, ahead: bool) -> date | None:
 
 
 def _weekday(number: int, *, now: datetime, ahead: bool) -> date:
-    """Return the next day with this number (Monday is 0), today included, or the last one before today.
-
-    Before six in Paris it is still yesterday in the Antilles: then the next day may be that one.
-    """
+    """Return the next day with this number (Monday is 0), today included, or the last one before today."""
     today = now.date()
     if ahead:
-        since = today - _DAY if now.hour < _STILL_YESTERDAY else today
+        since = _first_day(now)
         return since + timedelta(days=(number - since.weekday()) % 7)
     return today - timedelta(days=(today.weekday() - number - 1) % 7 + 1)
 

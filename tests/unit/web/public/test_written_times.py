@@ -1,11 +1,20 @@
 """Ages, hours and days as people write them; what is unclear names nothing."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.web.public.written_times import WrittenTime, read_age, read_time
+from fanal.web.public.written_ages import read_age
+from fanal.web.public.written_times import (
+    _EITHER,
+    _FILLERS,
+    _PARTS,
+    WORD,
+    WrittenTime,
+    plain_words,
+    read_time,
+)
 
 TODAY = date(2026, 11, 24)  # a Tuesday
 MORNING = datetime.combine(TODAY, time(6, 48))
@@ -165,10 +174,10 @@ def stamped(found: WrittenTime) -> str | None:
         ("tomorrow at 1 pm", "2026-11-25T13:00", True), ("demain à 8h", "2026-11-25T08:00", True),
         ("demain minuit", "2026-11-25", False), ("demain soir minuit", "2026-11-26T00:00", False),
         ("demain entre 5h et 6h", "2026-11-25", False), ("demain après l’école", "2026-11-25", False),
-        ("samedi ou dimanche", "2026-11-28", False), ("pas samedi", None, False), ("lundi dernier", None, False),
+        ("samedi ou dimanche", None, False), ("jeudi ou vendredi", "2026-11-26", False), ("pas samedi", None, False), ("lundi dernier", None, False),
         ("lundi de la semaine dernière", None, False), ("la semaine prochaine", None, False), ("next Wednesday", "2026-11-25", False),
         ("mardi de la semaine prochaine à 15h", "2026-12-01T15:00", True),
-        ("tmrw 2pm", "2026-11-25T14:00", True), ("23/11", "2026-11-23", True), ("je sais pas", None, False),
+        ("tmrw 2pm", "2026-11-25T14:00", True), ("23/11", None, False), ("je sais pas", None, False),
     ],
 )  # fmt: skip
 def test_what_is_unclear_of_a_meeting_keeps_its_day(text: str, at: str | None, whole: bool) -> None:
@@ -220,6 +229,70 @@ def test_before_six_in_paris_it_is_still_the_day_before_in_the_west_of_overseas_
     now: datetime, text: str, day: str
 ) -> None:
     assert str(read_time(text, now=now, ahead=True).day) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "at"),
+    [
+        # What is over is not what is planned.
+        ("demandé il y a 3 jours pour demain", "", "2026-11-25"), ("hier j’ai dit oui, c’est pour demain", "", "2026-11-25"),
+        ("il m’a écrit il y a 2 jours, on se voit demain 17h", "", "2026-11-25T17:00"), ("asked 3 days ago for tomorrow", "", "2026-11-25"),
+        ("hier", "", None), ("avant-hier", "", None), ("hier minuit", "", None), ("il y a 2 heures", "", None),
+        ("24/11/2025", "", None), ("jeudi 26/11/2025", "", "2026-11-26"), ("lundi 30/11/2025", "", None), ("dit le 20/11/2026", "", None),
+        # A part of an hour is no date, and two numbers with a slash are no hour.
+        ("dans 1/2 heure", "", "2026-11-24T17:00"), ("", "dans 1/2h", "2026-11-24T17:00"), ("in 1/2 hour", "", "2026-11-24T17:00"),
+        ("dans 3/4 d’heure", "", "2026-11-24T17:15"), ("", "dans une 1/2 heure", "2026-11-24T17:00"), ("dans 2/3 d’heure", "", None),
+        ("", "1/2h", None), ("", "10/12 h", None), ("", "dans 10/15 min", None), ("dans 1/2 jours", "", None), ("2 h 1/2", "", None), ("", "1/2", None),
+        # A far day stands only if nothing else is said.
+        ("le 15 janvier", "", "2027-01-15"), ("15/01 à 17h", "", "2027-01-15T17:00"), ("dans 10 jours", "", "2026-12-04"),
+        ("dit le 15 janvier", "", None), ("avant le 15/01", "", None), ("entre demain et le 15/01", "", "2026-11-25"),
+        ("lundi ou samedi", "", None), ("samedi 2", "", None), ("dans 15/01", "", None), ("samedi tous les 2 jours", "", None),
+        ("samedi ou dans 2", "", None), ("le 15/01 en 1/4", "", None), ("5/12 6/12", "", None), ("5/12 ou 6/12", "", "2026-12-05"),
+    ],
+)  # fmt: skip
+def test_no_time_of_a_meeting_lowers_the_danger_by_mistake(
+    text: str, hour: str, at: str | None
+) -> None:
+    """A day that is over or far ranks lower than none: it is read from what is understood whole."""
+    found = read_time(text, hour=hour, now=AFTERNOON, ahead=True)
+    assert (stamped(found) if found.day else None) == at
+    assert found.whole <= (found.day is not None)
+
+
+@pytest.mark.parametrize(
+    ("hour", "clock"),
+    [
+        ("dans 20", None), ("in 20", None), ("dans 45", None), ("dans 20 h", None), ("17/18h", None), ("17 18h", None),
+        ("dans moins d’une heure", "17:30"), ("dans à peu près 1 heure", None), ("9 in the evening", "21:00"),
+    ],
+)  # fmt: skip
+def test_today_stays_today_whatever_its_hour(hour: str, clock: str | None) -> None:
+    found = read_time("", hour=hour, now=AFTERNOON, ahead=True, chosen=TODAY)
+    assert (found.day, found.clock) == (TODAY, clock)
+
+
+FAR = ("le 15 janvier", "15/01", "2027-01-15", "January 15", "lundi", "dans 12 jours")
+OTHER = st.text(min_size=1, max_size=20).filter(lambda text: any(map(str.isalnum, text)))
+
+
+@given(st.sampled_from(FAR), OTHER, st.booleans(), st.booleans())
+def test_a_far_day_beside_anything_else_is_not_certain(
+    day: str, other: str, first: bool, in_hour: bool
+) -> None:
+    both = f"{other} {day}" if first else f"{day} {other}"
+    text, hour = (day, other) if in_hour else (both, "")
+    found = read_time(text, hour=hour, now=AFTERNOON, ahead=True)
+    assert found.day is None or found.day >= TODAY
+    far = found.day is not None and found.day > TODAY + timedelta(days=3)
+    assert not far or is_harmless(other)
+    assert far or not found.unclear or found.day is None
+
+
+def is_harmless(other: str) -> bool:
+    """Return whether a text is an hour, a part of the day, or words such as “vers” that name no day."""
+    read = read_time("", hour=other, now=AFTERNOON, ahead=True)
+    words = set(WORD.findall(plain_words(other)))
+    return read.clock is not None or not words - _FILLERS - _EITHER - _PARTS.keys()
 
 
 @given(st.text(max_size=60), st.booleans())
