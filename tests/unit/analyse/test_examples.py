@@ -25,7 +25,7 @@ from fanal.analyse.signals.domain.examples import (
 from fanal.analyse.signals.domain.learning import (
     RIDGE,
     Comparison,
-    Earlier,
+    EarlierReader,
     Quality,
     _left_out_before,
     train,
@@ -287,7 +287,7 @@ def test_both_models_are_measured_on_the_texts_of_the_corpus_alone() -> None:
     corpus, desk, vectors = _small()
     known = np.array([True] * len(corpus.labels) + [False] * len(desk))
     alone = train(corpus.labels, vectors[: len(corpus.labels)])
-    earlier = Earlier(way=alone.ways[0], known=known, corpus=len(corpus.labels))
+    earlier = EarlierReader(way=alone.ways[0], known=known, corpus=len(corpus.labels))
     found = train([*corpus.labels, *desk], vectors, earlier=earlier).comparison
     assert found is not None
     assert found.desk_after.codes["GROOMING_GIFT"][0] == len(desk)

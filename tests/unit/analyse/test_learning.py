@@ -6,7 +6,7 @@ from msgspec import structs
 
 from fanal.analyse.signals.domain.learning import (
     RIDGE,
-    Earlier,
+    EarlierReader,
     Trained,
     _across_languages,
     _inverse,
@@ -124,7 +124,7 @@ def test_a_model_of_an_earlier_package_without_danger_is_compared_all_the_same()
         thresholds=(*way.thresholds[:-2], way.thresholds[-1]),
     )
     both = [
-        train(labels, vectors, earlier=Earlier(way=one, known=known, corpus=len(labels)))
+        train(labels, vectors, earlier=EarlierReader(way=one, known=known, corpus=len(labels)))
         for one in (way, older)
     ]
     assert both[0].comparison == both[1].comparison

@@ -10,7 +10,9 @@ A further column is learnt over five of the codes: whether a child is in danger 
 knows what these codes have in common; the priority takes the mean of it and of what the codes say.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from math import log
 
 import numpy as np
@@ -58,7 +60,7 @@ class Vocabulary(Struct, frozen=True):
     """The known words and word pairs: the number of each, and by number its inverse document frequency."""
 
     numbers: Mapping[str, int]
-    idf: Vectors
+    idf: tuple[float, ...]
 
 
 class Scale(Struct, frozen=True):
@@ -247,13 +249,11 @@ def word_counts(text: str) -> dict[str, int]:
 
 def vocabulary_of(texts: Sequence[Mapping[str, int]]) -> Vocabulary:
     """Return the vocabulary of the words that occur in at least two texts; `texts` are their word counts."""
-    frequency: dict[str, int] = {}
-    for counts in texts:
-        for word in counts:
-            frequency[word] = frequency.get(word, 0) + 1
+    frequency = Counter(chain.from_iterable(texts))
     kept = sorted(word for word, times in frequency.items() if times > 1)
     idf = [log((1 + len(texts)) / (1 + frequency[word])) + 1.0 for word in kept]
-    return Vocabulary({word: i for i, word in enumerate(kept)}, np.array(idf, dtype=np.float32))
+    rounded = np.array(idf, dtype=np.float32).tolist()
+    return Vocabulary({word: i for i, word in enumerate(kept)}, tuple(rounded))
 
 
 def tfidf(counts: Mapping[str, int], vocabulary: Vocabulary) -> list[tuple[int, float]]:
@@ -261,10 +261,11 @@ def tfidf(counts: Mapping[str, int], vocabulary: Vocabulary) -> list[tuple[int, 
 
     `counts` are the text's word counts; words outside the vocabulary are left out.
     """
+    numbers, idf = vocabulary.numbers, vocabulary.idf
     weights = [
-        (number, (1.0 + log(times)) * float(vocabulary.idf[number]))
+        (number, idf[number] if times == 1 else (1.0 + log(times)) * idf[number])
         for word, times in counts.items()
-        if (number := vocabulary.numbers.get(word)) is not None
+        if (number := numbers.get(word)) is not None
     ]
     length = sum(weight * weight for _, weight in weights) ** 0.5
     return [(number, weight / length) for number, weight in weights]
@@ -283,5 +284,5 @@ def _word_weights(
         known = tfidf(counts, vocabulary)
         if known:
             numbers, values = zip(*known, strict=True)
-            weights[list(numbers)] += np.array(values, dtype=np.float32)[:, None] * row
+            weights[np.array(numbers)] += np.array(values, dtype=np.float32)[:, None] * row
     return weights
