@@ -2,7 +2,8 @@
 
 `answer` serves any document. `take_out` is for the pages whose content is personal data (report, dossier,
 oversight session): it checks the right, records the export in the ledger, and marks every page as
-confidential. No such document names the reporter or holds a picture.
+confidential. No such document holds a picture or the sealed identity of a reporter; the texts of a report
+stand in it as they were written.
 """
 
 import hashlib

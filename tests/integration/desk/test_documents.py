@@ -207,7 +207,7 @@ def test_no_document_says_who_reported(desk: Desk, sign_in: SignIn, named: UUID,
 def test_no_document_says_what_the_reporter_is_to_the_child(
     desk: Desk, sign_in: SignIn, stated: str
 ) -> None:
-    """There is one child in the report, and who is suspected knows them; the points stay."""
+    """There is one child in the report, and who is suspected knows them; points for it would say it too."""
     code = f"REPORTER_IS_{stated}"
     told = {"whom": stated, "danger": "UNKNOWN", "description": "Une page de cartes postales."}
     page, web = f"/fr/desk/reports/{received(told, desk)}/", sign_in("driss")
@@ -219,7 +219,7 @@ def test_no_document_says_what_the_reporter_is_to_the_child(
         assert said not in text
         assert code not in text
         assert "ne sait pas si un enfant est en danger maintenant" in text
-        assert ("Une raison que ce document ne dit pas" in text) is (stated == "CHILD")
+        assert not re.search(r"\+20 \| –$", text, re.MULTILINE), "a row without its reason tells it"
     pdf = take(web, f"{page}document/", "pdf").content
     assert code.encode() not in pdf
 
@@ -256,6 +256,19 @@ def test_notes_and_answers_of_the_reporter_stay(desk: Desk, sign_in: SignIn) -> 
     text = take(web, f"/fr/desk/reports/{report}/document/").content.decode()
     assert "Un brouillon à nous" not in text
     assert "Absents de ce document" in text
+
+
+def test_a_text_that_names_its_author_stands_and_the_document_says_so(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    told = {"whom": "PARENT", "contact": "CONTACT", "your_name": NAME, "danger": "NO"}
+    told |= {"description": f"Je suis {NAME}.", "conversation": f"{NAME}: bonjour"}
+    page, web = f"/fr/desk/reports/{received(told, desk)}/", sign_in("driss")
+    run_stages(desk.now)
+    text = take(web, f"{page}document/").content.decode()
+    assert f"> Je suis {NAME}." in text
+    assert "peuvent nommer leur auteur" in " ".join(text.split())
+    assert "peuvent nommer leur auteur" in " ".join(web.get(page).content.decode().split())
 
 
 def test_what_another_desk_holds_stays_there(desk: Desk, sign_in: SignIn) -> None:

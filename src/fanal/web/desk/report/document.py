@@ -48,7 +48,7 @@ _LINKS = 50
 _OF_REPORTER = frozenset(
     {Stated.REPORTER_IS_CHILD, Stated.REPORTER_IS_PARENT, Stated.REPORTER_IS_PROFESSIONAL}
 )
-"""Codes of what the reporter is to the child; no document says them."""
+"""Codes of what the reporter is to the child; no document says them, nor the points for them."""
 _HASHES = ("SHA256", "MD5", "PDQ")
 _DAYS = frozenset({"DAY", "MONTH", "YEAR"})
 
@@ -148,8 +148,9 @@ def _parts(read: _Read) -> Iterator[Part]:
     yield Part(
         lines=(
             _(
-                "Not in this document: who reported, the exchange with them, the sealed files, the"
-                " notes of the desk."
+                "Not in this document: the sealed identity of who reported, the exchange with them, the"
+                " sealed files, the notes of the desk. The texts of the report stand as they were"
+                " written: they may name who wrote them."
             ),
         )
     )
@@ -323,18 +324,12 @@ def _assessed(read: _Read) -> Iterator[Part]:
         (_("Reason"), _("Points"), _("Rule")),
         [
             (
-                _("A reason that this document leaves out"),
-                signed(part.points, read.lang),
-                "–",
-            )
-            if part.because.code in _OF_REPORTER
-            else (
                 _why(part.because, read.lang),
                 signed(part.points, read.lang),
                 part.code,
             )
             for part in (read.priority.parts if read.priority else ())
-            if part.points
+            if part.points and part.because.code not in _OF_REPORTER
         ],
     )
 
