@@ -26,14 +26,18 @@ def store_version(
     fits: bool = True,
     sentences: Mapping[UUID, str] = MappingProxyType({}),
     card: bytes | None = None,
+    weights: bytes = b"",
 ) -> UUID:
     """Store a version; with `fits` False as an older package left it, made of another corpus.
 
+    Other `weights` than the shipped megabytes do where the version reads nothing.
     `sentences` are neutral ones by example: the version holds them with the embedding of a text of the corpus.
     """
     files = shipped_files()
-    weights = files.joinpath("weights.bin").read_bytes()
     header = msgspec.json.decode(files.joinpath("model.json").read_bytes()) | {"version": version}
+    if weights:
+        header["weights"] = sha256(weights).hexdigest()
+    weights = weights or files.joinpath("weights.bin").read_bytes()
     if sentences:
         weights = _longer(weights, header["texts"], len(header["columns"]), len(sentences))
         header["weights"] = sha256(weights).hexdigest()
