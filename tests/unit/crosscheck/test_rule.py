@@ -246,6 +246,22 @@ def test_a_father_and_his_son_of_the_same_name_are_two_people() -> None:
     assert is_certain(one, one)
 
 
+@pytest.mark.parametrize(
+    "shared", [{"phone": "+33139980123"}, {"device": "8f2c1a77-03d1-4a4e-9d38-1f0c5b6a9e11"}]
+)
+def test_a_home_and_a_date_of_birth_are_one_person(shared: dict[str, object]) -> None:
+    born = suspect(**shared, birth_date="1980-02-03")
+    assert is_certain(born, born)
+    twins = [
+        suspect(**shared, birth_date="1980-02-03", name=name)
+        for name in ("Jean Dupont", "Karim Haddad")
+    ]
+    assert not is_certain(*twins)
+    year = suspect(**shared, birth_date="1980-01-01")
+    assert not is_certain(year, year)
+    assert score(year, born) == score(suspect(**shared), born)
+
+
 def test_a_landline_is_a_question_while_nothing_differs() -> None:
     home = {"phone": "+33139980123"}
     assert WEIGHTS.doubtful <= score(suspect(**home), suspect(**home)) < WEIGHTS.strong

@@ -41,6 +41,8 @@ WEEKS = 255
 SEVERAL = 1 << 15
 """Bit of `Card.has` above those of the marks: the fields of the suspect name two identifiers or more."""
 NO_TIME = -(2**62)
+_FILLER_DAY = "-01-01"
+"""The first of January: written where only the year is known, so no evidence for or against a person."""
 _HEAD = struct.Struct("<QIIIIHBB")
 _ADDRESS = struct.Struct("<QqiB")
 _VALUE = struct.Struct("<QBB")
@@ -153,7 +155,9 @@ def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None
     name, words = _name(suspect)
     for mark in stated:
         has |= 1 << mark
-    birth = _digest32(suspect.birth_date) if suspect.birth_date else 0
+    birth = 0
+    if suspect.birth_date and not suspect.birth_date.endswith(_FILLER_DAY):
+        birth = _digest32(suspect.birth_date)
     return Card(
         values=values,
         addresses=addresses,

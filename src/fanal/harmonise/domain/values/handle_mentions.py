@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from fanal.harmonise.domain.datafiles import DataRecord, load
-from fanal.harmonise.domain.values.handles import PLATFORM_NAMES
+from fanal.harmonise.domain.values.handles import service_of_word
+from fanal.harmonise.domain.values.unlisted_services import unlisted_service
 from fanal.harmonise.domain.values.urls import is_plain_host
 
 
@@ -48,8 +49,6 @@ _ON_SERVICE = re.compile(
     r"\s?[»\"”’)]?\s{1,3}(?:on|sur|via|auf|en|de|su|no|na|op|w|в|на|على)\s{1,3}([^\W\d_]{1,20})(?!\w)",
     re.IGNORECASE,
 )
-_INFLECTED = 7
-"""Least letters of a service's name with a case ending (`Instagramie`)."""
 
 
 def mentioned_handles(text: str) -> Iterator[tuple[str, str | None]]:
@@ -73,21 +72,17 @@ def _shapes(text: str) -> Iterator[re.Match[str]]:
             yield from _SHAPE.finditer(text, word.start(), word.end())
 
 
-def _service_of_word(word: str) -> str | None:
-    """Return the service that a word of a sentence names, also with a case ending; None if it names none."""
-    plain = word.lower()
-    stems = (plain, *(plain[:-cut] for cut in (1, 2, 3) if len(plain) > _INFLECTED))
-    return next((PLATFORM_NAMES[stem] for stem in stems if stem in PLATFORM_NAMES), None)
-
-
 def _stated_service(text: str, start: int, end: int) -> str | None:
-    """Return the service named after "on" behind a user name, else the last one before it in its sentence."""
-    found = _service_of_word(_word_after_on(text, end))
+    """Return the service named after "on" behind a user name, else the last one before it in its sentence.
+
+    Without a listed service, one that is not listed.
+    """
+    found = service_of_word(_word_after_on(text, end))
     for word in reversed(_WORD_OR_END.findall(text[max(0, start - _BEFORE) : start])):
         if found is not None or not word[0].isalnum():
             break
-        found = _service_of_word(word) if len(word) > 1 else None
-    return found
+        found = service_of_word(word) if len(word) > 1 else None
+    return found or unlisted_service(text, start, end)
 
 
 def _word_after_on(text: str, end: int) -> str:
@@ -161,7 +156,7 @@ def _holds_name(words: list[str]) -> bool:
 
 
 def _introduces(word: str) -> bool:
-    return _service_of_word(word) is not None and word.lower() not in _WORDS.common_services
+    return service_of_word(word) is not None and word.lower() not in _WORDS.common_services
 
 
 @lru_cache(maxsize=8192)

@@ -15,6 +15,8 @@ _HOST = re.compile(r"[\w\-]+(?:\.[\w\-]+)+")
 _APART = re.compile(r"[\s_\-]+")
 _SIGNS = re.compile(r"[\W_]+")
 _SUFFIX = 4
+_INFLECTED = 7
+"""Least letters of a service's name with a case ending (`Instagramie`)."""
 
 
 class _Platform(DataRecord, frozen=True):
@@ -90,6 +92,13 @@ def read_service(text: str) -> str | None:
     named = [word for word in words if word not in _PLATFORMS.programs]
     plain = "".join(named or words)
     return PLATFORM_NAMES.get(plain, plain) or service
+
+
+def service_of_word(word: str) -> str | None:
+    """Return the listed service that a word of a sentence names, also with a case ending; else None."""
+    plain = word.lower()
+    stems = (plain, *(plain[:-cut] for cut in (1, 2, 3) if len(plain) > _INFLECTED))
+    return next((PLATFORM_NAMES[stem] for stem in stems if stem in PLATFORM_NAMES), None)
 
 
 @lru_cache(maxsize=8192)

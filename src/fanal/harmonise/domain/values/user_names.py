@@ -17,6 +17,7 @@ from fanal.harmonise.domain.values.handles import (
     read_service,
     service_names,
 )
+from fanal.harmonise.domain.values.unlisted_services import unlisted_service
 
 _AT_NAME = re.compile(r"(?<![\w@./+\-])@([0-9A-Za-z_][0-9A-Za-z_.\-]{1,31})")
 _NAMED = re.compile(
@@ -43,10 +44,6 @@ _SIGN = re.compile(r"[^\W\d_]\.*[\d_]")
 _WORD = re.compile(r"[^\W\d_]+")
 _ON_SERVICE = re.compile(
     r"\s{1,3}(?:on|sur|via|auf|en|de)\s{1,3}([A-Za-z]{1,20})(?!\w)", re.IGNORECASE
-)
-# A service that no list names: one or two words with a capital, or a host.
-_ON_OTHER = re.compile(
-    r"\s{1,3}(?:on|sur|via|auf)\s{1,3}([^\W\d_a-z][\w\-]{1,20}(?:\s[^\W\d_a-z][\w\-]{1,20})?)(?![\w\-])"
 )
 _SENTENCE_END = re.compile(r"[.!?;\n]")
 _WINDOW = 40
@@ -158,7 +155,7 @@ def _service_near(text: str, match: re.Match[str], services: Mapping[str, str]) 
     """Return the service stated for the user name in `match`: "on …" after it, else the last named before.
 
     Of the text before it only the same sentence counts, at most 40 characters, after the last earlier `@`.
-    Then a service that is not listed, "on …" with a capital. None without any. `text` is the whole text.
+    Then a service that is not listed (`unlisted_service`). None without any. `text` is the whole text.
     """
     after = _ON_SERVICE.match(text, match.end())
     if after is not None and after.group(1).lower() in services:
@@ -166,15 +163,14 @@ def _service_near(text: str, match: re.Match[str], services: Mapping[str, str]) 
     found = _last(_before(text, match.start()), services)
     if found is not None:
         return found[0]
-    other = _ON_OTHER.match(text, match.end())
-    return None if other is None else read_service(other.group(1))
+    return unlisted_service(text, match.start(1), match.end())
 
 
 def _next_service(text: str, match: re.Match[str], services: Mapping[str, str]) -> str | None:
     """Return the service that is named nearest to the word in `match`, in its sentence, a few words away.
 
-    Of two services as near, that before the word counts. Without one, "on …" with a capital after the word
-    names a service that is not listed; else None.
+    Of two services as near, that before the word counts. Without one, a service that is not listed
+    (`unlisted_service`); else None.
     """
     end = match.end(1)
     after = _SENTENCE_END.split(text[end : end + _WINDOW], maxsplit=1)[0]
@@ -183,8 +179,7 @@ def _next_service(text: str, match: re.Match[str], services: Mapping[str, str]) 
     near = min((found for found in (one, two) if found), key=lambda found: found[1], default=None)
     if near is not None and near[1] < _BEYOND:
         return near[0]
-    other = _ON_OTHER.match(text, end)
-    return None if other is None else read_service(other.group(1))
+    return unlisted_service(text, match.start(1), end)
 
 
 def _before(text: str, start: int) -> list[str]:
