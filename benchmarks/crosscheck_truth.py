@@ -1,6 +1,7 @@
 """Quality of links on labelled reports: certain links and what they imply, suggestions, traps."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -18,13 +19,20 @@ from benchmarks.truth.returning import Returning
 from benchmarks.truth.telling import Told
 from benchmarks.truth.world import World
 from fanal.crosscheck.all_reports import whole_of
-from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
+from fanal.crosscheck.domain.cards import MARKS, Card, card_of, pack_card, read_card
+from fanal.crosscheck.domain.records import OTHER
 from fanal.crosscheck.domain.weights import Weights, load_weights
+from fanal.crosscheck.engine.domain.candidate_pairs import Points, share_kept, worth_of
 from fanal.crosscheck.engine.domain.rule import Pairs, certain_of, weigh
-from fanal.crosscheck.engine.domain.sheet import Codes, Ints
+from fanal.crosscheck.engine.domain.sheet import Codes, Flags, Ints, Rows
 from fanal.crosscheck.linkage.engine import predict
 from fanal.crosscheck.linkage.model import load, version
 from fanal.crosscheck.linkage.stored import persons_table
+from fanal.crosscheck.links.domain.shared_evidence import (
+    Uncertain,
+    certain_together,
+    suspects_of,
+)
 from fanal.crosscheck.similar.domain.suggestions import LEAST, is_beyond_rule
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import Extra, HarmonisedReport, Source
@@ -46,12 +54,14 @@ class Linked(Struct, frozen=True, kw_only=True):
     """The certain pairs of a set of reports and the pairs suggested to a person, with the marks of both.
 
     `marks` is (of certain pairs, of suggested pairs), each a bit set of the weight classes of the shared
-    values; `hubs` the number of values that are hubs, `seconds` the elapsed time.
+    values; `uncertain` are the suggested pairs with their shared values, `hubs` is the number of values that
+    are hubs, `seconds` the elapsed time.
     """
 
     certain: list[judge.Pair]
     suggested: list[judge.Pair]
     marks: tuple[Ints, Ints]
+    uncertain: list[Uncertain[int]]
     hubs: int
     seconds: float
 
@@ -71,7 +81,8 @@ def judge_world(size: int, *, seed: int, second: bool = False) -> dict[str, obje
     packed = [pack_card(card_of(report)) for report in reports]
     weights = load_weights()
     found = link_cards(packed, weights)
-    groups = judge.groups(size, found.certain)
+    together = joined_together(found, packed, weights)
+    groups = judge.groups(size, [*found.certain, *together])
     printed, implied = judge.of_pairs(found.certain, labels), judge.of_groups(groups, labels)
     similar = similar_pairs(reports)
     every = [*found.suggested, *(pair for pairs in similar.values() for pair in pairs)]
@@ -86,6 +97,8 @@ def judge_world(size: int, *, seed: int, second: bool = False) -> dict[str, obje
         "precision_certain": printed.precision,
         "precision_implied": implied.precision,
         "recall_implied": implied.recall,
+        "joined_together": len(together),
+        "precision_together": judge.of_pairs(together, labels).precision,
         **_suggestions(found.suggested, groups, labels),
         **judge.shape(groups, labels),
         "similar": {kind: _asked(pairs, groups, labels) for kind, pairs in similar.items()},
@@ -186,21 +199,62 @@ def link_cards(packed: Sequence[bytes], weights: Weights) -> Linked:
     whole = whole_of(packed, weights)
     certain: list[Found] = []
     suggested: list[Found] = []
+    uncertain: list[Uncertain[int]] = []
+    kept = share_kept(whole.sheet.rows.mark, whole.standing, weights)
     for pairs in weigh(whole.sheet, whole.standing, weights, seated=whole.seated):
         sure, number = certain_of(pairs, weights), pairs.number(len(packed))
         doubtful = ~sure & (pairs.points >= weights.suggest - 1e-9)
         marks = _marks(pairs, whole.sheet.rows.mark)
         certain.append(Found(number[sure], marks[sure]))
         suggested.append(Found(number[doubtful], marks[doubtful]))
+        uncertain += _uncertain(pairs, doubtful, whole.sheet.rows, kept, weights)
     seconds = time.perf_counter() - started
     one, two = _together(certain), _together(suggested)
     return Linked(
         certain=_ends(one.number, len(packed)),
         suggested=_ends(two.number, len(packed)),
         marks=(one.marks, two.marks),
+        uncertain=uncertain,
         hubs=int(whole.groups.hub.sum()),
         seconds=seconds,
     )
+
+
+def _uncertain(
+    pairs: Pairs, wanted: Flags, rows: Rows, kept: Points, weights: Weights
+) -> Iterator[Uncertain[int]]:
+    """Yield the `wanted` pairs with the values of suspects that they share.
+
+    `kept` is the share of points that each of the `rows` keeps.
+    """
+    side, points = worth_of(pairs.meetings, rows, kept, weights)
+    mark, key = rows.mark[pairs.meetings.later], rows.key[pairs.meetings.later]
+    for at in np.flatnonzero(wanted).tolist():
+        values = range(int(pairs.first[at]), int(pairs.first[at + 1]))
+        yield Uncertain(
+            int(pairs.later[at]),
+            int(pairs.earlier[at]),
+            float(pairs.points[at]),
+            [
+                (weights.mark[MARKS[mark[v]]].family, int(key[v]), float(points[v]))
+                for v in values
+                if side[v] != OTHER and points[v] > 0
+            ],
+        )
+
+
+def joined_together(found: Linked, packed: Sequence[bytes], weights: Weights) -> list[judge.Pair]:
+    """Return a link for each two dossiers of certain links that the product's rule then joins.
+
+    `found` are the links of the reports whose cards are `packed`.
+    """
+    dossier = dict(enumerate(judge.groups(len(packed), found.certain)))
+    held: dict[int, list[Card]] = defaultdict(list)
+    for place, head in dossier.items():
+        held[head].append(read_card(packed[place]))
+    suspects = {head: suspects_of(cards) for head, cards in held.items()}
+    joined = certain_together(found.uncertain, dossier, suspects, weights)
+    return [(link.one, link.two) for link, _ in joined]
 
 
 def _marks(pairs: Pairs, mark: Codes) -> Ints:

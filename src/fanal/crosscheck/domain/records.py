@@ -49,10 +49,11 @@ SAME, CROSS, OTHER = 0, 1, 2
 class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A reason of a link: a shared value with its points, document frequency, and the roles on both sides.
 
-    `kind` is a selector kind; LIKE, an agreement of the linkage model (its code in `value`); IP, NAME, BIRTH
-    with an empty value (negative where the two differ); or, with negative points, APART (incidents far apart
-    in time), ALONE (both suspects have several identifiers, a single kind is shared) or CONFLICT: both have
-    values of the weight class (`Mark`) in `value`, none in common.
+    `kind` is a selector kind; TOGETHER, what other links between the same two dossiers add; LIKE, an
+    agreement of the linkage model (its code in `value`); IP, NAME, BIRTH with an empty value (negative where
+    the two differ); or, with negative points, APART (incidents far apart in time), ALONE (both suspects have
+    several identifiers, a single kind is shared) or CONFLICT: both have values of the weight class (`Mark`)
+    in `value`, none in common.
     `kept` is the share (0..1) of the points left after the frequency discount. `side` is SAME (the suspect's
     value in both reports), CROSS (suspect's in one, in the text of the other) or OTHER. `seen` (number of
     reports that hold the value) is filled in when links are read. For similarity (`SIMILAR`), `value` is the
@@ -97,7 +98,7 @@ _KINDS = (
     *("NEAR_PICTURE", "NEAR_MIRROR", "NEAR_FAMILY", "NEAR_ADDRESS", "NEAR_NAME"),
     *("NEAR_HANDLE", "NEAR_HANDLE_LETTER", "NEAR_HANDLE_DIGIT", "NEAR_EMAIL", "NEAR_EMAIL_LETTER"),
     *("NEAR_EMAIL_DIGIT", "NEAR_PHONE", "APART", "NEAR_HANDLE_MENTION", "NEAR_PHONE_MENTION"),
-    *("NEAR_ACCOUNT_MENTION", "NEAR_LINE", "ALONE"),
+    *("NEAR_ACCOUNT_MENTION", "NEAR_LINE", "ALONE", "TOGETHER"),
 )
 SIMILAR = tuple(kind for kind in _KINDS if kind.startswith("NEAR_"))
 """The kinds of similarity without equality."""

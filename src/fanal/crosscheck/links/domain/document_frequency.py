@@ -77,12 +77,11 @@ def weighed_anew(
     value no longer links the reports; other values are unchanged. `has` is a bit set over `NUMBER_OF_MARK`:
     the marks (weight classes) of which both suspects have a value, and `SEVERAL`. A mark in it that loses its
     last shared value adds a CONFLICT reason, with the negative points that `weights` sets; where a single
-    kind of identifier is left, ALONE is added. Reasons come by points, highest first; `(0.0, ())` when no
-    shared value is left.
+    kind of identifier is left, ALONE is added. TOGETHER goes with any change. Reasons come by points, highest
+    first; `(0.0, ())` when no shared value is left.
     """
-    changed: list[LinkReason] = []
-    parted: list[LinkReason] = []
-    for reason in reasons:
+    before, changed, parted = list(reasons), list[LinkReason](), list[LinkReason]()
+    for reason in before:
         share = kept.get((reason.kind, reason.value), reason.kept)
         if share is None:
             parted.append(reason)
@@ -94,6 +93,9 @@ def weighed_anew(
             changed.append(reason)
     if parted and not any(is_of_value(reason) for reason in changed):
         return 0.0, ()
+    if changed != before:
+        # What the other links of the two dossiers add is added up again in the similarity search.
+        changed = [reason for reason in changed if reason.kind != "TOGETHER"]
     if any(mark_of_reason(reason) in IDENTIFIERS for reason in parted):
         conflicts = _conflicts(parted, changed, has, weights)
         # Where the suspects differ, a line is that of a household (`kernels`).

@@ -225,7 +225,7 @@ def points_of(reasons: Iterable[LinkReason], weights: Weights) -> float:
     families: dict[int, dict[Family, list[float]]] = defaultdict(lambda: defaultdict(list))
     beside = 0.0
     for reason in reasons:
-        if reason.kind in {"NAME", "BIRTH", "APART", "ALONE", "CONFLICT"}:
+        if reason.kind in {"NAME", "BIRTH", "APART", "ALONE", "CONFLICT", "TOGETHER"}:
             beside += reason.weight
         elif reason.weight > 0:
             families[reason.side][_family(reason, weights)].append(reason.weight)

@@ -101,7 +101,7 @@ def because_of(reason: LinkReason) -> str:
     """Return the code that explains why a reason of a link has its weight, e.g. `FILE_FREQUENT`."""
     if reason.kind == "LIKE":
         return f"LIKE_{reason.value}"
-    if reason.kind in SIMILAR or reason.kind in {"APART", "ALONE"}:
+    if reason.kind in SIMILAR or reason.kind in {"APART", "ALONE", "TOGETHER"}:
         return reason.kind
     if reason.kind == "CONFLICT":
         return f"CONFLICT_{reason.value}"

@@ -18,6 +18,7 @@ from fanal.accounts.domain.policy import require
 from fanal.crosscheck.domain.records import pack_reasons
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.operations import lock
+from fanal.crosscheck.links.operations.shared_evidence import join_by_shared_evidence
 from fanal.crosscheck.similar.domain.pairs import (
     NearReport,
     NearWorld,
@@ -117,9 +118,10 @@ log = logging.getLogger("fanal.crosscheck")
 def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
     """Recompute the similar pairs of the next `most` queued reports and of all affected reports.
 
-    Affected are the reports that share a text passage or another key, a similar picture or a similar
-    identifier with them. Returns the number of reports taken from the queue: 0 where it is empty or another
-    worker holds the lock.
+    Before, dossiers of these reports whose links to others are certain together are joined
+    (`links/operations/shared_evidence.py`). Affected are the reports that share a text passage or another
+    key, a similar picture or a similar identifier with them. Returns the number of reports taken from the
+    queue: 0 where it is empty or another worker holds the lock.
 
     Raises:
         Refused: the actor is not the system.
@@ -127,6 +129,10 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
     """
     require(actor, "pipeline.run")
     rules = load_near_rules()
+    with transaction.atomic():
+        # Apart from the search, since a batch holds the lock of dossiers while it queues reports.
+        if store.hold():
+            join_by_shared_evidence(actor=actor, reports=store.next_of(most), now=now)
     with transaction.atomic():
         ids = store.take(most) if store.hold() else []
         if not ids:

@@ -86,6 +86,12 @@ def let_wait(report_ids: Iterable[UUID]) -> None:
         )
 
 
+def next_of(most: int) -> list[UUID]:
+    """Return the reports that `take` would take now; they stay queued."""
+    found = sql.rows(_UNTRIED, [most]) or sql.rows(_ALONE)
+    return [report_id for (report_id,) in found]
+
+
 def take(most: int) -> list[UUID]:
     """Take at most `most` reports from the queue of the similarity search; return them in order of id.
 
