@@ -5,6 +5,7 @@ them to the holder of the code without being able to read them, and to the vault
 them again. The reporter's answers are sealed to the vault only.
 """
 
+import time
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from django.db import transaction
 from fanal.accounts.domain.policy import reach, require_somewhere
 from fanal.db import sql
 from fanal.intake.domain import receipt
+from fanal.intake.domain.records import PUBLIC_SENDER
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import has_digest, id_with, new_id
 from fanal.kernel.refusal import Refusal
@@ -29,6 +31,8 @@ MOST_ANSWERS = 40
 Answers that arrive at the same moment may exceed it by one per web process.
 """
 ANSWER_SPAN = timedelta(hours=12)
+_PATIENCE, _PAUSE = 5.0, 0.05
+"""Seconds that an answer waits for the same one in another request, and between two looks."""
 
 
 class NotReachable(Exception):
@@ -82,18 +86,20 @@ def answer_desk(
     """Store a reporter's answer to the desk; return its id, None if the receipt code is unknown.
 
     `lookup_hash`: that of the code (`receipt.lookup_hash`). An answer whose `digest` (`answer_digest`)
-    is that of an earlier one is the same, sent again: it is not stored twice.
+    is that of an earlier one is the same, sent again: it is not stored twice, nor when both come at once.
 
     Raises:
         AnswersSpent: too many answers within `ANSWER_SPAN`.
         Refusal: WORDS, empty, longer than `MAX_MESSAGE` characters, or with a NUL character.
-        OSError: the vault could not write.
+        OSError: the vault could not write, or the same answer is being stored and takes too long.
     """
     body = _checked(text)
     with transaction.atomic():
         row = sql.row("SELECT id FROM intake_follow(%s)", [lookup_hash])
         if row is None:
             return None
+        if digest:
+            _wait_for_same(digest)
         earlier = sql.rows(
             "SELECT id, created_at FROM intake_conversation(%s) WHERE NOT from_desk", [lookup_hash]
         )
@@ -107,6 +113,16 @@ def answer_desk(
         sql.run("SELECT intake_answer(%s, %s, %s, %s)", [lookup_hash, message_id, now, object_id])
         _log(actor=actor, action="message.receive", ids=(row[0], message_id), now=now)
     return message_id
+
+
+def _wait_for_same(digest: bytes) -> None:
+    """Lock this answer for the transaction, once a request that is storing the same one has ended."""
+    until = time.monotonic() + _PATIENCE
+    locked = "SELECT intake_lock_keys(%s, %s::bytea[])"
+    while not sql.one(locked, [PUBLIC_SENDER, [digest]])[0]:
+        if time.monotonic() > until:
+            raise TimeoutError("the same answer is still being stored")
+        time.sleep(_PAUSE)
 
 
 def _checked(text: str) -> bytes:

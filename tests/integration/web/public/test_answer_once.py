@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.test import Client
 
 from fanal.web.public import follow as follow_view
@@ -79,6 +80,22 @@ def test_an_answer_that_is_reloaded_is_one_and_says_that_it_arrived(
     fields = form(page, "Yes.")
     for _ in range(3):
         assert "Votre message est arrivé" in post(fields)
+    assert count(owner) == 1
+
+
+def test_an_answer_pressed_twice_at_once_is_one(page: str, owner: object) -> None:
+    """Each press has its own connection; neither sees the other's row before both have looked for it."""
+    fields = form(page, "Yes.")
+
+    def press(_: int) -> int:
+        try:
+            with time_machine.travel(NOW + timedelta(minutes=2), tick=False):
+                return Client(raise_request_exception=False).post("/fr/follow/", fields).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(press, range(6))) == {200}
     assert count(owner) == 1
 
 
