@@ -8,6 +8,7 @@ from fanal.cli.failures import CommandRefused
 
 _BENCHES = {
     "acts": "benchmarks.acts:acts",
+    "blocklist": "benchmarks.blocklist:blocklist",
     "pipeline": "benchmarks.pipeline:pipeline",
     "triage": "benchmarks.triage:triage",
     "triage-rank": "benchmarks.triage_rank:triage_rank",

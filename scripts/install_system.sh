@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests use of the system: Chromium, nginx, checkers of BIND and Unbound, strace. As root on Debian all but
+# What the tests use of the system: Chromium, nginx, BIND, Unbound and their checkers, strace. As root on Debian all but
 # strace are installed; else a line says what is missing.
 command -v strace >/dev/null ||
     echo "strace is not here: faults of single system calls are left out. Debian: apt-get install strace" >&2
@@ -14,6 +14,7 @@ need() { # program, Debian package, what its test is of
     }
 }
 need nginx nginx-light "the operator's proxy"
+need named bind9 "the distribution of the blocking list by BIND"
 need named-checkzone bind9-utils "the blocking list in BIND"
 need unbound-checkconf unbound "the blocking list in Unbound"
 if "${PYTHON:-python3}" "$(dirname "$0")/chromium.py" >/dev/null; then

@@ -2,9 +2,10 @@
 
 A standing instruction permits recurring transmissions of one kind without a person's act each time. Names, by
 kind: de-confliction, counterparts (other organisations); distribution, recipients of packages; serving and
-fetching, lists.
+fetching, lists; the blocking list, large changes by their digest.
 """
 
+import re
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +20,9 @@ from fanal.distribution import queries as distribution
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import instant_of
 from fanal.kernel.refusal import Refusal
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+"""What names a change of the blocking list: SHA-256, hexadecimal."""
 
 
 class Bearer(Struct, frozen=True, kw_only=True):
@@ -39,8 +43,8 @@ def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
     """Return the recipients, counterparts or lists that a standing instruction of this kind can name.
 
     Recipients of packages for distribution, counterparts (organisations) for de-confliction, lists for
-    serving and fetching. Empty for FEEDBACK, whose names `accounts` checks. Closed recipients and
-    counterparts are left out.
+    serving and fetching. Empty for FEEDBACK, whose names `accounts` checks, and for BLOCKLIST, which names
+    changes by their digests. Closed recipients and counterparts are left out.
 
     Raises:
         Refused: the actor may not see them.
@@ -63,7 +67,7 @@ def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
                 Bearer(name=f.name, said=f.name, key="", since=instant_of(f.id))
                 for f in get_lists().values()
             ]
-        case InstructionKind.FEEDBACK:
+        case InstructionKind.FEEDBACK | InstructionKind.BLOCKLIST:
             return []
 
 
@@ -78,7 +82,10 @@ def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datet
         Refused: the actor may not propose instructions.
     """
     require(actor, "instruction.propose")
-    if instruction.kind is not InstructionKind.FEEDBACK:
+    if instruction.kind is InstructionKind.BLOCKLIST:
+        if not all(_DIGEST.fullmatch(name.strip()) for name in instruction.names):
+            raise Refusal("instruction", "UNKNOWN_NAME")
+    elif instruction.kind is not InstructionKind.FEEDBACK:
         borne = {one.name for one in bearers_of(actor=actor, kind=instruction.kind)}
         if not {" ".join(name.split()) for name in instruction.names} <= borne:
             raise Refusal("instruction", "UNKNOWN_NAME")

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "fanal.cli.report:report",
     "import": "fanal.cli.imports:import_",
     "demo": "fanal.cli.demo:demo",
+    "blocklist": "fanal.cli.blocklist:blocklist",
     "backup": "fanal.cli.backup:backup",
     "crosscheck": "fanal.cli.crosscheck:crosscheck",
     "deconflict": "fanal.cli.deconflict:deconflict",

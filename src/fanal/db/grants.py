@@ -197,6 +197,8 @@ RULES: tuple[GrantRule, ...] = (
     _rule("measures_doubt_delay", [APP, WORKER], READ),
     _rule("measures_blocklist", [APP], READ),
     _rule("measures_blocklist", [WORKER], APPEND),
+    _rule("measures_blocklist_cleared", [APP], READ),
+    _rule("measures_blocklist_cleared", [WORKER], APPEND),
     _rule("measures_target", [APP, WORKER], APPEND),
     _rule("measures_session", [APP, WORKER], APPEND),
     _rule("measures_happening", [APP, WORKER], APPEND),

@@ -90,12 +90,19 @@ class StoredDereferencing(models.Model):
 
 
 class StoredList(models.Model):
-    """A blocking list that was made, by its serial. Append-only by trigger."""
+    """A blocking list that was made, by its serial. Append-only by trigger, which refuses an earlier serial.
+
+    `digest` is the SHA-256 of its `blocking.json`; `purpose` is `export`, or `publish` for a version in the
+    published folder; `made_by` the person or system that made it (None before these were kept).
+    """
 
     serial = models.BigIntegerField(primary_key=True)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     entries = models.IntegerField()
+    digest = models.TextField(default="")
+    purpose = models.TextField(default="export")
+    made_by = models.UUIDField(null=True)
 
     class Meta:
         db_table = "measures_blocklist"
@@ -103,6 +110,20 @@ class StoredList(models.Model):
 
     def __str__(self) -> str:
         return f"blocking list {self.serial}"
+
+
+class StoredCleared(models.Model):
+    """A blocking whose name left in a published list, the first time in that of `serial`. Append-only."""
+
+    act_id = models.UUIDField(primary_key=True)
+    serial = models.BigIntegerField()
+
+    class Meta:
+        db_table = "measures_blocklist_cleared"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"blocking {self.act_id}"
 
 
 class StoredTarget(models.Model):

@@ -23,7 +23,17 @@ from fanal.accounts import row_scope
 from fanal.accounts.domain import policy
 from fanal.analyse.priority.domain.rules import write_rules
 from fanal.analyse.priority.queries import current_rules
-from fanal.cli import crosscheck, exchange, export, instructions, report, retention, rules, signals
+from fanal.cli import (
+    blocklist,
+    crosscheck,
+    exchange,
+    export,
+    instructions,
+    report,
+    retention,
+    rules,
+    signals,
+)
 from fanal.cli.export_blocklist import COMMANDS as BLOCKLISTS
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import CommandRefused, Failed
@@ -191,6 +201,10 @@ COMMANDS: dict[str, Called] = {
         )
         for command in BLOCKLISTS
     },
+    "blocklist publish": Called(
+        command=blocklist.publish, action=_EXPORT, writes="measures_blocklist", everywhere=True,
+        options=lambda _s, o: {"out": o / "published", "follow": False, "as_json": True, "code": code()},
+    ),
     "retention hold": Called(
         command=retention.hold, action="retention.hold", writes="intake_hold",
         options=lambda s, _o: {"report_id": s.report_id, "motive": REASON, "code": code()},

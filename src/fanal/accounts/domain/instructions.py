@@ -30,7 +30,8 @@ class InstructionKind(StrEnum):
     """A kind of recurring transmission that a standing instruction permits, without a decision each time.
 
     FEEDBACK to providers; DISTRIBUTION of reports to other desks; LIST_SERVICE and LIST_FETCH: lists served
-    to organisations, or fetched from them; DECONFLICTION: comparison of identifiers with counterparts.
+    to organisations, or fetched from them; DECONFLICTION: comparison of identifiers with counterparts;
+    BLOCKLIST: publication of the blocking list.
     """
 
     FEEDBACK = "FEEDBACK"
@@ -45,6 +46,8 @@ class InstructionKind(StrEnum):
     """Blinded sets of identifiers for private set intersection with counterparts; `names` are
     counterparts.
     """
+    BLOCKLIST = "BLOCKLIST"
+    """New names of the blocking list, published to access providers; `names` are digests of large changes."""
 
 
 class InstructionState(StrEnum):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
+from fanal.kernel.calendar import read_aware
 from fanal.measures.blocking.names import HostName, check_written, covers
 
 LIFE = timedelta(hours=24)
@@ -135,6 +136,18 @@ def closed(names: Iterable[str]) -> list[str]:
 def written_instant(instant: datetime) -> str:
     """Return an instant as it stands in every file: UTC, whole seconds, such as `2026-11-30T21:00:00Z`."""
     return f"{instant.astimezone(UTC).isoformat()[:19]}Z"
+
+
+def read_written(text: str) -> datetime:
+    """Return the instant in a text of a file of the list.
+
+    Raises:
+        ListWrong: it is no instant with its time zone.
+    """
+    instant = read_aware(text)
+    if instant is None:
+        raise ListWrong(f"{text!r} is no instant")
+    return instant
 
 
 def _whole(instant: datetime) -> datetime:

@@ -11,7 +11,13 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from fanal.measures.blocking.blocklist import BlockList, ListWrong, written_instant
+from fanal.measures.blocking.blocklist import (
+    BlockList,
+    Entry,
+    ListWrong,
+    read_written,
+    written_instant,
+)
 from fanal.measures.blocking.names import ZONE, check_written
 from fanal.measures.blocking.zone import check_zone, write_zone
 
@@ -20,7 +26,9 @@ _UNUSABLE = ("0.0.0.0", "::")  # noqa: S104 - written, not bound
 """Addresses under which a hosts file makes a name unreachable."""
 
 
-class _JsonEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class JsonEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A blocked name with its dates, as JSON files state it."""
+
     name: str
     since: str
     expires: str
@@ -32,7 +40,7 @@ class _JsonList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     made_at: str
     expires_at: str
     stop_host: str
-    entries: tuple[_JsonEntry, ...]
+    entries: tuple[JsonEntry, ...]
 
 
 class ListFormat(Struct, frozen=True, kw_only=True):
@@ -97,12 +105,32 @@ def check_json(content: bytes, block: BlockList) -> None:
     Raises:
         ListWrong: it differs.
     """
-    try:
-        found = msgspec.json.decode(content, type=_JsonList)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ListWrong(f"the JSON file is no list: {error}") from None
-    if found != _as_json(block):
+    if _decoded(content) != _as_json(block):
         raise ListWrong("the JSON file differs from the list")
+
+
+def read_json(content: bytes) -> BlockList:
+    """Return the list that a JSON file states.
+
+    Raises:
+        ListWrong: it is no list, or has a name that is not written as `names.read_name` returns it.
+    """
+    found = _decoded(content)
+    try:
+        names = check_written(entry.name for entry in found.entries)
+        (stop,) = check_written([found.stop_host])
+    except ValueError as error:
+        raise ListWrong(f"the JSON file is no list: {error}") from None
+    return BlockList(
+        serial=found.serial,
+        made_at=read_written(found.made_at),
+        expires_at=read_written(found.expires_at),
+        stop_host=stop,
+        entries=tuple(
+            Entry(name=name, since=read_written(entry.since), expires=read_written(entry.expires))
+            for name, entry in zip(names, found.entries, strict=True)
+        ),
+    )
 
 
 def write_hosts(block: BlockList) -> bytes:
@@ -165,15 +193,24 @@ def _as_json(block: BlockList) -> _JsonList:
         made_at=written_instant(block.made_at),
         expires_at=written_instant(block.expires_at),
         stop_host=block.stop_host,
-        entries=tuple(
-            _JsonEntry(
-                name=entry.name,
-                since=written_instant(entry.since),
-                expires=written_instant(entry.expires),
-            )
-            for entry in block.entries
-        ),
+        entries=tuple(as_json_entry(entry) for entry in block.entries),
     )
+
+
+def as_json_entry(entry: Entry) -> JsonEntry:
+    """Return an entry as JSON files state it."""
+    return JsonEntry(
+        name=entry.name,
+        since=written_instant(entry.since),
+        expires=written_instant(entry.expires),
+    )
+
+
+def _decoded(content: bytes) -> _JsonList:
+    try:
+        return msgspec.json.decode(content, type=_JsonList)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ListWrong(f"the JSON file is no list: {error}") from None
 
 
 def _head(block: BlockList, mark: str) -> str:

@@ -106,10 +106,19 @@ def check_file(
     ends = read_aware(manifest.expires_at)
     if ends is None or now >= ends:
         raise ManifestRefused(f"the list expired at {manifest.expires_at}")
-    if manifest.file != file or hashlib.sha256(content).hexdigest() != manifest.sha256:
-        raise ManifestRefused("the manifest is that of another file")
+    check_digest(manifest, file=file, content=content)
     if any(s != manifest.serial and not is_later(manifest.serial, s) for s in loaded):
         raise ManifestRefused("a later list was used before")
+
+
+def check_digest(manifest: ListManifest, *, file: str, content: bytes) -> None:
+    """Check that a manifest is that of this file, which may have expired.
+
+    Raises:
+        ManifestRefused: it has another name or content.
+    """
+    if manifest.file != file or hashlib.sha256(content).hexdigest() != manifest.sha256:
+        raise ManifestRefused("the manifest is that of another file")
 
 
 def _text(manifest: ListManifest) -> str:

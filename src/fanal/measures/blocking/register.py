@@ -1,8 +1,13 @@
 """The blockings in force of every desk, and the list that names them, made under the next serial."""
 
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
+from msgspec import Struct
 
 from fanal.accounts.domain.policy import Reason, Refused, may
 from fanal.accounts.row_scope import across_desks
@@ -10,6 +15,7 @@ from fanal.db import sql
 from fanal.kernel.actors import Actor, system_actor
 from fanal.ledger import operations as ledger
 from fanal.measures.blocking.blocklist import BlockList, Entry, make_list
+from fanal.measures.blocking.formats import write_json
 from fanal.measures.blocking.kind import BLOCKS
 from fanal.measures.blocking.names import check_written
 from fanal.measures.blocking.views import BlockingView, list_blockings, still_blocked
@@ -19,13 +25,18 @@ from fanal.measures.operations import issuing_authority
 _MACHINE = system_actor("blocking list")
 _RIGHT = "export.write"
 _LOCK = 0x424C4F43  # "BLOC"
-_KNOWN = 100
-"""Newest lists whose serials the next one exceeds; earlier ones are exceeded by these."""
 _MOST = 5_000_000
 
 
-def entries_in_force(*, now: datetime) -> tuple[Entry, ...]:
-    """Return the blocked names of every desk at `now`, one for each blocking in force.
+class InForce(Struct, frozen=True, kw_only=True):
+    """A blocking in force: its act and its entry."""
+
+    act_id: UUID
+    entry: Entry
+
+
+def in_force(*, now: datetime) -> tuple[InForce, ...]:
+    """Return the blockings of every desk in force at `now`.
 
     A blocking past its check, or past the end of its doubt, is none: instants alone decide, no job.
 
@@ -35,10 +46,26 @@ def entries_in_force(*, now: datetime) -> tuple[Entry, ...]:
     with across_desks():  # names alone, which every access provider receives
         found = list_blockings(actor=_MACHINE, states=BLOCKS, now=now, limit=_MOST)
     return tuple(
-        Entry(name=check_written([one.host])[0], since=one.facts.listed_at, expires=one.expires_at)
+        InForce(
+            act_id=one.act.id,
+            entry=Entry(
+                name=check_written([one.host])[0],
+                since=one.facts.listed_at,
+                expires=one.expires_at,
+            ),
+        )
         for one in found
         if one.facts.listed_at is not None and one.expires_at is not None and not one.lapsed
     )
+
+
+def entries_in_force(*, now: datetime) -> tuple[Entry, ...]:
+    """Return the blocked names of every desk at `now`, one for each blocking in force.
+
+    Raises:
+        ValueError: a stored name is not written as `names.read_name` returns it.
+    """
+    return tuple(one.entry for one in in_force(now=now))
 
 
 def is_blocked_elsewhere(*, actor: Actor, view: BlockingView, now: datetime) -> bool:
@@ -61,27 +88,62 @@ def make_blocklist(*, actor: Actor, now: datetime) -> BlockList:
         Refused: the actor may not export.
         ListWrong: a blocked name covers the stop page (`blocklist.make_list`).
     """
+    with lists_locked(actor):
+        return keep_list(
+            actor=actor, entries=entries_in_force(now=now), purpose="export", known=(), now=now
+        )
+
+
+@contextmanager
+def lists_locked(actor: Actor) -> Iterator[None]:
+    """Hold the making of lists until the transaction ends, for an actor who may export.
+
+    Raises:
+        Refused: the actor may not export.
+    """
     if not may(actor, _RIGHT):
         raise Refused(_RIGHT, Reason.NO_RULE)
     with transaction.atomic():
         sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        known = StoredList.objects.order_by("-made_at", "-serial").values_list("serial", flat=True)
-        block = make_list(
-            entries_in_force(now=now),
-            made_at=now,
-            known=list(known[:_KNOWN]),
-            stop_host=issuing_authority.stop_host(),
-        )
-        StoredList.objects.create(
-            serial=block.serial,
-            made_at=block.made_at,
-            expires_at=block.expires_at,
-            entries=len(block.entries),
-        )
-        ledger.record(
-            actor=actor,
-            action="blocklist.make",
-            at=now,
-            detail={"serial": block.serial, "entries": len(block.entries)},
-        )
+        yield
+
+
+def keep_list(
+    *, actor: Actor, entries: Iterable[Entry], purpose: str, known: Collection[int], now: datetime
+) -> BlockList:
+    """Make the list of these entries, later than every list kept and than the serials `known`; keep it.
+
+    Called within `lists_locked`. `purpose` is `export` or `publish`.
+
+    Raises:
+        ListWrong: a name covers the stop page, or no serial is later than all (`blocklist.make_list`).
+    """
+    last = sql.rows("SELECT serial FROM measures_blocklist ORDER BY position DESC LIMIT 1")
+    block = make_list(
+        entries,
+        made_at=now,
+        known=[*known, *(row[0] for row in last)],
+        stop_host=issuing_authority.stop_host(),
+    )
+    digest = hashlib.sha256(write_json(block)).hexdigest()
+    StoredList.objects.create(
+        serial=block.serial,
+        made_at=block.made_at,
+        expires_at=block.expires_at,
+        entries=len(block.entries),
+        digest=digest,
+        purpose=purpose,
+        made_by=actor.person_id,
+    )
+    ledger.record(
+        actor=actor,
+        action="blocklist.make",
+        at=now,
+        detail={
+            "serial": block.serial,
+            "entries": len(block.entries),
+            "digest": digest,
+            "purpose": purpose,
+        },
+    )
     return block

@@ -43,18 +43,23 @@ def write_zone(block: BlockList) -> bytes:
         ValueError: a name is not written as `names.read_name` returns it.
     """
     (stop,) = check_written([block.stop_host])
-    expire = _seconds(block)
-    refresh, retry = min(_REFRESH, max(1, expire // 4)), min(_RETRY, max(1, expire // 8))
     head = (
         f"; Fanal blocking list {block.serial}, made {written_instant(block.made_at)}\n"
         f"; not to be used after {written_instant(block.expires_at)}\n"
         f"$ORIGIN {ZONE}.\n$TTL {_TTL}\n"
-        f"@ SOA {_SERVER} root.{_SERVER} {block.serial} {refresh} {retry} {expire} {_TTL}\n"
+        f"@ SOA {soa_of(block)}\n"
         f"@ NS {_SERVER}\n"
     )
     names = check_written(closed(block.names))
     body = "".join([f"{name} CNAME {stop}.\n*.{name} CNAME {stop}.\n" for name in names])
     return (head + body).encode("ascii")
+
+
+def soa_of(block: BlockList) -> str:
+    """Return the SOA of a list, as in a zone file: its expiry is the list's, in seconds after its serial."""
+    expire = _seconds(block)
+    refresh, retry = min(_REFRESH, max(1, expire // 4)), min(_RETRY, max(1, expire // 8))
+    return f"{_SERVER} root.{_SERVER} {block.serial} {refresh} {retry} {expire} {_TTL}"
 
 
 def read_zone(content: bytes) -> ZoneContent:

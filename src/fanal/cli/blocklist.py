@@ -1,0 +1,322 @@
+"""`fanal blocklist publish|verify|status|probe|page`: versions of the blocking list for access providers."""
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fanal.cli.actors import code_option, exporter_option, proven
+from fanal.cli.boot import find_home, with_django
+from fanal.cli.failures import CommandRefused, Failed, tell
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor, system_actor
+from fanal.postgres import DatabaseRole
+
+if TYPE_CHECKING:
+    from fanal.measures.blocking.blocklist import BlockList
+    from fanal.measures.blocking.publication.publish import Publication
+
+_FOLDER = "blocklist"
+_MAIL = re.compile(r"[A-Za-z0-9._-]{1,64}@[A-Za-z0-9.-]{3,190}")
+_HTTPS = re.compile(r"https://[A-Za-z0-9.-]{1,200}(?:/[A-Za-z0-9/._-]{0,200})?")
+_TICK = 0.5
+"""Seconds between two looks of `publish --follow`."""
+_RETRY = timedelta(seconds=5)
+"""Time after which a name server that failed is tried again."""
+_WHOLE = 100_000
+"""Names up to which the content of a copy is read and compared at each renewal."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+folder_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The published folder (default: blocklist/ in the data folder).",
+)
+
+
+def _written(
+    form: re.Pattern[str],
+) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Return a callback that refuses a value of another form; an empty one is its absence."""
+
+    def check(context: click.Context, parameter: click.Parameter, value: str) -> str:
+        if value and not form.fullmatch(value):
+            raise click.BadParameter(value, context, parameter)
+        return value
+
+    return check
+
+
+@click.group()
+def blocklist() -> None:
+    """Publish the blocking list for access providers, verify it, see who serves it, probe a provider."""
+
+
+@blocklist.command()
+@folder_option
+@click.option(
+    "--follow", is_flag=True, help="Keep running: publish at each change and before each expiry."
+)
+@json_option
+@exporter_option
+@code_option
+@with_django(DatabaseRole.WORKER)
+def publish(
+    out: Path | None, follow: bool, as_json: bool, as_user: str | None, code: str | None
+) -> None:
+    """Publish the names blocked now as a numbered, signed version, and bring the name servers to it.
+
+    Names lifted since leave at once. New names need --as USER or a standing instruction BLOCKLIST; a large
+    change (over 20 names and over 5 %) needs an instruction that names its digest.
+    """
+    from fanal.accounts.queries.people import has_demo_mark
+
+    home = find_home()
+    by_person = as_user is not None or has_demo_mark()
+    actor = system_actor("fanal blocklist publish")
+    if as_user is not None:
+        actor = proven(as_user, code=code, motive="fanal blocklist publish", action="export.write")
+    publisher = _Publisher(actor, out or home / _FOLDER, by_person=by_person, as_json=as_json)
+    if not follow:
+        if not publisher.publish(clock.now()):
+            sys.exit(1)
+        return
+    publisher.follow()
+
+
+@blocklist.command()
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--key", "keys", multiple=True, help="Public key, NAME+HASH+BASE64; default: our own."
+)
+@click.option("--after", multiple=True, type=int, help="Serial that was loaded before.")
+@json_option
+def verify(
+    folder: Path | None, keys: tuple[str, ...], after: tuple[int, ...], as_json: bool
+) -> None:
+    """Verify the newest version in FOLDER by its manifests: signatures, digests, expiry, equal content.
+
+    Needs no database. With --after, an earlier version than that serial is refused.
+    """
+    from fanal.config.keys import load_keys
+    from fanal.ledger.domain.checkpoint import CheckpointRefused, NoteKey
+    from fanal.measures.blocking.publication.folder import FolderRefused, verify_folder
+
+    try:
+        trusted = [NoteKey.decode(key) for key in keys]
+    except CheckpointRefused as error:
+        raise CommandRefused("VALUE_REFUSED", detail=error) from None
+    home = find_home()
+    if not trusted:
+        trusted = list(load_keys(home, public_node=True).ledger_known)
+    place = folder or home / _FOLDER
+    try:
+        found = verify_folder(place, keys=trusted, now=clock.now(), loaded=after)
+    except FolderRefused as error:
+        raise Failed("BLOCKLIST_REFUSED", path=place, detail=error) from None
+    line = {**_told(found.block), "delta": found.delta, "files": len(found.files)}
+    _print(line, "serial {serial}: {entries} names, valid until {expires_at}", as_json=as_json)
+
+
+@blocklist.command()
+@folder_option
+@json_option
+@with_django(DatabaseRole.WORKER)
+def status(out: Path | None, as_json: bool) -> None:
+    """Show the last version, its age, the new names that wait, and what each provider serves.
+
+    Exit status 1 if the version has expired, or a provider is late.
+    """
+    from fanal.cli.blocklist_copies import load_copies, served
+    from fanal.ledger import signer
+    from fanal.measures.blocking.publication.folder import read_latest
+    from fanal.measures.blocking.publication.publish import changes_waiting
+
+    home, now = find_home(), clock.now()
+    place = out or home / _FOLDER
+    block = read_latest(place, keys=signer.current().known_keys)
+    if block is None:
+        raise Failed("BLOCKLIST_NONE", path=place)
+    waiting = changes_waiting(folder=place, now=now)
+    expired = now >= block.expires_at
+    line = {
+        **_told(block),
+        "age": round((now - block.made_at).total_seconds()),
+        "expired": expired,
+        "waiting": waiting.names,
+        "change": waiting.change,
+        "large": waiting.large,
+    }
+    words = (
+        "serial {serial}: {entries} names, {age} s old, valid until {expires_at}; {waiting} wait"
+    )
+    _print(line, words, as_json=as_json)
+    bad = expired
+    for one in served(load_copies(home), block, now=now):
+        bad = bad or bool(one["late"])
+        state = "late" if one["late"] else "serves"
+        _print(one, f"{{isp}} ({{server}}): {state} {{serial}}", as_json=as_json)
+    if bad:
+        sys.exit(1)
+
+
+@blocklist.command()
+@click.argument("isp")
+@json_option
+def probe(isp: str, as_json: bool) -> None:
+    """Probe a provider: outside, nobody reads the zone; inside, its canary name is blocked.
+
+    Needs no database. Exit status 1 if a check fails.
+    """
+    from fanal.cli.blocklist_copies import load_copies, probed
+    from fanal.config.environment import read_environment
+
+    copies = load_copies(find_home())
+    copy = next((one for one in copies if one.isp == isp), None)
+    if copy is None:
+        raise CommandRefused("BLOCKLIST_NO_ISP", name=isp)
+    stop_host = read_environment(os.environ).stop_host
+    results = list(probed(copy, stop_host=stop_host))
+    if not results:
+        raise CommandRefused("BLOCKLIST_NO_PROBE", name=isp)
+    for one in results:
+        state = "as it must be" if one["ok"] else "WRONG"
+        _print(one, f"{{isp}} ({{server}}), {{check}}: {state} ({{said}})", as_json=as_json)
+    if not all(one["ok"] for one in results):
+        sys.exit(1)
+
+
+@blocklist.command()
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the site.",
+)
+@click.option(
+    "--contact", required=True, callback=_written(_MAIL), help="Mail address for complaints."
+)
+@click.option(
+    "--report",
+    "report_url",
+    default="",
+    callback=_written(_HTTPS),
+    help="https address where content is reported.",
+)
+@with_django(DatabaseRole.APP)
+def page(out: Path, contact: str, report_url: str) -> None:
+    """Write the stop page, a static site in both languages, into a folder for a web server."""
+    from fanal.web.stop.site import make_site
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in make_site(contact=contact, report_url=report_url).items():
+        (out / name).write_bytes(content)
+
+
+class _Publisher:
+    """Publishes versions into a folder and brings the name servers to them, once or for ever."""
+
+    def __init__(self, actor: Actor, folder: Path, *, by_person: bool, as_json: bool) -> None:
+        self._actor, self._folder = actor, folder
+        self._by_person, self._as_json = by_person, as_json
+        self._again: datetime | None = None
+        self._held = ""
+
+    def publish(self, now: datetime) -> bool:
+        """Publish a version and tell of it; return whether every name server holds it."""
+        done, failed, ahead = self._once(now, known=())
+        if ahead:  # a name server holds a later list than folder and database know: restored
+            done, failed, ahead = self._once(now, known=ahead)
+        self._again = self._next(done, now, whole=not (failed or ahead))
+        return not (failed or ahead)
+
+    def follow(self) -> None:
+        """Publish at each change and before each expiry, and again while a server or a permission lacks."""
+        from fanal.measures.blocking.publication.publish import mark_of_changes
+
+        mark = ""
+        while True:
+            now, found = clock.now(), mark_of_changes()
+            if found != mark or self._again is None or now >= self._again:
+                mark = found
+                self.publish(now)
+            time.sleep(_TICK)
+
+    def _once(
+        self, now: datetime, known: tuple[int, ...]
+    ) -> tuple["Publication", bool, tuple[int, ...]]:
+        from fanal.cli.blocklist_copies import bring_all, load_copies
+        from fanal.measures.blocking.publication.publish import publish
+
+        copies = load_copies(find_home())
+        results: list[dict[str, object]] = []
+
+        def bring(made: "Publication") -> None:
+            same = made.before is not None and made.before.entries == made.block.entries
+            whole = same and len(made.block.entries) <= _WHOLE
+            results.extend(bring_all(copies, made.block, before=made.before, whole=whole))
+
+        done = publish(
+            actor=self._actor,
+            folder=self._folder,
+            by_person=self._by_person,
+            bring=bring,
+            known=known,
+            now=now,
+        )
+        self._tell(done)
+        for one in results:
+            if "failed" in one:
+                tell("BLOCKLIST_SERVER", name=one["isp"], detail=one["failed"])
+            elif one.get("messages"):
+                words = "{isp}: {added} records added, {removed} removed"
+                _print(one, words, as_json=self._as_json)
+        failed = any("failed" in one for one in results)
+        return done, failed, tuple(int(str(one["ahead"])) for one in results if "ahead" in one)
+
+    def _tell(self, done: "Publication") -> None:
+        """Print a new version, and the names held back once."""
+        line = {
+            **_told(done.block),
+            "published": done.new,
+            "held": done.held,
+            "change": done.change,
+            "large": done.large,
+        }
+        if done.new or self._again is None:
+            words = "serial {serial}: {entries} names, valid until {expires_at}"
+            _print(line, words, as_json=self._as_json)
+        if done.change and done.change != self._held:
+            code = "BLOCKLIST_LARGE" if done.large else "BLOCKLIST_HELD"
+            tell(code, count=done.held, change=done.change)
+        self._held = done.change
+
+    @staticmethod
+    def _next(done: "Publication", now: datetime, *, whole: bool) -> datetime:
+        from fanal.measures.blocking.publication.publish import due_again
+
+        due = due_again(done.block)
+        return due if whole and not done.held else min(due, now + _RETRY)
+
+
+def _told(block: "BlockList") -> dict[str, object]:
+    from fanal.measures.blocking.blocklist import written_instant
+
+    return {
+        "serial": block.serial,
+        "made_at": written_instant(block.made_at),
+        "expires_at": written_instant(block.expires_at),
+        "entries": len(block.entries),
+    }
+
+
+def _print(line: Mapping[str, object], words: str, *, as_json: bool) -> None:
+    click.echo(json.dumps(line) if as_json else words.format(**line))
+    sys.stdout.flush()

@@ -1,0 +1,155 @@
+"""The copies of the blocking list at name servers: brought to a version, asked for their serial, probed."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fanal.cli.failures import CommandRefused
+from fanal.connectors import nameservers
+from fanal.connectors.nameservers import ServerFailed
+from fanal.measures.blocking.blocklist import BlockList, is_later
+from fanal.measures.blocking.names import ZONE
+from fanal.measures.blocking.publication.copies import (
+    CopiesRefused,
+    Copy,
+    key_files,
+    read_copies,
+)
+from fanal.measures.blocking.zone import soa_of
+
+SETTINGS = "blocklist.toml"
+LATE = timedelta(minutes=10)
+"""Age of a version from which a provider that does not serve it is late."""
+_AT_ONCE = 8
+CENSORED = 16
+"""Extended DNS error of a name that an authority has blocked (RFC 8914)."""
+
+
+def load_copies(home: Path) -> tuple[Copy, ...]:
+    """Return the copies in `blocklist.toml` of the data folder; none without that file.
+
+    Raises:
+        CommandRefused: the file, or a key file that it names, cannot be used.
+    """
+    path = home / SETTINGS
+    if not path.exists():
+        return ()
+    try:
+        content = path.read_bytes()
+        keys = {name: (home / name).read_text(encoding="ascii") for name in key_files(content)}
+        return read_copies(content, keys=keys)
+    except (CopiesRefused, UnicodeDecodeError) as error:
+        raise CommandRefused("BLOCKLIST_SETTINGS", path=path, detail=error) from None
+
+
+def bring(
+    copy: Copy, block: BlockList, *, before: BlockList | None, whole: bool
+) -> dict[str, object]:
+    """Bring a copy to a version at its primary, by the changes since `before` where it holds that.
+
+    With `whole`, or where it holds anything else, its content is read and compared first.
+
+    Returns:
+        what was done, as printed: `isp`, `serial`, `messages`, `added`, `removed`; or `ahead`, the serial of
+        a copy that holds a later version.
+
+    Raises:
+        ServerFailed: the primary is silent or refuses.
+    """
+    serial = nameservers.ask_serial(copy.primary, ZONE, key=copy.update_key)
+    wanted = _owners(copy.names(block))
+    at_before = before is not None and (serial, block.stop_host) == (
+        before.serial,
+        before.stop_host,
+    )
+    told: dict[str, object] = {"isp": copy.isp, "serial": block.serial}
+    if serial == block.serial:
+        return {**told, "messages": 0, "added": 0, "removed": 0}
+    if not is_later(block.serial, serial):
+        return {**told, "ahead": serial}
+    if before is not None and at_before and not whole:
+        present = _owners(copy.names(before))
+        gone = [name for name in present if name not in wanted]
+    else:
+        held = nameservers.read_owners(copy.primary, ZONE, key=copy.update_key)[1]
+        present = dict.fromkeys(name for name, target in held if target == block.stop_host)
+        gone = sorted({name for name, _ in held if name not in wanted})
+    added = [name for name in wanted if name not in present]
+    messages = nameservers.update_zone(
+        copy.primary,
+        ZONE,
+        key=copy.update_key,
+        removed=gone,
+        added=added,
+        target=block.stop_host,
+        soa=soa_of(block),
+    )
+    return {**told, "messages": messages, "added": len(added), "removed": len(gone)}
+
+
+def bring_all(
+    copies: tuple[Copy, ...], block: BlockList, *, before: BlockList | None, whole: bool
+) -> Iterator[dict[str, object]]:
+    """Bring every copy to a version, several at once; yield what `bring` returns, or `isp` and `failed`."""
+
+    def one(copy: Copy) -> dict[str, object]:
+        try:
+            return bring(copy, block, before=before, whole=whole)
+        except ServerFailed as error:
+            return {"isp": copy.isp, "serial": block.serial, "failed": str(error)}
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        yield from pool.map(one, copies)
+
+
+def served(
+    copies: tuple[Copy, ...], block: BlockList, *, now: datetime
+) -> Iterator[dict[str, object]]:
+    """Yield, for each provider, the serial that it serves, its age in seconds, and whether it is late.
+
+    The server asked is its `secondary`, else its copy at the primary.
+    """
+
+    def one(copy: Copy) -> dict[str, object]:
+        server = copy.secondary or copy.primary
+        key = copy.transfer_key if copy.secondary else copy.update_key
+        line: dict[str, object] = {"isp": copy.isp, "server": str(server)}
+        try:
+            serial = nameservers.ask_serial(server, ZONE, key=key)
+        except ServerFailed as error:
+            return {**line, "serial": None, "late": True, "failed": str(error)}
+        age = now - datetime.fromtimestamp(serial, UTC)
+        late = serial != block.serial and now - block.made_at > LATE
+        return {**line, "serial": serial, "age": round(age.total_seconds()), "late": late}
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        yield from pool.map(one, copies)
+
+
+def probed(copy: Copy, *, stop_host: str) -> Iterator[dict[str, object]]:
+    """Yield what a provider answers: from outside SOA and transfer, inside its canary name."""
+    for server in copy.outside:
+        told = nameservers.who_may_read(server, ZONE)
+        yield {
+            "isp": copy.isp,
+            "check": "outside",
+            "server": str(server),
+            "ok": not told,
+            "said": told,
+        }
+    if copy.resolver is None:
+        return
+    line: dict[str, object] = {"isp": copy.isp, "check": "canary", "server": str(copy.resolver)}
+    try:
+        code, target, errors = nameservers.look_up(copy.resolver, copy.canary)
+    except ServerFailed as error:
+        yield {**line, "ok": False, "said": str(error)}
+        return
+    said = target or code
+    yield {**line, "ok": target == stop_host, "said": said, "explained": CENSORED in errors}
+
+
+def _owners(names: list[str]) -> dict[str, None]:
+    """Return the owners of a copy's names, each with its wildcard, in order."""
+    return dict.fromkeys(owner for name in names for owner in (name, f"*.{name}"))

@@ -1,0 +1,201 @@
+"""The copies of the list at name servers, one for each access provider: settings and canary names. Pure.
+
+The settings are `FANAL_HOME/blocklist.toml`. A canary is a name below a reserved domain of the desk, at which
+nothing is served: only its provider's copy has it, so that it tells whose copy leaked.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import re
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from fanal.measures.blocking.blocklist import BlockList, closed, from_root
+from fanal.measures.blocking.names import HostName, check_written
+
+_KEY = re.compile(
+    r'\s*key\s+"(?P<name>[A-Za-z0-9._-]{1,120})"\s*\{\s*'
+    r"algorithm\s+(?P<algorithm>hmac-sha(?:224|256|384|512));\s*"
+    r'secret\s+"(?P<secret>[A-Za-z0-9+/=]+)";\s*\};\s*'
+)
+_SERVER = re.compile(r"(?:(?P<ip4>[0-9.]+)|\[(?P<ip6>[0-9A-Fa-f:.]+)\]):(?P<port>[0-9]{1,5})")
+_LEAST_SECRET = 16
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+class CopiesRefused(ValueError):
+    """The settings of the copies, or a key file of theirs, cannot be used; the message says why."""
+
+
+class TsigKey(Struct, frozen=True, kw_only=True):
+    """A key by which a name server knows who asks (TSIG, RFC 8945): name, algorithm, secret bytes."""
+
+    name: str
+    algorithm: str
+    secret: bytes
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """A name server: IP address and port."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return (
+            f"[{self.address}]:{self.port}"
+            if ":" in self.address
+            else f"{self.address}:{self.port}"
+        )
+
+
+class Copy(Struct, frozen=True, kw_only=True):
+    """The copy of an access provider: `primary` holds it, `update_key` may change it.
+
+    The provider takes it with `transfer_key`; `canary` is its name for finding leaks. `secondary` is the
+    provider's server that tells its serial, `resolver` the one that its clients ask, `outside` addresses of
+    the provider at which nobody may read the zone.
+    """
+
+    isp: str
+    primary: Server
+    update_key: TsigKey
+    transfer_key: TsigKey
+    canary: HostName
+    secondary: Server | None = None
+    resolver: Server | None = None
+    outside: tuple[Server, ...] = ()
+
+    def names(self, block: BlockList) -> list[str]:
+        """Return the names of this copy of a list, canary and names in between included, in order."""
+        return closed(sorted({*block.names, self.canary}, key=from_root))
+
+
+class _CopyAsSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    isp: str
+    primary: str
+    update_key: str
+    transfer_key: str
+    secondary: str = ""
+    resolver: str = ""
+    outside: tuple[str, ...] = ()
+
+
+class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    canary: str
+    copy: tuple[_CopyAsSet, ...] = ()
+
+
+def key_files(content: bytes) -> list[str]:
+    """Return the paths of the key files that the settings name, as written.
+
+    Raises:
+        CopiesRefused: the settings cannot be read.
+    """
+    return sorted(
+        {path for one in _read(content).copy for path in (one.update_key, one.transfer_key)}
+    )
+
+
+def read_copies(content: bytes, *, keys: Mapping[str, str]) -> tuple[Copy, ...]:
+    """Return the copies in the settings `content` (TOML); `keys` are the contents of its key files, by path.
+
+    Raises:
+        CopiesRefused: a value is missing, unknown or invalid, two copies are of one provider, a transfer key
+            is used twice, or one key both updates and transfers.
+    """
+    settings = _read(content)
+    try:
+        (base,) = check_written([settings.canary])
+    except ValueError:
+        raise CopiesRefused(f"canary: {settings.canary!r} is no host name") from None
+    copies = tuple(_copy(one, base, keys) for one in settings.copy)
+    isps = [one.isp for one in copies]
+    if twice := next((isp for isp in isps if isps.count(isp) > 1), None):
+        raise CopiesRefused(f"{twice} has two copies")
+    secrets = [one.transfer_key.secret for one in copies]
+    if len(set(secrets)) < len(secrets):
+        raise CopiesRefused("two copies have one transfer key: a leak would name neither")
+    if any(one.update_key.secret in secrets for one in copies):
+        raise CopiesRefused("a transfer key may update: a provider could change its copy")
+    return copies
+
+
+def canary_of(key: TsigKey, *, base: HostName) -> HostName:
+    """Return the canary name of the provider that transfers with `key`, below `base`."""
+    digest = hmac.new(key.secret, b"fanal/canary/1", hashlib.sha256).hexdigest()
+    (name,) = check_written([f"c{digest[:20]}.{base}"])
+    return name
+
+
+def read_key(text: str) -> TsigKey:
+    """Return the TSIG key in a key file, as BIND's `tsig-keygen` writes it.
+
+    Raises:
+        CopiesRefused: it is no such file; the message never quotes it.
+    """
+    found = _KEY.fullmatch(text)
+    if found is None:
+        raise CopiesRefused("no key file as tsig-keygen writes it")
+    try:
+        secret = base64.b64decode(found["secret"], validate=True)
+    except binascii.Error:
+        raise CopiesRefused("the secret is no base64") from None
+    if len(secret) < _LEAST_SECRET:
+        raise CopiesRefused(f"the secret has less than {_LEAST_SECRET} bytes")
+    return TsigKey(name=found["name"], algorithm=found["algorithm"], secret=secret)
+
+
+def _read(content: bytes) -> _Settings:
+    try:
+        return msgspec.toml.decode(content, type=_Settings)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise CopiesRefused(str(error)) from None
+
+
+def _copy(one: _CopyAsSet, base: HostName, keys: Mapping[str, str]) -> Copy:
+    if not _NAME.fullmatch(one.isp):
+        raise CopiesRefused(
+            f"isp: {one.isp!r} is no name of lower-case letters, digits and hyphens"
+        )
+    update, transfer = (_key(path, keys) for path in (one.update_key, one.transfer_key))
+    return Copy(
+        isp=one.isp,
+        primary=read_server(one.primary),
+        update_key=update,
+        transfer_key=transfer,
+        canary=canary_of(transfer, base=base),
+        secondary=read_server(one.secondary) if one.secondary else None,
+        resolver=read_server(one.resolver) if one.resolver else None,
+        outside=tuple(map(read_server, one.outside)),
+    )
+
+
+def read_server(text: str) -> Server:
+    """Return the name server in a text such as `192.0.2.1:53` or `[2001:db8::1]:53`.
+
+    Raises:
+        CopiesRefused: it is no IP address with a port.
+    """
+    found = _SERVER.fullmatch(text)
+    try:
+        address = ipaddress.ip_address(found["ip4"] or found["ip6"]) if found else None
+    except ValueError:
+        address = None
+    if found is None or address is None or not 0 < int(found["port"]) < 65536:
+        raise CopiesRefused(f"{text!r} is no address with a port, such as 192.0.2.1:53")
+    return Server(address=str(address), port=int(found["port"]))
+
+
+def _key(path: str, keys: Mapping[str, str]) -> TsigKey:
+    try:
+        return read_key(keys[path])
+    except KeyError:
+        raise CopiesRefused(f"{path}: not there") from None
+    except CopiesRefused as error:
+        raise CopiesRefused(f"{path}: {error}") from None

@@ -1,0 +1,233 @@
+"""The folder in which versions of the blocking list are published: written whole, verified, pruned.
+
+A version is written into a folder of its own and moved to its name; the link `latest` then changes in one
+step. A process may die at any instant: what it left under another name is removed by the next one.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from fanal.ledger.domain.checkpoint import NoteKey
+from fanal.measures.blocking.blocklist import BlockList, ListWrong, read_written
+from fanal.measures.blocking.formats import FORMATS, read_json, write_file
+from fanal.measures.blocking.manifest import (
+    ListManifest,
+    ManifestRefused,
+    check_digest,
+    check_file,
+    open_manifest,
+)
+from fanal.measures.blocking.publication.delta import (
+    DELTA_FILE,
+    apply_delta,
+    starts_from,
+    write_delta,
+)
+
+LATEST = "latest"
+_LOCK = ".lock"
+_PARTIAL = ".partial"
+_JSON = FORMATS["json"].file
+_SUFFIX = ".manifest.json"
+Signer = Callable[[BlockList, str, bytes], bytes]
+"""Returns the signed manifest of a file of a list: the list, the file's name, its bytes."""
+
+
+class FolderRefused(Exception):
+    """A published folder is not what its manifests state, or is out of date; the message says where."""
+
+
+class Verified(Struct, frozen=True, kw_only=True):
+    """What `verify_folder` found: the newest version, whether its delta was applied, its files."""
+
+    block: BlockList
+    delta: bool
+    files: tuple[str, ...]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder, created if it is missing, against other processes that publish into it.
+
+    Raises:
+        OSError: it cannot be made or written.
+    """
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    with open(folder / _LOCK, "ab", opener=_shared) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def known_serials(folder: Path, *, keys: Iterable[NoteKey]) -> set[int]:
+    """Return the serials of the versions in a folder whose manifest one of `keys` signed."""
+    trusted, found = tuple(keys), set()
+    for path in folder.glob(f"*/*{_SUFFIX}"):
+        with contextlib.suppress(ManifestRefused, OSError):
+            found.add(open_manifest(path.read_bytes(), keys=trusted).serial)
+    return found
+
+
+def read_latest(folder: Path, *, keys: Iterable[NoteKey]) -> BlockList | None:
+    """Return the newest version in a folder, expired or not; None without one that our keys signed whole."""
+    return _read_version(folder / LATEST, tuple(keys))
+
+
+def write_version(
+    folder: Path, block: BlockList, *, before: BlockList | None, sign: Signer, now: datetime
+) -> None:
+    """Publish a version: its files and manifests, the delta from `before`, then `latest`; old ones go.
+
+    The caller holds the folder (`locked`).
+
+    Raises:
+        ValueError: a name is not written as `names.read_name` returns it.
+        ListWrong: a written file does not state the list (programming error).
+        OSError: the folder cannot be written; `latest` is the earlier version.
+    """
+    partial = folder / f"{block.serial}{_PARTIAL}"
+    for path in folder.glob(f"*{_PARTIAL}"):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    partial.mkdir(mode=0o750)
+    for form in FORMATS.values():
+        _put(partial, block, form.file, write_file(block, form), sign)
+    if before is not None:
+        _put(partial, block, DELTA_FILE, write_delta(before, block), sign)
+    _sync(partial)
+    partial.rename(folder / str(block.serial))
+    link = folder / f"{LATEST}{_PARTIAL}"
+    link.symlink_to(str(block.serial))
+    link.replace(folder / LATEST)
+    _sync(folder)
+    _prune(folder, newest=block.serial, before=before.serial if before else None, now=now)
+
+
+def verify_folder(
+    folder: Path, *, keys: Iterable[NoteKey], now: datetime, loaded: Iterable[int] = ()
+) -> Verified:
+    """Check the newest version of a folder: signatures, digests, expiry; all formats state one list.
+
+    Where the version before it is still there whole, its delta is applied and compared too. `loaded` are
+    serials used before. Only the folder and the keys are needed.
+
+    Raises:
+        FolderRefused: the message names the file and says what is wrong.
+    """
+    trusted, place, used = tuple(keys), (folder / LATEST).resolve(), tuple(loaded)
+    block: BlockList | None = None
+    for form in (FORMATS["json"], *FORMATS.values()):
+        with _told(form.file):
+            content, manifest = _opened(place, form.file, trusted)
+            check_file(manifest, file=form.file, content=content, now=now, loaded=used)
+            block = read_json(content) if block is None else block
+            if (manifest.serial, manifest.entries) != (block.serial, len(block.entries)):
+                raise ManifestRefused("the manifest states another list")
+            if read_written(manifest.expires_at) != block.expires_at:
+                raise ManifestRefused("the manifest states another expiry")
+            form.check(content, block)
+    if block is None:
+        raise FolderRefused("no format")
+    files = [form.file for form in FORMATS.values()]
+    has_delta = (place / DELTA_FILE).exists()
+    if has_delta:
+        with _told(DELTA_FILE):
+            content, manifest = _opened(place, DELTA_FILE, trusted)
+            check_file(manifest, file=DELTA_FILE, content=content, now=now, loaded=used)
+            _check_delta(folder, content, block, trusted)
+    return Verified(
+        block=block, delta=has_delta, files=(*files, *([DELTA_FILE] if has_delta else []))
+    )
+
+
+def _check_delta(folder: Path, content: bytes, block: BlockList, keys: tuple[NoteKey, ...]) -> None:
+    """Check that the delta leads from the version that it names, if that is there whole, to the newest."""
+    before = _read_version(folder / str(starts_from(content)), keys)
+    if before is not None and apply_delta(before, content) != block:
+        raise ListWrong("it does not lead to the newest list")
+
+
+def _read_version(place: Path, keys: tuple[NoteKey, ...]) -> BlockList | None:
+    try:
+        content, manifest = _opened(place, _JSON, keys)
+        check_digest(manifest, file=_JSON, content=content)
+        block = read_json(content)
+    except (ManifestRefused, ListWrong, OSError):
+        return None
+    return block if block.serial == manifest.serial else None
+
+
+def _opened(place: Path, file: str, keys: tuple[NoteKey, ...]) -> tuple[bytes, ListManifest]:
+    """Return a file and its manifest, whose signature was verified; the digest was not.
+
+    Raises:
+        ManifestRefused: the manifest is malformed, or not signed by one of `keys`.
+        OSError: one of the two cannot be read.
+    """
+    manifest = open_manifest((place / f"{file}{_SUFFIX}").read_bytes(), keys=keys)
+    return (place / file).read_bytes(), manifest
+
+
+def _put(place: Path, block: BlockList, file: str, content: bytes, sign: Signer) -> None:
+    """Write a file of a version, then its manifest."""
+    for name, body in ((file, content), (f"{file}{_SUFFIX}", sign(block, file, content))):
+        with open(place / name, "xb", opener=_shared) as stream:
+            stream.write(body)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def _prune(folder: Path, *, newest: int, before: int | None, now: datetime) -> None:
+    """Remove all but deltas from versions older than `before`, and those whose list has expired."""
+    for place in folder.iterdir():
+        if not place.name.isdigit() or int(place.name) in {newest, before}:
+            continue
+        try:
+            ends = read_written(_delta_end(place))
+        except (ListWrong, OSError):
+            ends = now
+        if ends <= now:
+            shutil.rmtree(place)
+            continue
+        for path in place.iterdir():
+            if not path.name.startswith(DELTA_FILE):
+                path.unlink()
+
+
+def _delta_end(place: Path) -> str:
+    """Return the end of the list to which the delta of a version leads, as its manifest states it.
+
+    Nothing but its removal depends on it: the signature is not verified.
+    """
+    held = json.loads((place / f"{DELTA_FILE}{_SUFFIX}").read_bytes())
+    return str(held.get("expires_at"))
+
+
+def _shared(path: str, flags: int) -> int:
+    """Open a file, with mode 0640 if it is new: the group's web server reads it."""
+    return os.open(path, flags, 0o640)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _told(file: str) -> Iterator[None]:
+    try:
+        yield
+    except (ManifestRefused, ListWrong) as error:
+        raise FolderRefused(f"{file}: {error}") from None
+    except OSError as error:
+        raise FolderRefused(f"{file}: {error.strerror}") from None

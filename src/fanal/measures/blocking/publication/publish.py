@@ -1,0 +1,214 @@
+"""Versions of the blocking list for access providers: new names need a permission, what is lifted none."""
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.queries.instructions import standing_in_force
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+from fanal.ledger import signer
+from fanal.measures.blocking.blocklist import BlockList, is_later, make_list
+from fanal.measures.blocking.kind import BLOCKS
+from fanal.measures.blocking.manifest import sign_manifest
+from fanal.measures.blocking.publication import folder as published
+from fanal.measures.blocking.register import InForce, in_force, keep_list, lists_locked
+from fanal.measures.models import StoredCleared
+from fanal.measures.operations import issuing_authority
+
+RENEW = timedelta(hours=1)
+"""Age at which an unchanged version is renewed."""
+MARGIN = timedelta(minutes=15)
+"""Time before its end at which an entry leaves: a version ends with its first entry, and is valid longer."""
+SHARE = 0.05
+"""Part of the published names that new ones may reach without an instruction that names them."""
+FLOOR = 20
+"""Number of new names that never needs one."""
+
+
+class Publication(Struct, frozen=True, kw_only=True):
+    """What `publish` did: the newest version, the one before it, whether it was made now.
+
+    `before` is None without one that was signed by our keys. `held` is the number of new names that may not
+    leave yet, `change` their digest, "" without any; `large`: an instruction must name that digest.
+    """
+
+    block: BlockList
+    before: BlockList | None
+    new: bool
+    held: int
+    change: str
+    large: bool
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    """New names: the acts that name them, their digest, and whether an instruction must name it (`large`)."""
+
+    acts: tuple[InForce, ...]
+    names: int
+    change: str
+    large: bool
+
+
+def publish(
+    *,
+    actor: Actor,
+    folder: Path,
+    by_person: bool,
+    bring: Callable[["Publication"], None] | None = None,
+    known: Collection[int] = (),
+    now: datetime,
+) -> Publication:
+    """Publish the names in force into `folder`, as a new version where anything changed or an hour passed.
+
+    `bring` takes it to the name servers once it is in the database, before the files are written: reading
+    back the files of a long list takes longer than a lifting may wait.
+
+    New names leave if a person asks for it (`by_person`), or under an instruction BLOCKLIST in force; a large
+    change only under one that names its digest. Everything else, liftings above all, leaves at once. `known`
+    are serials of lists seen elsewhere, such as at name servers.
+
+    Raises:
+        Refused: the actor may not export.
+        SignerMissing: this installation holds no key that signs.
+        ListWrong: a name covers the stop page, or no serial is later than all.
+        OSError: the folder cannot be written; the earlier version stays the newest.
+    """
+    keys = signer.current()
+    key = keys.signing_key
+    if key is None:
+        raise signer.SignerMissing("this process may not sign")
+    with published.locked(folder):
+        before = published.read_latest(folder, keys=keys.known_keys)
+        seen = {*known, *published.known_serials(folder, keys=keys.known_keys)}
+        with lists_locked(actor):
+            made = _make(actor, before, by_person=by_person, known=seen, now=now)
+        if bring is not None:
+            bring(made)
+        if made.new:
+            published.write_version(
+                folder,
+                made.block,
+                before=before,
+                sign=lambda block, file, content: sign_manifest(
+                    block, file=file, content=content, name=keys.origin, key=key
+                ),
+                now=now,
+            )
+    return made
+
+
+def changes_waiting(*, folder: Path, now: datetime) -> Waiting:
+    """Return the new names that no published version has named yet."""
+    before = published.read_latest(folder, keys=signer.current().known_keys)
+    return _waiting(in_force(now=now + MARGIN), before)
+
+
+def change_of(names: Collection[str]) -> str:
+    """Return the digest by which an instruction names these new names; "" without any."""
+    if not names:
+        return ""
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+
+
+def mark_of_changes() -> str:
+    """Return a text that differs once any blocking in force was listed, checked, doubted, kept or ended."""
+    found = sql.one(
+        "SELECT count(*), coalesce(bit_xor(hashtextextended(concat_ws('|', act_id, a.state, listed_at,"
+        " checked_at, doubted_at), 0)), 0) FROM measures_blocking JOIN casework_act a ON a.id = act_id"
+        " WHERE a.state = ANY (%s)",
+        [[str(state) for state in BLOCKS]],
+    )
+    return f"{found[0]}/{found[1]}"
+
+
+def due_again(block: BlockList) -> datetime:
+    """Return when a version must be followed by the next one although nothing happened."""
+    ends = min((entry.expires for entry in block.entries), default=block.expires_at)
+    return min(block.made_at + RENEW, ends - MARGIN)
+
+
+def _make(
+    actor: Actor,
+    before: BlockList | None,
+    *,
+    by_person: bool,
+    known: Collection[int],
+    now: datetime,
+) -> Publication:
+    found = in_force(now=now + MARGIN)
+    waiting = _waiting(found, before)
+    held = () if _may_leave(waiting, by_person=by_person, now=now) else waiting.acts
+    kept = {one.act_id for one in held}
+    leaving = [one for one in found if one.act_id not in kept]
+    if before is not None and _lasts(before, leaving, known=known, now=now):
+        block, new = before, False
+    else:
+        entries = [one.entry for one in leaving]
+        block = keep_list(actor=actor, entries=entries, purpose="publish", known=known, now=now)
+        new = True
+        _clear(leaving, block.serial)
+    return Publication(
+        block=block,
+        before=before,
+        new=new,
+        held=waiting.names if held else 0,
+        change=waiting.change if held else "",
+        large=bool(held) and waiting.large,
+    )
+
+
+def _waiting(found: Sequence[InForce], before: BlockList | None) -> Waiting:
+    """Return the names that are new: no published act names them, nor the last version that we signed."""
+    cleared = _cleared()
+    old = {one.entry.name for one in found if one.act_id in cleared}
+    old.update(before.names if before else ())
+    acts = tuple(one for one in found if one.entry.name not in old)
+    names = {one.entry.name for one in acts}
+    return Waiting(
+        acts=acts,
+        names=len(names),
+        change=change_of(names),
+        large=len(names) > max(FLOOR, SHARE * len(old & {one.entry.name for one in found})),
+    )
+
+
+def _may_leave(waiting: Waiting, *, by_person: bool, now: datetime) -> bool:
+    if not waiting.acts or (by_person and not waiting.large):
+        return True
+    scope = waiting.change if waiting.large else None
+    found = standing_in_force(kind=InstructionKind.BLOCKLIST, scope=scope, now=now)
+    return found is not None and (not waiting.large or waiting.change in found.names)
+
+
+def _lasts(
+    before: BlockList, leaving: Sequence[InForce], *, known: Collection[int], now: datetime
+) -> bool:
+    """Return whether `before` states the list, is young enough, and later than all serials known."""
+    if now >= due_again(before):
+        return False
+    if not all(one == before.serial or is_later(before.serial, one) for one in known):
+        return False
+    present = make_list(
+        [one.entry for one in leaving],
+        made_at=before.made_at,
+        known=(),
+        stop_host=issuing_authority.stop_host(),
+    )
+    return (present.entries, present.stop_host) == (before.entries, before.stop_host)
+
+
+def _cleared() -> set[UUID]:
+    return set(StoredCleared.objects.values_list("act_id", flat=True))
+
+
+def _clear(leaving: Sequence[InForce], serial: int) -> None:
+    """Keep which acts left: what they name is no change any more."""
+    known = _cleared()
+    rows = [StoredCleared(act_id=o.act_id, serial=serial) for o in leaving if o.act_id not in known]
+    StoredCleared.objects.bulk_create(rows, batch_size=5000)

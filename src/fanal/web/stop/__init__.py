@@ -1,0 +1,1 @@
+"""The stop page: a small static site that people see instead of a blocked name."""

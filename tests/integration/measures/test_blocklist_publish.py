@@ -1,0 +1,220 @@
+"""Versions of the list: what may leave, what never waits, and serials that rise whatever was restored."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.accounts.domain.policy import Refused
+from fanal.accounts.operations.instructions import second_instruction
+from fanal.bearers import propose_instruction
+from fanal.kernel.refusal import Refusal
+from fanal.ledger import signer
+from fanal.measures.blocking.manifest import sign_manifest
+from fanal.measures.blocking.publication import folder as published
+from fanal.measures.blocking.publication.publish import (
+    FLOOR,
+    MARGIN,
+    Publication,
+    changes_waiting,
+    due_again,
+    mark_of_changes,
+    publish,
+)
+from fanal.measures.models import StoredCleared, StoredList
+from tests.integration.measures.blockings import ANALYST, COLLEAGUE, SUPERVISOR, ago, listed, take
+from tests.integration.measures.raw import sqlstate
+from tests.integration.orient.people import WORKER, person
+from tests.server import as_worker
+
+CHECK, UNIQUE, PRIVILEGE = "23514", "23505", "42501"
+HOUR = timedelta(hours=1)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def made(
+    folder: Path, *, by_person: bool = True, at: datetime | None = None, known: tuple[int, ...] = ()
+) -> Publication:
+    """Publish as the worker's role does, and verify what is then in the folder."""
+    at = at or now()
+    with as_worker():
+        done = publish(actor=WORKER, folder=folder, by_person=by_person, known=known, now=at)
+    keys = signer.current().known_keys
+    assert published.verify_folder(folder, keys=keys, now=at).block == done.block
+    return done
+
+
+def instruct(*names: str) -> None:
+    """Put an instruction BLOCKLIST in force, by two supervisors."""
+    at = now()
+    asked = NewInstruction(
+        kind=InstructionKind.BLOCKLIST,
+        names=names,
+        grounds="Test.",
+        basis="LCEN 6-1",
+        valid_from=at - HOUR,
+        expires_at=at + HOUR,
+    )
+    made_id = propose_instruction(actor=SUPERVISOR, instruction=asked, now=at)
+    second = person(*SUPERVISOR.roles)
+    second_instruction(actor=second, instruction_id=made_id, now=at)
+
+
+def test_a_version_is_kept_with_its_digest_before_it_can_be_read(tmp_path: Path) -> None:
+    listed(2, host="one.example")
+    done = made(tmp_path)
+    assert (done.new, done.block.names, done.held) == (True, ("one.example",), 0)
+    row = StoredList.objects.get(serial=done.block.serial)
+    manifest = (tmp_path / "latest/blocking.json.manifest.json").read_text()
+    assert f'"sha256":"{row.digest}"' in manifest
+    assert (row.purpose, row.made_by, row.entries) == ("publish", WORKER.person_id, 1)
+
+
+def test_a_folder_that_cannot_be_written_keeps_its_version(tmp_path: Path) -> None:
+    blocking_id = listed(2, host="one.example")
+    first = made(tmp_path)
+    take(blocking_id, "free", now(), actor=ANALYST)
+    at = now() + timedelta(seconds=5)
+    (tmp_path / str(int(at.timestamp()))).mkdir()
+    ((tmp_path / str(int(at.timestamp()))) / "x").touch()
+    with pytest.raises(OSError, match="not empty"), as_worker():
+        publish(actor=WORKER, folder=tmp_path, by_person=True, now=at)
+    keys = signer.current().known_keys
+    assert published.verify_folder(tmp_path, keys=keys, now=now()).block == first.block
+    assert made(tmp_path, at=at + timedelta(seconds=5)).block.names == ()
+
+
+def test_without_a_permission_new_names_wait_and_what_is_lifted_does_not(tmp_path: Path) -> None:
+    old = listed(2, host="old.example")
+    made(tmp_path)
+    listed(2, host="new.example")
+    take(old, "free", now(), actor=ANALYST)
+    done = made(tmp_path, by_person=False)
+    assert (done.block.names, done.held, done.large) == ((), 1, False)
+    assert changes_waiting(folder=tmp_path, now=now()).change == done.change
+    instruct()
+    assert made(tmp_path, by_person=False).block.names == ("new.example",)
+
+
+def test_a_large_change_needs_an_instruction_that_names_it(tmp_path: Path) -> None:
+    old = listed(2, host="old.example")
+    made(tmp_path)
+    for number in range(FLOOR + 1):
+        listed(2, host=f"n{number}.example")
+    instruct()
+    take(old, "lift", now(), outcome="GONE")
+    done = made(tmp_path)
+    assert (done.block.names, done.held, done.large) == ((), FLOOR + 1, True)
+    instruct("0" * 64)
+    assert made(tmp_path).block.names == ()
+    instruct(done.change)
+    assert len(made(tmp_path).block.names) == FLOOR + 1
+    assert changes_waiting(folder=tmp_path, now=now()).names == 0
+    listed(2, host="one-more.example")
+    assert made(tmp_path, by_person=False).held == 0
+
+
+def test_an_instruction_names_a_change_by_a_digest() -> None:
+    with pytest.raises(Refusal) as refused:
+        instruct("old.example")
+    assert refused.value.code == "UNKNOWN_NAME"
+
+
+def test_what_did_not_change_is_renewed_after_an_hour(tmp_path: Path) -> None:
+    listed(2, host="one.example")
+    first, start = made(tmp_path), now()
+    assert not made(tmp_path, at=start + HOUR / 2).new
+    later = made(tmp_path, at=start + HOUR)
+    assert later.new
+    assert later.block.serial > first.block.serial
+    assert later.block.entries == first.block.entries
+    assert due_again(first.block) == first.block.made_at + HOUR
+
+
+def test_an_entry_leaves_before_the_list_that_it_would_end(tmp_path: Path) -> None:
+    blocking_id = listed(2, host="one.example")
+    listed(2, host="two.example")
+    take(blocking_id, "doubt", ago(0.5), outcome="APPEAL")
+    first = made(tmp_path)
+    ends = first.block.expires_at
+    assert set(first.block.names) == {"one.example", "two.example"}
+    assert made(tmp_path, at=ends - MARGIN - HOUR / 60).block.expires_at == ends
+    last = made(tmp_path, at=ends - MARGIN)
+    assert last.block.names == ("two.example",)
+    assert last.block.expires_at > ends
+
+
+def test_serials_rise_after_a_restore_from_an_older_backup(tmp_path: Path) -> None:
+    """The folder has a version of which the database knows nothing: its signed serial counts."""
+    keys, at = signer.current(), now()
+    assert keys.signing_key is not None
+    listed(2, host="one.example")
+    first = made(tmp_path)
+    ahead = first.block.serial + 10_000
+    place = tmp_path / str(ahead)
+    place.mkdir()
+    values = {key: getattr(first.block, key) for key in first.block.__struct_fields__}
+    for name, serial in (("signed", ahead), ("not", ahead + 10_000)):
+        document = sign_manifest(
+            type(first.block)(**{**values, "serial": serial}),
+            file="blocking.csv", content=b"", name=keys.origin, key=keys.signing_key,
+        )  # fmt: skip
+        if name == "not":
+            document = document.replace(b'"signatures":["', b'"signatures":["x')
+        (place / f"{name}.manifest.json").write_bytes(document)
+    at += 2 * HOUR
+    done = made(tmp_path, at=at)
+    assert done.block.serial == max(ahead + 1, int(at.timestamp()))
+    assert done.block.serial < ahead + 10_000
+    seen = done.block.serial + 500
+    assert made(tmp_path, at=at + HOUR, known=(seen,)).block.serial > seen
+
+
+def test_a_lost_folder_takes_nothing_from_the_list(tmp_path: Path) -> None:
+    for number in range(FLOOR + 1):
+        listed(2, host=f"n{number}.example")
+    instruct(made(tmp_path / "one").change)
+    assert len(made(tmp_path / "one").block.names) == FLOOR + 1
+    again = made(tmp_path / "two", by_person=False)
+    assert (len(again.block.names), again.before, again.held) == (FLOOR + 1, None, 0)
+
+
+def test_the_mark_changes_with_every_step_that_matters() -> None:
+    marks = [mark_of_changes()]
+    one = listed(2, host="one.example")
+    marks.append(mark_of_changes())
+    for transition, values in (
+        ("doubt", {"outcome": "APPEAL"}), ("keep", {"actor": COLLEAGUE}), ("free", {"actor": ANALYST}),
+    ):  # fmt: skip
+        take(one, transition, now(), **values)
+        marks.append(mark_of_changes())
+    assert len(set(marks[:-1])) == len(marks) - 1
+    assert marks[-1] == marks[0]
+    assert mark_of_changes() == marks[-1]
+
+
+def test_only_who_may_export_publishes(tmp_path: Path) -> None:
+    with pytest.raises(Refused), as_worker():
+        publish(actor=ANALYST, folder=tmp_path, by_person=True, now=now())
+
+
+def test_the_database_refuses_an_earlier_serial_and_keeps_every_row(tmp_path: Path) -> None:
+    listed(2, host="one.example")
+    last = made(tmp_path).block.serial
+    insert = "INSERT INTO measures_blocklist (serial, made_at, expires_at, entries) VALUES (%s, now(), now(), 0)"
+    with as_worker():
+        for serial in (last, last - 1, 1, (last + 2**31) % 2**32):
+            assert sqlstate(insert, [serial]) in {CHECK, UNIQUE}
+        assert sqlstate(insert, [last - 1]) == CHECK
+        for statement in (
+            "UPDATE measures_blocklist SET digest = ''",
+            "DELETE FROM measures_blocklist",
+            "DELETE FROM measures_blocklist_cleared",
+            "UPDATE measures_blocklist_cleared SET serial = serial",
+        ):
+            assert sqlstate(statement, []) == PRIVILEGE
+    assert StoredCleared.objects.get().serial == last
