@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from msgspec import structs
 
-from fanal.formats.report.records import File, Message, Person, PersonRole
+from fanal.formats.report.records import File, Message, Person, PersonRole, PlaceRole
+from fanal.harmonise.domain.records import HarmonisedPlace
 from fanal.intake.domain.records import PUBLIC_SENDER
 from fanal.orient.domain.records import OrientItem
 from fanal.orient.folding.domain import Foldable, Sameness, fold, load_rules, root_of, standing_of
@@ -86,6 +87,7 @@ def test_two_periods_are_two_jobs() -> None:
         {"persons": (account("one"), Person(role=PersonRole.VICTIM, name="Somebody"))},
         {"conversation": (Message(speaker="A", text="see you"),)},
         {"urls": (url("https://pictures.example/new"),)},
+        {"places": (HarmonisedPlace(role=PlaceRole.CHILD, locality="Mons", country="BE"),)},
         {"score": 80, "floor": "PROVIDER_ESCALATED"},
         {"score": 95, "level": "DANGER"},
     ],

@@ -289,12 +289,13 @@ def _who(report: HarmonisedReport) -> list[tuple[str, ...]]:
 def _said(report: HarmonisedReport) -> tuple[object, ...]:
     """Return the content that folding (grouping of duplicates) must never hide.
 
-    That is (victims, conversation, payments, page addresses). A digest of it is part of every key, so that
-    only reports with equal content are grouped.
+    That is (victims, conversation, payments, page addresses), and the places with their role if it states
+    any. A digest of it is part of every key, so that only reports with equal content are grouped.
     """
     victims = [person for person in report.persons if person.role is PersonRole.VICTIM]
     addresses = sorted({url.key or url.reported for url in report.urls})
-    return (victims, report.conversation, report.payments, addresses)
+    places = (report.places,) if report.places else ()  # keys of before they were read stay valid
+    return (victims, report.conversation, report.payments, addresses, *places)
 
 
 def _is_bare(item: OrientItem) -> bool:
