@@ -360,15 +360,11 @@ class Dispatch:
         silent = [one for one in due if one.silent_since is not None]
         alone = [one for one in due if one.silent_since is None and one.is_alone(now)]
         together = [one for one in due if one.silent_since is None and not one.is_alone(now)]
-        most = max(_MOST_GROUPS, self._places.most(now) - _SPARE)
-        first = (
-            groups(together, most, 1)
-            if self._places.is_slow(now)
-            else groups(together, _MOST_GROUPS)
-        )
+        first = groups(together, _MOST_GROUPS)
+        if self._places.is_slow(now):
+            first = groups(together, max(_MOST_GROUPS, self._places.most(now) - _SPARE), 1)
         begun = list[Session]()
-        alone.sort(key=lambda one: one.begun)  # who may be the cause keeps nobody from the server
-        for group in [*first, *groups(alone, _MOST_ALONE, 1)]:
+        for group in sorted([*first, *groups(alone, _MOST_ALONE, 1)], key=self._turn):
             if not all(self._may_begin(one, now) for one in group):
                 continue
             if self._room.has_room(now, new=not any(self._waits_alone(one) for one in group)):
@@ -378,10 +374,15 @@ class Dispatch:
                 self._open([person], now, begun)
         return begun
 
+    def _turn(self, group: Sequence[Person]) -> tuple[int, float]:
+        """Return the place of people in the order: who may be the cause, and who has new calls, come last."""
+        waits = (self._calls[id_].added for one in group for id_ in one.pending)
+        return max(one.begun for one in group), min(waits, default=math.inf)
+
     def _waits_alone(self, person: Person) -> bool:
         """Return whether a stalled session waits for this person and for nobody else."""
-        found = [one for one in self._sessions.values() if one.waits_for(person.address)]
-        return any(len(one.people) == 1 for one in found)
+        waits = [one for one in self._sessions.values() if one.waits_for(person.address)]
+        return any(len(one.people) == 1 for one in waits)
 
     def _is_wanted(self, person: Person) -> bool:
         """Return whether a person is to get a call that has not failed: one that has waits for `add`."""

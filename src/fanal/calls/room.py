@@ -22,7 +22,7 @@ _HELD_SECONDS: Final = 30.0
 _KEPT_CONNECTING: Final = 4
 """The oldest sessions that wait to sign in, at most half of all, are never closed: a server may be slow.
 
-The oldest of each address is not either.
+The oldest of each address is not either, up to that half.
 """
 _ALONE_SECONDS: Final = 6.0
 """The same, where a server lets in one or two: it may be slow, or have lost the session."""
@@ -83,9 +83,10 @@ class Room:
             for one in self._sessions.values()
             if one.stalled and not one.cut and one.phase is Phase.CONNECTING
         ]
-        many = min(_KEPT_CONNECTING, (self._places.most(now) - 1) // 2)
-        first = {one.place: one for one in reversed(waits)}.values() if many else ()
-        kept = [*waits[:many], *first]
+        most = self._places.most(now)
+        many = min(_KEPT_CONNECTING, (most - 1) // 2)
+        first = {one.place: one for one in reversed(waits[many:])}.values()
+        kept = [*waits[:many], *first][: max(many, most // 2) if many else 0]
 
         def waits_long(one: Session) -> bool:
             long = self._places.patience(one.place, now) + PATIENCE_SECONDS * self._more(one, now)

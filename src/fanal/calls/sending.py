@@ -43,7 +43,7 @@ _LOOK_UP_AGAIN_SECONDS: Final = 1.0
 """The same while a call waits, and the server has taken no message for that long."""
 _HANGING_SECONDS: Final = 5.0
 """Time after which a further question to the DNS does not wait for the one before."""
-_FULL: Final = frozenset({smtp.CLOSING, 432, 451, 452, 454})
+_FULL: Final = frozenset({smtp.CLOSING, 432, 454})
 """Replies before the first recipient by which servers say that too many sessions are open."""
 _LANGUAGES: Final = ("fr", "en")
 _OK, _NO_UTF8 = 250, 553

@@ -93,3 +93,21 @@ def test_a_bound_that_is_shown_after_the_greeting_is_kept(many: int, limit: int)
             for one in duty[1:]:
                 within = 20.0 if limit < 3 and faults else 10.0
                 assert min(relay.got[relay.made[number].id, one], default=NEVER) < at + within
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+@pytest.mark.parametrize("apart", [0.6, 1.5])
+def test_nobody_waits_behind_a_flow_of_new_calls(limit: int, apart: float) -> None:
+    relay = Relay(people(10), limit=limit, reply=0.1)
+    assert not late(relay, run(relay, [1.0 + apart * n for n in range(25)]))
+
+
+@pytest.mark.parametrize("places", [1, 3, 8, 24])
+@pytest.mark.parametrize("limit", [3, 10**9])
+def test_a_server_that_was_silent_at_all_addresses_is_served_once_it_is_well(
+    places: int, limit: int
+) -> None:
+    silent = Fault(step="GREET", seconds=NEVER, when=(0.0, 15.0))
+    relay = Relay(people(5), [silent], places=places, limit=limit)
+    calls = run(relay, [1.0, 1.4, 15.2, 19.0])
+    assert not late(relay, {number: max(at, 15.0) for number, at in calls.items()})
