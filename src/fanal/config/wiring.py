@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -21,14 +22,15 @@ from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL
 from fanal.kernel import clock
 from fanal.ledger import signer
-from fanal.measures.blocking import acts as blockings
+from fanal.measures.blocking import views as blockings
 from fanal.measures.blocking.kind import BLOCKING
-from fanal.measures.dereferencing import acts as dereferencings
+from fanal.measures.dereferencing import views as dereferencings
 from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.notice import acts as notices
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.drafts import open_from_decision
+from fanal.measures.operations.lasting import record_doubts
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.domain.records import Track
 from fanal.vault import keyring
@@ -55,7 +57,12 @@ def wire() -> None:
     mail.install(mailer_of(settings.ENV))
     outside.install(outside.Door(loopback=settings.FANAL_DEMO))
     deciding.install(OPENS, followed=[BLOCKING, DEREFERENCING])
-    doubts.install([blockings.doubt_caused, dereferencings.doubt_caused])
+    doubts.install(
+        [
+            partial(record_doubts, lifecycle=BLOCKING, rests=blockings.removals_of),
+            partial(record_doubts, lifecycle=DEREFERENCING, rests=dereferencings.removals_of),
+        ]
+    )
     issuing_authority.install(
         flagger=settings.ENV.flagger,
         stop_host=settings.ENV.stop_host,

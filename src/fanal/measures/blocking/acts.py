@@ -36,7 +36,6 @@ from fanal.measures.operations.lasting import (
     check_other,
     erase_ended,
     readable,
-    record_doubts,
     record_lasting,
     removal_of,
 )
@@ -152,35 +151,6 @@ def record_blocking(
         event=event,
         reasoned=REASONED,
         checks=_CHECKS,
-        now=now,
-    )
-
-
-def doubt_caused(
-    *,
-    actor: Actor,
-    report_id: UUID,
-    act_id: UUID | None,
-    cause: str,
-    proof: str = "",
-    now: datetime,
-) -> None:
-    """Record a doubt on the blockings on a report, or on those that rest on the removal request `act_id`.
-
-    Called in the transaction of its cause, a code of `DoubtCause` (`casework.operations.doubts`). ANNULLED
-    lifts the acts at once; `proof` names the ruling.
-
-    Raises:
-        Refused: the actor may not cause it at that desk.
-    """
-    record_doubts(
-        actor=actor,
-        lifecycle=BLOCKING,
-        rests=views.removals_of,
-        report_id=report_id,
-        act_id=act_id,
-        cause=cause,
-        proof=proof,
         now=now,
     )
 

@@ -33,9 +33,9 @@ def record_doubts(  # noqa: PLR0913 - those of a doubt, and what the kind adds
     actor: Actor,
     lifecycle: Lifecycle,
     rests: Rests,
+    cause: str,
     report_id: UUID,
     act_id: UUID | None,
-    cause: str,
     proof: str,
     now: datetime,
 ) -> None:
@@ -71,11 +71,11 @@ def record_lasting(  # noqa: PLR0913 - those of `take_step`, and the two tables 
     *,
     actor: Actor,
     lifecycle: Lifecycle,
+    reasoned: Collection[str],
+    checks: Mapping[str, Check],
     act_id: UUID,
     transition: str,
     event: Event,
-    reasoned: Collection[str],
-    checks: Mapping[str, Check],
     now: datetime,
 ) -> UUID:
     """Record a transition of an act of a kind; return its report.
