@@ -184,6 +184,7 @@ class Places:
     def note_taken(self, place: int, now: float) -> None:
         """Note that an address took a message."""
         self._took[place] = now
+        self._faults.pop(place, None)
 
     def note_not_let_in(self, place: int, began: float, now: float) -> None:
         """Note that a session failed before it had signed in, unless later ones have: it was lost."""

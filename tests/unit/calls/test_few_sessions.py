@@ -111,3 +111,12 @@ def test_a_server_that_was_silent_at_all_addresses_is_served_once_it_is_well(
     relay = Relay(people(5), [silent], places=places, limit=limit)
     calls = run(relay, [1.0, 1.4, 15.2, 19.0])
     assert not late(relay, {number: max(at, 15.0) for number, at in calls.items()})
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "END"])
+@pytest.mark.parametrize("many", [1, 10])
+def test_the_address_that_took_a_message_comes_first_the_next_time(step: str, many: int) -> None:
+    silent = Fault(step=step, seconds=NEVER, places=frozenset(range(3)))
+    relay = Relay(people(many), [silent], places=4, reply=0.25)
+    calls = run(relay, [1.0, 400.0, 800.0])
+    assert not late(relay, {number: at for number, at in calls.items() if at > 1.0})
