@@ -226,7 +226,9 @@ class Mailer:
             OSError, smtplib.SMTPException: no answer in time, or the sign-in is refused.
         """
         url = urlsplit(self.url)
-        server.ehlo()
+        code, text = server.ehlo()
+        if code // 100 == 4:  # it lets no more sessions in: its offers, TLS too, are unknown
+            raise smtplib.SMTPHeloError(code, text)
         if url.scheme == "smtp" and not _is_this_machine(server):
             if not server.has_extn("starttls"):
                 raise MailRefused(

@@ -273,6 +273,19 @@ def test_a_server_slow_to_greet_is_waited_for(
     server.close()
 
 
+@pytest.mark.usefixtures("elsewhere")
+def test_a_server_that_lets_no_more_sessions_in_after_its_greeting_says_so_in_its_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not taken for one without TLS."""
+    monkeypatch.setitem(_ANSWERS, b"EHLO", b"421 too many sessions\r\n")
+    server = Server(tmp_path, offers_tls=False)
+    with pytest.raises(smtplib.SMTPHeloError) as failure:
+        _send(_mailer(f"smtp://desk:{SECRET}@{HOST}:{server.port}", tmp_path))
+    assert failure.value.smtp_code == 421
+    server.close()
+
+
 def test_a_server_that_is_asked_gets_no_message(tmp_path: Path) -> None:
     server = Server(tmp_path, offers_tls=False)
     _mailer(f"smtp://desk:{SECRET}@127.0.0.1:{server.port}", tmp_path).ask()
