@@ -16,7 +16,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, 
 from pytest_django.live_server_helper import LiveServer
 
 from scripts.chromium import TO_INSTALL, find_chromium
-from tests.sessions import KeptSessions
 
 _FLAGS = [
     "--no-sandbox",
@@ -43,7 +42,6 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 expect.set_options(timeout=20_000)
 
 Visit = Callable[..., Page]
-_SESSIONS = KeptSessions(Path(__file__).parent)
 
 
 def browser_or_why(program: str | None, *, uid: int) -> str:
@@ -63,12 +61,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
         yield browser
         browser.close()
-
-
-@pytest.fixture(autouse=True)
-def _sessions(request: pytest.FixtureRequest) -> None:
-    """Pages of one test after the other are answered by the same sessions of the database."""
-    _SESSIONS.keep(request.config)
 
 
 @pytest.fixture

@@ -180,7 +180,8 @@ def test_every_form_of_an_act_says_what_its_page_showed(desk: Desk, sign_in: Sig
         sheet(desk, sign_in)[2]: ("driss", "claire"),
         notice(desk, sign_in): ("ana", "elise"),
     }
-    forms = {"amend", "propose", "move", "step", "contact", "withdraw", "submit", "block"}
+    forms = {"amend", "propose", "move", "step", "contact", "withdraw", "submit"}
+    forms |= {"block", "dereference"}
     named = set()
     for page, readers in people.items():
         for name in readers:
