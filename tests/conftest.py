@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings as examples
-from pytest_django.plugin import blocking_manager_key
+from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
@@ -255,10 +255,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_modify_db_settings: None, django_db_setup: None) -> Iterator[None]:
+def django_db_setup(
+    django_db_modify_db_settings: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
     """Give the rights once the tables are there; the owner comes back to drop them."""
     _SERVER.finish_set_up()
     yield
+    with django_db_blocker.unblock():
+        kept.after(None)
     _SERVER.become_owner()
 
 

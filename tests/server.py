@@ -150,6 +150,11 @@ class TestServer:
         if self._emptier is not None:
             self._emptier.close()
         self._sign_in("owner")
+        with psycopg.connect(self._admin_here(), autocommit=True) as admin:
+            admin.execute(  # a browser, or a thread of a test, may still be closing its session
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
     def urls(self) -> dict[str, str]:
         """Return the address of the test database for each role."""
