@@ -54,11 +54,20 @@ def _check_form(choice: Choice, chosen: set[Track]) -> None:
         raise Refusal("decision", "NO_TRACK")
     if Track.NONE in chosen and len(chosen) > 1:
         raise Refusal("decision", "NONE_STANDS_ALONE")
-    if not stripped(choice.reason):
+    check_reason(choice.reason)
+
+
+def check_reason(reason: str) -> None:
+    """Check the written reason of a decision.
+
+    Raises:
+        Refusal: NO_REASON, REASON_TOO_LONG, REASON_UNREADABLE.
+    """
+    if not stripped(reason):
         raise Refusal("decision", "NO_REASON")
-    if len(choice.reason) > MAX_REASON:
+    if len(reason) > MAX_REASON:
         raise Refusal("decision", "REASON_TOO_LONG")
-    if UNSTORABLE.search(choice.reason):
+    if UNSTORABLE.search(reason):
         raise Refusal("decision", "REASON_UNREADABLE")
 
 

@@ -196,7 +196,7 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
 def _meetings(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
     """Yield (fact name, 1) for a stated meeting that is not over, one within `SOON` hours, one without a day.
 
-    Times are counted from the receipt of the report, like those that a text tells. A meeting of the day of
+    Times are counted from the receipt of the report, as for times in a text. A meeting on the day of
     receipt is not over, whatever its hour: who writes “today, at 5” may mean 17 o'clock.
     """
     meetings = [place for place in report.places if place.role is PlaceRole.MEETING]

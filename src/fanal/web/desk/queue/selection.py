@@ -28,7 +28,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import identifier, whole_number
 from fanal.orient import queries as oriented
 from fanal.orient.answers.queries import count_unread
-from fanal.orient.domain.deciding import MAX_REASON, UNSTORABLE
+from fanal.orient.domain.deciding import check_reason
 from fanal.orient.domain.records import Case
 from fanal.orient.domain.selection import (
     MOST,
@@ -151,8 +151,9 @@ def close_selected(request: HttpRequest) -> HttpResponse:
         Refused: the person may not decide at the desk of one.
     """
     reason = request.POST.get("reason", "").strip()
-    refused = _refused_reason(reason)
-    if refused is not None:
+    try:
+        check_reason(reason)
+    except Refusal as refused:
         return _page(request, _posted(request), refused=reason_of(refused))
     actor, now = actor_of(request), now_of(request)
     duplicate, with_folded = request.POST.get("duplicate"), request.POST.get("folded")
@@ -225,14 +226,6 @@ def _whole_view(request: HttpRequest) -> list[UUID]:
         limit=MOST,
     )
     return [case.report_id for case in page.cases]
-
-
-def _refused_reason(reason: str) -> Refusal | None:
-    if not reason:
-        return Refusal("decision", "NO_REASON")
-    if len(reason) > MAX_REASON:
-        return Refusal("decision", "REASON_TOO_LONG")
-    return Refusal("decision", "REASON_UNREADABLE") if UNSTORABLE.search(reason) else None
 
 
 def _page(request: HttpRequest, ids: Sequence[UUID], *, refused: str = "") -> HttpResponse:

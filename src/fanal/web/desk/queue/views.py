@@ -101,7 +101,6 @@ def queue(request: HttpRequest) -> HttpResponse:
         "since": now.isoformat(),
         "query": _link(request),
         "may_claim": may(actor, "report.claim"),
-        "may_select": may(actor, "report.claim"),
         "withdrawn": count_withdrawn(actor=actor, since=now - _LATELY),
         "withdrawn_days": _LATELY.days,
     }
