@@ -134,7 +134,7 @@ def links_for(actor: Actor, path: str) -> list[tuple[str | Promise, list[Navigat
     The entry whose URL is the longest prefix of `path` is current.
     """
     groups = [
-        (title, [(entry, href) for entry in entries if (href := _reachable(entry.route, actor))])
+        (title, [(entry, href) for entry in entries if (href := reachable(entry.route, actor))])
         for title, entries in NAVIGATION
     ]
     above = [href for _title, pairs in groups for _entry, href in pairs if path.startswith(href)]
@@ -150,7 +150,7 @@ def _link(entry: NavigationPage, href: str, current: str) -> NavigationLink:
     return NavigationLink(href=href, words=entry.words, icon=entry.icon, current=href == current)
 
 
-def _reachable(route: str, actor: Actor) -> str:
+def reachable(route: str, actor: Actor) -> str:
     """Return the URL of a route by its name, "" if this node lacks the route or `actor` the right to it."""
     href, action = _place(get_resolver(get_urlconf()), route, get_language())
     return href if action is not None and may(actor, action) else ""

@@ -26,7 +26,7 @@ from fanal.web.account import second_factor
 from fanal.web.account.actors import actor_of
 from fanal.web.account.landing import landing_path
 from fanal.web.components import words
-from fanal.web.components.navigation import ICONS, links_for, own_address
+from fanal.web.components.navigation import ICONS, links_for, own_address, reachable
 from fanal.web.components.words import signed
 
 register = template.Library()
@@ -285,6 +285,12 @@ def navigation(context: Context) -> dict[str, object]:
         "home": landing_path(actor.roles, language=_language()),
         "sign_out": _route("account_logout") if request.user.is_authenticated else "",
     }
+
+
+@register.inclusion_tag("components/palette.html", takes_context=True)
+def palette(context: Context) -> dict[str, object]:
+    """Show the dialog of `Ctrl`+`K`; `search` is the URL of the search page, "" without the right to it."""
+    return {"search": reachable("desk:search", actor_of(context["request"]))}
 
 
 @register.simple_tag(takes_context=True)

@@ -1,0 +1,83 @@
+"""`Ctrl`+`K` in a real browser: pages, acts of the page and search by some letters, with the person's rights alone."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
+from tests.acceptance.steps import arrive
+from tests.integration.desk.story import Desk
+
+pytestmark = pytest.mark.django_db(transaction=True)
+OpenAs = Callable[..., Page]
+
+
+def opened(page: Page, words: str) -> list[str]:
+    """Open the palette, type, and return what it offers."""
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette input")).to_be_focused()
+    page.keyboard.type(words)
+    return page.locator("#palette [role=option]").all_inner_texts()
+
+
+def enter_to(page: Page, selector: str) -> None:
+    """Choose what is selected, and wait for the page that it leads to."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    arrive(page, selector)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_page_an_act_and_a_search_by_some_letters(
+    open_as: OpenAs, axe: Axe, desk: Desk, lang: str
+) -> None:
+    page = open_as("ana", f"/{lang}/desk/")
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette [role=option][aria-selected=true]")).to_have_count(1)
+    check(page, axe, lang)
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    offered = opened(page, {"fr": "liens sug", "en": "SUGG links"}[lang])
+    assert offered[0] == {"fr": "Liens suggérés", "en": "Suggested links"}[lang]
+    enter_to(page, "main")
+    assert page.url.endswith(f"/{lang}/desk/suggestions/")
+    found = {
+        "fr": "Chercher «\N{NO-BREAK SPACE}shadow king\N{NO-BREAK SPACE}»",
+        "en": "Search for “shadow king”",
+    }
+    assert opened(page, "shadow king") == [found[lang]]
+    enter_to(page, "#q")
+    assert page.input_value("#q") == "shadow king"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_act_on_the_page_is_done_and_one_that_asks_is_gone_to(
+    open_as: OpenAs, desk: Desk, lang: str
+) -> None:
+    """Claiming asks for nothing and is done; a decision asks for its way and reason: they have the focus."""
+    page = open_as("ana", f"/{lang}/desk/reports/{desk.reports['material']}/")
+    claim = page.locator(".fd-report-head [data-claim] button").inner_text()
+    assert opened(page, claim)[0] == claim
+    enter_to(page, "[data-decision]")
+    record = page.locator("[data-decide-next]").inner_text().splitlines()[0]
+    page.locator("#reason").focus()
+    assert opened(page, record)[0].startswith(record)
+    page.keyboard.press("Enter")
+    expect(page.locator("#palette")).to_be_hidden()
+    assert page.evaluate("document.activeElement.closest('form').hasAttribute('data-decision')")
+    assert page.evaluate("document.activeElement.matches('input, textarea')")
+    assert opened(page, "zzzz")[:-1] == []
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette")).to_be_hidden()
+
+
+def test_it_offers_what_the_person_may(open_as: OpenAs, desk: Desk) -> None:
+    """A statistician has neither the queue nor the search."""
+    page = open_as("hugo", "/en/desk/statistics/")
+    assert opened(page, "shadow") == []
+    expect(page.locator("#palette [role=status]")).not_to_be_empty()
+    page.keyboard.press("Escape")
+    assert opened(page, "queue") == []
+    page.keyboard.press("Escape")
+    assert "Statistics" in opened(page, "stat")
