@@ -10,11 +10,12 @@ Row filters by reader: only rows of the desks within the reader's reach are coun
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
+from django.db.models.functions import TruncHour
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import Reach, reach
@@ -422,6 +423,18 @@ def count_arrivals(
     )
     rows = reachable(actor).filter(belong, report_id__gte=first, **_narrowed(filters))
     return rows.filter(report_id__in=fresh.values("report_id")).order_by("-report_id")[:cap].count()
+
+
+def count_arrivals_by_hour(*, actor: Actor, since: datetime, now: datetime) -> dict[datetime, int]:
+    """Count the reports of the actor's desks that were received from `since` to `now`, by hour (UTC).
+
+    The keys are beginnings of hours; an hour without a report has none. Tests are left out.
+    """
+    rows = reachable(actor).filter(
+        report_id__gte=lowest_id(since), received_at__range=(since, now), is_test=False
+    )
+    hours = rows.annotate(hour=TruncHour("received_at", tzinfo=UTC)).values("hour")
+    return dict(hours.annotate(n=Count("report_id")).values_list("hour", "n"))
 
 
 def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:

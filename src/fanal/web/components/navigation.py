@@ -103,6 +103,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
     (
         _("Resources"),
         (
+            NavigationPage(route="desk:wall", words=_("Wall board"), icon="pulse"),
             NavigationPage(route="desk:statistics", words=_("Statistics"), icon="chart"),
             NavigationPage(route="desk:providers", words=_("Providers"), icon="inbox"),
             NavigationPage(route="desk:reference", words=_("Rules and law"), icon="book"),

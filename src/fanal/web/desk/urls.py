@@ -32,6 +32,7 @@ from fanal.web.desk.queue import (
     selection,
     undo,
     views as queue,
+    wall,
 )
 from fanal.web.desk.report import (
     answers,
@@ -133,6 +134,7 @@ urlpatterns: list[URLPattern] = [
     path("dossiers/<uuid:dossier_id>/graphml/", dossier_graph.graphml, name="dossier-graphml"),
     path("dossiers/<uuid:dossier_id>/withhold/", withholding.withhold, name="dossier-withhold"),
     path("dossiers/<uuid:dossier_id>/note/", notes.on_dossier, name="dossier-note"),
+    path("wall/", wall.wall, name="wall"),
     path("search/", search.search, name="search"),
     path("statistics/", statistics.home, name="statistics"),
     path("statistics/year/<int:year>/", statistics.year_summary, name="statistics-year"),
