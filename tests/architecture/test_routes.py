@@ -6,7 +6,7 @@ import re
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from fanal.accounts.routes import NAMED_ROUTES
-from fanal.web.components.navigation import NAVIGATION
+from fanal.web.components.navigation import DAILY, NAVIGATION
 from tests.architecture.tree import SOURCE, name
 
 CALLS = {"reverse", "reverse_lazy", "redirect", "resolve_url"}
@@ -85,4 +85,5 @@ def test_the_walk_finds_what_is_there():
 def test_the_navigation_and_the_policy_name_routes_that_exist():
     entries = {entry.route for _title, group in NAVIGATION for entry in group}
     assert sorted(entries - ROUTES) == []
+    assert {route for routes in DAILY.values() for route in routes} <= entries
     assert sorted(set(NAMED_ROUTES) - ROUTES) == []

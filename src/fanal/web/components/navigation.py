@@ -5,6 +5,7 @@ menu and route guard use the same declaration.
 """
 
 import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from django.utils.translation import get_language, gettext_lazy as _
 
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import declaration_of
-from fanal.kernel.actors import Actor
+from fanal.kernel.actors import Actor, Role
 
 
 def own_address(request: HttpRequest) -> str:
@@ -129,26 +130,100 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
 )
 
 
-def links_for(actor: Actor, path: str) -> list[tuple[str | Promise, list[NavigationLink]]]:
-    """Return the menu groups that have entries for `actor`, as (title, entries).
+DAILY: Mapping[Role, tuple[str, ...]] = {
+    Role.ANALYST: (
+        "desk:queue",
+        "desk:entry",
+        "desk:emergency_calls",
+        "desk:dossiers",
+        "desk:suggestions",
+        "desk:hits",
+        "desk:payments",
+        "desk:search",
+    ),
+    Role.SUPERVISOR: (
+        "desk:queue",
+        "desk:wall",
+        "desk:second",
+        "desk:emergency_calls",
+        "desk:dossiers",
+        "desk:providers",
+        "account_habilitations",
+        "desk:search",
+    ),
+    Role.JUDICIAL_OFFICER: (
+        "desk:referrals",
+        "desk:emergency_calls",
+        "desk:sheets",
+        "desk:queue",
+        "desk:dossiers",
+        "desk:payments",
+        "desk:distribution",
+        "desk:search",
+    ),
+    Role.MEASURES_OFFICER: (
+        "desk:second",
+        "desk:measures",
+        "desk:blockings",
+        "desk:dereferencings",
+        "desk:notices",
+        "desk:queue",
+        "desk:search",
+    ),
+}
+"""Pages of each day by role, routes in the order of the menu; the other pages are folded beneath them."""
+_FEW = 10
+"""A menu of at most so many pages is shown whole."""
+Group = tuple[str | Promise, list[NavigationLink]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """The menu of a person: groups of pages that are shown, and those folded away ("All pages").
+
+    `unfolded`: the page shown is one of the latter.
+    """
+
+    shown: list[Group]
+    folded: list[Group]
+    unfolded: bool
+
+
+def menu_of(actor: Actor, path: str) -> Menu:
+    """Return the menu with the entries that `actor` may open; of more than ten, those of no day are folded.
 
     The entry whose URL is the longest prefix of `path` is current.
     """
-    groups = [
-        (title, [(entry, href) for entry in entries if (href := reachable(entry.route, actor))])
-        for title, entries in NAVIGATION
-    ]
-    above = [href for _title, pairs in groups for _entry, href in pairs if path.startswith(href)]
+    found = {
+        page.route: (page, href)
+        for _title, pages in NAVIGATION
+        for page in pages
+        if (href := reachable(page.route, actor))
+    }
+    above = [href for _page, href in found.values() if path.startswith(href)]
     current = max(above, key=len, default="")
-    return [
-        (title, [_link(entry, href, current) for entry, href in pairs])
-        for title, pairs in groups
-        if pairs
+    daily = dict.fromkeys(
+        route for role, routes in DAILY.items() if role in actor.roles for route in routes
+    )
+
+    def group(title: str | Promise, routes: Iterable[str]) -> Group:
+        pairs = [found[route] for route in routes if route in found]
+        return title, [
+            NavigationLink(href=href, words=page.words, icon=page.icon, current=href == current)
+            for page, href in pairs
+        ]
+
+    if not daily or len(found) <= _FEW:
+        daily = {}
+    rest = [
+        group(title, (page.route for page in pages if page.route not in daily))
+        for title, pages in NAVIGATION
     ]
-
-
-def _link(entry: NavigationPage, href: str, current: str) -> NavigationLink:
-    return NavigationLink(href=href, words=entry.words, icon=entry.icon, current=href == current)
+    rest = [(title, links) for title, links in rest if links]
+    if not daily:
+        return Menu(shown=rest, folded=[], unfolded=False)
+    unfolded = any(link.current for _title, links in rest for link in links)
+    return Menu(shown=[group(_("Every day"), daily)], folded=rest, unfolded=unfolded)
 
 
 def reachable(route: str, actor: Actor) -> str:

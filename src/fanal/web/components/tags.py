@@ -26,7 +26,7 @@ from fanal.web.account import second_factor
 from fanal.web.account.actors import actor_of
 from fanal.web.account.landing import landing_path
 from fanal.web.components import words
-from fanal.web.components.navigation import ICONS, links_for, own_address, reachable
+from fanal.web.components.navigation import ICONS, menu_of, own_address, reachable
 from fanal.web.components.words import signed
 
 register = template.Library()
@@ -269,7 +269,7 @@ def note(content: str, tone: str = "info", glyph: str = "") -> SafeString:
 def navigation(context: Context) -> dict[str, object]:
     """Show the desk's navigation bar: pages open to the person, name, color scheme, sign-out.
 
-    Returns the template's context: the links (`groups`), `roles`, `user_name`, and the URLs `account`, `home`
+    Returns the template's context: the pages (`menu`), `roles`, `user_name`, and the URLs `account`, `home`
     and `sign_out`.
     """
     request: HttpRequest = context["request"]
@@ -278,7 +278,7 @@ def navigation(context: Context) -> dict[str, object]:
     return {
         "request": request,
         "csrf_token": context.get("csrf_token"),
-        "groups": links_for(actor, request.path),
+        "menu": menu_of(actor, request.path),
         "roles": sorted(actor.roles - {Role.PUBLIC}),
         "user_name": str(request.user) if request.user.is_authenticated else "",
         "account": account,

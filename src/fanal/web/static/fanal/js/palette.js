@@ -15,7 +15,8 @@
   // As heard, without the keys.
   const wordsOf = (element) => {
     const keys = [...element.querySelectorAll("kbd, span[aria-hidden=true]")].map((key) => key.innerText);
-    const shown = keys.reduce((words, key) => words.replace(key, ""), element.innerText);
+    const all = element.innerText || element.textContent; // a folded menu shows nothing of them
+    const shown = keys.reduce((words, key) => words.replace(key, ""), all);
     return (element.getAttribute("aria-label") ?? shown).replace(/\s+/g, " ").trim();
   };
 
