@@ -1,9 +1,11 @@
 """`fanal bench desk`: response times of the desk's pages over many waiting reports.
 
-A sample goes through every stage. SQL makes the other reports: envelopes, cases, texts, two values each with
-their sightings, over thirteen months, distributed as at a busy desk. A tenth of the other reports hold the
-values that many reports of the sample hold, so that pages show values with a million sightings. Pages are
-requested through all middleware as a demo analyst, and each request writes its reading to the ledger.
+A sample goes through every stage. SQL makes the other reports: envelopes, cases, words, two values each with
+their sightings, over thirteen months, distributed as at a busy desk. Each has the record, findings and
+priority of a report of the sample, so that the queue's rows show what real ones do. A tenth of the other
+reports hold the values that many reports of the sample hold, so that pages show values with a million
+sightings. Pages are requested through all middleware as a demo analyst, and each request writes its reading
+to the ledger.
 """
 
 import json
@@ -24,7 +26,7 @@ from fanal.kernel import clock
 from fanal.postgres import DatabaseRole
 
 SAMPLE = 300
-_BYTES_PER_REPORT = 2_600
+_BYTES_PER_REPORT = 7_000
 _SPARE = 6_000_000_000  # the log of the writes, and indexes while they are built
 _PORTION = 500_000
 _INDEXES = (
@@ -82,8 +84,19 @@ SELECT key, id, %(desk)s, role, false, received_at FROM (
     UNION ALL
     SELECT h.key, m.id, 6, m.received_at FROM made m JOIN hub h ON h.place = m.n %% 10
 ) seen ORDER BY key, id;
+INSERT INTO harmonise_record (report_id, written_at, desk_id, revision, emergency, kind, record)
+SELECT id, received_at, %(desk)s, 1, false, 'OTHER', record FROM made JOIN content ON place = n %% of_all;
+INSERT INTO analyse_result (report_id, written_at, revision, rule_version, findings)
+SELECT id, received_at, 1, rule_version, findings FROM made JOIN content ON place = n %% of_all;
+INSERT INTO analyse_priority (report_id, written_at, revision, score, level, rule_version, parts)
+SELECT id, received_at, 1, 50, 'NORMAL', rule_version, parts FROM made JOIN content ON place = n %% of_all;
 """
 _HUBS = """
+CREATE TEMP TABLE content AS
+SELECT row_number() OVER (ORDER BY r.report_id) - 1 AS place, count(*) OVER () AS of_all, r.record,
+    a.findings, a.rule_version, p.parts
+FROM harmonise_record r JOIN analyse_result a USING (report_id, revision)
+JOIN analyse_priority p USING (report_id, revision) WHERE revision = 1;
 CREATE TEMP TABLE hub AS
 SELECT key, row_number() OVER (ORDER BY count(*) DESC, key) - 1 AS place
 FROM harmonise_sighting GROUP BY key HAVING count(DISTINCT report_id) > %(often)s

@@ -75,6 +75,8 @@ class User(AbstractBaseUser):
     is_demo = models.BooleanField(default=False)
     session_epoch = models.PositiveIntegerField(default=0)
     """Incremented to end every session of the account at once."""
+    dense_rows = models.BooleanField(default=False, db_default=False)
+    """Whether the person wants the queue's rows on one line each."""
     date_joined = models.DateTimeField()
 
     objects: ClassVar[UserManager] = UserManager()

@@ -174,13 +174,13 @@ def get_records(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Harmo
 
 
 def get_record_fields(
-    *, actor: Actor, report_ids: Sequence[UUID]
+    *, actor: Actor, report_ids: Sequence[UUID], largest: int | None = None
 ) -> dict[UUID, dict[str, msgspec.Raw]]:
     """Return the records of `get_records` as raw JSON by field name: faster, for printing many reports.
 
-    Fields with default values are absent.
+    Fields with default values are absent; a record of more than `largest` bytes unpacked has no field.
     """
-    return {report_id: unpack_fields(record) for report_id, record in _newest(actor, report_ids)}
+    return {key: unpack_fields(record, largest) for key, record in _newest(actor, report_ids)}
 
 
 def _newest(actor: Actor, report_ids: Sequence[UUID]) -> list[tuple[UUID, memoryview]]:

@@ -148,6 +148,7 @@ FORMS: dict[str, Act] = {
         "intake_report", whom="PARENT", way="PHONE", danger="NO", kind="OTHER", contact="ANONYMOUS", once="0" * 32,
         desk=lambda s: str(s.desk_id), in_form=True,
     ),
+    "desk:density": _act("accounts_user", dense="1", silent=True),
     "desk:views": _act("orient_view", _VIEW, name="mine", silent=True),
     "desk:view": _act("orient_view", act="rename", name="again", silent=True),
     "desk:views-shared": _act(

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from procrastinate.contrib.django import app
 
-from fanal.accounts.domain.policy import Reason, Refused, may, require
+from fanal.accounts.domain.policy import Reason, Refused, Resource, may, require
 from fanal.accounts.domain.records import NewAccount, OrganisationKind, canonical_login
 from fanal.accounts.models import Counter, Desk, Organisation, Person, User
 from fanal.db import sql
@@ -314,6 +314,16 @@ def _tell(person_id: UUID, *, factor: str, change: str, now: datetime) -> None:
     app.configure_task(FACTOR_NOTICE, queue="alarms").defer(
         notice_id=str(new_id(now)), person_id=str(person_id), factor=factor, change=change
     )
+
+
+def keep_dense_rows(*, actor: Actor, dense: bool) -> None:
+    """Store whether the actor wants the queue's rows on one line; a preference, without a ledger entry.
+
+    Raises:
+        Refused: the actor may not save views of the queue.
+    """
+    require(actor, "view.keep", Resource(owner_id=actor.person_id))
+    User.objects.filter(person_id=actor.person_id).update(dense_rows=dense)
 
 
 def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:

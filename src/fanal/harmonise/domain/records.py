@@ -16,7 +16,13 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from zstandard import DICT_TYPE_RAWCONTENT, ZstdCompressionDict, ZstdCompressor, ZstdDecompressor
+from zstandard import (
+    DICT_TYPE_RAWCONTENT,
+    ZstdCompressionDict,
+    ZstdCompressor,
+    ZstdDecompressor,
+    frame_content_size,
+)
 
 from fanal.formats.report.records import (
     Channel,
@@ -326,8 +332,12 @@ def pack(report: HarmonisedReport) -> bytes:
     return b"\x02" + _PRESSES.press.compress(_ENCODER.encode(report))
 
 
-def unpack_fields(content: bytes | memoryview) -> dict[str, msgspec.Raw]:
+def unpack_fields(
+    content: bytes | memoryview, largest: int | None = None
+) -> dict[str, msgspec.Raw]:
     """Decode a packed report to raw JSON by field name, without building records; default values are absent.
+
+    A report of version 2 whose JSON takes more than `largest` bytes is not unpacked: it has no field.
 
     Raises:
         UnknownEncoding: the version byte is unknown.
@@ -335,6 +345,8 @@ def unpack_fields(content: bytes | memoryview) -> dict[str, msgspec.Raw]:
     """
     stored = bytes(content)
     if stored[:1] == b"\x02":
+        if largest is not None and frame_content_size(stored[1:]) > largest:
+            return {}
         return _FIELDS.decode(_PRESSES.expand.decompress(stored[1:]))
     return _FIELDS.decode(_ENCODER.encode(unpack(stored)))
 

@@ -58,6 +58,7 @@ urlpatterns: list[URLPattern] = [
     path("views/shared/<uuid:shared_view_id>/", saved_views.change_shared, name="view-shared"),
     path("entry/", entry.enter, name="entry"),
     path("arrivals/", queue.arrivals, name="arrivals"),
+    path("density/", queue.density, name="density"),
     path("next/", place.go_on, name="next"),
     path("selection/", selection.selected, name="selection"),
     path("selection/claim/", selection.claim_selected, name="selection-claim"),

@@ -19,12 +19,11 @@ from msgspec import Struct
 from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.analyse.signals.domain.ages import age_of
 from fanal.connectors import mail
 from fanal.db.closed import closed_logins
-from fanal.formats.report.records import Person, PersonRole, Place, PlaceRole
+from fanal.formats.report.records import Place, PlaceRole
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.records import HarmonisedPlace, TimeRange
+from fanal.harmonise.domain.records import HarmonisedPlace
 from fanal.judicial.emergency_call.acts import calls_to_make, take_alarms
 from fanal.judicial.emergency_call.kind import EmergencyCallState
 from fanal.kernel.calendar import PARIS
@@ -40,6 +39,7 @@ from fanal.orient.alarms.queries import (
 from fanal.orient.domain.records import Alarm, CallState
 from fanal.postgres import DatabaseRole
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.queue.contents import victim_age
 from fanal.web.reading import consult
 
 register = template.Library()
@@ -372,20 +372,15 @@ def _victim(fields: dict[str, msgspec.Raw]) -> tuple[int | None, str, str]:
     Both are of one place: of the child, else of the facts, else of a meeting, the first with a locality. The
     age is None, the others are empty, where it states none.
     """
-    persons = msgspec.json.decode(fields.get("persons", b"[]"), type=list[Person])
     place = msgspec.json.decode(fields.get("place", b"null"), type=Place | None)
     stated = msgspec.json.decode(fields.get("places", b"[]"), type=list[HarmonisedPlace])
-    occurred = msgspec.json.decode(fields.get("occurred", b"null"), type=TimeRange | None)
-    on = occurred.earliest if occurred else None
-    victims = [person for person in persons if person.role is PersonRole.VICTIM]
-    ages = [age for person in victims if (age := age_of(person, on=on)) is not None]
     child, meeting = (
         [one for one in stated if one.role is role] for role in (PlaceRole.CHILD, PlaceRole.MEETING)
     )
     places = [*child, *([place] if place else []), *meeting]
     named = [one for one in places if one.locality] or [one for one in places if one.country]
     town, land = (named[0].locality or "", named[0].country or "") if named else ("", "")
-    return min(ages, default=None), town, land
+    return victim_age(fields), town, land
 
 
 def _muted_until(request: HttpRequest, waiting: WaitingAlarms) -> datetime | None:

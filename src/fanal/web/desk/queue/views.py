@@ -8,11 +8,13 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import may
+from fanal.accounts.operations.people import keep_dense_rows
 from fanal.accounts.queries.people import partner_names, person_names
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
@@ -39,7 +41,9 @@ from fanal.orient.queue.queries import (
 )
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue import saved_views
+from fanal.web.desk.queue.contents import NO_CONTENT, RowContent, contents_of
 from fanal.web.desk.queue.filters import FILTERS, LEVELS, filters_of, place_of, query_of, view_of
+from fanal.web.desk.queue.place import to_queue
 from fanal.web.reading import consult
 
 PAGE = 50
@@ -55,7 +59,7 @@ _ICONS = {
 }
 _LATELY = timedelta(days=30)
 _ASK_SOON = timedelta(days=60)
-"""A queue row shows the retention deadline of subscriber data when it is closer than this."""
+"""A queue row tells when the retention of subscriber data ends, when that is closer than this."""
 _PREVIEWED = 12  # identifiers in a preview; the report's page shows all
 
 
@@ -87,7 +91,8 @@ def queue(request: HttpRequest) -> HttpResponse:
             for kind, n in counts.kinds.items()
             if n or kind == filters.kind
         ],
-        "rows": rows_of(page.cases, actor=actor, now=now),
+        "rows": rows_of(page.cases, actor=actor, now=now, content=True),
+        "dense": getattr(request.user, "dense_rows", False),
         "following": _following(request, page.following),
         "first_page": "after" not in request.GET,
         "filters": filters,
@@ -143,6 +148,18 @@ def arrivals(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/arrivals.html", context)
 
 
+@require_POST
+@needs("view.keep")
+def density(request: HttpRequest) -> HttpResponse:
+    """Store whether the person wants the queue's rows on one line (form: `dense`), then show the queue.
+
+    Raises:
+        Http404: the query names an unknown view.
+    """
+    keep_dense_rows(actor=actor_of(request), dense=bool(request.POST.get("dense")))
+    return to_queue(request)
+
+
 @never_cache
 @require_GET
 @needs("report.read")
@@ -176,7 +193,8 @@ class QueueRow(Struct, frozen=True, kw_only=True):
 
     `holder`: name of the person who holds it, or ""; `mine`: it is the reader; `because`: the main reason of
     its priority; `signs`: matches with other organisations; `away`: transfers of the report to other desks;
-    `ask_soon`: the end of the subscriber-data retention window is close; `answers`: unread ones.
+    `retention`: in words, when the retention of subscriber data ends or ended, "" while that is far away;
+    `answers`: unread ones; `content`: what the report says, where it was asked for.
     """
 
     case: Case
@@ -187,14 +205,17 @@ class QueueRow(Struct, frozen=True, kw_only=True):
     reference: str
     because: Because | None
     away: Sequence[PlannedShare]
-    ask_soon: bool
+    retention: str
     answers: int
+    content: RowContent = NO_CONTENT
 
 
-def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[QueueRow]:
+def rows_of(
+    cases: Sequence[Case], *, actor: Actor, now: datetime, content: bool = False
+) -> list[QueueRow]:
     """Return the table rows of cases (reports in the queue), in their order, for the reader `actor`.
 
-    Leases and deadlines are compared with `now`.
+    Leases and deadlines are compared with `now`. `content`: with what the reports say.
     """
     holders = {c.report_id: c.held_by(now) for c in cases}
     names = person_names(person_ids={h for h in holders.values() if h})
@@ -203,6 +224,7 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[Queue
     transfers = distribution.items_of(actor=actor, report_ids=[c.report_id for c in cases])
     signs = deconfliction.signs_of(actor=actor, report_ids=[c.report_id for c in cases])
     answers = count_unread(actor=actor, report_ids=[c.report_id for c in cases])
+    contents = contents_of(cases, actor=actor) if content else {}
     rows = []
     for case in cases:
         holder = holders[case.report_id]
@@ -217,11 +239,32 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[Queue
                 reference=envelope.reference if envelope else str(case.report_id),
                 because=_because(case),
                 away=[t for t in transfers.get(case.report_id, ()) if t.package_id],
-                ask_soon=case.ask_before is not None and case.ask_before - now < _ASK_SOON,
+                retention=_retention(case, now),
                 answers=answers.get(case.report_id, 0),
+                content=contents.get(case.report_id, NO_CONTENT),
             )
         )
     return rows
+
+
+def _retention(case: Case, now: datetime) -> str:
+    """Return in words how many days the retention of subscriber data lasts, or since when it is over."""
+    if case.ask_before is None or case.ask_before - now >= _ASK_SOON:
+        return ""
+    days = abs(case.ask_before - now).days
+    if case.ask_before <= now:
+        text = ngettext(
+            "Connection data: retention expired %(count)s day ago",
+            "Connection data: retention expired %(count)s days ago",
+            days,
+        )
+    else:
+        text = ngettext(
+            "Connection data: kept %(count)s more day",
+            "Connection data: kept %(count)s more days",
+            days,
+        )
+    return text % {"count": days}
 
 
 def _because(case: Case) -> Because | None:

@@ -1,0 +1,127 @@
+"""What a row of the queue shows of a report's content: victim's age, strongest passage, second reason.
+
+The passage is the one that the strongest finding cites; without one, the beginning of what was reported. It
+comes from the record and the findings, as on the report's page: no sealed file is opened. A record of more
+than `_LARGEST` bytes is not read for a row, so that a page of long conversations is as fast as any other; the
+passage of its strongest finding is shown all the same, the age is not.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from fanal.analyse import queries as analysed
+from fanal.analyse.domain.records import Because, Finding, Priority
+from fanal.analyse.signals.domain.ages import age_of
+from fanal.formats.report.records import Message, Person, PersonRole
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import TimeRange
+from fanal.kernel.actors import Actor
+from fanal.orient.domain.records import Case
+
+_LARGEST = 500_000
+_LONGEST = 200
+"""Most characters of a passage; the stored citation of a finding has at most 240."""
+_NATURE = "NATURE"
+_DANGER = ("CHILD_IN_DANGER", "DANGER_")
+"""Beginnings of the rules' codes on a present danger: where one is shown, another says the same."""
+Fields = Mapping[str, msgspec.Raw]
+
+
+class RowContent(Struct, frozen=True, kw_only=True):
+    """What a row shows of a report's content; empty and None where the report states nothing.
+
+    `age`: of the youngest victim, in years. `passage`: a text as written, on one line. `second`: the reason
+    that gave most points after the one that the row shows first.
+    """
+
+    age: int | None = None
+    passage: str = ""
+    second: Because | None = None
+
+
+NO_CONTENT = RowContent()
+
+
+def contents_of(cases: Sequence[Case], *, actor: Actor) -> dict[UUID, RowContent]:
+    """Return what rows show of the content of the reports that the actor may read, by report id.
+
+    `cases` are the reports' rows in the queue. Costs three queries, whatever their number.
+    """
+    ids = [case.report_id for case in cases]
+    records = harmonised.get_record_fields(actor=actor, report_ids=ids, largest=_LARGEST)
+    analyses = analysed.get_analyses(actor=actor, report_ids=ids)
+    priorities = analysed.get_priorities(actor=actor, report_ids=ids)
+    contents = {}
+    for case in cases:
+        fields = records.get(case.report_id, {})
+        analysis = analyses.get(case.report_id)
+        cited = _cited(analysis.findings) if analysis else ""
+        age = victim_age(fields)
+        contents[case.report_id] = RowContent(
+            age=age,
+            passage=_cut(cited or _beginning(fields)),
+            second=_second(case, priorities.get(case.report_id), age),
+        )
+    return contents
+
+
+def victim_age(fields: Fields) -> int | None:
+    """Return the age in years of the youngest victim that a record's fields state, None without one."""
+    persons = msgspec.json.decode(fields.get("persons", b"[]"), type=list[Person])
+    occurred = msgspec.json.decode(fields.get("occurred", b"null"), type=TimeRange | None)
+    on = occurred.earliest if occurred else None
+    victims = [person for person in persons if person.role is PersonRole.VICTIM]
+    return min(
+        (age for person in victims if (age := age_of(person, on=on)) is not None), default=None
+    )
+
+
+def _cited(findings: Iterable[Finding]) -> str:
+    """Return the passage that the strongest finding cites, "" if none cites a text.
+
+    Of a segment of several sentences, the sentence that a finding of its own cites, if there is one. What the
+    report tells as a whole (its nature) counts only where no signal cites a passage.
+    """
+    passages = sorted(
+        (found for found in findings if "#" in found.source and found.value),
+        key=lambda found: (found.category != _NATURE, found.score),
+        reverse=True,
+    )
+    if not passages:
+        return ""
+    whole = passages[0].value
+    return next((one.value for one in passages if one.value != whole and one.value in whole), whole)
+
+
+def _beginning(fields: Fields) -> str:
+    described = msgspec.json.decode(fields.get("description", b"null"), type=str | None)
+    if described and described.strip():
+        return described
+    said = msgspec.json.decode(fields.get("conversation", b"[]"), type=list[Message])
+    return next((message.text for message in said if message.text and message.text.strip()), "")
+
+
+def _cut(text: str) -> str:
+    """Return a text on one line, of at most `_LONGEST` characters."""
+    line = " ".join(text.strip()[: 4 * _LONGEST].split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1].rstrip()}…"
+
+
+def _second(case: Case, priority: Priority | None, age: int | None) -> Because | None:
+    """Return the reason that gave most points and tells what the row does not show already."""
+    shown = {case.reason, case.floor}
+    told = ["KIND_", *(["VICTIM_"] if age is not None else [])]
+    if any(str(code).startswith(_DANGER) for code in shown):
+        told += _DANGER
+    parts = [
+        part
+        for part in (priority.parts if priority else ())
+        if part.points > 0
+        and not {part.code, part.because.code} & shown
+        and not part.code.startswith(tuple(told))
+    ]
+    strongest = max(parts, key=lambda part: part.points, default=None)
+    return strongest.because if strongest else None
