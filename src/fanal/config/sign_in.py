@@ -68,6 +68,7 @@ _ALLAUTH: dict[str, object] = {
     "SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX": "",
     "MFA_ADAPTER": "fanal.web.account.adapter.MFAAdapter",
     "MFA_FORMS": {
+        "activate_totp": "fanal.web.account.factor_forms.EnrolWithCode",
         "authenticate": "fanal.web.account.factor_forms.SignInWithCode",
         "reauthenticate": "fanal.web.account.factor_forms.ProveAgainWithCode",
         "add_webauthn": "fanal.web.account.factor_forms.AddKey",

@@ -1,5 +1,6 @@
 """A one-time code passes once for as long as the tolerance would accept it, wherever it is shown."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from tests.integration.accounts.people import PASSWORD, Make
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 PERIOD = 30
+ACTIVATE = "/fr/account/second-factor/totp/activate/"
 Show = Callable[[str], bool]
 
 
@@ -72,3 +74,25 @@ def test_a_code_serves_once(
         assert not show(code), "it served already"
         assert not show(f"{code[:3]} {code[3:]}"), "nor in another spelling"
         assert show(_code(1)), "another code passes"
+
+
+def test_the_code_that_enrols_a_factor_does_not_sign_in(make_user: Make) -> None:
+    """Whoever saw it typed has the password's other half for a minute: RFC 6238 section 5.2 takes a code once."""
+    make_user("claire", Role.SUPERVISOR)
+    start = int(time.time()) // PERIOD * PERIOD
+    with time_machine.travel(start, tick=False) as clock:
+        own, other = Client(), Client()
+        own.post("/fr/login/", {"login": "claire", "password": PASSWORD})
+        own.post("/fr/account/again/", {"password": PASSWORD})
+        page = own.get(ACTIVATE).content.decode()
+        secret = re.findall(r"\b[A-Z2-7]{32}\b", page)[0]
+        code = format_hotp_value(hotp_value(secret, start // PERIOD))
+        assert own.post(ACTIVATE, {"code": code}).status_code == 302
+        assert own.get("/fr/account/habilitations/").status_code == 200
+        step = other.post("/fr/login/", {"login": "claire", "password": PASSWORD})["Location"]
+        other.post(step, {"code": code})
+        assert other.get("/fr/account/habilitations/").status_code == 302
+        clock.shift(PERIOD)
+        later = format_hotp_value(hotp_value(secret, start // PERIOD + 1))
+        assert other.post(step, {"code": later}).status_code == 302
+        assert other.get("/fr/account/habilitations/").status_code == 200

@@ -51,6 +51,7 @@ def test_one_time_codes_from_enrolment_to_use(claire: Client, make_user: Make) -
     assert Authenticator.objects.filter(type="totp").count() == 1
     browser, step = _again(make_user)
     assert step == f"{FACTORS}authenticate/"
+    code = format_hotp_value(hotp_value(secret[1], now + 1))
     assert browser.post(step, {"code": code}).status_code == 302
     assert browser.get("/fr/account/habilitations/").status_code == 200
     replayed, step = _again(make_user)
@@ -72,8 +73,9 @@ def test_a_machine_without_the_secret_says_so_to_who_has_a_second_factor(
     page = claire.get(f"{FACTORS}totp/activate/").content.decode()
     secret = re.search(r'value="([A-Z2-7]{32})"', page)
     assert secret
-    code = format_hotp_value(hotp_value(secret[1], int(time.time()) // 30))
-    claire.post(f"{FACTORS}totp/activate/", {"code": code})
+    now = int(time.time()) // 30
+    enrolling, code = (format_hotp_value(hotp_value(secret[1], now + n)) for n in (0, 1))
+    claire.post(f"{FACTORS}totp/activate/", {"code": enrolling})
     browser, step = _again(make_user)
     browser.raise_request_exception = False
     sealing.install(secret="what a restore made anew, in place of the first")

@@ -212,6 +212,23 @@ def test_raw_sql_changes_no_feedback_and_lets_no_words_in(bearer: Client) -> Non
     assert len(feedback_of(actor=actor, report_ids=[report])[report]) == 1
 
 
+def test_raw_sql_gives_no_feedback_to_anybody_but_the_reports_sender(bearer: Client) -> None:
+    (own,), (theirs,) = received(bearer, "a"), received(other_partner(), "b")
+    ana = person("ana", Role.ANALYST)
+    for report in (own, theirs):
+        judge(ana, report, "USEFUL")
+    insert = (
+        "INSERT INTO orient_feedback (id, report_id, desk_id, sender_id, verdict, origin, author_id, given_at)"
+        " SELECT gen_random_uuid(), %s, r.desk_id + %s, r.sender_id, 'DUPLICATE', 'PERSON', %s, now()"
+        " FROM intake_report r WHERE r.id = %s"
+    )
+    for report, desk, sender_of in ((own, 0, theirs), (own, 1, own), (uuid4(), 0, own)):
+        with database_refuses(CHECK), connection.cursor() as cursor:
+            cursor.execute(insert, [report, desk, ana.person_id, sender_of])
+    with connection.cursor() as cursor:
+        cursor.execute(insert, [own, 0, ana.person_id, own])
+
+
 @pytest.fixture
 def as_intake(bearer: Client, credentials: IssuedCredentials) -> None:
     """Everything ready, then signed in as a public node."""

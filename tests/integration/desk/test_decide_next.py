@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
+import time_machine
 from django.http import HttpResponse
 from django.test import Client
 
@@ -222,6 +223,21 @@ def test_a_decision_sent_twice_is_answered_twice(
     )
     for other in others:
         assert decide(web, desk, pages[0], **other).status_code == 409
+
+
+def test_a_decision_sent_again_later_offers_no_undoing_of_what_is_settled(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    web, made = sign_in("ana"), clock.now()
+    with time_machine.travel(made, tick=False) as now:
+        go_on(web)
+        assert decide(web, desk, pages[0]).status_code == 302
+        now.shift(62)
+        again = decide(web, desk, pages[0])
+        assert again.status_code == 302
+        page = web.get(again["Location"]).content.decode()
+    assert "The decision is recorded" in page
+    assert "data-undo" not in page
 
 
 def test_an_undone_decision_is_claimed_in_the_same_transaction(

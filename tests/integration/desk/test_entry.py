@@ -142,10 +142,19 @@ def test_a_form_that_is_sent_twice_is_one_report(
 ) -> None:
     analyst = sign_in("ana")
     fields = form(analyst)
-    assert analyst.post(PAGE, fields).status_code == 201
-    again = analyst.post(PAGE, fields, follow=True)
-    assert "déjà été reçu" in again.content.decode()
+    first = CODE.search(analyst.post(PAGE, fields).content.decode())
+    again = analyst.post(PAGE, fields)
+    assert again.status_code == 200
+    page = again.content.decode()
+    assert "déjà été reçu" in page
     assert len(entered()) == 1
+    second = CODE.search(page)
+    assert first is not None
+    assert second is not None
+    assert first[1] == second[1], "the browser showed the answer to the last press alone"
+    other = CODE.search(analyst.post(PAGE, form(analyst)).content.decode())
+    assert other is not None
+    assert other[1] != first[1]
 
 
 @pytest.mark.parametrize(

@@ -291,9 +291,34 @@ DEPOSIT = (
     " VALUES (%(id)s, %(id)s, 'report', sha256('x'), 1, 1, '\\x00', '\\x00', now()))"
     " INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, wire_id, state,"
     " received_at, changed_at, object_id, size, urgent, is_test, slow_lane, language, correlation_id)"
-    " VALUES (%(id)s, 1, '00000000-0000-0000-0000-000000000000', 'WIRE', 'report/1', 'A-2', %(wire)s, %(state)s, %(at)s, %(at)s, %(id)s, 1,"
+    " VALUES (%(id)s, 1, %(sender)s, %(arrival)s, 'report/1', 'A-2', %(wire)s, %(state)s, %(at)s, %(at)s, %(id)s, 1,"
     " true, false, false, '', '')"
 )
+
+
+def deposit_of(now: datetime, **more: object) -> dict[str, object]:
+    """The values of `DEPOSIT`: a finished report of the public form, made and received now."""
+    values = {"id": new_id(now), "at": now, "state": "FINISHED", "wire": None}
+    return values | {"sender": PUBLIC, "arrival": Arrival.FORM} | more
+
+
+@pytest.mark.parametrize("arrival", Arrival)
+@pytest.mark.parametrize("sender", ["public", "house"])
+def test_it_deposits_the_publics_forms_and_a_partners_interfaces_alone(
+    node, sender: str, arrival: Arrival
+) -> None:
+    """A call, a letter, a visit and an import are entered by a person of the desk: the desk trusts who told it."""
+    house = program("house")
+    present(node, house)
+    partner = sender == "house"
+    values = deposit_of(
+        datetime.now(UTC), sender=house.partner_id if partner else PUBLIC, arrival=arrival
+    )
+    if arrival in ({Arrival.API, Arrival.WIRE} if partner else {Arrival.FORM}):
+        node.execute(DEPOSIT, values)
+    else:
+        with pytest.raises(errors.CheckViolation, match="arrive by a public node"):
+            node.execute(DEPOSIT, values)
 
 
 def test_it_deposits_neither_in_other_times_nor_as_expired(node, as_role: Connect) -> None:
@@ -301,32 +326,35 @@ def test_it_deposits_neither_in_other_times_nor_as_expired(node, as_role: Connec
     now = datetime.now(UTC)
     for away in (timedelta(days=200), timedelta(days=-200)):
         for made, at in ((now + away, now), (now, now + away)):
-            values = {"id": new_id(made), "at": at, "state": "FINISHED", "wire": None}
             with pytest.raises(errors.CheckViolation):
-                node.execute(DEPOSIT, values)
+                node.execute(DEPOSIT, deposit_of(now, id=new_id(made), at=at))
     with pytest.raises(errors.CheckViolation):
-        node.execute(DEPOSIT, {"id": new_id(now), "at": now, "state": "EXPIRED", "wire": None})
-    node.execute(DEPOSIT, {"id": new_id(now), "at": now, "state": "FINISHED", "wire": None})
+        node.execute(DEPOSIT, deposit_of(now, state="EXPIRED"))
+    node.execute(DEPOSIT, deposit_of(now))
     as_role("worker").execute("SELECT fanal_next_months((now() + interval '10 months')::date)")
 
 
 def test_it_takes_no_wire_number_that_was_not_given_to_its_report(node, as_role: Connect) -> None:
     now = datetime.now(UTC)
+    house = program("house")
+    present(node, house)
+    opened = {"state": "OPEN", "sender": house.partner_id, "arrival": Arrival.WIRE}
     insert = (
         "INSERT INTO intake_wire (wire_id, report_id, sender_id)"
-        " VALUES (%(wire)s, %(id)s, '00000000-0000-0000-0000-000000000000')"
+        " VALUES (%(wire)s, %(id)s, %(sender)s)"
     )
     (number,) = node.execute("SELECT nextval('intake_wire_id_seq')").fetchone() or (0,)
     for wire in (number, number + 1):  # not of the report; not given out yet
-        values = {"id": new_id(now), "at": now, "state": "OPEN", "wire": number + 1}
+        values = deposit_of(now, wire=number + 1, **opened)
         node.execute(DEPOSIT, values)
         with pytest.raises(errors.CheckViolation):
             node.execute(insert, values | {"wire": wire})
-    values = {"id": new_id(now), "at": now, "state": "OPEN", "wire": number}
+    values = deposit_of(now, wire=number, **opened)
     for others in ("intake", "app"):  # drawn by another, who has not written it down yet
         drawn = as_role(others).execute("SELECT nextval('intake_wire_id_seq')").fetchone() or (0,)
         for session in (node, as_role("intake")):
-            taken = {"id": new_id(now), "at": now, "state": "OPEN", "wire": drawn[0]}
+            present(session, house)
+            taken = deposit_of(now, wire=drawn[0], **opened)
             session.execute(DEPOSIT, taken)
             with pytest.raises(errors.CheckViolation):
                 session.execute(insert, taken)
@@ -396,9 +424,9 @@ def test_it_names_no_object_of_another_report(node) -> None:
     """The worker would open it for the desk that the node names."""
     now = datetime.now(UTC)
     first, second = new_id(now), new_id(now)
-    node.execute(DEPOSIT, {"id": first, "at": now, "state": "FINISHED", "wire": None})
+    node.execute(DEPOSIT, deposit_of(now, id=first))
     alone = DEPOSIT.partition(" INSERT INTO intake_report")[2]
-    values = {"id": second, "at": now, "state": "FINISHED", "wire": None}
+    values = deposit_of(now, id=second)
     theirs = ("INSERT INTO intake_report" + alone).replace(
         "%(at)s, %(at)s, %(id)s, 1,", "%(at)s, %(at)s, %(object)s, 1,"
     )

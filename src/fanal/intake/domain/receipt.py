@@ -67,7 +67,15 @@ def new_code() -> str:
 
     The code itself is never stored.
     """
-    value = secrets.randbits(RANDOM_BITS)
+    return _code(secrets.randbits(RANDOM_BITS))
+
+
+def code_from(secret: bytes) -> str:
+    """Return the receipt code that follows from a secret of 32 random bytes, always the same one."""
+    return _code(int.from_bytes(secret, "big") % (1 << RANDOM_BITS))
+
+
+def _code(value: int) -> str:
     number = value << _CHECK_BITS | value % _PRIME
     digits = [ALPHABET[number >> 5 * place & 31] for place in reversed(range(CODE_LENGTH))]
     return "-".join(

@@ -12,6 +12,8 @@ from allauth.core.ratelimit import consume
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
     AuthenticateWebAuthnForm,
@@ -69,6 +71,20 @@ class SignInWithCode(AuthenticateForm):  # type: ignore[misc] # allauth carries 
         kinds = [Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES]
         found = Authenticator.objects.filter(user=self.user, type__in=kinds)
         return sorted(found, key=lambda factor: kinds.index(factor.type))
+
+
+class EnrolWithCode(ActivateTOTPForm):  # type: ignore[misc]
+    """Form that sets up one-time codes by a first one, which then signs nobody in (RFC 6238, section 5.2)."""
+
+    def clean_code(self) -> str:
+        """Return the code if it is valid, stored as used.
+
+        Raises:
+            ValidationError: wrong code, or too many attempts.
+        """
+        code = str(super().clean_code())
+        TOTP(Authenticator(user=self.user))._mark_code_used(code)  # noqa: SLF001 - as `validate_code` does
+        return code
 
 
 class ProveAgainWithCode(SignInWithCode, ReauthenticateForm):  # type: ignore[misc]

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 import msgspec
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _, gettext_lazy
+from django.shortcuts import render
+from django.utils.crypto import salted_hmac
+from django.utils.translation import get_language, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from fanal.accounts.domain.policy import reach
 from fanal.accounts.queries.people import desk_names
 from fanal.accounts.routes import needs
+from fanal.intake.domain.receipt import code_from
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Outcome, Submission
 from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.clock import paris_day
@@ -72,6 +73,8 @@ _IN_FORM = ("what", "where", "saw", "who", "child", "meeting")
 """Pages of the public form whose questions are asked here in its own words for a professional."""
 _MISSING = gettext_lazy("Choose one of the answers.")
 _ONCE = 32
+_CODE = "fanal.desk.entry.code"
+"""Salt of the receipt codes, which follow from the key of their form and the installation's secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +117,7 @@ def enter(request: HttpRequest) -> HttpResponse:
 def _receive(
     request: HttpRequest, answers: Mapping[str, str], given: Mapping[str, str]
 ) -> HttpResponse:
-    """Receive the report; show its receipt code, or say that this form was received before.
+    """Receive the report and show its receipt code; show it again if this form was received before.
 
     The browser shows the answer to the last press alone. So a form that is sent again with other answers is a
     report of its own; one that is still being received is shown again (status 409), as that may yet fail.
@@ -123,12 +126,15 @@ def _receive(
     language = _language()
     made = report_of(answers, language=language, today=paris_day(now))
     body, identity = encode_report(made), identity_of(answers, address=None, keep_child=True)
+    key = _key_of(answers, given)
+    code = code_from(salted_hmac(_CODE, key, algorithm="sha256").digest())
     submission = Submission(
         arrival=Arrival(given["way"]),
         format=Format.FORM,
         body=body,
         canonical=body + b"\n" + (identity or b""),
-        keys=((KeyKind.SUBMISSION, _key_of(answers, given)),),
+        keys=((KeyKind.SUBMISSION, key),),
+        code=code,
         desk_id=whole_number(given["desk"], digits=9) or 0,
         language=language,
         urgent=made.emergency,
@@ -138,11 +144,10 @@ def _receive(
     [answer] = receive_reports(actor=actor_of(request), submissions=[submission], now=now)
     if answer.outcome is Outcome.IN_PROGRESS:
         return _page(request, {**answers, **given}, {}, once=given["once"], underway=True)
-    if answer.outcome is not Outcome.CREATED:
-        messages.warning(request, _("This form was received before: there is one report of it."))
-        return redirect("desk:queue")
-    context = {"code": answer.code, "urgent": made.emergency, "report_id": answer.report_id}
-    return render(request, "desk/entry_done.html", context, status=HTTPStatus.CREATED)
+    again = answer.outcome is not Outcome.CREATED
+    context = {"code": code, "urgent": made.emergency, "again": again}
+    status = HTTPStatus.OK if again else HTTPStatus.CREATED
+    return render(request, "desk/entry_done.html", context, status=status)
 
 
 def _language() -> str:
@@ -154,7 +159,7 @@ def _key_of(answers: Mapping[str, str], given: Mapping[str, str]) -> str:
     added = {*ASKED_ON.values(), *TYPED_IN.values()}
     typed = {name: said for name, said in answers.items() if name not in added}
     digest = hashlib.sha256(msgspec.json.encode({**typed, **given}, order="sorted")).hexdigest()
-    return f"desk-{given['once'][:_ONCE]}-{digest[:_ONCE]}"
+    return f"entry-{given['once'][:_ONCE]}-{digest[:_ONCE]}"
 
 
 def _page(

@@ -63,7 +63,8 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
         if not _is_recorded(request, report_id):
             return _refused(request, report_id, reason_of(refused))
         recorded = None
-    undo.offer(request, undo.DECISION, report_id)
+    if recorded is not None:  # else the bar of the first press counts on
+        undo.offer(request, undo.DECISION, report_id)
     waiting = calls_on(actor=actor_of(request), report_id=report_id)
     to_call = any(call.state in TO_MAKE for call in waiting)
     if request.POST.get("then") == "next" and not to_call:
