@@ -4,19 +4,25 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
+from fanal.casework.operations import deciding
 from fanal.ledger.models import LedgerEntry, LedgerObject
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case, QueueFilter, QueueView, Track
 from fanal.orient.domain.selection import MOST_CLAIMED
 from fanal.orient.domain.states import CaseState
 from fanal.orient.feedback.queries import feedback_of
+from fanal.orient.folding.operations import folding
 from fanal.orient.queue.operations import claim_case
 from fanal.orient.queue.queries import list_queue
 from fanal.web.desk.queue import selection
+from tests.acceptance.desk.test_answers import answer
+from tests.integration.desk.folds import add_folded
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
+from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
@@ -130,6 +136,34 @@ def test_a_child_in_danger_is_never_closed_with_others(
     assert "a child in danger (to be decided one by one) (1)" in answer.content.decode()
     assert case(desk, danger).state == CaseState.TO_ASSESS
     assert case(desk, pages[0]).state == CaseState.DECIDED
+
+
+@pytest.mark.parametrize("of", ["first", "second"])
+@pytest.mark.parametrize("danger", [True, False])
+def test_what_comes_while_reports_are_closed_is_left_to_a_person(
+    desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, of: str, danger: bool
+) -> None:
+    """A portion is looked at once, then closed for seconds: here the closing waits, and a child writes."""
+    add_folded(desk)
+    head, written = desk.reports["first"], desk.reports[of]
+
+    def hold_folding() -> None:
+        if danger:
+            with as_worker(), connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE orient_case SET level = 'DANGER', rank = 1,"
+                    """ own = own || '{"level": "DANGER", "rank": 1}' WHERE report_id = %s""",
+                    [written],
+                )
+        else:
+            answer(desk, of)
+        folding.hold_folding()
+
+    monkeypatch.setattr(deciding, "hold_folding", hold_folding)
+    shown = send(sign_in("ana"), "close/", [head], reason="Read.", folded="1").content.decode()
+    assert case(desk, head).state == CaseState.TO_ASSESS
+    assert not oriented.decisions_of(actor=desk.actor("ana"), report_ids=[head, written])
+    assert "left out: " + ("a child in danger" if danger else "the reporter’s answer") in shown
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 20_001, "a\0b"])

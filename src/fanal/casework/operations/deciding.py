@@ -20,7 +20,9 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
+from fanal.orient.answers.queries import count_unread
 from fanal.orient.domain.records import Choice, Track
+from fanal.orient.domain.selection import LeftOut, decided_alone
 from fanal.orient.folding.operations.folding import hold_folding
 from fanal.orient.folding.operations.unfolding import claim_folded
 from fanal.orient.operations.decisions import decide, hold_decision
@@ -164,10 +166,12 @@ def close_without_action(
 ) -> None:
     """Claim a report and record the decision that it needs no action, in one transaction.
 
-    The same decision applies to the reports `folded` into it. `reason` is its written reason.
+    The same decision applies to the reports `folded` into it. `reason` is its written reason. It is for acts
+    on several reports: who chose them has not read what came since.
 
     Raises:
         CaseUnknown, CaseTaken: it cannot be claimed.
+        DecidedAlone: one of them is a child in danger, or has an unread answer.
         NotFolded: one of `folded` is no longer folded into the report.
         Refusal: the reason is refused.
         Refused: the access policy refuses.
@@ -183,6 +187,27 @@ def close_without_action(
             claim_token=claim.token,
             now=now,
         )
+        _require_nothing_new(actor, [report.report_id, *(one.report_id for one in folded)])
+
+
+class DecidedAlone(Exception):
+    """A report that a person decides by itself, not with others; `why` is the reason."""
+
+    def __init__(self, why: LeftOut) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def _require_nothing_new(actor: Actor, report_ids: Sequence[UUID]) -> None:
+    """Require of reports that this transaction has changed, so that nobody else does, that none is urgent.
+
+    Raises:
+        DecidedAlone: one is a child in danger, or has an unread answer.
+    """
+    answers = count_unread(actor=actor, report_ids=report_ids)
+    for case in oriented.get_cases(actor=actor, report_ids=report_ids).values():
+        if why := decided_alone(case, answers.get(case.report_id, 0)):
+            raise DecidedAlone(why)
 
 
 UNDO_WITHIN = timedelta(seconds=60)

@@ -58,7 +58,9 @@ def left_out(
         return LeftOut.PUBLIC if case.sender_id == _NOBODY else None
     if case.state not in OPEN_STATES:
         return LeftOut.DECIDED
-    return _by_holder(act, case.held_by(now), person_id) or _by_danger(act, case, answers)
+    if held := _by_holder(act, case.held_by(now), person_id):
+        return held
+    return decided_alone(case, answers) if act is SelectionAct.CLOSE else None
 
 
 def _by_holder(act: SelectionAct, holder: UUID | None, person_id: UUID) -> LeftOut | None:
@@ -69,9 +71,8 @@ def _by_holder(act: SelectionAct, holder: UUID | None, person_id: UUID) -> LeftO
     return LeftOut.YOURS if act is SelectionAct.CLAIM and holder == person_id else None
 
 
-def _by_danger(act: SelectionAct, case: Case, answers: int) -> LeftOut | None:
-    if act is not SelectionAct.CLOSE:
-        return None
+def decided_alone(case: Case, answers: int) -> LeftOut | None:
+    """Return why a person decides on a report alone: DANGER, or ANSWERED with unread `answers`; else None."""
     if case.level == "DANGER":
         return LeftOut.DANGER
     return LeftOut.ANSWERED if answers else None

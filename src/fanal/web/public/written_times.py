@@ -174,7 +174,10 @@ def read_time(
     A planned day that is over, or more than three days away, lowers the danger of a report. So one that is
     over is never read, and one that is far only from a text of which every word and number is understood.
     """
-    both = f"{plain_words(text)} {_hour_alone(_in_minutes(plain_words(hour)))}".strip()
+    typed = (plain_words(text), _hour_alone(_in_minutes(plain_words(hour))))
+    both = ", ".join(
+        filter(None, typed)
+    )  # no time spans the comma: the minutes of `17h` are not `17h`
     text = _digits_for_words(_in_minutes(re.sub(r"apres[- ]midi", "aprem", both)))
     part = next((_PARTS[word] for word in WORD.findall(text) if word in _PARTS), None)
     moments, text = _moments(_LASTING.sub(" x ", text), now, ahead=ahead)

@@ -307,3 +307,26 @@ def test_no_text_is_refused_and_no_past_lies_ahead(text: str, ahead: bool) -> No
     assert today.day >= TODAY
     at = today.clock and datetime.fromisoformat(f"{today.day}T{today.clock}")
     assert not at or at >= AFTERNOON
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "clock"),
+    [
+        ("demain 17h", "17h", "17:00"),
+        ("demain 17h", "17", "17:00"),
+        ("demain dix-sept heures", "dix-sept heures", "17:00"),
+        ("ce soir 20h", "20h", "20:00"),
+        ("10/12 18h", "18h", "18:00"),
+        ("samedi 14h", "14h", "14:00"),
+        ("tomorrow at 5pm", "5pm", "17:00"),
+        ("demain 17h", "18h", None),
+        ("demain 17", "30", None),
+        ("ce soir 20 heures", "vingt", "20:00"),
+    ],
+)
+def test_an_hour_in_both_fields_is_one_hour_and_never_the_minutes_of_the_other(
+    text: str, hour: str, clock: str | None
+) -> None:
+    found = read_time(text, hour=hour, now=AFTERNOON, ahead=True)
+    assert (found.day is not None, found.clock) == (True, clock)
+    assert not found.whole or clock

@@ -22,7 +22,7 @@ from msgspec import Struct
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
-from fanal.casework.operations.deciding import close_without_action
+from fanal.casework.operations.deciding import DecidedAlone, close_without_action
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import identifier, whole_number
@@ -339,9 +339,11 @@ def _go_through(
 
 
 def _applied(apply: Callable[[Case], None], case: Case) -> str:
-    """Apply the act to one report; return DONE, or CHANGED if the report changed meanwhile."""
+    """Apply the act to one report; return DONE, or the reason (`LeftOut`) if the report changed meanwhile."""
     try:
         apply(case)
+    except DecidedAlone as refused:
+        return refused.why
     except (orient.CaseTaken, orient.CaseUnknown, NothingToJudge, NotFolded, Refusal):
         return LeftOut.CHANGED
     return "DONE"
