@@ -68,8 +68,9 @@ pytest: setup-test ## The tests alone
 soak: setup-test ## Reports under kill -9 at full size: 10 000, 200 kills, 20 of the database
 	FANAL_FAULT_SIZE=10000/200/20 $(BIN)/python -m pytest tests/faults/test_kill.py -s $(ARGS)
 
-search: setup-test ## Property tests with 30 times the examples, drawn anew; requests to the API with ten times; some ten minutes
-	FANAL_EXAMPLES=30 $(BIN)/python -m pytest tests/unit tests/formats tests/integration -m "hypothesis and not client" -n 4 $(ARGS)
+search: setup-test ## Property tests with 30 times the examples, drawn anew, and what is `larger`; requests to the API with ten times; half an hour
+	FANAL_EXAMPLES=30 $(BIN)/python -m pytest tests/unit tests/formats tests/integration -m "(hypothesis or larger) and not client" -n 4 $(ARGS)
+	FANAL_EXAMPLES=2 $(BIN)/python -m pytest tests/acceptance/desk -n 2 --dist loadgroup $(ARGS)
 	FANAL_FUZZ_EXAMPLES=300 $(BIN)/python -m pytest tests/fuzz/test_openapi.py $(ARGS)
 
 bulk: setup ## A million reports by `fanal import`, each part killed ten times; most of a day, 60 GB

@@ -25,6 +25,7 @@ from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
 from fanal.kernel.actors import SYSTEM_PERSON, Actor
 from tests import kept
+from tests.examples import EXAMPLES
 from tests.server import TestServer, as_worker, install_keys, test_home
 
 if TYPE_CHECKING:
@@ -39,11 +40,10 @@ gc.disable()
 # No test asks how long an example takes: on a busy machine any may take a moment. A run draws the same
 # examples as the run before, so what turns red is what was changed; `make search` draws others, and many. A run
 # on a second Python draws a part of them, and a test's first parameters: what the others prove is proved by then.
-_TIMES = float(os.environ.get("FANAL_EXAMPLES", "1"))
 examples.register_profile(
     "fanal",
     deadline=None,
-    derandomize=_TIMES <= 1,
+    derandomize=EXAMPLES <= 1,
     suppress_health_check=[HealthCheck.too_slow],
 )
 examples.load_profile("fanal")
@@ -178,9 +178,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             module = item.path.stem
             group = _GROUPS.get(module) or _FOLDER_GROUPS.get(folder, module)
             item.add_marker(pytest.mark.xdist_group(group))
-    if _TIMES < 1:
+    if EXAMPLES < 1:
         _leave_each_once(config, items)
-    if _TIMES != 1:
+    if EXAMPLES != 1:
         _draw_more_or_fewer(items)
 
 
@@ -205,7 +205,7 @@ def _draw_more_or_fewer(items: Iterable[pytest.Item]) -> None:
     for test in tests:
         if getattr(test, "is_hypothesis_test", False):
             named = getattr(test, "_hypothesis_internal_use_settings", examples.default)
-            other = examples(named, max_examples=max(1, round(named.max_examples * _TIMES)))
+            other = examples(named, max_examples=max(1, round(named.max_examples * EXAMPLES)))
             # The library has no public way to say it.
             test._hypothesis_internal_use_settings = other
 

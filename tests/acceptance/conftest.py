@@ -29,7 +29,8 @@ _FLAGS = [
     "--js-flags=--no-opt --no-maglev",
 ]
 _AXE = Path(__file__).resolve().parents[2] / "frontend/node_modules/axe-core/axe.min.js"
-_RUN_AXE = """async only => (await axe.run(document, {resultTypes: ["violations"], ...only})).violations
+_RUN_AXE = """async only => (await axe.run(document,
+    {resultTypes: ["violations"], preload: false, ...only})).violations
   .map(v => `${v.id} (${v.impact}): ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 200)).join(" | ")}`)"""
 _RULES = {
     "all": {},

@@ -1,6 +1,8 @@
 """A desk at work behind a live server, and real browsers signed in as its people."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from zlib import crc32
 
 import pytest
 from django.conf import settings
@@ -9,6 +11,10 @@ from playwright.sync_api import Page
 
 from fanal.kernel import clock
 from tests.acceptance.conftest import Visit
+from tests.examples import EXAMPLES
+
+_HERE = Path(__file__).parent
+_IN_BOTH = {"test_look", "test_notices"}
 
 
 @pytest.fixture
@@ -35,3 +41,26 @@ def open_as(visit: Visit, desk: object, live_server: object) -> Callable[..., Pa
         return visit(path, cookies={cookie.key: cookie.value}, **look)
 
     return open_page
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run each flow through the pages in one of the languages, some in each; `make search` runs all in both.
+
+    The looks of pages are tested in both by each run, and so is the notice, by which new acts are written.
+    """
+    if EXAMPLES > 1:
+        return
+    left_out = [item for item in items if _is_of_the_other_language(item)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _is_of_the_other_language(item: pytest.Item) -> bool:
+    spec = getattr(item, "callspec", None)
+    lang = spec.params.get("lang") if spec else None
+    in_both = item.path.stem in _IN_BOTH or item.path.parent != _HERE
+    return lang is not None and not in_both and lang != _language_of(item.nodeid.partition("[")[0])
+
+
+def _language_of(flow: str) -> str:
+    return ("fr", "en")[crc32(flow.encode()) % 2]

@@ -84,11 +84,11 @@ def store_shipped_earlier(version: str = "reader/earlier") -> UUID:
     return reader_id
 
 
-def ship_a_small_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a reader of every sixth text of the corpus in place of the shipped one: trained again in seconds."""
+def ship_a_small_one(folder: Path, monkeypatch: pytest.MonkeyPatch, *, every: int = 6) -> None:
+    """Have a reader of a part of the corpus, every sixth text, in place of the shipped one: trained again in seconds."""
     shipped = model.read_header(shipped_files())
     corpus = model.load_corpus(tuple(shipped.corpus))
-    few = msgspec.structs.replace(corpus, labels=corpus.labels[::6])
+    few = msgspec.structs.replace(corpus, labels=corpus.labels[::every])
     stored = model.vectors_of(shipped_files())
     vectors = np.stack([stored[label.text] for label in few.labels])
     made = model.encode(train(few.labels, vectors), vectors, few, engine=shipped.engine)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import msgspec
@@ -14,7 +15,7 @@ from fanal.accounts.domain.policy import Refused, roles_at_desk
 from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.operations.habilitations import grant_habilitation
 from fanal.analyse import queries as analysed
-from fanal.analyse.signals import queries
+from fanal.analyse.signals import queries, reading
 from fanal.analyse.signals.domain.examples import (
     Example,
     ExampleState,
@@ -34,7 +35,8 @@ from fanal.kernel.refusal import Refusal
 from fanal.worker.expiry import erase_reports
 from fanal.worker.stages import StageLoop
 from tests.actors import desk_actor
-from tests.integration.analyse.stored_readers import store_version
+from tests.examples import EXAMPLES
+from tests.integration.analyse.stored_readers import ship_a_small_one, store_version
 from tests.integration.orient.people import person
 from tests.refusals import CHECK, KEPT, NO_RIGHT, database_refuses
 
@@ -56,6 +58,17 @@ CHECKED = (
 def keys(installed_keys: None) -> Iterator[None]:
     in_force._HELD.clear()
     return
+
+
+@pytest.fixture
+def trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A version is trained on every third text of the corpus; under `make search` on the whole, for a minute."""
+    if EXAMPLES <= 1:
+        ship_a_small_one(tmp_path, monkeypatch, every=3)
+    reading.shipped_with.cache_clear()
+    yield
+    in_force._HELD.clear()
+    reading.shipped_with.cache_clear()
 
 
 def now() -> datetime:
@@ -138,7 +151,9 @@ def proposed(reader_id: UUID, by: Actor) -> None:
         pass
 
 
+@pytest.mark.larger
 def test_from_a_missed_sentence_to_the_version_that_reads_it(
+    trained_on: None,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]],

@@ -252,6 +252,7 @@ def test_refuses_a_broken_typology_file(before: str, after: str) -> None:
         read_typologies(text.replace(before, after))
 
 
+@pytest.mark.long
 def test_tens_of_thousands_of_transfers_are_scored_in_one_pass() -> None:
     transfers: list[Paid] = []
     for seed in range(3):

@@ -13,6 +13,8 @@ from fanal.crosscheck.linkage.stored import persons_table
 from fanal.crosscheck.similar.domain.suggestions import LEAST
 from fanal.reference import label
 
+pytestmark = pytest.mark.long
+
 TOLD = World(1200, seed=21).reports()
 LABELS = [told.label for told in TOLD]
 

@@ -33,6 +33,8 @@ from benchmarks.truth.judge import groups
 from benchmarks.truth.telling import Told
 from fanal.formats.report.read import read_report
 
+pytestmark = pytest.mark.long
+
 SIZE = 10_000
 DOCUMENTATION = [
     ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")

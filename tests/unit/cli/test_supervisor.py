@@ -47,7 +47,12 @@ def test_a_process_that_writes_without_end_fills_no_disk(
     monkeypatch.setattr(supervisor, "_LOG_LIMIT", 100_000)
     child = Child(
         name="child",
-        arguments=[sys.executable, "-uc", "while True: print('x' * 1000)"],
+        # No faster than it must: each file that is full is copied.
+        arguments=[
+            sys.executable,
+            "-uc",
+            "import time\nwhile True: print('x' * 1000); time.sleep(0.0005)",
+        ],
         environment=dict(os.environ),
         log=tmp_path / "web.log",
     )

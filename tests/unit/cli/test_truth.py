@@ -15,6 +15,8 @@ from benchmarks.truth import judge, people
 from benchmarks.truth.returning import Returning
 from benchmarks.truth.world import World
 
+pytestmark = pytest.mark.long
+
 LABELS = [1, 1, 1, 2, 2, 3]
 
 

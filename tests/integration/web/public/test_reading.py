@@ -8,9 +8,9 @@ so 90 is asked here.
 
 import re
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
-import textstat
 import time_machine
 from django.test import Client
 from django.utils import translation
@@ -58,12 +58,19 @@ ANSWERS = {
 }
 
 
+def measures() -> ModuleType:
+    """Return the library that counts words and syllables; loaded by the tests that ask it, as it is slow to load."""
+    import textstat
+
+    return textstat
+
+
 def sentences(texts: list[str]) -> list[str]:
     """Return the sentences of the texts, each once, without labels of a few words."""
     lines = (re.sub(r"\s+", " ", text).strip() for text in texts)
     ended = [line if line.endswith((".", "!", "?", ":", "…")) else f"{line}." for line in lines]
     parts = dict.fromkeys(part for line in ended for part in re.split(r"(?<=[.!?…:]) ", line))
-    return [part for part in parts if textstat.lexicon_count(part) >= SHORT]
+    return [part for part in parts if measures().lexicon_count(part) >= SHORT]
 
 
 def texts_of(page: str) -> list[str]:
@@ -75,11 +82,11 @@ def texts_of(page: str) -> list[str]:
 
 
 def rix(said: list[str]) -> float:
-    return float(textstat.rix(" ".join(said)))
+    return float(measures().rix(" ".join(said)))
 
 
 def ease(said: list[str]) -> float:
-    return float(textstat.flesch_reading_ease(" ".join(said)))
+    return float(measures().flesch_reading_ease(" ".join(said)))
 
 
 def path(lang: str) -> Iterator[tuple[str, list[str]]]:
@@ -105,12 +112,12 @@ def path(lang: str) -> Iterator[tuple[str, list[str]]]:
 def lang(request: pytest.FixtureRequest) -> Iterator[str]:
     """The language of the pages, in which the library measures too."""
     lang = str(request.param)
-    textstat.set_lang(
+    measures().set_lang(
         "fr"
     )  # the French way of counting words asks for no download; RIX does not differ
     with translation.override(lang):
         yield lang
-    textstat.set_lang("en")
+    measures().set_lang("en")
 
 
 def said_to_a_child() -> dict[str, list[str]]:
@@ -130,17 +137,17 @@ def test_each_page_and_each_message_is_easy(lang: str) -> None:
     hard = {name: rix(said) for name, said in pages.items() if rix(said) > SIXTH_YEAR}
     assert hard == {}
     every = [sentence for said in pages.values() for sentence in said]
-    assert [s for s in every if textstat.lexicon_count(s) > LONGEST_SENTENCE] == []
+    assert [s for s in every if measures().lexicon_count(s) > LONGEST_SENTENCE] == []
     if lang == "fr":
         assert {name: ease(said) for name, said in pages.items() if ease(said) < EASY} == {}
-        whole = [sentence for sentence in every if textstat.lexicon_count(sentence) > SHORT]
+        whole = [sentence for sentence in every if measures().lexicon_count(sentence) > SHORT]
         assert [(s, ease([s])) for s in whole if ease([s]) < EASY_SENTENCE] == []
 
 
 def test_the_measures_tell_a_text_for_adults() -> None:
-    textstat.set_lang("fr")
+    measures().set_lang("fr")
     for page in ("legal", "privacy", "accessibility"):
         said = sentences(texts_of(Client().get(f"/fr/{page}/").content.decode()))
         assert rix(said) > SIXTH_YEAR, page
         assert ease(said) < EASY, page
-    textstat.set_lang("en")
+    measures().set_lang("en")
