@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -107,27 +108,13 @@ class Door:
         Raises:
             OutsideRefused: no such response, with the codes of `get`.
         """
-        try:
-            return self._call(url, headers, limit=limit, ends=ends, body=body)
-        except (http.client.HTTPException, OSError) as failure:
-            raise OutsideRefused(_told(failure, late=time.monotonic() >= ends)) from None
-
-    def _call(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        limit: int,
-        ends: float,
-        body: bytes | None,
-    ) -> Response | str:
         parts = urlsplit(url)
         host, secure = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
         path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
         addresses = list(self._addresses(host, port, secure=secure))
-        connection = _Pinned(host, port, addresses, secure=secure, ends=ends)
-        with closing(connection), connection.cut_at(ends):
+        pinned = partial(_Pinned, host, port, addresses, secure=secure, ends=ends)
+        with _refused(ends), closing(pinned()) as connection, connection.cut_at(ends):
             method = "GET" if body is None else "POST"
             connection.request(method, path, body=body, headers={"User-Agent": _AGENT, **headers})
             answer = connection.getresponse()
@@ -160,6 +147,15 @@ class Door:
                 yield address
             else:
                 raise OutsideRefused("ADDRESS")
+
+
+@contextmanager
+def _refused(ends: float) -> Iterator[None]:
+    """Raise a failure of the connection as OutsideRefused; `ends`: deadline on the monotonic clock."""
+    try:
+        yield
+    except (http.client.HTTPException, OSError) as failure:
+        raise OutsideRefused(_told(failure, late=time.monotonic() >= ends)) from None
 
 
 class _Pinned(http.client.HTTPConnection):
