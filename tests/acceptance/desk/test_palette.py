@@ -1,5 +1,6 @@
 """`Ctrl`+`K` in a real browser: pages, acts of the page and search by some letters, with the person's rights alone."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -33,6 +34,7 @@ def test_a_page_an_act_and_a_search_by_some_letters(
     open_as: OpenAs, axe: Axe, desk: Desk, lang: str
 ) -> None:
     page = open_as("ana", f"/{lang}/desk/")
+    expect(page.locator("#count-desk-queue")).to_contain_text(re.compile(r"\d"))
     page.keyboard.press("Control+k")
     expect(page.locator("#palette [role=option][aria-selected=true]")).to_have_count(1)
     check(page, axe, lang)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from fanal.orient.domain.records import QueueFilter, QueueView
+from fanal.orient.queue.queries import list_queue
 from fanal.web.components.navigation import menu_of
 from tests.integration.desk.story import Desk
 
@@ -54,3 +56,18 @@ def test_it_stays_where_a_page_is_refused_or_missing(
         assert ('class="fd-nav"' in page) is kept
         if kept:
             assert len(re.findall("<h1", page)) == 1
+
+
+def test_what_waits_stands_beside_the_menu(desk: Desk, sign_in: SignIn) -> None:
+    open_ = len(
+        list_queue(
+            actor=desk.actor("ana"), view=QueueView.OPEN, filters=QueueFilter(), now=desk.now
+        ).cases
+    )
+    page = sign_in("ana").get("/fr/desk/counts/").content.decode()
+    count = re.search(r'id="count-desk-queue".*?</span>(\d+)</span>', page)
+    assert count
+    assert int(count[1]) == open_ > 0
+    assert 'hx-get="/fr/desk/counts/"' in sign_in("ana").get("/fr/desk/").content.decode()
+    assert sign_in("hugo").get("/fr/desk/counts/").status_code == 403
+    assert "desk/counts/" not in sign_in("hugo").get("/fr/desk/statistics/").content.decode()

@@ -52,15 +52,22 @@ class NavigationPage:
 class NavigationLink:
     """An entry of the menu as shown to a person, for the template.
 
-    `href` is its URL, `words` its label, `current`: it leads to the page shown.
+    `href` is its URL, `words` its label, `current`: it leads to the page shown. `key` names it in the page.
     """
 
     href: str
     words: str | Promise
     icon: str
     current: bool
+    key: str
+
+    @property
+    def counted(self) -> bool:
+        """Whether the number of what waits there stands beside it (`desk:menu-counts`)."""
+        return self.key in _COUNTED
 
 
+_COUNTED = frozenset({"desk-queue", "desk-emergency_calls", "desk-second", "desk-referrals"})
 NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
     (
         _("Work"),
@@ -209,7 +216,13 @@ def menu_of(actor: Actor, path: str) -> Menu:
     def group(title: str | Promise, routes: Iterable[str]) -> Group:
         pairs = [found[route] for route in routes if route in found]
         return title, [
-            NavigationLink(href=href, words=page.words, icon=page.icon, current=href == current)
+            NavigationLink(
+                href=href,
+                words=page.words,
+                icon=page.icon,
+                current=href == current,
+                key=page.route.replace(":", "-"),
+            )
             for page, href in pairs
         ]
 

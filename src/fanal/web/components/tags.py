@@ -279,6 +279,7 @@ def navigation(context: Context) -> dict[str, object]:
         "request": request,
         "csrf_token": context.get("csrf_token"),
         "menu": menu_of(actor, request.path),
+        "counts": reachable("desk:menu-counts", actor),
         "roles": sorted(actor.roles - {Role.PUBLIC}),
         "user_name": str(request.user) if request.user.is_authenticated else "",
         "account": account,

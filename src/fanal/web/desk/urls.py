@@ -136,6 +136,7 @@ urlpatterns: list[URLPattern] = [
     path("dossiers/<uuid:dossier_id>/withhold/", withholding.withhold, name="dossier-withhold"),
     path("dossiers/<uuid:dossier_id>/note/", notes.on_dossier, name="dossier-note"),
     path("wall/", wall.wall, name="wall"),
+    path("counts/", wall.menu_counts, name="menu-counts"),
     path("search/", search.search, name="search"),
     path("statistics/", statistics.home, name="statistics"),
     path("statistics/year/<int:year>/", statistics.year_summary, name="statistics-year"),

@@ -1,4 +1,4 @@
-"""The wall board of the operations room: what waits now, in figures alone, on a screen that everybody sees.
+"""What waits now, in figures alone: the wall board of the operations room, and the counts beside the menu.
 
 No name, no word of a report and no number of one: who passes by the room learns how many, and how late.
 """
@@ -16,10 +16,12 @@ from django.views.decorators.http import require_GET
 from msgspec import Struct
 
 from fanal.accounts.routes import needs
+from fanal.casework.domain.inbox import InboxTab
 from fanal.casework.domain.lifecycle import Lifecycle
-from fanal.casework.queries import count_states
+from fanal.casework.queries import count_inbox, count_states
 from fanal.intake.queries.work import count_work
 from fanal.judicial.emergency_call.acts import calls_to_make
+from fanal.judicial.queries import REFERRALS
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS
 from fanal.measures.blocking.kind import BLOCKING
@@ -27,8 +29,14 @@ from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.alarms.queries import calls_alive, waiting_alarms
-from fanal.orient.domain.records import QueueView
-from fanal.orient.queue.queries import COUNT_CAP, count_arrivals_by_hour, count_views
+from fanal.orient.domain.records import QueueFilter, QueueView
+from fanal.orient.queue.queries import (
+    COUNT_CAP,
+    count_arrivals_by_hour,
+    count_selections,
+    count_views,
+    streams_of,
+)
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue.alarms import calls_reach_nobody, nodes_are_closed
 
@@ -91,6 +99,28 @@ def wall(request: HttpRequest) -> HttpResponse:
     }
     part = "HX-Request" in request.headers
     return render(request, "desk/wall_figures.html" if part else "desk/wall.html", context)
+
+
+@never_cache
+@require_GET
+@needs("report.list")
+def menu_counts(request: HttpRequest) -> HttpResponse:
+    """Show what waits beside the entries of the menu, each a part of its own; every desk page asks for it."""
+    actor, now = actor_of(request), now_of(request)
+    views = {
+        view: streams_of(actor=actor, view=view, filters=QueueFilter(), now=now)
+        for view in (QueueView.OPEN, QueueView.TO_SECOND)
+    }
+    counted = count_selections(views, cap=COUNT_CAP + 1)
+    _calls, to_call = calls_to_make(actor=actor)
+    referrals = count_inbox(actor=actor, inbox=REFERRALS, now=now)[InboxTab.TO_SEND]
+    counts = {
+        "desk-queue": counted[QueueView.OPEN],
+        "desk-emergency_calls": to_call,
+        "desk-second": _to_approve(actor, counted[QueueView.TO_SECOND]).number,
+        "desk-referrals": referrals.acts,
+    }
+    return render(request, "desk/menu_counts.html", {"counts": counts, "cap": COUNT_CAP})
 
 
 def _tiles(actor: Actor, now: datetime) -> list[Tile]:
