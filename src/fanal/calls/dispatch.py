@@ -158,6 +158,7 @@ class Dispatch:
         if one.silent_since is not None:
             one.is_proved |= self._answered_at > one.silent_since
         session.asked = person
+        one.named += 1
         return True
 
     def answered(self, number: int, person: str, code: int, now: float) -> None:
@@ -234,25 +235,20 @@ class Dispatch:
             self._lose(session)
         self._let_go(session)
 
-    def failed(
-        self, number: int, failure: str, now: float, *, full: bool = False, greeted: bool = False
-    ) -> None:
-        """Note the end of a session that failed, by code; `full`: the server let no session more in.
+    def failed(self, number: int, failure: str, now: float, *, full: bool = False) -> None:
+        """Note the end of a session that failed, by code; `full`: the server said that too many are open.
 
-        `greeted`: it had greeted this one before.
+        Before the first recipient any failure may mean that, while other sessions give no sign.
         """
         session = self._sessions.pop(number)
         people = [
             self._people[one] for one in session.people if self._people[one].session == number
         ]
         self._let_go(session)
-        if full and session.is_early:
-            in_ = [x for x in self._sessions.values() if x.place == session.place and not x.cut]
-            let_in = sum(not greeted or x.phase > Phase.CONNECTING for x in in_)
-            if let_in or not greeted:
+        if (full or session.is_early) and not session.cut and not session.stalled:
+            let_in = self._room.open_beside(session)
+            if let_in:
                 self._places.note_full(session.place, let_in, now)
-                for person in people:
-                    person.begun -= 1
                 self._fail_for(people, failure)
                 return
         if session.phase is Phase.CONNECTING:
@@ -377,7 +373,7 @@ class Dispatch:
     def _turn(self, group: Sequence[Person]) -> tuple[int, float]:
         """Return the place of people in the order: who may be the cause, and who has new calls, come last."""
         waits = (self._calls[id_].added for one in group for id_ in one.pending)
-        return max(one.begun for one in group), min(waits, default=math.inf)
+        return max(one.named for one in group), min(waits, default=math.inf)
 
     def _waits_alone(self, person: Person) -> bool:
         """Return whether a stalled session waits for this person and for nobody else."""
@@ -404,7 +400,6 @@ class Dispatch:
         self._sessions[session.number] = session
         for person in group:
             person.session = session.number
-            person.begun += 1
             if person.silent_since is not None:
                 person.tries += 1
         begun.append(session)

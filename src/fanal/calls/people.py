@@ -57,8 +57,8 @@ class Person:
     """Since when their address gives no answer."""
     tries: int = 0
     """Sessions begun for them since then."""
-    begun: int = 0
-    """Sessions begun for them since they got a message last."""
+    named: int = 0
+    """Sessions that named them to the server since they got a message last."""
     is_proved: bool = False
     """One of these named them after the server had answered for others: they are why it got no answer."""
     _failures: int = 0
@@ -88,7 +88,7 @@ class Person:
         """Note that they have some calls."""
         for id_ in calls:
             self.pending.pop(id_, None)
-        self._failures, self._alone_until, self.next_at, self.begun = 0, 0.0, now, 0
+        self._failures, self._alone_until, self.next_at, self.named = 0, 0.0, now, 0
         self.silent_since, self.tries, self.is_proved = None, 0, False
 
     def put_off(self, now: float, *, unconfirmed: bool = False) -> None:

@@ -9,7 +9,6 @@ from fanal.connectors.smtp import Address
 
 _MOST_SESSIONS: Final = 20
 """Most sessions at once, until the server lets fewer in; many servers let no more of one machine in."""
-_FEWEST_SESSIONS: Final = 1
 _FULL_SECONDS: Final = 60.0
 """Time for which a bound that the server showed counts."""
 _AGAIN_SECONDS: Final = 1.0
@@ -193,9 +192,8 @@ class Places:
 
     def note_full(self, place: int, let_in: int, now: float) -> None:
         """Note that an address lets no more sessions in, with `let_in` of this process open."""
-        if let_in:
-            self._most, self._full_at = max(_FEWEST_SESSIONS, let_in), now
-        self._paused[place] = now + (_FEW_PAUSE_SECONDS if let_in else _AGAIN_SECONDS)
+        self._most, self._full_at = let_in, now
+        self._paused[place] = now + _FEW_PAUSE_SECONDS
 
     def _is_paused(self, place: int, now: float) -> bool:
         return self._paused.get(place, -math.inf) > now

@@ -73,6 +73,13 @@ class Room:
             self._cut(min(stalled, key=lambda one: one.began), now)
         return not self._places.is_bounded(now)
 
+    def open_beside(self, session: Session) -> int:
+        """Return how many sessions may keep one out: those at its address, else all; 0 if all give signs."""
+        open_ = [one for one in self._sessions.values() if not one.cut]
+        if not any(one.stalled for one in open_):
+            return 0
+        return sum(one.place == session.place for one in open_) or len(open_)
+
     def close_ungreeted(self, now: float) -> bool:
         """Close a session that waits for long to sign in; return if there was one.
 

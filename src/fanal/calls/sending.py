@@ -43,8 +43,8 @@ _LOOK_UP_AGAIN_SECONDS: Final = 1.0
 """The same while a call waits, and the server has taken no message for that long."""
 _HANGING_SECONDS: Final = 5.0
 """Time after which a further question to the DNS does not wait for the one before."""
-_FULL: Final = frozenset({smtp.CLOSING, 432, 454})
-"""Replies before the first recipient by which servers say that too many sessions are open."""
+_FULL: Final = 432
+"""The reply by which a server says, even to a whole message, that too many sessions are open."""
 _LANGUAGES: Final = ("fr", "en")
 _OK, _NO_UTF8 = 250, 553
 """Replies: accepted; and, for an address that is not ASCII, of a server without SMTPUTF8 (RFC 6531)."""
@@ -226,8 +226,7 @@ class Sending:
                     number,
                     code_of(failed),
                     time.monotonic(),
-                    full=code in _FULL,
-                    greeted=not isinstance(failed, smtplib.SMTPConnectError),
+                    full=code == _FULL,
                 )
 
     def _hear(self, number: int) -> None:

@@ -3,24 +3,41 @@
 import heapq
 import itertools
 import random
+import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from msgspec import structs
+
 from fanal.calls.dispatch import SESSION_SECONDS, Dispatch
-from fanal.calls.people import Outcome, Session
+from fanal.calls.people import Outcome, Phase, Session
+from fanal.calls.places import Addresses
+from fanal.connectors.smtp import Address
+from fanal.orient.domain.clocks import UNCONFIRMED, wait_after
 from fanal.orient.domain.records import Call
 
-STEPS = ("CONNECT", "GREET", "SIGN_IN", "MAIL", "RCPT", "DATA", "END")
+SIGN_IN = ("EHLO", "TLS", "EHLO", "AUTH")
+STEPS = ("CONNECT", "GREET", "EHLO", "TLS", "AUTH", "MAIL", "RCPT", "DATA", "END")
 NEVER = 1e9
+FULL = 432
+_CLOSING, _HELD_SECONDS = 421, 30.0
+_LOOKED_UP, _UNSERVED, _IDLE = 20.0, 1.0, 60.0
+"""When `Sending` asks the DNS again: for a call, while calls wait, and without one."""
+
+
+def address(machine: int) -> Address:
+    """Return an address of the server; each is a machine of its own."""
+    return (socket.AF_INET, socket.SOCK_STREAM, 6), (f"192.0.2.{machine}", 25)
 
 
 @dataclass(kw_only=True)
 class Fault:
     """What goes wrong at one step of some sessions: a reply after `seconds`, with `code`; 0 closes the session.
 
-    `NEVER` seconds is silence. Unset conditions apply to all; `times` is how often it happens.
+    `NEVER` seconds is silence. Unset conditions apply to all; `times` is how often it happens, `share` how
+    often by chance. `thaws`: what was silent answers at the end of the time (`when`); else it stays silent.
     """
 
     step: str
@@ -30,23 +47,34 @@ class Fault:
     people: frozenset[str] | None = None
     when: tuple[float, float] = (0.0, NEVER)
     times: int = 10**9
+    share: float = 1.0
+    thaws: bool = False
 
-    def fits(self, step: str, place: int, people: Sequence[str], now: float) -> bool:
+    def fits(
+        self, step: str, place: int, people: Sequence[str], now: float, draw: random.Random
+    ) -> bool:
         if step != self.step or self.times <= 0 or not self.when[0] <= now < self.when[1]:
             return False
         if self.places is not None and place not in self.places:
             return False
         if self.people is not None and not self.people.intersection(people):
             return False
+        if self.share < 1.0 and draw.random() >= self.share:
+            return False
         self.times -= 1
         return True
+
+    def delay(self, now: float) -> float:
+        """Return the seconds by which it puts a reply off that was due at an instant."""
+        return self.when[1] - now if self.thaws and self.seconds == NEVER else self.seconds
 
 
 @dataclass
 class Relay:
     """A mail server with `places` addresses, of which each lets `limit` sessions in and answers after `reply` seconds.
 
-    `got` holds, for each call and person, the instants at which the server took the message.
+    `got` holds, for each call and person, the instants at which the server took the message; `had` those at
+    which it had the whole message, confirmed or not.
     """
 
     duty: Sequence[str]
@@ -55,10 +83,22 @@ class Relay:
     limit: int = 10**9
     reply: float = 0.02
     shows: str = "GREET"
-    """The step at which it shows that no session more is let in."""
+    """The step at which it shows that no session more is let in, by `shown`."""
     seed: int = 0
+    shown: int = 421
+    together: bool = False
+    """Its addresses have one limit together."""
+    holds: bool = True
+    """It holds a session that was closed while a recipient's provider was asked, until that one answers."""
+    tls: bool = False
+    jitter: float = 0.5
+    names: Sequence[tuple[float, Sequence[int]]] = ()
+    """The addresses that its name gives from an instant on; without, it always gives all `places`."""
     now: float = 0.0
     got: defaultdict[tuple[UUID, str], list[float]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    had: defaultdict[tuple[UUID, str], list[float]] = field(
         default_factory=lambda: defaultdict(list)
     )
     outcomes: list[Outcome] = field(default_factory=list)
@@ -69,12 +109,15 @@ class Relay:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        self.dispatch = Dispatch(self.duty)
-        self.dispatch.set_places(range(self.places))
+        self.names = self.names or [(0.0, range(self.places))]
         self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = itertools.count()
+        self._count, self._beat_at, self.held = itertools.count(), 0.0, Counter[int]()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.dispatch, self.addresses = Dispatch(self.duty), Addresses()
         self._talks: dict[int, _Talk] = {}
-        self._over, self._held = set[int](), Counter[int]()
+        self._look_up()
 
     def at(self, instant: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._events, (instant, next(self._count), event))
@@ -84,18 +127,45 @@ class Relay:
         one = UUID(int=number)
         call = Call(id=one, alarm_id=one, report_id=one, escalated=escalated, attempts=1, token=one)
         self.made[number] = call
-        self.at(instant, lambda: self.dispatch.add(call, self.now))
+        self._add_at(instant, call)
         return call
 
+    def restart(self, instant: float, *, pause: float = 1.0) -> None:
+        """End the process at an instant; the calls in its hands come again after a pause."""
+        self.at(instant, lambda: self._restart(pause))
+
     def run(self, until: float) -> None:
-        beat = 0.0
         while self.now < until:
-            self.now = min(beat, self._events[0][0]) if self._events else beat
+            self.now = min(self._beat_at, self._events[0][0]) if self._events else self._beat_at
             while self._events and self._events[0][0] <= self.now:
                 heapq.heappop(self._events)[2]()
-            if self.now >= beat:
+            if self.now >= self._beat_at:
                 self._beat()
-                beat += 0.05
+
+    def _restart(self, pause: float) -> None:
+        lost = [one for one in self.made.values() if one.id in self.dispatch.in_hand]
+        for talk in list(self._talks.values()):
+            talk.leave()
+        self._begin()
+        for call in lost:
+            self._add_at(self.now + pause, call)
+
+    def _add_at(self, instant: float, call: Call, *, again: bool = False) -> None:
+        def add() -> None:
+            self._hear()
+            if again and any(one.call.id == call.id and one.delivery for one in self.outcomes):
+                return  # a session of before has sent it meanwhile
+            if self.now > self._looked_up + _LOOKED_UP:
+                self._look_up()
+            self.dispatch.add(call, self.now)
+            self._beat_at = self.now
+
+        self.at(instant, add)
+
+    def _look_up(self) -> None:
+        given = [given for since, given in self.names if since <= self.now][-1]
+        self._looked_up = self.now
+        self.dispatch.set_places(self.addresses.keep([address(one) for one in given], self.now))
 
     def _beat(self) -> None:
         for session in self.dispatch.step(self.now):
@@ -104,107 +174,135 @@ class Relay:
             talk.begin()
         for number in self.dispatch.cut():
             self._talks[number].end("TIMEOUT")
+        waits = self.now > self.dispatch.unserved_since + _UNSERVED
+        if self.now > self._looked_up + (_UNSERVED if waits else _IDLE):
+            self._look_up()
+        self._hear()
+        self._beat_at = self.now + (0.05 if self._talks or self.dispatch.in_hand else 1.0)
+
+    def _hear(self) -> None:
+        """Take in what became of calls."""
         for outcome in self.dispatch.outcomes():
             self.outcomes.append(outcome)
             if outcome.failure:
-                self.at(self.now + 1.0, lambda call=outcome.call: self.dispatch.add(call, self.now))  # type: ignore[misc]
+                self._again(outcome)
 
-    def end(
-        self, number: int, failure: str | None, *, full: bool = False, greeted: bool = False
-    ) -> None:
-        if number in self._over:
-            return
-        self._over.add(number)
-        if failure is None:
-            self.dispatch.ended(number, self.now)
-        else:
-            self.dispatch.failed(number, failure, self.now, full=full, greeted=greeted)
+    def _again(self, outcome: Outcome) -> None:
+        """Let the outbox send a call again that failed."""
+        call = structs.replace(outcome.call, attempts=outcome.call.attempts + 1)
+        unconfirmed = outcome.failure == UNCONFIRMED
+        wait = wait_after(attempts=outcome.call.attempts, jitter=1.0, unconfirmed=unconfirmed)
+        self._add_at(self.now + wait.total_seconds(), call, again=True)
 
-    def is_over(self, number: int) -> bool:
-        return number in self._over
+    def over(self, number: int) -> None:
+        del self._talks[number]
 
 
 class _Talk:
-    """One session, step by step."""
+    """One session, step by step, as `Sending` holds it."""
 
     def __init__(self, relay: Relay, session: Session) -> None:
         self.relay, self.session, self.number = relay, session, session.number
-        self.calls: list[Call] = []
-        self.to: list[str] = []
+        self.dispatch, self.calls, self.to = relay.dispatch, list[Call](), list[str]()
+        self.place = int(str(relay.addresses[session.place][1][0]).rpartition(".")[2])
+        self.is_over = self.is_in = False
 
     def begin(self) -> None:
-        relay, place = self.relay, self.session.place
+        relay = self.relay
         relay.at(relay.now + SESSION_SECONDS, lambda: self.end("TIMEOUT"))
-        self.held = relay._held[place] < relay.limit
-        relay._held[place] += self.held
-        relay.most = max(relay.most, relay._held[place])
-        self._step("CONNECT", (), self._connected)
+        self._go([*(("CONNECT", "GREET")), *(SIGN_IN if relay.tls else ("EHLO", "AUTH"))])
 
-    def end(
-        self,
-        failure: str | None,
-        *,
-        full: bool = False,
-        greeted: bool = False,
-        by_server: bool = False,
-    ) -> None:
-        if not self.relay.is_over(self.number):
-            if self.held and (self.session.asked == "" or by_server):
-                self.relay._held[self.session.place] -= 1
-            elif (
-                self.held
-            ):  # a relay that asks another server holds the session until that one answers
-                self.relay.at(self.relay.now + 30.0, self._release)
-            self.relay.end(self.number, failure, full=full, greeted=greeted)
+    def end(self, failure: str | None, *, code: int = 0, step: str = "") -> None:
+        """Tell the dispatch how the session ended; without a step of the server's, it was closed here."""
+        if self.is_over:
+            return
+        if self.session.phase is Phase.SENT and not step:
+            failure = UNCONFIRMED
+        self.leave(by_server=bool(step))
+        if failure is None:
+            self.dispatch.ended(self.number, self.relay.now)
+        else:
+            full = code == FULL and step != "RCPT"
+            self.dispatch.failed(self.number, failure, self.relay.now, full=full)
+
+    def leave(self, *, by_server: bool = False) -> None:
+        """Close the session. A server that asks another one about a recipient may hold it for some time."""
+        self.is_over = True
+        self.relay.over(self.number)
+        if self.is_in and self.relay.holds and self.session.asked and not by_server:
+            self.relay.at(self.relay.now + _HELD_SECONDS, self._release)
+        elif self.is_in:
+            self._release()
+
+    @property
+    def _key(self) -> int:
+        return -1 if self.relay.together else self.place
 
     def _release(self) -> None:
-        self.relay._held[self.session.place] -= 1
+        self.relay.held[self._key] -= 1
+
+    def _enter(self) -> bool:
+        """Take a place at the server, where it shows by then whether there is one."""
+        relay = self.relay
+        self.is_in = relay.held[self._key] < relay.limit
+        relay.held[self._key] += self.is_in
+        relay.most = max(relay.most, relay.held[self._key])
+        return self.is_in
+
+    def _reply(self, step: str, people: Sequence[str]) -> tuple[float, int]:
+        """Return after which time the server replies, and how."""
+        relay = self.relay
+        seconds = relay.reply * (1.0 - relay.jitter + 2.0 * relay.jitter * relay.random.random())
+        code = 250
+        for fault in relay.faults:
+            if fault.fits(step, self.place, people, relay.now, relay.random):
+                seconds = min(NEVER, seconds + fault.delay(relay.now))
+                code = 250 if fault.code is None else fault.code
+                break
+        unheard = step == "CONNECT" and seconds == NEVER
+        if step == relay.shows and not (self.is_in or unheard or self._enter()):
+            code, seconds = relay.shown, relay.reply
+        return seconds, code
 
     def _step(self, step: str, people: Sequence[str], then: Callable[[int], None]) -> None:
-        relay, seconds, code = (
-            self.relay,
-            self.relay.reply * (0.5 + self.relay.random.random()),
-            250,
-        )
-        for fault in relay.faults:
-            if fault.fits(step, self.session.place, people, relay.now):
-                seconds, code = seconds + fault.seconds, 250 if fault.code is None else fault.code
-                break
+        relay = self.relay
+        seconds, code = self._reply(step, people)
+        if step == "END" and code in (0, 250):
+            self._note(relay.had)
 
         def replied() -> None:
-            if relay.is_over(self.number):
+            if step == "END" and code == 250:  # the server may deliver it after the session
+                self._note(relay.got)
+            if self.is_over:
                 return
-            if code == 0 or (code >= 300 and step not in ("RCPT",)):
+            if code != 0 and step not in ("CONNECT", "GREET", "END"):
+                self.dispatch.advances(self.number, relay.now)
+            closes = code == 0 or (step == "RCPT" and code == _CLOSING)
+            if closes or (code >= 300 and step != "RCPT"):
                 unconfirmed = step == "END" and code == 0
-                self.end("UNCONFIRMED" if unconfirmed else "REFUSED", by_server=True)
+                self.end(UNCONFIRMED if unconfirmed else "REFUSED", code=code, step=step)
             else:
                 then(code)
 
         if seconds < NEVER / 2:
             relay.at(relay.now + seconds, replied)
 
-    def _connected(self, _code: int) -> None:
-        if not self.held and self.relay.shows == "GREET":
-            self.end("REFUSED", full=True)
+    def _go(self, steps: Sequence[str]) -> None:
+        """Take the steps until the sign-in, one after the other."""
+        if not steps:
+            self._signed_in()
             return
-        self._step("GREET", (), self._greeted)
+        self._step(steps[0], (), lambda _: self._go(steps[1:]))
 
-    def _greeted(self, _code: int) -> None:
-        self.relay.dispatch.advances(self.number, self.relay.now)
-        if not self.held:
-            self.end("REFUSED", full=True, greeted=True)
-            return
-        self._step("SIGN_IN", (), self._signed_in)
-
-    def _signed_in(self, _code: int) -> None:
-        self.to, self.calls = self.relay.dispatch.signed_in(self.number, self.relay.now)
+    def _signed_in(self) -> None:
+        self.to, self.calls = self.dispatch.signed_in(self.number, self.relay.now)
         if not self.to:
             self.end(None)
             return
         self._step("MAIL", (), lambda _: self._next(0))
 
     def _next(self, at: int) -> None:
-        dispatch, relay = self.relay.dispatch, self.relay
+        dispatch, relay = self.dispatch, self.relay
         if at == len(self.to):
             if not dispatch.may_send(self.number, relay.now):
                 self.end(None)
@@ -223,17 +321,19 @@ class _Talk:
         self._step("RCPT", [one], replied)
 
     def _data(self, _code: int) -> None:
-        if not self.relay.dispatch.sends(self.number, self.relay.now):
+        if not self.dispatch.sends(self.number, self.relay.now):
             self.end(None)
             return
-        self._step("END", self.relay.dispatch.taken(self.number), self._ended)
+        self.to = list(self.dispatch.taken(self.number))
+        self._step("END", self.to, self._ended)
+
+    def _note(self, kept: defaultdict[tuple[UUID, str], list[float]]) -> None:
+        for person in self.to:
+            for call in self.calls:
+                kept[call.id, person].append(self.relay.now)
 
     def _ended(self, _code: int) -> None:
-        relay = self.relay
-        for person in relay.dispatch.taken(self.number):
-            for call in self.calls:
-                relay.got[call.id, person].append(relay.now)
-        relay.dispatch.advances(self.number, relay.now)
-        relay.dispatch.accepted(self.number, relay.now)
-        relay._over.add(self.number)
-        relay._held[self.session.place] -= 1
+        self.is_over = True
+        self.dispatch.accepted(self.number, self.relay.now)
+        self.relay.over(self.number)
+        self._release()

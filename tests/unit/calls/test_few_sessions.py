@@ -1,18 +1,12 @@
 """A mail server that lets few sessions in, or whose addresses change or answer slowly: everybody is called."""
 
 import random
-import socket
 
 import pytest
 
 from fanal.calls.places import Addresses
-from fanal.connectors.smtp import Address
-from tests.unit.calls.mail_relay import NEVER, Fault, Relay
+from tests.unit.calls.mail_relay import NEVER, Fault, Relay, address
 from tests.unit.calls.test_dispatch import late, people, run
-
-
-def address(number: int) -> Address:
-    return (socket.AF_INET, socket.SOCK_STREAM, 6), (f"192.0.2.{number}", 25)
 
 
 def test_the_address_that_the_name_gives_now_comes_first_and_old_ones_go() -> None:
@@ -52,7 +46,7 @@ def test_a_slow_sign_in_makes_nobody_wait_longer_at_dead_addresses_later(
 
 @pytest.mark.parametrize("many", [1, 2, 5])
 @pytest.mark.parametrize("limit", [1, 2, 3])
-@pytest.mark.parametrize(("step", "seconds"), [("MAIL", 2.2), ("MAIL", 3.0), ("SIGN_IN", 4.5)])
+@pytest.mark.parametrize(("step", "seconds"), [("MAIL", 2.2), ("MAIL", 3.0), ("AUTH", 4.5)])
 def test_a_server_that_is_slow_and_lets_few_in_calls_everybody(
     many: int, limit: int, step: str, seconds: float
 ) -> None:
@@ -87,7 +81,7 @@ def test_a_bound_that_is_shown_after_the_greeting_is_kept(many: int, limit: int)
     duty = people(many)
     silent = Fault(step="END", people=frozenset(duty[:1]), seconds=NEVER)
     for faults in ([], [silent]):
-        relay = Relay(duty, faults, limit=limit, shows="SIGN_IN")
+        relay = Relay(duty, faults, limit=limit, shows="AUTH")
         calls = run(relay, [1.0, 21.0, 41.0])
         for number, at in calls.items():
             for one in duty[1:]:

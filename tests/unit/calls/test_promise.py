@@ -1,0 +1,61 @@
+"""What SECURITY.md promises of calls holds for every mail server with one fault that `cases` draws."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, settings, strategies as st
+
+from tests.unit.calls.cases import LIMITS, draw, wrongs
+from tests.unit.calls.mail_relay import NEVER, Fault, Relay
+from tests.unit.calls.test_dispatch import late, people, run
+
+SECURITY = Path(__file__).parents[3] / "SECURITY.md"
+
+
+@given(seed=st.integers(min_value=0, max_value=2**40))
+@settings(max_examples=300, phases=[Phase.generate])
+def test_with_one_fault_everybody_has_each_call_within_ten_seconds(seed: int) -> None:
+    case = draw(seed)
+    assert not wrongs(case), case
+
+
+@pytest.mark.parametrize("words", LIMITS)
+def test_what_is_never_drawn_is_named_as_a_limit(words: str) -> None:
+    assert words in " ".join(SECURITY.read_text().split())
+
+
+@pytest.mark.parametrize(
+    ("shows", "shown"),
+    [("CONNECT", 0), ("GREET", 0), ("EHLO", 421), ("AUTH", 454), ("MAIL", 421), ("MAIL", 451)],
+)
+@pytest.mark.parametrize(("places", "together"), [(1, False), (3, True)])
+@pytest.mark.parametrize("step", ["AUTH", "MAIL", "DATA"])
+def test_sessions_that_were_lost_leave_room_however_the_server_shows_its_bound(
+    shows: str, shown: int, places: int, together: bool, step: str
+) -> None:
+    lost = Fault(step=step, seconds=NEVER, when=(0.0, 12.0))
+    server = {"shows": shows, "shown": shown, "places": places, "together": together}
+    relay = Relay(people(5), [lost], limit=3, **server)  # type: ignore[arg-type]
+    calls = run(relay, [1.0, 1.5, 12.2, 17.0])
+    assert not late(relay, {number: max(at, 12.0) for number, at in calls.items()})
+
+
+@pytest.mark.parametrize("step", ["RCPT", "END"])
+@pytest.mark.parametrize(("shows", "shown"), [("MAIL", 451), ("MAIL", 452), ("END", 432)])
+@pytest.mark.parametrize("apart", [0.6, 20.0])
+def test_one_silent_person_keeps_nobody_waiting_however_the_server_shows_its_bound(
+    shows: str, shown: int, step: str, apart: float
+) -> None:
+    duty = people(5)
+    silent = Fault(step=step, people=frozenset(duty[:1]), seconds=NEVER)
+    relay = Relay(duty, [silent], limit=3, shows=shows, shown=shown, holds=False)
+    assert not late(relay, run(relay, [1.0 + apart * n for n in range(3)]), but=frozenset(duty[:1]))
+
+
+@pytest.mark.parametrize(("step", "code"), [("MAIL", 421), ("MAIL", 432), ("AUTH", 454)])
+@pytest.mark.parametrize("apart", [0.6, 1.5, 3.0])
+def test_a_passing_refusal_is_no_bound(step: str, code: int, apart: float) -> None:
+    for seed in range(3):
+        refusal = Fault(step=step, code=code, times=2)
+        relay = Relay(people(10), [refusal], reply=0.2, tls=True, seed=seed)
+        assert not late(relay, run(relay, [1.0 + apart * n for n in range(20)]))
