@@ -21,6 +21,7 @@ SHOWN = {
     "demo/people.py": "the demo gives each person a role once",
     "ledger/operations.py": "who reads their own report states no motive",
     "web/account/adapter.py": "where a person lands after signing in",
+    "web/components/navigation.py": "a role folds pages of the menu; which it may open, the policy says",
     "web/components/tags.py": "the head of a page names the roles of the person",
 }
 

@@ -63,7 +63,7 @@ class NavigationLink:
 
     @property
     def counted(self) -> bool:
-        """Whether the number of what waits there stands beside it (`desk:menu-counts`)."""
+        """Whether it shows the number of what waits there (`desk:menu-counts`)."""
         return self.key in _COUNTED
 
 
@@ -210,7 +210,7 @@ def menu_of(actor: Actor, path: str) -> Menu:
     above = [href for _page, href in found.values() if path.startswith(href)]
     current = max(above, key=len, default="")
     daily = dict.fromkeys(
-        route for role, routes in DAILY.items() if role in actor.roles for route in routes
+        route for role, routes in DAILY.items() if actor.has(role) for route in routes
     )
 
     def group(title: str | Promise, routes: Iterable[str]) -> Group:

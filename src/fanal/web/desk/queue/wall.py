@@ -1,4 +1,4 @@
-"""What waits now, in figures alone: the wall board of the operations room, and the counts beside the menu.
+"""What waits now, in figures alone: the wall board of the operations room, and the numbers of the menu.
 
 No name, no word of a report and no number of one: who passes by the room learns how many, and how late.
 """
@@ -29,14 +29,8 @@ from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.alarms.queries import calls_alive, waiting_alarms
-from fanal.orient.domain.records import QueueFilter, QueueView
-from fanal.orient.queue.queries import (
-    COUNT_CAP,
-    count_arrivals_by_hour,
-    count_selections,
-    count_views,
-    streams_of,
-)
+from fanal.orient.domain.records import QueueView
+from fanal.orient.queue.queries import COUNT_CAP, count_arrivals_by_hour, count_views
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue.alarms import calls_reach_nobody, nodes_are_closed
 
@@ -105,13 +99,9 @@ def wall(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("report.list")
 def menu_counts(request: HttpRequest) -> HttpResponse:
-    """Show what waits beside the entries of the menu, each a part of its own; every desk page asks for it."""
+    """Show how much waits behind entries of the menu; every page of the desk asks for it."""
     actor, now = actor_of(request), now_of(request)
-    views = {
-        view: streams_of(actor=actor, view=view, filters=QueueFilter(), now=now)
-        for view in (QueueView.OPEN, QueueView.TO_SECOND)
-    }
-    counted = count_selections(views, cap=COUNT_CAP + 1)
+    counted = count_views(actor=actor, now=now, cap=COUNT_CAP + 1).views
     _calls, to_call = calls_to_make(actor=actor)
     referrals = count_inbox(actor=actor, inbox=REFERRALS, now=now)[InboxTab.TO_SEND]
     counts = {
