@@ -435,5 +435,5 @@ def _is_excused(case: Case, person: str, at: float) -> bool:
 def _most_copies(case: Case) -> list[tuple[float, int]]:
     """Return times, and the most copies that one person may have of a call within each."""
     if any(one.step == "END" for one in case.faults):
-        return [(2.0, 3 + len(case.restarts)), (10.0, 6)]
+        return [(1.0, 3 + len(case.restarts)), (10.0, 6)]
     return [(NEVER, 1 + len(case.restarts))]
