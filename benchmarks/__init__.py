@@ -15,6 +15,7 @@ _BENCHES = {
     "bulk": "benchmarks.bulk:bulk",
     "portal": "benchmarks.portal:portal",
     "desk": "benchmarks.desk:desk",
+    "selection": "benchmarks.selection:selection",
     "deconflict": "benchmarks.deconflict:deconflict",
     "match": "benchmarks.match:match",
     "hash": "benchmarks.hash:hash_",

@@ -40,6 +40,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "bench match": ([], [["--size", "0"], ["--size"], ["more"]]),
     "bench pipeline": ([], [["--size", "0"], ["--workers", "-1"], ["--size"]]),
     "bench portal": ([], [["--size", "1"], ["--size", "1e9"]]),
+    "bench selection": ([], [["--size", "0"], ["--size", "1001"], ["more"]]),
     "bench triage": ([], [["--size", "0"], ["--earlier", "-1"], ["--known", "0"], ["x"]]),
     "bench triage-rank": ([], [["--size", "99"], ["--seed", "x"], ["--size"], ["more"]]),
     "blocklist page": (
@@ -188,6 +189,7 @@ WITHOUT_DATABASE = {
     "bench match",
     "bench pipeline",
     "bench portal",
+    "bench selection",
     "bench triage",
     "bench triage-rank",
 }

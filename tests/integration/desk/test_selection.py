@@ -9,6 +9,8 @@ from django.http import HttpResponse
 from django.test import Client
 
 from fanal.casework.operations import deciding
+from fanal.crosscheck.dossiers.queries import dossier_of, members_of
+from fanal.intake.domain.number import desk_number
 from fanal.ledger.models import LedgerEntry, LedgerObject
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case, QueueFilter, QueueView, Track
@@ -234,3 +236,54 @@ def test_feedback_reaches_the_reports_of_providers_alone(
     send(web, "feedback/", ids, verdict="USEFUL")
     given = feedback_of(actor=desk.actor("ana"), report_ids=ids)
     assert set(given) == {one for one in ids if case(desk, one).sender_id.int}
+
+
+def test_reports_are_attached_to_the_dossier_of_a_named_one(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    """One judgement, undone as one; the ledger names each report. Those of another dossier are left out."""
+    ana, web = desk.actor("ana"), sign_in("ana")
+    held = [one for one in desk.reports.values() if dossier_of(actor=ana, report_id=one)]
+    form = {"anchor": desk_number(pages[0]), "reason": "The same cards."}
+    answer = send(web, "attach/", [*pages[:4], held[0]], **form)
+    body = answer.content.decode()
+    assert "3 reports attached to this dossier." in body
+    assert "1 report was left out: in a dossier already" in body
+    joined = dossier_of(actor=ana, report_id=pages[0])
+    assert answer.redirect_chain[-1][0] == f"/en/desk/dossiers/{joined}/"
+    assert sorted(members_of(actor=ana, dossier_id=joined)) == sorted(pages[:4])
+    (entry,) = LedgerEntry.objects.filter(action="dossier.merge")
+    named = LedgerObject.objects.filter(entry_id=entry.id, kind="report")
+    assert {one.object_id for one in named} == set(pages[:4])
+    send(web, "attach/", [pages[4]], **form)  # a dossier that is there grows
+    assert dossier_of(actor=ana, report_id=pages[4]) == dossier_of(actor=ana, report_id=pages[0])
+    assert dossier_of(actor=ana, report_id=held[0]) not in {None, joined}
+
+
+@pytest.mark.parametrize(
+    ("anchor", "reason", "said"),
+    [
+        ("", "Why.", "Type the number or the reference"),
+        ("AAA-AAA-AAA", "Why.", "No report of your desk"),
+        (None, "Why.", "None of the selected reports"),
+        (None, " ", "reason"),
+    ],
+)
+def test_what_cannot_be_attached_changes_nothing(
+    desk: Desk, sign_in: SignIn, pages: list[UUID], anchor: str | None, reason: str, said: str
+) -> None:
+    chosen = pages[:2] if reason == " " else pages[:1]
+    typed = {"anchor": desk_number(pages[0]) if anchor is None else anchor, "reason": reason}
+    answer = send(sign_in("ana"), "attach/", chosen, **typed)
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert answer.context["refused_act"] == "ATTACH"
+    assert not any(dossier_of(actor=desk.actor("ana"), report_id=one) for one in pages)
+
+
+def test_another_desks_report_neither_leads_nor_joins(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    """To an analyst of another desk neither the selected reports nor the named one exist."""
+    form = {"anchor": desk_number(pages[0]), "reason": "Why."}
+    assert send(sign_in("yann"), "attach/", pages[:3], **form).status_code == 404

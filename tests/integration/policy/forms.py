@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from fanal.db import sql
+from fanal.intake.domain.number import desk_number
 from fanal.kernel.calendar import paris_day
 from fanal.orient.models import Case
 from tests.integration.policy import blocking, dereferencing, learning, scenes
@@ -77,6 +79,12 @@ def _calm(scene: Scene) -> Posted:
     return Posted()
 
 
+def _loose(scene: Scene) -> Posted:
+    """Have the report in no dossier."""
+    sql.run("DELETE FROM crosscheck_membership WHERE report_id = %s", [scene.report_id])
+    return Posted()
+
+
 def _selected_id(scene: Scene) -> str:
     return str(scene.report_id)
 
@@ -122,6 +130,10 @@ FORMS: dict[str, Act] = {
     "desk:selection-release": _act("orient_case", scenes.taken, report=_selected_id, in_form=True),
     "desk:selection-close": _act(
         "orient_decision orient_case", _calm, report=_selected_id, reason=REASON, in_form=True
+    ),
+    "desk:selection-attach": _act(
+        "crosscheck_judgement", _loose, report=_selected_id, anchor=lambda s: desk_number(s.other_id), reason=REASON,
+        in_form=True,
     ),
     "desk:selection-feedback": _act(
         "orient_feedback", report=_selected_id, verdict="USEFUL", in_form=True

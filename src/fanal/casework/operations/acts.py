@@ -230,6 +230,14 @@ def record_export(
     )
 
 
+def has_acts(*, report_id: UUID) -> bool:
+    """Return whether any official act is about the report, or ever was.
+
+    For the transaction of a decision, which holds the lock on the report's queue row.
+    """
+    return Act.objects.filter(subject_id=report_id).exists()
+
+
 def withdraw_replaced(
     *,
     actor: Actor,

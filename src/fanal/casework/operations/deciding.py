@@ -14,7 +14,7 @@ from django.db import transaction
 
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import Addressee, Opening, RecordedDecision
-from fanal.casework.operations.acts import withdraw_replaced, withdraw_undone
+from fanal.casework.operations.acts import has_acts, withdraw_replaced, withdraw_undone
 from fanal.casework.operations.doubts import raise_doubts, reopen_report
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
@@ -90,14 +90,16 @@ def record_decision(
             claim_token=claim_token,
             now=now,
         )
-        withdraw_replaced(
-            actor=actor,
-            lifecycles=[*(one.lifecycle for one in _installed), *_followed],
-            report_id=report.report_id,
-            decision_id=decision.id,
-            now=now,
-        )
-        raise_doubts(actor=actor, report_id=report.report_id, cause="NEW_DECISION", now=now)
+        # Few reports have an act, and each kind of act takes queries.
+        if has_acts(report_id=report.report_id):
+            withdraw_replaced(
+                actor=actor,
+                lifecycles=[*(one.lifecycle for one in _installed), *_followed],
+                report_id=report.report_id,
+                decision_id=decision.id,
+                now=now,
+            )
+            raise_doubts(actor=actor, report_id=report.report_id, cause="NEW_DECISION", now=now)
         case = oriented.get_case(actor=actor, report_id=report.report_id)
         opening = Opening(
             decision=decision,

@@ -218,6 +218,19 @@ def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
     return None if row is None else row[0]
 
 
+def in_dossiers(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the reports that are in a dossier; only reports at the actor's desks count."""
+    desks = reach(actor, "dossier.read").desks
+    if desks == [] or not report_ids:
+        return set()
+    found = sql.rows(
+        "SELECT report_id FROM crosscheck_membership"
+        " WHERE report_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
+        [list(report_ids), desks, desks],
+    )
+    return {row[0] for row in found}
+
+
 def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return by dossier id how many of `report_ids` it holds, the largest number first.
 

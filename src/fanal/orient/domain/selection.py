@@ -15,10 +15,11 @@ _NOBODY = UUID(int=0)
 
 
 class SelectionAct(StrEnum):
-    """Act on each selected report: claim, release, close without action, feedback to its provider."""
+    """Act on each selected report: claim, release, attach to a dossier, close without action, feedback."""
 
     CLAIM = "CLAIM"
     RELEASE = "RELEASE"
+    ATTACH = "ATTACH"
     CLOSE = "CLOSE"
     FEEDBACK = "FEEDBACK"
 
@@ -29,7 +30,8 @@ class LeftOut(StrEnum):
     GONE: unknown, or outside the person's desks. DECIDED: it waits for no claim or decision. HELD: another
     person has claimed it. YOURS, NOT_YOURS: the person has claimed it already, or not. DANGER, ANSWERED: a
     child in danger, an answer that nobody has read: a person decides on each alone. PUBLIC: no provider sent
-    it. BEYOND: more than can be claimed at once. CHANGED: refused because it changed meanwhile.
+    it. IN_DOSSIER: it is in a dossier already. BEYOND: more than can be claimed at once. ROOM: more than one
+    judgement on a dossier names. CHANGED: refused because it changed meanwhile.
     """
 
     GONE = "GONE"
@@ -40,20 +42,31 @@ class LeftOut(StrEnum):
     DANGER = "DANGER"
     ANSWERED = "ANSWERED"
     PUBLIC = "PUBLIC"
+    IN_DOSSIER = "IN_DOSSIER"
     BEYOND = "BEYOND"
+    ROOM = "ROOM"
     CHANGED = "CHANGED"
 
 
 def left_out(
-    act: SelectionAct, case: Case | None, *, person_id: UUID, answers: int, now: datetime
+    act: SelectionAct,
+    case: Case | None,
+    *,
+    person_id: UUID,
+    answers: int,
+    now: datetime,
+    in_dossier: bool = False,
 ) -> LeftOut | None:
     """Return why an act of a person leaves a report out, or None where it applies.
 
     `case`: the report's row in the queue, None for a report that the person may not see; `answers`: number of
-    its reporter's answers that nobody has read. Claims count until their end, compared with `now`.
+    its reporter's answers that nobody has read; `in_dossier`: whether it is in a dossier. Claims count until
+    their end, compared with `now`.
     """
     if case is None:
         return LeftOut.GONE
+    if act is SelectionAct.ATTACH:
+        return LeftOut.IN_DOSSIER if in_dossier else None
     if act is SelectionAct.FEEDBACK:
         return LeftOut.PUBLIC if case.sender_id == _NOBODY else None
     if case.state not in OPEN_STATES:

@@ -63,6 +63,7 @@ urlpatterns: list[URLPattern] = [
     path("selection/", selection.selected, name="selection"),
     path("selection/claim/", selection.claim_selected, name="selection-claim"),
     path("selection/release/", selection.release_selected, name="selection-release"),
+    path("selection/attach/", selection.attach_selected, name="selection-attach"),
     path("selection/close/", selection.close_selected, name="selection-close"),
     path("selection/feedback/", selection.judge_selected, name="selection-feedback"),
     path("alarms/", alarms.alarms, name="alarms"),

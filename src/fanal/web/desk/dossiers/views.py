@@ -27,7 +27,6 @@ from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, list_dos
 from fanal.crosscheck.operations import judge as operations
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.intake.queries.envelopes import find_desk_number, find_references
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import read_aware
 from fanal.kernel.refusal import Refusal
@@ -39,10 +38,11 @@ from fanal.web.desk import history, notes
 from fanal.web.desk.deconfliction import withholding
 from fanal.web.desk.dossiers import graph as dossier_graph, series
 from fanal.web.desk.dossiers.related import judged_of, percent, reasons_of
+from fanal.web.desk.naming import Unclear, named_report
 from fanal.web.desk.queue.views import rows_of
 from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed, PostedForm, Several, text
-from fanal.web.reading import consult, journal_search
+from fanal.web.reading import consult
 
 # Places in reports: a map of French départements, overseas ones as tiles, other countries in a list.
 
@@ -284,14 +284,6 @@ class _JudgementForm(PostedForm):
     reason = text()
 
 
-class _Unclear(Exception):
-    """Error: the form names no judgement, or an incomplete one; `words` is the message for the person."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
-
-
 Said = tuple[JudgementAct, list[UUID], list[UUID], UUID | None]
 """A judgement, the reports on its two sides, and the judgement that it undoes."""
 
@@ -325,7 +317,7 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
         )
     except Refusal as refused:
         return _refused(request, view, reason_of(refused))
-    except _Unclear as unclear:
+    except Unclear as unclear:
         return _refused(request, view, unclear.words)
     messages.success(request, _("The judgement is recorded."))
     return _after(view, actor=actor)
@@ -349,7 +341,7 @@ def _judgement(form: _JudgementForm, view: DossierView) -> Said:
     `view`: the dossier. A judgement on one set of reports has no other reports; only UNDO has an id.
 
     Raises:
-        _Unclear: it asks for none, or is incomplete.
+        Unclear: it asks for none, or is incomplete.
     """
     typed, act = form.cleaned_data, form.cleaned_data["act"]
     own = [node.report_id for node in view.nodes if node.report_id]
@@ -369,39 +361,23 @@ def _judgement(form: _JudgementForm, view: DossierView) -> Said:
         return JudgementAct.MERGE, own, [_attached(form.request, typed["attach"], own)], None
     if act == "MERGE":
         if typed["other"] is None:
-            raise _Unclear(_("Choose the other dossier."))
+            raise Unclear(_("Choose the other dossier."))
         others = members_of(actor=actor_of(form.request), dossier_id=typed["other"])
         return JudgementAct.MERGE, own, others, None
     if act == "UNDO" and typed["undoes"] is not None:
         return JudgementAct.UNDO, [], [], typed["undoes"]
-    raise _Unclear(_("Choose what you judge."))
+    raise Unclear(_("Choose what you judge."))
 
 
 def _attached(request: HttpRequest, reference_typed: str, own: list[UUID]) -> UUID:
-    """Return the id of the report to attach, found by its desk number or by the sender's reference.
-
-    `own`: the reports of this dossier. The search is recorded in the ledger.
+    """Return the id of the report to attach; `own`: the reports of this dossier.
 
     Raises:
-        _Unclear: nothing typed, none or several match, or the report is in a dossier already.
+        Unclear: none is named, none or several match, or the report is in a dossier already.
     """
-    if not reference_typed:
-        raise _Unclear(_("Type the number or the reference of the report to attach."))
-    actor = actor_of(request)
-    by_number = find_desk_number(actor=actor, number=reference_typed)
-    found = by_number or find_references(actor=actor, reference=reference_typed)
-    journal_search(request, kind="REFERENCE", text=reference_typed, reports=found)
-    if len(found) != 1:
-        raise _Unclear(
-            _("Several reports bear this reference: use the number of one.")
-            if found
-            else _("No report of your desk bears this number or reference.")
-        )
-    if found[0] in own:
-        raise _Unclear(_("This report is in the dossier already."))
-    held = dossier_of(actor=actor, report_id=found[0])
-    if held is not None:
-        raise _Unclear(
-            _("This report is in another dossier: merge the two, or split it off there.")
-        )
-    return found[0]
+    found = named_report(request, reference_typed)
+    if found in own:
+        raise Unclear(_("This report is in the dossier already."))
+    if dossier_of(actor=actor_of(request), report_id=found) is not None:
+        raise Unclear(_("This report is in another dossier: merge the two, or split it off there."))
+    return found

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext as _, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -23,6 +23,9 @@ from fanal import reference
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.casework.operations.deciding import DecidedAlone, close_without_action
+from fanal.crosscheck.domain.records import JudgementAct
+from fanal.crosscheck.dossiers.queries import dossier_of, in_dossiers, members_of
+from fanal.crosscheck.operations.judge import MOST_NAMED, judge
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import identifier, whole_number
@@ -44,6 +47,7 @@ from fanal.orient.folding.queries import list_folded
 from fanal.orient.queue import operations as orient
 from fanal.orient.queue.queries import list_queue
 from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.desk.naming import Unclear, named_report
 from fanal.web.desk.queue.filters import filters_of, place_of, view_of
 from fanal.web.desk.queue.place import to_queue
 from fanal.web.desk.queue.views import QueueRow, rows_of
@@ -139,6 +143,52 @@ def release_selected(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@needs("dossier.judge")
+def attach_selected(request: HttpRequest) -> HttpResponse:
+    """Attach the selected reports that are in no dossier to the dossier of one report, then show the dossier.
+
+    Form: the ids (`report`, `reports`), `anchor`: number or reference of a report of the dossier (if it is in
+    none, a dossier of it and the selected ones is made), and `reason`. One judgement, which one act undoes;
+    the ledger names each report.
+
+    Raises:
+        Http404: none of the reports is within the person's reach.
+        Refused: the person may not judge dossiers at the desk of one.
+    """
+    ids, actor, act = _posted(request), actor_of(request), SelectionAct.ATTACH
+    cases = oriented.get_cases(actor=actor, report_ids=ids)
+    if not cases:
+        raise Http404
+    for desk_id in {case.desk_id for case in cases.values()}:
+        require_declared(request, Resource(desk_id=desk_id))
+    try:
+        anchor = named_report(request, request.POST.get("anchor", "").strip())
+        dossier_id = dossier_of(actor=actor, report_id=anchor)
+        own = members_of(actor=actor, dossier_id=dossier_id) if dossier_id else [anchor]
+        why = _left_out(request, act, ids, cases)
+        applies = [one for one in ids if why[one] is None and one != anchor]
+        attached = applies[: max(0, MOST_NAMED - len(own))]
+        if not attached:
+            raise Unclear(_("None of the selected reports can be attached to this dossier."))
+        judge(
+            actor=actor,
+            act=JudgementAct.MERGE,
+            reason=request.POST.get("reason", ""),
+            now=now_of(request),
+            left=own,
+            right=attached,
+        )
+    except (Unclear, Refusal) as refused:
+        words = refused.words if isinstance(refused, Unclear) else reason_of(refused)
+        return _page(request, ids, refused=words, of=act)
+    tally: Counter[str] = Counter(reason for reason in why.values() if reason)
+    tally["DONE"], tally[LeftOut.ROOM] = len(attached), len(applies) - len(attached)
+    _tell(request, act, +tally)
+    now_in = dossier_of(actor=actor, report_id=anchor)
+    return redirect("desk:dossier", dossier_id=now_in) if now_in else to_queue(request)
+
+
+@require_POST
 @needs("report.decide")
 def close_selected(request: HttpRequest) -> HttpResponse:
     """Decide that the selected reports need no action, with one `reason`. Form: see `_go_through`.
@@ -154,7 +204,7 @@ def close_selected(request: HttpRequest) -> HttpResponse:
     try:
         check_reason(reason)
     except Refusal as refused:
-        return _page(request, _posted(request), refused=reason_of(refused))
+        return _page(request, _posted(request), refused=reason_of(refused), of=SelectionAct.CLOSE)
     actor, now = actor_of(request), now_of(request)
     duplicate, with_folded = request.POST.get("duplicate"), request.POST.get("folded")
 
@@ -228,7 +278,14 @@ def _whole_view(request: HttpRequest) -> list[UUID]:
     return [case.report_id for case in page.cases]
 
 
-def _page(request: HttpRequest, ids: Sequence[UUID], *, refused: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    ids: Sequence[UUID],
+    *,
+    refused: str = "",
+    of: SelectionAct | None = None,
+) -> HttpResponse:
+    """Return the page of a selection; `refused`: why the act `of` was refused, in words."""
     actor, now = actor_of(request), now_of(request)
     cases = oriented.get_cases(actor=actor, report_ids=ids)
     if not cases:
@@ -239,6 +296,7 @@ def _page(request: HttpRequest, ids: Sequence[UUID], *, refused: str = "") -> Ht
     rights = {
         SelectionAct.CLAIM: "report.claim",
         SelectionAct.RELEASE: "report.claim",
+        SelectionAct.ATTACH: "dossier.judge",
         SelectionAct.CLOSE: "report.decide",
         SelectionAct.FEEDBACK: "feedback.give",
     }
@@ -254,7 +312,9 @@ def _page(request: HttpRequest, ids: Sequence[UUID], *, refused: str = "") -> Ht
         "verdicts": VERDICTS,
         "query": place_of(request.GET),
         "typed": request.POST.get("reason", ""),
+        "anchor": request.POST.get("anchor", ""),
         "refused": refused,
+        "refused_act": of,
     }
     return render(request, "desk/selection.html", context, status=422 if refused else 200)
 
@@ -281,6 +341,8 @@ def _left_out(
 ) -> dict[UUID, LeftOut | None]:
     actor, now = actor_of(request), now_of(request)
     answers = count_unread(actor=actor, report_ids=list(cases))
+    attaching = act is SelectionAct.ATTACH
+    held = in_dossiers(actor=actor, report_ids=list(cases)) if attaching else set()
     return {
         one: left_out(
             act,
@@ -288,6 +350,7 @@ def _left_out(
             person_id=actor.person_id,
             answers=answers.get(one, 0),
             now=now,
+            in_dossier=one in held,
         )
         for one in ids
     }
@@ -398,6 +461,12 @@ def _done(act: SelectionAct, count: int) -> str:
         text = ngettext(
             "%(count)s report is back in the queue.",
             "%(count)s reports are back in the queue.",
+            count,
+        )
+    elif act is SelectionAct.ATTACH:
+        text = ngettext(
+            "%(count)s report attached to this dossier.",
+            "%(count)s reports attached to this dossier.",
             count,
         )
     elif act is SelectionAct.CLOSE:
