@@ -117,8 +117,10 @@ class Dispatch:
     def advances(self, number: int, now: float) -> None:
         """Note a sign of a session: it is connected, greeted, encrypted."""
         session = self._sessions[number]
-        if session.phase is not Phase.SENT:  # `accepted` follows, which measures how long that took
-            session.changed = now
+        if session.phase is not Phase.SENT and not session.asked:
+            session.changed = (
+                now  # else `accepted` or `answered` follows, which measures how long that took
+            )
 
     def signed_in(self, number: int, now: float) -> tuple[list[str], list[Call]]:
         """Note that a session can send; return recipients and calls, or none if others were faster."""

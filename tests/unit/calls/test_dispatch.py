@@ -52,6 +52,15 @@ def test_calls_that_come_while_one_is_sent_go_in_one_message() -> None:
     assert relay.begun <= 3
 
 
+def test_a_server_slow_at_each_recipient_has_a_session_for_each() -> None:
+    relay = Relay(people(8), [Fault(step="RCPT", seconds=0.5)])
+    run(relay, [1.0], until=20.0)
+    relay.most = 0
+    calls = run(relay, [21.0])
+    assert not late(relay, calls)
+    assert relay.most == 8
+
+
 def test_escalated_calls_do_not_wait_for_the_end_of_a_flow_of_first_ones() -> None:
     relay = Relay(people(5), reply=0.1)
     relay.call(3.0, 1000, escalated=True)
