@@ -36,6 +36,9 @@ def test_a_page_an_act_and_a_search_by_some_letters(
     page = open_as("ana", f"/{lang}/desk/")
     expect(page.locator("#count-desk-queue")).to_contain_text(re.compile(r"\d"))
     page.keyboard.press("Control+k")
+    page.keyboard.press("Enter")
+    expect(page.locator("#palette [role=option][aria-selected=true]")).to_have_count(0)
+    page.keyboard.press("ArrowDown")
     expect(page.locator("#palette [role=option][aria-selected=true]")).to_have_count(1)
     check(page, axe, lang)
     page.keyboard.press("Escape")
@@ -83,3 +86,16 @@ def test_it_offers_what_the_person_may(open_as: OpenAs, desk: Desk) -> None:
     assert opened(page, "queue") == []
     page.keyboard.press("Escape")
     assert "Statistics" in opened(page, "stat")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_alarm_is_taken_by_it(open_as: OpenAs, desk: Desk, lang: str) -> None:
+    """An alarm is taken by who reads it; letters that an act only holds lead to a page or to the search."""
+    page = open_as("ana", f"/{lang}/desk/")
+    take = page.locator("[data-alarms] .fd-alarm button").inner_text()
+    assert take not in opened(page, "")
+    for letters in ("e", "r", "la", "ur"):
+        page.locator("#palette input").fill(letters)
+        chosen = page.locator("#palette [role=option][aria-selected=true]").inner_text()
+        act = page.locator("#palette [data-group=here] [aria-selected=true]")
+        assert act.count() == 0 or chosen.casefold().startswith(letters)

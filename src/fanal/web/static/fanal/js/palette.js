@@ -14,10 +14,13 @@
   const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   // As heard, without the keys.
   const wordsOf = (element) => {
-    const keys = [...element.querySelectorAll("kbd, span[aria-hidden=true]")].map((key) => key.innerText);
-    const all = element.innerText || element.textContent; // a folded menu shows nothing of them
-    const shown = keys.reduce((words, key) => words.replace(key, ""), all);
-    return (element.getAttribute("aria-label") ?? shown).replace(/\s+/g, " ").trim();
+    if (element.hasAttribute("aria-label")) return element.getAttribute("aria-label").trim();
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    const words = [];
+    while (texts.nextNode()) {
+      if (!texts.currentNode.parentElement.closest("kbd, [aria-hidden=true]")) words.push(texts.currentNode.data);
+    }
+    return words.join(" ").replace(/\s+/g, " ").trim();
   };
 
   // A form that asks for something is gone to, never sent; one that is a button alone does what the button does.
@@ -31,7 +34,8 @@
     if (!asks && !element.matches("h2")) element.click();
   };
 
-  const ACTS = "main :is(a.btn, a.fn-button, button, summary, h2), .fd-undo button, .fd-answers-held a, #alarms :is(a, button)";
+  // An alarm is taken where it stands, by somebody who reads it.
+  const ACTS = "main :is(a.btn, a.fn-button, button, summary, h2), .fd-undo button, .fd-answers-held a";
   const onThisPage = () => {
     const seen = new Set();
     return [...document.querySelectorAll(ACTS)].flatMap((element) => {
@@ -65,26 +69,28 @@
     option.entry.go();
   };
 
-  // Words that begin as typed come before those that hold it further on; without words, the first acts and all pages.
+  // Without words: the first acts and all pages, and none is chosen. With words, an act is chosen before a page only
+  // if it begins with them: what is done by `Enter` was asked for.
   const found = () => {
     const text = field.value.trim();
     const asked = folded(text).split(/\s+/).filter(Boolean);
-    const rank = (entry) => {
-      const words = folded(entry.words);
-      if (!asked.every((word) => words.includes(word))) return Infinity;
-      return asked.some((word) => words.startsWith(word)) ? 0 : 1;
+    const rank = ({ group, words }) => {
+      if (!asked.every((word) => folded(words).includes(word))) return Infinity;
+      if (folded(words).startsWith(folded(text))) return 0;
+      return group === "pages" ? 1 : 2;
     };
-    const fit = entries.map((entry) => [rank(entry), entry]).filter(([at]) => at < Infinity).sort(([a], [b]) => a - b).map(([, entry]) => entry);
+    const fit = entries.map((entry) => ({ ...entry, rank: rank(entry) })).filter((entry) => entry.rank < Infinity).sort((a, b) => a.rank - b.rank);
     const here = fit.filter((entry) => entry.group === "here");
     return [
       ...(asked.length ? here : here.slice(0, MOST_WITHOUT_WORDS)),
       ...fit.filter((entry) => entry.group === "pages"),
-      ...(palette.dataset.search && text.length > 1 ? [search(text)] : []),
+      ...(palette.dataset.search && text.length > 1 ? [{ ...search(text), rank: 1.5 }] : []),
     ];
   };
   const show = () => {
     for (const option of options()) option.remove();
     const shown = found();
+    const best = field.value.trim() ? shown.reduce((a, b) => (b.rank < a.rank ? b : a), shown[0]) : null;
     shown.forEach((entry, place) => {
       const option = document.createElement("div");
       const words = document.createElement("span");
@@ -95,7 +101,7 @@
     });
     for (const group of Object.values(groups)) group.hidden = !group.querySelector("[role=option]");
     none.textContent = shown.length ? "" : none.dataset.none;
-    choose(options()[0]);
+    choose(best ? options().find((option) => option.entry === best) : null);
   };
 
   const open = () => {
@@ -116,7 +122,7 @@
   field.addEventListener("keydown", (event) => {
     const all = options();
     const at = all.indexOf(chosen);
-    const to = { ArrowDown: (at + 1) % all.length, ArrowUp: (at - 1 + all.length) % all.length }[event.key];
+    const to = { ArrowDown: (at + 1) % all.length, ArrowUp: (Math.max(at, 0) - 1 + all.length) % all.length }[event.key];
     if (to !== undefined && all.length) {
       event.preventDefault();
       choose(all[to]);
