@@ -127,6 +127,7 @@ class Dispatch:
         session = self._sessions[number]
         session.phase, session.changed, session.stalled = Phase.RECIPIENTS, now, False
         self._places.note_signed_in(session.place, session.began, now)
+        self._places.note_let_in(sum(not one.cut for one in self._sessions.values()), now)
         mine = [
             self._people[one]
             for one in session.people

@@ -180,6 +180,11 @@ class Places:
         """Note that the server took a recipient, after some seconds."""
         self._replies = now, took
 
+    def note_let_in(self, open_: int, now: float) -> None:
+        """Note that a session signed in while `open_` were open, itself included: one more may be let in."""
+        if self.is_bounded(now) and open_ >= self._most:
+            self._most = open_ + 1
+
     def note_taken(self, place: int, now: float) -> None:
         """Note that an address took a message."""
         self._took[place] = now

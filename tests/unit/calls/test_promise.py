@@ -59,3 +59,18 @@ def test_a_passing_refusal_is_no_bound(step: str, code: int, apart: float) -> No
         refusal = Fault(step=step, code=code, times=2)
         relay = Relay(people(10), [refusal], reply=0.2, tls=True, seed=seed)
         assert not late(relay, run(relay, [1.0 + apart * n for n in range(20)]))
+
+
+@pytest.mark.parametrize("many", [1, 5, 10])
+@pytest.mark.parametrize(
+    ("step", "code"), [("CONNECT", 0), ("GREET", 421), ("AUTH", 454), ("MAIL", 451)]
+)
+@pytest.mark.parametrize("lost", ["MAIL", "RCPT", "DATA"])
+def test_sessions_lost_as_a_server_falls_are_no_bound_once_it_is_back(
+    many: int, step: str, code: int, lost: str
+) -> None:
+    """Up to four sessions fall silent for good, others are refused for six seconds; then all is well."""
+    silent = Fault(step=lost, seconds=NEVER, when=(7.0, 10.0), times=4)
+    relay = Relay(people(many), [silent, Fault(step=step, code=code, when=(10.0, 16.0))], reply=0.1)
+    calls = run(relay, [7.5, 8.0, 8.5, 9.0, *(16.5 + 1.5 * n for n in range(20))], until=80.0)
+    assert not late(relay, {number: max(at, 16.0) for number, at in calls.items()})
