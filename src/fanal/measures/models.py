@@ -113,10 +113,14 @@ class StoredList(models.Model):
 
 
 class StoredCleared(models.Model):
-    """A blocking whose name left in a published list, the first time in that of `serial`. Append-only."""
+    """A blocking whose name left in a published list, the first time in that of `serial`. Append-only.
+
+    `named`: under an instruction that named the change.
+    """
 
     act_id = models.UUIDField(primary_key=True)
     serial = models.BigIntegerField()
+    named = models.BooleanField(default=False)
 
     class Meta:
         db_table = "measures_blocklist_cleared"

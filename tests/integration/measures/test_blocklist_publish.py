@@ -118,6 +118,36 @@ def test_a_large_change_needs_an_instruction_that_names_it(tmp_path: Path) -> No
     assert made(tmp_path, by_person=False).held == 0
 
 
+def test_names_of_one_day_count_together(tmp_path: Path) -> None:
+    """Acts are listed one by one, and a version is made twice a second: an error leaves in small portions."""
+    instruct()
+    for number in range(FLOOR):
+        listed(2, host=f"first{number}.example")
+    assert len(made(tmp_path, by_person=False).block.names) == FLOOR
+    listed(2, host="second.example")
+    done = made(tmp_path)
+    assert (len(done.block.names), done.held, done.large) == (FLOOR, 1, True)
+    assert changes_waiting(folder=tmp_path, now=now()).large
+    instruct(done.change)
+    assert len(made(tmp_path, by_person=False).block.names) == FLOOR + 1
+    listed(2, host="third.example")
+    assert made(tmp_path).held == 1
+    later = made(tmp_path, at=now() + timedelta(days=1))
+    assert (len(later.block.names), later.held) == (FLOOR + 2, 0)
+
+
+def test_what_an_instruction_named_is_no_further_change_that_day(tmp_path: Path) -> None:
+    for number in range(FLOOR + 1):
+        listed(2, host=f"n{number}.example")
+    instruct(made(tmp_path).change)
+    assert len(made(tmp_path).block.names) == FLOOR + 1
+    for number in range(FLOOR):
+        listed(2, host=f"more{number}.example")
+    assert made(tmp_path).held == 0
+    listed(2, host="last.example")
+    assert made(tmp_path).held == 1
+
+
 def test_an_instruction_names_a_change_by_a_digest() -> None:
     with pytest.raises(Refusal) as refused:
         instruct("old.example")

@@ -1,6 +1,7 @@
 """The published folder: a version is whole or not there, its delta leads to it, and anybody can verify it."""
 
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -109,6 +110,38 @@ def test_every_file_of_a_version_counts(tmp_path: Path, file: str) -> None:
     (place / f"{file}.manifest.json").unlink()
     with pytest.raises(FolderRefused, match=file.replace(".", r"\.")):
         verify_folder(tmp_path, keys=[PUBLIC], now=at)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_signed_delta_of_an_earlier_version_is_seen(tmp_path: Path, kept: bool) -> None:
+    """It would block again what was lifted since, whether or not the version that it starts from is there."""
+    first, second, third = (
+        made(*names, hours=n) for n, names in enumerate(((), ("wrong.example",), ()))
+    )
+    publish(tmp_path, first)
+    publish(tmp_path, second, first)
+    publish(tmp_path, third, second)
+    for file in ("delta.json", "delta.json.manifest.json"):
+        earlier = (tmp_path / str(second.serial) / file).read_bytes()
+        (tmp_path / str(third.serial) / file).write_bytes(earlier)
+    if not kept:
+        shutil.rmtree(tmp_path / str(first.serial), ignore_errors=True)
+    with pytest.raises(FolderRefused, match=r"delta\.json"):
+        verify_folder(tmp_path, keys=[PUBLIC], now=NOW + 2 * HOUR)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b'{"expires_at": 7}'])
+def test_a_damaged_old_version_keeps_no_new_one_from_being_published(
+    tmp_path: Path, content: bytes
+) -> None:
+    first, second, third = (made(f"n{n}.example", hours=n) for n in range(3))
+    publish(tmp_path, first)
+    publish(tmp_path, second, first)
+    (tmp_path / str(first.serial) / "delta.json.manifest.json").write_bytes(content)
+    (tmp_path / "²").mkdir()
+    publish(tmp_path, third, second)
+    assert read_latest(tmp_path, keys=[PUBLIC]) == third
+    assert not (tmp_path / str(first.serial)).exists()
 
 
 def test_a_signed_file_of_another_list_among_the_formats_is_seen(tmp_path: Path) -> None:

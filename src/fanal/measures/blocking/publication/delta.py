@@ -34,18 +34,21 @@ class _JsonDelta(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     removed: tuple[str, ...]
 
 
-class _Start(Struct, frozen=True):
+class DeltaEnds(Struct, frozen=True):
+    """The serials of the version from which a delta leads and of that to which it leads."""
+
     from_serial: int
+    serial: int
 
 
-def starts_from(content: bytes) -> int:
-    """Return the serial of the version from which a delta leads.
+def ends_of(content: bytes) -> DeltaEnds:
+    """Return from which version a delta leads to which.
 
     Raises:
         ListWrong: it is no delta.
     """
     try:
-        return msgspec.json.decode(content, type=_Start).from_serial
+        return msgspec.json.decode(content, type=DeltaEnds)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ListWrong(f"no delta: {error}") from None
 

@@ -6,7 +6,6 @@ step. A process may die at any instant: what it left under another name is remov
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from fanal.ledger.domain.checkpoint import NoteKey
@@ -29,7 +29,7 @@ from fanal.measures.blocking.manifest import (
 from fanal.measures.blocking.publication.delta import (
     DELTA_FILE,
     apply_delta,
-    starts_from,
+    ends_of,
     write_delta,
 )
 
@@ -44,6 +44,10 @@ Signer = Callable[[BlockList, str, bytes], bytes]
 
 class FolderRefused(Exception):
     """A published folder is not what its manifests state, or is out of date; the message says where."""
+
+
+class _Ends(Struct, frozen=True):
+    expires_at: str
 
 
 class Verified(Struct, frozen=True, kw_only=True):
@@ -128,10 +132,7 @@ def verify_folder(
             content, manifest = _opened(place, form.file, trusted)
             check_file(manifest, file=form.file, content=content, now=now, loaded=used)
             block = read_json(content) if block is None else block
-            if (manifest.serial, manifest.entries) != (block.serial, len(block.entries)):
-                raise ManifestRefused("the manifest states another list")
-            if read_written(manifest.expires_at) != block.expires_at:
-                raise ManifestRefused("the manifest states another expiry")
+            _check_stated(manifest, block)
             form.check(content, block)
     if block is None:
         raise FolderRefused("no format")
@@ -141,15 +142,27 @@ def verify_folder(
         with _told(DELTA_FILE):
             content, manifest = _opened(place, DELTA_FILE, trusted)
             check_file(manifest, file=DELTA_FILE, content=content, now=now, loaded=used)
+            _check_stated(manifest, block)
             _check_delta(folder, content, block, trusted)
     return Verified(
         block=block, delta=has_delta, files=(*files, *([DELTA_FILE] if has_delta else []))
     )
 
 
+def _check_stated(manifest: ListManifest, block: BlockList) -> None:
+    """Check that the manifest of a file is of this version."""
+    if (manifest.serial, manifest.entries) != (block.serial, len(block.entries)):
+        raise ManifestRefused("the manifest states another list")
+    if read_written(manifest.expires_at) != block.expires_at:
+        raise ManifestRefused("the manifest states another expiry")
+
+
 def _check_delta(folder: Path, content: bytes, block: BlockList, keys: tuple[NoteKey, ...]) -> None:
-    """Check that the delta leads from the version that it names, if that is there whole, to the newest."""
-    before = _read_version(folder / str(starts_from(content)), keys)
+    """Check that the delta leads to the newest version, from that which it names if it is there whole."""
+    ends = ends_of(content)
+    if ends.serial != block.serial:
+        raise ListWrong(f"it leads to {ends.serial}")
+    before = _read_version(folder / str(ends.from_serial), keys)
     if before is not None and apply_delta(before, content) != block:
         raise ListWrong("it does not lead to the newest list")
 
@@ -187,11 +200,11 @@ def _put(place: Path, block: BlockList, file: str, content: bytes, sign: Signer)
 def _prune(folder: Path, *, newest: int, before: int | None, now: datetime) -> None:
     """Remove all but deltas from versions older than `before`, and those whose list has expired."""
     for place in folder.iterdir():
-        if not place.name.isdigit() or int(place.name) in {newest, before}:
+        if not place.name.isdecimal() or int(place.name) in {newest, before}:
             continue
         try:
             ends = read_written(_delta_end(place))
-        except (ListWrong, OSError):
+        except (ListWrong, OSError, ValueError):
             ends = now
         if ends <= now:
             shutil.rmtree(place)
@@ -205,9 +218,12 @@ def _delta_end(place: Path) -> str:
     """Return the end of the list to which the delta of a version leads, as its manifest states it.
 
     Nothing but its removal depends on it: the signature is not verified.
+
+    Raises:
+        ValueError: the manifest is damaged.
     """
-    held = json.loads((place / f"{DELTA_FILE}{_SUFFIX}").read_bytes())
-    return str(held.get("expires_at"))
+    manifest = (place / f"{DELTA_FILE}{_SUFFIX}").read_bytes()
+    return msgspec.json.decode(manifest, type=_Ends).expires_at
 
 
 def _shared(path: str, flags: int) -> int:

@@ -18,7 +18,7 @@ from fanal.measures.blocking.kind import BLOCKS
 from fanal.measures.blocking.manifest import sign_manifest
 from fanal.measures.blocking.publication import folder as published
 from fanal.measures.blocking.register import InForce, in_force, keep_list, lists_locked
-from fanal.measures.models import StoredCleared
+from fanal.measures.models import StoredCleared, StoredList
 from fanal.measures.operations import issuing_authority
 
 RENEW = timedelta(hours=1)
@@ -26,9 +26,11 @@ RENEW = timedelta(hours=1)
 MARGIN = timedelta(minutes=15)
 """Time before its end at which an entry leaves: a version ends with its first entry, and is valid longer."""
 SHARE = 0.05
-"""Part of the published names that new ones may reach without an instruction that names them."""
+"""Part of the published names that the new ones of a day may reach without an instruction that names them."""
 FLOOR = 20
-"""Number of new names that never needs one."""
+"""Number of new names of a day that never needs one."""
+DAY = timedelta(hours=24)
+"""Time over which new names count together: acts are listed one by one, and versions follow at once."""
 
 
 class Publication(Struct, frozen=True, kw_only=True):
@@ -106,7 +108,7 @@ def publish(
 def changes_waiting(*, folder: Path, now: datetime) -> Waiting:
     """Return the new names that no published version has named yet."""
     before = published.read_latest(folder, keys=signer.current().known_keys)
-    return _waiting(in_force(now=now + MARGIN), before)
+    return _waiting(in_force(now=now + MARGIN), before, now=now)
 
 
 def change_of(names: Collection[str]) -> str:
@@ -142,7 +144,7 @@ def _make(
     now: datetime,
 ) -> Publication:
     found = in_force(now=now + MARGIN)
-    waiting = _waiting(found, before)
+    waiting = _waiting(found, before, now=now)
     held = () if _may_leave(waiting, by_person=by_person, now=now) else waiting.acts
     kept = {one.act_id for one in held}
     leaving = [one for one in found if one.act_id not in kept]
@@ -152,7 +154,7 @@ def _make(
         entries = [one.entry for one in leaving]
         block = keep_list(actor=actor, entries=entries, purpose="publish", known=known, now=now)
         new = True
-        _clear(leaving, block.serial)
+        _clear(leaving, block.serial, named=waiting.large and not held)
     return Publication(
         block=block,
         before=before,
@@ -163,18 +165,23 @@ def _make(
     )
 
 
-def _waiting(found: Sequence[InForce], before: BlockList | None) -> Waiting:
-    """Return the names that are new: no published act names them, nor the last version that we signed."""
-    cleared = _cleared()
-    old = {one.entry.name for one in found if one.act_id in cleared}
-    old.update(before.names if before else ())
+def _waiting(found: Sequence[InForce], before: BlockList | None, *, now: datetime) -> Waiting:
+    """Return the names that are new: no published act names them, nor the last version that we signed.
+
+    With them count those that first left within a `DAY` under no instruction that named them.
+    """
+    cleared, recent = _cleared(), _cleared_since(now - DAY)
+    settled = {one.entry.name for one in found if one.act_id in cleared - recent}
+    today = {one.entry.name for one in found if one.act_id in recent} - settled
+    old = settled | today | set(before.names if before else ())
     acts = tuple(one for one in found if one.entry.name not in old)
     names = {one.entry.name for one in acts}
+    published = (old - today) & {one.entry.name for one in found}
     return Waiting(
         acts=acts,
         names=len(names),
         change=change_of(names),
-        large=len(names) > max(FLOOR, SHARE * len(old & {one.entry.name for one in found})),
+        large=bool(names) and len(names | today) > max(FLOOR, SHARE * len(published)),
     )
 
 
@@ -207,8 +214,19 @@ def _cleared() -> set[UUID]:
     return set(StoredCleared.objects.values_list("act_id", flat=True))
 
 
-def _clear(leaving: Sequence[InForce], serial: int) -> None:
-    """Keep which acts left: what they name is no change any more."""
+def _cleared_since(instant: datetime) -> set[UUID]:
+    """Return the acts that first left after an instant, under no instruction that named the change."""
+    lists = StoredList.objects.filter(made_at__gt=instant).values("serial")
+    found = StoredCleared.objects.filter(serial__in=lists, named=False)
+    return set(found.values_list("act_id", flat=True))
+
+
+def _clear(leaving: Sequence[InForce], serial: int, *, named: bool) -> None:
+    """Keep which acts left, so that they are no change any more, and if an instruction `named` the change."""
     known = _cleared()
-    rows = [StoredCleared(act_id=o.act_id, serial=serial) for o in leaving if o.act_id not in known]
+    rows = [
+        StoredCleared(act_id=one.act_id, serial=serial, named=named)
+        for one in leaving
+        if one.act_id not in known
+    ]
     StoredCleared.objects.bulk_create(rows, batch_size=5000)
