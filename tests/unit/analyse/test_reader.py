@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fanal import reference
-from fanal.analyse.priority.domain.facts import is_read
+from fanal.analyse.priority.domain.facts import is_read, text_facts
 from fanal.analyse.signals import reading
 from fanal.analyse.signals.domain.learning import train
 from fanal.analyse.signals.domain.meaning import DANGER, DANGERS, Label, Vectors
@@ -220,6 +220,22 @@ def test_a_danger_told_names_its_segment_and_texts_alike(reader: TextReader) -> 
     for each in told:
         assert set(labels[each.rpartition(", ")[2].rstrip(")")].codes) & set(DANGERS)
     assert is_read(found)
+
+
+def test_everyday_talk_lowers_no_danger_that_another_part_of_the_text_tells(
+    reader: TextReader,
+) -> None:
+    danger = Message(speaker="lea", text="He has locked the door, I cannot get out, he is with me.")
+    said = report(
+        description="On a parlé du match et du devoir de maths. " * 20, conversation=(danger,)
+    )
+    found = {f.code: f for f in reader.findings(said, received_at=NOW)}
+    nature = found["IMMINENCE_ONGOING"].because.parameters["nature"]
+    assert isinstance(nature, float)
+    assert nature < 0.2
+    assert max(f.score for f in found.values() if f.category == "NATURE") > 0.5
+    facts = dict(text_facts(tuple(found.values()), emergency=False, files=False))
+    assert facts["danger_read"] > 0.7
 
 
 def test_an_everyday_text_tells_no_danger(reader: TextReader) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from fanal.analyse.domain.records import Analysis, Because, Finding, Priority
@@ -119,6 +120,35 @@ def test_whatever_the_text_is_a_stated_danger_stays_in_its_band(code: str) -> No
     got = ranked(*against, ticked=True)
     assert got.score == 95
     assert "CHILD_IN_DANGER" in {part.code for part in got.parts}
+
+
+def meeting(nature: float, because: str = "MEANING_SENTENCE") -> Finding:
+    """Return a meeting of today, told by a segment that has this nature."""
+    told = read("IMMINENCE_MEETING_PLANNED", 0.95, hours_from=3, hours_to=4, nature=nature)
+    return msgspec.structs.replace(
+        told, because=Because(code=because, parameters=told.because.parameters)
+    )
+
+
+def test_other_words_of_the_same_text_lower_no_danger_that_a_part_of_it_tells() -> None:
+    alone = ranked(meeting(0.1), read("DANGER_TOLD", 0.8))
+    for other in ("INNOCENT", "OFF_TOPIC", "QUESTION", "SPAM", "INFORMATIONAL"):
+        beside = ranked(meeting(0.1), read("DANGER_TOLD", 0.8), read(f"NATURE_{other}", 0.9))
+        assert beside.score >= 97, other
+        assert (
+            ranked(meeting(0.9), read("DANGER_TOLD", 0.1), read(f"NATURE_{other}", 0.9)).score < 95
+        )
+    assert alone.score == 99
+    older = read("IMMINENCE_MEETING_PLANNED", 0.95)  # of a reader that stated no nature of the part
+    assert ranked(older, read("DANGER_TOLD", 0.1), read("NATURE_INNOCENT", 0.9)).score < 95
+
+
+@pytest.mark.parametrize("nature", ["TEST", "RETRACTED"])
+def test_what_takes_a_text_back_takes_all_of_it_back_but_no_later_answer(nature: str) -> None:
+    """Whoever tried the form, or took a report back, may be in danger later."""
+    taken_back, learnt = read(f"NATURE_{nature}", 0.9), read("DANGER_TOLD", 0.8)
+    assert ranked(meeting(0.1), learnt, taken_back).score < 95
+    assert ranked(meeting(0.1, "MEANING_ANSWERED"), learnt, taken_back).score == 98
 
 
 def test_the_row_of_a_disputed_danger_asks_to_look() -> None:

@@ -241,7 +241,7 @@ class TextReader:
     def _finding(
         self, code: str, chance: float, reading: Reading, place: int, received_at: datetime
     ) -> Finding:
-        segment, vector, _ = reading.parts[place]
+        segment, vector, meaning = reading.parts[place]
         near = self.model.nearest(code, vector)
         parameters: Parameters = {
             "engine": self.version,
@@ -257,6 +257,8 @@ class TextReader:
         if reading.unread:
             parameters["unread"] = reading.unread
         told = hours_until(segment.text, received_at) if code in _DATED else None
+        if code in DANGERS:
+            parameters["nature"] = round(meaning.other, 3)
         if told is not None:
             parameters["hours_from"], parameters["hours_to"] = told
         return Finding(

@@ -345,6 +345,9 @@ _MODEL = "MEANING"
 """Start of the codes of reasons of the model's findings."""
 _NATURE = "NATURE"
 """Category of the findings that say what a text is, if no account of facts: `NATURE_SPAM`, `NATURE_TEST` …"""
+_ANSWERED = "MEANING_ANSWERED"
+"""Code of the reason of a finding in a reporter's answer."""
+_TAKEN_BACK = ("nature_test", "nature_retracted")
 _DANGER = "DANGER_TOLD"
 _ONGOING = "IMMINENCE_ONGOING"
 _SELF_HARM = "IMMINENCE_SELF_HARM"
@@ -372,7 +375,8 @@ def text_facts(
     """Yield (name, value) of the priority rules' facts `danger_*`, `nature_*` and `*_read` but zeros.
 
     `emergency`: the sender states a danger. `findings` are those of the report. The nature of its text weighs
-    less if a phrase or the model finds a signal, and nothing if it has `files`, which are the evidence.
+    less if a phrase or the model finds a signal, and nothing if it has `files`, which are the evidence. It
+    lowers a danger by no more than that of the part which tells it, unless the text is taken back.
     """
     read = [finding for finding in findings if is_read(finding)]
     natures = {f.code.lower(): f.score for f in read if f.category == _NATURE}
@@ -381,8 +385,9 @@ def text_facts(
     )
     other = max(natures.values(), default=0.0)
     codes = list(_imminent(read))
-    told = _noisy_or(codes)
-    danger = told * (1 - other)
+    told = _noisy_or(weight for weight, _ in codes)
+    clearest = max(codes, key=lambda each: each[0], default=None)
+    danger = told * (1 - min(other, _own_nature(clearest[1], natures) if clearest else other))
     learnt = next((f.score for f in read if f.code == _DANGER), None)
     if learnt is not None:  # without: an older model, or a text in which neither finds anything
         elsewhen = codes and not told
@@ -424,17 +429,31 @@ def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
         yield "grooming_read", len(grooming)
 
 
-def _imminent(read: Iterable[Finding]) -> Iterator[float]:
-    """Yield the probability of each code of present danger, weighted by the stated time (`_nearness`).
+def _imminent(read: Iterable[Finding]) -> Iterator[tuple[float, Finding]]:
+    """Yield for each code of present danger its probability, weighted by the stated time, and the finding.
 
-    `read` are the model's findings.
+    `read` are the model's findings; the weight is that of `_nearness`.
     """
-    highest: dict[str, float] = {}
+    highest: dict[str, tuple[float, Finding]] = {}
     for finding in read:
         if finding.code == _ONGOING or finding.code in _UNDATED:
             weighted = finding.score * _nearness(finding)
-            highest[finding.code] = max(highest.get(finding.code, 0.0), weighted)
+            if finding.code not in highest or weighted > highest[finding.code][0]:
+                highest[finding.code] = weighted, finding
     yield from highest.values()
+
+
+def _own_nature(finding: Finding, natures: Mapping[str, float]) -> float:
+    """Return the probability that the part of a text which a finding cites is no account of facts.
+
+    A test or a retraction is one of the whole text, whatever the part is, but of no later answer. 1 where the
+    reader states none. `natures` are those of the report's text, by fact.
+    """
+    own = finding.because.parameters.get("nature", 1.0)
+    stated = float(own) if isinstance(own, int | float) else 1.0
+    if finding.because.code == _ANSWERED:
+        return stated
+    return max([stated, *(natures.get(name, 0.0) for name in _TAKEN_BACK)])
 
 
 def _nearness(finding: Finding) -> float:

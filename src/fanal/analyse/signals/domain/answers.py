@@ -15,7 +15,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.ids import lowest_id
 
 _ALONE = 2
-_KEPT = ("chance", "count", "hours_from", "hours_to")
+_KEPT = ("chance", "count", "hours_from", "hours_to", "nature")
 _MODEL = "MEANING"
 
 

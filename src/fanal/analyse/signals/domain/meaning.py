@@ -114,8 +114,13 @@ class Meaning(Struct, frozen=True, kw_only=True):
         A text that may be something else (spam, a question, everyday life …) has less of it.
         """
         chance = self.probabilities.get(DANGER)
-        natures = [p for c, p in self.probabilities.items() if c.startswith("NATURE_")]
-        return None if chance is None else chance * (1.0 - max(natures, default=0.0))
+        return None if chance is None else chance * (1.0 - self.other)
+
+    @property
+    def other(self) -> float:
+        """The probability of the likeliest nature (spam, a question …): that it is no account of facts."""
+        natures = (p for c, p in self.probabilities.items() if c.startswith("NATURE_"))
+        return max(natures, default=0.0)
 
 
 class Reader:
