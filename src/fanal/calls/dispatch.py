@@ -238,18 +238,20 @@ class Dispatch:
             self._lose(session)
         self._let_go(session)
 
-    def failed(self, number: int, failure: str, now: float, *, full: bool = False) -> None:
+    def failed(
+        self, number: int, failure: str, now: float, *, full: bool = False, replied: bool = False
+    ) -> None:
         """Note the end of a session that failed, by code; `full`: the server said that too many are open.
 
-        Before the first recipient any failure may mean that, while other sessions give no sign.
+        `replied`: it refused for now (4xx). Early that may mean it too, as any end while others are silent.
         """
         session = self._sessions.pop(number)
         people = [
             self._people[one] for one in session.people if self._people[one].session == number
         ]
         self._let_go(session)
-        if (full or session.is_early) and not session.cut and not session.stalled:
-            let_in = self._room.open_beside(session)
+        if (full or session.is_early) and not session.cut and (replied or not session.stalled):
+            let_in = self._room.open_beside(session, refused=replied)
             if let_in:
                 self._places.note_full(session.place, let_in, now)
                 self._fail_for(people, failure)
@@ -284,6 +286,8 @@ class Dispatch:
     def _stall(self, session: Session, now: float) -> None:
         """Let the people in a session that gives no sign go; it goes on."""
         session.stalled = True
+        if session.phase is Phase.CONNECTING and (let_in := self._room.let_in_beside(session)):
+            self._places.note_full(session.place, let_in, now)  # it may wait for one of them to end
         silent = self._people.get(session.asked)
         self._places.note_fault(session.place, now)
         if silent and silent.silent_since is None:

@@ -73,12 +73,24 @@ class Room:
             self._cut(min(stalled, key=lambda one: one.began), now)
         return not self._places.is_bounded(now)
 
-    def open_beside(self, session: Session) -> int:
-        """Return how many sessions may keep one out: those at its address, else all; 0 if all give signs."""
+    def open_beside(self, session: Session, *, refused: bool) -> int:
+        """Return how many sessions may keep one out: those at its address, else all; 0 if none may.
+
+        `refused`: the server's reply may say so; else they may if one of them gives no sign.
+        """
         open_ = [one for one in self._sessions.values() if not one.cut]
-        if not any(one.stalled for one in open_):
+        if not refused and not any(one.stalled for one in open_):
             return 0
         return sum(one.place == session.place for one in open_) or len(open_)
+
+    def let_in_beside(self, session: Session) -> int:
+        """Return how many sessions have signed in at its address, if one of them gives no sign; else 0."""
+        in_ = [
+            one
+            for one in self._sessions.values()
+            if one.place == session.place and one.phase is not Phase.CONNECTING and not one.cut
+        ]
+        return len(in_) if any(one.stalled for one in in_) else 0
 
     def close_ungreeted(self, now: float) -> bool:
         """Close a session that waits for long to sign in; return if there was one.

@@ -227,6 +227,7 @@ class Sending:
                     code_of(failed),
                     time.monotonic(),
                     full=code == _FULL,
+                    replied=code // 100 == 4,
                 )
 
     def _hear(self, number: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from fanal.casework.models import Act
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.acceptance.steps import arrive
 from tests.integration.desk.story import Desk
@@ -89,13 +90,18 @@ def test_it_offers_what_the_person_may(open_as: OpenAs, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_no_alarm_is_taken_by_it(open_as: OpenAs, desk: Desk, lang: str) -> None:
-    """An alarm is taken by who reads it; letters that an act only holds lead to a page or to the search."""
-    page = open_as("ana", f"/{lang}/desk/")
+def test_nothing_is_done_that_was_not_asked_for(open_as: OpenAs, desk: Desk, lang: str) -> None:
+    """An alarm is taken, and the 17 called, by who presses there; letters of a page lead to the page."""
+    page = open_as("ana", f"/{lang}/desk/reports/{desk.reports['stream']}/")
     take = page.locator("[data-alarms] .fd-alarm button").inner_text()
     assert take not in opened(page, "")
-    for letters in ("e", "r", "la", "ur"):
+    call = page.locator("form[data-pressed-here] button").inner_text()
+    for letters in ("a", "e", "p", "ur", {"fr": "appel", "en": "emerg"}[lang]):
         page.locator("#palette input").fill(letters)
-        chosen = page.locator("#palette [role=option][aria-selected=true]").inner_text()
-        act = page.locator("#palette [data-group=here] [aria-selected=true]")
-        assert act.count() == 0 or chosen.casefold().startswith(letters)
+        chosen = page.locator("#palette [data-group=here] [aria-selected=true]")
+        assert chosen.count() == 0 or chosen.inner_text().casefold().startswith(letters)
+        assert chosen.count() == 0 or chosen.inner_text() != call
+    page.locator("#palette input").fill(call)
+    page.keyboard.press("Enter")
+    expect(page.locator("form[data-pressed-here] button")).to_be_focused()
+    assert Act.objects.filter(kind="emergency_call").count() == 0

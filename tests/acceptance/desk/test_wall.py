@@ -20,6 +20,8 @@ def test_the_board_renews_itself(open_as: OpenAs, axe: Axe, desk: Desk, lang: st
     page = open_as("claire", f"/{lang}/desk/wall/")
     alerts = page.locator(".fd-wall-tile").first.locator(".fd-wall-number")
     assert alerts.inner_text() == "1"
+    assert "Lyon" not in page.inner_text("body")
+    expect(page.locator("[data-alarms] .fd-alarm button")).to_be_visible()
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
     actor = desk.actor("claire")

@@ -86,6 +86,7 @@ class Relay:
     """The step at which it shows that no session more is let in, by `shown`."""
     seed: int = 0
     shown: int = 421
+    shown_after: float = 0.0
     together: bool = False
     """Its addresses have one limit together."""
     holds: bool = True
@@ -223,7 +224,9 @@ class _Talk:
             self.dispatch.ended(self.number, self.relay.now)
         else:
             full = code == FULL and step != "RCPT"
-            self.dispatch.failed(self.number, failure, self.relay.now, full=full)
+            self.dispatch.failed(
+                self.number, failure, self.relay.now, full=full, replied=code // 100 == 4
+            )
 
     def leave(self, *, by_server: bool = False) -> None:
         """Close the session. A server that asks another one about a recipient may hold it for some time."""
@@ -261,7 +264,7 @@ class _Talk:
                 break
         unheard = step == "CONNECT" and seconds == NEVER
         if step == relay.shows and not (self.is_in or unheard or self._enter()):
-            code, seconds = relay.shown, relay.reply
+            code, seconds = relay.shown, relay.reply + relay.shown_after
         return seconds, code
 
     def _step(self, step: str, people: Sequence[str], then: Callable[[int], None]) -> None:

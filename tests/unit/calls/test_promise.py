@@ -74,3 +74,24 @@ def test_sessions_lost_as_a_server_falls_are_no_bound_once_it_is_back(
     relay = Relay(people(many), [silent, Fault(step=step, code=code, when=(10.0, 16.0))], reply=0.1)
     calls = run(relay, [7.5, 8.0, 8.5, 9.0, *(16.5 + 1.5 * n for n in range(20))], until=80.0)
     assert not late(relay, {number: max(at, 16.0) for number, at in calls.items()})
+
+
+@pytest.mark.parametrize("many", [1, 5, 10])
+@pytest.mark.parametrize(("reply", "apart"), [(0.15, 1.5), (0.15, 3.0), (0.1, 0.6), (0.1, 1.5)])
+def test_a_server_that_lets_one_session_in_serves_a_flow_of_calls(
+    many: int, reply: float, apart: float
+) -> None:
+    relay = Relay(people(many), limit=1, reply=reply, jitter=0.1)
+    assert not late(relay, run(relay, [1.0 + apart * n for n in range(20)], until=80.0))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.7, 1.5, 3.0])
+@pytest.mark.parametrize("limit", [3, 5])
+def test_a_bound_is_heard_from_a_server_that_takes_its_time_to_refuse(
+    limit: int, seconds: float
+) -> None:
+    duty = people(5)
+    silent = Fault(step="RCPT", people=frozenset(duty[:1]), seconds=NEVER)
+    relay = Relay(duty, [silent], limit=limit, shown_after=seconds)
+    calls = run(relay, [1.0, 21.0, 41.0])
+    assert not late(relay, calls, but=frozenset(duty[:1]))

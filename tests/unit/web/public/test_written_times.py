@@ -319,6 +319,8 @@ def test_no_text_is_refused_and_no_past_lies_ahead(text: str, ahead: bool) -> No
         ("10/12 18h", "18h", "18:00"),
         ("samedi 14h", "14h", "14:00"),
         ("tomorrow at 5pm", "5pm", "17:00"),
+        ("demain 17h 17h", "", "17:00"),
+        ("demain 17h 18h", "", None),
         ("demain 17h", "18h", None),
         ("demain 17", "30", None),
         ("ce soir 20 heures", "vingt", "20:00"),

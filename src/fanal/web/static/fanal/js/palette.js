@@ -23,15 +23,17 @@
     return words.join(" ").replace(/\s+/g, " ").trim();
   };
 
-  // A form that asks for something is gone to, never sent; one that is a button alone does what the button does.
+  // A form that asks for something, or is to be pressed where it stands, is gone to and never sent; one that is a
+  // button alone does what the button does.
   const act = (element) => {
     element.scrollIntoView({ block: "center" });
     const asks = element.type === "submit" && [...element.form.elements].find(
       (control) => control.matches("input, textarea, select") && control.type !== "hidden" && control.checkVisibility(),
     );
+    const goes = asks || element.matches("h2, [data-pressed-here] *");
     if (element.matches("h2")) element.tabIndex = -1;
     (asks || element).focus({ preventScroll: true });
-    if (!asks && !element.matches("h2")) element.click();
+    if (!goes) element.click();
   };
 
   // An alarm is taken where it stands, by somebody who reads it.
@@ -69,22 +71,22 @@
     option.entry.go();
   };
 
-  // Without words: the first acts and all pages, and none is chosen. With words, an act is chosen before a page only
-  // if it begins with them: what is done by `Enter` was asked for.
+  // Without words: the first acts and all pages, and none is chosen. With words, an act is chosen only where it begins
+  // with them and no page does: what is done by `Enter` was asked for.
   const found = () => {
     const text = field.value.trim();
     const asked = folded(text).split(/\s+/).filter(Boolean);
     const rank = ({ group, words }) => {
       if (!asked.every((word) => folded(words).includes(word))) return Infinity;
-      if (folded(words).startsWith(folded(text))) return 0;
-      return group === "pages" ? 1 : 2;
+      if (folded(words).startsWith(folded(text))) return group === "pages" ? 0 : 1;
+      return group === "pages" ? 2 : 4;
     };
     const fit = entries.map((entry) => ({ ...entry, rank: rank(entry) })).filter((entry) => entry.rank < Infinity).sort((a, b) => a.rank - b.rank);
     const here = fit.filter((entry) => entry.group === "here");
     return [
       ...(asked.length ? here : here.slice(0, MOST_WITHOUT_WORDS)),
       ...fit.filter((entry) => entry.group === "pages"),
-      ...(palette.dataset.search && text.length > 1 ? [{ ...search(text), rank: 1.5 }] : []),
+      ...(palette.dataset.search && text.length > 1 ? [{ ...search(text), rank: 3 }] : []),
     ];
   };
   const show = () => {
