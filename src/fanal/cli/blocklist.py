@@ -224,8 +224,11 @@ class _Publisher:
     """Publishes versions into a folder and brings the name servers to them, once or for ever."""
 
     def __init__(self, actor: Actor, folder: Path, *, by_person: bool, as_json: bool) -> None:
+        from fanal.cli.blocklist_copies import CopiesKept
+
         self._actor, self._folder = actor, folder
         self._by_person, self._as_json = by_person, as_json
+        self._copies = CopiesKept(find_home())
         self._again: datetime | None = None
         self._held = ""
 
@@ -252,11 +255,15 @@ class _Publisher:
     def _once(
         self, now: datetime, known: tuple[int, ...]
     ) -> tuple["Publication", bool, tuple[int, ...]]:
-        from fanal.cli.blocklist_copies import bring_all, load_copies
+        from fanal.cli.blocklist_copies import SETTINGS, bring_all
         from fanal.measures.blocking.publication.publish import publish
 
-        copies = load_copies(find_home())
-        results: list[dict[str, object]] = []
+        copies, faults, unread = self._copies.read()
+        if unread:
+            tell("BLOCKLIST_SETTINGS", path=find_home() / SETTINGS, detail=unread)
+        results: list[dict[str, object]] = [
+            {"isp": isp, "failed": why} for isp, why in faults.items()
+        ]
 
         def bring(made: "Publication") -> None:
             same = made.before is not None and made.before.entries == made.block.entries
@@ -278,7 +285,7 @@ class _Publisher:
             elif one.get("messages"):
                 words = "{isp}: {added} records added, {removed} removed"
                 _print(one, words, as_json=self._as_json)
-        failed = any("failed" in one for one in results)
+        failed = bool(unread) or any("failed" in one for one in results)
         return done, failed, tuple(int(str(one["ahead"])) for one in results if "ahead" in one)
 
     def _tell(self, done: "Publication") -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fanal.measures.blocking.publication.copies import (
     Copy,
     key_files,
     read_copies,
+    read_each,
 )
 from fanal.measures.blocking.zone import soa_of
 
@@ -41,6 +43,37 @@ def load_copies(home: Path) -> tuple[Copy, ...]:
         return read_copies(content, keys=keys)
     except (CopiesRefused, UnicodeDecodeError) as error:
         raise CommandRefused("BLOCKLIST_SETTINGS", path=path, detail=error) from None
+
+
+class CopiesKept:
+    """The copies that publication brings to a version: a fault in one provider's settings stops no other.
+
+    What could be read before stays in use until it can be read again.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._known: tuple[Copy, ...] = ()
+
+    def read(self) -> tuple[tuple[Copy, ...], dict[str, str], str]:
+        """Return the copies; by provider, why its settings cannot be used; why the file cannot, or ""."""
+        path = self._home / SETTINGS
+        try:
+            if not path.exists():
+                return (), {}, ""
+            content = path.read_bytes()
+            found, faults = read_each(content, keys=self._keys(content))
+        except (CopiesRefused, OSError) as error:
+            return self._known, {}, str(error)
+        self._known = (*found, *(one for one in self._known if one.isp in faults))
+        return self._known, faults, ""
+
+    def _keys(self, content: bytes) -> dict[str, str]:
+        found = {}
+        for name in key_files(content):
+            with suppress(OSError, UnicodeDecodeError):
+                found[name] = (self._home / name).read_text(encoding="ascii")
+        return found
 
 
 def bring(

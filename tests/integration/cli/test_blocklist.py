@@ -300,3 +300,40 @@ def test_a_listing_and_an_emergency_lift_are_effective_within_seconds(
         rest = {(servers.north, "two.example"): CENSORED, (servers.south, "two.example"): BLOCKED}
         until(rest, seconds=1)
         print(f"listed after {listed:.2f} s, lifted after {lifted:.2f} s: {out.read_text()}")
+
+
+def test_a_fault_in_one_provider_s_settings_keeps_no_change_from_the_others(
+    call: Call, home: Path, servers: Servers
+) -> None:
+    """A key file moved away, then settings that cannot be read: at a start, and while it follows."""
+    key, settings = home / "keys/tsig-publish-north.key", home / "blocklist.toml"
+    kept, text = key.read_text(), settings.read_text()
+    try:
+        with following(home) as out:
+            for _ in range(20 * SOON):  # until it knows the copies
+                if out.read_text():
+                    break
+                time.sleep(0.05)
+            key.unlink()
+            assert call("demo", "block", "five.example").status == 0
+            until({(servers.north, "five.example"): CENSORED, (servers.south, "five.example"): BLOCKED},
+                  seconds=SOON)  # fmt: skip
+            settings.write_text("[[copy")
+            assert call("demo", "lift", "five.example").status == 0
+            until(
+                {(port, "five.example"): NORMAL for port in (servers.north, servers.south)},
+                seconds=SOON,
+            )
+            assert "north" in out.read_text()
+        settings.write_text(text)
+        assert call("demo", "block", "six.example").status == 0
+        answer = call("blocklist", "publish", "--json")
+        assert answer.status == 1
+        assert "north" in answer.err
+        until({(servers.south, "six.example"): BLOCKED}, seconds=SOON)
+        assert real.resolve(servers.north, "six.example") == NORMAL
+    finally:
+        key.write_text(kept)
+        settings.write_text(text)
+    assert call("blocklist", "publish").status == 0
+    until({(servers.north, "six.example"): CENSORED}, seconds=SOON)

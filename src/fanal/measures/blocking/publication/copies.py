@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -109,12 +109,39 @@ def read_copies(content: bytes, *, keys: Mapping[str, str]) -> tuple[Copy, ...]:
         CopiesRefused: a value is missing, unknown or invalid, two copies are of one provider, a transfer key
             is used twice, or one key both updates and transfers.
     """
+    copies, faults = read_each(content, keys=keys)
+    for fault in faults.values():
+        raise CopiesRefused(fault)
+    return copies
+
+
+def read_each(
+    content: bytes, *, keys: Mapping[str, str]
+) -> tuple[tuple[Copy, ...], dict[str, str]]:
+    """Return the copies that can be used, and for each other one, by provider, why not.
+
+    `content` and `keys` as for `read_copies`.
+
+    Raises:
+        CopiesRefused: the settings as a whole cannot be used.
+    """
     settings = _read(content)
     try:
         (base,) = check_written([settings.canary])
     except ValueError:
         raise CopiesRefused(f"canary: {settings.canary!r} is no host name") from None
-    copies = tuple(_copy(one, base, keys) for one in settings.copy)
+    found: list[Copy] = []
+    faults: dict[str, str] = {}
+    for one in settings.copy:
+        try:
+            found.append(_copy(one, base, keys))
+        except CopiesRefused as error:
+            faults[one.isp] = str(error)
+    _check_apart(found)
+    return tuple(found), faults
+
+
+def _check_apart(copies: Sequence[Copy]) -> None:
     isps = [one.isp for one in copies]
     if twice := next((isp for isp in isps if isps.count(isp) > 1), None):
         raise CopiesRefused(f"{twice} has two copies")
@@ -123,7 +150,6 @@ def read_copies(content: bytes, *, keys: Mapping[str, str]) -> tuple[Copy, ...]:
         raise CopiesRefused("two copies have one transfer key: a leak would name neither")
     if any(one.update_key.secret in secrets for one in copies):
         raise CopiesRefused("a transfer key may update: a provider could change its copy")
-    return copies
 
 
 def canary_of(key: TsigKey, *, base: HostName) -> HostName:
