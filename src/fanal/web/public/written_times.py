@@ -174,25 +174,34 @@ def read_time(
     A planned day that is over, or more than three days away, lowers the danger of a report. So one that is
     over is never read, and one that is far only from a text of which every word and number is understood.
     """
-    typed = (plain_words(text), _hour_alone(_in_minutes(plain_words(hour))))
-    both = ", ".join(
-        filter(None, typed)
-    )  # no time spans the comma: the minutes of `17h` are not `17h`
-    text = _digits_for_words(_in_minutes(re.sub(r"apres[- ]midi", "aprem", both)))
+    typed = [one for one in (plain_words(text), _hour_alone(_in_minutes(plain_words(hour)))) if one]
+
+    def joined_by(sign: str) -> WrittenTime:
+        said = _said(sign.join(typed), now=now, ahead=ahead, month_first=month_first)
+        read = _read(said, now=now, ahead=ahead, chosen=chosen)
+        far = read.day is not None and read.day > now.date() + _SOON
+        return WrittenTime(unclear=True) if ahead and far and not said.is_certain else read
+
+    read = joined_by(", ")  # no time spans the comma: the minutes of `17h` are not another `17h`
+    if len(typed) > 1 and read.clock is None and read.day == chosen:
+        return joined_by(" ")  # one time over both: `dans 2`, `heures`
+    return read
+
+
+def _said(text: str, *, now: datetime, ahead: bool, month_first: bool) -> "_Said":
+    """Return what a text in plain words names; the parameters are those of `read_time`."""
+    text = _digits_for_words(_in_minutes(re.sub(r"apres[- ]midi", "aprem", text)))
     part = next((_PARTS[word] for word in WORD.findall(text) if word in _PARTS), None)
     moments, text = _moments(_LASTING.sub(" x ", text), now, ahead=ahead)
     days, text = _days(text, now=now, ahead=ahead, month_first=month_first)
     clocks, text = _clocks(text, part)
-    said = _Said(
+    return _Said(
         moments=moments,
         days=days,
         clocks=clocks,
         part=part,
         left=frozenset(WORD.findall(text)) - _PARTS.keys(),
     )
-    read = _read(said, now=now, ahead=ahead, chosen=chosen)
-    far = read.day is not None and read.day > now.date() + _SOON
-    return WrittenTime(unclear=True) if ahead and far and not said.is_certain else read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -332,3 +332,19 @@ def test_an_hour_in_both_fields_is_one_hour_and_never_the_minutes_of_the_other(
     found = read_time(text, hour=hour, now=AFTERNOON, ahead=True)
     assert (found.day is not None, found.clock) == (True, clock)
     assert not found.whole or clock
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "days", "clock"),
+    [
+        ("dans 2", "heures", 0, "18:30"),
+        ("in 20", "minutes", 0, "16:50"),
+        ("samedi 14", "h", 4, "14:00"),
+        ("le 12", "décembre", 18, None),
+    ],
+)
+def test_one_time_over_both_fields_is_read(
+    text: str, hour: str, days: int, clock: str | None
+) -> None:
+    found = read_time(text, hour=hour, now=AFTERNOON, ahead=True)
+    assert (found.day, found.clock) == (TODAY + timedelta(days=days), clock)
