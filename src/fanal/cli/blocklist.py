@@ -237,7 +237,7 @@ class _Publisher:
         done, failed, ahead = self._once(now, known=())
         if ahead:  # a name server holds a later list than folder and database know: restored
             done, failed, ahead = self._once(now, known=ahead)
-        self._again = self._next(done, now, whole=not (failed or ahead))
+        self._again = self._next(done, clock.now(), whole=not (failed or ahead))
         return not (failed or ahead)
 
     def follow(self) -> None:

@@ -121,8 +121,10 @@ def test_one_act_for_each_recipient_with_the_contact_known_to_the_desk() -> None
     assert [one.contact for one in addressees] == ["", ENGINE.contact]
     with pytest.raises(Refusal, match="NO_ADDRESSEE"):
         take(found[0], "submit", at, actor=ANALYST)
-    with pytest.raises(Refusal, match="NO_ADDRESSEE"):
-        acts.open_dereferencings(actor=ANALYST, removal_id=first, recipients=[], now=at)
+    host = Addressee(kind=AddresseeKind.HOST, name="A host")
+    for nobody in ([], [plain, host]):
+        with pytest.raises(Refusal, match="NO_ADDRESSEE"):
+            acts.open_dereferencings(actor=ANALYST, removal_id=first, recipients=nobody, now=at)
 
 
 def test_an_amendment_voids_the_approval_and_adds_no_address() -> None:

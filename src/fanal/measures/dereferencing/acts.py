@@ -9,7 +9,7 @@ from django.db import transaction
 
 from fanal import reference
 from fanal.casework.domain.letters import Mail
-from fanal.casework.domain.records import Act, ActDraft, ActFile, Addressee, Event
+from fanal.casework.domain.records import Act, ActDraft, ActFile, Addressee, AddresseeKind, Event
 from fanal.casework.operations.acts import amend_act, open_act, record_export
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
@@ -37,6 +37,8 @@ from fanal.measures.operations.lasting import (
 )
 from fanal.orient import queries as oriented
 
+_RECIPIENTS = frozenset({AddresseeKind.SEARCH_ENGINE, AddresseeKind.DIRECTORY})
+
 
 def open_dereferencings(
     *,
@@ -53,7 +55,8 @@ def open_dereferencings(
 
     Raises:
         ActUnknown: no removal request has this id.
-        Refusal: a code of `rules.dereferencing_basis`; NO_ADDRESSEE (no recipient), ADDRESSEE_UNREADABLE,
+        Refusal: a code of `rules.dereferencing_basis`; NO_ADDRESSEE (no recipient, or one that is neither a
+            search engine nor a directory), ADDRESSEE_UNREADABLE,
             GROUND_GONE (the decision of the request is no longer in force), TEXT_UNREADABLE.
         Refused: the actor may not propose dereferencings at that desk.
     """
@@ -68,7 +71,7 @@ def open_dereferencings(
     if not named:
         raise Refusal("dereferencing", "NO_ADDRESSEE")
     for recipient in named.values():
-        check_provider(recipient, kind="dereferencing")
+        _check_recipient(recipient)
     said = readable(reasons, kind="dereferencing")
     contacts = views.last_contacts(actor=actor, desk_id=removal.desk_id)
     found = []
@@ -119,13 +122,13 @@ def amend_dereferencing(
 
     Raises:
         ActUnknown: no dereferencing has this id.
-        Refusal: ADDRESSEE_UNREADABLE, TEXT_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address that the act did
-            not have), GROUND_GONE, EXPIRED.
+        Refusal: NO_ADDRESSEE, ADDRESSEE_UNREADABLE, TEXT_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address
+            that the act did not have), GROUND_GONE, EXPIRED.
         TransitionRefused: it was notified.
         Refused: the actor may not propose dereferencings at that desk.
     """
     said = readable(reasons, kind="dereferencing")
-    check_provider(addressee, kind="dereferencing")
+    _check_recipient(addressee)
 
     def amended(content: bytes) -> bytes:
         before = read_dereferencing(content).dereferencing
@@ -265,6 +268,12 @@ _CHECKS: dict[str, Check] = {
     "restore": _check_restore,
 }
 """Additional checks of a step, by transition; the database repeats them."""
+
+
+def _check_recipient(recipient: Addressee) -> None:
+    check_provider(recipient, kind="dereferencing")
+    if recipient.kind not in _RECIPIENTS:
+        raise Refusal("dereferencing", "NO_ADDRESSEE")
 
 
 def _words(code: str, parameters: Mapping[str, str | int], lang: str) -> str:
