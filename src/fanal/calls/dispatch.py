@@ -286,7 +286,7 @@ class Dispatch:
     def _stall(self, session: Session, now: float) -> None:
         """Let the people in a session that gives no sign go; it goes on."""
         session.stalled = True
-        if session.phase is Phase.CONNECTING and (let_in := self._room.let_in_beside(session)):
+        if let_in := self._room.let_in_beside(session, self._answered_at):
             self._places.note_full(session.place, let_in, now)  # it may wait for one of them to end
         silent = self._people.get(session.asked)
         self._places.note_fault(session.place, now)

@@ -90,12 +90,12 @@ class Places:
         """When the server last took a recipient, and how long that took."""
         self._most, self._full_at = _MOST_SESSIONS, -math.inf
         self._faults, self._paused = dict[int, float](), dict[int, float]()
-        self._took = dict[int, float]()
+        self._took, self._refused = dict[int, float](), dict[int, float]()
 
     def set(self, order: Sequence[int]) -> None:
         """Set the addresses to use, the preferred ones first; what is known of others is forgotten."""
         self._order = order
-        for known in (self._sign_ins, self._faults, self._paused, self._took):
+        for known in (self._sign_ins, self._faults, self._paused, self._took, self._refused):
             for place in known.keys() - set(order):
                 del known[place]
 
@@ -196,7 +196,13 @@ class Places:
             self._faults[place], self._paused[place] = now, now + _AGAIN_SECONDS
 
     def note_full(self, place: int, let_in: int, now: float) -> None:
-        """Note that an address lets no more sessions in, with `let_in` of this process open."""
+        """Note that an address lets no more sessions in, with `let_in` of this process open.
+
+        One that says so twice and took no message meanwhile is at fault: others come first.
+        """
+        if self._refused.get(place, -math.inf) > self._took.get(place, -math.inf):
+            self._faults[place] = now
+        self._refused[place] = now
         self._most, self._full_at = let_in, now
         self._paused[place] = now + _FEW_PAUSE_SECONDS
 

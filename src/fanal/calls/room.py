@@ -83,14 +83,20 @@ class Room:
             return 0
         return sum(one.place == session.place for one in open_) or len(open_)
 
-    def let_in_beside(self, session: Session) -> int:
-        """Return how many sessions have signed in at its address, if one of them gives no sign; else 0."""
+    def let_in_beside(self, session: Session, moved_at: float) -> int:
+        """Return how many sessions may keep one waiting: those signed in at its address, or 0.
+
+        0 if it has signed in itself, or if all of them give signs, or none since the server took anything
+        last (`moved_at`): there nothing moves at all.
+        """
+        if session.phase is not Phase.CONNECTING:
+            return 0
         in_ = [
             one
             for one in self._sessions.values()
             if one.place == session.place and one.phase is not Phase.CONNECTING and not one.cut
         ]
-        return len(in_) if any(one.stalled for one in in_) else 0
+        return len(in_) if any(one.stalled and one.changed < moved_at for one in in_) else 0
 
     def close_ungreeted(self, now: float) -> bool:
         """Close a session that waits for long to sign in; return if there was one.

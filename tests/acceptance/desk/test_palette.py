@@ -103,5 +103,15 @@ def test_nothing_is_done_that_was_not_asked_for(open_as: OpenAs, desk: Desk, lan
         assert chosen.count() == 0 or chosen.inner_text() != call
     page.locator("#palette input").fill(call)
     page.keyboard.press("Enter")
-    expect(page.locator("form[data-pressed-here] button")).to_be_focused()
+    expect(page.locator("form[data-pressed-here]")).to_be_focused()
     assert Act.objects.filter(kind="emergency_call").count() == 0
+
+
+def test_without_a_search_letters_that_an_act_holds_choose_nothing(
+    open_as: OpenAs, desk: Desk
+) -> None:
+    page = open_as("gabrielle", "/fr/account/")
+    assert opened(page, "") != []
+    ends = page.locator("#palette [data-group=here] [role=option]").first.inner_text()
+    page.locator("#palette input").fill(ends.split()[-1])
+    expect(page.locator("#palette [data-group=here] [aria-selected=true]")).to_have_count(0)

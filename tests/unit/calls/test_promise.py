@@ -6,7 +6,7 @@ import pytest
 from hypothesis import Phase, given, settings, strategies as st
 
 from tests.unit.calls.cases import LIMITS, draw, wrongs
-from tests.unit.calls.mail_relay import NEVER, Fault, Relay
+from tests.unit.calls.mail_relay import NEVER, STEPS, Fault, Relay
 from tests.unit.calls.test_dispatch import late, people, run
 
 SECURITY = Path(__file__).parents[3] / "SECURITY.md"
@@ -95,3 +95,28 @@ def test_a_bound_is_heard_from_a_server_that_takes_its_time_to_refuse(
     relay = Relay(duty, [silent], limit=limit, shown_after=seconds)
     calls = run(relay, [1.0, 21.0, 41.0])
     assert not late(relay, calls, but=frozenset(duty[:1]))
+
+
+@pytest.mark.parametrize("seed", [5, 7, 8, 9])
+@pytest.mark.parametrize(("reply", "apart"), [(0.1, 0.6), (0.1, 1.0), (0.12, 1.0)])
+def test_an_address_that_refuses_each_message_for_now_keeps_nobody(
+    seed: int, reply: float, apart: float
+) -> None:
+    refuses = Fault(step="MAIL", code=451, places=frozenset({0}), when=(5.3, NEVER))
+    server = {"places": 2, "reply": reply, "jitter": 0.1, "seed": seed, "tls": False}
+    relay = Relay(people(10), [refuses], **server)  # type: ignore[arg-type]
+    assert not late(relay, run(relay, [1.0 + apart * n for n in range(25)], until=80.0))
+
+
+@pytest.mark.parametrize("many", [2, 5, 10])
+@pytest.mark.parametrize("seconds", [2.0, 5.0, 12.0])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_server_that_stands_still_is_used_as_soon_as_it_is_well(
+    many: int, seconds: float, seed: int
+) -> None:
+    """Whatever step a session is at: it falls silent for good, and only new ones are answered afterwards."""
+    ends = 10.0 + seconds
+    stands = [Fault(step=step, seconds=NEVER, when=(10.0, ends)) for step in STEPS]
+    relay = Relay(people(many), stands, reply=0.1, jitter=0.1, seed=seed)
+    calls = run(relay, [9.6, 9.9, *(ends + 0.2 + 1.5 * n for n in range(12))], until=ends + 50.0)
+    assert not late(relay, {number: max(at, ends) for number, at in calls.items()})

@@ -124,7 +124,8 @@ _CLOCKS = (
     re.compile(r"(?<!\d)(?P<hour>1[0-2]|[1-9])(?:[:. ](?P<minute>[0-5]\d))? ?(?P<half>[ap])\.? ?m\b\.?"),
     re.compile(
         r"(?<!\d)(?P<hour>[01]?\d|2[0-4]) ?(?:h(?:eures?)?|:)(?![a-z]| ?\d(?!\d))"
-        r"(?: ?(?P<minute>[0-5]\d)(?!\d| ?[h:])| et (?P<part>demie?|quart)\b"
+        r"(?: ?(?P<minute>(?<! )[0-5]\d(?!\d)|[0-5]\d(?!\d| ?h(?:eures?)?\b|:\d))"
+        r"| et (?P<part>demie?|quart)\b"
         r"| moins (?:le )?(?P<less>quart|[1-5]\d|[1-9])\b)?"
     ),
     re.compile(r"(?<!\d)(?P<hour>1[0-2]|[1-9]) o clock\b"),

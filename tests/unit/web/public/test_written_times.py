@@ -348,3 +348,20 @@ def test_one_time_over_both_fields_is_read(
 ) -> None:
     found = read_time(text, hour=hour, now=AFTERNOON, ahead=True)
     assert (found.day, found.clock) == (TODAY + timedelta(days=days), clock)
+
+
+@pytest.mark.parametrize(
+    ("text", "clock"),
+    [
+        ("hier 17h30 : au parc", "17:30"),
+        ("samedi 14h30 hôpital", "14:30"),
+        ("hier 17h30 hôtel", "17:30"),
+        ("hier à 23h45 : il a écrit", "23:45"),
+        ("samedi 17:30:00", "17:30"),
+        ("samedi à 21h15 : chez lui", "21:15"),
+        ("hier 17 h 30 : au parc", "17:30"),
+    ],
+)
+def test_minutes_stay_with_their_hour_whatever_follows(text: str, clock: str) -> None:
+    found = read_time(text, now=MORNING)
+    assert (found.day is not None, found.clock) == (True, clock)

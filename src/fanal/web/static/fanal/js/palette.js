@@ -8,6 +8,7 @@
   const none = palette.querySelector("[role=status]");
   const groups = Object.fromEntries([...palette.querySelectorAll("[data-group]")].map((group) => [group.dataset.group, group]));
   const MOST_WITHOUT_WORDS = 6;
+  const HOLDS_ONLY = 4; // an act that holds the letters and does not begin with them: shown, never chosen
   let entries = [];
   let chosen = null;
 
@@ -30,10 +31,11 @@
     const asks = element.type === "submit" && [...element.form.elements].find(
       (control) => control.matches("input, textarea, select") && control.type !== "hidden" && control.checkVisibility(),
     );
-    const goes = asks || element.matches("h2, [data-pressed-here] *");
-    if (element.matches("h2")) element.tabIndex = -1;
-    (asks || element).focus({ preventScroll: true });
-    if (!goes) element.click();
+    // Not onto the button: `Enter` may still be held.
+    const there = element.closest("h2, [data-pressed-here]");
+    if (there) there.tabIndex = -1;
+    (asks || there || element).focus({ preventScroll: true });
+    if (!asks && !there) element.click();
   };
 
   // An alarm is taken where it stands, by somebody who reads it.
@@ -79,7 +81,7 @@
     const rank = ({ group, words }) => {
       if (!asked.every((word) => folded(words).includes(word))) return Infinity;
       if (folded(words).startsWith(folded(text))) return group === "pages" ? 0 : 1;
-      return group === "pages" ? 2 : 4;
+      return group === "pages" ? 2 : HOLDS_ONLY;
     };
     const fit = entries.map((entry) => ({ ...entry, rank: rank(entry) })).filter((entry) => entry.rank < Infinity).sort((a, b) => a.rank - b.rank);
     const here = fit.filter((entry) => entry.group === "here");
@@ -92,7 +94,8 @@
   const show = () => {
     for (const option of options()) option.remove();
     const shown = found();
-    const best = field.value.trim() ? shown.reduce((a, b) => (b.rank < a.rank ? b : a), shown[0]) : null;
+    const offered = shown.filter((entry) => entry.rank < HOLDS_ONLY);
+    const best = field.value.trim() ? offered.reduce((a, b) => (b.rank < a.rank ? b : a), offered[0]) : null;
     shown.forEach((entry, place) => {
       const option = document.createElement("div");
       const words = document.createElement("span");
