@@ -59,13 +59,14 @@ class CopiesKept:
         """Return the copies; by provider, why its settings cannot be used; why the file cannot, or ""."""
         path = self._home / SETTINGS
         try:
-            if not path.exists():
+            if not path.exists() and not self._known:
                 return (), {}, ""
             content = path.read_bytes()
             found, faults = read_each(content, keys=self._keys(content))
         except (CopiesRefused, OSError) as error:
             return self._known, {}, str(error)
-        self._known = (*found, *(one for one in self._known if one.isp in faults))
+        kept = {one.isp: one for one in self._known if one.isp in faults}
+        self._known = (*found, *kept.values())
         return self._known, faults, ""
 
     def _keys(self, content: bytes) -> dict[str, str]:

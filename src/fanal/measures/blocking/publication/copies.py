@@ -88,7 +88,7 @@ class _CopyAsSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     canary: str
-    copy: tuple[_CopyAsSet, ...] = ()
+    copy: tuple[dict[str, object], ...] = ()
 
 
 def key_files(content: bytes) -> list[str]:
@@ -97,9 +97,8 @@ def key_files(content: bytes) -> list[str]:
     Raises:
         CopiesRefused: the settings cannot be read.
     """
-    return sorted(
-        {path for one in _read(content).copy for path in (one.update_key, one.transfer_key)}
-    )
+    named = (one.get(key) for one in _read(content).copy for key in ("update_key", "transfer_key"))
+    return sorted({path for path in named if isinstance(path, str)})
 
 
 def read_copies(content: bytes, *, keys: Mapping[str, str]) -> tuple[Copy, ...]:
@@ -120,10 +119,10 @@ def read_each(
 ) -> tuple[tuple[Copy, ...], dict[str, str]]:
     """Return the copies that can be used, and for each other one, by provider, why not.
 
-    `content` and `keys` as for `read_copies`.
+    `content` and `keys` as for `read_copies`. Of copies that exclude each other none is used.
 
     Raises:
-        CopiesRefused: the settings as a whole cannot be used.
+        CopiesRefused: the settings as a whole cannot be read, or their canary.
     """
     settings = _read(content)
     try:
@@ -132,24 +131,28 @@ def read_each(
         raise CopiesRefused(f"canary: {settings.canary!r} is no host name") from None
     found: list[Copy] = []
     faults: dict[str, str] = {}
-    for one in settings.copy:
+    for number, one in enumerate(settings.copy, start=1):
         try:
-            found.append(_copy(one, base, keys))
-        except CopiesRefused as error:
-            faults[one.isp] = str(error)
-    _check_apart(found)
-    return tuple(found), faults
+            found.append(_copy(msgspec.convert(one, _CopyAsSet), base, keys))
+        except (CopiesRefused, msgspec.ValidationError) as error:
+            faults[str(one.get("isp", number))] = str(error)
+    for copy in found:
+        others = [one for one in found if one is not copy]
+        if fault := _clash(copy, others) or (copy.isp in faults and "it has two copies"):
+            faults[copy.isp] = f"{copy.isp}: {fault}"
+    return tuple(one for one in found if one.isp not in faults), faults
 
 
-def _check_apart(copies: Sequence[Copy]) -> None:
-    isps = [one.isp for one in copies]
-    if twice := next((isp for isp in isps if isps.count(isp) > 1), None):
-        raise CopiesRefused(f"{twice} has two copies")
-    secrets = [one.transfer_key.secret for one in copies]
-    if len(set(secrets)) < len(secrets):
-        raise CopiesRefused("two copies have one transfer key: a leak would name neither")
-    if any(one.update_key.secret in secrets for one in copies):
-        raise CopiesRefused("a transfer key may update: a provider could change its copy")
+def _clash(copy: Copy, others: Sequence[Copy]) -> str:
+    """Return why a copy cannot be used beside others, or ""."""
+    if any(one.isp == copy.isp for one in others):
+        return "it has two copies"
+    if any(one.transfer_key.secret == copy.transfer_key.secret for one in others):
+        return "two copies have one transfer key: a leak would name neither"
+    updating = {one.update_key.secret for one in (copy, *others)}
+    if copy.transfer_key.secret in updating:
+        return "a transfer key may update: a provider could change its copy"
+    return ""
 
 
 def canary_of(key: TsigKey, *, base: HostName) -> HostName:

@@ -1,0 +1,85 @@
+"""The settings of the blocking list's copies: a fault in one provider's section takes no other with it."""
+
+from pathlib import Path
+
+import pytest
+
+from fanal.cli.blocklist_copies import CopiesKept, load_copies
+from fanal.cli.failures import CommandRefused
+
+KEY = 'key "{name}" {{ algorithm hmac-sha256; secret "{secret}"; }};\n'
+SECRETS = {"north": "bm9ydGhub3J0aG5vcnRobm9ydGg=", "south": "c291dGhzb3V0aHNvdXRoc291dGg=",
+           "publish-north": "cHVibGlzaG5vcnRocHVibGlzaA==", "publish-south": "cHVibGlzaHNvdXRocHVibGlzaA=="}  # fmt: skip
+SECTION = (
+    '[[copy]]\nisp = "{isp}"\nprimary = "192.0.2.1:53"\n'
+    'update_key = "publish-{isp}.key"\ntransfer_key = "{isp}.key"\n'
+)
+NORTH, SOUTH = SECTION.format(isp="north"), SECTION.format(isp="south")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    for name, secret in SECRETS.items():
+        (tmp_path / f"{name}.key").write_text(KEY.format(name=name, secret=secret))
+    return tmp_path
+
+
+def write(home: Path, *sections: str) -> None:
+    (home / "blocklist.toml").write_text('canary = "canary.example"\n' + "".join(sections))
+
+
+def test_all_are_read(home: Path) -> None:
+    write(home, NORTH, SOUTH)
+    copies, faults, unread = CopiesKept(home).read()
+    assert ([one.isp for one in copies], faults, unread) == (["north", "south"], {}, "")
+    assert load_copies(home) == copies
+
+
+@pytest.mark.parametrize(
+    "south",
+    [
+        SOUTH.replace("primary", "primery"),
+        SOUTH.replace('primary = "192.0.2.1:53"\n', ""),
+        SOUTH.replace('"192.0.2.1:53"', "53"),
+        SOUTH.replace("192.0.2.1:53", "192.0.2.1:99999"),
+        SOUTH.replace('"publish-south.key"', '"south.key"'),
+        SOUTH.replace('"publish-south.key"', '"gone.key"'),
+        SOUTH + SOUTH,
+        SOUTH + SOUTH.replace("primary", "primery"),
+    ],
+)
+def test_a_fault_in_one_section_is_that_provider_s_alone(home: Path, south: str) -> None:
+    write(home, NORTH, south)
+    copies, faults, unread = CopiesKept(home).read()
+    assert ([one.isp for one in copies], list(faults), unread) == (["north"], ["south"], "")
+    with pytest.raises((CommandRefused, FileNotFoundError)):
+        load_copies(home)
+
+
+def test_two_that_share_a_transfer_key_are_both_left_out(home: Path) -> None:
+    write(home, NORTH, SOUTH.replace('"south.key"', '"north.key"'))
+    copies, faults, _ = CopiesKept(home).read()
+    assert (copies, sorted(faults)) == ((), ["north", "south"])
+
+
+def test_what_was_read_stays_in_use_until_it_can_be_read_again(home: Path) -> None:
+    kept = CopiesKept(home)
+    assert kept.read() == ((), {}, "")
+    write(home, NORTH, SOUTH)
+    copies, _, _ = kept.read()
+    (home / "publish-south.key").unlink()
+    for _ in range(3):
+        again, faults, unread = kept.read()
+        assert (sorted(one.isp for one in again), list(faults), unread) == (
+            ["north", "south"],
+            ["south"],
+            "",
+        )
+    (home / "blocklist.toml").unlink()
+    gone, _, unread = kept.read()
+    assert set(gone) == set(copies)
+    assert unread
+    (home / "blocklist.toml").write_text("[[copy")
+    assert set(kept.read()[0]) == set(copies)
+    write(home, NORTH)
+    assert [one.isp for one in kept.read()[0]] == ["north"]
