@@ -9,8 +9,11 @@ from django.http import HttpResponse
 from django.test import Client
 
 from fanal.casework.operations import deciding
+from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.dossiers.queries import dossier_of, members_of
+from fanal.crosscheck.operations.judge import judge
 from fanal.intake.domain.number import desk_number
+from fanal.kernel.refusal import Refusal
 from fanal.ledger.models import LedgerEntry, LedgerObject
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case, QueueFilter, QueueView, Track
@@ -258,6 +261,11 @@ def test_reports_are_attached_to_the_dossier_of_a_named_one(
     send(web, "attach/", [pages[4]], **form)  # a dossier that is there grows
     assert dossier_of(actor=ana, report_id=pages[4]) == dossier_of(actor=ana, report_id=pages[0])
     assert dossier_of(actor=ana, report_id=held[0]) not in {None, joined}
+    late = {"left": [pages[5]], "right": [pages[1]], "reason": "Pressed twice.", "apart": True}
+    with pytest.raises(
+        Refusal, match="IN_DOSSIER"
+    ):  # what got into a dossier since the page looked
+        judge(actor=ana, act=JudgementAct.MERGE, now=desk.now, **late)
 
 
 @pytest.mark.parametrize(

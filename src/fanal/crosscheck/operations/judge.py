@@ -82,7 +82,7 @@ _ACTIONS = {
 _CONDUCT = {JudgementAct.OPEN, JudgementAct.CLOSE}
 
 
-def judge(
+def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
     *,
     actor: Actor,
     act: JudgementAct,
@@ -91,18 +91,19 @@ def judge(
     left: Sequence[UUID] = (),
     right: Sequence[UUID] = (),
     undoes: UUID | None = None,
+    apart: bool = False,
 ) -> UUID:
     """Record a person's judgement on reports, recompute their dossiers, and return the judgement's id.
 
     `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides). REJECT, OPEN and CLOSE
-    take `left` alone, UNDO takes `undoes` alone.
+    take `left` alone, UNDO takes `undoes` alone. `apart`: only if none of `right` is in a dossier by now.
 
     Raises:
         Refused: the actor may judge at no desk.
         Refusal: SIDES: wrong arguments for `act`; OVERLAP: a report given twice; TOO_MANY: over 1000
             reports; REASON: empty or over 2000 characters; ALREADY_UNDONE; STATE: OPEN of an open dossier,
-            CLOSE of one not open; NOT_FOUND, UNKNOWN_REPORT: no such judgement or report, or one of a desk
-            where the actor may not judge.
+            CLOSE of one not open; IN_DOSSIER (`apart`); NOT_FOUND, UNKNOWN_REPORT: no such judgement or
+            report, or one of a desk where the actor may not judge.
     """
     require_somewhere(actor, "dossier.judge")
     _check(act, reason, (tuple(left), tuple(right)), undoes)
@@ -118,6 +119,8 @@ def judge(
             raise Refusal("judgement", "NOT_FOUND" if target else "UNKNOWN_REPORT")
         if act in _CONDUCT:
             _require_move(act, named)
+        if apart and dossiers.co_members(right):
+            raise Refusal("judgement", "IN_DOSSIER")
         judgement_id = _next_id(now)
         judgement = Judgement(
             id=judgement_id, act=act, left=tuple(left), right=tuple(right), undoes=undoes

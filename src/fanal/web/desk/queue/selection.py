@@ -177,6 +177,7 @@ def attach_selected(request: HttpRequest) -> HttpResponse:
             now=now_of(request),
             left=own,
             right=attached,
+            apart=True,
         )
     except (Unclear, Refusal) as refused:
         words = refused.words if isinstance(refused, Unclear) else reason_of(refused)
