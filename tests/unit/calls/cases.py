@@ -162,6 +162,9 @@ LIMITS: Final[dict[str, Callable[[Case], bool]]] = {
     "where it lets in one or two sessions at once and has another fault": lambda case: (
         case.limit < 3 and bool(case.faults or case.restarts)
     ),
+    "or three or four and is slow by more than four seconds": lambda case: (
+        case.limit < 5 and any(_is_slow(one) and one.seconds > 4.0 for one in case.faults)
+    ),
     "sessions that wait for silent people": _leaves_no_room,
     "Nobody whom the server refused for good twice is asked a third time": _loses_people,
 }
