@@ -144,7 +144,7 @@ def read_each(
 
 
 def _clash(copy: Copy, others: Sequence[Copy]) -> str:
-    """Return why a copy cannot be used beside others, or ""."""
+    """Return why a copy cannot be used with `others`, or ""."""
     if any(one.isp == copy.isp for one in others):
         return "it has two copies"
     if any(one.transfer_key.secret == copy.transfer_key.secret for one in others):
