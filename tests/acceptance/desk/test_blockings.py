@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.acceptance.desk.test_notices import shown
@@ -31,7 +31,7 @@ def test_from_the_removal_request_to_the_restored_access(
     page.fill("#blocked", "gouv.fr")
     page.fill("#block-reasons", "The pages are still there.")
     page.click("form[action$='/block/'] button")
-    assert page.locator("[role=alert]").count() == 1
+    expect(page.locator("[role=alert]")).to_have_count(1)
     check(page, axe, lang)
     page.go_back()
     page.click("section[aria-labelledby=block] summary")
@@ -52,7 +52,7 @@ def test_from_the_removal_request_to_the_restored_access(
     page.click("form[action$='/approve/'] button")
     assert third in page.inner_text(".fd-status")
     record(page, "list")
-    assert page.locator("[role=alert]").count() == 1  # a third person first
+    expect(page.locator("[role=alert]")).to_have_count(1)  # a third person first
 
     page = open_as("claire", f"/{lang}/desk/second/")
     check(page, axe, lang)
@@ -75,7 +75,7 @@ def test_from_the_removal_request_to_the_restored_access(
     assert freed in page.inner_text(".fd-status")
     page.fill("#free-reason", "Again.")
     page.click("form[action$='/free/'] button")
-    assert page.locator("[role=alert]").count() == 1  # another person reviews
+    expect(page.locator("[role=alert]")).to_have_count(1)  # another person reviews
 
     page = open_as("elise", f"/{lang}/desk/blockings/")
     check(page, axe, lang)

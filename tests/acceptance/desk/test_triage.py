@@ -126,7 +126,7 @@ def test_a_draft_with_a_rule_of_the_desk_s_own(
 
     kept = open_as("claire", f"/{lang}/desk/rules/draft/", script=lang == "en")
     kept.click("button[name=add]")
-    assert kept.url.endswith("#added")
+    kept.wait_for_url("**#added")
     kept.select_option("#fact-new-1", "links")
     for name, value in (("label_fr", "Beaucoup de liens"), ("label_en", "Many links"),
                         ("source", "The desk"), ("at_least", "5"), ("points", "7,5")):  # fmt: skip

@@ -18,6 +18,7 @@ from tests.integration.policy.world import make_world
 READ_BY_ALL = {"accounts_habilitation"}
 """Rights are read before it is known whose request it is."""
 GUARDED = {
+    "orient_feedback": (errors.CheckViolation,),
     "casework_act": {errors.CheckViolation},
     "orient_case": {errors.CheckViolation, errors.RestrictViolation},
     "orient_decision": {errors.CheckViolation, errors.RestrictViolation},
