@@ -7,7 +7,7 @@ the promise holds (`wrongs` says where it does not).
 import itertools
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fanal.orient.domain.clocks import Delivery
@@ -322,32 +322,21 @@ def _person(case: Case, chance: random.Random) -> None:
     )
 
 
+def _at_some_step(case: Case, chance: random.Random) -> Fault:
+    """Return a fault of all sessions at one step."""
+    seconds, code = _action(chance)
+    step = chance.choice(STEPS)
+    return Fault(step=step, seconds=seconds, code=code, when=(_begin(case, chance), NEVER))
+
+
 def _times_only(case: Case, chance: random.Random) -> None:
     """Something goes wrong once, or a few times."""
-    seconds, code = _action(chance)
-    case.faults.append(
-        Fault(
-            step=chance.choice(STEPS),
-            seconds=seconds,
-            code=code,
-            times=chance.choice([1, 2, 3]),
-            when=(_begin(case, chance), NEVER),
-        )
-    )
+    case.faults.append(replace(_at_some_step(case, chance), times=chance.choice([1, 2, 3])))
 
 
 def _by_chance(case: Case, chance: random.Random) -> None:
     """Something goes wrong now and then."""
-    seconds, code = _action(chance)
-    case.faults.append(
-        Fault(
-            step=chance.choice(STEPS),
-            seconds=seconds,
-            code=code,
-            share=chance.choice([0.02, 0.05, 0.1]),
-            when=(_begin(case, chance), NEVER),
-        )
-    )
+    case.faults.append(replace(_at_some_step(case, chance), share=chance.choice([0.02, 0.05, 0.1])))
 
 
 def _moves(case: Case, chance: random.Random) -> None:
