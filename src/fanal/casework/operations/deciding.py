@@ -100,19 +100,17 @@ def record_decision(
                 now=now,
             )
             raise_doubts(actor=actor, report_id=report.report_id, cause="NEW_DECISION", now=now)
-        case = oriented.get_case(actor=actor, report_id=report.report_id)
-        opening = Opening(
-            decision=decision,
-            report=report,
-            level=case.level if case else "NORMAL",
-            addressees=addressees or {},
-        )
-        opened = {
-            one.lifecycle.kind: one.draft(actor=actor, opening=opening, now=now)
-            if one.track in decision.tracks
-            else ()
-            for one in _installed
-        }
+        opened: dict[str, tuple[UUID, ...]] = {one.lifecycle.kind: () for one in _installed}
+        if drafting := [one for one in _installed if one.track in decision.tracks]:
+            case = oriented.get_case(actor=actor, report_id=report.report_id)
+            opening = Opening(
+                decision=decision,
+                report=report,
+                level=case.level if case else "NORMAL",
+                addressees=addressees or {},
+            )
+            for one in drafting:
+                opened[one.lifecycle.kind] = one.draft(actor=actor, opening=opening, now=now)
     return RecordedDecision(decision=decision, opened=opened)
 
 

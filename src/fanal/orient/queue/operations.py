@@ -91,11 +91,12 @@ def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> CaseClaim:
         CaseTaken: somebody else holds it, or its state allows no claim.
         Refused: the actor may not claim at this desk.
     """
-    desk_id = _desk_of(report_id)
-    require(actor, "report.claim", Resource(desk_id=desk_id))
     until = now + LEASE
     with transaction.atomic():
-        before = Case.objects.select_for_update().get(report_id=report_id)
+        before = Case.objects.select_for_update().filter(report_id=report_id).first()
+        if before is None:
+            raise CaseUnknown(str(report_id))
+        require(actor, "report.claim", Resource(desk_id=before.desk_id))
         row = sql.row(
             _CLAIM,
             {
@@ -180,13 +181,6 @@ def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
             detail={"move": "withdraw"},
         )
     return True
-
-
-def _desk_of(report_id: UUID) -> int:
-    desk_id = Case.objects.filter(report_id=report_id).values_list("desk_id", flat=True).first()
-    if desk_id is None:
-        raise CaseUnknown(str(report_id))
-    return desk_id
 
 
 def _record_claim(actor: Actor, before: Case, *, token: int, now: datetime) -> None:
