@@ -110,12 +110,19 @@ _NEAR = (
     (re.compile(r"\b(?:ce|cet|cette|this) (?=matin|midi|soir|aprem|morning|afternoon|evening)"), 0),
     (re.compile(r"\b(?:demain|tomorrow|dmn|tmrw)\b"), 1),
 )  # fmt: skip
-_WEEKS = (
-    (re.compile(r"\b(?:de )?(?:la )?semaine (?:derniere|passee)\b|\blast week\b"), -7),
-    (re.compile(r"\b(?:de )?(?:la )?semaine prochaine\b|\bnext week\b"), 7),
-)
 _COMING_NIGHT = re.compile(r"\bcette (?=nuit)")
 _WEEKDAY = re.compile(rf"\b({'|'.join(_WEEKDAYS)})\b")
+_WITHIN = rf"(?:[ :\d]|(?<![a-z])(?:{'|'.join(sorted({*_FILLERS, *_PARTS, 'heures', 'hours'}))})(?![a-z]))*"
+"""Between a weekday and a week that name one day; “mercredi ou la semaine prochaine” names two."""
+_WEEK_BEFORE = re.compile(r"\b(?:semaine (?:derniere|passee)|last week)\b")
+_WEEK_AFTER = re.compile(r"\b(?:semaine prochaine|next week)\b")
+_WEEKS = tuple(
+    (
+        re.compile(rf"{_WEEKDAY.pattern}{_WITHIN}{week.pattern}|{week.pattern},?{_WITHIN}{_WEEKDAY.pattern}"),
+        week, way,
+    )
+    for week, way in ((_WEEK_BEFORE, -7), (_WEEK_AFTER, 7))
+)  # fmt: skip
 _CLOCKS = (
     re.compile(
         r"\b(?:a )?(?P<span>half|quarter|[1-5]?\d) (?:past|(?P<before>(?<=quarter )to)) "
@@ -183,7 +190,7 @@ def read_time(
         far = read.day is not None and read.day > now.date() + _SOON
         return WrittenTime(unclear=True) if ahead and far and not said.is_certain else read
 
-    read = joined_by(", ")  # no time spans the comma: the minutes of `17h` are not another `17h`
+    read = joined_by("; ")  # no time or date spans it: the minutes of `17h` are not another `17h`
     if len(typed) > 1 and read.clock is None and read.day == chosen:
         return joined_by(" ")  # one time over both: `dans 2`, `heures`
     return read
@@ -394,9 +401,9 @@ def _dates(
 
 def _weekdays(text: str, found: set[date], *, now: datetime, ahead: bool) -> tuple[set[date], str]:
     """Return the days `found`, or else those that the text names by their weekday, and the text without."""
-    week, way = _WEEKS[ahead]
+    one_day, week, way = _WEEKS[ahead]
     named = _WEEKDAY.findall(text)
-    if not found and len(named) == 1 and week.search(text):
+    if not found and len(named) == 1 and one_day.search(text):
         monday = now.date() + timedelta(days=way - now.weekday())
         found = {monday + timedelta(days=_WEEKDAYS[named[0]])}
         text = week.sub(" ", text)

@@ -365,3 +365,28 @@ def test_one_time_over_both_fields_is_read(
 def test_minutes_stay_with_their_hour_whatever_follows(text: str, clock: str) -> None:
     found = read_time(text, now=MORNING)
     assert (found.day is not None, found.clock) == (True, clock)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "day"),
+    [
+        ("mercredi ou la semaine prochaine", "", "2026-11-25"),
+        ("Wednesday or next week", "", "2026-11-25"),
+        ("mercredi et la semaine prochaine", "", "2026-11-25"),
+        ("mercredi, puis la semaine prochaine", "", "2026-11-25"),
+        ("la semaine prochaine ou mercredi", "", "2026-11-25"),
+        ("Wednesday, next week too", "", "2026-11-25"),
+        ("mercredi 14h, semaine prochaine aussi", "", "2026-11-25"),
+        ("mercredi à 14 heures la semaine prochaine", "", "2026-12-02"),
+        ("la semaine prochaine, mercredi", "", "2026-12-02"),
+        ("la semaine prochaine, le mercredi 14h", "", "2026-12-02"),
+        ("November 25", "2030", "2026-11-25"),
+        ("25 novembre", "2030", "2026-11-25"),
+        ("November 25", "2027", "2026-11-25"),
+    ],
+)
+def test_a_near_day_is_not_moved_away_by_what_stands_next_to_it(
+    text: str, hour: str, day: str
+) -> None:
+    found = read_time(text, hour=hour, now=AFTERNOON, ahead=True)
+    assert str(found.day) == day
