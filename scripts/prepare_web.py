@@ -1,16 +1,25 @@
 """Compilation of message catalogues and collection of static files (precompressed), if their sources changed.
 
-`make` runs it after the installation; it needs no database.
+It also stores the known words of the text reader, which every worker would count as it starts. `make` runs
+it after the installation; it needs no database.
 """
 
 import os
 import shutil
 import sys
+from importlib import resources
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
+from fanal.analyse.signals.domain.model import (  # noqa: E402
+    WORDS,
+    encode_words,
+    load,
+    shipped_files,
+    stored_words,
+)
 from fanal.config.prepared import WEB, catalogues, is_prepared, mark_of, sources_digest  # noqa: E402
 
 
@@ -43,8 +52,20 @@ def collect_static() -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
+def store_words() -> None:
+    """Count the known words of the shipped text reader and store them, unless those stored are its own."""
+    shipped = shipped_files()
+    if stored_words(shipped) is not None:
+        return
+    with resources.as_file(shipped) as folder:
+        temporary = folder / f"{WORDS}.new"
+        temporary.write_bytes(encode_words(shipped, load(shipped).words))
+        temporary.replace(folder / WORDS)
+
+
 def main() -> None:
     """Compile and collect unless the sources are unchanged; then store the digest of the sources."""
+    store_words()
     if is_prepared():
         return
     digest = sources_digest()

@@ -63,6 +63,13 @@ class Vocabulary(Struct, frozen=True):
     idf: tuple[float, ...]
 
 
+class KnownWords(Struct, frozen=True):
+    """The vocabulary of labelled texts, and by word number the weights it adds to each column's score."""
+
+    vocabulary: Vocabulary
+    weights: Vectors
+
+
 class Scale(Struct, frozen=True):
     """Logistic regression for each column (signal code, nature, …): two weights and the intercept (`bias`).
 
@@ -135,13 +142,15 @@ class Reader:
         coefficients: tuple[Vectors, Vectors],
         ways: tuple[Way, Way],
         quoted: int | None = None,
+        words: KnownWords | None = None,
     ) -> None:
         """Prepare a model; of each pair, the first element is for reading with words, the second without.
 
         `columns` are the signal codes, then the natures (`NATURE_…`), then danger (models of earlier packages
         have no such column), then `any`; `vectors` has the embedding of each of `labels` as a row,
         `coefficients` a row for each of them and a column for each of `columns`. Only the first `quoted`
-        texts are shown as similar ones, by default all.
+        texts are shown as similar ones, by default all. `words` are `words_of` these labels and coefficients,
+        where they are stored; None: they are counted.
         """
         self.columns, self.labels, self.ways = tuple(columns), tuple(labels), ways
         self.codes = tuple(
@@ -153,10 +162,8 @@ class Reader:
         self._vectors = centred(vectors, self._mean)
         self._raw = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         self._coefficients = coefficients
-        words = [word_counts(label.text) for label in labels]
-        self.vocabulary = vocabulary_of(words)
-        self._known = frozenset(w for w in self.vocabulary.numbers if " " not in w)
-        self._weights = _word_weights(words, self.vocabulary, coefficients[0])
+        self.words = words or words_of(labels, coefficients[0])
+        self._known = frozenset(w for w in self.words.vocabulary.numbers if " " not in w)
         self._of_code = {
             column: np.array([i for i, label in enumerate(labels[:quoted]) if _has(label, column)])
             for column in self.columns[:-1]
@@ -173,8 +180,8 @@ class Reader:
         scores = kernel(unit, self._vectors)[0] @ self._coefficients[0 if by_words else 1]
         scores = scores + np.array(way.base)
         if by_words:
-            for number, weight in tfidf(counts, self.vocabulary):
-                scores = scores + weight * self._weights[number]
+            for number, weight in tfidf(counts, self.words.vocabulary):
+                scores = scores + weight * self.words.weights[number]
         chances = probabilities(scores[None, :], way.scale)[0]
         by_column = dict(zip(self.columns, (round(float(p), 4) for p in chances), strict=True))
         limits = dict(zip(self.columns, way.thresholds, strict=True))
@@ -276,18 +283,18 @@ def tfidf(counts: Mapping[str, int], vocabulary: Vocabulary) -> list[tuple[int, 
     return [(number, weight / length) for number, weight in weights]
 
 
-def _word_weights(
-    texts: Iterable[Mapping[str, int]], vocabulary: Vocabulary, coefficients: Vectors
-) -> Vectors:
-    """Return a matrix: for each known word the weight that it adds to each column's score.
+def words_of(labels: Sequence[Label], coefficients: Vectors) -> KnownWords:
+    """Return the known words of labelled texts: the vocabulary, and the weight of each word in each column.
 
-    This is possible since the word kernel is linear in the words. `texts` are the word counts of the labelled
-    texts, `coefficients` their rows; `vocabulary` are the known words.
+    This is possible since the word kernel is linear in the words. `coefficients` (of reading with words) has
+    a row for each text.
     """
+    texts = [word_counts(label.text) for label in labels]
+    vocabulary = vocabulary_of(texts)
     weights = np.zeros((len(vocabulary.numbers), coefficients.shape[1]), dtype=np.float32)
     for counts, row in zip(texts, coefficients, strict=True):
         known = tfidf(counts, vocabulary)
         if known:
             numbers, values = zip(*known, strict=True)
             weights[np.array(numbers)] += np.array(values, dtype=np.float32)[:, None] * row
-    return weights
+    return KnownWords(vocabulary, weights)

@@ -6,22 +6,42 @@ embeddings of the labelled texts (int8, a row for each text), the scale of each 
 coefficients (float16): for reading by words and embedding, and by the embedding alone (languages without
 labelled texts). A version that a desk trained has its neutral sentences in the header (`added`). What it
 learnt from sealed passages is in separate parts, one for each report: the labels, and bytes of the same form.
+
+`data/reader/words.npz` follows from the others: the known words of the corpus and their weights, which take
+longer to count than all else of a load. `scripts/prepare_web.py` writes it; a model without it, or with that
+of another model, counts them as it is loaded.
 """
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib import resources
 from importlib.resources.abc import Traversable
+from io import BytesIO
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 
 from fanal.analyse.signals.domain.learning import Quality, Trained
-from fanal.analyse.signals.domain.meaning import Label, Reader, Rows, Vectors, Way
+from fanal.analyse.signals.domain.meaning import (
+    KnownWords,
+    Label,
+    Reader,
+    Rows,
+    Vectors,
+    Vocabulary,
+    Way,
+)
 
 SCHEMA = 1
-HEADER, WEIGHTS = "model.json", "weights.bin"
+HEADER, WEIGHTS, WORDS = "model.json", "weights.bin", "words.npz"
+_COUNTS_WORDS = (
+    ("signals", "domain", "meaning.py"),
+    ("signals", "domain", "text.py"),
+    ("data", "spelling.toml"),
+)
+"""The files that decide, beside model and corpus, which words are known and what they weigh."""
 
 
 class ModelUnfit(ValueError):
@@ -220,15 +240,66 @@ def load(folder: Traversable) -> Reader:
     Raises:
         ModelUnfit: it is damaged, or the corpus has changed.
     """
-    return assemble(read_header(folder), _weights(folder))
+    return assemble(read_header(folder), _weights(folder), words=stored_words(folder))
 
 
-def assemble(header: Header, weights: bytes, parts: Sequence[bytes] = ()) -> Reader:
+def stored_words(folder: Traversable) -> KnownWords | None:
+    """Return the known words stored in a model folder; None if they are missing, damaged or of another model.
+
+    Also None if they were counted by another version of the program or of its spelling (`words_key`).
+    """
+    try:
+        with np.load(BytesIO(folder.joinpath(WORDS).read_bytes()), allow_pickle=False) as stored:
+            if stored["key"].tobytes() != words_key(folder):
+                return None
+            words = stored["words"].tobytes().decode().split("\n")
+            vocabulary = Vocabulary(
+                {word: number for number, word in enumerate(words)}, tuple(stored["idf"].tolist())
+            )
+            return KnownWords(vocabulary, stored["weights"])
+    except (OSError, EOFError, BadZipFile, ValueError, KeyError):
+        return None
+
+
+def encode_words(folder: Traversable, words: KnownWords) -> bytes:
+    """Return the content of `words.npz` for the model in a folder, of which `words` are the known words."""
+    content = BytesIO()
+    np.savez(
+        content,
+        key=np.frombuffer(words_key(folder), np.uint8),
+        words=np.frombuffer("\n".join(words.vocabulary.numbers).encode(), np.uint8),
+        idf=np.array(words.vocabulary.idf),
+        weights=words.weights,
+    )
+    return content.getvalue()
+
+
+def words_key(folder: Traversable) -> bytes:
+    """Return a SHA-256 of all that decides the known words of a model folder: model, spelling, program.
+
+    The model's header holds the digests of its weights and of the corpus.
+    """
+    package = resources.files("fanal.analyse")
+    held = (package.joinpath(*path).read_bytes() for path in _COUNTS_WORDS)
+    digests = (
+        sha256(content).digest() for content in (folder.joinpath(HEADER).read_bytes(), *held)
+    )
+    return sha256(b"".join(digests)).digest()
+
+
+def assemble(
+    header: Header,
+    weights: bytes,
+    parts: Sequence[bytes] = (),
+    *,
+    words: KnownWords | None = None,
+) -> Reader:
     """Return the classifier of a header, its weights, and the decrypted parts that were not erased.
 
     A part is what it learnt from one report (`Part`). The texts of parts are never quoted as similar texts.
     If a part is missing, since its report was erased, the model reads as if it had given those texts no
-    weight; so it does without withdrawn neutral sentences, whose text in the header is empty.
+    weight; so it does without withdrawn neutral sentences, whose text in the header is empty. `words` are the
+    known words of a model without parts and without withdrawn sentences, if they are stored.
 
     Raises:
         ModelUnfit: something is damaged or not of this model, or the corpus has changed.
@@ -245,10 +316,10 @@ def assemble(header: Header, weights: bytes, parts: Sequence[bytes] = ()) -> Rea
         if sha256(content).hexdigest() not in header.parts:
             raise ModelUnfit("part")
         part = _PART.decode(content)
-        embeddings, (words, without) = _unpacked(header, part.body, len(part.labels))
+        embeddings, (by_words, without) = _unpacked(header, part.body, len(part.labels))
         labels += part.labels
         rows.append(embeddings)
-        both.append(words)
+        both.append(by_words)
         alone.append(without)
     return Reader(
         columns=header.columns,
@@ -257,6 +328,7 @@ def assemble(header: Header, weights: bytes, parts: Sequence[bytes] = ()) -> Rea
         coefficients=(np.concatenate(both), np.concatenate(alone)),
         ways=header.ways,
         quoted=quoted,
+        words=words,
     )
 
 
