@@ -273,6 +273,12 @@ def database_urls(django_db_setup: None) -> Mapping[str, str]:
 
 
 @pytest.fixture
+def committed(django_db_setup: None) -> TestServer:
+    """All rows of the database, to be copied and put back as they were."""
+    return _SERVER
+
+
+@pytest.fixture
 def servers_clock(django_db_setup: None) -> Iterator[None]:
     """Hold the acts of persons to the clock of the database, as in an installation."""
     with _SERVER.held_to_its_clock():

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -179,20 +179,34 @@ class TestServer:
 
         Done as administrator with triggers off: the roles under test can not, and the ledger refuses.
         """
+        self.put_back(self._seeds)
+
+    def copy_rows(self) -> Mapping[str, bytes]:
+        """Return all that is committed, by table, for `put_back`."""
+        admin = self._without_triggers()
+        return {name: _copy_out(admin, name) for name in _filled(admin) if name not in _KEPT}
+
+    def put_back(self, rows: Mapping[str, bytes]) -> None:
+        """Have these rows of `copy_rows` in the database, and no others."""
         connection.close()
-        if self._emptier is None or self._emptier.closed:
-            self._emptier = psycopg.connect(self._admin_here(), autocommit=True)
-            self._emptier.execute("SET session_replication_role = replica")
-        admin = self._emptier
+        admin = self._without_triggers()
         for name in [t for t in _filled(admin) if t not in _KEPT]:
             # Few rows: far cheaper than new files for the table and all its indexes.
             verb = "TRUNCATE {} CASCADE" if _is_large(admin, name) else "DELETE FROM {}"
             admin.execute(sql.SQL(verb).format(sql.Identifier(name)))
-        for table, rows in self._seeds.items():
+        for table, content in rows.items():
             with admin.cursor().copy(
-                sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+                sql.SQL("COPY {} ({}) FROM STDIN").format(
+                    sql.Identifier(table), _columns(admin, table)
+                )
             ) as copy:
-                copy.write(rows)
+                copy.write(content)
+
+    def _without_triggers(self) -> psycopg.Connection[tuple[object, ...]]:
+        if self._emptier is None or self._emptier.closed:
+            self._emptier = psycopg.connect(self._admin_here(), autocommit=True)
+            self._emptier.execute("SET session_replication_role = replica")
+        return self._emptier
 
     def close(self) -> None:
         """Leave the server; the last one stops it."""
@@ -295,10 +309,21 @@ def _is_large(admin: psycopg.Connection[tuple[object, ...]], table: str) -> bool
 
 
 def _copy_out(admin: psycopg.Connection[tuple[object, ...]], table: str) -> bytes:
-    with admin.cursor().copy(
-        sql.SQL("COPY (SELECT * FROM {}) TO STDOUT").format(sql.Identifier(table))
-    ) as copy:
+    statement = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(
+        _columns(admin, table), sql.Identifier(table)
+    )
+    with admin.cursor().copy(statement) as copy:
         return b"".join(bytes(block) for block in copy)
+
+
+def _columns(admin: psycopg.Connection[tuple[object, ...]], table: str) -> sql.Composable:
+    """Return the columns that are stored as given, those the database works out left out."""
+    names = admin.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+        " AND NOT attisdropped AND attgenerated = '' ORDER BY attnum",
+        [table],
+    ).fetchall()
+    return sql.SQL(", ").join(sql.Identifier(str(name)) for (name,) in names)
 
 
 def _sweep() -> None:

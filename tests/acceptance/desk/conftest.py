@@ -1,6 +1,8 @@
 """A desk at work behind a live server, and real browsers signed in as its people."""
 
-from collections.abc import Callable, Iterator
+import copy
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from zlib import crc32
 
@@ -12,20 +14,45 @@ from playwright.sync_api import Page
 from fanal.kernel import clock
 from tests.acceptance.conftest import Visit
 from tests.examples import EXAMPLES
+from tests.kept import SECONDS
+from tests.server import TestServer
 
 _HERE = Path(__file__).parent
 _IN_BOTH = {"test_look", "test_notices"}
 
 
+class _Made:
+    """The desk that tests which follow each other begin with; made anew after some seconds, as in `tests.kept`."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+        self.desk: object = None
+        self.rows: Mapping[str, bytes] = {}
+
+    def get(self, committed: TestServer) -> object:
+        """Have its rows in the database, and return a copy of it."""
+        from tests.integration.desk.story import open_desk
+
+        if time.monotonic() > self.until:
+            self.desk = open_desk(clock.now())
+            self.until = time.monotonic() + SECONDS
+            self.rows = committed.copy_rows()
+        else:
+            committed.put_back(self.rows)
+        return copy.deepcopy(self.desk)
+
+
+_MADE = _Made()
+
+
 @pytest.fixture
-def desk(transactional_db: None, installed_keys: None) -> Iterator[object]:
+def desk(transactional_db: None, installed_keys: None, committed: TestServer) -> Iterator[object]:
     """People and reports; a password is enough, as the second factor has its own tests."""
     from fanal.web.account import second_factor
-    from tests.integration.desk.story import open_desk
 
     second_factor.install(required=False)
     try:
-        yield open_desk(clock.now())
+        yield _MADE.get(committed)
     finally:
         second_factor.install(required=True)
 
