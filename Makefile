@@ -65,8 +65,8 @@ endif
 pytest: setup-test ## The tests alone
 	JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" $(BIN)/python scripts/run_tests.py $(ARGS)
 
-soak: setup-test ## Reports under kill -9 at full size: 10 000, 200 kills, 20 of the database
-	FANAL_FAULT_SIZE=10000/200/20 $(BIN)/python -m pytest tests/faults/test_kill.py -s $(ARGS)
+soak: setup-test ## Reports under kill -9 at full size: 10 000, 200 kills, 20 of the database; a bulk import of 2 000
+	FANAL_FAULT_SIZE=10000/200/20 FANAL_BULK_SIZE=2000 $(BIN)/python -m pytest tests/faults/test_kill.py tests/faults/test_bulk.py -s $(ARGS)
 
 search: setup-test ## Property tests with 30 times the examples, drawn anew, and what is `larger`; requests to the API with ten times; half an hour
 	FANAL_EXAMPLES=30 $(BIN)/python -m pytest tests/unit tests/formats tests/integration -m "(hypothesis or larger) and not client" -n 4 $(ARGS)

@@ -1,6 +1,6 @@
 """A bulk import with importer, worker and database killed in the middle, then compared: small here.
 
-`make bulk` runs it large. What is compared, and how, is `fanal bench bulk` itself.
+`make soak` runs it larger, `make bulk` with a million. What is compared, and how, is `fanal bench bulk` itself.
 """
 
 import json
@@ -14,7 +14,8 @@ from tests.live import FANAL
 from tests.server import fast_folder
 
 pytestmark = pytest.mark.serial
-SIZE, DELIVERY = 500, 250
+SIZE = int(os.environ.get("FANAL_BULK_SIZE", "200"))
+DELIVERY = SIZE // 2
 
 
 @pytest.fixture(scope="module")
