@@ -4,10 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Field, Router, Schema
 from ninja.params.functions import Query
 
-from fanal.api.v1.problems import ApiRefused, Documented, Problem
+from fanal.api.v1.problems import ApiRefused, Problem
 from fanal.orient.feedback.domain import FeedbackVerdict
 from fanal.orient.feedback.operations import NoInstruction, send_feedback
 
@@ -17,33 +17,35 @@ _AFTER = Query(None, description="Identifier of the last feedback that you have 
 _LIMIT = Query(100, ge=1, le=_MOST, description="Number of items of the page, at most.")
 
 
-class FeedbackItem(Documented):
+class FeedbackItem(Schema):
     """Feedback of the desk on one report; later feedback on the same report replaces it."""
 
-    id: UUID
-    """Identifier of the feedback (UUID)."""
-    report: UUID
-    """Identifier of the report at the desk (UUID)."""
-    reference: str
-    """Your own reference of the report."""
-    report_id: int | None
-    """Report number in the NCMEC-compatible service (`/ispws`); null for reports of this API."""
-    verdict: FeedbackVerdict
-    """USEFUL; DUPLICATE: the desk already had the same file or event, not merely a shared value;
-    LACKS_DATA: see `lacks`; WITHDRAWN: earlier feedback no longer applies."""
-    lacks: list[str]
-    """Codes of the missing data, such as `ADDRESS_PORT`; empty unless the verdict is LACKS_DATA."""
-    given_at: datetime
-    """Time at which the desk gave the feedback (RFC 3339, UTC)."""
+    id: UUID = Field(description="Identifier of the feedback (UUID).")
+    report: UUID = Field(description="Identifier of the report at the desk (UUID).")
+    reference: str = Field(description="Your own reference of the report.")
+    report_id: int | None = Field(
+        description="Report number in the NCMEC-compatible service (`/ispws`); null for reports of this API."
+    )
+    verdict: FeedbackVerdict = Field(
+        description="USEFUL; DUPLICATE: the desk already had the same file or event, not merely a shared"
+        " value; LACKS_DATA: see `lacks`; WITHDRAWN: earlier feedback no longer applies."
+    )
+    lacks: list[str] = Field(
+        description="Codes of the missing data, such as `ADDRESS_PORT`; empty unless the verdict is"
+        " LACKS_DATA."
+    )
+    given_at: datetime = Field(
+        description="Time at which the desk gave the feedback (RFC 3339, UTC)."
+    )
 
 
-class FeedbackPage(Documented):
+class FeedbackPage(Schema):
     """A page of feedback, oldest first."""
 
-    items: list[FeedbackItem]
-    """Feedback given after the item named by `after`."""
-    next: UUID | None
-    """Value of `after` for the next page; null on the last page."""
+    items: list[FeedbackItem] = Field(description="Feedback given after the item named by `after`.")
+    next: UUID | None = Field(
+        description="Value of `after` for the next page; null on the last page."
+    )
 
 
 @router.get(

@@ -1,6 +1,6 @@
 """Errors of the partner API: one exception, one JSON shape, messages in the caller's language."""
 
-from ninja import Schema
+from ninja import Field, Schema
 
 from fanal import reference
 from fanal.api.credentials import ShouldWait
@@ -15,23 +15,23 @@ _STATUS = {
 }
 
 
-class Documented(Schema):
-    """Base of the answers: the docstring of a field is its description in the OpenAPI document."""
-
-    model_config = {"use_attribute_docstrings": True}
-
-
-class Problem(Documented):
+class Problem(Schema):
     """The body of the response to a refused request, of which nothing was stored."""
 
-    code: str
-    """Stable error code, for programs."""
-    path: str = ""
-    """Path of the faulty field or parameter, for example `persons[0].age`; empty if there is none."""
-    message: str
-    """The error as a sentence, in French or English according to `Accept-Language`."""
-    retry: bool = False
-    """True when the same request may succeed later (409, 429, 503); see the `Retry-After` header."""
+    code: str = Field(description="Stable error code, for programs.")
+    path: str = Field(
+        "",
+        description="Path of the faulty field or parameter, for example `persons[0].age`; empty if there is"
+        " none.",
+    )
+    message: str = Field(
+        description="The error as a sentence, in French or English according to `Accept-Language`."
+    )
+    retry: bool = Field(
+        False,
+        description="True when the same request may succeed later (409, 429, 503); see the `Retry-After`"
+        " header.",
+    )
 
 
 class ApiRefused(Exception):

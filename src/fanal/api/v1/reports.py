@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Field, Router, Schema
 from ninja.params.functions import Header, Query
 from ninja.responses import Status
 
@@ -14,7 +14,7 @@ from fanal.accounts.domain.records import PartnerIdentity
 from fanal.api import retraction
 from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.credentials import ShouldWait, make_room, spend
-from fanal.api.v1.problems import ApiRefused, Documented, Problem, refused_format, should_wait
+from fanal.api.v1.problems import ApiRefused, Problem, refused_format, should_wait
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import MAX_BYTES, canonical_bytes, read_report
 from fanal.formats.report.records import Report
@@ -36,38 +36,36 @@ from fanal.kernel.states import TransitionRefused
 # Response schemas of the partner API, as OpenAPI documents them.
 
 
-class ReportReceived(Documented):
+class ReportReceived(Schema):
     """Acknowledgement of a report that is stored. Its signed receipt can be verified offline."""
 
-    id: UUID
-    """Identifier of the report at the desk (UUID), used in the paths of this API."""
-    reference: str
-    """Your own reference, as sent."""
-    receipt: str
-    """Signed receipt of the exact body and its time of receipt, as text."""
-    state: ReportState
-    """OPEN: not finished yet, the desk does not see it. FINISHED: acknowledged."""
+    id: UUID = Field(
+        description="Identifier of the report at the desk (UUID), used in the paths of this API."
+    )
+    reference: str = Field(description="Your own reference, as sent.")
+    receipt: str = Field(
+        description="Signed receipt of the exact body and its time of receipt, as text."
+    )
+    state: ReportState = Field(
+        description="OPEN: not finished yet, the desk does not see it. FINISHED: acknowledged."
+    )
 
 
-class ReportStatus(Documented):
+class ReportStatus(Schema):
     """Status of one of your own reports, without its content."""
 
-    id: UUID
-    """Identifier of the report at the desk (UUID)."""
-    reference: str
-    """Your own reference, as sent."""
-    state: ReportState
-    """OPEN, FINISHED, RETRACTED (by you) or EXPIRED (never finished)."""
-    received_at: datetime
-    """Time of receipt (RFC 3339, UTC)."""
-    changed_at: datetime
-    """Time of the last change of state (RFC 3339, UTC)."""
-    in_progress: bool
-    """True while the automatic stages process the report."""
-    test: bool
-    """True for a test report (`lifecycle=test`), which no desk sees."""
-    correlation_id: str
-    """The `X-Correlation-Id` header of the submission; empty if there was none."""
+    id: UUID = Field(description="Identifier of the report at the desk (UUID).")
+    reference: str = Field(description="Your own reference, as sent.")
+    state: ReportState = Field(
+        description="OPEN, FINISHED, RETRACTED (by you) or EXPIRED (never finished)."
+    )
+    received_at: datetime = Field(description="Time of receipt (RFC 3339, UTC).")
+    changed_at: datetime = Field(description="Time of the last change of state (RFC 3339, UTC).")
+    in_progress: bool = Field(description="True while the automatic stages process the report.")
+    test: bool = Field(description="True for a test report (`lifecycle=test`), which no desk sees.")
+    correlation_id: str = Field(
+        description="The `X-Correlation-Id` header of the submission; empty if there was none."
+    )
 
 
 _FIELDS = {
