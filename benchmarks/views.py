@@ -61,8 +61,8 @@ def sign_in() -> tuple["Client", int]:
     """
     from django.test import Client
 
+    from fanal.accounts.domain.demo import DEMO_ACCOUNTS
     from fanal.accounts.domain.policy import reach
-    from fanal.accounts.operations.demo import DEMO_ACCOUNTS
     from fanal.accounts.queries.people import actor_for, find_user
 
     names = [a.username for a in DEMO_ACCOUNTS if a.role is Role.ANALYST]

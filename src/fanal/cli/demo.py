@@ -4,6 +4,8 @@ import json
 
 import click
 
+from fanal import reference
+from fanal.accounts.domain.demo import DemoAccount
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Failed
 from fanal.kernel import clock
@@ -22,7 +24,6 @@ _LANGUAGE = "fr"
 def accounts(as_json: bool, lang: str) -> None:
     """Print the demo accounts, created if missing; only in a demo database."""
     from fanal.accounts.operations import demo as operations
-    from fanal.web.account.demo import role_words
     from fanal.web.account.landing import landing_path
 
     try:
@@ -32,15 +33,20 @@ def accounts(as_json: bool, lang: str) -> None:
     except operations.NotADemo:
         raise Failed("NOT_A_DEMO") from None
     for account in made:
-        line = {
-            "label": f"{role_words(account.role.value, lang)} · {account.name}",
-            "username": account.username,
-            "password": account.password,
-            "role": account.role.value,
-            "path": landing_path(frozenset({account.role}), language=lang),
-        }
+        line = account_line(account, lang)
+        line["path"] = landing_path(frozenset({account.role}), language=lang)
         words = "{label}: {username} / {password} ({path})".format(**line)
         click.echo(json.dumps(line, ensure_ascii=False) if as_json else words)
+
+
+def account_line(account: DemoAccount, lang: str = _LANGUAGE) -> dict[str, str]:
+    """Return what is printed of a demo account, but its page; its role is named in `lang`."""
+    return {
+        "label": f"{reference.label('role', account.role.value, lang)} · {account.name}",
+        "username": account.username,
+        "password": account.password,
+        "role": account.role.value,
+    }
 
 
 @click.group()

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import http.client
 import ipaddress
-import json
 import os
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 import click
 import psycopg
 
+from fanal.cli.announcing import announce_at, known_accounts
 from fanal.cli.boot import (
     find_home,
     find_vault,
@@ -28,7 +28,7 @@ from fanal.cli.doctor_desk import FAULTS
 from fanal.cli.failures import CommandRefused, Failed, language, reason
 from fanal.cli.lowered import lower
 from fanal.cli.new_passwords import PasswordWatch
-from fanal.cli.supervisor import CallsSign, Child, Supervisor, announce, say
+from fanal.cli.supervisor import CallsSign, Child, Supervisor, say
 from fanal.config.databases import DatabaseRefused, Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.gate import HEADERS, THREADS
@@ -38,7 +38,7 @@ from fanal.config.mailing import mailer_of
 from fanal.config.migration import DatabaseMark, agrees, read_mark
 from fanal.config.prepared import is_prepared
 from fanal.kernel import clock
-from fanal.kernel.process import FIRST, die_with_parent, hurried
+from fanal.kernel.process import FIRST, hurried
 from fanal.postgres import ClusterFailed, DatabaseRole
 from fanal.postgres.roles import write_private
 
@@ -101,7 +101,8 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
 
         with Supervisor(children=children, mend=mend) as supervisor:
             supervisor.children.extend(first)
-            _announce(supervisor, home=home, host=host, port=port, mark=mark)
+            known = known_accounts(databases.url(role)) if mark is DatabaseMark.DEMO else ""
+            _announce(supervisor, home=home, host=host, port=port, mark=mark, known=known)
             # Only now: the first part of its load locks the accounts against all others.
             supervisor.children.extend(loading)
             if mark is DatabaseMark.PRODUCTION and role is DatabaseRole.APP:
@@ -436,7 +437,13 @@ def _granian(host: str, port: int) -> list[str]:
 
 
 def _announce(
-    supervisor: Supervisor, *, home: Path, host: str, port: int, mark: DatabaseMark | None
+    supervisor: Supervisor,
+    *,
+    home: Path,
+    host: str,
+    port: int,
+    mark: DatabaseMark | None,
+    known: str,
 ) -> None:
     if not supervisor.wait_until(lambda: is_alive(host, port), seconds=_READY_SECONDS):
         if not supervisor.stopping:
@@ -445,31 +452,8 @@ def _announce(
                 f"{home / 'log' / 'web.log'}"
             )
         return
-    announce_at(supervisor, address=f"http://{host}:{port}/", mark=mark, patience=_READY_SECONDS)
-
-
-def announce_at(
-    supervisor: Supervisor, *, address: str, mark: DatabaseMark | None, patience: float
-) -> None:
-    """Print the address of the started web server; in a demo also the demo accounts.
-
-    It waits up to `patience` seconds until they are loaded, and supervises the children meanwhile. `mark`
-    says whether the database is a demo.
-    """
-    answers: list[subprocess.CompletedProcess[str]] = []
-
-    def listed() -> bool:
-        answers.append(_list_accounts())
-        return answers[-1].returncode == 0
-
-    if mark is not DatabaseMark.DEMO:
-        announce(f"Fanal: {address}")
-    elif supervisor.wait_until(listed, seconds=patience):
-        announce(f"Fanal: {address}{_in_words(answers[-1].stdout)}")
-    elif not supervisor.stopping:
-        announce(f"Fanal: {address}")
-        why = answers[-1].stderr.strip().removeprefix("fanal: ") if answers else "no time"
-        say(f"the demo accounts could not be read ({why}); 'fanal demo accounts' prints them")
+    address = f"http://{host}:{port}/"
+    announce_at(supervisor, address=address, mark=mark, patience=_READY_SECONDS, known=known)
 
 
 def is_alive(host: str, port: int) -> bool:
@@ -481,20 +465,3 @@ def is_alive(host: str, port: int) -> bool:
             return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
-
-
-def _list_accounts() -> subprocess.CompletedProcess[str]:
-    """Run the command that lists the demo accounts as JSON; it may fail on a lock while the demo loads."""
-    return subprocess.run(
-        [sys.executable, "-m", "fanal", "demo", "accounts", "--json"],
-        check=False,
-        capture_output=True,
-        text=True,
-        preexec_fn=die_with_parent,
-    )
-
-
-def _in_words(lines: str) -> str:
-    accounts = [json.loads(line) for line in lines.splitlines()]
-    words = ", ".join(f"{a['username']} / {a['password']} ({a['label']})" for a in accounts)
-    return f"  demo accounts: {words}" if words else ""

@@ -5,6 +5,7 @@ Their own records are notes, saved views of the queue, and opened identities of 
 
 from datetime import datetime, timedelta
 
+from fanal.accounts.domain.demo import DEMO_ACCOUNTS, DemoAccount
 from fanal.accounts.domain.records import (
     NewAccount,
     NewHabilitation,
@@ -12,7 +13,7 @@ from fanal.accounts.domain.records import (
     RevocationReason,
 )
 from fanal.accounts.operations import habilitations
-from fanal.accounts.operations.demo import DEMO_ACCOUNTS, DemoAccount, ensure_demo_accounts
+from fanal.accounts.operations.demo import ensure_demo_accounts
 from fanal.accounts.operations.habilitations import AT_A_DESK
 from fanal.accounts.operations.partners import add_partner, spend_quota
 from fanal.accounts.operations.people import create_account, ensure_desk

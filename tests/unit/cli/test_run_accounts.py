@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fanal.cli import run
+from fanal.cli import announcing
 from fanal.cli.supervisor import Supervisor
 from fanal.config.migration import DatabaseMark
 
@@ -33,9 +33,11 @@ def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return put
 
 
-def _announce(mark: DatabaseMark, *, patience: float) -> None:
+def _announce(mark: DatabaseMark, *, patience: float, known: str = "") -> None:
     with Supervisor(children=[], mend=lambda: None) as supervisor:
-        run.announce_at(supervisor, address="http://127.0.0.1:1/", mark=mark, patience=patience)
+        announcing.announce_at(
+            supervisor, address="http://127.0.0.1:1/", mark=mark, patience=patience, known=known
+        )
 
 
 def test_accounts_are_asked_for_again(failing, capfd: pytest.CaptureFixture[str]) -> None:
@@ -44,6 +46,15 @@ def test_accounts_are_asked_for_again(failing, capfd: pytest.CaptureFixture[str]
     out, errors = capfd.readouterr()
     assert out == "Fanal: http://127.0.0.1:1/  demo accounts: ana / fanal-demo-ana (Analyste)\n"
     assert errors == ""
+
+
+def test_accounts_that_are_known_are_not_asked_for(
+    failing, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    failing(0)
+    _announce(DatabaseMark.DEMO, patience=60, known="  demo accounts: those")
+    assert capfd.readouterr().out == "Fanal: http://127.0.0.1:1/  demo accounts: those\n"
+    assert not (tmp_path / "fanal/tries").exists()
 
 
 def test_what_fails_for_good_is_said_with_the_command(

@@ -1,68 +1,26 @@
 """Accounts of the demo: at least one per role, only in a database marked DEMO."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
+from fanal.accounts.domain.demo import DEMO_ACCOUNTS, RENEWED_BEFORE, DemoAccount
+from fanal.accounts.domain.records import NewAccount, NewHabilitation
 from fanal.accounts.models import Habilitation, User
 from fanal.accounts.operations.habilitations import AT_A_DESK, LONGEST, grant_habilitation
 from fanal.accounts.operations.people import create_account, ensure_organisation
 from fanal.accounts.queries.people import has_demo_mark
 from fanal.db import sql
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Actor
 
-_RENEWED_BEFORE = timedelta(days=30)
 _DESK = 1
 _LOCK = 0x44454D4F41  # "DEMOA"
 
 
 class NotADemo(Exception):
     """Demo accounts were requested in a database that is not marked DEMO."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoAccount:
-    """A demo account: login, role, invented name, and its organisation (kind, name) if any."""
-
-    username: str
-    role: Role
-    name: str
-    organisation: tuple[OrganisationKind, str] | None = None
-
-    @property
-    def password(self) -> str:
-        """The password: public, since the account gives access to synthetic data on loopback only."""
-        return f"fanal-demo-{self.username}"
-
-
-DEMO_ACCOUNTS: tuple[DemoAccount, ...] = (
-    DemoAccount(username="ana", role=Role.ANALYST, name="Ana Lemoine"),
-    DemoAccount(username="bruno", role=Role.ANALYST, name="Bruno Sallé"),
-    DemoAccount(username="claire", role=Role.SUPERVISOR, name="Claire Autier"),
-    DemoAccount(username="helene", role=Role.SUPERVISOR, name="Hélène Roussel"),
-    DemoAccount(username="driss", role=Role.JUDICIAL_OFFICER, name="Driss Benali"),
-    DemoAccount(username="elise", role=Role.MEASURES_OFFICER, name="Élise Marchand"),
-    DemoAccount(username="farid", role=Role.MEASURES_OFFICER, name="Farid Kaci"),
-    DemoAccount(username="gabrielle", role=Role.OVERSEER, name="Gabrielle Noël"),
-    DemoAccount(username="hugo", role=Role.STATISTICIAN, name="Hugo Vidal"),
-    DemoAccount(
-        username="ines",
-        role=Role.LABORATORY,
-        name="Inès Robin",
-        organisation=(OrganisationKind.LABORATORY, "Laboratoire Exemple"),
-    ),
-    DemoAccount(
-        username="jules",
-        role=Role.PARTNER,
-        name="Jules Perrin",
-        organisation=(OrganisationKind.PARTNER, "plateforme-exemple"),
-    ),
-    DemoAccount(username="karim", role=Role.ADMINISTRATOR, name="Karim Tessier"),
-)
 
 
 def ensure_demo_accounts(*, actor: Actor, now: datetime) -> tuple[DemoAccount, ...]:
@@ -102,7 +60,7 @@ def _ensure(actor: Actor, account: DemoAccount, now: datetime) -> None:
         user.is_demo, user.password = True, make_password(account.password)
         user.save(update_fields=["is_demo", "password"])
     lasting = Habilitation.objects.filter(
-        person=user.person_id, valid_until__gt=now + _RENEWED_BEFORE
+        person=user.person_id, valid_until__gt=now + RENEWED_BEFORE
     )
     if lasting.exists():
         return

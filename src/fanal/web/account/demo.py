@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fanal import reference
-from fanal.accounts.operations.demo import DEMO_ACCOUNTS
+from fanal.accounts.domain.demo import DEMO_ACCOUNTS
 
 _on = False
 
@@ -37,13 +37,8 @@ def choices(language: str) -> list[DemoChoice]:
         DemoChoice(
             username=account.username,
             password=account.password,
-            label=role_words(account.role.value, language),
+            label=reference.label("role", account.role.value, language),
             name=account.name,
         )
         for account in DEMO_ACCOUNTS
     ]
-
-
-def role_words(role: str, language: str) -> str:
-    """Return the name of a role code in `language`."""
-    return reference.label("role", role, language)
