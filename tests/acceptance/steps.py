@@ -26,3 +26,12 @@ def arrive(page: Page, selector: str) -> None:
 def take(page: Page) -> None:
     """Take the report that is open."""
     go(page, ".fd-report-head [data-claim] button")
+
+
+def twice(page: Page, selector: str) -> None:
+    """Press the button at `selector` twice, as a hand does that double-clicks."""
+    page.locator(selector).hover()
+    for pause in (5, 0):
+        page.mouse.down()
+        page.mouse.up()
+        page.wait_for_timeout(pause)

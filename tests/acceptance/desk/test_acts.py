@@ -10,6 +10,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Role
 from fanal.orient import queries as oriented
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
+from tests.acceptance.steps import twice
 from tests.integration.accounts.people import make_user
 from tests.integration.desk.story import Desk
 
@@ -38,8 +39,11 @@ def test_a_note_by_keyboard_and_a_card_of_a_file(
     dossier = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
     page.goto(page.url.partition("/desk/")[0] + f"/desk/dossiers/{dossier}/")
     page.fill("#note", "One and the same person writes in both games.")
-    page.click("form[action$='/note/'] button")
+    sent: list[str] = []
+    page.on("request", lambda one: sent.append(one.url) if one.method == "POST" else None)
+    twice(page, "form[action$='/note/'] button")
     page.wait_for_selector(".fd-exchange li")
+    assert len(sent) == 1
     page.goto(page.url.partition("/desk/")[0] + "/desk/search/?q=album")
     assert page.locator(".fd-exchange li").count() == 1
     check(page, axe, lang)

@@ -52,6 +52,23 @@ def _form(**changes: str) -> dict[str, str]:
     return asked | changes
 
 
+def test_the_same_grant_sent_twice_is_one_habilitation(claire: Client) -> None:
+    assert claire.post(GRANT, _form()).status_code == 302
+    again = claire.post(GRANT, _form(act="Order 2026-42: the same once more"))
+    assert again.status_code == 422
+    assert "holds this habilitation for all these days already" in again.content.decode()
+    held = Habilitation.objects.get(person=User.objects.get(username="nino").person_id)
+    longer = paris_day(datetime.now(UTC)) + 20 * DAY
+    assert claire.post(GRANT, _form(until=longer.isoformat())).status_code == 302, "a prolongation"
+    ended = claire.post(
+        f"/en/account/habilitations/{held.id}/revoke/", {"reason": "LEFT"}, follow=True
+    )
+    said = ended.content.decode()
+    assert "The habilitation has ended." in said
+    assert "still holds the same role" in said
+    assert claire.post(GRANT, _form()).status_code == 422, "the longer one holds"
+
+
 def test_a_supervisor_grants_and_the_person_sees_it(claire: Client) -> None:
     body = claire.get(GRANT).content.decode()
     assert "Nino (nino)" in body

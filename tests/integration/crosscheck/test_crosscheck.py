@@ -364,6 +364,29 @@ class TestGrowing:
         assert last == joined
 
 
+def test_a_judgement_sent_twice_is_recorded_once_and_undone_by_one_act() -> None:
+    one, other, third = harmonised(
+        {"persons": [person("aa")]}, {"persons": [person("bb")]}, {"persons": [person("cc")]}
+    )
+    crosscheck([one, other, third])
+    left, right = [one.report_id], [other.report_id]
+    ana, bruno = analyst(1), analyst(1)
+    said = {"act": JudgementAct.MERGE, "left": left, "right": right, "reason": "x"}
+    made = judge(actor=ana, now=NOW, **said)
+    assert judge(actor=ana, now=NOW + timedelta(seconds=1), **said) == made
+    assert judge(actor=bruno, now=NOW, **said) != made, "another person agrees"
+    assert judge(actor=ana, now=NOW + timedelta(minutes=2), **said) != made, "said once more, later"
+    kept = judge(actor=ana, act=JudgementAct.SPLIT, left=left, right=right, reason="x", now=LATER)
+    undone = judge(actor=ana, act=JudgementAct.UNDO, undoes=kept, reason="x", now=LATER)
+    again = judge(actor=ana, act=JudgementAct.SPLIT, left=left, right=right, reason="x", now=LATER)
+    assert len({made, kept, undone, again}) == 4, "what was undone is said anew"
+    wider = judge(actor=ana, now=LATER, **said | {"right": [*right, third.report_id]})
+    assert judge(actor=ana, now=LATER, **said) != wider
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM crosscheck_judgement")
+        assert cursor.fetchone() == (8,)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_at_once_miss_no_pair_and_share_dossiers() -> None:
     reports = harmonised(*({"persons": [person(f"h{n // 4}"), person("crowd")]} for n in range(80)))

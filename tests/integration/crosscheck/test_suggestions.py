@@ -63,14 +63,14 @@ def arrive(
     return reports
 
 
-def answer(reports: list[HarmonisedReport], *, accept: bool) -> uuid.UUID:
+def answer(reports: list[HarmonisedReport], *, accept: bool, now: datetime = NOW) -> uuid.UUID:
     return judge_suggestion(
         actor=ANALYST,
         report_id=reports[0].report_id,
         other_id=reports[1].report_id,
         accept=accept,
         reason="seen on the pages of both",
-        now=NOW,
+        now=now,
     )
 
 
@@ -104,7 +104,7 @@ def test_a_rejected_pair_comes_back_with_what_is_new_and_joins_nothing_by_itself
     assert back.state is State.REOPENED
     assert [(r.kind, r.value) for r in back.fresh] == [("EMAIL", "rare@mail.test")]
     assert dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
-    answer(reports, accept=False)
+    answer(reports, accept=False, now=NOW + timedelta(hours=1))
     assert state(reports) is State.REJECTED
 
 

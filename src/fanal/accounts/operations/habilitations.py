@@ -10,6 +10,7 @@ from procrastinate.contrib.django import app
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.domain.records import NewHabilitation, ReviewVerdict, RevocationReason
 from fanal.accounts.models import Habilitation, HabilitationApproval, Review, Revocation
+from fanal.db import sql
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
@@ -24,6 +25,7 @@ APPROVING = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
 """Roles that approve others' acts: when a person grants them, a second granter must approve."""
 GRANT_NOTICE: Final = "tell_grant"
 """Name of the worker's job that notifies overseers and supervisors of a grant of such a role."""
+_GRANT_LOCK = 0x4752414E54  # "GRANT"; granting is rare, so that one lock serves all
 _OF_A_BODY = frozenset({Role.LABORATORY, Role.PARTNER})
 _NEVER = frozenset({Role.SYSTEM, Role.PUBLIC})
 
@@ -38,21 +40,19 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
     are notified of each grant of such a role.
 
     Raises:
-        Refusal: ROLE (the system's or the public's), DESK, ORGANISATION, ACT (no reference) or DATES (an
-        empty period, or over 366 days).
+        Refusal: ROLE (the system's or the public's), DESK, ORGANISATION, ACT (no reference), DATES (an
+        empty period, or over 366 days), or HELD: the person holds the role for all these days.
         Refused: the actor may not grant it: another desk, or oneself.
     """
     _check(habilitation)
     desk_id, person_id = habilitation.desk_id, habilitation.person_id
     require(actor, "habilitation.grant", Resource(desk_id=desk_id, owner_id=person_id))
     with transaction.atomic():
+        _require_new(habilitation)
         made = Habilitation.objects.create(
             id=new_id(now),
-            person_id=person_id,
-            role=habilitation.role.value,
-            desk_id=desk_id,
-            organisation_id=habilitation.organisation_id,
             act_reference=habilitation.act_reference.strip(),
+            **_subject(habilitation),
             valid_from=habilitation.valid_from,
             valid_until=habilitation.valid_until,
             granted_by_id=actor.person_id,
@@ -163,6 +163,27 @@ def _check(asked: NewHabilitation) -> None:
         raise Refusal("habilitation", "ACT")
     if not timedelta() < asked.valid_until - asked.valid_from <= LONGEST:
         raise Refusal("habilitation", "DATES")
+
+
+def _subject(asked: NewHabilitation) -> dict[str, object]:
+    return {
+        "person_id": asked.person_id,
+        "role": asked.role.value,
+        "desk_id": asked.desk_id,
+        "organisation_id": asked.organisation_id,
+    }
+
+
+def _require_new(asked: NewHabilitation) -> None:
+    """Require that no habilitation gives the role for all these days: a form sent twice is one grant.
+
+    Raises:
+        Refusal: HELD.
+    """
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [_GRANT_LOCK])
+    same = Habilitation.objects.filter(**_subject(asked), revocation=None)
+    if same.filter(valid_from__lte=asked.valid_from, valid_until__gte=asked.valid_until).exists():
+        raise Refusal("habilitation", "HELD")
 
 
 def _log(*, actor: Actor, action: str, now: datetime, habilitation: Habilitation) -> None:

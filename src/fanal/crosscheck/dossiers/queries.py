@@ -6,6 +6,7 @@ dossier membership.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -186,7 +187,7 @@ def desks_of_reports(reports: Iterable[UUID]) -> dict[UUID, int]:
 
 
 def _judgement(
-    row: tuple[UUID, str, list[UUID], list[UUID], UUID | None, UUID, object],
+    row: tuple[UUID, str, list[UUID], list[UUID], UUID | None, UUID, datetime],
 ) -> Judgement:
     return Judgement(
         id=row[0],
@@ -195,6 +196,7 @@ def _judgement(
         right=tuple(row[3]),
         undoes=row[4],
         author_id=row[5],
+        made_at=row[6],
     )
 
 

@@ -1,7 +1,7 @@
 """Records people's judgements on links and dossiers as append-only rows, and recomputes the dossiers."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -69,6 +69,8 @@ def _between(
 
 MOST_NAMED = 1000
 MAX_REASON = 2000
+_AGAIN = timedelta(minutes=1)
+"""Time within which the same judgement by the same person is a page sent twice."""
 _ACTIONS = {
     JudgementAct.LINK: "link.judge",
     JudgementAct.UNLINK: "link.judge",
@@ -96,7 +98,8 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
     """Record a person's judgement on reports, recompute their dossiers, and return the judgement's id.
 
     `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides). REJECT, OPEN and CLOSE
-    take `left` alone, UNDO takes `undoes` alone. `apart`: only if none of `right` is in a dossier by now.
+    take `left` alone, UNDO takes `undoes` alone. `apart`: only if none of `right` is in a dossier by now. The
+    same judgement sent twice by one person is recorded once.
 
     Raises:
         Refused: the actor may judge at no desk.
@@ -119,6 +122,9 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
             raise Refusal("judgement", "NOT_FOUND" if target else "UNKNOWN_REPORT")
         if act in _CONDUCT:
             _require_move(act, named)
+        about = dossiers.judgements_about(named)
+        if about and _is_pressed_again(about[-1], actor, act, (left, right), now):
+            return about[-1].id
         if apart and dossiers.co_members(right):
             raise Refusal("judgement", "IN_DOSSIER")
         judgement_id = _next_id(now)
@@ -191,6 +197,22 @@ def _check(
         raise Refusal("judgement", "OVERLAP")
     if not stripped(reason) or len(reason) > MAX_REASON or "\x00" in reason:
         raise Refusal("judgement", "REASON")
+
+
+def _is_pressed_again(
+    last: Judgement,
+    actor: Actor,
+    act: JudgementAct,
+    sides: tuple[Sequence[UUID], Sequence[UUID]],
+    now: datetime,
+) -> bool:
+    """Return whether a judgement is the one that the same person made just now, such as by a double click.
+
+    `last` is the newest judgement on the reports of both `sides`.
+    """
+    same = last.author_id == actor.person_id and last.act is act and last.undoes is None
+    recent = last.made_at is not None and abs(now - last.made_at) < _AGAIN
+    return same and recent and (set(last.left), set(last.right)) == tuple(map(set, sides))
 
 
 def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:

@@ -73,10 +73,10 @@
     event.stopImmediatePropagation();
   }, true);
 
-  // A double click sends once what would stand there twice.
+  // A double click sends once what would stand there twice: a message, a judgement, a grant of a role.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.hasAttribute("data-once") || event.defaultPrevented) return;
+    if (form.method !== "post" || form.id === "report" || event.defaultPrevented) return; // the report’s own steps are in form.js
     if (form.dataset.once) event.preventDefault();
     form.dataset.once = "sent";
     setTimeout(() => { form.dataset.once = ""; }, 2000);
