@@ -17,7 +17,7 @@ from fanal.analyse.signals.reading import NoReader, TextReader
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.ids import instant_of
 
-RULES = "analyse/3"
+RULES = "analyse/4"
 MAX_FINDINGS = 200
 Answers = Mapping[UUID, Sequence[Answer]]
 

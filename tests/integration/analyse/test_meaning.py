@@ -71,6 +71,24 @@ def test_a_citizens_text_is_read_at_once_and_its_finding_stays_explained() -> No
     assert waiting() == []
 
 
+def test_a_sentence_that_others_dilute_brings_its_report_into_the_band_of_danger() -> None:
+    told = "Il vient ce soir à 18h devant chez moi, il va me forcer à le suivre, j'ai peur."
+    around = (
+        "Nous avons une petite maison avec un jardin. Le bus était encore en retard mardi. " * 4
+    )
+    subject = report(description=f"{around}{told} {around}")
+    operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW, citizens={subject.report_id})
+    operations.prioritise_batch(actor=SYSTEM, reports=[subject], kin=[], now=NOW)
+    (alone,) = (f for f in by_meaning(subject) if f.code == "DANGER_SENTENCE")
+    assert alone.value == told
+    stored = queries.get_analyses(actor=SYSTEM, report_ids=[subject.report_id])
+    assert stored[subject.report_id].rule_version.startswith("analyse/4 ")
+    [priority] = queries.get_priorities(actor=SYSTEM, report_ids=[subject.report_id]).values()
+    assert priority.level == "DANGER"
+    read = {part.code: part.because.parameters.get("value") for part in priority.parts}
+    assert (alone.score > 0.9, read["DANGER_READ"], priority.score) == (True, 0.5, 97)
+
+
 def test_an_emergency_is_read_at_once_in_a_small_batch() -> None:
     urgent, other = report(emergency=True), report()
     operations.analyse_batch(actor=SYSTEM, reports=[other, urgent], now=NOW)

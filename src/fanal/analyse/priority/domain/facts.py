@@ -6,9 +6,10 @@ A rule's `fact` is a name of `FACTS`, which the reader of rules checks. The labe
 Some facts rest on the text reader (a model): present danger, further signals, the nature of the text
 (`text_facts`). The scores of its findings are probabilities. Whether a text tells a present danger is the
 mean of two: of the codes of danger with the times stated for them, and of a probability learnt over these
-codes together (`DANGER_TOLD`, which allows for the nature of the text). Findings of phrases have facts of
-their own; here they only support a danger stated by the sender and lower the weight of the text's nature, so
-that rule sets older than the model keep their meaning. Without a model a stated danger is undisputed,
+codes together (`DANGER_TOLD`, which allows for the nature of the text); it is at least the lowest of the band
+if a sentence tells one by itself. Findings of phrases have facts of their own; here they only support a
+danger stated by the sender and lower the weight of the text's nature, so that rule sets older than the model
+keep their meaning. Without a model a stated danger is undisputed,
 supported by phrases alone; the other facts are absent.
 """
 
@@ -21,6 +22,16 @@ from fanal import reference
 from fanal.analyse.domain.records import Analysis, Finding, KinFacts
 from fanal.analyse.priority.domain.retention_window import ask_owner, instant_of
 from fanal.analyse.signals.domain.ages import age_of, occurred_on
+from fanal.analyse.signals.domain.imminence import (
+    ALONE,
+    ONGOING,
+    SELF_HARM,
+    SOON,
+    TOLD_FROM,
+    UNDATED,
+    nearness,
+    noisy_or,
+)
 from fanal.formats.report.records import (
     IpSighting,
     PersonRole,
@@ -339,28 +350,18 @@ def _kin(kin: KinFacts) -> Iterator[tuple[str, float]]:
 
 _WESTERNMOST = timedelta(hours=12)
 """By how much Papeete is behind Paris in summer, in winter an hour less."""
-SOON = 72
-"""Hours within which a meeting, a transmission, a deadline or a death is imminent."""
 _MODEL = "MEANING"
 """Start of the codes of reasons of the model's findings."""
 _NATURE = "NATURE"
 """Category of the findings that say what a text is, if no account of facts: `NATURE_SPAM`, `NATURE_TEST` …"""
 _ANSWERED = "MEANING_ANSWERED"
 """Code of the reason of a finding in a reporter's answer."""
+_SENTENCE = "MEANING_SENTENCE"
 _TAKEN_BACK = ("nature_test", "nature_retracted")
 _DANGER = "DANGER_TOLD"
-_ONGOING = "IMMINENCE_ONGOING"
-_SELF_HARM = "IMMINENCE_SELF_HARM"
-_UNDATED: Mapping[str, float] = {
-    "IMMINENCE_MEETING_PLANNED": 0.8,
-    "SEXTORTION_COUNTDOWN": 0.8,
-    "LIVESTREAM_SCHEDULED_SHOW": 0.8,
-    _SELF_HARM: 0.7,
-}
-"""Events to come, with the weight of one without a time: most are near, but nothing says so."""
 _AGES = frozenset({"IMMINENCE_VICTIM_AGE", "IMMINENCE_AGE_STATED"})
 _SERIOUS = frozenset({"GROOMING", "SEXTORTION", "LIVESTREAM", "IMMINENCE"})
-_BY_CODE = {_SELF_HARM: "self_harm_read", "GROOMING_MEETING": "meeting_read"}
+_BY_CODE = {SELF_HARM: "self_harm_read", "GROOMING_MEETING": "meeting_read"}
 _BY_CATEGORY = {"SEXTORTION": "extortion_read", "LIVESTREAM": "livestream_read"}
 
 
@@ -385,13 +386,15 @@ def text_facts(
     )
     other = max(natures.values(), default=0.0)
     codes = list(_imminent(read))
-    told = _noisy_or(weight for weight, _ in codes)
+    told = noisy_or(weight for weight, _ in codes)
     clearest = max(codes, key=lambda each: each[0], default=None)
     danger = told * (1 - min(other, _own_nature(clearest[1], natures) if clearest else other))
     learnt = next((f.score for f in read if f.code == _DANGER), None)
     if learnt is not None:  # without: an older model, or a text in which neither finds anything
         elsewhen = codes and not told
         told, danger = (0.0 if elsewhen else (each + learnt) / 2 for each in (told, danger))
+    alone = _alone(read, natures)
+    told, danger = max(told, alone), max(danger, alone)
     found = {"danger_read": danger}
     if not files:
         found |= {name: score * (1 - serious) for name, score in natures.items()}
@@ -422,7 +425,7 @@ def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
             highest[str(name)] = max(highest.get(str(name), 0.0), finding.score)
         if finding.category == "GROOMING" and finding.score >= _LIKELY:
             grooming.add(finding.code)
-        if finding.code in _UNDATED and finding.code != _SELF_HARM and not _is_over(finding):
+        if finding.code in UNDATED and finding.code != SELF_HARM and not _is_over(finding):
             highest["event_read"] = max(highest.get("event_read", 0.0), finding.score)
     yield from highest.items()
     if grooming:
@@ -432,15 +435,27 @@ def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
 def _imminent(read: Iterable[Finding]) -> Iterator[tuple[float, Finding]]:
     """Yield for each code of present danger its probability, weighted by the stated time, and the finding.
 
-    `read` are the model's findings; the weight is that of `_nearness`.
+    `read` are the model's findings; the weight is that of `nearness`.
     """
     highest: dict[str, tuple[float, Finding]] = {}
     for finding in read:
-        if finding.code == _ONGOING or finding.code in _UNDATED:
-            weighted = finding.score * _nearness(finding)
+        if finding.code == ONGOING or finding.code in UNDATED:
+            weighted = finding.score * nearness(finding.code, _hours(finding))
             if finding.code not in highest or weighted > highest[finding.code][0]:
                 highest[finding.code] = weighted, finding
     yield from highest.values()
+
+
+def _alone(read: Iterable[Finding], natures: Mapping[str, float]) -> float:
+    """Return the danger of a text in which a sentence tells one by itself, 0 without one.
+
+    It is the least of the band of danger, however sure the sentence: nothing around it bears it out. In a
+    report that is a test or taken back none counts but that of a later answer; `natures` are those of its
+    text, by fact.
+    """
+    back = any(name in natures for name in _TAKEN_BACK)
+    told = {f.because.code for f in read if f.code == ALONE} - ({_SENTENCE} if back else set())
+    return TOLD_FROM if told else 0.0
 
 
 def _own_nature(finding: Finding, natures: Mapping[str, float]) -> float:
@@ -456,22 +471,6 @@ def _own_nature(finding: Finding, natures: Mapping[str, float]) -> float:
     return max([stated, *(natures.get(name, 0.0) for name in _TAKEN_BACK)])
 
 
-def _nearness(finding: Finding) -> float:
-    """Return the weight (0 to 1) of the event that a finding announces, by the time stated for it.
-
-    1 if it goes on now or begins within `SOON` hours, 0 if it is over or later. Without a stated time, the
-    constant weight of the finding's code (`_UNDATED`, such as 0.8), which also holds for self-harm at another
-    time.
-    """
-    if finding.code == _ONGOING:
-        return 1.0
-    hours = _hours(finding)
-    if hours is not None and hours[0] <= SOON and hours[1] >= 0:
-        return 1.0
-    timeless = hours is None or finding.code == _SELF_HARM
-    return _UNDATED[finding.code] if timeless else 0.0
-
-
 def _is_over(finding: Finding) -> bool:
     hours = _hours(finding)
     return hours is not None and hours[1] < 0
@@ -483,11 +482,3 @@ def _hours(finding: Finding) -> tuple[float, float] | None:
     if isinstance(begins, int | float) and isinstance(ends, int | float):
         return begins, ends
     return None
-
-
-def _noisy_or(scores: Iterable[float]) -> float:
-    """Return the probability that at least one of several independent events is true; `scores` are theirs."""
-    missed = 1.0
-    for score in scores:
-        missed *= 1 - score
-    return 1 - missed

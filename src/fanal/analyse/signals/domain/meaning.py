@@ -29,6 +29,9 @@ Rows = NDArray[np.intp]
 GAMMA = 1.0
 """Width of the Gaussian kernel on centred unit vectors."""
 NEAREST = 3
+SHOWN_FROM = 0.3
+"""Least probability of a finding of a report; a code's own threshold counts where it is lower."""
+NATURE_FROM = 0.5
 DANGER = "DANGER_TOLD"
 """The column, and the code of the finding, of any danger now or within days; no code of a label."""
 DANGERS = (
@@ -196,6 +199,17 @@ class Reader:
             nature=best.removeprefix("NATURE_") if named else None,
             by_words=by_words,
         )
+
+    def worded_danger(self, text: str) -> float:
+        """Return what the words of a text alone add to its score of danger; no embedding is needed.
+
+        0 of words that no labelled text has, and if the model has not learnt danger.
+        """
+        if DANGER not in self.columns:
+            return 0.0
+        weights = self.words.weights[:, self.columns.index(DANGER)]
+        known = tfidf(word_counts(text), self.words.vocabulary)
+        return sum(weight * float(weights[number]) for number, weight in known)
 
     def nearest(self, code: str, vector: Vectors) -> list[Neighbour]:
         """Return the labelled texts of a signal code or nature whose embedding is most similar to `vector`.

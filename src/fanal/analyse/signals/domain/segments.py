@@ -5,6 +5,7 @@ windows of a few sentences that overlap by a sentence.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -25,7 +26,8 @@ class Segment(Struct, frozen=True, kw_only=True):
     """A piece of text: its span in `path` of the report, and its speaker if only one speaks in it.
 
     `text` is as written, with the speakers' names where several speak; `message` is the number of its first
-    message, None in a description.
+    message, None in a description. `parts` are the sentences of one that holds several, and of more than two
+    the pairs of neighbours of at most half of `LONGEST` bytes: what may be read by itself.
     """
 
     text: str
@@ -34,6 +36,7 @@ class Segment(Struct, frozen=True, kw_only=True):
     end: int
     speaker: str | None = None
     message: int | None = None
+    parts: tuple["Segment", ...] = ()
 
 
 class _Piece(Struct, frozen=True):
@@ -117,7 +120,17 @@ def _segment(window: Sequence[_Piece]) -> Segment:
         end=(last if same else first).utterance.offset + (last if same else first).end,
         speaker=None if several else first.utterance.speaker,
         message=first.utterance.message,
+        parts=tuple(_segment(part) for part in _parts(window)),
     )
+
+
+def _parts(window: Sequence[_Piece]) -> Iterator[Sequence[_Piece]]:
+    if len(window) > 1:
+        yield from ([piece] for piece in window)
+    if len(window) > 2:
+        for pair in pairwise(window):
+            if sum(piece.size for piece in pair) <= LONGEST // 2:
+                yield pair
 
 
 def _joined(window: Sequence[_Piece], *, named: bool) -> str:
