@@ -43,7 +43,7 @@ class Size:
         return cls(reports=reports, kills=kills, databases=databases)
 
 
-SIZE = Size.of(os.environ.get("FANAL_FAULT_SIZE", "600/20/2"))
+SIZE = Size.of(os.environ.get("FANAL_FAULT_SIZE", "300/20/2"))
 SEED = int(os.environ.get("FANAL_FAULT_SEED", secrets.randbelow(10**9)))
 
 
