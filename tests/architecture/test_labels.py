@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 
 import pytest
 
@@ -81,21 +82,24 @@ SAID_BY_THE_CALLER = {"message", "wire"}
 """Kinds whose refusals are answered with a text of the page or a code of the protocol."""
 
 
+@cache
 def _refusals():
-    """Yield kind, code and place of each refusal that is written out in the code."""
+    """Return kind, code and place of each refusal that is written out in the code."""
+    found = []
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Refusal":
                 said = [value.value for value in node.args if isinstance(value, ast.Constant)]
                 if len(said) == 2:
-                    yield *said, name(path)
+                    found.append((*said, name(path)))
+    return found
 
 
 def test_each_refusal_has_words_on_a_page_or_in_a_command():
     labels = {}
     for file in LABELS:
         labels |= tomllib.loads(file.read_text())["labels"]
-    found = list(_refusals())
+    found = _refusals()
     assert len(found) > 200
     for kind, code, where in found:
         command = f"{PREFIX.get(kind, f'{kind.upper()}_')}{code}"
