@@ -455,7 +455,6 @@ class Dispatch:
             open_ |= ids
             if not one.stalled:
                 advancing |= ids
-        paused = self._places.are_paused(now)
         for call in list(self._calls.values()):
             id_, since = call.call.id, now - call.attempt_at
             if call.told:
@@ -464,7 +463,7 @@ class Dispatch:
                     self._forget(call)
             elif call.reached and (since >= CALL_SECONDS or id_ not in advancing):
                 self._tell(call)
-            elif since >= CALL_SECONDS or (paused and id_ not in open_):
+            elif since >= CALL_SECONDS:
                 self._fail(call)
 
     def _settle(self, call: OpenCall) -> None:

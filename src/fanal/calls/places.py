@@ -156,10 +156,6 @@ class Places:
         """Return whether the server has shown lately how many sessions it lets in."""
         return now <= self._full_at + _FULL_SECONDS
 
-    def are_paused(self, now: float) -> bool:
-        """Return whether no session can begin now, at any address."""
-        return bool(self._order) and all(self._is_paused(one, now) for one in self._order)
-
     def is_trusted(self, place: int, now: float) -> bool:
         """Return whether an address took a message just now: it then refuses nobody by its own fault."""
         return now <= self._took.get(place, -math.inf) + _TRUST_SECONDS

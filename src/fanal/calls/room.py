@@ -81,7 +81,9 @@ class Room:
         open_ = [one for one in self._sessions.values() if not one.cut]
         if not refused and not any(one.stalled for one in open_):
             return 0
-        return sum(one.place == session.place for one in open_) or len(open_)
+        here = [one for one in open_ if one.place == session.place]
+        # One that gives no sign may be lost, its address at fault: then others go there for that alone.
+        return len(here) if any(not one.stalled for one in here) else len(open_)
 
     def let_in_beside(self, session: Session, moved_at: float) -> int:
         """Return how many sessions may keep one waiting: those signed in at its address, or 0.

@@ -280,17 +280,20 @@ def _places(case: Case, chance: random.Random) -> None:
 def _all_out(case: Case, chance: random.Random) -> None:
     """The server does not work for some time; then it does, and the old sessions do or stay silent."""
     began, (seconds, code) = _begin(case, chance), _action(chance)
-    ends = began + chance.choice([1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0])
+    ends = began + chance.choice([1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0, 45.0])
+    step = chance.choice(STEPS)
     case.faults.append(
         Fault(
-            step=chance.choice(STEPS),
+            step=step,
             seconds=seconds,
             code=code,
             when=(began, ends),
             thaws=chance.random() < 0.3,
         )
     )
-    case.alarms = sorted({*case.alarms, *(ends + x for x in (0.2, 1.0, 5.0, 14.0))})
+    falls_silent = code is None and step in _LATER  # with no later call a limit
+    if falls_silent or chance.random() < 0.7:  # else none takes the earlier ones along
+        case.alarms = sorted({*case.alarms, *(ends + x for x in (0.2, 1.0, 5.0, 14.0))})
 
 
 def _slow(case: Case, chance: random.Random) -> None:

@@ -120,3 +120,14 @@ def test_a_server_that_stands_still_is_used_as_soon_as_it_is_well(
     relay = Relay(people(many), stands, reply=0.1, jitter=0.1, seed=seed)
     calls = run(relay, [9.6, 9.9, *(ends + 0.2 + 1.5 * n for n in range(12))], until=ends + 50.0)
     assert not late(relay, {number: max(at, ends) for number, at in calls.items()})
+
+
+@pytest.mark.parametrize(("step", "code"), [("CONNECT", 0), ("GREET", 421), ("MAIL", 451)])
+@pytest.mark.parametrize("down", [25.0, 45.0, 90.0])
+@pytest.mark.parametrize("at", [1.0, 3.3, 5.6])
+def test_the_only_call_of_an_outage_leaves_once_the_server_is_well(
+    step: str, code: int, down: float, at: float
+) -> None:
+    relay = Relay(people(1), [Fault(step=step, code=code, when=(0.0, down))])
+    calls = run(relay, [at], until=down + 30.0)
+    assert not late(relay, {number: max(when, down) for number, when in calls.items()})
