@@ -147,16 +147,9 @@ def running(home):
 
 
 class TestRun:
-    def test_prints_one_line_with_the_address_and_stops_cleanly(self, home):
-        running = start(home)
-        assert wait_for(lambda: b"http" in (home / "out.txt").read_bytes())
-        assert running.stop() == 0
-        lines = (home / "out.txt").read_text().splitlines()
-        assert len([line for line in lines if f"http://127.0.0.1:{running.port}/" in line]) == 1
-        assert processes_of(home) == []
-        assert Cluster.open(home=home, environ=os.environ).pid is None
-
-    def test_a_killed_supervisor_leaves_no_web_and_no_worker(self, home):
+    def test_a_killed_supervisor_leaves_nothing_and_the_next_says_one_line_and_stops_cleanly(
+        self, home
+    ):
         running = start(home)
         # One that cannot hear, as a web worker is that loses the signal while it starts.
         os.kill(found(home, "granian")[-1], signal.SIGSTOP)
@@ -165,7 +158,13 @@ class TestRun:
         assert gone, [command_of(pid) for pid in processes_of(home)]
         again = Running(home, running.port)
         assert wait_for(again.alive)
+        assert wait_for(lambda: b"http" in (home / "out.txt").read_bytes())
         assert again.stop() == 0
+        lines = (home / "out.txt").read_text().splitlines()
+        [line] = [line for line in lines if f"http://127.0.0.1:{again.port}/" in line]
+        assert "ana / fanal-demo-ana (Analyste · Ana Lemoine)" in line
+        assert processes_of(home) == []
+        assert Cluster.open(home=home, environ=os.environ).pid is None
 
     def test_a_command_ended_by_a_signal_stops_the_database_it_started(self, home):
         script = (
