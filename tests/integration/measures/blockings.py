@@ -1,5 +1,6 @@
 """Blockings by the people of the stories: drafted, approved, vouched for, listed, at instants of the past."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -39,11 +40,11 @@ def ago(days: float) -> datetime:
     return (datetime.now(UTC) - days * DAY).replace(microsecond=0)
 
 
-def received(at: datetime, host: str = HOST) -> UUID:
+def received(at: datetime, host: str = HOST, paths: Sequence[str] = "a") -> UUID:
     """A removal request whose twenty-four hours run from `at`."""
     before = at - 13 * HOUR
     addressee = Addressee(name="Hosting Ltd", contact=f"abuse@{host}")
-    addresses = (url(f"https://{host}/a", host),)
+    addresses = tuple(url(f"https://{host}/{path}", host) for path in paths)
     (removal_id,) = decide(
         now=before, at=before, host=host, addressee=addressee, urls=addresses
     ).opened["measure"]

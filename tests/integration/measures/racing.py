@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -33,6 +34,14 @@ def refused_meanwhile(first: Callable[[], object], then: Callable[[], object]) -
         wait_until_somebody_waits()
     thread.join(timeout=20)
     return faults
+
+
+def done_twice_at_once(act: Callable[[], UUID]) -> tuple[UUID, UUID]:
+    """Do `act` on two connections, the second before the first commits; return what each returned."""
+    found: list[UUID] = []
+    assert not refused_meanwhile(lambda: found.append(act()), lambda: found.append(act()))
+    first, second = found
+    return first, second
 
 
 def wait_until_somebody_waits() -> None:

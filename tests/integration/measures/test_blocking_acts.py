@@ -31,6 +31,7 @@ from tests.integration.measures.blockings import (
     take,
     view,
 )
+from tests.integration.measures.racing import done_twice_at_once
 from tests.integration.measures.stories import ANALYST, HOST, OFFICER, OVERSEER
 from tests.integration.orient.people import WORKER, person
 from tests.server import as_worker
@@ -271,6 +272,33 @@ def test_of_two_acts_on_a_name_the_other_still_blocks() -> None:
     others = views.still_blocked(actor=ANALYST, view=view(one), now=now)
     assert {found.act.id for found in others} == {two, above}
     assert views.still_blocked(actor=ANALYST, view=view(above), now=now) == ()
+
+
+def test_a_name_drafted_again_on_its_request_is_the_act_that_is_open() -> None:
+    at = ago(3)
+    removal_id = received(at, "www.two.example")
+    one = drafted(removal_id, at, name="www.two.example")
+    assert drafted(removal_id, at, name="www.two.example.") == one
+    above = drafted(removal_id, at, name="two.example", actor=OFFICER)
+    assert above != one
+    assert drafted(received(at, "www.two.example"), at, name="www.two.example") != one
+    with pytest.raises(Refused):
+        drafted(removal_id, at, name="www.two.example", actor=OVERSEER)
+    take(above, "withdraw", at, actor=ANALYST)
+    assert drafted(removal_id, at, name="two.example") != above
+    approved(one, at)
+    take(one, "list", at + 2 * DAY)
+    assert drafted(removal_id, at + 2 * DAY, name="www.two.example") == one
+    take(one, "free", at + 2 * DAY, actor=OFFICER)
+    assert drafted(removal_id, at + 2 * DAY, name="www.two.example") != one
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_name_drafted_by_two_presses_at_once_is_one_act() -> None:
+    at = ago(3)
+    removal_id = received(at)
+    first, second = done_twice_at_once(lambda: drafted(removal_id, at, actor=OFFICER))
+    assert first == second
 
 
 def test_an_act_of_another_desk_on_the_name_is_told_and_not_shown() -> None:

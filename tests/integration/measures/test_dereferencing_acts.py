@@ -28,10 +28,14 @@ from tests.integration.measures.dereferencings import (
     take,
     view,
 )
+from tests.integration.measures.racing import done_twice_at_once
 from tests.integration.measures.stories import ANALYST, HOST, OFFICER, OVERSEER
 from tests.integration.orient.people import WORKER
 from tests.server import as_worker
 
+DIRECTORY = Addressee(
+    kind=AddresseeKind.DIRECTORY, name="Old Directory", contact="legal@old.example"
+)
 TARGETS = (f"https://{HOST}/a",)
 
 
@@ -91,7 +95,7 @@ def test_no_wait_and_no_receipt_are_needed_but_a_request_that_lasts() -> None:
     removal_id = received(at)
     act_id = approved(drafted(removal_id, at), at)
     take(act_id, "notify", at)  # the host's twenty-four hours have just begun
-    other = approved(drafted(removal_id, at), at)
+    other = approved(drafted(removal_id, at, recipient=DIRECTORY), at)
     event = Event(happened_at=at + HOUR, proof="mail")
     milestones.record_execution(
         actor=OFFICER, measure_id=removal_id, event=event, now=event.happened_at
@@ -125,6 +129,41 @@ def test_one_act_for_each_recipient_with_the_contact_known_to_the_desk() -> None
     for nobody in ([], [plain, host]):
         with pytest.raises(Refusal, match="NO_ADDRESSEE"):
             acts.open_dereferencings(actor=ANALYST, removal_id=first, recipients=nobody, now=at)
+
+
+def test_a_recipient_named_again_on_a_request_is_the_act_that_is_open() -> None:
+    at = ago(2)
+    removal_id = received(at)
+    one = drafted(removal_id, at)
+    same = Addressee(kind=AddresseeKind.DIRECTORY, name="LOOK search")
+    assert drafted(removal_id, at, recipient=same, actor=OFFICER) == one
+    assert drafted(received(at), at) != one
+    approved(one, at)
+    take(one, "notify", at)
+    assert drafted(removal_id, at) == one
+    take(one, "free", at)
+    assert drafted(removal_id, at) != one
+
+
+def test_a_recipient_of_some_addresses_alone_gets_another_act_for_all() -> None:
+    at = ago(2)
+    urls = ("https://two.example/a", "https://two.example/b")
+    first = received(at, "two.example", paths=("a", "b"))
+    one = drafted(first, at)
+    acts.amend_dereferencing(
+        actor=ANALYST, act_id=one, addressee=ENGINE, targets=urls[:1], reasons="x", now=at
+    )
+    other = drafted(first, at)
+    assert other != one
+    assert drafted(first, at) == other
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_recipient_named_by_two_presses_at_once_is_one_act() -> None:
+    at = ago(2)
+    removal_id = received(at)
+    first, second = done_twice_at_once(lambda: drafted(removal_id, at, actor=OFFICER))
+    assert first == second
 
 
 def test_an_amendment_voids_the_approval_and_adds_no_address() -> None:
@@ -269,7 +308,7 @@ def test_figures_count_them_by_state() -> None:
     now = datetime.now(UTC)
     act_id = notified(2)
     take(act_id, "doubt", ago(1), outcome="APPEAL")
-    drafted(view(act_id).removal_id, now)
+    drafted(view(act_id).removal_id, now, recipient=DIRECTORY)
     found = views.count_dereferencings(actor=SUPERVISOR, since=now - 9 * DAY, until=now + DAY)
     assert sorted((state, n) for _, state, _, n in found) == [("DOUBTED", 1), ("DRAFT", 1)]
     assert views.count_waiting(actor=SUPERVISOR) == {"DRAFT": 1, "TO_SECOND": 0, "APPROVED": 0}

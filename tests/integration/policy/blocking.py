@@ -12,7 +12,8 @@ from tests.integration.policy.scenes import REASON, Posted, Scene, measure_of
 
 
 def to_block(scene: Scene) -> Posted:
-    """Name the host of the cell's removal request."""
+    """Name the host of the cell's removal request, whose blocking was withdrawn."""
+    _block(scene, scene.colleague, "withdraw")
     return Posted(
         form={
             "blocked": measure_of(scene).request.host,

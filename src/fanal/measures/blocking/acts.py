@@ -5,9 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 
 from fanal import reference
-from fanal.accounts.domain.policy import roles_at_desk
+from fanal.accounts.domain.policy import Resource, require, roles_at_desk
 from fanal.accounts.queries.people import granted_by_alone
 from fanal.casework.domain.records import Act, ActDraft, Event
 from fanal.casework.operations.acts import (
@@ -56,7 +57,8 @@ def open_blocking(
     """Draft a blocking of one host name on the basis of a removal request; return its id.
 
     `name` is as typed: the host of the request, or a name above it. `mentions` is the checklist of the ground
-    NO_MENTIONS, `reasons` the officer's text.
+    NO_MENTIONS, `reasons` the officer's text. If an act of the request on this name is drafted or in force,
+    nothing is drafted and its id is returned.
 
     Raises:
         ActUnknown: no removal request has this id.
@@ -65,6 +67,7 @@ def open_blocking(
         Refused: the actor may not propose blockings at that desk.
     """
     removal = removal_of(actor, removal_id)
+    require(actor, BLOCKING.proposes, Resource(desk_id=removal.desk_id))
     host = name_to_block(name, removal=removal, ground=ground, own=issuing_authority.own_names())
     rule = blocking_basis(removal, catalogue=reference.load(), on=paris_day(now))
     if not oriented.decision_stands(
@@ -96,7 +99,13 @@ def open_blocking(
         level=removal.level,
         content=_written(blocking),
     )
-    return open_act(actor=actor, lifecycle=BLOCKING, draft=draft, now=now)
+    with transaction.atomic():
+        lock_act(actor, REMOVAL, removal.id, right="measure.read")  # one draft after the other
+        found = views.blockings_on(actor=actor, report_id=removal.report_id, now=now)
+        for one in found:
+            if (one.removal_id, one.host) == (removal.id, host) and one.is_open:
+                return one.act.id
+        return open_act(actor=actor, lifecycle=BLOCKING, draft=draft, now=now)
 
 
 def amend_blocking(

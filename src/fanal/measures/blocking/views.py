@@ -14,7 +14,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted
 from fanal.measures import queries as measures
 from fanal.measures.blocking.document import Ground
-from fanal.measures.blocking.kind import BLOCKING, BLOCKS, BlockingState
+from fanal.measures.blocking.kind import BEFORE_LISTING, BLOCKING, BLOCKS, BlockingState
 from fanal.measures.blocking.names import covers
 from fanal.measures.blocking.rules import BlockingFacts, asked_of, due_at, expiry_of
 from fanal.measures.models import StoredBlocking
@@ -41,6 +41,11 @@ class BlockingView(Struct, frozen=True, kw_only=True):
     late: bool
     lapsed: bool
     asked: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it blocks the name, or comes to block it by further steps."""
+        return self.facts.state in BEFORE_LISTING | BLOCKS and not self.lapsed
 
 
 def view_of(*, actor: Actor, act: Act, now: datetime) -> BlockingView:

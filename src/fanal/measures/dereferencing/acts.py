@@ -8,9 +8,12 @@ import msgspec
 from django.db import transaction
 
 from fanal import reference
+from fanal.accounts.domain.policy import Resource, require
 from fanal.casework.domain.letters import Mail
 from fanal.casework.domain.records import Act, ActDraft, ActFile, Addressee, AddresseeKind, Event
 from fanal.casework.operations.acts import amend_act, open_act, record_export
+from fanal.casework.operations.locking import lock_act
+from fanal.casework.queries import contents_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
@@ -26,6 +29,7 @@ from fanal.measures.dereferencing.kind import DEREFERENCING, REASONED
 from fanal.measures.dereferencing.rules import check_targets, dereferencing_basis, hours_of
 from fanal.measures.domain.drafting import check_provider
 from fanal.measures.domain.lasting import LiftOutcome, check_rests
+from fanal.measures.domain.records import Measure
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.lasting import (
     Check,
@@ -35,6 +39,7 @@ from fanal.measures.operations.lasting import (
     record_lasting,
     removal_of,
 )
+from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import queries as oriented
 
 _RECIPIENTS = frozenset({AddresseeKind.SEARCH_ENGINE, AddresseeKind.DIRECTORY})
@@ -51,7 +56,8 @@ def open_dereferencings(
     """Draft a dereferencing of the addresses of a removal request for each recipient; return their ids.
 
     `recipients` are search engines or directories; one without a contact gets that of the newest act to the
-    same name. `reasons` is the officer's text.
+    same name. `reasons` is the officer's text. For a recipient that an act of the request names already,
+    drafted or in force and with all the addresses, nothing is drafted: its id is returned.
 
     Raises:
         ActUnknown: no removal request has this id.
@@ -61,6 +67,7 @@ def open_dereferencings(
         Refused: the actor may not propose dereferencings at that desk.
     """
     removal = removal_of(actor, removal_id)
+    require(actor, DEREFERENCING.proposes, Resource(desk_id=removal.desk_id))
     catalogue, today = reference.load(), paris_day(now)
     rule = dereferencing_basis(removal, catalogue=catalogue, on=today)
     if not oriented.decision_stands(
@@ -76,7 +83,12 @@ def open_dereferencings(
     contacts = views.last_contacts(actor=actor, desk_id=removal.desk_id)
     found = []
     with transaction.atomic():
+        lock_act(actor, REMOVAL, removal.id, right="measure.read")  # one draft after the other
+        present = _open_acts(actor, removal, now)
         for key, recipient in named.items():
+            if key in present:
+                found.append(present[key])
+                continue
             contact = recipient.contact or contacts.get(key, "")
             act = Dereferencing(
                 act_id=new_id(now),
@@ -105,6 +117,20 @@ def open_dereferencings(
             )
             found.append(open_act(actor=actor, lifecycle=DEREFERENCING, draft=draft, now=now))
     return tuple(found)
+
+
+def _open_acts(actor: Actor, removal: Measure, now: datetime) -> dict[str, UUID]:
+    """Return the open acts on all addresses of a removal request, by casefolded name of the recipient."""
+    resting = views.list_resting(
+        actor=actor, report_id=removal.report_id, removal_id=removal.id, now=now
+    )
+    opened = {one.act.id: one for one in resting if one.is_open}
+    contents = contents_of(acts=[one.act for one in opened.values()])
+    return {
+        opened[act_id].recipient.casefold(): act_id
+        for act_id, content in contents.items()
+        if set(read_dereferencing(content).dereferencing.targets) >= set(removal.request.targets)
+    }
 
 
 def amend_dereferencing(

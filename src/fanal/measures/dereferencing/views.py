@@ -12,7 +12,12 @@ from fanal.casework.domain.records import Act
 from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted
 from fanal.measures.dereferencing.document import read_dereferencing
-from fanal.measures.dereferencing.kind import DEREFERENCING, DereferencingState
+from fanal.measures.dereferencing.kind import (
+    BEFORE_NOTIFICATION,
+    DEREFERENCING,
+    LASTS,
+    DereferencingState,
+)
 from fanal.measures.dereferencing.rules import DereferencingFacts, asked_of, due_at, lapses_at
 from fanal.measures.models import StoredDereferencing
 
@@ -40,6 +45,11 @@ class DereferencingView(Struct, frozen=True, kw_only=True):
     late: bool
     lapsed: bool
     asked: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the addresses are not to be listed by it, or come to that by further steps."""
+        return self.facts.state in BEFORE_NOTIFICATION | LASTS and not self.lapsed
 
 
 def view_of(*, actor: Actor, act: Act, now: datetime) -> DereferencingView:

@@ -45,13 +45,14 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
     view = views.view_of(actor=actor, act=file.act, now=now)
     found = None if file.content is None else read_blocking(file.content)
     blocks = view.facts.state in BLOCKS and not view.lapsed
+    listed = view.facts.listed_at is not None
     allowed = BLOCKING.allowed(file.act.state)
     context: dict[str, object] = {
         "view": view,
         "blocking": found.blocking if found else None,
         "blocks": blocks,
-        "others": views.still_blocked(actor=actor, view=view, now=now) if blocks else (),
-        "blocked_elsewhere": blocks
+        "others": views.still_blocked(actor=actor, view=view, now=now) if listed else (),
+        "blocked_elsewhere": listed
         and register.is_blocked_elsewhere(actor=actor, view=view, now=now),
         "protections": _protections(view, request) if view.facts.protected else (),
         "mentions": [(name, getattr(found.blocking.mentions, name)) for name in _MENTIONS]

@@ -1,0 +1,59 @@
+"""A blocking drafted by two presses is one act; a name that two acts block says so before and after freeing."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from tests.integration.desk.story import Desk
+from tests.integration.measures.blockings import COLLEAGUE, ago, listed, received, take
+from tests.integration.measures.dereferencings import REASONS
+from tests.integration.measures.stories import OFFICER
+from tests.known import habilitated
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HIDDEN = re.compile(r'type="hidden" name="(\w+)" value="([^"]*)"')
+AT_ONCE = "the name leaves the list at once"
+STAYS = "The name stays on the list all the same"
+
+
+def test_a_form_of_a_blocking_sent_twice_leads_to_the_same_act(
+    sign_in: Callable[[str], Client], desk: Desk
+) -> None:
+    habilitated()
+    removal_id = received(ago(2), "www.two.example")
+    client, place = sign_in("ana"), f"/en/desk/measures/{removal_id}/"
+    page = client.get(place).content.decode()
+    form = page[page.index(f'action="{place}block/"') :]
+    values = dict(HIDDEN.findall(form[: form.index("</form>")]))
+    values |= {"blocked": "www.two.example", "reasons": REASONS, "ground": "UNEXECUTED"}
+    first, again = (client.post(f"{place}block/", values) for _ in range(2))
+    assert first.status_code == again.status_code == 302
+    assert first["Location"] == again["Location"]
+
+
+def test_the_act_that_still_blocks_a_freed_name_is_named(
+    sign_in: Callable[[str], Client], desk: Desk
+) -> None:
+    habilitated()
+    one, two = listed(2, host="www.two.example"), listed(2, host="www.two.example")
+    client = sign_in("ana")
+
+    def page_of(act_id: object) -> str:
+        return client.get(f"/en/desk/blockings/{act_id}/").content.decode()
+
+    other = f'href="/en/desk/blockings/{two}/"'
+    page = page_of(one)
+    assert other in page
+    assert STAYS in page
+    assert AT_ONCE not in page
+    for transition, actor in (("free", COLLEAGUE), ("review", OFFICER), ("restore", OFFICER)):
+        take(one, transition, ago(1), actor=actor)
+        assert "Another act still blocks this name:" in page_of(one)
+        assert other in page_of(one)
+    page = page_of(two)
+    assert AT_ONCE in page
+    assert STAYS not in page
+    take(two, "lift", ago(1), outcome="GONE")
+    assert "still blocks this name" not in page_of(one)
