@@ -132,7 +132,7 @@ def verify(
 def status(out: Path | None, as_json: bool) -> None:
     """Show the last version, its age, the new names that wait, and what each provider serves.
 
-    Exit status 1 if the version has expired, or a provider is late.
+    Exit status 1 if the version has expired, a provider is late, or its settings cannot be used.
     """
     from fanal.cli.blocklist_copies import load_copies, served
     from fanal.ledger import signer
@@ -158,8 +158,10 @@ def status(out: Path | None, as_json: bool) -> None:
         "serial {serial}: {entries} names, {age} s old, valid until {expires_at}; {waiting} wait"
     )
     _print(line, words, as_json=as_json)
-    bad = expired
-    for one in served(load_copies(home), block, now=now):
+    copies, faults = load_copies(home)
+    _tell_faults(faults)
+    bad = expired or bool(faults)
+    for one in served(copies, block, now=now):
         bad = bad or bool(one["late"])
         state = "late" if one["late"] else "serves"
         _print(one, f"{{isp}} ({{server}}): {state} {{serial}}", as_json=as_json)
@@ -178,8 +180,11 @@ def probe(isp: str, as_json: bool) -> None:
     from fanal.cli.blocklist_copies import load_copies, probed
     from fanal.config.environment import read_environment
 
-    copies = load_copies(find_home())
+    copies, faults = load_copies(find_home())
+    _tell_faults(faults)
     copy = next((one for one in copies if one.isp == isp), None)
+    if copy is None and isp in faults:
+        sys.exit(1)
     if copy is None:
         raise CommandRefused("BLOCKLIST_NO_ISP", name=isp)
     stop_host = read_environment(os.environ).stop_host
@@ -311,6 +316,11 @@ class _Publisher:
 
         due = due_again(done.block)
         return due if whole and not done.held else min(due, now + _RETRY)
+
+
+def _tell_faults(faults: Mapping[str, str]) -> None:
+    for isp, why in faults.items():
+        tell("BLOCKLIST_SERVER", name=isp, detail=why)
 
 
 def _told(block: "BlockList") -> dict[str, object]:

@@ -16,7 +16,6 @@ from fanal.measures.blocking.publication.copies import (
     Copy,
     key_files,
     read_copies,
-    read_each,
 )
 from fanal.measures.blocking.zone import soa_of
 
@@ -28,21 +27,18 @@ CENSORED = 16
 """Extended DNS error of a name that an authority has blocked (RFC 8914)."""
 
 
-def load_copies(home: Path) -> tuple[Copy, ...]:
-    """Return the copies in `blocklist.toml` of the data folder; none without that file.
+def load_copies(home: Path) -> tuple[tuple[Copy, ...], dict[str, str]]:
+    """Return the copies in `blocklist.toml` of the data folder; by provider, why the others cannot be used.
+
+    Without that file there are none.
 
     Raises:
-        CommandRefused: the file, or a key file that it names, cannot be used.
+        CommandRefused: the file as a whole cannot be read.
     """
-    path = home / SETTINGS
-    if not path.exists():
-        return ()
-    try:
-        content = path.read_bytes()
-        keys = {name: (home / name).read_text(encoding="ascii") for name in key_files(content)}
-        return read_copies(content, keys=keys)
-    except (CopiesRefused, UnicodeDecodeError) as error:
-        raise CommandRefused("BLOCKLIST_SETTINGS", path=path, detail=error) from None
+    copies, faults, unread = CopiesKept(home).read()
+    if unread:
+        raise CommandRefused("BLOCKLIST_SETTINGS", path=home / SETTINGS, detail=unread)
+    return copies, faults
 
 
 class CopiesKept:
@@ -59,20 +55,19 @@ class CopiesKept:
         """Return the copies; by provider, why its settings cannot be used; why the file cannot, or ""."""
         path = self._home / SETTINGS
         try:
-            if not path.exists() and not self._known:
+            if not self._known and not path.exists() and not path.is_symlink():
                 return (), {}, ""
             content = path.read_bytes()
-            found, faults = read_each(content, keys=self._keys(content))
+            keys = self._keys(content)
+            self._known, faults = read_copies(content, keys=keys, used=self._known)
         except (CopiesRefused, OSError) as error:
             return self._known, {}, str(error)
-        kept = {one.isp: one for one in self._known if one.isp in faults}
-        self._known = (*found, *kept.values())
         return self._known, faults, ""
 
     def _keys(self, content: bytes) -> dict[str, str]:
         found = {}
         for name in key_files(content):
-            with suppress(OSError, UnicodeDecodeError):
+            with suppress(OSError, ValueError):  # no ASCII, or a path with a NUL
                 found[name] = (self._home / name).read_text(encoding="ascii")
         return found
 

@@ -172,7 +172,7 @@ def test_a_change_is_taken_by_ixfr_and_no_zone_is_read_anew(call: Call, servers:
 
 
 def test_each_provider_has_a_canary_of_its_own(call: Call, home: Path, servers: Servers) -> None:
-    canaries = {one.isp: one.canary for one in load_copies(home)}
+    canaries = {one.isp: one.canary for one in load_copies(home)[0]}
     assert len(set(canaries.values())) == 2
     assert real.resolve(servers.north, canaries["north"]) == CENSORED
     assert real.resolve(servers.north, canaries["south"]) == NORMAL
@@ -223,7 +223,7 @@ def test_status_tells_what_each_provider_serves(call: Call, home: Path, servers:
 
 def test_a_server_that_is_further_on_is_overtaken(call: Call, home: Path, servers: Servers) -> None:
     """As after a restore: neither database nor folder know the list that the server has."""
-    north = next(one for one in load_copies(home) if one.isp == "north")
+    north = next(one for one in load_copies(home)[0] if one.isp == "north")
     serial = nameservers.ask_serial(north.primary, real.ZONE, key=north.update_key)
     ahead = f"localhost. root.localhost. {serial + 100_000} 60 10 86400 60"
     nameservers.update_zone(
@@ -244,7 +244,7 @@ def test_a_server_that_is_further_on_is_overtaken(call: Call, home: Path, server
 
 
 def test_only_the_publisher_changes_a_copy(home: Path, servers: Servers) -> None:
-    north, south = load_copies(home)
+    (north, south), _ = load_copies(home)
     change = {
         "removed": ["two.example"],
         "added": [],
@@ -337,3 +337,20 @@ def test_a_fault_in_one_provider_s_settings_keeps_no_change_from_the_others(
         settings.write_text(text)
     assert call("blocklist", "publish").status == 0
     until({(servers.north, "six.example"): CENSORED}, seconds=SOON)
+
+
+def test_status_and_probe_use_what_can_be_read_and_tell_of_the_rest(
+    call: Call, home: Path, servers: Servers
+) -> None:
+    key = home / "keys/tsig-publish-north.key"
+    kept = key.read_text()
+    key.unlink()
+    try:
+        status = call("blocklist", "status", "--json")
+        south, north = (call("blocklist", "probe", isp, "--json") for isp in ("south", "north"))
+    finally:
+        key.write_text(kept)
+    assert [one.get("isp") for one in map(json.loads, status.out.splitlines())] == [None, "south"]
+    assert (status.status, south.status, north.status) == (1, 0, 1)
+    assert all("north" in one.err for one in (status, south, north))
+    assert north.out == ""

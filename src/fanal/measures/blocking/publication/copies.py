@@ -101,25 +101,15 @@ def key_files(content: bytes) -> list[str]:
     return sorted({path for path in named if isinstance(path, str)})
 
 
-def read_copies(content: bytes, *, keys: Mapping[str, str]) -> tuple[Copy, ...]:
-    """Return the copies in the settings `content` (TOML); `keys` are the contents of its key files, by path.
-
-    Raises:
-        CopiesRefused: a value is missing, unknown or invalid, two copies are of one provider, a transfer key
-            is used twice, or one key both updates and transfers.
-    """
-    copies, faults = read_each(content, keys=keys)
-    for fault in faults.values():
-        raise CopiesRefused(fault)
-    return copies
-
-
-def read_each(
-    content: bytes, *, keys: Mapping[str, str]
+def read_copies(
+    content: bytes, *, keys: Mapping[str, str], used: Sequence[Copy] = ()
 ) -> tuple[tuple[Copy, ...], dict[str, str]]:
     """Return the copies that can be used, and for each other one, by provider, why not.
 
-    `content` and `keys` as for `read_copies`. Of copies that exclude each other none is used.
+    `content` are the settings (TOML), `keys` the contents of their key files, by path. Of two copies with one
+    transfer key none is used; if a key updates one copy and transfers another, the one that it updates is
+    not used, or, if it updates several, the one that it transfers. `used` are the copies in use: one whose
+    settings cannot be used any more stays as it is, and no new copy may exclude it.
 
     Raises:
         CopiesRefused: the settings as a whole cannot be read, or their canary.
@@ -132,26 +122,46 @@ def read_each(
     found: list[Copy] = []
     faults: dict[str, str] = {}
     for number, one in enumerate(settings.copy, start=1):
+        isp = one.get("isp")
+        name = isp if isinstance(isp, str) and isp else f"copy {number}"  # a space: no provider's
         try:
             found.append(_copy(msgspec.convert(one, _CopyAsSet), base, keys))
         except (CopiesRefused, msgspec.ValidationError) as error:
-            faults[str(one.get("isp", number))] = str(error)
+            faults[name] = str(error)
     for copy in found:
         others = [one for one in found if one is not copy]
         if fault := _clash(copy, others) or (copy.isp in faults and "it has two copies"):
             faults[copy.isp] = f"{copy.isp}: {fault}"
-    return tuple(one for one in found if one.isp not in faults), faults
+    return _with_used(found, used, faults)
+
+
+def _with_used(
+    found: Sequence[Copy], used: Sequence[Copy], faults: dict[str, str]
+) -> tuple[tuple[Copy, ...], dict[str, str]]:
+    """Return the copies of `found` without fault, those of `used` that replace the others, and all faults."""
+    kept = [one for one in used if one.isp in faults]
+    good = [one for one in found if one.isp not in faults]
+    further = {}
+    for copy in good:
+        backwards = (_clash(one, [copy]) for one in kept)
+        if fault := _clash(copy, kept) or next(filter(None, backwards), ""):
+            further[copy.isp] = f"{copy.isp}: {fault}"
+    return _with_used(good, used, faults | further) if further else ((*good, *kept), faults)
 
 
 def _clash(copy: Copy, others: Sequence[Copy]) -> str:
     """Return why a copy cannot be used with `others`, or ""."""
     if any(one.isp == copy.isp for one in others):
         return "it has two copies"
-    if any(one.transfer_key.secret == copy.transfer_key.secret for one in others):
+    transfers = {one.transfer_key.secret for one in others}
+    if copy.transfer_key.secret in transfers:
         return "two copies have one transfer key: a leak would name neither"
-    updating = {one.update_key.secret for one in (copy, *others)}
-    if copy.transfer_key.secret in updating:
-        return "a transfer key may update: a provider could change its copy"
+    updates = [one.update_key.secret for one in (copy, *others)]
+    updating, own = copy.update_key.secret, copy.transfer_key.secret
+    if own == updating or updates.count(own) > 1:
+        return "its transfer key may update: a provider could change a copy"
+    if updating in transfers and updates.count(updating) == 1:
+        return "its update key is the transfer key of another copy: a provider could change it"
     return ""
 
 
