@@ -52,11 +52,13 @@ ANSWERS = 7000  # more than a view shows
 
 @pytest.fixture
 def many(desk: Desk) -> Desk:
-    """Fill the queue on the server's side; the statistics of the planner follow as they would at work."""
+    """Fill the queue on the server's side, and tell the planner as PostgreSQL would after a minute."""
     with connection.cursor() as cursor:
         cursor.execute(_FILL, [ROWS])
     with as_worker(), connection.cursor() as cursor:
         cursor.execute(_ANSWER, [ANSWERS])
+        cursor.execute("RESET ROLE")  # the owner
+        cursor.execute("ANALYZE orient_case, orient_answer")
     return desk
 
 
