@@ -225,6 +225,24 @@ def test_no_event_lies_before_the_step_that_it_follows(act: UUID) -> None:
     assert file_of(act).act.state == "SENT"
 
 
+def test_a_verdict_is_not_dated_before_the_bytes_were_written(act: UUID) -> None:
+    early, digest = NOW - timedelta(milliseconds=1), file_of(act).digest
+    asked = {"actor": SUPERVISOR, "lifecycle": TRIED, "act_id": act, "digest": digest}
+    with pytest.raises(Refusal, match="EVENT_TOO_EARLY"):
+        approve_act(now=early, **asked)
+    with pytest.raises(Refusal, match="EVENT_TOO_EARLY"):
+        refuse_act(reason="not yet", now=early, **asked)
+    sign = (
+        "INSERT INTO casework_approval (act_id, revision, verdict, digest, approver_id, reason, approved_at)"
+        " VALUES (%s, 1, %s, %s, %s, 'read', %s)"
+    )
+    for verdict in ("APPROVED", "REFUSED"):
+        for at in (early, NOW - timedelta(days=90)):
+            with database_refuses(CHECK), connection.cursor() as cursor:
+                cursor.execute(sign, [act, verdict, digest, SUPERVISOR.person_id, at])
+    approve_act(now=NOW, **asked)
+
+
 def test_postgresql_asks_the_same(act: UUID) -> None:
     sign = (
         "INSERT INTO casework_approval (act_id, revision, verdict, digest, approver_id, approved_at)"

@@ -82,7 +82,8 @@ def approve_act(
     Raises:
         ActUnknown: no act of that kind has this id.
         Refusal: GROUND_GONE (its decision is no longer in force), NOT_WAITING (for approval), OWN_BYTES (the
-            actor wrote them), GRANTED_BY_PROPOSER (the author alone gave the actor this role), BYTES_CHANGED.
+            actor wrote them), GRANTED_BY_PROPOSER (the author alone gave the actor this role), BYTES_CHANGED,
+            EVENT_TOO_EARLY (before the bytes were written).
         Refused: the actor proposed it, or may not approve such acts at that desk.
     """
     with transaction.atomic():
@@ -113,8 +114,8 @@ def refuse_act(
 
     Raises:
         ActUnknown: no act of that kind has this id.
-        Refusal: NO_REASON, TEXT_UNREADABLE, or NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED as
-            `approve_act`.
+        Refusal: NO_REASON, TEXT_UNREADABLE, or NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED,
+            EVENT_TOO_EARLY as `approve_act`.
         Refused: the actor proposed it, or may not approve such acts at that desk.
     """
     said = stripped(reason)
@@ -141,7 +142,8 @@ def _check(
 
     Raises:
         Refusal: NOT_WAITING (for a verdict), OWN_BYTES (the actor wrote them), GRANTED_BY_PROPOSER (the
-            author alone gave the actor this role), BYTES_CHANGED.
+            author alone gave the actor this role), BYTES_CHANGED, EVENT_TOO_EARLY (before the
+            bytes were written).
     """
     kind = lifecycle.kind
     written = Document.objects.filter(act_id=row.id, revision=row.revision).first()
@@ -159,6 +161,8 @@ def _check(
         raise Refusal(kind, "GRANTED_BY_PROPOSER")
     if bytes(written.digest) != digest:
         raise Refusal(kind, "BYTES_CHANGED")
+    if now < written.written_at:
+        raise Refusal(kind, "EVENT_TOO_EARLY")
 
 
 def _sign(actor: Actor, row: Act, verdict: ApprovalVerdict, *, digest: bytes, event: Event) -> None:
