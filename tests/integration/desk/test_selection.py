@@ -268,6 +268,24 @@ def test_reports_are_attached_to_the_dossier_of_a_named_one(
         judge(actor=ana, act=JudgementAct.MERGE, now=desk.now, **late)
 
 
+def test_an_attach_does_not_overturn_a_split_made_meanwhile(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    """The page was made before a colleague split the dossier; of it a person may see some members alone."""
+    ana = desk.actor("ana")
+    form = {"anchor": desk_number(pages[0]), "reason": "The same cards."}
+    send(sign_in("ana"), "attach/", pages[:4], **form)
+    asked = {"actor": ana, "reason": "Read.", "now": desk.now}
+    judge(act=JudgementAct.SPLIT, left=pages[:1], right=pages[1:4], **asked)
+    merge = asked | {"act": JudgementAct.MERGE, "right": [pages[4]], "apart": True}
+    with pytest.raises(Refusal, match="SPLIT_MEANWHILE"):
+        judge(left=pages[:4], **merge)
+    assert dossier_of(actor=ana, report_id=pages[0]) is None
+    judge(left=pages[1:3], **merge)
+    joined = dossier_of(actor=ana, report_id=pages[4])
+    assert sorted(members_of(actor=ana, dossier_id=joined)) == sorted(pages[1:5])
+
+
 @pytest.mark.parametrize(
     ("anchor", "reason", "said"),
     [

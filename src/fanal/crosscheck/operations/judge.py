@@ -98,15 +98,15 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
     """Record a person's judgement on reports, recompute their dossiers, and return the judgement's id.
 
     `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides). REJECT, OPEN and CLOSE
-    take `left` alone, UNDO takes `undoes` alone. `apart`: only if none of `right` is in a dossier by now. The
-    same judgement sent twice by one person is recorded once.
+    take `left` alone, UNDO takes `undoes` alone. `apart`: only if none of `right` is in a dossier by now, and
+    all of `left`, if several, are still in one. The same judgement sent twice by one person is recorded once.
 
     Raises:
         Refused: the actor may judge at no desk.
         Refusal: SIDES: wrong arguments for `act`; OVERLAP: a report given twice; TOO_MANY: over 1000
             reports; REASON: empty or over 2000 characters; ALREADY_UNDONE; STATE: OPEN of an open dossier,
-            CLOSE of one not open; IN_DOSSIER (`apart`); NOT_FOUND, UNKNOWN_REPORT: no such judgement or
-            report, or one of a desk where the actor may not judge.
+            CLOSE of one not open; IN_DOSSIER, SPLIT_MEANWHILE (`apart`); NOT_FOUND, UNKNOWN_REPORT: no
+            such judgement or report, or one of a desk where the actor may not judge.
     """
     require_somewhere(actor, "dossier.judge")
     _check(act, reason, (tuple(left), tuple(right)), undoes)
@@ -127,6 +127,8 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
             return about[-1].id
         if apart and dossiers.co_members(right):
             raise Refusal("judgement", "IN_DOSSIER")
+        if apart and len(left) > 1 and not dossiers.co_members(left[:1]).issuperset(left):
+            raise Refusal("judgement", "SPLIT_MEANWHILE")
         judgement_id = _next_id(now)
         judgement = Judgement(
             id=judgement_id, act=act, left=tuple(left), right=tuple(right), undoes=undoes
