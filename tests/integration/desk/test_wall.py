@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
 
+from fanal.connectors import mail
 from fanal.intake.models import Work
 from fanal.orient.alarms.operations.alarms import acknowledge_alarm
 from fanal.orient.alarms.queries import waiting_alarms
@@ -77,6 +79,20 @@ def test_a_report_put_aside_is_told(desk: Desk, sign_in: SignIn) -> None:
         report_id=report, stage="ANALYSE", not_before=desk.now, quarantined_at=desk.now, error="1"
     )
     assert ana.get(WALL).context["work"]["quarantine"] == 1
+
+
+def test_in_a_demo_too_it_says_that_no_mail_is_set_up(
+    desk: Desk, sign_in: SignIn, tmp_path: Path
+) -> None:
+    before = mail.current()
+    set_up = {"sender": "a@b.fr", "duty": ("c@b.fr",), "folder": tmp_path, "demo": True}
+    try:
+        for url in ("", "smtp://127.0.0.1:25"):
+            mail.install(mail.Mailer(url=url, **set_up))
+            calls, *_ = sign_in("ana").get(WALL).context["health"]
+            assert calls.works is bool(url)
+    finally:
+        mail.install(before)
 
 
 @pytest.mark.parametrize(("name", "answer"), [("hugo", 403), ("gabrielle", 403), ("claire", 200)])

@@ -19,6 +19,7 @@ from fanal.accounts.routes import needs
 from fanal.casework.domain.inbox import InboxTab
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.queries import count_inbox, count_states
+from fanal.connectors import mail
 from fanal.intake.queries.work import count_work
 from fanal.judicial.emergency_call.acts import calls_to_make
 from fanal.judicial.queries import REFERRALS
@@ -32,7 +33,7 @@ from fanal.orient.alarms.queries import calls_alive, waiting_alarms
 from fanal.orient.domain.records import QueueView
 from fanal.orient.queue.queries import COUNT_CAP, count_arrivals_by_hour, count_views
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.queue.alarms import calls_reach_nobody, nodes_are_closed
+from fanal.web.desk.queue.alarms import nodes_are_closed
 
 HOURS = 24
 _TALLEST = 40  # units of the bar of the fullest hour
@@ -186,7 +187,7 @@ def _hours(actor: Actor, now: datetime) -> list[Hour]:
 
 def _health() -> list[Health]:
     return [
-        Health(words=_("Calls by mail are set up"), works=not calls_reach_nobody()),
+        Health(words=_("Calls by mail are set up"), works=not mail.current().lacks()),
         Health(words=_("The process that calls is alive"), works=calls_alive()),
         Health(words=_("Public servers reach the database"), works=not nodes_are_closed()),
     ]
