@@ -15,6 +15,10 @@ _AGAIN_SECONDS: Final = 1.0
 """Pause of an address where no session could begin."""
 _FEW_PAUSE_SECONDS: Final = 0.3
 """The same, where the server lets in others of this process, or failed before any recipient was named."""
+_LONGEST_PAUSE_SECONDS: Final = 3.0
+"""The longest pause: a provider may shut out whoever connects too often while it is down."""
+_STILL_SECONDS: Final = 90.0
+"""Failures further apart are not of one outage."""
 _FAULT_SECONDS: Final = 3600.0
 """Time for which an address that failed comes after the others."""
 _TRUST_SECONDS: Final = 5.0
@@ -91,11 +95,16 @@ class Places:
         self._most, self._full_at = _MOST_SESSIONS, -math.inf
         self._faults, self._paused = dict[int, float](), dict[int, float]()
         self._took, self._refused = dict[int, float](), dict[int, float]()
+        self._failing = dict[int, tuple[float, float]]()
 
     def set(self, order: Sequence[int]) -> None:
         """Set the addresses to use, the preferred ones first; what is known of others is forgotten."""
         self._order = order
-        for known in (self._sign_ins, self._faults, self._paused, self._took, self._refused):
+        known: dict[int, float] | dict[int, tuple[float, float]]
+        for known in (
+            *(self._sign_ins, self._faults, self._paused),
+            *(self._took, self._refused, self._failing),
+        ):
             for place in known.keys() - set(order):
                 del known[place]
 
@@ -166,7 +175,8 @@ class Places:
 
     def note_early_fault(self, place: int, now: float) -> None:
         """Note that an address failed before any recipient was named."""
-        self._faults[place], self._paused[place] = now, now + _FEW_PAUSE_SECONDS
+        self._faults[place] = now
+        self._paused[place] = now + self._pause(place, _FEW_PAUSE_SECONDS, now)
 
     def note_signed_in(self, place: int, began: float, now: float) -> None:
         """Note that a session which began at an instant has signed in."""
@@ -185,11 +195,21 @@ class Places:
         """Note that an address took a message."""
         self._took[place] = now
         self._faults.pop(place, None)
+        self._failing.pop(place, None)
 
     def note_not_let_in(self, place: int, began: float, now: float) -> None:
         """Note that a session failed before it had signed in, unless later ones have: it was lost."""
         if self._sign_ins.get(place, (-math.inf, 0.0))[0] <= began:
-            self._faults[place], self._paused[place] = now, now + _AGAIN_SECONDS
+            self._faults[place] = now
+            self._paused[place] = now + self._pause(place, _AGAIN_SECONDS, now)
+
+    def _pause(self, place: int, least: float, now: float) -> float:
+        """Return how long to leave an address that failed: a tenth of the time for which it has failed."""
+        first, last = self._failing.get(place, (now, now))
+        if now > last + _STILL_SECONDS:
+            first = now
+        self._failing[place] = first, now
+        return min(max(least, (now - first) / 10), _LONGEST_PAUSE_SECONDS)
 
     def note_full(self, place: int, let_in: int, now: float) -> None:
         """Note that an address lets no more sessions in, with `let_in` of this process open.

@@ -374,6 +374,7 @@ def test_a_judgement_sent_twice_is_recorded_once_and_undone_by_one_act() -> None
     said = {"act": JudgementAct.MERGE, "left": left, "right": right, "reason": "x"}
     made = judge(actor=ana, now=NOW, **said)
     assert judge(actor=ana, now=NOW + timedelta(seconds=1), **said) == made
+    assert judge(actor=ana, now=NOW, **said | {"reason": "y"}) != made, "another reason"
     assert judge(actor=bruno, now=NOW, **said) != made, "another person agrees"
     assert judge(actor=ana, now=NOW + timedelta(minutes=2), **said) != made, "said once more, later"
     kept = judge(actor=ana, act=JudgementAct.SPLIT, left=left, right=right, reason="x", now=LATER)
@@ -384,7 +385,7 @@ def test_a_judgement_sent_twice_is_recorded_once_and_undone_by_one_act() -> None
     assert judge(actor=ana, now=LATER, **said) != wider
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM crosscheck_judgement")
-        assert cursor.fetchone() == (8,)
+        assert cursor.fetchone() == (9,)
 
 
 @pytest.mark.django_db(transaction=True)

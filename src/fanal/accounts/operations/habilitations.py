@@ -48,7 +48,7 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
     desk_id, person_id = habilitation.desk_id, habilitation.person_id
     require(actor, "habilitation.grant", Resource(desk_id=desk_id, owner_id=person_id))
     with transaction.atomic():
-        _require_new(habilitation)
+        _require_new(actor, habilitation)
         made = Habilitation.objects.create(
             id=new_id(now),
             act_reference=habilitation.act_reference.strip(),
@@ -174,14 +174,18 @@ def _subject(asked: NewHabilitation) -> dict[str, object]:
     }
 
 
-def _require_new(asked: NewHabilitation) -> None:
+def _require_new(actor: Actor, asked: NewHabilitation) -> None:
     """Require that no habilitation gives the role for all these days: a form sent twice is one grant.
+
+    To people one that awaits approval counts too; the system's command may go before it.
 
     Raises:
         Refusal: HELD.
     """
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_GRANT_LOCK])
     same = Habilitation.objects.filter(**_subject(asked), revocation=None)
+    if Role.SYSTEM in actor.roles:
+        same = same.exclude(needs_approval=True, approval=None)
     if same.filter(valid_from__lte=asked.valid_from, valid_until__gte=asked.valid_until).exists():
         raise Refusal("habilitation", "HELD")
 

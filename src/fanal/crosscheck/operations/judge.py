@@ -69,7 +69,7 @@ def _between(
 
 MOST_NAMED = 1000
 MAX_REASON = 2000
-_AGAIN = timedelta(minutes=1)
+_AGAIN = timedelta(seconds=10)
 """Time within which the same judgement by the same person is a page sent twice."""
 _ACTIONS = {
     JudgementAct.LINK: "link.judge",
@@ -122,9 +122,8 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
             raise Refusal("judgement", "NOT_FOUND" if target else "UNKNOWN_REPORT")
         if act in _CONDUCT:
             _require_move(act, named)
-        about = dossiers.judgements_about(named)
-        if about and _is_pressed_again(about[-1], actor, act, (left, right), now):
-            return about[-1].id
+        if before := _pressed_before(actor, act, (left, right), reason, now):
+            return before
         if apart and dossiers.co_members(right):
             raise Refusal("judgement", "IN_DOSSIER")
         if apart and len(left) > 1 and not dossiers.co_members(left[:1]).issuperset(left):
@@ -201,20 +200,27 @@ def _check(
         raise Refusal("judgement", "REASON")
 
 
-def _is_pressed_again(
-    last: Judgement,
+def _pressed_before(
     actor: Actor,
     act: JudgementAct,
     sides: tuple[Sequence[UUID], Sequence[UUID]],
+    reason: str,
     now: datetime,
-) -> bool:
-    """Return whether a judgement is the one that the same person made just now, such as by a double click.
+) -> UUID | None:
+    """Return the same judgement, for the same reason, that the person made seconds ago (a double click).
 
-    `last` is the newest judgement on the reports of both `sides`.
+    None without one, or if another judgement on the reports of `sides` came after it.
     """
-    same = last.author_id == actor.person_id and last.act is act and last.undoes is None
-    recent = last.made_at is not None and abs(now - last.made_at) < _AGAIN
-    return same and recent and (set(last.left), set(last.right)) == tuple(map(set, sides))
+    for last in reversed(dossiers.judgements_about([*sides[0], *sides[1]])):
+        recent = last.made_at is not None and abs(now - last.made_at) < _AGAIN
+        if not recent or last.author_id != actor.person_id or last.act is not act:
+            return None
+        if (set(last.left), set(last.right)) == tuple(map(set, sides)):
+            found = sql.row(
+                "SELECT reason FROM crosscheck_reason WHERE judgement_id = %s", [last.id]
+            )
+            return last.id if found == (reason,) else None
+    return None
 
 
 def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:

@@ -201,6 +201,7 @@ def _holds_another(actor: Actor, habilitation_id: UUID, *, now: datetime) -> boo
     return any(
         (one.person_id, one.role, one.desk_id) == (ended.person_id, ended.role, ended.desk_id)
         and one.revoked_at is None
+        and not one.waits
         and one.valid_until > now
         for one in found.values()
     )

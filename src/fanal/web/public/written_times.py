@@ -112,7 +112,8 @@ _NEAR = (
 )  # fmt: skip
 _COMING_NIGHT = re.compile(r"\bcette (?=nuit)")
 _WEEKDAY = re.compile(rf"\b({'|'.join(_WEEKDAYS)})\b")
-_WITHIN = rf"(?:[ :\d]|(?<![a-z])(?:{'|'.join(sorted({*_FILLERS, *_PARTS, 'heures', 'hours'}))})(?![a-z]))*"
+_AMONG = "|".join(sorted({*_FILLERS, *_PARTS, "heures", "hours", "am", "pm"}))
+_WITHIN = rf"(?:[ :\d]|(?<![a-z])(?:{_AMONG})(?![a-z]))*"
 """Between a weekday and a week that name one day; “mercredi ou la semaine prochaine” names two."""
 _WEEK_BEFORE = re.compile(r"\b(?:semaine (?:derniere|passee)|last week)\b")
 _WEEK_AFTER = re.compile(r"\b(?:semaine prochaine|next week)\b")
@@ -191,8 +192,8 @@ def read_time(
         return WrittenTime(unclear=True) if ahead and far and not said.is_certain else read
 
     read = joined_by("; ")  # no time or date spans it: the minutes of `17h` are not another `17h`
-    if len(typed) > 1 and read.clock is None and read.day == chosen:
-        return joined_by(" ")  # one time over both: `dans 2`, `heures`
+    if read.clock is None and read.day == chosen and typed[1:] and not typed[1][:4].isdecimal():
+        return joined_by(" ")  # one time over both: `dans 2`, `heures`; no year: `May 2`, `2030`
     return read
 
 

@@ -383,6 +383,8 @@ def test_minutes_stay_with_their_hour_whatever_follows(text: str, clock: str) ->
         ("November 25", "2030", "2026-11-25"),
         ("25 novembre", "2030", "2026-11-25"),
         ("November 25", "2027", "2026-11-25"),
+        ("December 2", "2030", "None"),
+        ("Wednesday at 5pm next week", "", "2026-12-02"),
     ],
 )
 def test_a_near_day_is_not_moved_away_by_what_stands_next_to_it(
