@@ -14,6 +14,7 @@ from fanal.accounts.operations.people import ensure_desk
 from fanal.accounts.queries.people import actor_for
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
+from tests.actors import desk_actor
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
 from tests.refusals import CHECK, NO_RIGHT, database_refuses
 from tests.server import as_worker
@@ -60,6 +61,18 @@ def test_revocation_counts_from_its_instant(make_user: Make) -> None:
             )
     assert actor_for(user=user, now=NOW + DAY - timedelta(seconds=1)).roles
     assert not actor_for(user=user, now=NOW + DAY).roles
+
+
+def test_the_console_grants_what_awaits_a_second_person(make_user: Make) -> None:
+    claire, user = make_user("claire"), make_user("ana")
+    asked = _ask(user.person_id, role=Role.MEASURES_OFFICER)
+    granter = desk_actor(person_id=claire.person_id, roles={Role.SUPERVISOR}, desks=[1])
+    habilitations.grant_habilitation(actor=granter, habilitation=asked, now=NOW)
+    with pytest.raises(Refusal, match="HELD"):
+        habilitations.grant_habilitation(actor=granter, habilitation=asked, now=NOW)
+    with as_worker():
+        habilitations.grant_habilitation(actor=SYSTEM, habilitation=asked, now=NOW)
+    assert Role.MEASURES_OFFICER in actor_for(user=user, now=NOW).roles
 
 
 @pytest.mark.parametrize(

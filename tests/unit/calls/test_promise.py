@@ -131,3 +131,16 @@ def test_the_only_call_of_an_outage_leaves_once_the_server_is_well(
     relay = Relay(people(1), [Fault(step=step, code=code, when=(0.0, down))])
     calls = run(relay, [at], until=down + 30.0)
     assert not late(relay, {number: max(when, down) for number, when in calls.items()})
+
+
+@pytest.mark.parametrize(("step", "code"), [("CONNECT", 0), ("GREET", 421), ("MAIL", 451)])
+def test_a_server_that_refuses_is_asked_at_growing_distances(step: str, code: int) -> None:
+    """A provider may shut out whoever connects too often."""
+    refuses = Fault(step=step, code=code, when=(0.0, 120.0))
+    before = refuses.times
+    run(Relay(people(1), [refuses]), [1.0], until=61.0)
+    first, refuses_then = before - refuses.times, refuses.times
+    assert 8 < first < 45
+    relay = Relay(people(1), [refuses])
+    run(relay, [1.0], until=118.0)
+    assert refuses_then - refuses.times < 70
