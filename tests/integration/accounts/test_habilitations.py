@@ -14,7 +14,6 @@ from fanal.accounts.operations.people import ensure_desk
 from fanal.accounts.queries.people import actor_for
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
-from tests.actors import desk_actor
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
 from tests.refusals import CHECK, NO_RIGHT, database_refuses
 from tests.server import as_worker
@@ -64,15 +63,16 @@ def test_revocation_counts_from_its_instant(make_user: Make) -> None:
 
 
 def test_the_console_grants_what_awaits_a_second_person(make_user: Make) -> None:
-    claire, user = make_user("claire"), make_user("ana")
-    asked = _ask(user.person_id, role=Role.MEASURES_OFFICER)
-    granter = desk_actor(person_id=claire.person_id, roles={Role.SUPERVISOR}, desks=[1])
-    habilitations.grant_habilitation(actor=granter, habilitation=asked, now=NOW)
+    claire, user, now = make_user("claire", Role.SUPERVISOR), make_user("ana"), datetime.now(UTC)
+    days = {"valid_from": now, "valid_until": now + 10 * DAY}
+    asked = _ask(user.person_id, role=Role.MEASURES_OFFICER, **days)
+    granter = actor_for(user=claire, now=now)
+    habilitations.grant_habilitation(actor=granter, habilitation=asked, now=now)
     with pytest.raises(Refusal, match="HELD"):
-        habilitations.grant_habilitation(actor=granter, habilitation=asked, now=NOW)
+        habilitations.grant_habilitation(actor=granter, habilitation=asked, now=now)
     with as_worker():
-        habilitations.grant_habilitation(actor=SYSTEM, habilitation=asked, now=NOW)
-    assert Role.MEASURES_OFFICER in actor_for(user=user, now=NOW).roles
+        habilitations.grant_habilitation(actor=SYSTEM, habilitation=asked, now=now)
+    assert Role.MEASURES_OFFICER in actor_for(user=user, now=now).roles
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ def test_a_form_of_a_blocking_sent_twice_leads_to_the_same_act(
     first, again = (client.post(f"{place}block/", values) for _ in range(2))
     assert first.status_code == again.status_code == 302
     assert first["Location"] == again["Location"]
+    assert "what you wrote was not kept" in client.get(again["Location"]).content.decode()
 
 
 def test_the_act_that_still_blocks_a_freed_name_is_named(

@@ -119,10 +119,10 @@ _WEEK_BEFORE = re.compile(r"\b(?:semaine (?:derniere|passee)|last week)\b")
 _WEEK_AFTER = re.compile(r"\b(?:semaine prochaine|next week)\b")
 _WEEKS = tuple(
     (
-        re.compile(rf"{_WEEKDAY.pattern}{_WITHIN}{week.pattern}|{week.pattern},?{_WITHIN}{_WEEKDAY.pattern}"),
+        re.compile(rf"{_WEEKDAY.pattern}{within}{week.pattern}|{week.pattern},?{within}{_WEEKDAY.pattern}"),
         week, way,
     )
-    for week, way in ((_WEEK_BEFORE, -7), (_WEEK_AFTER, 7))
+    for within, week, way in ((_WITHIN.replace("[ ", "[ ,"), _WEEK_BEFORE, -7), (_WITHIN, _WEEK_AFTER, 7))
 )  # fmt: skip
 _CLOCKS = (
     re.compile(

@@ -392,3 +392,10 @@ def test_a_near_day_is_not_moved_away_by_what_stands_next_to_it(
 ) -> None:
     found = read_time(text, hour=hour, now=AFTERNOON, ahead=True)
     assert str(found.day) == day
+
+
+@pytest.mark.parametrize(
+    "text", ["lundi, la semaine dernière", "Monday, last week", "lundi matin, semaine dernière"]
+)
+def test_a_day_of_last_week_is_not_yesterday(text: str) -> None:
+    assert str(read_time(text, now=AFTERNOON).day) == "2026-11-16"

@@ -6,9 +6,10 @@ from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext as _
 
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.queries.people import person_names
@@ -19,6 +20,7 @@ from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import ActFile, Event
 from fanal.casework.operations.locking import hold_shown
 from fanal.kernel.actors import Actor
+from fanal.kernel.ids import lowest_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.measures.blocking.views import BlockingView
@@ -117,6 +119,15 @@ def draft(
         said = reason_of(fault) if isinstance(fault, Refusal) else acts.moved_on()
     context = board(kind, request) | {"refused": said, "back": act_id, "back_kind": lifecycle.kind}
     return render(request, kind.board, context, status=HTTPStatus.CONFLICT)
+
+
+def say_open_already(request: HttpRequest, act_ids: Sequence[UUID]) -> None:
+    """Say that one of these acts was open before this request, which drafted no second one."""
+    if any(act_id < lowest_id(now_of(request)) for act_id in act_ids):
+        words = _(
+            "This act was open already: nothing was drafted, and what you wrote was not kept."
+        )
+        messages.warning(request, words)
 
 
 def board(kind: Lasting, request: HttpRequest) -> dict[str, object]:

@@ -73,13 +73,14 @@
     event.stopImmediatePropagation();
   }, true);
 
+  const pressed = new Map(); // forms sent within two seconds, and by which button
   // A double click sends once what would stand there twice: a message, a judgement, a grant of a role.
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || form.id === "report" || event.defaultPrevented) return; // the report’s own steps are in form.js
-    if (form.dataset.once) event.preventDefault();
-    form.dataset.once = "sent";
-    setTimeout(() => { form.dataset.once = ""; }, 2000);
+    if (pressed.get(form) === event.submitter) event.preventDefault();
+    pressed.set(form, event.submitter);
+    setTimeout(() => pressed.delete(form), 2000);
   });
 
   // A clock keeps counting while the page stays open; words come from the server in data attributes.
