@@ -15,7 +15,7 @@ _AGAIN_SECONDS: Final = 1.0
 """Pause of an address where no session could begin."""
 _FEW_PAUSE_SECONDS: Final = 0.3
 """The same, where the server lets in others of this process, or failed before any recipient was named."""
-_LONGEST_PAUSE_SECONDS: Final = 3.0
+_LONGEST_PAUSE_SECONDS: Final = 4.0
 """The longest pause: a provider may shut out whoever connects too often while it is down."""
 _STILL_SECONDS: Final = 90.0
 """Failures further apart are not of one outage."""
@@ -204,12 +204,12 @@ class Places:
             self._paused[place] = now + self._pause(place, _AGAIN_SECONDS, now)
 
     def _pause(self, place: int, least: float, now: float) -> float:
-        """Return how long to leave an address that failed: a tenth of the time for which it has failed."""
+        """Return how long to leave an address that failed: a fifth of the time for which it has failed."""
         first, last = self._failing.get(place, (now, now))
         if now > last + _STILL_SECONDS:
             first = now
         self._failing[place] = first, now
-        return min(max(least, (now - first) / 10), _LONGEST_PAUSE_SECONDS)
+        return min(max(least, (now - first) / 5), _LONGEST_PAUSE_SECONDS)
 
     def note_full(self, place: int, let_in: int, now: float) -> None:
         """Note that an address lets no more sessions in, with `let_in` of this process open.
