@@ -67,6 +67,13 @@ def test_the_same_grant_sent_twice_is_one_habilitation(claire: Client) -> None:
     assert "The habilitation has ended." in said
     assert "still holds the same role" in said
     assert claire.post(GRANT, _form()).status_code == 422, "the longer one holds"
+    assert claire.post(GRANT, _form(until=(longer + DAY).isoformat())).status_code == 302
+    held = Habilitation.objects.filter(revocation=None, person=held.person_id).earliest(
+        "valid_until"
+    )
+    place = f"/en/account/habilitations/{held.id}/review/"
+    reviewed = claire.post(place, {"verdict": "REVOKE"}, follow=True)
+    assert "still holds the same role" in reviewed.content.decode(), "by the longest"
 
 
 def test_a_supervisor_grants_and_the_person_sees_it(claire: Client) -> None:

@@ -161,6 +161,8 @@ def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     except Refusal as refused:
         return _page(request, habilitation_id, refused=reason_of(refused))
     messages.success(request, _("The review is recorded."))
+    if verdict is ReviewVerdict.REVOKE:
+        _warn_of_another(request, habilitation_id)
     return redirect("account_habilitations")
 
 
@@ -187,24 +189,23 @@ def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     except Refusal as refused:
         return _page(request, habilitation_id, refused=reason_of(refused))
     messages.success(request, _("The habilitation has ended."))
-    if _holds_another(actor, habilitation_id, now=now):
-        messages.warning(
-            request, _("The person still holds the same role here by another habilitation.")
-        )
+    _warn_of_another(request, habilitation_id)
     return redirect("account_habilitations")
 
 
-def _holds_another(actor: Actor, habilitation_id: UUID, *, now: datetime) -> bool:
-    """Return whether the person of an ended habilitation has its role at its desk by another one."""
+def _warn_of_another(request: HttpRequest, habilitation_id: UUID) -> None:
+    """Say so if the person of an ended habilitation has its role at its desk by another one in force."""
+    actor, now = actor_of(request), now_of(request)
     found = {one.id: one for one in queries.list_habilitations(actor=actor)}
     ended = found.pop(habilitation_id)
-    return any(
-        (one.person_id, one.role, one.desk_id) == (ended.person_id, ended.role, ended.desk_id)
-        and one.revoked_at is None
-        and not one.waits
-        and one.valid_until > now
+    same = (ended.person_id, ended.role, ended.desk_id)
+    if any(
+        (one.person_id, one.role, one.desk_id) == same and one.in_force(now)
         for one in found.values()
-    )
+    ):
+        messages.warning(
+            request, _("The person still holds the same role here by another habilitation.")
+        )
 
 
 @never_cache
