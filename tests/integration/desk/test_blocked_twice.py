@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from tests.integration.desk.story import Desk
-from tests.integration.measures.blockings import COLLEAGUE, ago, listed, received, take
+from tests.integration.measures.blockings import COLLEAGUE, ago, drafted, listed, received, take
 from tests.integration.measures.dereferencings import REASONS
 from tests.integration.measures.stories import OFFICER
 from tests.known import habilitated
@@ -31,7 +31,24 @@ def test_a_form_of_a_blocking_sent_twice_leads_to_the_same_act(
     first, again = (client.post(f"{place}block/", values) for _ in range(2))
     assert first.status_code == again.status_code == 302
     assert first["Location"] == again["Location"]
-    assert "what you wrote was not kept" in client.get(again["Location"]).content.decode()
+    kept = client.get(again["Location"]).content.decode()
+    assert "what you wrote was not kept" not in kept, "it was, and stands there"
+
+
+def test_an_act_that_was_open_before_says_that_no_second_one_was_drafted(
+    sign_in: Callable[[str], Client], desk: Desk
+) -> None:
+    habilitated()
+    removal_id = received(ago(2), "www.two.example")
+    other = drafted(removal_id, ago(0.5), name="www.two.example")
+    client, place = sign_in("ana"), f"/en/desk/measures/{removal_id}/"
+    page = client.get(place).content.decode()
+    form = page[page.index(f'action="{place}block/"') :]
+    values = dict(HIDDEN.findall(form[: form.index("</form>")]))
+    values |= {"blocked": "www.two.example", "reasons": REASONS, "ground": "UNEXECUTED"}
+    shown = client.post(f"{place}block/", values, follow=True)
+    assert shown.redirect_chain[-1][0] == f"/en/desk/blockings/{other}/"
+    assert "what you wrote was not kept" in shown.content.decode()
 
 
 def test_the_act_that_still_blocks_a_freed_name_is_named(

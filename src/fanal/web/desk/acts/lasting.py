@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed, text
 from fanal.web.reading import consult
 
+_AGAIN = timedelta(seconds=10)
 _ENDED = 50
 """Ended acts on the board, the newest; all open ones are shown."""
 
@@ -122,8 +123,9 @@ def draft(
 
 
 def say_open_already(request: HttpRequest, act_ids: Sequence[UUID]) -> None:
-    """Say that one of these acts was open before this request, which drafted no second one."""
-    if any(act_id < lowest_id(now_of(request)) for act_id in act_ids):
+    """Say that acts were open before, so that the request drafted none; not of a form just sent twice."""
+    before = lowest_id(now_of(request) - _AGAIN)
+    if act_ids and all(act_id < before for act_id in act_ids):
         words = _(
             "This act was open already: nothing was drafted, and what you wrote was not kept."
         )
