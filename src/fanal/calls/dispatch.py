@@ -263,7 +263,7 @@ class Dispatch:
             return
         unconfirmed = session.phase is Phase.SENT and failure == UNCONFIRMED
         if session.is_early:
-            self._places.note_early_fault(session.place, now)  # no recipient is the cause
+            self._places.note_early_fault(session.place, session.began, now)  # no person's
         else:
             self._places.note_fault(session.place, now)
             self._blame(session, people, now, unconfirmed=unconfirmed)

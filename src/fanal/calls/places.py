@@ -17,6 +17,8 @@ _FEW_PAUSE_SECONDS: Final = 0.3
 """The same, where the server lets in others of this process, or failed before any recipient was named."""
 _LONGEST_PAUSE_SECONDS: Final = 4.0
 """The longest pause: a provider may shut out whoever connects too often while it is down."""
+_LOST_SECONDS: Final = 10.0
+"""Length of a session from which its failure is an old one."""
 _STILL_SECONDS: Final = 90.0
 """Failures further apart are not of one outage."""
 _FAULT_SECONDS: Final = 3600.0
@@ -173,10 +175,9 @@ class Places:
         """Note that an address failed or gave no sign."""
         self._faults[place] = now
 
-    def note_early_fault(self, place: int, now: float) -> None:
-        """Note that an address failed before any recipient was named."""
-        self._faults[place] = now
-        self._paused[place] = now + self._pause(place, _FEW_PAUSE_SECONDS, now)
+    def note_early_fault(self, place: int, began: float, now: float) -> None:
+        """Note that a session of an address failed before any recipient was named."""
+        self._leave(place, began, now, least=_FEW_PAUSE_SECONDS)
 
     def note_signed_in(self, place: int, began: float, now: float) -> None:
         """Note that a session which began at an instant has signed in."""
@@ -200,16 +201,21 @@ class Places:
     def note_not_let_in(self, place: int, began: float, now: float) -> None:
         """Note that a session failed before it had signed in, unless later ones have: it was lost."""
         if self._sign_ins.get(place, (-math.inf, 0.0))[0] <= began:
-            self._faults[place] = now
-            self._paused[place] = now + self._pause(place, _AGAIN_SECONDS, now)
+            self._leave(place, began, now, least=_AGAIN_SECONDS)
 
-    def _pause(self, place: int, least: float, now: float) -> float:
-        """Return how long to leave an address that failed: a fifth of the time for which it has failed."""
-        first, last = self._failing.get(place, (now, now))
+    def _leave(self, place: int, began: float, now: float, *, least: float) -> None:
+        """Leave an address alone for a fifth of the time for which it has failed, `least` to four seconds.
+
+        A session that began before it failed last or took a message, or was long lost, says nothing of now.
+        """
+        self._faults[place] = now
+        first, last = self._failing.get(place, (now, -math.inf))
+        if began < max(last, self._took.get(place, -math.inf)) or now > began + _LOST_SECONDS:
+            return
         if now > last + _STILL_SECONDS:
             first = now
         self._failing[place] = first, now
-        return min(max(least, (now - first) / 5), _LONGEST_PAUSE_SECONDS)
+        self._paused[place] = now + min(max(least, (now - first) / 5), _LONGEST_PAUSE_SECONDS)
 
     def note_full(self, place: int, let_in: int, now: float) -> None:
         """Note that an address lets no more sessions in, with `let_in` of this process open.

@@ -144,3 +144,15 @@ def test_a_server_that_refuses_is_asked_at_growing_distances(step: str, code: in
     relay = Relay(people(1), [refuses])
     run(relay, [1.0], until=118.0)
     assert refuses_then - refuses.times < 70
+
+
+@pytest.mark.parametrize("down", [30.0, 45.0, 60.0])
+@pytest.mark.parametrize("later", [27.0, 33.0, 39.0, 45.0, 51.0])
+@pytest.mark.parametrize("many", [1, 3, 10])
+def test_what_was_lost_in_an_outage_delays_no_call_after_it(
+    down: float, later: float, many: int
+) -> None:
+    """The sessions that fell silent end one after the other, a minute after they began."""
+    relay = Relay(people(many), [Fault(step="MAIL", seconds=NEVER, when=(0.0, down))])
+    calls = run(relay, [1.0, down + later], until=down + later + 40.0)
+    assert not late(relay, {2: calls[2]})

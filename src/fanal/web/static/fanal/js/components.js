@@ -80,7 +80,7 @@
     if (form.method !== "post" || form.id === "report" || event.defaultPrevented) return; // the report’s own steps are in form.js
     if (pressed.get(form) === event.submitter) event.preventDefault();
     pressed.set(form, event.submitter);
-    setTimeout(() => pressed.delete(form), 2000);
+    setTimeout(() => { if (pressed.get(form) === event.submitter) pressed.delete(form); }, 2000);
   });
 
   // A clock keeps counting while the page stays open; words come from the server in data attributes.
