@@ -1,5 +1,6 @@
 """Acts on several reports of the queue: shown before they are done, each report with its own entry."""
 
+import re
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
@@ -313,3 +314,20 @@ def test_another_desks_report_neither_leads_nor_joins(
     """To an analyst of another desk neither the selected reports nor the named one exist."""
     form = {"anchor": desk_number(pages[0]), "reason": "Why."}
     assert send(sign_in("yann"), "attach/", pages[:3], **form).status_code == 404
+
+
+def test_what_the_page_left_out_is_not_attached_after_a_colleagues_split(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    ana, web = desk.actor("ana"), sign_in("ana")
+    form = {"anchor": desk_number(pages[0]), "reason": "The same cards."}
+    send(web, "attach/", pages[:4], **form)
+    page = send(web, "", [pages[1], pages[4]]).content.decode()
+    named = re.search(r'selection/attach/.*?name="reports" value="([^"]*)"', page)
+    assert named is not None
+    split = {"left": [pages[1]], "right": [pages[0], *pages[2:4]], "reason": "Not the same."}
+    judge(actor=desk.actor("bruno"), act=JudgementAct.SPLIT, now=desk.now, **split)
+    send(web, "attach/", [UUID(one) for one in named[1].split()], **form)
+    joined = dossier_of(actor=ana, report_id=pages[0])
+    assert dossier_of(actor=ana, report_id=pages[4]) == joined
+    assert dossier_of(actor=ana, report_id=pages[1]) != joined

@@ -68,11 +68,12 @@ VERDICTS = (FeedbackVerdict.USEFUL, FeedbackVerdict.DUPLICATE)
 class Prepared(Struct, frozen=True, kw_only=True):
     """What an act would do to the selection: the number of reports it applies to, and of those left out.
 
-    `left`: pairs of the reason (a `LeftOut`) and the number of reports. `folded`: duplicates grouped with
-    those that it applies to.
+    `applies`: their ids. `left`: pairs of the reason (a `LeftOut`) and the number of reports. `folded`:
+    duplicates grouped with those that it applies to.
     """
 
     act: SelectionAct
+    applies: Sequence[UUID]
     count: int
     left: Sequence[tuple[LeftOut, int]]
     folded: int
@@ -331,6 +332,7 @@ def _prepared(
         applies = applies[:MOST_CLAIMED]
     return Prepared(
         act=act,
+        applies=applies,
         count=len(applies),
         left=counts.most_common(),
         folded=sum(cases[one].folded for one in applies),
