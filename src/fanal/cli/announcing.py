@@ -55,14 +55,18 @@ def announce_at(
 def known_accounts(url: str) -> str:
     """Return the demo accounts in words if the database at `url` has all of them and none is to be renewed.
 
-    Else "": the command `fanal demo accounts`, which starts Django, has something to make.
+    Else "": the command `fanal demo accounts`, which starts Django, has something to make, or the role in
+    `url` is that of a public node, which reads no accounts.
 
     Raises:
         psycopg.Error: the database does not answer.
     """
     names = [account.username for account in DEMO_ACCOUNTS]
-    with psycopg.connect(url, connect_timeout=10) as connection:
-        row = connection.execute(_LASTING, [names, clock.now() + RENEWED_BEFORE]).fetchone()
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            row = connection.execute(_LASTING, [names, clock.now() + RENEWED_BEFORE]).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return ""
     return _in_words(map(account_line, DEMO_ACCOUNTS)) if row == (len(names),) else ""
 
 

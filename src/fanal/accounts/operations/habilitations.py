@@ -11,7 +11,7 @@ from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.domain.records import NewHabilitation, ReviewVerdict, RevocationReason
 from fanal.accounts.models import Habilitation, HabilitationApproval, Review, Revocation
 from fanal.db import sql
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
@@ -184,7 +184,7 @@ def _require_new(actor: Actor, asked: NewHabilitation) -> None:
     """
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_GRANT_LOCK])
     same = Habilitation.objects.filter(**_subject(asked), revocation=None)
-    if Role.SYSTEM in actor.roles:
+    if actor.person_id == SYSTEM_PERSON:
         same = same.exclude(needs_approval=True, approval=None)
     if same.filter(valid_from__lte=asked.valid_from, valid_until__gte=asked.valid_until).exists():
         raise Refusal("habilitation", "HELD")

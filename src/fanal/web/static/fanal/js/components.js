@@ -77,7 +77,7 @@
   // A double click sends once what would stand there twice: a message, a judgement, a grant of a role.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post" || form.id === "report" || event.defaultPrevented) return; // the report’s own steps are in form.js
+    if (form.method !== "post" || form.hasAttribute("data-steps") || event.defaultPrevented) return; // the report’s own steps are in form.js
     if (pressed.get(form) === event.submitter) event.preventDefault();
     pressed.set(form, event.submitter);
     setTimeout(() => { if (pressed.get(form) === event.submitter) pressed.delete(form); }, 2000);
