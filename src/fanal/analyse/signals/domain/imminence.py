@@ -26,7 +26,7 @@ UNDATED: Mapping[str, float] = {
 ALONE = "DANGER_SENTENCE"
 """Code of the finding of a sentence, or of two neighbours, that tell a danger by themselves."""
 ALONE_FROM = 0.9
-"""Least danger of such a sentence: from here no further labelled text without a danger had one (decision 0077)."""
+"""Least danger of such a sentence: from here no further plain labelled text had one (decision 0077)."""
 MOST_ALONE = 4
 """Most sentences and pairs of a text or report that are read by themselves."""
 TOLD_FROM = 0.5
