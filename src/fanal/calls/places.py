@@ -16,7 +16,7 @@ _AGAIN_SECONDS: Final = 1.0
 _FEW_PAUSE_SECONDS: Final = 0.3
 """The same, where the server lets in others of this process, or failed before any recipient was named."""
 _LONGEST_PAUSE_SECONDS: Final = 4.0
-"""The longest pause: a provider may shut out whoever connects too often while it is down."""
+"""The longest pause: a provider may block clients that connect too often during an outage."""
 _LOST_SECONDS: Final = 10.0
 """Length of a session from which its failure is an old one."""
 _STILL_SECONDS: Final = 90.0

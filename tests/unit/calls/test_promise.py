@@ -135,7 +135,7 @@ def test_the_only_call_of_an_outage_leaves_once_the_server_is_well(
 
 @pytest.mark.parametrize(("step", "code"), [("CONNECT", 0), ("GREET", 421), ("MAIL", 451)])
 def test_a_server_that_refuses_is_asked_at_growing_distances(step: str, code: int) -> None:
-    """A provider may shut out whoever connects too often."""
+    """A provider may block clients that connect too often."""
     refuses = Fault(step=step, code=code, when=(0.0, 120.0))
     before = refuses.times
     run(Relay(people(1), [refuses]), [1.0], until=61.0)

@@ -7,7 +7,7 @@ from fanal.accounts.domain.records import OrganisationKind
 from fanal.kernel.actors import Role
 
 RENEWED_BEFORE = timedelta(days=30)
-"""A role that ends within this time is granted anew."""
+"""A role that ends within this time is granted again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
