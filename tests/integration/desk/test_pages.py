@@ -11,7 +11,7 @@ from django.test import Client
 from lxml import etree
 
 from fanal.crosscheck.dossiers import queries as dossiers
-from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view
+from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, members_of
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import Stage
 from fanal.kernel import clock
@@ -22,7 +22,7 @@ from fanal.orient.alarms.queries import waiting_alarms
 from fanal.orient.queue.queries import count_views
 from fanal.worker.expiry import erase_reports
 from tests.integration.desk.story import MATERIAL, WORKER, Desk, add_reports, run_stages
-from tests.integration.desk.work import decided
+from tests.integration.desk.work import decided, judged
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
@@ -270,21 +270,21 @@ def test_dossier_and_its_judgements(desk: Desk, sign_in: SignIn) -> None:
     body = web.get(path).content.decode()
     assert "REF-game" in body
     assert rows("dossier.read", dossier_id) == 1
-    refused = web.post(f"{path}judge/", {"act": "SPLIT", "report": [], "reason": "x"})
+    refused = judged(web, path, act="SPLIT", report=[], reason="x")
     assert refused.status_code == 409
-    assert web.post(f"{path}judge/", {"act": "MERGE", "reason": "x"}).status_code == 409
+    assert judged(web, path, act="MERGE", reason="x").status_code == 409
     split = {"act": "SPLIT", "report": [str(desk.reports["game"])], "reason": "another person"}
-    web.post(f"{path}judge/", split)
+    judged(web, path, **split)
     assert dossier_of(actor=desk.actor("ana"), report_id=desk.reports["game"]) is None
     page = web.get(path).content.decode()
     assert "another person" in page
     view = dossier_view(actor=desk.actor("ana"), dossier_id=dossier_id)
     undo = {"act": "UNDO", "undoes": str(view.judgements[0].id), "reason": "the same after all"}
-    web.post(f"{path}judge/", undo)
+    judged(web, path, **undo)
     again = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["game"])
     assert again == dossier_id
     assert sign_in("yann").get(path).status_code == 404
-    assert sign_in("yann").post(f"{path}judge/", split).status_code == 404
+    assert judged(sign_in("yann"), path, **split).status_code == 404
 
 
 def test_a_dossier_is_opened_closed_and_taken_up_again(desk: Desk, sign_in: SignIn) -> None:
@@ -292,11 +292,11 @@ def test_a_dossier_is_opened_closed_and_taken_up_again(desk: Desk, sign_in: Sign
     dossier_id = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
     path = f"/en/desk/dossiers/{dossier_id}/"
     assert "Proposed" in web.get(path).content.decode()
-    assert web.post(f"{path}judge/", {"act": "CLOSE", "reason": "too early"}).status_code == 409
-    web.post(f"{path}judge/", {"act": "OPEN", "reason": "ours"})
+    assert judged(web, path, act="CLOSE", reason="too early").status_code == 409
+    judged(web, path, act="OPEN", reason="ours")
     assert "Close the dossier" in web.get(path).content.decode()
-    assert web.post(f"{path}judge/", {"act": "OPEN", "reason": "twice"}).status_code == 409
-    web.post(f"{path}judge/", {"act": "CLOSE", "reason": "nothing more to do"})
+    assert judged(web, path, act="OPEN", reason="twice").status_code == 409
+    judged(web, path, act="CLOSE", reason="nothing more to do")
     listed = web.get("/en/desk/dossiers/").content.decode()
     assert "Closed" in listed
     assert rows("dossier.open", desk.reports["danger"]) == 1
@@ -308,15 +308,45 @@ def test_a_dossier_is_opened_closed_and_taken_up_again(desk: Desk, sign_in: Sign
         (desk_number(desk.reports["game"]), "in the dossier already"),
         (desk_number(desk.reports["west"]), "No report of your desk"),
     ):
-        answer = web.post(f"{path}judge/", attach | {"attach": typed})
+        answer = judged(web, path, **attach, attach=typed)
         assert answer.status_code == 409
         assert words in answer.content.decode()
-    web.post(f"{path}judge/", attach | {"attach": desk_number(desk.reports["empty"])})
+    judged(web, path, **attach, attach=desk_number(desk.reports["empty"]))
     body = web.get(path, follow=True).content.decode()  # an earlier report gives the dossier its id
     assert "REF-empty" in body
     assert "1 report has joined since the dossier was closed" in body
-    web.post(f"{path}judge/", {"act": "OPEN", "reason": "something new"})
+    now_in = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    judged(web, f"/en/desk/dossiers/{now_in}/", act="OPEN", reason="something new")
     assert "has joined since" not in web.get(path, follow=True).content.decode()
+
+
+@pytest.mark.parametrize("act", ["REJECT", "SPLIT", "CLOSE", "ACCEPT", "ATTACH", "UNLINK", "MERGE"])
+def test_a_judgement_is_on_the_reports_that_its_page_showed(
+    desk: Desk, sign_in: SignIn, act: str
+) -> None:
+    """A colleague attaches a report while the page is read: it would be judged unseen."""
+    web, ana = sign_in("ana"), desk.actor("ana")
+    dossier_id = dossier_of(actor=ana, report_id=desk.reports["danger"])
+    path = f"/en/desk/dossiers/{dossier_id}/"
+    judged(web, path, act="OPEN", reason="ours")
+    page = web.get(path)
+    said = {
+        "members": page.context["members"],
+        "act": act,
+        "report": [str(desk.reports["game"])],
+        "attach": desk_number(desk.reports["material"]),
+        "reason": "Read to the end.",
+    }
+    assert f'name="members" value="{said["members"]}"' in page.content.decode()
+    attach = desk_number(desk.reports["stream"])
+    judged(sign_in("bruno"), path, act="ATTACH", attach=attach, reason="the same")
+    before = members_of(actor=ana, dossier_id=dossier_id)
+    assert desk.reports["stream"] in before
+    answer = web.post(f"{path}judge/", said)
+    assert answer.status_code == 409
+    assert "joined or left this dossier" in answer.content.decode()
+    assert "Read to the end." in answer.content.decode()
+    assert members_of(actor=ana, dossier_id=dossier_id) == before
 
 
 def test_the_graph_leaves_as_graphml(desk: Desk, sign_in: SignIn) -> None:

@@ -22,6 +22,7 @@ from fanal.ledger.domain.records import LedgerLine
 from fanal.web.components import words
 from fanal.web.reading import ReadingJournal, ReadNotJournalled, consult
 from tests.integration.desk.story import GAME, MATERIAL, Desk, add_reports, suspect
+from tests.integration.desk.work import judged
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
@@ -130,11 +131,11 @@ def test_too_short_is_no_search(desk: Desk, sign_in: SignIn) -> None:
 
 
 def test_a_report_attached_by_its_number_was_looked_up(desk: Desk, sign_in: SignIn) -> None:
-    dossier = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
-    path = f"/en/desk/dossiers/{dossier}/judge/"
     number = desk_number(desk.reports["material"])
+    dossier_id = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    page = f"/en/desk/dossiers/{dossier_id}/"
     for typed, hits in ((number, 1), ("REF-nowhere", 0)):
-        sign_in("ana").post(path, {"act": "ATTACH", "attach": typed, "reason": "x"})
+        judged(sign_in("ana"), page, act="ATTACH", attach=typed, reason="x")
         line = searches()[-1]
         assert line.detail == {"elsewhere": 0, "hits": hits, "kind": "REFERENCE"}
         assert ("question", ledger.question_id(kind="REFERENCE", text=typed)) in objects_of(line)

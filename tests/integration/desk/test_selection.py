@@ -22,7 +22,7 @@ from fanal.orient.domain.selection import MOST_CLAIMED
 from fanal.orient.domain.states import CaseState
 from fanal.orient.feedback.queries import feedback_of
 from fanal.orient.folding.operations import folding
-from fanal.orient.queue.operations import claim_case
+from fanal.orient.queue.operations import claim_case, release_case
 from fanal.orient.queue.queries import list_queue
 from fanal.web.desk.queue import selection
 from tests.acceptance.desk.test_answers import answer
@@ -70,7 +70,7 @@ def case(desk: Desk, report_id: UUID) -> Case:
 
 
 def send(web: Client, act: str, ids: list[UUID], **more: object) -> HttpResponse:
-    form = {"reports": " ".join(map(str, ids)), **more}
+    form = {"reports": " ".join(map(str, ids))} | more
     return web.post(f"/en/desk/selection/{act}{VIEW}", form, follow=True)
 
 
@@ -316,18 +316,60 @@ def test_another_desks_report_neither_leads_nor_joins(
     assert send(sign_in("yann"), "attach/", pages[:3], **form).status_code == 404
 
 
+def form_of(page: str, act: str) -> dict[str, str]:
+    """The hidden fields of an act's form on the page of a selection."""
+    [form] = re.findall(rf"<form[^>]*selection/{act}/.*?</form>", page, re.S)
+    found = dict(re.findall(r'type="hidden" name="(reports|left_out)" value="([^"]*)"', form))
+    assert len(found) == 2
+    return found
+
+
 def test_what_the_page_left_out_is_not_attached_after_a_colleagues_split(
     desk: Desk, sign_in: SignIn, pages: list[UUID]
 ) -> None:
     ana, web = desk.actor("ana"), sign_in("ana")
     form = {"anchor": desk_number(pages[0]), "reason": "The same cards."}
     send(web, "attach/", pages[:4], **form)
-    page = send(web, "", [pages[1], pages[4]]).content.decode()
-    named = re.search(r'selection/attach/.*?name="reports" value="([^"]*)"', page)
-    assert named is not None
+    said = form_of(send(web, "", [pages[1], pages[4]]).content.decode(), "attach")
     split = {"left": [pages[1]], "right": [pages[0], *pages[2:4]], "reason": "Not the same."}
     judge(actor=desk.actor("bruno"), act=JudgementAct.SPLIT, now=desk.now, **split)
-    send(web, "attach/", [UUID(one) for one in named[1].split()], **form)
+    send(web, "attach/", [], **form, **said)
     joined = dossier_of(actor=ana, report_id=pages[0])
     assert dossier_of(actor=ana, report_id=pages[4]) == joined
     assert dossier_of(actor=ana, report_id=pages[1]) != joined
+
+
+@pytest.mark.parametrize("portion", [1, 50])
+def test_what_the_page_left_out_is_not_closed_once_a_colleague_released_it(
+    desk: Desk,
+    sign_in: SignIn,
+    pages: list[UUID],
+    monkeypatch: pytest.MonkeyPatch,
+    portion: int,
+) -> None:
+    monkeypatch.setattr(selection, "_PORTION", portion)
+    web, bruno = sign_in("ana"), desk.actor("bruno")
+    claim_case(actor=bruno, report_id=pages[1], now=desk.now)
+    page = send(web, "", pages[:3]).content.decode()
+    assert "1 left out: claimed by somebody else" in " ".join(page.split())
+    said = form_of(page, "close") | {"reason": "Read."}
+    token = case(desk, pages[1]).claim_token
+    release_case(actor=bruno, report_id=pages[1], claim_token=token, now=desk.now)
+    shown = send(web, "close/", [], **said)
+    while 'name="tally"' in shown.content.decode():
+        fields = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', shown.content.decode())
+        shown = web.post(f"/en/desk/selection/close/{VIEW}", dict(fields), follow=True)
+    assert "2 reports closed without action." in shown.content.decode()
+    assert "1 report was left out: changed meanwhile" in shown.content.decode()
+    assert case(desk, pages[1]).state == CaseState.TO_ASSESS
+
+
+def test_a_refused_act_keeps_the_whole_selection(
+    desk: Desk, sign_in: SignIn, pages: list[UUID]
+) -> None:
+    web = sign_in("ana")
+    send(web, "attach/", pages[:2], anchor=desk_number(pages[0]), reason="The same cards.")
+    said = form_of(send(web, "", pages).content.decode(), "attach")
+    back = send(web, "attach/", [], **said, anchor="AAA-AAA-AAA", reason="x")
+    assert back.status_code == 422
+    assert form_of(back.content.decode(), "close")["reports"].split() == list(map(str, pages))

@@ -45,6 +45,13 @@ def send(
     return web.post(f"{page}{form}/", shown(web, page) | dict(said or {}))
 
 
+def judged(web: Client, page: str, **said: object) -> HttpResponse:
+    """Open the page of a dossier, and send a judgement at once."""
+    opened = web.get(page)
+    members = opened.context["members"] if opened.status_code == 200 else ""
+    return web.post(f"{page}judge/", {"members": members, **said})
+
+
 BOTH = Choice(tracks=(Track.JUDICIAL, Track.MEASURES), bases=("CP 227-23",), reason="read twice")
 
 

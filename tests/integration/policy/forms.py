@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from fanal.crosscheck.dossiers.queries import members_of
 from fanal.db import sql
 from fanal.intake.domain.number import desk_number
 from fanal.kernel.calendar import paris_day
@@ -83,6 +84,13 @@ def _loose(scene: Scene) -> Posted:
     """Have the report in no dossier."""
     sql.run("DELETE FROM crosscheck_membership WHERE report_id = %s", [scene.report_id])
     return Posted()
+
+
+def _members(scene: Scene) -> str:
+    """What the page of the desk's dossier says that it showed: the ids of its reports."""
+    dossier_id = scene.world.dossier_ids[scene.cell]
+    ids = members_of(actor=scenes.SYSTEM, dossier_id=dossier_id)
+    return hashlib.sha256(b"".join(sorted(one.bytes for one in ids))).hexdigest()[:32]
 
 
 def _selected_id(scene: Scene) -> str:
@@ -170,7 +178,7 @@ FORMS: dict[str, Act] = {
     # Dossiers and what others hold.
     "desk:dossier-document": _act("ledger_entry", _DOCUMENT),
     "desk:dossier-note": _act("orient_note", _WORDS),
-    "desk:judge": _act("crosscheck_judgement", act="REJECT", reason=REASON),
+    "desk:judge": _act("crosscheck_judgement", act="REJECT", reason=REASON, members=_members),
     "desk:suggestion": _act(
         "crosscheck_judgement", answer="REJECT", other=lambda s: s.other_id, motive=REASON
     ),

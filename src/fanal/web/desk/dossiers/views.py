@@ -4,8 +4,9 @@ A judgement is a person's decision on the links of a dossier, each stored as a n
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from http import HTTPStatus
 from uuid import UUID
 
@@ -219,6 +220,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         "judgements": [(j, names.get(j.author_id, "")) for j in view.judgements],
         "may_judge": may(actor, "dossier.judge"),
         "acts": ACTS,
+        "members": _digest(own),
         "others": [d for d in list_dossiers(actor=actor, limit=_LISTED) if d.id != view.id],
         "refused": refused,
         "typed": _JudgementForm(request).typed,
@@ -277,6 +279,7 @@ class _JudgementForm(PostedForm):
     """
 
     act = Parsed()
+    members = Parsed()
     chosen = Several(posted="report")
     attach = text()
     other = Parsed(UUID, otherwise=None)
@@ -294,7 +297,8 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     """Record a judgement: open, close, accept, attach, unlink, split, merge, reject, or undo.
 
     The form's `act` names it. Redirects to the resulting dossier; a refused or incomplete one gives the
-    dossier's page with the reason (status 409).
+    dossier's page with the reason (status 409), and so does one whose page showed other reports than the
+    dossier has now: it judges what its author has seen.
 
     Raises:
         Http404: no such dossier.
@@ -323,6 +327,11 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     return _after(view, actor=actor)
 
 
+def _digest(members: Collection[UUID]) -> str:
+    """Return a digest of the reports of a dossier, by which a form says which ones its page showed."""
+    return sha256(b"".join(sorted(one.bytes for one in members))).hexdigest()[:32]
+
+
 def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
     """Redirect to the dossier that now contains the first report of `view`, else to the list of dossiers.
 
@@ -347,6 +356,13 @@ def _judgement(form: _JudgementForm, view: DossierView) -> Said:
     own = [node.report_id for node in view.nodes if node.report_id]
     chosen = [i for i in own if str(i) in typed["chosen"]]
     rest = [i for i in own if i not in chosen]
+    if act in {*ACTS, "OPEN", "CLOSE"} and typed["members"] != _digest(own):
+        raise Unclear(
+            _(
+                "Reports have joined or left this dossier since your page was shown. Nothing is recorded:"
+                " look at them, then judge again."
+            )
+        )
     said: dict[str, Said] = {
         "OPEN": (JudgementAct.OPEN, own, [], None),
         "CLOSE": (JudgementAct.CLOSE, own, [], None),

@@ -68,12 +68,12 @@ VERDICTS = (FeedbackVerdict.USEFUL, FeedbackVerdict.DUPLICATE)
 class Prepared(Struct, frozen=True, kw_only=True):
     """What an act would do to the selection: the number of reports it applies to, and of those left out.
 
-    `applies`: their ids. `left`: pairs of the reason (a `LeftOut`) and the number of reports. `folded`:
-    duplicates grouped with those that it applies to.
+    `left_out`: the ids of the latter. `left`: pairs of the reason (a `LeftOut`) and the number of reports.
+    `folded`: duplicates grouped with those that it applies to.
     """
 
     act: SelectionAct
-    applies: Sequence[UUID]
+    left_out: Sequence[UUID]
     count: int
     left: Sequence[tuple[LeftOut, int]]
     folded: int
@@ -148,9 +148,9 @@ def release_selected(request: HttpRequest) -> HttpResponse:
 def attach_selected(request: HttpRequest) -> HttpResponse:
     """Attach the selected reports that are in no dossier to the dossier of one report, then show the dossier.
 
-    Form: the ids (`report`, `reports`), `anchor`: number or reference of a report of the dossier (if it is in
-    none, a dossier of it and the selected ones is made), and `reason`. One judgement, which one act undoes;
-    the ledger names each report.
+    Form: the ids (`report`, `reports`, `left_out`), `anchor`: number or reference of a report of the dossier
+    (if it is in none, a dossier of it and the selected ones is made), and `reason`. One judgement, which one
+    act undoes; the ledger names each report.
 
     Raises:
         Http404: none of the reports is within the person's reach.
@@ -166,7 +166,7 @@ def attach_selected(request: HttpRequest) -> HttpResponse:
         anchor = named_report(request, request.POST.get("anchor", "").strip())
         dossier_id = dossier_of(actor=actor, report_id=anchor)
         own = members_of(actor=actor, dossier_id=dossier_id) if dossier_id else [anchor]
-        why = _left_out(request, act, ids, cases)
+        why = _left_out(request, act, ids, cases, told=True)
         applies = [one for one in ids if why[one] is None and one != anchor]
         attached = applies[: max(0, MOST_NAMED - len(own))]
         if not attached:
@@ -330,9 +330,10 @@ def _prepared(
     if act is SelectionAct.CLAIM and len(applies) > MOST_CLAIMED:
         counts[LeftOut.BEYOND] = len(applies) - MOST_CLAIMED
         applies = applies[:MOST_CLAIMED]
+    kept = set(applies)
     return Prepared(
         act=act,
-        applies=applies,
+        left_out=[one for one in ids if one not in kept],
         count=len(applies),
         left=counts.most_common(),
         folded=sum(cases[one].folded for one in applies),
@@ -340,14 +341,21 @@ def _prepared(
 
 
 def _left_out(
-    request: HttpRequest, act: SelectionAct, ids: Sequence[UUID], cases: Mapping[UUID, Case]
+    request: HttpRequest,
+    act: SelectionAct,
+    ids: Sequence[UUID],
+    cases: Mapping[UUID, Case],
+    told: bool = False,
 ) -> dict[UUID, LeftOut | None]:
+    """Return why an act leaves a report out, by id; `told`: also what its page said it would leave."""
     actor, now = actor_of(request), now_of(request)
     answers = count_unread(actor=actor, report_ids=list(cases))
     attaching = act is SelectionAct.ATTACH
     held = in_dossiers(actor=actor, report_ids=list(cases)) if attaching else set()
-    return {
-        one: left_out(
+    kept_out = set(request.POST.get("left_out", "").split()) if told else set()
+
+    def reason(one: UUID) -> LeftOut | None:
+        why = left_out(
             act,
             cases.get(one),
             person_id=actor.person_id,
@@ -355,8 +363,9 @@ def _left_out(
             now=now,
             in_dossier=one in held,
         )
-        for one in ids
-    }
+        return LeftOut.CHANGED if why is None and str(one) in kept_out else why
+
+    return {one: reason(one) for one in ids}
 
 
 def _go_through(
@@ -364,8 +373,9 @@ def _go_through(
 ) -> HttpResponse:
     """Apply an act to the first reports of the form; answer with the rest to send, or go to the queue.
 
-    Form: the ids (`report`, `reports`), and `tally`, what earlier requests of the act did. The queue then
-    shows in a message how many reports the act applied to, and why others were left out.
+    Form: the ids (`report`, `reports`), those that its page left out (`left_out`), and `tally`, what earlier
+    requests of the act did. The queue then shows in a message how many reports it applied to, and why others
+    were left out.
 
     Raises:
         Http404: none of the reports is within the person's reach.
@@ -378,10 +388,11 @@ def _go_through(
         raise Http404
     for desk_id in {case.desk_id for case in cases.values()}:
         require_declared(request, Resource(desk_id=desk_id))
-    why = _left_out(request, act, now_ids, cases)
+    why = _left_out(request, act, now_ids, cases, told=True)
     for one in now_ids:
         reason = why[one]
-        if reason is None and act is SelectionAct.CLAIM and tally["DONE"] >= MOST_CLAIMED:
+        open_ = reason in {None, LeftOut.CHANGED}
+        if open_ and act is SelectionAct.CLAIM and tally["DONE"] >= MOST_CLAIMED:
             reason = LeftOut.BEYOND
         tally[reason or _applied(apply, cases[one])] += 1
     if rest:
@@ -394,7 +405,7 @@ def _go_through(
             "tally": " ".join(f"{name}:{count}" for name, count in tally.items()),
             "kept": [
                 (name, request.POST[name])
-                for name in ("reason", "folded", "duplicate", "verdict")
+                for name in ("reason", "folded", "duplicate", "verdict", "left_out")
                 if request.POST.get(name)
             ],
             "query": place_of(request.GET),
