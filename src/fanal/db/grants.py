@@ -185,7 +185,20 @@ RULES: tuple[GrantRule, ...] = (
     # Only triggers and the sending process handle alarms whose call is not queued yet.
     _rule("orient_late", [APP, AUDITOR], NOTHING),
     _rule("orient_unrecorded", [APP, AUDITOR], NOTHING),
-    _rule("orient_note_words", [APP], APPEND),  # expiry alone, run by the worker, deletes
+    _rule("orient_note_words", [APP], APPEND),
+    _rule("orient_reason", [APP], APPEND),
+    _rule("crosscheck_reason", [APP], APPEND),
+    _rule("deconfliction_*_words", [APP], APPEND),
+    # Words are written once; expiry, which the worker runs, deletes them.
+    *(
+        _rule(tables, [WORKER], [*APPEND, "DELETE"])
+        for tables in (
+            "orient_*_words",
+            "orient_reason",
+            "crosscheck_reason",
+            "deconfliction_*_words",
+        )
+    ),
     _rule("harmonise_opening", [APP, WORKER], APPEND),
     _rule("harmonise_opening_seen", [APP, WORKER], APPEND),
     _rule("harmonise_opening_motive", [APP], APPEND),

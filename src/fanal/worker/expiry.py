@@ -21,7 +21,12 @@ from fanal.crosscheck.operations import batch as crosscheck
 from fanal.deconfliction.operations import expiring as deconfliction
 from fanal.exchange.operations.serving import forget_items
 from fanal.harmonise.operations import identity as harmonise
-from fanal.intake.operations.lifecycle import forget_identities, forget_messages, forget_reports
+from fanal.intake.operations.lifecycle import (
+    forget_identities,
+    forget_messages,
+    forget_reports,
+    lock_reports,
+)
 from fanal.intake.queries.reviews import list_ended, list_unerased
 from fanal.intake.queries.work import list_expired, list_held, list_silent
 from fanal.kernel.actors import Actor
@@ -32,6 +37,7 @@ from fanal.measures.dereferencing import acts as dereferencings
 from fanal.measures.operations import milestones as measures
 from fanal.orient import queries as oriented
 from fanal.orient.answers.operations import forget_answers
+from fanal.orient.answers.queries import list_unheard
 from fanal.orient.operations import batch as orient
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.vault.operations import erase as vault
@@ -47,6 +53,8 @@ ACTS = ("referral", "sheet", "notice", "emergency_call")
 _LASTING = {"blocking": blockings.erase_words, "dereferencing": dereferencings.erase_words}
 """The erasers of the kinds of act that keep what they name until they have ended."""
 _BATCH = 500
+_UNHEARD = timedelta(days=30)
+"""Time in which a person hears a reporter's last word, before the report is erased at its term."""
 _MONTHS = {"MONTHS": 1, "YEARS": 12}
 Erase = Callable[[Actor, datetime, datetime], int]
 """A function of the actor, the present time and a cut-off time: it erases older data, returns the count."""
@@ -101,13 +109,24 @@ def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> i
 
 
 def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
+    """Erase the reports that are due; return how many.
+
+    One whose reporter wrote within `_UNHEARD`, and whom nobody has heard, waits for a person.
+    """
     total = 0
+    left: list[UUID] = []
     while due := (
-        list_expired(actor=actor, before=before, limit=_BATCH)
-        or list_ended(actor=actor, limit=_BATCH)
+        list_expired(actor=actor, before=before, but=left, limit=_BATCH)
+        or list_ended(actor=actor, but=left, limit=_BATCH)
     ):
-        erase_reports(actor=actor, report_ids=due, now=now)
-        total += len(due)
+        with transaction.atomic():
+            lock_reports(actor=actor, report_ids=due)
+            kept = list_held(actor=actor, report_ids=due)
+            kept |= list_unheard(actor=actor, report_ids=due, since=now - _UNHEARD)
+            erased = [one for one in due if one not in kept]
+            erase_reports(actor=actor, report_ids=erased, now=now)
+        left += kept
+        total += len(erased)
     return total
 
 

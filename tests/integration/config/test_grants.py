@@ -392,3 +392,14 @@ def test_the_desk_puts_no_evidence_on_the_list_of_erasures(as_role):
     for kind in ("deconfliction_key", "deconfliction_round"):
         app.execute(listed, [uuid4(), kind])
     as_role("worker").execute(listed, [uuid4(), ""])
+
+
+@pytest.mark.parametrize("role", ["app", "worker"])
+def test_words_of_an_act_are_written_once(database_urls, role):
+    """They stand in tables of their own, so that expiry deletes them."""
+    tables = names(
+        database_urls,
+        r"NOT c.relispartition AND c.relname ~ '(_words|_reason)$'"
+        f" AND has_any_column_privilege('fanal_{role}', c.oid, 'UPDATE')",
+    )
+    assert tables == []

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from fanal.casework.domain.records import Addressee, AddresseeKind
 from tests.integration.desk.story import Desk
 from tests.integration.measures.blockings import COLLEAGUE, ago, drafted, listed, received, take
-from tests.integration.measures.dereferencings import REASONS
+from tests.integration.measures.dereferencings import REASONS, drafted as dereferenced
 from tests.integration.measures.stories import OFFICER
 from tests.known import habilitated
 
@@ -49,6 +50,44 @@ def test_an_act_that_was_open_before_says_that_no_second_one_was_drafted(
     shown = client.post(f"{place}block/", values, follow=True)
     assert shown.redirect_chain[-1][0] == f"/en/desk/blockings/{other}/"
     assert "what you wrote was not kept" in shown.content.decode()
+
+
+def test_a_colleagues_act_of_seconds_ago_does_not_swallow_what_is_written(
+    sign_in: Callable[[str], Client], desk: Desk
+) -> None:
+    habilitated()
+    removal_id = received(ago(2), "www.two.example")
+    drafted(removal_id, ago(0.001), name="www.two.example")
+    client, place = sign_in("ana"), f"/en/desk/measures/{removal_id}/"
+    page = client.get(place).content.decode()
+    form = page[page.index(f'action="{place}block/"') :]
+    values = dict(HIDDEN.findall(form[: form.index("</form>")]))
+    values |= {"blocked": "www.two.example", "reasons": REASONS, "ground": "UNEXECUTED"}
+    shown = client.post(f"{place}block/", values, follow=True)
+    assert "what you wrote was not kept" in shown.content.decode()
+
+
+def test_one_of_two_dereferencings_that_was_open_says_so(
+    sign_in: Callable[[str], Client], desk: Desk
+) -> None:
+    habilitated()
+    removal_id = received(ago(2), "www.two.example")
+    other = Addressee(
+        kind=AddresseeKind.SEARCH_ENGINE, name="Look Search", contact="legal@look.example"
+    )
+    dereferenced(removal_id, ago(0.5), recipient=other)
+    client, place = sign_in("ana"), f"/en/desk/measures/{removal_id}/"
+    page = client.get(place).content.decode()
+    form = page[page.index(f'action="{place}dereference/"') :]
+    form = form[: form.index("</form>")]
+    values = dict(HIDDEN.findall(form)) | {
+        "service": re.findall(r'name="service" value="([^"]+)"', form)[:1],
+        "other": "Look Search",
+        "nature": "SEARCH_ENGINE",
+        "reasons": "Quite other reasons.",
+    }
+    shown = client.post(f"{place}dereference/", values, follow=True).content.decode()
+    assert "1 of these acts was open already: what you wrote is not in it." in shown
 
 
 def test_the_act_that_still_blocks_a_freed_name_is_named(

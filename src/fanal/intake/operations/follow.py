@@ -14,7 +14,7 @@ from django.db import transaction
 from fanal.accounts.domain.policy import reach, require_somewhere
 from fanal.db import sql
 from fanal.intake.domain import receipt
-from fanal.intake.domain.records import PUBLIC_SENDER
+from fanal.intake.domain.records import PUBLIC_SENDER, ReportState
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import has_digest, id_with, new_id
 from fanal.kernel.refusal import Refusal
@@ -47,6 +47,10 @@ class AnswersSpent(Exception):
 
     The answer beyond that number is not stored.
     """
+
+
+class ReportErased(Exception):
+    """The report of a receipt code is erased, or was never finished in time: no answer to it is stored."""
 
 
 def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> UUID:
@@ -90,14 +94,17 @@ def answer_desk(
 
     Raises:
         AnswersSpent: too many answers within `ANSWER_SPAN`.
+        ReportErased: the report is kept no longer.
         Refusal: WORDS, empty, longer than `MAX_MESSAGE` characters, or with a NUL character.
         OSError: the vault could not write, or the same answer is being stored and takes too long.
     """
     body = _checked(text)
     with transaction.atomic():
-        row = sql.row("SELECT id FROM intake_follow(%s)", [lookup_hash])
+        row = sql.row("SELECT id, state FROM intake_follow(%s)", [lookup_hash])
         if row is None:
             return None
+        if row[1] == ReportState.EXPIRED:
+            raise ReportErased
         if digest:
             _wait_for_same(digest)
         earlier = sql.rows(
@@ -110,7 +117,9 @@ def answer_desk(
             raise AnswersSpent
         message_id = id_with(now, digest) if digest else new_id(now)
         object_id = _seal(row[0], body, now)
-        sql.run("SELECT intake_answer(%s, %s, %s, %s)", [lookup_hash, message_id, now, object_id])
+        answer = [lookup_hash, message_id, now, object_id]
+        if sql.one("SELECT intake_answer(%s, %s, %s, %s)", answer)[0] is None:
+            raise ReportErased  # in this moment
         _log(actor=actor, action="message.receive", ids=(row[0], message_id), now=now)
     return message_id
 

@@ -141,6 +141,8 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
         raise ledger.MotiveMissing("a hold has a motive")
     hold_id = new_id(now)
     with transaction.atomic():
+        # An erasure that has begun ends first; one that begins now waits, and sees the hold.
+        sql.rows("SELECT FROM intake_report WHERE id = %s FOR SHARE", [report_id])
         sql.run(
             "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive)"
             " VALUES (%s, %s, %s, %s, %s)",
@@ -169,6 +171,19 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
         if lifted:
             ledger.record_report(actor=actor, action="hold.lift", at=now, report_id=report_id)
     return int(lifted)
+
+
+def lock_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
+    """Lock reports until the end of the transaction against a hold or an answer of this moment.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    sql.rows(
+        "SELECT FROM intake_report WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        [list(report_ids)],
+    )
 
 
 def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:

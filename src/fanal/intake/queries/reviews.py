@@ -1,5 +1,6 @@
 """Reports due for periodic review, and reports whose early erasure two people approved."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -33,7 +34,7 @@ ORDER BY r.id LIMIT %(limit)s
 _ENDED = f"""
 SELECT r.id {_NEWEST} AND s.agreed AND NOT EXISTS (
     SELECT FROM intake_hold h WHERE h.report_id = r.id AND h.lifted_at IS NULL)
-ORDER BY r.id LIMIT %s
+AND r.id <> ALL (%s::uuid[]) ORDER BY r.id LIMIT %s
 """  # noqa: S608 - a constant
 
 
@@ -79,14 +80,16 @@ def review_state(*, report_id: UUID) -> ReviewState:
     return ReviewState.ENDED if agreed else ReviewState.END_PROPOSED
 
 
-def list_ended(*, actor: Actor, limit: int = 500) -> list[UUID]:
+def list_ended(*, actor: Actor, but: Sequence[UUID] = (), limit: int = 500) -> list[UUID]:
     """Return the ids of reports whose early erasure is approved, without legal hold and not erased yet.
+
+    At most `limit`, without those of `but`.
 
     Raises:
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
-    return [row[0] for row in sql.rows(_ENDED, [limit])]
+    return [row[0] for row in sql.rows(_ENDED, [list(but), limit])]
 
 
 _UNERASED = "SELECT id FROM intake_report WHERE id = ANY(%s) AND erased_at IS NULL ORDER BY id"

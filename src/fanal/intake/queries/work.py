@@ -73,12 +73,17 @@ def _count(limits: Limits) -> int:
 
 
 def list_expired(
-    *, actor: Actor, before: datetime, identities: bool = False, limit: int = 500
+    *,
+    actor: Actor,
+    before: datetime,
+    identities: bool = False,
+    but: Sequence[UUID] = (),
+    limit: int = 500,
 ) -> list[UUID]:
     """Return the ids of reports received before `before`, without a legal hold, that are not erased yet.
 
     With `identities`, return instead the reports whose reporter's identity is still stored (encrypted).
-    The oldest come first, at most `limit`.
+    The oldest come first, at most `limit`, without those of `but`.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -88,8 +93,9 @@ def list_expired(
     found = sql.rows(
         f"SELECT r.id FROM intake_report r WHERE r.id < %s AND {wanted}"  # noqa: S608
         " AND NOT EXISTS (SELECT FROM intake_hold h"
-        " WHERE h.report_id = r.id AND h.lifted_at IS NULL) ORDER BY r.id LIMIT %s",
-        [lowest_id(before), limit],
+        " WHERE h.report_id = r.id AND h.lifted_at IS NULL)"
+        " AND r.id <> ALL (%s::uuid[]) ORDER BY r.id LIMIT %s",
+        [lowest_id(before), list(but), limit],
     )
     return [row[0] for row in found]
 

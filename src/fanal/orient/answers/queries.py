@@ -1,9 +1,10 @@
 """Read operations of answers: which of the reporters' answers nobody at the desk has read yet."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from fanal.accounts.domain.policy import reach
+from fanal.accounts.domain.policy import reach, require
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 
@@ -50,3 +51,22 @@ def held_with_answers(*, actor: Actor, most: int = 100) -> list[UUID]:
         return []
     values = {"person": actor.person_id, "desks": desks, "most": most}
     return [row[0] for row in sql.rows(_HELD, values)]
+
+
+def list_unheard(*, actor: Actor, report_ids: Sequence[UUID], since: datetime) -> set[UUID]:
+    """Return those of the reports whose reporter's word of after `since` waits for a person.
+
+    That is an answer that nobody has read, or an alarm that nobody has acknowledged.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    found = sql.rows(
+        "SELECT report_id FROM orient_answer"
+        " WHERE report_id = ANY(%(ids)s::uuid[]) AND read_at IS NULL AND came_at > %(since)s"
+        " UNION SELECT report_id FROM orient_alarm"
+        " WHERE report_id = ANY(%(ids)s::uuid[]) AND acknowledged_at IS NULL AND raised_at > %(since)s",
+        {"ids": list(report_ids), "since": since},
+    )
+    return {row[0] for row in found}

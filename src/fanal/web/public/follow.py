@@ -20,6 +20,7 @@ from fanal.intake.operations.follow import (
     MAX_MESSAGE,
     MOST_ANSWERS,
     AnswersSpent,
+    ReportErased,
     answer_desk,
 )
 from fanal.intake.queries import envelopes as queries
@@ -207,8 +208,8 @@ def _take_answer(
             if danger:
                 raise_written(lookup_hash=lookup_hash, now=now)
         stored = True
-    except AnswersSpent:
-        problem = "messages_spent"
+    except (AnswersSpent, ReportErased) as full:
+        problem = "messages_spent" if isinstance(full, AnswersSpent) else "report_erased"
     except Refusal:
         if stripped(text):
             problem = "message_long"
@@ -253,7 +254,8 @@ def _status(
         "code": code,
         "seen": len(found.messages),
         "received_at": found.received_at,
-        "closed": found.state in {ReportState.RETRACTED, ReportState.EXPIRED},
+        "closed": found.state is ReportState.RETRACTED,
+        "erased": found.state is ReportState.EXPIRED,
         "in_progress": found.in_progress,
         "lines": lines,
         "asked": asked,

@@ -86,6 +86,28 @@ FOLLOWED: Mapping[str, Saying] = {
             "to a child", "This is too long: only its beginning is here. Send several messages."
         ),
     ),
+    "erased": Saying(
+        usual=_(
+            "This report has been erased: we keep none longer than the law allows. To tell us something, make"
+            " a new report."
+        ),
+        child=pgettext_lazy(
+            "to a child",
+            "We have erased this report: the law says how long we keep it. To tell us something, make a new"
+            " report.",
+        ),
+    ),
+    "report_erased": Saying(
+        usual=_(
+            "Your message was not sent: this report has been erased. Your text is below: copy it into a new"
+            " report. In danger, call 17 or 112."
+        ),
+        child=pgettext_lazy(
+            "to a child",
+            "Your message was not sent: this report has been erased. Your text is below. Copy it into a new"
+            " report. You are in danger? Call 17 or 112.",
+        ),
+    ),
     "messages_spent": Saying(
         usual=_(
             "Our team has your last messages (%(most)s) and cannot receive more for some hours. Nothing is"

@@ -163,7 +163,7 @@ def draft(request: HttpRequest, measure_id: UUID) -> HttpResponse:
             now=now_of(request),
             **_DraftForm(request).checked().cleaned_data,
         )
-        lasting.say_open_already(request, [blocking_id])
+        lasting.say_open_already(_KIND, request, [blocking_id])
         return redirect("desk:blocking", blocking_id)
 
     return lasting.draft(_KIND, request, (REMOVAL, measure_id), propose)

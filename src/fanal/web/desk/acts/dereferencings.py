@@ -204,7 +204,7 @@ def _draft(
             reasons=asked["reasons"],
             now=now_of(request),
         )
-        lasting.say_open_already(request, found)
+        lasting.say_open_already(_KIND, request, found)
         if len(found) == 1:
             return redirect("desk:dereferencing", found[0])
         return redirect("desk:dereferencings")

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import get_language, gettext as _, ngettext
 
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.queries.people import person_names
@@ -122,14 +122,31 @@ def draft(
     return render(request, kind.board, context, status=HTTPStatus.CONFLICT)
 
 
-def say_open_already(request: HttpRequest, act_ids: Sequence[UUID]) -> None:
-    """Say that acts were open before, so that the request drafted none; not of a form just sent twice."""
-    before = lowest_id(now_of(request) - _AGAIN)
-    if act_ids and all(act_id < before for act_id in act_ids):
+def say_open_already(kind: Lasting, request: HttpRequest, act_ids: Sequence[UUID]) -> None:
+    """Say which of the acts of a form were open before, so that its words are not in them.
+
+    An act that the same person drafted seconds ago is none: the form was sent twice.
+    """
+    actor, since = actor_of(request), lowest_id(now_of(request) - _AGAIN)
+    found = queries.get_acts(actor=actor, lifecycle=kind.lifecycle, act_ids=act_ids)
+    before = [
+        one
+        for one in act_ids
+        if one < since or (one in found and found[one].author_id != actor.person_id)
+    ]
+    if not before:
+        return
+    if len(before) == len(act_ids):
         words = _(
             "This act was open already: nothing was drafted, and what you wrote was not kept."
         )
-        messages.warning(request, words)
+    else:
+        words = ngettext(
+            "%(count)s of these acts was open already: what you wrote is not in it.",
+            "%(count)s of these acts were open already: what you wrote is not in them.",
+            len(before),
+        ) % {"count": len(before)}
+    messages.warning(request, words)
 
 
 def board(kind: Lasting, request: HttpRequest) -> dict[str, object]:
