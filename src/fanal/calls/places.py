@@ -33,7 +33,9 @@ _LATELY_SECONDS: Final = 300.0
 _GREETING_SECONDS, _LONGEST_GREETING_SECONDS = 0.5, 6.0
 """Patience until a session has signed in, where the server has another address (RFC 8305) or was quick."""
 _FIRST_GREETING_SECONDS: Final = 2.0
-"""The same where neither is known."""
+"""The same where neither is known, and in an outage: a quick server may be asked too often while it is down."""
+_OUTAGE_SECONDS: Final = 5.0
+"""Time after its first failure since it took a message from which on an address is in an outage."""
 _MOST_ADDRESSES: Final = 32
 _KEPT_ANSWERS, _KEPT_SECONDS = 15, 900.0
 """An address stays until so many answers of the DNS have left it out, and for so long."""
@@ -98,6 +100,8 @@ class Places:
         self._faults, self._paused = dict[int, float](), dict[int, float]()
         self._took, self._refused = dict[int, float](), dict[int, float]()
         self._failing = dict[int, tuple[float, float]]()
+        self._failed_at = dict[int, float]()
+        """When each address failed first since it took a message."""
 
     def set(self, order: Sequence[int]) -> None:
         """Set the addresses to use, the preferred ones first; what is known of others is forgotten."""
@@ -105,7 +109,7 @@ class Places:
         known: dict[int, float] | dict[int, tuple[float, float]]
         for known in (
             *(self._sign_ins, self._faults, self._paused),
-            *(self._took, self._refused, self._failing),
+            *(self._took, self._refused, self._failing, self._failed_at),
         ):
             for place in known.keys() - set(order):
                 del known[place]
@@ -129,13 +133,15 @@ class Places:
     def patience(self, place: int, now: float) -> float:
         """Return how long a session at an address may take to sign in before others begin.
 
-        Longer where the last one there took long, lately.
+        Longer where the last one there took long, lately, and in an outage.
         """
         first = _GREETING_SECONDS if len(self._order) > 1 else _FIRST_GREETING_SECONDS
         if place not in self._sign_ins:
             return first
         at, took = self._sign_ins[place]
         known = min(_LONGEST_GREETING_SECONDS, max(_GREETING_SECONDS, 1.5 * took))
+        if self._failed_at.get(place, math.inf) < now - _OUTAGE_SECONDS:
+            return max(known, _FIRST_GREETING_SECONDS)
         return known if at > now - _LATELY_SECONDS else min(first, known)
 
     @property
@@ -174,6 +180,7 @@ class Places:
     def note_fault(self, place: int, now: float) -> None:
         """Note that an address failed or gave no sign."""
         self._faults[place] = now
+        self._failed_at.setdefault(place, now)
 
     def note_early_fault(self, place: int, began: float, now: float) -> None:
         """Note that a session of an address failed before any recipient was named."""
@@ -197,6 +204,7 @@ class Places:
         self._took[place] = now
         self._faults.pop(place, None)
         self._failing.pop(place, None)
+        self._failed_at.pop(place, None)
 
     def note_not_let_in(self, place: int, began: float, now: float) -> None:
         """Note that a session failed before it had signed in, unless later ones have: it was lost."""
@@ -208,7 +216,7 @@ class Places:
 
         A session that began before it failed last or took a message, or was long lost, says nothing of now.
         """
-        self._faults[place] = now
+        self.note_fault(place, now)
         first, last = self._failing.get(place, (now, -math.inf))
         if began < max(last, self._took.get(place, -math.inf)) or now > began + _LOST_SECONDS:
             return

@@ -146,6 +146,31 @@ def test_a_server_that_refuses_is_asked_at_growing_distances(step: str, code: in
     assert refuses_then - refuses.times < 70
 
 
+@pytest.mark.parametrize(("many", "most"), [(1, 40), (10, 75)])
+@pytest.mark.parametrize(
+    ("step", "code", "seconds"),
+    [
+        *(("GREET", 554, seconds) for seconds in (1.0, 2.5, 4.0, 6.0)),
+        ("CONNECT", 0, 2.5),
+        ("AUTH", 535, 2.5),
+        ("GREET", 0, NEVER),
+        ("CONNECT", 0, NEVER),
+    ],
+)
+def test_an_outage_after_a_served_call_brings_few_connections(
+    step: str, code: int, seconds: float, many: int, most: int
+) -> None:
+    """The server was quick until then, and refuses or falls silent after some seconds."""
+    fault = Fault(step=step, code=code, seconds=seconds, when=(5.0, 125.0))
+    before = fault.times
+    relay = Relay(people(many), [fault])
+    calls = run(relay, [1.0, 6.0], until=66.0)
+    assert 5 < before - fault.times <= most
+    relay = Relay(people(many), [Fault(step=step, code=code, seconds=seconds, when=(5.0, 65.0))])
+    calls = run(relay, [1.0, 6.0], until=100.0)
+    assert not late(relay, {number: max(at, 65.0) for number, at in calls.items()})
+
+
 @pytest.mark.parametrize("down", [30.0, 45.0, 60.0])
 @pytest.mark.parametrize("later", [27.0, 33.0, 39.0, 45.0, 51.0])
 @pytest.mark.parametrize("many", [1, 3, 10])
