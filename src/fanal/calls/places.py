@@ -33,7 +33,7 @@ _LATELY_SECONDS: Final = 300.0
 _GREETING_SECONDS, _LONGEST_GREETING_SECONDS = 0.5, 6.0
 """Patience until a session has signed in, where the server has another address (RFC 8305) or was quick."""
 _FIRST_GREETING_SECONDS: Final = 2.0
-"""The same where neither is known, and in an outage: a quick server may be asked too often while it is down."""
+"""The same where neither is known, and in an outage: a quick server is asked too often else."""
 _OUTAGE_SECONDS: Final = 5.0
 """Time after its first failure since it took a message from which on an address is in an outage."""
 _MOST_ADDRESSES: Final = 32
