@@ -33,6 +33,7 @@ with django_as(DatabaseRole.WORKER):
         os.kill = lambda pid, number: None
     if sys.argv[1] == "unseen":  # a session that sleeps: nothing shows that it works
         hoarding._worked = lambda pid: 0.0
+    hoarding._PATIENCE = float(sys.argv[2])
     guard = hoarding.HoardingGuard()
     guard.look()
     print("it looks", file=sys.stderr, flush=True)
@@ -43,9 +44,11 @@ with django_as(DatabaseRole.WORKER):
 SPENT = "INSERT INTO intake_spent_challenge VALUES (sha256(random()::text::bytea), now())"
 DEAF = "SELECT {} FROM unnest(ARRAY[repeat('7', 65000)::numeric]) a"
 """Hears of nothing until its whole list is worked out: some 0.07 s a column."""
-LONG = 300
-"""Columns of a session that must be killed: some 20 s, twice as long as that takes. Of two that hoard together
-one may be gone before the other has too many locks: nobody ends that one, and it works to its end."""
+PATIENT = 5.0
+"""Seconds that an installation waits for the end of a session; where they are not the point, tests wait less."""
+COLUMNS = 60
+"""Columns for each second of patience of a session that must be killed: twice as long as that takes. Of two that
+hoard together one may be gone before the other has too many locks: nobody ends that one, and it works to its end."""
 
 
 @pytest.fixture
@@ -64,13 +67,15 @@ def desk() -> Iterator[tuple[Live, Databases]]:
 
 
 @contextlib.contextmanager
-def guarded(desk: Live, where: str) -> Iterator[Path]:
+def guarded(desk: Live, where: str, patience: float) -> Iterator[Path]:
     """Keep a process that looks, as the calls do; yield what it says."""
     told = desk.home.parent / "told"
     before = told.read_text().count("it looks") if told.exists() else 0
     with told.open("ab") as output:
         child = subprocess.Popen(
-            [sys.executable, "-c", GUARD, where], env=desk.environment(), stderr=output
+            [sys.executable, "-c", GUARD, where, str(patience)],
+            env=desk.environment(),
+            stderr=output,
         )
     try:
         # Else it would start while dozens of sessions take all processors.
@@ -116,8 +121,11 @@ def hoard(
             session.execute(DEAF.format(", ".join(["(a*a) IS NULL"] * columns)))
 
 
-def hoard_together(url: str, columns: int, sessions: int = 2, *, by_another: bool = False) -> None:
+def hoard_together(
+    url: str, patience: float, sessions: int = 2, *, by_another: bool = False
+) -> None:
     """Hoard in some sessions at once: two are enough for the auditor's role too."""
+    columns = round(COLUMNS * patience)
     told = {"together": threading.Barrier(sessions), "by_another": by_another}
     attacks = [
         threading.Thread(target=hoard, args=(url, columns), kwargs=told) for _ in range(sessions)
@@ -149,20 +157,25 @@ def written_until(databases: Databases) -> object:
 
 
 @pytest.mark.parametrize(
-    ("role", "sessions", "by_another"),
+    ("role", "sessions", "by_another", "patience"),
     [
-        pytest.param(DatabaseRole.INTAKE, 2, False, id="public-node"),
-        pytest.param(DatabaseRole.AUDITOR, 2, False, id="auditor"),
-        pytest.param(DatabaseRole.INTAKE, 2, True, id="it-waits-for-a-worker-of-its-own"),
-        pytest.param(DatabaseRole.INTAKE, 45, False, id="so-many-that-none-works-much"),
+        pytest.param(DatabaseRole.INTAKE, 2, False, PATIENT, id="public-node"),
+        pytest.param(DatabaseRole.AUDITOR, 2, False, 3, id="auditor"),
+        pytest.param(DatabaseRole.INTAKE, 2, True, 3, id="it-waits-for-a-worker-of-its-own"),
+        pytest.param(DatabaseRole.INTAKE, 45, False, PATIENT, id="so-many-that-none-works-much"),
     ],
 )
 def test_the_second_session_that_must_be_killed_costs_its_role_the_door(
-    desk: tuple[Live, Databases], role: DatabaseRole, sessions: int, *, by_another: bool
+    desk: tuple[Live, Databases],
+    role: DatabaseRole,
+    sessions: int,
+    patience: float,
+    *,
+    by_another: bool,
 ) -> None:
     running, databases = desk
     url, app = databases.url(role), databases.url(DatabaseRole.APP)
-    with guarded(running, "here") as told:
+    with guarded(running, "here", patience) as told:
         assert wait_for(lambda: answers(app))
         killed = lambda: told.read_text().count("PostgreSQL restarts")  # noqa: E731
         for times in (1, 2):
@@ -172,7 +185,7 @@ def test_the_second_session_that_must_be_killed_costs_its_role_the_door(
                 assert wait_for(lambda: answers(url) or (is_refused(url) and killed() == 2))
                 if killed() == times:
                     break
-                hoard_together(url, LONG, sessions, by_another=by_another)
+                hoard_together(url, patience, sessions, by_another=by_another)
             assert killed() == times
             assert wait_for(lambda: answers(app))
         assert wait_for(lambda: is_refused(url))
@@ -192,12 +205,12 @@ def test_the_fourth_that_is_killed_without_having_worked_costs_its_role_the_door
 ) -> None:
     running, databases = desk
     url = databases.url(DatabaseRole.INTAKE)
-    with guarded(running, "unseen") as told:
+    with guarded(running, "unseen", 2) as told:
         for _ in range(20):
             if is_refused(url):
                 break
             assert wait_for(lambda: answers(url) or is_refused(url))
-            hoard_together(url, LONG)
+            hoard_together(url, 2)
             assert wait_for(lambda: answers(databases.url(DatabaseRole.APP)))
         assert wait_for(lambda: "is let in no more" in told.read_text())
         # One that was connected already may be killed after that, too.
@@ -211,11 +224,11 @@ def test_a_killed_session_counts_once_however_long_its_process_is_there(
     running, databases = desk
     url = databases.url(DatabaseRole.INTAKE)
     before = written_until(databases)
-    with guarded(running, "stalled") as told:
+    with guarded(running, "stalled", 2) as told:
         for _ in range(20):
             if "did not end" in told.read_text():
                 break
-            hoard_together(url, 200, 1)
+            hoard_together(url, 1.5, 1)
         assert told.read_text().count("did not end") == 1
         assert answers(url)
         assert written_until(databases) != before, "a start after a kill would read it all again"
@@ -226,8 +239,8 @@ def test_where_nothing_can_be_killed_the_role_is_let_in_no_more_at_once(
 ) -> None:
     running, databases = desk
     url = databases.url(DatabaseRole.INTAKE)
-    with psycopg.connect(url, autocommit=True) as earlier, guarded(running, "elsewhere") as told:
-        attack = threading.Thread(target=hoard, args=(url, 500))
+    with psycopg.connect(url, autocommit=True) as earlier, guarded(running, "elsewhere", 2) as told:
+        attack = threading.Thread(target=hoard, args=(url, 120))
         attack.start()
         assert wait_for(lambda: is_refused(url))
         assert "kill its process on the database's machine" in told.read_text()
