@@ -18,6 +18,7 @@ from fanal.embedding.child import Ready
 from fanal.embedding.engine import EngineMissing, EngineProcess
 from fanal.hashing import video
 from fanal.hashing.pool import FileToHash, HasherAway, Pool
+from fanal.orient.alarms.queries import LATE, UNDELIVERED
 from fanal.vault.packs import VaultAway, is_empty
 
 # Single sign-on: whether the provider answers, and its metadata.
@@ -132,7 +133,6 @@ def look_at_hashing() -> Iterator[DoctorFinding]:
 # Alarm calls for a child in danger, and the process that sends them.
 
 _SILENCE = 30
-_LATE = 30
 _ALIVE = """
 SELECT (SELECT extract(epoch FROM now() - max(seen_at))::integer FROM orient_caller),
     EXISTS (SELECT FROM procrastinate_workers WHERE last_heartbeat > now() - interval '60 seconds')
@@ -140,16 +140,6 @@ SELECT (SELECT extract(epoch FROM now() - max(seen_at))::integer FROM orient_cal
 _UNREACHING = """
 SELECT count(*) FILTER (WHERE NOT reaches), count(*) FILTER (WHERE reaches)
 FROM orient_caller WHERE seen_at > now() - make_interval(secs => %s)
-"""
-_WAITING = """
-SELECT count(*) FILTER (WHERE outcome IS NULL AND queued_at < now() - make_interval(secs => %(late)s))
-        + (SELECT count(*) FROM orient_alarm a WHERE a.recorded_at IS NULL AND a.acknowledged_at IS NULL
-            AND a.raised_at < now() - make_interval(secs => %(late)s)
-            AND NOT EXISTS (SELECT FROM orient_call c WHERE c.alarm_id = a.id)),
-    count(*) FILTER (WHERE outcome = 'GIVEN_UP'), count(*) FILTER (WHERE outcome = 'LEFT'),
-    max(failure) FILTER (WHERE outcome IS NULL)
-FROM orient_call c
-WHERE EXISTS (SELECT FROM orient_alarm a WHERE a.id = c.alarm_id AND a.acknowledged_at IS NULL)
 """
 _NEWEST = """
 SELECT outcome FROM orient_call WHERE outcome IN ('SENT', 'PARTLY') ORDER BY ended_at DESC LIMIT 1
@@ -171,7 +161,7 @@ def look_at_outbox(
             f"processes that call for a child in danger and reach nobody: {unreaching} (no mail server, or"
             f" their last message failed: see their log); {reaching} others call"
         )
-    row = connection.execute(_WAITING, {"late": _LATE}).fetchone()
+    row = connection.execute(UNDELIVERED, {"late": LATE.total_seconds()}).fetchone()
     late, given_up, left, failure = row or (0, 0, 0, None)
     if late:
         why = f" (last failure: {failure})" if failure else ""

@@ -7,19 +7,17 @@ from typing import Final
 
 import psycopg
 
+from fanal.accounts.domain.records import NEEDED_ROLES
 from fanal.analyse.signals.domain.model import ModelUnfit, check_stored, read_header
 from fanal.analyse.signals.reading import reader_files
 from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
 from fanal.config.mailing import mailer_of
 from fanal.connectors.mail import MailFault
+from fanal.web.account.installation import BACKUP_HOURS, LATE_MINUTES
 from fanal.web.public.help_lines import unchecked
 
-_LATE_MINUTES = 10
-_BACKUP_HOURS = 48
 _ENDING_DAYS = 30
-_NEEDED = {"ADMINISTRATOR": 1, "ANALYST": 1, "MEASURES_OFFICER": 1, "OVERSEER": 1, "SUPERVISOR": 2}
-"""Required persons by role; two supervisors, because nobody approves their own act (contreseing)."""
 _PEOPLE = """
 SELECT h.role, count(DISTINCT h.person_id), count(*) FILTER (WHERE h.valid_until < now() + %(ending)s)
 FROM accounts_habilitation h
@@ -116,7 +114,7 @@ def _look_at_people(connection: psycopg.Connection[tuple[object, ...]]) -> Itera
     held = {str(role): int(str(persons)) for role, persons, _ in rows}
     lacking = [
         f"{role} ({held.get(role, 0)} of {least})"
-        for role, least in _NEEDED.items()
+        for role, least in NEEDED_ROLES.items()
         if held.get(role, 0) < least
     ]
     if lacking:
@@ -132,14 +130,14 @@ def _look_at_people(connection: psycopg.Connection[tuple[object, ...]]) -> Itera
 
 
 def _look_at_queue(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    quarantined, late = connection.execute(_QUEUE, {"late": _LATE_MINUTES}).fetchone() or (0, 0)
+    quarantined, late = connection.execute(_QUEUE, {"late": LATE_MINUTES}).fetchone() or (0, 0)
     if quarantined:
         yield problem(
             f"{quarantined} reports are in quarantine: a supervisor sees them under 'Quarantine' and "
             "sends them through again"
         )
     if late:
-        yield problem(f"{late} reports wait for more than {_LATE_MINUTES} minutes for a stage")
+        yield problem(f"{late} reports wait for more than {LATE_MINUTES} minutes for a stage")
     if not (quarantined or late):
         yield fine("no report waits for longer than it should")
 
@@ -167,7 +165,7 @@ def _look_at_backups(connection: psycopg.Connection[tuple[object, ...]]) -> Doct
     (hours,) = connection.execute(_BACKUP).fetchone() or (None,)
     if hours is None:
         return problem("no backup was ever made: 'fanal backup FOLDER', every night")
-    if int(str(hours)) > _BACKUP_HOURS:
+    if int(str(hours)) > BACKUP_HOURS:
         return problem(f"the last backup was made {hours} hours ago: 'fanal backup FOLDER'")
     return fine(f"the last backup was made {hours} hours ago")
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from fanal.db import sql
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
+from fanal.kernel.ids import lowest_id
 from fanal.ledger import signer
 from fanal.ledger.domain import canonical
 from fanal.ledger.domain.checkpoint import Checkpoint, CheckpointRefused, NoteKey, open_note
@@ -89,6 +90,27 @@ def list_entries(
         [before or UUID(int=2**128 - 1), person_id, person_id, action, action, limit],
     )
     return [_line(row) for row in found]
+
+
+def newest_backup(*, actor: Actor, since: datetime) -> datetime | None:
+    """Return when the newest backup since an instant was made; None without one.
+
+    Raises:
+        Refused: the actor may not read the state of the installation.
+    """
+    rights.require(actor, "installation.read")
+    row = sql.row(
+        "SELECT at FROM ledger_entry WHERE id >= %s AND action = 'backup.make'"
+        " ORDER BY id DESC LIMIT 1",
+        [lowest_id(since)],
+    )
+    return row[0] if row else None
+
+
+def newest_signature() -> datetime | None:
+    """Return when the newest checkpoint was signed; None before the first. Anybody may read them."""
+    row = sql.row("SELECT signed_at FROM ledger_checkpoint ORDER BY size DESC LIMIT 1")
+    return row[0] if row else None
 
 
 def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dict[str, int]:

@@ -107,6 +107,7 @@ def test_a_habilitation_is_granted_and_ended(
 @pytest.mark.parametrize(
     ("role", "path"),
     [
+        (Role.ADMINISTRATOR, "account/installation/"),
         (Role.ADMINISTRATOR, "account/people/"),
         (Role.ADMINISTRATOR, "account/people/add/"),
     ],

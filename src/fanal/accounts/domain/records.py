@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from fanal.kernel.actors import Actor, Role
@@ -195,6 +197,16 @@ class AccountRecord:
     opened_at: datetime | None = None
     last_sign_in: datetime | None = None
     roles: tuple[Role, ...] = ()
+
+
+NEEDED_ROLES: Final[Mapping[Role, int]] = {
+    Role.ADMINISTRATOR: 1,
+    Role.ANALYST: 1,
+    Role.MEASURES_OFFICER: 1,
+    Role.OVERSEER: 1,
+    Role.SUPERVISOR: 2,
+}
+"""Persons that a desk needs, by role; two supervisors, because nobody approves their own act."""
 
 
 class Likeness(StrEnum):

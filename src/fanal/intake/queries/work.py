@@ -176,6 +176,19 @@ def count_work() -> dict[str, int]:
     return dict(found)
 
 
+def oldest_waiting(*, now: datetime) -> datetime | None:
+    """Return since when the longest waiting report could be processed by its stage; None if none waits.
+
+    Reports in quarantine are left out, and those that a failed attempt has put off until after `now`.
+    """
+    row = sql.row(
+        "SELECT min(not_before) FROM intake_work"
+        " WHERE quarantined_at IS NULL AND stage <> 'DONE' AND not_before <= %s",
+        [now],
+    )
+    return row[0] if row else None
+
+
 def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Return the numbers of reports received from `since` to `until` (excluded), in rows.
 

@@ -130,6 +130,9 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
             NavigationPage(route="desk:lists", words=_("Lists"), icon="file"),
             NavigationPage(route="desk:reviews", words=_("Reviews"), icon="clock"),
             NavigationPage(route="desk:quarantine", words=_("Quarantine"), icon="alert"),
+            NavigationPage(
+                route="account_installation", words=_("State of the installation"), icon="pulse"
+            ),
             NavigationPage(route="account_people", words=_("Accounts"), icon="person"),
             NavigationPage(route="account_habilitations", words=_("Habilitations"), icon="people"),
         ),
