@@ -108,6 +108,8 @@ def test_a_habilitation_is_granted_and_ended(
     ("role", "path"),
     [
         (Role.ADMINISTRATOR, "account/installation/"),
+        (Role.ADMINISTRATOR, "account/access/"),
+        (Role.ADMINISTRATOR, "account/access/add/"),
         (Role.ADMINISTRATOR, "account/people/"),
         (Role.ADMINISTRATOR, "account/people/add/"),
     ],

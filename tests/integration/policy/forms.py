@@ -244,6 +244,8 @@ FORMS: dict[str, Act] = {
     # Accounts and habilitations.
     "account_add": _act("accounts_user", login="newcomer", name="New Comer", email=""),
     "account_close": _act("accounts_user", login="colleague-own"),
+    "account_access_add": _act("accounts_partnercredential", name="Newcomer", quota=""),
+    "account_access_revoke": _act("accounts_partnercredential", scenes.access_opened),
     "account_grant": _act("accounts_habilitation", scenes.habilitation_form, in_form=True),
     "account_approve": _act("accounts_habilitation_approval", scenes.granted),
     "account_review": _act("accounts_review", verdict="KEEP", silent=True),

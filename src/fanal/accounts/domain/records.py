@@ -169,6 +169,13 @@ class CredentialRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerAccess(CredentialRecord):
+    """An API credential of an organisation (`partner`, its name), as shown to an administrator."""
+
+    partner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialUse:
     """An API credential of an organisation, its quota of calls per minute (None: no limit), and its use.
 

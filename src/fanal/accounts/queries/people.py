@@ -18,6 +18,7 @@ from fanal.accounts.domain.records import (
     DeskRecord,
     HabilitationRecord,
     OrganisationKind,
+    PartnerAccess,
     PartnerIdentity,
     canonical_login,
 )
@@ -214,6 +215,28 @@ def get_habilitation(*, actor: Actor, habilitation_id: UUID) -> HabilitationReco
     """Return a habilitation (grant of a role) by its id; None if unknown or not readable by the actor."""
     found = [h for h in list_habilitations(actor=actor) if h.id == habilitation_id]
     return found[0] if found else None
+
+
+def list_accesses(*, actor: Actor) -> list[PartnerAccess]:
+    """Return the API credentials of every organisation, by name, then oldest first; never a secret.
+
+    Raises:
+        Refused: the actor may not manage partners.
+    """
+    require(actor, "partner.manage")
+    rows = PartnerCredential.objects.select_related("organisation").order_by(
+        "organisation__name", "id"
+    )
+    return [
+        PartnerAccess(
+            partner=row.organisation.name,
+            login=row.login,
+            created_at=row.created_at,
+            revoked_at=row.revoked_at,
+            quota_per_minute=row.quota_per_minute,
+        )
+        for row in rows
+    ]
 
 
 def list_credentials(*, actor: Actor) -> list[CredentialRecord]:

@@ -8,7 +8,7 @@ from allauth.account import views as allauth_account
 from allauth.socialaccount import views as allauth_social
 from django.urls import URLPattern, URLResolver, include, path
 
-from fanal.web.account import habilitations, installation, people, single_sign_on, views
+from fanal.web.account import access, habilitations, installation, people, single_sign_on, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", views.login, name="account_login"),
@@ -28,6 +28,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/again/", allauth_account.reauthenticate, name="account_reauthenticate"),
     path("account/second-factor/", include("allauth.mfa.urls")),
     path("account/installation/", installation.installation, name="account_installation"),
+    path("account/access/", access.listing, name="account_access"),
+    path("account/access/add/", access.add, name="account_access_add"),
+    path("account/access/revoke/", access.revoke, name="account_access_revoke"),
     path("account/people/", people.listing, name="account_people"),
     path("account/people/add/", people.add, name="account_add"),
     path("account/people/close/", people.close, name="account_close"),
