@@ -14,11 +14,11 @@ from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
 from fanal.config.installation import KeysElsewhere, VaultElsewhere, check_keys, check_vault
 from fanal.config.keys import KeysMissing
+from fanal.db.health import CALL_LATE_SECONDS, UNDELIVERED
 from fanal.embedding.child import Ready
 from fanal.embedding.engine import EngineMissing, EngineProcess
 from fanal.hashing import video
 from fanal.hashing.pool import FileToHash, HasherAway, Pool
-from fanal.orient.alarms.queries import LATE, UNDELIVERED
 from fanal.vault.packs import VaultAway, is_empty
 
 # Single sign-on: whether the provider answers, and its metadata.
@@ -161,7 +161,7 @@ def look_at_outbox(
             f"processes that call for a child in danger and reach nobody: {unreaching} (no mail server, or"
             f" their last message failed: see their log); {reaching} others call"
         )
-    row = connection.execute(UNDELIVERED, {"late": LATE.total_seconds()}).fetchone()
+    row = connection.execute(UNDELIVERED, {"late": CALL_LATE_SECONDS}).fetchone()
     late, given_up, left, failure = row or (0, 0, 0, None)
     if late:
         why = f" (last failure: {failure})" if failure else ""

@@ -14,7 +14,7 @@ from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
 from fanal.config.mailing import mailer_of
 from fanal.connectors.mail import MailFault
-from fanal.web.account.installation import BACKUP_HOURS, LATE_MINUTES
+from fanal.db.health import BACKUP_HOURS, LATE_MINUTES
 from fanal.web.public.help_lines import unchecked
 
 _ENDING_DAYS = 30

@@ -7,7 +7,9 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
+from fanal.accounts.operations.partners import add_partner
 from fanal.crosscheck.dossiers.queries import members_of
 from fanal.db import sql
 from fanal.intake.domain.number import desk_number
@@ -84,6 +86,13 @@ def _loose(scene: Scene) -> Posted:
     """Have the report in no dossier."""
     sql.run("DELETE FROM crosscheck_membership WHERE report_id = %s", [scene.report_id])
     return Posted()
+
+
+def _access_opened(_scene: Scene) -> Posted:
+    """Have a partner's credential in force."""
+    name = f"Partner {uuid4()}"
+    issued = add_partner(actor=scenes.SYSTEM, name=name, now=datetime.now(UTC))
+    return Posted(form={"login": issued.user})
 
 
 def _members(scene: Scene) -> str:
@@ -245,7 +254,7 @@ FORMS: dict[str, Act] = {
     "account_add": _act("accounts_user", login="newcomer", name="New Comer", email=""),
     "account_close": _act("accounts_user", login="colleague-own"),
     "account_access_add": _act("accounts_partnercredential", name="Newcomer", quota=""),
-    "account_access_revoke": _act("accounts_partnercredential", scenes.access_opened),
+    "account_access_revoke": _act("accounts_partnercredential", _access_opened),
     "account_grant": _act("accounts_habilitation", scenes.habilitation_form, in_form=True),
     "account_approve": _act("accounts_habilitation_approval", scenes.granted),
     "account_review": _act("accounts_review", verdict="KEEP", silent=True),

@@ -19,7 +19,6 @@ from django.test import Client
 from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.models import User
 from fanal.accounts.operations.habilitations import grant_habilitation
-from fanal.accounts.operations.partners import add_partner
 from fanal.accounts.queries.people import actor_for
 from fanal.analyse.priority.domain.rules import write_rules
 from fanal.analyse.priority.operations import draft_ruleset, dry_run_ruleset, load_shipped
@@ -287,12 +286,6 @@ def granted(scene: Scene) -> Posted:
     )
     made = grant_habilitation(actor=scene.keeper, habilitation=habilitation, now=now)
     return Posted(address={"habilitation_id": made})
-
-
-def access_opened(scene: Scene) -> Posted:
-    """A partner's credential in force."""
-    issued = add_partner(actor=SYSTEM, name=f"Partner {uuid4()}", now=datetime.now(UTC))
-    return Posted(form={"login": issued.user})
 
 
 def addressed(scene: Scene) -> Posted:

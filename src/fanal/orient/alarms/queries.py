@@ -11,6 +11,7 @@ from msgspec import Struct
 from fanal.accounts.domain.policy import reach, require
 from fanal.accounts.row_scope import across_desks
 from fanal.db import sql
+from fanal.db.health import CALL_LATE_SECONDS, UNDELIVERED
 from fanal.kernel.actors import Actor
 from fanal.orient import models
 from fanal.orient.domain.records import Alarm, CallState
@@ -52,25 +53,10 @@ def calls_alive() -> bool:
     return bool(found == (True,))
 
 
-UNDELIVERED: Final = """
-SELECT count(*) FILTER (WHERE outcome IS NULL AND queued_at < now() - make_interval(secs => %(late)s))
-        + (SELECT count(*) FROM orient_alarm a WHERE a.recorded_at IS NULL AND a.acknowledged_at IS NULL
-            AND a.raised_at < now() - make_interval(secs => %(late)s)
-            AND NOT EXISTS (SELECT FROM orient_call c WHERE c.alarm_id = a.id)),
-    count(*) FILTER (WHERE outcome = 'GIVEN_UP'), count(*) FILTER (WHERE outcome = 'LEFT'),
-    max(failure) FILTER (WHERE outcome IS NULL)
-FROM orient_call c
-WHERE EXISTS (SELECT FROM orient_alarm a WHERE a.id = c.alarm_id AND a.acknowledged_at IS NULL)
-"""
-"""Counts the calls of unacknowledged alarms that are late (`late` seconds), given up, left in a folder."""
-LATE: Final = timedelta(seconds=30)
-"""Time after which a call that was not delivered is told of."""
-
-
 class UndeliveredCalls(Struct, frozen=True, kw_only=True):
     """Numbers of calls (e-mails about a child in danger) of unacknowledged alarms that reached nobody.
 
-    `late`: not delivered yet after `LATE`; `given_up`: no more attempts; `left`: without a mail server.
+    `late`: not delivered yet after half a minute; `given_up`: no more attempts; `left`: in a folder.
     """
 
     late: int
@@ -86,7 +72,7 @@ def undelivered_calls(*, actor: Actor) -> UndeliveredCalls:
     """
     require(actor, "installation.read")
     with across_desks():
-        late, given_up, left, _failure = sql.one(UNDELIVERED, {"late": LATE.total_seconds()})
+        late, given_up, left, _failure = sql.one(UNDELIVERED, {"late": CALL_LATE_SECONDS})
     return UndeliveredCalls(late=late, given_up=given_up, left=left)
 
 

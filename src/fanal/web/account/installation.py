@@ -12,7 +12,6 @@ from enum import StrEnum
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext as _, gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
@@ -29,6 +28,7 @@ from fanal.connectors import mail
 from fanal.connectors.mail import MailFault
 from fanal.db import sql
 from fanal.db.closed import closed_logins
+from fanal.db.health import BACKUP_HOURS, LATE_MINUTES
 from fanal.intake.queries.work import count_work, oldest_waiting
 from fanal.kernel.actors import Actor
 from fanal.ledger.queries import newest_backup, newest_signature
@@ -37,10 +37,6 @@ from fanal.vault import queries as vault
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components import words
 
-LATE_MINUTES = 10
-"""Wait for a stage, in minutes, from which on a report is told of."""
-BACKUP_HOURS = 48
-"""Age of the newest backup, in hours, from which on it is told of."""
 _SIGNED_WITHIN = timedelta(hours=1)
 _SEARCHED = timedelta(days=14)
 _GIB = 2**30
@@ -67,16 +63,12 @@ class PartState(StrEnum):
 
 
 class InstallationPart(Struct, frozen=True, kw_only=True):
-    """A part of the installation: label, what was found, its state; for a fault, what to do about it.
-
-    `href` is the page where it can be done, "" if that is not in the browser.
-    """
+    """A part of the installation: label, what was found, its state; for a fault, what to do about it."""
 
     words: str
     found: str
     state: PartState = PartState.FINE
     remedy: str = ""
-    href: str = ""
 
     @property
     def tone(self) -> str:
@@ -113,7 +105,7 @@ def _machines() -> Iterator[InstallationPart]:
     crowded = used > _MOST_CONNECTIONS * most
     yield InstallationPart(
         words=_("Database"),
-        found=_("%(size)s, %(used)s of %(most)s connections")
+        found=_("%(size)s; connections: %(used)s of %(most)s")
         % {"size": _size(size), "used": _number(used), "most": _number(most)},
         state=PartState.LOOK if crowded else PartState.FINE,
         remedy=_("Few connections are left: start fewer web processes, or raise max_connections.")
@@ -156,7 +148,9 @@ def _reports(now: datetime) -> Iterator[InstallationPart]:
     waiting = sum(counts.values())
     since = oldest_waiting(now=now)
     waits = now - since if since else timedelta(0)
-    found = ngettext("%(n)s waits", "%(n)s wait", waiting) % {"n": _number(waiting)}
+    found = _("None waits")
+    if waiting:
+        found = ngettext("%(n)s waits", "%(n)s wait", waiting) % {"n": _number(waiting)}
     if since:
         found += _(", the oldest for %(span)s") % {"span": words.span(waits, get_language() or "")}
     yield _either(
@@ -169,7 +163,7 @@ def _reports(now: datetime) -> Iterator[InstallationPart]:
     yield _either(
         not aside,
         words=_("Reports in quarantine"),
-        fine=_("None"),
+        fine=_("No report"),
         fault=_number(aside),
         remedy=_(
             "Their processing failed. A supervisor sees them under “Quarantine” and has them processed again."
@@ -235,8 +229,8 @@ def _kept(actor: Actor, now: datetime) -> Iterator[InstallationPart]:
         yield _either(
             free >= _ROOM,
             words=_("Space for files"),
-            fine=_("%(size)s free") % {"size": _size(free)},
-            fault=_("%(size)s free") % {"size": _size(free)},
+            fine=_("Free: %(size)s") % {"size": _size(free)},
+            fault=_("Free: %(size)s") % {"size": _size(free)},
             remedy=_("Below two gigabytes reports with files are soon refused: give it more."),
         )
     made = newest_backup(actor=actor, since=now - _SEARCHED)
@@ -273,8 +267,10 @@ def _people(actor: Actor, now: datetime) -> Iterator[InstallationPart]:
         words=_("Roles that a desk needs"),
         fine=_("All are held; %(people)s") % {"people": people % {"n": _number(len(accounts))}},
         fault=_("Missing: %(roles)s") % {"roles": lacking},
-        remedy=_("Grant them under “Habilitations”; some need a second person."),
-        href=reverse("account_habilitations"),
+        remedy=_(
+            "A supervisor grants them under “Habilitations”; some need a second person. The first of all are"
+            " granted at the console: “fanal user grant”."
+        ),
     )
 
 
@@ -288,14 +284,10 @@ def _versions() -> list[tuple[str, str]]:
     ]
 
 
-def _either(
-    works: object, *, words: str, fine: str, fault: str, remedy: str, href: str = ""
-) -> InstallationPart:
+def _either(works: object, *, words: str, fine: str, fault: str, remedy: str) -> InstallationPart:
     if works:
         return InstallationPart(words=words, found=fine)
-    return InstallationPart(
-        words=words, found=fault, state=PartState.FAULT, remedy=remedy, href=href
-    )
+    return InstallationPart(words=words, found=fault, state=PartState.FAULT, remedy=remedy)
 
 
 def _moment(value: datetime | None, now: datetime) -> str:

@@ -1,0 +1,21 @@
+"""What is late, old or undelivered, for `fanal doctor` and for the administrator's page. Needs no Django."""
+
+from typing import Final
+
+LATE_MINUTES: Final = 10
+"""Wait for a stage, in minutes, from which on a report is told of."""
+BACKUP_HOURS: Final = 48
+"""Age of the newest backup, in hours, from which on it is told of."""
+CALL_LATE_SECONDS: Final = 30
+"""Time after which a call that was not delivered is told of, in seconds."""
+UNDELIVERED: Final = """
+SELECT count(*) FILTER (WHERE outcome IS NULL AND queued_at < now() - make_interval(secs => %(late)s))
+        + (SELECT count(*) FROM orient_alarm a WHERE a.recorded_at IS NULL AND a.acknowledged_at IS NULL
+            AND a.raised_at < now() - make_interval(secs => %(late)s)
+            AND NOT EXISTS (SELECT FROM orient_call c WHERE c.alarm_id = a.id)),
+    count(*) FILTER (WHERE outcome = 'GIVEN_UP'), count(*) FILTER (WHERE outcome = 'LEFT'),
+    max(failure) FILTER (WHERE outcome IS NULL)
+FROM orient_call c
+WHERE EXISTS (SELECT FROM orient_alarm a WHERE a.id = c.alarm_id AND a.acknowledged_at IS NULL)
+"""
+"""Calls of unacknowledged alarms: late (over `late` seconds), given up, left in a folder; why one failed."""
