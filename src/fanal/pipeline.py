@@ -257,8 +257,8 @@ def weigh_answers(*, now: datetime) -> int:
     """Queue reports whose reporters have answered the desk for the stages from ANALYSE on; return how many.
 
     A report that is under way or in quarantine waits until it has left the queue: its stages may have read
-    the conversation already. All answers that a report has by then are read at once. The report's
-    holder gets a mail.
+    the conversation already. All answers that a report has by then are read at once. The person
+    in charge of the report is notified.
     """
     actor = system_actor("answers")
     with transaction.atomic():
@@ -269,7 +269,7 @@ def weigh_answers(*, now: datetime) -> int:
         )
         if ids:
             replay_stage(actor=actor, stage=Stage.ANALYSE, report_ids=ids, now=now)
-            tell_holders(actor=actor, report_ids=ids)
+            tell_holders(actor=actor, report_ids=ids, now=now)
             note_weighed(actor=actor, report_ids=ids, now=now)
     return len(ids)
 

@@ -12,4 +12,5 @@ def mailer_of(environment: Environment) -> Mailer:
         duty=tuple(environment.duty_addresses),
         folder=environment.home / "mail",
         demo=environment.demo,
+        host=next((name for host in environment.hosts if (name := host.lstrip("*."))), "localhost"),
     )

@@ -116,7 +116,7 @@ class Mailer:
 
     `url` is that of the SMTP server; with an empty one, messages are written to `folder`, one file each, and
     reach nobody. `sender` is the sender's address, `duty` the addresses of the people on call. In a demo
-    (`demo`) no setting counts as a fault.
+    (`demo`) no setting counts as a fault. `host` is the name under which the desk's pages are served.
     """
 
     url: str
@@ -125,6 +125,7 @@ class Mailer:
     folder: Path
     demo: bool = False
     """A demo needs no mail, so that missing settings are no fault."""
+    host: str = "localhost"
 
     def faults(self) -> tuple[MailFault, ...]:
         """Return the faults that keep alarm calls from arriving; empty if there are none, or in a demo.

@@ -179,6 +179,9 @@ RULES: tuple[GrantRule, ...] = (
     _rule("orient_alarm", [APP], [*APPEND, "UPDATE (acknowledged_at, acknowledged_by)"]),
     # A trigger writes each answer of a reporter; the desk marks it as read.
     _rule("orient_answer", [APP], ["SELECT", "UPDATE (read_at, read_by)"]),
+    # A report is given by adding a row; it is seen, and ends. A notification is only seen.
+    _rule("orient_assignment", [APP], [*APPEND, "UPDATE (seen_at, ended_at, ended_by, outcome)"]),
+    _rule("orient_notification", [APP], [*APPEND, "UPDATE (seen_at)"]),
     # Triggers queue calls, a separate process sends them, and the desk only reads them.
     _rule("orient_call", [APP], READ),
     _rule("orient_caller", [APP], READ),

@@ -162,6 +162,8 @@ BOUNDED: Mapping[str, TableBounds] = {
     "orient_unfolding_words": TableBounds(rows=_behind("orient_unfolding", "p.id = unfolding_id")),
     "orient_alarm": TableBounds(rows=_OWN),
     "orient_answer": TableBounds(rows=_OWN),
+    "orient_assignment": TableBounds(rows=_OWN),
+    "orient_notification": TableBounds(rows=_OWN),
     "orient_call": TableBounds(rows=_behind("orient_alarm", "p.id = alarm_id")),
     "orient_note": TableBounds(rows=_OWN),
     "orient_feedback": TableBounds(rows=_OWN),

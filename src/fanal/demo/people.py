@@ -23,9 +23,12 @@ from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, Play, World
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.operations.identity import open_identity, see_opening
 from fanal.kernel.actors import Role
+from fanal.orient.assignment.operations import assign_report
 from fanal.orient.domain.records import QueueFilter, QueueView, Track
+from fanal.orient.domain.states import CaseState
 from fanal.orient.operations.notes import note_dossier, note_report
 from fanal.orient.queue.operations import save_view
+from fanal.orient.queue.queries import list_queue
 
 OPENED = timedelta(days=400)
 _RENEWED = timedelta(days=40)
@@ -156,6 +159,7 @@ def own_events() -> list[DemoEvent]:
         ),
         DemoEvent(before=timedelta(hours=22), play=_note_on_the_ring),
         DemoEvent(before=timedelta(hours=21), play=_keep_views),
+        DemoEvent(before=timedelta(minutes=35), play=_assign),
     ]
 
 
@@ -224,6 +228,29 @@ def _note_on_the_ring(world: World, at: datetime) -> None:
         words="Réunion avec l’office mineurs jeudi : préparer la liste des pseudonymes par jeu.",
         now=at,
     )
+
+
+_GIVEN = 6
+
+
+def _assign(world: World, at: datetime) -> None:
+    """Assign the newest waiting reports in turn to two analysts; one hands hers over, with a note."""
+    claire, ana, bruno = (world.person(name, at) for name in ("claire", "ana", "bruno"))
+    page = list_queue(
+        actor=claire, view=QueueView.OPEN, filters=QueueFilter(level="NORMAL"), now=at, limit=50
+    )
+    free = [case for case in page.cases if case.state is CaseState.TO_ASSESS][:_GIVEN]
+    for number, case in enumerate(free):
+        to = (ana, bruno)[number % 2].person_id
+        assign_report(actor=claire, report_id=case.report_id, to=to, now=at)
+    if free:
+        assign_report(
+            actor=ana,
+            report_id=free[0].report_id,
+            to=bruno.person_id,
+            note="Je suis en formation demain : la plateforme répond avant midi.",
+            now=at + timedelta(minutes=4),
+        )
 
 
 def _keep_views(world: World, at: datetime) -> None:

@@ -300,6 +300,68 @@ class StoredView(models.Model):
         )
 
 
+class StoredAssignment(models.Model):
+    """An assignment of a report to a person; seen once, ended once. Ended ones stay."""
+
+    id = models.UUIDField(primary_key=True)
+    report_id = models.UUIDField()
+    desk_id = models.IntegerField()
+    person_id = models.UUIDField()
+    made_by = models.UUIDField()
+    handed_over = models.BooleanField()
+    former_id = models.UUIDField(null=True)
+    act_id = models.UUIDField()
+    note_id = models.UUIDField(null=True)
+    made_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.UUIDField(null=True)
+    outcome = models.TextField(default="")
+
+    class Meta:
+        db_table = "orient_assignment"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.report_id} {self.person_id}"
+
+
+class StoredNotification(models.Model):
+    """A notification of a person on a report; seen once, mailed once."""
+
+    id = models.UUIDField(primary_key=True)
+    desk_id = models.IntegerField()
+    person_id = models.UUIDField()
+    kind = models.TextField()
+    report_id = models.UUIDField()
+    dossier_id = models.UUIDField(null=True)
+    by_id = models.UUIDField(null=True)
+    came_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "orient_notification"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.report_id}"
+
+
+class StoredMailChoice(models.Model):
+    """Whether a person gets mails about new notifications."""
+
+    person_id = models.UUIDField(primary_key=True)
+    choice = models.TextField()
+
+    class Meta:
+        db_table = "orient_mail_choice"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.person_id} {self.choice}"
+
+
 class NoteWords(models.Model):
     """The text of a note, with its search index: deleted at expiry."""
 

@@ -63,6 +63,15 @@ ACTIONS: Mapping[str, str] = {
 """Default ledger action of a reading, by kind of object."""
 
 
+_FETCHED_AHEAD = frozenset({"Sec-Purpose", "Purpose", "X-Moz"})
+"""Headers of a browser that fetches a page ahead, before anybody opens it."""
+
+
+def is_fetched_ahead(request: HttpRequest) -> bool:
+    """Return whether a browser fetches the page before anybody opens it: nobody has read it then."""
+    return not _FETCHED_AHEAD.isdisjoint(request.headers)
+
+
 class ReadNotJournalled(Exception):
     """Error: a page would show persons or identifiers without a ledger row in this request."""
 

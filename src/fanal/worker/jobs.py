@@ -38,10 +38,11 @@ from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger
 from fanal.orient.folding.operations import folding
+from fanal.orient.notifications.operations import NOTIFICATION_QUEUE
 from fanal.orient.queue import operations as claims
 from fanal.statistics import operations as statistics
 from fanal.vault import fsck
-from fanal.worker import deconfliction_rounds, expiry, list_jobs, sends, upkeep
+from fanal.worker import deconfliction_rounds, expiry, list_jobs, people_jobs, sends, upkeep
 from fanal.worker.job_process import SENDS_QUEUE, Ended, JobsBoard, LivingJobs, give_back
 from fanal.worker.list_jobs import FETCHES_QUEUE, SLOW_QUEUE
 
@@ -52,7 +53,14 @@ _PAUSE = 1.0
 _GRACE = 10.0
 _CONNECTIONS = 10
 SCHEDULE_QUEUE, ROUNDS_QUEUE = "default", "rounds"
-SLOTS = {SCHEDULE_QUEUE: 4, FETCHES_QUEUE: 4, SLOW_QUEUE: 3, ROUNDS_QUEUE: 1, SENDS_QUEUE: 2}
+SLOTS = {
+    SCHEDULE_QUEUE: 4,
+    FETCHES_QUEUE: 4,
+    SLOW_QUEUE: 3,
+    ROUNDS_QUEUE: 1,
+    SENDS_QUEUE: 2,
+    NOTIFICATION_QUEUE: 1,
+}
 """Concurrent jobs by queue: slow partners or mail servers occupy only the slots of their own queue."""
 _JOBS_KEPT_HOURS = 14 * 24
 log = logging.getLogger("fanal.worker")
@@ -61,7 +69,9 @@ SENDS = (
     sends.tell_aside,
     sends.tell_factor,
     sends.tell_grant,
+    sends.tell_notifications,
     list_jobs.fetch_list,
+    people_jobs.mail_notifications,
 )
 """Jobs that other modules queue: imported here so that they are registered with the worker."""
 

@@ -18,11 +18,14 @@ from fanal.connectors import mail
 from fanal.connectors.smtp import Unconfirmed
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.operations.identity import IDENTITY_NOTICE
-from fanal.intake.domain.number import desk_number
 from fanal.kernel import clock
 from fanal.kernel.actors import SYSTEM_PERSON, Role, system_actor
-from fanal.orient.answers.operations import ANSWER_NOTICE
 from fanal.orient.domain.clocks import MAX_ATTEMPTS, MOST_COPIES, wait_after
+from fanal.orient.notifications.operations import (
+    NOTIFICATION_MAIL,
+    NOTIFICATION_QUEUE,
+    count_mailed,
+)
 from fanal.worker.job_process import SENDS_QUEUE
 
 _LANGUAGES = ("fr", "en")
@@ -110,21 +113,26 @@ def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> 
 
 
 @app.task(
-    queue=SENDS_QUEUE,
+    queue=NOTIFICATION_QUEUE,
     retry=BoundedRetry(),
-    name=ANSWER_NOTICE,
+    name=NOTIFICATION_MAIL,
 )
-def tell_answer(*, report_id: str, person_id: str, message_id: str) -> None:
-    """Notify the person who holds a report that its reporter has answered.
+def tell_notifications(*, person_id: str, mail_id: str) -> None:
+    """Tell a person by mail how many notifications they have not seen, and where.
 
-    The mail gives the report's desk number and nothing of the answer; `message_id`, the answer's id, goes
-    into its Message-ID. A person without an address sees the answer at the desk only.
+    The mail names no report, no person and no act. `mail_id` goes into its Message-ID. Nothing is sent once
+    all are seen, or to a person without an address, who sees them at the desk only.
     """
-    now = clock.now()
-    told = accounts.own_addresses(person_id=UUID(person_id))
-    if told:
-        named = {"reference": desk_number(UUID(report_id))}
-        _notify(told, ["ANSWER"], lambda _: named, f"{message_id}.answer", now)
+    now, person = clock.now(), UUID(person_id)
+    count = count_mailed(actor=system_actor("notifications"), person_id=person, now=now)
+    told = accounts.own_addresses(person_id=person)
+    if told and count:
+
+        def parameters(language: str) -> dict[str, str]:
+            page = f"https://{mail.current().host}/{language}/desk/notifications/"
+            return {"count": str(count), "address": page}
+
+        _notify(told, ["NOTIFICATIONS"], parameters, f"{mail_id}.notifications", now)
 
 
 @app.task(

@@ -22,7 +22,8 @@ ACTS = [
     ("distribution_sender_key", "revoked_at"), ("exchange_source", "added_at"),
     ("harmonise_opening", "opened_at"), ("harmonise_opening_seen", "seen_at"), ("intake_message", "created_at"),
     ("measures_answer", "at"), ("measures_contact", "informed_at"), ("measures_recommendation", "made_at"),
-    ("measures_session", "started_at"), ("orient_alarm", "acknowledged_at"), ("orient_decision", "decided_at"),
+    ("measures_session", "started_at"), ("orient_alarm", "acknowledged_at"), ("orient_assignment", "made_at"),
+    ("orient_decision", "decided_at"),
     ("orient_feedback", "given_at"), ("orient_note", "written_at"), ("orient_unfolding", "judged_at"),
     ("orient_view", "saved_at"),
 ]  # fmt: skip

@@ -9,9 +9,14 @@ from django.test import RequestFactory
 from psycopg import errors, sql
 
 from fanal.accounts import row_scope
+from fanal.accounts.models import User
+from fanal.accounts.queries.people import actor_for
 from fanal.config.middleware import bounded_rows
 from fanal.db.row_security import BOUNDED
+from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
+from fanal.orient.assignment.operations import assign_report
+from fanal.orient.operations.decisions import reopen_case
 from tests.actors import desk_actor
 from tests.integration.policy.world import make_world
 
@@ -20,6 +25,7 @@ READ_BY_ALL = {"accounts_habilitation"}
 GUARDED = {
     "orient_feedback": (errors.CheckViolation,),
     "casework_act": {errors.CheckViolation},
+    "orient_assignment": {errors.CheckViolation},
     "orient_case": {errors.CheckViolation, errors.RestrictViolation},
     "orient_decision": {errors.CheckViolation, errors.RestrictViolation},
 }
@@ -112,11 +118,23 @@ def add_folds(owner):
         )
 
 
+def add_assignments(world):
+    """A report of each desk is given to a colleague, who is notified."""
+    for cell in ("own", "other_desk"):
+        keeper, colleague = (
+            actor_for(user=User.objects.get(username=f"{who}-{cell}"), now=clock.now())
+            for who in ("keeper", "colleague")
+        )
+        report_id = world.report_ids[cell]
+        reopen_case(actor=keeper, report_id=report_id, now=clock.now())
+        assign_report(actor=keeper, report_id=report_id, to=colleague.person_id, now=clock.now())
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("installed_keys")
 @pytest.mark.role("worker")
 def test_a_desk_sees_and_changes_its_own_rows_only(database_urls, as_role):
-    make_world()
+    add_assignments(make_world())
     owner = as_role("owner")
     add_folds(owner)
     for later, desk, other in ((SECOND, 1, 1), (SECOND, FAR_DESK, FAR_DESK)):

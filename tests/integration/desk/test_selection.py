@@ -24,7 +24,7 @@ from fanal.orient.feedback.queries import feedback_of
 from fanal.orient.folding.operations import folding
 from fanal.orient.queue.operations import claim_case, release_case
 from fanal.orient.queue.queries import list_queue
-from fanal.web.desk.queue import selection
+from fanal.web.desk.queue import portions
 from tests.acceptance.desk.test_answers import answer
 from tests.integration.desk.folds import add_folded
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
@@ -186,7 +186,7 @@ def test_a_long_selection_goes_on_in_portions(
     desk: Desk, sign_in: SignIn, pages: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each page acts on some and holds the rest; a person who leaves it loses nothing that is done."""
-    monkeypatch.setattr(selection, "_PORTION", 2)
+    monkeypatch.setattr(portions, "_PORTION", 2)
     web = sign_in("ana")
     answer = web.post(
         f"/en/desk/selection/close/{VIEW}",
@@ -347,7 +347,7 @@ def test_what_the_page_left_out_is_not_closed_once_a_colleague_released_it(
     monkeypatch: pytest.MonkeyPatch,
     portion: int,
 ) -> None:
-    monkeypatch.setattr(selection, "_PORTION", portion)
+    monkeypatch.setattr(portions, "_PORTION", portion)
     web, bruno = sign_in("ana"), desk.actor("bruno")
     claim_case(actor=bruno, report_id=pages[1], now=desk.now)
     page = send(web, "", pages[:3]).content.decode()

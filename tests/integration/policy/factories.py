@@ -36,6 +36,7 @@ FACTORIES: dict[str, Factory] = {
     "dereferencing_id": lambda world, cell: world.dereferencing_ids[cell],
     "emergency_call_id": lambda world, cell: world.emergency_call_ids[cell],
     "referral_id": lambda world, cell: world.referral_ids[cell],
+    "act_id": lambda world, cell: UUID(int=0),  # the walker's own
     "dossier_id": lambda world, cell: world.dossier_ids[cell],
     "payer": lambda world, cell: world.payer_ids[cell],
     "sheet_id": lambda world, cell: world.sheet_ids[cell],
@@ -71,6 +72,7 @@ FACTORIES: dict[str, Factory] = {
 
 NO_OBJECT = frozenset(
     {
+        "act_id",
         "counterpart_id",
         "figure",
         "instruction_id",

@@ -15,7 +15,7 @@ from fanal.db import sql
 from fanal.intake.domain.number import desk_number
 from fanal.kernel.calendar import paris_day
 from fanal.orient.models import Case
-from tests.integration.policy import blocking, dereferencing, learning, scenes
+from tests.integration.policy import assigning, blocking, dereferencing, learning, scenes
 from tests.integration.policy.scenes import REASON, Posted, Scene
 
 Prepare = Callable[[Scene], Posted]
@@ -61,7 +61,7 @@ def _act(
     return Act(
         prepare=prepare,
         writes=frozenset(writes.split()),
-        each=sent in scenes.OWN if callable(sent) else False,
+        each=sent in scenes.OWN | assigning.OWN if callable(sent) else False,
         silent=silent,
         in_form=in_form,
         own=own,
@@ -155,6 +155,18 @@ FORMS: dict[str, Act] = {
     "desk:selection-feedback": _act(
         "orient_feedback", report=_selected_id, verdict="USEFUL", in_form=True
     ),
+    "desk:assign": _act("orient_assignment", assigning.in_charge),
+    "desk:give-back": _act("orient_assignment", assigning.given),
+    "desk:take-back": _act("orient_assignment", assigning.handed),
+    "desk:assignments-undo": _act("orient_assignment", assigning.handed_somewhere),
+    "desk:selection-assign": _act(
+        "orient_assignment", assigning.in_charge, report=_selected_id, in_form=True
+    ),
+    "desk:selection-take-back": _act(
+        "orient_assignment", assigning.handed, report=_selected_id, in_form=True
+    ),
+    "desk:notifications-seen": _act("orient_notification", assigning.notified, silent=True),
+    "desk:notifications-mail": _act("orient_mail_choice", choice="DAILY", silent=True),
     "desk:decide": _act("orient_decision orient_case", scenes.to_decide),
     "desk:undo": _act("orient_case", scenes.just_decided),
     "desk:reopen": _act("orient_case"),

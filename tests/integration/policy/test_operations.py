@@ -29,6 +29,8 @@ from fanal.intake.operations.queue import claim_batch
 from fanal.intake.operations.receive import receive_reports
 from fanal.intake.queries.files import open_submissions
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
+from fanal.orient.assignment.operations import assign_report
+from fanal.orient.operations.decisions import reopen_case
 from fanal.vault.operations.opening import open_object
 from tests.integration.policy.walking import rules_behind, signed_in_routes, undone
 from tests.integration.policy.world import World
@@ -140,6 +142,16 @@ def _vote(actor: Actor, world: World) -> object:
     )
 
 
+def _assign(world: World) -> object:
+    reopen_case(actor=_named("keeper-own"), report_id=world.report_ids["own"], now=world.now)
+    return assign_report(
+        actor=_named("keeper-own"),
+        report_id=world.report_ids["own"],
+        to=_named("colleague-own").person_id,
+        now=datetime.now(UTC),
+    )
+
+
 ACTS: list[tuple[str, Callable[[World], object]]] = [
     ("The worker and the commands of the machine run the stages", _claim),
     ("The system opens sealed files to harmonise and export them", _open),
@@ -150,6 +162,7 @@ ACTS: list[tuple[str, Callable[[World], object]]] = [
     ("A partner submits its own reports", _by_partner),
     ("Supervisors manage recipient desks", _recipient),
     ("Supervisors manage recipient desks", _send),
+    ("Whoever has a report in charge hands it over", _assign),
     (
         "People who see a match with a list entry may vote",
         lambda w: _vote(_named("colleague-own"), w),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Max, Q, QuerySet
 
-from fanal.accounts.domain.policy import reach, require
+from fanal.accounts.domain.policy import reach, require, roles_at_desk
 from fanal.accounts.domain.records import (
     AccountRecord,
     AlikeAccount,
@@ -187,6 +187,22 @@ def person_names(*, person_ids: Iterable[UUID]) -> dict[UUID, str]:
 def desk_names(*, desk_ids: Iterable[int]) -> dict[int, str]:
     """Return the names of desks by number; unknown numbers have no key."""
     return dict(Desk.objects.filter(id__in=set(desk_ids)).values_list("id", "name"))
+
+
+def list_colleagues(
+    *, action: str, desk_ids: Iterable[int], now: datetime
+) -> dict[int, dict[UUID, str]]:
+    """Return for each desk the people who may do `action` there now: names by id, in alphabetical order.
+
+    Their account is active, and a habilitation at that desk in force. No right is checked.
+    """
+    roles = [role.value for role in roles_at_desk(action)]
+    held = _in_force(now).filter(role__in=roles, person__accounts__is_active=True)
+    found: dict[int, dict[UUID, str]] = {desk_id: {} for desk_id in desk_ids}
+    rows = held.filter(desk_id__in=list(found)).values_list("desk_id", "person_id", "person__name")
+    for desk_id, person_id, name in sorted(rows.distinct(), key=lambda row: alphabetical(row[2])):
+        found[desk_id][person_id] = name
+    return found
 
 
 def list_habilitations(*, actor: Actor) -> list[HabilitationRecord]:

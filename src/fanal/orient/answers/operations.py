@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from procrastinate.contrib.django import app
 
 from fanal.accounts.domain.policy import reach, require, require_somewhere
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
+from fanal.orient.notifications.domain import NotificationKind
+from fanal.orient.notifications.operations import notify
 
 _READ = """
 UPDATE orient_answer SET read_at = %(now)s, read_by = %(person)s
@@ -109,28 +109,30 @@ def note_weighed(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> 
     )
 
 
-ANSWER_NOTICE: Final = "tell_answer"
-"""Name of the worker's job that sends the mail about an answer."""
 _HOLDERS = """
-SELECT c.report_id, c.claimed_by, n.message_id FROM orient_case c
-CROSS JOIN LATERAL (SELECT a.message_id FROM orient_answer a
-    WHERE a.report_id = c.report_id AND a.read_at IS NULL AND a.weighed_at IS NULL
-    ORDER BY a.came_at DESC, a.message_id LIMIT 1) n
-WHERE c.report_id = ANY(%s) AND c.state = 'CLAIMED' AND c.claimed_by IS NOT NULL AND NOT c.is_test
+SELECT c.report_id, c.desk_id, coalesce(g.person_id, c.claimed_by) FROM orient_case c
+LEFT JOIN orient_assignment g ON g.report_id = c.report_id AND g.ended_at IS NULL
+WHERE c.report_id = ANY(%s) AND (c.state = 'CLAIMED' AND c.claimed_by IS NOT NULL OR g.id IS NOT NULL)
+    AND NOT c.is_test AND EXISTS (SELECT FROM orient_answer a
+        WHERE a.report_id = c.report_id AND a.read_at IS NULL AND a.weighed_at IS NULL)
 """
 
 
-def tell_holders(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Queue a mail to the holder of each of these reports that has an unread answer.
+def tell_holders(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
+    """Notify the person in charge of each of these reports that has an unread answer.
 
-    One for all answers that `note_weighed` records next; sent once the caller's transaction is committed. A
-    report that nobody holds has none: its answer waits in the queue.
+    Once for all answers that `note_weighed` records next. Of a report that nobody has in charge nobody is
+    notified: its answer waits in the queue.
 
     Raises:
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
-    for report_id, person_id, message_id in sql.rows(_HOLDERS, [list(report_ids)]):
-        app.configure_task(ANSWER_NOTICE, queue="alarms").defer(
-            report_id=str(report_id), person_id=str(person_id), message_id=str(message_id)
+    for report_id, desk_id, person_id in sql.rows(_HOLDERS, [list(report_ids)]):
+        notify(
+            kind=NotificationKind.ANSWER,
+            people=[person_id],
+            desk_id=desk_id,
+            report_id=report_id,
+            now=now,
         )

@@ -16,7 +16,8 @@ WHERE report_id = ANY(%(reports)s::uuid[]) AND read_at IS NULL
 
 _HELD = """
 SELECT c.report_id FROM orient_case c
-WHERE c.state = 'CLAIMED' AND c.claimed_by = %(person)s
+WHERE c.report_id IN (SELECT report_id FROM orient_case WHERE state = 'CLAIMED' AND claimed_by = %(person)s
+        UNION ALL SELECT report_id FROM orient_assignment WHERE person_id = %(person)s AND ended_at IS NULL)
     AND (%(desks)s::int[] IS NULL OR c.desk_id = ANY(%(desks)s::int[]))
     AND EXISTS (SELECT FROM orient_answer n WHERE n.report_id = c.report_id AND n.read_at IS NULL)
 ORDER BY c.rank, c.report_id LIMIT %(most)s
@@ -42,7 +43,7 @@ def unread_on(*, actor: Actor, report_id: UUID) -> frozenset[UUID]:
 
 
 def held_with_answers(*, actor: Actor, most: int = 100) -> list[UUID]:
-    """Return the reports that the actor holds and whose reporter has written an answer that is unread.
+    """Return the reports in the actor's charge (claimed, or given to them) with an unread answer.
 
     Highest priority first, at most `most`.
     """

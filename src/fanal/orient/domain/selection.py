@@ -4,6 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from msgspec import Struct
+
 from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import OPEN_STATES
 
@@ -15,10 +17,12 @@ _NOBODY = UUID(int=0)
 
 
 class SelectionAct(StrEnum):
-    """Act on each selected report: claim, release, attach to a dossier, close without action, feedback."""
+    """Act on each selected report: claim, release, assign, attach to a dossier, close without action, …"""
 
     CLAIM = "CLAIM"
     RELEASE = "RELEASE"
+    ASSIGN = "ASSIGN"
+    TAKE_BACK = "TAKE_BACK"
     ATTACH = "ATTACH"
     CLOSE = "CLOSE"
     FEEDBACK = "FEEDBACK"
@@ -31,7 +35,9 @@ class LeftOut(StrEnum):
     person has claimed it. YOURS, NOT_YOURS: the person has claimed it already, or not. DANGER, ANSWERED: a
     child in danger, an answer that nobody has read: a person decides on each alone. PUBLIC: no provider sent
     it. IN_DOSSIER: it is in a dossier already. BEYOND: more than can be claimed at once. ROOM: more than one
-    judgement on a dossier names. CHANGED: refused because it changed meanwhile.
+    judgement on a dossier names. ASSIGNED, NOT_ASSIGNED: a colleague is in charge of it, or nobody. THEIRS:
+    the chosen colleague is in charge of it already; NOT_THEIR_DESK: they may not work at its desk. CHANGED:
+    refused because it changed meanwhile.
     """
 
     GONE = "GONE"
@@ -45,7 +51,22 @@ class LeftOut(StrEnum):
     IN_DOSSIER = "IN_DOSSIER"
     BEYOND = "BEYOND"
     ROOM = "ROOM"
+    ASSIGNED = "ASSIGNED"
+    NOT_ASSIGNED = "NOT_ASSIGNED"
+    THEIRS = "THEIRS"
+    NOT_THEIR_DESK = "NOT_THEIR_DESK"
     CHANGED = "CHANGED"
+
+
+class Given(Struct, frozen=True, kw_only=True):
+    """The assignment of a report: to whom (None: nobody) and by whom; `assigns`: the actor may assign any."""
+
+    person_id: UUID | None = None
+    made_by: UUID | None = None
+    assigns: bool = False
+
+
+FREE = Given()
 
 
 def left_out(
@@ -56,12 +77,13 @@ def left_out(
     answers: int,
     now: datetime,
     in_dossier: bool = False,
+    given: Given = FREE,
 ) -> LeftOut | None:
     """Return why an act of a person leaves a report out, or None where it applies.
 
     `case`: the report's row in the queue, None for a report that the person may not see; `answers`: number of
-    its reporter's answers that nobody has read; `in_dossier`: whether it is in a dossier. Claims count until
-    their end, compared with `now`.
+    its reporter's answers that nobody has read; `in_dossier`: whether it is in a dossier; `given`: its
+    assignment. Claims count until their end, compared with `now`.
     """
     if case is None:
         return LeftOut.GONE
@@ -71,17 +93,36 @@ def left_out(
         return LeftOut.PUBLIC if case.sender_id == _NOBODY else None
     if case.state not in OPEN_STATES:
         return LeftOut.DECIDED
-    if held := _by_holder(act, case.held_by(now), person_id):
+    if held := _by_holder(act, case.held_by(now), person_id, given):
         return held
     return decided_alone(case, answers) if act is SelectionAct.CLOSE else None
 
 
-def _by_holder(act: SelectionAct, holder: UUID | None, person_id: UUID) -> LeftOut | None:
+def _by_holder(
+    act: SelectionAct, holder: UUID | None, person_id: UUID, given: Given
+) -> LeftOut | None:
+    """Return why an act leaves a report out because of who has claimed it, or to whom it is given."""
+    own = person_id in {holder, given.person_id}
     if act is SelectionAct.RELEASE:
-        return None if holder == person_id else LeftOut.NOT_YOURS
+        return None if own else LeftOut.NOT_YOURS
+    if act is SelectionAct.TAKE_BACK:
+        return _untakeable(holder, person_id, given)
     if holder not in {None, person_id}:
         return LeftOut.HELD
-    return LeftOut.YOURS if act is SelectionAct.CLAIM and holder == person_id else None
+    if act is SelectionAct.ASSIGN:
+        return None if given.assigns or own else LeftOut.NOT_YOURS
+    if act is SelectionAct.CLAIM and holder == person_id:
+        return LeftOut.YOURS
+    return None if given.person_id in {None, person_id} else LeftOut.ASSIGNED
+
+
+def _untakeable(holder: UUID | None, person_id: UUID, given: Given) -> LeftOut | None:
+    """Return why an assignment cannot be taken back: there is none, it is in work, or it is of another."""
+    if given.person_id is None:
+        return LeftOut.NOT_ASSIGNED
+    if holder is not None:
+        return LeftOut.HELD
+    return None if given.assigns or given.made_by == person_id else LeftOut.ASSIGNED
 
 
 def decided_alone(case: Case, answers: int) -> LeftOut | None:

@@ -32,6 +32,7 @@ from fanal.orient.folding.domain import never_folds
 from fanal.orient.folding.operations.folding import fold_again, fold_new, hold_folding
 from fanal.orient.folding.operations.unfolding import refresh_heads, surface
 from fanal.orient.models import Case, StoredView
+from fanal.orient.notifications.operations import forget_notifications, forget_people_notified
 from fanal.reference import Catalogue
 
 # Daily counts of findings, updated as reports enter the queue, so that no statistic scans the findings.
@@ -363,12 +364,15 @@ def _shorten(value: str | None) -> str:
 
 
 def forget_views(*, actor: Actor, person_ids: Sequence[UUID]) -> int:
-    """Delete the views saved by these people, shared views too; return their number.
+    """Delete the views saved by these people, shared views too, and their notifications.
+
+    Returns the number of views.
 
     Raises:
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
+    forget_people_notified(actor=actor, person_ids=person_ids)
     deleted, _ = StoredView.objects.filter(person_id__in=person_ids).delete()
     return int(deleted)
 
@@ -412,6 +416,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
         sql.run("DELETE FROM orient_fold WHERE report_id = ANY(%s)", [ids])
         forget_assessed(ids)
         forget_answers(actor=actor, report_ids=ids)
+        forget_notifications(actor=actor, report_ids=ids)
         sql.run(
             "UPDATE orient_case SET own = NULL, reason_parameters = '{}', platform = ''"
             " WHERE report_id = ANY(%s)",

@@ -7,16 +7,19 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.queries.people import list_colleagues
 from fanal.crosscheck.dossiers.queries import members_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
-from fanal.kernel.texts import stripped
+from fanal.kernel.texts import alphabetical, stripped
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
 from fanal.orient.domain.deciding import UNSTORABLE
 from fanal.orient.models import Case, NoteWords, StoredNote
+from fanal.orient.notifications.domain import NotificationKind
+from fanal.orient.notifications.operations import notify
 
 MAX_NOTE = 10_000
 
@@ -26,7 +29,7 @@ class NothingToNote(LookupError):
 
 
 def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> UUID:
-    """Write a note on a report and return its id.
+    """Write a note on a report and return its id; colleagues whom it names with `@` are notified.
 
     Raises:
         NothingToNote: no such report in the queue.
@@ -41,7 +44,7 @@ def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> 
 
 
 def note_dossier(*, actor: Actor, dossier_id: UUID, words: str, now: datetime) -> UUID:
-    """Write a note on a dossier and return its id.
+    """Write a note on a dossier and return its id; colleagues whom it names with `@` are notified.
 
     It is stored with the reports that the dossier holds now at one desk: the desk of its first report within
     the actor's reach. It follows these reports when dossiers merge or split.
@@ -74,30 +77,79 @@ def _write(
     dossier_id: UUID | None,
     now: datetime,
 ) -> UUID:
-    text = _checked(words)
-    note_id = new_id(now)
-    digest = keyed_digest(kind="note", object_id=note_id, content=text.encode())
+    named = _named(words, desk_id=desk_id, now=now)
     with transaction.atomic():
-        note = StoredNote.objects.create(
-            id=note_id,
+        kept = store_note(actor, report_ids, words, desk_id=desk_id, dossier_id=dossier_id, now=now)
+        notify(
+            kind=NotificationKind.MENTION,
+            people=named,
             desk_id=desk_id,
+            report_id=report_ids[0],
             dossier_id=dossier_id,
-            report_ids=list(report_ids),
-            author_id=actor.person_id,
-            written_at=now,
-            digest=digest,
+            by_id=actor.person_id,
+            now=now,
         )
-        NoteWords.objects.create(note=note, words=text)
         about = [ObjectRef(kind="report", id=report_id) for report_id in report_ids]
         if dossier_id is not None:
             about.append(ObjectRef(kind="dossier", id=dossier_id))
-        ledger.record(
-            actor=actor,
-            action="note.write",
-            at=now,
-            objects=[ObjectRef(kind="note", id=note_id, digest=digest), *about],
-        )
-    return note_id
+        about += [ObjectRef(kind="person", id=person_id) for person_id in named]
+        ledger.record(actor=actor, action="note.write", at=now, objects=[kept, *about])
+    return kept.id
+
+
+def _named(words: str, *, desk_id: int, now: datetime) -> list[UUID]:
+    """Return the people of the desk whom a note names: by `@` and the name, in any case and accents.
+
+    The longest name counts where one begins with another; people of the same name are all named.
+    """
+    people = list_colleagues(action="report.read", desk_ids=[desk_id], now=now)[desk_id]
+    plain = {person_id: _plain(name) for person_id, name in people.items()}
+    found: list[UUID] = []
+    for after in _plain(words).split("@")[1:]:
+        fits = [name for name in plain.values() if _begins(after, name)]
+        if fits:
+            longest = max(fits, key=len)
+            found += [person_id for person_id, name in plain.items() if name == longest]
+    return list(dict.fromkeys(found))
+
+
+def _begins(text: str, name: str) -> bool:
+    return bool(name) and text.startswith(name) and not text[len(name) : len(name) + 1].isalnum()
+
+
+def _plain(text: str) -> str:
+    """Return a text without case, accents and doubled spaces, as names are compared."""
+    return " ".join(alphabetical(text).partition("\0")[0].split())
+
+
+def store_note(
+    actor: Actor,
+    report_ids: Sequence[UUID],
+    words: str,
+    *,
+    desk_id: int,
+    now: datetime,
+    dossier_id: UUID | None = None,
+) -> ObjectRef:
+    """Store a note in the caller's transaction; return it as an object for the entry of the caller's act.
+
+    Raises:
+        Refusal: NO_WORDS, TOO_LONG, UNREADABLE.
+    """
+    text = _checked(words)
+    note_id = new_id(now)
+    digest = keyed_digest(kind="note", object_id=note_id, content=text.encode())
+    note = StoredNote.objects.create(
+        id=note_id,
+        desk_id=desk_id,
+        dossier_id=dossier_id,
+        report_ids=list(report_ids),
+        author_id=actor.person_id,
+        written_at=now,
+        digest=digest,
+    )
+    NoteWords.objects.create(note=note, words=text)
+    return ObjectRef(kind="note", id=note_id, digest=digest)
 
 
 def _checked(words: str) -> str:

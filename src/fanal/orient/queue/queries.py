@@ -62,6 +62,11 @@ Value = str | int | datetime | UUID | list[str | int | bool]
 UNMARKED = 5000
 """Largest number of late cases not yet marked by the worker that a view shows; a minute brings fewer."""
 _UNREAD = "SELECT n.report_id FROM orient_answer n WHERE n.read_at IS NULL"
+_IN_CHARGE = (
+    "SELECT report_id FROM orient_case WHERE state = 'CLAIMED' AND claimed_by = %s UNION ALL"
+    " SELECT report_id FROM orient_assignment WHERE person_id = %s AND ended_at IS NULL"
+)
+"""Reports in a person's charge: claimed by them, or given to them (`assignment`)."""
 _WAITING = (CaseState.TO_ASSESS, CaseState.CLAIMED, CaseState.TO_SECOND)
 _ANSWERABLE = (
     *_WAITING,
@@ -215,7 +220,7 @@ def _desks(actor: Actor) -> Turns:
 def _held(
     desks: Turns, actor: Actor, asked: Mapping[str, str], *, answered: bool = False
 ) -> Streams:
-    """Return the range (`Streams`) of the cases that the actor holds (view MINE): few enough to read singly.
+    """Return the range (`Streams`) of the cases in the actor's charge (view MINE), few enough to read singly.
 
     A child in danger comes first, then an unread answer of the reporter: their ranks lie below all others.
     `desks`: the desks within reach; `asked`: the filters, value by column; `answered`: only those with such
@@ -227,9 +232,9 @@ def _held(
         source="(SELECT h.report_id, h.desk_id, h.kind, h.channel, h.country, h.level, h.unread, h.rank"  # noqa: S608 - as above
         f" - {BEFORE_OTHERS} * ((h.level = 'DANGER')::int * 2 + h.unread::int) AS rank"
         f" FROM (SELECT h.*, {unread} AS unread FROM orient_case h"
-        " WHERE h.state = 'CLAIMED' AND h.claimed_by = %s) h)",
+        f" WHERE h.report_id IN ({_IN_CHARGE})) h)",
         where=_and("q.unread" if answered else "true", asked),
-        values=(actor.person_id, *asked.values()),
+        values=(actor.person_id, actor.person_id, *asked.values()),
     )
 
 
@@ -440,7 +445,7 @@ def count_arrivals_by_hour(*, actor: Actor, since: datetime, now: datetime) -> d
 def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
     """Return the condition (Django `Q`) that a case belongs to a view; of ANSWERED: on its state alone.
 
-    `now` decides which cases are overdue (LATE); MINE are the cases that the actor holds. A case is a report
+    `now` decides which cases are overdue (LATE); MINE are the cases in the actor's charge. A case is a report
     in the queue.
     """
     match view:
@@ -449,7 +454,9 @@ def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
         case QueueView.DANGER:
             return Q(state__in=OPEN_STATES, level="DANGER")
         case QueueView.MINE:
-            return Q(state=CaseState.CLAIMED, claimed_by=actor.person_id)
+            given = models.StoredAssignment.objects.filter(person_id=actor.person_id, ended_at=None)
+            claimed = Q(state=CaseState.CLAIMED, claimed_by=actor.person_id)
+            return claimed | Q(report_id__in=given.values("report_id"))
         case QueueView.TO_SECOND | QueueView.HANDED_OVER:
             return Q(state=CaseState(view.value))
         case QueueView.LATE:

@@ -84,6 +84,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
             NavigationPage(route="desk:suggestions", words=_("Suggested links"), icon="help"),
             NavigationPage(route="desk:payments", words=_("Payments"), icon="chart"),
             NavigationPage(route="desk:search", words=_("Search"), icon="search"),
+            NavigationPage(route="desk:team", words=_("Team"), icon="people"),
         ),
     ),
     (
@@ -158,9 +159,9 @@ DAILY: Mapping[Role, tuple[str, ...]] = {
         "desk:second",
         "desk:emergency_calls",
         "desk:dossiers",
-        "desk:providers",
         "account_habilitations",
         "desk:search",
+        "desk:team",
     ),
     Role.JUDICIAL_OFFICER: (
         "desk:referrals",

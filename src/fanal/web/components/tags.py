@@ -22,6 +22,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.kernel.calendar import read_aware
 from fanal.orient.domain.records import Case
+from fanal.orient.notifications.queries import MOST, count_unseen
 from fanal.web.account import second_factor
 from fanal.web.account.actors import actor_of
 from fanal.web.account.landing import landing_path
@@ -269,17 +270,22 @@ def note(content: str, tone: str = "info", glyph: str = "") -> SafeString:
 def navigation(context: Context) -> dict[str, object]:
     """Show the desk's navigation bar: pages open to the person, name, color scheme, sign-out.
 
-    Returns the template's context: the pages (`menu`), `roles`, `user_name`, and the URLs `account`, `home`
-    and `sign_out`.
+    Returns the template's context: the pages (`menu`), `roles`, `user_name`, the number of `unseen`
+    notifications (up to `most`), and the URLs `account`, `home`, `notifications` and `sign_out`.
     """
     request: HttpRequest = context["request"]
     actor = actor_of(request)
     account = _route("account_home") if request.user.is_authenticated else ""
+    centre = reachable("desk:notifications", actor)
     return {
         "request": request,
         "csrf_token": context.get("csrf_token"),
-        "menu": menu_of(actor, request.path),
+        "menu": menu_of(actor, "" if centre and request.path.startswith(centre) else request.path),
         "counts": reachable("desk:menu-counts", actor),
+        "notifications": centre,
+        "at_notifications": request.path == centre,
+        "unseen": count_unseen(actor=actor) if centre else 0,
+        "most": MOST,
         "roles": sorted(actor.roles - {Role.PUBLIC}),
         "user_name": str(request.user) if request.user.is_authenticated else "",
         "account": account,

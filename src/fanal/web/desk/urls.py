@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.desk import distribution, entry, instructions, notes, providers, reviews, search
+from fanal.web.desk import (
+    distribution,
+    entry,
+    instructions,
+    notes,
+    notifications,
+    providers,
+    reviews,
+    search,
+    team,
+)
 from fanal.web.desk.acts import (
     blockings,
     dereferencings,
@@ -36,6 +46,7 @@ from fanal.web.desk.queue import (
 )
 from fanal.web.desk.report import (
     answers,
+    assigning,
     calls,
     compare,
     decisions,
@@ -63,6 +74,8 @@ urlpatterns: list[URLPattern] = [
     path("selection/", selection.selected, name="selection"),
     path("selection/claim/", selection.claim_selected, name="selection-claim"),
     path("selection/release/", selection.release_selected, name="selection-release"),
+    path("selection/assign/", selection.assign_selected, name="selection-assign"),
+    path("selection/take-back/", selection.take_back_selected, name="selection-take-back"),
     path("selection/attach/", selection.attach_selected, name="selection-attach"),
     path("selection/close/", selection.close_selected, name="selection-close"),
     path("selection/feedback/", selection.judge_selected, name="selection-feedback"),
@@ -76,6 +89,14 @@ urlpatterns: list[URLPattern] = [
     path("reports/<uuid:report_id>/claim/", claims.claim, name="claim"),
     path("reports/<uuid:report_id>/renew/", claims.renew, name="renew"),
     path("reports/<uuid:report_id>/release/", claims.release, name="release"),
+    path("reports/<uuid:report_id>/assign/", assigning.assign, name="assign"),
+    path("reports/<uuid:report_id>/give-back/", assigning.give_back, name="give-back"),
+    path("reports/<uuid:report_id>/take-back/", assigning.take, name="take-back"),
+    path("assignments/<uuid:act_id>/undo/", undo.undo_assignment, name="assignments-undo"),
+    path("team/", team.team, name="team"),
+    path("notifications/", notifications.listing, name="notifications"),
+    path("notifications/seen/", notifications.seen, name="notifications-seen"),
+    path("notifications/mail/", notifications.mail, name="notifications-mail"),
     path("reports/<uuid:report_id>/decide/", decisions.decide, name="decide"),
     path("reports/<uuid:report_id>/undo/", undo.undo, name="undo"),
     path("reports/<uuid:report_id>/reopen/", decisions.reopen, name="reopen"),

@@ -4,6 +4,7 @@ The place travels in the query of a report's page: the view with its filters. Wi
 queue.
 """
 
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib import messages
@@ -17,6 +18,8 @@ from fanal.accounts.routes import needs
 from fanal.kernel.typed import whole_number
 from fanal.orient import queries as oriented
 from fanal.orient.answers.queries import count_unread
+from fanal.orient.assignment.domain import Assignment, is_kept_from
+from fanal.orient.assignment.queries import assignments_of
 from fanal.orient.domain.records import Case, QueuePosition, QueueView
 from fanal.orient.domain.states import OPEN_STATES
 from fanal.orient.queue import operations as orient
@@ -56,7 +59,8 @@ def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
     """Claim the report that follows `before` in the person's view, and return the redirect to its page.
 
     `before` may have left the view meanwhile. After the last row comes the first; reports that others hold
-    are passed over. Where none is left, return the redirect to the view with a message.
+    or that are given to others are passed over. Where none is left, return the redirect to the view with a
+    message.
     """
     starts = [None] if before is None else [_position(request, before), None]
     for start in starts:
@@ -102,12 +106,13 @@ def _claim_after(
         page = list_queue(
             actor=actor, view=view, filters=filters, now=now, after=start, limit=_PAGE
         )
+        given = assignments_of(actor=actor, report_ids=[case.report_id for case in page.cases])
         for case in page.cases:
             if aside is not None and case.report_id == aside.report_id:
                 continue
             if case.state not in OPEN_STATES:
                 return case.report_id
-            if case.held_by(now) not in {None, actor.person_id}:
+            if not _is_free(case, given.get(case.report_id), actor.person_id, now):
                 continue
             try:
                 orient.claim_case(actor=actor, report_id=case.report_id, now=now)
@@ -118,6 +123,12 @@ def _claim_after(
         if start is None:
             return None
     return None
+
+
+def _is_free(case: Case, given: Assignment | None, person_id: UUID, now: datetime) -> bool:
+    """Return whether a person may be given a case as their next: no other holds it, or has it in charge."""
+    held = case.held_by(now) not in {None, person_id}
+    return not held and not is_kept_from(case, given, person_id=person_id, now=now)
 
 
 def _release(request: HttpRequest, case: Case) -> None:

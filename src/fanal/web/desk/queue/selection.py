@@ -1,48 +1,37 @@
-"""Acts on several reports at once: selected in the queue, shown before the act, done in portions.
-
-The page that shows the selection holds its ids. Each request acts on the first of them and sends the rest
-back, until none is left: a server that stops, or a person who closes the page, leaves whole acts only. Every
-report has its own transaction and ledger entries.
-"""
+"""Acts on several reports at once: selected in the queue, shown before the act, done in `portions`."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _, ngettext
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from msgspec import Struct
 
-from fanal import reference
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
-from fanal.casework.operations.deciding import DecidedAlone, close_without_action
+from fanal.casework.operations.deciding import close_without_action
 from fanal.crosscheck.domain.records import JudgementAct
-from fanal.crosscheck.dossiers.queries import dossier_of, in_dossiers, members_of
+from fanal.crosscheck.dossiers.queries import dossier_of, members_of
 from fanal.crosscheck.operations.judge import MOST_NAMED, judge
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.refusal import Refusal
-from fanal.kernel.typed import identifier, whole_number
+from fanal.kernel.typed import identifier
 from fanal.orient import queries as oriented
-from fanal.orient.answers.queries import count_unread
+from fanal.orient.assignment.domain import Load
+from fanal.orient.assignment.operations import assign_report, return_report, take_back
+from fanal.orient.assignment.queries import assignments_of, list_loads
 from fanal.orient.domain.deciding import check_reason
 from fanal.orient.domain.records import Case
-from fanal.orient.domain.selection import (
-    MOST,
-    MOST_CLAIMED,
-    LeftOut,
-    SelectionAct,
-    left_out,
-)
+from fanal.orient.domain.selection import MOST, MOST_CLAIMED, LeftOut, SelectionAct
 from fanal.orient.feedback.domain import FeedbackVerdict
 from fanal.orient.feedback.operations import NothingToJudge, give_feedback
-from fanal.orient.folding.operations.unfolding import NotFolded
 from fanal.orient.folding.queries import list_folded
 from fanal.orient.queue import operations as orient
 from fanal.orient.queue.queries import list_queue
@@ -50,12 +39,12 @@ from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.naming import Unclear, named_report
 from fanal.web.desk.queue.filters import filters_of, place_of, view_of
 from fanal.web.desk.queue.place import to_queue
+from fanal.web.desk.queue.portions import go_through, left_out_of, posted, tell
 from fanal.web.desk.queue.views import QueueRow, rows_of
 from fanal.web.failures import reason_of
 from fanal.web.reading import consult
 
 _SHOWN = 20
-_PORTION = 50
 _FOLDED = 100
 """Most duplicates decided with a report, as on its own page; others return to the queue as one."""
 REASONS = ("DEALT_WITH", "TOO_LITTLE", "NO_OFFENCE")
@@ -69,7 +58,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """What an act would do to the selection: the number of reports it applies to, and of those left out.
 
     `left_out`: the ids of the latter. `left`: pairs of the reason (a `LeftOut`) and the number of reports.
-    `folded`: duplicates grouped with those that it applies to.
+    `folded`: duplicates grouped with those that it applies to. `moved`: those that a colleague has in charge.
     """
 
     act: SelectionAct
@@ -77,6 +66,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     count: int
     left: Sequence[tuple[LeftOut, int]]
     folded: int
+    moved: int
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -99,7 +89,7 @@ def selected(request: HttpRequest) -> HttpResponse:
     Raises:
         Http404: none of the reports is within the person's reach, or no such view.
     """
-    ids = _whole_view(request) if request.POST.get("whole") else _posted(request)
+    ids = _whole_view(request) if request.POST.get("whole") else posted(request)
     if not ids:
         messages.info(request, _("Select reports first."))
         return to_queue(request)
@@ -109,7 +99,7 @@ def selected(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("report.claim")
 def claim_selected(request: HttpRequest) -> HttpResponse:
-    """Claim the free ones of the selected reports, at most fifty. Form and answer: see `_go_through`.
+    """Claim the free ones of the selected reports, at most fifty. Form and answer: see `go_through`.
 
     Raises:
         Http404: none of the reports is within the person's reach.
@@ -119,13 +109,13 @@ def claim_selected(request: HttpRequest) -> HttpResponse:
     def claim(case: Case) -> None:
         orient.claim_case(actor=actor_of(request), report_id=case.report_id, now=now_of(request))
 
-    return _go_through(request, SelectionAct.CLAIM, claim)
+    return go_through(request, SelectionAct.CLAIM, claim)
 
 
 @require_POST
 @needs("report.claim")
 def release_selected(request: HttpRequest) -> HttpResponse:
-    """Return the selected reports that the person has claimed to the queue. Form: see `_go_through`.
+    """Return the selected reports that the person has claimed to the queue. Form: see `go_through`.
 
     Raises:
         Http404: none of the reports is within the person's reach.
@@ -133,14 +123,57 @@ def release_selected(request: HttpRequest) -> HttpResponse:
     """
 
     def release(case: Case) -> None:
-        orient.release_case(
+        actor, now = actor_of(request), now_of(request)
+        token, report_id = case.claim_token, case.report_id
+        if not orient.release_case(actor=actor, report_id=report_id, claim_token=token, now=now):
+            return_report(actor=actor, report_id=report_id, now=now)
+
+    return go_through(request, SelectionAct.RELEASE, release)
+
+
+@require_POST
+@needs("report.claim")
+def assign_selected(request: HttpRequest) -> HttpResponse:
+    """Assign the selected reports to one person, or hand over those in the actor's charge.
+
+    Form: see `go_through`; `to` (a person's id), `words` (a note) and `act` (the id of this act, to undo it).
+
+    Raises:
+        Http404: none of the reports is within the person's reach.
+        Refused: the person may not claim at the desk of one.
+    """
+    to, act = identifier(request.POST.get("to", "")), identifier(request.POST.get("act", ""))
+    if to is None:
+        words = reason_of(Refusal("assignment", "NOT_HERE"))
+        return _page(request, posted(request), refused=words, of=SelectionAct.ASSIGN)
+
+    def assign(case: Case) -> None:
+        assign_report(
             actor=actor_of(request),
             report_id=case.report_id,
-            claim_token=case.claim_token,
+            to=to,
+            note=request.POST.get("words", ""),
+            act_id=act,
             now=now_of(request),
         )
 
-    return _go_through(request, SelectionAct.RELEASE, release)
+    return go_through(request, SelectionAct.ASSIGN, assign)
+
+
+@require_POST
+@needs("report.claim")
+def take_back_selected(request: HttpRequest) -> HttpResponse:
+    """Take back the assignments of the selected reports. Form: see `go_through`.
+
+    Raises:
+        Http404: none of the reports is within the person's reach.
+        Refused: the person may not claim at the desk of one.
+    """
+
+    def take(case: Case) -> None:
+        take_back(actor=actor_of(request), report_id=case.report_id, now=now_of(request))
+
+    return go_through(request, SelectionAct.TAKE_BACK, take)
 
 
 @require_POST
@@ -156,7 +189,7 @@ def attach_selected(request: HttpRequest) -> HttpResponse:
         Http404: none of the reports is within the person's reach.
         Refused: the person may not judge dossiers at the desk of one.
     """
-    ids, actor, act = _posted(request), actor_of(request), SelectionAct.ATTACH
+    ids, actor, act = posted(request), actor_of(request), SelectionAct.ATTACH
     cases = oriented.get_cases(actor=actor, report_ids=ids)
     if not cases:
         raise Http404
@@ -166,7 +199,7 @@ def attach_selected(request: HttpRequest) -> HttpResponse:
         anchor = named_report(request, request.POST.get("anchor", "").strip())
         dossier_id = dossier_of(actor=actor, report_id=anchor)
         own = members_of(actor=actor, dossier_id=dossier_id) if dossier_id else [anchor]
-        why = _left_out(request, act, ids, cases, told=True)
+        why = left_out_of(request, act, ids, cases, told=True)
         applies = [one for one in ids if why[one] is None and one != anchor]
         attached = applies[: max(0, MOST_NAMED - len(own))]
         if not attached:
@@ -185,7 +218,7 @@ def attach_selected(request: HttpRequest) -> HttpResponse:
         return _page(request, ids, refused=words, of=act)
     tally: Counter[str] = Counter(reason for reason in why.values() if reason)
     tally["DONE"], tally[LeftOut.ROOM] = len(attached), len(applies) - len(attached)
-    _tell(request, act, +tally)
+    tell(request, act, +tally)
     now_in = dossier_of(actor=actor, report_id=anchor)
     return redirect("desk:dossier", dossier_id=now_in) if now_in else to_queue(request)
 
@@ -193,7 +226,7 @@ def attach_selected(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("report.decide")
 def close_selected(request: HttpRequest) -> HttpResponse:
-    """Decide that the selected reports need no action, with one `reason`. Form: see `_go_through`.
+    """Decide that the selected reports need no action, with one `reason`. Form: see `go_through`.
 
     `folded`: also the duplicates grouped with them; `duplicate`: tell their providers that they are
     duplicates.
@@ -206,7 +239,7 @@ def close_selected(request: HttpRequest) -> HttpResponse:
     try:
         check_reason(reason)
     except Refusal as refused:
-        return _page(request, _posted(request), refused=reason_of(refused), of=SelectionAct.CLOSE)
+        return _page(request, posted(request), refused=reason_of(refused), of=SelectionAct.CLOSE)
     actor, now = actor_of(request), now_of(request)
     duplicate, with_folded = request.POST.get("duplicate"), request.POST.get("folded")
 
@@ -230,7 +263,7 @@ def close_selected(request: HttpRequest) -> HttpResponse:
             if duplicate:
                 _tell_duplicate(request, case)
 
-    return _go_through(request, SelectionAct.CLOSE, close)
+    return go_through(request, SelectionAct.CLOSE, close)
 
 
 @require_POST
@@ -238,7 +271,7 @@ def close_selected(request: HttpRequest) -> HttpResponse:
 def judge_selected(request: HttpRequest) -> HttpResponse:
     """Give the providers of the selected reports the feedback of the form (`verdict`: USEFUL, DUPLICATE).
 
-    Form: see `_go_through`.
+    Form: see `go_through`.
 
     Raises:
         Http404: none of the reports is within the person's reach, or another verdict.
@@ -259,13 +292,7 @@ def judge_selected(request: HttpRequest) -> HttpResponse:
             now=now_of(request),
         )
 
-    return _go_through(request, SelectionAct.FEEDBACK, judge)
-
-
-def _posted(request: HttpRequest) -> list[UUID]:
-    """Return the posted ids in their order, each once, at most `MOST`; malformed ones are ignored."""
-    texts = [*request.POST.getlist("report"), *request.POST.get("reports", "").split()]
-    return list(dict.fromkeys(one for text in texts if (one := identifier(text))))[:MOST]
+    return go_through(request, SelectionAct.FEEDBACK, judge)
 
 
 def _whole_view(request: HttpRequest) -> list[UUID]:
@@ -298,6 +325,8 @@ def _page(
     rights = {
         SelectionAct.CLAIM: "report.claim",
         SelectionAct.RELEASE: "report.claim",
+        SelectionAct.ASSIGN: "report.claim",
+        SelectionAct.TAKE_BACK: "report.claim",
         SelectionAct.ATTACH: "dossier.judge",
         SelectionAct.CLOSE: "report.decide",
         SelectionAct.FEEDBACK: "feedback.give",
@@ -314,6 +343,9 @@ def _page(
         "verdicts": VERDICTS,
         "query": place_of(request.GET),
         "typed": request.POST.get("reason", ""),
+        "colleagues": _colleagues(request, cases),
+        "own_id": actor.person_id,
+        "act_id": uuid4(),
         "anchor": request.POST.get("anchor", ""),
         "refused": refused,
         "refused_act": of,
@@ -324,7 +356,7 @@ def _page(
 def _prepared(
     request: HttpRequest, act: SelectionAct, ids: Sequence[UUID], cases: Mapping[UUID, Case]
 ) -> Prepared:
-    why = _left_out(request, act, ids, cases)
+    why = left_out_of(request, act, ids, cases)
     applies = [one for one in ids if why[one] is None]
     counts = Counter(reason for reason in why.values() if reason)
     if act is SelectionAct.CLAIM and len(applies) > MOST_CLAIMED:
@@ -337,93 +369,25 @@ def _prepared(
         count=len(applies),
         left=counts.most_common(),
         folded=sum(cases[one].folded for one in applies),
+        moved=_moved(request, applies) if act is SelectionAct.ASSIGN else 0,
     )
 
 
-def _left_out(
-    request: HttpRequest,
-    act: SelectionAct,
-    ids: Sequence[UUID],
-    cases: Mapping[UUID, Case],
-    told: bool = False,
-) -> dict[UUID, LeftOut | None]:
-    """Return why an act leaves a report out, by id; `told`: also what its page said it would leave."""
+def _moved(request: HttpRequest, ids: Sequence[UUID]) -> int:
+    actor = actor_of(request)
+    given = assignments_of(actor=actor, report_ids=ids)
+    return sum(one.person_id != actor.person_id for one in given.values())
+
+
+def _colleagues(request: HttpRequest, cases: Mapping[UUID, Case]) -> list[tuple[str, Load]]:
+    """Return the people to whom selected reports can be assigned, of each desk once: (name, load)."""
     actor, now = actor_of(request), now_of(request)
-    answers = count_unread(actor=actor, report_ids=list(cases))
-    attaching = act is SelectionAct.ATTACH
-    held = in_dossiers(actor=actor, report_ids=list(cases)) if attaching else set()
-    kept_out = set(request.POST.get("left_out", "").split()) if told else set()
-
-    def reason(one: UUID) -> LeftOut | None:
-        why = left_out(
-            act,
-            cases.get(one),
-            person_id=actor.person_id,
-            answers=answers.get(one, 0),
-            now=now,
-            in_dossier=one in held,
-        )
-        return LeftOut.CHANGED if why is None and str(one) in kept_out else why
-
-    return {one: reason(one) for one in ids}
-
-
-def _go_through(
-    request: HttpRequest, act: SelectionAct, apply: Callable[[Case], None]
-) -> HttpResponse:
-    """Apply an act to the first reports of the form; answer with the rest to send, or go to the queue.
-
-    Form: the ids (`report`, `reports`), those that its page left out (`left_out`), and `tally`, what earlier
-    requests of the act did. The queue then shows in a message how many reports it applied to, and why others
-    were left out.
-
-    Raises:
-        Http404: none of the reports is within the person's reach.
-        Refused: the person lacks the action at the desk of one of them.
-    """
-    ids, tally = _posted(request), _tally(request)
-    now_ids, rest = ids[:_PORTION], ids[_PORTION:]
-    cases = oriented.get_cases(actor=actor_of(request), report_ids=now_ids)
-    if not cases and not tally:
-        raise Http404
-    for desk_id in {case.desk_id for case in cases.values()}:
-        require_declared(request, Resource(desk_id=desk_id))
-    why = _left_out(request, act, now_ids, cases, told=True)
-    for one in now_ids:
-        reason = why[one]
-        open_ = reason in {None, LeftOut.CHANGED}
-        if open_ and act is SelectionAct.CLAIM and tally["DONE"] >= MOST_CLAIMED:
-            reason = LeftOut.BEYOND
-        tally[reason or _applied(apply, cases[one])] += 1
-    if rest:
-        context = {
-            "act": act,
-            "rest": " ".join(map(str, rest)),
-            "left": len(rest),
-            "done": sum(tally.values()),
-            "all": sum(tally.values()) + len(rest),
-            "tally": " ".join(f"{name}:{count}" for name, count in tally.items()),
-            "kept": [
-                (name, request.POST[name])
-                for name in ("reason", "folded", "duplicate", "verdict", "left_out")
-                if request.POST.get(name)
-            ],
-            "query": place_of(request.GET),
-        }
-        return render(request, "desk/selection_going.html", context)
-    _tell(request, act, tally)
-    return to_queue(request)
-
-
-def _applied(apply: Callable[[Case], None], case: Case) -> str:
-    """Apply the act to one report; return DONE, or the reason (`LeftOut`) if the report changed meanwhile."""
-    try:
-        apply(case)
-    except DecidedAlone as refused:
-        return refused.why
-    except (orient.CaseTaken, orient.CaseUnknown, NothingToJudge, NotFolded, Refusal):
-        return LeftOut.CHANGED
-    return "DONE"
+    found = {
+        load.person_id: (name, load)
+        for desk_id in sorted({case.desk_id for case in cases.values()})
+        for name, load in list_loads(actor=actor, desk_id=desk_id, now=now)
+    }
+    return list(found.values())
 
 
 def _tell_duplicate(request: HttpRequest, case: Case) -> None:
@@ -434,65 +398,3 @@ def _tell_duplicate(request: HttpRequest, case: Case) -> None:
             verdict=FeedbackVerdict.DUPLICATE,
             now=now_of(request),
         )
-
-
-def _tally(request: HttpRequest) -> Counter[str]:
-    """Return what earlier requests of the act did, by outcome, as the form says (for its message alone)."""
-    found: Counter[str] = Counter()
-    for part in request.POST.get("tally", "").split():
-        name, _colon, number = part.partition(":")
-        if name in {"DONE", *LeftOut} and (count := whole_number(number, digits=4)):
-            found[name] = count
-    return found
-
-
-def _tell(request: HttpRequest, act: SelectionAct, tally: Counter[str]) -> None:
-    done = tally.pop("DONE", 0)
-    if done:
-        messages.success(request, _done(act, done))
-    if tally:
-        language = get_language() or "fr"
-        said = ", ".join(
-            f"{reference.label('left_out', code, language)} ({n})"
-            for code, n in tally.most_common()
-        )
-        left = sum(tally.values())
-        messages.warning(
-            request,
-            ngettext(
-                "%(count)s report was left out: %(said)s.",
-                "%(count)s reports were left out: %(said)s.",
-                left,
-            )
-            % {"count": left, "said": said},
-        )
-
-
-def _done(act: SelectionAct, count: int) -> str:
-    if act is SelectionAct.CLAIM:
-        text = ngettext("%(count)s report claimed.", "%(count)s reports claimed.", count)
-    elif act is SelectionAct.RELEASE:
-        text = ngettext(
-            "%(count)s report is back in the queue.",
-            "%(count)s reports are back in the queue.",
-            count,
-        )
-    elif act is SelectionAct.ATTACH:
-        text = ngettext(
-            "%(count)s report attached to this dossier.",
-            "%(count)s reports attached to this dossier.",
-            count,
-        )
-    elif act is SelectionAct.CLOSE:
-        text = ngettext(
-            "%(count)s report closed without action.",
-            "%(count)s reports closed without action.",
-            count,
-        )
-    else:
-        text = ngettext(
-            "Feedback recorded on %(count)s report. It is sent only under a standing instruction.",
-            "Feedback recorded on %(count)s reports. It is sent only under a standing instruction.",
-            count,
-        )
-    return text % {"count": count}

@@ -10,6 +10,7 @@ from uuid import UUID
 from django import template
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template import Context
 from django.urls import reverse
 from django.utils.translation import gettext as _, ngettext
@@ -20,6 +21,7 @@ from fanal.accounts.routes import needs
 from fanal.casework.operations.deciding import undo_decision
 from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
+from fanal.orient.assignment.operations import undo_assignments
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.queue.filters import at_place, place_of
 from fanal.web.failures import reason_of
@@ -27,14 +29,15 @@ from fanal.web.failures import reason_of
 register = template.Library()
 DECISION: Final = "undo"
 RELEASE: Final = "claim"
+ASSIGNMENT: Final = "assignments-undo"
 """Acts that can be undone, named by the route that undoes them."""
 SECONDS = 10
 _KEY = "fanal_undo"
 
 
-def offer(request: HttpRequest, act: str, report_id: UUID) -> None:
-    """Offer on the next pages to undo an act (`DECISION`, `RELEASE`) on a report."""
-    request.session[_KEY] = [act, str(report_id), now_of(request).isoformat()]
+def offer(request: HttpRequest, act: str, object_id: UUID) -> None:
+    """Offer on the next pages to undo an act on a report; of `ASSIGNMENT`, `object_id` is that of the act."""
+    request.session[_KEY] = [act, str(object_id), now_of(request).isoformat()]
 
 
 @register.inclusion_tag("desk/undo.html", takes_context=True, name="undo_bar")
@@ -55,6 +58,34 @@ def undo_bar(context: Context) -> dict[str, object]:
         "milliseconds": int(left.total_seconds() * 1000),
         "csrf_token": context.get("csrf_token"),
     }
+
+
+@require_POST
+@needs("report.claim")
+def undo_assignment(request: HttpRequest, act_id: UUID) -> HttpResponse:
+    """Undo the person's own act that assigned reports, right after it; then show the queue.
+
+    Reports go back to who was in charge before; those on which somebody has acted since stay as they are.
+    """
+    request.session.pop(_KEY, None)
+    found = undo_assignments(actor=actor_of(request), act_id=act_id, now=now_of(request))
+    if count := found["DONE"]:
+        text = ngettext(
+            "The assignment of %(count)s report is undone.",
+            "The assignment of %(count)s reports is undone.",
+            count,
+        )
+        messages.success(request, text % {"count": count})
+    if count := found["CHANGED"]:
+        text = ngettext(
+            "%(count)s report stays as it is: somebody has acted on it since.",
+            "%(count)s reports stay as they are: somebody has acted on them since.",
+            count,
+        )
+        messages.warning(request, text % {"count": count})
+    if not found:
+        messages.warning(request, _("This assignment can no longer be undone."))
+    return redirect(reverse("desk:queue") + place_of(request.GET))
 
 
 @require_POST

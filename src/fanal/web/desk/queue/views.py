@@ -31,6 +31,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import read_aware
 from fanal.orient import queries as oriented
 from fanal.orient.answers.queries import count_unread
+from fanal.orient.assignment.queries import assignments_of
 from fanal.orient.domain.records import Case, QueuePosition, QueueView
 from fanal.orient.queue.queries import (
     COUNT_CAP,
@@ -191,7 +192,8 @@ def preview(request: HttpRequest, report_id: UUID) -> HttpResponse:
 class QueueRow(Struct, frozen=True, kw_only=True):
     """A case (a report in the queue) as a row of a table; made by `rows_of`.
 
-    `holder`: name of the person who holds it, or ""; `mine`: it is the reader; `because`: the main reason of
+    `holder`: name of the person who holds it, or ""; `mine`: it is the reader; `given`: name of the person to
+    whom it is given, "" for nobody; `because`: the main reason of
     its priority; `signs`: matches with other organisations; `away`: transfers of the report to other desks;
     `retention`: in words, when the retention of subscriber data ends or ended, "" while that is far away;
     `answers`: unread ones; `content`: what the report says, where it was asked for.
@@ -200,6 +202,7 @@ class QueueRow(Struct, frozen=True, kw_only=True):
     case: Case
     holder: str
     mine: bool
+    given: str
     signs: Sequence[Sign]
     sender: str
     reference: str
@@ -218,7 +221,9 @@ def rows_of(
     Leases and deadlines are compared with `now`. `content`: with what the reports say.
     """
     holders = {c.report_id: c.held_by(now) for c in cases}
-    names = person_names(person_ids={h for h in holders.values() if h})
+    given = assignments_of(actor=actor, report_ids=[c.report_id for c in cases])
+    charged = {one.person_id for one in given.values()}
+    names = person_names(person_ids={h for h in holders.values() if h} | charged)
     envelopes = get_reports(actor=actor, report_ids=[c.report_id for c in cases])
     partners = partner_names(partner_ids={c.sender_id for c in cases})
     transfers = distribution.items_of(actor=actor, report_ids=[c.report_id for c in cases])
@@ -234,6 +239,9 @@ def rows_of(
                 case=case,
                 holder=names.get(holder, "") if holder else "",
                 mine=holder == actor.person_id,
+                given=names.get(given[case.report_id].person_id, "")
+                if case.report_id in given
+                else "",
                 signs=signs.get(case.report_id, ()),
                 sender=partners.get(case.sender_id, ""),
                 reference=envelope.reference if envelope else str(case.report_id),

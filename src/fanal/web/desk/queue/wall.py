@@ -31,6 +31,7 @@ from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.alarms.queries import calls_alive, waiting_alarms
 from fanal.orient.domain.records import QueueView
+from fanal.orient.notifications.queries import count_unseen
 from fanal.orient.queue.queries import COUNT_CAP, count_arrivals_by_hour, count_views
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue.alarms import nodes_are_closed
@@ -110,6 +111,7 @@ def menu_counts(request: HttpRequest) -> HttpResponse:
         "desk-emergency_calls": to_call,
         "desk-second": _to_approve(actor, counted[QueueView.TO_SECOND]).number,
         "desk-referrals": referrals.acts,
+        "notifications": count_unseen(actor=actor),
     }
     return render(request, "desk/menu_counts.html", {"counts": counts, "cap": COUNT_CAP})
 

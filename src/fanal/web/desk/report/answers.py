@@ -24,12 +24,11 @@ from fanal.orient.answers.operations import read_answers
 from fanal.orient.answers.queries import held_with_answers, unread_on
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.reading import is_fetched_ahead
 
 register = template.Library()
 Exchange = Sequence[tuple[FollowedMessage, str]]
 _MOST = 1000
-_FETCHED_AHEAD = frozenset({"Sec-Purpose", "Purpose", "X-Moz"})
-"""Headers of a browser that fetches a page ahead, before anybody opens it."""
 
 
 class Unread(Struct, frozen=True, kw_only=True):
@@ -64,7 +63,7 @@ def unread_of(request: HttpRequest, case: Case, exchange: Exchange) -> Unread | 
     if not found:
         return None
     holder = case.held_by(now)
-    by_hand = request.method == "GET" and _FETCHED_AHEAD.isdisjoint(request.headers)
+    by_hand = request.method == "GET" and not is_fetched_ahead(request)
     read = holder == actor.person_id and by_hand
     if read:
         read_answers(actor=actor, report_id=case.report_id, message_ids=_ids(found), now=now)

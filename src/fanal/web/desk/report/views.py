@@ -48,7 +48,7 @@ from fanal.web.desk.deconfliction.hits import signs_on
 from fanal.web.desk.dossiers import series, suggestions
 from fanal.web.desk.dossiers.related import kin_of
 from fanal.web.desk.queue.filters import place_of
-from fanal.web.desk.report import answers, content, examples, files, folds
+from fanal.web.desk.report import answers, charge, content, examples, files, folds
 from fanal.web.desk.report.became import became_of
 from fanal.web.desk.report.proposals import proposal_of
 from fanal.web.reading import consult
@@ -109,15 +109,20 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def page_of(
-    request: HttpRequest, report_id: UUID, *, refused: str = "", call_refused: str = ""
+    request: HttpRequest,
+    report_id: UUID,
+    *,
+    refused: str = "",
+    call_refused: str = "",
+    charge_refused: str = "",
 ) -> dict[str, object]:
     """Return the template context of a report's page, after recording its reading in the ledger.
 
-    `refused` is the reason why its decision form was refused, `call_refused` why that of a call was; "" if it
-    was not. Keys: `case`, `facts` and `record` (the report in the queue, as received, harmonised), `place`
-    (query of the person's view of the queue), `sender`, `moves`, `folds` (duplicates), `call` (the emergency
-    call to make, if any), `related` (reports), `series` (of its suspects), `choice` (decision form),
-    `transfers`, `history` and others.
+    `refused` is the reason why its decision form was refused, `call_refused` that of a call, `charge_refused`
+    that of an assignment; "" if it was not. Keys: `case`, `facts` and `record` (the report in the queue, as
+    received, harmonised), `place` (query of the person's view of the queue), `charge` (who is in charge),
+    `sender`, `moves`, `folds` (duplicates), `call` (the emergency call to make, if any), `related` (reports),
+    `series` (of its suspects), `choice` (decision form), `transfers`, `history` and others.
 
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.
@@ -151,6 +156,7 @@ def page_of(
         "moves": CASE_STATES.moves_from(case.state),
         "sender": sender,
         **_holding(case, actor=actor, now=now),
+        "charge": charge.charge_of(request, case, refused=charge_refused),
         "folds": folded,
         "asking": clocks_of(record, facts),
         **_content(record, request=request, actor=actor, now=now),

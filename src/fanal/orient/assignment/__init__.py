@@ -1,0 +1,1 @@
+"""Assignment: who is in charge of a report until it is decided, handed over, returned or taken back."""

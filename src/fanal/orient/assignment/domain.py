@@ -1,0 +1,117 @@
+"""Records and state table of assignments: who is in charge of a report, and since when."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.kernel.states import StateTable, move
+from fanal.orient.domain.records import Case
+from fanal.orient.domain.states import CaseState
+
+PROTECTED = timedelta(minutes=15)
+"""How long the assignment of a child in danger keeps it from others who ask for the next report."""
+UNDONE_WITHIN = timedelta(minutes=2)
+
+
+class AssignmentState(StrEnum):
+    """State of an assignment.
+
+    GIVEN: assigned or handed over; SEEN: its person opened the report. Ends: RETURNED by its person;
+    TAKEN_BACK by its giver or a supervisor; PASSED_ON to another; TAKEN: a colleague claimed the report;
+    ENDED: the report left the queue (decided, grouped, withdrawn); LAPSED: its person may no longer claim
+    reports at the desk.
+    """
+
+    GIVEN = "GIVEN"
+    SEEN = "SEEN"
+    RETURNED = "RETURNED"
+    TAKEN_BACK = "TAKEN_BACK"
+    PASSED_ON = "PASSED_ON"
+    TAKEN = "TAKEN"
+    ENDED = "ENDED"
+    LAPSED = "LAPSED"
+
+
+_OPEN = frozenset({AssignmentState.GIVEN, AssignmentState.SEEN})
+ASSIGNMENT_STATES: StateTable[AssignmentState] = StateTable(
+    name="assignment",
+    initial=AssignmentState.GIVEN,
+    final=frozenset(AssignmentState) - _OPEN,
+    transitions=(
+        move("see", {AssignmentState.GIVEN}, AssignmentState.SEEN),
+        move("return", _OPEN, AssignmentState.RETURNED),
+        move("take_back", _OPEN, AssignmentState.TAKEN_BACK),
+        move("pass_on", _OPEN, AssignmentState.PASSED_ON),
+        move("take", _OPEN, AssignmentState.TAKEN),
+        move("end", _OPEN, AssignmentState.ENDED),
+        move("lapse", _OPEN, AssignmentState.LAPSED),
+    ),
+)
+
+
+class Assignment(Struct, frozen=True, kw_only=True):
+    """Who is in charge of a report (`person_id`), by whose act (`made_by`), and until when.
+
+    `handed_over`: by the person who was in charge; otherwise a supervisor assigned it. `former_id`: who was
+    in charge before. `act_id` is common to the assignments of one act on several reports. `note_id`: the note
+    to the person, None without one.
+    """
+
+    id: UUID
+    report_id: UUID
+    desk_id: int
+    person_id: UUID
+    made_by: UUID
+    handed_over: bool
+    former_id: UUID | None
+    act_id: UUID
+    note_id: UUID | None
+    made_at: datetime
+    seen_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str = ""
+
+    @property
+    def state(self) -> AssignmentState:
+        """State of the assignment, derived from its columns."""
+        if self.outcome:
+            return AssignmentState(self.outcome)
+        return AssignmentState.SEEN if self.seen_at else AssignmentState.GIVEN
+
+
+class Load(Struct, frozen=True, kw_only=True):
+    """What a person has in charge: numbers of reports held, of those with a child in danger, and unread.
+
+    `unseen`: given to them, and not opened yet. `oldest`: the report received first, and when.
+    """
+
+    person_id: UUID
+    held: int = 0
+    danger: int = 0
+    unseen: int = 0
+    oldest_id: UUID | None = None
+    oldest_at: datetime | None = None
+
+
+def in_charge(case: Case, given: Assignment | None) -> UUID | None:
+    """Return who is in charge of a report: to whom it is given, else who claimed it last; None: nobody."""
+    if given is not None:
+        return given.person_id
+    return case.claimed_by if case.state is CaseState.CLAIMED else None
+
+
+def version_of(case: Case, given: Assignment | None) -> str:
+    """Return what a page shows of who is in charge: it changes with each claim and each assignment."""
+    return f"{case.claim_token}.{case.claimed_by or ''}.{given.id if given else ''}"
+
+
+def is_kept_from(case: Case, given: Assignment | None, *, person_id: UUID, now: datetime) -> bool:
+    """Return whether a report is kept from a person who asks for the next one: it is given to another.
+
+    That of a child in danger is kept for `PROTECTED` only: urgency survives an absent colleague.
+    """
+    if given is None or given.person_id == person_id:
+        return False
+    return case.level != "DANGER" or now < given.made_at + PROTECTED

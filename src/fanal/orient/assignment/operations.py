@@ -1,0 +1,342 @@
+"""Write operations of assignments: assign or hand over, see, return, take back, undo, end.
+
+Each act on a report has one entry in the ledger. The row of the queue is locked first, so that two people who
+act on the same report at once do so one after the other, and the second gets a refusal.
+"""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any  # noqa: TID251 - values of columns
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import Resource, allows, require
+from fanal.accounts.queries.people import list_colleagues, person_names
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.texts import stripped
+from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+from fanal.orient.assignment.domain import (
+    ASSIGNMENT_STATES,
+    UNDONE_WITHIN,
+    Assignment,
+    in_charge,
+    version_of,
+)
+from fanal.orient.assignment.queries import record_of
+from fanal.orient.domain.states import CASE_STATES, OPEN_STATES, CaseState
+from fanal.orient.models import Case, StoredAssignment
+from fanal.orient.notifications.domain import NotificationKind
+from fanal.orient.notifications.operations import notify, see_notifications
+from fanal.orient.operations.notes import store_note
+from fanal.orient.queue.operations import CaseTaken, CaseUnknown, claim_case
+
+MOST_UNDONE = 1000
+
+
+def assign_report(
+    *,
+    actor: Actor,
+    report_id: UUID,
+    to: UUID,
+    now: datetime,
+    note: str = "",
+    shown: str | None = None,
+    act_id: UUID | None = None,
+) -> Assignment:
+    """Put a person in charge of a report and notify them; return the assignment.
+
+    Who is in charge hands the report over; a supervisor of the desk assigns any. A claim of the report ends,
+    and the person who was in charge is notified. `note`: text to the new person, kept as a note on the
+    report. `shown`: what the actor's page showed of who is in charge (`version_of`), None: not compared.
+    `act_id` is common to the assignments of one act. The same assignment sent twice is one.
+
+    Raises:
+        CaseUnknown: no such report in the queue.
+        Refused: the actor is not in charge of it and may not assign reports at its desk.
+        Refusal: CLOSED (it waits for no decision), CHANGED (a colleague was faster), NOT_HERE (the person may
+            not claim reports at its desk), ALREADY (they are in charge), or a note's NO_WORDS, TOO_LONG, …
+    """
+    with transaction.atomic():
+        case, given = _locked(report_id)
+        if given and _is_repeated(given, case, actor=actor, to=to, shown=shown):
+            return record_of(given)
+        former = _in_charge(case, given)
+        require(
+            actor,
+            "report.claim" if former == actor.person_id else "report.assign",
+            Resource(desk_id=case.desk_id),
+        )
+        if case.state not in OPEN_STATES:
+            raise Refusal("assignment", "CLOSED")
+        _require_shown(case, given, shown)
+        if to == former:
+            raise Refusal("assignment", "ALREADY")
+        if to not in _eligible(case.desk_id, now):
+            raise Refusal("assignment", "NOT_HERE")
+        if given is not None:
+            _end(given, "pass_on", by=actor.person_id, now=now)
+        elif former is not None:
+            notify(
+                kind=NotificationKind.PASSED_ON,
+                people=[former],
+                desk_id=case.desk_id,
+                report_id=report_id,
+                by_id=actor.person_id,
+                now=now,
+            )
+        about = [_report(report_id), _person(to)]
+        note_id = None
+        if stripped(note):
+            require(actor, "report.note", Resource(desk_id=case.desk_id))
+            kept = store_note(actor, [report_id], note, desk_id=case.desk_id, now=now)
+            note_id, about = kept.id, [*about, kept]
+        row = _give(
+            case,
+            to,
+            by=actor,
+            now=now,
+            former_id=former,
+            handed_over=former == actor.person_id,
+            note_id=note_id,
+            **({"act_id": act_id} if act_id else {}),
+        )
+        detail = {"way": "hand_over" if row.handed_over else "assign"}
+        ledger.record(actor=actor, action="case.assign", at=now, objects=about, detail=detail)
+    return record_of(row)
+
+
+def see_assignment(*, actor: Actor, report_id: UUID, now: datetime) -> None:
+    """Record that the actor has opened a report, if it is given to them; their notifications of it are seen.
+
+    The ledger has the reading of the report itself.
+    """
+    StoredAssignment.objects.filter(
+        report_id=report_id, person_id=actor.person_id, ended_at=None, seen_at=None
+    ).update(seen_at=now)
+    see_notifications(actor=actor, report_id=report_id, now=now)
+
+
+def return_report(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
+    """Return a report that is given to the actor to the queue; return False if it is not (any more).
+
+    Raises:
+        CaseUnknown: no such report in the queue.
+        Refused: the actor may not claim reports at its desk.
+    """
+    with transaction.atomic():
+        case, given = _locked(report_id)
+        require(actor, "report.claim", Resource(desk_id=case.desk_id))
+        if given is None or given.person_id != actor.person_id:
+            return False
+        _end(given, "return", by=actor.person_id, now=now)
+        _release(case)
+        ledger.record(actor=actor, action="case.release", at=now, objects=[_report(report_id)])
+    return True
+
+
+def take_back(
+    *, actor: Actor, report_id: UUID, now: datetime, shown: str | None = None
+) -> Assignment | None:
+    """Take back an assignment: the report returns to the queue; return it, None if there is none (any more).
+
+    By its giver, or by a supervisor of the desk; not while the person works on the report.
+
+    Raises:
+        CaseUnknown: no such report in the queue.
+        Refused: the actor did not give it and may not assign reports at its desk.
+        Refusal: IN_WORK (the person has claimed it), CHANGED (a colleague was faster).
+    """
+    with transaction.atomic():
+        case, given = _locked(report_id)
+        of_another = given is not None and given.made_by != actor.person_id
+        action = "report.assign" if of_another else "report.claim"
+        require(actor, action, Resource(desk_id=case.desk_id))
+        if given is None:
+            return None
+        _require_shown(case, given, shown)
+        _take_back(case, given, actor=actor, now=now)
+    return record_of(given)
+
+
+def undo_assignments(*, actor: Actor, act_id: UUID, now: datetime) -> Counter[str]:
+    """Undo an act of the actor within two minutes: each report returns to who was in charge before.
+
+    To the actor as a claim, to a colleague as an assignment, else to the queue. Returns the numbers of
+    reports given back ("DONE") and left as they are ("CHANGED": somebody has acted on them since).
+    """
+    rows = StoredAssignment.objects.filter(
+        act_id=act_id, made_by=actor.person_id, made_at__gte=now - UNDONE_WITHIN
+    ).exclude(outcome="TAKEN_BACK")
+    found: Counter[str] = Counter()
+    for row in rows.order_by("made_at", "id")[:MOST_UNDONE]:
+        try:
+            done = _undo(row.id, row.report_id, actor=actor, now=now)
+        except (CaseTaken, CaseUnknown, Refusal):
+            done = False
+        found["DONE" if done else "CHANGED"] += 1
+    return found
+
+
+def lapse_assignments(*, actor: Actor, now: datetime, most: int = 200) -> int:
+    """Return to the queue the reports given to people who may no longer claim at their desk; return how many.
+
+    Their giver and the supervisors of the desk are notified.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    pairs = StoredAssignment.objects.filter(ended_at=None).values_list("desk_id", "person_id")
+    held = set(pairs.distinct())
+    here = list_colleagues(action="report.claim", desk_ids={desk for desk, _ in held}, now=now)
+    gone = [(desk, person) for desk, person in held if person not in here[desk]]
+    done = 0
+    for desk_id, person_id in gone:
+        rows = StoredAssignment.objects.filter(
+            ended_at=None, desk_id=desk_id, person_id=person_id
+        ).values_list("report_id", flat=True)
+        for report_id in rows[: most - done]:
+            done += _lapse(report_id, person_id, actor=actor, now=now)
+    return done
+
+
+def _lapse(report_id: UUID, person_id: UUID, *, actor: Actor, now: datetime) -> bool:
+    with transaction.atomic():
+        case, given = _locked(report_id)
+        if given is None or given.person_id != person_id:
+            return False
+        _end(given, "lapse", by=actor.person_id, now=now)
+        _release(case)
+        heads = list_colleagues(action="report.assign", desk_ids=[case.desk_id], now=now)
+        notify(
+            kind=NotificationKind.LAPSED,
+            people=[head for head in heads[case.desk_id] if head != given.made_by],
+            desk_id=case.desk_id,
+            report_id=report_id,
+            by_id=person_id,
+            now=now,
+        )
+        ledger.record(
+            actor=actor,
+            action="case.release",
+            at=now,
+            objects=[_report(report_id), _person(person_id)],
+            detail={"why": "lapsed"},
+        )
+    return True
+
+
+def _undo(assignment_id: UUID, report_id: UUID, *, actor: Actor, now: datetime) -> bool:
+    with transaction.atomic():
+        case, given = _locked(report_id)
+        if given is None or given.id != assignment_id:
+            return False
+        former = given.former_id
+        _take_back(case, given, actor=actor, now=now)
+        if former == actor.person_id:
+            claim_case(actor=actor, report_id=report_id, now=now)
+        elif former is not None and former in _eligible(case.desk_id, now):
+            _give(case, former, by=actor, now=now)
+    return True
+
+
+def _take_back(case: Case, given: StoredAssignment, *, actor: Actor, now: datetime) -> None:
+    if case.record().held_by(now) is not None:
+        names = person_names(person_ids=[given.person_id])
+        raise Refusal("assignment", "IN_WORK", person=names.get(given.person_id, ""))
+    _end(given, "take_back", by=actor.person_id, now=now)
+    _release(case)
+    ledger.record(
+        actor=actor,
+        action="case.take_back",
+        at=now,
+        objects=[_report(case.report_id), _person(given.person_id)],
+    )
+
+
+def _locked(report_id: UUID) -> tuple[Case, StoredAssignment | None]:
+    """Lock a report's row of the queue; return it and its open assignment.
+
+    Raises:
+        CaseUnknown: no such report in the queue.
+    """
+    case = Case.objects.select_for_update().filter(report_id=report_id).first()
+    if case is None:
+        raise CaseUnknown(str(report_id))
+    return case, StoredAssignment.objects.filter(report_id=report_id, ended_at=None).first()
+
+
+def _in_charge(case: Case, given: StoredAssignment | None) -> UUID | None:
+    return in_charge(case.record(), record_of(given) if given else None)
+
+
+def _is_repeated(
+    given: StoredAssignment, case: Case, *, actor: Actor, to: UUID, shown: str | None
+) -> bool:
+    """Return whether the actor has made this assignment already, from a page that did not show it yet."""
+    now_shown = version_of(case.record(), record_of(given))
+    return (given.person_id, given.made_by) == (to, actor.person_id) and shown != now_shown
+
+
+def _require_shown(case: Case, given: StoredAssignment | None, shown: str | None) -> None:
+    if shown is None or shown == version_of(case.record(), record_of(given) if given else None):
+        return
+    holder = _in_charge(case, given)
+    names = person_names(person_ids=[holder] if holder else [])
+    if holder is None:
+        raise Refusal("assignment", "FREED")
+    raise Refusal("assignment", "CHANGED", person=names.get(holder, ""))
+
+
+def _eligible(desk_id: int, now: datetime) -> dict[UUID, str]:
+    return list_colleagues(action="report.claim", desk_ids=[desk_id], now=now)[desk_id]
+
+
+def _give(case: Case, to: UUID, *, by: Actor, now: datetime, **more: Any) -> StoredAssignment:
+    """Store an assignment of a locked report; `more`: its other columns."""
+    _release(case)
+    assignment_id = new_id(now)
+    columns = {"former_id": None, "handed_over": False, "act_id": assignment_id} | more
+    return StoredAssignment.objects.create(
+        id=assignment_id,
+        report_id=case.report_id,
+        desk_id=case.desk_id,
+        person_id=to,
+        made_by=by.person_id,
+        made_at=now,
+        **columns,
+    )
+
+
+def _release(case: Case) -> None:
+    """Release the claim of a locked report, if there is one."""
+    if case.state != CaseState.CLAIMED:
+        return
+    target = CASE_STATES.apply(CaseState.CLAIMED, "release")
+    Case.objects.filter(report_id=case.report_id).update(
+        state=target, claimed_by=None, lease_until=None
+    )
+
+
+def _end(given: StoredAssignment, transition: str, *, by: UUID, now: datetime) -> None:
+    state = ASSIGNMENT_STATES.apply(record_of(given).state, transition)
+    StoredAssignment.objects.filter(id=given.id).update(
+        ended_at=max(now, given.made_at), ended_by=by, outcome=state
+    )
+
+
+def _report(report_id: UUID) -> ObjectRef:
+    return ObjectRef(kind="report", id=report_id)
+
+
+def _person(person_id: UUID) -> ObjectRef:
+    return ObjectRef(kind="person", id=person_id)
+
+
+def may_assign(*, actor: Actor, desk_id: int) -> bool:
+    """Return whether the actor may assign any report of a desk, not only those in their charge."""
+    return allows(actor, "report.assign", Resource(desk_id=desk_id)).allowed

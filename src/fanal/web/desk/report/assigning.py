@@ -1,0 +1,120 @@
+"""Views that give a report to a colleague, return it, or take it back."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from fanal.accounts.domain.policy import Resource
+from fanal.accounts.queries.people import person_names
+from fanal.accounts.routes import needs
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.typed import identifier
+from fanal.orient import queries as oriented
+from fanal.orient.assignment.operations import assign_report, return_report, take_back
+from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.desk.queue import undo
+from fanal.web.desk.queue.filters import at_place
+from fanal.web.desk.queue.place import to_queue
+from fanal.web.desk.report.views import page_of
+from fanal.web.failures import reason_of
+
+
+@require_POST
+@needs("report.claim")
+def assign(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Give the report to a person (form: `to`, `words`, `shown`), as a supervisor or the person in charge.
+
+    If refused, the report is shown again with the reason and the note as typed (status 409).
+
+    Raises:
+        Http404: no such report for the person.
+        Refused: the person is not in charge of it and may not assign reports at its desk.
+    """
+
+    def give() -> HttpResponse:
+        to = identifier(request.POST.get("to", ""))
+        if to is None:
+            raise Refusal("assignment", "NOT_HERE")
+        given = assign_report(
+            actor=actor_of(request),
+            report_id=report_id,
+            to=to,
+            note=request.POST.get("words", ""),
+            shown=request.POST.get("shown", ""),
+            now=now_of(request),
+        )
+        name = person_names(person_ids=[to]).get(to, "")
+        messages.success(request, _("%(name)s has this report in charge now.") % {"name": name})
+        undo.offer(request, undo.ASSIGNMENT, given.act_id)
+        return at_place(request, report_id)
+
+    return _checked(request, report_id, give)
+
+
+@require_POST
+@needs("report.claim")
+def give_back(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Return the report that is given to the person to the queue, then show the queue.
+
+    Raises:
+        Http404: no such report for the person.
+        Refused: the person may not claim reports at its desk.
+    """
+
+    def back() -> HttpResponse:
+        if return_report(actor=actor_of(request), report_id=report_id, now=now_of(request)):
+            messages.success(request, _("The report is back in the queue."))
+        else:
+            messages.warning(request, _("You no longer have this report in your charge."))
+        return to_queue(request)
+
+    return _checked(request, report_id, back)
+
+
+@require_POST
+@needs("report.claim")
+def take(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Take back the assignment of the report (form: `shown`), then show the report.
+
+    Raises:
+        Http404: no such report for the person.
+        Refused: the person did not give it and may not assign reports at its desk.
+    """
+
+    def taken() -> HttpResponse:
+        found = take_back(
+            actor=actor_of(request),
+            report_id=report_id,
+            shown=request.POST.get("shown", ""),
+            now=now_of(request),
+        )
+        if found:
+            messages.success(
+                request, _("The assignment is taken back: the report is in the queue.")
+            )
+        else:
+            messages.warning(request, _("This report is given to nobody any more."))
+        return redirect("desk:report", report_id)
+
+    return _checked(request, report_id, taken)
+
+
+def _checked(
+    request: HttpRequest, report_id: UUID, act: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """Return the answer of an act on a report of the person's desk, or its page with why it was refused."""
+    case = oriented.get_case(actor=actor_of(request), report_id=report_id)
+    if case is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=case.desk_id))
+    try:
+        return act()
+    except Refusal as refused:
+        page = page_of(request, report_id, charge_refused=reason_of(refused))
+        return render(request, "desk/report.html", page, status=HTTPStatus.CONFLICT)
