@@ -35,7 +35,7 @@ _GREETING_SECONDS, _LONGEST_GREETING_SECONDS = 0.5, 6.0
 _FIRST_GREETING_SECONDS: Final = 2.0
 """The same where neither is known, and in an outage: a quick server is asked too often else."""
 _OUTAGE_SECONDS: Final = 5.0
-"""Time after its first failure since it took a message from which on an address is in an outage."""
+"""Time after the first of its failures from which on an address that took no message is in an outage."""
 _MOST_ADDRESSES: Final = 32
 _KEPT_ANSWERS, _KEPT_SECONDS = 15, 900.0
 """An address stays until so many answers of the DNS have left it out, and for so long."""
@@ -101,7 +101,7 @@ class Places:
         self._took, self._refused = dict[int, float](), dict[int, float]()
         self._failing = dict[int, tuple[float, float]]()
         self._failed_at = dict[int, float]()
-        """When each address failed first since it took a message."""
+        """When each address failed first in its last outage; no entry once it took a message."""
 
     def set(self, order: Sequence[int]) -> None:
         """Set the addresses to use, the preferred ones first; what is known of others is forgotten."""
@@ -140,7 +140,8 @@ class Places:
             return first
         at, took = self._sign_ins[place]
         known = min(_LONGEST_GREETING_SECONDS, max(_GREETING_SECONDS, 1.5 * took))
-        if self._failed_at.get(place, math.inf) < now - _OUTAGE_SECONDS:
+        still = self._faults.get(place, -math.inf) > now - _STILL_SECONDS
+        if still and self._failed_at.get(place, math.inf) < now - _OUTAGE_SECONDS:
             return max(known, _FIRST_GREETING_SECONDS)
         return known if at > now - _LATELY_SECONDS else min(first, known)
 
@@ -179,8 +180,9 @@ class Places:
 
     def note_fault(self, place: int, now: float) -> None:
         """Note that an address failed or gave no sign."""
+        if now > self._faults.get(place, -math.inf) + _STILL_SECONDS:
+            self._failed_at[place] = now
         self._faults[place] = now
-        self._failed_at.setdefault(place, now)
 
     def note_early_fault(self, place: int, began: float, now: float) -> None:
         """Note that a session of an address failed before any recipient was named."""

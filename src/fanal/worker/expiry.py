@@ -124,7 +124,8 @@ def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
             kept = list_held(actor=actor, report_ids=due)
             kept |= list_unheard(actor=actor, report_ids=due, since=now - _UNHEARD)
             erased = [one for one in due if one not in kept]
-            erase_reports(actor=actor, report_ids=erased, now=now)
+            if erased:
+                erase_reports(actor=actor, report_ids=erased, now=now)
         left += kept
         total += len(erased)
     return total

@@ -10,8 +10,10 @@ from django.db import connection
 from django.test import Client
 from lxml import etree
 
+from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, members_of
+from fanal.crosscheck.operations.judge import judge
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import Stage
 from fanal.kernel import clock
@@ -347,6 +349,24 @@ def test_a_judgement_is_on_the_reports_that_its_page_showed(
     assert "joined or left this dossier" in answer.content.decode()
     assert "Read to the end." in answer.content.decode()
     assert members_of(actor=ana, dossier_id=dossier_id) == before
+
+
+def test_a_merge_is_with_the_reports_that_its_page_counted(desk: Desk, sign_in: SignIn) -> None:
+    web, ana = sign_in("ana"), desk.actor("ana")
+    add_reports(desk, [(f"new-{n}", n, MATERIAL | {"urls": [f"https://n{n}.example/a"], "files": [], "persons": []}) for n in range(3)])  # fmt: skip
+    merge = {"act": JudgementAct.MERGE, "reason": "the same", "now": desk.now}
+    new = [desk.reports[f"new-{n}"] for n in range(3)]
+    judge(actor=desk.actor("bruno"), left=new[:1], right=new[1:2], **merge)
+    path = f"/en/desk/dossiers/{dossier_of(actor=ana, report_id=desk.reports['danger'])}/"
+    other = dossier_of(actor=ana, report_id=new[0])
+    value = f"{other} 2"
+    assert f'<option value="{value}">' in web.get(path).content.decode()
+    judge(actor=desk.actor("bruno"), left=new[:2], right=new[2:], **merge)
+    assert judged(web, path, act="MERGE", other=value, reason="x").status_code == 409
+    assert sorted(members_of(actor=ana, dossier_id=other)) == sorted(new)
+    for bad in ("", "x", f"{other}", f"{other} x"):
+        assert judged(web, path, act="MERGE", other=bad, reason="x").status_code == 409
+    assert judged(web, path, act="MERGE", other=f"{other} 3", reason="x").status_code == 302
 
 
 def test_the_graph_leaves_as_graphml(desk: Desk, sign_in: SignIn) -> None:

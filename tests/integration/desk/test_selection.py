@@ -26,7 +26,7 @@ from fanal.orient.queue.operations import claim_case, release_case
 from fanal.orient.queue.queries import list_queue
 from fanal.web.desk.queue import portions
 from tests.acceptance.desk.test_answers import answer
-from tests.integration.desk.folds import add_folded
+from tests.integration.desk.folds import add_folded, with_address
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
 from tests.server import as_worker
 
@@ -166,7 +166,8 @@ def test_what_comes_while_reports_are_closed_is_left_to_a_person(
         folding.hold_folding()
 
     monkeypatch.setattr(deciding, "hold_folding", hold_folding)
-    shown = send(sign_in("ana"), "close/", [head], reason="Read.", folded="1").content.decode()
+    form = {"reason": "Read.", "folded": f"{head}:2"}
+    shown = send(sign_in("ana"), "close/", [head], **form).content.decode()
     assert case(desk, head).state == CaseState.TO_ASSESS
     assert not oriented.decisions_of(actor=desk.actor("ana"), report_ids=[head, written])
     assert "left out: " + ("a child in danger" if danger else "the reporter’s answer") in shown
@@ -373,3 +374,24 @@ def test_a_refused_act_keeps_the_whole_selection(
     back = send(web, "attach/", [], **said, anchor="AAA-AAA-AAA", reason="x")
     assert back.status_code == 422
     assert form_of(back.content.decode(), "close")["reports"].split() == list(map(str, pages))
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_the_duplicates_closed_are_those_that_the_page_counted(
+    desk: Desk, sign_in: SignIn, grows: bool
+) -> None:
+    add_folded(desk)
+    web, head = sign_in("ana"), desk.reports["first"]
+    page = send(web, "", [head])
+    assert "Also the 2 duplicates grouped with them" in page.content.decode()
+    said = {"reason": "Read.", "folded": page.context["selection"].acts["CLOSE"].folds}
+    assert f'name="folded" value="{said["folded"]}"' in page.content.decode()
+    if grows:
+        more = with_address("198.51.100.77", "2026-11-22T10:00:00Z")
+        add_reports(desk, [("fourth", 1, more)])
+        assert case(desk, head).folded == 3
+    send(web, "close/", [head], **said)
+    assert case(desk, head).state == CaseState.DECIDED
+    states = {case(desk, desk.reports[name]).state for name in ("second", "third")}
+    waiting = {CaseState.TO_ASSESS, CaseState.FOLDED}
+    assert states == (waiting if grows else {CaseState.DECIDED}), "a group that grew waits as one"

@@ -18,6 +18,7 @@ from fanal.intake.operations.receive import receive_reports
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Role, public_actor, system_actor
 from fanal.kernel.calendar import add_months
+from fanal.ledger.models import LedgerEntry
 from fanal.orient.alarms.operations.alarms import raise_written
 from fanal.worker import expiry
 from tests.actors import desk_actor
@@ -60,6 +61,9 @@ def test_an_answer_is_read_before_its_report_is_erased() -> None:
     silent, _ = old_report()
     write(code)
     assert erased() == 1
+    written = LedgerEntry.objects.filter(action="report.erase").count()
+    assert erased() == 0
+    assert LedgerEntry.objects.filter(action="report.erase").count() == written
     reports = get_reports(actor=SYSTEM, report_ids=[report_id, silent])
     assert (reports[report_id].erased_at, reports[silent].erased_at) == (None, NOW)
     sql.run("DELETE FROM orient_answer WHERE report_id = %s", [report_id])  # as once it is read
@@ -135,6 +139,8 @@ def test_no_answer_to_an_erased_report_is_taken_and_its_writer_is_told(
     assert said in page
     assert f'href="/{lang}/report/"' in page
     assert 'name="text"' not in page
+    assert 'form="answer"' in page, "the button of the other language"
+    assert '<form id="answer"' in page
     form = {"code": code, "act": "answer", "text": WORDS, "seen": "0"}
     answer = web.post(path, form | ({"danger": "YES"} if danger else {}))
     page = answer.content.decode()

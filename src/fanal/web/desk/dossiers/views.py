@@ -13,7 +13,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import get_language, gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from msgspec import Struct
@@ -272,17 +272,29 @@ def _refused(request: HttpRequest, view: DossierView, words: str) -> HttpRespons
     return render(request, "desk/dossier.html", page, status=HTTPStatus.CONFLICT)
 
 
+_CHANGED = gettext_lazy(
+    "Reports have joined or left this dossier since your page was shown. Nothing is recorded:"
+    " look at them, then judge again."
+)
+
+
+def _dossier_shown(typed: str) -> tuple[UUID, str]:
+    dossier_id, _space, number = typed.partition(" ")
+    return UUID(dossier_id), number
+
+
 class _JudgementForm(PostedForm):
     """Form of a judgement on a dossier: the `act`, and fields for every act, of which each uses its own.
 
-    A malformed id in `other` or `undoes` is read as missing.
+    A malformed id in `other` or `undoes` is read as missing. `other` is a dossier's id and the number
+    of reports that it was shown with.
     """
 
     act = Parsed()
     members = Parsed()
     chosen = Several(posted="report")
     attach = text()
-    other = Parsed(UUID, otherwise=None)
+    other = Parsed(_dossier_shown, otherwise=None)
     undoes = Parsed(UUID, otherwise=None)
     reason = text()
 
@@ -357,12 +369,7 @@ def _judgement(form: _JudgementForm, view: DossierView) -> Said:
     chosen = [i for i in own if str(i) in typed["chosen"]]
     rest = [i for i in own if i not in chosen]
     if act in {*ACTS, "OPEN", "CLOSE"} and typed["members"] != _digest(own):
-        raise Unclear(
-            _(
-                "Reports have joined or left this dossier since your page was shown. Nothing is recorded:"
-                " look at them, then judge again."
-            )
-        )
+        raise Unclear(str(_CHANGED))
     said: dict[str, Said] = {
         "OPEN": (JudgementAct.OPEN, own, [], None),
         "CLOSE": (JudgementAct.CLOSE, own, [], None),
@@ -378,7 +385,10 @@ def _judgement(form: _JudgementForm, view: DossierView) -> Said:
     if act == "MERGE":
         if typed["other"] is None:
             raise Unclear(_("Choose the other dossier."))
-        others = members_of(actor=actor_of(form.request), dossier_id=typed["other"])
+        other_id, shown = typed["other"]
+        others = members_of(actor=actor_of(form.request), dossier_id=other_id)
+        if str(len(others)) != shown:
+            raise Unclear(str(_CHANGED))
         return JudgementAct.MERGE, own, others, None
     if act == "UNDO" and typed["undoes"] is not None:
         return JudgementAct.UNDO, [], [], typed["undoes"]
