@@ -109,8 +109,7 @@ def go_through(
     why = left_out_of(request, act, now_ids, cases, told=True)
     for one in now_ids:
         reason = why[one]
-        open_ = reason in {None, LeftOut.CHANGED}
-        if open_ and act is SelectionAct.CLAIM and tally["DONE"] >= MOST_CLAIMED:
+        if reason is None and act is SelectionAct.CLAIM and tally["DONE"] >= MOST_CLAIMED:
             reason = LeftOut.BEYOND
         tally[reason or _applied(apply, cases[one])] += 1
     if rest:

@@ -57,13 +57,9 @@ VERDICTS = (FeedbackVerdict.USEFUL, FeedbackVerdict.DUPLICATE)
 class Prepared(Struct, frozen=True, kw_only=True):
     """What an act would do to the selection: the number of reports it applies to, and of those left out.
 
-<<<<<<< HEAD
-    `left_out`: the ids of the latter. `left`: pairs of the reason (a `LeftOut`) and the number of reports.
-    `folded`: duplicates grouped with those that it applies to. `moved`: those that a colleague has in charge.
-=======
     `left_out`: ids of the latter. `left`: pairs of the reason (a `LeftOut`) and the number of reports.
     `folded`: duplicates grouped with those that it applies to; `folds`: the number by id, for the form.
->>>>>>> 98a1bd65 (A merge, and duplicates closed together, are those that the page counted; calls: an outage ends after a minute and a half; expiry writes no entry of nothing)
+    `moved`: those that a colleague has in charge.
     """
 
     act: SelectionAct
@@ -71,11 +67,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     count: int
     left: Sequence[tuple[LeftOut, int]]
     folded: int
-<<<<<<< HEAD
-    moved: int
-=======
     folds: str
->>>>>>> 98a1bd65 (A merge, and duplicates closed together, are those that the page counted; calls: an outage ends after a minute and a half; expiry writes no entry of nothing)
+    moved: int
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -378,13 +371,9 @@ def _prepared(
         left_out=left,
         count=len(applies),
         left=counts.most_common(),
-<<<<<<< HEAD
-        folded=sum(cases[one].folded for one in applies),
-        moved=_moved(request, applies) if act is SelectionAct.ASSIGN else 0,
-=======
         folded=sum(folds.values()),
         folds=" ".join(f"{one}:{number}" for one, number in folds.items()),
->>>>>>> 98a1bd65 (A merge, and duplicates closed together, are those that the page counted; calls: an outage ends after a minute and a half; expiry writes no entry of nothing)
+        moved=_moved(request, applies) if act is SelectionAct.ASSIGN else 0,
     )
 
 
@@ -397,89 +386,12 @@ def _moved(request: HttpRequest, ids: Sequence[UUID]) -> int:
 def _colleagues(request: HttpRequest, cases: Mapping[UUID, Case]) -> list[tuple[str, Load]]:
     """Return the people to whom selected reports can be assigned, of each desk once: (name, load)."""
     actor, now = actor_of(request), now_of(request)
-<<<<<<< HEAD
     found = {
         load.person_id: (name, load)
         for desk_id in sorted({case.desk_id for case in cases.values()})
         for name, load in list_loads(actor=actor, desk_id=desk_id, now=now)
     }
     return list(found.values())
-=======
-    answers = count_unread(actor=actor, report_ids=list(cases))
-    attaching = act is SelectionAct.ATTACH
-    held = in_dossiers(actor=actor, report_ids=list(cases)) if attaching else set()
-    kept_out = set(request.POST.get("left_out", "").split()) if told else set()
-
-    def reason(one: UUID) -> LeftOut | None:
-        why = left_out(
-            act,
-            cases.get(one),
-            person_id=actor.person_id,
-            answers=answers.get(one, 0),
-            now=now,
-            in_dossier=one in held,
-        )
-        return LeftOut.CHANGED if why is None and str(one) in kept_out else why
-
-    return {one: reason(one) for one in ids}
-
-
-def _go_through(
-    request: HttpRequest, act: SelectionAct, apply: Callable[[Case], None]
-) -> HttpResponse:
-    """Apply an act to the first reports of the form; answer with the rest to send, or go to the queue.
-
-    Form: the ids (`report`, `reports`), those that its page left out (`left_out`), and `tally`, what earlier
-    requests of the act did. The queue then shows in a message how many reports it applied to, and why others
-    were left out.
-
-    Raises:
-        Http404: none of the reports is within the person's reach.
-        Refused: the person lacks the action at the desk of one of them.
-    """
-    ids, tally = _posted(request), _tally(request)
-    now_ids, rest = ids[:_PORTION], ids[_PORTION:]
-    cases = oriented.get_cases(actor=actor_of(request), report_ids=now_ids)
-    if not cases and not tally:
-        raise Http404
-    for desk_id in {case.desk_id for case in cases.values()}:
-        require_declared(request, Resource(desk_id=desk_id))
-    why = _left_out(request, act, now_ids, cases, told=True)
-    for one in now_ids:
-        reason = why[one]
-        if reason is None and act is SelectionAct.CLAIM and tally["DONE"] >= MOST_CLAIMED:
-            reason = LeftOut.BEYOND
-        tally[reason or _applied(apply, cases[one])] += 1
-    if rest:
-        context = {
-            "act": act,
-            "rest": " ".join(map(str, rest)),
-            "left": len(rest),
-            "done": sum(tally.values()),
-            "all": sum(tally.values()) + len(rest),
-            "tally": " ".join(f"{name}:{count}" for name, count in tally.items()),
-            "kept": [
-                (name, request.POST[name])
-                for name in ("reason", "folded", "duplicate", "verdict", "left_out")
-                if request.POST.get(name)
-            ],
-            "query": place_of(request.GET),
-        }
-        return render(request, "desk/selection_going.html", context)
-    _tell(request, act, tally)
-    return to_queue(request)
-
-
-def _applied(apply: Callable[[Case], None], case: Case) -> str:
-    """Apply the act to one report; return DONE, or the reason (`LeftOut`) if the report changed meanwhile."""
-    try:
-        apply(case)
-    except DecidedAlone as refused:
-        return refused.why
-    except (orient.CaseTaken, orient.CaseUnknown, NothingToJudge, NotFolded, Refusal):
-        return LeftOut.CHANGED
-    return "DONE"
->>>>>>> 98a1bd65 (A merge, and duplicates closed together, are those that the page counted; calls: an outage ends after a minute and a half; expiry writes no entry of nothing)
 
 
 def _tell_duplicate(request: HttpRequest, case: Case) -> None:
