@@ -5,6 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from fanal.orient.domain import records
+from fanal.orient.domain.filters import filters_from
 from fanal.orient.domain.records import unpack_proposal
 from fanal.orient.domain.states import CaseState
 
@@ -72,6 +73,10 @@ class Case(models.Model):
     head_id = models.UUIDField(null=True)
     folded = models.IntegerField(default=0)
     ask_before = models.DateTimeField(null=True)
+    language = models.TextField(default="")
+    age = models.SmallIntegerField(null=True)
+    departement = models.TextField(default="")
+    conversation = models.BooleanField(default=False)
     place: int
     """Rank by which a page of the queue placed the row; only there."""
 
@@ -273,6 +278,7 @@ class StoredView(models.Model):
     channel = models.TextField(default="")
     country = models.TextField(default="")
     level = models.TextField(default="")
+    more = models.JSONField(default=dict)
     saved_at = models.DateTimeField()
 
     class Meta:
@@ -281,6 +287,11 @@ class StoredView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def stated(self) -> dict[str, str]:
+        """Return the view's filters as an address has them: the text of each value, by name."""
+        own = {"kind": self.kind, "channel": self.channel}
+        return {**self.more, **own, "country": self.country, "level": self.level}
 
     def record(self) -> records.SavedView:
         """Return the row as the record that queries return."""
@@ -291,12 +302,7 @@ class StoredView(models.Model):
             shared=self.shared,
             name=self.name,
             view=records.QueueView(self.view),
-            filters=records.QueueFilter(
-                kind=self.kind or None,
-                channel=self.channel or None,
-                country=self.country or None,
-                level=self.level or None,
-            ),
+            filters=filters_from(self.stated()),
         )
 
 

@@ -6,7 +6,7 @@ of the whole proposal, recognised by its other first byte; both are decoded.
 """
 
 import zlib
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -228,15 +228,26 @@ class QueueView(StrEnum):
 
 
 class QueueFilter(Struct, frozen=True, kw_only=True):
-    """Filters that narrow a view of the queue; a field of None does not filter.
+    """Filters that narrow a view of the queue, and its order (`sort`); a field of None does not filter.
 
-    `country` is that of the facts, `level` the priority level.
+    `country` is that of the facts, `level` the priority level. Values are those of `domain.filters`: the
+    table in the README of `queue` has all of them.
     """
 
     kind: str | None = None
     channel: str | None = None
-    country: str | None = None
     level: str | None = None
+    country: str | None = None
+    departement: str | None = None
+    language: str | None = None
+    sender: str | None = None
+    age: str | None = None
+    holder: str | None = None
+    conversation: str | None = None
+    received: str | None = None
+    since: date | None = None
+    until: date | None = None
+    sort: str | None = None
 
 
 class SavedView(Struct, frozen=True, kw_only=True):
@@ -254,7 +265,8 @@ class SavedView(Struct, frozen=True, kw_only=True):
 class QueuePosition(Struct, frozen=True, kw_only=True):
     """Score and report of the last row of a page, after which the next page starts (keyset pagination).
 
-    In the view MINE, `score` is higher for a danger and for an unread answer (`queue.queries:BEFORE_OTHERS`).
+    In the view MINE, `score` is higher for a danger and for an unread answer (`BEFORE_OTHERS` of
+    `queue.domain.streams`).
     """
 
     score: int

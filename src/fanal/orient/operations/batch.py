@@ -33,6 +33,7 @@ from fanal.orient.folding.operations.folding import fold_again, fold_new, hold_f
 from fanal.orient.folding.operations.unfolding import refresh_heads, surface
 from fanal.orient.models import Case, StoredView
 from fanal.orient.notifications.operations import forget_notifications, forget_people_notified
+from fanal.orient.queue.domain.facts import facts_of
 from fanal.reference import Catalogue
 
 # Daily counts of findings, updated as reports enter the queue, so that no statistic scans the findings.
@@ -121,20 +122,25 @@ _PROPOSALS = (
 _UPSERT = """
 INSERT INTO orient_case (
     report_id, desk_id, rank, floor, level, reason, reason_parameters, kind, channel, platform,
-    country, received_at, urgent, links, sender_id, due_at, proposal_revision, is_test, ask_before)
+    country, received_at, urgent, links, sender_id, due_at, proposal_revision, is_test, ask_before,
+    language, age, departement, conversation)
 SELECT report_id, desk_id, rank, floor, level, reason, reason_parameters, kind, channel, platform,
-    country, received_at, urgent, links, sender_id, due_at, proposal_revision, is_test, ask_before
+    country, received_at, urgent, links, sender_id, due_at, proposal_revision, is_test, ask_before,
+    language, age, departement, conversation
 FROM jsonb_to_recordset(%s::jsonb) AS row(
     report_id uuid, desk_id integer, rank smallint, floor text, level text, reason text,
     reason_parameters jsonb, kind text, channel text, platform text, country text,
     received_at timestamptz, urgent boolean, links integer, sender_id uuid, due_at timestamptz,
-    proposal_revision integer, is_test boolean, ask_before timestamptz)
+    proposal_revision integer, is_test boolean, ask_before timestamptz,
+    language text, age smallint, departement text, conversation boolean)
 ORDER BY report_id
 ON CONFLICT (report_id) DO UPDATE SET
     rank = excluded.rank, floor = excluded.floor, level = excluded.level, reason = excluded.reason,
     reason_parameters = excluded.reason_parameters, kind = excluded.kind,
     channel = excluded.channel, platform = excluded.platform, country = excluded.country,
     urgent = excluded.urgent, links = excluded.links, ask_before = excluded.ask_before, own = NULL,
+    language = excluded.language, age = excluded.age, departement = excluded.departement,
+    conversation = excluded.conversation,
     due_at = CASE WHEN orient_case.state IN ('TO_ASSESS', 'FOLDED') AND orient_case.claim_token = 0
                   THEN excluded.due_at ELSE orient_case.due_at END,
     proposal_revision = excluded.proposal_revision
@@ -171,6 +177,10 @@ class _CaseRow(msgspec.Struct, frozen=True, kw_only=True):
     proposal_revision: int
     is_test: bool
     ask_before: datetime | None
+    language: str
+    age: int | None
+    departement: str
+    conversation: bool
 
 
 class _DecideBy(msgspec.Struct, frozen=True, kw_only=True):
@@ -305,7 +315,7 @@ def _write_cases(
 
 def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _CaseRow:
     report, priority = item.report, item.priority
-    first, place = _first_reason(priority), report.place_of_facts()
+    first, place, facts = _first_reason(priority), report.place_of_facts(), facts_of(report)
     return _CaseRow(
         report_id=report.report_id,
         desk_id=item.desk_id,
@@ -326,6 +336,10 @@ def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _CaseRow:
         proposal_revision=revision,
         is_test=item.is_test,
         ask_before=_ask_before(item, catalogue),
+        language=facts.language,
+        age=facts.age,
+        departement=facts.departement,
+        conversation=facts.conversation,
     )
 
 
@@ -418,7 +432,8 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
         forget_answers(actor=actor, report_ids=ids)
         forget_notifications(actor=actor, report_ids=ids)
         sql.run(
-            "UPDATE orient_case SET own = NULL, reason_parameters = '{}', platform = ''"
+            "UPDATE orient_case SET own = NULL, reason_parameters = '{}', platform = '',"
+            " age = NULL, departement = ''"
             " WHERE report_id = ANY(%s)",
             [ids],
         )

@@ -22,6 +22,7 @@ from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.deciding import UNSTORABLE
+from fanal.orient.domain.filters import stated_by
 from fanal.orient.domain.records import CaseClaim, QueueFilter, QueueView
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.orient.models import Case, StoredView
@@ -239,7 +240,7 @@ def save_view(
         require(actor, "view.keep", Resource(owner_id=actor.person_id))
     else:
         require(actor, "view.share", Resource(desk_id=share_with))
-    text = _checked(name)
+    text, stated = _checked(name), stated_by(filters)
     row = StoredView(
         id=new_id(now),
         desk_id=desk_id,
@@ -248,10 +249,11 @@ def save_view(
         name=text,
         folded=text.casefold(),
         view=view,
-        kind=filters.kind or "",
-        channel=filters.channel or "",
-        country=filters.country or "",
-        level=filters.level or "",
+        kind=stated.pop("kind", ""),
+        channel=stated.pop("channel", ""),
+        country=stated.pop("country", ""),
+        level=stated.pop("level", ""),
+        more=stated,
         saved_at=now,
     )
     with transaction.atomic():

@@ -53,6 +53,17 @@ def age_of(person: Person, *, on: str | None) -> int | None:
     return years if 0 <= years <= MAX_AGE else None
 
 
+def youngest_victim(persons: Sequence[Person], *, on: str | None) -> int | None:
+    """Return the age in years of the youngest victim whose age is stated, None without one.
+
+    `on`: the day of the incident (RFC 3339), from which an age follows for a birth date.
+    """
+    victims = [person for person in persons if person.role is PersonRole.VICTIM]
+    return min(
+        (age for person in victims if (age := age_of(person, on=on)) is not None), default=None
+    )
+
+
 def occurred_on(report: HarmonisedReport) -> str | None:
     """Return the earliest time of the incident (RFC 3339), else its time as reported, else None."""
     return report.occurred.earliest if report.occurred else report.occurred_at

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.records import Because, Finding, Priority
-from fanal.analyse.signals.domain.ages import age_of
-from fanal.formats.report.records import Message, Person, PersonRole
+from fanal.analyse.signals.domain.ages import youngest_victim
+from fanal.formats.report.records import Message, Person
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import TimeRange
 from fanal.kernel.actors import Actor
@@ -72,11 +72,7 @@ def victim_age(fields: Fields) -> int | None:
     """Return the age in years of the youngest victim that a record's fields state, None without one."""
     persons = msgspec.json.decode(fields.get("persons", b"[]"), type=list[Person])
     occurred = msgspec.json.decode(fields.get("occurred", b"null"), type=TimeRange | None)
-    on = occurred.earliest if occurred else None
-    victims = [person for person in persons if person.role is PersonRole.VICTIM]
-    return min(
-        (age for person in victims if (age := age_of(person, on=on)) is not None), default=None
-    )
+    return youngest_victim(persons, on=occurred.earliest if occurred else None)
 
 
 def _cited(findings: Iterable[Finding]) -> str:

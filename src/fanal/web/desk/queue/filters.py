@@ -10,11 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from fanal.formats.report.records import Channel, ReportKind
+from fanal.orient.domain.filters import NAMES, filters_from, stated_by
 from fanal.orient.domain.records import QueueFilter, QueueView
-
-FILTERS = ("kind", "channel", "level", "country")
-LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
 
 
 def view_of(asked: QueryDict) -> QueueView:
@@ -30,28 +27,13 @@ def view_of(asked: QueryDict) -> QueueView:
 
 
 def filters_of(asked: QueryDict) -> QueueFilter:
-    """Return the filters in a query: report kind, channel, priority level, country; invalid ones ignored.
-
-    They are parameters of the query `asked`, such as `kind` and `level`.
-    """
-
-    def chosen(name: str, allowed: frozenset[str]) -> str | None:
-        value = asked.get(name, "").strip()
-        return value if value in allowed else None
-
-    country = asked.get("country", "").strip().upper()
-    return QueueFilter(
-        kind=chosen("kind", frozenset(ReportKind)),
-        channel=chosen("channel", frozenset(Channel)),
-        level=chosen("level", frozenset(LEVELS)),
-        country=country if len(country) == 2 and country.isascii() and country.isalpha() else None,
-    )
+    """Return the filters and the order in a query or form; invalid ones are ignored."""
+    return filters_from({name: asked.get(name, "") for name in NAMES})
 
 
 def query_of(view: QueueView, filters: QueueFilter) -> str:
-    """Return the query string of a view of the queue with its filters."""
-    named = {name: value for name in FILTERS if (value := getattr(filters, name))}
-    return urlencode({"view": view} | named)
+    """Return the query string of a view of the queue with its filters and its order."""
+    return urlencode({"view": view} | stated_by(filters))
 
 
 def place_of(asked: QueryDict) -> str:
@@ -60,7 +42,7 @@ def place_of(asked: QueryDict) -> str:
     Raises:
         Http404: there is no such view.
     """
-    named = any(asked.get(name) for name in ("view", *FILTERS))
+    named = any(asked.get(name) for name in ("view", *NAMES))
     return f"?{query_of(view_of(asked), filters_of(asked))}" if named else ""
 
 

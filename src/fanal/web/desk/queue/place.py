@@ -23,7 +23,8 @@ from fanal.orient.assignment.queries import assignments_of
 from fanal.orient.domain.records import Case, QueuePosition, QueueView
 from fanal.orient.domain.states import OPEN_STATES
 from fanal.orient.queue import operations as orient
-from fanal.orient.queue.queries import BEFORE_OTHERS, list_queue
+from fanal.orient.queue.domain.streams import BEFORE_OTHERS
+from fanal.orient.queue.queries import list_queue
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue import undo
 from fanal.web.desk.queue.filters import at_place, filters_of, place_of, view_of

@@ -22,18 +22,21 @@ from fanal.accounts.routes import needs
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import whole_number
+from fanal.orient.domain.filters import stated_by
 from fanal.orient.domain.records import QueueFilter, QueueView, SavedView
 from fanal.orient.queue import operations as orient
 from fanal.orient.queue.queries import COUNT_CAP, count_saved_views, list_saved_views
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.queue.filters import FILTERS, filters_of, query_of, view_of
+from fanal.web.desk.queue.choices import Chip, Named, chips_of, named_for
+from fanal.web.desk.queue.filters import filters_of, query_of, view_of
 from fanal.web.failures import reason_of
 
 
 class ViewLine(Struct, frozen=True, kw_only=True):
     """A row of a list of saved views; `current`: it is the view on screen, `href` its URL.
 
-    `count`: number of its reports, None if not shown; `author`: who saved it, "" if not shown.
+    `count`: number of its reports, None if not shown; `author`: who saved it, "" if not shown; `chips`: its
+    filters in words, empty if not shown.
     """
 
     saved: SavedView
@@ -41,6 +44,7 @@ class ViewLine(Struct, frozen=True, kw_only=True):
     current: bool
     count: int | None = None
     author: str = ""
+    chips: Sequence[Chip] = ()
 
 
 def lines_of(
@@ -207,12 +211,14 @@ def _page(
         for line in lines_of(actor, view=view, filters=filters)
         if line.saved.shared == shared and (not shared or line.saved.desk_id in desks)
     ]
+    names = named_for(actor=actor)
     context = {
         "view": view,
-        "filters": filters,
-        "offered": "view" in asked or any(getattr(filters, name) for name in FILTERS),
+        "chips": chips_of(view, filters, names),
+        "stated": stated_by(filters),
+        "offered": "view" in asked or bool(stated_by(filters)),
         "shared": shared,
-        "lines": _signed(lines),
+        "lines": _signed(lines, names),
         "desks": sorted(desk_names(desk_ids=desks).items()),
         "typed": request.POST.get("name", ""),
         "where": where,
@@ -223,7 +229,14 @@ def _page(
     return render(request, "desk/views.html", context, status=status)
 
 
-def _signed(lines: Sequence[ViewLine]) -> list[ViewLine]:
-    """Return the rows with `author` filled in: the names of the people who saved the views."""
-    names = person_names(person_ids={line.saved.person_id for line in lines})
-    return [structs.replace(line, author=names.get(line.saved.person_id, "")) for line in lines]
+def _signed(lines: Sequence[ViewLine], names: Named) -> list[ViewLine]:
+    """Return the rows with `author`, the name of the person who saved the view, and `chips`."""
+    authors = person_names(person_ids={line.saved.person_id for line in lines})
+    return [
+        structs.replace(
+            line,
+            author=authors.get(line.saved.person_id, ""),
+            chips=chips_of(line.saved.view, line.saved.filters, names),
+        )
+        for line in lines
+    ]

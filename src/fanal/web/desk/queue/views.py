@@ -23,7 +23,6 @@ from fanal.deconfliction import queries as deconfliction
 from fanal.deconfliction.domain.records import Sign
 from fanal.distribution import queries as distribution
 from fanal.distribution.queries import PlannedShare
-from fanal.formats.report.records import Channel, ReportKind
 from fanal.harmonise import queries as harmonised
 from fanal.intake.queries.envelopes import get_reports
 from fanal.intake.queries.work import count_withdrawn
@@ -32,18 +31,15 @@ from fanal.kernel.calendar import read_aware
 from fanal.orient import queries as oriented
 from fanal.orient.answers.queries import count_unread
 from fanal.orient.assignment.queries import assignments_of
+from fanal.orient.domain.filters import stated_by
 from fanal.orient.domain.records import Case, QueuePosition, QueueView
-from fanal.orient.queue.queries import (
-    COUNT_CAP,
-    HIGHEST_PLACE,
-    count_arrivals,
-    count_views,
-    list_queue,
-)
+from fanal.orient.queue.domain.streams import HIGHEST_PLACE
+from fanal.orient.queue.queries import COUNT_CAP, count_arrivals, count_views, list_queue
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue import saved_views
+from fanal.web.desk.queue.choices import chips_of, fields_of, hints_of, named_for
 from fanal.web.desk.queue.contents import NO_CONTENT, RowContent, contents_of
-from fanal.web.desk.queue.filters import FILTERS, LEVELS, filters_of, place_of, query_of, view_of
+from fanal.web.desk.queue.filters import filters_of, place_of, query_of, view_of
 from fanal.web.desk.queue.place import to_queue
 from fanal.web.reading import consult
 
@@ -82,6 +78,11 @@ def queue(request: HttpRequest) -> HttpResponse:
     )
     consult(request, "report", [c.report_id for c in page.cases], action="report.list")
     counts = count_views(actor=actor, now=now, of=view, cap=COUNT_CAP + 1)
+    names = named_for(actor=actor)
+    chips = chips_of(view, filters, names)
+    hints = (
+        hints_of(chips, actor=actor, view=view, filters=filters, now=now) if not page.cases else ()
+    )
     context = {
         "view": view,
         "views": [(v, _ICONS[v], counts.views.get(v, 0), f"?view={v}") for v in QueueView],
@@ -99,10 +100,10 @@ def queue(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "saved": (saved := saved_views.lines_of(actor, view=view, filters=filters)),
         "to_save": query_of(view, filters) if not any(line.current for line in saved) else "",
-        "filtered": any(getattr(filters, name) for name in FILTERS),
-        "all_kinds": list(ReportKind),
-        "all_channels": list(Channel),
-        "all_levels": LEVELS,
+        "chips": chips,
+        "filtered": any(chip.name != "sort" for chip in chips),
+        "fields": fields_of(filters, names),
+        "hints": hints,
         "clear": f"?view={view}",
         "since": now.isoformat(),
         "query": _link(request),
@@ -303,6 +304,6 @@ def _following(request: HttpRequest, position: QueuePosition | None) -> str:
 
 def _link(request: HttpRequest, **changes: str) -> str:
     """Return the query string of this view's first page, with `changes` to its parameters."""
-    names = ("view", *FILTERS)
-    kept = {name: request.GET[name] for name in names if request.GET.get(name)}
+    view = {"view": request.GET["view"]} if request.GET.get("view") else {}
+    kept = view | stated_by(filters_of(request.GET))
     return f"?{urlencode(kept | changes)}"

@@ -28,8 +28,8 @@ from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
+from fanal.orient.domain.filters import LEVELS
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.queue.filters import LEVELS
 from fanal.web.desk.rules.form import (
     Fault,
     Page,

@@ -1,5 +1,22 @@
-// The queue by keyboard: j and k move, the preview follows, c takes, o opens, s saves the filters.
+// The queue by keyboard: j and k move, the preview follows, c takes, o opens, f filters, s saves the filters.
 (() => {
+  const sift = document.querySelector("[data-sift-more]");
+  const form = sift.querySelector("form");
+  fanalKeys.add({
+    f: () => {
+      sift.open = true;
+      form.querySelector("select").focus();
+    },
+  });
+  sift.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !sift.open) return;
+    sift.open = false;
+    sift.querySelector("summary").focus();
+  });
+  // The address names only what is set.
+  form.addEventListener("formdata", (event) => {
+    for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
+  });
   fanalKeys.add({ s: () => document.querySelector("[data-save-view]")?.click() });
   const list = document.querySelector("[data-queue]");
   if (!list) return;
