@@ -20,8 +20,8 @@ from fanal.web.reading import is_fetched_ahead
 class Charge(Struct, frozen=True, kw_only=True):
     """Who is in charge of a report, as its page shows it.
 
-    `given`: its assignment, with the names of its person and of its giver. `version`: what the forms of the
-    page send back. `hands_over`: the reader gives what they have in charge, no supervisor's assignment.
+    `given`: its assignment, with the names of its person and of its giver. `own`: the reader is in charge.
+    `version`: what the forms of the page send back.
     `colleagues`: (name, load) of the people to whom it can be given; none: the reader may not. `may_return`,
     `may_take_back`: whether the reader may return it, or take it back. `refused`: why the form was refused.
     """
@@ -31,7 +31,6 @@ class Charge(Struct, frozen=True, kw_only=True):
     giver: str
     own: bool
     version: str
-    hands_over: bool
     colleagues: Sequence[tuple[str, Load]]
     may_return: bool
     may_take_back: bool
@@ -49,9 +48,9 @@ def charge_of(request: HttpRequest, case: Case, *, refused: str = "") -> Charge:
     Not when the browser fetches the page ahead.
     """
     actor, now, report_id = actor_of(request), now_of(request), case.report_id
-    given = assignments_of(actor=actor, report_ids=[report_id]).get(report_id)
     if request.method == "GET" and not is_fetched_ahead(request):
         see_assignment(actor=actor, report_id=report_id, now=now)
+    given = assignments_of(actor=actor, report_ids=[report_id]).get(report_id)
     claims = allows(actor, "report.claim", Resource(desk_id=case.desk_id)).allowed
     assigns = may_assign(actor=actor, desk_id=case.desk_id)
     own = in_charge(case, given) == actor.person_id
@@ -64,7 +63,6 @@ def charge_of(request: HttpRequest, case: Case, *, refused: str = "") -> Charge:
         giver=names.get(given.made_by, "") if given else "",
         own=own,
         version=version_of(case, given),
-        hands_over=own,
         colleagues=_others(request, case, given) if may_give else [],
         may_return=given is not None and own and claims and free,
         may_take_back=given is not None
