@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fanal.orient.models import StoredDecision
-from fanal.web.desk.queue import selection
+from fanal.web.desk.queue import portions
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.acceptance.steps import arrive
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
@@ -112,7 +112,7 @@ def test_ticked_reports_are_closed_at_once_by_keyboard(
     open_as: OpenAs, axe: Axe, pages: None, lang: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four keys to tick, one to see what would change; nothing changes before, and it goes on by itself."""
-    monkeypatch.setattr(selection, "_PORTION", 1)
+    monkeypatch.setattr(portions, "_PORTION", 1)
     page = open_as("ana", f"/{lang}/desk/?view=OPEN&kind=ABUSE_MATERIAL")
     expect(page.locator("[data-act]")).to_be_disabled()
     hands = Hands(page)
