@@ -140,10 +140,11 @@ class Places:
             return first
         at, took = self._sign_ins[place]
         known = min(_LONGEST_GREETING_SECONDS, max(_GREETING_SECONDS, 1.5 * took))
+        if at <= now - _LATELY_SECONDS:
+            known = min(first, known)
         still = self._faults.get(place, -math.inf) > now - _STILL_SECONDS
-        if still and self._failed_at.get(place, math.inf) < now - _OUTAGE_SECONDS:
-            return max(known, _FIRST_GREETING_SECONDS)
-        return known if at > now - _LATELY_SECONDS else min(first, known)
+        out = still and self._failed_at.get(place, math.inf) < now - _OUTAGE_SECONDS
+        return max(known, _FIRST_GREETING_SECONDS) if out else known
 
     @property
     def took_at(self) -> float:

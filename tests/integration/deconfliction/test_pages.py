@@ -1,5 +1,6 @@
 """The desk's pages: counterparts and limits, rounds with numbers, hits with their contact, withholding."""
 
+import re
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -125,6 +126,11 @@ def test_a_new_report_reopens_and_expiry_empties() -> None:
     assert rows("SELECT count(*) FROM deconfliction_step") == [(2,)]
 
 
+def seen(page: str) -> dict[str, str]:
+    """What the form of a page says that it showed: withholdings in force, or limits."""
+    return dict(re.findall(r'type="hidden" name="(shown|limits)" value="([^"]*)"', page))
+
+
 def test_a_withheld_dossier_stays_out() -> None:
     from tests.integration.deconfliction.test_what_enters import TestWhatEnters
 
@@ -145,7 +151,12 @@ def test_a_withheld_dossier_stays_out() -> None:
     assert "Not shared with any counterpart" in shown
     assert "Undercover." in shown
     assert found_by(BOTH) == set()
-    analyst.post(f"{page}withhold/", {"act": "OPEN", "words": "Over.", "counterpart": ""})
+    opens = {"act": "OPEN", "words": "Over.", "counterpart": ""}
+    stale = analyst.post(f"{page}withhold/", opens)
+    assert stale.status_code == 409
+    assert "changed it since your page was shown" in stale.content.decode()
+    assert found_by(BOTH) == set()
+    assert analyst.post(f"{page}withhold/", opens | seen(shown)).status_code == 302
     assert found_by(BOTH) == {BOTH}
     [body] = [c for c in queries.list_counterparts(actor=SYSTEM) if c.closed_at is None]
     analyst.post(f"{page}withhold/", said | {"counterpart": str(body.id)})
@@ -184,7 +195,7 @@ def test_a_dossier_that_is_merged_stays_withheld_until_somebody_opens_it() -> No
     assert found_by(BOTH, other) == set()
     shown = analyst.get(f"/en/desk/dossiers/{merged}/").content.decode()
     assert "Not shared with any counterpart" in shown
-    analyst.post(f"/en/desk/dossiers/{merged}/withhold/", said | {"act": "OPEN"})
+    analyst.post(f"/en/desk/dossiers/{merged}/withhold/", said | {"act": "OPEN"} | seen(shown))
     assert found_by(BOTH, other) == {BOTH, other}
 
 
@@ -201,13 +212,20 @@ def test_counterparts_and_limits(language: str) -> None:
     found = queries.find_counterpart(name="West")
     assert found is not None
     page = f"{home}counterparts/{found.id}/"
-    wrong = supervisor.post(f"{page}limits/", {"kind": "EMAIL", "role": "VICTIM", "months": "3"})
+    old = seen(supervisor.get(page).content.decode())
+    wrong = supervisor.post(
+        f"{page}limits/", old | {"kind": "EMAIL", "role": "VICTIM", "months": "3"}
+    )
     assert wrong.status_code == 422
     supervisor.post(
-        f"{page}limits/", {"kind": ["EMAIL", "IP"], "role": "SUSPECT", "months": "3", "desk": "1"}
+        f"{page}limits/",
+        old | {"kind": ["EMAIL", "IP"], "role": "SUSPECT", "months": "3", "desk": "1"},
     )
     limits = queries.find_counterpart(name="West").limits
     assert (limits.kinds, limits.months, limits.desk_ids) == (("IP", "EMAIL"), 3, (1,))
+    wider = {"kind": ["EMAIL", "IP", "PHONE"], "role": "SUSPECT", "months": "6"}
+    assert supervisor.post(f"{page}limits/", old | wider).status_code == 422, "of an older page"
+    assert queries.find_counterpart(name="West").limits == limits
     supervisor.post(f"{page}close/")
     assert queries.find_counterpart(name="West") is None
     assert supervisor.post(f"{page}close/").status_code == 422

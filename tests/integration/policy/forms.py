@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import msgspec
+
 from fanal.accounts.operations.partners import add_partner
 from fanal.crosscheck.dossiers.queries import members_of
 from fanal.db import sql
+from fanal.deconfliction.queries import list_counterparts
 from fanal.intake.domain.number import desk_number
 from fanal.kernel.calendar import paris_day
 from fanal.orient.models import Case
@@ -100,6 +103,16 @@ def _members(scene: Scene) -> str:
     dossier_id = scene.world.dossier_ids[scene.cell]
     ids = members_of(actor=scenes.SYSTEM, dossier_id=dossier_id)
     return hashlib.sha256(b"".join(sorted(one.bytes for one in ids))).hexdigest()[:32]
+
+
+def _limits_shown(scene: Scene) -> str:
+    """What the page of the counterpart says that it showed."""
+    [found] = [
+        one
+        for one in list_counterparts(actor=scenes.SYSTEM)
+        if one.id == scene.world.counterpart_id
+    ]
+    return hashlib.sha256(msgspec.json.encode(found.limits)).hexdigest()[:32]
 
 
 def _selected_id(scene: Scene) -> str:
@@ -209,7 +222,7 @@ FORMS: dict[str, Act] = {
     ),
     "desk:hit-move": _act("deconfliction_step", _WORDS, move="close"),
     "desk:counterpart-add": _act("deconfliction_counterpart", _COUNTERPART),
-    "desk:counterpart-limits": _act("deconfliction_limit", _LIMITS),
+    "desk:counterpart-limits": _act("deconfliction_limit", _LIMITS, limits=_limits_shown),
     "desk:counterpart-close": _act("deconfliction_counterpart"),
     # Measures, referrals and sheets.
     "desk:measure-amend": _act("casework_act casework_document", scenes.addressed),

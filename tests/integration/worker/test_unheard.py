@@ -18,6 +18,7 @@ from fanal.intake.operations.receive import receive_reports
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Role, public_actor, system_actor
 from fanal.kernel.calendar import add_months
+from fanal.kernel.refusal import Refusal
 from fanal.ledger.models import LedgerEntry
 from fanal.orient.alarms.operations.alarms import raise_written
 from fanal.worker import expiry
@@ -104,6 +105,14 @@ def test_what_comes_after_the_list_of_what_is_due_is_seen(
 
     monkeypatch.setattr(expiry, "list_expired", meanwhile)
     assert erased() == 0
+
+
+def test_a_hold_on_an_erased_report_is_refused() -> None:
+    """Who answers a court would believe that the data is kept."""
+    report_id, _code = old_report()
+    assert erased() == 1
+    with pytest.raises(Refusal, match="ERASED"):
+        place_hold(actor=SUPERVISOR, report_id=report_id, motive="file 12", now=NOW)
 
 
 def test_an_answer_waits_for_an_erasure_that_has_begun(

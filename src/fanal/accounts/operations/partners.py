@@ -15,7 +15,7 @@ from fanal.accounts.domain.records import (
     PartnerIdentity,
     login_from_name,
 )
-from fanal.accounts.models import PartnerCredential, PartnerUsage, Person
+from fanal.accounts.models import Organisation, PartnerCredential, PartnerUsage, Person
 from fanal.accounts.operations.people import ensure_organisation
 from fanal.db import sql
 from fanal.kernel.actors import Actor
@@ -29,21 +29,28 @@ _USAGE_KEPT = timedelta(hours=1)
 
 
 def add_partner(
-    *, actor: Actor, name: str, now: datetime, quota: int | None = None
+    *, actor: Actor, name: str, now: datetime, quota: int | None = None, first: bool = False
 ) -> IssuedCredentials:
     """Create a partner with an API credential and return its secrets, which are never shown again.
 
     `quota`: calls allowed in a minute, None for no limit. For an existing organisation of that name, issue a
     further credential; the older credentials stay valid, so that secrets can be rotated without an
-    interruption (`revoke_credential` ends the old credential).
+    interruption (`revoke_credential` ends the old credential). With `first`, only a new organisation is
+    created.
 
     Raises:
-        Refusal: NAME: it is invalid (a colon would make `PARTNER:REF` ambiguous).
+        Refusal: NAME: it is invalid (a colon would make `PARTNER:REF` ambiguous); KNOWN (with `first`): there
+            is an organisation of that name.
         Refused: the actor may not manage partners.
     """
     require(actor, "partner.manage")
+    _require_name(name)
     password, token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     with transaction.atomic():
+        if first:
+            sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"partner {name}"])
+            if Organisation.objects.filter(name__iexact=name).exists():
+                raise Refusal("partner", "KNOWN")
         partner_id = ensure_partner(actor=actor, name=name, now=now)
         person = Person.objects.create(
             id=new_id(now), name=name, organisation_id=partner_id, created_at=now
@@ -70,8 +77,7 @@ def ensure_partner(*, actor: Actor, name: str, now: datetime) -> UUID:
             combining or non-printing characters.
         Refused: the actor may not manage partners.
     """
-    if not _is_name(name):
-        raise Refusal("partner", "NAME", maximum=MAXIMUM_NAME)
+    _require_name(name)
     return ensure_organisation(actor=actor, kind=OrganisationKind.PARTNER, name=name, now=now)
 
 
@@ -122,6 +128,11 @@ def _free_login(name: str) -> str:
     return next(
         login for number in range(2, len(taken) + 3) if (login := f"{base}-{number}") not in taken
     )
+
+
+def _require_name(name: str) -> None:
+    if not _is_name(name):
+        raise Refusal("partner", "NAME", maximum=MAXIMUM_NAME)
 
 
 def _is_name(name: str) -> bool:

@@ -4,7 +4,7 @@ For a new public key, close and register again. Dossiers are withheld from them:
 its reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -234,18 +234,20 @@ def withhold(
     withheld: bool,
     words: str,
     now: datetime,
+    shown: Collection[UUID] | None = None,
 ) -> None:
     """Withhold the identifiers of a dossier from an organisation, or end the withholding.
 
     `withheld` says which. `counterpart_id` is the organisation, None for all. Withheld identifiers are not
     compared with it. Ending the withholding has no effect where nothing is withheld. A withholding is
     recorded for the first desk of the dossier where the actor may withhold. Each desk decides for itself: a
-    desk cannot end the withholding of another desk. `words` is the reason.
+    desk cannot end the withholding of another desk. `words` is the reason. `shown`: the withholdings that the
+    actor has seen; None: all.
 
     Raises:
         Refused: the actor may not withhold dossiers at any desk with a report in this one.
         Refusal: NOT_FOUND, no such dossier that the actor may read, or no such counterpart; WORDS, empty or
-            too long.
+            too long; CHANGED, a withholding to end is none of `shown`.
     """
     view = dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
@@ -267,11 +269,14 @@ def withhold(
     else:
         # Dossiers merged into this one keep their own rows: the withholding of each is ended.
         said = queries.withholdings_of(actor=actor, dossier_ids=[view.id])
-        targets = [
-            (one.dossier_id, one.desk_id)
+        ended = [
+            one
             for one in queries.in_force(said=said)
             if one.desk_id in own and one.counterpart_id == counterpart_id
         ]
+        if shown is not None and any(one.id not in shown for one in ended):
+            raise Refusal("deconfliction", "CHANGED")
+        targets = [(one.dossier_id, one.desk_id) for one in ended]
     reports = sorted(seen) if withheld else []
     with transaction.atomic():
         for target, desk_id in targets:

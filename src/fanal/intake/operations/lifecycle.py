@@ -135,6 +135,7 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
     Raises:
         Refused: the actor may not place a hold on it.
         MotiveMissing: the reason (`motive`) is empty.
+        Refusal: ERASED: there is nothing left to keep.
     """
     require_hold(actor, report_id)
     if not stripped(motive):
@@ -142,7 +143,9 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
     hold_id = new_id(now)
     with transaction.atomic():
         # An erasure that has begun ends first; one that begins now waits, and sees the hold.
-        sql.rows("SELECT FROM intake_report WHERE id = %s FOR SHARE", [report_id])
+        row = sql.row("SELECT erased_at FROM intake_report WHERE id = %s FOR SHARE", [report_id])
+        if row is not None and row[0] is not None:
+            raise Refusal("hold", "ERASED")
         sql.run(
             "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive)"
             " VALUES (%s, %s, %s, %s, %s)",

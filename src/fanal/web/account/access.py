@@ -6,19 +6,26 @@ from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fanal.accounts.domain.records import IssuedCredentials
 from fanal.accounts.operations.partners import MAXIMUM_NAME, add_partner, revoke_credential
-from fanal.accounts.queries.people import find_partner, list_accesses
+from fanal.accounts.queries.people import list_accesses
 from fanal.accounts.routes import needs
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
 
-_LARGEST_QUOTA = 2**31 - 1
+_REFUSED = {
+    "NAME": gettext_lazy("A partner’s name has 1 to %(maximum)s printing characters and no colon."),
+    "KNOWN": gettext_lazy(
+        "This partner is known already. A further access of a known partner is opened at the console: “fanal"
+        " partner add”."
+    ),
+}
 
 
 @never_cache
@@ -41,34 +48,23 @@ def listing(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     """Show the form of a new credential (GET), or issue one (POST).
 
-    Its password and token are shown once, in this response only. A partner that has credentials already gets
-    a further one only if the form says so. A refused form is shown again (status 422).
+    Its password and token are shown once, in this response only. It is that of a new partner: with a further
+    one of a known partner, an administrator alone could act in its name; the console issues those. A refused
+    form is shown again (status 422).
     """
     if request.method != "POST":
         return _form(request)
     name = " ".join(request.POST.get("name", "").split())
     quota = request.POST.get("quota", "").strip()
-    if quota and not (quota.isascii() and quota.isdigit() and 0 < int(quota) <= _LARGEST_QUOTA):
+    limited = whole_number(quota, digits=9)
+    if quota and not limited:
         return _form(request, refused=_("The limit is a whole number of calls a minute, or empty."))
-    known = name.isprintable() and find_partner(name=name) is not None
-    if known and request.POST.get("again") != "yes":
-        return _form(
-            request,
-            refused=_(
-                "This partner has an access already. Tick “a further one” if you want to replace it."
-            ),
-            known=True,
-        )
     try:
         issued = add_partner(
-            actor=actor_of(request),
-            name=name,
-            quota=int(quota) if quota else None,
-            now=now_of(request),
+            actor=actor_of(request), name=name, quota=limited, now=now_of(request), first=True
         )
-    except Refusal:
-        refused = _("A partner’s name has 1 to %(maximum)s printing characters and no colon.")
-        return _form(request, refused=refused % {"maximum": MAXIMUM_NAME})
+    except Refusal as refused:
+        return _form(request, refused=_REFUSED[refused.code] % {"maximum": MAXIMUM_NAME})
     return _form(request, issued=issued)
 
 
@@ -95,13 +91,11 @@ def _form(
     request: HttpRequest,
     *,
     refused: str = "",
-    known: bool = False,
     issued: IssuedCredentials | None = None,
 ) -> HttpResponse:
     context = {
         "typed": {n: request.POST.get(n, "") if refused else "" for n in ("name", "quota")},
         "refused": refused,
-        "known": known,
         "issued": issued,
         "longest": MAXIMUM_NAME,
     }

@@ -5,9 +5,11 @@ A counterpart is an organisation whose cases are compared with the desk's by pri
 
 from collections.abc import Iterable
 from functools import partial
+from hashlib import sha256
 from http import HTTPStatus
 from uuid import UUID
 
+import msgspec
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -135,6 +137,8 @@ def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
     """
     found = _found(request, counterpart_id)
     try:
+        if request.POST.get("limits") != _digest(found):
+            raise Refusal("deconfliction", "CHANGED")
         operations.set_limits(
             actor=actor_of(request),
             counterpart_id=found.id,
@@ -190,6 +194,11 @@ def _line(
     }
 
 
+def _digest(found: Counterpart) -> str:
+    """Return a digest of the limits of a counterpart, by which a form says which ones its page showed."""
+    return sha256(msgspec.json.encode(found.limits)).hexdigest()[:32]
+
+
 def _rounds(rounds: Iterable[Round], found: Iterable[Counterpart]) -> list[dict[str, object]]:
     names = {one.id: one.name for one in found}
     return [{"record": one, "name": names.get(one.counterpart_id, "")} for one in rounds]
@@ -212,6 +221,7 @@ def _page(
         "desks": sorted(desks.items()),
         "limited_to": [desks.get(d, str(d)) for d in found.limits.desk_ids],
         "months": limits.MOST_MONTHS,
+        "limits": _digest(found),
         "may_keep": found.closed_at is None and may(actor, "deconfliction.keep"),
         "history": history.lines_of(found.id, actor=actor),
         "refused": reason_of(refused),

@@ -26,11 +26,15 @@ from fanal.web.forms import Parsed, PostedForm
 
 
 class _WithholdingForm(PostedForm):
-    """Form to withhold a dossier from an organisation (none given: from all), or to lift that."""
+    """Form to withhold a dossier from an organisation (none given: from all), or to lift that.
+
+    `shown`: the ids of the withholdings in force that its page showed.
+    """
 
     counterpart_id = Parsed(UUID, posted="counterpart", required=False)
     withheld = Parsed("WITHHOLD".__eq__, posted="act")
     words = Parsed()
+    shown = Parsed(lambda typed: frozenset(map(UUID, typed.split())), otherwise=frozenset())
 
 
 @require_POST
