@@ -14,7 +14,7 @@ from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
 from fanal.config.installation import KeysElsewhere, VaultElsewhere, check_keys, check_vault
 from fanal.config.keys import KeysMissing
-from fanal.db.health import CALL_LATE_SECONDS, UNDELIVERED
+from fanal.db.health import CALL_LATE_SECONDS, NEWEST_CALL, UNDELIVERED
 from fanal.embedding.child import Ready
 from fanal.embedding.engine import EngineMissing, EngineProcess
 from fanal.hashing import video
@@ -141,9 +141,6 @@ _UNREACHING = """
 SELECT count(*) FILTER (WHERE NOT reaches), count(*) FILTER (WHERE reaches)
 FROM orient_caller WHERE seen_at > now() - make_interval(secs => %s)
 """
-_NEWEST = """
-SELECT outcome FROM orient_call WHERE outcome IN ('SENT', 'PARTLY') ORDER BY ended_at DESC LIMIT 1
-"""
 
 
 def look_at_outbox(
@@ -156,7 +153,12 @@ def look_at_outbox(
     """
     yield from _look_at_refused(connection)
     unreaching, reaching = connection.execute(_UNREACHING, [_SILENCE]).fetchone() or (0, 0)
-    if unreaching and reaching:
+    if unreaching and not reaching and not demo:
+        yield problem(
+            "no process that calls for a child in danger reaches anybody (no mail server, or their last"
+            " message failed: see their log); 'fanal mail test' tries it"
+        )
+    elif unreaching and reaching:
         yield note(
             f"processes that call for a child in danger and reach nobody: {unreaching} (no mail server, or"
             f" their last message failed: see their log); {reaching} others call"
@@ -185,7 +187,7 @@ def _look_at_refused(
 
     `connection` must see the alarm calls (e-mails to the people on duty) of every desk.
     """
-    row = connection.execute(_NEWEST).fetchone()
+    row = connection.execute(NEWEST_CALL).fetchone()
     if row == ("PARTLY",):
         yield problem(
             "the mail server refused some of the duty addresses at the last call: those people were not"

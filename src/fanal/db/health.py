@@ -19,3 +19,7 @@ FROM orient_call c
 WHERE EXISTS (SELECT FROM orient_alarm a WHERE a.id = c.alarm_id AND a.acknowledged_at IS NULL)
 """
 """Calls of unacknowledged alarms: late (over `late` seconds), given up, left in a folder; why one failed."""
+NEWEST_CALL: Final = """
+SELECT outcome FROM orient_call WHERE outcome IN ('SENT', 'PARTLY') ORDER BY ended_at DESC LIMIT 1
+"""
+"""Outcome of the newest call that the mail server accepted: PARTLY where it refused some of the people."""

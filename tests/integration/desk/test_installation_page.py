@@ -68,6 +68,11 @@ def test_processes_that_run_are_told(admin: Client) -> None:
     after = parts(admin)
     assert after["Workers"].found == "1 runs"
     assert after["Process that calls the people on duty"].state is PartState.FINE
+    with as_worker():
+        sql.run("UPDATE orient_caller SET reaches = false")
+    assert (
+        parts(admin)["Process that calls the people on duty"].found == "It runs, and reaches nobody"
+    )
 
 
 def test_a_report_that_waits_too_long_and_one_put_aside(admin: Client, desk: Desk) -> None:
@@ -94,6 +99,8 @@ def test_a_call_that_reached_nobody_at_any_desk(admin: Client) -> None:
     with as_worker():
         sql.run("UPDATE orient_call SET outcome = 'SENT', ended_at = now()")
         assert parts(admin)[calls].state is PartState.FINE
+        sql.run("UPDATE orient_call SET outcome = 'PARTLY', ended_at = now()")
+        assert "refused some" in parts(admin)[calls].found
         sql.run("UPDATE orient_call SET outcome = 'GIVEN_UP', ended_at = now()")
     assert parts(admin)[calls].found == "1 given up"
 

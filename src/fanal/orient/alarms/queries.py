@@ -11,7 +11,7 @@ from msgspec import Struct
 from fanal.accounts.domain.policy import reach, require
 from fanal.accounts.row_scope import across_desks
 from fanal.db import sql
-from fanal.db.health import CALL_LATE_SECONDS, UNDELIVERED
+from fanal.db.health import CALL_LATE_SECONDS, NEWEST_CALL, UNDELIVERED
 from fanal.kernel.actors import Actor
 from fanal.orient import models
 from fanal.orient.domain.records import Alarm, CallState
@@ -53,15 +53,27 @@ def calls_alive() -> bool:
     return bool(found == (True,))
 
 
+def calls_reach() -> bool:
+    """Return whether a living process that sends calls reaches somebody: its last message was accepted."""
+    found = sql.row(
+        "SELECT EXISTS (SELECT FROM orient_caller"
+        " WHERE reaches AND seen_at > now() - make_interval(secs => %s))",
+        [SILENCE.total_seconds()],
+    )
+    return bool(found == (True,))
+
+
 class UndeliveredCalls(Struct, frozen=True, kw_only=True):
     """Numbers of calls (e-mails about a child in danger) of unacknowledged alarms that reached nobody.
 
     `late`: not delivered yet after half a minute; `given_up`: no more attempts; `left`: in a folder.
+    `partly`: the mail server refused some of the people on duty at the newest call.
     """
 
     late: int
     given_up: int
     left: int
+    partly: bool
 
 
 def undelivered_calls(*, actor: Actor) -> UndeliveredCalls:
@@ -73,7 +85,8 @@ def undelivered_calls(*, actor: Actor) -> UndeliveredCalls:
     require(actor, "installation.read")
     with across_desks():
         late, given_up, left, _failure = sql.one(UNDELIVERED, {"late": CALL_LATE_SECONDS})
-    return UndeliveredCalls(late=late, given_up=given_up, left=left)
+        partly = sql.row(NEWEST_CALL) == ("PARTLY",)
+    return UndeliveredCalls(late=late, given_up=given_up, left=left, partly=partly)
 
 
 READ_AT_ONCE: Final = 50

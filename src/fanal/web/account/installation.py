@@ -32,7 +32,7 @@ from fanal.db.health import BACKUP_HOURS, LATE_MINUTES
 from fanal.intake.queries.work import count_work, oldest_waiting
 from fanal.kernel.actors import Actor
 from fanal.ledger.queries import newest_backup, newest_signature
-from fanal.orient.alarms.queries import calls_alive, undelivered_calls
+from fanal.orient.alarms.queries import calls_alive, calls_reach, undelivered_calls
 from fanal.vault import queries as vault
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components import words
@@ -122,13 +122,7 @@ def _machines() -> Iterator[InstallationPart]:
         fault=_("None runs"),
         remedy=_("Reports are received and wait. Start “fanal run” or “fanal worker”."),
     )
-    yield _either(
-        calls_alive(),
-        words=_("Process that calls the people on duty"),
-        fine=_("It runs"),
-        fault=_("None runs"),
-        remedy=_("Nobody is called for a child in danger. Start “fanal run” or “fanal calls”."),
-    )
+    yield _caller()
     with connection.cursor() as cursor:
         closed = closed_logins(cursor)
     yield _either(
@@ -139,6 +133,24 @@ def _machines() -> Iterator[InstallationPart]:
         remedy=_(
             "Somebody else has their password. Find that machine, then run “fanal provision --new-passwords”."
         ),
+    )
+
+
+def _caller() -> InstallationPart:
+    if calls_alive() and not (calls_reach() or mail.current().demo):
+        return _either(
+            False,
+            words=_("Process that calls the people on duty"),
+            fine="",
+            fault=_("It runs, and reaches nobody"),
+            remedy=_("Its last message failed: look at log/calls.log; “fanal mail test” tries it."),
+        )
+    return _either(
+        calls_alive(),
+        words=_("Process that calls the people on duty"),
+        fine=_("It runs"),
+        fault=_("None runs"),
+        remedy=_("Nobody is called for a child in danger. Start “fanal run” or “fanal calls”."),
     )
 
 
@@ -205,7 +217,8 @@ def _mail(actor: Actor) -> Iterator[InstallationPart]:
         ngettext("%(n)s left in a folder", "%(n)s left in a folder", calls.left)
         % {"n": _number(calls.left)},
     ]
-    counts = (calls.late, calls.given_up, 0 if mailer.demo else calls.left)
+    failed.append(_("the mail server refused some of the people on duty"))
+    counts = (calls.late, calls.given_up, 0 if mailer.demo else calls.left, calls.partly)
     yield _either(
         not any(counts),
         words=_("Calls for a child in danger"),
