@@ -200,6 +200,7 @@ RULES: tuple[GrantRule, ...] = (
             "orient_reason",
             "crosscheck_reason",
             "deconfliction_*_words",
+            "harmonise_opening_motive",
         )
     ),
     _rule("harmonise_opening", [APP, WORKER], APPEND),

@@ -399,7 +399,7 @@ def test_words_of_an_act_are_written_once(database_urls, role):
     """They stand in tables of their own, so that expiry deletes them."""
     tables = names(
         database_urls,
-        r"NOT c.relispartition AND c.relname ~ '(_words|_reason)$'"
+        r"NOT c.relispartition AND c.relname ~ '(_words|_reason|_motive)$'"
         f" AND has_any_column_privilege('fanal_{role}', c.oid, 'UPDATE')",
     )
     assert tables == []

@@ -117,7 +117,7 @@ def test_mail_that_reaches_nobody(admin: Client) -> None:
 
 
 def test_backups_and_space(admin: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert parts(admin)["Newest backup"].found == "None in two weeks"
+    assert parts(admin)["Newest backup"].found == "None in four days"
     for hours, state in ((50, PartState.FAULT), (40, PartState.FINE)):
         made = desk.now - timedelta(hours=hours)
         ledger.record(actor=system_actor("backup"), action="backup.make", at=made)

@@ -288,7 +288,8 @@ def second_review(
 ) -> None:
     """Approve (`agreed`) or refuse, as the second person, the early erasure of a report.
 
-    After approval the next expiry run erases it, unless it is under a legal hold. `motive` is the reason.
+    After approval the next expiry run erases it, unless it is under a legal hold, or its reporter unheard.
+    `motive` is the reason.
 
     Raises:
         Refusal: NOT_WAITING, no such proposal, it was answered or replaced, or the actor made it.

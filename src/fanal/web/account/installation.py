@@ -38,7 +38,7 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components import words
 
 _SIGNED_WITHIN = timedelta(hours=1)
-_SEARCHED = timedelta(days=14)
+_SEARCHED = timedelta(days=4)
 _GIB = 2**30
 _ROOM = 2 * _GIB
 _SILENCE = timedelta(seconds=60)
@@ -251,7 +251,7 @@ def _kept(actor: Actor, now: datetime) -> Iterator[InstallationPart]:
         made is not None and now - made <= timedelta(hours=BACKUP_HOURS),
         words=_("Newest backup"),
         fine=_moment(made, now),
-        fault=_moment(made, now) if made else _("None in two weeks"),
+        fault=_moment(made, now) if made else _("None in four days"),
         remedy=_("Run “fanal backup” each night, to a folder on another machine."),
     )
     signed = newest_signature()

@@ -110,7 +110,10 @@ def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
     else:
         messages.success(
             request,
-            _("The report will be erased by the next expiry run.")
+            _(
+                "The report will be erased by the next expiry run, once an answer or an alarm of its last"
+                " month has been heard."
+            )
             if form.cleaned_data["agreed"]
             else _("The report is kept until its next review."),
         )
