@@ -20,7 +20,7 @@ import psycopg
 
 from benchmarks.carrying import carry
 from benchmarks.place import bench_home
-from benchmarks.views import QUEUE, keep_views, sign_in, time_pages
+from benchmarks.views import FILTERS, QUEUE, keep_views, sign_in, time_pages
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole
@@ -53,7 +53,8 @@ INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, s
 SELECT id, %(desk)s, %(sender)s, 'IMPORT', 'ncmec-xml', 'bench-' || n, 'FINISHED', received_at,
     received_at, id, 3900 FROM made;
 INSERT INTO orient_case (report_id, desk_id, state, rank, level, kind, channel, platform, country,
-    received_at, links, sender_id, due_at, late, decided_at, proposal_revision)
+    received_at, links, sender_id, due_at, late, decided_at, proposal_revision, language, age, departement,
+    conversation)
 SELECT id, %(desk)s, CASE WHEN chance < 20 THEN 'DECIDED' WHEN chance < 30 THEN 'HANDED_OVER'
         WHEN chance < 32 THEN 'TO_SECOND' ELSE 'TO_ASSESS' END,
     100 - (n %% 100 * 79 %% 100),
@@ -63,8 +64,11 @@ SELECT id, %(desk)s, CASE WHEN chance < 20 THEN 'DECIDED' WHEN chance < 30 THEN 
         (ARRAY['ABUSE_MATERIAL', 'ABUSE_MATERIAL', 'GROOMING', 'SEXTORTION', 'OTHER'])[1 + n %% 5] END,
     CASE WHEN n %% 250000 = 11 THEN 'METAVERSE' ELSE
         (ARRAY['SOCIAL', 'MESSAGING', 'GAME', 'WEB'])[1 + n %% 4] END, 'Service ' || n %% 40,
-    (ARRAY['FR', 'BE', ''])[1 + n %% 3], received_at, n %% 12, %(sender)s, due_at,
-    due_at <= %(now)s, CASE WHEN chance < 32 THEN received_at END, 1
+    (ARRAY['FR', 'BE', ''])[1 + n %% 3], received_at, n %% 12, md5((n %% 60)::text)::uuid, due_at,
+    due_at <= %(now)s, CASE WHEN chance < 32 THEN received_at END, 1,
+    CASE WHEN n %% 50000 = 13 THEN 'TH' ELSE (ARRAY['FR', 'FR', 'EN', ''])[1 + n %% 4] END,
+    CASE WHEN n %% 3 = 0 THEN n %% 20 END,
+    CASE WHEN n %% 4 = 0 THEN lpad((n %% 95 + 1)::text, 2, '0') ELSE '' END, n %% 5 = 0
 FROM (SELECT made.*, abs(hashint8(n)) %% 1000 AS chance,
     received_at + interval '90 days' AS due_at FROM made) spread;
 INSERT INTO harmonise_text (report_id, desk_id, words)
@@ -193,6 +197,7 @@ def _fill(address: str, reports: int, desk_id: int) -> dict[str, list[str]]:
         searches.append({"kind": hub[0], "value": hub[1]})
     return {
         "queue": list(QUEUE),
+        "filters": list(FILTERS),
         "report": [f"/en/desk/reports/{report_id}/" for report_id in sample[:40]],
         "search": [f"/en/desk/search/?{urlencode(search)}" for search in searches],
     }

@@ -43,7 +43,43 @@ QUEUE = (
     f"/en/desk/?view=LATE&level=LOW&{_MIDDLE}",
     "/en/desk/views/counted/",
 )
-_KEPT = ("view=LATE&kind=TRAFFICKING", "view=OPEN&country=FR", "view=OPEN&level=LOW")
+FILTERS = (
+    # Each alone: the first of a pair matches many reports, the second few or none.
+    "/en/desk/?language=FR",
+    "/en/desk/?language=TH",
+    "/en/desk/?sender=8f14e45f-ceea-167a-5a36-dedd4bea2543",
+    "/en/desk/?sender=00000000-0000-7000-8000-000000000000",
+    "/en/desk/?age=A6_12",
+    "/en/desk/?age=A18",
+    "/en/desk/?departement=69",
+    "/en/desk/?departement=2A",
+    "/en/desk/?holder=NOBODY",
+    "/en/desk/?holder=ME",
+    "/en/desk/?conversation=WITH",
+    "/en/desk/?conversation=ANSWER",
+    "/en/desk/?received=MONTH",
+    "/en/desk/?since=2026-10-01&until=2026-10-02",
+    "/en/desk/?sort=NEWEST",
+    "/en/desk/?sort=OLDEST",
+    # Pairs whose values are common and seldom meet, and filters together.
+    "/en/desk/?language=FR&age=A18",
+    "/en/desk/?age=A13_14&departement=69",
+    "/en/desk/?kind=TRAFFICKING&language=FR",
+    "/en/desk/?kind=GROOMING&conversation=WITH&country=FR&holder=NOBODY",
+    "/en/desk/?language=TH&sort=NEWEST",
+    "/en/desk/?received=DAY&departement=33&age=NONE&language=NONE",
+    "/en/desk/?view=LATE&language=TH",
+    "/en/desk/?view=LATE&age=A0_5&sort=OLDEST",
+    "/en/desk/?view=DECIDED&language=FR",
+    f"/en/desk/?language=EN&conversation=WITH&{_MIDDLE}",
+)
+_KEPT = (
+    "view=LATE&kind=TRAFFICKING",
+    "view=OPEN&country=FR",
+    "view=OPEN&level=LOW",
+    "view=OPEN&language=TH",
+    "view=OPEN&age=A18",
+)
 
 
 class View(NamedTuple):
