@@ -290,7 +290,11 @@ def test_the_load_of_each_person(desk: Desk) -> None:
     assert (loads["Bruno"].held, loads["Bruno"].unseen) == (1, 0)
     assert loads["Claire"].held == 0
     found = list_charge(
-        actor=desk.actor("bruno"), desk_id=1, person_id=desk.actor("ana").person_id, most=5
+        actor=desk.actor("bruno"),
+        desk_id=1,
+        person_id=desk.actor("ana").person_id,
+        now=clock.now(),
+        most=5,
     )
     assert [case.report_id for case in found] == [desk.reports["danger"], desk.reports["travel"]]
     for stranger in ("yann", "hugo"):

@@ -169,7 +169,7 @@ def test_after_the_last_row_comes_the_first_and_then_the_view(
         claim_case(actor=desk.actor("bruno"), report_id=report_id, now=clock.now())
     answer = decide(web, desk, pages[0], then="next")
     assert answer["Location"] == "/en/desk/?view=OPEN&kind=ABUSE_MATERIAL"
-    assert "No other report waits in this view." in web.get(answer["Location"]).content.decode()
+    assert "No other report of this view is free." in web.get(answer["Location"]).content.decode()
 
 
 @pytest.mark.parametrize("after", ["x", "00000000-0000-7000-8000-000000000000"])

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from uuid import uuid4
 
 from fanal.accounts.models import User
 from fanal.orient.assignment.domain import Assignment, version_of
 from fanal.orient.assignment.operations import assign_report
-from fanal.orient.models import Case
+from fanal.orient.assignment.queries import record_of
+from fanal.orient.models import Case, StoredAssignment
 from fanal.orient.notifications.domain import NotificationKind
 from fanal.orient.notifications.operations import notify
 from fanal.orient.notifications.queries import list_notifications
@@ -43,6 +45,14 @@ def handed(scene: Scene) -> Posted:
     given = _handed(scene)
     case = Case.objects.get(report_id=scene.report_id).record()
     return Posted(form={"shown": version_of(case, given)}, address={"act_id": given.act_id})
+
+
+def shown_in_bulk(scene: Scene) -> str:
+    """What the page of a selection says that it showed of who is in charge."""
+    case = Case.objects.get(report_id=scene.report_id).record()
+    row = StoredAssignment.objects.filter(report_id=scene.report_id, ended_at=None).first()
+    version = version_of(case, record_of(row) if row else None)
+    return f"{scene.report_id}:{sha256(version.encode()).hexdigest()[:16]}"
 
 
 def handed_somewhere(scene: Scene) -> Posted:

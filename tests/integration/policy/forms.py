@@ -173,10 +173,10 @@ FORMS: dict[str, Act] = {
     "desk:take-back": _act("orient_assignment", assigning.handed),
     "desk:assignments-undo": _act("orient_assignment", assigning.handed_somewhere),
     "desk:selection-assign": _act(
-        "orient_assignment", assigning.in_charge, report=_selected_id, in_form=True
+        "orient_assignment", assigning.in_charge, report=_selected_id, shown=assigning.shown_in_bulk, in_form=True
     ),
     "desk:selection-take-back": _act(
-        "orient_assignment", assigning.handed, report=_selected_id, in_form=True
+        "orient_assignment", assigning.handed, report=_selected_id, shown=assigning.shown_in_bulk, in_form=True
     ),
     "desk:notifications-seen": _act("orient_notification", assigning.notified, silent=True),
     "desk:notifications-mail": _act("orient_mail_choice", choice="DAILY", silent=True),

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from fanal.kernel.states import StateTable, move
 from fanal.orient.domain.records import Case
-from fanal.orient.domain.states import CaseState
 
 PROTECTED = timedelta(minutes=15)
 """How long the assignment of a child in danger keeps it from others who ask for the next report."""
@@ -95,11 +94,9 @@ class Load(Struct, frozen=True, kw_only=True):
     oldest_at: datetime | None = None
 
 
-def in_charge(case: Case, given: Assignment | None) -> UUID | None:
-    """Return who is in charge of a report: to whom it is given, else who claimed it last; None: nobody."""
-    if given is not None:
-        return given.person_id
-    return case.claimed_by if case.state is CaseState.CLAIMED else None
+def in_charge(case: Case, given: Assignment | None, *, now: datetime) -> UUID | None:
+    """Return who is in charge of a report: to whom it is given, else who holds its claim; None: nobody."""
+    return given.person_id if given is not None else case.held_by(now)
 
 
 def version_of(case: Case, given: Assignment | None) -> str:
@@ -110,8 +107,10 @@ def version_of(case: Case, given: Assignment | None) -> str:
 def is_kept_from(case: Case, given: Assignment | None, *, person_id: UUID, now: datetime) -> bool:
     """Return whether a report is kept from a person who asks for the next one: it is given to another.
 
-    That of a child in danger is kept for `PROTECTED` only: urgency survives an absent colleague.
+    That of a child in danger is kept for `PROTECTED` only, and not once more where it was passed on: urgency
+    survives an absent colleague.
     """
     if given is None or given.person_id == person_id:
         return False
-    return case.level != "DANGER" or now < given.made_at + PROTECTED
+    fresh = given.former_id is None and now < given.made_at + PROTECTED
+    return case.level != "DANGER" or fresh

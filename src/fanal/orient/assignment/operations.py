@@ -64,7 +64,7 @@ def assign_report(
         case, given = _locked(report_id)
         if given and _is_repeated(given, case, actor=actor, to=to, shown=shown):
             return record_of(given)
-        former = _in_charge(case, given)
+        former = _in_charge(case, given, now)
         require(
             actor,
             "report.claim" if former == actor.person_id else "report.assign",
@@ -72,7 +72,7 @@ def assign_report(
         )
         if case.state not in OPEN_STATES:
             raise Refusal("assignment", "CLOSED")
-        _require_shown(case, given, shown)
+        _require_shown(case, given, shown, now)
         if to == former:
             raise Refusal("assignment", "ALREADY")
         if to not in _eligible(case.desk_id, now):
@@ -157,20 +157,21 @@ def take_back(
         require(actor, action, Resource(desk_id=case.desk_id))
         if given is None:
             return None
-        _require_shown(case, given, shown)
+        _require_shown(case, given, shown, now)
         _take_back(case, given, actor=actor, now=now)
     return record_of(given)
 
 
 def undo_assignments(*, actor: Actor, act_id: UUID, now: datetime) -> Counter[str]:
-    """Undo an act of the actor within two minutes: each report returns to who was in charge before.
+    """Undo an act of the actor, two minutes after its last report at most: each returns to who was in charge.
 
     To the actor as a claim, to a colleague as an assignment, else to the queue. Returns the numbers of
     reports given back ("DONE") and left as they are ("CHANGED": somebody has acted on them since).
     """
-    rows = StoredAssignment.objects.filter(
-        act_id=act_id, made_by=actor.person_id, made_at__gte=now - UNDONE_WITHIN
-    ).exclude(outcome="TAKEN_BACK")
+    rows = StoredAssignment.objects.filter(act_id=act_id, made_by=actor.person_id)
+    if not rows.filter(made_at__gte=now - UNDONE_WITHIN).exists():
+        return Counter()
+    rows = rows.exclude(outcome="TAKEN_BACK")
     found: Counter[str] = Counter()
     for row in rows.order_by("made_at", "id")[:MOST_UNDONE]:
         try:
@@ -270,8 +271,8 @@ def _locked(report_id: UUID) -> tuple[Case, StoredAssignment | None]:
     return case, StoredAssignment.objects.filter(report_id=report_id, ended_at=None).first()
 
 
-def _in_charge(case: Case, given: StoredAssignment | None) -> UUID | None:
-    return in_charge(case.record(), record_of(given) if given else None)
+def _in_charge(case: Case, given: StoredAssignment | None, now: datetime) -> UUID | None:
+    return in_charge(case.record(), record_of(given) if given else None, now=now)
 
 
 def _is_repeated(
@@ -282,10 +283,12 @@ def _is_repeated(
     return (given.person_id, given.made_by) == (to, actor.person_id) and shown != now_shown
 
 
-def _require_shown(case: Case, given: StoredAssignment | None, shown: str | None) -> None:
+def _require_shown(
+    case: Case, given: StoredAssignment | None, shown: str | None, now: datetime
+) -> None:
     if shown is None or shown == version_of(case.record(), record_of(given) if given else None):
         return
-    holder = _in_charge(case, given)
+    holder = _in_charge(case, given, now)
     names = person_names(person_ids=[holder] if holder else [])
     if holder is None:
         raise Refusal("assignment", "FREED")

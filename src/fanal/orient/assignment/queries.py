@@ -47,7 +47,8 @@ SELECT c.report_id, c.level, c.received_at, coalesce(a.person_id, c.claimed_by) 
 FROM orient_case c
 LEFT JOIN orient_assignment a ON a.report_id = c.report_id AND a.ended_at IS NULL
 WHERE c.desk_id = %(desk)s AND c.report_id IN (
-    SELECT report_id FROM orient_case WHERE state = 'CLAIMED' AND claimed_by = ANY(%(people)s::uuid[])
+    SELECT report_id FROM orient_case
+    WHERE state = 'CLAIMED' AND lease_until > %(now)s AND claimed_by = ANY(%(people)s::uuid[])
     UNION ALL
     SELECT report_id FROM orient_assignment WHERE ended_at IS NULL AND person_id = ANY(%(people)s::uuid[]))
 """
@@ -80,7 +81,7 @@ def list_loads(*, actor: Actor, desk_id: int, now: datetime) -> list[tuple[str, 
             oldest_at=oldest_at,
         )
         for person_id, held, danger, unseen, oldest_id, oldest_at in sql.rows(
-            _LOADS, {"desk": desk_id, "people": list(people)}
+            _LOADS, {"desk": desk_id, "people": list(people), "now": now}
         )
     }
     return [
@@ -89,14 +90,16 @@ def list_loads(*, actor: Actor, desk_id: int, now: datetime) -> list[tuple[str, 
     ]
 
 
-def list_charge(*, actor: Actor, desk_id: int, person_id: UUID, most: int) -> list[Case]:
+def list_charge(
+    *, actor: Actor, desk_id: int, person_id: UUID, now: datetime, most: int
+) -> list[Case]:
     """Return the reports that a person has in charge at a desk: children in danger first, then the oldest.
 
     At most `most`; empty outside the desks where the actor may claim reports.
     """
     if not reach(actor, "report.claim").holds(desk_id):
         return []
-    values = {"desk": desk_id, "people": [person_id], "most": most}
+    values = {"desk": desk_id, "people": [person_id], "now": now, "most": most}
     ids = [row[0] for row in sql.rows(_CHARGE, values)]
     rows = StoredCase.objects.in_bulk(ids)
     return [rows[report_id].record() for report_id in ids if report_id in rows]

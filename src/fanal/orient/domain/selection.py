@@ -59,11 +59,15 @@ class LeftOut(StrEnum):
 
 
 class Given(Struct, frozen=True, kw_only=True):
-    """The assignment of a report: to whom (None: nobody) and by whom; `assigns`: the actor may assign any."""
+    """The assignment of a report: to whom (None: nobody) and by whom; `assigns`: the actor may assign any.
+
+    `kept`: it keeps the report from the actor (`assignment.domain.is_kept_from`).
+    """
 
     person_id: UUID | None = None
     made_by: UUID | None = None
     assigns: bool = False
+    kept: bool = False
 
 
 FREE = Given()
@@ -113,7 +117,7 @@ def _by_holder(
         return None if given.assigns or own else LeftOut.NOT_YOURS
     if act is SelectionAct.CLAIM and holder == person_id:
         return LeftOut.YOURS
-    return None if given.person_id in {None, person_id} else LeftOut.ASSIGNED
+    return LeftOut.ASSIGNED if given.kept else None
 
 
 def _untakeable(holder: UUID | None, person_id: UUID, given: Given) -> LeftOut | None:

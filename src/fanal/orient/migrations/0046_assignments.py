@@ -118,7 +118,7 @@ END $$;
 CREATE TRIGGER orient_assignment_begun AFTER INSERT ON orient_assignment
     FOR EACH ROW EXECUTE FUNCTION orient_assignment_tells();
 CREATE TRIGGER orient_assignment_over AFTER UPDATE OF ended_at ON orient_assignment
-    FOR EACH ROW WHEN (NEW.ended_at IS NOT NULL AND NOT (NEW.outcome = 'ENDED' AND NEW.ended_by = NEW.person_id))
+    FOR EACH ROW WHEN (NEW.ended_at IS NOT NULL AND NOT (NEW.outcome = 'ENDED' AND NEW.ended_by IS NOT DISTINCT FROM NEW.person_id))
     EXECUTE FUNCTION orient_assignment_tells();
 
 -- It follows its report, whoever moves that: claimed by another, returned by its holder, out of the queue.

@@ -47,7 +47,9 @@ def team(request: HttpRequest) -> HttpResponse:
         members = []
         for name, load in list_loads(actor=actor, desk_id=desk_id, now=now):
             cases = (
-                list_charge(actor=actor, desk_id=desk_id, person_id=load.person_id, most=_ACTED_ON)
+                list_charge(
+                    actor=actor, desk_id=desk_id, person_id=load.person_id, now=now, most=_ACTED_ON
+                )
                 if load.held
                 else []
             )

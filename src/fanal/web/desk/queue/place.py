@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
+from msgspec import structs
 
 from fanal.accounts.routes import needs
 from fanal.kernel.typed import whole_number
@@ -20,7 +21,8 @@ from fanal.orient import queries as oriented
 from fanal.orient.answers.queries import count_unread
 from fanal.orient.assignment.domain import Assignment, is_kept_from
 from fanal.orient.assignment.queries import assignments_of
-from fanal.orient.domain.records import Case, QueuePosition, QueueView
+from fanal.orient.domain.filters import NOBODY
+from fanal.orient.domain.records import Case, QueueFilter, QueuePosition, QueueView
 from fanal.orient.domain.states import OPEN_STATES
 from fanal.orient.queue import operations as orient
 from fanal.orient.queue.domain.streams import BEFORE_OTHERS
@@ -63,12 +65,19 @@ def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
     or that are given to others are passed over. Where none is left, return the redirect to the view with a
     message.
     """
-    starts = [None] if before is None else [_position(request, before), None]
-    for start in starts:
-        found = _claim_after(request, start, aside=before)
+    filters = structs.replace(filters_of(request.GET), sort=None)  # the gravest first, in any order
+    tries = (
+        [(None, filters)]
+        if before is None
+        else [(_position(request, before), filters), (None, filters)]
+    )
+    if filters.holder is None:  # behind hundreds that colleagues have in charge
+        tries.append((None, structs.replace(filters, holder=NOBODY)))
+    for start, narrowed in tries:
+        found = _claim_after(request, start, narrowed, aside=before)
         if found is not None:
             return at_place(request, found)
-    messages.info(request, _("No other report waits in this view."))
+    messages.info(request, _("No other report of this view is free."))
     return to_queue(request)
 
 
@@ -95,14 +104,14 @@ def _position(request: HttpRequest, case: Case) -> QueuePosition:
 
 
 def _claim_after(
-    request: HttpRequest, start: QueuePosition | None, *, aside: Case | None
+    request: HttpRequest, start: QueuePosition | None, filters: QueueFilter, *, aside: Case | None
 ) -> UUID | None:
     """Claim the first free report after a position of the view; return its id, None if there is none.
 
     Reports that wait for no claim (decided ones, in their views) are returned as they are.
     """
     actor, now = actor_of(request), now_of(request)
-    view, filters = view_of(request.GET), filters_of(request.GET)
+    view = view_of(request.GET)
     for _page in range(_MOST_PAGES):
         page = list_queue(
             actor=actor, view=view, filters=filters, now=now, after=start, limit=_PAGE

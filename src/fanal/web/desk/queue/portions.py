@@ -6,7 +6,8 @@ transaction and ledger entries.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
 from uuid import UUID
 
 from django.contrib import messages
@@ -22,6 +23,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import identifier, whole_number
 from fanal.orient import queries as oriented
 from fanal.orient.answers.queries import count_unread
+from fanal.orient.assignment.domain import is_kept_from, version_of
 from fanal.orient.assignment.operations import may_assign
 from fanal.orient.assignment.queries import assignments_of
 from fanal.orient.domain.records import Case
@@ -42,9 +44,27 @@ from fanal.web.desk.queue.filters import place_of
 from fanal.web.desk.queue.place import to_queue
 
 _PORTION = 50
-_KEPT = ("reason", "folded", "duplicate", "verdict", "left_out", "to", "words", "act")
+_KEPT = ("reason", "folded", "duplicate", "verdict", "left_out", "to", "words", "act", "shown")
 """Fields of the forms that go from portion to portion."""
 _LEFT_BY = {"ALREADY": LeftOut.THEIRS, "NOT_HERE": LeftOut.NOT_THEIR_DESK}
+
+
+def charges_shown(request: HttpRequest, cases: Iterable[Case]) -> str:
+    """Return what a form says that its page showed of who is in charge of cases: id and digest of each."""
+    known = list(cases)
+    given = assignments_of(actor=actor_of(request), report_ids=[case.report_id for case in known])
+    return " ".join(_shown(case, version_of(case, given.get(case.report_id))) for case in known)
+
+
+def charge_shown(request: HttpRequest, case: Case) -> str:
+    """Return the version of who is in charge of a case, if its form's page showed it; "" otherwise."""
+    given = assignments_of(actor=actor_of(request), report_ids=[case.report_id])
+    version = version_of(case, given.get(case.report_id))
+    return version if _shown(case, version) in request.POST.get("shown", "").split() else ""
+
+
+def _shown(case: Case, version: str) -> str:
+    return f"{case.report_id}:{sha256(version.encode()).hexdigest()[:16]}"
 
 
 def left_out_of(
@@ -63,6 +83,10 @@ def left_out_of(
     held = in_dossiers(actor=actor, report_ids=list(cases)) if attaching else set()
     kept_out = set(request.POST.get("left_out", "").split()) if told else set()
 
+    def kept(one: UUID) -> bool:
+        case, own = cases.get(one), actor.person_id
+        return case is not None and is_kept_from(case, given.get(one), person_id=own, now=now)
+
     def reason(one: UUID) -> LeftOut | None:
         why = left_out(
             act,
@@ -75,6 +99,7 @@ def left_out_of(
                 person_id=given[one].person_id if one in given else None,
                 made_by=given[one].made_by if one in given else None,
                 assigns=one in cases and assigns[cases[one].desk_id],
+                kept=kept(one),
             ),
         )
         return LeftOut.CHANGED if why is None and str(one) in kept_out else why

@@ -39,7 +39,14 @@ from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.naming import Unclear, named_report
 from fanal.web.desk.queue.filters import filters_of, place_of, view_of
 from fanal.web.desk.queue.place import to_queue
-from fanal.web.desk.queue.portions import go_through, left_out_of, posted, tell
+from fanal.web.desk.queue.portions import (
+    charge_shown,
+    charges_shown,
+    go_through,
+    left_out_of,
+    posted,
+    tell,
+)
 from fanal.web.desk.queue.views import QueueRow, rows_of
 from fanal.web.failures import reason_of
 from fanal.web.reading import consult
@@ -54,12 +61,15 @@ VERDICTS = (FeedbackVerdict.USEFUL, FeedbackVerdict.DUPLICATE)
 """Feedback that can be given on several reports: what data each lacks is said on its own page."""
 
 
+_GIVING = (SelectionAct.ASSIGN, SelectionAct.TAKE_BACK)
+
+
 class Prepared(Struct, frozen=True, kw_only=True):
     """What an act would do to the selection: the number of reports it applies to, and of those left out.
 
     `left_out`: ids of the latter. `left`: pairs of the reason (a `LeftOut`) and the number of reports.
     `folded`: duplicates grouped with those that it applies to; `folds`: the number by id, for the form.
-    `moved`: those that a colleague has in charge.
+    `moved`: those that a colleague has in charge. `shown`: who is in charge, for the form.
     """
 
     act: SelectionAct
@@ -69,6 +79,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     folded: int
     folds: str
     moved: int
+    shown: str
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -157,6 +168,7 @@ def assign_selected(request: HttpRequest) -> HttpResponse:
             note=request.POST.get("words", ""),
             act_id=act,
             now=now_of(request),
+            shown=charge_shown(request, case),
         )
 
     return go_through(request, SelectionAct.ASSIGN, assign)
@@ -173,7 +185,12 @@ def take_back_selected(request: HttpRequest) -> HttpResponse:
     """
 
     def take(case: Case) -> None:
-        take_back(actor=actor_of(request), report_id=case.report_id, now=now_of(request))
+        take_back(
+            actor=actor_of(request),
+            report_id=case.report_id,
+            now=now_of(request),
+            shown=charge_shown(request, case),
+        )
 
     return go_through(request, SelectionAct.TAKE_BACK, take)
 
@@ -374,6 +391,7 @@ def _prepared(
         folded=sum(folds.values()),
         folds=" ".join(f"{one}:{number}" for one, number in folds.items()),
         moved=_moved(request, applies) if act is SelectionAct.ASSIGN else 0,
+        shown=charges_shown(request, (cases[one] for one in applies)) if act in _GIVING else "",
     )
 
 

@@ -53,7 +53,7 @@ def charge_of(request: HttpRequest, case: Case, *, refused: str = "") -> Charge:
     given = assignments_of(actor=actor, report_ids=[report_id]).get(report_id)
     claims = allows(actor, "report.claim", Resource(desk_id=case.desk_id)).allowed
     assigns = may_assign(actor=actor, desk_id=case.desk_id)
-    own = in_charge(case, given) == actor.person_id
+    own = in_charge(case, given, now=now) == actor.person_id
     may_give = case.state in OPEN_STATES and (assigns or (claims and own))
     names = person_names(person_ids=[given.person_id, given.made_by] if given else [])
     free = case.held_by(now) is None
@@ -74,6 +74,7 @@ def charge_of(request: HttpRequest, case: Case, *, refused: str = "") -> Charge:
 
 
 def _others(request: HttpRequest, case: Case, given: Assignment | None) -> list[tuple[str, Load]]:
-    present: UUID | None = in_charge(case, given)
-    loads = list_loads(actor=actor_of(request), desk_id=case.desk_id, now=now_of(request))
+    now = now_of(request)
+    present: UUID | None = in_charge(case, given, now=now)
+    loads = list_loads(actor=actor_of(request), desk_id=case.desk_id, now=now)
     return [(name, load) for name, load in loads if load.person_id != present]

@@ -1,0 +1,131 @@
+"""An assignment hides no child in danger for long, and a bulk act is on what its page showed of who is in charge."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+
+from fanal.kernel import clock
+from fanal.orient.assignment.domain import PROTECTED
+from fanal.orient.assignment.operations import assign_report, undo_assignments
+from fanal.orient.assignment.queries import list_loads
+from fanal.orient.domain.states import CaseState
+from fanal.orient.models import Case
+from fanal.orient.queue.operations import claim_case
+from fanal.web.desk.queue import place
+from tests.integration.desk.story import Desk
+from tests.integration.desk.test_assignment import give, in_charge, state, told
+from tests.server import as_worker
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[str], Client]
+VIEW = "?view=OPEN"
+MINUTE = timedelta(minutes=1)
+
+
+def given(desk: Desk, name: str, by: str, to: str, ago: timedelta) -> UUID:
+    report_id, person = desk.reports[name], desk.actor(to).person_id
+    assign_report(actor=desk.actor(by), report_id=report_id, to=person, now=clock.now() - ago)
+    return report_id
+
+
+def next_of(web: Client, view: str) -> str:
+    return web.post(f"/en/desk/next/{view}", {}, follow=True).redirect_chain[-1][0]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_child_in_danger_is_kept_for_a_quarter_of_an_hour(
+    desk: Desk, sign_in: SignIn, late: bool
+) -> None:
+    ago = PROTECTED + MINUTE if late else PROTECTED - MINUTE
+    report_id = given(desk, "danger", "claire", "bruno", ago)
+    assert (f"/reports/{report_id}/" in next_of(sign_in("ana"), "?view=DANGER")) is late
+    if not late:
+        return
+    with as_worker():
+        Case.objects.filter(report_id=report_id).update(state="TO_ASSESS", claimed_by=None)
+    given(desk, "danger", "claire", "bruno", ago)
+    sign_in("ana").post(f"/en/desk/selection/claim/{VIEW}", {"reports": str(report_id)})
+    assert state(desk, report_id) == (CaseState.CLAIMED, desk.actor("ana").person_id)
+
+
+def test_passed_on_it_is_not_kept_once_more(desk: Desk, sign_in: SignIn) -> None:
+    given(desk, "danger", "claire", "bruno", PROTECTED - MINUTE)
+    report_id = give(desk, "danger", "claire", "driss")
+    assert f"/reports/{report_id}/" in next_of(sign_in("ana"), "?view=DANGER")
+
+
+def test_what_is_free_is_found_behind_what_colleagues_have(
+    desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "_PAGE", 1)
+    monkeypatch.setattr(place, "_MOST_PAGES", 2)
+    web = sign_in("ana")
+    rows = list(Case.objects.filter(desk_id=1, state="TO_ASSESS").order_by("rank", "report_id"))
+    *others, last = [row.report_id for row in rows]
+    names = {report_id: name for name, report_id in desk.reports.items()}
+    for report_id in others:
+        given(desk, names[report_id], "claire", "bruno", MINUTE)
+    assert f"/reports/{last}/" in next_of(web, VIEW)
+    page = web.post(f"/en/desk/next/{VIEW}", {}, follow=True).content.decode()
+    assert "No other report of this view is free." in page
+
+
+def test_the_gravest_comes_first_in_any_order(desk: Desk, sign_in: SignIn) -> None:
+    danger = desk.reports["danger"]
+    assert f"/reports/{danger}/" in next_of(sign_in("ana"), f"{VIEW}&sort=OLDEST")
+
+
+def test_a_claim_that_is_over_is_no_charge(desk: Desk) -> None:
+    report_id = desk.reports["game"]
+    claim_case(actor=desk.actor("ana"), report_id=report_id, now=clock.now() - timedelta(hours=3))
+    loads = dict(list_loads(actor=desk.actor("claire"), desk_id=1, now=clock.now()))
+    assert loads["Ana"].held == 0
+    give(desk, "game", "claire", "ana")
+    assert in_charge(desk, report_id) == "ana"
+
+
+def test_a_bulk_act_is_on_the_charge_that_its_page_showed(desk: Desk, sign_in: SignIn) -> None:
+    web, ids = sign_in("claire"), [desk.reports["game"], desk.reports["stream"]]
+
+    def form(act: str) -> dict[str, str]:
+        page = web.post(f"/en/desk/selection/{VIEW}", {"report": list(map(str, ids))})
+        [found] = re.findall(rf"<form[^>]*selection/{act}/.*?</form>", page.content.decode(), re.S)
+        return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', found))
+
+    said = form("assign") | {"to": str(desk.actor("ana").person_id), "words": "x"}
+    claim_case(actor=desk.actor("bruno"), report_id=ids[0], now=clock.now())
+    give(desk, "game", "bruno", "driss", note="Le parent rappelle.")
+    shown = web.post(f"/en/desk/selection/assign/{VIEW}", said, follow=True).content.decode()
+    assert "1 report assigned." in shown
+    assert "changed meanwhile" in shown
+    assert [in_charge(desk, one) for one in ids] == ["driss", "ana"]
+    back = form("take-back")
+    give(desk, "game", "driss", "bruno")
+    shown = web.post(f"/en/desk/selection/take-back/{VIEW}", back, follow=True).content.decode()
+    assert "changed meanwhile" in shown
+    assert [in_charge(desk, one) for one in ids] == ["bruno", ""]
+
+
+def test_who_has_a_report_in_charge_hears_that_it_is_withdrawn(desk: Desk) -> None:
+    report_id = give(desk, "game", "claire", "bruno")
+    with as_worker():
+        Case.objects.filter(report_id=report_id).update(
+            state="FOLDED", head_id=desk.reports["danger"]
+        )
+    assert told(desk, "bruno") == ["ASSIGNED", "ENDED"]
+
+
+def test_a_long_act_is_undone_whole_or_not(desk: Desk) -> None:
+    act, person = uuid4(), desk.actor("ana").person_id
+    for name, ago in (("game", 3 * MINUTE), ("stream", MINUTE)):
+        assign_report(
+            actor=desk.actor("claire"), report_id=desk.reports[name], to=person, act_id=act,
+            now=clock.now() - ago,
+        )  # fmt: skip
+    assert undo_assignments(actor=desk.actor("claire"), act_id=act, now=clock.now())["DONE"] == 2
+    later = clock.now() + 3 * MINUTE
+    assert not undo_assignments(actor=desk.actor("claire"), act_id=act, now=later)
