@@ -7,6 +7,7 @@ def go(page: Page, selector: str) -> None:
     """Click what leads to another page and wait for it: a click alone may return while the old one stands."""
     with page.expect_navigation():
         page.click(selector)
+    _whole(page)
 
 
 def turn(page: Page, selector: str) -> None:
@@ -14,13 +15,13 @@ def turn(page: Page, selector: str) -> None:
     page.evaluate("document.querySelector('main').dataset.turned = ''")
     page.click(selector)
     page.wait_for_selector("main:not([data-turned])")
-    page.wait_for_load_state("load")
+    _whole(page)
 
 
 def arrive(page: Page, selector: str) -> None:
     """Wait for the page that a key leads to, scripts included: before them no key does anything."""
     page.wait_for_selector(selector)
-    page.wait_for_load_state("load")
+    _whole(page)
 
 
 def take(page: Page) -> None:
@@ -35,3 +36,9 @@ def twice(page: Page, selector: str) -> None:
         page.mouse.down()
         page.mouse.up()
         page.wait_for_timeout(pause)
+
+
+def _whole(page: Page) -> None:
+    """Wait for the end of the page, as its document says: on a busy machine the load of the one before may count."""
+    page.wait_for_load_state("load")
+    page.wait_for_function("document.readyState === 'complete'")

@@ -1,6 +1,6 @@
 """The embedding engine in a child process without any rights: multilingual-e5-small, or a desk's own model.
 
-The engine is native code, and strangers write the texts. A text that corrupts its memory, or takes over 3 s
+The engine is native code, and strangers write the texts. A text that corrupts its memory, or takes over 10 s
 of processor time, costs its request and a new child; the keys of the process that asks are out of its reach.
 """
 
