@@ -5,10 +5,12 @@ form is held in memory while the form is read, never written to disk in clear.
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime, time, timedelta
+from hashlib import sha256
 from typing import Self
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -22,6 +24,11 @@ from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import now_of
 
 _REFUSED = object()
+
+
+def digest_of(shown: Collection[UUID]) -> str:
+    """Return a digest of ids, by which a form says which ones its page showed."""
+    return sha256(b"".join(sorted(one.bytes for one in shown))).hexdigest()[:32]
 
 
 class Parsed(forms.Field):

@@ -22,6 +22,7 @@ from fanal.kernel.ids import new_id
 from fanal.orient.alarms.operations.alarms import raise_alarm
 from fanal.orient.alarms.queries import waiting_alarms
 from fanal.orient.queue.queries import count_views
+from fanal.web.forms import digest_of
 from fanal.worker.expiry import erase_reports
 from tests.integration.desk.story import MATERIAL, WORKER, Desk, add_reports, run_stages
 from tests.integration.desk.work import decided, judged
@@ -359,14 +360,21 @@ def test_a_merge_is_with_the_reports_that_its_page_counted(desk: Desk, sign_in: 
     judge(actor=desk.actor("bruno"), left=new[:1], right=new[1:2], **merge)
     path = f"/en/desk/dossiers/{dossier_of(actor=ana, report_id=desk.reports['danger'])}/"
     other = dossier_of(actor=ana, report_id=new[0])
-    value = f"{other} 2"
+    value = f"{other} {digest_of(new[:2])}"
     assert f'<option value="{value}">' in web.get(path).content.decode()
     judge(actor=desk.actor("bruno"), left=new[:2], right=new[2:], **merge)
     assert judged(web, path, act="MERGE", other=value, reason="x").status_code == 409
     assert sorted(members_of(actor=ana, dossier_id=other)) == sorted(new)
-    for bad in ("", "x", f"{other}", f"{other} x"):
+    for bad in ("", "x", f"{other}", f"{other} x", f"{other} 3"):
         assert judged(web, path, act="MERGE", other=bad, reason="x").status_code == 409
-    assert judged(web, path, act="MERGE", other=f"{other} 3", reason="x").status_code == 302
+    members = web.get(path).context["members"]
+    said = {"act": "MERGE", "other": f"{other} {digest_of(new)}", "members": members}
+    assert judged(web, path, **said, reason="x").status_code == 302
+    before = dossiers.judgements()
+    assert judged(web, path, **said, reason="x").status_code == 302, "pressed twice"
+    assert judged(web, path, **said, reason="y").status_code == 409
+    assert judged(sign_in("bruno"), path, **said, reason="x").status_code == 409
+    assert dossiers.judgements() == before
 
 
 def test_the_graph_leaves_as_graphml(desk: Desk, sign_in: SignIn) -> None:

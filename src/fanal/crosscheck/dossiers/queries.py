@@ -5,7 +5,7 @@ dossier membership.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -264,6 +264,21 @@ def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
         [_in_use(dossier_id), desks, desks],
     )
     return [row[0] for row in found]
+
+
+def digests_of(*, actor: Actor, dossier_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return by dossier id a digest of its reports at the actor's desks, for forms: which its page showed.
+
+    As `digest_of` makes it of ids: dossiers have the same only if they have the same reports.
+    """
+    desks = reach(actor, "dossier.read").desks
+    found = sql.rows(
+        "SELECT dossier_id, encode(sha256(string_agg(uuid_send(report_id), '' ORDER BY report_id)), 'hex')"
+        " FROM crosscheck_membership WHERE dossier_id = ANY (%s::uuid[])"
+        " AND (%s::int[] IS NULL OR desk_id = ANY (%s::int[])) GROUP BY dossier_id",
+        [list(dossier_ids), desks, desks],
+    )
+    return {dossier_id: digest[:32] for dossier_id, digest in found}
 
 
 def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:

@@ -69,7 +69,7 @@ def _between(
 
 MOST_NAMED = 1000
 MAX_REASON = 2000
-_AGAIN = timedelta(seconds=10)
+AGAIN = timedelta(seconds=10)
 """Time within which the same judgement by the same person is a page sent twice."""
 _ACTIONS = {
     JudgementAct.LINK: "link.judge",
@@ -212,7 +212,7 @@ def _pressed_before(
     None without one, or if another judgement on the reports of `sides` came after it.
     """
     for last in reversed(dossiers.judgements_about([*sides[0], *sides[1]])):
-        recent = last.made_at is not None and abs(now - last.made_at) < _AGAIN
+        recent = last.made_at is not None and abs(now - last.made_at) < AGAIN
         if not recent or last.author_id != actor.person_id or last.act is not act:
             return None
         if (set(last.left), set(last.right)) == tuple(map(set, sides)):

@@ -1,6 +1,6 @@
 """Queries on equal and similar reports: duplicates folded into another, similar ones already decided."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -59,6 +59,24 @@ def list_folded(
         for report_id, level, parent in found
     }
     return cases, members
+
+
+def folded_of(
+    *, actor: Actor, head_ids: Collection[UUID], limit: int = 100
+) -> dict[UUID, list[UUID]]:
+    """Return the ids of the duplicates of several reports (`head_ids`), by id of that report; none: left out.
+
+    Of each the first `limit` by priority, as `list_folded` gives them.
+    """
+    desks = reach(actor, "report.read").desks
+    found = sql.rows(
+        "SELECT head_id, array_agg(report_id ORDER BY place) FROM (SELECT head_id, report_id,"
+        " row_number() OVER (PARTITION BY head_id ORDER BY rank, report_id) AS place FROM orient_case"
+        " WHERE head_id = ANY (%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY (%s::int[]))) c"
+        " WHERE place <= %s GROUP BY head_id",
+        [list(head_ids), desks, desks, limit],
+    )
+    return dict(found)
 
 
 def unfoldings_of(*, actor: Actor, report_id: UUID) -> list[Unfolding]:

@@ -4,9 +4,8 @@ A judgement is a person's decision on the links of a dossier, each stored as a n
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from hashlib import sha256
 from http import HTTPStatus
 from uuid import UUID
 
@@ -24,7 +23,13 @@ from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierLine, DossierView, JudgementAct
 from fanal.crosscheck.dossiers.domain import next_act
-from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, list_dossiers, members_of
+from fanal.crosscheck.dossiers.queries import (
+    digests_of,
+    dossier_of,
+    dossier_view,
+    list_dossiers,
+    members_of,
+)
 from fanal.crosscheck.operations import judge as operations
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -42,7 +47,7 @@ from fanal.web.desk.dossiers.related import judged_of, percent, reasons_of
 from fanal.web.desk.naming import Unclear, named_report
 from fanal.web.desk.queue.views import rows_of
 from fanal.web.failures import reason_of
-from fanal.web.forms import Parsed, PostedForm, Several, text
+from fanal.web.forms import Parsed, PostedForm, Several, digest_of, text
 from fanal.web.reading import consult
 
 # Places in reports: a map of French départements, overseas ones as tiles, other countries in a list.
@@ -220,14 +225,21 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         "judgements": [(j, names.get(j.author_id, "")) for j in view.judgements],
         "may_judge": may(actor, "dossier.judge"),
         "acts": ACTS,
-        "members": _digest(own),
-        "others": [d for d in list_dossiers(actor=actor, limit=_LISTED) if d.id != view.id],
+        "members": digest_of(own),
+        "others": _others(view, actor=actor),
         "refused": refused,
         "typed": _JudgementForm(request).typed,
         **withholding.shown(request, view),
         **notes.shown(request, own, dossier=True),
         "history": history.lines_of(view.id, actor=actor),
     }
+
+
+def _others(view: DossierView, *, actor: Actor) -> list[tuple[DossierLine, str]]:
+    """Return the dossiers that one can be merged with, each with the digest of its reports there."""
+    lines = [line for line in list_dossiers(actor=actor, limit=_LISTED) if line.id != view.id]
+    digests = digests_of(actor=actor, dossier_ids=[line.id for line in lines])
+    return [(line, digests.get(line.id, "")) for line in lines]
 
 
 def _timeline(
@@ -279,15 +291,15 @@ _CHANGED = gettext_lazy(
 
 
 def _dossier_shown(typed: str) -> tuple[UUID, str]:
-    dossier_id, _space, number = typed.partition(" ")
-    return UUID(dossier_id), number
+    dossier_id, _space, digest = typed.partition(" ")
+    return UUID(dossier_id), digest
 
 
 class _JudgementForm(PostedForm):
     """Form of a judgement on a dossier: the `act`, and fields for every act, of which each uses its own.
 
-    A malformed id in `other` or `undoes` is read as missing. `other` is a dossier's id and the number
-    of reports that it was shown with.
+    A malformed id in `other` or `undoes` is read as missing. `other` is a dossier's id and the digest
+    of the reports that it was shown with.
     """
 
     act = Parsed()
@@ -334,14 +346,25 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     except Refusal as refused:
         return _refused(request, view, reason_of(refused))
     except Unclear as unclear:
-        return _refused(request, view, unclear.words)
+        if not _joined_before(form, view):
+            return _refused(request, view, unclear.words)
     messages.success(request, _("The judgement is recorded."))
     return _after(view, actor=actor)
 
 
-def _digest(members: Collection[UUID]) -> str:
-    """Return a digest of the reports of a dossier, by which a form says which ones its page showed."""
-    return sha256(b"".join(sorted(one.bytes for one in members))).hexdigest()[:32]
+def _joined_before(form: _JudgementForm, view: DossierView) -> bool:
+    """Return whether the person joined these reports seconds ago: a second press is from the old page."""
+    typed, request = form.cleaned_data, form.request
+    last = max(view.judgements, key=lambda each: each.made_at, default=None)
+    return (
+        last is not None
+        and last.act is JudgementAct.MERGE
+        and typed["act"] in {"ATTACH", "MERGE"}
+        and last.author_id == actor_of(request).person_id
+        and abs(now_of(request) - last.made_at) < operations.AGAIN
+        and digest_of(last.left) == typed["members"]
+        and last.reason == typed["reason"]
+    )
 
 
 def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
@@ -368,7 +391,7 @@ def _judgement(form: _JudgementForm, view: DossierView) -> Said:
     own = [node.report_id for node in view.nodes if node.report_id]
     chosen = [i for i in own if str(i) in typed["chosen"]]
     rest = [i for i in own if i not in chosen]
-    if act in {*ACTS, "OPEN", "CLOSE"} and typed["members"] != _digest(own):
+    if act in {*ACTS, "OPEN", "CLOSE"} and typed["members"] != digest_of(own):
         raise Unclear(str(_CHANGED))
     said: dict[str, Said] = {
         "OPEN": (JudgementAct.OPEN, own, [], None),
@@ -387,7 +410,7 @@ def _judgement(form: _JudgementForm, view: DossierView) -> Said:
             raise Unclear(_("Choose the other dossier."))
         other_id, shown = typed["other"]
         others = members_of(actor=actor_of(form.request), dossier_id=other_id)
-        if str(len(others)) != shown:
+        if digest_of(others) != shown:
             raise Unclear(str(_CHANGED))
         return JudgementAct.MERGE, own, others, None
     if act == "UNDO" and typed["undoes"] is not None:

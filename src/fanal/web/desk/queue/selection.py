@@ -32,7 +32,8 @@ from fanal.orient.domain.records import Case
 from fanal.orient.domain.selection import MOST, MOST_CLAIMED, LeftOut, SelectionAct
 from fanal.orient.feedback.domain import FeedbackVerdict
 from fanal.orient.feedback.operations import NothingToJudge, give_feedback
-from fanal.orient.folding.queries import list_folded
+from fanal.orient.folding.operations.unfolding import NotFolded
+from fanal.orient.folding.queries import folded_of
 from fanal.orient.queue import operations as orient
 from fanal.orient.queue.queries import list_queue
 from fanal.web.account.actors import actor_of, now_of, require_declared
@@ -49,6 +50,7 @@ from fanal.web.desk.queue.portions import (
 )
 from fanal.web.desk.queue.views import QueueRow, rows_of
 from fanal.web.failures import reason_of
+from fanal.web.forms import digest_of
 from fanal.web.reading import consult
 
 _SHOWN = 20
@@ -68,7 +70,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """What an act would do to the selection: the number of reports it applies to, and of those left out.
 
     `left_out`: ids of the latter. `left`: pairs of the reason (a `LeftOut`) and the number of reports.
-    `folded`: duplicates grouped with those that it applies to; `folds`: the number by id, for the form.
+    `folded`: duplicates grouped with those that it applies to; `folds`: which, for the form.
     `moved`: those that a colleague has in charge. `shown`: who is in charge, for the form.
     """
 
@@ -247,8 +249,8 @@ def attach_selected(request: HttpRequest) -> HttpResponse:
 def close_selected(request: HttpRequest) -> HttpResponse:
     """Decide that the selected reports need no action, with one `reason`. Form: see `go_through`.
 
-    `folded`: also the duplicates grouped with them, as many as its page showed (`Prepared.folds`); a group
-    that has grown returns to the queue. `duplicate`: tell their providers that they are duplicates.
+    `folded`: also the duplicates grouped with them that its page counted (`Prepared.folds`); a report whose
+    group is another one now is left out. `duplicate`: tell their providers that they are duplicates.
 
     Raises:
         Http404: none of the reports is within the person's reach.
@@ -260,13 +262,16 @@ def close_selected(request: HttpRequest) -> HttpResponse:
     except Refusal as refused:
         return _page(request, posted(request), refused=reason_of(refused), of=SelectionAct.CLOSE)
     actor, now = actor_of(request), now_of(request)
-    duplicate, shown = request.POST.get("duplicate"), request.POST.get("folded", "").split()
+    duplicate, ticked = request.POST.get("duplicate"), request.POST.get("folded", "").split()
+    shown = {each.partition(":")[0]: each for each in ticked}
 
     def close(case: Case) -> None:
         folded: list[UUID] = []
-        if case.folded and f"{case.report_id}:{case.folded}" in shown:
-            cases, _why = list_folded(actor=actor, head_id=case.report_id, offset=0, limit=_FOLDED)
-            folded = [other.report_id for other in cases]
+        if shown:
+            groups = folded_of(actor=actor, head_ids=[case.report_id], limit=_FOLDED)
+            if _folds(groups) != shown.get(str(case.report_id), ""):
+                raise NotFolded  # another group than its page counted
+            folded = groups.get(case.report_id, [])
         records = harmonised.get_records(actor=actor, report_ids=[case.report_id, *folded])
         report = records.pop(case.report_id, None)
         if report is None:
@@ -382,17 +387,23 @@ def _prepared(
     if act is SelectionAct.CLAIM and len(applies) > MOST_CLAIMED:
         counts[LeftOut.BEYOND] = len(applies) - MOST_CLAIMED
         applies = applies[:MOST_CLAIMED]
-    folds = {one: cases[one].folded for one in applies if cases[one].folded}
+    heads = [one for one in applies if cases[one].folded and act is SelectionAct.CLOSE]
+    groups = folded_of(actor=actor_of(request), head_ids=heads, limit=_FOLDED) if heads else {}
     return Prepared(
         act=act,
         left_out=left,
         count=len(applies),
         left=counts.most_common(),
-        folded=sum(folds.values()),
-        folds=" ".join(f"{one}:{number}" for one, number in folds.items()),
+        folded=sum(cases[one].folded for one in heads),
+        folds=_folds(groups),
         moved=_moved(request, applies) if act is SelectionAct.ASSIGN else 0,
         shown=charges_shown(request, (cases[one] for one in applies)) if act in _GIVING else "",
     )
+
+
+def _folds(groups: Mapping[UUID, Sequence[UUID]]) -> str:
+    """Return what a form says of the groups of duplicates that its page counted: head and digest of each."""
+    return " ".join(f"{head}:{digest_of(members)}" for head, members in groups.items())
 
 
 def _moved(request: HttpRequest, ids: Sequence[UUID]) -> int:
