@@ -11,7 +11,7 @@ from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.records import Channel, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind, Source
 from fanal.harmonise.domain.sources.building import Draft
-from fanal.harmonise.domain.sources.ncmec_json import TABLE
+from fanal.harmonise.domain.sources.ncmec import JSON_TABLE
 from fanal.harmonise.domain.sources.ncmec_table import Keep
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 from fanal.harmonise.domain.sources.read import read_source
@@ -96,8 +96,8 @@ def read_export(tree: object) -> Draft:
 
 
 def test_the_json_table_lists_every_known_key_and_nothing_else() -> None:
-    assert set(TABLE) == {m.key for kind in TYPES.values() for m in kind.elements.values()}
-    for use in TABLE.values():
+    assert set(JSON_TABLE) == {m.key for kind in TYPES.values() for m in kind.elements.values()}
+    for use in JSON_TABLE.values():
         if use.keep is Keep.PARTS:
             assert not use.field or use.field in OPENERS
         elif use.field:
@@ -135,7 +135,7 @@ json_values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(sorted({key.split("/")[1] for key in TABLE})), inner, max_size=4
+            st.sampled_from(sorted({key.split("/")[1] for key in JSON_TABLE})), inner, max_size=4
         )
     ),
     max_leaves=25,

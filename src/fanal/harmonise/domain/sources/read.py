@@ -12,8 +12,7 @@ from fanal.formats.envelope import Part, Provider, leaves
 from fanal.formats.report.records import Person, PersonRole, Report
 from fanal.harmonise.domain.records import Extra, Selector, SelectorKind, SelectorRole, Source
 from fanal.harmonise.domain.sources.building import Draft
-from fanal.harmonise.domain.sources.ncmec import read_ncmec
-from fanal.harmonise.domain.sources.ncmec_json import read_ncmec_json
+from fanal.harmonise.domain.sources.ncmec import read_ncmec, read_ncmec_json
 from fanal.harmonise.domain.sources.report import draft_of, read_form, read_own
 from fanal.harmonise.domain.sources.transfers import read_camt053, read_pacs008, read_transfers
 from fanal.harmonise.domain.sources.vics import read_vics

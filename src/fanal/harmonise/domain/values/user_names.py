@@ -8,7 +8,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from fanal.harmonise.domain.values.handle_mentions import mentioned_handles, reads_otherwise
+from fanal.harmonise.domain.values.handle_mentions import (
+    mentioned_handles,
+    reads_otherwise,
+    unlisted_service,
+)
 from fanal.harmonise.domain.values.handles import (
     PLATFORM_NAMES,
     bare_name,
@@ -17,7 +21,6 @@ from fanal.harmonise.domain.values.handles import (
     read_service,
     service_names,
 )
-from fanal.harmonise.domain.values.unlisted_services import unlisted_service
 
 _AT_NAME = re.compile(r"(?<![\w@./+\-])@([0-9A-Za-z_][0-9A-Za-z_.\-]{1,31})")
 _NAMED = re.compile(
