@@ -29,12 +29,11 @@ import msgspec
 from django.db import transaction
 
 from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.analysis import reader_version
+from fanal.analyse.analysis import Answer, reader_version
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.analyse.operations import read_meanings
 from fanal.analyse.priority.operations import hold_rerank, write_rerank
 from fanal.analyse.priority.queries import current_rules, ranked_at, ranked_otherwise
-from fanal.analyse.signals.domain.answers import Answer
 from fanal.analyse.signals.operations.readers import keep_reread
 from fanal.analyse.signals.operations.unread import (
     end_reading,

@@ -7,7 +7,7 @@ import pytest
 
 from fanal.analyse.signals import queries
 from fanal.analyse.signals.domain.examples import Settlement, Verdict
-from fanal.analyse.signals.operations.settling import settled_by
+from fanal.analyse.signals.queries import settled_by
 from fanal.kernel.actors import Actor, Role
 from fanal.worker.expiry import erase_reports
 from tests.integration.analyse.test_learning import (

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 import fanal.worker.__main__ as worker
 from fanal.analyse.signals import reading
-from fanal.analyse.signals.domain.segments import Segment
-from fanal.analyse.signals.domain.text import Utterance
+from fanal.analyse.signals.domain.text import Segment, Utterance
 from fanal.worker import watch
 
 _segments = reading.segments

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from fanal.analyse.analysis import Answer, findings_of_answers
 from fanal.analyse.domain.records import Because, Finding
-from fanal.analyse.signals.domain.answers import Answer, findings_of_answers
 from fanal.harmonise.domain.records import HarmonisedReport
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)

@@ -24,8 +24,7 @@ from fanal.analyse.signals.domain.model import (
     shipped_files,
     vectors_of,
 )
-from fanal.analyse.signals.domain.segments import LONGEST, MAX_SEGMENTS, segments
-from fanal.analyse.signals.domain.text import Utterance, utterances
+from fanal.analyse.signals.domain.text import LONGEST, MAX_SEGMENTS, Utterance, segments, utterances
 from fanal.analyse.signals.engine import Engine, engine_of_process
 from fanal.analyse.signals.reading import (
     SHOWN_FROM,

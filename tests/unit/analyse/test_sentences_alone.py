@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from fanal import reference
-from fanal.analyse.analysis import meanings_of
+from fanal.analyse.analysis import Answer, meanings_of
 from fanal.analyse.domain.records import Because, Finding
 from fanal.analyse.priority.domain.facts import is_read, text_facts
-from fanal.analyse.signals.domain.answers import Answer
 from fanal.analyse.signals.domain.imminence import (
     ALONE,
     ALONE_FROM,
@@ -22,8 +21,7 @@ from fanal.analyse.signals.domain.imminence import (
     worth_reading,
 )
 from fanal.analyse.signals.domain.meaning import Vectors
-from fanal.analyse.signals.domain.segments import segments
-from fanal.analyse.signals.domain.text import Utterance, utterances
+from fanal.analyse.signals.domain.text import Utterance, segments, utterances
 from fanal.analyse.signals.engine import MOST_TOKENS, Engine
 from fanal.analyse.signals.reading import TextReader, shipped_reader
 from fanal.embedding.engine import TextUnembedded

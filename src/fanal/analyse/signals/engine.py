@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from fanal.analyse.signals.domain.meaning import Vectors
-from fanal.analyse.signals.domain.segments import Segment
+from fanal.analyse.signals.domain.text import Segment
 from fanal.embedding.child import ENGINE
 from fanal.embedding.engine import (
     START_SECONDS,

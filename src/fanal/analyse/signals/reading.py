@@ -48,9 +48,8 @@ from fanal.analyse.signals.domain.model import (
     shipped_files,
     vectors_of,
 )
-from fanal.analyse.signals.domain.segments import Segment, segments
 from fanal.analyse.signals.domain.signals import find_hits, findings_of
-from fanal.analyse.signals.domain.text import Utterance, utterances
+from fanal.analyse.signals.domain.text import Segment, Utterance, segments, utterances
 from fanal.analyse.signals.engine import CachedEngine, Engine, Turn, engine_of_process, model_folder
 from fanal.embedding.child import ENGINE as _ENGINE
 from fanal.embedding.engine import EngineMissing

@@ -23,8 +23,7 @@ from msgspec import Struct
 
 from fanal.analyse.domain.records import Finding
 from fanal.analyse.signals.domain.meaning import Label
-from fanal.analyse.signals.domain.segments import LONGEST, Segment, segments
-from fanal.analyse.signals.domain.text import utterances
+from fanal.analyse.signals.domain.text import LONGEST, Segment, segments, utterances
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import StateTable, move

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from fanal.analyse.signals.domain.event_times import Hours
 from fanal.analyse.signals.domain.meaning import DANGERS, NATURE_FROM, SHOWN_FROM, Meaning
-from fanal.analyse.signals.domain.segments import Segment
+from fanal.analyse.signals.domain.text import Segment
 
 SOON = 72
 """Hours within which a meeting, a transmission, a deadline or a death is imminent."""

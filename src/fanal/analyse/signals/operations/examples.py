@@ -25,8 +25,7 @@ from fanal.analyse.signals.domain.examples import (
     passages,
     source_of,
 )
-from fanal.analyse.signals.domain.segments import Segment
-from fanal.analyse.signals.domain.text import utterances
+from fanal.analyse.signals.domain.text import Segment, utterances
 from fanal.analyse.signals.reading import TEXT_CODES
 from fanal.db import sql
 from fanal.db.sql import uuid_array

@@ -39,8 +39,7 @@ from fanal.analyse.signals.operations.in_force import (
     version_in_force,
     version_reading,
 )
-from fanal.analyse.signals.operations.settling import settled_by
-from fanal.analyse.signals.queries import StoredReader
+from fanal.analyse.signals.queries import StoredReader, settled_by
 from fanal.analyse.signals.reading import (
     NoReader,
     TextReader,

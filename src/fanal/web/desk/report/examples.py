@@ -31,7 +31,7 @@ from fanal.analyse.signals.domain.examples import (
     source_of,
 )
 from fanal.analyse.signals.operations import examples as operations
-from fanal.analyse.signals.operations.settling import settled_by
+from fanal.analyse.signals.queries import settled_by
 from fanal.analyse.signals.reading import TEXT_CODES
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.queries.envelopes import get_reports

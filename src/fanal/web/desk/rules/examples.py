@@ -22,7 +22,7 @@ from fanal.analyse.signals.domain.examples import (
     source_of,
 )
 from fanal.analyse.signals.operations.examples import withdraw_sentence
-from fanal.analyse.signals.operations.settling import settled_by
+from fanal.analyse.signals.queries import settled_by
 from fanal.harmonise.queries import get_records
 from fanal.intake.domain.records import ReportFacts
 from fanal.intake.queries.envelopes import get_reports
