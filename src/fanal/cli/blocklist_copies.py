@@ -10,6 +10,7 @@ from fanal.cli.failures import CommandRefused
 from fanal.connectors import nameservers
 from fanal.connectors.nameservers import ServerFailed
 from fanal.measures.blocking.blocklist import BlockList, is_later
+from fanal.measures.blocking.formats import soa_of
 from fanal.measures.blocking.names import ZONE
 from fanal.measures.blocking.publication.copies import (
     CopiesRefused,
@@ -17,7 +18,6 @@ from fanal.measures.blocking.publication.copies import (
     key_files,
     read_copies,
 )
-from fanal.measures.blocking.zone import soa_of
 
 SETTINGS = "blocklist.toml"
 LATE = timedelta(minutes=10)

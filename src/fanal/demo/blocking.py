@@ -20,7 +20,7 @@ from fanal.measures.blocking.document import Ground
 from fanal.measures.blocking.kind import BLOCKING, BLOCKS
 from fanal.measures.blocking.names import read_name
 from fanal.measures.blocking.views import BlockingView, list_blockings, view_of
-from fanal.measures.domain.lasting import LiftOutcome
+from fanal.measures.domain.records import LiftOutcome
 from fanal.measures.operations import issuing_authority
 from fanal.orient.domain.records import Track
 

@@ -17,7 +17,7 @@ from fanal.casework.domain.records import ActStep
 from fanal.measures.blocking.kind import STATES
 from fanal.measures.blocking.register import entries_in_force
 from fanal.measures.domain.clocks import check_due
-from fanal.measures.domain.lasting import DoubtCause, LiftOutcome
+from fanal.measures.domain.records import DoubtCause, LiftOutcome
 from fanal.orient.domain.clocks import desk_deadline
 from tests.integration.measures.blockings import (
     COLLEAGUE,

@@ -14,7 +14,7 @@ from fanal.casework import queries as casework
 from fanal.casework.domain.records import ActStep, Event
 from fanal.measures.dereferencing.kind import STATES
 from fanal.measures.domain.clocks import search_check_due
-from fanal.measures.domain.lasting import DoubtCause, LiftOutcome
+from fanal.measures.domain.records import DoubtCause, LiftOutcome
 from fanal.measures.operations import milestones
 from fanal.orient.domain.clocks import desk_deadline
 from tests.integration.measures.blockings import COLLEAGUE, DAY, HOUR, SUPERVISOR, ago, received

@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 from fanal.ledger.domain import checkpoint
 from fanal.ledger.domain.checkpoint import CheckpointRefused, NoteKey, open_note, sign_text
 from fanal.measures.blocking.blocklist import BlockList, ListWrong
-from fanal.measures.blocking.formats import FORMATS, write_file
+from fanal.measures.blocking.formats import FORMATS, read_zone, write_file, write_zone
 from fanal.measures.blocking.manifest import (
     ListManifest,
     ManifestRefused,
@@ -22,7 +22,6 @@ from fanal.measures.blocking.manifest import (
     open_manifest,
     sign_manifest,
 )
-from fanal.measures.blocking.zone import read_zone, write_zone
 from tests.unit.measures.test_blocking_list import INJECTIONS, NAME, NOW, block, entry
 
 GUIDE = Path(__file__).parents[3] / "docs/how-to/blocking.md"

@@ -18,8 +18,8 @@ from fanal.measures.blocking.blocklist import (
     make_list,
     next_serial,
 )
+from fanal.measures.blocking.formats import check_zone, read_zone, write_zone
 from fanal.measures.blocking.names import ZONE, HostName, covers, names_above
-from fanal.measures.blocking.zone import check_zone, read_zone, write_zone
 
 NOW = datetime(2026, 11, 30, 21, 0, tzinfo=UTC)
 STOP = "stop.fanal.test"

@@ -30,7 +30,7 @@ from fanal.measures.blocking.document import (
 )
 from fanal.measures.blocking.kind import BLOCKING, REASONED
 from fanal.measures.blocking.rules import blocking_basis, check_rests, name_to_block
-from fanal.measures.domain.lasting import LiftOutcome
+from fanal.measures.domain.records import LiftOutcome
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.lasting import (
     Check,

@@ -5,7 +5,7 @@ from enum import StrEnum
 from fanal.casework.domain.lifecycle import Requirement, lifecycle
 from fanal.kernel.states import StateTable, move
 from fanal.measures.blocking.document import lacks_of
-from fanal.measures.domain.lasting import DoubtCause, LiftOutcome
+from fanal.measures.domain.records import DoubtCause, LiftOutcome
 
 
 class BlockingState(StrEnum):

@@ -10,8 +10,7 @@ from fanal.measures.blocking.document import Ground
 from fanal.measures.blocking.kind import BLOCKS, BlockingState
 from fanal.measures.blocking.names import HostName, covers, read_name
 from fanal.measures.domain.clocks import applied_by, check_due, restored_by
-from fanal.measures.domain.lasting import REVIEW, check_rests as check_lasts
-from fanal.measures.domain.records import Measure, MeasureState
+from fanal.measures.domain.records import REVIEW, Measure, MeasureState, check_rests as check_lasts
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.qualify import measure_basis
 from fanal.reference import Catalogue, MeasureRule, Offence

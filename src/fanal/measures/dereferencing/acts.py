@@ -28,8 +28,7 @@ from fanal.measures.dereferencing.document import (
 from fanal.measures.dereferencing.kind import DEREFERENCING, REASONED
 from fanal.measures.dereferencing.rules import check_targets, dereferencing_basis, hours_of
 from fanal.measures.domain.drafting import check_provider
-from fanal.measures.domain.lasting import LiftOutcome, check_rests
-from fanal.measures.domain.records import Measure
+from fanal.measures.domain.records import LiftOutcome, Measure, check_rests
 from fanal.measures.operations import issuing_authority
 from fanal.measures.operations.lasting import (
     Check,

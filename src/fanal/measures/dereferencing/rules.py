@@ -8,8 +8,7 @@ from msgspec import Struct
 from fanal.kernel.refusal import Refusal
 from fanal.measures.dereferencing.kind import LASTS, DereferencingState
 from fanal.measures.domain.clocks import dereferenced_by, listed_again_by, search_check_due
-from fanal.measures.domain.lasting import REVIEW, check_rests
-from fanal.measures.domain.records import Measure
+from fanal.measures.domain.records import REVIEW, Measure, check_rests
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.qualify import measure_basis
 from fanal.reference import Catalogue, MeasureClock, MeasureRule, Offence

@@ -1,13 +1,18 @@
-"""Records that the operations and queries of measures (removal requests) take and return; their states."""
+"""Records that the operations and queries of measures (removal requests) take and return; their states.
+
+Also the doubts, outcomes and basis of measures that last until they are lifted (blocking, dereferencing):
+they rest on a removal request (LCEN article 6-1), and one that ended bears none of them.
+"""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from msgspec import Struct
 
 from fanal.casework.domain.records import Addressee
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import StateTable, move
 
 # States of a removal request. Blocking has a table of its own (`blocking/README.md`).
@@ -178,3 +183,43 @@ class SuspensionCause(StrEnum):
 
     FORCE_MAJEURE = "FORCE_MAJEURE"
     CLARIFICATION = "CLARIFICATION"
+
+
+REVIEW = timedelta(hours=24)
+"""Time in which another person reviews a lifting made by one person alone (ADR 0066)."""
+ENDED_REMOVALS = frozenset(
+    {MeasureState.EXECUTED, MeasureState.LIFTED, MeasureState.WITHDRAWN, MeasureState.ANNULLED}
+)
+"""States of a removal request on which no lasting measure rests."""
+
+
+class DoubtCause(StrEnum):
+    """The causes of a doubt about a measure in force."""
+
+    REOPENED = "REOPENED"
+    NEW_DECISION = "NEW_DECISION"
+    RECOMMENDED = "RECOMMENDED"
+    REMOVAL_ENDED = "REMOVAL_ENDED"
+    APPEAL = "APPEAL"
+    OTHER = "OTHER"
+
+
+class LiftOutcome(StrEnum):
+    """The outcomes for which a measure is lifted. LAPSED: check or doubt were not answered in time."""
+
+    GONE = "GONE"
+    LAWFUL = "LAWFUL"
+    NEW_DECISION = "NEW_DECISION"
+    ANNULLED = "ANNULLED"
+    RECOMMENDED = "RECOMMENDED"
+    LAPSED = "LAPSED"
+
+
+def check_rests(removal: Measure, *, kind: str) -> None:
+    """Check that an act of that kind may rest on a removal request: it is neither executed nor ended.
+
+    Raises:
+        Refusal: REMOVAL_ENDED.
+    """
+    if removal.state in ENDED_REMOVALS:
+        raise Refusal(kind, "REMOVAL_ENDED")

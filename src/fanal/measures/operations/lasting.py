@@ -17,8 +17,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.texts import stripped
 from fanal.measures.domain.drafting import MAX_TEXT
-from fanal.measures.domain.lasting import DoubtCause, LiftOutcome
-from fanal.measures.domain.records import Measure
+from fanal.measures.domain.records import DoubtCause, LiftOutcome, Measure
 from fanal.measures.queries import get_measure
 from fanal.orient.domain.deciding import UNSTORABLE
 

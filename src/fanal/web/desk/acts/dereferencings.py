@@ -26,8 +26,7 @@ from fanal.measures.blocking.views import removals_of
 from fanal.measures.dereferencing import acts as operations, views
 from fanal.measures.dereferencing.document import mail_of, read_dereferencing
 from fanal.measures.dereferencing.kind import DEREFERENCING, LASTS, REASONED, DereferencingState
-from fanal.measures.domain.lasting import ENDED_REMOVALS
-from fanal.measures.domain.records import Measure
+from fanal.measures.domain.records import ENDED_REMOVALS, Measure
 from fanal.measures.removal.kind import REMOVAL
 from fanal.reference import MeasureClock, SearchService
 from fanal.web.account.actors import actor_of, now_of, require_declared
