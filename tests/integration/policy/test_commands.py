@@ -34,7 +34,7 @@ from fanal.cli import (
     rules,
     signals,
 )
-from fanal.cli.export_blocklist import COMMANDS as BLOCKLISTS
+from fanal.cli.export import COMMANDS as BLOCKLISTS
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import CommandRefused, Failed
 from fanal.cli.main import fanal

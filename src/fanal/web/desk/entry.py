@@ -1,21 +1,21 @@
 """Entry of a report that somebody tells by telephone, in a letter or in person.
 
-One page with the questions of the public form, filled in by a person of the desk for who calls or writes.
-The report then goes the usual way: the reporter's name is sealed apart, a receipt code is made, a danger
-raises the alarm.
+One page with the questions of the public form, filled in by a person of the desk for who calls or writes; it
+has words of its own where the public form's speak to the person who reports. The report then goes the usual
+way: the reporter's name is sealed apart, a receipt code is made, a danger raises the alarm.
 """
 
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.crypto import salted_hmac
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -28,9 +28,8 @@ from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.clock import paris_day
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.entry_words import CHILD, DANGER, SAID
 from fanal.web.posted import read_posted
-from fanal.web.public.choices import AnswerChoice, offered_to
+from fanal.web.public.choices import OFFERED, AnswerChoice, offered_to
 from fanal.web.public.draft import encode_report, identity_of, report_of
 from fanal.web.public.saying import Text
 from fanal.web.public.sayings import said_to
@@ -47,6 +46,40 @@ from fanal.web.public.steps import (
     voice_of,
 )
 from fanal.web.public.wording import QUESTIONS, errors, step_context
+
+SAID: Mapping[str, Text] = {
+    "choose": _("Choose what fits best."),
+    "fill_in": _("Leave empty what is not known."),
+    "empty_is_fine": _("Leave empty what is not known."),
+    "child_lead": _("Leave empty what is not known."),
+    "child_name_hint": "",
+    "address_hint": _("One address a line."),
+    "date_hint": _("As the person says it: Saturday, 24 November, 24/11/2026."),
+    "time_hint": _("As the person says it: 9 in the evening, 21:14."),
+    "no_pictures": "",
+    "description": _("The facts, in the caller's words"),
+    "description_hint": _("The child’s own words as they were said, who heard them, and when."),
+    "conversation": _("The conversation, if its text is at hand"),
+    "shots": _("Messages read from screenshots"),
+    "shots_what": _("The person keeps the screenshots. Note the messages that count most."),
+    "suspect_name": _("Name, if it is known"),
+    "suspect_where": _("Where is this person?"),
+    "meeting_soon": _(
+        "A meeting within a few hours? Answer “Yes, right now” to the question of danger."
+    ),
+}
+"""Sentences by name, in place of those of the public form (`sayings`); empty: none is shown."""
+
+DANGER = tuple(replace(choice, hint="") for choice in OFFERED["danger"]["danger"])
+"""Whether a child is in danger now; the hint of the public form is for who reports."""
+_CHILD = {
+    "KNOWN": _("A child whom the person knows"),
+    "STRANGER": _("A child whom the person does not know"),
+    "UNKNOWN": _("Nobody knows"),
+}
+CHILD = tuple(AnswerChoice(code=code, words=words) for code, words in _CHILD.items())
+"""Who the child is; for a child or a parent on the telephone it follows from that."""
+
 
 WAYS = (
     AnswerChoice(code=Arrival.PHONE, words=gettext_lazy("By telephone")),

@@ -24,7 +24,7 @@ from fanal.web.desk.acts import (
     pages as acts,
     referrals,
 )
-from fanal.web.desk.deconfliction import counterparts, hits, withholding
+from fanal.web.desk.deconfliction import counterparts, hits
 from fanal.web.desk.dossiers import (
     document as dossier_document,
     graph as dossier_graph,
@@ -155,7 +155,7 @@ urlpatterns: list[URLPattern] = [
         "dossiers/<uuid:dossier_id>/document/", dossier_document.document, name="dossier-document"
     ),
     path("dossiers/<uuid:dossier_id>/graphml/", dossier_graph.graphml, name="dossier-graphml"),
-    path("dossiers/<uuid:dossier_id>/withhold/", withholding.withhold, name="dossier-withhold"),
+    path("dossiers/<uuid:dossier_id>/withhold/", counterparts.withhold, name="dossier-withhold"),
     path("dossiers/<uuid:dossier_id>/note/", notes.on_dossier, name="dossier-note"),
     path("wall/", wall.wall, name="wall"),
     path("counts/", wall.menu_counts, name="menu-counts"),

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
-from fanal.web.public.follow_sayings import FOLLOWED
-from fanal.web.public.receipt_sayings import SENT
 from fanal.web.public.saying import Saying, Text
+from fanal.web.public.sayings_after_sending import FOLLOWED, SENT
 from fanal.web.public.steps import Voice
 
 

@@ -1,6 +1,7 @@
-"""Pages on counterparts of de-confliction, their limits, and rounds (comparisons), shown as counts only.
+"""Pages on counterparts of de-confliction: their limits, rounds as counts only, what is withheld from them.
 
-A counterpart is an organisation whose cases are compared with the desk's by private set intersection.
+A counterpart is an organisation whose cases are compared with the desk's by private set intersection. The
+reports of a dossier that is withheld, from one or from all, do not enter rounds; the dossier's page shows it.
 """
 
 from collections.abc import Iterable
@@ -17,9 +18,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fanal.accounts.domain.policy import may, reach
-from fanal.accounts.queries.people import desk_names
+from fanal.accounts.domain.policy import Refused, may, reach
+from fanal.accounts.queries.people import desk_names, person_names
 from fanal.accounts.routes import needs
+from fanal.crosscheck.domain.records import DossierView
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart, Round
@@ -28,7 +30,8 @@ from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
-from fanal.web.failures import reason_of
+from fanal.web.desk.deconfliction.hits import by_body, signs_on
+from fanal.web.failures import page_of, reason_of
 from fanal.web.forms import Parsed, PostedForm, Several, text
 from fanal.web.reading import consult
 
@@ -239,3 +242,73 @@ def _form(request: HttpRequest, *, refused: Refusal | None = None) -> HttpRespon
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "deconfliction/add.html", context, status=status)
+
+
+class _WithholdingForm(PostedForm):
+    """Form to withhold a dossier from an organisation (none given: from all), or to lift that.
+
+    `shown`: the ids of the withholdings in force that its page showed.
+    """
+
+    counterpart_id = Parsed(UUID, posted="counterpart", required=False)
+    withheld = Parsed("WITHHOLD".__eq__, posted="act")
+    words = Parsed()
+    shown = Parsed(lambda typed: frozenset(map(UUID, typed.split())), otherwise=frozenset())
+
+
+@require_POST
+@needs("dossier.withhold")
+def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
+    """Withhold a dossier from one or all counterparts (other organisations), or lift that, with a reason.
+
+    A refusal gives an error page (status 409).
+
+    Raises:
+        Http404: no such dossier or counterpart for the person, or a malformed field.
+    """
+    try:
+        operations.withhold(
+            actor=actor_of(request),
+            dossier_id=dossier_id,
+            now=now_of(request),
+            **_WithholdingForm(request).checked().cleaned_data,
+        )
+    except (Refused, ValueError):
+        raise Http404 from None
+    except Refusal as refused:
+        if refused.code == "NOT_FOUND":
+            raise Http404 from None
+        said = reason_of(refused)
+        return page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=said)
+    messages.success(request, _("Recorded. It applies from the next comparison on."))
+    return redirect("desk:dossier", dossier_id=dossier_id)
+
+
+def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
+    """Return the template context of a dossier (`view`) regarding de-confliction, for its page.
+
+    Keys: `signs` (badges: matches with other organisations), `withheld` (withholdings in force: record,
+    author, counterpart), `counterparts` (open ones; empty for a reader without the right to de-confliction),
+    `may_withhold`.
+    """
+    actor = actor_of(request)
+    own = [node.report_id for node in view.nodes if node.report_id]
+    signs = {sign.hit_id: sign for found in signs_on(request, own).values() for sign in found}
+    said = queries.withholdings_of(actor=actor, dossier_ids=[view.id])
+    current = queries.in_force(said=said)
+    bodies = queries.list_counterparts(actor=actor) if may(actor, "deconfliction.read") else []
+    names = person_names(person_ids={one.author_id for one in said})
+    known = {body.id: body.name for body in bodies}
+    return {
+        "signs": by_body(signs.values()),
+        "withheld": [
+            {
+                "record": one,
+                "author": names.get(one.author_id, ""),
+                "counterpart": known.get(one.counterpart_id, "") if one.counterpart_id else "",
+            }
+            for one in current
+        ],
+        "counterparts": [body for body in bodies if body.closed_at is None],
+        "may_withhold": may(actor, "dossier.withhold"),
+    }

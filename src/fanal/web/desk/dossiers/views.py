@@ -41,7 +41,7 @@ from fanal.orient import queries as oriented
 from fanal.reference.departements import departement_of
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history, notes
-from fanal.web.desk.deconfliction import withholding
+from fanal.web.desk.deconfliction import counterparts
 from fanal.web.desk.dossiers import graph as dossier_graph, series
 from fanal.web.desk.dossiers.related import judged_of, percent, reasons_of
 from fanal.web.desk.naming import Unclear, named_report
@@ -229,7 +229,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         "others": _others(view, actor=actor),
         "refused": refused,
         "typed": _JudgementForm(request).typed,
-        **withholding.shown(request, view),
+        **counterparts.shown(request, view),
         **notes.shown(request, own, dossier=True),
         "history": history.lines_of(view.id, actor=actor),
     }

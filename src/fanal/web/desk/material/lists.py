@@ -1,6 +1,11 @@
-"""Pages on lists of known material: sizes, legal bases, suspended entries, changes, votes; one entry."""
+"""Pages on lists of known material, one entry, and the matches of a report's files for the report's page.
 
-from datetime import timedelta
+The pages of lists show sizes, legal bases, suspended entries, changes and votes. A match is shown with its
+list entry, confidence, legal basis, and the votes and suspensions of now, not of the analysis.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
 
@@ -14,9 +19,17 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
 from fanal.accounts.domain.policy import may
-from fanal.accounts.queries.people import person_names
+from fanal.accounts.queries.people import partner_names, person_names
 from fanal.accounts.routes import needs
-from fanal.analyse.material.domain.lists import VOTE_REASONS, ChangedItem, Vote
+from fanal.analyse.domain.records import Finding
+from fanal.analyse.material.domain.lists import (
+    VOTE_REASONS,
+    CastVote,
+    ChangedItem,
+    EntryStanding,
+    Vote,
+    Voter,
+)
 from fanal.analyse.material.operations.asides import release_item, withdraw_aside
 from fanal.analyse.material.operations.votes import cast_vote, take_vote_back
 from fanal.analyse.material.queries import lists as lists_read
@@ -24,9 +37,87 @@ from fanal.analyse.material.queries.entries import get_items, get_standings
 from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
+from fanal.reference.records import ListBasis
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.material import known
 from fanal.web.failures import reason_of
+
+Item = dict[str, object]
+
+
+def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item]]:
+    """Return the list entries that match each file of a report, by file (`files[0]`), each once.
+
+    They come from the findings of the analysis. Votes, suspension and withdrawal of an entry are the current
+    ones, its legal basis (`basis`, as `basis_of`) that of the day `on`. Keys: `reason` of the finding;
+    `counts` (the match counts: neither suspended nor withdrawn), `cleared` (known false positive),
+    `withdrawn_at`; `entry_id`, `owner`, `scheme` and `confidence` of the entry; `standing` (votes and
+    suspension); `since` (its suspension, if later than the analysis).
+    """
+    known = [f for f in findings if f.category == "KNOWN" and "entry" in f.because.parameters]
+    ids = {UUID(str(f.because.parameters["entry"])) for f in known}
+    standings = get_standings(item_ids=ids) if ids else {}
+    items = get_items(item_ids=ids)
+    gone = {i: item.withdrawn_at for i, item in items.items() if item.withdrawn_at is not None}
+    places: dict[str, dict[str, Item]] = {}
+    for finding in known:
+        told = places.setdefault(finding.source.partition(".")[0], {})
+        told.setdefault(str(finding.because), _verdict(finding, standings, gone, on=on))
+    return {place: list(told.values()) for place, told in places.items()}
+
+
+def basis_of(code: str, *, on: date) -> Item | None:
+    """Return the text of a list's legal basis on a day, whether it is unchecked, and when it ended.
+
+    Of the versions of the reference entry that began by that day, the newest counts, ended or not. Keys:
+    `words`, `unchecked`, `ended` (None if in force). None without a code. A code without reference entry is
+    returned as its text, unchecked.
+    """
+    if not code:
+        return None
+    versions = reference.load().versions(ListBasis, code, first=date.min, last=on)
+    if not versions:
+        return {"words": code, "unchecked": True, "ended": None}
+    newest = versions[-1]
+    return {
+        "words": newest.label.of(get_language() or "fr"),
+        "unchecked": newest.unchecked(on),
+        "ended": None if newest.in_force(on) else newest.in_force_to,
+    }
+
+
+def votes_shown(votes: Sequence[CastVote]) -> list[Item]:
+    """Return a dict for each vote on a list entry: `vote`, and the voter's `name` (person or partner)."""
+    members = {v.voter_id for v in votes if v.voter is Voter.MEMBER}
+    people = {v.voter_id for v in votes} - members - {SYSTEM_PERSON}
+    names = partner_names(partner_ids=members) | person_names(person_ids=people)
+    return [{"vote": vote, "name": names.get(vote.voter_id, "")} for vote in votes]
+
+
+def _verdict(
+    finding: Finding,
+    standings: Mapping[UUID, EntryStanding],
+    gone: Mapping[UUID, datetime],
+    *,
+    on: date,
+) -> Item:
+    said = finding.because.parameters
+    entry_id = UUID(str(said["entry"]))
+    standing = standings.get(entry_id, EntryStanding())
+    return {
+        "reason": finding.because,
+        "counts": finding.score > 0 and standing.aside is None and entry_id not in gone,
+        "cleared": finding.code == "KNOWN_CLEAR" and entry_id not in gone,
+        "withdrawn_at": gone.get(entry_id),
+        "entry_id": entry_id,
+        "owner": said.get("owner", ""),
+        "scheme": said.get("scheme", ""),
+        "confidence": said.get("confidence"),
+        "basis": basis_of(str(said.get("basis", "")), on=on),
+        "standing": standing,
+        # Suspended after the analysis of this report, whose reason therefore does not say so.
+        "since": standing.aside if finding.code != "KNOWN_SET_ASIDE" else None,
+    }
+
 
 _CHANGES = 20
 _ASIDES = 50
@@ -53,8 +144,7 @@ def lists(request: HttpRequest) -> HttpResponse:
     persons[SYSTEM_PERSON] = _("the installation")
     context = {
         "states": [
-            {"state": s, "basis": known.basis_of(s.facts.attributes.legal_basis, on=on)}
-            for s in states
+            {"state": s, "basis": basis_of(s.facts.attributes.legal_basis, on=on)} for s in states
         ],
         "aside": [(r, names[r.list_id]) for r in aside],
         "aside_page": page,
@@ -63,7 +153,7 @@ def lists(request: HttpRequest) -> HttpResponse:
             (c, names[c.list_id], persons.get(c.actor_id, "") if c.actor_id else "")
             for c in changes
         ],
-        "votes": known.votes_shown(lists_read.newest_votes(limit=_VOTES)),
+        "votes": votes_shown(lists_read.newest_votes(limit=_VOTES)),
     }
     return render(request, "desk/lists.html", context)
 
@@ -89,12 +179,12 @@ def _entry(request: HttpRequest, item_id: UUID, *, status: int = 200) -> HttpRes
     context = {
         "item": item,
         "listed": listed,
-        "basis": known.basis_of(listed.attributes.legal_basis, on=paris_day(now)),
+        "basis": basis_of(listed.attributes.legal_basis, on=paris_day(now)),
         "standing": standing,
         "why": _why(standing.aside.rule) if standing and standing.aside else "",
         "rates": rates,
         "matched": sum(count for _hour, count in rates),
-        "votes": known.votes_shown(lists_read.list_votes(item_id=item_id)[::-1]),
+        "votes": votes_shown(lists_read.list_votes(item_id=item_id)[::-1]),
         "reasons": VOTE_REASONS,
         "mine": may_vote
         and lists_read.vote_of(item_id=item_id, voter_id=lists_read.voter_of(actor=actor)),

@@ -25,7 +25,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Decision
 from fanal.orient.folding.queries import NearAssessed, assessed_near, assessed_same
 from fanal.web.components.navigation import selector_link
-from fanal.web.desk.material.known import verdicts_of
+from fanal.web.desk.material.lists import verdicts_of
 
 _SEEN = 50  # reports counted for one hash; more show as "50+"
 _COMPARED = 32  # files of a report searched for similar pictures
