@@ -1,4 +1,4 @@
-"""Legal time limits in Europe/Paris: days, months, public holidays and working days, as pure functions.
+"""Calendar and legal time limits in Europe/Paris: days, months, holidays, working days, as pure functions.
 
 Hours are elapsed time, also in a night with a clock change. Days, weeks and months follow the calendar of
 Paris. Working days exclude Saturdays, Sundays and the public holidays of article L. 3133-1 of the Code du
@@ -105,3 +105,33 @@ def _easter(year: int) -> date:
     n = (a + 11 * h + 22 * m) // 451
     month, day = divmod(h + m - 7 * n + 114, 31)
     return date(year, month, day + 1)
+
+
+def first_of_month(day: date) -> date:
+    """Return the first day of the month of `day`, which stands for the month."""
+    return day.replace(day=1)
+
+
+def month_of(instant: datetime) -> date:
+    """Return the month of an instant in Europe/Paris, as its first day."""
+    return first_of_month(paris_day(instant))
+
+
+def start_of_day(day: date) -> datetime:
+    """Return the instant (UTC) at which a day begins in Europe/Paris."""
+    return datetime.combine(day, time(), PARIS).astimezone(UTC)
+
+
+def months_until(last: date, *, count: int) -> tuple[date, ...]:
+    """Return `count` months ending with that of `last`, oldest first; a month is its first day."""
+    return tuple(add_months(first_of_month(last), offset - count + 1) for offset in range(count))
+
+
+def months_of_year(year: int, *, last: date) -> tuple[date, ...]:
+    """Return the months of a year that begin by `last`; a month is its first day."""
+    return tuple(month for n in range(1, 13) if (month := date(year, n, 1)) <= last)
+
+
+def year_before(day: date) -> date:
+    """Return the same day of the previous year; 29 February becomes the 28th."""
+    return add_months(day, -12)

@@ -6,10 +6,9 @@ from django.db import transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
-from fanal.kernel.calendar import add_months, paris_day
+from fanal.kernel.calendar import add_months, first_of_month, months_until, paris_day, start_of_day
 from fanal.ledger import operations as ledger
 from fanal.statistics import models, queries
-from fanal.statistics.domain.months import first_of, months_until, start_of
 from fanal.statistics.domain.tabular import hide_small
 
 RECOUNTED = 400
@@ -38,7 +37,7 @@ def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
         with transaction.atomic():
             held = models.Counted.objects.select_for_update().filter(figure=figure).first()
             since = _since(held, until, whole=whole)
-            rows = count(actor=actor, since=start_of(since), until=start_of(until))
+            rows = count(actor=actor, since=start_of_day(since), until=start_of_day(until))
             models.Daily.objects.filter(figure=figure, day__gte=since, day__lt=until).delete()
             models.Daily.objects.bulk_create(
                 [
@@ -69,7 +68,7 @@ def publish(*, actor: Actor, now: datetime) -> int:
         Refused: the actor may not read statistics.
     """
     require(actor, "statistics.read")
-    open_month = first_of(paris_day(now))
+    open_month = first_of_month(paris_day(now))
     months = months_until(add_months(open_month, -1), count=PUBLIC_MONTHS)
     changed = 0
     with transaction.atomic():

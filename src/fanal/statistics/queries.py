@@ -18,7 +18,14 @@ from fanal.intake.domain.records import Withdrawn
 from fanal.intake.queries.work import count_received, count_withdrawn, count_work, first_received
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
-from fanal.kernel.calendar import add_months, paris_day
+from fanal.kernel.calendar import (
+    add_months,
+    first_of_month,
+    months_until,
+    paris_day,
+    start_of_day,
+    year_before,
+)
 from fanal.kernel.figures import Counted, Delay
 from fanal.measures import queries as measures
 from fanal.measures.blocking import views as blockings
@@ -27,7 +34,6 @@ from fanal.measures.notice import acts as notices
 from fanal.orient import queries as orient
 from fanal.statistics import models
 from fanal.statistics.domain.definitions import figures
-from fanal.statistics.domain.months import first_of, months_until, start_of, year_before
 from fanal.statistics.domain.tabular import Row, Table
 
 
@@ -150,12 +156,16 @@ def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime
     definition = figures()[figure]
     count = PERIOD[figure]
     width = len(definition.columns)
-    found = _sums(count(actor=actor, since=start_of(since), until=start_of(until)), width)
+    found = _sums(count(actor=actor, since=start_of_day(since), until=start_of_day(until)), width)
     before = _sums(
-        count(actor=actor, since=start_of(year_before(since)), until=start_of(_same_end(until))),
+        count(
+            actor=actor,
+            since=start_of_day(year_before(since)),
+            until=start_of_day(_same_end(until)),
+        ),
         width,
     )
-    comparable = _began(actor) <= first_of(year_before(since))
+    comparable = _began(actor) <= first_of_month(year_before(since))
     rows = [
         Row(keys=k, value=found.get(k, 0), before=before.get(k, 0) if comparable else None)
         for k in {*found, *before}
@@ -187,7 +197,7 @@ def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
         Refused: the actor may not read statistics.
     """
     require(actor, "statistics.read")
-    first, last = start_of(since), start_of(until)
+    first, last = start_of_day(since), start_of_day(until)
     found: Mapping[str, Delay] = orient.delays(
         actor=actor, since=first, until=last
     ) | measures.delays(actor=actor, since=first, until=last)
@@ -234,7 +244,7 @@ def table(*, actor: Actor, figure: str, since: date, until: date, now: datetime)
     """
     if figure in DAILY:
         months = []
-        month = first_of(since)
+        month = first_of_month(since)
         while month < until:
             months.append(month)
             month = add_months(month, 1)
@@ -288,7 +298,7 @@ def _live(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
     since, until = days
     if since >= until:
         return []
-    return DAILY[figure](actor=actor, since=start_of(since), until=start_of(until))
+    return DAILY[figure](actor=actor, since=start_of_day(since), until=start_of_day(until))
 
 
 @across_desks()
@@ -298,7 +308,7 @@ def _began(actor: Actor) -> date:
     `date.max` without any report.
     """
     first = first_received(actor=actor)
-    return date.max if first is None else first_of(paris_day(first))
+    return date.max if first is None else first_of_month(paris_day(first))
 
 
 def _same_end(until: date) -> date:
@@ -318,7 +328,7 @@ def _held(figure: str, since: date, until: date) -> list[Counted]:
 def _by_month(counts: Iterable[Counted]) -> dict[tuple[date, Keys], int]:
     found: dict[tuple[date, Keys], int] = defaultdict(int)
     for day, first, second, n in counts:
-        found[first_of(day), (first, second)] += n
+        found[first_of_month(day), (first, second)] += n
     return dict(found)
 
 

@@ -15,10 +15,9 @@ from fanal.accounts.domain.policy import require
 from fanal.accounts.row_scope import across_desks
 from fanal.db import sql
 from fanal.kernel.actors import Actor
-from fanal.kernel.calendar import paris_day
+from fanal.kernel.calendar import paris_day, start_of_day
 from fanal.statistics import models, queries
 from fanal.statistics.domain.definitions import Figure, trends
-from fanal.statistics.domain.months import start_of
 from fanal.statistics.domain.tabular import Row, Table, as_json, table_csv
 from fanal.statistics.domain.trends import LevelChange, Newcomer, change_points, newcomers
 
@@ -185,7 +184,7 @@ def _by_week(
     for begin, end in ((since, first), (last, until)):
         if begin >= end:
             continue
-        for row in count(actor=actor, since=start_of(begin), until=start_of(end)):
+        for row in count(actor=actor, since=start_of_day(begin), until=start_of_day(end)):
             day = row[0]
             found[day - timedelta(days=day.weekday()), str(row[place])] += row[3]
     for week, code, n in _held(source, column, first, last):

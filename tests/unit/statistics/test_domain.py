@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal import reference
-from fanal.statistics.domain import months
+from fanal.kernel import calendar
+from fanal.statistics.domain import tabular
 from fanal.statistics.domain.definitions import figures, historical
 from fanal.statistics.domain.tabular import (
     THRESHOLD,
@@ -25,26 +26,26 @@ from fanal.statistics.domain.tabular import (
 
 
 def test_months_count_in_paris() -> None:
-    assert months.month_of(datetime(2026, 9, 30, 21, 59, tzinfo=UTC)) == date(2026, 9, 1)
-    assert months.month_of(datetime(2026, 9, 30, 22, 0, tzinfo=UTC)) == date(2026, 10, 1)
-    assert months.month_of(datetime(2025, 12, 31, 23, 0, tzinfo=UTC)) == date(2026, 1, 1)
-    assert months.start_of(date(2026, 10, 26)) - months.start_of(date(2026, 10, 25)) == (
-        datetime(2026, 1, 2, 1) - datetime(2026, 1, 1)
-    )
+    assert calendar.month_of(datetime(2026, 9, 30, 21, 59, tzinfo=UTC)) == date(2026, 9, 1)
+    assert calendar.month_of(datetime(2026, 9, 30, 22, 0, tzinfo=UTC)) == date(2026, 10, 1)
+    assert calendar.month_of(datetime(2025, 12, 31, 23, 0, tzinfo=UTC)) == date(2026, 1, 1)
+    assert calendar.start_of_day(date(2026, 10, 26)) - calendar.start_of_day(
+        date(2026, 10, 25)
+    ) == (datetime(2026, 1, 2, 1) - datetime(2026, 1, 1))
 
 
 def test_a_series_of_months_and_a_year_that_is_not_over() -> None:
-    assert months.months_until(date(2026, 1, 31), count=3) == (
+    assert calendar.months_until(date(2026, 1, 31), count=3) == (
         date(2025, 11, 1),
         date(2025, 12, 1),
         date(2026, 1, 1),
     )
-    assert len(months.months_of_year(2026, last=date(2026, 3, 2))) == 3
-    assert len(months.months_of_year(2025, last=date(2026, 3, 2))) == 12
+    assert len(calendar.months_of_year(2026, last=date(2026, 3, 2))) == 3
+    assert len(calendar.months_of_year(2025, last=date(2026, 3, 2))) == 12
 
 
 def test_a_leap_day_is_compared_with_the_last_of_february() -> None:
-    assert months.year_before(date(2028, 2, 29)) == date(2027, 2, 28)
+    assert calendar.year_before(date(2028, 2, 29)) == date(2027, 2, 28)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_leap_day_is_compared_with_the_last_of_february() -> None:
     ],
 )
 def test_change(now, before, expected) -> None:
-    assert months.change(now, before) == expected
+    assert tabular.change(now, before) == expected
 
 
 tables = st.dictionaries(

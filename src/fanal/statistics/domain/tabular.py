@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Struct
 
 from fanal.statistics.domain.definitions import Figure
-from fanal.statistics.domain.months import change
 
 # Cell suppression in public tables (primary and secondary), so that no small number can be deduced. Pure.
 #
@@ -197,3 +196,17 @@ def _plain(value: float | None) -> str:
     if value is None:
         return ""
     return str(int(value)) if value == int(value) else f"{value:.4f}"
+
+
+COMPARABLE = 10
+"""Minimum base of a percentage: below it, a single report changes the percentage too much."""
+
+
+def change(now: int | None, before: int | None) -> float | None:
+    """Return the relative change from `before` to `now` (0.12 is +12 %).
+
+    None if a number is missing, or `before` is under 10.
+    """
+    if now is None or before is None or before < COMPARABLE:
+        return None
+    return (now - before) / before

@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 
 from fanal import reference
 from fanal.statistics.domain import definitions
-from fanal.statistics.domain.months import change
-from fanal.statistics.domain.tabular import Row, Table
+from fanal.statistics.domain.tabular import Row, Table, change
 from fanal.web.components import words
 
 Cells = list[str]

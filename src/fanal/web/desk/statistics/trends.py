@@ -17,7 +17,7 @@ from fanal.accounts.queries.people import partner_names
 from fanal.accounts.routes import needs
 from fanal.statistics import weeks
 from fanal.statistics.domain import definitions
-from fanal.statistics.domain.months import change
+from fanal.statistics.domain.tabular import change
 from fanal.statistics.domain.trends import RECENT, LevelChange, Newcomer
 from fanal.statistics.weeks import SHOWN, Trend
 from fanal.web.account.actors import actor_of, now_of

@@ -15,11 +15,10 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.casework.domain.documents import set_pdf
 from fanal.kernel.actors import Actor
-from fanal.kernel.calendar import add_months, paris_day
+from fanal.kernel.calendar import add_months, months_of_year, months_until, paris_day
 from fanal.statistics import queries
 from fanal.statistics.domain.definitions import figures, historical_figures
-from fanal.statistics.domain.months import change, months_of_year, months_until
-from fanal.statistics.domain.tabular import Table, as_csv, as_json
+from fanal.statistics.domain.tabular import Table, as_csv, as_json, change
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components import words
 from fanal.web.desk.statistics import panels
