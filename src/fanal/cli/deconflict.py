@@ -229,7 +229,7 @@ def key() -> None:
 @with_django(DatabaseRole.WORKER, seals=True)
 def offer(name: str, out: Path) -> None:
     """Open a round with the counterpart NAME; while one is open, write the same file again."""
-    from fanal.deconfliction.operations.offering import make_offer
+    from fanal.deconfliction.operations.steps import make_offer
 
     round_id, body = make_offer(actor=_ACTOR, counterpart=counterpart_of(name), now=clock.now())
     write_whole(out, body)
@@ -242,11 +242,11 @@ def offer(name: str, out: Path) -> None:
 @with_django(DatabaseRole.WORKER, seals=True)
 def answer(message: Path, out: Path) -> None:
     """Write the answer to the offer MESSAGE of a counterpart."""
-    from fanal.deconfliction.operations import offering
+    from fanal.deconfliction.operations import steps
     from fanal.deconfliction.operations.receiving import receive
 
     round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
-    body = offering.answer(actor=_ACTOR, round_id=round_id, now=clock.now())
+    body = steps.answer(actor=_ACTOR, round_id=round_id, now=clock.now())
     write_whole(out, body)
     _print_round(round_id)
 
@@ -257,11 +257,11 @@ def answer(message: Path, out: Path) -> None:
 @with_django(DatabaseRole.WORKER, seals=True)
 def conclude(message: Path, out: Path) -> None:
     """Conclude a round with a counterpart's answer MESSAGE: store our matches, write their file."""
-    from fanal.deconfliction.operations import concluding
+    from fanal.deconfliction.operations import steps
     from fanal.deconfliction.operations.receiving import receive
 
     round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
-    body = concluding.conclude(actor=_ACTOR, round_id=round_id, now=clock.now())
+    body = steps.conclude(actor=_ACTOR, round_id=round_id, now=clock.now())
     write_whole(out, body)
     _print_round(round_id)
 
@@ -271,8 +271,8 @@ def conclude(message: Path, out: Path) -> None:
 @with_django(DatabaseRole.WORKER, seals=True)
 def take(message: Path) -> None:
     """Accept the conclusion MESSAGE of a counterpart, and store our matches."""
-    from fanal.deconfliction.operations.concluding import take_conclusion
     from fanal.deconfliction.operations.receiving import receive
+    from fanal.deconfliction.operations.steps import take_conclusion
 
     round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
     take_conclusion(actor=_ACTOR, round_id=round_id, now=clock.now())

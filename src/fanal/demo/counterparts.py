@@ -25,13 +25,13 @@ from fanal.deconfliction.domain.message import (
     write_message,
 )
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
-from fanal.deconfliction.operations import offering
-from fanal.deconfliction.operations.concluding import conclude, take_conclusion
+from fanal.deconfliction.operations import steps
 from fanal.deconfliction.operations.counterparts import add_counterpart, withhold
-from fanal.deconfliction.operations.expiring import expire_rounds
 from fanal.deconfliction.operations.hits import move_hit
 from fanal.deconfliction.operations.identity import ensure_identity
 from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.rounds import expire_rounds
+from fanal.deconfliction.operations.steps import conclude, take_conclusion
 from fanal.demo.content import SEED
 from fanal.demo.world import SYSTEM, DemoEvent, World
 from fanal.harmonise import queries as harmonised
@@ -91,13 +91,13 @@ def _register(world: World, at: datetime) -> None:
 def _unanswered(world: World, at: datetime) -> None:
     """Begin a de-confliction round that expires without an answer."""
     del world
-    offering.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
+    steps.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     expire_rounds(actor=SYSTEM, now=at + _WEEK)
 
 
 def _meet(world: World, at: datetime) -> None:
     """Complete a de-confliction round that finds matches: identifiers of suspects in the ring's reports."""
-    round_id, offer = offering.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
+    round_id, offer = steps.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     later = at + 2 * _HOUR
     receive(actor=SYSTEM, body=_answer(offer, _keys(world, _HELD[:2]), at=later), now=later)
     conclude(actor=SYSTEM, round_id=round_id, now=later)
@@ -144,7 +144,7 @@ def _theirs(world: World, at: datetime) -> None:
     secret, keys = sets.new_secret(), _keys(world, _HELD)
     offer, laid_out = _offer(secret, keys, at=at)
     round_id = receive(actor=SYSTEM, body=offer, now=at)
-    answer = offering.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
+    answer = steps.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
     told = read_message(answer)
     assert isinstance(told.message, Answer)  # noqa: S101 - we wrote it
     met = sets.meet(secret, laid_out, twice=told.message.twice, theirs=told.message.points)
@@ -166,7 +166,7 @@ def _refused(world: World, at: datetime) -> None:
     offer, _ = _offer(sets.new_secret(), _keys(world, _HELD[:1]), at=at, spoiled=True)
     round_id = receive(actor=SYSTEM, body=offer, now=at)
     try:
-        offering.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
+        steps.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
     except Refusal:
         return
     raise LookupError(str(round_id))
@@ -190,10 +190,10 @@ def _withhold(world: World, at: datetime) -> None:
 
 def _under_way(world: World, at: datetime) -> None:
     """Leave two de-confliction rounds open: ours without an answer, theirs without a conclusion."""
-    offering.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
+    steps.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     offer, _ = _offer(sets.new_secret(), _keys(world, _HELD[:1]), at=at)
     round_id = receive(actor=SYSTEM, body=offer, now=at)
-    offering.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
+    steps.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
 
 
 def _body() -> Counterpart:

@@ -9,11 +9,16 @@ from uuid import UUID
 from fanal.connectors import deconfliction as wire, outside
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import Counterpart, MessageKind, RoundState
-from fanal.deconfliction.operations import offering
-from fanal.deconfliction.operations.concluding import conclude, note_delivered, take_conclusion
 from fanal.deconfliction.operations.counterparts import secret_of
-from fanal.deconfliction.operations.expiring import abandon, expire_rounds
 from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.rounds import abandon, expire_rounds
+from fanal.deconfliction.operations.steps import (
+    answer,
+    conclude,
+    make_offer,
+    note_delivered,
+    take_conclusion,
+)
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
@@ -44,7 +49,7 @@ def work(*, actor: Actor) -> int:
     expire_rounds(actor=actor, now=clock.now())
     steps = 0
     for found in queries.open_rounds(actor=actor, state=RoundState.RECEIVED):
-        steps += _try(found.id, lambda i: offering.answer(actor=actor, round_id=i, now=clock.now()))
+        steps += _try(found.id, lambda i: answer(actor=actor, round_id=i, now=clock.now()))
     for found in queries.open_rounds(actor=actor, state=RoundState.ANSWERED):
         if queries.message_body(round_id=found.id, kind=MessageKind.CONCLUSION) is not None:
             steps += _try(
@@ -98,7 +103,7 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
     if concluded is not None:
         round_id, conclusion = concluded
     else:
-        round_id, offer = offering.make_offer(actor=actor, counterpart=counterpart, now=now)
+        round_id, offer = make_offer(actor=actor, counterpart=counterpart, now=now)
         told = _offered(counterpart, secret, round_id, offer)
         if told.state == RoundState.RECEIVED.value:
             raise Refusal("deconfliction", "WAITING")

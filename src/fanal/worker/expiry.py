@@ -18,7 +18,7 @@ from fanal.analyse.material.operations.lists import forget_withdrawn
 from fanal.casework import queries as acts
 from fanal.casework.operations.approvals import erase_words, forget_subjects
 from fanal.crosscheck.operations import batch as crosscheck
-from fanal.deconfliction.operations import expiring as deconfliction
+from fanal.deconfliction.operations import rounds as deconfliction
 from fanal.exchange.operations.serving import forget_items
 from fanal.harmonise.operations import identity as harmonise
 from fanal.intake.operations.lifecycle import (

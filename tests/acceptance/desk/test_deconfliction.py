@@ -6,9 +6,8 @@ import pytest
 from playwright.sync_api import Page
 
 from fanal.deconfliction import queries
-from fanal.deconfliction.operations.concluding import conclude
-from fanal.deconfliction.operations.offering import make_offer
 from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.steps import conclude, make_offer
 from fanal.kernel import clock
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.integration.deconfliction.world import SYSTEM, holding, peer, register

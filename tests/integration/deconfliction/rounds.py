@@ -6,8 +6,8 @@ import pytest
 
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import RoundState
-from fanal.deconfliction.operations.offering import make_offer
 from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.steps import make_offer
 from fanal.kernel import clock
 from fanal.kernel.refusal import Refusal
 from tests.deconfliction_peer import Peer

@@ -13,9 +13,8 @@ from fanal.accounts.queries.people import actor_for
 from fanal.crosscheck.dossiers.queries import dossier_of, members_of
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import HitState
-from fanal.deconfliction.operations.concluding import conclude
-from fanal.deconfliction.operations.offering import make_offer
 from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.steps import conclude, make_offer
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from tests.integration.accounts.people import make_user

@@ -10,11 +10,11 @@ from fanal.accounts.domain.instructions import InstructionKind
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
 from fanal.deconfliction.domain.records import MessageKind, NewCounterpart, RoundState
-from fanal.deconfliction.operations import offering
-from fanal.deconfliction.operations.concluding import conclude, take_conclusion
+from fanal.deconfliction.operations import steps
 from fanal.deconfliction.operations.counterparts import add_counterpart, close_counterpart
 from fanal.deconfliction.operations.identity import ensure_identity
 from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.steps import conclude, take_conclusion
 from fanal.kernel.actors import public_actor
 from fanal.kernel.refusal import Refusal
 from tests.deconfliction_peer import base64_of, stamp
@@ -52,7 +52,7 @@ class TestRefused:
         close_counterpart(actor=SYSTEM, counterpart_id=found.id, now=now())
         refused("UNKNOWN", other.offer(uuid4()))
         with pytest.raises(Refusal, match="CLOSED"):
-            offering.make_offer(
+            steps.make_offer(
                 actor=SYSTEM,
                 counterpart=queries.get_counterpart(actor=SYSTEM, counterpart_id=found.id),
                 now=now(),
@@ -86,7 +86,7 @@ class TestRefused:
         refused("SECOND", other.offer(round_id, at=stamp(other.now - timedelta(seconds=5))))
         conclusion = other.write(other.head("CONCLUSION", round_id, met=[], previous="0" * 64))
         refused("NOT_NOW", conclusion)
-        answer = offering.answer(actor=SYSTEM, round_id=round_id, now=now())
+        answer = steps.answer(actor=SYSTEM, round_id=round_id, now=now())
         refused("PREVIOUS", conclusion)
         concluded = other.conclude(answer)
         with pytest.raises(Refusal, match="SECOND"):  # at another round's address
@@ -141,10 +141,10 @@ class TestRefused:
         points = sorted([*other.lay_out()[1:], u.to_bytes(32, "little")])
         take(other.offer(round_id, points=base64_of(points)))
         with pytest.raises(Refusal, match="POINTS"):
-            offering.answer(actor=SYSTEM, round_id=round_id, now=now())
+            steps.answer(actor=SYSTEM, round_id=round_id, now=now())
         assert (state(round_id), sealed()) == (RoundState.REFUSED, 0)
         with pytest.raises(Refusal, match="NOT_NOW"):
-            offering.answer(actor=SYSTEM, round_id=round_id, now=now())
+            steps.answer(actor=SYSTEM, round_id=round_id, now=now())
 
     def test_a_conclusion_that_lies_about_what_nobody_holds(self) -> None:
         holding("r-1", OURS)
@@ -152,7 +152,7 @@ class TestRefused:
         register(other)
         round_id = uuid4()
         take(other.offer(round_id))
-        answer = offering.answer(actor=SYSTEM, round_id=round_id, now=now())
+        answer = steps.answer(actor=SYSTEM, round_id=round_id, now=now())
         take(other.conclude(answer, met=list(range(64))))
         with pytest.raises(Refusal, match="POINTS"):
             take_conclusion(actor=SYSTEM, round_id=round_id, now=now())
@@ -202,8 +202,8 @@ class TestRefused:
         refused("NO_INSTRUCTION", other.offer(uuid4()))
         refused("NO_INSTRUCTION", other.answer(offer))
         for step in (
-            lambda: offering.answer(actor=SYSTEM, round_id=round_id, now=now()),
-            lambda: offering.make_offer(actor=SYSTEM, counterpart=found, now=now()),
+            lambda: steps.answer(actor=SYSTEM, round_id=round_id, now=now()),
+            lambda: steps.make_offer(actor=SYSTEM, counterpart=found, now=now()),
         ):
             with pytest.raises(Refusal, match="NO_INSTRUCTION"):
                 step()
@@ -231,7 +231,7 @@ class TestRefused:
         assert found is not None
         assert queries.standing_with(counterpart=found, now=now()) is None
         with pytest.raises(Refusal, match="NO_INSTRUCTION"):
-            offering.make_offer(actor=SYSTEM, counterpart=found, now=now())
+            steps.make_offer(actor=SYSTEM, counterpart=found, now=now())
         refused("NO_INSTRUCTION", then.offer(uuid4()))
         instruct(InstructionKind.DECONFLICTION, then.name)
         take(then.offer(uuid4()))
@@ -242,7 +242,7 @@ class TestRefused:
         other = peer(BOTH)
         found = register(other)
         for step in (
-            lambda: offering.make_offer(actor=public_actor(), counterpart=found, now=now()),
+            lambda: steps.make_offer(actor=public_actor(), counterpart=found, now=now()),
             lambda: receive(actor=public_actor(), body=other.offer(uuid4()), now=now()),
             lambda: ensure_identity(actor=public_actor(), now=now()),
             lambda: queries.list_counterparts(actor=public_actor()),

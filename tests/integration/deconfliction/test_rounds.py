@@ -8,11 +8,11 @@ import pytest
 
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import HitState, RoundState
-from fanal.deconfliction.operations import offering
-from fanal.deconfliction.operations.concluding import conclude, take_conclusion
-from fanal.deconfliction.operations.expiring import expire_rounds
+from fanal.deconfliction.operations import steps
 from fanal.deconfliction.operations.identity import rotate_identity, signing_key
 from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.rounds import expire_rounds
+from fanal.deconfliction.operations.steps import conclude, take_conclusion
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from tests.deconfliction_peer import points_of
@@ -73,8 +73,8 @@ def test_they_begin(ours: tuple[str, ...], theirs: tuple[str, ...]) -> None:
     register(other)
     round_id = uuid4()
     assert take(other.offer(round_id)) == take(other.sent) == round_id
-    answer = offering.answer(actor=SYSTEM, round_id=round_id, now=now())
-    assert offering.answer(actor=SYSTEM, round_id=round_id, now=now()) == answer
+    answer = steps.answer(actor=SYSTEM, round_id=round_id, now=now())
+    assert steps.answer(actor=SYSTEM, round_id=round_id, now=now()) == answer
     conclusion = other.conclude(answer)
     common = sorted(set(ours) & set(theirs))
     assert sorted(value for _, value in other.met) == common
@@ -129,7 +129,7 @@ class TestOurKey:
         received, answered = uuid4(), uuid4()
         take(other.offer(received))
         take(other.offer(answered))
-        offering.answer(actor=SYSTEM, round_id=answered, now=now())
+        steps.answer(actor=SYSTEM, round_id=answered, now=now())
         before = queries.public_key()
         made = rotate_identity(actor=SYSTEM, now=now())
         assert queries.public_key() == made != before
@@ -168,7 +168,7 @@ class TestTime:
         received, answered = uuid4(), uuid4()
         take(other.offer(received))
         take(other.offer(answered))
-        answer = offering.answer(actor=SYSTEM, round_id=answered, now=now())
+        answer = steps.answer(actor=SYSTEM, round_id=answered, now=now())
         assert sealed() == 2
         assert expire_rounds(actor=SYSTEM, now=now()) == 0
         later = now() + timedelta(days=7, seconds=1)
@@ -193,7 +193,7 @@ class TestAtOnce:
         taken = together(lambda: take(offer), times=4)
         assert taken == [round_id] * 4
         answers = together(
-            lambda: offering.answer(actor=SYSTEM, round_id=round_id, now=now()), times=3
+            lambda: steps.answer(actor=SYSTEM, round_id=round_id, now=now()), times=3
         )
         assert len(set(answers)) == 1
         assert queries.asked_on(counterpart_ids=[found.id], now=now()) == {found.id: 64}

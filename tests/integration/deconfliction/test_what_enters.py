@@ -6,7 +6,7 @@ import pytest
 
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
-from fanal.deconfliction.operations import offering
+from fanal.deconfliction.operations import steps
 from fanal.deconfliction.operations.counterparts import close_counterpart, set_limits
 from tests.integration.deconfliction.rounds import now, take
 from tests.integration.deconfliction.world import (
@@ -30,7 +30,7 @@ class TestWhatEnters:
         register(other)
         round_id = uuid4()
         take(other.offer(round_id))
-        answer = offering.answer(actor=SYSTEM, round_id=round_id, now=now())
+        answer = steps.answer(actor=SYSTEM, round_id=round_id, now=now())
         other.conclude(answer)
         return {value for _, value in other.met}
 
@@ -75,7 +75,7 @@ class TestWhatEnters:
             )
             round_id = uuid4()
             take(other.offer(round_id))
-            other.conclude(offering.answer(actor=SYSTEM, round_id=round_id, now=now()))
+            other.conclude(steps.answer(actor=SYSTEM, round_id=round_id, now=now()))
             return {value.partition("@")[0] for _, value in other.met}
 
         assert with_limits() == {"near", "west"}

@@ -12,7 +12,7 @@ from django.db import transaction
 from fanal.accounts.domain.policy import require
 from fanal.db import sql
 from fanal.deconfliction import queries
-from fanal.deconfliction.operations.expiring import drop_rounds
+from fanal.deconfliction.operations.rounds import drop_rounds
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal

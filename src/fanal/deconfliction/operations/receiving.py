@@ -23,7 +23,7 @@ from fanal.deconfliction.domain.message import (
 from fanal.deconfliction.domain.records import Counterpart, MessageKind, Round, RoundState, Side
 from fanal.deconfliction.domain.sets import shown_points
 from fanal.deconfliction.operations import rounds
-from fanal.deconfliction.operations.offering import store_round
+from fanal.deconfliction.operations.steps import store_round
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.refusal import Refusal
 

@@ -1,24 +1,35 @@
-"""Functions shared by the steps of a round of private set intersection, internal to the package.
+"""Rounds of private set intersection: what their steps share, internal to the package, and their expiry.
 
-They concern our identifiers, the row of the round, its messages and its sealed secret.
+The steps share our identifiers, the row of the round, its messages and its sealed secret. Messages and
+matches expire with their round or report.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from django.db import connection, transaction
 from msgspec import Struct
 
 from fanal.accounts.domain.instructions import StandingInstruction
+from fanal.accounts.domain.policy import require
 from fanal.crosscheck.links.domain.reasons import month_before, recent_from
 from fanal.crosscheck.links.queries import telling
 from fanal.db import sql
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.limits import MOST_HOLDERS, NEVER
 from fanal.deconfliction.domain.message import Received, pair_of
-from fanal.deconfliction.domain.records import ROUNDS, Counterpart, MessageKind, Round, Side
+from fanal.deconfliction.domain.records import (
+    ROUNDS,
+    Counterpart,
+    MessageKind,
+    Round,
+    RoundState,
+    Side,
+)
 from fanal.deconfliction.domain.sets import MOST, LaidOut
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.sightings import KeySearch
@@ -30,7 +41,7 @@ from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.vault import queries as vaulted
 from fanal.vault.domain.records import Sealable
-from fanal.vault.operations.erase import erase
+from fanal.vault.operations.erase import erase as erase_sealed
 from fanal.vault.operations.opening import ObjectUnknown, open_batch
 from fanal.vault.operations.sealing import seal_batch
 
@@ -224,7 +235,7 @@ def close(
     )
     machine = system_actor(f"end of a round of de-confliction: {state}")
     if vaulted.list_objects(actor=machine, owner_ids=[round_.id]):
-        erase(actor=machine, owner_ids=[round_.id], now=now, kinds=[_KIND])
+        erase_sealed(actor=machine, owner_ids=[round_.id], now=now, kinds=[_KIND])
     if move != "conclude":
         note(actor=actor, action=f"deconfliction.{move}", round_=round_, now=now, error=error)
 
@@ -272,3 +283,127 @@ def found_round(*, actor: Actor, round_id: UUID, side: Side) -> tuple[Round, Cou
     counterpart = queries.get_counterpart(actor=actor, counterpart_id=found.counterpart_id)
     assert counterpart is not None  # noqa: S101 - a foreign key holds it
     return found, counterpart
+
+
+def expire_rounds(*, actor: Actor, now: datetime) -> int:
+    """Close the rounds past their end, erase their secrets and the bytes of their messages; return how many.
+
+    A round is one run of private set intersection with another organisation.
+
+    Raises:
+        Refused: the actor may not run rounds.
+    """
+    require(actor, "deconfliction.run")
+    closed = _close_all(actor, now, move="expire", until=now)
+    sql.run(
+        "UPDATE deconfliction_message m SET body = NULL FROM deconfliction_round r"
+        " WHERE r.id = m.round_id AND r.expires_at <= %s AND r.closed_at IS NOT NULL"
+        " AND m.body IS NOT NULL",
+        [now],
+    )
+    return closed
+
+
+def drop_rounds(*, actor: Actor, now: datetime, error: str) -> int:
+    """Close every open round of private set intersection as refused, since this desk's key has changed.
+
+    Return how many. `error` is the code stored with each round.
+
+    Raises:
+        Refused: the actor may not run rounds.
+    """
+    require(actor, "deconfliction.run")
+    return _close_all(actor, now, move="refuse", error=error)
+
+
+def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
+    """Close as refused a round (of private set intersection) that we began and the other organisation ended.
+
+    No effect if it is already closed.
+
+    Raises:
+        Refused: the actor may not run rounds.
+        Refusal: NOT_FOUND.
+    """
+    require(actor, "deconfliction.run")
+    found, _ = found_round(actor=actor, round_id=round_id, side=Side.OFFERING)
+    with transaction.atomic():
+        if hold(round_id=found.id) == RoundState.OFFERED:
+            close(actor=actor, round_=found, move="refuse", now=now, error="THEIRS")
+
+
+def forget_counterparts(*, actor: Actor, before: datetime) -> int:
+    """Erase contact, address and login of the counterparts closed before `before`; return how many.
+
+    Counterparts are organisations with which rounds of private set intersection are run.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    found = sql.run(
+        "UPDATE deconfliction_counterpart SET contact = '[…]', url = '', login = ''"
+        " WHERE closed_at < %s AND contact <> '[…]'",
+        [before],
+    )
+    return int(found)
+
+
+def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
+    """Remove expired reports from matches (identifiers that another organisation also holds).
+
+    Return the number of rows changed. With the last report of a match, its key and notes are erased too. The
+    reasons of decisions to withhold a dossier with one of the reports are also erased. The caller writes the
+    ledger entry of the expiry, which covers every stage.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    ids, erased = list(report_ids), 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM deconfliction_hit_report WHERE report_id = ANY(%s::uuid[]) RETURNING hit_id",
+            [ids],
+        )
+        touched = list({hit_id for (hit_id,) in cursor.fetchall()})
+        erased += int(cursor.rowcount)
+        cursor.execute(
+            "UPDATE deconfliction_hit SET key = NULL WHERE id = ANY(%s::uuid[]) AND NOT EXISTS"
+            " (SELECT FROM deconfliction_hit_report o WHERE o.hit_id = deconfliction_hit.id) RETURNING id",
+            [touched],
+        )
+        empty = [hit_id for (hit_id,) in cursor.fetchall()]
+        erased += int(cursor.rowcount)
+        cursor.execute(
+            "DELETE FROM deconfliction_step_words w USING deconfliction_step s"
+            " WHERE s.id = w.step_id AND s.hit_id = ANY(%s::uuid[])",
+            [empty],
+        )
+        erased += int(cursor.rowcount)
+        cursor.execute(
+            "DELETE FROM deconfliction_withholding_words t USING deconfliction_withholding w"
+            " WHERE w.id = t.withholding_id AND w.report_ids && %s::uuid[]",
+            [ids],
+        )
+        erased += int(cursor.rowcount)
+    return erased
+
+
+def _close_all(
+    actor: Actor, now: datetime, *, move: str, until: datetime | None = None, error: str = ""
+) -> int:
+    """Close the open rounds of private set intersection that end by `until`, or all; return how many.
+
+    `move` is the transition: expire or refuse; `error` is the code stored with each round.
+    """
+    closed = 0
+    for state in (RoundState.OFFERED, RoundState.RECEIVED, RoundState.ANSWERED):
+        for found in queries.open_rounds(actor=actor, state=state):
+            if until is not None and found.expires_at > until:
+                continue
+            with transaction.atomic():
+                if hold(round_id=found.id) == state:
+                    close(actor=actor, round_=found, move=move, now=now, error=error)
+                    closed += 1
+    return closed

@@ -1,6 +1,10 @@
-"""Offer and answer of a round of private set intersection: our set, blinded, signed and stored."""
+"""The steps of a round of private set intersection that compute: offer, answer, conclusion.
+
+Our set is blinded, signed and stored; at the end common identifiers are recorded, secrets are erased.
+"""
 
 from datetime import datetime
+from typing import NoReturn
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -9,7 +13,13 @@ from fanal.accounts.domain.policy import require
 from fanal.db import sql
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import sets
-from fanal.deconfliction.domain.message import Answer, Offer, read_message, write_message
+from fanal.deconfliction.domain.message import (
+    Answer,
+    Conclusion,
+    Offer,
+    read_message,
+    write_message,
+)
 from fanal.deconfliction.domain.records import (
     ANSWERING,
     Counterpart,
@@ -18,8 +28,9 @@ from fanal.deconfliction.domain.records import (
     RoundState,
     Side,
 )
-from fanal.deconfliction.domain.sets import LaidOut, lay_out, multiply_shown
+from fanal.deconfliction.domain.sets import LaidOut, keys_at, lay_out, meet, multiply_shown
 from fanal.deconfliction.operations import rounds
+from fanal.deconfliction.operations.hits import write_hits
 from fanal.deconfliction.operations.identity import signing_key
 from fanal.deconfliction.operations.rounds import gather
 from fanal.kernel.actors import Actor
@@ -202,3 +213,148 @@ def _under_way(actor: Actor, counterpart: Counterpart, now: datetime) -> tuple[U
             body = queries.message_body(round_id=one.id, kind=MessageKind.OFFER)
             return None if body is None else (one.id, body)
     return None
+
+
+def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
+    """Compute the matches of a round that we began and that was answered; return the conclusion message.
+
+    A round is one run of private set intersection; the message is signed bytes to send. A repeated call
+    returns the same message.
+
+    Raises:
+        Refused: the actor may not run rounds.
+        Refusal: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION, NO_KEY; POINTS,
+            the answer is not a valid set: the round is refused.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the secret
+            of the round or the signing key.
+    """
+    require(actor, "deconfliction.run")
+    found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.OFFERING)
+    known = queries.message_body(round_id=round_id, kind=MessageKind.CONCLUSION)
+    if known is not None:
+        return known
+    stored = _open(found, counterpart, RoundState.OFFERED, MessageKind.ANSWER, now=now)
+    received = read_message(stored)
+    answer = received.message
+    assert isinstance(answer, Answer)  # noqa: S101 - stored under its kind
+    kept = rounds.unseal(round_id=found.id, now=now)
+    try:
+        met = meet(kept.key, kept.laid_out, twice=answer.twice, theirs=answer.points)
+    except sets.PointsRefused:
+        _refuse(actor, found, now)
+    message = Conclusion(
+        round=found.id,
+        sender=counterpart.our_name,
+        recipient=counterpart.name,
+        at=now.replace(microsecond=0),
+        expires=found.expires_at,
+        previous=received.digest.hex(),
+        met=met.places,
+    )
+    body = write_message(message, key=signing_key(now=now, purpose=rounds.SIGNS))
+    with transaction.atomic():
+        if rounds.hold(round_id=found.id) != RoundState.OFFERED:
+            raise Refusal("deconfliction", "NOT_NOW")  # another process concluded it meanwhile
+        rounds.keep_message(round_id=found.id, received=read_message(body), ours=True, now=now)
+        _end(actor, found, met.keys, now=now, action="deconfliction.conclude")
+        failpoint("deconflict.stored")
+    failpoint("deconflict.committed")
+    return body
+
+
+def note_delivered(*, actor: Actor, round_id: UUID, now: datetime) -> None:
+    """Record that the other organisation received our conclusion, the last message of a round of comparison.
+
+    It is then not delivered again. Nothing happens without a conclusion of ours.
+
+    Raises:
+        Refused: the actor may not run rounds.
+    """
+    require(actor, "deconfliction.run")
+    sql.run(
+        "UPDATE deconfliction_message SET delivered_at = %s"
+        " WHERE round_id = %s AND kind = 'CONCLUSION' AND ours AND delivered_at IS NULL",
+        [now, round_id],
+    )
+
+
+def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:
+    """Record the matches that the other organisation reports at the end of a round; return their number.
+
+    A round is a private set intersection; that organisation began it, this desk answered it, and its
+    conclusion was received. A round already concluded returns its stored number. The result cannot be
+    verified: a false match shows at the first contact, a concealed match never. A conclusion that names a
+    padding point (a random point without identifier) closes the round as refused.
+
+    Raises:
+        Refused: the actor may not run rounds.
+        Refusal: NOT_FOUND; NOT_NOW, no conclusion was received or the round is in another state; EXPIRED;
+            CLOSED, the counterpart is closed; NO_INSTRUCTION, no standing instruction is in force; POINTS,
+            the round is refused.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: the vault does not open the secret
+            of the round.
+    """
+    require(actor, "deconfliction.run")
+    found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.ANSWERING)
+    if found.state is RoundState.CONCLUDED:
+        return found.met or 0
+    stored = _open(found, counterpart, RoundState.ANSWERED, MessageKind.CONCLUSION, now=now)
+    message = read_message(stored).message
+    assert isinstance(message, Conclusion)  # noqa: S101 - stored under its kind
+    kept = rounds.unseal(round_id=found.id, now=now)
+    try:
+        keys = keys_at(kept.laid_out, message.met)
+    except sets.PointsRefused:
+        _refuse(actor, found, now)
+    with transaction.atomic():
+        if rounds.hold(round_id=found.id) != RoundState.ANSWERED:
+            raise Refusal("deconfliction", "NOT_NOW")
+        _end(actor, found, keys, now=now, action="deconfliction.take")
+        failpoint("deconflict.stored")
+    failpoint("deconflict.committed")
+    return len(keys)
+
+
+def _open(
+    found: Round,
+    counterpart: Counterpart,
+    state: RoundState,
+    kind: MessageKind,
+    *,
+    now: datetime,
+) -> bytes:
+    """Return the bytes of the received message that the next step of a round processes.
+
+    `found` is the round (of private set intersection): it must be in `state`, not past its end, and have
+    received a message of `kind`; its counterpart (the other organisation) must be open and a standing
+    instruction in force.
+
+    Raises:
+        Refusal: NOT_NOW, EXPIRED, CLOSED, NO_INSTRUCTION.
+    """
+    body = queries.message_body(round_id=found.id, kind=kind)
+    if found.state is not state or body is None:
+        raise Refusal("deconfliction", "NOT_NOW")
+    if now >= found.expires_at:
+        raise Refusal("deconfliction", "EXPIRED")
+    rounds.instruction_for(counterpart=counterpart, now=now)
+    return body
+
+
+def _refuse(actor: Actor, found: Round, now: datetime) -> NoReturn:
+    with transaction.atomic():
+        rounds.close(actor=actor, round_=found, move="refuse", now=now, error="POINTS")
+    raise Refusal("deconfliction", "POINTS")
+
+
+def _end(
+    actor: Actor, found: Round, keys: tuple[bytes, ...], *, now: datetime, action: str
+) -> None:
+    """Record the end of a round of private set intersection and its matches, in the caller's transaction.
+
+    `keys` are the selector keys of the identifiers that both sides hold, `action` is the name of the ledger
+    entry.
+    """
+    write_hits(actor=actor, round_=found, keys=[UUID(bytes=key) for key in keys], now=now)
+    rounds.close(actor=actor, round_=found, move="conclude", now=now, met=len(keys))
+    rounds.note(actor=actor, action=action, round_=found, now=now, met=len(keys))
