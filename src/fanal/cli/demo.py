@@ -83,10 +83,10 @@ def load() -> None:
 def block(hosts: tuple[str, ...]) -> None:
     """Block host names by the whole lawful story, its clocks run in the past; only in a demo database."""
     from fanal.accounts.operations.demo import NotADemo
-    from fanal.demo import blocking
+    from fanal.demo import lasting
 
     try:
-        blocking.block(hosts, now=clock.now())
+        lasting.block(hosts, now=clock.now())
     except NotADemo:
         raise Failed("NOT_A_DEMO") from None
 
@@ -97,10 +97,10 @@ def block(hosts: tuple[str, ...]) -> None:
 def lift(hosts: tuple[str, ...]) -> None:
     """Lift the blockings of host names, access restored; only in a demo database."""
     from fanal.accounts.operations.demo import NotADemo
-    from fanal.demo import blocking
+    from fanal.demo import lasting
 
     try:
-        blocking.lift(hosts, now=clock.now())
+        lasting.lift(hosts, now=clock.now())
     except NotADemo:
         raise Failed("NOT_A_DEMO") from None
 

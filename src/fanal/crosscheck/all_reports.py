@@ -8,13 +8,14 @@ import numpy as np
 
 from fanal.crosscheck.domain.weights import Weights, score_of
 from fanal.crosscheck.dossiers.domain import Judgement, Strong, membership
-from fanal.crosscheck.engine.domain.candidate_pairs import Points, ValueStanding
 from fanal.crosscheck.engine.domain.columns import heads_of, join_certain
 from fanal.crosscheck.engine.domain.rule import Pairs, Seated, least_certain, seat
 from fanal.crosscheck.engine.domain.sheet import (
     CardSheet,
     Flags,
     Places,
+    Points,
+    ValueStanding,
     sheet_of,
     sorted_rows,
     together,

@@ -7,16 +7,20 @@ import numpy as np
 from fanal.crosscheck.domain.cards import MARKS, MOST_ADDRESSES, SEVERAL, WEEKS
 from fanal.crosscheck.domain.records import CROSS, OTHER, SAME
 from fanal.crosscheck.domain.weights import IDENTIFIERS, Family, NearWeights, Weights
-from fanal.crosscheck.engine.domain.candidate_pairs import (
+from fanal.crosscheck.engine.domain.sheet import (
     FAMILIES,
     ROLES,
+    CardSheet,
+    Codes,
+    Flags,
+    Ints,
+    Places,
     Points,
     Tables,
     ValueStanding,
     share_kept,
     tables_of,
 )
-from fanal.crosscheck.engine.domain.sheet import CardSheet, Codes, Flags, Ints, Places
 
 
 class Meetings(NamedTuple):

@@ -24,9 +24,9 @@ from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.dossiers.domain import Judgement, Strong, membership
 from fanal.crosscheck.engine.domain import rule, sheet
-from fanal.crosscheck.engine.domain.candidate_pairs import share_kept, worth_of
 from fanal.crosscheck.engine.domain.features import LONG_APART, SINGLE, points_beside
 from fanal.crosscheck.engine.domain.rule import Pairs, certain_of, weigh
+from fanal.crosscheck.engine.domain.sheet import share_kept, worth_of
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE
 from tests.unit.crosscheck import plain_rule
 

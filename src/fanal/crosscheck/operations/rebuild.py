@@ -17,9 +17,8 @@ from fanal.crosscheck.domain.weights import Weights, load_weights
 from fanal.crosscheck.dossiers import queries as state
 from fanal.crosscheck.dossiers.domain import dossier_id
 from fanal.crosscheck.dossiers.operations import lock, write_membership
-from fanal.crosscheck.engine.domain.candidate_pairs import share_kept
 from fanal.crosscheck.engine.domain.rule import weigh
-from fanal.crosscheck.engine.domain.sheet import Rows
+from fanal.crosscheck.engine.domain.sheet import Rows, share_kept
 from fanal.crosscheck.links.domain.document_frequency import Groups, companion
 from fanal.crosscheck.links.domain.linking import Explainer, ReportWords
 from fanal.crosscheck.links.domain.reasons import ValueState, step_of

@@ -8,7 +8,8 @@ import numpy as np
 
 from fanal.crosscheck.domain.cards import MARKS, MOST_ADDRESSES, SEVERAL, WEEKS
 from fanal.crosscheck.domain.weights import IDENTIFIERS, Weights
-from fanal.crosscheck.engine.domain.candidate_pairs import (
+from fanal.crosscheck.engine.domain.columns import inner, outer
+from fanal.crosscheck.engine.domain.sheet import (
     ALONE,
     APART,
     APART_WEEKS,
@@ -21,7 +22,6 @@ from fanal.crosscheck.engine.domain.candidate_pairs import (
     PORT_SECONDS,
     PREFIX_SECONDS,
 )
-from fanal.crosscheck.engine.domain.columns import inner, outer
 
 NEAR, NAMED, FOREIGN, BORN, OTHER_DAY, LONG_APART, SINGLE = (1 << bit for bit in range(16, 23))
 """Further evidence of a pair, as bits above those of the marks in conflict: an IP address close in time;

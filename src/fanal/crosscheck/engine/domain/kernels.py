@@ -11,13 +11,6 @@ inlined here: a change there needs one here too.
 import numpy as np
 
 from fanal.crosscheck.domain.records import CROSS, OTHER, SAME
-from fanal.crosscheck.engine.domain.candidate_pairs import (
-    CROSS_MOST,
-    FAMILY_COUNT,
-    HOME,
-    OTHER_MOST,
-    SHOWN,
-)
 from fanal.crosscheck.engine.domain.columns import inner, outer
 from fanal.crosscheck.engine.domain.features import (
     DIFFERING,
@@ -26,6 +19,13 @@ from fanal.crosscheck.engine.domain.features import (
     may_be_near,
     may_gain,
     near,
+)
+from fanal.crosscheck.engine.domain.sheet import (
+    CROSS_MOST,
+    FAMILY_COUNT,
+    HOME,
+    OTHER_MOST,
+    SHOWN,
 )
 
 _ROOM = 1024

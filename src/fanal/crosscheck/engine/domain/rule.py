@@ -13,19 +13,25 @@ import numpy as np
 
 from fanal.crosscheck.domain.cards import MOST_ADDRESSES
 from fanal.crosscheck.domain.weights import Weights
-from fanal.crosscheck.engine.domain.candidate_pairs import (
+from fanal.crosscheck.engine.domain.columns import places_by_report, seats_of
+from fanal.crosscheck.engine.domain.features import LOOKS, look
+from fanal.crosscheck.engine.domain.kernels import weigh_span
+from fanal.crosscheck.engine.domain.sheet import (
+    Bits,
+    CardSheet,
+    Flags,
+    Ints,
+    Keys,
     Meetings,
+    Places,
     Points,
     ValueStanding,
+    in_turn,
     reach_of,
     share_kept,
     states_of,
     tables_of,
 )
-from fanal.crosscheck.engine.domain.columns import places_by_report, seats_of
-from fanal.crosscheck.engine.domain.features import LOOKS, look
-from fanal.crosscheck.engine.domain.kernels import weigh_span
-from fanal.crosscheck.engine.domain.sheet import Bits, CardSheet, Flags, Ints, Keys, Places, in_turn
 
 _AT_ONCE = 4_000
 

@@ -9,9 +9,16 @@ from msgspec import structs
 from fanal.crosscheck.domain.cards import MARKS, NUMBER_OF_MARK, SEVERAL, WEAK, Card
 from fanal.crosscheck.domain.records import SAME, LinkReason
 from fanal.crosscheck.domain.weights import IDENTIFIERS, Weights
-from fanal.crosscheck.engine.domain.candidate_pairs import ValueStanding, tables_of
 from fanal.crosscheck.engine.domain.columns import identities_beside
-from fanal.crosscheck.engine.domain.sheet import Codes, Flags, Ints, Keys, Rows
+from fanal.crosscheck.engine.domain.sheet import (
+    Codes,
+    Flags,
+    Ints,
+    Keys,
+    Rows,
+    ValueStanding,
+    tables_of,
+)
 from fanal.crosscheck.links.domain.linking import (
     conflict_of,
     is_of_value,

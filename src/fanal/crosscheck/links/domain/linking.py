@@ -12,15 +12,16 @@ from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.cards import MARKS, mark_of, short_key
 from fanal.crosscheck.domain.records import CROSS, OTHER, SAME, Link, LinkReason
 from fanal.crosscheck.domain.weights import Family, Mark, Weights, score_of
-from fanal.crosscheck.engine.domain.candidate_pairs import (
+from fanal.crosscheck.engine.domain.features import points_beside
+from fanal.crosscheck.engine.domain.rule import Pairs, weigh
+from fanal.crosscheck.engine.domain.sheet import (
+    CardSheet,
+    Flags,
     Points,
     ValueStanding,
     share_kept,
     worth_of,
 )
-from fanal.crosscheck.engine.domain.features import points_beside
-from fanal.crosscheck.engine.domain.rule import Pairs, weigh
-from fanal.crosscheck.engine.domain.sheet import CardSheet, Flags
 from fanal.crosscheck.links.domain.reasons import FILES
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind, SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE

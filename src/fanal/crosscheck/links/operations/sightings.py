@@ -23,8 +23,14 @@ from fanal.crosscheck.domain.cards import (
     signed,
 )
 from fanal.crosscheck.domain.weights import Mark, Weights
-from fanal.crosscheck.engine.domain.candidate_pairs import ValueStanding
-from fanal.crosscheck.engine.domain.sheet import CardSheet, Flags, Keys, sheet_of, sorted_rows
+from fanal.crosscheck.engine.domain.sheet import (
+    CardSheet,
+    Flags,
+    Keys,
+    ValueStanding,
+    sheet_of,
+    sorted_rows,
+)
 from fanal.crosscheck.links.domain.document_frequency import (
     companions_of,
     moved,
