@@ -1,6 +1,11 @@
-"""The whole lawful story of a blocked name, and of its lifting, played by the people of the demo."""
+"""Demo of measures that last until they are lifted: events of dereferencings, the story of a blocked name.
+
+A dereferencing asks search engines not to list the addresses of a removal request. The whole lawful story of
+a blocked name, and of its lifting, is played by the people of the demo (`fanal demo block`).
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,22 +14,147 @@ from django.db import transaction
 from fanal.accounts.operations.demo import NotADemo
 from fanal.accounts.queries.people import has_demo_mark
 from fanal.casework import queries as casework
-from fanal.casework.domain.records import Event
+from fanal.casework.domain.records import Addressee, AddresseeKind, Event
 from fanal.casework.operations.approvals import approve_act
 from fanal.demo import people
 from fanal.demo.content import material
 from fanal.demo.tracks import addressee, follow, inform
-from fanal.demo.world import World
-from fanal.measures.blocking import acts
+from fanal.demo.world import DemoEvent, Play, World
+from fanal.measures.blocking.acts import open_blocking, record_blocking
 from fanal.measures.blocking.document import Ground
 from fanal.measures.blocking.kind import BLOCKING, BLOCKS
 from fanal.measures.blocking.names import read_name
 from fanal.measures.blocking.views import BlockingView, list_blockings, view_of
+from fanal.measures.dereferencing.acts import open_dereferencings, record_dereferencing
+from fanal.measures.dereferencing.kind import DEREFERENCING
 from fanal.measures.domain.records import LiftOutcome
 from fanal.measures.operations import issuing_authority
 from fanal.orient.domain.records import Track
 
 _HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
+_ENGINE = Addressee(
+    kind=AddresseeKind.SEARCH_ENGINE, name="Cherche (exemple)", contact="juridique@cherche.example"
+)
+_DIRECTORY = Addressee(
+    kind=AddresseeKind.DIRECTORY, name="Annuaire (exemple)", contact="contact@annuaire.example"
+)
+_REASONS = "Les pages se trouvent par des mots ordinaires (exemple)."
+_SENT = ("submit", "approve", "notify")
+_AUTHORS = {"submit": "ana", "withdraw": "ana", "free": "ana", "review": "farid", "keep": "farid"}
+_OUTCOMES = {"doubt": "APPEAL", "lift": "GONE"}
+_PAUSES = {"check": 1400 * _HOUR, "lift": 300 * _HOUR, "doubt": 20 * _HOUR, "restore": 30 * _HOUR}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """A removal request of the demo and its dereferencings: for each recipient, the transitions.
+
+    `hours`: how long before loading its report arrives.
+    """
+
+    host: str
+    hours: float
+    steps: tuple[tuple[Addressee, tuple[str, ...]], ...]
+
+
+WAYS: tuple[_Way, ...] = (
+    _Way(
+        host="serre-lune.example",
+        hours=1950,
+        steps=(
+            (_ENGINE, (*_SENT, "confirm", "check")),
+            (_DIRECTORY, (*_SENT, "confirm", "lift", "ask", "restore")),
+        ),
+    ),
+    _Way(
+        host="verger-gris.test",
+        hours=400,
+        steps=((_ENGINE, (*_SENT, "confirm", "lift", "ask")), (_DIRECTORY, (*_SENT, "lift"))),
+    ),
+    _Way(
+        host="digue-est.example",
+        hours=70,
+        steps=((_ENGINE, (*_SENT, "confirm", "doubt")), (_DIRECTORY, (*_SENT, "free"))),
+    ),
+    _Way(
+        host="phare-sud.test",
+        hours=40,
+        steps=((_ENGINE, _SENT), (_DIRECTORY, ("submit", "approve"))),
+    ),
+    _Way(
+        host="moulin-bas.example",
+        hours=26,
+        steps=((_ENGINE, ("submit",)), (_DIRECTORY, ("withdraw",))),
+    ),
+    _Way(host="etang-clair.test", hours=25, steps=((_ENGINE, ()),)),
+)
+
+
+def events() -> list[DemoEvent]:
+    """Return one demo event for each entry of `WAYS`: report, decision, removal request, dereferencings."""
+    return [
+        DemoEvent(
+            before=way.hours * _HOUR, play=_play(way), story="dereferencings", report=_name(way)
+        )
+        for way in WAYS
+    ]
+
+
+def _name(way: _Way) -> str:
+    return f"DR-{way.host}"
+
+
+def _play(way: _Way) -> Play:
+    def play(world: World, at: datetime) -> None:
+        report_id = world.from_partner(_name(way), material(way.host, at, _name(way)), at)
+        opened = world.decide(
+            report_id,
+            at + _HOUR,
+            tracks=(Track.JUDICIAL, Track.MEASURES),
+            addressees={way.host: addressee(way.host)},
+        ).opened["measure"]
+        inform(world, way.host, at + 1.2 * _HOUR)
+        sent = follow(world, opened[0], ("approve", "send", "receive"), at=at + 2 * _HOUR)
+        for recipient, transitions in way.steps:
+            (act_id,) = open_dereferencings(
+                actor=world.person("ana", sent),
+                removal_id=opened[0],
+                recipients=[recipient],
+                reasons=_REASONS,
+                now=sent,
+            )
+            _follow(world, act_id, transitions, at=sent)
+
+    return play
+
+
+def _follow(world: World, act_id: UUID, transitions: Sequence[str], *, at: datetime) -> None:
+    moment = at
+    for transition in transitions:
+        moment += _PAUSES.get(transition, _HOUR)
+        actor = world.person(_AUTHORS.get(transition, "elise"), moment)
+        if transition == "approve":
+            file = casework.get_act(actor=actor, lifecycle=DEREFERENCING, act_id=act_id)
+            if file is None:
+                raise LookupError(str(act_id))
+            approve_act(
+                actor=actor, lifecycle=DEREFERENCING, act_id=act_id, digest=file.digest, now=moment
+            )
+            continue
+        record_dereferencing(
+            actor=actor,
+            act_id=act_id,
+            transition=transition,
+            event=Event(
+                happened_at=moment,
+                proof="Constat (exemple)",
+                reason="Vérifié (exemple)",
+                outcome=_OUTCOMES.get(transition, ""),
+            ),
+            now=moment,
+        )
+
+
 _STORY = 42 * _HOUR
 """From the report to the listing: decision, first contact and 12 hours, receipt and 24 hours."""
 
@@ -64,7 +194,7 @@ def lift(hosts: Sequence[str], *, now: datetime) -> None:
         for one in _in_force(world):
             if one.host in names:
                 for transition, outcome in (("lift", str(LiftOutcome.GONE)), ("restore", "")):
-                    acts.record_blocking(
+                    record_blocking(
                         actor=officer,
                         blocking_id=one.act.id,
                         transition=transition,
@@ -105,7 +235,7 @@ def _block(world: World, host: str) -> None:
     ).opened["measure"]
     inform(world, host, decided + 12 * _MINUTE)
     received = follow(world, opened[0], ("approve", "send", "receive"), at=decided + _HOUR)
-    blocking_id = acts.open_blocking(
+    blocking_id = open_blocking(
         actor=world.person("ana", received + _HOUR),
         removal_id=opened[0],
         name=host,
@@ -135,7 +265,7 @@ def _is_protected(world: World, blocking_id: UUID) -> bool:
 
 
 def _take(world: World, blocking_id: UUID, transition: str, at: datetime, *, by: str) -> None:
-    acts.record_blocking(
+    record_blocking(
         actor=world.person(by, at),
         blocking_id=blocking_id,
         transition=transition,

@@ -13,10 +13,10 @@ from fanal.accounts.queries.people import find_partner, has_demo_mark
 from fanal.db import sql
 from fanal.demo import (
     counterparts,
-    engines,
     envelopes,
     everyday,
     exchange,
+    lasting,
     oversight,
     people,
     rules,
@@ -61,7 +61,7 @@ def agenda() -> list[DemoEvent]:
             *envelopes.events(),
             *envelopes.kept_events(),
             *tracks.events(),
-            *engines.events(),
+            *lasting.events(),
             *tracks.warned_events(),
             *stories.events(),
             *stories.encounter_events(),

@@ -14,7 +14,7 @@ from fanal.kernel.actors import system_actor
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.operations import decisions
 from fanal.orient.queue.operations import claim_case
-from fanal.web.desk.report import files
+from fanal.web.desk.report import content
 from tests.integration.desk.story import Desk, hashed, suspect
 from tests.integration.desk.test_providers import send
 from tests.unit.orient.sameness import picture
@@ -62,7 +62,7 @@ def test_a_near_picture_shows_who_assessed_it_and_how_near_it_is(
 def test_a_file_that_was_assessed_is_told_however_many_reports_of_it_came_since(
     desk: Desk, sign_in: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_SEEN", 2)
+    monkeypatch.setattr(content, "_SEEN", 2)
     body = {"kind": "OTHER", "files": [{"name": "a", **hashed("a")}]}
     for name in ("first", "second", "third", "fourth"):
         send(desk, uuid4(), name, body | {"persons": [suspect(name)]})

@@ -1,17 +1,45 @@
-"""A queue view and its filters, parsed from a query or form, and written as a query string.
+"""A queue view and its filters: parsed from a query or form, written as a query string, and their choices.
 
-The query of a report's page keeps the person's place: the view and filters through which they came.
+The query of a report's page keeps the person's place: the view and filters through which they came. On a page
+each filter has its choices, and one chip if it is set. Senders and holders are offered, and named, only if a
+row that the person may list has them.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from msgspec import Struct
 
-from fanal.orient.domain.filters import NAMES, filters_from, stated_by
+from fanal import reference
+from fanal.accounts.queries.people import partner_names, person_names
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import read_day
+from fanal.kernel.texts import alphabetical
+from fanal.orient.domain.filters import (
+    AGES,
+    ME,
+    NAMES,
+    NOBODY,
+    NONE,
+    PUBLIC,
+    RECEIVED,
+    Conversation,
+    QueueSort,
+    filters_from,
+    stated_by,
+)
 from fanal.orient.domain.records import QueueFilter, QueueView
+from fanal.orient.queue.queries import count_without, holders_of, senders_of
 
 
 def view_of(asked: QueryDict) -> QueueView:
@@ -49,3 +77,167 @@ def place_of(asked: QueryDict) -> str:
 def at_place(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Return the redirect to a report's page that keeps the person's place in the queue."""
     return redirect(reverse("desk:report", args=[report_id]) + place_of(request.GET))
+
+
+_DAYS = ("since", "until")
+_GROUPS = {
+    "kind": "report_kind",
+    "channel": "channel",
+    "level": "level",
+    "country": "country",
+    "departement": "departement",
+    "language": "language",
+}
+"""Groups of labels by filter; the codes of the other filters are in `_OWN_GROUP`."""
+_OWN_GROUP = "queue_value"
+_BY_NAME = frozenset({"country", "language"})
+_CODES: Mapping[str, Sequence[str]] = {
+    "age": [*AGES, NONE],
+    "conversation": [*Conversation],
+    "received": [*RECEIVED],
+    "sort": [*QueueSort],
+}
+_SELECTED = format_html("{}", " selected")
+Options = Sequence[tuple[str, str]]
+
+
+class Field(Struct, frozen=True, kw_only=True):
+    """A filter in the form: its name and label, its value, and the HTML of its options; a day has none."""
+
+    name: str
+    label: str
+    value: str
+    options: SafeString | None = None
+
+
+class Chip(Struct, frozen=True, kw_only=True):
+    """A filter that is set, or the order: label and value in words, and the query of the view without it."""
+
+    name: str
+    label: str
+    value: str
+    without: str
+    count: int = 0
+
+
+class Named(Struct, frozen=True, kw_only=True):
+    """Names of senders and holders of rows that a person may list, by id, each in alphabetical order."""
+
+    senders: Mapping[UUID, str]
+    holders: Mapping[UUID, str]
+
+
+def named_for(*, actor: Actor) -> Named:
+    """Return the senders of the rows that the actor may list, and the other people who have one in charge."""
+    return Named(
+        senders=_sorted(partner_names(partner_ids=senders_of(actor=actor))),
+        holders=_sorted(person_names(person_ids=holders_of(actor=actor))),
+    )
+
+
+def fields_of(filters: QueueFilter, names: Named) -> list[Field]:
+    """Return the filters of the form, in their order, with what is set now."""
+    stated = stated_by(filters)
+    return [
+        Field(
+            name=name,
+            label=reference.label("queue_filter", name, _language()),
+            value=stated.get(name, ""),
+            options=None if name in _DAYS else _options(name, stated.get(name, ""), names),
+        )
+        for name in NAMES
+    ]
+
+
+def chips_of(view: QueueView, filters: QueueFilter, names: Named) -> list[Chip]:
+    """Return a chip for each filter that is set and for the order, as links to the view without it."""
+    stated = stated_by(filters)
+    return [
+        Chip(
+            name=name,
+            label=reference.label("queue_filter", name, _language()),
+            value=_words(name, value, names),
+            without=urlencode({"view": view} | {k: v for k, v in stated.items() if k != name}),
+        )
+        for name, value in stated.items()
+    ]
+
+
+def hints_of(
+    chips: Iterable[Chip], *, actor: Actor, view: QueueView, filters: QueueFilter, now: datetime
+) -> list[Chip]:
+    """Return those of the chips without which the empty view has reports, with their number (`count`)."""
+    counts = count_without(actor=actor, view=view, filters=filters, now=now)
+    return [
+        Chip(name=c.name, label=c.label, value=c.value, without=c.without, count=count)
+        for c in chips
+        if (count := counts.get(c.name, 0))
+    ]
+
+
+def _options(name: str, value: str, names: Named) -> SafeString:
+    """Return the options of a filter as HTML, with the one that is set selected."""
+    if name in _GROUPS:
+        return _fixed(name, value, _language())
+    choices = list(_choices(name, names))
+    if value and value not in dict(choices):
+        choices.append((value, _words(name, value, names)))
+    return _html(choices, value)
+
+
+def _choices(name: str, names: Named) -> Options:
+    if name == "sender":
+        return [(PUBLIC, _own(PUBLIC)), *((str(key), text) for key, text in names.senders.items())]
+    if name == "holder":
+        people = ((str(key), text) for key, text in names.holders.items())
+        return [(NOBODY, _own(NOBODY)), (ME, _own(ME)), *people]
+    return [(code, _own(code)) for code in _CODES[name]]
+
+
+@lru_cache(maxsize=1000)
+def _fixed(name: str, value: str, language: str) -> SafeString:
+    """Return the options of a filter with fixed codes as HTML; they are several hundred."""
+    group = _GROUPS[name]
+    codes = [c for c in reference.load().words.codes(group) if name != "country" or len(c) == 2]
+    if value and value not in {*codes, NONE}:
+        codes.append(value)
+    choices = [(code, _labelled(name, code, language)) for code in codes]
+    if name in _BY_NAME:
+        choices.sort(key=lambda choice: alphabetical(choice[1]))
+    if name == "language":
+        choices.insert(0, (NONE, reference.label(_OWN_GROUP, NONE, language)))
+    return _html(choices, value)
+
+
+def _html(choices: Options, value: str) -> SafeString:
+    options = ((code, _SELECTED if code == value else "", text) for code, text in choices)
+    return format_html_join("", '<option value="{}"{}>{}</option>', options)
+
+
+def _words(name: str, value: str, names: Named) -> str:
+    """Return the value of a filter in words; an id that no row of the person has is unknown."""
+    if name in _DAYS and (day := read_day(value)):
+        return date_format(day, "j F Y")
+    if name in {"sender", "holder"} and value not in {PUBLIC, ME, NOBODY}:
+        known = names.senders if name == "sender" else names.holders
+        return known.get(UUID(value)) or _own("UNKNOWN")
+    if name in _GROUPS and value != NONE:
+        return _labelled(name, value, _language())
+    return _own(value)
+
+
+def _labelled(name: str, code: str, language: str) -> str:
+    text = reference.label(_GROUPS[name], code, language)
+    return f"{code} – {text}" if name == "departement" else text
+
+
+def _own(code: str) -> str:
+    return reference.label(_OWN_GROUP, code, _language())
+
+
+def _language() -> str:
+    return get_language() or "fr"
+
+
+def _sorted(names: Mapping[UUID, str]) -> dict[UUID, str]:
+    return dict(sorted(names.items(), key=lambda pair: alphabetical(pair[1])))

@@ -27,8 +27,15 @@ from fanal.orient.domain.records import QueueFilter, QueueView, SavedView
 from fanal.orient.queue import operations as orient
 from fanal.orient.queue.queries import COUNT_CAP, count_saved_views, list_saved_views
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.queue.choices import Chip, Named, chips_of, named_for
-from fanal.web.desk.queue.filters import filters_of, query_of, view_of
+from fanal.web.desk.queue.filters import (
+    Chip,
+    Named,
+    chips_of,
+    filters_of,
+    named_for,
+    query_of,
+    view_of,
+)
 from fanal.web.failures import reason_of
 
 

@@ -37,9 +37,17 @@ from fanal.orient.queue.domain.streams import HIGHEST_PLACE
 from fanal.orient.queue.queries import COUNT_CAP, count_arrivals, count_views, list_queue
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue import saved_views
-from fanal.web.desk.queue.choices import chips_of, fields_of, hints_of, named_for
 from fanal.web.desk.queue.contents import NO_CONTENT, RowContent, contents_of
-from fanal.web.desk.queue.filters import filters_of, place_of, query_of, view_of
+from fanal.web.desk.queue.filters import (
+    chips_of,
+    fields_of,
+    filters_of,
+    hints_of,
+    named_for,
+    place_of,
+    query_of,
+    view_of,
+)
 from fanal.web.desk.queue.place import to_queue
 from fanal.web.reading import consult
 

@@ -33,7 +33,7 @@ from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components.words import defang, identifier, signed, visible
 from fanal.web.desk.dossiers.related import percent, points, values_of
-from fanal.web.desk.report import content, files
+from fanal.web.desk.report import content
 from fanal.web.documents import (
     TakenDocument,
     fact_lines,
@@ -285,7 +285,7 @@ def _files(read: _Read) -> tuple[Part, ...]:
     findings = read.analysis.findings if read.analysis else ()
     rows = []
     for number, card in enumerate(
-        files.cards_of(read.record, findings, actor=read.actor, now=read.now), start=1
+        content.cards_of(read.record, findings, actor=read.actor, now=read.now), start=1
     ):
         hashes = dict(cast("list[tuple[str, str]]", card["hashes"]))
         known = (

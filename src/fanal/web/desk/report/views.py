@@ -48,7 +48,7 @@ from fanal.web.desk.deconfliction.hits import signs_on
 from fanal.web.desk.dossiers import series, suggestions
 from fanal.web.desk.dossiers.related import kin_of
 from fanal.web.desk.queue.filters import place_of
-from fanal.web.desk.report import answers, charge, content, examples, files, folds
+from fanal.web.desk.report import answers, charge, content, examples, folds
 from fanal.web.desk.report.became import became_of
 from fanal.web.desk.report.proposals import proposal_of
 from fanal.web.reading import consult
@@ -262,7 +262,7 @@ def _content(
         "timeline": content.timeline_of(record),
         "payers": payers_of(actor=actor, report_id=ids[0]) if record.payments else [],
         "conversation": content.with_signals(record, findings),
-        "files": files.cards_of(record, findings, actor=actor, now=now),
+        "files": content.cards_of(record, findings, actor=actor, now=now),
         "groups": content.selector_groups(record, actor=actor),
         "signals": examples.shown(record, findings, request=request),
         "priority": analysed.get_priorities(actor=actor, report_ids=ids).get(record.report_id),
