@@ -22,9 +22,16 @@ from fanal.crosscheck.all_reports import whole_of
 from fanal.crosscheck.domain.cards import MARKS, Card, card_of, pack_card, read_card
 from fanal.crosscheck.domain.records import OTHER
 from fanal.crosscheck.domain.weights import Weights, load_weights
-from fanal.crosscheck.engine.domain.candidate_pairs import Points, share_kept, worth_of
 from fanal.crosscheck.engine.domain.rule import Pairs, certain_of, weigh
-from fanal.crosscheck.engine.domain.sheet import Codes, Flags, Ints, Rows
+from fanal.crosscheck.engine.domain.sheet import (
+    Codes,
+    Flags,
+    Ints,
+    Points,
+    Rows,
+    share_kept,
+    worth_of,
+)
 from fanal.crosscheck.linkage.engine import predict
 from fanal.crosscheck.linkage.model import load, version
 from fanal.crosscheck.linkage.stored import persons_table

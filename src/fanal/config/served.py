@@ -1,7 +1,7 @@
-"""The WSGI application that `fanal run` serves with granian, with a watchdog (`held`) against hangs."""
+"""The WSGI application that `fanal run` serves with granian, with a watchdog against hangs."""
 
-from fanal.config.held import end_when_held
 from fanal.config.wsgi import application
+from fanal.kernel.process import end_when_held
 
 __all__ = ["application"]
 end_when_held()

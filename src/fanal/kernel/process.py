@@ -1,18 +1,25 @@
-"""Settings of the running process: garbage collector, end with its parent, processors, owner of its files.
+"""Settings of the running process: garbage collector, end with its parent or when hung, processors, owner.
 
 The collector is off during imports: modules create many lasting objects and no garbage, and the collections
 would take a quarter of the start of a command.
 
 Commands may run as root while web and worker have their own account. New files in the vault or the log must
 stay readable for that account. For any other caller `follow_folder` does nothing.
+
+A watchdog ends a web process in which one request holds the interpreter lock (GIL). A regular expression or a
+library may hold it for minutes; meanwhile the process answers no request and no health check. The timer of
+`faulthandler` runs outside the interpreter. A thread inside re-arms it whenever it gets the lock, as it does
+in a process that is only slow. The server replaces a process that has ended.
 """
 
 import ctypes
+import faulthandler
 import gc
 import os
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,3 +122,22 @@ def follow_folder(path: Path) -> None:
     if os.geteuid() == 0:
         folder = path.parent.stat()
         os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)
+
+
+HELD = 60.0
+"""Seconds without a run of the watchdog's thread after which the process ends."""
+_HELD_SHARE = 12
+
+
+def end_when_held(seconds: float = HELD) -> None:
+    """Start a watchdog thread that ends this process once the GIL has been held for `seconds`.
+
+    Tracebacks go to standard error. They name files and functions, never request data.
+    """
+
+    def keep() -> None:
+        while True:
+            faulthandler.dump_traceback_later(seconds, exit=True)
+            time.sleep(seconds / _HELD_SHARE)
+
+    threading.Thread(target=keep, daemon=True, name="held").start()

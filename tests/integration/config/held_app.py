@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable
 
-from fanal.config.held import end_when_held
+from fanal.kernel.process import end_when_held
 
 end_when_held(6.0)
 
