@@ -158,9 +158,9 @@ def test_no_quota_costs_no_query(django_assert_num_queries: object) -> None:
 
 
 def test_command_prints_one_object(capsys: pytest.CaptureFixture[str]) -> None:
-    from fanal.cli.partner import add
+    from fanal.cli.accounts import partner_add
 
-    add.callback.__wrapped__(name="Game House", quota=None, as_json=True)
+    partner_add.callback.__wrapped__(name="Game House", quota=None, as_json=True)
     printed = json.loads(capsys.readouterr().out)
     assert list(printed) == ["partner", "user", "password", "token"]
 

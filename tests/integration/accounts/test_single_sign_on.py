@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from fanal.cli.accounts import user_link
 from fanal.cli.failures import CommandRefused
-from fanal.cli.user import link
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger import queries as ledger
 from fanal.web.account.single_sign_on import SubjectTaken, link_subject
@@ -124,7 +124,7 @@ def test_a_link_is_in_the_ledger_and_ends_sessions(
     """Whoever the provider calls so is the person from then on, up to their second factor."""
     user = make_user("ana")
     epoch = user.session_epoch
-    run = inspect.unwrap(link.callback)
+    run = inspect.unwrap(user_link.callback)
     for subject in ("", "  ", "a\tb", "x" * 192):
         with pytest.raises(CommandRefused, match="SUBJECT_UNKNOWN"):
             run("ana", subject)

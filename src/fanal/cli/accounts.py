@@ -1,19 +1,138 @@
-"""`fanal user`: accounts of people, and their authorisations (habilitations) by reference to an act."""
+"""`fanal desk`, `fanal partner`, `fanal user`: desks, credentials of partners, and accounts of people.
 
+Reports, dossiers and measures belong to a desk. People have authorisations (habilitations) by reference to an
+act.
+"""
+
+import json
 import secrets
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from fanal.cli.actors import code_option, prove
 from fanal.cli.boot import with_django
-from fanal.cli.failures import CommandRefused
+from fanal.cli.failures import CommandRefused, tell
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.typed import is_mail_address
 from fanal.postgres import DatabaseRole
 
-_MOTIVE = "fanal user"
+_DESK = "fanal desk"
+
+
+@click.group()
+def desk() -> None:
+    """List, add and edit desks; desk 1 always exists."""
+
+
+@desk.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@with_django(DatabaseRole.APP)
+def desk_list(as_json: bool) -> None:
+    """List the desks with number, code, name and contact."""
+    from fanal.accounts.queries.people import list_desks
+
+    for found in list_desks(actor=system_actor(_DESK)):
+        line = asdict(found)
+        click.echo(
+            json.dumps(line, ensure_ascii=False) if as_json else "\t".join(map(str, line.values()))
+        )
+
+
+@desk.command("add")
+@click.argument("code")
+@click.option("--name", required=True, help="Name of the desk on pages and letters.")
+@click.option("--contact", default="", help="Contact for other desks: telephone or e-mail.")
+@with_django(DatabaseRole.APP)
+def desk_add(*, code: str, name: str, contact: str) -> None:
+    """Add the desk CODE (capital letters, digits, dashes) and print its number."""
+    from fanal.accounts.operations.people import add_desk
+
+    number = add_desk(
+        actor=system_actor(_DESK), code=code, name=name, contact=contact, now=clock.now()
+    )
+    click.echo(number)
+
+
+@desk.command("edit")
+@click.argument("number", type=int)
+@click.option("--name", help="Name of the desk on pages and letters.")
+@click.option("--contact", help="Contact for other desks: telephone or e-mail.")
+@with_django(DatabaseRole.APP)
+def desk_edit(*, number: int, name: str | None, contact: str | None) -> None:
+    """Change the name or the contact of the desk NUMBER."""
+    from django.core.exceptions import ObjectDoesNotExist
+
+    from fanal.accounts.operations.people import edit_desk
+
+    try:
+        edit_desk(
+            actor=system_actor(_DESK),
+            desk_id=number,
+            name=name,
+            contact=contact,
+            now=clock.now(),
+        )
+    except ObjectDoesNotExist:
+        raise CommandRefused("NO_DESK", number=number) from None
+
+
+_PARTNER = "fanal partner"
+
+
+@click.group()
+def partner() -> None:
+    """Create and revoke the credentials of partners."""
+
+
+@partner.command("add")
+@click.argument("name")
+@click.option(
+    "--quota", type=click.IntRange(min=1), help="Maximum requests a minute; default: no limit."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@with_django(DatabaseRole.APP)
+def partner_add(name: str, quota: int | None, as_json: bool) -> None:
+    """Create a password (HTTP Basic) and a token (Bearer) for the partner NAME; both are shown once."""
+    from fanal.accounts.operations.partners import add_partner
+    from fanal.accounts.queries.people import find_partner
+
+    known = find_partner(name=name) is not None
+    issued = add_partner(actor=system_actor(_PARTNER), name=name, quota=quota, now=clock.now())
+    if known:
+        tell("PARTNER_AGAIN", partner=name)
+    fields = {
+        "partner": issued.partner,
+        "user": issued.user,
+        "password": issued.password,
+        "token": issued.token,
+    }
+    if as_json:
+        click.echo(json.dumps(fields, ensure_ascii=False))
+        return
+    for key, value in fields.items():
+        click.echo(f"{key}: {value}")
+    tell("SHOWN_ONCE")
+
+
+@partner.command("revoke")
+@click.argument("login")
+@with_django(DatabaseRole.APP)
+def partner_revoke(login: str) -> None:
+    """Revoke the credential with the user name LOGIN at once."""
+    from django.core.exceptions import ObjectDoesNotExist
+
+    from fanal.accounts.operations.partners import revoke_credential
+
+    try:
+        revoke_credential(actor=system_actor(_PARTNER), login=login, now=clock.now())
+    except ObjectDoesNotExist:
+        raise CommandRefused("NO_CREDENTIAL", login=login) from None
+
+
+_USER = "fanal user"
 _LONGEST_NAME = 200
 _GIVEN = sorted(set(Role) - {Role.SYSTEM, Role.PUBLIC})
 
@@ -31,7 +150,7 @@ def user() -> None:
     "--password", help="Password; default: asked on the terminal.", envvar="FANAL_USER_PASSWORD"
 )
 @with_django(DatabaseRole.APP)
-def add(*, login: str, name: str, email: str, password: str | None) -> None:
+def user_add(*, login: str, name: str, email: str, password: str | None) -> None:
     """Open the account LOGIN; rights come with `fanal user grant`."""
     from django.contrib.auth.password_validation import validate_password
     from django.core.exceptions import ValidationError
@@ -49,7 +168,7 @@ def add(*, login: str, name: str, email: str, password: str | None) -> None:
     try:
         validate_password(given)
         account = NewAccount(username=login, name=name, email=email, password=given)
-        create_account(actor=system_actor(_MOTIVE), account=account, now=clock.now())
+        create_account(actor=system_actor(_USER), account=account, now=clock.now())
     except ValidationError as refused:
         raise CommandRefused("PASSWORD_REFUSED", detail=" ".join(refused.messages)) from None
     except LoginTaken:
@@ -68,7 +187,7 @@ def add(*, login: str, name: str, email: str, password: str | None) -> None:
     help="Last day, excluded; one year at most, which is the default.",
 )
 @with_django(DatabaseRole.WORKER)
-def grant(
+def user_grant(
     *,
     login: str,
     role: str,
@@ -102,7 +221,7 @@ def grant(
         organisation_id=body,
     )
     try:
-        grant_habilitation(actor=system_actor(_MOTIVE), habilitation=habilitation, now=now)
+        grant_habilitation(actor=system_actor(_USER), habilitation=habilitation, now=now)
     except IntegrityError:
         raise CommandRefused("NO_DESK", number=desk or 0) from None
 
@@ -110,14 +229,14 @@ def grant(
 @user.command("close")
 @click.argument("login")
 @with_django(DatabaseRole.APP)
-def close(login: str) -> None:
+def user_close(login: str) -> None:
     """Close the account LOGIN and end its sessions."""
     from fanal.accounts.operations.people import close_account
     from fanal.accounts.queries.people import find_user
 
     if find_user(username=login) is None:
         raise CommandRefused("NO_ACCOUNT", login=login)
-    close_account(actor=system_actor(_MOTIVE), username=login, now=clock.now())
+    close_account(actor=system_actor(_USER), username=login, now=clock.now())
 
 
 @user.command("reset")
@@ -132,7 +251,7 @@ def close(login: str) -> None:
 )
 @code_option
 @with_django(DatabaseRole.APP)
-def reset(
+def user_reset(
     *, login: str, new_password: bool, factors: bool, confirming: str, code: str | None
 ) -> None:
     """Reset the sign-in of LOGIN; habilitations and past acts remain."""
@@ -143,7 +262,7 @@ def reset(
     from fanal.accounts.queries.people import actor_for, find_user
     from fanal.web.account.second_factor import remove_factors
 
-    now, console = clock.now(), system_actor(_MOTIVE)
+    now, console = clock.now(), system_actor(_USER)
     found, second = find_user(username=login), find_user(username=confirming)
     if found is None or second is None:
         raise CommandRefused("NO_ACCOUNT", login=login if found is None else confirming)
@@ -151,7 +270,7 @@ def reset(
         raise CommandRefused("RESET_NOTHING")
     prove(confirming, code)
     password = secrets.token_urlsafe(18) if new_password else None
-    actor = actor_for(user=second, now=now, motive=_MOTIVE)
+    actor = actor_for(user=second, now=now, motive=_USER)
     try:
         with transaction.atomic():
             reset_account(actor=console, second=actor, user=found, password=password, now=now)
@@ -167,7 +286,7 @@ def reset(
 @click.argument("login")
 @click.argument("subject")
 @with_django(DatabaseRole.APP)
-def link(login: str, subject: str) -> None:
+def user_link(login: str, subject: str) -> None:
     """Link SUBJECT of the single sign-on provider to the account LOGIN."""
     from django.db import transaction
 
@@ -181,7 +300,7 @@ def link(login: str, subject: str) -> None:
     try:
         with transaction.atomic():
             if link_subject(user=found, subject=subject):
-                record_link(actor=system_actor(_MOTIVE), user=found, now=clock.now())
+                record_link(actor=system_actor(_USER), user=found, now=clock.now())
     except SubjectTaken:
         raise CommandRefused("SUBJECT_TAKEN") from None
     except SubjectUnknown:
