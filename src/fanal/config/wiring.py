@@ -35,7 +35,7 @@ from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.domain.records import Track
 from fanal.vault import keyring
 from fanal.web import health
-from fanal.web.account import demo, sealing, second_factor
+from fanal.web.account import demo, second_factor
 from fanal.web.public import setup as public_pages
 
 OPENS = (
@@ -73,7 +73,7 @@ def wire() -> None:
     second_factor.install(
         required=not settings.FANAL_DEMO, fresh=timedelta(minutes=settings.FANAL_STEP_UP_MINUTES)
     )
-    sealing.install(secret=settings.SECRET_KEY)
+    second_factor.install_key(secret=settings.SECRET_KEY)
     health.install(keys=lambda: holds_known_keys() and signs_receipts())
     install_limits(
         limits=Limits(

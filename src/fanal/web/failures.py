@@ -12,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from fanal import reference
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import split_address
-from fanal.web.account.sealing import SecretUnopenable
+from fanal.web.account.second_factor import SecretUnopenable
 from fanal.web.posted import written
 
 RETRY_AFTER = "5"

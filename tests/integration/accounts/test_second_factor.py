@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from fanal.kernel.actors import Role
 from fanal.ledger.domain import canonical
-from fanal.web.account import sealing
+from fanal.web.account import second_factor
 from tests.integration.accounts.keys import SoftwareKey, options_of
 from tests.integration.accounts.people import PASSWORD, Make
 
@@ -78,11 +78,11 @@ def test_a_machine_without_the_secret_says_so_to_who_has_a_second_factor(
     claire.post(f"{FACTORS}totp/activate/", {"code": enrolling})
     browser, step = _again(make_user)
     browser.raise_request_exception = False
-    sealing.install(secret="what a restore made anew, in place of the first")
+    second_factor.install_key(secret="what a restore made anew, in place of the first")
     try:
         answer = browser.post(step, {"code": code})
     finally:
-        sealing.install(secret=settings.SECRET_KEY)
+        second_factor.install_key(secret=settings.SECRET_KEY)
     assert answer.status_code == 503
     assert "secret_key" in answer.content.decode()
     assert browser.post(step, {"code": code}).status_code == 302

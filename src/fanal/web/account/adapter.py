@@ -19,7 +19,7 @@ from django.utils.translation import get_language, gettext as _
 from fanal.accounts.domain.records import canonical_login
 from fanal.accounts.operations.people import record_sign_in
 from fanal.connectors import openid
-from fanal.web.account import demo, devices, lockout, sealing
+from fanal.web.account import demo, devices, lockout, second_factor
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.landing import landing_path
 
@@ -163,7 +163,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def encrypt(self, text: str) -> str:
         """Return the encrypted `text` (a TOTP secret or a seed)."""
-        return sealing.seal(text)
+        return second_factor.seal(text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Return the text that `encrypt` encrypted.
@@ -171,7 +171,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         Raises:
             SecretUnopenable: it was altered, or encrypted with another secret of the installation.
         """
-        return sealing.unseal(encrypted_text)
+        return second_factor.unseal(encrypted_text)
 
 
 def _from_loopback(request: HttpRequest) -> bool:

@@ -1,9 +1,13 @@
 """The second factor (TOTP or WebAuthn, by allauth), required of every person outside a demo.
 
 Actions that the policy lists under `step_up` require a fresh one: the last verification in the session must
-not be older than the installation allows.
+not be older than the installation allows. Its secrets are encrypted in the database: a database dump alone
+does not allow sign-in.
 """
 
+import base64
+import logging
+import os
 from datetime import datetime, timedelta
 
 from allauth.account.authentication import get_authentication_records
@@ -13,6 +17,9 @@ from allauth.core import context
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
@@ -173,3 +180,49 @@ def remove_factors(*, user: AbstractBaseUser) -> list[str]:
     kinds = [str(kind) for kind in rows.values_list("type", flat=True)]
     rows.delete()
     return kinds
+
+
+_NONCE = 12
+_PURPOSE = b"fanal.web.account.second-factor"
+_key: bytes | None = None
+log = logging.getLogger("fanal.web")
+
+
+class SecretUnopenable(OSError):
+    """Error: a secret was altered, or this machine lacks the key with which its database encrypted it."""
+
+
+def install_key(*, secret: str) -> None:
+    """Derive the encryption key from the installation's secret (HKDF); called once by `config.wiring`."""
+    global _key  # noqa: PLW0603 - the one registry of this module
+    hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE)
+    _key = hkdf.derive(secret.encode())
+
+
+def seal(text: str) -> str:
+    """Return `text` encrypted with AES-256-GCM, in base64."""
+    nonce = os.urandom(_NONCE)
+    sealed = AESGCM(_installed()).encrypt(nonce, text.encode(), _PURPOSE)
+    return base64.urlsafe_b64encode(nonce + sealed).decode()
+
+
+def unseal(text: str) -> str:
+    """Return the text that `seal` encrypted.
+
+    Raises:
+        SecretUnopenable: it was changed, or encrypted with another secret.
+        RuntimeError: no key is installed.
+    """
+    key = _installed()
+    try:
+        raw = base64.urlsafe_b64decode(text)
+        return AESGCM(key).decrypt(raw[:_NONCE], raw[_NONCE:], _PURPOSE).decode()
+    except (InvalidTag, ValueError):  # of base64 too, and of a nonce that is cut
+        log.error("a second factor does not open: keys/secret_key is not that of this database")
+        raise SecretUnopenable("a second factor does not open") from None
+
+
+def _installed() -> bytes:
+    if _key is None:
+        raise RuntimeError("no key: config.wiring installs it at start")
+    return _key
