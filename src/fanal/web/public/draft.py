@@ -21,9 +21,9 @@ from fanal.formats.report.records import (
     StatedPlace,
 )
 from fanal.harmonise.domain.redaction.search import fold, told_by
-from fanal.web.public.services import SERVICES
 from fanal.web.public.steps import (
     COPIED,
+    SERVICES,
     Voice,
     child_of,
     is_email,

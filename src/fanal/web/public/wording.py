@@ -15,10 +15,11 @@ from fanal.web.components.words import day, number
 from fanal.web.public.choices import offered_to
 from fanal.web.public.draft import services_of
 from fanal.web.public.saying import Saying, Text
-from fanal.web.public.services import MORE_NAMES, SERVICES
 from fanal.web.public.steps import (
     ASKED_ON,
     COPIED,
+    MORE_NAMES,
+    SERVICES,
     AnswerProblem,
     FormPage,
     Voice,

@@ -10,10 +10,11 @@ from fanal.harmonise.domain.values.handles import PLATFORM_NAMES
 from fanal.kernel.calendar import PARIS
 from fanal.web.public import choices, sayings, wording
 from fanal.web.public.choices import offered_to
-from fanal.web.public.services import MORE_NAMES, SERVICES
 from fanal.web.public.steps import (
     BY_NAME,
     COPIED,
+    MORE_NAMES,
+    SERVICES,
     STEPS,
     AnswerProblem,
     Voice,
