@@ -23,7 +23,7 @@ from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import SHEET
 from fanal.kernel.calendar import PARIS
-from fanal.web.desk.payments.shown import around_of
+from fanal.web.desk.payments.views import around_of
 
 _RECEIVED = timedelta(days=9)
 _COLUMNS = (

@@ -35,7 +35,6 @@ from fanal.web.desk.material import exchange, lists
 from fanal.web.desk.payments import sheets, views as payments
 from fanal.web.desk.queue import (
     alarms,
-    claims,
     place,
     quarantine,
     saved_views,
@@ -86,9 +85,9 @@ urlpatterns: list[URLPattern] = [
     path("preview/<uuid:report_id>/", queue.preview, name="preview"),
     path("reports/compare/", compare.compare, name="compare"),
     path("reports/<uuid:report_id>/", report.show, name="report"),
-    path("reports/<uuid:report_id>/claim/", claims.claim, name="claim"),
-    path("reports/<uuid:report_id>/renew/", claims.renew, name="renew"),
-    path("reports/<uuid:report_id>/release/", claims.release, name="release"),
+    path("reports/<uuid:report_id>/claim/", place.claim, name="claim"),
+    path("reports/<uuid:report_id>/renew/", place.renew, name="renew"),
+    path("reports/<uuid:report_id>/release/", place.release, name="release"),
     path("reports/<uuid:report_id>/assign/", assigning.assign, name="assign"),
     path("reports/<uuid:report_id>/give-back/", assigning.give_back, name="give-back"),
     path("reports/<uuid:report_id>/take-back/", assigning.take, name="take-back"),

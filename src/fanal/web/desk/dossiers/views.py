@@ -42,7 +42,7 @@ from fanal.reference.departements import departement_of
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history, notes
 from fanal.web.desk.deconfliction import counterparts
-from fanal.web.desk.dossiers import graph as dossier_graph, series
+from fanal.web.desk.dossiers import graph as dossier_graph, related
 from fanal.web.desk.dossiers.related import judged_of, percent, reasons_of
 from fanal.web.desk.naming import Unclear, named_report
 from fanal.web.desk.queue.views import rows_of
@@ -204,7 +204,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         "dossier": view,
         "rows": rows,
         "judged": judged_of(references, cases, actor=actor),
-        "series": series.shown(records, references, actor=actor),
+        "series": related.shown_series(records, references, actor=actor),
         "elsewhere": sorted(desks.values(), key=alphabetical),
         "edges": [
             {

@@ -29,15 +29,15 @@ from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.acts import pages as acts
 from fanal.web.desk.acts.lists import ActLine, ActList
-from fanal.web.desk.payments.shown import (
+from fanal.web.desk.payments.views import (
     ShownTransfer,
     around_of,
     compared_by,
     instant,
+    page_of,
     points_of,
     when,
 )
-from fanal.web.desk.payments.views import page_of
 from fanal.web.failures import reason_of
 from fanal.web.reading import consult
 

@@ -32,9 +32,8 @@ from fanal.orient.folding.operations.unfolding import NotFolded
 from fanal.orient.operations.decisions import close_case
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.queue import undo
-from fanal.web.desk.queue.claims import token_of
 from fanal.web.desk.queue.filters import at_place
-from fanal.web.desk.queue.place import next_of
+from fanal.web.desk.queue.place import next_of, token_of
 from fanal.web.desk.report import folds
 from fanal.web.desk.report.proposals import ChoiceForm, FoldedForm
 from fanal.web.desk.report.views import page_of

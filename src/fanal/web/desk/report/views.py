@@ -42,13 +42,13 @@ from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault.operations.opening import open_object
 from fanal.web.account.actors import actor_of, now_of, require_declared
-from fanal.web.desk import distribution, history, notes, providers
+from fanal.web.desk import distribution, history, notes, providers, team
 from fanal.web.desk.acts.emergency_calls import panel_on
 from fanal.web.desk.deconfliction.hits import signs_on
-from fanal.web.desk.dossiers import series, suggestions
+from fanal.web.desk.dossiers import related, suggestions
 from fanal.web.desk.dossiers.related import kin_of
 from fanal.web.desk.queue.filters import place_of
-from fanal.web.desk.report import answers, charge, content, examples, folds
+from fanal.web.desk.report import answers, content, examples, folds
 from fanal.web.desk.report.became import became_of
 from fanal.web.desk.report.proposals import proposal_of
 from fanal.web.reading import consult
@@ -138,7 +138,7 @@ def page_of(
     folded = folds.folds_of(case, record, actor=actor, asked=request.GET.get("folded"))
     suggested = suggestions.of_report(report_id, actor=actor)
     dossier_id = dossier_of(actor=actor, report_id=report_id)
-    compared = series.compared_with(report_id, dossier_id, actor=actor)
+    compared = related.series_beside(report_id, dossier_id, actor=actor)
     linked = [x.other_id for x in links if x.other_id]
     folds_shown = (row.case.report_id for row in folded.rows)
     others = dict.fromkeys((*linked, *suggested, *folds_shown, *compared))
@@ -156,12 +156,12 @@ def page_of(
         "moves": CASE_STATES.moves_from(case.state),
         "sender": sender,
         **_holding(case, actor=actor, now=now),
-        "charge": charge.charge_of(request, case, refused=charge_refused),
+        "charge": team.charge_of(request, case, refused=charge_refused),
         "folds": folded,
         "asking": clocks_of(record, facts),
         **_content(record, request=request, actor=actor, now=now),
         "related": kin_of(record, links, suggested, dossier_id=dossier_id, actor=actor),
-        "series": series.of_report(record, compared, actor=actor),
+        "series": related.series_of_report(record, compared, actor=actor),
         "may_judge": may(actor, "dossier.judge"),
         "call_refused": call_refused,
         "call": panel_on(
