@@ -23,7 +23,7 @@ from fanal.connectors.nameservers import update_zone
 from fanal.measures.blocking.blocklist import BlockList, Entry, make_list
 from fanal.measures.blocking.formats import check_zone, soa_of, write_zone
 from fanal.measures.blocking.names import ZONE, HostName
-from fanal.measures.blocking.publication.copies import Server, read_key
+from fanal.measures.blocking.publication.copies import NameServer, read_key
 from fanal.measures.blocking.publication.delta import apply_delta, write_delta
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ def _served(
     The same primary serves BIND, and Unbound by a BIND beside it, as two providers.
     """
     outside, primary, bind, unbound, beside = (servers.free_port() for _ in range(5))
-    server = Server(address="127.0.0.1", port=primary)
+    server = NameServer(address="127.0.0.1", port=primary)
     text = (folder / "zone").read_text(encoding="ascii")
     (folder / "zone").unlink()
     found: dict[str, object] = {}
@@ -151,7 +151,7 @@ def _loaded(
     }
 
 
-def _change(server: Server, block: BlockList, *, added: bool) -> None:
+def _change(server: NameServer, block: BlockList, *, added: bool) -> None:
     """Add the one name to both copies, or remove it."""
     owners = [_NEW, f"*.{_NEW}"]
     for isp in ("one", "two"):

@@ -29,7 +29,7 @@ import msgspec
 from django.db import transaction
 
 from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.analysis import Answer, reader_version
+from fanal.analyse.analysis import ReporterAnswer, reader_version
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.analyse.operations import read_meanings
 from fanal.analyse.priority.operations import hold_rerank, write_rerank
@@ -417,9 +417,11 @@ def continue_reread(*, now: datetime) -> bool:
     return bool(ids)
 
 
-def _answers(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, list[Answer]]:
+def _answers(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, list[ReporterAnswer]]:
     opened = open_answers(actor=actor, report_ids=ids, now=now)
-    return {i: [Answer(at=at, text=text) for at, text in said] for i, said in opened.items()}
+    return {
+        i: [ReporterAnswer(at=at, text=text) for at, text in said] for i, said in opened.items()
+    }
 
 
 def _facts(batch: Batch) -> dict[UUID, ReportFacts]:

@@ -27,14 +27,14 @@ RULES = "analyse/4"
 MAX_FINDINGS = 200
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class ReporterAnswer(Struct, frozen=True, kw_only=True):
     """An answer of a reporter to the desk: when it was sent, and its text."""
 
     at: datetime
     text: str
 
 
-Answers = Mapping[UUID, Sequence[Answer]]
+Answers = Mapping[UUID, Sequence[ReporterAnswer]]
 
 
 class Knowledge(Struct, frozen=True, kw_only=True):
@@ -183,7 +183,8 @@ _MODEL = "MEANING"
 
 
 def findings_of_answers(
-    answers: Sequence[Answer], read: Callable[[HarmonisedReport, datetime], Iterable[Finding]]
+    answers: Sequence[ReporterAnswer],
+    read: Callable[[HarmonisedReport, datetime], Iterable[Finding]],
 ) -> list[Finding]:
     """Return the findings that `read` makes in a reporter's answers, oldest first, without their words.
 
@@ -200,7 +201,7 @@ def findings_of_answers(
     return found
 
 
-def _texts(answers: Sequence[Answer]) -> list[tuple[datetime, str]]:
+def _texts(answers: Sequence[ReporterAnswer]) -> list[tuple[datetime, str]]:
     before, alone = answers[:-_ALONE], answers[-_ALONE:]
     texts = [(before[-1].at, "\n\n".join(answer.text for answer in before))] if before else []
     return texts + [(answer.at, answer.text) for answer in alone]

@@ -20,7 +20,7 @@ from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
 from fanal.analyse.material.domain.lists import VOTE_REASONS, CastVote, Vote, Voter
 from fanal.api.body import BodyTooLarge, read_body
-from fanal.api.members import ServiceRefused, Wire
+from fanal.api.members import ListService, ServiceRefused
 from fanal.exchange import queries
 from fanal.exchange.domain.feed import Cursor, before
 from fanal.exchange.domain.records import Service, SharedItem, SharedList
@@ -54,7 +54,7 @@ def _refusal(status: int, code: str, text: str) -> HttpResponse:
     return xml(error_document(text), status=status)
 
 
-WIRE = Wire(service=Service.HASHSHARING, write=_refusal)
+WIRE = ListService(service=Service.HASHSHARING, write=_refusal)
 
 
 # Items as the service serialises them: member numbers, votes with reasons, UUIDs for reason codes.

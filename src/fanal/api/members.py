@@ -35,7 +35,7 @@ def _takes_all(_request: HttpRequest) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wire:
+class ListService:
     """One list service (TAXII or hash sharing): its error format, and a test of the `Accept` header.
 
     `write` turns status, error code and text into a response; `takes` returns whether the service can answer

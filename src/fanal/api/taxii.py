@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
-from fanal.api.members import ServiceRefused, Wire
+from fanal.api.members import ListService, ServiceRefused
 from fanal.exchange import queries
 from fanal.exchange.domain.feed import Cursor
 from fanal.exchange.domain.records import Service, SharedItem, SharedList, SharedPage
@@ -80,7 +80,7 @@ def _speaks_taxii(request: HttpRequest) -> bool:
     return is_acceptable(request.headers.get("Accept", ""))
 
 
-WIRE = Wire(service=Service.TAXII, write=_refusal, takes=_speaks_taxii)
+WIRE = ListService(service=Service.TAXII, write=_refusal, takes=_speaks_taxii)
 
 
 # The filters of TAXII 2.1 (section 3.4): `added_after`, `limit`, `next` and `match[…]`.

@@ -25,7 +25,7 @@ import dns.zone
 from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.ANY.SOA import SOA
 
-from fanal.measures.blocking.publication.copies import Server, TsigKey
+from fanal.measures.blocking.publication.copies import NameServer, TsigKey
 
 _SECONDS: Final = 5.0
 """Longest wait for one answer."""
@@ -39,7 +39,7 @@ class ServerFailed(Exception):
     """A name server is silent, refuses, or answers otherwise than it must; the message says how."""
 
 
-def ask_serial(server: Server, zone: str, *, key: TsigKey) -> int:
+def ask_serial(server: NameServer, zone: str, *, key: TsigKey) -> int:
     """Return the serial of a zone at a server, asked with a key.
 
     Raises:
@@ -55,7 +55,7 @@ def ask_serial(server: Server, zone: str, *, key: TsigKey) -> int:
     raise ServerFailed(f"{server}: no SOA in the answer")
 
 
-def read_owners(server: Server, zone: str, *, key: TsigKey) -> tuple[int, set[tuple[str, str]]]:
+def read_owners(server: NameServer, zone: str, *, key: TsigKey) -> tuple[int, set[tuple[str, str]]]:
     """Return serial and content of a zone by a transfer: names relative to the zone, each with its CNAME.
 
     A record of another type has its text instead of a target.
@@ -89,7 +89,7 @@ def read_owners(server: Server, zone: str, *, key: TsigKey) -> tuple[int, set[tu
 
 
 def update_zone(
-    server: Server,
+    server: NameServer,
     zone: str,
     *,
     key: TsigKey,
@@ -113,7 +113,7 @@ def update_zone(
     return len(messages)
 
 
-def who_may_read(server: Server, zone: str) -> str:
+def who_may_read(server: NameServer, zone: str) -> str:
     """Return what a server tells of a zone to anybody: "" if nothing, else `SOA` or `AXFR`, or both.
 
     A server that does not answer at all tells nothing.
@@ -129,7 +129,7 @@ def who_may_read(server: Server, zone: str) -> str:
     return " ".join(told)
 
 
-def look_up(server: Server, name: str) -> tuple[str, str, tuple[int, ...]]:
+def look_up(server: NameServer, name: str) -> tuple[str, str, tuple[int, ...]]:
     """Return what a resolver answers for the addresses of a name: code, CNAME target or "", EDE codes.
 
     Raises:
@@ -174,7 +174,7 @@ def _empty(zone: str, key: TsigKey) -> dns.update.UpdateMessage:
 
 
 def _ask(
-    server: Server,
+    server: NameServer,
     name: str,
     kind: dns.rdatatype.RdataType,
     *,
@@ -189,7 +189,7 @@ def _ask(
     return _send(server, query)
 
 
-def _send(server: Server, message: dns.message.Message) -> dns.message.Message:
+def _send(server: NameServer, message: dns.message.Message) -> dns.message.Message:
     try:
         return dns.query.tcp(
             message, server.address, timeout=_SECONDS, port=server.port, one_rr_per_rrset=False

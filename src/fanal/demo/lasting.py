@@ -46,7 +46,7 @@ _PAUSES = {"check": 1400 * _HOUR, "lift": 300 * _HOUR, "doubt": 20 * _HOUR, "res
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Way:
+class _DereferencingWay:
     """A removal request of the demo and its dereferencings: for each recipient, the transitions.
 
     `hours`: how long before loading its report arrives.
@@ -57,8 +57,8 @@ class _Way:
     steps: tuple[tuple[Addressee, tuple[str, ...]], ...]
 
 
-WAYS: tuple[_Way, ...] = (
-    _Way(
+WAYS: tuple[_DereferencingWay, ...] = (
+    _DereferencingWay(
         host="serre-lune.example",
         hours=1950,
         steps=(
@@ -66,27 +66,27 @@ WAYS: tuple[_Way, ...] = (
             (_DIRECTORY, (*_SENT, "confirm", "lift", "ask", "restore")),
         ),
     ),
-    _Way(
+    _DereferencingWay(
         host="verger-gris.test",
         hours=400,
         steps=((_ENGINE, (*_SENT, "confirm", "lift", "ask")), (_DIRECTORY, (*_SENT, "lift"))),
     ),
-    _Way(
+    _DereferencingWay(
         host="digue-est.example",
         hours=70,
         steps=((_ENGINE, (*_SENT, "confirm", "doubt")), (_DIRECTORY, (*_SENT, "free"))),
     ),
-    _Way(
+    _DereferencingWay(
         host="phare-sud.test",
         hours=40,
         steps=((_ENGINE, _SENT), (_DIRECTORY, ("submit", "approve"))),
     ),
-    _Way(
+    _DereferencingWay(
         host="moulin-bas.example",
         hours=26,
         steps=((_ENGINE, ("submit",)), (_DIRECTORY, ("withdraw",))),
     ),
-    _Way(host="etang-clair.test", hours=25, steps=((_ENGINE, ()),)),
+    _DereferencingWay(host="etang-clair.test", hours=25, steps=((_ENGINE, ()),)),
 )
 
 
@@ -100,11 +100,11 @@ def events() -> list[DemoEvent]:
     ]
 
 
-def _name(way: _Way) -> str:
+def _name(way: _DereferencingWay) -> str:
     return f"DR-{way.host}"
 
 
-def _play(way: _Way) -> Play:
+def _play(way: _DereferencingWay) -> Play:
     def play(world: World, at: datetime) -> None:
         report_id = world.from_partner(_name(way), material(way.host, at, _name(way)), at)
         opened = world.decide(

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from fanal.analyse.analysis import Answer, findings_of_answers
+from fanal.analyse.analysis import ReporterAnswer, findings_of_answers
 from fanal.analyse.domain.records import Because, Finding
 from fanal.harmonise.domain.records import HarmonisedReport
 
@@ -29,7 +29,7 @@ def test_the_newest_are_read_alone_and_those_before_as_one() -> None:
         seen.append((report.description, at))
         return []
 
-    answers = [Answer(at=NOW + timedelta(hours=n), text=str(n)) for n in range(5)]
+    answers = [ReporterAnswer(at=NOW + timedelta(hours=n), text=str(n)) for n in range(5)]
     assert findings_of_answers(answers, read) == []
     hours = [NOW + timedelta(hours=n) for n in (2, 3, 4)]
     assert seen == [("0\n\n1\n\n2", hours[0]), ("3", hours[1]), ("4", hours[2])]
@@ -44,7 +44,7 @@ def test_no_word_stays() -> None:
         finding("NATURE_SPAM", value="a sentence"),
         finding("TEXT_UNREAD", score=0.0),
     ]
-    told, age, meant = findings_of_answers([Answer(at=NOW, text="x")], lambda *_: made)
+    told, age, meant = findings_of_answers([ReporterAnswer(at=NOW, text="x")], lambda *_: made)
     kept = {"chance": 0.9, "hours_from": 3.0}
     assert (told.value, told.source, told.because.code) == ("", "answers", "ANSWERED")
     assert told.because.parameters == meant.because.parameters == kept

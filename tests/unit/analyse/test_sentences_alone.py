@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from fanal import reference
-from fanal.analyse.analysis import Answer, meanings_of
+from fanal.analyse.analysis import ReporterAnswer, meanings_of
 from fanal.analyse.domain.records import Because, Finding
 from fanal.analyse.priority.domain.facts import is_read, text_facts
 from fanal.analyse.signals.domain.imminence import (
@@ -263,7 +263,7 @@ def test_an_event_that_is_over_or_far_away_is_no_danger_of_a_sentence(reader: Te
 
 def test_an_answer_of_the_reporter_is_read_so_too_and_keeps_no_words(reader: TextReader) -> None:
     said = HarmonisedReport(report_id=new_id(NOW), reference="r", kind=ReportKind.OTHER)
-    answers = {said.report_id: [Answer(at=NOW, text=around("fr", 8, 3))]}
+    answers = {said.report_id: [ReporterAnswer(at=NOW, text=around("fr", 8, 3))]}
     found = meanings_of([said], reader, answers=answers)[said.report_id].findings
     (alone,) = (f for f in found if f.code == ALONE)
     assert (alone.value, alone.because.code) == ("", "MEANING_ANSWERED")

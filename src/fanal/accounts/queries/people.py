@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from fanal.accounts.domain.policy import reach, require, roles_at_desk
 from fanal.accounts.domain.records import (
@@ -40,6 +40,7 @@ from fanal.kernel.texts import alphabetical
 # Use of API credentials by providers' programs: quotas and the calls of the last hour.
 
 _HOUR = timedelta(hours=1)
+_OF_A_CREDENTIAL = ("login", "created_at", "revoked_at", "quota_per_minute")
 
 
 def list_uses(*, actor: Actor, partner_id: UUID, now: datetime) -> list[CredentialUse]:
@@ -240,19 +241,10 @@ def list_accesses(*, actor: Actor) -> list[PartnerAccess]:
         Refused: the actor may not manage partners.
     """
     require(actor, "partner.manage")
-    rows = PartnerCredential.objects.select_related("organisation").order_by(
-        "organisation__name", "id"
+    rows = PartnerCredential.objects.order_by("organisation__name", "id").values(
+        *_OF_A_CREDENTIAL, partner=F("organisation__name")
     )
-    return [
-        PartnerAccess(
-            partner=row.organisation.name,
-            login=row.login,
-            created_at=row.created_at,
-            revoked_at=row.revoked_at,
-            quota_per_minute=row.quota_per_minute,
-        )
-        for row in rows
-    ]
+    return [PartnerAccess(**row) for row in rows]
 
 
 def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
@@ -261,16 +253,10 @@ def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
     Without an organisation the list is empty.
     """
     body = reach(actor, "report.status").partner_id
-    rows = PartnerCredential.objects.filter(organisation_id=body).order_by("id") if body else ()
-    return [
-        CredentialRecord(
-            login=row.login,
-            created_at=row.created_at,
-            revoked_at=row.revoked_at,
-            quota_per_minute=row.quota_per_minute,
-        )
-        for row in rows
-    ]
+    if not body:
+        return []
+    rows = PartnerCredential.objects.filter(organisation_id=body).order_by("id")
+    return [CredentialRecord(**row) for row in rows.values(*_OF_A_CREDENTIAL)]
 
 
 def granters_of(

@@ -92,7 +92,7 @@ _SHOWN = 10
 _ACTED_ON = 1000
 
 
-class Member(Struct, frozen=True, kw_only=True):
+class TeamMember(Struct, frozen=True, kw_only=True):
     """A person of a desk: name, what they have in charge, and the first of these reports.
 
     `ids`: all of them, for an act on several reports.
@@ -124,7 +124,7 @@ def team(request: HttpRequest) -> HttpResponse:
                 else []
             )
             ids = " ".join(str(case.report_id) for case in cases)
-            members.append(Member(name=name, load=load, cases=cases[:_SHOWN], ids=ids))
+            members.append(TeamMember(name=name, load=load, cases=cases[:_SHOWN], ids=ids))
         rows.append((names.get(desk_id, ""), members))
     shown = [case.report_id for _desk, members in rows for one in members for case in one.cases]
     consult(request, "report", shown, action="report.list")

@@ -40,7 +40,7 @@ class TsigKey(Struct, frozen=True, kw_only=True):
     secret: bytes
 
 
-class Server(Struct, frozen=True, kw_only=True):
+class NameServer(Struct, frozen=True, kw_only=True):
     """A name server: IP address and port."""
 
     address: str
@@ -63,13 +63,13 @@ class Copy(Struct, frozen=True, kw_only=True):
     """
 
     isp: str
-    primary: Server
+    primary: NameServer
     update_key: TsigKey
     transfer_key: TsigKey
     canary: HostName
-    secondary: Server | None = None
-    resolver: Server | None = None
-    outside: tuple[Server, ...] = ()
+    secondary: NameServer | None = None
+    resolver: NameServer | None = None
+    outside: tuple[NameServer, ...] = ()
 
     def names(self, block: BlockList) -> list[str]:
         """Return the names of this copy of a list, canary and names in between included, in order."""
@@ -215,7 +215,7 @@ def _copy(one: _CopyAsSet, base: HostName, keys: Mapping[str, str]) -> Copy:
     )
 
 
-def read_server(text: str) -> Server:
+def read_server(text: str) -> NameServer:
     """Return the name server in a text such as `192.0.2.1:53` or `[2001:db8::1]:53`.
 
     Raises:
@@ -228,7 +228,7 @@ def read_server(text: str) -> Server:
         address = None
     if found is None or address is None or not 0 < int(found["port"]) < 65536:
         raise CopiesRefused(f"{text!r} is no address with a port, such as 192.0.2.1:53")
-    return Server(address=str(address), port=int(found["port"]))
+    return NameServer(address=str(address), port=int(found["port"]))
 
 
 def _key(path: str, keys: Mapping[str, str]) -> TsigKey:

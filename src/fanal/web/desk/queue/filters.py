@@ -101,7 +101,7 @@ _SELECTED = format_html("{}", " selected")
 Options = Sequence[tuple[str, str]]
 
 
-class Field(Struct, frozen=True, kw_only=True):
+class FilterField(Struct, frozen=True, kw_only=True):
     """A filter in the form: its name and label, its value, and the HTML of its options; a day has none."""
 
     name: str
@@ -135,11 +135,11 @@ def named_for(*, actor: Actor) -> Named:
     )
 
 
-def fields_of(filters: QueueFilter, names: Named) -> list[Field]:
+def fields_of(filters: QueueFilter, names: Named) -> list[FilterField]:
     """Return the filters of the form, in their order, with what is set now."""
     stated = stated_by(filters)
     return [
-        Field(
+        FilterField(
             name=name,
             label=reference.label("queue_filter", name, _language()),
             value=stated.get(name, ""),

@@ -23,7 +23,7 @@ _NOTHING_SET = Rule(code="", fact="", points=nan, source="", checked_by="")
 """Comparison base of an added rule: its default values are not listed as differences."""
 
 
-class Difference(Struct, frozen=True, kw_only=True):
+class RuleDifference(Struct, frozen=True, kw_only=True):
     """A field that differs between two priority rule sets, both values in words; "" where a side has none.
 
     `of` is the name of the rule or level, empty for the whole set.
@@ -98,18 +98,18 @@ def bounds_in_words(rule: Rule, lang: str) -> str:
     return reference.render(code, bounds, lang, kind="fact_bounds")
 
 
-def differences(old: PriorityRules, new: PriorityRules, lang: str) -> Iterator[Difference]:
+def differences(old: PriorityRules, new: PriorityRules, lang: str) -> Iterator[RuleDifference]:
     """Yield the differences from the priority rule set `old` to `new`, in words: ceiling, levels, rules.
 
     Of an added rule also the fields that it sets; of a removed one only that it was removed.
     """
     if old.ceiling != new.ceiling:
         sides = written(old.ceiling, lang), written(new.ceiling, lang)
-        yield Difference(of="", name="ceiling", before=sides[0], after=sides[1])
+        yield RuleDifference(of="", name="ceiling", before=sides[0], after=sides[1])
     lowest = {level.code: level.lowest for level in old.level}
     for level in new.level:
         if lowest.get(level.code) != level.lowest:
-            yield Difference(
+            yield RuleDifference(
                 of=reference.label("level", level.code, lang),
                 name="level",
                 before=written(lowest.get(level.code), lang),
@@ -120,20 +120,20 @@ def differences(old: PriorityRules, new: PriorityRules, lang: str) -> Iterator[D
         yield from _of_rule(befores.get(code), afters.get(code), lang)
 
 
-def _of_rule(before: Rule | None, after: Rule | None, lang: str) -> Iterator[Difference]:
+def _of_rule(before: Rule | None, after: Rule | None, lang: str) -> Iterator[RuleDifference]:
     if after is None or before is None:
         said = [
             reference.label("ruleset_said", "PRESENT" if rule else "ABSENT", lang)
             for rule in (before, after)
         ]
         of = "".join(rule.name(lang) for rule in (before, after) if rule)
-        yield Difference(of=of, name="rule", before=said[0], after=said[1])
+        yield RuleDifference(of=of, name="rule", before=said[0], after=said[1])
     if after is None:
         return
     for name in _COMPARED:
         was, now = _shown(before, name, lang), _shown(after, name, lang)
         if getattr(before or _NOTHING_SET, name) != getattr(after, name) and was != now:
-            yield Difference(of=after.name(lang), name=name, before=was, after=now)
+            yield RuleDifference(of=after.name(lang), name=name, before=was, after=now)
 
 
 def _shown(rule: Rule | None, name: str, lang: str) -> str:
