@@ -1,4 +1,7 @@
-"""Proposals for a batch of reports: actions (tracks), legal bases, authorities and reasons. Pure."""
+"""Proposals for a batch of reports: actions (tracks), legal bases, authorities, reasons; differences. Pure.
+
+The differences are those of a person's decision from the proposal, for the page of a removal measure.
+"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -6,7 +9,7 @@ from functools import lru_cache
 
 from fanal.analyse.domain.records import Because
 from fanal.orient.domain.qualify import Facts, Qualified, measure_basis, qualify, read_facts
-from fanal.orient.domain.records import OrientItem, Proposal, Track
+from fanal.orient.domain.records import Basis, Decision, OrientItem, Proposal, Track
 from fanal.reference import Body, Catalogue, Offence, Routing
 
 RULES = "orient/2"
@@ -166,3 +169,34 @@ def _closing(facts: Facts, qualified: Qualified) -> list[Because]:
     if facts.empty:
         return [Because(code="NOTHING_TO_ACT_ON")]
     return [Because(code="NO_BASIS")]
+
+
+def differences(proposal: Proposal | None, decision: Decision | None) -> list[dict[str, object]]:
+    """Return actions (tracks), legal bases and authority of a decision, each with the proposed value.
+
+    `proposal` is that of the legal rules. Keys: `name`, `kind` (the group of the values' labels), `proposed`,
+    `decided`, `same`. Empty without a proposal or a decision.
+    """
+    if proposal is None or decision is None:
+        return []
+    parts = (
+        ("WAY", "track", _sorted(proposal.tracks), _sorted(decision.tracks)),
+        ("BASES", "", _codes(proposal.bases), _codes(decision.bases)),
+        ("BODY", "body", _one(proposal.competent), _one(decision.body)),
+    )
+    return [
+        {"name": name, "kind": kind, "proposed": first, "decided": then, "same": first == then}
+        for name, kind, first, then in parts
+    ]
+
+
+def _sorted(values: Sequence[str]) -> list[str]:
+    return sorted(str(value) for value in values)
+
+
+def _codes(bases: Sequence[Basis]) -> list[str]:
+    return sorted({basis.code for basis in bases})
+
+
+def _one(value: str | None) -> list[str]:
+    return [value] if value else []

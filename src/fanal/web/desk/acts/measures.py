@@ -37,6 +37,7 @@ from fanal.measures.operations import drafts
 from fanal.measures.operations.milestones import record_first_contact, record_step
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import queries as oriented
+from fanal.orient.domain.proposal import differences
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.acts import (
     blockings,
@@ -45,7 +46,6 @@ from fanal.web.desk.acts import (
     notices,
     pages as acts,
 )
-from fanal.web.desk.acts.differences import differences
 from fanal.web.forms import Parsed, PostedForm, Several, text
 from fanal.web.reading import consult
 
