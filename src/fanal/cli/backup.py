@@ -162,7 +162,8 @@ def _check(erasures: list[str]) -> bool:
     now, actor = clock.now(), system_actor("restore")
     erased = replay_erasures(actor=actor, now=now, lines=erasures)
     # Completely erased reports are erased in every package, also before their expiry.
-    whole = [owner for owner, kind in map(parse_line, filter(str.strip, erasures)) if not kind]
+    listed = map(parse_line, filter(str.strip, erasures))
+    whole = list(dict.fromkeys(each.owner_id for each in listed if not each.kind))
     erase_again(actor=actor, report_ids=whole, now=now)
     expire(actor=actor, now=now)
     ledger.record(actor=actor, action="backup.restore", at=now, detail={"erased": erased})

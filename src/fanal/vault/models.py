@@ -32,12 +32,12 @@ class VaultObject(models.Model):
 
 
 class VaultErasure(models.Model):
-    """An owner (mostly a report) whose sealed objects of `kind` (empty: all) were erased.
+    """An owner (mostly a report) whose sealed objects of `kind` (empty: all) were erased, and when.
 
     After a restore, the erasure is repeated.
     """
 
-    pk = models.CompositePrimaryKey("owner_id", "kind")
+    pk = models.CompositePrimaryKey("owner_id", "kind", "erased_at")
     owner_id = models.UUIDField()
     kind = models.TextField()
     erased_at = models.DateTimeField()

@@ -28,7 +28,7 @@ from fanal.intake.operations.lifecycle import (
     lock_reports,
 )
 from fanal.intake.queries.reviews import list_ended, list_unerased
-from fanal.intake.queries.work import list_expired, list_held, list_silent
+from fanal.intake.queries.work import list_expired, list_held, list_silent, list_spoken
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
@@ -137,12 +137,19 @@ def _erase_identities(actor: Actor, now: datetime, before: datetime) -> int:
     Their addresses are in the same sealed object, so that the shorter of the two retention classes applies.
     """
     total = 0
-    while due := list_expired(actor=actor, before=before, identities=True, limit=_BATCH):
+    left: list[UUID] = []
+    while listed := list_expired(
+        actor=actor, before=before, identities=True, but=left, limit=_BATCH
+    ):
         with transaction.atomic():
+            lock_reports(actor=actor, report_ids=listed)
+            held = list_held(actor=actor, report_ids=listed)
+            due = [report_id for report_id in listed if report_id not in held]
             vault.erase(
                 actor=actor, owner_ids=due, now=now, kinds=sorted(IDENTITY_KINDS), motive="expiry"
             )
             forget_identities(actor=actor, report_ids=due)
+        left += held
         total += len(due)
     return total
 
@@ -158,6 +165,11 @@ def _erase_messages(actor: Actor, now: datetime, before: datetime) -> int:
         settled = oriented.list_settled(actor=actor, report_ids=silent)
         due = [report_id for report_id in silent if report_id in settled]
         with transaction.atomic():
+            lock_reports(actor=actor, report_ids=due)
+            settled = oriented.list_settled(actor=actor, report_ids=due)
+            settled -= list_held(actor=actor, report_ids=due)
+            settled -= list_spoken(actor=actor, report_ids=due, since=before)
+            due = [report_id for report_id in due if report_id in settled]
             vault.erase(actor=actor, owner_ids=due, now=now, kinds=["message"], motive="expiry")
             forget_messages(actor=actor, report_ids=due)
             forget_answers(actor=actor, report_ids=due)
@@ -194,6 +206,8 @@ def _free(
 
     An act is under a legal hold if one of its reports is. With `subjects`, the acts due for the erasure of
     the id of their report or payer, else those due for the erasure of their texts.
+
+    Each batch is erased in the transaction in which it is yielded: no hold comes between.
     """
     after = None
     while rows := acts.list_due(
@@ -201,9 +215,11 @@ def _free(
     ):
         after = rows[-1].id
         reports = [report_id for row in rows for report_id in row.report_ids]
-        held = list_held(actor=actor, report_ids=reports)
-        if due := [row.id for row in rows if held.isdisjoint(row.report_ids)]:
-            yield due
+        with transaction.atomic():
+            lock_reports(actor=actor, report_ids=reports)
+            held = list_held(actor=actor, report_ids=reports)
+            if due := [row.id for row in rows if held.isdisjoint(row.report_ids)]:
+                yield due
 
 
 def _erase_motives(actor: Actor, now: datetime, before: datetime) -> int:

@@ -87,7 +87,8 @@ def shown(desk: Desk, report_id: UUID) -> str:
     actor = desk.actor("claire")
     case = oriented.get_case(actor=actor, report_id=report_id)
     assert case is not None
-    return version_of(case, assignments_of(actor=actor, report_ids=[report_id]).get(report_id))
+    given = assignments_of(actor=actor, report_ids=[report_id]).get(report_id)
+    return version_of(case, given, now=clock.now())
 
 
 def test_who_holds_a_report_hands_it_over_with_a_note(desk: Desk) -> None:
@@ -174,6 +175,26 @@ def test_a_faster_colleague_is_named(desk: Desk) -> None:
     assert take_back(actor=desk.actor("claire"), report_id=report_id, now=clock.now()) is None
     with pytest.raises(Refusal, match="FREED"):
         give(desk, "game", "claire", "bruno", shown=before)
+
+
+def test_what_is_given_again_is_not_returned_from_an_older_page(desk: Desk) -> None:
+    report_id = give(desk, "game", "claire", "ana")
+    before = shown(desk, report_id)
+    take_back(actor=desk.actor("claire"), report_id=report_id, now=clock.now())
+    give(desk, "game", "claire", "ana", note="Urgent: call the school today.")
+    back = {"actor": desk.actor("ana"), "report_id": report_id, "now": clock.now()}
+    with pytest.raises(Refusal, match="GIVEN_AGAIN"):
+        return_report(**back, shown=before)
+    assert in_charge(desk, report_id) == "ana"
+    assert return_report(**back, shown=shown(desk, report_id))
+
+
+def test_a_note_to_the_person_names_others(desk: Desk) -> None:
+    note = "@Ana, see @Bruno about the second account."
+    report_id = give(desk, "game", "claire", "ana", note=note)
+    assert told(desk, "ana") == ["ASSIGNED"], "once"
+    assert told(desk, "bruno") == ["MENTION"]
+    assert entries(report_id) == ["case.assign"]
 
 
 def test_it_is_seen_once_and_returned(desk: Desk) -> None:

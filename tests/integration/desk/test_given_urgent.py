@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -9,15 +10,16 @@ import pytest
 from django.test import Client
 
 from fanal.kernel import clock
-from fanal.orient.assignment.domain import PROTECTED
-from fanal.orient.assignment.operations import assign_report, undo_assignments
+from fanal.kernel.refusal import Refusal
+from fanal.orient.assignment.domain import PROTECTED, version_of
+from fanal.orient.assignment.operations import assign_report, take_back, undo_assignments
 from fanal.orient.assignment.queries import list_loads
 from fanal.orient.domain.states import CaseState
 from fanal.orient.models import Case
-from fanal.orient.queue.operations import claim_case
+from fanal.orient.queue.operations import claim_case, renew_claim
 from fanal.web.desk.queue import place
 from tests.integration.desk.story import Desk
-from tests.integration.desk.test_assignment import give, in_charge, state, told
+from tests.integration.desk.test_assignment import give, in_charge, shown, state, told
 from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +81,84 @@ def test_the_gravest_comes_first_in_any_order(desk: Desk, sign_in: SignIn) -> No
     assert f"/reports/{danger}/" in next_of(sign_in("ana"), f"{VIEW}&sort=OLDEST")
 
 
+@pytest.mark.parametrize("order", ["", "&sort=NEWEST", "&sort=OLDEST"])
+def test_a_free_child_in_danger_comes_before_what_follows(
+    desk: Desk, sign_in: SignIn, order: str
+) -> None:
+    """The person has read on down the list when it comes, or had a list by time."""
+    danger, web = desk.reports["danger"], sign_in("ana")
+    rows = Case.objects.filter(desk_id=1, state="TO_ASSESS").order_by("rank", "report_id")
+    *_others, low, _last = [row.report_id for row in rows if row.report_id != danger]
+    claim = claim_case(actor=desk.actor("ana"), report_id=low, now=clock.now())
+    said = {"after": str(low), "token": str(claim.token)}
+    assert f"/reports/{danger}/" in web.post(f"/en/desk/next/{VIEW}{order}", said)["Location"]
+    token = Case.objects.get(report_id=danger).claim_token
+    said = {"after": str(danger), "token": str(token)}
+    assert f"/reports/{danger}/" not in web.post(f"/en/desk/next/{VIEW}{order}", said)["Location"]
+
+
+def test_kept_for_an_hour_it_is_not_kept_again_by_an_undo(desk: Desk, sign_in: SignIn) -> None:
+    given(desk, "danger", "claire", "bruno", 60 * MINUTE)
+    act = uuid4()
+    report_id = give(desk, "danger", "claire", "driss", act_id=act)
+    assert undo_assignments(actor=desk.actor("claire"), act_id=act, now=clock.now())["DONE"] == 1
+    assert in_charge(desk, report_id) == "bruno"
+    assert f"/reports/{report_id}/" in next_of(sign_in("ana"), "?view=DANGER")
+
+
+def test_a_second_giving_with_other_words_is_not_swallowed(desk: Desk, sign_in: SignIn) -> None:
+    report_id, web = desk.reports["game"], sign_in("claire")
+    page = f"/en/desk/reports/{report_id}/"
+    said = {
+        "to": str(desk.actor("ana").person_id),
+        "words": "First note.",
+        "shown": shown(desk, report_id),
+    }
+    for _press in range(2):
+        assert web.post(f"{page}assign/", said).status_code == 302
+    again = web.post(f"{page}assign/", said | {"words": "Call today."})
+    assert again.status_code == 409
+    assert "Call today." in again.content.decode()
+    assert told(desk, "ana") == ["ASSIGNED"]
+
+
+def test_a_claim_that_ran_out_as_its_person_wrote_is_handed_over(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    report_id, ana = desk.reports["game"], desk.actor("ana")
+    before = clock.now() - timedelta(minutes=16)
+    claim_case(actor=ana, report_id=report_id, now=before)
+    running = version_of(Case.objects.get(report_id=report_id).record(), None, now=before)
+    said = {
+        "to": str(desk.actor("bruno").person_id),
+        "words": "Ask for the name.",
+        "shown": running,
+    }
+    page = f"/en/desk/reports/{report_id}/assign/"
+    assert sign_in("ana").post(page, said).status_code == 302
+    assert in_charge(desk, report_id) == "bruno"
+
+
+def test_a_claim_that_runs_again_is_not_taken_from_a_page_that_showed_nobody(desk: Desk) -> None:
+    report_id, ana = desk.reports["game"], desk.actor("ana")
+    claim = claim_case(actor=ana, report_id=report_id, now=clock.now() - timedelta(minutes=16))
+    nobody = shown(desk, report_id)
+    assert renew_claim(actor=ana, report_id=report_id, claim_token=claim.token, now=clock.now())
+    with pytest.raises(Refusal, match="CHANGED"):
+        give(desk, "game", "claire", "bruno", shown=nobody)
+    assert state(desk, report_id) == (CaseState.CLAIMED, ana.person_id)
+
+
+def test_an_undo_gives_to_a_colleague_only_what_its_author_may_assign(desk: Desk) -> None:
+    """Somebody who is no supervisor any more, with the id of an act of then."""
+    act, supervisor = uuid4(), desk.actor("claire")
+    report_id = give(desk, "game", "claire", "bruno")
+    give(desk, "game", "claire", "driss", act_id=act)
+    analyst = replace(desk.actor("ana"), person_id=supervisor.person_id)
+    assert undo_assignments(actor=analyst, act_id=act, now=clock.now()) == {"CHANGED": 1}
+    assert in_charge(desk, report_id) == "driss"
+
+
 def test_a_claim_that_is_over_is_no_charge(desk: Desk) -> None:
     report_id = desk.reports["game"]
     claim_case(actor=desk.actor("ana"), report_id=report_id, now=clock.now() - timedelta(hours=3))
@@ -99,15 +179,22 @@ def test_a_bulk_act_is_on_the_charge_that_its_page_showed(desk: Desk, sign_in: S
     said = form("assign") | {"to": str(desk.actor("ana").person_id), "words": "x"}
     claim_case(actor=desk.actor("bruno"), report_id=ids[0], now=clock.now())
     give(desk, "game", "bruno", "driss", note="Le parent rappelle.")
-    shown = web.post(f"/en/desk/selection/assign/{VIEW}", said, follow=True).content.decode()
-    assert "1 report assigned." in shown
-    assert "changed meanwhile" in shown
+    page = web.post(f"/en/desk/selection/assign/{VIEW}", said, follow=True).content.decode()
+    assert "1 report assigned." in page
+    assert "changed meanwhile" in page
     assert [in_charge(desk, one) for one in ids] == ["driss", "ana"]
     back = form("take-back")
     give(desk, "game", "driss", "bruno")
-    shown = web.post(f"/en/desk/selection/take-back/{VIEW}", back, follow=True).content.decode()
-    assert "changed meanwhile" in shown
+    page = web.post(f"/en/desk/selection/take-back/{VIEW}", back, follow=True).content.decode()
+    assert "changed meanwhile" in page
     assert [in_charge(desk, one) for one in ids] == ["bruno", ""]
+    web = sign_in("bruno")
+    back = form("release")
+    take_back(actor=desk.actor("claire"), report_id=ids[0], now=clock.now())
+    give(desk, "game", "claire", "bruno", note="Le parent attend.")
+    page = web.post(f"/en/desk/selection/release/{VIEW}", back, follow=True).content.decode()
+    assert "changed meanwhile" in page
+    assert in_charge(desk, ids[0]) == "bruno"
 
 
 def test_who_has_a_report_in_charge_hears_that_it_is_withdrawn(desk: Desk) -> None:

@@ -27,6 +27,7 @@ from fanal.orient.queue.queries import (
     senders_of,
 )
 from tests.actors import desk_actor
+from tests.examples import EXAMPLES
 from tests.integration.orient.people import WORKER, person
 from tests.integration.orient.test_streams import belongs, has_answer, pages
 from tests.server import as_worker
@@ -36,7 +37,7 @@ ANALYST = person(Role.ANALYST)
 OTHER = person(Role.SUPERVISOR)
 BOTH = desk_actor(person_id=ANALYST.person_id, roles={Role.ANALYST}, desks={1, 2})
 PARTNER, ELSEWHERE = UUID(int=7), UUID(int=8)
-_INSERT = """
+INSERT_CASE = """
 INSERT INTO orient_case (report_id, desk_id, state, rank, level, kind, channel, country, received_at,
     claimed_by, lease_until, sender_id, due_at, decided_at, late, head_id, language, age, departement,
     conversation, proposal_revision)
@@ -105,7 +106,7 @@ def store(django_db_setup: None, db: None) -> list[Row]:
             )
         )
     with as_worker(), connection.cursor() as cursor:
-        cursor.executemany(_INSERT, rows)
+        cursor.executemany(INSERT_CASE, rows)
         cursor.execute(_ANSWERS, [[row[0] for row in rows if has_answer(row[0])]])
         for person_id in (ANALYST.person_id, OTHER.person_id):
             waiting = [row[0] for row in rows if row[2] is CaseState.TO_ASSESS]
@@ -185,13 +186,15 @@ def selections(seed: int, most: int) -> Iterator[QueueFilter]:
         yield filters_from({name: chance.choice(_VALUES[name]) for name in names})
 
 
+@pytest.mark.larger
 @pytest.mark.parametrize("view", QueueView)
 def test_each_filter_alone_and_together(store: list[Row], view: QueueView) -> None:
     found, counts = 0, {}
-    for number, filters in enumerate(selections(seed=len(view), most=60)):
+    for number, filters in enumerate(selections(seed=len(view), most=int(20 * EXAMPLES))):
         actor = BOTH if number % 3 == 0 else ANALYST
         wanted = expected(store, view, filters, actor)
-        assert list(pages(view, filters, actor, limit=7)) == wanted, filters
+        limit = 70 if number % 6 else 7
+        assert list(pages(view, filters, actor, limit=limit)) == wanted, filters
         streams = streams_of(actor=actor, view=view, filters=filters, now=NOW)
         counts[number] = (streams, len(wanted))
         found += len(wanted)

@@ -23,7 +23,13 @@ def in_charge(scene: Scene) -> Posted:
     taken(scene)
     case = Case.objects.get(report_id=scene.report_id).record()
     to = User.objects.get(username=_other(scene)).person_id
-    return Posted(form={"to": str(to), "shown": version_of(case, None), "act": str(uuid4())})
+    return Posted(
+        form={
+            "to": str(to),
+            "shown": version_of(case, None, now=datetime.now(UTC)),
+            "act": str(uuid4()),
+        }
+    )
 
 
 def _other(scene: Scene) -> str:
@@ -44,14 +50,17 @@ def handed(scene: Scene) -> Posted:
     """Have the report handed over to a colleague by the walker, where they may."""
     given = _handed(scene)
     case = Case.objects.get(report_id=scene.report_id).record()
-    return Posted(form={"shown": version_of(case, given)}, address={"act_id": given.act_id})
+    return Posted(
+        form={"shown": version_of(case, given, now=datetime.now(UTC))},
+        address={"act_id": given.act_id},
+    )
 
 
 def shown_in_bulk(scene: Scene) -> str:
     """What the page of a selection says that it showed of who is in charge."""
     case = Case.objects.get(report_id=scene.report_id).record()
     row = StoredAssignment.objects.filter(report_id=scene.report_id, ended_at=None).first()
-    version = version_of(case, record_of(row) if row else None)
+    version = version_of(case, record_of(row) if row else None, now=datetime.now(UTC))
     return f"{scene.report_id}:{sha256(version.encode()).hexdigest()[:16]}"
 
 
@@ -70,10 +79,11 @@ def given(scene: Scene) -> Posted:
     waiting(scene)
     person = scene.whoever("report.claim")
     to = scene.colleague if person == scene.keeper else person
-    assign_report(
+    given = assign_report(
         actor=scene.keeper, report_id=scene.report_id, to=to.person_id, now=datetime.now(UTC)
     )
-    return Posted()
+    case = Case.objects.get(report_id=scene.report_id).record()
+    return Posted(form={"shown": version_of(case, given, now=datetime.now(UTC))})
 
 
 def notified(scene: Scene) -> Posted:

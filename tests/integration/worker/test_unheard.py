@@ -12,7 +12,7 @@ from django.test import Client
 from fanal.db import sql
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Arrival, Format, Submission
-from fanal.intake.operations.follow import ReportErased, answer_desk
+from fanal.intake.operations.follow import NotReachable, ReportErased, answer_desk, ask_reporter
 from fanal.intake.operations.lifecycle import place_hold
 from fanal.intake.operations.receive import receive_reports
 from fanal.intake.queries.envelopes import get_reports
@@ -113,6 +113,18 @@ def test_a_hold_on_an_erased_report_is_refused() -> None:
     assert erased() == 1
     with pytest.raises(Refusal, match="ERASED"):
         place_hold(actor=SUPERVISOR, report_id=report_id, motive="file 12", now=NOW)
+
+
+def test_nobody_is_asked_about_an_erased_report() -> None:
+    """They would read the question, and their answer would be refused."""
+    report_id, _code = old_report()
+    question = {"report_id": report_id, "text": "When can we reach you?", "now": NOW}
+    ask_reporter(actor=SUPERVISOR, **question)
+    with pytest.raises(NotReachable):
+        ask_reporter(actor=SUPERVISOR, **question | {"report_id": uuid4()})
+    assert erased() == 1
+    with pytest.raises(Refusal, match="ERASED"):
+        ask_reporter(actor=SUPERVISOR, **question)
 
 
 def test_an_answer_waits_for_an_erasure_that_has_begun(

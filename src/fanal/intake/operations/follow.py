@@ -15,6 +15,7 @@ from fanal.accounts.domain.policy import reach, require_somewhere
 from fanal.db import sql
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import PUBLIC_SENDER, ReportState
+from fanal.intake.operations.lifecycle import require_unerased
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import has_digest, id_with, new_id
 from fanal.kernel.refusal import Refusal
@@ -58,7 +59,7 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
 
     Raises:
         NotReachable: the report has no receipt code, or is not within the actor's desks.
-        Refusal: WORDS, empty, longer than `MAX_MESSAGE` characters, or with a NUL character.
+        Refusal: WORDS, empty, longer than `MAX_MESSAGE` characters, or with a NUL character; ERASED.
         Refused: the actor may not send messages to reporters.
         OSError: the vault could not write.
     """
@@ -73,6 +74,7 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
         )
         if row is None or row[0] is None:
             raise NotReachable
+        require_unerased(report_ids=[report_id], of="message")
         sealed = receipt.seal_message(public_key=bytes(row[0]), plaintext=body)
         message_id, object_id = new_id(now), _seal(report_id, body, now)
         sql.run(

@@ -4,7 +4,7 @@ Legal holds, erasure of a report's envelope at expiry (ids, states and instants 
 are here too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -129,6 +129,23 @@ def _enqueue_stored(report_id: UUID, sender_id: UUID | None) -> None:
     sql.run("SELECT intake_enqueue(%s, %s)", [report_id, sender_id])
 
 
+def require_unerased(*, report_ids: Collection[UUID], of: str) -> None:
+    """Lock reports against erasure until the end of the transaction, for what is written on them.
+
+    An erasure that has begun ends first; one that begins now waits. Who locks other rows of a report too
+    locks the report first, as expiry does. `of`: kind of the refusal.
+
+    Raises:
+        Refusal: ERASED: one of them is erased, and what is written on it would not end with it.
+    """
+    found = sql.rows(
+        "SELECT erased_at FROM intake_report WHERE id = ANY(%s) ORDER BY id FOR SHARE",
+        [list(report_ids)],
+    )
+    if any(erased_at is not None for [erased_at] in found):
+        raise Refusal(of, "ERASED")
+
+
 def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> UUID:
     """Place a legal hold on a report, which prevents its expiry; return the hold's id.
 
@@ -142,10 +159,7 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
         raise ledger.MotiveMissing("a hold has a motive")
     hold_id = new_id(now)
     with transaction.atomic():
-        # An erasure that has begun ends first; one that begins now waits, and sees the hold.
-        row = sql.row("SELECT erased_at FROM intake_report WHERE id = %s FOR SHARE", [report_id])
-        if row is not None and row[0] is not None:
-            raise Refusal("hold", "ERASED")
+        require_unerased(report_ids=[report_id], of="hold")
         sql.run(
             "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive)"
             " VALUES (%s, %s, %s, %s, %s)",
@@ -263,6 +277,7 @@ def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now:
     Early erasure requires approval by a second person (`second_review`); a legal hold takes precedence.
 
     Raises:
+        Refusal: ERASED.
         TransitionRefused: early erasure has already been proposed or approved.
         Refused: the actor may not review reports of that desk.
         MotiveMissing: the reason (`motive`) is empty.
@@ -272,6 +287,7 @@ def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now:
         raise ledger.MotiveMissing("a review has a motive")
     review_id = new_id(now)
     with transaction.atomic():
+        require_unerased(report_ids=[report_id], of="review")
         sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(report_id)])
         REVIEW_STATES.apply(review_state(report_id=report_id), "end" if end else "keep")
         sql.run(
@@ -292,7 +308,7 @@ def second_review(
     `motive` is the reason.
 
     Raises:
-        Refusal: NOT_WAITING, no such proposal, it was answered or replaced, or the actor made it.
+        Refusal: NOT_WAITING, no such proposal, it was answered or replaced, or the actor made it; ERASED.
         Refused: the actor may not review reports of that desk.
         MotiveMissing: the reason (`motive`) is empty.
     """
@@ -310,6 +326,7 @@ def second_review(
     REVIEW_STATES.apply(ReviewState.END_PROPOSED, move)
     try:
         with transaction.atomic():
+            require_unerased(report_ids=[report_id], of="review")
             sql.run(
                 "INSERT INTO intake_review_second"
                 " (review_id, person_id, second_id, agreed, decided_at) VALUES (%s, %s, %s, %s, %s)",

@@ -164,6 +164,20 @@ def list_silent(
     return [row[0] for row in found]
 
 
+def list_spoken(*, actor: Actor, report_ids: Sequence[UUID], since: datetime) -> set[UUID]:
+    """Return the ids among `report_ids` of the reports with a message of `since` or later, of either side.
+
+    Raises:
+        Refused: the actor may not run the processing stages.
+    """
+    require(actor, "pipeline.run")
+    found = sql.rows(
+        "SELECT DISTINCT report_id FROM intake_message WHERE report_id = ANY(%s) AND created_at >= %s",
+        [list(report_ids), since],
+    )
+    return {row[0] for row in found}
+
+
 def count_work() -> dict[str, int]:
     """Return the number of reports waiting by stage code; those in quarantine are under `QUARANTINE`.
 

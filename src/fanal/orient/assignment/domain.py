@@ -12,6 +12,7 @@ from fanal.orient.domain.records import Case
 PROTECTED = timedelta(minutes=15)
 """How long the assignment of a child in danger keeps it from others who ask for the next report."""
 UNDONE_WITHIN = timedelta(minutes=2)
+_OVER = ".over"
 
 
 class AssignmentState(StrEnum):
@@ -99,9 +100,19 @@ def in_charge(case: Case, given: Assignment | None, *, now: datetime) -> UUID | 
     return given.person_id if given is not None else case.held_by(now)
 
 
-def version_of(case: Case, given: Assignment | None) -> str:
-    """Return what a page shows of who is in charge: it changes with each claim and each assignment."""
-    return f"{case.claim_token}.{case.claimed_by or ''}.{given.id if given else ''}"
+def version_of(case: Case, given: Assignment | None, *, now: datetime) -> str:
+    """Return what a page shows of who is in charge: each claim, its end and each assignment change it."""
+    over = case.claimed_by is not None and case.held_by(now) is None
+    given_id = given.id if given else ""
+    return f"{case.claim_token}.{case.claimed_by or ''}.{given_id}{_OVER if over else ''}"
+
+
+def is_shown(shown: str, case: Case, given: Assignment | None, *, now: datetime) -> bool:
+    """Return whether a page that showed the version `shown` showed who is in charge now.
+
+    It did where only the time of a claim has run out since: nobody else has come between.
+    """
+    return version_of(case, given, now=now) in {shown, f"{shown}{_OVER}"}
 
 
 def is_kept_from(case: Case, given: Assignment | None, *, person_id: UUID, now: datetime) -> bool:

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from fanal.accounts.domain.policy import Resource, allows, require
+from fanal.accounts.domain.policy import Refused, Resource, allows, require
 from fanal.accounts.queries.people import list_colleagues, person_names
+from fanal.intake.operations.lifecycle import require_unerased
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
@@ -24,11 +25,11 @@ from fanal.orient.assignment.domain import (
     UNDONE_WITHIN,
     Assignment,
     in_charge,
-    version_of,
+    is_shown,
 )
 from fanal.orient.assignment.queries import record_of
 from fanal.orient.domain.states import CASE_STATES, OPEN_STATES, CaseState
-from fanal.orient.models import Case, StoredAssignment
+from fanal.orient.models import Case, NoteWords, StoredAssignment
 from fanal.orient.notifications.domain import NotificationKind
 from fanal.orient.notifications.operations import notify, see_notifications
 from fanal.orient.operations.notes import store_note
@@ -61,10 +62,12 @@ def assign_report(
             not claim reports at its desk), ALREADY (they are in charge), or a note's NO_WORDS, TOO_LONG, …
     """
     with transaction.atomic():
-        case, given = _locked(report_id)
-        if given and _is_repeated(given, case, actor=actor, to=to, shown=shown):
-            return record_of(given)
-        former = _in_charge(case, given, now)
+        case, given = _locked(report_id, noted=bool(stripped(note)))
+        if given and (given.person_id, given.made_by) == (to, actor.person_id):
+            seen = shown is not None and is_shown(shown, case.record(), record_of(given), now=now)
+            if not seen and _is_same(given, act_id, note):
+                return record_of(given)
+        former = _former(case, given, actor=actor, shown=shown, now=now)
         require(
             actor,
             "report.claim" if former == actor.person_id else "report.assign",
@@ -88,12 +91,7 @@ def assign_report(
                 by_id=actor.person_id,
                 now=now,
             )
-        about = [_report(report_id), _person(to)]
-        note_id = None
-        if stripped(note):
-            require(actor, "report.note", Resource(desk_id=case.desk_id))
-            kept = store_note(actor, [report_id], note, desk_id=case.desk_id, now=now)
-            note_id, about = kept.id, [*about, kept]
+        words = _noted(case, note, to=to, actor=actor, now=now)
         row = _give(
             case,
             to,
@@ -101,10 +99,11 @@ def assign_report(
             now=now,
             former_id=former,
             handed_over=former == actor.person_id,
-            note_id=note_id,
+            note_id=words[0].id if words else None,
             **({"act_id": act_id} if act_id else {}),
         )
         detail = {"way": "hand_over" if row.handed_over else "assign"}
+        about = [_report(report_id), _person(to), *words]
         ledger.record(actor=actor, action="case.assign", at=now, objects=about, detail=detail)
     return record_of(row)
 
@@ -120,18 +119,25 @@ def see_assignment(*, actor: Actor, report_id: UUID, now: datetime) -> None:
     see_notifications(actor=actor, report_id=report_id, now=now)
 
 
-def return_report(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
+def return_report(
+    *, actor: Actor, report_id: UUID, now: datetime, shown: str | None = None
+) -> bool:
     """Return a report that is given to the actor to the queue; return False if it is not (any more).
+
+    `shown`: the version of who was in charge on the page of the act.
 
     Raises:
         CaseUnknown: no such report in the queue.
         Refused: the actor may not claim reports at its desk.
+        Refusal: GIVEN_AGAIN (since `shown`, by an assignment that the actor may not have read).
     """
     with transaction.atomic():
         case, given = _locked(report_id)
         require(actor, "report.claim", Resource(desk_id=case.desk_id))
         if given is None or given.person_id != actor.person_id:
             return False
+        if shown is not None and not is_shown(shown, case.record(), record_of(given), now=now):
+            raise Refusal("assignment", "GIVEN_AGAIN")
         _end(given, "return", by=actor.person_id, now=now)
         _release(case)
         ledger.record(actor=actor, action="case.release", at=now, objects=[_report(report_id)])
@@ -176,7 +182,7 @@ def undo_assignments(*, actor: Actor, act_id: UUID, now: datetime) -> Counter[st
     for row in rows.order_by("made_at", "id")[:MOST_UNDONE]:
         try:
             done = _undo(row.id, row.report_id, actor=actor, now=now)
-        except (CaseTaken, CaseUnknown, Refusal):
+        except (CaseTaken, CaseUnknown, Refusal, Refused):
             done = False
         found["DONE" if done else "CHANGED"] += 1
     return found
@@ -237,11 +243,13 @@ def _undo(assignment_id: UUID, report_id: UUID, *, actor: Actor, now: datetime) 
         if given is None or given.id != assignment_id:
             return False
         former = given.former_id
+        if former not in {None, actor.person_id}:
+            require(actor, "report.assign", Resource(desk_id=case.desk_id))
         _take_back(case, given, actor=actor, now=now)
         if former == actor.person_id:
             claim_case(actor=actor, report_id=report_id, now=now)
         elif former is not None and former in _eligible(case.desk_id, now):
-            _give(case, former, by=actor, now=now)
+            _give(case, former, by=actor, now=now, former_id=given.person_id)
     return True
 
 
@@ -259,12 +267,15 @@ def _take_back(case: Case, given: StoredAssignment, *, actor: Actor, now: dateti
     )
 
 
-def _locked(report_id: UUID) -> tuple[Case, StoredAssignment | None]:
-    """Lock a report's row of the queue; return it and its open assignment.
+def _locked(report_id: UUID, *, noted: bool = False) -> tuple[Case, StoredAssignment | None]:
+    """Lock a report's row of the queue; return it and its open assignment. `noted`: for an act with a note.
 
     Raises:
         CaseUnknown: no such report in the queue.
+        Refusal: ERASED (`noted`).
     """
+    if noted:
+        require_unerased(report_ids=[report_id], of="note")
     case = Case.objects.select_for_update().filter(report_id=report_id).first()
     if case is None:
         raise CaseUnknown(str(report_id))
@@ -275,18 +286,38 @@ def _in_charge(case: Case, given: StoredAssignment | None, now: datetime) -> UUI
     return in_charge(case.record(), record_of(given) if given else None, now=now)
 
 
-def _is_repeated(
-    given: StoredAssignment, case: Case, *, actor: Actor, to: UUID, shown: str | None
-) -> bool:
-    """Return whether the actor has made this assignment already, from a page that did not show it yet."""
-    now_shown = version_of(case.record(), record_of(given))
-    return (given.person_id, given.made_by) == (to, actor.person_id) and shown != now_shown
+def _former(
+    case: Case, given: StoredAssignment | None, *, actor: Actor, shown: str | None, now: datetime
+) -> UUID | None:
+    """Return who is in charge of a report that the actor gives to another; None: nobody.
+
+    A claim whose time ran out as its person wrote, and that nobody took since, is theirs still.
+    """
+    wrote = shown is not None and given is None and case.claimed_by == actor.person_id
+    return actor.person_id if wrote else _in_charge(case, given, now)
+
+
+def _noted(case: Case, note: str, *, to: UUID, actor: Actor, now: datetime) -> list[ObjectRef]:
+    """Store the note to the person, if there is one; return it and those whom it names, for the ledger."""
+    if not stripped(note):
+        return []
+    require(actor, "report.note", Resource(desk_id=case.desk_id))
+    return store_note(actor, [case.report_id], note, desk_id=case.desk_id, now=now, to=to)
+
+
+def _is_same(given: StoredAssignment, act_id: UUID | None, note: str) -> bool:
+    """Return whether an assignment to the same person is of the same act, else whether it says the same."""
+    if act_id is not None:
+        return given.act_id == act_id
+    words = NoteWords.objects.filter(note_id=given.note_id).values_list("words", flat=True).first()
+    return (words or "") == stripped(note)
 
 
 def _require_shown(
     case: Case, given: StoredAssignment | None, shown: str | None, now: datetime
 ) -> None:
-    if shown is None or shown == version_of(case.record(), record_of(given) if given else None):
+    known = record_of(given) if given else None
+    if shown is None or is_shown(shown, case.record(), known, now=now):
         return
     holder = _in_charge(case, given, now)
     names = person_names(person_ids=[holder] if holder else [])

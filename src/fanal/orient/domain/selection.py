@@ -33,11 +33,11 @@ class LeftOut(StrEnum):
 
     GONE: unknown, or outside the person's desks. DECIDED: it waits for no claim or decision. HELD: another
     person has claimed it. YOURS, NOT_YOURS: the person has claimed it already, or not. DANGER, ANSWERED: a
-    child in danger, an answer that nobody has read: a person decides on each alone. PUBLIC: no provider sent
-    it. IN_DOSSIER: it is in a dossier already. BEYOND: more than can be claimed at once. ROOM: more than one
-    judgement on a dossier names. ASSIGNED, NOT_ASSIGNED: a colleague is in charge of it, or nobody. THEIRS:
-    the chosen colleague is in charge of it already; NOT_THEIR_DESK: they may not work at its desk. CHANGED:
-    refused because it changed meanwhile.
+    child in danger, an answer that nobody has read: a person decides on each alone. PUBLIC: no provider
+    sent it. IN_DOSSIER: it is in a dossier already. BEYOND: more than can be claimed at once. ROOM: more
+    than one judgement on a dossier names. ASSIGNED, NOT_ASSIGNED: a colleague is in charge of it, or
+    nobody. NOT_BY_YOU: a colleague assigned it. THEIRS: the chosen colleague is in charge of it already;
+    NOT_THEIR_DESK: they may not work at its desk. CHANGED: refused because it changed meanwhile.
     """
 
     GONE = "GONE"
@@ -53,6 +53,7 @@ class LeftOut(StrEnum):
     ROOM = "ROOM"
     ASSIGNED = "ASSIGNED"
     NOT_ASSIGNED = "NOT_ASSIGNED"
+    NOT_BY_YOU = "NOT_BY_YOU"
     THEIRS = "THEIRS"
     NOT_THEIR_DESK = "NOT_THEIR_DESK"
     CHANGED = "CHANGED"
@@ -126,7 +127,7 @@ def _untakeable(holder: UUID | None, person_id: UUID, given: Given) -> LeftOut |
         return LeftOut.NOT_ASSIGNED
     if holder is not None:
         return LeftOut.HELD
-    return None if given.assigns or given.made_by == person_id else LeftOut.ASSIGNED
+    return None if given.assigns or given.made_by == person_id else LeftOut.NOT_BY_YOU
 
 
 def decided_alone(case: Case, answers: int) -> LeftOut | None:

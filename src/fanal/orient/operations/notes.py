@@ -9,7 +9,9 @@ from django.db import transaction
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.queries.people import list_colleagues
 from fanal.crosscheck.dossiers.queries import members_of
-from fanal.kernel.actors import Actor
+from fanal.intake.operations.lifecycle import require_unerased
+from fanal.intake.queries.reviews import list_unerased
+from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.texts import alphabetical, stripped
@@ -34,7 +36,7 @@ def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> 
     Raises:
         NothingToNote: no such report in the queue.
         Refused: the actor may not write notes at that desk.
-        Refusal: NO_WORDS, TOO_LONG, UNREADABLE.
+        Refusal: NO_WORDS, TOO_LONG, UNREADABLE, ERASED.
     """
     desk_id = Case.objects.filter(report_id=report_id).values_list("desk_id", flat=True).first()
     if desk_id is None:
@@ -52,7 +54,7 @@ def note_dossier(*, actor: Actor, dossier_id: UUID, words: str, now: datetime) -
     Raises:
         NothingToNote: the dossier holds no report of the actor's desks.
         Refused: the actor may not write notes at that desk.
-        Refusal: NO_WORDS, TOO_LONG, UNREADABLE.
+        Refusal: NO_WORDS, TOO_LONG, UNREADABLE, ERASED (all its reports).
     """
     members = members_of(actor=actor, dossier_id=dossier_id)
     desks = dict(
@@ -65,6 +67,7 @@ def note_dossier(*, actor: Actor, dossier_id: UUID, words: str, now: datetime) -
     desk_id = next(iter(desks.values()))
     require(actor, "dossier.note", Resource(desk_id=desk_id))
     own = [report_id for report_id, desk in desks.items() if desk == desk_id]
+    own = list_unerased(actor=system_actor("notes"), report_ids=own) or own
     return _write(actor, own, words, desk_id=desk_id, dossier_id=dossier_id, now=now)
 
 
@@ -77,23 +80,15 @@ def _write(
     dossier_id: UUID | None,
     now: datetime,
 ) -> UUID:
-    named = _named(words, desk_id=desk_id, now=now)
     with transaction.atomic():
-        kept = store_note(actor, report_ids, words, desk_id=desk_id, dossier_id=dossier_id, now=now)
-        notify(
-            kind=NotificationKind.MENTION,
-            people=named,
-            desk_id=desk_id,
-            report_id=report_ids[0],
-            dossier_id=dossier_id,
-            by_id=actor.person_id,
-            now=now,
+        require_unerased(report_ids=report_ids, of="note")
+        kept, *named = store_note(
+            actor, report_ids, words, desk_id=desk_id, dossier_id=dossier_id, now=now
         )
         about = [ObjectRef(kind="report", id=report_id) for report_id in report_ids]
         if dossier_id is not None:
             about.append(ObjectRef(kind="dossier", id=dossier_id))
-        about += [ObjectRef(kind="person", id=person_id) for person_id in named]
-        ledger.record(actor=actor, action="note.write", at=now, objects=[kept, *about])
+        ledger.record(actor=actor, action="note.write", at=now, objects=[kept, *about, *named])
     return kept.id
 
 
@@ -130,8 +125,12 @@ def store_note(
     desk_id: int,
     now: datetime,
     dossier_id: UUID | None = None,
-) -> ObjectRef:
-    """Store a note in the caller's transaction; return it as an object for the entry of the caller's act.
+    to: UUID | None = None,
+) -> list[ObjectRef]:
+    """Store a note in the caller's transaction, and notify the colleagues whom it names, but not `to`.
+
+    `to`: the person to whom it is given, who is notified anyway. Returns the note and these people, as
+    objects for the entry of the caller's act.
 
     Raises:
         Refusal: NO_WORDS, TOO_LONG, UNREADABLE.
@@ -149,7 +148,18 @@ def store_note(
         digest=digest,
     )
     NoteWords.objects.create(note=note, words=text)
-    return ObjectRef(kind="note", id=note_id, digest=digest)
+    named = [one for one in _named(text, desk_id=desk_id, now=now) if one != to]
+    notify(
+        kind=NotificationKind.MENTION,
+        people=named,
+        desk_id=desk_id,
+        report_id=report_ids[0],
+        dossier_id=dossier_id,
+        by_id=actor.person_id,
+        now=now,
+    )
+    people = (ObjectRef(kind="person", id=person_id) for person_id in named)
+    return [ObjectRef(kind="note", id=note_id, digest=digest), *people]
 
 
 def _checked(words: str) -> str:

@@ -6,12 +6,14 @@ That includes the bytes in backups of the files.
 import json
 import os
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
+from msgspec import Struct, structs
 
 from fanal.db import sql
 from fanal.kernel import rights
@@ -22,7 +24,28 @@ from fanal.vault import keyring
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.vault.packs import file_path, make_folder
 
-_ERASED_DIGEST = bytes(32)
+_NO_DIGEST = bytes(32)
+_REPLAYED = "restore: erasure list replayed"
+_DROP = "UPDATE vault_object o SET wrapped_key = NULL, erased_at = %s, sha256 = %s"
+_DROPPED = "RETURNING o.id, o.owner_id, o.pack_id IS NULL, o.created_at"
+
+
+class Erasure(Struct, frozen=True, kw_only=True):
+    """A line of the list of erasures: the owner, the kind of objects ("": all), and when.
+
+    Without a time (`at`; lists had none at first), a restore erases all objects of that kind.
+    """
+
+    owner_id: UUID
+    kind: str
+    at: datetime | None
+
+
+class _Dropped(NamedTuple):
+    id: UUID
+    owner_id: UUID
+    has_file: bool
+    created_at: datetime
 
 
 def erase(
@@ -48,48 +71,38 @@ def erase(
     if not owner_ids:
         return 0
     with transaction.atomic():
-        erased = _drop_keys(owner_ids, kinds, now)
-        listed = [(owner_id, kind) for owner_id in owner_ids for kind in kinds or [""]]
-        _remember(listed, now)
-        only_identity = bool(kinds) and IDENTITY_KINDS.issuperset(kinds)
-        ledger.record_batch(
-            actor=actor,
-            action="identity.erase" if only_identity else "object.erase",
-            at=now,
-            kind="owner",
-            items=[(owner_id, b"") for owner_id in owner_ids],
-            detail={"objects": len(erased)},
-            motive=motive,
+        found = sql.rows(
+            f"{_DROP} WHERE o.owner_id = ANY(%s) AND o.erased_at IS NULL"
+            f" AND (%s OR o.kind = ANY(%s)) {_DROPPED}",
+            [now, _NO_DIGEST, list(owner_ids), not kinds, list(kinds)],
         )
-        transaction.on_commit(partial(_after_commit, erased))
+        erased = [_Dropped(*row) for row in found]
+        last = max([now, *(each.created_at for each in erased)])
+        _remember(
+            [
+                Erasure(owner_id=one, kind=kind, at=last)
+                for one in owner_ids
+                for kind in kinds or [""]
+            ]
+        )
+        _conclude(actor, owner_ids, kinds, erased, now=now, motive=motive)
     return len(erased)
 
 
 def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int:
     """Repeat the erasures of an erasure list after a restore; return the number of sealed objects.
 
-    `lines`: those of `erasures.log` (`parse_line`).
+    `lines`: those of `erasures.log` (`parse_line`). Objects made after an erasure of their kind are kept.
 
     Raises:
         Refused: the actor is not the system.
         ValueError: a line is malformed; nothing is erased.
     """
-    by_kind: dict[str, list[UUID]] = {}
-    for line in lines:
-        if line.strip():
-            owner_id, kind = parse_line(line)
-            by_kind.setdefault(kind, []).append(owner_id)
-    total = 0
-    for kind, listed in by_kind.items():
-        owners = _not_yet_erased(listed, kind)
-        total += erase(
-            actor=actor,
-            owner_ids=owners,
-            now=now,
-            kinds=[kind] if kind else [],
-            motive="restore: erasure list replayed",
-        )
-    return total
+    rights.require(actor, "pipeline.run")
+    by_kind: dict[str, list[Erasure]] = {}
+    for each in _newest([parse_line(line) for line in lines if line.strip()]):
+        by_kind.setdefault(each.kind, []).append(each)
+    return sum(_repeat(actor, kind, listed, now) for kind, listed in by_kind.items())
 
 
 def write_erasure_list() -> Path:
@@ -101,7 +114,9 @@ def write_erasure_list() -> Path:
     path = keyring.current().vault_folder / "erasures.log"
     make_folder(path.parent)
     known = set(path.read_text().splitlines()) if path.exists() else set()
-    found = sql.rows("SELECT owner_id, kind FROM vault_erasure ORDER BY erased_at, owner_id, kind")
+    found = sql.rows(
+        "SELECT owner_id, kind, erased_at FROM vault_erasure ORDER BY erased_at, owner_id, kind"
+    )
     missing = [line for line in map(_line, found) if line not in known]
     if missing:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -114,58 +129,100 @@ def write_erasure_list() -> Path:
     return path
 
 
-def parse_line(line: str) -> tuple[UUID, str]:
-    """Parse a line of the erasure list into the owner (mostly a report) and kind of erased sealed objects.
-
-    An empty kind means all kinds.
+def parse_line(line: str) -> Erasure:
+    """Parse a line of the erasure list.
 
     Raises:
         ValueError: the line is malformed.
     """
     try:
         value = json.loads(line)
-        return UUID(value["owner"]), str(value["kind"])
+        at = value.get("at")
+        return Erasure(
+            owner_id=UUID(value["owner"]),
+            kind=str(value["kind"]),
+            at=datetime.fromisoformat(at) if at else None,
+        )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no erasure: {error}") from None
 
 
-def _not_yet_erased(owner_ids: Sequence[UUID], kind: str) -> list[UUID]:
-    found = sql.rows(
-        "SELECT DISTINCT owner_id FROM vault_object"
-        " WHERE owner_id = ANY(%s) AND erased_at IS NULL AND (%s = '' OR kind = %s)",
-        [list(owner_ids), kind, kind],
+def _newest(listed: Iterable[Erasure]) -> list[Erasure]:
+    """Return the last erasure of each owner and kind; one without a time only where there is no other."""
+    newest: dict[tuple[UUID, str], Erasure] = {}
+    for each in listed:
+        before = newest.setdefault((each.owner_id, each.kind), each)
+        if each.at and (before.at is None or each.at > before.at):
+            newest[each.owner_id, each.kind] = each
+    return list(newest.values())
+
+
+def _repeat(actor: Actor, kind: str, listed: Sequence[Erasure], now: datetime) -> int:
+    """Erase the objects of a kind ("": all) older than the erasure of their owner; return their number."""
+    with transaction.atomic():
+        found = sql.rows(
+            f"{_DROP} FROM unnest(%s::uuid[], %s::timestamptz[]) AS was (owner_id, at)"
+            " WHERE o.owner_id = was.owner_id AND o.erased_at IS NULL AND (%s = '' OR o.kind = %s)"
+            f" AND (%s = '' OR was.at IS NULL OR o.created_at <= was.at) {_DROPPED}",
+            [
+                now,
+                _NO_DIGEST,
+                [e.owner_id for e in listed],
+                [e.at for e in listed],
+                kind,
+                kind,
+                kind,
+            ],
+        )
+        erased = [_Dropped(*row) for row in found]
+        owners = {one.owner_id for one in erased}
+        _remember([structs.replace(e, at=e.at or now) for e in listed if e.owner_id in owners])
+        if owners:
+            kinds = [kind] if kind else []
+            _conclude(actor, sorted(owners), kinds, erased, now=now, motive=_REPLAYED)
+    return len(erased)
+
+
+def _conclude(
+    actor: Actor,
+    owner_ids: Sequence[UUID],
+    kinds: Sequence[str],
+    erased: Sequence[_Dropped],
+    *,
+    now: datetime,
+    motive: str,
+) -> None:
+    """Record an erasure in the ledger; at commit, unlink its files and extend the list on disk."""
+    only_identity = bool(kinds) and IDENTITY_KINDS.issuperset(kinds)
+    ledger.record_batch(
+        actor=actor,
+        action="identity.erase" if only_identity else "object.erase",
+        at=now,
+        kind="owner",
+        items=[(owner_id, b"") for owner_id in owner_ids],
+        detail={"objects": len(erased)},
+        motive=motive,
     )
-    return [row[0] for row in found]
+    transaction.on_commit(partial(_after_commit, erased))
 
 
-def _drop_keys(
-    owner_ids: Sequence[UUID], kinds: Sequence[str], now: datetime
-) -> list[tuple[UUID, bool]]:
-    found = sql.rows(
-        "UPDATE vault_object SET wrapped_key = NULL, erased_at = %s, sha256 = %s"
-        " WHERE owner_id = ANY(%s) AND erased_at IS NULL AND (%s OR kind = ANY(%s))"
-        " RETURNING id, pack_id IS NULL",
-        [now, _ERASED_DIGEST, list(owner_ids), not kinds, list(kinds)],
-    )
-    return [(row[0], row[1]) for row in found]
-
-
-def _remember(listed: Sequence[tuple[UUID, str]], now: datetime) -> None:
+def _remember(listed: Sequence[Erasure]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO vault_erasure (owner_id, kind, erased_at) VALUES (%s, %s, %s)"
             " ON CONFLICT DO NOTHING",
-            [(owner_id, kind, now) for owner_id, kind in listed],
+            [(each.owner_id, each.kind, each.at) for each in listed],
         )
 
 
-def _after_commit(erased: Sequence[tuple[UUID, bool]]) -> None:
+def _after_commit(erased: Sequence[_Dropped]) -> None:
     folder = keyring.current().vault_folder
     write_erasure_list()
-    for object_id, has_file in erased:
-        if has_file:
-            file_path(folder, object_id).unlink(missing_ok=True)
+    for each in erased:
+        if each.has_file:
+            file_path(folder, each.id).unlink(missing_ok=True)
 
 
-def _line(row: tuple[UUID, str]) -> str:
-    return json.dumps({"owner": str(row[0]), "kind": row[1]}, separators=(",", ":"))
+def _line(row: tuple[UUID, str, datetime]) -> str:
+    value = {"owner": str(row[0]), "kind": row[1], "at": row[2].astimezone(UTC).isoformat()}
+    return json.dumps(value, separators=(",", ":"))

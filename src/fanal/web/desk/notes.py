@@ -84,6 +84,25 @@ def lines_of(request: HttpRequest, found: Sequence[Note]) -> list[Line]:
     return [(note, names.get(note.author_id, "")) for note in found]
 
 
+def refused_page(
+    request: HttpRequest, refused: Refusal, *, action: str, back: tuple[str, UUID]
+) -> HttpResponse:
+    """Return the page that says why a note is not written, with its text (status 422).
+
+    `action`: the address of its form; `back`: route and id of the page that it came from.
+    """
+    route, target = back
+    context = {
+        "refused": reason_of(refused),
+        "words": request.POST.get("words", ""),
+        "action": action,
+        "back_route": route,
+        "back_id": target,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return render(request, "desk/note_refused.html", context, status=status)
+
+
 def _note(
     request: HttpRequest, write: Callable[[str], UUID], *, back: tuple[str, UUID]
 ) -> HttpResponse:
@@ -94,15 +113,6 @@ def _note(
     except NothingToNote:
         raise Http404 from None
     except Refusal as refused:
-        context = {
-            "refused": reason_of(refused),
-            "words": words,
-            "action": request.path,
-            "back_route": route,
-            "back_id": target,
-        }
-        return render(
-            request, "desk/note_refused.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY
-        )
+        return refused_page(request, refused, action=request.path, back=back)
     messages.success(request, _("The note is written. It can no longer be changed."))
     return redirect(route, target)

@@ -76,6 +76,8 @@ def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
         review_report(actor=actor, report_id=report_id, now=now, **form.cleaned_data)
     except TransitionRefused:
         messages.error(request, _("The erasure of this report was already proposed or agreed."))
+    except Refusal:
+        messages.error(request, _("This report is erased already."))
     else:
         messages.success(
             request,
@@ -105,8 +107,10 @@ def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
         return _page(request, refused=report_id)
     try:
         second_review(actor=actor, now=now, **form.cleaned_data)
-    except Refusal:
-        messages.error(request, _("This proposal does not await your answer."))
+    except Refusal as refused:
+        erased = refused.code == "ERASED"
+        told = _("This report is erased already.")
+        messages.error(request, told if erased else _("This proposal does not await your answer."))
     else:
         messages.success(
             request,

@@ -69,7 +69,7 @@ def charge_of(request: HttpRequest, case: Case, *, refused: str = "") -> Charge:
         person=names.get(given.person_id, "") if given else "",
         giver=names.get(given.made_by, "") if given else "",
         own=own,
-        version=version_of(case, given),
+        version=version_of(case, given, now=now),
         colleagues=_others(request, case, given) if may_give else [],
         may_return=given is not None and own and claims and free,
         may_take_back=given is not None

@@ -64,9 +64,9 @@ def go_on(request: HttpRequest) -> HttpResponse:
 def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
     """Claim the report that follows `before` in the person's view, and return the redirect to its page.
 
-    `before` may have left the view meanwhile. After the last row comes the first; reports that others hold
-    or that are given to others are passed over. Where none is left, return the redirect to the view with a
-    message.
+    A child in danger whom nobody has in charge comes first. `before` may have left the view meanwhile. After
+    the last row comes the first; reports that others hold or that are given to others are passed over. Where
+    none is left, return the redirect to the view with a message.
     """
     filters = structs.replace(filters_of(request.GET), sort=None)  # the gravest first, in any order
     tries = (
@@ -74,6 +74,8 @@ def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
         if before is None
         else [(_position(request, before), filters), (None, filters)]
     )
+    if before is not None and _may_pass_danger(request, before, filters):
+        tries.insert(0, (None, structs.replace(filters, level="DANGER", holder=NOBODY)))
     if filters.holder is None:  # behind hundreds that colleagues have in charge
         tries.append((None, structs.replace(filters, holder=NOBODY)))
     for start, narrowed in tries:
@@ -82,6 +84,12 @@ def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
             return at_place(request, found)
     messages.info(request, _("No other report of this view is free."))
     return to_queue(request)
+
+
+def _may_pass_danger(request: HttpRequest, before: Case, filters: QueueFilter) -> bool:
+    """Return whether a child in danger, free for anybody, may wait before the place of `before`."""
+    waits = view_of(request.GET) in {QueueView.OPEN, QueueView.LATE}
+    return waits and before.level != "DANGER" and {filters.level, filters.holder} == {None}
 
 
 def _before(request: HttpRequest) -> Case | None:

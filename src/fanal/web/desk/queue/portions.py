@@ -53,13 +53,16 @@ def charges_shown(request: HttpRequest, cases: Iterable[Case]) -> str:
     """Return what a form says that its page showed of who is in charge of cases: id and digest of each."""
     known = list(cases)
     given = assignments_of(actor=actor_of(request), report_ids=[case.report_id for case in known])
-    return " ".join(_shown(case, version_of(case, given.get(case.report_id))) for case in known)
+    now = now_of(request)
+    return " ".join(
+        _shown(case, version_of(case, given.get(case.report_id), now=now)) for case in known
+    )
 
 
 def charge_shown(request: HttpRequest, case: Case) -> str:
     """Return the version of who is in charge of a case, if its form's page showed it; "" otherwise."""
     given = assignments_of(actor=actor_of(request), report_ids=[case.report_id])
-    version = version_of(case, given.get(case.report_id))
+    version = version_of(case, given.get(case.report_id), now=now_of(request))
     return version if _shown(case, version) in request.POST.get("shown", "").split() else ""
 
 

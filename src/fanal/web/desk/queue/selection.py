@@ -63,7 +63,7 @@ VERDICTS = (FeedbackVerdict.USEFUL, FeedbackVerdict.DUPLICATE)
 """Feedback that can be given on several reports: what data each lacks is said on its own page."""
 
 
-_GIVING = (SelectionAct.ASSIGN, SelectionAct.TAKE_BACK)
+_GIVING = (SelectionAct.ASSIGN, SelectionAct.RELEASE, SelectionAct.TAKE_BACK)
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -141,7 +141,8 @@ def release_selected(request: HttpRequest) -> HttpResponse:
         actor, now = actor_of(request), now_of(request)
         token, report_id = case.claim_token, case.report_id
         if not orient.release_case(actor=actor, report_id=report_id, claim_token=token, now=now):
-            return_report(actor=actor, report_id=report_id, now=now)
+            shown = charge_shown(request, case)
+            return_report(actor=actor, report_id=report_id, now=now, shown=shown)
 
     return go_through(request, SelectionAct.RELEASE, release)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -18,6 +19,7 @@ from fanal.kernel.typed import identifier
 from fanal.orient import queries as oriented
 from fanal.orient.assignment.operations import assign_report, return_report, take_back
 from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.desk import notes
 from fanal.web.desk.queue import undo
 from fanal.web.desk.queue.filters import at_place
 from fanal.web.desk.queue.place import to_queue
@@ -60,7 +62,7 @@ def assign(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.claim")
 def give_back(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Return the report that is given to the person to the queue, then show the queue.
+    """Return the report that is given to the person to the queue (form: `shown`), then show the queue.
 
     Raises:
         Http404: no such report for the person.
@@ -68,7 +70,12 @@ def give_back(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """
 
     def back() -> HttpResponse:
-        if return_report(actor=actor_of(request), report_id=report_id, now=now_of(request)):
+        if return_report(
+            actor=actor_of(request),
+            report_id=report_id,
+            shown=request.POST.get("shown", ""),
+            now=now_of(request),
+        ):
             messages.success(request, _("The report is back in the queue."))
         else:
             messages.warning(request, _("You no longer have this report in your charge."))
@@ -116,5 +123,10 @@ def _checked(
     try:
         return act()
     except Refusal as refused:
+        if refused.code == "ERASED":  # it has no page to write on any more
+            action = reverse("desk:note", args=[report_id])
+            return notes.refused_page(
+                request, refused, action=action, back=("desk:report", report_id)
+            )
         page = page_of(request, report_id, charge_refused=reason_of(refused))
         return render(request, "desk/report.html", page, status=HTTPStatus.CONFLICT)

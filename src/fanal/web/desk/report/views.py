@@ -233,7 +233,11 @@ def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
         )
     except NotReachable:
         raise Http404 from None
-    except Refusal:
+    except Refusal as refused:
+        if refused.code == "ERASED":
+            told = _("This report is erased: its author can no longer be asked.")
+            messages.error(request, told)
+            return redirect("desk:report", report_id=report_id)
         messages.error(request, _("Write your question, in twenty thousand characters at most."))
         page = page_of(request, report_id)
         return render(request, "desk/report.html", page, status=HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -1,0 +1,140 @@
+"""Expiry of conversations and identities: what comes while it runs is kept, and a restore erases nothing newer."""
+
+import json
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection
+
+from fanal.db import sql
+from fanal.intake.operations.lifecycle import place_hold
+from fanal.kernel import clock
+from fanal.vault.operations import erase as vault
+from fanal.worker import expiry
+from tests.integration.orient.test_filters import INSERT_CASE
+from tests.integration.worker.test_unheard import NOW, SUPERVISOR, SYSTEM, keys, old_report, write
+
+__all__ = ["keys"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
+TWO_YEARS = timedelta(days=731)
+
+
+def decided() -> tuple[UUID, str]:
+    """A report of three years ago, decided, and its code."""
+    report_id, code = old_report(years=3)
+    at = NOW - timedelta(days=1000)
+    case = [
+        report_id,
+        1,
+        "DECIDED",
+        50,
+        "HIGH",
+        "OTHER",
+        "",
+        "",
+        at,
+        None,
+        None,
+        UUID(int=0),
+        at,
+        at,
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_CASE, [*case, False, None, "", None, "", False])
+    return report_id, code
+
+
+def dated_back(owner: psycopg.Connection, table: str, change: str) -> None:
+    """Do as the tables' owner what no role may: as if it had been written so long ago."""
+    owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    owner.execute(f"UPDATE {table} SET {change}")
+    owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def words_of(report_id: UUID) -> tuple[int, int]:
+    """The number of a report's messages, and of its sealed messages that can be opened."""
+    [said] = sql.one("SELECT count(*) FROM intake_message WHERE report_id = %s", [report_id])
+    living = "SELECT count(*) FROM vault_object WHERE owner_id = %s AND kind = 'message' AND erased_at IS NULL"
+    return said, sql.one(living, [report_id])[0]
+
+
+@pytest.mark.parametrize("comes", ["nothing", "answer", "hold"])
+def test_what_comes_while_conversations_are_erased_is_kept(
+    as_role, monkeypatch: pytest.MonkeyPatch, comes: str
+) -> None:
+    (silent, code), (report_id, its_code) = decided(), decided()
+    for each in (code, its_code):
+        write(each)
+    dated_back(as_role("owner"), "intake_message", "created_at = now() - interval '900 days'")
+    listed = expiry.list_silent
+
+    def meanwhile(**asked: object) -> list[UUID]:
+        found = listed(**asked)
+        if report_id in found and comes == "answer":
+            write(its_code, clock.now())
+        elif report_id in found and comes == "hold":
+            place_hold(actor=SUPERVISOR, report_id=report_id, motive="file 12", now=clock.now())
+        return found
+
+    monkeypatch.setattr(expiry, "list_silent", meanwhile)
+    expiry.expire(actor=SYSTEM, now=NOW)
+    assert words_of(silent) == (0, 0)
+    assert words_of(report_id) == {"nothing": (0, 0), "answer": (2, 2), "hold": (1, 1)}[comes]
+
+
+def test_an_identity_under_a_new_hold_is_kept(as_role, monkeypatch: pytest.MonkeyPatch) -> None:
+    (report_id, _code), (other, _other) = old_report(years=3), old_report(years=3)
+    dated_back(as_role("owner"), "intake_report", "identity_id = gen_random_uuid()")
+    listed = expiry.list_expired
+
+    def meanwhile(**asked: object) -> list[UUID]:
+        found = listed(**asked)
+        if report_id in found:
+            place_hold(actor=SUPERVISOR, report_id=report_id, motive="file 12", now=clock.now())
+        return found
+
+    monkeypatch.setattr(expiry, "list_expired", meanwhile)
+    assert expiry.expire(actor=SYSTEM, now=NOW)["identities"] == 1
+    left = sql.rows("SELECT id FROM intake_report WHERE identity_id IS NOT NULL")
+    assert left == [(report_id,)]
+    assert other != report_id
+
+
+def repeat(lines: list[str], now: datetime) -> int:
+    return vault.replay_erasures(actor=SYSTEM, now=now, lines=lines)
+
+
+def test_a_restore_erases_no_word_that_is_newer_than_the_erasure() -> None:
+    report_id, code = old_report(years=3)
+    write(code)
+    before = sql.rows(
+        "SELECT wrapped_key, sha256 FROM vault_object WHERE owner_id = %s AND kind = 'message'",
+        [report_id],
+    )
+    vault.erase(actor=SYSTEM, owner_ids=[report_id], now=NOW, kinds=["message"])
+    [(old, _erased)] = sql.rows(
+        "SELECT id, erased_at FROM vault_object WHERE owner_id = %s AND kind = 'message'",
+        [report_id],
+    )
+    write(code, NOW + timedelta(hours=1))
+    lines = vault.write_erasure_list().read_text().splitlines()
+    assert repeat(lines, NOW + timedelta(hours=2)) == 0
+    assert words_of(report_id) == (2, 1)
+    # As a backup brings it back: the old message can be opened again until the list is replayed.
+    sql.run(
+        "UPDATE vault_object SET wrapped_key = %s, sha256 = %s, erased_at = NULL WHERE id = %s",
+        [*before[0], old],
+    )
+    assert repeat(lines, NOW + timedelta(hours=2)) == 1
+    assert words_of(report_id) == (2, 1)
+    again = vault.write_erasure_list().read_text().splitlines()
+    assert repeat(again, NOW + timedelta(hours=3)) == 0, "the second restore keeps it too"
+    timeless = [json.dumps({"owner": str(report_id), "kind": "message"})]
+    assert repeat([*timeless, *lines], NOW + timedelta(hours=3)) == 0, (
+        "a line with its time counts more"
+    )
+    assert repeat(timeless, NOW + timedelta(hours=3)) == 1, "as lists without times did"
+    with pytest.raises(ValueError, match="no erasure"):
+        repeat([json.dumps({"owner": str(report_id)})], NOW)
