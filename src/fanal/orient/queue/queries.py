@@ -29,7 +29,6 @@ from fanal.orient.domain.records import (
     ViewCounts,
 )
 from fanal.orient.domain.states import OPEN_STATES, CaseState
-from fanal.orient.queue.domain.conditions import narrowed
 from fanal.orient.queue.domain.streams import (
     STATES,
     UNREAD,
@@ -37,6 +36,7 @@ from fanal.orient.queue.domain.streams import (
     count_of,
     desks_of,
     held,
+    narrowed,
     page_of,
     streams_of,
 )
