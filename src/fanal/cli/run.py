@@ -27,8 +27,7 @@ from fanal.cli.boot import (
 from fanal.cli.doctor_desk import FAULTS
 from fanal.cli.failures import CommandRefused, Failed, language, reason
 from fanal.cli.lowered import lower
-from fanal.cli.new_passwords import PasswordWatch
-from fanal.cli.supervisor import CallsSign, Child, Supervisor, say
+from fanal.cli.supervisor import CallsSign, Child, PasswordWatch, Supervisor, say
 from fanal.config.databases import DatabaseRefused, Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.gate import HEADERS, THREADS
