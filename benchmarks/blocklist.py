@@ -21,10 +21,9 @@ from benchmarks import nameservers as servers
 from fanal.cli.failures import CommandRefused
 from fanal.connectors.nameservers import update_zone
 from fanal.measures.blocking.blocklist import BlockList, Entry, make_list
-from fanal.measures.blocking.formats import check_zone, soa_of, write_zone
+from fanal.measures.blocking.formats import apply_delta, check_zone, soa_of, write_delta, write_zone
 from fanal.measures.blocking.names import ZONE, HostName
 from fanal.measures.blocking.publication.copies import NameServer, read_key
-from fanal.measures.blocking.publication.delta import apply_delta, write_delta
 
 T = TypeVar("T")
 _ROUNDS = 5

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal.measures.blocking.blocklist import BlockList, ListWrong, make_list
-from fanal.measures.blocking.formats import FORMATS, read_json, write_json
+from fanal.measures.blocking.formats import FORMATS, apply_delta, read_json, write_delta, write_json
 from fanal.measures.blocking.manifest import sign_manifest
-from fanal.measures.blocking.publication.delta import apply_delta, write_delta
 from fanal.measures.blocking.publication.folder import (
     FolderRefused,
     known_serials,

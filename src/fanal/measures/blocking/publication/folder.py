@@ -18,19 +18,21 @@ from msgspec import Struct
 
 from fanal.ledger.domain.checkpoint import NoteKey
 from fanal.measures.blocking.blocklist import BlockList, ListWrong, read_written
-from fanal.measures.blocking.formats import FORMATS, read_json, write_file
+from fanal.measures.blocking.formats import (
+    DELTA_FILE,
+    FORMATS,
+    apply_delta,
+    ends_of,
+    read_json,
+    write_delta,
+    write_file,
+)
 from fanal.measures.blocking.manifest import (
     ListManifest,
     ManifestRefused,
     check_digest,
     check_file,
     open_manifest,
-)
-from fanal.measures.blocking.publication.delta import (
-    DELTA_FILE,
-    apply_delta,
-    ends_of,
-    write_delta,
 )
 
 LATEST = "latest"
