@@ -40,8 +40,8 @@ def write_list(form: str, *, out: Path, as_user: str | None, code: str | None) -
         OSError: the folder cannot be written.
     """
     from fanal.ledger import signer
+    from fanal.measures.blocking.blocklist import sign_manifest
     from fanal.measures.blocking.formats import FORMATS, write_file
-    from fanal.measures.blocking.manifest import sign_manifest
     from fanal.measures.blocking.register import make_blocklist
 
     actor = proven(as_user, code=code, motive=f"fanal export {form}", action="export.write")

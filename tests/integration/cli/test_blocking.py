@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fanal.config.keys import load_keys
+from fanal.measures.blocking.blocklist import ListManifest, check_file, open_manifest
 from fanal.measures.blocking.formats import read_zone
-from fanal.measures.blocking.manifest import ListManifest, check_file, open_manifest
 from fanal.postgres import Cluster
 from tests.integration.cli.calling import Answer, Manner, caller
 from tests.prepared import prepare

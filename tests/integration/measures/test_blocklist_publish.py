@@ -11,7 +11,7 @@ from fanal.accounts.operations.instructions import second_instruction
 from fanal.bearers import propose_instruction
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import signer
-from fanal.measures.blocking.manifest import sign_manifest
+from fanal.measures.blocking.blocklist import sign_manifest
 from fanal.measures.blocking.publication import folder as published
 from fanal.measures.blocking.publication.publish import (
     FLOOR,

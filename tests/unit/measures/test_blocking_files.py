@@ -13,15 +13,16 @@ from hypothesis import given, strategies as st
 
 from fanal.ledger.domain import checkpoint
 from fanal.ledger.domain.checkpoint import CheckpointRefused, NoteKey, open_note, sign_text
-from fanal.measures.blocking.blocklist import BlockList, ListWrong
-from fanal.measures.blocking.formats import FORMATS, read_zone, write_file, write_zone
-from fanal.measures.blocking.manifest import (
+from fanal.measures.blocking.blocklist import (
+    BlockList,
     ListManifest,
+    ListWrong,
     ManifestRefused,
     check_file,
     open_manifest,
     sign_manifest,
 )
+from fanal.measures.blocking.formats import FORMATS, read_zone, write_file, write_zone
 from tests.unit.measures.test_blocking_list import INJECTIONS, NAME, NOW, block, entry
 
 GUIDE = Path(__file__).parents[3] / "docs/how-to/blocking.md"

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.measures.blocking.blocklist import BlockList, ListWrong, make_list
+from fanal.measures.blocking.blocklist import BlockList, ListWrong, make_list, sign_manifest
 from fanal.measures.blocking.formats import FORMATS, apply_delta, read_json, write_delta, write_json
-from fanal.measures.blocking.manifest import sign_manifest
 from fanal.measures.blocking.publication.folder import (
     FolderRefused,
     known_serials,

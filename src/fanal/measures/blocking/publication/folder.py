@@ -17,7 +17,16 @@ import msgspec
 from msgspec import Struct
 
 from fanal.ledger.domain.checkpoint import NoteKey
-from fanal.measures.blocking.blocklist import BlockList, ListWrong, read_written
+from fanal.measures.blocking.blocklist import (
+    BlockList,
+    ListManifest,
+    ListWrong,
+    ManifestRefused,
+    check_digest,
+    check_file,
+    open_manifest,
+    read_written,
+)
 from fanal.measures.blocking.formats import (
     DELTA_FILE,
     FORMATS,
@@ -26,13 +35,6 @@ from fanal.measures.blocking.formats import (
     read_json,
     write_delta,
     write_file,
-)
-from fanal.measures.blocking.manifest import (
-    ListManifest,
-    ManifestRefused,
-    check_digest,
-    check_file,
-    open_manifest,
 )
 
 LATEST = "latest"

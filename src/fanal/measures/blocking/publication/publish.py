@@ -13,9 +13,8 @@ from fanal.accounts.queries.instructions import standing_in_force
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.ledger import signer
-from fanal.measures.blocking.blocklist import BlockList, is_later, make_list
+from fanal.measures.blocking.blocklist import BlockList, is_later, make_list, sign_manifest
 from fanal.measures.blocking.kind import BLOCKS
-from fanal.measures.blocking.manifest import sign_manifest
 from fanal.measures.blocking.publication import folder as published
 from fanal.measures.blocking.register import InForce, in_force, keep_list, lists_locked
 from fanal.measures.models import StoredCleared, StoredList
