@@ -117,10 +117,9 @@ class Dispatch:
     def advances(self, number: int, now: float) -> None:
         """Note a sign of a session: it is connected, greeted, encrypted."""
         session = self._sessions[number]
+        # else `accepted` or `answered` follows, which measures how long that took
         if session.phase is not Phase.SENT and not session.asked:
-            session.changed = (
-                now  # else `accepted` or `answered` follows, which measures how long that took
-            )
+            session.changed = now
 
     def signed_in(self, number: int, now: float) -> tuple[list[str], list[Call]]:
         """Note that a session can send; return recipients and calls, or none if others were faster."""
@@ -170,29 +169,32 @@ class Dispatch:
         took, session.changed, session.asked = now - session.changed, now, ""
         if _ACCEPTED <= code < _ACCEPTED + 100:
             if one.silent_since is not None:
-                self._try_silent_again(now)
-                one.speaks(now)
+                self._try_silent_again(one, now)
             self._answered_at, session.stalled = now, False
             self._places.note_reply(took, now)
             session.taken.append(person)
             return
         if one.session == number:
             one.session = 0
-        one.put_off(now)
+        self._put_off(one, now)
         if code >= _PERMANENT:
             session.refused.append(person)
         for call in self._carried(session):
             call.failure = "REFUSED"
 
-    def _try_silent_again(self, now: float) -> None:
-        """Try those again who fell silent lately, as one of them answered: the server may be why."""
+    def _try_silent_again(self, one: Person, now: float) -> None:
+        """Try those again who fell silent lately, as one of them answered: the server may be why.
+
+        It is where more than half were silent together: then nobody is slow.
+        """
         silent = [x for x in self._people.values() if x.silent_since is not None]
+        servers = len(silent) > len(self._people) // 2
         fresh = [x for x in silent if x.is_fresh(now) or len(silent) == len(self._people)]
         for session in self._sessions.values():
             if any(session.waits_for(one.address) for one in fresh):
                 session.cut = True
-        for person in fresh:
-            person.speaks(now)
+        for person in (*fresh, one):
+            person.speaks(now, servers=servers)
 
     def may_send(self, number: int, now: float) -> bool:
         """Return whether a session may send to all recipients that the server took: nobody else did."""
@@ -306,19 +308,18 @@ class Dispatch:
         self._let_go(session)
 
     def _blame(
-        self,
-        session: Session,
-        people: Sequence[Person],
-        now: float,
-        *,
-        unconfirmed: bool = False,
+        self, session: Session, people: Sequence[Person], now: float, *, unconfirmed: bool = False
     ) -> None:
         """Try people again, alone, one of whom is why a session failed; if it is known who, later."""
         for person in people:
             if person.address == session.asked or len(session.people) == 1:
-                person.put_off(now, unconfirmed=unconfirmed)
+                self._put_off(person, now, unconfirmed=unconfirmed)
             elif not session.asked or session.stalled:
                 person.set_apart(now)
+
+    def _put_off(self, person: Person, now: float, *, unconfirmed: bool = False) -> None:
+        others = sum(one.fails for one in self._people.values() if one is not person)
+        person.put_off(now, others=others, of=len(self._people), unconfirmed=unconfirmed)
 
     def _claims(self, address: str, session: Session, step: Step) -> bool:
         """Return whether a person is in this session, or can be, now that it has come to a step with them.

@@ -15,8 +15,8 @@ SLOW_SECONDS: Final = 600.0
 """Time for which a person has sessions of their own who was slow, or may be why one failed."""
 FRESH_SECONDS: Final = 15.0
 """Time for which somebody who gives no answer is tried again in short order: a session may have been lost."""
-_SHORTEST_SECONDS: Final = 2.0
-"""The pause after a failure is as long as people have been failing, at most, and at least this."""
+_SHORTEST_SECONDS, _LONGEST_SECONDS, _SHARE = 2.0, 60.0, 30
+"""The longest pause after a failure: at least the first, at most the second (`Person.put_off`)."""
 _JITTER: Final = 0.5
 _IN_ONE: Final = 8
 
@@ -63,6 +63,8 @@ class Person:
     """One of these named them after the server had answered for others: they are why it got no answer."""
     _failures: int = 0
     _failing_since: float = 0.0
+    _alone_failures: int = 0
+    """Those of them while at most half of the people failed."""
     _alone_until: float = 0.0
     _slow_until: float = 0.0
 
@@ -78,11 +80,11 @@ class Person:
         """Give them sessions of their own until a message arrives: they may be why one failed or stalled."""
         self._alone_until = now + SLOW_SECONDS
 
-    def speaks(self, now: float) -> None:
-        """Note that they are silent no more, if they were; they may be slow again."""
+    def speaks(self, now: float, *, servers: bool) -> None:
+        """Note that they are silent no more, if they were; they may be slow, or it was the server's fault."""
         if self.silent_since is not None:
             self.silent_since, self.tries, self.is_proved = None, 0, False
-            self._slow_until = now + SLOW_SECONDS
+            self._slow_until = self._slow_until if servers else now + SLOW_SECONDS
 
     def has(self, calls: Sequence[UUID], now: float) -> None:
         """Note that they have some calls."""
@@ -91,13 +93,30 @@ class Person:
         self._failures, self._alone_until, self.next_at, self.named = 0, 0.0, now, 0
         self.silent_since, self.tries, self.is_proved = None, 0, False
 
-    def put_off(self, now: float, *, unconfirmed: bool = False) -> None:
-        """Note a failure that is theirs, and when they are next tried (`wait_after`)."""
+    @property
+    def fails(self) -> bool:
+        """Whether the last that became of them was a failure that is theirs."""
+        return self._failures > 0
+
+    def put_off(self, now: float, *, others: int, of: int, unconfirmed: bool = False) -> None:
+        """Note a failure that is theirs, and when they are next tried (`wait_after`).
+
+        Where at most half of the people (`of`) fail, the `others` among them, it is no fault of the server:
+        the distances double up to a minute. Else they are two seconds, later a thirtieth of the time for
+        which they fail, unless a message may have arrived.
+        """
+        if not self._failures:
+            self._failing_since, self._alone_failures = now, 0
         self._failures += 1
-        self._failing_since = now if self._failures == 1 else self._failing_since
-        longest = max(_SHORTEST_SECONDS, now - self._failing_since)
-        wait = wait_after(attempts=self._failures, jitter=_JITTER, unconfirmed=unconfirmed)
-        self.next_at = now + min(wait.total_seconds(), longest)
+        failing, alone = now - self._failing_since, others + 1 <= of // 2
+        self._alone_failures += alone
+        wait = wait_after(
+            attempts=self._alone_failures if alone else self._failures,
+            jitter=_JITTER,
+            unconfirmed=unconfirmed or alone,
+        )
+        longest = failing if unconfirmed else _LONGEST_SECONDS if alone else failing / _SHARE
+        self.next_at = now + min(wait.total_seconds(), max(_SHORTEST_SECONDS, longest))
 
 
 @dataclass(eq=False)

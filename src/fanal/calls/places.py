@@ -1,7 +1,7 @@
 """What is known of the mail server: which of its addresses answer, and how many sessions it lets in."""
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -36,6 +36,11 @@ _FIRST_GREETING_SECONDS: Final = 2.0
 """The same where neither is known, and in an outage: a quick server is asked too often else."""
 _OUTAGE_SECONDS: Final = 5.0
 """Time after the first of its failures from which on an address that took no message is in an outage."""
+_MOST_BEGUN, _BEGUN_SECONDS, _APART_SECONDS = 20, 60.0, 2.0
+"""After so many sessions within a minute at an address that failed, until it takes a message: one each 2 s.
+
+So it is asked some fifty times a minute in an outage, however many people wait.
+"""
 _MOST_ADDRESSES: Final = 32
 _KEPT_ANSWERS, _KEPT_SECONDS = 15, 900.0
 """An address stays until so many answers of the DNS have left it out, and for so long."""
@@ -102,14 +107,17 @@ class Places:
         self._failing = dict[int, tuple[float, float]]()
         self._failed_at = dict[int, float]()
         """When each address failed first in its last outage; no entry once it took a message."""
+        self._begun = dict[int, deque[float]]()
+        """When sessions began at each address since it took a message, of the last minute."""
 
     def set(self, order: Sequence[int]) -> None:
         """Set the addresses to use, the preferred ones first; what is known of others is forgotten."""
         self._order = order
-        known: dict[int, float] | dict[int, tuple[float, float]]
+        known: dict[int, float] | dict[int, tuple[float, float]] | dict[int, deque[float]]
         for known in (
             *(self._sign_ins, self._faults, self._paused),
             *(self._took, self._refused, self._failing, self._failed_at),
+            self._begun,
         ):
             for place in known.keys() - set(order):
                 del known[place]
@@ -152,7 +160,7 @@ class Places:
         return max(self._took.values(), default=-math.inf)
 
     def choose(self, waits: Counter[int], now: float) -> int | None:
-        """Return the address for the next session, or None while all are paused.
+        """Return the address for the session that begins now, or None while all are paused.
 
         It is one where fewest sessions wait to sign in (`waits`), and that has not failed lately.
         """
@@ -162,7 +170,9 @@ class Places:
             return waits[place], fault if fault > now - _FAULT_SECONDS else -math.inf
 
         free = [one for one in self._order if not self._is_paused(one, now)]
-        return min(free, key=rank, default=None)
+        if (chosen := min(free, key=rank, default=None)) is not None:
+            self._begun.setdefault(chosen, deque()).append(now)
+        return chosen
 
     def has_other(self, since: float, now: float) -> bool:
         """Return whether a session can begin at an address that has not failed since an instant."""
@@ -208,6 +218,7 @@ class Places:
         self._faults.pop(place, None)
         self._failing.pop(place, None)
         self._failed_at.pop(place, None)
+        self._begun.pop(place, None)
 
     def note_not_let_in(self, place: int, began: float, now: float) -> None:
         """Note that a session failed before it had signed in, unless later ones have: it was lost."""
@@ -240,4 +251,12 @@ class Places:
         self._paused[place] = now + _FEW_PAUSE_SECONDS
 
     def _is_paused(self, place: int, now: float) -> bool:
-        return self._paused.get(place, -math.inf) > now
+        return self._paused.get(place, -math.inf) > now or self._is_asked_often(place, now)
+
+    def _is_asked_often(self, place: int, now: float) -> bool:
+        begun = self._begun.get(place)
+        if not begun or place not in self._faults:
+            return False
+        while begun and begun[0] <= now - _BEGUN_SECONDS:
+            begun.popleft()
+        return len(begun) >= _MOST_BEGUN and now < begun[-1] + _APART_SECONDS

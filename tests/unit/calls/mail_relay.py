@@ -107,6 +107,8 @@ class Relay:
     most: int = 0
     """Most sessions at once at one address."""
     begun: int = 0
+    connects: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """When sessions began, by address."""
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -143,6 +145,14 @@ class Relay:
             if self.now >= self._beat_at:
                 self._beat()
 
+    def most_in_a_minute(self, since: float = 0.0) -> int:
+        """The most sessions that began at one address within a minute, from an instant on."""
+        counts = [0]
+        for instants in self.connects.values():
+            later = [one for one in instants if one >= since]
+            counts += [sum(one <= at < one + 60.0 for at in later) for one in later]
+        return max(counts)
+
     def _restart(self, pause: float) -> None:
         lost = [one for one in self.made.values() if one.id in self.dispatch.in_hand]
         for talk in list(self._talks.values()):
@@ -171,6 +181,7 @@ class Relay:
     def _beat(self) -> None:
         for session in self.dispatch.step(self.now):
             self.begun += 1
+            self.connects[session.place].append(self.now)
             talk = self._talks[session.number] = _Talk(self, session)
             talk.begin()
         for number in self.dispatch.cut():

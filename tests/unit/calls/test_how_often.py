@@ -1,0 +1,95 @@
+"""How often the mail server is asked: a provider that counts connections must not shut the desk out."""
+
+import pytest
+
+from tests.unit.calls.mail_relay import NEVER, Fault, Relay
+from tests.unit.calls.test_dispatch import late, people, run
+
+OUT = 55
+"""Most connections a minute at an address in an outage, whoever waits; then two for each person."""
+FIRST = [
+    *[
+        Fault(step=step, seconds=NEVER, when=(30.0, 40.0))
+        for step in ("MAIL", "RCPT", "DATA", "END")
+    ],
+    Fault(step="RCPT", code=450, when=(30.0, 40.0)),
+    Fault(step="END", code=451, when=(30.0, 40.0)),
+]
+SECOND = [
+    Fault(step="CONNECT", code=0, when=(40.0, 80.0)),
+    Fault(step="GREET", code=554, when=(40.0, 80.0)),
+    Fault(step="CONNECT", seconds=NEVER, when=(40.0, 80.0)),
+]
+
+
+@pytest.mark.parametrize("many", [1, 3, 8, 10])
+@pytest.mark.parametrize("first", FIRST)
+@pytest.mark.parametrize("second", SECOND)
+def test_an_outage_in_two_phases(many: int, first: Fault, second: Fault) -> None:
+    """First it fails after the sign-in, so that each person is tried alone; then before it."""
+    relay = Relay(people(many), [first, second], reply=0.05)
+    calls = run(relay, [1.0, *(30.5 + 10.0 * n for n in range(5))])
+    assert relay.most_in_a_minute() <= OUT + 2 * many
+    assert not late(relay, {number: max(at, 80.0) for number, at in calls.items() if at > 30.0})
+
+
+@pytest.mark.parametrize("many", [1, 8, 10])
+@pytest.mark.parametrize("apart", [2.0, 5.0, 10.0])
+@pytest.mark.parametrize(
+    ("step", "code"), [("RCPT", 450), ("RCPT", 421), ("DATA", None), ("END", None), ("END", 451)]
+)
+def test_an_outage_of_one_kind_with_many_alarms(
+    many: int, apart: float, step: str, code: int | None
+) -> None:
+    fault = Fault(step=step, code=code, seconds=NEVER if code is None else 0.0, when=(30.0, 70.0))
+    relay = Relay(people(many), [fault], reply=0.05)
+    run(relay, [1.0, *(30.5 + apart * n for n in range(int(40 / apart)))])
+    assert relay.most_in_a_minute() <= OUT + 2 * many
+
+
+@pytest.mark.parametrize(("refused", "many"), [(1, 2), (1, 10), (3, 10)])
+@pytest.mark.parametrize(("step", "code"), [("RCPT", 450), ("RCPT", 421), ("END", 451)])
+def test_people_whom_a_healthy_server_refuses(
+    refused: int, many: int, step: str, code: int
+) -> None:
+    """One call brings some eight connections for each of them in its first minute, and one a minute after.
+
+    Where the whole message is refused, each person is first tried alone.
+    """
+    duty = people(many)
+    fault = Fault(step=step, code=code, people=frozenset(duty[:refused]))
+    relay = Relay(duty, [fault], reply=0.05)
+    run(relay, [1.0])
+    assert relay.most_in_a_minute() <= 2 + 8 * refused + (many if step == "END" else 0)
+    relay.run(300.0)
+    assert relay.most_in_a_minute(since=120.0) <= 2 * refused
+
+
+@pytest.mark.parametrize("many", [2, 5, 10])
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "END"])
+def test_a_stall_of_all_leaves_nobody_alone(many: int, step: str) -> None:
+    """A healthy server is asked twice for each call, whatever it did a minute ago."""
+    stall = Fault(step=step, seconds=NEVER, when=(30.0, 36.0))
+    relay = Relay(people(many), [stall], reply=0.05)
+    calls = run(relay, [1.0, 30.2, 31.5, *(50.0 + 10.0 * n for n in range(15))])
+    assert relay.most_in_a_minute(since=100.0) <= 14
+    assert not late(relay, {number: at for number, at in calls.items() if at >= 50.0})
+
+
+@pytest.mark.parametrize("many", [1, 5, 10])
+@pytest.mark.parametrize("places", [2, 3])
+@pytest.mark.parametrize(
+    ("step", "code"), [("RCPT", 450), ("RCPT", 421), ("DATA", 451), ("END", 451)]
+)
+@pytest.mark.parametrize("lasts", [12.0, 60.0])
+def test_the_address_that_is_well_again_first_serves(
+    many: int, places: int, step: str, code: int, lasts: float
+) -> None:
+    well = 30.0 + lasts
+    faults = [
+        Fault(step=step, code=code, places=frozenset({one}), when=(30.0, well + 60.0 * one))
+        for one in range(places)
+    ]
+    relay = Relay(people(many), faults, places=places, reply=0.05)
+    calls = run(relay, [1.0, 30.5, well - 5.0])
+    assert not late(relay, {number: max(at, well) for number, at in calls.items()})
