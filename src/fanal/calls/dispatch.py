@@ -176,7 +176,7 @@ class Dispatch:
             return
         if one.session == number:
             one.session = 0
-        self._put_off(one, now)
+        self._put_off(one, session, now)
         if code >= _PERMANENT:
             session.refused.append(person)
         for call in self._carried(session):
@@ -313,12 +313,15 @@ class Dispatch:
         """Try people again, alone, one of whom is why a session failed; if it is known who, later."""
         for person in people:
             if person.address == session.asked or len(session.people) == 1:
-                self._put_off(person, now, unconfirmed=unconfirmed)
+                self._put_off(person, session, now, unconfirmed=unconfirmed)
             elif not session.asked or session.stalled:
                 person.set_apart(now)
 
-    def _put_off(self, person: Person, now: float, *, unconfirmed: bool = False) -> None:
+    def _put_off(
+        self, person: Person, session: Session, now: float, *, unconfirmed: bool = False
+    ) -> None:
         others = sum(one.fails for one in self._people.values() if one is not person)
+        person.failed_at.add(session.place)
         person.put_off(now, others=others, of=len(self._people), unconfirmed=unconfirmed)
 
     def _claims(self, address: str, session: Session, step: Step) -> bool:
@@ -393,12 +396,9 @@ class Dispatch:
         return any(self._calls[id_].told != _FAILED for id_ in person.pending)
 
     def _open(self, group: Sequence[Person], now: float, begun: list[Session]) -> None:
-        waits = [
-            one
-            for one in self._sessions.values()
-            if one.stalled and not one.cut and one.phase is Phase.CONNECTING
-        ]
-        place = self._places.choose(Counter(one.place for one in waits), now)
+        waits = [one for one in self._sessions.values() if one.is_ungreeted]
+        avoid = group[0].failed_at if len(group) == 1 else set()
+        place = self._places.choose(Counter(one.place for one in waits), now, avoid)
         if place is None:
             return
         if sum(one.place == place for one in waits) >= _MOST_CONNECTING:

@@ -65,6 +65,8 @@ class Person:
     _failing_since: float = 0.0
     _alone_failures: int = 0
     """Those of them while at most half of the people failed."""
+    failed_at: set[int] = field(default_factory=set)
+    """The addresses of the server at which they failed since they got a message last."""
     _alone_until: float = 0.0
     _slow_until: float = 0.0
 
@@ -91,6 +93,7 @@ class Person:
         for id_ in calls:
             self.pending.pop(id_, None)
         self._failures, self._alone_until, self.next_at, self.named = 0, 0.0, now, 0
+        self.failed_at.clear()
         self.silent_since, self.tries, self.is_proved = None, 0, False
 
     @property
@@ -148,6 +151,11 @@ class Session:
         """Whether no recipient was named yet: none can be why the session fails or stalls."""
         named = self.asked or self.taken or self.phase > Phase.RECIPIENTS
         return not named
+
+    @property
+    def is_ungreeted(self) -> bool:
+        """Whether it gives no sign since before it has signed in, and is not to be closed."""
+        return self.stalled and not self.cut and self.phase is Phase.CONNECTING
 
     def step_of(self, person: str) -> Step:
         """Return how far it has come with a person."""

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from fanal.connectors.smtp import Address
@@ -159,15 +159,17 @@ class Places:
         """When the server took a message last."""
         return max(self._took.values(), default=-math.inf)
 
-    def choose(self, waits: Counter[int], now: float) -> int | None:
+    def choose(self, waits: Counter[int], now: float, avoid: Set[int] = frozenset()) -> int | None:
         """Return the address for the session that begins now, or None while all are paused.
 
-        It is one where fewest sessions wait to sign in (`waits`), and that has not failed lately.
+        It is one where fewest sessions wait to sign in (`waits`), and that has not failed lately; one to
+        `avoid` counts as if one more waited there.
         """
 
-        def rank(place: int) -> tuple[int, float]:
-            fault = self._faults.get(place, -math.inf)
-            return waits[place], fault if fault > now - _FAULT_SECONDS else -math.inf
+        def rank(place: int) -> tuple[int, bool, float]:
+            fault, avoided = self._faults.get(place, -math.inf), place in avoid
+            late = fault if fault > now - _FAULT_SECONDS else -math.inf
+            return waits[place] + avoided, avoided, late
 
         free = [one for one in self._order if not self._is_paused(one, now)]
         if (chosen := min(free, key=rank, default=None)) is not None:

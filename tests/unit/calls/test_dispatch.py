@@ -8,6 +8,8 @@ import pytest
 from fanal.orient.domain.clocks import Delivery
 from tests.unit.calls.mail_relay import NEVER, Fault, Relay
 
+pytestmark = pytest.mark.long
+
 LIMIT = 10.0
 HANGS = {"seconds": NEVER}
 

@@ -8,6 +8,8 @@ from fanal.calls.places import Addresses
 from tests.unit.calls.mail_relay import NEVER, Fault, Relay, address
 from tests.unit.calls.test_dispatch import late, people, run
 
+pytestmark = pytest.mark.long
+
 
 def test_the_address_that_the_name_gives_now_comes_first_and_old_ones_go() -> None:
     known = Addresses()

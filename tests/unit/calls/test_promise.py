@@ -9,6 +9,8 @@ from tests.unit.calls.cases import LIMITS, draw, wrongs
 from tests.unit.calls.mail_relay import NEVER, STEPS, Fault, Relay
 from tests.unit.calls.test_dispatch import late, people, run
 
+pytestmark = pytest.mark.long
+
 SECURITY = Path(__file__).parents[3] / "SECURITY.md"
 
 
