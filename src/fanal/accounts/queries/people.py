@@ -241,10 +241,10 @@ def list_accesses(*, actor: Actor) -> list[PartnerAccess]:
         Refused: the actor may not manage partners.
     """
     require(actor, "partner.manage")
-    rows = PartnerCredential.objects.order_by("organisation__name", "id").values(
+    rows = PartnerCredential.objects.order_by("id").values(
         *_OF_A_CREDENTIAL, partner=F("organisation__name")
     )
-    return [PartnerAccess(**row) for row in rows]
+    return sorted((PartnerAccess(**row) for row in rows), key=lambda one: alphabetical(one.partner))
 
 
 def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
