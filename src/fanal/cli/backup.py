@@ -105,8 +105,12 @@ def restore(folder: Path) -> None:
         _keep_checkpoints(home, folder)
         mark = read_mark(databases.url(DatabaseRole.WORKER))
         enter_django(databases=databases, role=DatabaseRole.WORKER, home=home, mark=mark)
-        if not _check(erasures):
-            sys.exit(1)
+        whole = _check([line for line in erasures if _is_readable(line)])
+    unreadable = sum(not _is_readable(line) for line in erasures)
+    if unreadable:
+        raise Failed("ERASURES_UNREADABLE", count=unreadable)
+    if not whole:
+        sys.exit(1)
 
 
 def _require_empty(folder: Path) -> None:
@@ -162,7 +166,7 @@ def _check(erasures: list[str]) -> bool:
     now, actor = clock.now(), system_actor("restore")
     erased = replay_erasures(actor=actor, now=now, lines=erasures)
     # Completely erased reports are erased in every package, also before their expiry.
-    listed = map(parse_line, filter(str.strip, erasures))
+    listed = map(parse_line, erasures)
     whole = list(dict.fromkeys(each.owner_id for each in listed if not each.kind))
     erase_again(actor=actor, report_ids=whole, now=now)
     expire(actor=actor, now=now)
@@ -290,11 +294,27 @@ def _marks_of_keys(home: Path) -> dict[str, str]:
 def _erasures(folder: Path) -> list[str]:
     """Return the lines of both logs of erased objects: that of the backup in `folder`, and this machine's.
 
-    This machine's may be newer. Each line occurs once.
+    This machine's may be newer. Each line occurs once. A line that a full disk tore stands once more whole,
+    or its erasure is in the database of the backup.
     """
     lists = (find_vault() / "erasures.log", folder / VAULT / "erasures.log")
-    lines = [line for path in lists if path.exists() for line in path.read_text().splitlines()]
-    return list(dict.fromkeys(lines))
+    lines = [
+        line
+        for path in lists
+        if path.exists()
+        for line in path.read_text(errors="replace").splitlines()
+    ]
+    return list(dict.fromkeys(filter(str.strip, lines)))
+
+
+def _is_readable(line: str) -> bool:
+    from fanal.vault.operations.erase import parse_line
+
+    try:
+        parse_line(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _keep_checkpoints(home: Path, folder: Path) -> None:

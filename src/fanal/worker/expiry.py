@@ -4,9 +4,10 @@ Nothing under a legal hold is erased. Due dates are pure functions of stored tim
 for a missed one, and a run after `fanal restore` erases again the data that the backup brought back.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -180,36 +181,42 @@ def _erase_messages(actor: Actor, now: datetime, before: datetime) -> int:
 def _erase_acts(actor: Actor, now: datetime, before: datetime) -> int:
     total = 0
     for kind in ACTS:
-        for due in _free(actor, before, kind=kind):
-            total += erase_words(actor=actor, kind=kind, act_ids=due, now=now)
+        erase = partial(erase_words, actor=actor, kind=kind, now=now)
+        total += _erase_free(actor, before, kind=kind, erase=erase)
     return total
 
 
 def _erase_payers(actor: Actor, now: datetime, before: datetime) -> int:  # noqa: ARG001 - one signature
-    due = _free(actor, before, kind="sheet", subjects=True)
-    return sum(forget_subjects(actor=actor, act_ids=ids) for ids in due)
+    erase = partial(forget_subjects, actor=actor)
+    return _erase_free(actor, before, kind="sheet", subjects=True, erase=erase)
 
 
 def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
-    due = _free(actor, before, kind="measure")
-    total = sum(measures.erase_words(actor=actor, measure_ids=ids, now=now) for ids in due)
-    for kind, erase in _LASTING.items():
-        for ids in _free(actor, before, kind=kind):
-            total += erase(actor=actor, act_ids=ids, now=now)
+    def erase(*, act_ids: list[UUID]) -> int:
+        return measures.erase_words(actor=actor, measure_ids=act_ids, now=now)
+
+    total = _erase_free(actor, before, kind="measure", erase=erase)
+    for kind, words in _LASTING.items():
+        lasting = partial(words, actor=actor, now=now)
+        total += _erase_free(actor, before, kind=kind, erase=lasting)
     return total
 
 
-def _free(
-    actor: Actor, before: datetime, *, kind: str, subjects: bool = False
-) -> Iterator[list[UUID]]:
-    """Yield batches of ids of official acts of a kind, due before `before`, without those under a legal hold.
+def _erase_free(
+    actor: Actor,
+    before: datetime,
+    *,
+    kind: str,
+    erase: Callable[..., int],
+    subjects: bool = False,
+) -> int:
+    """Erase official acts of a kind, due before `before`, without those under a legal hold; return how many.
 
-    An act is under a legal hold if one of its reports is. With `subjects`, the acts due for the erasure of
-    the id of their report or payer, else those due for the erasure of their texts.
-
-    Each batch is erased in the transaction in which it is yielded: no hold comes between.
+    An act is under a legal hold if one of its reports is; none comes between, since the reports are locked.
+    `erase` takes the `act_ids` of a batch. With `subjects`, the acts are those due for the erasure of the
+    id of their report or payer, else those due for the erasure of their texts.
     """
-    after = None
+    total, after = 0, None
     while rows := acts.list_due(
         actor=actor, kind=kind, before=before, after=after, limit=_BATCH, subjects=subjects
     ):
@@ -219,7 +226,8 @@ def _free(
             lock_reports(actor=actor, report_ids=reports)
             held = list_held(actor=actor, report_ids=reports)
             if due := [row.id for row in rows if held.isdisjoint(row.report_ids)]:
-                yield due
+                total += erase(act_ids=due)
+    return total
 
 
 def _erase_motives(actor: Actor, now: datetime, before: datetime) -> int:

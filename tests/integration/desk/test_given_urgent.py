@@ -88,13 +88,31 @@ def test_a_free_child_in_danger_comes_before_what_follows(
     """The person has read on down the list when it comes, or had a list by time."""
     danger, web = desk.reports["danger"], sign_in("ana")
     rows = Case.objects.filter(desk_id=1, state="TO_ASSESS").order_by("rank", "report_id")
-    *_others, low, _last = [row.report_id for row in rows if row.report_id != danger]
+    *others, low, _last = [row.report_id for row in rows if row.report_id != danger]
+    claim = claim_case(actor=desk.actor("ana"), report_id=low, now=clock.now())
+    said, came = {"after": str(low), "token": str(claim.token)}, []
+    for _press in range(len(others) + 3):
+        page = web.post(f"/en/desk/next/{VIEW}{order}", said)["Location"]
+        came.append(UUID(page.split("/reports/")[1][:36]))
+        token = Case.objects.get(report_id=came[-1]).claim_token
+        said = {"after": str(came[-1]), "token": str(token)}
+    assert came[0] == danger
+    assert set(came) == {row.report_id for row in rows}, "and then it comes in its turn only"
+
+
+@pytest.mark.parametrize("whose", ["a colleague, long ago", "her own"])
+@pytest.mark.parametrize("view", [VIEW, f"{VIEW}&holder=NOBODY"])
+def test_a_child_in_danger_that_somebody_has_for_long_comes_next(
+    desk: Desk, sign_in: SignIn, whose: str, view: str
+) -> None:
+    to = "ana" if whose == "her own" else "bruno"
+    if "holder" not in view:
+        given(desk, "danger", "claire", to, 20 * MINUTE)
+    low = Case.objects.filter(desk_id=1, state="TO_ASSESS").order_by("rank").last().report_id
     claim = claim_case(actor=desk.actor("ana"), report_id=low, now=clock.now())
     said = {"after": str(low), "token": str(claim.token)}
-    assert f"/reports/{danger}/" in web.post(f"/en/desk/next/{VIEW}{order}", said)["Location"]
-    token = Case.objects.get(report_id=danger).claim_token
-    said = {"after": str(danger), "token": str(token)}
-    assert f"/reports/{danger}/" not in web.post(f"/en/desk/next/{VIEW}{order}", said)["Location"]
+    page = sign_in("ana").post(f"/en/desk/next/{view}", said)["Location"]
+    assert f"/reports/{desk.reports['danger']}/" in page
 
 
 def test_kept_for_an_hour_it_is_not_kept_again_by_an_undo(desk: Desk, sign_in: SignIn) -> None:

@@ -373,6 +373,8 @@ def test_a_merge_is_with_the_reports_that_its_page_counted(desk: Desk, sign_in: 
     before = dossiers.judgements()
     assert judged(web, path, **said, reason="x").status_code == 302, "pressed twice"
     assert judged(web, path, **said, reason="y").status_code == 409
+    wrong = said | {"other": f"{other} {digest_of(new[:1])}"}
+    assert judged(web, path, **wrong, reason="x").status_code == 409, "another dossier"
     assert judged(sign_in("bruno"), path, **said, reason="x").status_code == 409
     assert dossiers.judgements() == before
 

@@ -2,11 +2,12 @@
 
 import json
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 
 from fanal.db import sql
 from fanal.intake.operations.lifecycle import place_hold
@@ -113,12 +114,14 @@ def test_a_restore_erases_no_word_that_is_newer_than_the_erasure() -> None:
         "SELECT wrapped_key, sha256 FROM vault_object WHERE owner_id = %s AND kind = 'message'",
         [report_id],
     )
-    vault.erase(actor=SYSTEM, owner_ids=[report_id], now=NOW, kinds=["message"])
+    later = NOW + timedelta(minutes=1)
+    vault.erase(actor=SYSTEM, owner_ids=[report_id], now=later, kinds=["message"])
     [(old, _erased)] = sql.rows(
         "SELECT id, erased_at FROM vault_object WHERE owner_id = %s AND kind = 'message'",
         [report_id],
     )
-    write(code, NOW + timedelta(hours=1))
+    # Dated before the erasure and stored after it, as a child's whose web process waited for the disk.
+    write(code, NOW + timedelta(seconds=5))
     lines = vault.write_erasure_list().read_text().splitlines()
     assert repeat(lines, NOW + timedelta(hours=2)) == 0
     assert words_of(report_id) == (2, 1)
@@ -138,3 +141,54 @@ def test_a_restore_erases_no_word_that_is_newer_than_the_erasure() -> None:
     assert repeat(timeless, NOW + timedelta(hours=3)) == 1, "as lists without times did"
     with pytest.raises(ValueError, match="no erasure"):
         repeat([json.dumps({"owner": str(report_id)})], NOW)
+
+
+@pytest.mark.parametrize("eraser", ["payers", "measures", "acts"])
+def test_an_error_in_an_eraser_leaves_no_transaction_open(
+    monkeypatch: pytest.MonkeyPatch, eraser: str
+) -> None:
+    """It would stay with the thread of the jobs, whose connection is closed inside it, for good."""
+    report_id, _code = old_report(years=3)
+    due = [SimpleNamespace(id=report_id, report_ids=[report_id])]
+
+    def fails(**_asked: object) -> int:
+        sql.rows("SELECT 1/0", [])
+        return 0
+
+    monkeypatch.setattr(expiry.acts, "list_due", lambda **_asked: due)
+    for name in ("erase_words", "forget_subjects"):
+        monkeypatch.setattr(expiry, name, fails)
+    monkeypatch.setattr(expiry.measures, "erase_words", fails)
+    [erase] = [one.erase for one in expiry.ERASERS if one.name == eraser]
+    with pytest.raises(DataError) as failure:
+        erase(SYSTEM, NOW, NOW)
+    assert not connection.in_atomic_block, failure
+    assert sql.rows("SELECT 1", []) == [(1,)]
+
+
+def test_a_torn_list_of_erasures_is_mended_by_the_next_one() -> None:
+    """On a full disk the end of a line is missing, and the next one followed on it."""
+    (first, code), (second, its_code) = old_report(years=3), old_report(years=3)
+    for each in (code, its_code):
+        write(each)
+    vault.erase(actor=SYSTEM, owner_ids=[first], now=NOW, kinds=["message"])
+    path = vault.write_erasure_list()
+    path.write_text(path.read_text()[:-20])
+    vault.erase(actor=SYSTEM, owner_ids=[second], now=NOW, kinds=["message"])
+    listed = [vault.parse_line(line).owner_id for line in path.read_text().splitlines()]
+    assert {first, second} <= set(listed)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 100_000,
+        "[]",
+        '{"owner": 5, "kind": "message"}',
+        json.dumps({"owner": str(UUID(int=1)), "kind": "message", "at": []}),
+        json.dumps({"owner": str(UUID(int=1)), "kind": "message", "at": "2026-12-01T00:00:00"}),
+    ],
+)
+def test_an_unreadable_line_is_no_erasure(line: str) -> None:
+    with pytest.raises(ValueError, match="no erasure"):
+        vault.parse_line(line)

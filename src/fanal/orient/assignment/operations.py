@@ -242,9 +242,9 @@ def _undo(assignment_id: UUID, report_id: UUID, *, actor: Actor, now: datetime) 
         case, given = _locked(report_id)
         if given is None or given.id != assignment_id:
             return False
-        former = given.former_id
-        if former not in {None, actor.person_id}:
-            require(actor, "report.assign", Resource(desk_id=case.desk_id))
+        former, own = given.former_id, given.former_id in {None, actor.person_id}
+        action = "report.claim" if own else "report.assign"
+        require(actor, action, Resource(desk_id=case.desk_id))
         _take_back(case, given, actor=actor, now=now)
         if former == actor.person_id:
             claim_case(actor=actor, report_id=report_id, now=now)

@@ -27,13 +27,14 @@ from fanal.vault.packs import file_path, make_folder
 _NO_DIGEST = bytes(32)
 _REPLAYED = "restore: erasure list replayed"
 _DROP = "UPDATE vault_object o SET wrapped_key = NULL, erased_at = %s, sha256 = %s"
-_DROPPED = "RETURNING o.id, o.owner_id, o.pack_id IS NULL, o.created_at"
+_DROPPED = "RETURNING o.id, o.owner_id, o.kind, o.pack_id IS NULL, o.created_at"
 
 
 class Erasure(Struct, frozen=True, kw_only=True):
-    """A line of the list of erasures: the owner, the kind of objects ("": all), and when.
+    """A line of the list of erasures: the owner, the kind of objects ("": all), and until when (`at`).
 
-    Without a time (`at`; lists had none at first), a restore erases all objects of that kind.
+    Objects of that kind made until then were erased. Without a time, as lists had none at first, a restore
+    erases all of them.
     """
 
     owner_id: UUID
@@ -44,6 +45,7 @@ class Erasure(Struct, frozen=True, kw_only=True):
 class _Dropped(NamedTuple):
     id: UUID
     owner_id: UUID
+    kind: str
     has_file: bool
     created_at: datetime
 
@@ -77,14 +79,7 @@ def erase(
             [now, _NO_DIGEST, list(owner_ids), not kinds, list(kinds)],
         )
         erased = [_Dropped(*row) for row in found]
-        last = max([now, *(each.created_at for each in erased)])
-        _remember(
-            [
-                Erasure(owner_id=one, kind=kind, at=last)
-                for one in owner_ids
-                for kind in kinds or [""]
-            ]
-        )
+        _remember(_lines(owner_ids, kinds, erased, now))
         _conclude(actor, owner_ids, kinds, erased, now=now, motive=motive)
     return len(erased)
 
@@ -113,20 +108,29 @@ def write_erasure_list() -> Path:
     """
     path = keyring.current().vault_folder / "erasures.log"
     make_folder(path.parent)
-    known = set(path.read_text().splitlines()) if path.exists() else set()
+    kept = path.read_bytes() if path.exists() else b""
+    whole = kept[: kept.rfind(b"\n") + 1]
+    known = set(whole.decode("utf-8", "replace").splitlines())
     found = sql.rows(
         "SELECT owner_id, kind, erased_at FROM vault_erasure ORDER BY erased_at, owner_id, kind"
     )
     missing = [line for line in map(_line, found) if line not in known]
-    if missing:
+    if missing or whole != kept:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             follow_folder(path)
-            os.write(descriptor, "".join(f"{line}\n" for line in missing).encode())
+            os.truncate(descriptor, len(whole))  # a line that a full disk tore
+            _write("".join(f"{line}\n" for line in missing).encode(), descriptor)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
     return path
+
+
+def _write(text: bytes, descriptor: int) -> None:
+    """Write all of a text: on a full disk one call writes a part and raises nothing, the next raises."""
+    while text:
+        text = text[os.write(descriptor, text) :]
 
 
 def parse_line(line: str) -> Erasure:
@@ -137,14 +141,28 @@ def parse_line(line: str) -> Erasure:
     """
     try:
         value = json.loads(line)
-        at = value.get("at")
-        return Erasure(
-            owner_id=UUID(value["owner"]),
-            kind=str(value["kind"]),
-            at=datetime.fromisoformat(at) if at else None,
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"no erasure: {error}") from None
+        at = datetime.fromisoformat(value["at"]) if "at" in value else None
+        if at is not None and at.tzinfo is None:
+            raise ValueError("a time without its zone")
+        return Erasure(owner_id=UUID(value["owner"]), kind=str(value["kind"]), at=at)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no erasure: {line[:100]!r}") from error
+
+
+def _lines(
+    owner_ids: Sequence[UUID], kinds: Sequence[str], erased: Sequence[_Dropped], now: datetime
+) -> list[Erasure]:
+    """Return the lines of an erasure. One of some kinds has the time of its newest object, by owner and kind.
+
+    Not the time of the erasure: what was dated before it and stored after it is no part of it.
+    """
+    if not kinds:
+        return [Erasure(owner_id=one, kind="", at=now) for one in owner_ids]
+    newest: dict[tuple[UUID, str], datetime] = {}
+    for one in erased:
+        key = one.owner_id, one.kind
+        newest[key] = max(one.created_at, newest.get(key, one.created_at))
+    return [Erasure(owner_id=owner, kind=kind, at=at) for (owner, kind), at in newest.items()]
 
 
 def _newest(listed: Iterable[Erasure]) -> list[Erasure]:

@@ -4,7 +4,8 @@ A judgement is a person's decision on the links of a dossier, each stored as a n
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from uuid import UUID
@@ -363,8 +364,19 @@ def _joined_before(form: _JudgementForm, view: DossierView) -> bool:
         and last.author_id == actor_of(request).person_id
         and abs(now_of(request) - last.made_at) < operations.AGAIN
         and digest_of(last.left) == typed["members"]
+        and _is_joined(form, last.right)
         and last.reason == typed["reason"]
     )
+
+
+def _is_joined(form: _JudgementForm, joined: Sequence[UUID]) -> bool:
+    """Return whether the form names these reports to join: those of the other dossier, or one to attach."""
+    typed = form.cleaned_data
+    if typed["act"] == "MERGE":
+        return typed["other"] is not None and typed["other"][1] == digest_of(joined)
+    with suppress(Unclear):
+        return [named_report(form.request, typed["attach"])] == list(joined)
+    return False
 
 
 def _after(view: DossierView, *, actor: Actor) -> HttpResponse:

@@ -5,6 +5,7 @@ queue. A claim is a lease with a fencing token, for one person at a time: it is 
 here, and the next report of the view is claimed with the end of the one before.
 """
 
+from collections.abc import Set
 from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
@@ -22,7 +23,7 @@ from fanal.accounts.routes import needs
 from fanal.kernel.typed import whole_number
 from fanal.orient import queries as oriented
 from fanal.orient.answers.queries import count_unread
-from fanal.orient.assignment.domain import Assignment, is_kept_from
+from fanal.orient.assignment.domain import PROTECTED, Assignment, is_kept_from
 from fanal.orient.assignment.queries import assignments_of
 from fanal.orient.domain.filters import NOBODY
 from fanal.orient.domain.records import Case, QueueFilter, QueuePosition, QueueView
@@ -36,6 +37,8 @@ from fanal.web.desk.queue.filters import at_place, filters_of, place_of, view_of
 
 _PAGE = 50
 _MOST_PAGES = 4
+_PASSED = "danger_passed"
+"""Key in the session: children in danger from whom the person went on, and when."""
 
 
 def to_queue(request: HttpRequest) -> HttpResponse:
@@ -64,32 +67,50 @@ def go_on(request: HttpRequest) -> HttpResponse:
 def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
     """Claim the report that follows `before` in the person's view, and return the redirect to its page.
 
-    A child in danger whom nobody has in charge comes first. `before` may have left the view meanwhile. After
-    the last row comes the first; reports that others hold or that are given to others are passed over. Where
-    none is left, return the redirect to the view with a message.
+    A child in danger comes first, unless the person went on from it within a quarter of an hour. `before` may
+    have left the view meanwhile. After the last row comes the first; reports that others hold or that are
+    given to others are passed over. Where none is left, return the redirect to the view with a message.
     """
     filters = structs.replace(filters_of(request.GET), sort=None)  # the gravest first, in any order
+    passed = _passed(request, before)
     tries = (
         [(None, filters)]
         if before is None
         else [(_position(request, before), filters), (None, filters)]
     )
-    if before is not None and _may_pass_danger(request, before, filters):
-        tries.insert(0, (None, structs.replace(filters, level="DANGER", holder=NOBODY)))
     if filters.holder is None:  # behind hundreds that colleagues have in charge
         tries.append((None, structs.replace(filters, holder=NOBODY)))
+    found = None
+    if before is not None and _may_pass_danger(request, before, filters):
+        gravest = structs.replace(filters, level="DANGER")
+        found = _claim_after(request, None, gravest, aside={before.report_id, *passed})
+    aside = set() if before is None else {before.report_id}
     for start, narrowed in tries:
-        found = _claim_after(request, start, narrowed, aside=before)
-        if found is not None:
-            return at_place(request, found)
+        found = found or _claim_after(request, start, narrowed, aside=aside)
+    if found is not None:
+        return at_place(request, found)
     messages.info(request, _("No other report of this view is free."))
     return to_queue(request)
 
 
 def _may_pass_danger(request: HttpRequest, before: Case, filters: QueueFilter) -> bool:
-    """Return whether a child in danger, free for anybody, may wait before the place of `before`."""
+    """Return whether a child in danger may wait before the place of `before` in the view."""
     waits = view_of(request.GET) in {QueueView.OPEN, QueueView.LATE}
-    return waits and before.level != "DANGER" and {filters.level, filters.holder} == {None}
+    return waits and before.level != "DANGER" and filters.level is None
+
+
+def _passed(request: HttpRequest, before: Case | None) -> list[UUID]:
+    """Return the children in danger from whom the person went on lately; they come in their turn only."""
+    now = now_of(request)
+    kept = {
+        one: at
+        for one, at in request.session.get(_PASSED, {}).items()
+        if datetime.fromisoformat(at) > now - PROTECTED
+    }
+    if before is not None and before.level == "DANGER":
+        kept[str(before.report_id)] = now.isoformat()
+        request.session[_PASSED] = kept
+    return [UUID(one) for one in kept]
 
 
 def _before(request: HttpRequest) -> Case | None:
@@ -115,10 +136,11 @@ def _position(request: HttpRequest, case: Case) -> QueuePosition:
 
 
 def _claim_after(
-    request: HttpRequest, start: QueuePosition | None, filters: QueueFilter, *, aside: Case | None
+    request: HttpRequest, start: QueuePosition | None, filters: QueueFilter, *, aside: Set[UUID]
 ) -> UUID | None:
     """Claim the first free report after a position of the view; return its id, None if there is none.
 
+    Those `aside` are passed over.
     Reports that wait for no claim (decided ones, in their views) are returned as they are.
     """
     actor, now = actor_of(request), now_of(request)
@@ -129,7 +151,7 @@ def _claim_after(
         )
         given = assignments_of(actor=actor, report_ids=[case.report_id for case in page.cases])
         for case in page.cases:
-            if aside is not None and case.report_id == aside.report_id:
+            if case.report_id in aside:
                 continue
             if case.state not in OPEN_STATES:
                 return case.report_id
