@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
-from fanal.calls.people import OpenCall, Outcome, Person, Phase, Session, Step, groups
+from fanal.calls.people import Failure, OpenCall, Outcome, Person, Phase, Session, Step, groups
 from fanal.calls.places import Places
 from fanal.calls.room import PATIENCE_SECONDS, Room
 from fanal.orient.domain.clocks import UNCONFIRMED, Delivery
@@ -313,16 +313,15 @@ class Dispatch:
         """Try people again, alone, one of whom is why a session failed; if it is known who, later."""
         for person in people:
             if person.address == session.asked or len(session.people) == 1:
-                self._put_off(person, session, now, unconfirmed=unconfirmed)
+                self._put_off(person, session, now, unconfirmed)
             elif not session.asked or session.stalled:
                 person.set_apart(now)
 
-    def _put_off(
-        self, person: Person, session: Session, now: float, *, unconfirmed: bool = False
-    ) -> None:
-        others = sum(one.fails for one in self._people.values() if one is not person)
-        person.failed_at.add(session.place)
-        person.put_off(now, others=others, of=len(self._people), unconfirmed=unconfirmed)
+    def _put_off(self, person: Person, at: Session, now: float, unconfirmed: bool = False) -> None:
+        served_at = min(self._answered_at, self._places.took_at)
+        failing = sum(x.fails or x is person for x in self._people.values())
+        failure = Failure(at.place, served_at, unconfirmed)
+        person.put_off(now, failure, most_fail=failing > len(self._people) // 2)
 
     def _claims(self, address: str, session: Session, step: Step) -> bool:
         """Return whether a person is in this session, or can be, now that it has come to a step with them.
@@ -397,7 +396,7 @@ class Dispatch:
 
     def _open(self, group: Sequence[Person], now: float, begun: list[Session]) -> None:
         waits = [one for one in self._sessions.values() if one.is_ungreeted]
-        avoid = group[0].failed_at if len(group) == 1 else set()
+        avoid = group[0].avoids(now) if len(group) == 1 else set()
         place = self._places.choose(Counter(one.place for one in waits), now, avoid)
         if place is None:
             return
@@ -474,7 +473,7 @@ class Dispatch:
         for address in [x for x in call.waiting if call.refusals[x] >= _MOST_REFUSALS]:
             call.lost.add(address)
             call.waiting.discard(address)
-            self._people[address].pending.pop(call.call.id, None)
+            self._people[address].drop(call.call.id)
         if call.told == _FAILED and call.waiting:
             self._tell(call)
         if not call.waiting:
@@ -497,4 +496,4 @@ class Dispatch:
     def _forget(self, call: OpenCall) -> None:
         self._calls.pop(call.call.id, None)
         for person in self._people.values():
-            person.pending.pop(call.call.id, None)
+            person.drop(call.call.id)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from fanal.orient.domain.clocks import Delivery, wait_after
@@ -15,8 +15,8 @@ SLOW_SECONDS: Final = 600.0
 """Time for which a person has sessions of their own who was slow, or may be why one failed."""
 FRESH_SECONDS: Final = 15.0
 """Time for which somebody who gives no answer is tried again in short order: a session may have been lost."""
-_SHORTEST_SECONDS, _LONGEST_SECONDS, _SHARE = 2.0, 60.0, 30
-"""The longest pause after a failure: at least the first, at most the second (`Person.put_off`)."""
+_SHORTEST_SECONDS, _LONGEST_SECONDS, _SHARE, _SERVERS_SHARE = 2.0, 60.0, 5, 30
+"""The longest pause after a failure, and its share of the time since the first one (`Person.put_off`)."""
 _JITTER: Final = 0.5
 _IN_ONE: Final = 8
 
@@ -44,6 +44,17 @@ class Phase(IntEnum):
     """The whole message is sent; the server has not replied."""
 
 
+class Failure(NamedTuple):
+    """A failure of a person: at which address of the server, and whether it may have the message.
+
+    `served_at`: since then it has taken both a recipient and a message, of anybody.
+    """
+
+    place: int
+    served_at: float
+    unconfirmed: bool
+
+
 @dataclass(eq=False)
 class Person:
     """A person on duty, by mail address, and the calls that they did not get yet."""
@@ -64,9 +75,9 @@ class Person:
     _failures: int = 0
     _failing_since: float = 0.0
     _alone_failures: int = 0
-    """Those of them while at most half of the people failed."""
-    failed_at: set[int] = field(default_factory=set)
-    """The addresses of the server at which they failed since they got a message last."""
+    """Those of them while at most half of the people failed, at an address where they had failed before."""
+    _failed_at: dict[int, float] = field(default_factory=dict)
+    """When they failed last at each address of the server."""
     _alone_until: float = 0.0
     _slow_until: float = 0.0
 
@@ -92,33 +103,54 @@ class Person:
         """Note that they have some calls."""
         for id_ in calls:
             self.pending.pop(id_, None)
-        self._failures, self._alone_until, self.next_at, self.named = 0, 0.0, now, 0
-        self.failed_at.clear()
+        self.next_at, self.named = now, 0
+        self._is_well()
+
+    def drop(self, call: UUID) -> None:
+        """Note that a call is sent to them no more; without any, what failed says nothing of later."""
+        self.pending.pop(call, None)
+        if not self.pending:
+            self._is_well()
+
+    def _is_well(self) -> None:
+        self._failures, self._alone_until = 0, 0.0
         self.silent_since, self.tries, self.is_proved = None, 0, False
+
+    def avoids(self, now: float) -> set[int]:
+        """Return the addresses of the server at which they failed lately."""
+        return {place for place, at in self._failed_at.items() if at > now - SLOW_SECONDS}
 
     @property
     def fails(self) -> bool:
         """Whether the last that became of them was a failure that is theirs."""
         return self._failures > 0
 
-    def put_off(self, now: float, *, others: int, of: int, unconfirmed: bool = False) -> None:
-        """Note a failure that is theirs, and when they are next tried (`wait_after`).
+    def put_off(self, now: float, failure: Failure, *, most_fail: bool) -> None:
+        """Note a failure that is theirs, at an address, and when they are next tried (`wait_after`).
 
-        Where at most half of the people (`of`) fail, the `others` among them, it is no fault of the server:
-        the distances double up to a minute. Else they are two seconds, later a thirtieth of the time for
-        which they fail, unless a message may have arrived.
+        At an address where they had not failed yet, at once. Else the distances double: up to a minute, if
+        the server has served others since they fail; if not, up to a fifth of the time for which they
+        fail. Where more than half of the people fail, it is the server's fault: two seconds, later a
+        thirtieth of that time. After a message that may have arrived, as long as that time.
         """
         if not self._failures:
             self._failing_since, self._alone_failures = now, 0
         self._failures += 1
-        failing, alone = now - self._failing_since, others + 1 <= of // 2
-        self._alone_failures += alone
+        new, failing = failure.place not in self.avoids(now), now - self._failing_since
+        self._failed_at[failure.place] = now
+        self._alone_failures += not most_fail and not new
         wait = wait_after(
-            attempts=self._alone_failures if alone else self._failures,
+            attempts=self._failures if most_fail else max(1, self._alone_failures),
             jitter=_JITTER,
-            unconfirmed=unconfirmed or alone,
+            unconfirmed=failure.unconfirmed or not most_fail,
         )
-        longest = failing if unconfirmed else _LONGEST_SECONDS if alone else failing / _SHARE
+        if failure.unconfirmed:
+            longest = failing
+        elif most_fail:
+            longest = failing / _SERVERS_SHARE
+        else:
+            served = failure.served_at > self._failing_since
+            longest = _LONGEST_SECONDS if served else failing / _SHARE
         self.next_at = now + min(wait.total_seconds(), max(_SHORTEST_SECONDS, longest))
 
 

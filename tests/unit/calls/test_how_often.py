@@ -97,14 +97,39 @@ def test_the_address_that_is_well_again_first_serves(
 
 
 @pytest.mark.parametrize("many", [1, 2, 10])
-@pytest.mark.parametrize("places", [2, 3])
-@pytest.mark.parametrize("apart", [2.0, 15.0])
-@pytest.mark.parametrize("code", [450, 421])
-def test_whom_one_address_refuses_is_called_by_another(
-    many: int, places: int, apart: float, code: int
+@pytest.mark.parametrize(("refusing", "places"), [(1, 2), (2, 3), (3, 4)])
+@pytest.mark.parametrize("apart", [2.0, 3.0, 5.0, 15.0])
+@pytest.mark.parametrize("reply", [0.05, 0.2])
+def test_whom_some_addresses_refuse_is_called_by_another(
+    many: int, refusing: int, places: int, apart: float, reply: float
 ) -> None:
-    """That person's provider blocks one of the addresses; the others of the desk have another provider."""
+    """That person's provider blocks them; the others of the desk have another provider."""
     duty = people(many)
-    refuses = Fault(step="RCPT", code=code, people=frozenset(duty[:1]), places=frozenset({0}))
-    relay = Relay(duty, [refuses], places=places, reply=0.05)
+    here = frozenset(range(refusing))
+    refuses = Fault(step="RCPT", code=450, people=frozenset(duty[:1]), places=here)
+    relay = Relay(duty, [refuses], places=places, reply=reply)
     assert not late(relay, run(relay, [1.0 + apart * n for n in range(int(60 / apart))]))
+
+
+@pytest.mark.parametrize("many", [2, 5, 10])
+@pytest.mark.parametrize("after", [0.8, 1.6, 2.4, 3.2])
+@pytest.mark.parametrize("lasts", [6.0, 14.0, 22.0, 30.0])
+def test_an_outage_that_begins_in_a_delivery(many: int, after: float, lasts: float) -> None:
+    """Some have the call; no other call comes, and nobody takes it for the fault of the rest."""
+    out = (30.0 + after, 30.0 + after + lasts)
+    relay = Relay(people(many), [Fault(step="RCPT", code=450, when=out)], reply=0.25)
+    calls = run(relay, [1.0, 30.0], until=out[1] + 20.0)
+    assert not late(relay, {number: max(at, out[1]) for number, at in calls.items() if at > 1.0})
+
+
+@pytest.mark.parametrize("before", [1, 2, 4])
+def test_a_wrong_address_that_was_put_right_is_forgotten(before: int) -> None:
+    """It is named twice for each call; an ordinary loss an hour later costs its person seconds."""
+    duty = people(5)
+    wrong = Fault(step="RCPT", code=550, people=frozenset(duty[:1]), when=(0.0, 3800.0))
+    once = Fault(step="DATA", code=0, people=frozenset(duty[:1]), times=1, when=(4990.0, 5100.0))
+    named = wrong.times
+    relay = Relay(duty, [wrong, once], reply=0.05)
+    calls = run(relay, [*(1.0 + 30.0 * n for n in range(before)), 5000.0])
+    assert named - wrong.times == 2 * before
+    assert not late(relay, {before + 1: calls[before + 1]})

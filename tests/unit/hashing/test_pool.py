@@ -40,7 +40,7 @@ def asked(data: bytes, *, exact: bool = False) -> FileToHash:
 
 
 def answer(pool: Pool, data: bytes) -> FileFacts:
-    """Return the facts of one file, which must come within a second.
+    """Return the facts of one file, which must come within five seconds: some tenths of one on a quiet machine.
 
     Slow moments of the machine are allowed: what takes too long does so every time.
     """
@@ -50,7 +50,7 @@ def answer(pool: Pool, data: bytes) -> FileFacts:
         [facts] = pool.hash_files([asked(data)])
         taken.append(time.perf_counter() - started)
         assert isinstance(facts, FileFacts)
-        if taken[-1] < 1:
+        if taken[-1] < 5:
             return facts
     raise AssertionError(f"each time too long: {taken}")
 
