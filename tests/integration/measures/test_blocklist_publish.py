@@ -64,6 +64,13 @@ def instruct(*names: str) -> None:
     second_instruction(actor=second, instruction_id=made_id, now=at)
 
 
+@pytest.fixture
+def floor(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A small bound of large changes: the real one is met by `test_a_large_change_needs_an_instruction_that_names_it`."""
+    monkeypatch.setattr("fanal.measures.blocking.publication.publish.FLOOR", 4)
+    return 4
+
+
 def test_a_version_is_kept_with_its_digest_before_it_can_be_read(tmp_path: Path) -> None:
     listed(2, host="one.example")
     done = made(tmp_path)
@@ -118,30 +125,32 @@ def test_a_large_change_needs_an_instruction_that_names_it(tmp_path: Path) -> No
     assert made(tmp_path, by_person=False).held == 0
 
 
-def test_names_of_one_day_count_together(tmp_path: Path) -> None:
+def test_names_of_one_day_count_together(tmp_path: Path, floor: int) -> None:
     """Acts are listed one by one, and a version is made twice a second: an error leaves in small portions."""
     instruct()
-    for number in range(FLOOR):
+    for number in range(floor):
         listed(2, host=f"first{number}.example")
-    assert len(made(tmp_path, by_person=False).block.names) == FLOOR
+    assert len(made(tmp_path, by_person=False).block.names) == floor
     listed(2, host="second.example")
     done = made(tmp_path)
-    assert (len(done.block.names), done.held, done.large) == (FLOOR, 1, True)
+    assert (len(done.block.names), done.held, done.large) == (floor, 1, True)
     assert changes_waiting(folder=tmp_path, now=now()).large
     instruct(done.change)
-    assert len(made(tmp_path, by_person=False).block.names) == FLOOR + 1
+    assert len(made(tmp_path, by_person=False).block.names) == floor + 1
     listed(2, host="third.example")
     assert made(tmp_path).held == 1
     later = made(tmp_path, at=now() + timedelta(days=1))
-    assert (len(later.block.names), later.held) == (FLOOR + 2, 0)
+    assert (len(later.block.names), later.held) == (floor + 2, 0)
 
 
-def test_what_an_instruction_named_is_no_further_change_that_day(tmp_path: Path) -> None:
-    for number in range(FLOOR + 1):
+def test_what_an_instruction_named_is_no_further_change_that_day(
+    tmp_path: Path, floor: int
+) -> None:
+    for number in range(floor + 1):
         listed(2, host=f"n{number}.example")
     instruct(made(tmp_path).change)
-    assert len(made(tmp_path).block.names) == FLOOR + 1
-    for number in range(FLOOR):
+    assert len(made(tmp_path).block.names) == floor + 1
+    for number in range(floor):
         listed(2, host=f"more{number}.example")
     assert made(tmp_path).held == 0
     listed(2, host="last.example")
@@ -204,13 +213,13 @@ def test_serials_rise_after_a_restore_from_an_older_backup(tmp_path: Path) -> No
     assert made(tmp_path, at=at + HOUR, known=(seen,)).block.serial > seen
 
 
-def test_a_lost_folder_takes_nothing_from_the_list(tmp_path: Path) -> None:
-    for number in range(FLOOR + 1):
+def test_a_lost_folder_takes_nothing_from_the_list(tmp_path: Path, floor: int) -> None:
+    for number in range(floor + 1):
         listed(2, host=f"n{number}.example")
     instruct(made(tmp_path / "one").change)
-    assert len(made(tmp_path / "one").block.names) == FLOOR + 1
+    assert len(made(tmp_path / "one").block.names) == floor + 1
     again = made(tmp_path / "two", by_person=False)
-    assert (len(again.block.names), again.before, again.held) == (FLOOR + 1, None, 0)
+    assert (len(again.block.names), again.before, again.held) == (floor + 1, None, 0)
 
 
 def test_the_mark_changes_with_every_step_that_matters() -> None:
