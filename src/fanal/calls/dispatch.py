@@ -396,8 +396,8 @@ class Dispatch:
 
     def _open(self, group: Sequence[Person], now: float, begun: list[Session]) -> None:
         waits = [one for one in self._sessions.values() if one.is_ungreeted]
-        avoid = group[0].avoids(now) if len(group) == 1 else set()
-        place = self._places.choose(Counter(one.place for one in waits), now, avoid)
+        failed = group[0].failed_at(now) if len(group) == 1 else {}
+        place = self._places.choose(Counter(one.place for one in waits), now, failed)
         if place is None:
             return
         if sum(one.place == place for one in waits) >= _MOST_CONNECTING:

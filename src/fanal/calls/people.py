@@ -116,9 +116,9 @@ class Person:
         self._failures, self._alone_until = 0, 0.0
         self.silent_since, self.tries, self.is_proved = None, 0, False
 
-    def avoids(self, now: float) -> set[int]:
-        """Return the addresses of the server at which they failed lately."""
-        return {place for place, at in self._failed_at.items() if at > now - SLOW_SECONDS}
+    def failed_at(self, now: float) -> dict[int, float]:
+        """Return when they failed last at which addresses of the server, lately."""
+        return {place: at for place, at in self._failed_at.items() if at > now - SLOW_SECONDS}
 
     @property
     def fails(self) -> bool:
@@ -136,7 +136,7 @@ class Person:
         if not self._failures:
             self._failing_since, self._alone_failures = now, 0
         self._failures += 1
-        new, failing = failure.place not in self.avoids(now), now - self._failing_since
+        new, failing = failure.place not in self.failed_at(now), now - self._failing_since
         self._failed_at[failure.place] = now
         self._alone_failures += not most_fail and not new
         wait = wait_after(

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, deque
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fanal.connectors.smtp import Address
@@ -159,17 +159,16 @@ class Places:
         """When the server took a message last."""
         return max(self._took.values(), default=-math.inf)
 
-    def choose(self, waits: Counter[int], now: float, avoid: Set[int] = frozenset()) -> int | None:
+    def choose(self, waits: Counter[int], now: float, failed: Mapping[int, float]) -> int | None:
         """Return the address for the session that begins now, or None while all are paused.
 
-        It is one where fewest sessions wait to sign in (`waits`), and that has not failed lately; one to
-        `avoid` counts as if one more waited there.
+        It is one where fewest sessions wait to sign in (`waits`), and that has not failed lately, or longest
+        ago; nor those whom it is to carry (`failed`: when they failed at which address).
         """
 
-        def rank(place: int) -> tuple[int, bool, float]:
-            fault, avoided = self._faults.get(place, -math.inf), place in avoid
-            late = fault if fault > now - _FAULT_SECONDS else -math.inf
-            return waits[place] + avoided, avoided, late
+        def rank(place: int) -> tuple[int, float]:
+            last = max(self._faults.get(place, -math.inf), failed.get(place, -math.inf))
+            return waits[place], last if last > now - _FAULT_SECONDS else -math.inf
 
         free = [one for one in self._order if not self._is_paused(one, now)]
         if (chosen := min(free, key=rank, default=None)) is not None:

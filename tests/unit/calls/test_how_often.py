@@ -97,11 +97,12 @@ def test_the_address_that_is_well_again_first_serves(
 
 
 @pytest.mark.parametrize("many", [1, 2, 10])
-@pytest.mark.parametrize(("refusing", "places"), [(1, 2), (2, 3), (3, 4)])
+@pytest.mark.parametrize(
+    ("refusing", "places", "reply"), [(1, 2, 0.05), (1, 2, 0.2), (2, 3, 0.2), (3, 4, 0.05)]
+)
 @pytest.mark.parametrize("apart", [2.0, 3.0, 5.0, 15.0])
-@pytest.mark.parametrize("reply", [0.05, 0.2])
 def test_whom_some_addresses_refuse_is_called_by_another(
-    many: int, refusing: int, places: int, apart: float, reply: float
+    many: int, refusing: int, places: int, reply: float, apart: float
 ) -> None:
     """That person's provider blocks them; the others of the desk have another provider."""
     duty = people(many)
@@ -133,3 +134,37 @@ def test_a_wrong_address_that_was_put_right_is_forgotten(before: int) -> None:
     calls = run(relay, [*(1.0 + 30.0 * n for n in range(before)), 5000.0])
     assert named - wrong.times == 2 * before
     assert not late(relay, {before + 1: calls[before + 1]})
+
+
+@pytest.mark.parametrize("many", [1, 2, 10])
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "END"])
+@pytest.mark.parametrize("lasts", [3.0, 15.0])
+@pytest.mark.parametrize("code", [450, 0])
+def test_addresses_that_fail_one_after_the_other(
+    many: int, step: str, lasts: float, code: int
+) -> None:
+    """A rolling restart: where somebody failed a moment ago is the address that is well now."""
+    second = 30.0 + lasts + 2.0
+    faults = [
+        Fault(step=step, code=code, places=frozenset({0}), when=(30.0, 30.0 + lasts)),
+        Fault(step=step, seconds=NEVER, places=frozenset({1}), when=(second, second + 120.0)),
+    ]
+    relay = Relay(people(many), faults, places=2, reply=0.05)
+    assert not late(relay, run(relay, [1.0, 30.5, *(second + 1.0 + 20.0 * n for n in range(6))]))
+
+
+@pytest.mark.parametrize("many", [2, 10])
+@pytest.mark.parametrize("apart", [5.0, 30.0])
+@pytest.mark.parametrize("lasts", [20.0, 100.0])
+def test_whom_one_address_refuses_for_good_is_taken_by_the_other_once_it_is_well(
+    many: int, apart: float, lasts: float
+) -> None:
+    duty = people(many)
+    first = frozenset(duty[:1])
+    faults = [
+        Fault(step="RCPT", code=450, people=first, places=frozenset({0})),
+        Fault(step="RCPT", code=450, people=first, places=frozenset({1}), when=(0.0, lasts)),
+    ]
+    relay = Relay(duty, faults, places=2, reply=0.05)
+    calls = run(relay, [1.0 + apart * n for n in range(int(200 / apart))])
+    assert not late(relay, {number: at for number, at in calls.items() if at > lasts + 60.0})
