@@ -108,7 +108,7 @@ def _easter(year: int) -> date:
 
 
 def first_of_month(day: date) -> date:
-    """Return the first day of the month of `day`, which stands for the month."""
+    """Return the first day of the month that `day` is in."""
     return day.replace(day=1)
 
 

@@ -7,7 +7,7 @@ from tests.unit.calls.test_dispatch import late, people, run
 
 pytestmark = pytest.mark.long
 OUT = 55
-"""Most connections a minute at an address in an outage, whoever waits; then two for each person."""
+"""Most connections a minute at an address in an outage; after it, two for each person."""
 FIRST = [
     *[
         Fault(step=step, seconds=NEVER, when=(30.0, 40.0))
@@ -27,7 +27,7 @@ SECOND = [
 @pytest.mark.parametrize("first", FIRST)
 @pytest.mark.parametrize("second", SECOND)
 def test_an_outage_in_two_phases(many: int, first: Fault, second: Fault) -> None:
-    """First it fails after the sign-in, so that each person is tried alone; then before it."""
+    """First it fails after the sign-in, so that each person is tried alone, and then before it."""
     relay = Relay(people(many), [first, second], reply=0.05)
     calls = run(relay, [1.0, *(30.5 + 10.0 * n for n in range(5))])
     assert relay.most_in_a_minute() <= OUT + 2 * many

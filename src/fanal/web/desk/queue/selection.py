@@ -70,7 +70,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """What an act would do to the selection: the number of reports it applies to, and of those left out.
 
     `left_out`: ids of the latter. `left`: pairs of the reason (a `LeftOut`) and the number of reports.
-    `folded`: duplicates grouped with those that it applies to; `folds`: which, for the form.
+    `folded`: number of duplicates grouped with those that it applies to. `folds`: their groups, for the form.
     `moved`: those that a colleague has in charge. `shown`: who is in charge, for the form.
     """
 
