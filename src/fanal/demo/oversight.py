@@ -8,6 +8,7 @@ from fanal.demo.world import SYSTEM, DemoEvent, World
 from fanal.intake.operations.lifecycle import forget_identities, lift_holds, place_hold
 from fanal.kernel.actors import Actor
 from fanal.measures import queries as measured
+from fanal.measures.dereferencing.views import list_dereferencings
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
 from fanal.measures.operations import oversight as measures
 from fanal.orient.domain.records import Track
@@ -35,7 +36,12 @@ def _session(world: World, at: datetime) -> None:
     """Complete an oversight session: a recommendation to correct (followed), another to end (declined)."""
     overseer = world.person("gabrielle", at)
     session_id, sample = _begin(overseer, at)
-    first, second, *rest = sample
+    # What rests on a request has been played to its end by now: an end that comes between is refused.
+    claire = world.person("claire", at)
+    rested_on = {act.removal_id for act in list_dereferencings(actor=claire, now=at)}
+    first, *others = sample
+    second = next(measure_id for measure_id in others if measure_id not in rested_on)
+    rest = [measure_id for measure_id in others if measure_id != second]
     for place, measure_id in enumerate(sample, start=1):
         _note(overseer, session_id, Happening.SEEN, at=at + 4 * place * _MINUTE, of=measure_id)
     for measure_id in rest:

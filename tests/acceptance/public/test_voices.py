@@ -10,7 +10,8 @@ from tests.acceptance.conftest import Visit
 from tests.acceptance.steps import turn
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
-FORMAL = re.compile(r"\b(vous|votre|vos|(?!chez\b)\w+ez)\b", re.IGNORECASE)
+FORMAL = re.compile(r"\b([Vv]ous|[Vv]otre|[Vv]os|(?![Cc]hez\b)\w+ez)\b")
+"""Polite forms, of which the page has no word in capitals: a receipt code may end in EZ."""
 TO_THE_DESK = "Oui, vous pouvez me joindre"
 ANSWERS = {
     "danger": "input[name=danger][value=NO]",

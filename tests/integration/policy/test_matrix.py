@@ -11,7 +11,8 @@ itself with each route; two things are asked of whoever adds one:
 What each cell must hold:
 
 * refused (no right anywhere): sign-in page or 403 by the guard, whatever the object, so that one cell is
-  walked over; no canary at all in body and headers;
+  walked over; no canary at all in body and headers. The page of the refusal is the same for all routes: a
+  walker asks for it on the first, and for JSON on the others, which the guard answers without that page;
 * refused (right, but not on this object): 403 or 404 for every method, before anything else is looked at;
 * allowed: neither 403 nor 404 on GET, no 403 on POST, never an error of the server on any method; that the
   act of a form is done is walked in `test_acts`;
@@ -63,13 +64,17 @@ _PARTS = {"desk": 6, "oversight": 2}
 _NOT_READY = 503  # `readyz` says so, as no worker runs here
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Walking:
-    """Who walks, signed in, and the savepoint to which each of their cells goes back."""
+    """Who walks, signed in, and the savepoint to which each of their cells goes back.
+
+    `saw_refusal` is set once the guard has refused them a page, which it does in the same words again.
+    """
 
     walker: Walker
     browser: Client
     savepoint: str
+    saw_refusal: bool = False
 
 
 def _may_see(walker: Walker, cell: str, action: str) -> bool:
@@ -97,9 +102,12 @@ def _complaint(route: Route, method: str, cell: str, world: World, walking: Walk
     """Walk one cell and return what is wrong with it, None when nothing is."""
     walker, browser = walking.walker, walking.browser
     signed_in = browser.cookies.output()
+    has_no_right = _is_refused_by_guard(route, method, walker)
+    headers = {"Accept": "application/json"} if has_no_right and walking.saw_refusal else {}
+    walking.saw_refusal |= has_no_right
     with undone(walking.savepoint):
         address = route.path(values(route, world, cell))
-        answer = browser.generic(method, address)
+        answer = browser.generic(method, address, headers=headers)
     browser.cookies = SimpleCookie(signed_in.replace("Set-Cookie: ", ""))  # a cell may sign out
     where = f"{method} {route.pattern} as {walker or 'NOBODY'} on {cell}: {answer.status_code}"
     if route.declaration is None:
@@ -137,14 +145,18 @@ def _wrong_status(
     return None
 
 
+def _is_refused_by_guard(route: Route, method: str, walker: Walker) -> bool:
+    asked = route.declaration.action_for(method) if route.declaration else None
+    return asked is not None and not route.declaration.public and not rights(walker, asked)
+
+
 def _cells(route: Route, method: str, walker: Walker, world: World) -> Sequence[str]:
     """Return the cells to walk over: those that differ in their address, or one where the guard refuses.
 
     The guard refuses, before the object is looked at, whoever the policy gives the action nowhere; which of
     the four cells shows that changes from route to route.
     """
-    asked = route.declaration.action_for(method) if route.declaration else None
-    if asked is not None and not route.declaration.public and not rights(walker, asked):
+    if _is_refused_by_guard(route, method, walker):
         return (OBJECT_CELLS[len(route.pattern) % len(OBJECT_CELLS)],)
     addresses = {route.path(values(route, world, cell)): cell for cell in reversed(OBJECT_CELLS)}
     return [cell for cell in OBJECT_CELLS if cell in addresses.values()]
