@@ -18,7 +18,7 @@ from fanal.orient.domain.states import CaseState
 from fanal.orient.models import Case
 from fanal.orient.queue.operations import claim_case, renew_claim
 from fanal.web.desk.queue import place
-from tests.integration.desk.story import Desk
+from tests.integration.desk.story import GAME, Desk, add_reports
 from tests.integration.desk.test_assignment import give, in_charge, shown, state, told
 from tests.server import as_worker
 
@@ -88,15 +88,15 @@ def test_a_free_child_in_danger_comes_before_what_follows(
     """The person has read on down the list when it comes, or had a list by time."""
     danger, web = desk.reports["danger"], sign_in("ana")
     rows = Case.objects.filter(desk_id=1, state="TO_ASSESS").order_by("rank", "report_id")
-    *others, low, _last = [row.report_id for row in rows if row.report_id != danger]
+    *others, low, last = [row.report_id for row in rows if row.report_id != danger]
     claim = claim_case(actor=desk.actor("ana"), report_id=low, now=clock.now())
     said, came = {"after": str(low), "token": str(claim.token)}, []
-    for _press in range(len(others) + 3):
+    for _press in range(len(others) + 4):
         page = web.post(f"/en/desk/next/{VIEW}{order}", said)["Location"]
         came.append(UUID(page.split("/reports/")[1][:36]))
         token = Case.objects.get(report_id=came[-1]).claim_token
         said = {"after": str(came[-1]), "token": str(token)}
-    assert came[0] == danger
+    assert came[:2] == [danger, last], "the list goes on where the person was"
     assert set(came) == {row.report_id for row in rows}, "and then it comes in its turn only"
 
 
@@ -113,6 +113,44 @@ def test_a_child_in_danger_that_somebody_has_for_long_comes_next(
     said = {"after": str(low), "token": str(claim.token)}
     page = sign_in("ana").post(f"/en/desk/next/{view}", said)["Location"]
     assert f"/reports/{desk.reports['danger']}/" in page
+
+
+def test_a_free_child_in_danger_is_found_behind_those_that_colleagues_have(
+    desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_reports(desk, [(f"danger-{n}", 5 + n, GAME | {"emergency": True}) for n in range(4)])
+    monkeypatch.setattr(place, "_PAGE", 1)
+    monkeypatch.setattr(place, "_MOST_PAGES", 3)
+    rows = Case.objects.filter(desk_id=1, level="DANGER").order_by("rank", "report_id")
+    *others, free = [row.report_id for row in rows]
+    names = {report_id: name for name, report_id in desk.reports.items()}
+    for report_id in others:
+        given(desk, names[report_id], "claire", "bruno", MINUTE)
+    low = Case.objects.filter(desk_id=1).exclude(level="DANGER").order_by("rank")[0].report_id
+    claim = claim_case(actor=desk.actor("ana"), report_id=low, now=clock.now())
+    said = {"after": str(low), "token": str(claim.token)}
+    page = sign_in("ana").post(f"/en/desk/next/{VIEW}", said)["Location"]
+    assert f"/reports/{free}/" in page
+
+
+def test_the_whole_list_is_read_although_a_child_in_danger_comes_back(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    """Each quarter of an hour; the list would start again at the top after each time."""
+    web, said, came = sign_in("ana"), {}, set()
+    rows = set(Case.objects.filter(desk_id=1, state="TO_ASSESS").values_list("report_id", flat=True))
+    for press in range(2 * len(rows)):
+        if press % 4 == 3:
+            session = web.session
+            old = (clock.now() - PROTECTED - MINUTE).isoformat()
+            session["danger_passed"] = dict.fromkeys(session["danger_passed"], old)
+            session.save()
+        page = web.post(f"/en/desk/next/{VIEW}", said)["Location"]
+        report_id = UUID(page.split("/reports/")[1][:36])
+        came.add(report_id)
+        token = Case.objects.get(report_id=report_id).claim_token
+        said = {"after": str(report_id), "token": str(token)}
+    assert came == rows
 
 
 def test_kept_for_an_hour_it_is_not_kept_again_by_an_undo(desk: Desk, sign_in: SignIn) -> None:

@@ -5,7 +5,7 @@ queue. A claim is a lease with a fencing token, for one person at a time: it is 
 here, and the next report of the view is claimed with the end of the one before.
 """
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
@@ -39,6 +39,8 @@ _PAGE = 50
 _MOST_PAGES = 4
 _PASSED = "danger_passed"
 """Key in the session: children in danger from whom the person went on, and when."""
+_LEFT = "danger_left"
+"""Key in the session: the child in danger shown out of its turn, and the report after which the list goes on."""
 
 
 def to_queue(request: HttpRequest) -> HttpResponse:
@@ -67,36 +69,48 @@ def go_on(request: HttpRequest) -> HttpResponse:
 def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
     """Claim the report that follows `before` in the person's view, and return the redirect to its page.
 
-    A child in danger comes first, unless the person went on from it within a quarter of an hour. `before` may
-    have left the view meanwhile. After the last row comes the first; reports that others hold or that are
-    given to others are passed over. Where none is left, return the redirect to the view with a message.
+    A child in danger comes first, unless the person went on from it within a quarter of an hour; then the list
+    goes on where the person was. `before` may have left the view meanwhile. After the last row comes the
+    first; reports that others hold or that are given to others are passed over. Where none is left, return
+    the redirect to the view with a message.
     """
     filters = structs.replace(filters_of(request.GET), sort=None)  # the gravest first, in any order
-    passed = _passed(request, before)
-    tries = (
-        [(None, filters)]
-        if before is None
-        else [(_position(request, before), filters), (None, filters)]
-    )
-    if filters.holder is None:  # behind hundreds that colleagues have in charge
-        tries.append((None, structs.replace(filters, holder=NOBODY)))
-    found = None
-    if before is not None and _may_pass_danger(request, before, filters):
+    passed, left = _passed(request, before), _left(request, before)
+    if before is not None and _may_pass_danger(request, filters):
         gravest = structs.replace(filters, level="DANGER")
-        found = _claim_after(request, None, gravest, aside={before.report_id, *passed})
-    aside = set() if before is None else {before.report_id}
-    for start, narrowed in tries:
-        found = found or _claim_after(request, start, narrowed, aside=aside)
+        danger = {before.report_id, *passed}
+        found = _claim_first(request, [(None, one) for one in _free_first(gravest)], aside=danger)
+        if found is not None:
+            request.session[_LEFT] = [str(found), str((left or before).report_id)]
+            return at_place(request, found)
+    tries = [] if before is None else [(_position(request, left or before), filters)]
+    request.session.pop(_LEFT, None)
+    # Then from the top, at last behind hundreds that colleagues have in charge.
+    tries += [(None, one) for one in reversed(_free_first(filters))]
+    found = _claim_first(request, tries, aside=set() if before is None else {before.report_id})
     if found is not None:
         return at_place(request, found)
     messages.info(request, _("No other report of this view is free."))
     return to_queue(request)
 
 
-def _may_pass_danger(request: HttpRequest, before: Case, filters: QueueFilter) -> bool:
-    """Return whether a child in danger may wait before the place of `before` in the view."""
-    waits = view_of(request.GET) in {QueueView.OPEN, QueueView.LATE}
-    return waits and before.level != "DANGER" and filters.level is None
+def _free_first(filters: QueueFilter) -> list[QueueFilter]:
+    """Return filters that find what nobody has, however many colleagues have, then the given filters."""
+    free = [] if filters.holder is not None else [structs.replace(filters, holder=NOBODY)]
+    return [*free, filters]
+
+
+def _may_pass_danger(request: HttpRequest, filters: QueueFilter) -> bool:
+    """Return whether a child in danger may wait elsewhere in the person's view than next."""
+    return view_of(request.GET) in {QueueView.OPEN, QueueView.LATE} and filters.level is None
+
+
+def _left(request: HttpRequest, before: Case | None) -> Case | None:
+    """Return the report where the person was, if `before` is a child in danger shown out of its turn."""
+    danger, after = request.session.get(_LEFT, ("", ""))
+    if before is None or danger != str(before.report_id):
+        return None
+    return oriented.get_case(actor=actor_of(request), report_id=UUID(after))
 
 
 def _passed(request: HttpRequest, before: Case | None) -> list[UUID]:
@@ -133,6 +147,20 @@ def _position(request: HttpRequest, case: Case) -> QueuePosition:
         answered = bool(count_unread(actor=actor_of(request), report_ids=ids))
         score += BEFORE_OTHERS * (2 * (case.level == "DANGER") + answered)
     return QueuePosition(score=score, report_id=case.report_id)
+
+
+def _claim_first(
+    request: HttpRequest,
+    tries: Iterable[tuple[QueuePosition | None, QueueFilter]],
+    *,
+    aside: Set[UUID],
+) -> UUID | None:
+    """Claim the first free report that a search from a position finds; return its id, None if none does."""
+    for start, filters in tries:
+        found = _claim_after(request, start, filters, aside=aside)
+        if found is not None:
+            return found
+    return None
 
 
 def _claim_after(
