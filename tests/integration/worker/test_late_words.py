@@ -1,17 +1,19 @@
 """Expiry of conversations and identities: what comes while it runs is kept, and a restore erases nothing newer."""
 
 import json
+import threading
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from fanal.db import sql
 from fanal.intake.operations.lifecycle import place_hold
 from fanal.kernel import clock
+from fanal.vault import keyring
 from fanal.vault.operations import erase as vault
 from fanal.worker import expiry
 from tests.integration.orient.test_filters import INSERT_CASE
@@ -174,6 +176,33 @@ def test_a_torn_list_of_erasures_is_mended_by_the_next_one() -> None:
     path = vault.write_erasure_list()
     path.write_text(path.read_text()[:-20])
     vault.erase(actor=SYSTEM, owner_ids=[second], now=NOW, kinds=["message"])
+    listed = [vault.parse_line(line).owner_id for line in path.read_text().splitlines()]
+    assert {first, second} <= set(listed)
+
+
+def test_two_erasures_at_once_lose_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second is written while the first one has read the list and not yet written."""
+    (first, code), (second, its_code) = old_report(years=3), old_report(years=3)
+    for each in (code, its_code):
+        write(each)
+    rows = sql.rows
+
+    def second_one() -> None:
+        vault.erase(actor=SYSTEM, owner_ids=[second], now=NOW, kinds=["message"])
+        connections.close_all()
+
+    def meanwhile(query: str, *given: object) -> list[tuple[object, ...]]:
+        found = rows(query, *given)
+        if "FROM vault_erasure" in query:
+            monkeypatch.setattr(sql, "rows", rows)
+            other = threading.Thread(target=second_one)
+            other.start()
+            other.join()
+        return found
+
+    monkeypatch.setattr(sql, "rows", meanwhile)
+    vault.erase(actor=SYSTEM, owner_ids=[first], now=NOW, kinds=["message"])
+    path = keyring.current().vault_folder / "erasures.log"
     listed = [vault.parse_line(line).owner_id for line in path.read_text().splitlines()]
     assert {first, second} <= set(listed)
 

@@ -3,6 +3,7 @@
 That includes the bytes in backups of the files.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -103,27 +104,32 @@ def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int
 def write_erasure_list() -> Path:
     """Append the missing lines of the table of erasures to the file `vault/erasures.log`; return its path.
 
-    The file serves to repeat erasures after a restore. It is written after the commit of each erasure; a line
-    that a crash prevented is written by the next erasure or backup.
+    The file serves to repeat erasures after a restore. It is written after the commit of each erasure, under
+    a lock, and only its torn end is ever cut; a line that a crash prevented is written by the next erasure or
+    backup.
     """
     path = keyring.current().vault_folder / "erasures.log"
     make_folder(path.parent)
-    kept = path.read_bytes() if path.exists() else b""
-    whole = kept[: kept.rfind(b"\n") + 1]
-    known = set(whole.decode("utf-8", "replace").splitlines())
     found = sql.rows(
         "SELECT owner_id, kind, erased_at FROM vault_erasure ORDER BY erased_at, owner_id, kind"
     )
-    missing = [line for line in map(_line, found) if line not in known]
-    if missing or whole != kept:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            follow_folder(path)
+    if not found and not path.exists():
+        return path
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        follow_folder(path)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # until the close: other processes erase too
+        kept = path.read_bytes()
+        whole = kept[: kept.rfind(b"\n") + 1]
+        if whole != kept:
             os.truncate(descriptor, len(whole))  # a line that a full disk tore
-            _write("".join(f"{line}\n" for line in missing).encode(), descriptor)
+        known = set(whole.decode("utf-8", "replace").splitlines())
+        missing = [line for line in map(_line, found) if line not in known]
+        _write("".join(f"{line}\n" for line in missing).encode(), descriptor)
+        if missing or whole != kept:
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    finally:
+        os.close(descriptor)
     return path
 
 
