@@ -161,14 +161,16 @@ def _check(erasures: list[str]) -> bool:
     from fanal.ledger.verification import verify_ledger
     from fanal.vault.fsck import check_vault
     from fanal.vault.operations.erase import parse_line, replay_erasures
-    from fanal.worker.expiry import erase_again, expire
+    from fanal.worker.expiry import erase_again, expire, forget_replayed
 
     now, actor = clock.now(), system_actor("restore")
     erased = replay_erasures(actor=actor, now=now, lines=erasures)
     # Completely erased reports are erased in every package, also before their expiry.
-    listed = map(parse_line, erasures)
+    listed = [parse_line(line) for line in erasures]
     whole = list(dict.fromkeys(each.owner_id for each in listed if not each.kind))
     erase_again(actor=actor, report_ids=whole, now=now)
+    parts = list(dict.fromkeys(each.owner_id for each in listed if each.kind))
+    forget_replayed(actor=actor, report_ids=parts)
     expire(actor=actor, now=now)
     ledger.record(actor=actor, action="backup.restore", at=now, detail={"erased": erased})
     while ledger.sequence_pending(now=clock.now()):

@@ -42,6 +42,7 @@ from fanal.orient.answers.queries import list_unheard
 from fanal.orient.operations import batch as orient
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.vault.operations import erase as vault
+from fanal.vault.queries import list_objects
 from fanal.worker import upkeep
 
 # The registry of erasers: one for each group of retention classes.
@@ -107,6 +108,18 @@ def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> i
             erase_reports(actor=actor, report_ids=back, now=now)
             total += len(back)
     return total
+
+
+def forget_replayed(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
+    """Delete the rows of messages and identities that a restore erased again; newer ones stay."""
+    for start in range(0, len(report_ids), _BATCH):
+        ids = list(report_ids[start : start + _BATCH])
+        with transaction.atomic():
+            lock_reports(actor=actor, report_ids=ids)
+            kept = [one.id for one in list_objects(actor=actor, owner_ids=ids)]
+            gone = forget_messages(actor=actor, report_ids=ids, but=kept)
+            forget_answers(actor=actor, message_ids=gone)
+            forget_identities(actor=actor, report_ids=ids, but=kept)
 
 
 def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:

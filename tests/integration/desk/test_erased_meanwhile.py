@@ -7,7 +7,9 @@ from django.test import Client
 
 from fanal.db import sql
 from fanal.kernel import clock
+from fanal.vault.operations import erase as vault
 from fanal.worker.expiry import erase_reports
+from tests.acceptance.desk.test_answers import answer
 from tests.integration.desk.story import WORKER, Desk
 from tests.integration.desk.test_assignment import shown
 from tests.server import as_worker
@@ -50,3 +52,16 @@ def test_nothing_is_written_on_an_erased_report(
     assert told in page
     assert "words" not in said or WORDS in page, "what was typed is there to copy"
     assert written() == before
+
+
+def test_a_page_opened_while_its_conversation_is_erased_says_so(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    """The rows of the messages are still there: the page has read them, or a restore brought them back."""
+    report_id = desk.reports["material"]
+    answer(desk, "material")
+    with as_worker():
+        vault.erase(actor=WORKER, owner_ids=[report_id], now=clock.now(), kinds=["message"])
+    page = sign_in("ana").get(f"/en/desk/reports/{report_id}/")
+    assert page.status_code == 200
+    assert "This message is erased." in page.content.decode()

@@ -138,7 +138,9 @@ def test_the_whole_list_is_read_although_a_child_in_danger_comes_back(
 ) -> None:
     """Each quarter of an hour; the list would start again at the top after each time."""
     web, said, came = sign_in("ana"), {}, set()
-    rows = set(Case.objects.filter(desk_id=1, state="TO_ASSESS").values_list("report_id", flat=True))
+    rows = set(
+        Case.objects.filter(desk_id=1, state="TO_ASSESS").values_list("report_id", flat=True)
+    )
     for press in range(2 * len(rows)):
         if press % 4 == 3:
             session = web.session

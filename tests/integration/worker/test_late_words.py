@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from django.db import connection, connections
 
+from fanal.cli import backup
 from fanal.db import sql
 from fanal.intake.operations.lifecycle import place_hold
 from fanal.kernel import clock
@@ -143,6 +144,19 @@ def test_a_restore_erases_no_word_that_is_newer_than_the_erasure() -> None:
     assert repeat(timeless, NOW + timedelta(hours=3)) == 1, "as lists without times did"
     with pytest.raises(ValueError, match="no erasure"):
         repeat([json.dumps({"owner": str(report_id)})], NOW)
+
+
+def test_a_restore_leaves_no_message_without_its_text() -> None:
+    """The list is newer than the backup: a hold that the backup brings back keeps its row from expiry."""
+    report_id, code = decided()
+    write(code, NOW)
+    vault.erase(actor=SYSTEM, owner_ids=[report_id], now=NOW, kinds=["message"])
+    write(code, NOW + timedelta(minutes=1))
+    assert words_of(report_id) == (2, 1)
+    backup._check(vault.write_erasure_list().read_text().splitlines())
+    assert words_of(report_id) == (1, 1), "what is newer stays"
+    [counted] = sql.one("SELECT count(*) FROM orient_answer WHERE report_id = %s", [report_id])
+    assert counted <= 1
 
 
 @pytest.mark.parametrize("eraser", ["payers", "measures", "acts"])

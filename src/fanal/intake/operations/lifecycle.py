@@ -234,24 +234,39 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
         return int(cursor.rowcount)
 
 
-def forget_messages(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Delete the rows of these reports' conversations; the caller has the vault erase the sealed texts.
+def forget_messages(
+    *, actor: Actor, report_ids: Sequence[UUID], but: Sequence[UUID] = ()
+) -> list[UUID]:
+    """Delete the rows of these reports' conversations; return the ids of the messages.
+
+    The caller has the vault erase the sealed texts. `but` are the sealed texts whose messages stay.
 
     Raises:
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
-    sql.run("DELETE FROM intake_message WHERE report_id = ANY(%s)", [list(report_ids)])
+    found = sql.rows(
+        "DELETE FROM intake_message WHERE report_id = ANY(%s) AND object_id <> ALL(%s::uuid[])"
+        " RETURNING id",
+        [list(report_ids), list(but)],
+    )
+    return [row[0] for row in found]
 
 
-def forget_identities(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Remove the references to the reporters' sealed identities, which the vault has erased.
+def forget_identities(
+    *, actor: Actor, report_ids: Sequence[UUID], but: Sequence[UUID] = ()
+) -> None:
+    """Remove the references to the reporters' sealed identities, which the vault has erased, except `but`.
 
     Raises:
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
-    sql.run("UPDATE intake_report SET identity_id = NULL WHERE id = ANY(%s)", [list(report_ids)])
+    sql.run(
+        "UPDATE intake_report SET identity_id = NULL"
+        " WHERE id = ANY(%s) AND identity_id <> ALL(%s::uuid[])",
+        [list(report_ids), list(but)],
+    )
 
 
 def require_hold(actor: Actor, report_id: UUID) -> int:

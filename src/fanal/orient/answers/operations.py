@@ -59,14 +59,19 @@ def read_answers(
     return len(read)
 
 
-def forget_answers(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Delete what is known of the answers on these reports, as their conversations are erased.
+def forget_answers(
+    *, actor: Actor, report_ids: Sequence[UUID] = (), message_ids: Sequence[UUID] = ()
+) -> None:
+    """Delete what is known of the answers on these reports, or of these, as their texts are erased.
 
     Raises:
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
-    sql.run("DELETE FROM orient_answer WHERE report_id = ANY(%s)", [list(report_ids)])
+    sql.run(
+        "DELETE FROM orient_answer WHERE report_id = ANY(%s) OR message_id = ANY(%s)",
+        [list(report_ids), list(message_ids)],
+    )
 
 
 _UNWEIGHED = """

@@ -40,7 +40,10 @@ _MOST_PAGES = 4
 _PASSED = "danger_passed"
 """Key in the session: children in danger from whom the person went on, and when."""
 _LEFT = "danger_left"
-"""Key in the session: the child in danger shown out of its turn, and the report after which the list goes on."""
+"""Key in the session: the child in danger shown out of its turn, and the report where the list goes on."""
+
+_Search = tuple[QueuePosition | None, QueueFilter]
+"""A position in the view, None for its top, and the filters of what is looked for after it."""
 
 
 def to_queue(request: HttpRequest) -> HttpResponse:
@@ -69,8 +72,8 @@ def go_on(request: HttpRequest) -> HttpResponse:
 def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
     """Claim the report that follows `before` in the person's view, and return the redirect to its page.
 
-    A child in danger comes first, unless the person went on from it within a quarter of an hour; then the list
-    goes on where the person was. `before` may have left the view meanwhile. After the last row comes the
+    A child in danger comes first, unless the person went on from it within a quarter of an hour; then the
+    list goes on where the person was. `before` may have left the view meanwhile. After the last row comes the
     first; reports that others hold or that are given to others are passed over. Where none is left, return
     the redirect to the view with a message.
     """
@@ -79,14 +82,15 @@ def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
     if before is not None and _may_pass_danger(request, filters):
         gravest = structs.replace(filters, level="DANGER")
         danger = {before.report_id, *passed}
-        found = _claim_first(request, [(None, one) for one in _free_first(gravest)], aside=danger)
+        found = _claim_first(request, _from_top(_free_first(gravest)), aside=danger)
         if found is not None:
             request.session[_LEFT] = [str(found), str((left or before).report_id)]
             return at_place(request, found)
-    tries = [] if before is None else [(_position(request, left or before), filters)]
     request.session.pop(_LEFT, None)
     # Then from the top, at last behind hundreds that colleagues have in charge.
-    tries += [(None, one) for one in reversed(_free_first(filters))]
+    tries = _from_top(reversed(_free_first(filters)))
+    if before is not None:
+        tries = [(_position(request, left or before), filters), *tries]
     found = _claim_first(request, tries, aside=set() if before is None else {before.report_id})
     if found is not None:
         return at_place(request, found)
@@ -98,6 +102,10 @@ def _free_first(filters: QueueFilter) -> list[QueueFilter]:
     """Return filters that find what nobody has, however many colleagues have, then the given filters."""
     free = [] if filters.holder is not None else [structs.replace(filters, holder=NOBODY)]
     return [*free, filters]
+
+
+def _from_top(searches: Iterable[QueueFilter]) -> list[_Search]:
+    return [(None, one) for one in searches]
 
 
 def _may_pass_danger(request: HttpRequest, filters: QueueFilter) -> bool:
@@ -150,10 +158,7 @@ def _position(request: HttpRequest, case: Case) -> QueuePosition:
 
 
 def _claim_first(
-    request: HttpRequest,
-    tries: Iterable[tuple[QueuePosition | None, QueueFilter]],
-    *,
-    aside: Set[UUID],
+    request: HttpRequest, tries: Iterable[_Search], *, aside: Set[UUID]
 ) -> UUID | None:
     """Claim the first free report that a search from a position finds; return its id, None if none does."""
     for start, filters in tries:

@@ -37,6 +37,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import identifier
+from fanal.vault.operations.opening import ObjectUnknown
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.report.content import by_category
 from fanal.web.failures import reason_of
@@ -132,9 +133,12 @@ def shown(
 
 
 def _neutral(example: Example, request: HttpRequest) -> str:
-    return operations.neutral_sentence(
-        actor=actor_of(request), example=example, now=now_of(request)
-    )
+    try:
+        return operations.neutral_sentence(
+            actor=actor_of(request), example=example, now=now_of(request)
+        )
+    except ObjectUnknown:  # erased since the example was read
+        return ""
 
 
 @require_POST

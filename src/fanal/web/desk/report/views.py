@@ -40,7 +40,7 @@ from fanal.measures import queries as measures
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
-from fanal.vault.operations.opening import open_object
+from fanal.vault.operations.opening import ObjectUnknown, open_object
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import distribution, history, notes, providers, team
 from fanal.web.desk.acts.emergency_calls import panel_on
@@ -300,11 +300,14 @@ def _exchange(
 
 
 def _words(message: FollowedMessage, *, actor: Actor, now: datetime) -> str:
-    body = open_object(
-        actor=actor,
-        object_id=message.object_id,
-        now=now,
-        purpose="exchange with the reporter",
-        right="report.read",
-    )
+    try:
+        body = open_object(
+            actor=actor,
+            object_id=message.object_id,
+            now=now,
+            purpose="exchange with the reporter",
+            right="report.read",
+        )
+    except ObjectUnknown:  # erased since the list of messages was read
+        return _("This message is erased.")
     return body.decode()
