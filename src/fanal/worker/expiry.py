@@ -79,6 +79,8 @@ class Eraser:
 def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
     """Erase reports in every package: data keys, identifiers, search index, texts; ids and digests remain."""
     with transaction.atomic():
+        # First, as those who write on a report do: what is being written is erased too.
+        lock_reports(actor=actor, report_ids=report_ids)
         vault.erase(actor=actor, owner_ids=report_ids, now=now, motive="expiry")
         harmonise.erase(actor=actor, report_ids=report_ids)
         analyse.erase(actor=actor, report_ids=report_ids, now=now)

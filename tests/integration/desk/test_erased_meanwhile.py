@@ -1,17 +1,33 @@
 """A page that is older than the erasure of its report: what would be written on it is refused in words."""
 
 from collections.abc import Callable
+from importlib import import_module
+from uuid import UUID
 
 import pytest
 from django.test import Client
 
+from fanal.casework.operations.deciding import record_decisions, undo_decision
+from fanal.crosscheck.domain.records import JudgementAct
+from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view
+from fanal.crosscheck.operations.judge import judge
 from fanal.db import sql
+from fanal.harmonise import queries as harmonised
+from fanal.intake.domain.number import desk_number
+from fanal.intake.operations.lifecycle import forget_reports
 from fanal.kernel import clock
+from fanal.kernel.refusal import Refusal
+from fanal.orient.domain.records import Choice, Track
+from fanal.orient.models import Case
+from fanal.orient.operations.decisions import decide
+from fanal.orient.queue.operations import claim_case
 from fanal.vault.operations import erase as vault
 from fanal.worker.expiry import erase_reports
 from tests.acceptance.desk.test_answers import answer
-from tests.integration.desk.story import WORKER, Desk
+from tests.integration.desk.story import WORKER, Desk, add_reports
 from tests.integration.desk.test_assignment import shown
+from tests.integration.desk.test_judged import NOTHING
+from tests.integration.desk.work import decided, judged
 from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +81,111 @@ def test_a_page_opened_while_its_conversation_is_erased_says_so(
     page = sign_in("ana").get(f"/en/desk/reports/{report_id}/")
     assert page.status_code == 200
     assert "This message is erased." in page.content.decode()
+
+
+def reasons() -> set[str]:
+    """The written reasons of judgements and decisions that are left."""
+    with as_worker():
+        found = sql.rows(
+            "SELECT reason FROM crosscheck_reason UNION SELECT words FROM orient_reason"
+        )
+    return {row[0] for row in found}
+
+
+def paired(desk: Desk) -> tuple[UUID, UUID]:
+    """Two reports of one phone number of a household: a suggestion."""
+    one = {"kind": "GROOMING", "persons": [{"role": "SUSPECT", "phones": ["+33139981111"]}]}
+    add_reports(desk, [("number-1", 60, dict(one)), ("number-2", 30, dict(one))])
+    return desk.reports["number-2"], desk.reports["number-1"]
+
+
+@pytest.mark.parametrize("erased", [["number-2"], ["number-1"], ["number-1", "number-2"]])
+def test_a_suggestion_on_erased_reports_takes_no_answer(
+    desk: Desk, sign_in: SignIn, erased: list[str]
+) -> None:
+    one, other = paired(desk)
+    for name in erased:
+        erase(desk, name)
+    said = {"answer": "REJECT", "other": str(other), "motive": WORDS, "from": "report"}
+    page = sign_in("ana").post(f"/en/desk/reports/{one}/suggestion/", said, follow=True)
+    assert "One of these reports is erased: it takes no more judgements." in page.content.decode()
+    assert WORDS not in reasons()
+
+
+def test_nothing_is_attached_to_an_erased_report(desk: Desk, sign_in: SignIn) -> None:
+    erase(desk, "empty")
+    said = {
+        "reports": str(desk.reports["stream"]),
+        "anchor": desk_number(desk.reports["empty"]),
+        "reason": WORDS,
+    }
+    page = sign_in("ana").post("/en/desk/selection/attach/?view=OPEN", said).content.decode()
+    assert "One of these reports is erased: it takes no more judgements." in page
+    assert WORDS not in reasons()
+
+
+def test_the_reason_of_an_undone_judgement_ends_with_its_reports(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    web, ana = sign_in("ana"), desk.actor("ana")
+    dossier_id = dossier_of(actor=ana, report_id=desk.reports["danger"])
+    assert dossier_id is not None
+    path = f"/en/desk/dossiers/{dossier_id}/"
+    split = {"act": "SPLIT", "report": [str(desk.reports["game"])], "reason": "read twice"}
+    judged(web, path, **split)
+    for words in (WORDS, "undone again"):
+        view = dossier_view(actor=ana, dossier_id=dossier_id)
+        assert view is not None
+        judged(web, path, act="UNDO", undoes=str(view.judgements[0].id), reason=words)
+    assert reasons() >= {WORDS, "undone again"}
+    erase(desk, "game")
+    assert reasons().isdisjoint({WORDS, "undone again", "read twice"})
+
+
+def test_an_erased_report_is_not_reopened(desk: Desk, sign_in: SignIn) -> None:
+    report_id = decided(desk, "danger", choice=NOTHING)
+    erase(desk, "danger")
+    page = sign_in("ana").post(f"/en/desk/reports/{report_id}/reopen/", follow=True)
+    assert "This report is erased: nothing is left to decide." in page.content.decode()
+    assert Case.objects.get(report_id=report_id).state == "DECIDED"
+    with pytest.raises(Refusal, match="ERASED"):
+        undo_decision(actor=desk.actor("ana"), report_id=report_id, now=clock.now())
+
+
+def test_a_decision_that_waited_for_the_erasure_is_refused(desk: Desk) -> None:
+    """Its case is still claimed, and what it decides on was read before."""
+    ana, report_id = desk.actor("ana"), desk.reports["game"]
+    report = harmonised.get_records(actor=ana, report_ids=[report_id])[report_id]
+    claim = claim_case(actor=ana, report_id=report_id, now=clock.now())
+    with as_worker():
+        forget_reports(actor=WORKER, report_ids=[report_id], now=clock.now())
+    choice = Choice(tracks=(Track.NONE,), bases=(), reason=WORDS)
+    said = {"choice": choice, "claim_token": claim.token, "now": clock.now()}
+    with pytest.raises(Refusal, match="ERASED"):
+        record_decisions(actor=ana, report=report, folded=[], **said)
+    with pytest.raises(Refusal, match="ERASED"):
+        decide(actor=ana, report_id=report_id, **said)
+    assert WORDS not in reasons()
+
+
+def test_migrations_sweep_what_was_written_on_erased_reports(desk: Desk) -> None:
+    """What versions of before left: the reason of an undone judgement, and a case that was reopened."""
+    ana, at = desk.actor("ana"), clock.now()
+    decided(desk, "empty", choice=NOTHING)
+    one, other = desk.reports["empty"], desk.reports["stream"]
+    link = judge(actor=ana, act=JudgementAct.LINK, reason="seen", left=[one], right=[other], now=at)
+    undone = judge(actor=ana, act=JudgementAct.UNDO, reason="seen", undoes=link, now=at)
+    before = sql.rows("SELECT decision_id, salt, words FROM orient_reason")
+    erase(desk, "empty")
+    back = desk.reports["game"]
+    with as_worker():
+        forget_reports(actor=WORKER, report_ids=[back], now=at)
+        sql.run("INSERT INTO crosscheck_reason VALUES (%s, %s)", [undone, WORDS])
+        for row in before:
+            sql.run("INSERT INTO orient_reason (decision_id, salt, words) VALUES (%s, %s, %s)", row)
+    assert reasons() == {WORDS, "read twice"}
+    with as_worker():
+        for name in ("crosscheck.migrations.0011_reasons", "orient.migrations.0049_rows"):
+            sql.run(import_module(f"fanal.{name}_of_erased").SWEEP)
+    assert reasons() == set()
+    assert Case.objects.get(report_id=back).state == "EXPIRED"

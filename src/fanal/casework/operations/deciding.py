@@ -17,6 +17,7 @@ from fanal.casework.domain.records import Addressee, Opening, RecordedDecision
 from fanal.casework.operations.acts import has_acts, withdraw_replaced, withdraw_undone
 from fanal.casework.operations.doubts import raise_doubts, reopen_report
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.intake.operations.lifecycle import require_unerased
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.orient import queries as oriented
@@ -136,10 +137,12 @@ def record_decisions(
         Refused: the access policy refuses.
     """
     with transaction.atomic():
+        others = [other.report_id for other in folded]
+        require_unerased(report_ids=[report.report_id, *others], of="decision")  # before any case
         claims = claim_folded(
             actor=actor,
             head_id=report.report_id,
-            report_ids=[other.report_id for other in folded],
+            report_ids=others,
             now=now,
         )
         tokens = {claim.report_id: claim.token for claim in claims}
@@ -177,7 +180,9 @@ def close_without_action(
         Refused: the access policy refuses.
     """
     with transaction.atomic():
-        hold_folding()  # before any row, as in `decide`
+        ids = [report.report_id, *(one.report_id for one in folded)]
+        require_unerased(report_ids=ids, of="decision")
+        hold_folding()  # before any case, as in `decide`
         claim = claim_case(actor=actor, report_id=report.report_id, now=now)
         record_decisions(
             actor=actor,
@@ -187,7 +192,7 @@ def close_without_action(
             claim_token=claim.token,
             now=now,
         )
-        _require_nothing_new(actor, [report.report_id, *(one.report_id for one in folded)])
+        _require_nothing_new(actor, ids)
 
 
 class DecidedAlone(Exception):
@@ -222,10 +227,11 @@ def undo_decision(*, actor: Actor, report_id: UUID, now: datetime) -> int:
 
     Raises:
         Refusal: NOT_UNDOABLE: the newest decision is not the actor's, no longer in force, or older than
-            `UNDO_WITHIN`; ALREADY_SENT: one of its acts was sent.
+            `UNDO_WITHIN`; ALREADY_SENT: one of its acts was sent; ERASED: the report is erased.
         Refused: the access policy refuses.
     """
     with transaction.atomic():
+        require_unerased(report_ids=[report_id], of="decision")  # before the case
         decisions = oriented.decisions_of(actor=actor, report_ids=[report_id]).get(report_id, ())
         if not decisions:
             raise Refusal("decision", "NOT_UNDOABLE")

@@ -62,6 +62,7 @@ def reopen_report(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 
     Raises:
         TransitionRefused: its case is in another state.
+        Refusal: ERASED: the report is erased.
         Refused: the actor may not decide at that desk.
         Case.DoesNotExist: the report has no case.
     """

@@ -430,6 +430,16 @@ def _not_linked_before(ids: Sequence[UUID]) -> set[UUID]:
 # Erasure at expiry: links quote values and reasons are free text, so both go; judgements and counts stay.
 
 
+_REASONS = """
+WITH RECURSIVE about AS (
+    SELECT id FROM crosscheck_judgement WHERE (left_ids || right_ids) && %s::uuid[]
+    UNION SELECT j.id FROM crosscheck_judgement j JOIN about ON j.undoes = about.id
+)
+DELETE FROM crosscheck_reason r USING about WHERE r.judgement_id = about.id
+"""
+"""Reasons of judgements on reports, and of those that undo them: an UNDO names no report itself."""
+
+
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """Delete all cross-check data of reports except people's judgements and counts.
 
@@ -468,10 +478,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
             "DELETE FROM crosscheck_link WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_link WHERE other_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
-            (
-                "DELETE FROM crosscheck_reason r USING crosscheck_judgement j"
-                " WHERE j.id = r.judgement_id AND (j.left_ids || j.right_ids) && %s::uuid[]"
-            ),
+            _REASONS,
         ):
             cursor.execute(statement, [ids])
             erased += cursor.rowcount

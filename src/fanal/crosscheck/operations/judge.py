@@ -16,6 +16,7 @@ from fanal.crosscheck.dossiers.queries import CURRENT
 from fanal.crosscheck.similar.domain.suggestions import evidence_of
 from fanal.crosscheck.similar.operations.store import let_wait
 from fanal.db import sql
+from fanal.intake.operations.lifecycle import require_unerased
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
@@ -106,13 +107,13 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
         Refusal: SIDES: wrong arguments for `act`; OVERLAP: a report given twice; TOO_MANY: over 1000
             reports; REASON: empty or over 2000 characters; ALREADY_UNDONE; STATE: OPEN of an open dossier,
             CLOSE of one not open; IN_DOSSIER, SPLIT_MEANWHILE (`apart`); NOT_FOUND, UNKNOWN_REPORT: no
-            such judgement or report, or one of a desk where the actor may not judge.
+            such judgement or report, or one of a desk where the actor may not judge; ERASED: one of the
+            reports is erased, or all those of the judgement to undo.
     """
     require_somewhere(actor, "dossier.judge")
     _check(act, reason, (tuple(left), tuple(right)), undoes)
     # Membership depends on the links and judgements of all desks; nothing of them is shown here.
     with row_scope.across_desks(), transaction.atomic():
-        dossiers.lock_judgements()
         target = _target(undoes) if undoes else None
         named = sorted({*left, *right, *((*target.left, *target.right) if target else ())})
         desks = dossiers.desks_of_reports(named)
@@ -120,14 +121,17 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
         theirs = all(allows(actor, "dossier.judge", desk).allowed for desk in held)
         if len(desks) != len(named) or not theirs:
             raise Refusal("judgement", "NOT_FOUND" if target else "UNKNOWN_REPORT")
+        # The reports before the lock of judgements, as expiry does.
+        require_unerased(report_ids=named, of="judgement", one=target is not None)
+        dossiers.lock_judgements()
+        if undoes:
+            _target(undoes)  # nobody has undone it meanwhile
         if act in _CONDUCT:
             _require_move(act, named)
         if before := _pressed_before(actor, act, (left, right), reason, now):
             return before
-        if apart and dossiers.co_members(right):
-            raise Refusal("judgement", "IN_DOSSIER")
-        if apart and len(left) > 1 and not dossiers.co_members(left[:1]).issuperset(left):
-            raise Refusal("judgement", "SPLIT_MEANWHILE")
+        if apart:
+            _require_apart(left, right)
         judgement_id = _next_id(now)
         judgement = Judgement(
             id=judgement_id, act=act, left=tuple(left), right=tuple(right), undoes=undoes
@@ -171,10 +175,13 @@ def judge_suggestion(
         Refusal: as `judge`, for example REASON (empty or too long) or UNKNOWN_REPORT.
     """
     act = JudgementAct.LINK if accept else JudgementAct.UNLINK
+    pairs = [(report_id, other_id), *(() if accept else also)]
     with transaction.atomic():
+        # All of them before the lock of judgements, which the first one takes.
+        require_unerased(report_ids={end for pair in pairs for end in pair}, of="judgement")
         first, *_ = [
             judge(actor=actor, act=act, left=[one], right=[two], reason=reason, now=now)
-            for one, two in [(report_id, other_id), *(() if accept else also)]
+            for one, two in pairs
         ]
     return first
 
@@ -221,6 +228,18 @@ def _pressed_before(
             )
             return last.id if found == (reason,) else None
     return None
+
+
+def _require_apart(left: Sequence[UUID], right: Sequence[UUID]) -> None:
+    """Check that none of `right` is in a dossier, and that all of `left`, if several, are still in one.
+
+    Raises:
+        Refusal: IN_DOSSIER; SPLIT_MEANWHILE.
+    """
+    if dossiers.co_members(right):
+        raise Refusal("judgement", "IN_DOSSIER")
+    if len(left) > 1 and not dossiers.co_members(left[:1]).issuperset(left):
+        raise Refusal("judgement", "SPLIT_MEANWHILE")
 
 
 def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:

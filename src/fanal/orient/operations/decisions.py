@@ -13,6 +13,7 @@ from fanal.accounts.domain.policy import Resource, require
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.harmonise import queries as harmonised
+from fanal.intake.operations.lifecycle import require_unerased
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
@@ -45,11 +46,13 @@ def decide(
     transaction.
 
     Raises:
-        Refusal: CASE_NOT_HELD: the actor holds no valid lease under that token; or as `check_decision`.
+        Refusal: CASE_NOT_HELD: the actor holds no valid lease under that token; ERASED; or as
+            `check_decision`.
         Refused: the actor may not decide at that desk.
     """
     with transaction.atomic():
-        hold_folding()  # before any row: who folds takes them in this order
+        require_unerased(report_ids=[report_id], of="decision")
+        hold_folding()  # before the rows of cases: who folds takes them in this order
         case = _held_case(actor, report_id, claim_token=claim_token, now=now)
         require(actor, "report.decide", Resource(desk_id=case.desk_id))
         bases = check_decision(choice, catalogue=reference.load(), on=paris_day(now))
@@ -112,10 +115,12 @@ def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 
     Raises:
         TransitionRefused: the case is in another state.
+        Refusal: ERASED: nothing is left to decide on.
         Refused: the actor may not decide at that desk.
         Case.DoesNotExist: the report has no case.
     """
     with transaction.atomic():
+        require_unerased(report_ids=[report_id], of="decision")
         case = _change(actor, report_id, move="reopen", action="case.reopen", now=now)
         withdraw_derived(actor=actor, case=case, now=now)
 

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from fanal.accounts.domain.policy import Resource, require
 from fanal.db import sql
 from fanal.db.sql import uuid_array
+from fanal.intake.operations.lifecycle import require_unerased
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
@@ -36,11 +37,12 @@ def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None
 
     Raises:
         NotFolded: no such report, or it is not folded.
-        Refusal: NO_REASON, REASON_TOO_LONG, REASON_UNREADABLE.
+        Refusal: NO_REASON, REASON_TOO_LONG, REASON_UNREADABLE, ERASED.
         Refused: the actor may not decide at that desk.
     """
     words = _checked(reason)
     with transaction.atomic():
+        require_unerased(report_ids=[report_id], of="decision")
         hold_folding()
         case = Case.objects.select_for_update().filter(report_id=report_id).first()
         if case is None or case.state != CaseState.FOLDED or case.head_id is None:

@@ -168,4 +168,6 @@ def _change(request: HttpRequest, report_id: UUID, *, close: bool) -> HttpRespon
         act(actor=actor, report_id=report_id, now=now)
     except TransitionRefused:
         messages.warning(request, _("The report has moved on since this page was made."))
+    except Refusal as refused:
+        messages.warning(request, reason_of(refused))
     return at_place(request, report_id)
