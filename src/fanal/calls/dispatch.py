@@ -8,7 +8,6 @@ Calls that come while somebody is in a session wait for its end and go in one me
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
@@ -40,10 +39,9 @@ _MOST_COPIES: Final = 2
 _MOST_TRIES: Final = 2
 """Sessions begun in short order for a person who gives no answer."""
 _MOST_REFUSALS: Final = 2
-_MOST_GROUPS, _MOST_ALONE = 4, 18
+_MOST_GROUPS, _MOST_ALONE, _SPARE = 4, 18, 2  # no group of people occupies the spare ones
 _MOST_CONNECTING: Final = 8
 """Most sessions that wait at an address to sign in."""
-_SPARE: Final = 2  # sessions that no group of people occupies
 _ACCEPTED, _PERMANENT = 200, 500
 _FAILED, _PARTLY = "FAILED", "PARTLY"
 
@@ -395,12 +393,11 @@ class Dispatch:
         return any(self._calls[id_].told != _FAILED for id_ in person.pending)
 
     def _open(self, group: Sequence[Person], now: float, begun: list[Session]) -> None:
-        waits = [one for one in self._sessions.values() if one.is_ungreeted]
         failed = group[0].failed_at(now) if len(group) == 1 else {}
-        place = self._places.choose(Counter(one.place for one in waits), now, failed)
-        if place is None:
+        if (place := self._places.choose(now, failed)) is None:
             return
-        if sum(one.place == place for one in waits) >= _MOST_CONNECTING:
+        waits = sum(one.is_ungreeted and one.place == place for one in self._sessions.values())
+        if waits >= _MOST_CONNECTING:
             self._room.close_ungreeted(now)
         self._number += 1
         session = Session(self._number, place, [one.address for one in group], now, now)

@@ -1,7 +1,7 @@
 """What is known of the mail server: which of its addresses answer, and how many sessions it lets in."""
 
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -159,16 +159,17 @@ class Places:
         """When the server took a message last."""
         return max(self._took.values(), default=-math.inf)
 
-    def choose(self, waits: Counter[int], now: float, failed: Mapping[int, float]) -> int | None:
+    def choose(self, now: float, failed: Mapping[int, float]) -> int | None:
         """Return the address for the session that begins now, or None while all are paused.
 
-        It is one where fewest sessions wait to sign in (`waits`), and that has not failed lately, or longest
-        ago; nor those whom it is to carry (`failed`: when they failed at which address).
+        It is one that has not failed lately, nor those whom the session is to carry (`failed`: when they
+        failed at which address), or longest ago. A session that gives no sign is a failure of that instant
+        alone: it may be lost, and its address be the one that is well.
         """
 
-        def rank(place: int) -> tuple[int, float]:
+        def rank(place: int) -> float:
             last = max(self._faults.get(place, -math.inf), failed.get(place, -math.inf))
-            return waits[place], last if last > now - _FAULT_SECONDS else -math.inf
+            return last if last > now - _FAULT_SECONDS else -math.inf
 
         free = [one for one in self._order if not self._is_paused(one, now)]
         if (chosen := min(free, key=rank, default=None)) is not None:

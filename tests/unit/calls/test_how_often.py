@@ -153,6 +153,38 @@ def test_addresses_that_fail_one_after_the_other(
     assert not late(relay, run(relay, [1.0, 30.5, *(second + 1.0 + 20.0 * n for n in range(6))]))
 
 
+@pytest.mark.parametrize("many", [1, 10])
+@pytest.mark.parametrize("silent", ["CONNECT", "AUTH"])
+@pytest.mark.parametrize(("step", "code"), [("RCPT", 450), ("DATA", 451), ("END", 451)])
+def test_an_address_that_was_silent_before_the_sign_in_and_then_another_that_refuses(
+    many: int, silent: str, step: str, code: int
+) -> None:
+    """A rolling restart: a session that was lost says nothing of the address that is well now."""
+    faults = [
+        Fault(step=silent, seconds=NEVER, places=frozenset({0}), when=(30.0, 45.0)),
+        Fault(step=step, code=code, places=frozenset({1}), when=(47.0, 165.0)),
+    ]
+    relay = Relay(people(many), faults, places=2, reply=0.05)
+    alarms = [1.0, 30.5, 32.0, 40.0, *(48.0 + 20.0 * n for n in range(3))]
+    assert not late(relay, run(relay, alarms, until=110.0))
+
+
+@pytest.mark.parametrize("many", [1, 5])
+@pytest.mark.parametrize("lost", ["GREET", "AUTH"])
+@pytest.mark.parametrize("refused", [1, 5])
+def test_sessions_lost_at_one_address_send_nobody_back_to_the_one_that_refuses_them(
+    many: int, lost: str, refused: int
+) -> None:
+    duty = people(many)
+    here = frozenset(duty[:refused])
+    faults = [
+        Fault(step="RCPT", code=450, people=here, places=frozenset({0})),
+        Fault(step=lost, seconds=NEVER, places=frozenset({1}), when=(40.0, NEVER), times=2),
+    ]
+    relay = Relay(duty, faults, places=2, reply=0.05)
+    assert not late(relay, run(relay, [1.0 + 13.0 * n for n in range(8)]))
+
+
 @pytest.mark.parametrize("many", [2, 10])
 @pytest.mark.parametrize("apart", [5.0, 30.0])
 @pytest.mark.parametrize("lasts", [20.0, 100.0])
