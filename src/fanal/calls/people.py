@@ -75,7 +75,10 @@ class Person:
     _failures: int = 0
     _failing_since: float = 0.0
     _alone_failures: int = 0
-    """Those of them while at most half of the people failed, at an address where they had failed before."""
+    """Those of them while at most half of the people failed, at an address where they had failed before.
+
+    Or after a message that may have arrived.
+    """
     _failed_at: dict[int, float] = field(default_factory=dict)
     """When they failed last at each address of the server."""
     _alone_until: float = 0.0
@@ -131,13 +134,15 @@ class Person:
         At an address where they had not failed yet, at once. Else the distances double: up to a minute, if
         the server has served others since they fail; if not, up to a fifth of the time for which they
         fail. Where more than half of the people fail, it is the server's fault: two seconds, later a
-        thirtieth of that time. After a message that may have arrived, as long as that time.
+        thirtieth of that time. After a message that may have arrived, at whatever address, as long as that
+        time: each is a copy.
         """
-        if not self._failures:
+        if not self.fails:
             self._failing_since, self._alone_failures = now, 0
         self._failures += 1
-        new, failing = failure.place not in self.failed_at(now), now - self._failing_since
-        self._failed_at[failure.place] = now
+        before, failing = self.failed_at(now), now - self._failing_since
+        new = failure.place not in before and not failure.unconfirmed
+        self._failed_at = {**before, failure.place: now}
         self._alone_failures += not most_fail and not new
         wait = wait_after(
             attempts=self._failures if most_fail else max(1, self._alone_failures),

@@ -185,6 +185,20 @@ def test_sessions_lost_at_one_address_send_nobody_back_to_the_one_that_refuses_t
     assert not late(relay, run(relay, [1.0 + 13.0 * n for n in range(8)]))
 
 
+@pytest.mark.parametrize("places", [1, 4])
+@pytest.mark.parametrize("reply", [0.01, 0.1])
+def test_who_may_have_the_message_gets_few_copies_however_many_addresses(
+    places: int, reply: float
+) -> None:
+    """The server closes after the whole message to one of the people, and confirms none."""
+    duty = people(10)
+    closes = Fault(step="END", code=0, people=frozenset(duty[:1]))
+    relay = Relay(duty, [closes], places=places, reply=reply)
+    run(relay, [1.0])
+    copies = relay.had[relay.made[1].id, duty[0]]
+    assert max(sum(at <= one < at + 10.0 for one in copies) for at in copies) <= 6
+
+
 @pytest.mark.parametrize("many", [2, 10])
 @pytest.mark.parametrize("apart", [5.0, 30.0])
 @pytest.mark.parametrize("lasts", [20.0, 100.0])
