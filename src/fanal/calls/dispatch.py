@@ -222,7 +222,11 @@ class Dispatch:
         session = self._sessions.pop(number)
         took = 1.5 * (now - session.changed)
         self._end = max(_END_SECONDS, min(_LONGEST_END_SECONDS, took), self._end * 0.8)
-        for person in (self._people[address] for address in session.taken):
+        people = [self._people[address] for address in session.taken]
+        if any(one.fails_since(self._places.took_at) for one in people):  # an outage has ended
+            for person in self._people.values():
+                person.next_at = min(person.next_at, now)
+        for person in people:
             person.has(session.calls, now)
         self._places.note_taken(session.place, now)
         for call in self._carried(session):

@@ -128,6 +128,10 @@ class Person:
         """Whether the last that became of them was a failure that is theirs."""
         return self._failures > 0
 
+    def fails_since(self, instant: float) -> bool:
+        """Return whether they fail, and did not yet at an instant."""
+        return self.fails and self._failing_since > instant
+
     def put_off(self, now: float, failure: Failure, *, most_fail: bool) -> None:
         """Note a failure that is theirs, at an address, and when they are next tried (`wait_after`).
 

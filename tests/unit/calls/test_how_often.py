@@ -185,6 +185,38 @@ def test_sessions_lost_at_one_address_send_nobody_back_to_the_one_that_refuses_t
     assert not late(relay, run(relay, [1.0 + 13.0 * n for n in range(8)]))
 
 
+@pytest.mark.parametrize(("many", "served"), [(3, 2), (10, 7)])
+@pytest.mark.parametrize("lasts", [60.0, 240.0])
+@pytest.mark.parametrize("before", [1.0, 8.0])
+def test_whom_the_end_of_an_outage_finds_waiting_is_served_with_the_first(
+    many: int, served: int, lasts: float, before: float
+) -> None:
+    """Some have a call as all are refused; a second one comes in the last seconds of that."""
+    duty, well = people(many), 30.0 + lasts
+    faults = [
+        Fault(step="RCPT", code=450, people=frozenset(duty[served:]), when=(29.0, 33.0)),
+        Fault(step="RCPT", code=450, when=(32.0, well)),
+    ]
+    relay = Relay(duty, faults, reply=0.05)
+    calls = run(relay, [1.0, 30.0, well - before])
+    assert not late(relay, {number: max(at, well) for number, at in calls.items() if at > 1.0})
+    assert relay.most_in_a_minute(since=well - 60.0) <= OUT + 2 * many
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_whom_a_healthy_server_refuses_is_not_tried_again_with_each_other_it_takes(
+    share: float,
+) -> None:
+    """Three people it refuses now and then, and one always: it has served others all the time."""
+    duty = people(10)
+    always = Fault(step="RCPT", code=450, people=frozenset(duty[-1:]))
+    some = [Fault(step="RCPT", code=450, people=frozenset({one}), share=share) for one in duty[:3]]
+    relay = Relay(duty, [always, *some], places=3, reply=0.05)
+    named = always.times
+    run(relay, [1.0 + 15.0 * n for n in range(12)], until=200.0)
+    assert named - always.times <= 12 + 10
+
+
 @pytest.mark.parametrize("places", [1, 4])
 @pytest.mark.parametrize("reply", [0.01, 0.1])
 def test_who_may_have_the_message_gets_few_copies_however_many_addresses(
