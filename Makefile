@@ -99,8 +99,9 @@ $(NEXT)/.installed: requirements/client-3.13.txt pyproject.toml
 	$(NEXT)/bin/python $(PIP) --no-build-isolation --no-deps -e .
 	@touch $@
 
-frontend/node_modules/.installed: frontend/package-lock.json frontend/assets.json scripts/install_frontend.py $(VENV)/.installed
+frontend/node_modules/.installed: frontend/package-lock.json frontend/assets.json scripts/install_frontend.py scripts/draw_maps.py $(VENV)/.installed
 	$(BIN)/python scripts/install_frontend.py
+	$(BIN)/python scripts/draw_maps.py
 	@touch $@
 
 # Told by content and not by instants, which an archive or a clock sets as it likes: it does nothing where nothing changed.

@@ -28,8 +28,8 @@ from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of
 from fanal.web.components.words import identifier
 from fanal.web.desk.dossiers.graph import other_desks, references_of
+from fanal.web.desk.dossiers.places import named_places
 from fanal.web.desk.dossiers.related import percent, values_of
-from fanal.web.desk.dossiers.views import named_places
 from fanal.web.documents import (
     MOST_ROWS,
     TakenDocument,

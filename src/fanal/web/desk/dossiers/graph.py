@@ -55,7 +55,7 @@ def elements_of(
     only that desk's name, from `desks` (names by desk id).
     """
     language = get_language() or "fr"
-    shared = _shared(view)
+    shared = shared_values(view)
     nodes: list[dict[str, dict[str, object]]] = []
     for number, node in enumerate(view.nodes):
         case = cases.get(node.report_id) if node.report_id else None
@@ -125,7 +125,7 @@ def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str
     return {i: spoken(facts[i].reference, i) for i in report_ids if i in facts}
 
 
-def _shared(view: DossierView) -> dict[UUID, str]:
+def shared_values(view: DossierView) -> dict[UUID, str]:
     """Return, by report id, the shared value most often cited as first reason of its links, as text.
 
     `view`: the dossier with its links.

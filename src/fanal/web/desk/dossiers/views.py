@@ -3,22 +3,20 @@
 A judgement is a person's decision on the links of a dossier, each stored as a new record.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
-from msgspec import Struct
 
-from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
@@ -39,11 +37,13 @@ from fanal.kernel.calendar import read_aware
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.texts import alphabetical
 from fanal.orient import queries as oriented
-from fanal.reference.departements import departement_of
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history, notes
 from fanal.web.desk.deconfliction import counterparts
-from fanal.web.desk.dossiers import graph as dossier_graph, related
+from fanal.web.desk.dossiers import graph as dossier_graph, pictures, related, timeline
+from fanal.web.desk.dossiers.overview import overview_of
+from fanal.web.desk.dossiers.pictures import Told
+from fanal.web.desk.dossiers.places import named_places
 from fanal.web.desk.dossiers.related import judged_of, percent, reasons_of
 from fanal.web.desk.naming import Unclear, named_report
 from fanal.web.desk.queue.views import rows_of
@@ -51,111 +51,11 @@ from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed, PostedForm, Several, digest_of, text
 from fanal.web.reading import consult
 
-# Places in reports: a map of French départements, overseas ones as tiles, other countries in a list.
-
-_HOME = "FR"
-_OVERSEAS = ("971", "972", "973", "974", "975", "976", "977", "978", "986", "987", "988")
-"""Overseas départements, in the order of their tiles."""
-_MAINLAND = (*(f"{n:02d}" for n in range(1, 96) if n != 20), "2A", "2B")
-"""Codes of the outlines on the map."""
-
-
-class NamedPlace(Struct, frozen=True, kw_only=True):
-    """A place with the reports that name it: (report id, display reference, roles of the place) of each.
-
-    `kind` (`departement` or `country`) is the group of its label.
-    """
-
-    kind: str
-    code: str
-    name: str
-    reports: list[tuple[UUID, str, list[str]]]
-
-    @property
-    def count(self) -> int:
-        """The number of reports that name the place."""
-        return len(self.reports)
-
-
-def places_of(
-    records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
-) -> dict[str, object]:
-    """Return the template context of the places that reports name: the list, and the map of France.
-
-    `records` and `references` (display references): by report id. Keys: `places` (`NamedPlace`, départements
-    first), `has_home` (a French département is named), `land` (codes of all outlines of the map), `mainland`
-    (`NamedPlace` of those to mark on it), `overseas` (code, offset `x` and count of each overseas tile).
-    """
-    lines = named_places(records, references)
-    known = {line.code: line for line in lines if line.kind == "departement"}
-    return {
-        "places": lines,
-        "has_home": bool(known),
-        "land": _MAINLAND,
-        "mainland": [line for code, line in known.items() if code not in _OVERSEAS],
-        "overseas": [
-            {"code": code, "x": 44 * place, "count": known[code].count if code in known else 0}
-            for place, code in enumerate(_OVERSEAS)
-        ],
-    }
-
-
-def named_places(
-    records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
-) -> list[NamedPlace]:
-    """Return the places that reports name: French départements first, then by number of reports.
-
-    `records` and `references` (display references): by report id.
-    """
-    held: dict[tuple[str, str], dict[UUID, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for report_id, record in records.items():
-        for place, role in _named(record):
-            held[place][report_id].add(role)
-    language = get_language() or "fr"
-    lines = [
-        NamedPlace(
-            kind=kind,
-            code=code,
-            name=reference.label(kind, code, language),
-            reports=[
-                (report_id, references.get(report_id, ""), sorted(roles))
-                for report_id, roles in found.items()
-            ],
-        )
-        for (kind, code), found in held.items()
-    ]
-    lines.sort(key=lambda line: (line.kind != "departement", -line.count, line.code))
-    return lines
-
-
-def _named(record: HarmonisedReport) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield each country or region that a report names, as ((group of labels, code), whose place it is).
-
-    Whose: PLACE for the report's own place, the role of a stated place, else the role of the person there.
-    """
-    if record.place is not None:
-        for place in _place(record.place.country, record.place.postcode):
-            yield place, "PLACE"
-    for stated in record.places:
-        codes = record.countries_of(stated.role)
-        country = stated.country if stated.country in codes else None
-        for place in _place(country, stated.postcode):
-            yield place, stated.role
-    for person in record.persons:
-        for place in _place(person.country, person.postcode):
-            yield place, person.role
-
-
-def _place(country: str | None, postcode: str | None) -> Iterator[tuple[str, str]]:
-    code = departement_of(postcode) if (country or _HOME).upper() == _HOME else None
-    if code is not None:
-        yield "departement", code
-    elif country:
-        yield "country", country.upper()
-
-
 _LISTED = 50
-_LINKS = 200
+_LINKS = 60
+_TOLD = 60
+_ROWS = 50
+_LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 ACTS = ("ACCEPT", "ATTACH", "UNLINK", "SPLIT", "MERGE", "REJECT")
 """Judgements that a person may make on the reports of a dossier, in the order of the form."""
@@ -191,19 +91,36 @@ def show(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[str, object]:
-    actor = actor_of(request)
+    actor, lang = actor_of(request), get_language() or "fr"
     own = [node.report_id for node in view.nodes if node.report_id]
     consult(request, "dossier", [view.id], reports=own)
     cases = oriented.get_cases(actor=actor, report_ids=own)
-    shown = [i for i in own if i in cases]
-    rows = rows_of([cases[i] for i in shown], actor=actor, now=now_of(request))
     names = person_names(person_ids={j.author_id for j in view.judgements})
     desks = dossier_graph.other_desks(view)
-    references = dossier_graph.references_of(shown, actor=actor)
+    references = dossier_graph.references_of([i for i in own if i in cases], actor=actor)
     records = harmonised.get_records(actor=actor, report_ids=own)
+    events = [*pictures.acts_of(own, actor=actor)]
+    events += timeline.events_of(records, {i: case.received_at for i, case in cases.items()})
+    places = named_places(records, references)
+    shown = pictures.pictures_of(
+        request.GET, view, Told(own, events, places, references, cases), desks=desks
+    )
+    ranked = sorted(
+        cases.values(),
+        key=lambda c: (
+            c.report_id not in shown.reports,
+            _LEVELS.index(c.level),
+            -c.score,
+            -c.received_at.timestamp(),
+        ),
+    )
+    page = Paginator(ranked, _ROWS).get_page(request.GET.get("page"))
     return {
         "dossier": view,
-        "rows": rows,
+        "overview": overview_of(records, cases, events, lang),
+        "pictures": shown,
+        "page": page,
+        "rows": rows_of(list(page), actor=actor, now=now_of(request)),
         "judged": judged_of(references, cases, actor=actor),
         "series": related.shown_series(records, references, actor=actor),
         "elsewhere": sorted(desks.values(), key=alphabetical),
@@ -219,10 +136,9 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         ],
         "not_listed": view.links - len(view.edges[:_LINKS]),
         "not_drawn": view.links - len(view.edges),
-        "graph": dossier_graph.elements_of(view, references, cases, desks=desks),
         "conduct": next_act(view.state),
-        "timeline": _timeline(records, references),
-        **places_of(records, references),
+        "timeline": _timeline(records, references)[:_TOLD],
+        "not_told": max(0, len(records) - _TOLD),
         "judgements": [(j, names.get(j.author_id, "")) for j in view.judgements],
         "may_judge": may(actor, "dossier.judge"),
         "acts": ACTS,

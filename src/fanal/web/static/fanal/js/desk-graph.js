@@ -7,6 +7,7 @@
   document.head.append(placeholder);
 
   const MOST_LOOSE = 60; // reports that are drawn one by one before somebody chooses how to gather them
+  const MOST_NAMED = 600; // nodes whose labels are compared with each other
   const GROUP = "group:";
 
   // Custom properties resolve in a real element: cytoscape draws on a canvas and knows no light-dark().
@@ -32,7 +33,9 @@
     { selector: "edge", style: { "line-color": color("--fn-line-strong"), "curve-style": "bezier", opacity: 0.75,
       width: "mapData(score, 0, 1, 1, 6)" } },
     { selector: "edge.fd-dense", style: { opacity: 0.25, width: 1 } },
-    { selector: ".fd-picked", style: { "background-color": color("--fn-lantern"), "line-color": color("--fn-lantern"), opacity: 1 } },
+    { selector: "node.fd-mute", style: { label: "" } },
+    { selector: ".fd-picked", style: { "background-color": color("--fn-lantern"), "line-color": color("--fn-lantern"), opacity: 1, "z-index": 10 } },
+    { selector: "node.fd-named", style: { label: "data(label)" } },
   ];
 
   // Nearly everything linked to everything has no shape that springs could find: a ring shows each label.
@@ -55,7 +58,7 @@
     }
     const worst = (members) => ["DANGER", "HIGH"].find((level) => members.some((node) => node.data.level === level)) || "";
     for (const [key, members] of groups) {
-      nodes.push({ data: { id: key, label: `${key.slice(GROUP.length)} (${members.length})`, count: members.length, level: worst(members) } });
+      nodes.push({ data: { id: key, label: `${key.slice(GROUP.length)} (${members.length})`, count: members.length, level: worst(members), members: members.map((node) => node.data) } });
     }
     const edges = new Map();
     for (const { data: edge } of data.edges) {
@@ -67,7 +70,34 @@
     return { nodes, edges: [...edges.values()] };
   };
 
-  const say = (id) => document.dispatchEvent(new CustomEvent("fanal:pick", { detail: id }));
+  // The query that chooses a node's reports on the page without the graph; "" where there is none.
+  const queryOf = (node, by) => {
+    const members = node.data("members");
+    if (!members) return `report=${node.id()}`;
+    if (by === "shared" && members[0].value) return `value=${members[0].value}`;
+    if (by !== "month") return "";
+    const [year, month] = members[0].month.split("-").map(Number);
+    return `lane=RECEIVED&from=${members[0].month}-01&to=${members[0].month}-${new Date(year, month, 0).getDate()}`;
+  };
+  const say = (node, by) => {
+    const members = node.data("members");
+    const ids = members ? members.map((data) => data.id) : node.data("away") ? [] : [node.id()];
+    document.dispatchEvent(new CustomEvent("fanal:pick", { detail: { ids: new Set(ids), words: node.data("label"), query: node.data("away") ? "" : queryOf(node, by) } }));
+  };
+
+  // Hides each label that would cover another or a node: those of groups, danger and many links stay first.
+  const declutter = (graph) => {
+    const weight = (node) => [(node.data("count") || 0) * 1000, node.data("level") === "DANGER" ? 500 : 0, node.data("level") === "HIGH" ? 200 : 0, node.degree()].reduce((a, b) => a + b);
+    const meets = (one, two) => one.x1 < two.x2 && two.x1 < one.x2 && one.y1 < two.y2 && two.y1 < one.y2;
+    const bodies = graph.nodes().map((node) => [node.id(), node.boundingBox({ includeLabels: false, includeOverlays: false })]);
+    const taken = [];
+    graph.nodes().removeClass("fd-mute");
+    for (const node of graph.nodes().sort((one, two) => weight(two) - weight(one))) {
+      const box = node.boundingBox({ includeNodes: false, includeEdges: false, includeOverlays: false });
+      if (taken.some((other) => meets(box, other)) || bodies.some(([id, body]) => id !== node.id() && meets(box, body))) node.addClass("fd-mute");
+      else taken.push(box);
+    }
+  };
 
   const draw = (box) => {
     const name = box.dataset.graph;
@@ -76,6 +106,7 @@
     const control = document.querySelector(`[data-graph-gather="${name}"]`);
     const said = document.querySelector(`[data-graph-said="${name}"]`);
     const open = new Set();
+    let picked = new Set();
     if (control && all.nodes.length > MOST_LOOSE) control.value = "shared";
     const graph = cytoscape({ container: box, style: look(), maxZoom: 1.4, userZoomingEnabled: false, boxSelectionEnabled: false, autoungrabify: small });
 
@@ -87,7 +118,19 @@
       graph.layout(small
         ? { name: "concentric", concentric: (node) => (node.data("here") ? 2 : 1), levelWidth: () => 1, minNodeSpacing: 36, padding: 24 }
         : spread(data)).run();
+      if (graph.nodes().length <= MOST_NAMED) declutter(graph);
       box.dataset.shown = graph.nodes().length;
+      box.dataset.muted = graph.nodes(".fd-mute").length;
+      mark();
+    };
+    const mark = () => {
+      graph.elements().removeClass("fd-picked fd-named");
+      const found = graph.nodes().filter((node) => (node.data("members") || [{ id: node.id() }]).some((data) => picked.has(data.id)));
+      found.addClass("fd-picked");
+      if (found.length < 4) found.addClass("fd-named").connectedEdges().addClass("fd-picked");
+      else found.edgesWith(found).addClass("fd-picked");
+      box.dataset.marked = found.length;
+      return found;
     };
     const enter = (node) => {
       const id = node.id();
@@ -101,13 +144,12 @@
 
     document.addEventListener("fanal:theme", () => graph.style(look()));
     // Other views of the same reports stay in step: they speak by events, with the report's id.
-    graph.on("tap", "node", (event) => (event.target.id().startsWith(GROUP) ? enter(event.target) : say(event.target.id())));
-    document.addEventListener("fanal:pick", (event) => {
-      graph.elements().removeClass("fd-picked");
-      const node = graph.getElementById(event.detail);
-      node.addClass("fd-picked");
-      node.connectedEdges().addClass("fd-picked");
-      if (said) said.textContent = node.nonempty() ? node.data("label") : "";
+    // A group is chosen by the first click on it and opened by the second.
+    graph.on("tap", "node", ({ target }) => (target.id().startsWith(GROUP) && target.hasClass("fd-picked") ? enter(target) : say(target, control?.value)));
+    document.addEventListener("fanal:pick", ({ detail }) => {
+      picked = detail.ids;
+      const found = mark();
+      if (said) said.textContent = found.length === 1 ? found.data("label") : detail.words;
     });
     control?.addEventListener("change", () => {
       open.clear();
@@ -120,7 +162,7 @@
         const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
         if (step && nodes.length) {
           place = (place + step + nodes.length) % nodes.length;
-          say(nodes[place].id());
+          say(nodes[place], control?.value);
         } else if (event.key === "Enter" && nodes[place]) {
           enter(nodes[place]);
           place = -1;
@@ -146,6 +188,7 @@
       URL.revokeObjectURL(picture);
     });
     show();
+    box.dispatchEvent(new CustomEvent("fanal:drawn", { bubbles: true, detail: graph }));
     box.dataset.drawn = "";
   };
 

@@ -1,0 +1,116 @@
+"""The summary of a dossier: what it is, how grave, how many reports, people and places, from when to when."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.formats.report.records import Person
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.calendar import paris_day
+from fanal.orient.domain.records import Case
+from fanal.web.desk.dossiers.timeline import Event, Lane, span_of
+
+_LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
+_SHOWN = 4
+_ROLES = ("SUSPECT", "VICTIM")
+
+
+class Waiting(NamedTuple):
+    """A state of reports in which somebody must act, with their number."""
+
+    state: str
+    count: int
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    """What the top of a dossier's page says; kinds, platforms and levels with their number of reports.
+
+    `worst`: the report of the highest priority. `people`: number of suspects and of victims. `facts` and
+    `received`: first and last day in words. `next_due`: the earliest deadline of a report that waits.
+    """
+
+    kinds: tuple[tuple[str, int], ...]
+    platforms: tuple[str, ...]
+    more_platforms: int
+    worst: Case | None
+    levels: tuple[tuple[str, int], ...]
+    people: tuple[tuple[str, int], ...]
+    facts: str
+    received: str
+    waiting: tuple[Waiting, ...]
+    next_due: datetime | None
+
+
+def overview_of(
+    records: Mapping[UUID, HarmonisedReport],
+    cases: Mapping[UUID, Case],
+    events: Sequence[Event],
+    lang: str,
+) -> Overview:
+    """Return the summary of the dossier of these reports; `records` and `cases` (queue rows): by report id."""
+    rows = list(cases.values())
+    platforms = [name for name, _n in Counter(c.platform for c in rows if c.platform).most_common()]
+    levels = Counter(case.level for case in rows)
+    states = Counter(case.state for case in rows)
+    waiting = [case for case in rows if case.state in _WAITING]
+    return Overview(
+        kinds=tuple(Counter(case.kind for case in rows).most_common()),
+        platforms=tuple(platforms[:_SHOWN]),
+        more_platforms=max(0, len(platforms) - _SHOWN),
+        worst=max(rows, key=lambda case: (-_LEVELS.index(case.level), case.score), default=None),
+        levels=tuple((level, levels[level]) for level in _LEVELS[:2] if levels[level]),
+        people=people_of(records.values()),
+        facts=span_of((e.day for e in events if e.lane is Lane.FACTS), lang),
+        received=span_of((paris_day(case.received_at) for case in rows), lang),
+        waiting=tuple(Waiting(state, states[state]) for state in _WAITING if states[state]),
+        next_due=min((case.due_at for case in waiting), default=None),
+    )
+
+
+_WAITING = ("TO_ASSESS", "CLAIMED", "TO_SECOND")
+"""States of a report in the queue in which somebody at the desk must act."""
+
+
+def people_of(records: Iterable[HarmonisedReport]) -> tuple[tuple[str, int], ...]:
+    """Return the number of suspects and of victims as (role, number), roles without anybody left out.
+
+    People of one role who share an identifier or, without any, a name and a date of birth are one (connected
+    components). Others without an identifier are one each, so that the number is an upper bound.
+    """
+    counts = {}
+    for role in _ROLES:
+        people = [p for record in records for p in record.persons if p.role == role]
+        if people:
+            counts[role] = _distinct(people)
+    return tuple(counts.items())
+
+
+def _distinct(people: Sequence[Person]) -> int:
+    parent = list(range(len(people)))
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    first: dict[tuple[str, ...], int] = {}
+    for n, person in enumerate(people):
+        for key in _keys(person):
+            parent[root(n)] = root(first.setdefault(key, n))
+    return sum(parent[n] == n for n in range(len(people)))
+
+
+def _keys(person: Person) -> set[tuple[str, ...]]:
+    keys = {("handle", h.value, h.platform or "") for h in person.handles}
+    keys |= {("account", a.kind, a.value) for a in person.accounts}
+    keys |= {("email", value) for value in person.emails}
+    keys |= {("phone", value) for value in person.phones}
+    keys |= {("device", value) for value in person.devices}
+    if not keys and person.name and person.birth_date:
+        keys = {("name", person.name.casefold(), person.birth_date)}
+    return keys
