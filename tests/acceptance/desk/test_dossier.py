@@ -60,6 +60,56 @@ def test_reports_side_by_side_and_an_identifier_through_time(
     check(page, axe, lang)
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_choice_in_one_picture_is_marked_in_all(
+    open_as: Callable[..., Page], desk: Desk, lang: str
+) -> None:
+    """A place by mouse, a period by keyboard, a report by its row and by the graph; the address keeps it."""
+    page = open_as("ana", path_of(desk, lang))
+    page.wait_for_selector("[data-graph][data-drawn]")
+    game = str(desk.reports["game"])
+
+    def marked() -> tuple[int, set[str], set[str], set[str]]:
+        """Nodes of the graph, rows of the table, places, lanes of the timeline that are marked."""
+        graph = page.locator("[data-graph]").get_attribute("data-marked")
+        rows, places, lanes = (
+            set(
+                page.locator(f"{selector}[data-picked]").evaluate_all(
+                    "(found, name) => found.map(item => item.dataset[name])", name
+                )
+            )
+            for selector, name in (
+                ("tr[data-pick]", "pick"), ("a[data-place]", "place"), (".fd-chart-wide a", "lane"),
+            )
+        )  # fmt: skip
+        return int(graph or 0), rows, places, lanes
+
+    page.click(".fd-marks-wide a[data-place=BE]")
+    chosen = (1, {game}, {"BE", "FR"}, {"FACTS", "RECEIVED"})
+    assert marked() == chosen
+    count = {"fr": "1 signalement choisi", "en": "1 report chosen"}[lang]
+    assert page.locator("[data-chosen-count]").inner_text() == count
+    page.reload()
+    page.wait_for_selector("[data-graph][data-drawn]")
+    assert marked() == chosen
+    page.click("[data-choose-nothing]")
+    assert marked() == (0, set(), set(), set())
+    page.click(f"tr[data-pick='{game}'] a[data-choose]")
+    assert marked() == chosen
+    page.locator(".fd-chart-wide a[data-lane=RECEIVED]").last.focus()
+    page.keyboard.press("Enter")
+    nodes, rows, places, _lanes = marked()
+    assert nodes == len(rows) > 0
+    assert str(desk.reports["danger"]) in rows
+    assert "FR" in places
+    page.locator("[data-graph]").focus()
+    page.keyboard.press("ArrowRight")
+    nodes, rows, _places, lanes = marked()
+    assert (nodes, len(rows)) == (1, 1)
+    assert "RECEIVED" in lanes
+    assert page.url.endswith(f"?report={rows.pop()}")
+
+
 @pytest.mark.parametrize("size", [3, 2000])
 def test_the_graph_by_keyboard(
     open_as: Callable[..., Page], desk: Desk, tmp_path: Path, size: int
@@ -104,6 +154,12 @@ def test_the_graph_by_keyboard(
     target = tmp_path / "graph.png"
     taken.value.save_as(target)
     assert target.read_bytes().startswith(b"\x89PNG")
+    with page.expect_download() as taken:
+        page.click("[data-graph-svg]")
+    taken.value.save_as(target)
+    assert target.read_text().count("<text") == min(size, 4) - int(
+        graph.get_attribute("data-muted") or 0
+    )
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -1,7 +1,7 @@
 """The choice of reports on a dossier's page: a report, a place, a shared value, or a period of the timeline.
 
-The query of the page's address holds it, so that it works without JavaScript, survives a reload and can be sent
-to a colleague. `desk-dossier.js` makes the same choice from the same facets, without loading the page.
+The query of the page's address holds it, so that it works without JavaScript, survives a reload and can be
+sent to a colleague. `desk-dossier.js` makes the same choice from the same facets, without loading the page.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from fanal.web.desk.dossiers.timeline import Event, Lane, span_of
 
 
 class Facets(Struct, frozen=True, kw_only=True):
-    """What a report can be chosen by: codes of its places, its days by lane, the digest of its shared value."""
+    """What a report can be chosen by: codes of its places, days by lane, digest of its shared value."""
 
     places: tuple[str, ...] = ()
     days: tuple[tuple[Lane, date], ...] = ()
@@ -42,7 +42,7 @@ def facets_of(
     places: Mapping[UUID, set[str]],
     shared: Mapping[UUID, str],
 ) -> dict[UUID, Facets]:
-    """Return the facets of each report; `places` (codes) and `shared` (the value of its links) by report id."""
+    """Return the facets of each report; `places` (codes) and `shared` (value of its links): by report id."""
     days: dict[UUID, list[tuple[Lane, date]]] = {i: [] for i in reports}
     for event in events:
         if event.report_id in days:
@@ -70,7 +70,8 @@ def choose(
     Parameters, one of: `report` (id), `place` (code), `value` (digest), or `from` and `to` (days, inclusive;
     one may be absent) with or without `lane`. `names`: display references by report id.
     """
-    if (report_id := identifier(query.get("report", ""))) in facets:
+    report_id = identifier(query.get("report", ""))
+    if report_id is not None and report_id in facets:
         return _chosen({report_id}, names.get(report_id, ""), report=report_id)
     if code := query.get("place", ""):
         found = {i for i, of in facets.items() if code in of.places}

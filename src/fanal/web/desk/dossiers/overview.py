@@ -23,7 +23,7 @@ class Waiting(NamedTuple):
     """A state of reports in which somebody must act, with their number."""
 
     state: str
-    count: int
+    number: int
 
 
 class Overview(Struct, frozen=True, kw_only=True):
@@ -51,11 +51,11 @@ def overview_of(
     events: Sequence[Event],
     lang: str,
 ) -> Overview:
-    """Return the summary of the dossier of these reports; `records` and `cases` (queue rows): by report id."""
+    """Return the summary of a dossier from its reports' `records` and `cases` (queue rows), by report id."""
     rows = list(cases.values())
     platforms = [name for name, _n in Counter(c.platform for c in rows if c.platform).most_common()]
     levels = Counter(case.level for case in rows)
-    states = Counter(case.state for case in rows)
+    states: Counter[str] = Counter(case.state for case in rows)
     waiting = [case for case in rows if case.state in _WAITING]
     return Overview(
         kinds=tuple(Counter(case.kind for case in rows).most_common()),
@@ -106,7 +106,7 @@ def _distinct(people: Sequence[Person]) -> int:
 
 
 def _keys(person: Person) -> set[tuple[str, ...]]:
-    keys = {("handle", h.value, h.platform or "") for h in person.handles}
+    keys: set[tuple[str, ...]] = {("handle", h.value, h.platform or "") for h in person.handles}
     keys |= {("account", a.kind, a.value) for a in person.accounts}
     keys |= {("email", value) for value in person.emails}
     keys |= {("phone", value) for value in person.phones}

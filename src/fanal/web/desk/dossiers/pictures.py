@@ -45,7 +45,7 @@ class Told(NamedTuple):
 
 
 class ShownBar(NamedTuple):
-    """A bar of the timeline: its top in pixels, number, query that chooses its reports, whether one is chosen."""
+    """A bar of the timeline: top in pixels, number, query that chooses its reports, whether one is chosen."""
 
     bar: Bar
     y: int
@@ -71,11 +71,11 @@ class ShownChart(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Reports with the same value behind most of their links: the value, a digest for the query, their number."""
+    """Reports with the same value behind most of their links: the value, its digest, their number."""
 
     value: str
     digest: str
-    count: int
+    number: int
 
 
 class Pictures(Struct, frozen=True, kw_only=True):
@@ -167,9 +167,7 @@ def _lane(lane: ChartLane, picked: frozenset[UUID]) -> ShownLane:
             bar,
             lane.floor - bar.height,
             short(bar.count),
-            urlencode(
-                {"lane": lane.lane, "from": bar.period.first, "to": bar.period.last}
-            ),
+            urlencode({"lane": lane.lane, "from": bar.period.first, "to": bar.period.last}),
             not picked.isdisjoint(bar.reports),
         )
         for bar in lane.bars

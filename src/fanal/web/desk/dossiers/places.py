@@ -1,4 +1,4 @@
-"""Places that the reports of a dossier name, and the layout of their marks on the maps of France and the world.
+"""Places that the reports of a dossier name, and the layout of their marks on maps of France and the world.
 
 The shapes are in `vendor/maps.svg`, the points of their marks in `vendor/maps.json`: set-up draws both
 (`scripts/draw_maps.py`). Positions and lengths are in the units of each map.
@@ -95,7 +95,7 @@ class Mark(Struct, frozen=True, kw_only=True):
 
 
 class PlaceMap(Struct, frozen=True, kw_only=True):
-    """A map: its name in `maps.svg`, size, codes of the shapes to tint, and marks for a wide and a narrow page."""
+    """A map: name in `maps.svg`, size, codes of the shapes to tint, marks for wide and narrow pages."""
 
     name: str
     width: int

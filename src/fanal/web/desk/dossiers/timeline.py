@@ -1,6 +1,6 @@
 """The timeline chart of a dossier: events of its reports by lane and period, and their places in the picture.
 
-`chart_of` is pure: days in, positions in percent of the picture's width out, so that one picture fits any width.
+`chart_of` is pure: days in, positions in percent of the picture's width out, so that it fits any width.
 """
 
 from bisect import bisect_right
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.calendar import paris_day, read_aware
-from fanal.web.components.words import month, monday
+from fanal.web.components.words import monday, month
 
 
 class Lane(StrEnum):
@@ -130,7 +130,9 @@ def events_of(
 def _told(record: HarmonisedReport) -> Iterator[tuple[Lane, str | None]]:
     if record.occurred is not None:
         yield Lane.FACTS, record.occurred.earliest
-        if record.occurred.precision not in _VAGUE:  # the last day of a year is no time of the facts
+        if (
+            record.occurred.precision not in _VAGUE
+        ):  # the last day of a year is no time of the facts
             yield Lane.FACTS, record.occurred.latest
     for place in record.places:
         if place.time is not None:

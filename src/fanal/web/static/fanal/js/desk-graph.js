@@ -47,10 +47,10 @@
   };
 
   // What is drawn of `data` when its nodes are gathered by `by`, the groups in `open` apart.
-  const gathered = (data, by, open) => {
+  const gathered = (data, by, open, rest) => {
     const home = new Map(), groups = new Map(), nodes = [];
     for (const node of data.nodes) {
-      const name = by && node.data[by];
+      const name = by && (node.data[by] || (!node.data.away && data.nodes.length > MOST_LOOSE && rest));
       const key = name ? GROUP + name : "";
       if (!key || open.has(key)) nodes.push(node);
       else groups.set(key, [...(groups.get(key) || []), node]);
@@ -111,7 +111,7 @@
     const graph = cytoscape({ container: box, style: look(), maxZoom: 1.4, userZoomingEnabled: false, boxSelectionEnabled: false, autoungrabify: small });
 
     const show = () => {
-      const data = control ? gathered(all, control.value, open) : all;
+      const data = control ? gathered(all, control.value, open, box.dataset.graphRest) : all;
       graph.elements().remove();
       graph.add(data);
       if (isDense(data)) graph.edges().addClass("fd-dense");
