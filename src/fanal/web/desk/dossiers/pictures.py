@@ -135,14 +135,12 @@ def acts_of(own: Sequence[UUID], *, actor: Actor) -> list[Event]:
 
     Only acts that the actor may read.
     """
-    found = {
-        (i, decision.decided_at)
-        for i, decisions in oriented.decisions_of(actor=actor, report_ids=own).items()
-        for decision in decisions
-    }
+    decided = oriented.decisions_of(actor=actor, report_ids=own)
+    found = {(i, one.decided_at) for i, decisions in decided.items() for one in decisions}
+    # Both follow a decision: of a large dossier only the decided reports are asked for.
     for acts in (
-        measures.measures_of(actor=actor, report_ids=own),
-        judicial.referrals_of(actor=actor, report_ids=own),
+        measures.measures_of(actor=actor, report_ids=list(decided)),
+        judicial.referrals_of(actor=actor, report_ids=list(decided)),
     ):
         found |= {
             (i, at)

@@ -168,7 +168,7 @@ def maps_of(places: Sequence[NamedPlace]) -> list[PlaceMap]:
         names[HOME] = reference.label("country", HOME, get_language() or "fr")
     maps = []
     if counts:
-        maps.append(_map("france", FRANCE_SIZE, counts, names, radii=(12, 23)))
+        maps.append(_map("france", FRANCE_SIZE, counts, names, radii=(18, 23)))
     if abroad:
         maps.append(_map("world", WORLD_SIZE, abroad, names, radii=(17, 34)))
     return maps

@@ -38,7 +38,6 @@
     const any = Boolean(words);
     part("count").textContent = !any ? "" : ids.size === 1 ? bar.dataset.one : bar.dataset.many.replace("{n}", ids.size.toLocaleString(document.documentElement.lang));
     part("words").textContent = words;
-    part("none").hidden = any;
     part("acts").hidden = !any;
     part("list").hidden = !query;
     part("list").setAttribute("href", `?${query}#reports`);

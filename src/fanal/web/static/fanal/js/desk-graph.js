@@ -125,7 +125,13 @@
     };
     const mark = () => {
       graph.elements().removeClass("fd-picked fd-named");
-      const found = graph.nodes().filter((node) => (node.data("members") || [{ id: node.id() }]).some((data) => picked.has(data.id)));
+      const found = graph.nodes().filter((node) => {
+        const members = node.data("members");
+        if (!members) return picked.has(node.id());
+        const chosen = members.filter((data) => picked.has(data.id)).length;
+        node.data("label", `${node.id().slice(GROUP.length)} (${chosen && chosen < members.length ? `${chosen}/` : ""}${members.length})`);
+        return chosen > 0;
+      });
       found.addClass("fd-picked");
       if (found.length < 4) found.addClass("fd-named").connectedEdges().addClass("fd-picked");
       else found.edgesWith(found).addClass("fd-picked");
