@@ -30,7 +30,7 @@ def test_every_vendored_file_is_used():
 def test_every_vendored_file_that_pages_name_is_installed():
     assets = json.loads((ROOT / "frontend/assets.json").read_text())
     named = {
-        m for p in sources() for m in re.findall(r"vendor/([\w.-]+\.(?:js|css))", p.read_text())
+        m for p in sources() for m in re.findall(r"vendor/([\w.-]+\.(?:js|css)\b)", p.read_text())
     }
     assert named - set(assets) == set()
 
