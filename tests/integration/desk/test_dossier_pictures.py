@@ -54,3 +54,6 @@ def test_pictures_are_of_the_readers_reports_and_mark_one_choice(
     assert "1 report chosen" in shown
     assert page("?place=ES")[0]["pictures"].chosen is None
     assert page(f"?report={desk.reports['west']}")[0]["pictures"].chosen is None
+
+    found = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["material"])
+    assert "there is nothing to show on a map" in page()[1]

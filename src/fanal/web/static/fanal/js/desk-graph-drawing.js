@@ -7,6 +7,7 @@
     if (text) made.textContent = text;
     return made;
   };
+  const MOST = 22; // characters of a name in the drawing: as wide as cytoscape shows it
   const round = (number) => Math.round(number * 10) / 10;
 
   const bodyOf = (node) => {
@@ -33,7 +34,11 @@
     graph.nodes().forEach((node) => {
       drawing.append(bodyOf(node));
       const { x, y } = node.position();
-      if (node.style("label")) drawing.append(element("text", { x: round(x), y: round(y + node.height() / 2 + 15), "text-anchor": "middle", fill: node.style("color") }, node.style("label")));
+      const name = node.style("label");
+      if (!name) return;
+      const text = element("text", { x: round(x), y: round(y + node.height() / 2 + 15), "text-anchor": "middle", fill: node.style("color"), stroke: paper, "stroke-width": 3, "paint-order": "stroke" }, name.length > MOST ? `${name.slice(0, MOST - 1)}…` : name);
+      text.append(element("title", {}, name));
+      drawing.append(text);
     });
     return new Blob([new XMLSerializer().serializeToString(drawing)], { type: "image/svg+xml" });
   };

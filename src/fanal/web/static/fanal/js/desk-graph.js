@@ -9,6 +9,8 @@
   const MOST_LOOSE = 60; // reports that are drawn one by one before somebody chooses how to gather them
   const MOST_NAMED = 600; // nodes whose labels are compared with each other
   const GROUP = "group:";
+  const nameOf = (id) => id.slice(GROUP.length);
+  const shortened = (text) => (text.length > 14 ? `${text.slice(0, 13)}…` : text); // the number after it stays in view
 
   // Custom properties resolve in a real element: cytoscape draws on a canvas and knows no light-dark().
   const probe = document.createElement("span");
@@ -29,7 +31,7 @@
     { selector: "node[?here]", style: { "background-color": color("--fn-accent"), width: 26, height: 26, "font-weight": "bold" } },
     { selector: "node[?away]", style: { shape: "round-rectangle", "background-color": color("--fn-surface-2"),
       "border-color": color("--fn-line-strong"), "border-style": "dashed", "text-wrap": "wrap", "text-max-width": 56 } },
-    { selector: "node[count]", style: { shape: "round-hexagon", width: "mapData(count, 1, 200, 26, 64)", height: "mapData(count, 1, 200, 26, 64)", "font-weight": "bold" } },
+    { selector: "node[count]", style: { shape: "round-hexagon", width: "mapData(count, 1, 200, 26, 64)", height: "mapData(count, 1, 200, 26, 64)", "font-weight": "bold", "text-max-width": 220 } },
     { selector: "edge", style: { "line-color": color("--fn-line-strong"), "curve-style": "bezier", opacity: 0.75,
       width: "mapData(score, 0, 1, 1, 6)" } },
     { selector: "edge.fd-dense", style: { opacity: 0.25, width: 1 } },
@@ -58,7 +60,7 @@
     }
     const worst = (members) => ["DANGER", "HIGH"].find((level) => members.some((node) => node.data.level === level)) || "";
     for (const [key, members] of groups) {
-      nodes.push({ data: { id: key, label: `${key.slice(GROUP.length)} (${members.length})`, count: members.length, level: worst(members), members: members.map((node) => node.data) } });
+      nodes.push({ data: { id: key, label: `${shortened(nameOf(key))} (${members.length})`, count: members.length, level: worst(members), members: members.map((node) => node.data) } });
     }
     const edges = new Map();
     for (const { data: edge } of data.edges) {
@@ -82,7 +84,7 @@
   const say = (node, by) => {
     const members = node.data("members");
     const ids = members ? members.map((data) => data.id) : node.data("away") ? [] : [node.id()];
-    document.dispatchEvent(new CustomEvent("fanal:pick", { detail: { ids: new Set(ids), words: node.data("label"), query: node.data("away") ? "" : queryOf(node, by) } }));
+    document.dispatchEvent(new CustomEvent("fanal:pick", { detail: { ids: new Set(ids), words: members ? nameOf(node.id()) : node.data("label"), query: node.data("away") ? "" : queryOf(node, by) } }));
   };
 
   // Hides each label that would cover another or a node: those of groups, danger and many links stay first.
@@ -129,7 +131,7 @@
         const members = node.data("members");
         if (!members) return picked.has(node.id());
         const chosen = members.filter((data) => picked.has(data.id)).length;
-        node.data("label", `${node.id().slice(GROUP.length)} (${chosen && chosen < members.length ? `${chosen}/` : ""}${members.length})`);
+        node.data("label", `${shortened(nameOf(node.id()))} (${chosen && chosen < members.length ? `${chosen}/` : ""}${members.length})`);
         return chosen > 0;
       });
       found.addClass("fd-picked");
@@ -155,7 +157,7 @@
     document.addEventListener("fanal:pick", ({ detail }) => {
       picked = detail.ids;
       const found = mark();
-      if (said) said.textContent = found.length === 1 ? found.data("label") : detail.words;
+      if (said) said.textContent = found.length === 1 && !found.data("members") ? found.data("label") : detail.words;
     });
     control?.addEventListener("change", () => {
       open.clear();
