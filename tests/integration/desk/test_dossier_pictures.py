@@ -32,6 +32,8 @@ def test_pictures_are_of_the_readers_reports_and_mark_one_choice(
     add_reports(
         desk, [(f"more-{n}", 60 + n, body | {"place": {"country": "RE"}}) for n in range(2)]
     )
+    without_place = {"kind": "SEXTORTION", "persons": [suspect("k.lumen", "instagram")]}
+    add_reports(desk, [("nowhere", 80, without_place)])
     add_reports(desk, [("west", 70, body | {"place": {"country": "ES"}})], desk_id=2)
     with CaptureQueriesContext(connection) as after:
         context, shown = page()
@@ -55,5 +57,5 @@ def test_pictures_are_of_the_readers_reports_and_mark_one_choice(
     assert page("?place=ES")[0]["pictures"].chosen is None
     assert page(f"?report={desk.reports['west']}")[0]["pictures"].chosen is None
 
-    found = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["material"])
+    found = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["nowhere"])
     assert "there is nothing to show on a map" in page()[1]
