@@ -326,3 +326,41 @@ class InstructionEnd(models.Model):
 
     def __str__(self) -> str:
         return str(self.instruction_id)
+
+
+class Reset(models.Model):
+    """A proposal to reset how a person signs in (password, second factors), open for a day. Append-only."""
+
+    id = models.UUIDField(primary_key=True)
+    person_id = models.UUIDField()
+    password = models.BooleanField()
+    factors = models.BooleanField()
+    reason_code = models.TextField()
+    proposer_id = models.UUIDField()
+    proposed_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_reset"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class ResetEnd(models.Model):
+    """The end of a proposed reset: confirmed by a second person, or withdrawn. Append-only."""
+
+    reset = models.OneToOneField(
+        Reset, on_delete=models.PROTECT, primary_key=True, related_name="end"
+    )
+    outcome = models.TextField()
+    by_id = models.UUIDField()
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_reset_end"
+
+    def __str__(self) -> str:
+        return f"{self.reset_id} {self.outcome}"

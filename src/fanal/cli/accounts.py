@@ -5,7 +5,6 @@ act.
 """
 
 import json
-import secrets
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -234,9 +233,10 @@ def user_close(login: str) -> None:
     from fanal.accounts.operations.people import close_account
     from fanal.accounts.queries.people import find_user
 
-    if find_user(username=login) is None:
+    found = find_user(username=login)
+    if found is None:
         raise CommandRefused("NO_ACCOUNT", login=login)
-    close_account(actor=system_actor(_USER), username=login, now=clock.now())
+    close_account(actor=system_actor(_USER), person_id=found.person_id, seen="", now=clock.now())
 
 
 @user.command("reset")
@@ -250,7 +250,7 @@ def user_close(login: str) -> None:
     help="Login of the supervisor or administrator who confirms.",
 )
 @code_option
-@with_django(DatabaseRole.APP)
+@with_django(DatabaseRole.WORKER)
 def user_reset(
     *, login: str, new_password: bool, factors: bool, confirming: str, code: str | None
 ) -> None:
@@ -258,9 +258,9 @@ def user_reset(
     from django.db import transaction
 
     from fanal.accounts.domain.policy import Refused as NotAllowed
-    from fanal.accounts.operations.people import record_factor_change, reset_account
+    from fanal.accounts.operations import resets
     from fanal.accounts.queries.people import actor_for, find_user
-    from fanal.web.account.second_factor import remove_factors
+    from fanal.kernel.refusal import Refusal
 
     now, console = clock.now(), system_actor(_USER)
     found, second = find_user(username=login), find_user(username=confirming)
@@ -269,17 +269,26 @@ def user_reset(
     if not (new_password or factors):
         raise CommandRefused("RESET_NOTHING")
     prove(confirming, code)
-    password = secrets.token_urlsafe(18) if new_password else None
     actor = actor_for(user=second, now=now, motive=_USER)
     try:
         with transaction.atomic():
-            reset_account(actor=console, second=actor, user=found, password=password, now=now)
-            for kind in remove_factors(user=found) if factors else []:
-                record_factor_change(actor=console, user=found, factor=kind, added=False, now=now)
+            reset_id = resets.propose_reset(
+                actor=console,
+                person_id=found.person_id,
+                password=new_password,
+                factors=factors,
+                reason=resets.ResetReason.LOST,
+                now=now,
+            )
+            resets.confirm_reset(actor=actor, reset_id=reset_id, now=now)
     except NotAllowed:
         raise CommandRefused("RESET_SECOND", name=confirming, login=login) from None
-    if password is not None:
-        click.echo(password)
+    except Refusal as refused:
+        if refused.code == "OPEN":
+            raise CommandRefused("RESET_OPEN", login=login) from None
+        raise CommandRefused("RESET_SECOND", name=confirming, login=login) from None
+    if new_password:
+        click.echo(resets.new_password(reset_id))
 
 
 @user.command("link")

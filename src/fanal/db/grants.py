@@ -135,6 +135,7 @@ RULES: tuple[GrantRule, ...] = (
     _rule("accounts_habilitation_approval", [APP, WORKER], APPEND),
     _rule("accounts_revocation", [APP, WORKER], APPEND),
     _rule("accounts_review", [APP, WORKER], APPEND),
+    _rule("accounts_reset*", [APP, WORKER], APPEND),
     _rule("analyse_vote", [APP, WORKER], APPEND),
     _rule("analyse_change", [APP, WORKER], APPEND),
     # The text of a rule set never changes; only an activation, by a trigger, puts one in force.

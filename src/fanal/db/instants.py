@@ -28,7 +28,8 @@ MAY_COME: dict[str, frozenset[str]] = {
         {
             "accounts_counter.expires_at", "accounts_habilitation.valid_from",
             "accounts_habilitation.valid_until", "accounts_instruction.expires_at",
-            "accounts_instruction.valid_from", "analyse_entry.ends_at", "analyse_unread.lease_until",
+            "accounts_instruction.valid_from", "accounts_reset.expires_at",
+            "analyse_entry.ends_at", "analyse_unread.lease_until",
             "casework_step.lapsed_at",
             "deconfliction_round.expires_at", "distribution_sender_key.since",
             "distribution_sender_key.until", "exchange_taken.ends_at",

@@ -68,6 +68,23 @@ def first_at(*, actor: Actor, object_id: UUID, action: str, since: datetime) -> 
     return found
 
 
+def acts_on_person(*, actor: Actor, person_id: UUID, limit: int) -> list[LedgerLine]:
+    """Return the newest acts on a person's account and habilitations, newest first; no readings, no sign-ins.
+
+    Raises:
+        Refused: the actor may not list accounts.
+    """
+    rights.require(actor, "account.list")
+    found = sql.rows(
+        f"{_LINE} WHERE e.id IN"  # noqa: S608 - a constant
+        " (SELECT entry_id FROM ledger_object WHERE object_id = %s)"
+        " AND e.verb = 'MODIFICATION' AND e.action ~ '^(account|habilitation)[.]'"
+        " AND e.action !~ '^account[.]sign_' ORDER BY e.id DESC LIMIT %s",
+        [person_id, limit],
+    )
+    return [_line(row) for row in found]
+
+
 def list_entries(
     *,
     actor: Actor,

@@ -95,14 +95,18 @@ def tell_aside(aside_id: str) -> None:
     retry=BoundedRetry(),
     name=FACTOR_NOTICE,
 )
-def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> None:
+def tell_factor(
+    *, notice_id: str, person_id: str, factor: str, change: str, also: str = ""
+) -> None:
     """Notify a person and the supervisors of their desks of a change in the person's sign-in.
 
-    `change` is `added` or `removed` (a second factor), or `password`, with an empty `factor`; `notice_id`
-    goes into the mail's Message-ID. Without an address of any of them, the people on duty are notified.
+    `change` is `added` or `removed` (a second factor), else, with an empty `factor`, as in
+    `notify_sign_in_change`; `notice_id` goes into the mail's Message-ID; `also` is a further address. Without
+    an address of any of them, the people on duty are notified.
     """
     now = clock.now()
     told = accounts.notice_addresses(person_id=UUID(person_id), now=now)
+    told = list(dict.fromkeys([*told, *([also] if also else [])]))
     names = accounts.person_names(person_ids=[UUID(person_id)])
 
     def parameters(language: str) -> dict[str, str]:

@@ -7,7 +7,15 @@ from fanal.accounts.domain.records import NewAccount, NewHabilitation
 from fanal.accounts.models import User
 from fanal.accounts.operations.habilitations import grant_habilitation
 from fanal.accounts.operations.people import create_account
+from fanal.accounts.operations.resets import (
+    ResetReason,
+    confirm_reset,
+    new_password,
+    propose_reset,
+)
+from fanal.accounts.queries.people import actor_for, find_user
 from fanal.kernel.actors import Role, system_actor
+from tests.server import as_worker
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SYSTEM = system_actor("test")
@@ -63,3 +71,21 @@ def habilitate(
         organisation_id=organisation,
     )
     grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=at)
+
+
+def reset(user: User, *, password: bool = False, factors: bool = False) -> str:
+    """Do what `fanal user reset` does, confirmed by claire; return the new password, if one is set."""
+    now = datetime.now(UTC)
+    with as_worker():
+        reset_id = propose_reset(
+            actor=SYSTEM,
+            person_id=user.person_id,
+            password=password,
+            factors=factors,
+            reason=ResetReason.LOST,
+            now=now,
+        )
+    second = find_user(username="claire")
+    assert second is not None
+    confirm_reset(actor=actor_for(user=second, now=now), reset_id=reset_id, now=now)
+    return new_password(reset_id) if password else ""

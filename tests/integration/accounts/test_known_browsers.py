@@ -1,17 +1,13 @@
 """A browser is known for an account until its password changes, and no longer."""
 
-from datetime import UTC, datetime
-
 import pytest
 from axes.models import AccessAttempt
 from django.core.cache import cache
 from django.test import Client
 
 from fanal.accounts.models import User
-from fanal.accounts.operations.people import reset_account
-from fanal.accounts.queries.people import actor_for, find_user
 from fanal.kernel.actors import Role
-from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
+from tests.integration.accounts.people import PASSWORD, Make, reset
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_second_factor")]
 OTHER = "another long sentence that opens"
@@ -46,20 +42,14 @@ def _is_known(browser: Client) -> bool:
     return name != "ana"
 
 
-def _reset(user: User, password: str | None) -> None:
-    now = datetime.now(UTC)
-    second = actor_for(user=find_user(username="claire"), now=now)
-    reset_account(actor=SYSTEM, second=second, user=user, password=password, now=now)
-
-
 def test_after_a_reset_of_the_password_nobody_is_known(ana: User) -> None:
     thief = _known()
     assert _is_known(thief)
-    _reset(ana, OTHER)
+    new = reset(ana, password=True)
     assert not _is_known(thief)
-    assert _is_known(_known(OTHER))
+    assert _is_known(_known(new))
     assert not _is_known(thief)
-    assert _try(thief, OTHER) == 302
+    assert _try(thief, new) == 302
     thief.post("/fr/logout/")
     assert _is_known(thief), "whoever knows the new one is known again"
 
@@ -82,7 +72,7 @@ def test_after_the_person_s_own_change_their_browser_alone_is_known(ana: User) -
 
 def test_a_reset_of_the_factors_alone_leaves_the_browser_known(ana: User) -> None:
     own = _known()
-    _reset(ana, None)
+    reset(ana, factors=True)
     assert _is_known(own)
 
 

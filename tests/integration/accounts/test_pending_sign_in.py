@@ -10,12 +10,10 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.test import Client
 
 from fanal.accounts.models import User
-from fanal.accounts.operations.people import close_account, reset_account
-from fanal.accounts.queries.people import actor_for, find_user
+from fanal.accounts.operations.people import close_account
 from fanal.kernel.actors import Role
 from fanal.web.account import devices
-from fanal.web.account.second_factor import remove_factors
-from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
+from tests.integration.accounts.people import PASSWORD, SYSTEM, Make, reset
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -34,15 +32,6 @@ def _waiting(password: str = PASSWORD) -> Client:
     answer = browser.post(SIGN_IN, {"login": "ana", "password": password})
     assert answer["Location"] == CODE_PAGE
     return browser
-
-
-def _reset(user: User, *, password: str | None = None, factors: bool = False) -> None:
-    """What `fanal user reset` does."""
-    now = datetime.now(UTC)
-    second = actor_for(user=find_user(username="claire"), now=now)
-    reset_account(actor=SYSTEM, second=second, user=user, password=password, now=now)
-    if factors:
-        remove_factors(user=user)
 
 
 def _own_change(_user: User) -> None:
@@ -70,12 +59,12 @@ def _own_factor(_user: User) -> None:
 
 
 def _closed(user: User) -> None:
-    close_account(actor=SYSTEM, username=user.username, now=datetime.now(UTC))
+    close_account(actor=SYSTEM, person_id=user.person_id, seen="", now=datetime.now(UTC))
 
 
-CHANGES: list[Callable[[User], None]] = [
-    lambda user: _reset(user, password=OTHER),
-    lambda user: _reset(user, factors=True),
+CHANGES: list[Callable[[User], object]] = [
+    lambda user: reset(user, password=True),
+    lambda user: reset(user, factors=True),
     _own_change,
     _own_end,
     _own_factor,
@@ -94,7 +83,7 @@ def ana(make_user: Make) -> User:
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_sign_in_begun_before_a_change_does_not_go_on(
-    ana: User, change: Callable[[User], None]
+    ana: User, change: Callable[[User], object]
 ) -> None:
     thief = _waiting()
     change(ana)
@@ -112,7 +101,7 @@ def test_a_change_between_the_look_and_the_sign_in_counts_too(
 ) -> None:
     """The guard has looked already when the change comes."""
     thief = _waiting()
-    _reset(ana, password=OTHER)
+    reset(ana, password=True)
     monkeypatch.setattr(devices, "end_stale", lambda _request: None)
     answer = thief.post(CODE_PAGE, {"code": _code()})
     assert (answer.status_code, answer["Location"]) == (302, SIGN_IN)
@@ -121,19 +110,19 @@ def test_a_change_between_the_look_and_the_sign_in_counts_too(
 
 def test_whoever_waits_for_a_code_gets_out_when_the_factors_are_taken_away(ana: User) -> None:
     browser = _waiting()
-    _reset(ana, password=OTHER, factors=True)
+    new = reset(ana, password=True, factors=True)
     answer = browser.get(CODE_PAGE)
     assert (answer.status_code, answer["Location"]) == (302, SIGN_IN)
     assert browser.get(SIGN_IN).status_code == 200
-    signed_in = browser.post(SIGN_IN, {"login": "ana", "password": OTHER})
+    signed_in = browser.post(SIGN_IN, {"login": "ana", "password": new})
     assert signed_in["Location"] == "/fr/desk/"
     assert browser.get("/fr/account/").status_code == 200
 
 
 def test_the_new_password_is_taken_in_the_browser_that_waits(ana: User) -> None:
     browser = _waiting()
-    _reset(ana, password=OTHER)
-    assert browser.post(SIGN_IN, {"login": "ana", "password": OTHER})["Location"] == CODE_PAGE
+    new = reset(ana, password=True)
+    assert browser.post(SIGN_IN, {"login": "ana", "password": new})["Location"] == CODE_PAGE
     assert browser.post(CODE_PAGE, {"code": _code()}).status_code == 302
     assert "recommencez" not in browser.get("/fr/account/").content.decode()
     assert browser.get("/fr/desk/").status_code == 200

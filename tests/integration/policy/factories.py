@@ -26,6 +26,8 @@ def _habilitation(world: World, cell: str) -> object:
 FACTORIES: dict[str, Factory] = {
     "report_id": _report,
     "habilitation_id": _habilitation,
+    "person_id": lambda world, _cell: world.users[None].person_id,
+    "reset_id": lambda world, _cell: world.reset_id,
     "alarm_id": lambda world, cell: world.alarm_ids[cell],
     "measure_id": lambda world, cell: world.measure_ids[cell],
     "proof_id": lambda world, cell: world.sheet_ids[
@@ -78,8 +80,10 @@ NO_OBJECT = frozenset(
         "instruction_id",
         "item_id",
         "package_id",
+        "person_id",
         "provider",
         "reader_id",
+        "reset_id",
         "ruleset_id",
         "source_id",
         "trend",

@@ -18,7 +18,7 @@ from fanal.deconfliction.queries import list_counterparts
 from fanal.intake.domain.number import desk_number
 from fanal.kernel.calendar import paris_day
 from fanal.orient.models import Case
-from tests.integration.policy import assigning, blocking, dereferencing, learning, scenes
+from tests.integration.policy import assigning, blocking, dereferencing, learning, person, scenes
 from tests.integration.policy.scenes import REASON, Posted, Scene
 
 Prepare = Callable[[Scene], Posted]
@@ -64,7 +64,7 @@ def _act(
     return Act(
         prepare=prepare,
         writes=frozenset(writes.split()),
-        each=sent in scenes.OWN | assigning.OWN if callable(sent) else False,
+        each=sent in scenes.OWN | assigning.OWN | person.OWN if callable(sent) else False,
         silent=silent,
         in_form=in_form,
         own=own,
@@ -277,7 +277,17 @@ FORMS: dict[str, Act] = {
     "desk:instruction-revoke": _act("accounts_instruction_end", reason=REASON),
     # Accounts and habilitations.
     "account_add": _act("accounts_user", login="newcomer", name="New Comer", email=""),
-    "account_close": _act("accounts_user", login="colleague-own"),
+    "account_edit": _act(
+        "accounts_person", person.seen, name="New Name", email="new@desk.test"
+    ),
+    "account_unlock": _act("ledger_object"),
+    "account_sessions": _act("accounts_user", person.seen),
+    "account_close": _act("accounts_user", person.seen),
+    "account_reopen": _act("accounts_user", person.closed),
+    "account_reset_propose": _act("accounts_reset", person.no_reset, password="1", reason="LOST"),
+    "account_reset_confirm": _act("accounts_reset_end"),
+    "account_reset_withdraw": _act("accounts_reset_end"),
+    "account_reset_refuse": _act("accounts_reset_end", person.of_the_walker, own=True),
     "account_access_add": _act("accounts_partnercredential", name="Newcomer", quota=""),
     "account_access_revoke": _act("accounts_partnercredential", _access_opened),
     "account_grant": _act("accounts_habilitation", scenes.habilitation_form, in_form=True),

@@ -22,6 +22,7 @@ from fanal.accounts.operations.habilitations import grant_habilitation
 from fanal.accounts.operations.instructions import propose_instruction, second_instruction
 from fanal.accounts.operations.partners import add_partner
 from fanal.accounts.operations.people import create_account, ensure_desk, ensure_organisation
+from fanal.accounts.operations.resets import ResetReason, propose_reset
 from fanal.accounts.queries.people import actor_for, find_partner
 from fanal.analyse.material.operations.lists import load_list
 from fanal.analyse.material.queries.lists import find_list
@@ -97,6 +98,7 @@ class World:
     hit_ids: dict[str, UUID] = field(default_factory=dict)
     counterpart_id: UUID = field(default_factory=lambda: UUID(int=0))
     session_id: UUID = field(default_factory=lambda: UUID(int=0))
+    reset_id: UUID = field(default_factory=lambda: UUID(int=0))
     instruction_id: UUID = field(default_factory=lambda: UUID(int=0))
     package_id: UUID | None = None
     source_id: UUID | None = None
@@ -379,6 +381,10 @@ def _views(world: World) -> None:
 def _instruction(world: World) -> None:
     """Let a supervisor propose a standing instruction: of the whole installation, for its staff's eyes."""
     keeper = User.objects.get(username="keeper-own")
+    world.reset_id = propose_reset(
+        actor=SYSTEM, person_id=world.users[None].person_id, password=True, factors=False,
+        reason=ResetReason.LOST, now=world.now,
+    )  # fmt: skip
     world.instruction_id = propose_instruction(
         actor=actor_for(user=keeper, now=world.now),
         instruction=NewInstruction(

@@ -192,15 +192,17 @@ class CredentialUse:
 class AccountRecord:
     """An account as shown in lists: person, login, organisation, whether it is active, roles in force.
 
-    `organisation` is "" without one; `opened_at`: when the account was created; `last_sign_in`: None before
-    the first sign-in.
+    `email` is "" without an address, `organisation` without one; `session_epoch` counts how often all sessions
+    ended; `opened_at`: when the account was created; `last_sign_in`: None before the first sign-in.
     """
 
     person_id: UUID
     login: str
     name: str
+    email: str = ""
     organisation: str = ""
     active: bool = True
+    session_epoch: int = 0
     opened_at: datetime | None = None
     last_sign_in: datetime | None = None
     roles: tuple[Role, ...] = ()
@@ -280,3 +282,36 @@ class HabilitationRecord:
         if self.revoked_at is not None and self.revoked_at <= now:
             return False
         return self.valid_from <= now < self.valid_until
+
+
+class ResetState(StrEnum):
+    """State of a reset of a person's sign-in: open for a day, then confirmed, withdrawn or expired."""
+
+    OPEN = "OPEN"
+    CONFIRMED = "CONFIRMED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetRecord:
+    """A reset of a person's sign-in as shown on pages: what is reset, who proposed and ended it, its state.
+
+    `reason` is a code; `ended_by` the name of the second person, or of the one who withdrew it.
+    """
+
+    id: UUID
+    person_id: UUID
+    person: str
+    login: str
+    password: bool
+    factors: bool
+    reason: str
+    proposer_id: UUID
+    proposer: str
+    proposed_at: datetime
+    expires_at: datetime
+    ended_by_id: UUID | None
+    ended_by: str
+    ended_at: datetime | None
+    state: ResetState

@@ -329,6 +329,8 @@ def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
             person_id=row.person_id,
             login=row.username,
             name=row.person.name,
+            email=row.email,
+            session_epoch=row.session_epoch,
             organisation=row.person.organisation.name if row.person.organisation else "",
             active=row.is_active,
             opened_at=row.date_joined,
@@ -337,6 +339,16 @@ def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
         )
         for row in rows
     ]
+
+
+def habilitations_of(*, actor: Actor, person_id: UUID) -> list[HabilitationRecord]:
+    """Return the habilitations (grants of roles) of a person, ended ones too, by expiry.
+
+    Raises:
+        Refused: the actor may not list accounts.
+    """
+    require(actor, "account.list")
+    return _records(Q(person_id=person_id))
 
 
 def demo_logins() -> list[tuple[str, Role]]:

@@ -9,7 +9,7 @@ Stored are the login and, for a known browser, its device mark; neither IP addre
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from allauth.mfa.signals import authentication_failed
@@ -18,6 +18,7 @@ from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
+from django.db.models import Q
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -110,6 +111,20 @@ def _is_noted(request: HttpRequest | None, credentials: dict[str, object]) -> bo
         return True
     name = login_digest(counted_as(request, credentials))
     return bool(cache.add(f"fanal.refused.{name}", 1, _NOTED_EVERY))
+
+
+def locked_logins(*, now: datetime) -> dict[str, datetime]:
+    """Return the logins that are locked for browsers which they do not know, with the end of the lock."""
+    rows = AccessAttempt.objects.filter(
+        failures_since_start__gte=_MOST_FAILURES, attempt_time__gt=now - UNKNOWN_WAIT
+    ).exclude(username__contains=_BESIDE)
+    return {name: at + UNKNOWN_WAIT for name, at in rows.values_list("username", "attempt_time")}
+
+
+def unlock(login: str) -> None:
+    """Delete the counters of wrong passwords of an account, for every browser."""
+    for_all = Q(username=login) | Q(username__startswith=f"{login}{_BESIDE}")
+    AccessAttempt.objects.filter(for_all).delete()
 
 
 class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries no types

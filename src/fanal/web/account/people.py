@@ -1,42 +1,80 @@
-"""Accounts, for the administrator: list, opening and closing."""
+"""Accounts, for the administrator: list and opening; `person` has the page of each."""
 
 import secrets
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
-from fanal.accounts.domain.records import NewAccount, canonical_login, is_login
-from fanal.accounts.operations.people import LoginTaken, close_account, create_account
-from fanal.accounts.queries.people import find_user, list_accounts
+from fanal.accounts.domain.records import (
+    AccountRecord,
+    NewAccount,
+    ResetState,
+    canonical_login,
+    is_login,
+    likeness_key,
+)
+from fanal.accounts.operations.people import LoginTaken, create_account
+from fanal.accounts.queries.people import list_accounts
+from fanal.accounts.queries.resets import list_resets
 from fanal.accounts.routes import needs
 from fanal.kernel.typed import is_mail_address
+from fanal.web.account import lockout
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 
 _LONGEST_NAME = 200
 _FIELDS = ("login", "name", "email")
+_PAGE = 50
+
+
+_STATES = ("CLOSED", "LOCKED", "NO_ROLE", "NEVER")
 
 
 @never_cache
 @require_GET
 @needs("account.list")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the accounts of the installation, open ones first."""
-    actor = actor_of(request)
-    found = list_accounts(actor=actor, now=now_of(request))
-    consult(request, "person", [a.person_id for a in found], action="account.list")
+    """List the accounts of the installation, filtered by text, state and role, a page at a time."""
+    actor, now = actor_of(request), now_of(request)
+    asked = {name: request.GET.get(name, "") for name in ("q", "state", "role")}
+    locked = lockout.locked_logins(now=now)
+    everybody = list_accounts(actor=actor, now=now)
+    found = [one for one in everybody if _is_asked(one, asked, locked)]
+    page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
+    consult(request, "person", [one.person_id for one in page], action="account.list")
     context = {
-        "open": [a for a in found if a.active],
-        "closed": [a for a in found if not a.active],
+        "page": page,
+        "total": len(everybody),
+        "asked": asked,
+        "filtered": any(asked.values()),
+        "states": _STATES,
+        "roles": sorted({role for one in everybody for role in one.roles}),
+        "locked": locked,
+        "resets": sum(one.state is ResetState.OPEN for one in list_resets(actor=actor, now=now)),
         "own": actor.person_id,
     }
     return render(request, "account_pages/people.html", context)
+
+
+def _is_asked(one: AccountRecord, asked: Mapping[str, str], locked: Collection[str]) -> bool:
+    """Return whether an account answers the filters of the page; without a state, closed ones do not."""
+    words = likeness_key(asked["q"]).split()
+    text = likeness_key(f"{one.name} {one.login} {one.email} {one.organisation}")
+    states = {
+        "CLOSED": not one.active,
+        "LOCKED": one.active and one.login in locked,
+        "NO_ROLE": one.active and not one.roles,
+        "NEVER": one.active and one.last_sign_in is None,
+    }
+    in_state = states.get(asked["state"], one.active or bool(words))
+    return in_state and (asked["role"] in {"", *one.roles}) and all(w in text for w in words)
 
 
 @never_cache
@@ -66,28 +104,6 @@ def add(request: HttpRequest) -> HttpResponse:
     except LoginTaken:
         return _form(request, refused=_("Another account has this login."))
     return _form(request, issued=(login, password))
-
-
-@require_POST
-@needs("account.manage")
-def close(request: HttpRequest) -> HttpResponse:
-    """Close the account of the form's `login` and end its sessions, then redirect to the list.
-
-    Administrators cannot close their own account: nothing happens, and a message says so.
-
-    Raises:
-        Http404: no open account has this login.
-    """
-    login = canonical_login(request.POST.get("login", ""))
-    found = find_user(username=login) if "\0" not in login else None
-    if found is None:
-        raise Http404
-    if found.person_id == actor_of(request).person_id:
-        messages.error(request, _("You cannot close your own account."))
-    else:
-        close_account(actor=actor_of(request), username=login, now=now_of(request))
-        messages.success(request, _("The account is closed and its sessions have ended."))
-    return redirect("account_people")
 
 
 def _form(

@@ -174,14 +174,6 @@ def passes(*, user: AbstractBaseUser, code: str) -> bool:
     return bool(passed)
 
 
-def remove_factors(*, user: AbstractBaseUser) -> list[str]:
-    """Delete every second factor and recovery code of an account; return their kinds (`totp`, …)."""
-    rows = Authenticator.objects.filter(user=user).order_by("id")
-    kinds = [str(kind) for kind in rows.values_list("type", flat=True)]
-    rows.delete()
-    return kinds
-
-
 _NONCE = 12
 _PURPOSE = b"fanal.web.account.second-factor"
 _key: bytes | None = None

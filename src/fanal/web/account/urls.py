@@ -1,14 +1,23 @@
 """Routes of sign-in, second factor, account and habilitations (roles); below the language prefix.
 
-allauth's pages for sign-up, e-mail and password reset are not mounted: an administrator opens accounts and
-replaces lost passwords.
+allauth's pages for sign-up, e-mail and password reset are not mounted: an administrator opens accounts,
+and two people reset a lost password.
 """
 
 from allauth.account import views as allauth_account
 from allauth.socialaccount import views as allauth_social
 from django.urls import URLPattern, URLResolver, include, path
 
-from fanal.web.account import access, habilitations, installation, people, single_sign_on, views
+from fanal.web.account import (
+    access,
+    habilitations,
+    installation,
+    people,
+    person,
+    resets,
+    single_sign_on,
+    views,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", views.login, name="account_login"),
@@ -33,7 +42,20 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/access/revoke/", access.revoke, name="account_access_revoke"),
     path("account/people/", people.listing, name="account_people"),
     path("account/people/add/", people.add, name="account_add"),
-    path("account/people/close/", people.close, name="account_close"),
+    path("account/people/<uuid:person_id>/", person.show, name="account_person"),
+    path("account/people/<uuid:person_id>/edit/", person.edit, name="account_edit"),
+    path("account/people/<uuid:person_id>/unlock/", person.unlock, name="account_unlock"),
+    path("account/people/<uuid:person_id>/sessions/", person.end_sessions, name="account_sessions"),
+    path("account/people/<uuid:person_id>/close/", person.close, name="account_close"),
+    path("account/people/<uuid:person_id>/reopen/", person.reopen, name="account_reopen"),
+    path("account/people/<uuid:person_id>/reset/", person.propose, name="account_reset_propose"),
+    path("account/resets/", resets.listing, name="account_resets"),
+    path("account/resets/refuse/", resets.refuse, name="account_reset_refuse"),
+    path("account/resets/<uuid:reset_id>/", resets.show, name="account_reset"),
+    path("account/resets/<uuid:reset_id>/confirm/", resets.confirm, name="account_reset_confirm"),
+    path(
+        "account/resets/<uuid:reset_id>/withdraw/", resets.withdraw, name="account_reset_withdraw"
+    ),
     path("account/habilitations/", habilitations.listing, name="account_habilitations"),
     path("account/habilitations/grant/", habilitations.grant, name="account_grant"),
     path(

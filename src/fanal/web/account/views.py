@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from fanal.accounts.domain.policy import may
 from fanal.accounts.operations import people as operations
 from fanal.accounts.queries.people import find_user, own_habilitations
+from fanal.accounts.queries.resets import open_reset_of
 from fanal.accounts.routes import changes_sign_in, needs, open_to_all
 from fanal.web.account import demo, devices, second_factor
 from fanal.web.account.actors import actor_of, now_of, state_motive, stated_motive
@@ -52,6 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "may_review": may(actor, "habilitation.review"),
         "demo": demo.is_on(),
         "opened": opened_to(actor),
+        "reset": open_reset_of(person_id=actor.person_id, now=now),
     }
     return render(request, "account_pages/home.html", context)
 

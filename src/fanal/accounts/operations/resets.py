@@ -1,0 +1,209 @@
+"""Reset of a person's sign-in by two people: proposed by an administrator, confirmed by a second person.
+
+The new password has two halves, derived from the reset's id with the key of digests: the page shows one to
+each of the two, who give them to the person. Neither of them alone can sign in as the person.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.hashers import make_password
+from django.db import DatabaseError, transaction
+
+from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.domain.records import Likeness
+from fanal.accounts.models import Reset, ResetEnd, User
+from fanal.accounts.operations.people import notify_sign_in_change
+from fanal.accounts.queries.likeness import likenesses
+from fanal.accounts.queries.people import granted_by_alone
+from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
+from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
+from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+from fanal.vault import keyring
+
+LASTS: Final = timedelta(days=1)
+"""How long a proposed reset may be confirmed."""
+_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is read as another
+_GROUPS = 3
+_SIGNS_IN_GROUP = 4
+_CONFIRMING = (Role.ADMINISTRATOR, Role.SUPERVISOR)
+_SAME_HUMAN = frozenset({Likeness.ADDRESS, Likeness.SUBJECT, Likeness.KEY})
+
+
+class ResetReason(StrEnum):
+    """Reason of a reset: a forgotten password, a lost device, or a suspicion that others know the secrets."""
+
+    FORGOTTEN = "FORGOTTEN"
+    LOST = "LOST"
+    SUSPECTED = "SUSPECTED"
+
+
+class ResetHalf(StrEnum):
+    """A half of the new password, named after the person who sees it."""
+
+    PROPOSER = "PROPOSER"
+    CONFIRMER = "CONFIRMER"
+
+
+def password_half(reset_id: UUID, half: ResetHalf) -> str:
+    """Return one half of a reset's new password: three groups of four signs, 59 bits."""
+    digest = keyring.current().digest(f"account.reset.{half.lower()}", reset_id.bytes)
+    number, signs = int.from_bytes(digest), []
+    for _ in range(_GROUPS * _SIGNS_IN_GROUP):
+        number, rest = divmod(number, len(_SIGNS))
+        signs.append(_SIGNS[rest])
+    groups = [
+        "".join(signs[i : i + _SIGNS_IN_GROUP]) for i in range(0, len(signs), _SIGNS_IN_GROUP)
+    ]
+    return "-".join(groups)
+
+
+def new_password(reset_id: UUID) -> str:
+    """Return the new password of a reset: the proposer's half, a hyphen, the confirmer's half."""
+    return "-".join(password_half(reset_id, half) for half in ResetHalf)
+
+
+def propose_reset(
+    *,
+    actor: Actor,
+    person_id: UUID,
+    password: bool,
+    factors: bool,
+    reason: ResetReason,
+    now: datetime,
+) -> UUID:
+    """Propose to reset a person's password, second factors or both; return the proposal's id.
+
+    Nothing changes until a second person confirms within a day. The person and their supervisors are
+    notified.
+
+    Raises:
+        Refused: the actor may not propose resets, or is the person.
+        Refusal: NOTHING is reset, CLOSED: the account, OPEN: a reset of the person is open already, or
+            GRANTER: the actor's role comes from the person alone.
+    """
+    require(actor, "reset.propose", Resource(owner_id=person_id))
+    if not (password or factors):
+        raise Refusal("reset", "NOTHING")
+    if not User.objects.filter(person_id=person_id, is_active=True).exists():
+        raise Refusal("reset", "CLOSED")
+    if Reset.objects.filter(person_id=person_id, expires_at__gt=now, end=None).exists():
+        raise Refusal("reset", "OPEN")
+    try:
+        with transaction.atomic():
+            made = Reset.objects.create(
+                id=new_id(now),
+                person_id=person_id,
+                password=password,
+                factors=factors,
+                reason_code=reason.value,
+                proposer_id=actor.person_id,
+                proposed_at=now,
+                expires_at=now + LASTS,
+            )
+            _log(actor, "account.reset_propose", made, now)
+            notify_sign_in_change(person_id, change="reset_proposed", now=now)
+    except DatabaseError as error:  # a database rule, see migration 0026
+        raise Refusal("reset", "GRANTER") from error
+    return made.id
+
+
+def confirm_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
+    """Carry a proposed reset out, as its second person, who has passed their own second factor.
+
+    The account gets the new password, loses its second factors, or both; its sessions end. Habilitations and
+    past acts of the person stay. The person and their supervisors are notified.
+
+    Raises:
+        Reset.DoesNotExist: no such reset.
+        Refused: the actor may not confirm resets, or is the proposer or the person.
+        Refusal: NOT_OPEN: confirmed, withdrawn or expired; CLOSED: the account; ALIKE: the actor's account
+            shares an address, a sign-on or a key with the proposer's or the person's; GRANTER: the actor's
+            role comes from one of them.
+    """
+    found = Reset.objects.get(id=reset_id)
+    people = {found.person_id, found.proposer_id} - {SYSTEM_PERSON}
+    for owner in sorted(people):
+        require(actor, "reset.confirm", Resource(owner_id=owner))
+    _require_open(found, now)
+    if _alike(actor.person_id, people):
+        raise Refusal("reset", "ALIKE")
+    if granted_by_alone(person_id=actor.person_id, roles=_CONFIRMING, proposers=people, now=now):
+        raise Refusal("reset", "GRANTER")
+    with transaction.atomic():
+        _end(found, "CONFIRMED", actor, now)
+        user = User.objects.select_for_update().filter(person_id=found.person_id).first()
+        if user is None or not user.is_active:
+            raise Refusal("reset", "CLOSED")
+        user.session_epoch += 1
+        if found.password:
+            user.password = make_password(new_password(found.id))
+        user.save(update_fields=["session_epoch", "password"])
+        _log(actor, "account.reset", found, now)
+        if found.factors:
+            _remove_factors(actor, user, now)
+        notify_sign_in_change(found.person_id, change="reset", now=now)
+
+
+def withdraw_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
+    """Withdraw a proposed reset: its proposer, its person, or anybody who could confirm it.
+
+    Raises:
+        Reset.DoesNotExist: no such reset.
+        Refused: the actor is none of them.
+        Refusal: NOT_OPEN.
+    """
+    found = Reset.objects.get(id=reset_id)
+    if actor.person_id != found.person_id:
+        require(actor, "reset.confirm", Resource(owner_id=found.person_id))
+    _require_open(found, now)
+    with transaction.atomic():
+        _end(found, "WITHDRAWN", actor, now)
+        _log(actor, "account.reset_withdraw", found, now)
+
+
+def _require_open(found: Reset, now: datetime) -> None:
+    if hasattr(found, "end") or found.expires_at <= now:
+        raise Refusal("reset", "NOT_OPEN")
+
+
+def _alike(person_id: UUID, people: set[UUID]) -> bool:
+    """Return whether an account of `people` has a trait in common with the person's that one human has."""
+    found = likenesses(person_ids=[person_id]).get(person_id, ())
+    logins = {one.login for one in found if not _SAME_HUMAN.isdisjoint(one.by)}
+    return User.objects.filter(person_id__in=people, username__in=logins).exists()
+
+
+def _end(found: Reset, outcome: str, actor: Actor, now: datetime) -> None:
+    try:
+        with transaction.atomic():
+            ResetEnd.objects.create(
+                reset=found, outcome=outcome, by_id=actor.person_id, ended_at=now
+            )
+    except DatabaseError as error:  # ended meanwhile, or a database rule, see migration 0026
+        raise Refusal("reset", "NOT_OPEN") from error
+
+
+def _remove_factors(actor: Actor, user: User, now: datetime) -> None:
+    rows = Authenticator.objects.filter(user=user).order_by("id")
+    kinds = [str(kind) for kind in rows.values_list("type", flat=True)]
+    rows.delete()
+    for kind in kinds:
+        ledger.record(
+            actor=actor,
+            action="account.factor_removed",
+            at=now,
+            objects=[ObjectRef(kind="person", id=user.person_id)],
+            detail={"factor": kind},
+        )
+
+
+def _log(actor: Actor, action: str, found: Reset, now: datetime) -> None:
+    detail = {"password": int(found.password), "factors": int(found.factors)}
+    objects = [ObjectRef(kind="person", id=found.person_id)]
+    ledger.record(actor=actor, action=action, at=now, objects=objects, detail=detail)

@@ -1,0 +1,253 @@
+"""The administrator's page of a person: details, locks, closing, and a reset of sign-in by two people."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from allauth.mfa.totp.internal.auth import TOTP
+from django.db import connection, transaction
+from django.test import Client
+
+from fanal.accounts.domain.policy import Refused
+from fanal.accounts.domain.records import NewHabilitation
+from fanal.accounts.models import Habilitation, Reset, ResetEnd, User
+from fanal.accounts.operations.habilitations import approve_habilitation, grant_habilitation
+from fanal.accounts.operations.resets import (
+    ResetReason,
+    confirm_reset,
+    propose_reset,
+    withdraw_reset,
+)
+from fanal.accounts.queries.people import actor_for
+from fanal.kernel.actors import SYSTEM_PERSON, Role
+from fanal.kernel.refusal import Refusal
+from fanal.ledger.models import LedgerEntry
+from tests.integration.accounts.people import PASSWORD, Make
+from tests.refusals import CHECK, KEPT, NO_RIGHT, RAISED, database_refuses
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_second_factor")]
+ANA, KARIM, CLAIRE = "ana", "karim", "claire"
+
+
+@pytest.fixture
+def people(make_user: Make) -> dict[str, User]:
+    """An analyst, two administrators, a supervisor and an overseer."""
+    roles = {
+        ANA: Role.ANALYST,
+        KARIM: Role.ADMINISTRATOR,
+        "kim": Role.ADMINISTRATOR,
+        CLAIRE: Role.SUPERVISOR,
+        "olga": Role.OVERSEER,
+    }
+    return {login: make_user(login, role) for login, role in roles.items()}
+
+
+def _propose(people: dict[str, User], by: str = KARIM, of: str = ANA) -> UUID:
+    now = datetime.now(UTC)
+    return propose_reset(
+        actor=actor_for(user=people[by], now=now), person_id=people[of].person_id,
+        password=True, factors=True, reason=ResetReason.LOST, now=now,
+    )  # fmt: skip
+
+
+def _confirm(people: dict[str, User], reset_id: UUID, by: str) -> None:
+    now = datetime.now(UTC)
+    confirm_reset(actor=actor_for(user=people[by], now=now), reset_id=reset_id, now=now)
+
+
+def _browser(login: str, password: str = PASSWORD) -> Client:
+    browser = Client(headers={"X-Forwarded-Proto": "https"})
+    assert browser.post("/fr/login/", {"login": login, "password": password}).status_code == 302
+    return browser
+
+
+def _raw(reset_id: UUID, by: UUID, outcome: str = "CONFIRMED", later: int = 0) -> None:
+    ResetEnd.objects.create(
+        reset_id=reset_id, outcome=outcome, by_id=by,
+        ended_at=datetime.now(UTC) + timedelta(hours=later),
+    )  # fmt: skip
+
+
+def test_a_reset_takes_two_people_and_neither_is_the_person(people: dict[str, User]) -> None:
+    with pytest.raises(Refused):
+        _propose(people, by=CLAIRE)
+    with pytest.raises(Refused):
+        _propose(people, of=KARIM)
+    made = _propose(people)
+    with pytest.raises(Refusal, match="OPEN"):
+        _propose(people, by="kim")
+    for nobody in (KARIM, ANA, "olga"):
+        with pytest.raises(Refused):
+            _confirm(people, made, nobody)
+    people["kim"].email = people[KARIM].email = "one@desk.test"
+    people["kim"].save()
+    people[KARIM].save()
+    with pytest.raises(Refusal, match="ALIKE"):
+        _confirm(people, made, "kim")
+    _confirm(people, made, CLAIRE)
+    with pytest.raises(Refusal, match="NOT_OPEN"):
+        _confirm(people, made, CLAIRE)
+    found = LedgerEntry.objects.filter(action__startswith="account.reset")
+    assert sorted(found.values_list("action", "actor_id")) == [
+        ("account.reset", people[CLAIRE].person_id),
+        ("account.reset_propose", people[KARIM].person_id),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT args->>'change' FROM procrastinate_jobs WHERE task_name = 'tell_factor' ORDER BY id"
+        )
+        assert [change for (change,) in cursor.fetchall()] == ["reset_proposed", "reset"]
+
+
+def test_a_grantee_never_resets_the_granter(people: dict[str, User], make_user: Make) -> None:
+    now = datetime.now(UTC)
+    helene, claire = make_user("helene", Role.SUPERVISOR), people[CLAIRE]
+    nino = make_user("nino")
+    made = grant_habilitation(
+        actor=actor_for(user=claire, now=now),
+        habilitation=NewHabilitation(
+            person_id=nino.person_id, role=Role.SUPERVISOR, act_reference="ACT-2",
+            valid_from=now, valid_until=now + timedelta(days=9), desk_id=1,
+        ),
+        now=now,
+    )  # fmt: skip
+    approve_habilitation(actor=actor_for(user=helene, now=now), habilitation_id=made, now=now)
+    people["nino"], people["helene"] = nino, helene
+    for granter in (CLAIRE, "helene"):
+        reset_id = _propose(people, of=granter)
+        with pytest.raises(Refusal, match="GRANTER"):
+            _confirm(people, reset_id, "nino")
+        with database_refuses(CHECK):
+            _raw(reset_id, nino.person_id)
+    _confirm(people, reset_id, "kim")
+
+
+def test_the_database_keeps_resets_by_itself(people: dict[str, User]) -> None:
+    now = datetime.now(UTC)
+
+    def insert(proposer: UUID, person: UUID, **changes: object) -> None:
+        Reset.objects.create(**{
+            "id": uuid4(), "person_id": person, "password": True, "factors": False,
+            "reason_code": "LOST", "proposer_id": proposer, "proposed_at": now,
+            "expires_at": now + timedelta(hours=24), **changes,
+        })  # fmt: skip
+
+    ana, karim, kim = (people[login].person_id for login in (ANA, KARIM, "kim"))
+    for proposer, person, changes in (
+        (people[CLAIRE].person_id, ana, {}),
+        (karim, karim, {}),
+        (karim, ana, {"password": False}),
+        (karim, ana, {"expires_at": now + timedelta(hours=25)}),
+    ):
+        with database_refuses(CHECK):
+            insert(proposer, person, **changes)
+    with database_refuses(NO_RIGHT):
+        insert(SYSTEM_PERSON, ana)
+    made = _propose(people)
+    with database_refuses(CHECK):
+        insert(kim, ana)
+    for by, outcome, later in (
+        (karim, "CONFIRMED", 0),
+        (ana, "CONFIRMED", 0),
+        (people["olga"].person_id, "CONFIRMED", 0),
+        (people["olga"].person_id, "WITHDRAWN", 0),
+        (kim, "CONFIRMED", 25),
+        (kim, "DONE", 0),
+    ):
+        with database_refuses(CHECK):
+            _raw(made, by, outcome, later)
+    _raw(made, ana, "WITHDRAWN")
+    for statement in (
+        "UPDATE accounts_reset SET factors = false",
+        "DELETE FROM accounts_reset_end",
+    ):
+        with database_refuses(NO_RIGHT, KEPT, RAISED), connection.cursor() as cursor:
+            cursor.execute(statement)
+    with database_refuses(CHECK), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT accounts_rename(%s, 'Else', %s, now())", [ana, people[CLAIRE].person_id]
+        )
+
+
+def test_a_reset_in_the_browser_gives_each_of_two_a_half(people: dict[str, User]) -> None:
+    hers, karim, claire = (_browser(login) for login in (ANA, KARIM, CLAIRE))
+    TOTP.activate(people[ANA], "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    page = f"/en/account/people/{people[ANA].person_id}/"
+    assert karim.post(f"{page}reset/", {"reason": "LOST"}).status_code == 422
+    asked = {"reason": "LOST", "password": "1", "factors": "1"}
+    answer = karim.post(f"{page}reset/", asked)
+    place = answer["Location"]
+    assert karim.post(f"{page}reset/", asked).status_code == 422, "a form works once"
+    assert claire.get(page).status_code == 403
+    assert "proposes to reset your sign-in" in hers.get("/en/account/").content.decode()
+    first = _half(karim, place)
+    assert first
+    assert not _half(claire, place)
+    assert karim.post(f"{place}confirm/").status_code == 403
+    assert claire.post(f"{place}confirm/").status_code == 302
+    assert claire.post(f"{place}confirm/").status_code == 422
+    second = _half(claire, place)
+    assert (_half(karim, place), bool(second)) == (first, True)
+    assert hers.get("/en/account/").status_code == 302, "her sessions have ended"
+    assert first not in claire.get(place).content.decode()
+    _browser(ANA, f"{first}-{second}")
+    shown = karim.get(page).content.decode()
+    assert "Sign-in reset" in shown
+    assert "none set up yet" in shown
+
+
+def _half(browser: Client, place: str) -> str:
+    found = re.search(r"data-half>([\w-]+)<", browser.get(place).content.decode())
+    return found[1] if found else ""
+
+
+def test_the_person_refuses_a_reset(people: dict[str, User]) -> None:
+    made, hers = _propose(people), _browser(ANA)
+    assert hers.get("/en/account/resets/").status_code == 403
+    assert hers.post("/en/account/resets/refuse/").status_code == 302
+    with pytest.raises(Refusal, match="NOT_OPEN"):
+        _confirm(people, made, CLAIRE)
+    now = datetime.now(UTC)
+    with pytest.raises(Refused):
+        withdraw_reset(actor=actor_for(user=people["olga"], now=now), reset_id=made, now=now)
+
+
+def test_details_locks_sessions_and_a_reopened_account(people: dict[str, User]) -> None:
+    hers, karim = _browser(ANA), _browser(KARIM)
+    ana = people[ANA]
+    page = f"/en/account/people/{ana.person_id}/"
+    for _ in range(5):
+        Client(headers={"X-Forwarded-Proto": "https"}).post(
+            "/fr/login/", {"login": ANA, "password": "wrong"}
+        )
+    listed = karim.get("/en/account/people/?state=LOCKED&q=AN").content.decode()
+    assert re.findall(r'people/[\w-]{36}/">(\w+)', listed) == ["Ana"]
+    assert "Unlock now" in karim.get(page).content.decode()
+    assert karim.post(f"{page}unlock/").status_code == 302
+    assert "Unlock now" not in karim.get(page).content.decode()
+    _browser(ANA)
+
+    def seen() -> dict[str, str]:
+        found = re.search(r'name="seen" value="(\w+)"', karim.get(page).content.decode())
+        return {"seen": found[1] if found else ""}
+
+    typed = {"name": "Ana Roy", "email": "ana@desk.test", **seen()}
+    assert karim.post(f"{page}edit/", {**typed, "email": "nowhere"}).status_code == 422
+    assert karim.post(f"{page}edit/", {**typed, "name": "x\0"}).status_code == 422
+    assert karim.post(f"{page}edit/", typed).status_code == 302
+    assert karim.post(f"{page}edit/", {**typed, "name": "Else"}).status_code == 422, "once"
+    ana.refresh_from_db()
+    assert (ana.person.name, ana.email) == ("Ana Roy", "ana@desk.test")
+    assert karim.post(f"{page}sessions/", seen()).status_code == 302
+    assert hers.get("/en/account/").status_code == 302
+    closing = seen()
+    assert karim.post(f"{page}close/", closing).status_code == 302
+    assert karim.post(f"{page}reopen/", closing).status_code == 422, "of another state"
+    assert karim.post(f"{page}reopen/", seen()).status_code == 302
+    ana.refresh_from_db()
+    assert ana.is_active
+    assert not actor_for(user=ana, now=datetime.now(UTC)).roles, "it grants nothing by itself"
+    ended = Habilitation.objects.get(person=ana.person_id).revocation
+    assert ended.reason_code == "REOPENED"
+    assert karim.get(f"/en/account/people/{uuid4()}/").status_code == 404

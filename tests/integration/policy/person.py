@@ -1,0 +1,58 @@
+"""What stands before the acts on a person's account, and before resets of a sign-in."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from fanal.accounts.domain.records import NewAccount
+from fanal.accounts.models import Reset, User
+from fanal.accounts.operations.people import account_state, close_account, create_account
+from fanal.accounts.operations.resets import ResetReason, propose_reset, withdraw_reset
+from tests.integration.policy.scenes import SYSTEM, Posted, Scene
+
+
+def seen(scene: Scene) -> Posted:
+    """What the page says that it showed of the account."""
+    return _shown(scene.world.users[None].person_id)
+
+
+def closed(_scene: Scene) -> Posted:
+    """Have a closed account."""
+    account = NewAccount(username=f"left-{uuid4()}", name="Somebody Who Left")
+    user = create_account(actor=SYSTEM, account=account, now=datetime.now(UTC))
+    close_account(actor=SYSTEM, person_id=user.person_id, seen="", now=datetime.now(UTC))
+    return _shown(user.person_id)
+
+
+def _shown(person_id: UUID) -> Posted:
+    found = User.objects.get(person_id=person_id)
+    shown = account_state(
+        email=found.email,
+        name=found.person.name,
+        active=found.is_active,
+        session_epoch=found.session_epoch,
+    )
+    return Posted(form={"seen": shown}, address={"person_id": person_id})
+
+
+def no_reset(scene: Scene) -> Posted:
+    """Have no reset of the person open."""
+    withdraw_reset(actor=scene.keeper, reset_id=scene.world.reset_id, now=datetime.now(UTC))
+    return Posted()
+
+
+def of_the_walker(scene: Scene) -> Posted:
+    """Have a reset of the walker's own sign-in proposed."""
+    user, now = scene.world.users.get(scene.walker), datetime.now(UTC)
+    if user and not Reset.objects.filter(person_id=user.person_id).exists():
+        propose_reset(
+            actor=SYSTEM,
+            person_id=user.person_id,
+            password=True,
+            factors=False,
+            reason=ResetReason.LOST,
+            now=now,
+        )
+    return Posted()
+
+
+OWN = frozenset({of_the_walker})
