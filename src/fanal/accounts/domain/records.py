@@ -192,8 +192,8 @@ class CredentialUse:
 class AccountRecord:
     """An account as shown in lists: person, login, organisation, whether it is active, roles in force.
 
-    `email` is "" without an address, `organisation` without one; `session_epoch` counts how often all sessions
-    ended; `opened_at`: when the account was created; `last_sign_in`: None before the first sign-in.
+    `email` is "" without an address, `organisation` without one; `session_epoch` counts how often all
+    sessions ended; `opened_at`: when the account was created; `last_sign_in`: None before the first sign-in.
     """
 
     person_id: UUID

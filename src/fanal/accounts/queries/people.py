@@ -129,6 +129,11 @@ def find_user(*, username: str) -> User | None:
     return User.objects.filter(username=canonical_login(username), is_active=True).first()
 
 
+def users_of(*, person_id: UUID) -> list[User]:
+    """Return the accounts of a person, closed ones too, the oldest first. No right is checked."""
+    return list(User.objects.filter(person_id=person_id).order_by("id"))
+
+
 def find_partner(*, name: str) -> UUID | None:
     """Return the id of the organisation, of any kind, with exactly this name; None if there is none."""
     found = Organisation.objects.filter(name=name).first()

@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.crypto import constant_time_compare
@@ -19,10 +19,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts.domain.policy import Resource, allows
 from fanal.accounts.domain.records import AccountRecord
-from fanal.accounts.models import User
 from fanal.accounts.operations import people as operations
 from fanal.accounts.operations.resets import ResetReason, propose_reset
-from fanal.accounts.queries.people import habilitations_of, list_accounts, person_names
+from fanal.accounts.queries.people import habilitations_of, list_accounts, person_names, users_of
 from fanal.accounts.queries.resets import open_reset_of
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import SYSTEM_PERSON
@@ -212,7 +211,7 @@ def _done(
         act()
     except Refusal as refused:
         return _page(request, person_id, refused=refused)
-    except User.DoesNotExist as missing:
+    except ObjectDoesNotExist as missing:
         raise Http404 from missing
     messages.success(request, words)
     return redirect("account_person", person_id)
@@ -268,7 +267,7 @@ def _page(request: HttpRequest, person_id: UUID, *, refused: Refusal | None = No
 
 def _open_sessions(person_id: UUID, now: datetime) -> int:
     """Return how many sessions of a person are open, among the newest of the installation."""
-    users = {str(user.pk): user for user in User.objects.filter(person_id=person_id)}
+    users = {str(user.pk): user for user in users_of(person_id=person_id)}
     count = 0
     rows = Session.objects.filter(expire_date__gt=now).order_by("-expire_date")
     for row in rows[:_MOST_SESSIONS]:

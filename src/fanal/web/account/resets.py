@@ -5,6 +5,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,7 +14,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts.domain.policy import Resource, allows, may
 from fanal.accounts.domain.records import ResetRecord, ResetState
-from fanal.accounts.models import Reset
 from fanal.accounts.operations import resets as operations
 from fanal.accounts.operations.resets import ResetHalf, password_half
 from fanal.accounts.queries import resets as queries
@@ -66,7 +66,7 @@ def confirm(request: HttpRequest, reset_id: UUID) -> HttpResponse:
     """
     try:
         operations.confirm_reset(actor=actor_of(request), reset_id=reset_id, now=now_of(request))
-    except Reset.DoesNotExist as missing:
+    except ObjectDoesNotExist as missing:
         raise Http404 from missing
     except Refusal as refused:
         return _page(request, reset_id, refused=refused)
@@ -84,7 +84,7 @@ def withdraw(request: HttpRequest, reset_id: UUID) -> HttpResponse:
     """
     try:
         operations.withdraw_reset(actor=actor_of(request), reset_id=reset_id, now=now_of(request))
-    except Reset.DoesNotExist as missing:
+    except ObjectDoesNotExist as missing:
         raise Http404 from missing
     except Refusal as refused:
         return _page(request, reset_id, refused=refused)
