@@ -230,7 +230,7 @@ def user_grant(
 @with_django(DatabaseRole.APP)
 def user_close(login: str) -> None:
     """Close the account LOGIN and end its sessions."""
-    from fanal.accounts.operations.people import close_account
+    from fanal.accounts.operations.changes import close_account
     from fanal.accounts.queries.people import find_user
 
     found = find_user(username=login)

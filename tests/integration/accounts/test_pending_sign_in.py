@@ -10,7 +10,7 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.test import Client
 
 from fanal.accounts.models import User
-from fanal.accounts.operations.people import close_account
+from fanal.accounts.operations.changes import close_account
 from fanal.kernel.actors import Role
 from fanal.web.account import devices
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make, reset

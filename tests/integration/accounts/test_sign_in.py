@@ -21,9 +21,10 @@ from django.test import Client
 
 from fanal.accounts.domain.records import NewAccount
 from fanal.accounts.models import Counter
+from fanal.accounts.operations.changes import close_account
 from fanal.accounts.operations.demo import NotADemo, ensure_demo_accounts
 from fanal.accounts.operations.habilitations import revoke_habilitation
-from fanal.accounts.operations.people import close_account, create_account, forget_counters
+from fanal.accounts.operations.people import create_account, forget_counters
 from fanal.accounts.queries.people import actor_for, find_user, list_habilitations
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, public_actor, system_actor

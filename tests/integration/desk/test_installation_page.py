@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from fanal.accounts.operations.people import close_account
+from fanal.accounts.operations.changes import close_account
 from fanal.connectors import mail
 from fanal.db import sql
 from fanal.intake.models import Work

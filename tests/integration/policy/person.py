@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 
 from fanal.accounts.domain.records import NewAccount
 from fanal.accounts.models import Reset, User
-from fanal.accounts.operations.people import account_state, close_account, create_account
+from fanal.accounts.operations.changes import account_state, close_account
+from fanal.accounts.operations.people import create_account
 from fanal.accounts.operations.resets import ResetReason, propose_reset, withdraw_reset
 from tests.integration.policy.scenes import SYSTEM, Posted, Scene
 

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts.domain.policy import Resource, allows
 from fanal.accounts.domain.records import AccountRecord
-from fanal.accounts.operations import people as operations
+from fanal.accounts.operations import changes as operations
 from fanal.accounts.operations.resets import ResetReason, propose_reset
 from fanal.accounts.queries.people import habilitations_of, list_accounts, person_names, users_of
 from fanal.accounts.queries.resets import open_reset_of

@@ -1,0 +1,163 @@
+"""An administrator's changes of a person's account: details, sessions, closing, reopening, unlocking.
+
+A form names the state of the account that its page showed (`account_state`): it is accepted once.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import Reason, Refused, require
+from fanal.accounts.models import User
+from fanal.accounts.operations.people import ERASED, end_sessions, notify_sign_in_change
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
+from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+from fanal.vault import keyring
+
+
+def edit_account(
+    *, actor: Actor, person_id: UUID, name: str, email: str, seen: str, now: datetime
+) -> None:
+    """Change a person's name and the mail address of their account.
+
+    The person is notified at the old address too. `seen`: the state that the page showed
+    (`account_state`).
+
+    Raises:
+        Refused: the actor may not manage accounts.
+        Refusal: CHANGED: the account is no longer as the page showed it.
+    """
+    with _changing(actor, person_id, seen) as user:
+        changed = [
+            code
+            for code, before, after in (
+                ("NAME", user.person.name, name),
+                ("ADDRESS", user.email, email),
+            )
+            if before != after
+        ]
+        old = user.email
+        if "NAME" in changed:
+            sql.run(
+                "SELECT accounts_rename(%s, %s, %s, %s)", [person_id, name, actor.person_id, now]
+            )
+        if "ADDRESS" in changed:
+            user.email = email
+            user.save(update_fields=["email"])
+        for code in changed:
+            ledger.record(
+                actor=actor,
+                action="account.change",
+                at=now,
+                objects=[_ref(person_id)],
+                detail={"changed": code},
+            )
+        if changed:
+            notify_sign_in_change(person_id, change="address", now=now, also=old)
+
+
+def close_account(*, actor: Actor, person_id: UUID, seen: str, now: datetime) -> None:
+    """Deactivate a person's account, and end its sessions at once; the supervisors are notified.
+
+    `seen`: the state that the page showed (`account_state`), "" for a command.
+
+    Raises:
+        Refused: the actor may not manage accounts, or it is their own.
+        Refusal: CHANGED: the account is no longer as the page showed it.
+    """
+    if person_id == actor.person_id:
+        raise Refused("account.manage", Reason.OWN_ACT)
+    with _changing(actor, person_id, seen) as user:
+        if not user.is_active:
+            raise Refusal("account", "CHANGED")
+        user.is_active = False
+        user.session_epoch += 1
+        user.save(update_fields=["is_active", "session_epoch"])
+        ledger.record(actor=actor, action="account.close", at=now, objects=[_ref(person_id)])
+        notify_sign_in_change(person_id, change="closed", now=now)
+
+
+def reopen_account(*, actor: Actor, person_id: UUID, seen: str, now: datetime) -> None:
+    """Reactivate a closed account: it signs in as before, and has no role until a new one is granted.
+
+    A trigger ends every habilitation (grant of a role) that the person had. `seen`: as `close_account`.
+
+    Raises:
+        Refused: the actor may not manage accounts, or it is their own.
+        Refusal: CHANGED: the account is no longer as the page showed it; ERASED: its person is.
+    """
+    if person_id == actor.person_id:
+        raise Refused("account.manage", Reason.OWN_ACT)
+    with _changing(actor, person_id, seen) as user:
+        if user.person.name == ERASED:
+            raise Refusal("account", "ERASED")
+        if user.is_active:
+            raise Refusal("account", "CHANGED")
+        user.is_active = True
+        user.session_epoch += 1
+        user.save(update_fields=["is_active", "session_epoch"])
+        ledger.record(actor=actor, action="account.reopen", at=now, objects=[_ref(person_id)])
+        notify_sign_in_change(person_id, change="reopened", now=now)
+
+
+def end_sessions_of(*, actor: Actor, person_id: UUID, seen: str, now: datetime) -> None:
+    """End every session of another person's account. `seen`: as `close_account`.
+
+    Raises:
+        Refused: the actor may not manage accounts.
+        Refusal: CHANGED: the account is no longer as the page showed it.
+    """
+    with _changing(actor, person_id, seen) as user:
+        end_sessions(actor=actor, user=user, now=now)
+
+
+def record_unlock(*, actor: Actor, person_id: UUID, now: datetime) -> None:
+    """Record that the counters of a person's wrong passwords were deleted.
+
+    Raises:
+        Refused: the actor may not manage accounts.
+    """
+    require(actor, "account.manage")
+    ledger.record(actor=actor, action="account.unlock", at=now, objects=[_ref(person_id)])
+
+
+def account_state(*, email: str, name: str, active: bool, session_epoch: int) -> str:
+    """Return a digest of what a page shows of an account: its forms are accepted for that state alone."""
+    shown = json.dumps([email, name, active, session_epoch]).encode()
+    return keyring.current().digest("account.state", shown).hex()[:32]
+
+
+@contextmanager
+def _changing(actor: Actor, person_id: UUID, seen: str) -> Iterator[User]:
+    """Lock an account for a change, in a transaction. `seen`: the state shown, "" for any.
+
+    Raises:
+        User.DoesNotExist: the person has no account.
+        Refused: the actor may not manage accounts.
+        Refusal: CHANGED: it is no longer as the page showed it.
+    """
+    require(actor, "account.manage")
+    with transaction.atomic():
+        locked = User.objects.select_for_update().filter(person_id=person_id).order_by("id").first()
+        if locked is None:
+            raise User.DoesNotExist
+        state = account_state(
+            email=locked.email,
+            name=locked.person.name,
+            active=locked.is_active,
+            session_epoch=locked.session_epoch,
+        )
+        if seen and seen != state:
+            raise Refusal("account", "CHANGED")
+        yield locked
+
+
+def _ref(person_id: UUID) -> ObjectRef:
+    return ObjectRef(kind="person", id=person_id)
