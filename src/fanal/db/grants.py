@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 import psycopg
 from psycopg import sql
 
+from fanal.db.numbering import SEQUENCES
 from fanal.postgres import DatabaseRole
 
 OWNER, APP, WORKER, AUDITOR, INTAKE = DatabaseRole
@@ -204,6 +205,8 @@ RULES: tuple[GrantRule, ...] = (
             "harmonise_opening_motive",
         )
     ),
+    # Triggers give the numbers of reports, dossiers and acts.
+    _rule("*_number", [APP, WORKER], READ),
     _rule("harmonise_opening", [APP, WORKER], APPEND),
     _rule("harmonise_opening_seen", [APP, WORKER], APPEND),
     _rule("harmonise_opening_motive", [APP], APPEND),
@@ -343,6 +346,8 @@ INTAKE_SEQUENCES = ("intake_wire_id_seq",)
 """Sequences that a public node may use; a role with this right can exhaust the sequence."""
 AUDITOR_FUNCTIONS = ("analyse_stuck_texts",)
 """Names of the functions that the auditor's role, with which `fanal doctor` looks, may call too."""
+OWNER_FUNCTIONS = ("fanal_count_of",)
+"""Names of the functions that only triggers call: who calls one by himself could create sequences."""
 WORKER_FUNCTIONS = (
     "measures_erase_words",
     "measures_erase_blockings",
@@ -386,6 +391,8 @@ def apply_grants(connection: psycopg.Connection[tuple[object, ...]]) -> None:
         statements.append(sql.SQL("REVOKE ALL ON {} FROM {}").format(target, roles))
         if is_sequence:
             users = [APP, WORKER, INTAKE] if name in INTAKE_SEQUENCES else [APP, WORKER]
+            if str(name).startswith(SEQUENCES):
+                continue
             logins = sql.SQL(", ").join(map(_login, users))
             statements.append(sql.SQL("GRANT USAGE ON {} TO {}").format(target, logins))
         elif not is_partition:
@@ -409,6 +416,9 @@ def _function_grants(signature: str, roles: sql.Composable) -> Iterable[sql.Comp
     target = _trusted(signature)
     name = signature.partition("(")[0]
     callers = [*_CALLERS, INTAKE] if name in INTAKE_FUNCTIONS else list(_CALLERS)
+    if name in OWNER_FUNCTIONS:
+        yield sql.SQL("REVOKE ALL ON ROUTINE {} FROM {}").format(target, roles)
+        return
     if name in AUDITOR_FUNCTIONS:
         callers.append(AUDITOR)
     if name in WORKER_FUNCTIONS:

@@ -13,7 +13,7 @@ from django.test import Client
 
 from fanal.analyse import queries as analysed
 from fanal.crosscheck.dossiers.queries import dossier_of
-from fanal.intake.domain.number import desk_number
+from fanal.intake.queries.envelopes import report_number
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledgered, queries as ledger
 from fanal.reference import label
@@ -117,7 +117,7 @@ def test_the_pdf_is_tagged_dated_signed_and_confidential(
 ) -> None:
     page = pages(desk, lang=lang)[kind]
     answer = take(sign_in("driss"), page, "pdf")
-    name = {"report": desk_number(id_of(page)), "dossier": id_of(page)}[kind]
+    name = {"report": report_number(id_of(page)), "dossier": id_of(page)}[kind]
     file = f"fanal-{kind}-{name}-{lang}.pdf"
     assert answer["Content-Disposition"] == f'attachment; filename="{file}"'
     pdf = answer.content
@@ -158,7 +158,7 @@ def test_a_report_says_what_its_page_says(desk: Desk, sign_in: SignIn) -> None:
         hashlib.sha256(b"triangle").hexdigest(),
         "read twice",
         "203.0.113.9",
-        desk_number(report),
+        report_number(report),
         "REF-material",
     ):
         assert said in text, said
@@ -283,7 +283,7 @@ def test_what_another_desk_holds_stays_there(desk: Desk, sign_in: SignIn) -> Non
     text = take(sign_in("ana"), pages(desk)["dossier"]).content.decode()
     for secret in (
         "REF-west",
-        desk_number(desk.reports["west"]),
+        report_number(desk.reports["west"]),
         "ouest[@]mail",
         "ouest@mail",
         "secret",

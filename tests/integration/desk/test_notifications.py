@@ -12,6 +12,7 @@ from django.db import connection
 from fanal import pipeline
 from fanal.accounts.models import User
 from fanal.intake.domain.number import desk_number
+from fanal.intake.queries.envelopes import report_number
 from fanal.kernel import clock
 from fanal.kernel.refusal import Refusal
 from fanal.orient.answers.operations import read_answers
@@ -126,7 +127,7 @@ def test_one_mail_says_how_many_and_nothing_else(desk: Desk, mail_folder: Path) 
     assert "https://localhost/en/desk/notifications/" in said
     hidden = [TEXT, "REF-", "Arcadia", "renard", "Ana", "Bruno", "Claire", "À toi"]
     for report_id in desk.reports.values():
-        hidden += [str(report_id), desk_number(report_id)]
+        hidden += [str(report_id), desk_number(report_id), report_number(report_id)]
     for secret in hidden:
         assert secret not in f"{message['Subject']} {said}"
 

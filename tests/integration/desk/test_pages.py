@@ -16,6 +16,7 @@ from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, members_
 from fanal.crosscheck.operations.judge import judge
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import Stage
+from fanal.intake.queries.envelopes import report_number
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
@@ -220,7 +221,7 @@ def test_of_an_erased_report_what_was_decided_stays(desk: Desk, sign_in: SignIn)
     erase_reports(actor=WORKER, report_ids=[report_id], now=desk.now)
     page = f"/fr/desk/reports/{report_id}/"
     body = sign_in("ana").get(page).content.decode()
-    assert desk_number(report_id) in body
+    assert report_number(report_id) in body
     assert "CP 227-23" in body
     assert "Le motif écrit a expiré" in body
     assert "pictures[.]example" in body, "its measure is asked of a host"

@@ -11,7 +11,7 @@ from django.test import Client
 
 from fanal.casework.operations.deciding import record_decision
 from fanal.harmonise import queries as harmonised
-from fanal.intake.domain.number import desk_number
+from fanal.intake.queries.envelopes import report_number
 from fanal.kernel.calendar import PARIS
 from fanal.measures import queries as measures
 from fanal.measures.domain.records import Measure, MeasureState, WarningCode
@@ -78,7 +78,7 @@ def test_an_address_that_was_found_lawful_is_said_to_both_and_to_the_overseer(
     assert standing(desk) == [(WarningCode.DECIDED_LAWFUL, (f"https://{HOST}/album/12",))]
     first = body(ana.get(page))
     assert LAWFUL in first
-    assert desk_number(mirror) in first
+    assert report_number(mirror) in first
     assert body(send(ana, page, "submit")).count("Un avertissement est apparu") == 1
     seen = seen_on(ana, page)
     unsaid = send(ana, page, "submit", {"seen": seen})
@@ -103,7 +103,7 @@ def test_an_address_that_was_found_lawful_is_said_to_both_and_to_the_overseer(
     overseen = body(sign_in("gabrielle").get(page.replace("/desk/", "/oversight/")))
     for text in ("L’album a changé depuis.", "Vu ce jour : deux images.", LAWFUL):
         assert text in overseen
-    assert desk_number(mirror) not in overseen  # the overseer reads no report
+    assert report_number(mirror) not in overseen  # the overseer reads no report
     assert sign_in("yann").get(page).status_code == 404
 
     # Opened again, the other report warns of nothing; what stood at the signature stays with it.
@@ -135,7 +135,7 @@ def test_another_desk_s_verdict_is_said_with_whom_to_ask_only(desk: Desk, sign_i
     shown = body(sign_in("ana").get(page_of(desk)))
     assert "Un autre service a classé sans suite" in shown
     assert "Antenne Ouest" in shown
-    assert desk_number(west) not in shown
+    assert report_number(west) not in shown
     assert str(west) not in shown
 
 

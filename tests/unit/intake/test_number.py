@@ -46,7 +46,7 @@ def test_reports_of_one_second_rarely_share_one() -> None:
     assert len({desk_number(new_id(NOW)) for _ in range(20)}) > 15
 
 
-def test_a_senders_reference_is_the_one_that_is_said() -> None:
+def test_a_senders_reference_follows_the_number() -> None:
     report_id = new_id(NOW)
-    assert spoken("HL-1", report_id) == "HL-1"
-    assert spoken(str(report_id), report_id) == desk_number(report_id)
+    assert spoken("R-2026-0042", "HL-1", report_id) == "R-2026-0042 · HL-1"
+    assert spoken("R-2026-0042", str(report_id), report_id) == "R-2026-0042"

@@ -140,6 +140,8 @@ class ActFile(Struct, frozen=True, kw_only=True):
     digest: bytes
     steps: tuple[ActStep, ...]
     approvals: tuple[ActApproval, ...]
+    number: str = ""
+    """The desk's number of the act, such as `M-2026-0007`."""
 
     @property
     def shown(self) -> Shown:

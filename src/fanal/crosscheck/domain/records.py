@@ -249,6 +249,22 @@ class DossierView(Struct, frozen=True, kw_only=True):
     state: DossierState = DossierState.PROPOSED
     arrived_since: int = 0
     """Reports of the actor's desks that joined a closed dossier after its closure; else 0."""
+    number: str = ""
+    """Such as `D-2026-0143`."""
+    split_off: tuple[UUID, ...] = ()
+    """Reports of the actor's desks that a SPLIT in force separated from these."""
+
+
+class Dissolved(Struct, frozen=True, kw_only=True):
+    """A former dossier: a judgement separated its reports, and none is in it any more.
+
+    `reports` are those that the judgement names, at the actor's desks.
+    """
+
+    id: UUID
+    number: str
+    reports: tuple[UUID, ...]
+    judgement: JudgementLine
 
 
 class DossierLine(Struct, frozen=True, kw_only=True):
@@ -263,6 +279,7 @@ class DossierLine(Struct, frozen=True, kw_only=True):
     reports: int
     own: int
     state: DossierState = DossierState.PROPOSED
+    number: str = ""
 
 
 class DossierReports(Struct, frozen=True, kw_only=True):

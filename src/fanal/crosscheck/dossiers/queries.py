@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import may, reach
 from fanal.crosscheck.domain.records import (
+    Dissolved,
     DossierEdge,
     DossierLine,
     DossierNode,
@@ -27,6 +28,7 @@ from fanal.crosscheck.dossiers.domain import Judgement, Strong, conduct_of, effe
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.kernel.actors import Actor
+from fanal.kernel.numbers import Numbered, read_number, written_number
 
 # A link counts under the newest rule version with which either report was linked. After a replay, a link
 # that the new rules did not find again no longer counts, but stays readable.
@@ -300,12 +302,75 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
         {"desks": desks, "limit": min(limit, 1000)},
     )
     states = _states([row[0] for row in rows], desks)
+    numbers = numbers_of(states)
     return [
         DossierLine(
-            id=id_, desk_id=desk, opened_at=opened, reports=reports, own=own, state=states[id_]
+            id=id_,
+            desk_id=desk,
+            opened_at=opened,
+            reports=reports,
+            own=own,
+            state=states[id_],
+            number=numbers.get(id_, ""),
         )
         for id_, desk, opened, reports, own in rows
     ]
+
+
+def numbers_of(dossier_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the numbers (`D-2026-0143`) of dossiers by id.
+
+    A dossier has the earliest number of its own and of those that were merged into it.
+    """
+    if not dossier_ids:
+        return {}
+    found = sql.rows("SELECT * FROM crosscheck_numbers(%s::uuid[])", [list(dossier_ids)])
+    return {id_: written_number(Numbered.DOSSIER, year, number) for id_, year, number in found}
+
+
+def find_dossier_number(*, actor: Actor, number: str) -> UUID | None:
+    """Return the id of the dossier that a typed number denotes, if the actor may see what became of it.
+
+    The number of a merged dossier gives the id of the one that it was merged into; that of a dossier that a
+    judgement dissolved, its own (`dissolved`).
+    """
+    typed = read_number(number)
+    if typed is None or not typed.may_be(Numbered.DOSSIER):
+        return None
+    row = sql.row("SELECT crosscheck_numbered(%s, %s)", [typed.year, typed.number])
+    found = row[0] if row else None
+    if found is None:
+        return None
+    seen = members_of(actor=actor, dossier_id=found) or dissolved(actor=actor, dossier_id=found)
+    return found if seen else None
+
+
+_PARTING = frozenset({JudgementAct.SPLIT, JudgementAct.REJECT, JudgementAct.UNLINK})
+
+
+def dissolved(*, actor: Actor, dossier_id: UUID) -> Dissolved | None:
+    """Return what became of a dossier that has no reports any more, by the judgement that dissolved it.
+
+    None if it still has reports, was never one, or if none of its reports is at the actor's desks. The last
+    SPLIT, REJECT or UNLINK that names its earliest report counts.
+    """
+    desks = reach(actor, "dossier.read").desks
+    current = _in_use(dossier_id)
+    row = sql.row("SELECT crosscheck_anchor_of_dissolved(%s)", [current])
+    if desks == [] or row is None or row[0] is None:
+        return None
+    parting = [j for j in effective(judgements_about([row[0]])) if j.act in _PARTING]
+    if not parting:
+        return None
+    own = _within({*parting[-1].left, *parting[-1].right}, desks)
+    if not own:
+        return None
+    return Dissolved(
+        id=current,
+        number=numbers_of([current]).get(current, ""),
+        reports=tuple(own),
+        judgement=_lines(parting[-1:], set(own))[0],
+    )
 
 
 def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, DossierState]:
@@ -385,12 +450,29 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
         links=links,
         judgements=_lines(judgements, set(own)),
         state=state,
+        number=numbers_of([current]).get(current, ""),
+        split_off=_split_off(judgements, own, desks),
         arrived_since=(
             len(set(own).difference(conduct.left))
             if conduct is not None and state is DossierState.CLOSED
             else 0
         ),
     )
+
+
+def _split_off(
+    judgements: Sequence[Judgement], own: Sequence[UUID], desks: list[int] | None
+) -> tuple[UUID, ...]:
+    """Return the reports of `desks` (None: all) that a SPLIT in force separated from `own`, a dossier's."""
+    splits = [j for j in effective(judgements) if j.act is JudgementAct.SPLIT]
+    named = {report_id for split in splits for report_id in (*split.left, *split.right)}
+    return tuple(_within(named.difference(own), desks)) if named else ()
+
+
+def _within(reports: Collection[UUID], desks: list[int] | None) -> list[UUID]:
+    """Return those of `reports` that are at `desks` (None: all), in the order of receipt."""
+    held = desks_of_reports(reports)
+    return [i for i in sorted(reports) if desks is None or held.get(i) in desks]
 
 
 def _edges(reports: Sequence[UUID]) -> tuple[tuple[DossierEdge, ...], int]:

@@ -1,4 +1,7 @@
-"""Desk number of a report: nine characters derived from its id, to be read out on the telephone.
+"""Earlier desk number of a report: nine characters derived from its id, to be read out on the telephone.
+
+Letters and exports of earlier versions contain it, and searches find it. People see the number that
+PostgreSQL gave (`kernel.numbers`, ADR 0080); this one where the reader may not see that.
 
 Eight characters encode the id's second and ten of its random bits; the ninth is a check character that
 detects any single wrong character and any swap of two neighbours. The alphabet excludes 0, 1, I, L and O.
@@ -55,9 +58,9 @@ def is_number_of(text: str, report_id: UUID) -> bool:
     return _plain(text) == _plain(desk_number(report_id))
 
 
-def spoken(reference: str, report_id: UUID) -> str:
-    """Return the name by which people call a report: the sender's reference, else the desk number."""
-    return desk_number(report_id) if reference == str(report_id) else reference
+def spoken(number: str, reference: str, report_id: UUID) -> str:
+    """Return a report's number, followed by the sender's reference if it gave one (`R-2026-0042 · HL-1`)."""
+    return number if reference in {"", str(report_id)} else f"{number} · {reference}"
 
 
 def _plain(text: str) -> str:

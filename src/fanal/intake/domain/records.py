@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from fanal.hashing.domain.records import FileFacts
+from fanal.intake.domain.number import desk_number, spoken
 from fanal.kernel.states import StateTable, move
 
 OPENING_LIFE = timedelta(hours=24)
@@ -267,6 +268,18 @@ class ReportFacts(Struct, frozen=True, kw_only=True):
     quarantined_at: datetime | None = None
     erased_at: datetime | None = None
     """When the content was erased at the end of retention; only for readers of its desk."""
+    number: str = ""
+    """The desk's number (`R-2026-0042`); only for readers of its desk, never for the sender."""
+
+    @property
+    def called(self) -> str:
+        """The name by which people of the desk call the report: its number, or an earlier name without."""
+        return self.number or desk_number(self.report_id)
+
+    @property
+    def spoken(self) -> str:
+        """The number, followed by the sender's reference if it gave one."""
+        return spoken(self.called, self.reference, self.report_id)
 
 
 class Withdrawn(Struct, frozen=True, kw_only=True):

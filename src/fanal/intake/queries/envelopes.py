@@ -3,7 +3,7 @@
 The holder of a report's receipt code sees its status and the conversation with the reporter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import reach
-from fanal.db import sql
+from fanal.db import numbering, sql
 from fanal.db.sql import uuid_array
 from fanal.intake.domain.keys import key_digest
-from fanal.intake.domain.number import ids_of_number, is_number_of
+from fanal.intake.domain.number import desk_number, ids_of_number, is_number_of
 from fanal.intake.domain.records import (
     Arrival,
     Followed,
@@ -26,6 +26,7 @@ from fanal.intake.domain.records import (
     Stage,
 )
 from fanal.kernel.actors import Actor
+from fanal.kernel.numbers import Numbered, written_number
 
 # Statuses of a sender's own reports: by database functions, so that a public node needs no right on tables.
 
@@ -96,8 +97,9 @@ def read_facts(row: tuple) -> ReportFacts:  # type: ignore[type-arg]
 _FACTS = (
     "SELECT r.id, r.desk_id, r.sender_id, r.arrival, r.format, r.reference, r.wire_id, r.state,"
     " r.received_at, r.changed_at, r.urgent, r.is_test, r.language, r.size, r.correlation_id,"
-    " w.stage, w.quarantined_at, r.identity_id, r.erased_at"
+    " w.stage, w.quarantined_at, r.identity_id, r.erased_at, n.year, n.number"
     " FROM intake_report r LEFT JOIN intake_work w ON w.report_id = r.id"
+    " LEFT JOIN intake_number n ON n.report_id = r.id"
 )
 
 # Loose index scan: one step of the primary key for each sender, however many keys it has.
@@ -217,11 +219,24 @@ def _senders() -> list[UUID]:
     return [row[0] for row in sql.rows(_SENDERS)]
 
 
-def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
-    """Return the ids of the reports within reach that a desk number denotes: almost always a single one.
+def numbers_of(report_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return by report id the numbers (`R-2026-0042`) of those reports that the session may see."""
+    return numbering.numbers_of(numbering.REPORTS, report_ids)
 
-    Empty if the text is no desk number.
+
+def report_number(report_id: UUID) -> str:
+    """Return a report's number; the earlier desk number where the session may not see the report."""
+    return numbers_of([report_id]).get(report_id) or desk_number(report_id)
+
+
+def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
+    """Return the ids of the reports within reach that a number denotes, such as `R-2026-0042`.
+
+    The earlier desk number (`7KM-3QP-9XD`) is found too; two reports rarely share one. Empty if the text is
+    no number.
     """
+    if given := numbering.ids_of_number(numbering.REPORTS, number):
+        return list(get_reports(actor=actor, report_ids=given))
     bounds = ids_of_number(number)
     if bounds is None:
         return []
@@ -257,9 +272,11 @@ def list_reports(*, actor: Actor, after: UUID | None, limit: int) -> list[Report
 
 def _facts(row: tuple) -> ReportFacts:  # type: ignore[type-arg]
     facts = read_facts(row)
-    if row[17] is None and row[18] is None:
-        return facts
-    return msgspec.structs.replace(facts, identity_id=row[17], erased_at=row[18])
+    identity_id, erased_at, year, number = row[17:]
+    given = "" if number is None else written_number(Numbered.REPORT, year, number)
+    return msgspec.structs.replace(
+        facts, identity_id=identity_id, erased_at=erased_at, number=given
+    )
 
 
 def follow(*, actor: Actor, lookup_hash: bytes) -> Followed | None:

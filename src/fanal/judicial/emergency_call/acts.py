@@ -18,7 +18,7 @@ from fanal.db import sql
 from fanal.formats.report.records import Person, PersonRole, PlaceRole
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.domain.number import desk_number
-from fanal.intake.queries.envelopes import list_messages
+from fanal.intake.queries.envelopes import list_messages, report_number
 from fanal.judicial.emergency_call.document import (
     CalledPerson,
     CallFacts,
@@ -172,7 +172,7 @@ def draft_of(report_id: UUID, *, desk_id: int, record: HarmonisedReport | None) 
 
     `record` is the harmonised report, None while the stages have not read it; `desk_id` its desk.
     """
-    facts = facts_of(report_id, record)
+    facts = facts_of(report_id, record, number=report_number(report_id))
     return ActDraft(
         desk_id=desk_id,
         subject_id=report_id,
@@ -241,9 +241,12 @@ def calls_on(*, actor: Actor, report_id: UUID) -> tuple[Act, ...]:
     return found.get(report_id, ())
 
 
-def facts_of(report_id: UUID, record: HarmonisedReport | None) -> CallFacts:
-    """Return the facts that a caller states of a report; only its number while `record` is None."""
-    number = desk_number(report_id)
+def facts_of(report_id: UUID, record: HarmonisedReport | None, *, number: str = "") -> CallFacts:
+    """Return the facts that a caller states of a report; only its number while `record` is None.
+
+    `number` is the report's; without it, the earlier one that its id contains.
+    """
+    number = number or desk_number(report_id)
     if record is None:
         return CallFacts(report_id=report_id, number=number)
     victims = [person for person in record.persons if person.role is PersonRole.VICTIM]

@@ -17,7 +17,9 @@ from django.utils.translation import get_language, gettext as _
 
 from fanal import reference
 from fanal.analyse.domain.records import Because, PriorityPart
-from fanal.intake.domain import number
+from fanal.casework import queries as casework
+from fanal.intake.domain.number import desk_number as earlier_number
+from fanal.intake.queries.envelopes import report_number
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.kernel.calendar import read_aware
@@ -31,7 +33,31 @@ from fanal.web.components.navigation import ICONS, menu_of, own_address, reachab
 from fanal.web.components.words import signed
 
 register = template.Library()
-register.filters |= {"desk_number": number.desk_number, "spoken": number.spoken}
+
+
+@register.filter
+def desk_number(report_id: UUID) -> str:
+    """Return a report's number (`R-2026-0042`); the earlier one where the reader may not see it.
+
+    It asks the database: lists take the numbers of all rows at once (`numbers_of`).
+    """
+    return report_number(report_id)
+
+
+@register.filter
+def act_number(act_id: UUID) -> str:
+    """Return the number of an official act (`M-2026-0007`); its id where the reader may not see it."""
+    return casework.numbers_of([act_id]).get(act_id, str(act_id))
+
+
+@register.filter
+def number_in(object_id: UUID, numbers: Mapping[UUID, str]) -> str:
+    """Return the number of a report or an act among those that a list took at once.
+
+    Without one: the earlier number of a report.
+    """
+    return numbers.get(object_id) or earlier_number(object_id)
+
 
 _ICON = '<svg class="fn-icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{}</svg>'
 _STATE_TONES = {

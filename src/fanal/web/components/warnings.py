@@ -14,7 +14,7 @@ from msgspec import Struct
 from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import desk_names
-from fanal.intake.domain.number import desk_number
+from fanal.intake.queries.envelopes import report_number
 from fanal.kernel.actors import Actor
 from fanal.measures.domain.records import MeasureWarning, WarningCode
 from fanal.web.account.actors import actor_of
@@ -85,4 +85,4 @@ def _links(one: MeasureWarning, actor: Actor) -> list[WarningLink]:
 
 
 def _report(report_id: UUID) -> WarningLink:
-    return WarningLink(reverse("desk:report", args=[report_id]), desk_number(report_id))
+    return WarningLink(reverse("desk:report", args=[report_id]), report_number(report_id))

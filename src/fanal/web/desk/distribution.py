@@ -15,7 +15,7 @@ from fanal.accounts.routes import needs
 from fanal.distribution import queries
 from fanal.distribution.domain.proof import fingerprint
 from fanal.distribution.queries import KnownRecipient, PlannedShare, WaitingPlace
-from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.envelopes import get_reports, numbers_of
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
@@ -116,6 +116,7 @@ def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
     context = {
         "sent": sent,
         "state": sent.state(now),
+        "numbers": numbers_of(list(reports)),
         "rows": [
             (item, reports[report_id])
             for report_id in shown
@@ -167,7 +168,7 @@ def _reports(request: HttpRequest, report_ids: Sequence[UUID]) -> dict[UUID, dic
     consult(request, "report", list(cases), action="report.list")
     facts = get_reports(actor=actor, report_ids=list(cases))
     return {
-        report_id: {"case": case, "reference": facts[report_id].reference}
+        report_id: {"case": case, "reference": facts[report_id].spoken}
         for report_id, case in cases.items()
         if report_id in facts
     }

@@ -11,6 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
+from fanal.crosscheck.dossiers import queries as dossiers
+from fanal.intake.queries.envelopes import numbers_of
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import identifier
 from fanal.orient.notifications.domain import MailChoice, NotificationGroup
@@ -42,6 +44,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = {
         "groups": [(group, lines) for group, lines in groups if lines],
         "unseen": [one.id for one in found if one.seen_at is None],
+        "numbers": numbers_of({one.report_id for one in found}),
+        "dossiers": dossiers.numbers_of({one.dossier_id for one in found if one.dossier_id}),
         "most": len(found) == MOST,
         "choices": list(MailChoice),
         "choice": mail_choice(actor=actor),

@@ -8,13 +8,20 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from msgspec import Struct
 
+from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import desk_names
 from fanal.accounts.routes import needs
-from fanal.crosscheck.dossiers.queries import dossiers_of
+from fanal.casework import queries as casework
+from fanal.crosscheck.dossiers.queries import (
+    dossiers_of,
+    find_dossier_number,
+    numbers_of as dossier_numbers,
+)
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
@@ -27,6 +34,15 @@ from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components.navigation import selector_link
 from fanal.web.desk import notes
+from fanal.web.desk.acts import (
+    blockings,
+    dereferencings,
+    emergency_calls,
+    measures,
+    notices,
+    referrals,
+)
+from fanal.web.desk.payments import sheets
 from fanal.web.desk.queue.views import rows_of
 from fanal.web.reading import journal_search
 
@@ -36,6 +52,17 @@ _BESIDE = 12
 _WIDEST = 120  # units of the bar of the fullest month
 _TOLD_BY_OTHERS = frozenset({SelectorKind.HOST, SelectorKind.DOMAIN})
 """Kinds left out of co-occurring identifiers: a URL already contains its host and domain."""
+
+
+_ACTS = (
+    measures.PAGES,
+    blockings.PAGES,
+    dereferencings.PAGES,
+    notices.PAGES,
+    referrals.PAGES,
+    emergency_calls.PAGES,
+    sheets.PAGES,
+)
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -171,8 +198,10 @@ def _results(text: str, kind: str, *, actor: Actor) -> Found:
     desks = _names(elsewhere)
     by_reference = find_references(actor=actor, reference=text)
     by_number = find_desk_number(actor=actor, number=text)
+    numbered = _numbered(text, actor=actor)
     by_text = harmonised.search_text(actor=actor, text=text, limit=_MOST)
     shown = {
+        "numbered": numbered,
         "selectors": [
             {
                 "selector": item,
@@ -195,6 +224,27 @@ def _results(text: str, kind: str, *, actor: Actor) -> Found:
         desks=sorted(desks.values(), key=alphabetical),
         shown=shown,
     )
+
+
+def _numbered(text: str, *, actor: Actor) -> list[tuple[str, str, str]]:
+    """Return the dossier and the official act that a typed number denotes: (kind, number, address) of each.
+
+    `kind` is `dossier` or the kind of the act.
+    """
+    found = []
+    dossier_id = find_dossier_number(actor=actor, number=text)
+    if dossier_id is not None:
+        number = dossier_numbers([dossier_id]).get(dossier_id, "")
+        found.append(("dossier", number, reverse("desk:dossier", args=[dossier_id])))
+    if ids := casework.find_act_number(text):
+        numbers = casework.numbers_of(ids)
+        found += [
+            (pages.lifecycle.kind, numbers.get(act_id, ""), reverse(pages.route, args=[act_id]))
+            for pages in _ACTS
+            if may(actor, pages.lifecycle.reads)
+            for act_id in casework.get_acts(actor=actor, lifecycle=pages.lifecycle, act_ids=ids)
+        ]
+    return found
 
 
 def _history(kind: str, value: str, *, actor: Actor) -> Found:

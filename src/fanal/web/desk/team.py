@@ -15,6 +15,7 @@ from msgspec import Struct
 from fanal.accounts.domain.policy import Resource, allows, reach
 from fanal.accounts.queries.people import desk_names, person_names
 from fanal.accounts.routes import needs
+from fanal.intake.queries.envelopes import numbers_of
 from fanal.orient.assignment.domain import Assignment, Load, in_charge, version_of
 from fanal.orient.assignment.operations import may_assign, see_assignment
 from fanal.orient.assignment.queries import assignments_of, list_charge, list_loads
@@ -128,5 +129,5 @@ def team(request: HttpRequest) -> HttpResponse:
         rows.append((names.get(desk_id, ""), members))
     shown = [case.report_id for _desk, members in rows for one in members for case in one.cases]
     consult(request, "report", shown, action="report.list")
-    context = {"desks": rows, "own_id": actor.person_id}
+    context = {"desks": rows, "own_id": actor.person_id, "numbers": numbers_of(shown)}
     return render(request, "desk/team.html", context)

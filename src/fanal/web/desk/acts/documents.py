@@ -130,7 +130,7 @@ def document_of(pages: ActPages, file: ActFile, *, lang: str, is_ready: bool) ->
     state = reference.label(f"{kind}_state", act.state, lang)
     approval = _approval(file) if is_ready else None
     facts = [
-        (text("REFERENCE"), text("REVISION", id=str(act.id), n=str(act.revision))),
+        (text("REFERENCE"), text("REVISION", id=_named(file), n=str(act.revision))),
         (text("STATE"), state),
         (text("DATE"), spoken_moment(paris_day(act.created_at), lang)),
         (text("DIGEST"), file.digest.hex()),
@@ -140,7 +140,7 @@ def document_of(pages: ActPages, file: ActFile, *, lang: str, is_ready: bool) ->
     return PrintedDocument(
         lang=lang,
         title=text(kind),
-        reference=str(act.id),
+        reference=file.number or str(act.id),
         state=state,
         mark="" if is_ready else text("DRAFT"),
         digest=file.digest.hex(),
@@ -151,6 +151,11 @@ def document_of(pages: ActPages, file: ActFile, *, lang: str, is_ready: bool) ->
         attachment=f"fanal-{kind}-{act.id}.json",
         words=DocumentWords(unset=text("UNSET"), attachment=text("ATTACHMENT")),
     )
+
+
+def _named(file: ActFile) -> str:
+    """Return the number and the id of an official act, as its document gives them."""
+    return f"{file.number} ({file.act.id})" if file.number else str(file.act.id)
 
 
 def _approval(file: ActFile) -> ActApproval | None:

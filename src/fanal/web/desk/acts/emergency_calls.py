@@ -17,6 +17,7 @@ from fanal.casework.domain.documents import Part, parts_of
 from fanal.casework.domain.records import Act, ActFile, ActStep
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.intake.queries.envelopes import report_number
 from fanal.judicial.emergency_call.acts import (
     CALLS,
     after_receipt,
@@ -152,7 +153,7 @@ def _panel(
     """
     lang = "en" if (get_language() or "fr").startswith("en") else "fr"
     other = "fr" if lang == "en" else "en"
-    facts = facts_of(report_id, record)
+    facts = facts_of(report_id, record, number=report_number(report_id))
     day = paris_day(now_of(request))
     numbers = tuple(
         DialledNumber(

@@ -22,6 +22,7 @@ from fanal.casework import queries
 from fanal.casework.domain.inbox import PAGE, Inbox, InboxFilter, InboxTab
 from fanal.casework.domain.lifecycle import APPROVE
 from fanal.casework.domain.records import Act
+from fanal.intake.queries.envelopes import numbers_of
 from fanal.judicial.emergency_call.acts import calls_to_make
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
 from fanal.kernel.calendar import paris_day
@@ -175,6 +176,7 @@ def _inbox(pages: ActList, request: HttpRequest) -> HttpResponse:
         "to_call": calls[0],
         "calls": calls[1],
     }
+    context["numbers"] = numbers_of([act.subject_id for act in (*found.acts, *calls[0])])
     return render(request, "desk/acts.html", context)
 
 
@@ -229,4 +231,6 @@ def _rows(
         for act in found
     ]
     labels = {part: f"{kind}_{part}" for part in ("state", "outcome")}
-    return {"list": pages, "rows": rows, "labels": labels}
+    numbers = numbers_of([act.subject_id for act in found])
+    given = queries.numbers_of(act.id for act in found)
+    return {"list": pages, "rows": rows, "labels": labels, "numbers": numbers, "given": given}

@@ -110,7 +110,7 @@ def _document(
         kind="dossier",
         id=view.id,
         title=_("Dossier"),
-        reference=str(view.id),
+        reference=view.number,
         state=read.label("dossier_state", view.state),
         facts=_facts(read),
         parts=tuple(_parts(read)),

@@ -16,7 +16,6 @@ from fanal.accounts.queries.people import desk_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierView, LinkReason
 from fanal.crosscheck.dossiers.queries import dossier_view
-from fanal.intake.domain.number import spoken
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
@@ -122,7 +121,7 @@ def other_desks(view: DossierView) -> dict[int, str]:
 def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:
     """Return by report id the reference as people read it; reports invisible to the actor are left out."""
     facts = get_reports(actor=actor, report_ids=report_ids)
-    return {i: spoken(facts[i].reference, i) for i in report_ids if i in facts}
+    return {i: facts[i].spoken for i in report_ids if i in facts}
 
 
 def shared_values(view: DossierView) -> dict[UUID, str]:

@@ -17,7 +17,6 @@ from fanal.crosscheck.similar.domain.pairs import FAMILY, MIRROR, PICTURE, TEXT
 from fanal.crosscheck.similar.domain.suggestions import Suggestion
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
-from fanal.intake.domain.number import spoken
 from fanal.intake.queries.envelopes import get_reports
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
@@ -96,10 +95,10 @@ def kin_of(
     linked = {link.other_id for link in own}
     own += [_as_link(record.report_id, i, suggested[i]) for i in suggested if i not in linked]
     others = [link.other_id for link in own if link.other_id]
-    facts = get_reports(actor=actor, report_ids=others)
+    facts = get_reports(actor=actor, report_ids=[record.report_id, *others])
     cases = oriented.get_cases(actor=actor, report_ids=others)
     desks = desk_names(desk_ids={link.desk_id for link in links if not link.other_id})
-    references = {i: spoken(found.reference, i) for i, found in facts.items()}
+    references = {i: found.spoken for i, found in facts.items()}
     rows = [
         {
             "link": link,
@@ -224,7 +223,7 @@ def _graph(
     left out.
     """
     here = str(record.report_id)
-    label = spoken(record.reference, record.report_id)
+    label = references.get(record.report_id, "")
     nodes: list[object] = [{"data": {"id": here, "label": label, "here": True}}]
     edges: list[object] = []
     for link in links:
@@ -295,7 +294,8 @@ def series_of_report(
         return []
     records = harmonised.get_records(actor=actor, report_ids=others)
     records[record.report_id] = record
-    references = {i: spoken(one.reference, i) for i, one in records.items()}
+    facts = get_reports(actor=actor, report_ids=list(records))
+    references = {i: found.spoken for i, found in facts.items()}
     found = shown_series(records, references, actor=actor)
     return [one for one in found if record.report_id in one.series.reports]
 

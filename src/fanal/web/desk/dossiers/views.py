@@ -24,14 +24,19 @@ from fanal.crosscheck.domain.records import DossierLine, DossierView, JudgementA
 from fanal.crosscheck.dossiers.domain import next_act
 from fanal.crosscheck.dossiers.queries import (
     digests_of,
+    dissolved,
     dossier_of,
     dossier_view,
+    dossiers_of,
+    in_dossiers,
     list_dossiers,
     members_of,
+    numbers_of,
 )
 from fanal.crosscheck.operations import judge as operations
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import read_aware
 from fanal.kernel.refusal import Refusal
@@ -79,15 +84,64 @@ def dossiers(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     """Show a dossier; the id of a merged dossier redirects to the one it was merged into.
 
+    A dossier that a judgement dissolved gets a page that offers its parts, and to undo the judgement.
+
     Raises:
         Http404: no such dossier at the person's desks.
     """
     view = dossier_view(actor=actor_of(request), dossier_id=dossier_id)
     if view is None:
-        raise Http404
+        return _former(request, dossier_id)
     if view.id != dossier_id:
         return redirect("desk:dossier", dossier_id=view.id)
     return render(request, "desk/dossier.html", _page(request, view))
+
+
+class Halves(Struct, frozen=True, kw_only=True):
+    """What was split off: dossiers as (id, number, number of reports), reports alone as (id, name)."""
+
+    dossiers: list[tuple[UUID, str, int]]
+    reports: list[tuple[UUID, str]]
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is any."""
+        return bool(self.dossiers or self.reports)
+
+
+def _halves(report_ids: Sequence[UUID], *, actor: Actor) -> Halves:
+    """Return where reports are now: in which dossiers, or alone; only those that the actor may see."""
+    found = dossiers_of(actor=actor, report_ids=report_ids)
+    numbers, facts = numbers_of(found), get_reports(actor=actor, report_ids=report_ids)
+    alone = set(facts) - in_dossiers(actor=actor, report_ids=report_ids)
+    return Halves(
+        dossiers=[(id_, numbers.get(id_, ""), count) for id_, count in found.items()],
+        reports=[(id_, facts[id_].spoken) for id_ in sorted(alone)],
+    )
+
+
+def _former(request: HttpRequest, dossier_id: UUID, refused: str = "") -> HttpResponse:
+    """Show the parts of a dossier that a judgement dissolved.
+
+    Raises:
+        Http404: no such dossier at the person's desks.
+    """
+    actor = actor_of(request)
+    former = dissolved(actor=actor, dossier_id=dossier_id)
+    if former is None:
+        raise Http404
+    consult(request, "dossier", [former.id], reports=former.reports)
+    author = former.judgement.author_id
+    context = {
+        "former": former,
+        "author": person_names(person_ids=[author]).get(author, ""),
+        "halves": _halves(former.reports, actor=actor),
+        "may_judge": may(actor, "dossier.judge"),
+        "refused": refused,
+        "typed": _JudgementForm(request).typed,
+    }
+    status = HTTPStatus.CONFLICT if refused else HTTPStatus.OK
+    return render(request, "desk/dossier_dissolved.html", context, status=status)
 
 
 def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[str, object]:
@@ -121,6 +175,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         "pictures": shown,
         "page": page,
         "rows": rows_of(list(page), actor=actor, now=now_of(request)),
+        "halves": _halves(view.split_off, actor=actor),
         "judged": judged_of(references, cases, actor=actor),
         "series": related.shown_series(records, references, actor=actor),
         "elsewhere": sorted(desks.values(), key=alphabetical),
@@ -246,9 +301,9 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     """
     actor = actor_of(request)
     view = dossier_view(actor=actor, dossier_id=dossier_id)
-    if view is None:
-        raise Http404
     form = _JudgementForm(request).checked()
+    if view is None:
+        return _undo_of_former(form, dossier_id)
     try:
         act, left, right, undoes = _judgement(form, view)
         operations.judge(
@@ -267,6 +322,30 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
             return _refused(request, view, unclear.words)
     messages.success(request, _("The judgement is recorded."))
     return _after(view, actor=actor)
+
+
+def _undo_of_former(form: _JudgementForm, dossier_id: UUID) -> HttpResponse:
+    """Undo the judgement that dissolved a dossier, and redirect to it.
+
+    Raises:
+        Http404: no such dossier, or another judgement.
+    """
+    request, typed = form.request, form.cleaned_data
+    former = dissolved(actor=actor_of(request), dossier_id=dossier_id)
+    if former is None or (typed["act"], typed["undoes"]) != ("UNDO", former.judgement.id):
+        raise Http404
+    try:
+        operations.judge(
+            actor=actor_of(request),
+            act=JudgementAct.UNDO,
+            reason=typed["reason"],
+            now=now_of(request),
+            undoes=former.judgement.id,
+        )
+    except Refusal as refused:
+        return _former(request, dossier_id, reason_of(refused))
+    messages.success(request, _("The judgement is recorded."))
+    return redirect("desk:dossier", dossier_id=dossier_id)
 
 
 def _joined_before(form: _JudgementForm, view: DossierView) -> bool:

@@ -34,7 +34,6 @@ from fanal.crosscheck.domain.records import KinLink
 from fanal.crosscheck.links.queries import links_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import SelectorKind
-from fanal.intake.domain.number import spoken
 from fanal.intake.queries.envelopes import get_reports
 from fanal.judicial import queries as judicial
 from fanal.judicial.domain.records import ADDRESSEES, SheetReport
@@ -125,7 +124,7 @@ def _reports(
     return tuple(
         SheetReport(
             report_id=i,
-            reference=spoken(facts[i].reference, i),
+            reference=facts[i].spoken,
             received_at=facts[i].received_at,
             kind=records[i].kind.value,
             score=round(links[i].score or 0, 3) if i in links else 0.0,

@@ -24,6 +24,7 @@ from fanal.deconfliction.domain.records import Sign
 from fanal.distribution import queries as distribution
 from fanal.distribution.queries import PlannedShare
 from fanal.harmonise import queries as harmonised
+from fanal.intake.domain.number import desk_number
 from fanal.intake.queries.envelopes import get_reports
 from fanal.intake.queries.work import count_withdrawn
 from fanal.kernel.actors import Actor
@@ -253,7 +254,7 @@ def rows_of(
                 else "",
                 signs=signs.get(case.report_id, ()),
                 sender=partners.get(case.sender_id, ""),
-                reference=envelope.reference if envelope else str(case.report_id),
+                reference=envelope.spoken if envelope else desk_number(case.report_id),
                 because=_because(case),
                 away=[t for t in transfers.get(case.report_id, ()) if t.package_id],
                 retention=_retention(case, now),

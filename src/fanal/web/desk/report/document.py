@@ -23,7 +23,6 @@ from fanal.crosscheck.links.queries import links_of
 from fanal.formats.report.records import PersonRole, Stated
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedPlace, HarmonisedReport, Selector
-from fanal.intake.domain.number import desk_number, spoken
 from fanal.intake.domain.records import ReportFacts
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
@@ -121,11 +120,11 @@ def _document(request: HttpRequest, facts: ReportFacts, *, actor: Actor) -> Take
         kind="report",
         id=report_id,
         title=_("Report"),
-        reference=desk_number(report_id),
+        reference=facts.called,
         state=read.label("case_state", case.state),
         facts=_facts(read),
         parts=tuple(_parts(read)),
-        name=f"fanal-report-{desk_number(report_id)}",
+        name=f"fanal-report-{facts.called}",
         back=reverse("desk:report", args=[report_id]),
     )
 
@@ -348,7 +347,7 @@ def _why(because: Because, lang: str) -> str:
 def _linked(read: _Read) -> tuple[Part, ...]:
     rows = [
         (
-            spoken(read.linked[link.other_id].reference, link.other_id),
+            read.linked[link.other_id].spoken,
             spoken_instant(read.linked[link.other_id].received_at, read.lang),
             percent(link.score or 0),
             ", ".join(

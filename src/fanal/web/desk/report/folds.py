@@ -127,7 +127,7 @@ def _members(record: HarmonisedReport, *, actor: Actor, page: Page[int]) -> list
     return [
         FoldedRow(
             case=case,
-            reference=facts[case.report_id].reference,
+            reference=facts[case.report_id].spoken,
             sender=senders.get(case.sender_id, ""),
             why=why.get(case.report_id),
             adds=[s for s in _selectors(records.get(case.report_id)) if _key(s) not in held],
@@ -143,7 +143,7 @@ def _head(case: Case, *, actor: Actor) -> dict[str, object] | None:
     if case.head_id is None:
         return None
     found = get_reports(actor=actor, report_ids=[case.head_id]).get(case.head_id)
-    return {"id": case.head_id, "reference": found.reference if found else ""}
+    return {"id": case.head_id, "reference": found.spoken if found else ""}
 
 
 def _selectors(record: HarmonisedReport | None) -> tuple[Selector, ...]:

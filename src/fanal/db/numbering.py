@@ -1,0 +1,148 @@
+"""SQL by which PostgreSQL gives each new row a number that is unique, never changed and never reused.
+
+A table of numbers lies beside the table of the numbered rows, since a unique index cannot span partitions.
+A trigger on the latter fills it, one statement for each batch. The count is a sequence for each kind and
+year: it never waits for another transaction. Nobody but the owner may write the table or use the sequence.
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+from uuid import UUID
+
+from fanal.db import sql
+from fanal.kernel.numbers import Numbered, read_number, written_number
+
+SEQUENCES = "fanal_number_"
+"""First characters of the names of the sequences."""
+
+COUNT = f"""
+-- The sequence of a kind and year. The first row of a year creates it; who comes at that moment waits for it.
+CREATE FUNCTION fanal_count_of(kind text, year integer) RETURNS regclass
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    name text := format('{SEQUENCES}%s_%s', lower(kind), year);
+BEGIN
+    IF to_regclass(name) IS NULL THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended(name, 0));
+        EXECUTE format('CREATE SEQUENCE IF NOT EXISTS %I AS integer', name);
+    END IF;
+    RETURN to_regclass(name);
+END
+$$;
+
+CREATE FUNCTION fanal_numbers_stay() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'a number is never changed or taken back' USING ERRCODE = 'restrict_violation';
+END
+$$;
+"""
+COUNT_BACK = """
+DROP FUNCTION fanal_numbers_stay, fanal_count_of;
+"""
+
+
+class Numbering(NamedTuple):
+    """How the rows of `parent` get numbers of `kind`: in table `table`, whose key is the column `holder`.
+
+    `instant` is the column of `parent` whose year, in Paris, is that of the number.
+    """
+
+    kind: Numbered
+    table: str
+    holder: str
+    parent: str
+    instant: str
+
+    @property
+    def create(self) -> str:
+        """SQL that creates the table, its guards, and the trigger that numbers new rows."""
+        return f"""
+CREATE TABLE {self.table} (
+    {self.holder} uuid NOT NULL,
+    year smallint NOT NULL,
+    number integer NOT NULL,
+    CONSTRAINT {self.table}_pkey PRIMARY KEY ({self.holder}),
+    CONSTRAINT {self.table}_once UNIQUE (year, number),
+    CONSTRAINT {self.table}_counts CHECK (number > 0)
+);
+CREATE TRIGGER {self.table}_stays BEFORE UPDATE OR DELETE ON {self.table}
+    FOR EACH ROW EXECUTE FUNCTION fanal_numbers_stay();
+
+CREATE FUNCTION {self.table}_give() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    {self.give("fresh")};
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER {self.table}_given AFTER INSERT ON {self.parent}
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION {self.table}_give();
+"""  # noqa: S608 - constants of the code
+
+    @property
+    def drop(self) -> str:
+        """SQL that takes back what `create` created."""
+        return (
+            f"DROP TRIGGER {self.table}_given ON {self.parent};"
+            f" DROP FUNCTION {self.table}_give; DROP TABLE {self.table};"
+        )
+
+    def give(self, source: str) -> str:
+        """Return the INSERT of the numbers for the rows of `source`, in the order of their ids."""
+        return f"""INSERT INTO {self.table} ({self.holder}, year, number)
+    SELECT f.id, f.year, nextval(fanal_count_of('{self.kind}', f.year)) FROM (
+        SELECT id, extract(year FROM {self.instant} AT TIME ZONE 'Europe/Paris')::integer AS year
+        FROM {source} ORDER BY {self.instant}, id) f"""  # noqa: S608 - constants of the code
+
+    @property
+    def give_stored(self) -> str:
+        """SQL that numbers the rows that are stored, in the order of their instants, at once."""
+        return self.give(self.parent) + ";"
+
+
+REPORTS = Numbering(
+    kind=Numbered.REPORT,
+    table="intake_number",
+    holder="report_id",
+    parent="intake_report",
+    instant="received_at",
+)
+DOSSIERS = Numbering(
+    kind=Numbered.DOSSIER,
+    table="crosscheck_number",
+    holder="dossier_id",
+    parent="crosscheck_dossier",
+    instant="opened_at",
+)
+ACTS = Numbering(
+    kind=Numbered.ACT,
+    table="casework_number",
+    holder="act_id",
+    parent="casework_act",
+    instant="created_at",
+)
+NUMBERINGS = (REPORTS, DOSSIERS, ACTS)
+
+
+def numbers_of(numbering: Numbering, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return by id the numbers, as they are shown, of the rows that the session may see."""
+    if not ids:
+        return {}
+    found = sql.rows(
+        f"SELECT {numbering.holder}, year, number FROM {numbering.table}"  # noqa: S608
+        f" WHERE {numbering.holder} = ANY(%s::uuid[])",
+        [list(ids)],
+    )
+    return {id_: written_number(numbering.kind, year, number) for id_, year, number in found}
+
+
+def ids_of_number(numbering: Numbering, text: str) -> list[UUID]:
+    """Return the id of the row that a typed number denotes, in a list; empty if no visible row has it."""
+    typed = read_number(text)
+    if typed is None or not typed.may_be(numbering.kind):
+        return []
+    found = sql.rows(
+        f"SELECT {numbering.holder} FROM {numbering.table} WHERE year = %s AND number = %s",  # noqa: S608
+        [typed.year, typed.number],
+    )
+    return [id_ for (id_,) in found]

@@ -1,0 +1,12 @@
+"""Gives each new report a number such as R-2026-0042, counted by year; 0038 numbers the stored reports."""
+
+from django.db import migrations
+
+from fanal.db.numbering import COUNT, COUNT_BACK, REPORTS
+
+
+class Migration(migrations.Migration):
+    """Creates a table, functions and a trigger; the trigger locks the reports for an instant."""
+
+    dependencies = [("intake", "0036_answers_of_erased")]
+    operations = [migrations.RunSQL(COUNT + REPORTS.create, REPORTS.drop + COUNT_BACK)]

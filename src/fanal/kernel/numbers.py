@@ -1,0 +1,61 @@
+"""Numbers that people say: `R-2026-0042` is a report, `D-2026-0143` a dossier, `M-2026-0007` an official act.
+
+The year is that of receipt or opening in Paris; the count starts at 1 each year, for the whole country (ADR
+0080). PostgreSQL gives the numbers; this module writes and reads them.
+"""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+
+class Numbered(StrEnum):
+    """The kinds of numbered objects, by the letter of their numbers: reports, dossiers, official acts."""
+
+    REPORT = "R"
+    DOSSIER = "D"
+    ACT = "M"
+
+
+class Number(Struct, frozen=True, kw_only=True):
+    """A number as a person types it; `kind` is None without a letter (`42/2026`)."""
+
+    kind: Numbered | None
+    year: int
+    number: int
+
+    def may_be(self, kind: Numbered) -> bool:
+        """Return whether this can be the number of an object of that kind."""
+        return self.kind in {None, kind}
+
+
+_DASHES: Final = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
+_YEAR_FIRST: Final = re.compile(r"([RDM])[-/. ]*(2[0-9]{3})[-/. ]+([0-9]{1,9})", re.IGNORECASE)
+_YEAR_LAST: Final = re.compile(r"([RDM]?)[-. ]*([0-9]{1,9}) *[/-] *(2[0-9]{3})", re.IGNORECASE)
+_DIGITS: Final = 4
+
+
+def written_number(kind: Numbered, year: int, number: int) -> str:
+    """Return a number as it is shown: letter, year, and at least four digits, such as `R-2026-0042`."""
+    return f"{kind}-{year}-{number:0{_DIGITS}d}"
+
+
+def read_number(text: str) -> Number | None:
+    """Return the number in a text that a person typed; None if the text is no number.
+
+    Case, missing zeros, and spaces, dots or slashes for hyphens do not matter: `r 2026 42`, `R-2026-0042`.
+    The year may come last (`42/2026`), then also without a letter.
+    """
+    plain = " ".join(text.translate(_DASHES).split())
+    if found := _YEAR_FIRST.fullmatch(plain):
+        letter, year, number = found.groups()
+    elif found := _YEAR_LAST.fullmatch(plain):
+        letter, number, year = found.groups()
+    else:
+        return None
+    if not int(number):
+        return None
+    kind = Numbered(letter.upper()) if letter else None
+    return Number(kind=kind, year=int(year), number=int(number))
