@@ -5,10 +5,9 @@ The year is that of receipt or opening in Paris; the count starts at 1 each year
 """
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-
-from msgspec import Struct
 
 
 class Numbered(StrEnum):
@@ -19,7 +18,8 @@ class Numbered(StrEnum):
     ACT = "M"
 
 
-class Number(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
     """A number as a person types it; `kind` is None without a letter (`42/2026`)."""
 
     kind: Numbered | None

@@ -153,7 +153,8 @@ def test_a_dossiers_number_outlives_merge_split_and_undo(desk: Desk, sign_in: Si
     judge(act=JudgementAct.MERGE, left=[two], right=[desk.reports["empty"]], now=desk.now, **said)
     first = dossiers.dossier_of(actor=ana, report_id=one)
     other = dossiers.dossier_of(actor=ana, report_id=two)
-    assert first and other
+    assert first
+    assert other
     assert first != other
     before = dossiers.numbers_of([first, other])
     lower = min(before.values())

@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import may, reach
 from fanal.crosscheck.domain.records import (
-    Dissolved,
     DossierEdge,
     DossierLine,
     DossierNode,
@@ -28,7 +27,7 @@ from fanal.crosscheck.dossiers.domain import Judgement, Strong, conduct_of, effe
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.kernel.actors import Actor
-from fanal.kernel.numbers import Numbered, read_number, written_number
+from fanal.kernel.numbers import Numbered, written_number
 
 # A link counts under the newest rule version with which either report was linked. After a replay, a link
 # that the new rules did not find again no longer counts, but stays readable.
@@ -263,7 +262,7 @@ def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
     found = sql.rows(
         "SELECT report_id FROM crosscheck_membership WHERE dossier_id = %s"
         " AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[])) ORDER BY report_id",
-        [_in_use(dossier_id), desks, desks],
+        [in_use(dossier_id), desks, desks],
     )
     return [row[0] for row in found]
 
@@ -328,51 +327,6 @@ def numbers_of(dossier_ids: Collection[UUID]) -> dict[UUID, str]:
     return {id_: written_number(Numbered.DOSSIER, year, number) for id_, year, number in found}
 
 
-def find_dossier_number(*, actor: Actor, number: str) -> UUID | None:
-    """Return the id of the dossier that a typed number denotes, if the actor may see what became of it.
-
-    The number of a merged dossier gives the id of the one that it was merged into; that of a dossier that a
-    judgement dissolved, its own (`dissolved`).
-    """
-    typed = read_number(number)
-    if typed is None or not typed.may_be(Numbered.DOSSIER):
-        return None
-    row = sql.row("SELECT crosscheck_numbered(%s, %s)", [typed.year, typed.number])
-    found = row[0] if row else None
-    if found is None:
-        return None
-    seen = members_of(actor=actor, dossier_id=found) or dissolved(actor=actor, dossier_id=found)
-    return found if seen else None
-
-
-_PARTING = frozenset({JudgementAct.SPLIT, JudgementAct.REJECT, JudgementAct.UNLINK})
-
-
-def dissolved(*, actor: Actor, dossier_id: UUID) -> Dissolved | None:
-    """Return what became of a dossier that has no reports any more, by the judgement that dissolved it.
-
-    None if it still has reports, was never one, or if none of its reports is at the actor's desks. The last
-    SPLIT, REJECT or UNLINK that names its earliest report counts.
-    """
-    desks = reach(actor, "dossier.read").desks
-    current = _in_use(dossier_id)
-    row = sql.row("SELECT crosscheck_anchor_of_dissolved(%s)", [current])
-    if desks == [] or row is None or row[0] is None:
-        return None
-    parting = [j for j in effective(judgements_about([row[0]])) if j.act in _PARTING]
-    if not parting:
-        return None
-    own = _within({*parting[-1].left, *parting[-1].right}, desks)
-    if not own:
-        return None
-    return Dissolved(
-        id=current,
-        number=numbers_of([current]).get(current, ""),
-        reports=tuple(own),
-        judgement=_lines(parting[-1:], set(own))[0],
-    )
-
-
 def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, DossierState]:
     """Return by dossier id its state, from people's judgements about reports of `desks` (None: all desks)."""
     found = sql.rows(
@@ -423,7 +377,7 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
     strongest links: the number of links grows faster than that of the reports.
     """
     desks = reach(actor, "dossier.read").desks
-    current = _in_use(dossier_id)
+    current = in_use(dossier_id)
     # For reports of other desks the database returns the desk alone.
     rows = sql.rows(
         "SELECT m.report_id, m.desk_id, d.desk_id, d.opened_at FROM crosscheck_dossier d"
@@ -448,7 +402,7 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
         nodes=nodes,
         edges=edges,
         links=links,
-        judgements=_lines(judgements, set(own)),
+        judgements=lines_of(judgements, set(own)),
         state=state,
         number=numbers_of([current]).get(current, ""),
         split_off=_split_off(judgements, own, desks),
@@ -466,10 +420,10 @@ def _split_off(
     """Return the reports of `desks` (None: all) that a SPLIT in force separated from `own`, a dossier's."""
     splits = [j for j in effective(judgements) if j.act is JudgementAct.SPLIT]
     named = {report_id for split in splits for report_id in (*split.left, *split.right)}
-    return tuple(_within(named.difference(own), desks)) if named else ()
+    return tuple(within_desks(named.difference(own), desks)) if named else ()
 
 
-def _within(reports: Collection[UUID], desks: list[int] | None) -> list[UUID]:
+def within_desks(reports: Collection[UUID], desks: list[int] | None) -> list[UUID]:
     """Return those of `reports` that are at `desks` (None: all), in the order of receipt."""
     held = desks_of_reports(reports)
     return [i for i in sorted(reports) if desks is None or held.get(i) in desks]
@@ -500,7 +454,7 @@ def _edges(reports: Sequence[UUID]) -> tuple[tuple[DossierEdge, ...], int]:
     return edges, rows[0][4] if rows else 0
 
 
-def _lines(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementLine, ...]:
+def lines_of(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementLine, ...]:
     """Return people's judgements for display, newest first, without the ids of reports outside `mine`.
 
     `mine` are the reports at the actor's desks.
@@ -533,10 +487,10 @@ def _words(ids: Sequence[UUID]) -> dict[UUID, tuple]:  # type: ignore[type-arg]
     return {row[0]: row[1:] for row in found}
 
 
-def _in_use(dossier_id: UUID) -> UUID:
+def in_use(dossier_id: UUID) -> UUID:
     """Return the id of the dossier into which the dossier `dossier_id` was merged, after all merges.
 
     Its own id if it was not merged.
     """
-    row = sql.row("SELECT crosscheck_in_use(%s)", [dossier_id])
+    row = sql.row("SELECT crosscheckin_use(%s)", [dossier_id])
     return dossier_id if row is None else row[0]

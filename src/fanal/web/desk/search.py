@@ -17,9 +17,9 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import desk_names
 from fanal.accounts.routes import needs
 from fanal.casework import queries as casework
+from fanal.crosscheck.dossiers.numbers import find_dossier_number
 from fanal.crosscheck.dossiers.queries import (
     dossiers_of,
-    find_dossier_number,
     numbers_of as dossier_numbers,
 )
 from fanal.harmonise import queries as harmonised

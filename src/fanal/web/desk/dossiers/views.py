@@ -22,21 +22,17 @@ from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierLine, DossierView, JudgementAct
 from fanal.crosscheck.dossiers.domain import next_act
+from fanal.crosscheck.dossiers.numbers import dissolved
 from fanal.crosscheck.dossiers.queries import (
     digests_of,
-    dissolved,
     dossier_of,
     dossier_view,
-    dossiers_of,
-    in_dossiers,
     list_dossiers,
     members_of,
-    numbers_of,
 )
 from fanal.crosscheck.operations import judge as operations
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import read_aware
 from fanal.kernel.refusal import Refusal
@@ -46,6 +42,7 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history, notes
 from fanal.web.desk.deconfliction import counterparts
 from fanal.web.desk.dossiers import graph as dossier_graph, pictures, related, timeline
+from fanal.web.desk.dossiers.former import former_page, halves_of
 from fanal.web.desk.dossiers.overview import overview_of
 from fanal.web.desk.dossiers.pictures import Told
 from fanal.web.desk.dossiers.places import named_places
@@ -91,57 +88,10 @@ def show(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     """
     view = dossier_view(actor=actor_of(request), dossier_id=dossier_id)
     if view is None:
-        return _former(request, dossier_id)
+        return former_page(request, dossier_id)
     if view.id != dossier_id:
         return redirect("desk:dossier", dossier_id=view.id)
     return render(request, "desk/dossier.html", _page(request, view))
-
-
-class Halves(Struct, frozen=True, kw_only=True):
-    """What was split off: dossiers as (id, number, number of reports), reports alone as (id, name)."""
-
-    dossiers: list[tuple[UUID, str, int]]
-    reports: list[tuple[UUID, str]]
-
-    @property
-    def shown(self) -> bool:
-        """Whether there is any."""
-        return bool(self.dossiers or self.reports)
-
-
-def _halves(report_ids: Sequence[UUID], *, actor: Actor) -> Halves:
-    """Return where reports are now: in which dossiers, or alone; only those that the actor may see."""
-    found = dossiers_of(actor=actor, report_ids=report_ids)
-    numbers, facts = numbers_of(found), get_reports(actor=actor, report_ids=report_ids)
-    alone = set(facts) - in_dossiers(actor=actor, report_ids=report_ids)
-    return Halves(
-        dossiers=[(id_, numbers.get(id_, ""), count) for id_, count in found.items()],
-        reports=[(id_, facts[id_].spoken) for id_ in sorted(alone)],
-    )
-
-
-def _former(request: HttpRequest, dossier_id: UUID, refused: str = "") -> HttpResponse:
-    """Show the parts of a dossier that a judgement dissolved.
-
-    Raises:
-        Http404: no such dossier at the person's desks.
-    """
-    actor = actor_of(request)
-    former = dissolved(actor=actor, dossier_id=dossier_id)
-    if former is None:
-        raise Http404
-    consult(request, "dossier", [former.id], reports=former.reports)
-    author = former.judgement.author_id
-    context = {
-        "former": former,
-        "author": person_names(person_ids=[author]).get(author, ""),
-        "halves": _halves(former.reports, actor=actor),
-        "may_judge": may(actor, "dossier.judge"),
-        "refused": refused,
-        "typed": _JudgementForm(request).typed,
-    }
-    status = HTTPStatus.CONFLICT if refused else HTTPStatus.OK
-    return render(request, "desk/dossier_dissolved.html", context, status=status)
 
 
 def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[str, object]:
@@ -175,7 +125,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         "pictures": shown,
         "page": page,
         "rows": rows_of(list(page), actor=actor, now=now_of(request)),
-        "halves": _halves(view.split_off, actor=actor),
+        "halves": halves_of(view.split_off, actor=actor),
         "judged": judged_of(references, cases, actor=actor),
         "series": related.shown_series(records, references, actor=actor),
         "elsewhere": sorted(desks.values(), key=alphabetical),
@@ -343,7 +293,7 @@ def _undo_of_former(form: _JudgementForm, dossier_id: UUID) -> HttpResponse:
             undoes=former.judgement.id,
         )
     except Refusal as refused:
-        return _former(request, dossier_id, reason_of(refused))
+        return former_page(request, dossier_id, refused=reason_of(refused), reason=typed["reason"])
     messages.success(request, _("The judgement is recorded."))
     return redirect("desk:dossier", dossier_id=dossier_id)
 

@@ -1,0 +1,63 @@
+"""The dossier that a number denotes, and what became of a dossier whose reports a judgement separated."""
+
+from uuid import UUID
+
+from fanal.accounts.domain.policy import reach
+from fanal.crosscheck.domain.records import Dissolved, JudgementAct
+from fanal.crosscheck.dossiers.domain import effective
+from fanal.crosscheck.dossiers.queries import (
+    in_use,
+    judgements_about,
+    lines_of,
+    members_of,
+    numbers_of,
+    within_desks,
+)
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+from fanal.kernel.numbers import Numbered, read_number
+
+
+def find_dossier_number(*, actor: Actor, number: str) -> UUID | None:
+    """Return the id of the dossier that a typed number denotes, if the actor may see what became of it.
+
+    The number of a merged dossier gives the id of the one that it was merged into; that of a dossier that a
+    judgement dissolved, its own (`dissolved`).
+    """
+    typed = read_number(number)
+    if typed is None or not typed.may_be(Numbered.DOSSIER):
+        return None
+    row = sql.row("SELECT crosscheck_numbered(%s, %s)", [typed.year, typed.number])
+    found = row[0] if row else None
+    if found is None:
+        return None
+    seen = members_of(actor=actor, dossier_id=found) or dissolved(actor=actor, dossier_id=found)
+    return found if seen else None
+
+
+_PARTING = frozenset({JudgementAct.SPLIT, JudgementAct.REJECT, JudgementAct.UNLINK})
+
+
+def dissolved(*, actor: Actor, dossier_id: UUID) -> Dissolved | None:
+    """Return what became of a dossier that has no reports any more, by the judgement that dissolved it.
+
+    None if it still has reports, was never one, or if none of its reports is at the actor's desks. The last
+    SPLIT, REJECT or UNLINK that names its earliest report counts.
+    """
+    desks = reach(actor, "dossier.read").desks
+    current = in_use(dossier_id)
+    row = sql.row("SELECT crosscheck_anchor_of_dissolved(%s)", [current])
+    if desks == [] or row is None or row[0] is None:
+        return None
+    parting = [j for j in effective(judgements_about([row[0]])) if j.act in _PARTING]
+    if not parting:
+        return None
+    own = within_desks({*parting[-1].left, *parting[-1].right}, desks)
+    if not own:
+        return None
+    return Dissolved(
+        id=current,
+        number=numbers_of([current]).get(current, ""),
+        reports=tuple(own),
+        judgement=lines_of(parting[-1:], set(own))[0],
+    )
