@@ -45,7 +45,7 @@ DROP INDEX crosscheck_dossier_merged_into;
 class Migration(migrations.Migration):
     """One transaction: dossiers are a tenth of the reports."""
 
-    dependencies = [("crosscheck", "0010_not_ahead"), ("intake", "0037_numbers")]
+    dependencies = [("crosscheck", "0011_reasons_of_erased"), ("intake", "0037_numbers")]
     operations = [
         migrations.RunSQL(DOSSIERS.create + DOSSIERS.give_stored, DOSSIERS.drop),
         migrations.RunSQL(SQL, BACK),
