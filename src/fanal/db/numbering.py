@@ -1,7 +1,7 @@
 """SQL by which PostgreSQL gives each new row a number that is unique, never changed and never reused.
 
-A table of numbers lies beside the table of the numbered rows, since a unique index cannot span partitions.
-A trigger on the latter fills it, one statement for each batch. The count is a sequence for each kind and
+The numbers are in a table of their own, since a unique index cannot span partitions.
+A trigger on the numbered table fills it, one statement for each batch. The count is a sequence for each kind and
 year: it never waits for another transaction. Nobody but the owner may write the table or use the sequence.
 """
 

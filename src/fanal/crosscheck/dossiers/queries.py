@@ -492,5 +492,5 @@ def in_use(dossier_id: UUID) -> UUID:
 
     Its own id if it was not merged.
     """
-    row = sql.row("SELECT crosscheckin_use(%s)", [dossier_id])
+    row = sql.row("SELECT crosscheck_in_use(%s)", [dossier_id])
     return dossier_id if row is None else row[0]

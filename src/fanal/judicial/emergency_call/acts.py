@@ -89,7 +89,8 @@ def open_call(
     """Open an emergency call on a report, and acknowledge its alarms; return the id of the act.
 
     If a call on that report is to be made already, return that one. `record` is the harmonised report, None
-    while the stages have not read it; `desk_id` its desk.
+    while the stages have not read it; `desk_id` its desk, `number` its
+    number.
 
     Raises:
         Refused: the actor may not acknowledge alarms at that desk.
@@ -100,7 +101,7 @@ def open_call(
         known = calls_on(actor=actor, report_id=report_id)
         if waiting := [act for act in known if act.state in TO_MAKE]:
             return waiting[0].id
-        draft = draft_of(report_id, desk_id=desk_id, record=record)
+        draft = draft_of(report_id, desk_id=desk_id, record=record, number=report_number(report_id))
         return open_act(actor=actor, lifecycle=EMERGENCY_CALL, draft=draft, now=now)
 
 
@@ -167,12 +168,15 @@ def _hold_calls(report_id: UUID) -> None:
     sql.run("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, str(report_id)])
 
 
-def draft_of(report_id: UUID, *, desk_id: int, record: HarmonisedReport | None) -> ActDraft:
+def draft_of(
+    report_id: UUID, *, desk_id: int, record: HarmonisedReport | None, number: str = ""
+) -> ActDraft:
     """Return the draft of an emergency call on a report, with what to say by its present facts.
 
-    `record` is the harmonised report, None while the stages have not read it; `desk_id` its desk.
+    `record` is the harmonised report, None while the stages have not read it; `desk_id` its desk, `number` its
+    number.
     """
-    facts = facts_of(report_id, record, number=report_number(report_id))
+    facts = facts_of(report_id, record, number=number)
     return ActDraft(
         desk_id=desk_id,
         subject_id=report_id,

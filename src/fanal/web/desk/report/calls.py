@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
 from fanal.casework.domain.records import Event
+from fanal.intake.queries.envelopes import report_number
 from fanal.judicial.emergency_call.acts import calls_on, draft_of, open_call, open_recorded
 from fanal.judicial.emergency_call.kind import EMERGENCY_CALL
 from fanal.kernel.refusal import Refusal
@@ -66,7 +67,12 @@ def open_one(request: HttpRequest, report_id: UUID) -> HttpResponse:
         typed = _FirstStepForm(request, kind=EMERGENCY_CALL.kind).checked().cleaned_data
         call_id = open_recorded(
             actor=actor,
-            draft=draft_of(report_id, desk_id=case.desk_id, record=record),
+            draft=draft_of(
+                report_id,
+                desk_id=case.desk_id,
+                record=record,
+                number=report_number(report_id),
+            ),
             shown=typed.pop("steps"),
             news=typed.pop("news"),
             transition=move,
