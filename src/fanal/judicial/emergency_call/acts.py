@@ -89,8 +89,8 @@ def open_call(
     """Open an emergency call on a report, and acknowledge its alarms; return the id of the act.
 
     If a call on that report is to be made already, return that one. `record` is the harmonised report, None
-    while the stages have not read it; `desk_id` its desk, `number` its
-    number.
+    while the stages have not read it; `desk_id` its desk,
+    `number` its number.
 
     Raises:
         Refused: the actor may not acknowledge alarms at that desk.
@@ -173,8 +173,8 @@ def draft_of(
 ) -> ActDraft:
     """Return the draft of an emergency call on a report, with what to say by its present facts.
 
-    `record` is the harmonised report, None while the stages have not read it; `desk_id` its desk, `number` its
-    number.
+    `record` is the harmonised report, None while the stages have not read it; `desk_id` its desk,
+    `number` its number.
     """
     facts = facts_of(report_id, record, number=number)
     return ActDraft(
