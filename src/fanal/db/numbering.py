@@ -1,8 +1,8 @@
 """SQL by which PostgreSQL gives each new row a number that is unique, never changed and never reused.
 
 The numbers are in a table of their own, since a unique index cannot span partitions.
-A trigger on the numbered table fills it, one statement for each batch. The count is a sequence for each kind
-and year: it never waits for another transaction. Nobody but the owner may write the table or use the sequence.
+A trigger on the numbered table fills it, one statement a batch. The count is a sequence for each kind
+and year: it never waits for another transaction. Only the owner may write the table or use the sequence.
 """
 
 from collections.abc import Collection
