@@ -359,6 +359,7 @@ WORKER_FUNCTIONS = (
     "fanal_close_role",
     "fanal_ensure_months",
     "fanal_next_months",
+    "fanal_counts_ahead",
 )
 """Names of the functions that only the worker's role may call: expiry, monthly partitions, session ends."""
 

@@ -30,6 +30,28 @@ BEGIN
 END
 $$;
 
+-- Creates the sequences of the years from today's to that of `until`, so that no report waits for one at the
+-- turn of a year; returns how many are new.
+CREATE FUNCTION fanal_counts_ahead(until date) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    kind text;
+    year integer;
+    made integer := 0;
+BEGIN
+    FOR year IN extract(year FROM now() AT TIME ZONE 'Europe/Paris')::integer
+        .. extract(year FROM until)::integer LOOP
+        FOREACH kind IN ARRAY ARRAY['R', 'D', 'M'] LOOP
+            IF to_regclass(format('{SEQUENCES}%s_%s', lower(kind), year)) IS NULL THEN
+                PERFORM fanal_count_of(kind, year);
+                made := made + 1;
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END
+$$;
+
 CREATE FUNCTION fanal_numbers_stay() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'a number is never changed or taken back' USING ERRCODE = 'restrict_violation';
@@ -37,7 +59,7 @@ END
 $$;
 """
 COUNT_BACK = """
-DROP FUNCTION fanal_numbers_stay, fanal_count_of;
+DROP FUNCTION fanal_numbers_stay, fanal_counts_ahead, fanal_count_of;
 """
 
 
@@ -92,7 +114,8 @@ CREATE TRIGGER {self.table}_given AFTER INSERT ON {self.parent}
         return f"""INSERT INTO {self.table} ({self.holder}, year, number)
     SELECT f.id, f.year, nextval(fanal_count_of('{self.kind}', f.year)) FROM (
         SELECT id, extract(year FROM {self.instant} AT TIME ZONE 'Europe/Paris')::integer AS year
-        FROM {source} ORDER BY {self.instant}, id) f"""  # noqa: S608 - constants of the code
+        FROM {source} ORDER BY {self.instant}, id) f
+    ON CONFLICT ({self.holder}) DO NOTHING"""  # noqa: S608 - constants of the code
 
     @property
     def give_stored(self) -> str:

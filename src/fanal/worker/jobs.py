@@ -129,12 +129,14 @@ def fold_freed(timestamp: int) -> None:
 @app.periodic(cron="17 3 * * *")
 @app.task(queueing_lock="make_partitions", lock="make_partitions")
 def make_partitions(timestamp: int) -> None:
-    """Create the partitions of the next months in the partitioned tables.
+    """Create the partitions of the next months in the partitioned tables, and the counts of the next year.
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """
     del timestamp
-    upkeep.make_partitions(until=clock.now() + timedelta(days=95))
+    until = clock.now() + timedelta(days=95)
+    upkeep.make_counts(until=until)
+    upkeep.make_partitions(until=until)
 
 
 @app.periodic(cron="41 3 * * *")

@@ -1,4 +1,4 @@
-"""Maintenance that belongs to no stage: monthly partitions, spent challenges and ended sessions."""
+"""Maintenance that belongs to no stage: partitions, counts of a year, spent challenges, ended sessions."""
 
 import logging
 import time
@@ -26,6 +26,16 @@ def make_partitions(*, until: datetime, tries: int = 10, pause: float = 5.0) -> 
             time.sleep(pause)
     log.error("the next months of %d tables in use are not made", busy)
     return new
+
+
+def make_counts(*, until: datetime) -> int:
+    """Create the counts of numbers (`R-2027-0001`) of the years up to `until`; return how many are new.
+
+    Without it the first report of a year would create its count, and those after it would wait until its
+    transaction ends.
+    """
+    (made,) = sql.one("SELECT fanal_counts_ahead(%s::date)", [until.date()])
+    return int(made)
 
 
 def forget_challenges(*, now: datetime) -> int:

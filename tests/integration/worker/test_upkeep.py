@@ -1,4 +1,4 @@
-"""The next months are made while people deposit: what is in use waits, not whoever uses it."""
+"""Next months and years are made ahead, while people deposit: what is in use waits, not whoever uses it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from fanal.worker.upkeep import make_partitions
+from fanal.worker.upkeep import make_counts, make_partitions
 from tests.server import WAITING_FOR_ME
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
@@ -23,3 +23,19 @@ def test_a_table_in_use_is_left_for_the_next_try_and_keeps_nobody_waiting(as_rol
     assert others > 0
     assert left > 0
     assert make_partitions(until=until, tries=1) == 0
+
+
+def test_the_counts_of_the_next_year_are_made_ahead_by_the_worker_alone(as_role: Connect) -> None:
+    year = datetime.now(UTC).year + 7  # no other test gives a number of it
+    until = datetime(year, 1, 20, tzinfo=UTC)
+    for role in ("app", "intake"):
+        with as_role(role) as other, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            other.execute("SELECT fanal_counts_ahead(%s::date)", [until.date()])
+    assert make_counts(until=until) >= 3
+    assert make_counts(until=until) == 0
+    with as_role("owner") as owner:
+        found = owner.execute(
+            "SELECT count(*) FROM pg_class WHERE relkind = 'S' AND relname LIKE %s",
+            [f"fanal_number_%_{year}"],
+        )
+        assert found.fetchone() == (3,)
