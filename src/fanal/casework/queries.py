@@ -139,12 +139,12 @@ def get_acts(*, actor: Actor, lifecycle: Lifecycle, act_ids: Collection[UUID]) -
     return {row.id: row.record() for row in rows}
 
 
-def numbers_of(act_ids: Iterable[UUID]) -> dict[UUID, str]:
+def numbers_of(*, act_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return by id the numbers (`M-2026-0007`) of those official acts that the session may see."""
     return numbering.numbers_of(numbering.ACTS, list(act_ids))
 
 
-def find_act_number(text: str) -> list[UUID]:
+def find_act_number(*, text: str) -> list[UUID]:
     """Return the id of the official act that a typed number denotes; empty if the session sees none."""
     return numbering.ids_of_number(numbering.ACTS, text)
 
@@ -168,7 +168,7 @@ def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | No
         digest=bytes(written.digest) if written else b"",
         steps=steps,
         approvals=tuple(one.record() for one in row.approvals.order_by("revision")),
-        number=numbers_of([act_id]).get(act_id, ""),
+        number=numbers_of(act_ids=[act_id]).get(act_id, ""),
     )
 
 

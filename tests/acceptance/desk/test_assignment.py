@@ -71,7 +71,7 @@ def test_a_report_is_handed_over_with_a_note_and_its_new_person_told(
     other.click(".fd-bell")
     line = other.locator(".fd-notifications li")
     expect(line).to_contain_text(said["told"])
-    expect(line).to_contain_text(report_number(report_id))
+    expect(line).to_contain_text(report_number(report_id=report_id))
     expect(line).to_contain_text("Ana")
     check(other, axe, lang)
     other.set_viewport_size({"width": 1440, "height": 900})
@@ -148,7 +148,7 @@ def test_the_team(open_as: OpenAs, axe: Axe, desk: Desk, lang: str) -> None:
     row = page.locator("tr", has=page.locator("th", has_text=re.compile("^Ana")))
     expect(row.locator("td").first).to_have_text("2")
     row.locator("summary").click()
-    expect(row).to_contain_text(report_number(desk.reports["danger"]))
+    expect(row).to_contain_text(report_number(report_id=desk.reports["danger"]))
     check(page, axe, lang)
 
 

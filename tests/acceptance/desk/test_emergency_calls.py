@@ -41,7 +41,7 @@ def test_from_the_alarm_to_the_recorded_call(
     expect(panel.locator(".fd-call-first")).to_have_text("17")
     expect(panel.locator(".fd-call-first")).to_be_in_viewport()
     assert panel.locator(".fd-call-first").bounding_box()["height"] > 60
-    for fact in (age, "Lyon", "renard_77", report_number(desk.reports["danger"])):
+    for fact in (age, "Lyon", "renard_77", report_number(report_id=desk.reports["danger"])):
         expect(panel.locator("dl").first).to_contain_text(fact)
     if width == 1440:
         expect(panel.locator("button[value=answer]")).to_be_in_viewport()

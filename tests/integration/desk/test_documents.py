@@ -117,7 +117,7 @@ def test_the_pdf_is_tagged_dated_signed_and_confidential(
 ) -> None:
     page = pages(desk, lang=lang)[kind]
     answer = take(sign_in("driss"), page, "pdf")
-    name = {"report": report_number(id_of(page)), "dossier": id_of(page)}[kind]
+    name = {"report": report_number(report_id=id_of(page)), "dossier": id_of(page)}[kind]
     file = f"fanal-{kind}-{name}-{lang}.pdf"
     assert answer["Content-Disposition"] == f'attachment; filename="{file}"'
     pdf = answer.content
@@ -158,7 +158,7 @@ def test_a_report_says_what_its_page_says(desk: Desk, sign_in: SignIn) -> None:
         hashlib.sha256(b"triangle").hexdigest(),
         "read twice",
         "203.0.113.9",
-        report_number(report),
+        report_number(report_id=report),
         "REF-material",
     ):
         assert said in text, said
@@ -283,7 +283,7 @@ def test_what_another_desk_holds_stays_there(desk: Desk, sign_in: SignIn) -> Non
     text = take(sign_in("ana"), pages(desk)["dossier"]).content.decode()
     for secret in (
         "REF-west",
-        report_number(desk.reports["west"]),
+        report_number(report_id=desk.reports["west"]),
         "ouest[@]mail",
         "ouest@mail",
         "secret",

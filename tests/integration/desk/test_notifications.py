@@ -127,7 +127,7 @@ def test_one_mail_says_how_many_and_nothing_else(desk: Desk, mail_folder: Path) 
     assert "https://localhost/en/desk/notifications/" in said
     hidden = [TEXT, "REF-", "Arcadia", "renard", "Ana", "Bruno", "Claire", "À toi"]
     for report_id in desk.reports.values():
-        hidden += [str(report_id), desk_number(report_id), report_number(report_id)]
+        hidden += [str(report_id), desk_number(report_id), report_number(report_id=report_id)]
     for secret in hidden:
         assert secret not in f"{message['Subject']} {said}"
 

@@ -49,7 +49,7 @@ def told(desk: Desk) -> UUID:
 def test_the_number_stands_in_queue_and_page_and_is_found(
     desk: Desk, told: UUID, sign_in: SignIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    number, ana = report_number(told), sign_in("ana")
+    number, ana = report_number(report_id=told), sign_in("ana")
     assert number.startswith(f"R-{desk.now.year}-")
     assert number in ana.get("/fr/desk/").content.decode()
     page = ana.get(f"/fr/desk/reports/{told}/").content.decode()
@@ -72,15 +72,15 @@ def test_a_partners_reference_stays_and_has_a_number_before_it(desk: Desk, sign_
     report_id = desk.reports["material"]
     page = sign_in("ana").get(f"/fr/desk/reports/{report_id}/").content.decode()
     assert "REF-material" in page
-    assert report_number(report_id) in page
+    assert report_number(report_id=report_id) in page
     assert (
-        f"{report_number(report_id)} · REF-material"
+        f"{report_number(report_id=report_id)} · REF-material"
         in sign_in("ana").get("/fr/desk/").content.decode()
     )
 
 
 def test_a_number_finds_nothing_out_of_reach(desk: Desk, told: UUID) -> None:
-    for number in (desk_number(told), report_number(told)):
+    for number in (desk_number(told), report_number(report_id=told)):
         assert find_desk_number(actor=desk.actor("ana"), number=number) == [told]
         assert find_desk_number(actor=desk.actor("ana"), number=number[:-1] + "?") == []
         assert find_desk_number(actor=desk.actor("hugo"), number=number) == []
@@ -94,7 +94,7 @@ def test_numbers_count_up_by_year_of_receipt_in_paris(desk: Desk) -> None:
         answers = receive_reports(
             actor=WORKER, submissions=[of_the_form(n) for n in range(2)], now=now
         )
-        found = numbers_of([a.report_id for a in answers if a.report_id])
+        found = numbers_of(report_ids=[a.report_id for a in answers if a.report_id])
         given.append(sorted(found.values()))
     assert given == [
         ["R-2021-0001", "R-2021-0002"],
@@ -119,7 +119,7 @@ def test_reports_that_arrive_at_once_have_different_numbers_which_stay(
 
     with ThreadPoolExecutor(4) as pool:
         ids = [i for sent in pool.map(send, range(8)) for i in sent]
-    numbers = numbers_of(ids)
+    numbers = numbers_of(report_ids=ids)
     assert len(set(numbers.values())) == len(ids) == 40
     for statement in (
         "UPDATE intake_number SET number = number + 1000",
@@ -156,12 +156,12 @@ def test_a_dossiers_number_outlives_merge_split_and_undo(desk: Desk, sign_in: Si
     assert first
     assert other
     assert first != other
-    before = dossiers.numbers_of([first, other])
+    before = dossiers.numbers_of(dossier_ids=[first, other])
     lower = min(before.values())
 
     def number_of(report_id: UUID) -> str:
         found = dossiers.dossier_of(actor=ana, report_id=report_id)
-        return dossiers.numbers_of([found])[found] if found else ""
+        return dossiers.numbers_of(dossier_ids=[found])[found] if found else ""
 
     def found_by(number: str) -> str:
         return web.get("/en/desk/search/", {"q": number}).content.decode()
@@ -178,7 +178,7 @@ def test_a_dossiers_number_outlives_merge_split_and_undo(desk: Desk, sign_in: Si
         answer = web.get(f"/en/desk/dossiers/{old}/", follow=True)
         assert f"data-number>{lower}<" in answer.content.decode()
     judge(act=JudgementAct.UNDO, undoes=merged, now=desk.now + timedelta(minutes=1), **said)
-    assert dossiers.numbers_of([first, other]) == before
+    assert dossiers.numbers_of(dossier_ids=[first, other]) == before
     assert (number_of(one), number_of(two)) == (before[first], before[other])
 
     kept, *rest = members[first]
@@ -188,7 +188,7 @@ def test_a_dossiers_number_outlives_merge_split_and_undo(desk: Desk, sign_in: Si
     halves = web.get(f"/en/desk/dossiers/{first}/")
     page = halves.content.decode()
     assert halves.status_code == 200
-    assert report_number(kept) in page
+    assert report_number(report_id=kept) in page
     assert (after := number_of(rest[0])) in page
     assert after not in before.values()
     assert before[first] in found_by(before[first])
@@ -216,7 +216,11 @@ def test_a_split_dossier_names_what_was_split_off(desk: Desk, sign_in: SignIn) -
     page = sign_in("ana").get(f"/en/desk/dossiers/{dossier_id}/").content.decode()
     assert "Split off from this dossier" in page
     gone = dossiers.dossier_of(actor=ana, report_id=members[2])
-    assert (dossiers.numbers_of([gone])[gone] if gone else report_number(members[2])) in page
+    assert (
+        dossiers.numbers_of(dossier_ids=[gone])[gone]
+        if gone
+        else report_number(report_id=members[2])
+    ) in page
 
 
 def test_an_act_has_a_number_and_is_found(desk: Desk, sign_in: SignIn) -> None:
@@ -225,7 +229,7 @@ def test_an_act_has_a_number_and_is_found(desk: Desk, sign_in: SignIn) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM casework_act")
         (act_id,) = cursor.fetchone()
-    number = casework.numbers_of([act_id])[act_id]
+    number = casework.numbers_of(act_ids=[act_id])[act_id]
     assert number.startswith("M-")
     assert f"data-number>{number}<" in web.get(f"/en/desk/calls/{act_id}/").content.decode()
     assert number in web.get("/en/desk/calls/").content.decode()

@@ -221,7 +221,7 @@ def test_of_an_erased_report_what_was_decided_stays(desk: Desk, sign_in: SignIn)
     erase_reports(actor=WORKER, report_ids=[report_id], now=desk.now)
     page = f"/fr/desk/reports/{report_id}/"
     body = sign_in("ana").get(page).content.decode()
-    assert report_number(report_id) in body
+    assert report_number(report_id=report_id) in body
     assert "CP 227-23" in body
     assert "Le motif écrit a expiré" in body
     assert "pictures[.]example" in body, "its measure is asked of a host"

@@ -78,7 +78,7 @@ def test_an_address_that_was_found_lawful_is_said_to_both_and_to_the_overseer(
     assert standing(desk) == [(WarningCode.DECIDED_LAWFUL, (f"https://{HOST}/album/12",))]
     first = body(ana.get(page))
     assert LAWFUL in first
-    assert report_number(mirror) in first
+    assert report_number(report_id=mirror) in first
     assert body(send(ana, page, "submit")).count("Un avertissement est apparu") == 1
     seen = seen_on(ana, page)
     unsaid = send(ana, page, "submit", {"seen": seen})
@@ -103,7 +103,7 @@ def test_an_address_that_was_found_lawful_is_said_to_both_and_to_the_overseer(
     overseen = body(sign_in("gabrielle").get(page.replace("/desk/", "/oversight/")))
     for text in ("L’album a changé depuis.", "Vu ce jour : deux images.", LAWFUL):
         assert text in overseen
-    assert report_number(mirror) not in overseen  # the overseer reads no report
+    assert report_number(report_id=mirror) not in overseen  # the overseer reads no report
     assert sign_in("yann").get(page).status_code == 404
 
     # Opened again, the other report warns of nothing; what stood at the signature stays with it.
@@ -135,7 +135,7 @@ def test_another_desk_s_verdict_is_said_with_whom_to_ask_only(desk: Desk, sign_i
     shown = body(sign_in("ana").get(page_of(desk)))
     assert "Un autre service a classé sans suite" in shown
     assert "Antenne Ouest" in shown
-    assert report_number(west) not in shown
+    assert report_number(report_id=west) not in shown
     assert str(west) not in shown
 
 

@@ -57,7 +57,7 @@ def dissolved(*, actor: Actor, dossier_id: UUID) -> Dissolved | None:
         return None
     return Dissolved(
         id=current,
-        number=numbers_of([current]).get(current, ""),
+        number=numbers_of(dossier_ids=[current]).get(current, ""),
         reports=tuple(own),
         judgement=lines_of(parting[-1:], set(own))[0],
     )

@@ -301,7 +301,7 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
         {"desks": desks, "limit": min(limit, 1000)},
     )
     states = _states([row[0] for row in rows], desks)
-    numbers = numbers_of(states)
+    numbers = numbers_of(dossier_ids=states)
     return [
         DossierLine(
             id=id_,
@@ -316,7 +316,7 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
     ]
 
 
-def numbers_of(dossier_ids: Collection[UUID]) -> dict[UUID, str]:
+def numbers_of(*, dossier_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the numbers (`D-2026-0143`) of dossiers by id.
 
     A dossier has the earliest number of its own and of those that were merged into it.
@@ -404,7 +404,7 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
         links=links,
         judgements=lines_of(judgements, set(own)),
         state=state,
-        number=numbers_of([current]).get(current, ""),
+        number=numbers_of(dossier_ids=[current]).get(current, ""),
         split_off=_split_off(judgements, own, desks),
         arrived_since=(
             len(set(own).difference(conduct.left))

@@ -219,14 +219,14 @@ def _senders() -> list[UUID]:
     return [row[0] for row in sql.rows(_SENDERS)]
 
 
-def numbers_of(report_ids: Collection[UUID]) -> dict[UUID, str]:
+def numbers_of(*, report_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return by report id the numbers (`R-2026-0042`) of those reports that the session may see."""
     return numbering.numbers_of(numbering.REPORTS, report_ids)
 
 
-def report_number(report_id: UUID) -> str:
+def report_number(*, report_id: UUID) -> str:
     """Return a report's number; the earlier desk number where the session may not see the report."""
-    return numbers_of([report_id]).get(report_id) or desk_number(report_id)
+    return numbers_of(report_ids=[report_id]).get(report_id) or desk_number(report_id)
 
 
 def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:

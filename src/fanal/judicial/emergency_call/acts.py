@@ -101,7 +101,9 @@ def open_call(
         known = calls_on(actor=actor, report_id=report_id)
         if waiting := [act for act in known if act.state in TO_MAKE]:
             return waiting[0].id
-        draft = draft_of(report_id, desk_id=desk_id, record=record, number=report_number(report_id))
+        draft = draft_of(
+            report_id, desk_id=desk_id, record=record, number=report_number(report_id=report_id)
+        )
         return open_act(actor=actor, lifecycle=EMERGENCY_CALL, draft=draft, now=now)
 
 

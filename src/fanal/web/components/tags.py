@@ -41,13 +41,13 @@ def desk_number(report_id: UUID) -> str:
 
     It asks the database: lists take the numbers of all rows at once (`numbers_of`).
     """
-    return report_number(report_id)
+    return report_number(report_id=report_id)
 
 
 @register.filter
 def act_number(act_id: UUID) -> str:
     """Return the number of an official act (`M-2026-0007`); its id where the reader may not see it."""
-    return casework.numbers_of([act_id]).get(act_id, str(act_id))
+    return casework.numbers_of(act_ids=[act_id]).get(act_id, str(act_id))
 
 
 @register.filter

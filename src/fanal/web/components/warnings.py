@@ -85,4 +85,4 @@ def _links(one: MeasureWarning, actor: Actor) -> list[WarningLink]:
 
 
 def _report(report_id: UUID) -> WarningLink:
-    return WarningLink(reverse("desk:report", args=[report_id]), report_number(report_id))
+    return WarningLink(reverse("desk:report", args=[report_id]), report_number(report_id=report_id))

@@ -116,7 +116,7 @@ def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
     context = {
         "sent": sent,
         "state": sent.state(now),
-        "numbers": numbers_of(list(reports)),
+        "numbers": numbers_of(report_ids=list(reports)),
         "rows": [
             (item, reports[report_id])
             for report_id in shown

@@ -44,8 +44,10 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = {
         "groups": [(group, lines) for group, lines in groups if lines],
         "unseen": [one.id for one in found if one.seen_at is None],
-        "numbers": numbers_of({one.report_id for one in found}),
-        "dossiers": dossiers.numbers_of({one.dossier_id for one in found if one.dossier_id}),
+        "numbers": numbers_of(report_ids={one.report_id for one in found}),
+        "dossiers": dossiers.numbers_of(
+            dossier_ids={one.dossier_id for one in found if one.dossier_id}
+        ),
         "most": len(found) == MOST,
         "choices": list(MailChoice),
         "choice": mail_choice(actor=actor),

@@ -234,10 +234,10 @@ def _numbered(text: str, *, actor: Actor) -> list[tuple[str, str, str]]:
     found = []
     dossier_id = find_dossier_number(actor=actor, number=text)
     if dossier_id is not None:
-        number = dossier_numbers([dossier_id]).get(dossier_id, "")
+        number = dossier_numbers(dossier_ids=[dossier_id]).get(dossier_id, "")
         found.append(("dossier", number, reverse("desk:dossier", args=[dossier_id])))
-    if ids := casework.find_act_number(text):
-        numbers = casework.numbers_of(ids)
+    if ids := casework.find_act_number(text=text):
+        numbers = casework.numbers_of(act_ids=ids)
         found += [
             (pages.lifecycle.kind, numbers.get(act_id, ""), reverse(pages.route, args=[act_id]))
             for pages in _ACTS

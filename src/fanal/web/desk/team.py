@@ -129,5 +129,5 @@ def team(request: HttpRequest) -> HttpResponse:
         rows.append((names.get(desk_id, ""), members))
     shown = [case.report_id for _desk, members in rows for one in members for case in one.cases]
     consult(request, "report", shown, action="report.list")
-    context = {"desks": rows, "own_id": actor.person_id, "numbers": numbers_of(shown)}
+    context = {"desks": rows, "own_id": actor.person_id, "numbers": numbers_of(report_ids=shown)}
     return render(request, "desk/team.html", context)

@@ -153,7 +153,7 @@ def _panel(
     """
     lang = "en" if (get_language() or "fr").startswith("en") else "fr"
     other = "fr" if lang == "en" else "en"
-    facts = facts_of(report_id, record, number=report_number(report_id))
+    facts = facts_of(report_id, record, number=report_number(report_id=report_id))
     day = paris_day(now_of(request))
     numbers = tuple(
         DialledNumber(

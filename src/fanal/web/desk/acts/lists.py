@@ -176,7 +176,7 @@ def _inbox(pages: ActList, request: HttpRequest) -> HttpResponse:
         "to_call": calls[0],
         "calls": calls[1],
     }
-    context["numbers"] = numbers_of([act.subject_id for act in (*found.acts, *calls[0])])
+    context["numbers"] = numbers_of(report_ids=[act.subject_id for act in (*found.acts, *calls[0])])
     return render(request, "desk/acts.html", context)
 
 
@@ -231,6 +231,6 @@ def _rows(
         for act in found
     ]
     labels = {part: f"{kind}_{part}" for part in ("state", "outcome")}
-    numbers = numbers_of([act.subject_id for act in found])
-    given = queries.numbers_of(act.id for act in found)
+    numbers = numbers_of(report_ids=[act.subject_id for act in found])
+    given = queries.numbers_of(act_ids=[act.id for act in found])
     return {"list": pages, "rows": rows, "labels": labels, "numbers": numbers, "given": given}

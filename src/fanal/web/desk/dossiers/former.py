@@ -35,7 +35,7 @@ def halves_of(report_ids: Sequence[UUID], *, actor: Actor) -> Halves:
     if not report_ids:
         return Halves(dossiers=[], reports=[])
     found = dossiers_of(actor=actor, report_ids=report_ids)
-    numbers, facts = numbers_of(found), get_reports(actor=actor, report_ids=report_ids)
+    numbers, facts = numbers_of(dossier_ids=found), get_reports(actor=actor, report_ids=report_ids)
     alone = set(facts) - in_dossiers(actor=actor, report_ids=report_ids)
     return Halves(
         dossiers=[(id_, numbers.get(id_, ""), count) for id_, count in found.items()],

@@ -71,7 +71,7 @@ def open_one(request: HttpRequest, report_id: UUID) -> HttpResponse:
                 report_id,
                 desk_id=case.desk_id,
                 record=record,
-                number=report_number(report_id),
+                number=report_number(report_id=report_id),
             ),
             shown=typed.pop("steps"),
             news=typed.pop("news"),
