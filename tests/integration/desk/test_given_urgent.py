@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from uuid import UUID, uuid4
 
 import pytest
@@ -253,6 +254,23 @@ def test_a_bulk_act_is_on_the_charge_that_its_page_showed(desk: Desk, sign_in: S
     page = web.post(f"/en/desk/selection/release/{VIEW}", back, follow=True).content.decode()
     assert "changed meanwhile" in page
     assert in_charge(desk, ids[0]) == "bruno"
+
+
+def test_a_claim_that_ran_out_since_the_page_leaves_no_report_out_of_a_bulk_act(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    report_id, web = desk.reports["game"], sign_in("claire")
+    before = clock.now() - timedelta(minutes=16)
+    claim_case(actor=desk.actor("ana"), report_id=report_id, now=before)
+    running = version_of(Case.objects.get(report_id=report_id).record(), None, now=before)
+    said = {
+        "reports": str(report_id),
+        "to": str(desk.actor("bruno").person_id),
+        "shown": f"{report_id}:{sha256(running.encode()).hexdigest()[:16]}",
+    }
+    page = web.post(f"/en/desk/selection/assign/{VIEW}", said, follow=True).content.decode()
+    assert "1 report assigned." in page
+    assert in_charge(desk, report_id) == "bruno"
 
 
 def test_who_has_a_report_in_charge_hears_that_it_is_withdrawn(desk: Desk) -> None:

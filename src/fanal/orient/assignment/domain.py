@@ -112,7 +112,16 @@ def is_shown(shown: str, case: Case, given: Assignment | None, *, now: datetime)
 
     It did where only the time of a claim has run out since: nobody else has come between.
     """
-    return version_of(case, given, now=now) in {shown, f"{shown}{_OVER}"}
+    return shown in versions_of(case, given, now=now)
+
+
+def versions_of(case: Case, given: Assignment | None, *, now: datetime) -> tuple[str, ...]:
+    """Return the versions (`version_of`) of pages that showed who is in charge now: of now, then of before.
+
+    That of before is the one while a claim that has run out was running.
+    """
+    version = version_of(case, given, now=now)
+    return tuple(dict.fromkeys((version, version.removesuffix(_OVER))))
 
 
 def is_kept_from(case: Case, given: Assignment | None, *, person_id: UUID, now: datetime) -> bool:

@@ -23,7 +23,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import identifier, whole_number
 from fanal.orient import queries as oriented
 from fanal.orient.answers.queries import count_unread
-from fanal.orient.assignment.domain import is_kept_from, version_of
+from fanal.orient.assignment.domain import is_kept_from, version_of, versions_of
 from fanal.orient.assignment.operations import may_assign
 from fanal.orient.assignment.queries import assignments_of
 from fanal.orient.domain.records import Case
@@ -62,8 +62,9 @@ def charges_shown(request: HttpRequest, cases: Iterable[Case]) -> str:
 def charge_shown(request: HttpRequest, case: Case) -> str:
     """Return the version of who is in charge of a case, if its form's page showed it; "" otherwise."""
     given = assignments_of(actor=actor_of(request), report_ids=[case.report_id])
-    version = version_of(case, given.get(case.report_id), now=now_of(request))
-    return version if _shown(case, version) in request.POST.get("shown", "").split() else ""
+    posted = request.POST.get("shown", "").split()
+    versions = versions_of(case, given.get(case.report_id), now=now_of(request))
+    return next((one for one in versions if _shown(case, one) in posted), "")
 
 
 def _shown(case: Case, version: str) -> str:
