@@ -54,35 +54,35 @@ def _open(page: Page, url: str) -> None:
         raise SystemExit(f"{url}: {answer.status if answer else 'no answer'}")
 
 
+ANSWERS = {
+    "danger": "input[name=danger][value=NO]",
+    "what": "input[name=kind][value=SOLICITATION]",
+    "you": "input[name=contact][value=ANONYMOUS]",
+}
+"""The answers of the pictured report, by step of the form; the other steps stay empty."""
+
+
 def form_step(page: Page, base: str) -> None:
     """Answer the first question of the report form, so that the second one is pictured."""
     _open(page, f"{base}report/")
-    page.check("input[name=danger][value=NO]")
+    page.check("input[name=whom][value=WITNESS]")
     _next(page)
 
 
 def receipt(page: Page, base: str) -> None:
     """Submit a short invented report, so that its receipt is pictured."""
     form_step(page, base)
-    page.check("input[value=GROOMING]")
-    _next(page)
-    page.check("input[name=channel][value=GAME]")
-    page.fill("#service", "Blocks")
-    page.fill("#nickname", "pixel_fox_77")
-    page.check("input[name=when][value=YESTERDAY]")
-    _next(page)
-    page.fill("#description", "Someone in the game asks for my age and wants to talk elsewhere.")
-    _next(page)
-    page.check("input[name=child][value=ME]")
-    _next(page)
-    page.check("input[name=contact][value=ANONYMOUS]")
-    _next(page)
+    while (step := page.input_value("#report [name=step]")) != "check":
+        if step in ANSWERS:
+            page.check(ANSWERS[step])
+        _next(page)
     page.click("[data-send]")
     page.wait_for_selector(".fp-code-text")
 
 
 def _next(page: Page) -> None:
-    page.click("main button[value=next]")
+    with page.expect_navigation():
+        page.click("main button[value=next]")
 
 
 def report_with_reasons(page: Page, base: str) -> None:
@@ -103,13 +103,14 @@ def first_of(path: str, link: str) -> Callable[[Page, str], None]:
 
 
 def dossier_with_graph(page: Page, base: str) -> None:
-    """Open the first dossier of the list and wait two seconds, in which its graph is drawn."""
+    """Open the first dossier of the list at its graph, and wait two seconds, in which it is drawn."""
     _open(page, f"{base}desk/dossiers/")
     rows = page.locator("main a[href*='/desk/dossiers/']")
     _open(
         page,
         page.evaluate("href => new URL(href, location).href", rows.first.get_attribute("href")),
     )
+    page.evaluate("document.querySelector('section[aria-labelledby=graph]').scrollIntoView()")
     page.wait_for_timeout(2000)
 
 
@@ -223,8 +224,6 @@ def take(
         page = context.new_page()
         if shot.role:
             _sign_in(page, base, accounts[shot.role])
-            if shot.name != "queue":
-                _answer_alarms(page, base)
         shot.go(page, base)
         page.wait_for_load_state("networkidle")
         IMAGES.mkdir(parents=True, exist_ok=True)
@@ -232,14 +231,6 @@ def take(
         page.screenshot(path=file)
         shrink(file)
         print(file.relative_to(ROOT), file.stat().st_size)
-
-
-def _answer_alarms(page: Page, base: str) -> None:
-    """Acknowledge the demo's alarms, so that only the picture of the queue shows them."""
-    answer = page.goto(f"{base}desk/", wait_until="networkidle")
-    while answer is not None and answer.ok and page.locator(".fd-alarm-act button").count():
-        with page.expect_navigation():
-            page.locator(".fd-alarm-act button").first.click()
 
 
 def shrink(file: Path) -> None:
