@@ -12,10 +12,12 @@ from django.test import Client
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.models import Habilitation, Reset, ResetEnd, User
+from fanal.accounts.operations.changes import close_account
 from fanal.accounts.operations.habilitations import approve_habilitation, grant_habilitation
 from fanal.accounts.operations.resets import (
     ResetReason,
     confirm_reset,
+    new_password,
     propose_reset,
     withdraw_reset,
 )
@@ -251,3 +253,36 @@ def test_details_locks_sessions_and_a_reopened_account(people: dict[str, User]) 
     ended = Habilitation.objects.get(person=ana.person_id).revocation
     assert ended.reason_code == "REOPENED"
     assert karim.get(f"/en/account/people/{uuid4()}/").status_code == 404
+
+
+@pytest.mark.parametrize("closing", [False, True])
+def test_a_password_change_in_progress_undoes_neither_a_reset_nor_a_closing(
+    people: dict[str, User], monkeypatch: pytest.MonkeyPatch, closing: bool
+) -> None:
+    ana, hers, made = people[ANA], _browser(ANA), _propose(people)
+    hash_it, other = User.set_password, "some quite other long words 77"
+
+    def meanwhile(user: User, raw: str) -> None:
+        hash_it(user, raw)
+        monkeypatch.setattr(User, "set_password", hash_it)
+        if closing:
+            _close(people, ANA)
+        else:
+            _confirm(people, made, CLAIRE)
+
+    monkeypatch.setattr(User, "set_password", meanwhile)
+    typed = {"oldpassword": PASSWORD, "password1": other, "password2": other}
+    answer = hers.post("/en/account/password/", typed, follow=True)
+    assert "the account has changed since" in answer.content.decode()
+    ana.refresh_from_db()
+    assert ana.is_active is not closing
+    assert ana.check_password(PASSWORD if closing else new_password(made))
+    assert hers.get("/en/account/").status_code == 302
+
+
+def _close(people: dict[str, User], login: str, by: str = "kim") -> None:
+    now = datetime.now(UTC)
+    close_account(
+        actor=actor_for(user=people[by], now=now),
+        person_id=people[login].person_id, seen="", now=now,
+    )  # fmt: skip

@@ -12,8 +12,10 @@ from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils.crypto import constant_time_compare
 from procrastinate.contrib.django import app
 
 from fanal.accounts.domain.policy import Resource, require
@@ -249,6 +251,24 @@ def record_link(*, actor: Actor, user: User, now: datetime) -> None:
         )
 
 
+def change_password(*, user: AbstractBaseUser, password: str) -> bool:
+    """Store a person's new password unless their account has changed since the request loaded `user`.
+
+    Return False, and store nothing, when the account was closed or its password or sessions were reset
+    meanwhile: an intruder's change in progress must not undo them.
+    """
+    before = user.get_session_auth_hash()
+    user.set_password(password)  # slow, hence before the lock
+    with transaction.atomic():
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        if not locked.is_active or not constant_time_compare(
+            locked.get_session_auth_hash(), before
+        ):
+            return False
+        user.save(update_fields=["password"])
+    return True
+
+
 def record_password_change(*, actor: Actor, now: datetime) -> None:
     """Record that a person changed their own password; notify them and their supervisors by mail."""
     with transaction.atomic():
@@ -417,4 +437,4 @@ def _empty_account(user: User) -> None:
     user.is_active = False
     user.session_epoch += 1
     user.set_unusable_password()
-    user.save()
+    user.save(update_fields=["username", "email", "is_active", "session_epoch", "password"])

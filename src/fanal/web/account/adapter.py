@@ -4,12 +4,14 @@ import ipaddress
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import LoginForm
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.contrib import messages
+from django.contrib.auth import logout as end_session
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,7 +19,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, gettext as _
 
 from fanal.accounts.domain.records import canonical_login
-from fanal.accounts.operations.people import record_sign_in
+from fanal.accounts.operations.people import change_password, record_sign_in
 from fanal.connectors import openid
 from fanal.web.account import demo, devices, lockout, second_factor
 from fanal.web.account.actors import actor_of, now_of
@@ -75,6 +77,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             devices.tell_over(request)
             raise ImmediateHttpResponse(redirect("account_login"))
         super().login(request, user)
+
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        """Store a person's new password, and nothing else of the account.
+
+        Raises:
+            ImmediateHttpResponse: account, password or sessions were changed by others during the request.
+        """
+        if not change_password(user=user, password=password):
+            end_session(context.request)  # it is no longer valid, and the message would go with it
+            devices.tell_over(context.request)
+            raise ImmediateHttpResponse(redirect("account_login"))
 
     def authenticate(self, request: HttpRequest, **credentials: object) -> AbstractBaseUser | None:
         """Return the account with these `credentials` (login, password), or None.
