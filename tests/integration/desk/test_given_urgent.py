@@ -156,6 +156,20 @@ def test_the_whole_list_is_read_although_a_child_in_danger_comes_back(
     assert came == rows
 
 
+def test_children_in_danger_come_once_each_before_what_follows(desk: Desk, sign_in: SignIn) -> None:
+    add_reports(desk, [(f"danger-{n}", 5 + n, GAME | {"emergency": True}) for n in range(3)])
+    waiting = Case.objects.filter(desk_id=1, state="TO_ASSESS").order_by("rank", "report_id")
+    rows = list(waiting.values_list("report_id", flat=True))
+    claim = claim_case(actor=desk.actor("ana"), report_id=rows[0], now=clock.now())
+    web, said, came = sign_in("ana"), {"after": str(rows[0]), "token": str(claim.token)}, [rows[0]]
+    for _press in rows[1:]:
+        page = web.post(f"/en/desk/next/{VIEW}", said)["Location"]
+        came.append(UUID(page.split("/reports/")[1][:36]))
+        token = Case.objects.get(report_id=came[-1]).claim_token
+        said = {"after": str(came[-1]), "token": str(token)}
+    assert came == rows
+
+
 def test_kept_for_an_hour_it_is_not_kept_again_by_an_undo(desk: Desk, sign_in: SignIn) -> None:
     given(desk, "danger", "claire", "bruno", 60 * MINUTE)
     act = uuid4()

@@ -79,14 +79,15 @@ def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
     """
     filters = structs.replace(filters_of(request.GET), sort=None)  # the gravest first, in any order
     passed, left = _passed(request, before), _left(request, before)
+    request.session.pop(_LEFT, None)
     if before is not None and _may_pass_danger(request, filters):
         gravest = structs.replace(filters, level="DANGER")
         danger = {before.report_id, *passed}
         found = _claim_first(request, _from_top(_free_first(gravest)), aside=danger)
         if found is not None:
-            request.session[_LEFT] = [str(found), str((left or before).report_id)]
+            if (place := left or before).level != "DANGER":  # else the list goes on after `found`
+                request.session[_LEFT] = [str(found), str(place.report_id)]
             return at_place(request, found)
-    request.session.pop(_LEFT, None)
     # Then from the top, at last behind hundreds that colleagues have in charge.
     tries = _from_top(reversed(_free_first(filters)))
     if before is not None:
