@@ -9,7 +9,7 @@ from django.test import Client
 
 from fanal.casework.operations.deciding import record_decisions, undo_decision
 from fanal.crosscheck.domain.records import JudgementAct
-from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view
+from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, members_of
 from fanal.crosscheck.operations.judge import judge
 from fanal.db import sql
 from fanal.harmonise import queries as harmonised
@@ -122,6 +122,22 @@ def test_nothing_is_attached_to_an_erased_report(desk: Desk, sign_in: SignIn) ->
     page = sign_in("ana").post("/en/desk/selection/attach/?view=OPEN", said).content.decode()
     assert "One of these reports is erased: it takes no more judgements." in page
     assert WORDS not in reasons()
+
+
+def test_an_erased_report_does_not_come_back_into_its_dossier(desk: Desk) -> None:
+    """Later judgements are on the living ones, which stay together as people judged."""
+    ana, now = desk.actor("ana"), clock.now()
+    a, b, c, d = (desk.reports[name] for name in ("travel", "material", "stream", "empty"))
+    judge(actor=ana, act=JudgementAct.MERGE, left=[a], right=[b], reason="First.", now=now)
+    judge(actor=ana, act=JudgementAct.MERGE, left=[a], right=[c], reason="Second.", now=now)
+    erase(desk, "travel")
+    judge(actor=ana, act=JudgementAct.MERGE, left=[b], right=[d], reason="Third.", now=now)
+    dossier = dossier_of(actor=ana, report_id=d)
+    assert dossier is not None
+    own = members_of(actor=ana, dossier_id=dossier)
+    assert set(own) == {b, c, d}
+    for act in (JudgementAct.OPEN, JudgementAct.CLOSE):
+        judge(actor=ana, act=act, left=list(own), reason="Fourth.", now=now)
 
 
 def test_the_reason_of_an_undone_judgement_ends_with_its_reports(

@@ -15,6 +15,7 @@ from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.domain import dossier_id, effective, membership
 from fanal.db import sql
+from fanal.intake.queries.reviews import erased_among
 
 LOCK = 0x43524F5353444F53
 _ROUNDS = 2
@@ -23,14 +24,20 @@ _ROUNDS = 2
 def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
     """Recompute the dossiers of `seeds` (reports) and of all connected reports; return dossier ids by report.
 
-    A report without dossier is absent. Runs in the caller's transaction and holds the advisory lock until its
-    end.
+    A report without dossier is absent, and so is an erased one: what people judged about it still joins the
+    others. Runs in the caller's transaction and holds the advisory lock until its end.
     """
     lock()
     nodes = _reach(set(seeds))
     strong = dossiers.strong_links(nodes, score=load_weights().strong)
     within = [s for s in strong.links if s.one in nodes and s.two in nodes]
-    anchors = membership(nodes, within, dossiers.judgements_about(nodes))
+    judgements = dossiers.judgements_about(nodes)
+    anchors = membership(nodes, within, judgements)
+    judged = nodes.intersection(i for one in judgements for i in (*one.left, *one.right))
+    for report in erased_among(
+        report_ids=judged
+    ):  # its links are gone: only a judgement brings it back
+        anchors.pop(report, None)
     write_membership(nodes, anchors, {**strong.desks, **dossiers.desks_of_reports(nodes)}, now)
     return {report: dossier_id(anchor) for report, anchor in anchors.items()}
 

@@ -1,6 +1,6 @@
 """Reports due for periodic review, and reports whose early erasure two people approved."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -154,3 +154,14 @@ def _due(
         since=since,
         state=ReviewState.DUE,
     )
+
+
+def erased_among(*, report_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of these reports that are erased; only reports that the session may see."""
+    if not report_ids:
+        return set()
+    found = sql.rows(
+        "SELECT id FROM intake_report WHERE id = ANY(%s) AND erased_at IS NOT NULL",
+        [list(report_ids)],
+    )
+    return {row[0] for row in found}
