@@ -360,6 +360,9 @@ WORKER_FUNCTIONS = (
     "fanal_ensure_months",
     "fanal_next_months",
     "fanal_counts_ahead",
+    "intake_number_missing",
+    "crosscheck_number_missing",
+    "casework_number_missing",
 )
 """Names of the functions that only the worker's role may call: expiry, monthly partitions, session ends."""
 

@@ -6,6 +6,7 @@ and year: it never waits for another transaction. Only the owner may write the t
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -24,14 +25,14 @@ DECLARE
 BEGIN
     IF to_regclass(name) IS NULL THEN
         PERFORM pg_advisory_xact_lock(hashtextextended(name, 0));
-        EXECUTE format('CREATE SEQUENCE IF NOT EXISTS %I AS integer', name);
+        EXECUTE format('CREATE SEQUENCE IF NOT EXISTS %I', name);
     END IF;
     RETURN to_regclass(name);
 END
 $$;
 
 -- Creates the sequences of the years from today's to that of `until`, so that no report waits for one at the
--- turn of a year; returns how many are new.
+-- turn of a year, but two years ahead at most; returns how many are new.
 CREATE FUNCTION fanal_counts_ahead(until date) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -40,7 +41,7 @@ DECLARE
     made integer := 0;
 BEGIN
     FOR year IN extract(year FROM now() AT TIME ZONE 'Europe/Paris')::integer
-        .. extract(year FROM until)::integer LOOP
+        .. extract(year FROM least(until, now()::date + 731))::integer LOOP
         FOREACH kind IN ARRAY ARRAY['R', 'D', 'M'] LOOP
             IF to_regclass(format('{SEQUENCES}%s_%s', lower(kind), year)) IS NULL THEN
                 PERFORM fanal_count_of(kind, year);
@@ -51,6 +52,8 @@ BEGIN
     RETURN made;
 END
 $$;
+
+REVOKE ALL ON FUNCTION fanal_count_of, fanal_counts_ahead FROM PUBLIC;
 
 CREATE FUNCTION fanal_numbers_stay() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
@@ -78,11 +81,14 @@ class Numbering(NamedTuple):
     @property
     def create(self) -> str:
         """SQL that creates the table, its guards, and the trigger that numbers new rows."""
+        missing = f"""(
+        SELECT r.id, r.{self.instant} FROM {self.parent} r WHERE r.{self.instant} >= since
+          AND NOT EXISTS (SELECT FROM {self.table} n WHERE n.{self.holder} = r.id)) part"""  # noqa: S608
         return f"""
 CREATE TABLE {self.table} (
     {self.holder} uuid NOT NULL,
     year smallint NOT NULL,
-    number integer NOT NULL,
+    number bigint NOT NULL,
     CONSTRAINT {self.table}_pkey PRIMARY KEY ({self.holder}),
     CONSTRAINT {self.table}_once UNIQUE (year, number),
     CONSTRAINT {self.table}_counts CHECK (number > 0)
@@ -93,10 +99,26 @@ CREATE TRIGGER {self.table}_stays BEFORE UPDATE OR DELETE ON {self.table}
 CREATE FUNCTION {self.table}_give() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    {self.give("fresh")};
+    BEGIN
+        {self.give("fresh")};
+    EXCEPTION WHEN OTHERS THEN  -- nothing is refused for want of a number; the nightly job gives it
+        RAISE WARNING 'no number in {self.table}: %', SQLERRM;
+    END;
     RETURN NULL;
 END
 $$;
+-- Numbers the rows since an instant that have none; returns how many.
+CREATE FUNCTION {self.table}_missing(since timestamptz) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    given bigint;
+BEGIN
+    {self.give(missing)};
+    GET DIAGNOSTICS given = ROW_COUNT;
+    RETURN given;
+END
+$$;
+REVOKE ALL ON FUNCTION {self.table}_missing FROM PUBLIC;
 CREATE TRIGGER {self.table}_given AFTER INSERT ON {self.parent}
     REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION {self.table}_give();
 """  # noqa: S608 - constants of the code
@@ -106,7 +128,7 @@ CREATE TRIGGER {self.table}_given AFTER INSERT ON {self.parent}
         """SQL that takes back what `create` created."""
         return (
             f"DROP TRIGGER {self.table}_given ON {self.parent};"
-            f" DROP FUNCTION {self.table}_give; DROP TABLE {self.table};"
+            f" DROP FUNCTION {self.table}_give, {self.table}_missing; DROP TABLE {self.table};"
         )
 
     def give(self, source: str) -> str:
@@ -169,3 +191,8 @@ def ids_of_number(numbering: Numbering, text: str) -> list[UUID]:
         [typed.year, typed.number],
     )
     return [id_ for (id_,) in found]
+
+
+def give_missing(*, since: datetime) -> int:
+    """Give numbers to the rows since `since` that were stored without one; return how many."""
+    return sum(int(sql.one(f"SELECT {one.table}_missing(%s)", [since])[0]) for one in NUMBERINGS)

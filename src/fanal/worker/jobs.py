@@ -31,7 +31,7 @@ from fanal.accounts.operations.people import forget_counters
 from fanal.analyse.material.operations import asides, index
 from fanal.analyse.priority.operations import RULES_JOB, wake
 from fanal.analyse.priority.queries import open_trials
-from fanal.db import agreement
+from fanal.db import agreement, numbering
 from fanal.intake.operations import lifecycle
 from fanal.intake.operations.receive import forget_refusals
 from fanal.kernel import clock
@@ -131,12 +131,15 @@ def fold_freed(timestamp: int) -> None:
 def make_partitions(timestamp: int) -> None:
     """Create the partitions of the next months in the partitioned tables, and the counts of the next year.
 
+    Rows of the last days that were stored without a number get one.
+
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """
     del timestamp
     until = clock.now() + timedelta(days=95)
-    upkeep.make_counts(until=until)
     upkeep.make_partitions(until=until)
+    upkeep.make_counts(until=until)
+    numbering.give_missing(since=clock.now() - timedelta(days=7))
 
 
 @app.periodic(cron="41 3 * * *")

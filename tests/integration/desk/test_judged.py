@@ -69,7 +69,9 @@ def test_a_suspect_reported_after_a_referral_is_a_repeat_offender_on_both_pages(
     for page in pages:
         body = web.get(f"/fr/{page}").content.decode()
         assert "De nouveau mis en cause" in body
-        assert re.search(rf'href="/fr/desk/reports/{first}/">REF-first</a> \(', body)
+        assert re.search(
+            rf'href="/fr/desk/reports/{first}/">R-\d{{4}}-\d+ · REF-first</a> \(', body
+        )
         assert "Repeat offender" in web.get(f"/en/{page}").content.decode()
     reopen_case(actor=actor, report_id=first, now=desk.now)
     for page in pages:

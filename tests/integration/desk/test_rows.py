@@ -25,10 +25,11 @@ def having(node: html.HtmlElement, *names: str) -> list[html.HtmlElement]:
 
 
 def rows(web: Client, address: str = QUEUE) -> dict[str, html.HtmlElement]:
-    """The rows of a page of the queue, by reference."""
+    """The rows of a page of the queue, by the sender's reference, or by number without one."""
     page = html.fromstring(web.get(address).content.decode())
     return {
-        having(row, "fd-row-reference")[0].text_content(): row for row in having(page, "fd-row")
+        having(row, "fd-row-reference")[0].text_content().rpartition(" · ")[2]: row
+        for row in having(page, "fd-row")
     }
 
 

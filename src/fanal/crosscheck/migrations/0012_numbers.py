@@ -13,17 +13,28 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WHERE n.year = asked_year AND n.number = asked
 $$;
 
+-- As before, with a longer way: each older report that joins gives a dossier a further id.
+CREATE OR REPLACE FUNCTION crosscheck_in_use(dossier uuid) RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH RECURSIVE way AS (
+        SELECT dossier AS id, 0 AS hops
+        UNION ALL
+        SELECT d.merged_into, w.hops + 1 FROM way w JOIN crosscheck_dossier d ON d.id = w.id
+        WHERE d.merged_into IS NOT NULL AND w.hops < 10000)
+    SELECT id FROM way ORDER BY hops DESC LIMIT 1
+$$;
+
 -- The number of each dossier: the earliest of its own and of those that were merged into it. So a set of
 -- reports keeps its number when it is merged into one of a later number, or gets an earlier report.
 CREATE INDEX crosscheck_dossier_merged_into ON crosscheck_dossier (merged_into) WHERE merged_into IS NOT NULL;
 CREATE FUNCTION crosscheck_numbers(dossiers uuid[])
-RETURNS TABLE (dossier_id uuid, year smallint, number integer)
+RETURNS TABLE (dossier_id uuid, year smallint, number bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH RECURSIVE way AS (
         SELECT given AS head, given AS id, 0 AS hops FROM unnest(dossiers) given
         UNION ALL
         SELECT w.head, d.id, w.hops + 1 FROM way w JOIN crosscheck_dossier d ON d.merged_into = w.id
-        WHERE w.hops < 20)
+        WHERE w.hops < 10000)
     SELECT DISTINCT ON (w.head) w.head, n.year, n.number
     FROM way w JOIN crosscheck_number n ON n.dossier_id = w.id ORDER BY w.head, n.year, n.number
 $$;

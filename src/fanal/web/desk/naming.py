@@ -27,9 +27,9 @@ def named_report(request: HttpRequest, typed: str) -> UUID:
     if not typed:
         raise Unclear(_("Type the number or the reference of the report to attach."))
     actor = actor_of(request)
-    found = find_desk_number(actor=actor, number=typed) or find_references(
-        actor=actor, reference=typed
-    )
+    # Both: a sender's reference may look like a number (`8/2026`).
+    numbered = find_desk_number(actor=actor, number=typed)
+    found = list(dict.fromkeys((*numbered, *find_references(actor=actor, reference=typed))))
     journal_search(request, kind="REFERENCE", text=typed, reports=found)
     if len(found) != 1:
         raise Unclear(

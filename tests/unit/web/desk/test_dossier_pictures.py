@@ -58,6 +58,16 @@ def test_a_few_early_days_do_not_squeeze_the_others() -> None:
     assert [sum(column) for column in zip(*(c for _p, c in chart.rows), strict=True)] == [201]
 
 
+@pytest.mark.parametrize("day", [date(9990, 6, 1), date(9998, 12, 31), date(9999, 1, 2), date.max])
+@pytest.mark.parametrize("other", [date.min, date(2026, 1, 1), date(9990, 1, 1)])
+def test_the_last_years_of_all_have_columns_too(day: date, other: date) -> None:
+    events = [Event(UUID(int=n), Lane.FACTS, one) for n, one in enumerate((day, other))]
+    for width in (WIDE, NARROW):
+        chart = chart_of(events, "fr", width)
+        assert chart is not None
+        assert sum(bar.count for bar in chart.lanes[0].bars) == 2
+
+
 def test_a_lane_counts_each_report_once() -> None:
     several = [Event(report(1), Lane.TALK, FIRST + timedelta(days=n)) for n in range(3)]
     chart = chart_of([*several, Event(report(2), Lane.RECEIVED, FIRST)], "fr", WIDE)

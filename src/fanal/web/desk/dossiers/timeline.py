@@ -237,7 +237,10 @@ def _starts(first: date, last: date, unit: int) -> Iterator[date]:
     start = _start(first, unit)
     while start <= last:
         yield start
-        start = _after(start, unit) + timedelta(days=1)
+        end = _after(start, unit)
+        if end >= last:
+            return  # the last day of all dates has none after it
+        start = end + timedelta(days=1)
 
 
 def _start(day: date, unit: int) -> date:
@@ -256,7 +259,7 @@ def _start(day: date, unit: int) -> date:
 def _after(start: date, unit: int) -> date:
     """Return the last day of the period of `unit` that begins on `start`."""
     if unit < 2:
-        return start + timedelta(days=6 * unit)
+        return start + min(timedelta(days=6 * unit), date.max - start)
     months = {2: 1, 3: 3, 4: 12, 5: 60, 6: 120}[unit]
     end = start.year * 12 + start.month - 1 + months
     if end // 12 > date.max.year:
