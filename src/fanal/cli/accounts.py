@@ -132,7 +132,6 @@ def partner_revoke(login: str) -> None:
 
 
 _USER = "fanal user"
-_LONGEST_NAME = 200
 _GIVEN = sorted(set(Role) - {Role.SYSTEM, Role.PUBLIC})
 
 
@@ -154,12 +153,12 @@ def user_add(*, login: str, name: str, email: str, password: str | None) -> None
     from django.contrib.auth.password_validation import validate_password
     from django.core.exceptions import ValidationError
 
-    from fanal.accounts.domain.records import NewAccount, is_login
+    from fanal.accounts.domain.records import NewAccount, is_login, is_person_name
     from fanal.accounts.operations.people import LoginTaken, create_account
 
     if not is_login(login):
         raise CommandRefused("LOGIN_REFUSED")
-    if not (0 < len(name) <= _LONGEST_NAME and name.isprintable()):
+    if not is_person_name(name):
         raise CommandRefused("NAME_REFUSED")
     if email and not is_mail_address(email):
         raise CommandRefused("EMAIL_REFUSED")
@@ -241,8 +240,13 @@ def user_close(login: str) -> None:
 
 @user.command("reset")
 @click.argument("login")
-@click.option("--password", "new_password", is_flag=True, help="Set a new password and print it.")
-@click.option("--factors", is_flag=True, help="Remove every second factor.")
+@click.option(
+    "--password",
+    "new_password",
+    is_flag=True,
+    help="Set a new password and print its first half (always with --factors).",
+)
+@click.option("--factors", is_flag=True, help="Remove every second factor too.")
 @click.option(
     "--second",
     "confirming",
@@ -287,8 +291,8 @@ def user_reset(
         if refused.code == "OPEN":
             raise CommandRefused("RESET_OPEN", login=login) from None
         raise CommandRefused("RESET_SECOND", name=confirming, login=login) from None
-    if new_password:
-        click.echo(resets.new_password(reset_id))
+    click.echo(resets.password_half(reset_id, resets.ResetHalf.PROPOSER))
+    tell("RESET_HALF", name=confirming, path=f"/account/resets/{reset_id}/")
 
 
 @user.command("link")

@@ -59,10 +59,14 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/^_`{|}~-]+"
 _MAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
+_LONGEST_MAIL = 254
+"""Longest address that fits in the path of an SMTP command (RFC 5321, 4.5.3.1.3)."""
+
+
 def is_mail_address(text: str) -> bool:
     """Return whether a text is a plain ASCII address (RFC 5322, dot-atom), valid unencoded in a header.
 
     Other addresses require SMTPUTF8 (RFC 6531): a single one would make a server refuse the message for all
     its recipients.
     """
-    return _MAIL.fullmatch(text) is not None
+    return len(text) <= _LONGEST_MAIL and _MAIL.fullmatch(text) is not None

@@ -74,7 +74,7 @@ def habilitate(
 
 
 def reset(user: User, *, password: bool = False, factors: bool = False) -> str:
-    """Do what `fanal user reset` does, confirmed by claire; return the new password, if one is set."""
+    """Do what `fanal user reset` does, confirmed by claire; return the new password."""
     now = datetime.now(UTC)
     with as_worker():
         reset_id = propose_reset(
@@ -88,4 +88,4 @@ def reset(user: User, *, password: bool = False, factors: bool = False) -> str:
     second = find_user(username="claire")
     assert second is not None
     confirm_reset(actor=actor_for(user=second, now=now), reset_id=reset_id, now=now)
-    return new_password(reset_id) if password else ""
+    return new_password(reset_id)

@@ -70,10 +70,10 @@ def test_after_the_person_s_own_change_their_browser_alone_is_known(ana: User) -
     assert not _is_known(copy)
 
 
-def test_a_reset_of_the_factors_alone_leaves_the_browser_known(ana: User) -> None:
+def test_a_reset_of_the_factors_sets_a_password_and_leaves_no_browser_known(ana: User) -> None:
     own = _known()
     reset(ana, factors=True)
-    assert _is_known(own)
+    assert not _is_known(own)
 
 
 @pytest.mark.parametrize("value", ["", "x", "e30:1:x"])

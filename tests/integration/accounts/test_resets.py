@@ -11,8 +11,8 @@ from django.test import Client
 
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import NewHabilitation
-from fanal.accounts.models import Habilitation, Reset, ResetEnd, User
-from fanal.accounts.operations.changes import close_account
+from fanal.accounts.models import Habilitation, Person, Reset, ResetEnd, Revocation, User
+from fanal.accounts.operations.changes import close_account, edit_account
 from fanal.accounts.operations.habilitations import approve_habilitation, grant_habilitation
 from fanal.accounts.operations.resets import (
     ResetReason,
@@ -25,8 +25,9 @@ from fanal.accounts.queries.people import actor_for
 from fanal.kernel.actors import SYSTEM_PERSON, Role
 from fanal.kernel.refusal import Refusal
 from fanal.ledger.models import LedgerEntry
-from tests.integration.accounts.people import PASSWORD, Make
+from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
 from tests.refusals import CHECK, KEPT, NO_RIGHT, RAISED, database_refuses
+from tests.server import as_worker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_second_factor")]
 ANA, KARIM, CLAIRE = "ana", "karim", "claire"
@@ -140,6 +141,7 @@ def test_the_database_keeps_resets_by_itself(people: dict[str, User]) -> None:
         (people[CLAIRE].person_id, ana, {}),
         (karim, karim, {}),
         (karim, ana, {"password": False}),
+        (karim, ana, {"password": False, "factors": True}),
         (karim, ana, {"expires_at": now + timedelta(hours=25)}),
     ):
         with database_refuses(CHECK):
@@ -286,3 +288,59 @@ def _close(people: dict[str, User], login: str, by: str = "kim") -> None:
         actor=actor_for(user=people[by], now=now),
         person_id=people[login].person_id, seen="", now=now,
     )  # fmt: skip
+
+
+def test_factors_are_never_removed_without_a_new_password(people: dict[str, User]) -> None:
+    ana, karim = people[ANA], _browser(KARIM)
+    TOTP.activate(ana, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    asked = {"reason": "LOST", "factors": "1"}
+    assert karim.post(f"/en/account/people/{ana.person_id}/reset/", asked).status_code == 302
+    made = Reset.objects.get(person_id=ana.person_id).id
+    _confirm(people, made, CLAIRE)
+    ana.refresh_from_db()
+    assert not ana.check_password(PASSWORD)
+    assert ana.check_password(new_password(made))
+
+
+def test_a_proposer_who_left_office_is_no_first_person(people: dict[str, User]) -> None:
+    made = _propose(people)
+    _close(people, KARIM)
+    assert ResetEnd.objects.get(reset_id=made).outcome == "WITHDRAWN"
+    now = datetime.now(UTC)
+    again = _propose(people, by="kim")
+    held = Habilitation.objects.get(person=people["kim"].person_id)
+    with as_worker():
+        Revocation.objects.create(
+            habilitation=held, revoked_at=now, revoked_by_id=SYSTEM_PERSON, reason_code="MOVED"
+        )
+    with pytest.raises(Refusal, match="PROPOSER"):
+        _confirm(people, again, CLAIRE)
+    with database_refuses(CHECK):
+        _raw(again, people[CLAIRE].person_id)
+    close_account(actor=SYSTEM, person_id=people[ANA].person_id, seen="", now=datetime.now(UTC))
+    assert ResetEnd.objects.get(reset_id=again).outcome == "WITHDRAWN"
+
+
+def test_details_are_refused_in_words(people: dict[str, User]) -> None:
+    karim, page = _browser(KARIM), f"/en/account/people/{people[ANA].person_id}/"
+    found = re.search(r'name="seen" value="(\w+)"', karim.get(page).content.decode())
+    assert found
+    typed = {"name": "Ana Roy", "email": "ana@desk.test", "seen": found[1]}
+    long = "a" * 250 + "@desk.test"
+    for wrong in ({"name": "[…]"}, {"email": long}, {"seen": ""}):
+        assert karim.post(f"{page}edit/", {**typed, **wrong}).status_code == 422, wrong
+    assert karim.post(f"{page}sessions/", {"seen": ""}).status_code == 422
+    for wrong in ({"name": "[…]"}, {"email": long}):
+        added = {"login": "zoe", "name": "Zoe", "email": "", **wrong}
+        assert karim.post("/en/account/people/add/", added).status_code == 422, wrong
+    assert not LedgerEntry.objects.filter(action="account.change").exists()
+    forget = Person.objects.filter(id=people[ANA].person_id)
+    with as_worker():
+        forget.update(name="[…]")
+    now = datetime.now(UTC)
+    with pytest.raises(Refusal, match="ERASED"):
+        edit_account(
+            actor=actor_for(user=people[KARIM], now=now), person_id=people[ANA].person_id,
+            name="Else", email="", seen="", now=now,
+        )  # fmt: skip
+    assert not LedgerEntry.objects.filter(action="account.change").exists()

@@ -37,9 +37,19 @@ def canonical_login(text: str) -> str:
     return folded.strip()
 
 
+ERASED: Final = "[…]"
+"""Replaces an erased text or name."""
+_LONGEST_NAME = 200
+
+
 def is_login(text: str) -> bool:
     """Return whether a login is valid: 1 to `MAXIMUM_LOGIN` letters, digits and `@ . + - _`."""
     return len(text) <= MAXIMUM_LOGIN and _LOGIN.fullmatch(text) is not None
+
+
+def is_person_name(text: str) -> bool:
+    """Return whether a person's name is valid: 1 to 200 printed signs, and not the mark of an erased name."""
+    return 0 < len(text) <= _LONGEST_NAME and text.isprintable() and text != ERASED
 
 
 def login_from_name(name: str) -> str:

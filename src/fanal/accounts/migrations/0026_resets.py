@@ -13,7 +13,7 @@ CREATE TABLE accounts_reset (
     proposed_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     db_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT accounts_reset_of_something CHECK (password OR factors),
+    CONSTRAINT accounts_reset_of_something CHECK (password),
     CONSTRAINT accounts_reset_not_of_oneself CHECK (proposer_id <> person_id),
     CONSTRAINT accounts_reset_lasts_a_day CHECK (
         expires_at > proposed_at AND expires_at <= proposed_at + interval '1 day')
@@ -29,6 +29,7 @@ CREATE TABLE accounts_reset_end (
     db_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- A reset always sets a new password: factors removed alone would give the account to a holder of the old one.
 -- An administrator whose role does not come from the person proposes; the system does at the console alone.
 -- One proposal for a person is open at a time.
 CREATE FUNCTION accounts_reset_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -52,7 +53,8 @@ END $$;
 CREATE TRIGGER accounts_reset_guard BEFORE INSERT ON accounts_reset
     FOR EACH ROW EXECUTE FUNCTION accounts_reset_guard();
 
--- Neither the proposer nor the person confirms, nor somebody whose role comes from one of them.
+-- Neither the proposer nor the person confirms, nor somebody whose role comes from one of them; and the
+-- proposer is still in office. The system withdraws, when an account is closed at the console.
 CREATE FUNCTION accounts_reset_end_guard() RETURNS trigger LANGUAGE plpgsql
     SET search_path = public, pg_temp AS $$
 DECLARE
@@ -73,11 +75,16 @@ BEGIN
         RAISE EXCEPTION 'the reset is not open at this instant' USING ERRCODE = 'check_violation';
     ELSIF NEW.outcome = 'CONFIRMED' AND NEW.by_id IN (asked.person_id, asked.proposer_id) THEN
         RAISE EXCEPTION 'a reset takes two people, and neither is the person' USING ERRCODE = 'check_violation';
-    ELSIF NEW.outcome = 'WITHDRAWN' AND NEW.by_id IN (asked.person_id, asked.proposer_id) THEN
+    ELSIF NEW.outcome = 'WITHDRAWN' AND NEW.by_id IN (
+        asked.person_id, asked.proposer_id, '00000000-0000-7000-8000-000000000001') THEN
         RETURN NEW;
     ELSIF NOT accounts_acts(NEW.by_id, ARRAY['ADMINISTRATOR', 'SUPERVISOR'], NULL, NEW.ended_at, besides) THEN
         RAISE EXCEPTION 'the second person holds no role for it, or by leave of the first or of the person'
             USING ERRCODE = 'check_violation';
+    ELSIF NEW.outcome = 'CONFIRMED' AND asked.proposer_id <> '00000000-0000-7000-8000-000000000001'
+        AND NOT (accounts_acts(asked.proposer_id, ARRAY['ADMINISTRATOR'], NULL, NEW.ended_at, '{}')
+            AND EXISTS (SELECT FROM accounts_user u WHERE u.person_id = asked.proposer_id AND u.is_active)) THEN
+        RAISE EXCEPTION 'the proposer administers nothing any more' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;

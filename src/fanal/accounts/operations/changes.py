@@ -12,8 +12,10 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal.accounts.domain.policy import Reason, Refused, require
+from fanal.accounts.domain.records import ERASED
 from fanal.accounts.models import User
-from fanal.accounts.operations.people import ERASED, end_sessions, notify_sign_in_change
+from fanal.accounts.operations.people import end_sessions, notify_sign_in_change
+from fanal.accounts.operations.resets import withdraw_resets_of_closed
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
@@ -32,8 +34,11 @@ def edit_account(
 
     Raises:
         Refused: the actor may not manage accounts.
-        Refusal: CHANGED: the account is no longer as the page showed it.
+        Refusal: CHANGED: the account is no longer as the page showed it; ERASED: its person is; NAME: it is
+            the mark of an erased name.
     """
+    if name == ERASED:
+        raise Refusal("account", "NAME")
     with _changing(actor, person_id, seen) as user:
         changed = [
             code
@@ -45,9 +50,11 @@ def edit_account(
         ]
         old = user.email
         if "NAME" in changed:
-            sql.run(
+            (renamed,) = sql.one(
                 "SELECT accounts_rename(%s, %s, %s, %s)", [person_id, name, actor.person_id, now]
             )
+            if not renamed:
+                raise Refusal("account", "ERASED")
         if "ADDRESS" in changed:
             user.email = email
             user.save(update_fields=["email"])
@@ -66,6 +73,7 @@ def edit_account(
 def close_account(*, actor: Actor, person_id: UUID, seen: str, now: datetime) -> None:
     """Deactivate a person's account, and end its sessions at once; the supervisors are notified.
 
+    Open resets of the person's sign-in, and those that the person proposed, are withdrawn.
     `seen`: the state that the page showed (`account_state`), "" for a command.
 
     Raises:
@@ -81,6 +89,7 @@ def close_account(*, actor: Actor, person_id: UUID, seen: str, now: datetime) ->
         user.session_epoch += 1
         user.save(update_fields=["is_active", "session_epoch"])
         ledger.record(actor=actor, action="account.close", at=now, objects=[_ref(person_id)])
+        withdraw_resets_of_closed(actor=actor, person_id=person_id, now=now)
         notify_sign_in_change(person_id, change="closed", now=now)
 
 

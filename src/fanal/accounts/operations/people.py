@@ -19,7 +19,12 @@ from django.utils.crypto import constant_time_compare
 from procrastinate.contrib.django import app
 
 from fanal.accounts.domain.policy import Resource, require
-from fanal.accounts.domain.records import NewAccount, OrganisationKind, canonical_login
+from fanal.accounts.domain.records import (
+    ERASED,
+    NewAccount,
+    OrganisationKind,
+    canonical_login,
+)
 from fanal.accounts.models import Counter, Desk, Organisation, Person, User
 from fanal.db import sql
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, public_actor
@@ -366,8 +371,6 @@ def _ref(person_id: UUID) -> ObjectRef:
     return ObjectRef(kind="person", id=person_id)
 
 
-ERASED = "[…]"
-"""Replaces an erased text or name."""
 _LEFT = """
 SELECT p.id FROM accounts_person p
 WHERE p.created_at < %(before)s AND p.name <> %(erased)s AND NOT p.id = ANY (%(machines)s::uuid[])

@@ -11,14 +11,16 @@ from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
-from django.db import DatabaseError, transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from psycopg.errors import CheckViolation, UniqueViolation
 
-from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.domain.policy import Resource, allows, require
 from fanal.accounts.domain.records import Likeness
 from fanal.accounts.models import Reset, ResetEnd, User
 from fanal.accounts.operations.people import notify_sign_in_change
 from fanal.accounts.queries.likeness import likenesses
-from fanal.accounts.queries.people import granted_by_alone
+from fanal.accounts.queries.people import actor_for, granted_by_alone, users_of
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
@@ -77,8 +79,9 @@ def propose_reset(
     reason: ResetReason,
     now: datetime,
 ) -> UUID:
-    """Propose to reset a person's password, second factors or both; return the proposal's id.
+    """Propose to reset a person's password, and their second factors too if asked; return the proposal's id.
 
+    `factors` includes the password: without a new one, the account would be open to holders of the old one.
     Nothing changes until a second person confirms within a day. The person and their supervisors are
     notified.
 
@@ -99,7 +102,7 @@ def propose_reset(
             made = Reset.objects.create(
                 id=new_id(now),
                 person_id=person_id,
-                password=password,
+                password=True,
                 factors=factors,
                 reason_code=reason.value,
                 proposer_id=actor.person_id,
@@ -108,29 +111,31 @@ def propose_reset(
             )
             _log(actor, "account.reset_propose", made, now)
             notify_sign_in_change(person_id, change="reset_proposed", now=now)
-    except DatabaseError as error:  # a database rule, see migration 0026
-        raise Refusal("reset", "GRANTER") from error
+    except IntegrityError as error:
+        raise _refused(error, "GRANTER") from error
     return made.id
 
 
 def confirm_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
     """Carry a proposed reset out, as its second person, who has passed their own second factor.
 
-    The account gets the new password, loses its second factors, or both; its sessions end. Habilitations and
-    past acts of the person stay. The person and their supervisors are notified.
+    The account gets the new password, and loses its second factors if proposed; its sessions end.
+    Habilitations and past acts of the person stay. The person and their supervisors are notified.
 
     Raises:
         Reset.DoesNotExist: no such reset.
         Refused: the actor may not confirm resets, or is the proposer or the person.
         Refusal: NOT_OPEN: confirmed, withdrawn or expired; CLOSED: the account; ALIKE: the actor's account
             shares an address, a sign-on or a key with the proposer's or the person's; GRANTER: the actor's
-            role comes from one of them.
+            role comes from one of them; PROPOSER: the proposer is no administrator any more.
     """
     found = Reset.objects.get(id=reset_id)
     people = {found.person_id, found.proposer_id} - {SYSTEM_PERSON}
     for owner in sorted(people):
         require(actor, "reset.confirm", Resource(owner_id=owner))
     _require_open(found, now)
+    if not _may_still_propose(found, now):
+        raise Refusal("reset", "PROPOSER")
     if _alike(actor.person_id, people):
         raise Refusal("reset", "ALIKE")
     if granted_by_alone(person_id=actor.person_id, roles=_CONFIRMING, proposers=people, now=now):
@@ -141,8 +146,7 @@ def confirm_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
         if user is None or not user.is_active:
             raise Refusal("reset", "CLOSED")
         user.session_epoch += 1
-        if found.password:
-            user.password = make_password(new_password(found.id))
+        user.password = make_password(new_password(found.id))
         user.save(update_fields=["session_epoch", "password"])
         _log(actor, "account.reset", found, now)
         if found.factors:
@@ -167,6 +171,25 @@ def withdraw_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
         _log(actor, "account.reset_withdraw", found, now)
 
 
+def withdraw_resets_of_closed(*, actor: Actor, person_id: UUID, now: datetime) -> None:
+    """Withdraw the open resets that the person of a closed account proposed, and those of the person.
+
+    The caller has closed the account, and holds a transaction.
+    """
+    concerned = Q(person_id=person_id) | Q(proposer_id=person_id)
+    for found in Reset.objects.filter(concerned, expires_at__gt=now, end=None).order_by("id"):
+        _end(found, "WITHDRAWN", actor, now)
+        _log(actor, "account.reset_withdraw", found, now)
+
+
+def _may_still_propose(found: Reset, now: datetime) -> bool:
+    owner = Resource(owner_id=found.person_id)
+    return found.proposer_id == SYSTEM_PERSON or any(
+        allows(actor_for(user=user, now=now), "reset.propose", owner).allowed
+        for user in users_of(person_id=found.proposer_id)
+    )
+
+
 def _require_open(found: Reset, now: datetime) -> None:
     if hasattr(found, "end") or found.expires_at <= now:
         raise Refusal("reset", "NOT_OPEN")
@@ -185,8 +208,14 @@ def _end(found: Reset, outcome: str, actor: Actor, now: datetime) -> None:
             ResetEnd.objects.create(
                 reset=found, outcome=outcome, by_id=actor.person_id, ended_at=now
             )
-    except DatabaseError as error:  # ended meanwhile, or a database rule, see migration 0026
-        raise Refusal("reset", "NOT_OPEN") from error
+    except IntegrityError as error:
+        raise _refused(error, "NOT_OPEN") from error
+
+
+def _refused(error: IntegrityError, code: str) -> Exception:
+    """Return a refusal for a rule of migration 0026 or a row written meanwhile; any other error as it is."""
+    ruled = isinstance(error.__cause__, (CheckViolation, UniqueViolation))
+    return Refusal("reset", code) if ruled else error
 
 
 def _remove_factors(actor: Actor, user: User, now: datetime) -> None:

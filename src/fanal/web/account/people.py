@@ -18,6 +18,7 @@ from fanal.accounts.domain.records import (
     ResetState,
     canonical_login,
     is_login,
+    is_person_name,
     likeness_key,
 )
 from fanal.accounts.operations.people import LoginTaken, create_account
@@ -29,7 +30,6 @@ from fanal.web.account import lockout
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 
-_LONGEST_NAME = 200
 _FIELDS = ("login", "name", "email")
 _PAGE = 50
 
@@ -121,7 +121,7 @@ def _form(
 def _refusal(login: str, name: str, email: str) -> str:
     if not is_login(login):
         return _("Give a login of letters and digits, without a space.")
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+    if not is_person_name(name):
         return _("Give the person’s name.")
     if email and not is_mail_address(email):
         return _("This is not an e-mail address.")

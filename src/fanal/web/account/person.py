@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts.domain.policy import Resource, allows
-from fanal.accounts.domain.records import AccountRecord
+from fanal.accounts.domain.records import AccountRecord, is_person_name
 from fanal.accounts.operations import changes as operations
 from fanal.accounts.operations.resets import ResetReason, propose_reset
 from fanal.accounts.queries.people import habilitations_of, list_accounts, person_names, users_of
@@ -35,7 +35,6 @@ from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed, PostedForm, text
 from fanal.web.reading import consult
 
-_LONGEST_NAME = 200
 _MOST_SESSIONS = 5000
 _ACTS = 20
 
@@ -46,16 +45,17 @@ class _DetailsForm(PostedForm):
     refuses = "account"
     name = Parsed(lambda typed: " ".join(typed.split()))
     email = text()
-    seen = text()
+    seen = Parsed(lambda typed: typed or "-")
 
     def clean_name(self) -> str:
         """Return the name.
 
         Raises:
-            ValidationError: NAME: it is empty, too long or has signs that are not printed.
+            ValidationError: NAME: it is empty, too long, has signs that are not printed, or is the mark of an
+                erased name.
         """
         name: str = self.cleaned_data["name"]
-        if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        if not is_person_name(name):
             raise ValidationError("", code="NAME")
         return name
 
@@ -197,7 +197,7 @@ def _change(request: HttpRequest, person_id: UUID, act: Callable[..., None]) -> 
         act(
             actor=actor_of(request),
             person_id=person_id,
-            seen=request.POST.get("seen", "-"),
+            seen=request.POST.get("seen") or "-",
             now=now_of(request),
         )
 
