@@ -9,7 +9,8 @@ from django.test import Client
 
 from fanal.casework.operations.deciding import record_decisions, undo_decision
 from fanal.crosscheck.domain.records import JudgementAct
-from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, members_of
+from fanal.crosscheck.dossiers.numbers import find_dossier_number
+from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, members_of, numbers_of
 from fanal.crosscheck.operations.judge import judge
 from fanal.db import sql
 from fanal.harmonise import queries as harmonised
@@ -138,6 +139,22 @@ def test_an_erased_report_does_not_come_back_into_its_dossier(desk: Desk) -> Non
     assert set(own) == {b, c, d}
     for act in (JudgementAct.OPEN, JudgementAct.CLOSE):
         judge(actor=ana, act=act, left=list(own), reason="Fourth.", now=now)
+
+
+def test_a_dossier_whose_first_report_is_erased_keeps_number_and_address(desk: Desk) -> None:
+    ana, now = desk.actor("ana"), clock.now()
+    names = {desk.reports[name]: name for name in ("travel", "material", "stream", "empty")}
+    old, a, b, _c = sorted(names)
+    judge(actor=ana, act=JudgementAct.MERGE, left=[a], right=[b], reason="First.", now=now)
+    first = dossier_of(actor=ana, report_id=b)
+    assert first is not None
+    number = numbers_of(dossier_ids=[first])[first]
+    erase(desk, names[a])
+    judge(actor=ana, act=JudgementAct.MERGE, left=[b], right=[old], reason="Second.", now=now)
+    second = dossier_of(actor=ana, report_id=b)
+    assert second is not None
+    assert find_dossier_number(actor=ana, number=number) == second
+    assert numbers_of(dossier_ids=[second])[second] == number
 
 
 def test_the_reason_of_an_undone_judgement_ends_with_its_reports(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4
 
@@ -168,6 +168,27 @@ def test_children_in_danger_come_once_each_before_what_follows(desk: Desk, sign_
         token = Case.objects.get(report_id=came[-1]).claim_token
         said = {"after": str(came[-1]), "token": str(token)}
     assert came == rows
+
+
+def test_each_child_in_danger_comes_although_the_first_ones_quarter_of_an_hour_ends(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    add_reports(desk, [(f"danger-{n}", 5 + n, GAME | {"emergency": True}) for n in range(5)])
+    danger = set(Case.objects.filter(desk_id=1, level="DANGER").values_list("report_id", flat=True))
+    web, said, came = sign_in("ana"), {}, set()
+    for _press in range(len(danger) + 1):
+        session = web.session
+        passed = session.get("danger_passed", {})
+        session["danger_passed"] = {
+            one: (datetime.fromisoformat(at) - 4 * MINUTE).isoformat() for one, at in passed.items()
+        }
+        session.save()
+        page = web.post(f"/en/desk/next/{VIEW}", said)["Location"]
+        report_id = UUID(page.split("/reports/")[1][:36])
+        came.add(report_id)
+        token = Case.objects.get(report_id=report_id).claim_token
+        said = {"after": str(report_id), "token": str(token)}
+    assert danger <= came
 
 
 def test_kept_for_an_hour_it_is_not_kept_again_by_an_undo(desk: Desk, sign_in: SignIn) -> None:

@@ -86,10 +86,12 @@ def write_membership(
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
+            "SELECT d.id, d.anchor_id, m.report_id FROM crosscheck_membership m"
+            " JOIN crosscheck_dossier d ON d.id = m.dossier_id WHERE m.report_id = ANY(%s::uuid[])"
+            " ORDER BY m.report_id DESC",
             [list(nodes)],
         )
-        before = {row[0] for row in cursor.fetchall()}
+        former = cursor.fetchall()
         heads = sorted(set(anchors.values()))
         cursor.execute(
             OPEN_DOSSIERS,
@@ -109,11 +111,17 @@ def write_membership(
             " WHERE crosscheck_membership.dossier_id <> EXCLUDED.dossier_id",
             [now, reports, [dossier_id(anchors[r]) for r in reports], [known[r] for r in reports]],
         )
-        gone = before - {dossier_id(a) for a in heads}
-        # The id of a dissolved dossier redirects to the current dossier of its anchor, if there is any.
+        living = {dossier_id(a) for a in heads}
+        gone = {id_: anchor for id_, anchor, _ in former if id_ not in living}
+        erased = erased_among(report_ids=gone.values())
+        # The id of a dissolved dossier redirects to the current dossier of its anchor, if there is any; where
+        # the anchor is erased, to that of its earliest report.
+        first = {id_: report for id_, _, report in former if report in anchors}
+        leads = {id_: first.get(id_, one) if one in erased else one for id_, one in gone.items()}
         cursor.execute(
             "UPDATE crosscheck_dossier d SET merged_into = m.dossier_id"
-            " FROM crosscheck_membership m WHERE d.id = ANY(%s::uuid[]) AND m.report_id = d.anchor_id"
-            " AND m.dossier_id <> d.id",
-            [list(gone)],
+            " FROM unnest(%s::uuid[], %s::uuid[]) AS v (id, report_id)"
+            " JOIN crosscheck_membership m ON m.report_id = v.report_id"
+            " WHERE d.id = v.id AND m.dossier_id <> d.id",
+            [list(leads), list(leads.values())],
         )

@@ -39,6 +39,8 @@ _PAGE = 50
 _MOST_PAGES = 4
 _PASSED = "danger_passed"
 """Key in the session: children in danger from whom the person went on, and when."""
+_SEEN = 4 * PROTECTED
+"""How long those from whom the person went on come after others in danger."""
 _LEFT = "danger_left"
 """Key in the session: the child in danger shown out of its turn, and the report where the list goes on."""
 
@@ -82,8 +84,11 @@ def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
     request.session.pop(_LEFT, None)
     if before is not None and _may_pass_danger(request, filters):
         gravest = structs.replace(filters, level="DANGER")
-        danger = {before.report_id, *passed}
-        found = _claim_first(request, _from_top(_free_first(gravest)), aside=danger)
+        lately = [one for one, at in passed.items() if at > now_of(request) - PROTECTED]
+        found = None
+        for aside in (passed, lately):  # those not seen within the hour before those seen long ago
+            danger = {before.report_id, *aside}
+            found = found or _claim_first(request, _from_top(_free_first(gravest)), aside=danger)
         if found is not None:
             if (place := left or before).level != "DANGER":  # else the list goes on after `found`
                 request.session[_LEFT] = [str(found), str(place.report_id)]
@@ -122,18 +127,21 @@ def _left(request: HttpRequest, before: Case | None) -> Case | None:
     return oriented.get_case(actor=actor_of(request), report_id=UUID(after))
 
 
-def _passed(request: HttpRequest, before: Case | None) -> list[UUID]:
-    """Return the children in danger from whom the person went on lately; they come in their turn only."""
+def _passed(request: HttpRequest, before: Case | None) -> dict[UUID, datetime]:
+    """Return the children in danger from whom the person went on within the last hour, and when.
+
+    Within a quarter of an hour they come in their turn only.
+    """
     now = now_of(request)
     kept = {
         one: at
         for one, at in request.session.get(_PASSED, {}).items()
-        if datetime.fromisoformat(at) > now - PROTECTED
+        if datetime.fromisoformat(at) > now - _SEEN
     }
     if before is not None and before.level == "DANGER":
         kept[str(before.report_id)] = now.isoformat()
         request.session[_PASSED] = kept
-    return [UUID(one) for one in kept]
+    return {UUID(one): datetime.fromisoformat(at) for one, at in kept.items()}
 
 
 def _before(request: HttpRequest) -> Case | None:
