@@ -100,7 +100,7 @@ CREATE TRIGGER accounts_reset_end_append_only BEFORE UPDATE OR DELETE ON account
 CREATE TRIGGER accounts_reset_end_kept BEFORE TRUNCATE ON accounts_reset_end
     FOR EACH STATEMENT EXECUTE FUNCTION accounts_append_only();
 
--- Reopening grants nothing: what the person held until the account was closed has ended, whoever reopens it.
+-- A reopened account has no role: every habilitation that the person held before is ended.
 -- Dated a moment back, so that no machine whose clock is a little late still finds a role in force.
 CREATE FUNCTION accounts_reopened() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$

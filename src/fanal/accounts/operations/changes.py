@@ -73,7 +73,7 @@ def edit_account(
 def close_account(*, actor: Actor, person_id: UUID, seen: str, now: datetime) -> None:
     """Deactivate a person's account, and end its sessions at once; the supervisors are notified.
 
-    Open resets of the person's sign-in, and those that the person proposed, are withdrawn.
+    It withdraws the open resets of this person's sign-in, and those that this person proposed for others.
     `seen`: the state that the page showed (`account_state`), "" for a command.
 
     Raises:
