@@ -17,7 +17,7 @@ SEQUENCES = "fanal_number_"
 """First characters of the names of the sequences."""
 
 COUNT = f"""
--- The sequence of a kind and year. The first row of a year creates it; who comes at that moment waits for it.
+-- The sequence of a kind and year, created if it is missing.
 CREATE FUNCTION fanal_count_of(kind text, year integer) RETURNS regclass
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -31,8 +31,8 @@ BEGIN
 END
 $$;
 
--- Creates the sequences of the years from today's to that of `until`, so that no report waits for one at the
--- turn of a year, but two years ahead at most; returns how many are new.
+-- Creates the sequences from two years back, since some rows are entered with an earlier date, to the year of
+-- `until`, but two years ahead at most; returns how many are new.
 CREATE FUNCTION fanal_counts_ahead(until date) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -40,7 +40,7 @@ DECLARE
     year integer;
     made integer := 0;
 BEGIN
-    FOR year IN extract(year FROM now() AT TIME ZONE 'Europe/Paris')::integer
+    FOR year IN extract(year FROM now() AT TIME ZONE 'Europe/Paris')::integer - 2
         .. extract(year FROM least(until, now()::date + 731))::integer LOOP
         FOREACH kind IN ARRAY ARRAY['R', 'D', 'M'] LOOP
             IF to_regclass(format('{SEQUENCES}%s_%s', lower(kind), year)) IS NULL THEN
@@ -100,7 +100,7 @@ CREATE FUNCTION {self.table}_give() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     BEGIN
-        {self.give("fresh")};
+        {self.give("fresh", count=self.present)};
     EXCEPTION WHEN OTHERS THEN  -- nothing is refused for want of a number; the nightly job gives it
         RAISE WARNING 'no number in {self.table}: %', SQLERRM;
     END;
@@ -131,12 +131,26 @@ CREATE TRIGGER {self.table}_given AFTER INSERT ON {self.parent}
             f" DROP FUNCTION {self.table}_give, {self.table}_missing; DROP TABLE {self.table};"
         )
 
-    def give(self, source: str) -> str:
-        """Return the INSERT of the numbers for the rows of `source`, in the order of their ids."""
+    @property
+    def present(self) -> str:
+        """SQL for the sequence of `year`, NULL if it is missing.
+
+        Sessions of the web must not create one: that takes a lock for which `db.hoarding` ends them.
+        """
+        return f"to_regclass('{SEQUENCES}{self.kind.lower()}_' || year)"
+
+    def give(self, source: str, *, count: str = "") -> str:
+        """Return the INSERT of the numbers for the rows of `source`, in the order of their instants.
+
+        `count` is SQL for the sequence of `year`; rows for which it is NULL get no number. By default
+        a missing one is created.
+        """
+        count = count or f"fanal_count_of('{self.kind}', year)"
         return f"""INSERT INTO {self.table} ({self.holder}, year, number)
-    SELECT f.id, f.year, nextval(fanal_count_of('{self.kind}', f.year)) FROM (
+    SELECT id, year, nextval({count}) FROM (
         SELECT id, extract(year FROM {self.instant} AT TIME ZONE 'Europe/Paris')::integer AS year
-        FROM {source} ORDER BY {self.instant}, id) f
+        FROM {source} ORDER BY {self.instant}, id) dated
+    WHERE {count} IS NOT NULL
     ON CONFLICT ({self.holder}) DO NOTHING"""  # noqa: S608 - constants of the code
 
     @property

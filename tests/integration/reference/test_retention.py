@@ -12,6 +12,9 @@ from fanal.reference import Retention
 STRUCTURE = frozenset(
     {
         "accounts_desk",  # no person
+        "casework_number",  # a count of each year
+        "crosscheck_number",  # a count of each year
+        "intake_number",  # a count of each year
         "intake_refusal",  # figures by body and hour
         "exchange_clock",  # one counter
         "exchange_change",  # numbers and times

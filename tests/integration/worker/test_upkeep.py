@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -40,11 +41,7 @@ def test_the_counts_of_the_next_year_are_made_ahead_by_the_worker_alone(as_role:
     make_counts(until=until)
     assert make_counts(until=until) == 0
     with as_role("owner") as owner:
-        found = owner.execute(
-            "SELECT count(*) FROM pg_class WHERE relkind = 'S' AND relname LIKE %s",
-            [f"fanal_number_%_{year}"],
-        )
-        assert found.fetchone() == (3,)
+        assert _counts(owner, year) == 3
 
 
 def test_a_report_is_taken_although_it_gets_no_number_and_has_one_the_next_night(
@@ -58,16 +55,54 @@ def test_a_report_is_taken_although_it_gets_no_number_and_has_one_the_next_night
         owner.execute(f"ALTER SEQUENCE {name} RENAME TO aside")
         owner.execute(f"CREATE VIEW {name} AS SELECT 1 AS one")
     try:
-        body = b'{"kind": "OTHER"}'
-        sent = Submission(
-            arrival=Arrival.FORM, format=Format.FORM, body=body, canonical=body, desk_id=1
-        )
-        (answer,) = receive_reports(actor=system_actor("test"), submissions=[sent], now=now)
+        report_id = _receive(now)
     finally:
         with as_role("owner") as owner:
             owner.execute(f"DROP VIEW {name}")
             owner.execute(f"ALTER SEQUENCE aside RENAME TO {name}")
-    assert answer.report_id is not None
-    assert numbers_of(report_ids=[answer.report_id]) == {}
+    assert numbers_of(report_ids=[report_id]) == {}
     assert give_missing(since=now - timedelta(days=7)) == 1
-    assert answer.report_id in numbers_of(report_ids=[answer.report_id])
+    assert report_id in numbers_of(report_ids=[report_id])
+
+
+def test_a_migrated_database_has_the_counts_of_the_years_around_today(as_role: Connect) -> None:
+    """A session of the web that created one would be ended: it would hold a strong lock (`db.hoarding`)."""
+    year = datetime.now(UTC).year
+    with as_role("owner") as owner:
+        assert [_counts(owner, n) for n in (year - 2, year - 1, year, year + 1)] == [3, 3, 3, 3]
+
+
+def test_a_report_never_creates_a_count_that_is_missing_the_worker_does(as_role: Connect) -> None:
+    now = datetime.now(UTC)
+    year = now.astimezone(ZoneInfo("Europe/Paris")).year
+    give_missing(since=now - timedelta(days=7))
+    with as_role("owner") as owner:
+        owner.execute(f"ALTER SEQUENCE fanal_number_r_{year} RENAME TO aside")
+        try:
+            report_id = _receive(now)
+            assert _counts(owner, year) == 2
+        finally:
+            owner.execute(f"DROP SEQUENCE IF EXISTS fanal_number_r_{year}")
+            owner.execute(f"ALTER SEQUENCE aside RENAME TO fanal_number_r_{year}")
+    assert give_missing(since=now - timedelta(days=7)) == 1
+    assert report_id in numbers_of(report_ids=[report_id])
+
+
+def _receive(now: datetime) -> UUID:
+    body = b'{"kind": "OTHER"}'
+    sent = Submission(
+        arrival=Arrival.FORM, format=Format.FORM, body=body, canonical=body, desk_id=1
+    )
+    (answer,) = receive_reports(actor=system_actor("test"), submissions=[sent], now=now)
+    assert answer.report_id is not None
+    return answer.report_id
+
+
+def _counts(owner: psycopg.Connection[tuple[object, ...]], year: int) -> int:
+    """Return how many sequences of numbers there are for `year`."""
+    found = owner.execute(
+        "SELECT count(*) FROM pg_class WHERE relkind = 'S' AND relname LIKE %s",
+        [f"fanal_number_%_{year}"],
+    ).fetchone()
+    assert found is not None
+    return int(str(found[0]))
