@@ -25,6 +25,7 @@ from fanal.accounts.queries.people import actor_for
 from fanal.kernel.actors import SYSTEM_PERSON, Role
 from fanal.kernel.refusal import Refusal
 from fanal.ledger.models import LedgerEntry
+from fanal.web.account import second_factor
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
 from tests.refusals import CHECK, KEPT, NO_RIGHT, RAISED, database_refuses
 from tests.server import as_worker
@@ -344,3 +345,16 @@ def test_details_are_refused_in_words(people: dict[str, User]) -> None:
             name="Else", email="", seen="", now=now,
         )  # fmt: skip
     assert not LedgerEntry.objects.filter(action="account.change").exists()
+
+
+def test_an_open_session_without_a_fresh_second_factor_refuses_no_reset(
+    people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, hers = _propose(people), _browser(ANA)
+    monkeypatch.setattr(second_factor, "is_enrolled", lambda _: True)
+    monkeypatch.setattr(second_factor, "is_fresh", lambda *_, **__: False)
+    answer = hers.post("/en/account/resets/refuse/")
+    assert (answer.status_code, ResetEnd.objects.count()) == (403, 0)
+    monkeypatch.undo()
+    assert hers.post("/en/account/resets/refuse/").status_code == 302
+    assert ResetEnd.objects.get(reset_id=made).outcome == "WITHDRAWN"

@@ -17,7 +17,7 @@ from fanal.accounts.domain.records import ResetRecord, ResetState
 from fanal.accounts.operations import resets as operations
 from fanal.accounts.operations.resets import ResetHalf, password_half
 from fanal.accounts.queries import resets as queries
-from fanal.accounts.routes import needs
+from fanal.accounts.routes import changes_sign_in, needs
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
@@ -93,9 +93,12 @@ def withdraw(request: HttpRequest, reset_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@needs("account.read")
+@changes_sign_in
 def refuse(request: HttpRequest) -> HttpResponse:
-    """Withdraw the open reset of the person's own sign-in, then redirect to their account."""
+    """Withdraw the open reset of the person's own sign-in, then redirect to their account.
+
+    It takes a fresh second factor, if one is enrolled: a session left open refuses nothing.
+    """
     actor, now = actor_of(request), now_of(request)
     found = queries.open_reset_of(person_id=actor.person_id, now=now)
     try:
