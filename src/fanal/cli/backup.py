@@ -20,7 +20,14 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import click
 import psycopg
 
-from fanal.cli.boot import django_as, enter_django, find_home, find_vault, note_keys
+from fanal.cli.boot import (
+    UNFINISHED_RESTORE,
+    django_as,
+    enter_django,
+    find_home,
+    find_vault,
+    note_keys,
+)
 from fanal.cli.failures import CommandRefused, Failed, tell
 from fanal.cli.output import make_private, write_whole
 from fanal.config.databases import Databases, open_databases
@@ -30,6 +37,7 @@ from fanal.db.grants import apply_grants
 from fanal.db.row_security import apply_row_security
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.kernel.failpoints import failpoint
 from fanal.postgres import DatabaseRole
 from fanal.postgres.binaries import find_binaries
 
@@ -37,6 +45,7 @@ MANIFEST = "manifest.json"
 DUMP = "database.dump"
 CHECKPOINTS = "checkpoints.txt"
 VAULT = "vault"
+ERASURES = "erasures.log"
 _FORMAT = 2
 _TOLD_MOST = 1000
 _NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "owner.json"})
@@ -88,29 +97,57 @@ def backup(folder: Path) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def restore(folder: Path) -> None:
-    """Restore a backup into an empty installation with its keys. Exit status 1 if it is incomplete."""
+    """Restore a backup into an empty installation with its keys. Exit status 1 if it is incomplete.
+
+    One that was broken off is completed by the same command. Until then no other command runs: data erased
+    since the backup is readable.
+    """
     manifest = _read_manifest(folder)
     home = find_home()
     _check_keys(home, manifest)
     with open_databases(home=home, environ=os.environ) as databases:
-        if read_mark(databases.url(DatabaseRole.OWNER)) is not None:
+        if read_mark(databases.url(DatabaseRole.OWNER)) is None:
+            _load_noted(databases, folder, home=home)
+        elif not _is_begun(home, folder):
             raise CommandRefused("DATABASE_NOT_EMPTY")
-        _load(databases, folder / DUMP)
+        failpoint("restore.loaded")
         note_keys(databases, home=home)
         with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
             apply_row_security(owner)
             apply_grants(owner)
-        erasures = _erasures(folder)
-        _copy_tree(folder / VAULT, find_vault())
+        erasures = _join_erasures(folder)
+        _copy_tree(folder / VAULT, find_vault(), without=ERASURES)
         _keep_checkpoints(home, folder)
         mark = read_mark(databases.url(DatabaseRole.WORKER))
         enter_django(databases=databases, role=DatabaseRole.WORKER, home=home, mark=mark)
         whole = _check([line for line in erasures if _is_readable(line)])
+        (home / UNFINISHED_RESTORE).unlink()
     unreadable = sum(not _is_readable(line) for line in erasures)
     if unreadable:
         raise Failed("ERASURES_UNREADABLE", count=unreadable)
     if not whole:
         sys.exit(1)
+
+
+def _load_noted(databases: Databases, folder: Path, *, home: Path) -> None:
+    """Load the tables of the backup in `folder`, and note in the data folder `home` that it is not completed.
+
+    Raises:
+        Failed: PROGRAM_FAILED; nothing is loaded or noted.
+    """
+    begun = home / UNFINISHED_RESTORE
+    write_whole(begun, f"{_digest(folder / MANIFEST)}\n{folder.resolve()}".encode())
+    try:
+        _load(databases, folder / DUMP)
+    except Failed:
+        begun.unlink()
+        raise
+
+
+def _is_begun(home: Path, folder: Path) -> bool:
+    """Return whether a restore of this backup was begun in `home` and not completed."""
+    begun = home / UNFINISHED_RESTORE
+    return begun.exists() and begun.read_text().startswith(_digest(folder / MANIFEST))
 
 
 def _require_empty(folder: Path) -> None:
@@ -293,20 +330,25 @@ def _marks_of_keys(home: Path) -> dict[str, str]:
     }
 
 
-def _erasures(folder: Path) -> list[str]:
-    """Return the lines of both logs of erased objects: that of the backup in `folder`, and this machine's.
+def _join_erasures(folder: Path) -> list[str]:
+    """Write the lines of the list of erasures in the backup `folder` to this machine's, and return all lines.
 
     This machine's may be newer. Each line occurs once. A line that a full disk tore stands once more whole,
     or its erasure is in the database of the backup.
     """
-    lists = (find_vault() / "erasures.log", folder / VAULT / "erasures.log")
+    here = find_vault() / ERASURES
+    lists = (here, folder / VAULT / ERASURES)
     lines = [
         line
         for path in lists
         if path.exists()
         for line in path.read_text(errors="replace").splitlines()
     ]
-    return list(dict.fromkeys(filter(str.strip, lines)))
+    joined = list(dict.fromkeys(filter(str.strip, lines)))
+    if joined:
+        here.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(here, "".join(f"{line}\n" for line in joined).encode())
+    return joined
 
 
 def _is_readable(line: str) -> bool:
@@ -334,11 +376,14 @@ def _keep_checkpoints(home: Path, folder: Path) -> None:
     here.write_text(then)
 
 
-def _copy_tree(source: Path, target: Path) -> None:
-    """Copy the vault's sealed files that are missing or shorter in `target`, except temporary ones."""
+def _copy_tree(source: Path, target: Path, *, without: str = "") -> None:
+    """Copy the vault's files that are missing or shorter in `target`, but no temporary ones.
+
+    `without` is the name of a further file or folder to leave out.
+    """
     for path in _files(source):
         name = path.relative_to(source)
-        if name.parts[0] == "tmp":
+        if name.parts[0] in {"tmp", without}:
             continue
         copy = target / name
         copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -35,6 +35,8 @@ from fanal.kernel.process import loading
 from fanal.postgres.place import make_home
 from fanal.postgres.roles import DatabaseRole
 
+UNFINISHED_RESTORE = "restore-unfinished.txt"
+"""File in the data folder during a restore: digest of the backup's manifest, line feed, its folder."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -74,6 +76,17 @@ def require_keys(databases: Databases, *, role: DatabaseRole, home: Path) -> Non
     check_keys(databases.url(role), held_keys(home), home=home, public_node=public_node)
 
 
+def refuse_half_restored(home: Path) -> None:
+    """Check that no restore into the data folder `home` was broken off before it repeated the erasures.
+
+    Raises:
+        Failed: RESTORE_UNFINISHED.
+    """
+    begun = home / UNFINISHED_RESTORE
+    if begun.exists():
+        raise Failed("RESTORE_UNFINISHED", folder=begun.read_text().partition("\n")[2])
+
+
 def held_keys(home: Path) -> Held:
     """Return the fingerprints of the keys that this machine holds, by purpose; `home` is the data folder."""
     environment = read_environment(os.environ)
@@ -109,11 +122,12 @@ def django_as(role: DatabaseRole, *, agrees: bool = True) -> Iterator[Databases]
     Without `agrees`, for the alarm calls, clock and schema may differ from the database's.
 
     Raises:
-        Failed: the database has no tables yet.
+        Failed: the database has no tables yet, or a restore into it was broken off.
         DatabaseRefused: the database is unusable.
         KeysElsewhere: this machine lacks registered keys, or holds others.
     """
     home = find_home()
+    refuse_half_restored(home)
     with open_databases(home=home, environ=os.environ) as databases:
         mark = read_mark(databases.url(role))
         if mark is None:

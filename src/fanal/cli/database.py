@@ -12,6 +12,7 @@ from fanal.cli.boot import (
     make_keys,
     note_keys,
     refuse_disagreement,
+    refuse_half_restored,
 )
 from fanal.cli.failures import CommandRefused
 from fanal.config.databases import (
@@ -82,6 +83,7 @@ def migrate(demo: bool, verbosity: int, check: bool) -> None:
     if check:
         _check(home)
         return
+    refuse_half_restored(home)
     with open_databases(home=home, environ=os.environ) as databases:
         make_keys(databases, home=home)
         owner_url = databases.url(DatabaseRole.OWNER)

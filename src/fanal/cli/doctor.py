@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import psycopg
 
-from fanal.cli.boot import find_vault
+from fanal.cli.boot import UNFINISHED_RESTORE, find_vault
 from fanal.cli.doctor_checks import (
     look_at_caller,
     look_at_fingerprints,
@@ -142,6 +142,9 @@ def _look_at_certificate(home: Path) -> Iterator[DoctorFinding]:
 
 def look_at_database(*, home: Path) -> Iterator[DoctorFinding]:
     """Yield `fanal doctor`'s findings about PostgreSQL; start the embedded one if the data folder exists."""
+    if (home / UNFINISHED_RESTORE).exists():
+        yield problem("a restore was broken off: complete it with the same 'fanal restore'")
+        return
     try:
         if not os.environ.get("DATABASE_URL") and not home.exists():
             found = find_binaries(os.environ)

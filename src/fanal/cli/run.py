@@ -21,6 +21,7 @@ from fanal.cli.boot import (
     find_vault,
     make_keys,
     process_environment,
+    refuse_half_restored,
     require_keys,
     require_vault,
 )
@@ -70,8 +71,7 @@ _PORT_PAUSE = 0.5
 )
 def run(demo: bool, port: int, host: str, workers: int) -> None:
     """Run PostgreSQL (if embedded), web, workers and alarm calls until SIGTERM."""
-    _look_first(demo=demo, host=host)
-    home = find_home()
+    home = _look_first(demo=demo, host=host)
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     with contextlib.ExitStack() as opened:
         with hurried(FIRST):
@@ -109,16 +109,20 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
             supervisor.run()
 
 
-def _look_first(*, demo: bool, host: str) -> None:
-    """Refuse a demo that other machines could reach; print a message if parts of the pages are missing.
+def _look_first(*, demo: bool, host: str) -> Path:
+    """Return the data folder, after looks at what forbids a start; say if parts of the pages are missing.
 
     Raises:
         CommandRefused: LOOPBACK_ONLY, a demo that would listen on another address than loopback.
+        Failed: RESTORE_UNFINISHED.
     """
     if demo and not _is_loopback(host):
         raise CommandRefused("LOOPBACK_ONLY")
     if not is_prepared():
         say("front-end assets or catalogues are missing, or of another version: run 'make setup'")
+    home = find_home()
+    refuse_half_restored(home)
+    return home
 
 
 def _tell_of_node_key(home: Path) -> None:

@@ -42,6 +42,7 @@ POINTS: Final = frozenset(
         "rerank.committed",  # committed, the next portion not begun
         "near.written",  # in the transaction: the similar reports of a portion are written
         "near.committed",  # committed, the next reports not taken
+        "restore.loaded",  # the tables are loaded, the erasures not repeated
         "send.begin",  # before a message is sent
         "send.sent",  # the message is sent, but not recorded
     }

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,8 @@ with django_as(DatabaseRole.WORKER):
     from fanal.vault.operations.erase import erase
     erase(actor=system_actor("seed"), owner_ids=[uuid.UUID(sys.argv[1])], now=clock.now())
 """
+
+OTHER_ERASURE = '{"owner": "0190f5a2-0000-7000-8000-000000000001", "kind": ""}'
 
 SCHEMA = """
 from fanal.cli.boot import django_as
@@ -126,6 +129,20 @@ def deep(folder: Path) -> Path:
     return folder
 
 
+def _broken_off(home: Path, kept: Path) -> None:
+    """Kill a restore once the tables are loaded: until it is completed, nothing else runs."""
+    killed = {"FANAL_FAILPOINT": "restore.loaded:1:kill"}
+    with (home / "vault" / "erasures.log").open("a") as file:
+        file.write(f"{OTHER_ERASURE}\n")
+    done = Live(home=home, port=0, more=killed).command("restore", str(kept), check=False)
+    assert done.returncode == -signal.SIGKILL
+    for command in (["fsck"], ["migrate"], ["run"]):
+        refused = fanal(home, *command, "--lang", "en", check=False)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert f"fanal restore {kept}" in refused.stderr
+    assert "a restore was broken off" in fanal(home, "doctor", check=False).stdout
+
+
 def test_what_was_backed_up_comes_back_and_what_was_erased_does_not(tmp_path: Path) -> None:
     one, two, kept = tmp_path / "one", tmp_path / "two", tmp_path / "backup"
     fanal(one, "migrate")
@@ -174,6 +191,7 @@ def test_what_was_backed_up_comes_back_and_what_was_erased_does_not(tmp_path: Pa
     (two / "keys" / "database.json").unlink()
     (two / "vault").mkdir(mode=0o700)
     shutil.copy(one / "vault" / "erasures.log", two / "vault" / "erasures.log")
+    _broken_off(two, kept)
     done = fanal(two, "restore", kept)
     assert "erasures replayed: 2 objects" in done.stdout
     assert last_line(fanal(two, "fsck", "--json")) == {
@@ -194,6 +212,7 @@ def test_what_was_backed_up_comes_back_and_what_was_erased_does_not(tmp_path: Pa
     ]
     assert len(schemas[0]) > 300
     assert schemas[0] ^ schemas[1] == set()
+    assert OTHER_ERASURE in (two / "vault" / "erasures.log").read_text()
     again = fanal(two, "restore", kept, "--lang", "en", check=False)
     assert again.returncode == 2
     assert "not empty" in again.stderr
