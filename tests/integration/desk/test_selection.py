@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from django.db import connection
 from django.http import HttpResponse
@@ -14,6 +15,9 @@ from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.dossiers.queries import dossier_of, members_of
 from fanal.crosscheck.operations.judge import judge
 from fanal.intake.domain.number import desk_number
+from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.envelopes import numbers_of
 from fanal.kernel.refusal import Refusal
 from fanal.ledger.models import LedgerEntry, LedgerObject
 from fanal.orient import queries as oriented
@@ -28,7 +32,7 @@ from fanal.orient.queue.queries import list_queue
 from fanal.web.desk.queue import portions
 from tests.acceptance.desk.test_answers import answer
 from tests.integration.desk.folds import add_folded, with_address
-from tests.integration.desk.story import MATERIAL, Desk, add_reports
+from tests.integration.desk.story import MATERIAL, WORKER, Desk, add_reports
 from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db
@@ -309,6 +313,28 @@ def test_what_cannot_be_attached_changes_nothing(
     assert said in answer.content.decode()
     assert answer.context["refused_act"] == "ATTACH"
     assert not any(dossier_of(actor=desk.actor("ana"), report_id=one) for one in pages)
+
+
+@pytest.mark.parametrize("reference", ["{number}", "{count}/{year}"])
+def test_a_senders_reference_that_reads_as_a_number_hides_no_report(
+    desk: Desk, sign_in: SignIn, pages: list[UUID], reference: str
+) -> None:
+    """The whole number of a report always names it; `42/2026`, both a number and a reference, is asked again."""
+    number = numbers_of(report_ids=[pages[0]])[pages[0]]
+    _r, year, count = number.split("-")
+    typed = reference.format(number=number, year=year, count=count)
+    body = msgspec.json.encode(MATERIAL | {"reference": typed})
+    submission = Submission(
+        arrival=Arrival.API, format=Format.REPORT, body=body, canonical=body, sender_id=uuid4(),
+        desk_id=1, reference=typed, keys=((KeyKind.REFERENCE, typed),),
+    )  # fmt: skip
+    receive_reports(actor=WORKER, submissions=[submission], now=desk.now)
+    if typed != number:
+        answer = send(sign_in("ana"), "attach/", pages[:2], anchor=typed, reason="Why.")
+        assert "use the number of one" in answer.content.decode()
+    answer = send(sign_in("ana"), "attach/", pages[:2], anchor=number, reason="Why.")
+    assert "1 report attached to this dossier." in answer.content.decode()
+    assert dossier_of(actor=desk.actor("ana"), report_id=pages[0]) is not None
 
 
 def test_another_desks_report_neither_leads_nor_joins(

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from fanal.intake.queries.envelopes import find_desk_number, find_references
+from fanal.kernel.numbers import read_number
 from fanal.web.account.actors import actor_of
 from fanal.web.reading import journal_search
 
@@ -21,15 +22,18 @@ class Unclear(Exception):
 def named_report(request: HttpRequest, typed: str) -> UUID:
     """Return the id of the report with this number or reference. The search is recorded in the ledger.
 
+    A whole number (`R-2026-0042`) names its report even where it is a sender's reference too.
+
     Raises:
         Unclear: nothing typed, or none or several match.
     """
     if not typed:
         raise Unclear(_("Type the number or the reference of the report to attach."))
     actor = actor_of(request)
-    # Both: a sender's reference may look like a number (`8/2026`).
-    numbered = find_desk_number(actor=actor, number=typed)
-    found = list(dict.fromkeys((*numbered, *find_references(actor=actor, reference=typed))))
+    found = find_desk_number(actor=actor, number=typed)
+    whole = (number := read_number(typed)) is not None and number.kind is not None
+    if not (found and whole):  # a sender's reference may look like a number: `8/2026`
+        found = list(dict.fromkeys((*found, *find_references(actor=actor, reference=typed))))
     journal_search(request, kind="REFERENCE", text=typed, reports=found)
     if len(found) != 1:
         raise Unclear(
