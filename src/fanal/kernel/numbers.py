@@ -19,7 +19,7 @@ class Numbered(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
+class TypedNumber:
     """A number as a person types it; `kind` is None without a letter (`42/2026`)."""
 
     kind: Numbered | None
@@ -42,7 +42,7 @@ def written_number(kind: Numbered, year: int, number: int) -> str:
     return f"{kind}-{year}-{number:0{_DIGITS}d}"
 
 
-def read_number(text: str) -> Number | None:
+def read_number(text: str) -> TypedNumber | None:
     """Return the number in a text that a person typed; None if the text is no number.
 
     Case, missing zeros, and spaces, dots or slashes for hyphens do not matter: `r 2026 42`, `R-2026-0042`.
@@ -58,4 +58,4 @@ def read_number(text: str) -> Number | None:
     if not int(number):
         return None
     kind = Numbered(letter.upper()) if letter else None
-    return Number(kind=kind, year=int(year), number=int(number))
+    return TypedNumber(kind=kind, year=int(year), number=int(number))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanal.kernel.numbers import Number, Numbered, read_number, written_number
+from fanal.kernel.numbers import Numbered, TypedNumber, read_number, written_number
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from fanal.kernel.numbers import Number, Numbered, read_number, written_number
     ],
 )
 def test_a_number_is_read_as_people_type_it(typed: str, kind: Numbered | None, number: int) -> None:
-    assert read_number(typed) == Number(kind=kind, year=2026, number=number)
+    assert read_number(typed) == TypedNumber(kind=kind, year=2026, number=number)
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,11 @@ def end_sessions(*, actor: Actor, user: User, now: datetime) -> None:
     """
     if user.person_id != actor.person_id:
         require(actor, "account.manage")
+    _end_sessions_after(actor, user, "SESSIONS", now=now)
+
+
+def _end_sessions_after(actor: Actor, user: User, changed: str, *, now: datetime) -> None:
+    """End every session of an account, and record what `changed`."""
     with transaction.atomic():
         _end_sessions_of(user)
         ledger.record(
@@ -198,7 +203,7 @@ def end_sessions(*, actor: Actor, user: User, now: datetime) -> None:
             action="account.change",
             at=now,
             objects=[_ref(user.person_id)],
-            detail={"changed": "SESSIONS"},
+            detail={"changed": changed},
         )
 
 
@@ -245,15 +250,7 @@ def record_link(*, actor: Actor, user: User, now: datetime) -> None:
         Refused: the actor may not manage accounts.
     """
     require(actor, "account.manage")
-    with transaction.atomic():
-        _end_sessions_of(user)
-        ledger.record(
-            actor=actor,
-            action="account.change",
-            at=now,
-            objects=[_ref(user.person_id)],
-            detail={"changed": "SINGLE_SIGN_ON"},
-        )
+    _end_sessions_after(actor, user, "SINGLE_SIGN_ON", now=now)
 
 
 def change_password(*, user: AbstractBaseUser, password: str) -> bool:

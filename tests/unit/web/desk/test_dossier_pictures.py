@@ -14,7 +14,15 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.web.desk.dossiers.chosen import Facets, choose, digest, facets_of
 from fanal.web.desk.dossiers.overview import people_of
 from fanal.web.desk.dossiers.places import codes_by_report, maps_of, named_places, short, spread
-from fanal.web.desk.dossiers.timeline import NARROW, WIDE, Event, Lane, Width, chart_of, span_of
+from fanal.web.desk.dossiers.timeline import (
+    NARROW,
+    WIDE,
+    TimelineEvent,
+    TimelineLane,
+    Width,
+    chart_of,
+    span_of,
+)
 from scripts.draw_maps import centre, path_of, svg_rings, world
 
 FIRST = date(2026, 1, 5)
@@ -24,8 +32,8 @@ def report(number: int) -> UUID:
     return UUID(int=number)
 
 
-def events(*days: date, lane: Lane = Lane.FACTS) -> list[Event]:
-    return [Event(report(n), lane, day) for n, day in enumerate(days)]
+def events(*days: date, lane: TimelineLane = TimelineLane.FACTS) -> list[TimelineEvent]:
+    return [TimelineEvent(report(n), lane, day) for n, day in enumerate(days)]
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
@@ -61,7 +69,9 @@ def test_a_few_early_days_do_not_squeeze_the_others() -> None:
 @pytest.mark.parametrize("day", [date(9990, 6, 1), date(9998, 12, 31), date(9999, 1, 2), date.max])
 @pytest.mark.parametrize("other", [date.min, date(2026, 1, 1), date(9990, 1, 1)])
 def test_the_last_years_of_all_have_columns_too(day: date, other: date) -> None:
-    events = [Event(UUID(int=n), Lane.FACTS, one) for n, one in enumerate((day, other))]
+    events = [
+        TimelineEvent(UUID(int=n), TimelineLane.FACTS, one) for n, one in enumerate((day, other))
+    ]
     for width in (WIDE, NARROW):
         chart = chart_of(events, "fr", width)
         assert chart is not None
@@ -69,8 +79,10 @@ def test_the_last_years_of_all_have_columns_too(day: date, other: date) -> None:
 
 
 def test_a_lane_counts_each_report_once() -> None:
-    several = [Event(report(1), Lane.TALK, FIRST + timedelta(days=n)) for n in range(3)]
-    chart = chart_of([*several, Event(report(2), Lane.RECEIVED, FIRST)], "fr", WIDE)
+    several = [
+        TimelineEvent(report(1), TimelineLane.TALK, FIRST + timedelta(days=n)) for n in range(3)
+    ]
+    chart = chart_of([*several, TimelineEvent(report(2), TimelineLane.RECEIVED, FIRST)], "fr", WIDE)
     assert chart is not None
     assert [(lane.lane, lane.count) for lane in chart.lanes] == [("TALK", 1), ("RECEIVED", 1)]
     assert chart_of([], "fr", WIDE) is None
@@ -119,8 +131,8 @@ def test_each_place_has_its_map() -> None:
 
 
 FACETS = {
-    report(1): Facets(places=("75", "FR"), days=((Lane.FACTS, FIRST),), value=digest("a")),
-    report(2): Facets(days=((Lane.RECEIVED, FIRST + timedelta(days=9)),)),
+    report(1): Facets(places=("75", "FR"), days=((TimelineLane.FACTS, FIRST),), value=digest("a")),
+    report(2): Facets(days=((TimelineLane.RECEIVED, FIRST + timedelta(days=9)),)),
 }
 
 
@@ -146,9 +158,12 @@ def test_a_query_chooses_reports(query: str, found: set[int] | None) -> None:
 
 
 def test_facets_are_those_of_the_readers_reports() -> None:
-    told = [Event(report(1), Lane.FACTS, FIRST), Event(report(9), Lane.FACTS, FIRST)]
+    told = [
+        TimelineEvent(report(1), TimelineLane.FACTS, FIRST),
+        TimelineEvent(report(9), TimelineLane.FACTS, FIRST),
+    ]
     facets = facets_of([report(1)], told, {report(1): {"FR"}}, {report(9): "hidden"})
-    assert facets == {report(1): Facets(places=("FR",), days=((Lane.FACTS, FIRST),))}
+    assert facets == {report(1): Facets(places=("FR",), days=((TimelineLane.FACTS, FIRST),))}
 
 
 def test_people_who_share_an_identifier_are_one() -> None:

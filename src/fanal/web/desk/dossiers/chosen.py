@@ -17,14 +17,14 @@ from msgspec import Struct
 from fanal import reference
 from fanal.kernel.calendar import read_day
 from fanal.kernel.typed import identifier
-from fanal.web.desk.dossiers.timeline import Event, Lane, span_of
+from fanal.web.desk.dossiers.timeline import TimelineEvent, TimelineLane, span_of
 
 
 class Facets(Struct, frozen=True, kw_only=True):
     """What a report can be chosen by: codes of its places, days by lane, digest of its shared value."""
 
     places: tuple[str, ...] = ()
-    days: tuple[tuple[Lane, date], ...] = ()
+    days: tuple[tuple[TimelineLane, date], ...] = ()
     value: str = ""
 
 
@@ -38,12 +38,12 @@ class Chosen(Struct, frozen=True, kw_only=True):
 
 def facets_of(
     reports: Sequence[UUID],
-    events: Sequence[Event],
+    events: Sequence[TimelineEvent],
     places: Mapping[UUID, set[str]],
     shared: Mapping[UUID, str],
 ) -> dict[UUID, Facets]:
     """Return the facets of each report; `places` (codes) and `shared` (value of its links): by report id."""
-    days: dict[UUID, list[tuple[Lane, date]]] = {i: [] for i in reports}
+    days: dict[UUID, list[tuple[TimelineLane, date]]] = {i: [] for i in reports}
     for event in events:
         if event.report_id in days:
             days[event.report_id].append((event.lane, event.day))
@@ -87,7 +87,7 @@ def _period(query: QueryDict, facets: Mapping[UUID, Facets]) -> Chosen | None:
     if first is None and last is None:
         return None
     lane = query.get("lane", "")
-    lanes = {Lane(lane)} if lane in set(Lane) else set(Lane)
+    lanes = {TimelineLane(lane)} if lane in set(TimelineLane) else set(TimelineLane)
     start, end = first or date.min, last or date.max
     found = {
         i
@@ -111,12 +111,12 @@ def place_name(code: str) -> str:
     return reference.label(kind, code, get_language() or "fr")
 
 
-def lane_name(lane: Lane) -> str:
+def lane_name(lane: TimelineLane) -> str:
     """Return the name of a lane of the timeline, in the page's language."""
     return {
-        Lane.FACTS: _("Facts and meetings"),
-        Lane.TALK: _("Conversations"),
-        Lane.TRACES: _("Connections and payments"),
-        Lane.RECEIVED: _("Reports received"),
-        Lane.ACTS: _("Decisions and acts"),
+        TimelineLane.FACTS: _("Facts and meetings"),
+        TimelineLane.TALK: _("Conversations"),
+        TimelineLane.TRACES: _("Connections and payments"),
+        TimelineLane.RECEIVED: _("Reports received"),
+        TimelineLane.ACTS: _("Decisions and acts"),
     }[lane]

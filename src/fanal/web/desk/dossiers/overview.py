@@ -12,14 +12,14 @@ from fanal.formats.report.records import Person
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.calendar import paris_day
 from fanal.orient.domain.records import Case
-from fanal.web.desk.dossiers.timeline import Event, Lane, span_of
+from fanal.web.desk.dossiers.timeline import TimelineEvent, TimelineLane, span_of
 
 _LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
 _SHOWN = 4
 _ROLES = ("SUSPECT", "VICTIM")
 
 
-class Waiting(NamedTuple):
+class WaitingReports(NamedTuple):
     """A state of reports in which somebody must act, with their number."""
 
     state: str
@@ -41,14 +41,14 @@ class Overview(Struct, frozen=True, kw_only=True):
     people: tuple[tuple[str, int], ...]
     facts: str
     received: str
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[WaitingReports, ...]
     next_due: datetime | None
 
 
 def overview_of(
     records: Mapping[UUID, HarmonisedReport],
     cases: Mapping[UUID, Case],
-    events: Sequence[Event],
+    events: Sequence[TimelineEvent],
     lang: str,
 ) -> Overview:
     """Return the summary of a dossier from its reports' `records` and `cases` (queue rows), by report id."""
@@ -64,9 +64,9 @@ def overview_of(
         worst=max(rows, key=lambda case: (-_LEVELS.index(case.level), case.score), default=None),
         levels=tuple((level, levels[level]) for level in _LEVELS[:2] if levels[level]),
         people=people_of(records.values()),
-        facts=span_of((e.day for e in events if e.lane is Lane.FACTS), lang),
+        facts=span_of((e.day for e in events if e.lane is TimelineLane.FACTS), lang),
         received=span_of((paris_day(case.received_at) for case in rows), lang),
-        waiting=tuple(Waiting(state, states[state]) for state in _WAITING if states[state]),
+        waiting=tuple(WaitingReports(state, states[state]) for state in _WAITING if states[state]),
         next_due=min((case.due_at for case in waiting), default=None),
     )
 

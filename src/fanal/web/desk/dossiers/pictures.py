@@ -26,8 +26,8 @@ from fanal.web.desk.dossiers.timeline import (
     Bar,
     Chart,
     ChartLane,
-    Event,
-    Lane,
+    TimelineEvent,
+    TimelineLane,
     chart_of,
 )
 
@@ -38,7 +38,7 @@ class Told(NamedTuple):
     """What the reports of a dossier (`own`: those that the reader may see) tell; mappings by report id."""
 
     own: Sequence[UUID]
-    events: Sequence[Event]
+    events: Sequence[TimelineEvent]
     places: Sequence[NamedPlace]
     references: Mapping[UUID, str]
     cases: Mapping[UUID, Case]
@@ -130,7 +130,7 @@ def pictures_of(
     )
 
 
-def acts_of(own: Sequence[UUID], *, actor: Actor) -> list[Event]:
+def acts_of(own: Sequence[UUID], *, actor: Actor) -> list[TimelineEvent]:
     """Return the days of the decisions on reports, of their removal requests and their referrals.
 
     Only acts that the actor may read.
@@ -149,10 +149,10 @@ def acts_of(own: Sequence[UUID], *, actor: Actor) -> list[Event]:
             for at in (act.created_at, act.sent_at)
             if at is not None
         }
-    return [Event(i, Lane.ACTS, paris_day(at)) for i, at in found]
+    return [TimelineEvent(i, TimelineLane.ACTS, paris_day(at)) for i, at in found]
 
 
-def _charts(events: Sequence[Event], picked: frozenset[UUID]) -> Iterator[ShownChart]:
+def _charts(events: Sequence[TimelineEvent], picked: frozenset[UUID]) -> Iterator[ShownChart]:
     for size, width in (("wide", WIDE), ("narrow", NARROW)):
         chart = chart_of(events, get_language() or "fr", width)
         if chart is not None:

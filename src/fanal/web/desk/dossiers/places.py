@@ -71,7 +71,7 @@ class NamedPlace(Struct, frozen=True, kw_only=True):
         return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
 
 
-class Mark(Struct, frozen=True, kw_only=True):
+class MapMark(Struct, frozen=True, kw_only=True):
     """A number on a map: its place, centre and radius, and the point of the place (`at_x`, `at_y`)."""
 
     code: str
@@ -101,11 +101,11 @@ class PlaceMap(Struct, frozen=True, kw_only=True):
     width: int
     height: int
     held: tuple[str, ...]
-    wide: tuple[Mark, ...]
-    narrow: tuple[Mark, ...]
+    wide: tuple[MapMark, ...]
+    narrow: tuple[MapMark, ...]
 
     @property
-    def marks(self) -> tuple[tuple[str, tuple[Mark, ...]], ...]:
+    def marks(self) -> tuple[tuple[str, tuple[MapMark, ...]], ...]:
         """The marks with the width of the page for which they are, `wide` or `narrow`."""
         return ("wide", self.wide), ("narrow", self.narrow)
 
@@ -198,12 +198,12 @@ def _marks(
     names: Mapping[str, str],
     size: tuple[int, int],
     radius: int,
-) -> tuple[Mark, ...]:
+) -> tuple[MapMark, ...]:
     """Return the marks of the places with these codes; `radius` is that of a number of one or two digits."""
     points = [_points()[f"p{code}" if code in PARIS else code] for code in codes]
     sizes = [radius * (1 + 0.2 * max(0, len(short(counts[code])) - 2)) for code in codes]
     return tuple(
-        Mark(
+        MapMark(
             code=code,
             name=names[code],
             count=counts[code],

@@ -19,7 +19,7 @@ from fanal.kernel.calendar import paris_day, read_aware
 from fanal.web.components.words import monday, month
 
 
-class Lane(StrEnum):
+class TimelineLane(StrEnum):
     """The lanes of the chart, from the facts to what the desk did."""
 
     FACTS = "FACTS"
@@ -29,11 +29,11 @@ class Lane(StrEnum):
     ACTS = "ACTS"
 
 
-class Event(NamedTuple):
+class TimelineEvent(NamedTuple):
     """A day (of Paris) on which something of a report took place."""
 
     report_id: UUID
-    lane: Lane
+    lane: TimelineLane
     day: date
 
 
@@ -65,7 +65,7 @@ class Bar(Struct, frozen=True, kw_only=True):
 class ChartLane(Struct, frozen=True, kw_only=True):
     """A lane of the chart: number of reports in it, and its bars; `top` is in pixels."""
 
-    lane: Lane
+    lane: TimelineLane
     count: int
     top: int
     bars: tuple[Bar, ...]
@@ -115,37 +115,37 @@ _UNITS = (1, 7, 30, 91, 365, 1826, 3652)
 
 def events_of(
     records: Mapping[UUID, HarmonisedReport], received: Mapping[UUID, datetime]
-) -> list[Event]:
+) -> list[TimelineEvent]:
     """Return what the reports of a dossier tell, and their receipt (`received`), as days in lanes."""
     found = {
-        Event(report_id, lane, paris_day(when))
+        TimelineEvent(report_id, lane, paris_day(when))
         for report_id, record in records.items()
         for lane, at in _told(record)
         if (when := read_aware(at)) is not None
     }
-    found |= {Event(i, Lane.RECEIVED, paris_day(at)) for i, at in received.items()}
+    found |= {TimelineEvent(i, TimelineLane.RECEIVED, paris_day(at)) for i, at in received.items()}
     return sorted(found)
 
 
-def _told(record: HarmonisedReport) -> Iterator[tuple[Lane, str | None]]:
+def _told(record: HarmonisedReport) -> Iterator[tuple[TimelineLane, str | None]]:
     if record.occurred is not None:
-        yield Lane.FACTS, record.occurred.earliest
+        yield TimelineLane.FACTS, record.occurred.earliest
         if (
             record.occurred.precision not in _VAGUE
         ):  # the last day of a year is no time of the facts
-            yield Lane.FACTS, record.occurred.latest
+            yield TimelineLane.FACTS, record.occurred.latest
     for place in record.places:
         if place.time is not None:
-            yield Lane.FACTS, place.time.earliest
+            yield TimelineLane.FACTS, place.time.earliest
     for message in record.conversation:
-        yield Lane.TALK, message.at
+        yield TimelineLane.TALK, message.at
     for selector in record.selectors:
-        yield Lane.TRACES, selector.at
+        yield TimelineLane.TRACES, selector.at
     for payment in record.payments:
-        yield Lane.TRACES, payment.at
+        yield TimelineLane.TRACES, payment.at
 
 
-def chart_of(events: Sequence[Event], lang: str, width: Width) -> Chart | None:
+def chart_of(events: Sequence[TimelineEvent], lang: str, width: Width) -> Chart | None:
     """Return the layout of the events in a chart of `width`, with the axis in `lang`; None without any.
 
     The columns are the shortest calendar periods that fit; lanes without events are left out. If a few events
@@ -155,12 +155,12 @@ def chart_of(events: Sequence[Event], lang: str, width: Width) -> Chart | None:
         return None
     periods = _periods(sorted(event.day for event in events), lang, width)
     starts = [period.first for period in periods]
-    held: dict[tuple[Lane, int], set[UUID]] = defaultdict(set)
+    held: dict[tuple[TimelineLane, int], set[UUID]] = defaultdict(set)
     for event in events:
         held[event.lane, bisect_right(starts, event.day) - 1].add(event.report_id)
     step = 100 / len(periods)
     lanes: list[ChartLane] = []
-    for lane in Lane:
+    for lane in TimelineLane:
         columns = {n: reports for (of, n), reports in held.items() if of is lane}
         if not columns:
             continue
