@@ -329,11 +329,10 @@ class InstructionEnd(models.Model):
 
 
 class Reset(models.Model):
-    """A proposal to reset how a person signs in (password, second factors), open for a day. Append-only."""
+    """A proposal to reset a person's password, and their second factors too, open for a day. Append-only."""
 
     id = models.UUIDField(primary_key=True)
     person_id = models.UUIDField()
-    password = models.BooleanField()
     factors = models.BooleanField()
     reason_code = models.TextField()
     proposer_id = models.UUIDField()

@@ -279,7 +279,6 @@ def user_reset(
             reset_id = resets.propose_reset(
                 actor=console,
                 person_id=found.person_id,
-                password=new_password,
                 factors=factors,
                 reason=resets.ResetReason.LOST,
                 now=now,

@@ -27,7 +27,7 @@ def test_two_people_reset_a_sign_in(
     go(page, ".fd-filters button")
     go(page, ".fd-table tbody a")
     check(page, axe, lang)
-    page.check("[name=password]")
+    page.check("[name=factors][value='1']")
     page.select_option("#reason", "LOST")
     go(page, "form[action$='/reset/'] button")
     first = page.inner_text("[data-half]")

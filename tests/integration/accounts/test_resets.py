@@ -51,7 +51,7 @@ def _propose(people: dict[str, User], by: str = KARIM, of: str = ANA) -> UUID:
     now = datetime.now(UTC)
     return propose_reset(
         actor=actor_for(user=people[by], now=now), person_id=people[of].person_id,
-        password=True, factors=True, reason=ResetReason.LOST, now=now,
+        factors=True, reason=ResetReason.LOST, now=now,
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def test_the_database_keeps_resets_by_itself(people: dict[str, User]) -> None:
 
     def insert(proposer: UUID, person: UUID, **changes: object) -> None:
         Reset.objects.create(**{
-            "id": uuid4(), "person_id": person, "password": True, "factors": False,
+            "id": uuid4(), "person_id": person, "factors": False,
             "reason_code": "LOST", "proposer_id": proposer, "proposed_at": now,
             "expires_at": now + timedelta(hours=24), **changes,
         })  # fmt: skip
@@ -141,8 +141,6 @@ def test_the_database_keeps_resets_by_itself(people: dict[str, User]) -> None:
     for proposer, person, changes in (
         (people[CLAIRE].person_id, ana, {}),
         (karim, karim, {}),
-        (karim, ana, {"password": False}),
-        (karim, ana, {"password": False, "factors": True}),
         (karim, ana, {"expires_at": now + timedelta(hours=25)}),
     ):
         with database_refuses(CHECK):
@@ -179,8 +177,8 @@ def test_a_reset_in_the_browser_gives_each_of_two_a_half(people: dict[str, User]
     hers, karim, claire = (_browser(login) for login in (ANA, KARIM, CLAIRE))
     TOTP.activate(people[ANA], "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
     page = f"/en/account/people/{people[ANA].person_id}/"
-    assert karim.post(f"{page}reset/", {"reason": "LOST"}).status_code == 422
-    asked = {"reason": "LOST", "password": "1", "factors": "1"}
+    assert karim.post(f"{page}reset/", {"factors": "1"}).status_code == 422
+    asked = {"reason": "LOST", "factors": "1"}
     answer = karim.post(f"{page}reset/", asked)
     place = answer["Location"]
     assert karim.post(f"{page}reset/", asked).status_code == 422, "a form works once"

@@ -284,7 +284,7 @@ FORMS: dict[str, Act] = {
     "account_sessions": _act("accounts_user", person.seen),
     "account_close": _act("accounts_user", person.seen),
     "account_reopen": _act("accounts_user", person.closed),
-    "account_reset_propose": _act("accounts_reset", person.no_reset, password="1", reason="LOST"),
+    "account_reset_propose": _act("accounts_reset", person.no_reset, reason="LOST"),
     "account_reset_confirm": _act("accounts_reset_end"),
     "account_reset_withdraw": _act("accounts_reset_end"),
     "account_reset_refuse": _act("accounts_reset_end", person.of_the_walker, own=True),

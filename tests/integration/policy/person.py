@@ -48,7 +48,6 @@ def of_the_walker(scene: Scene) -> Posted:
         propose_reset(
             actor=SYSTEM,
             person_id=user.person_id,
-            password=True,
             factors=False,
             reason=ResetReason.LOST,
             now=now,

@@ -382,7 +382,7 @@ def _instruction(world: World) -> None:
     """Let a supervisor propose a standing instruction: of the whole installation, for its staff's eyes."""
     keeper = User.objects.get(username="keeper-own")
     world.reset_id = propose_reset(
-        actor=SYSTEM, person_id=world.users[None].person_id, password=True, factors=False,
+        actor=SYSTEM, person_id=world.users[None].person_id, factors=False,
         reason=ResetReason.LOST, now=world.now,
     )  # fmt: skip
     world.instruction_id = propose_instruction(

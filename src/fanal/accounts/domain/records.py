@@ -314,7 +314,6 @@ class ResetRecord:
     person_id: UUID
     person: str
     login: str
-    password: bool
     factors: bool
     reason: str
     proposer_id: UUID

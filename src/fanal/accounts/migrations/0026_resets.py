@@ -6,14 +6,12 @@ SQL = """
 CREATE TABLE accounts_reset (
     id uuid NOT NULL CONSTRAINT accounts_reset_pkey PRIMARY KEY,
     person_id uuid NOT NULL CONSTRAINT accounts_reset_person REFERENCES accounts_person (id),
-    password boolean NOT NULL,
     factors boolean NOT NULL,
     reason_code text NOT NULL,
     proposer_id uuid NOT NULL CONSTRAINT accounts_reset_proposer REFERENCES accounts_person (id),
     proposed_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     db_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT accounts_reset_of_something CHECK (password),
     CONSTRAINT accounts_reset_not_of_oneself CHECK (proposer_id <> person_id),
     CONSTRAINT accounts_reset_lasts_a_day CHECK (
         expires_at > proposed_at AND expires_at <= proposed_at + interval '1 day')
@@ -29,7 +27,6 @@ CREATE TABLE accounts_reset_end (
     db_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- A reset always sets a new password: factors removed alone would give the account to a holder of the old one.
 -- An administrator whose role does not come from the person proposes; the system does at the console alone.
 -- One proposal for a person is open at a time.
 CREATE FUNCTION accounts_reset_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -149,7 +146,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(primary_key=True, serialize=False)),
                 ("person_id", models.UUIDField()),
-                ("password", models.BooleanField()),
                 ("factors", models.BooleanField()),
                 ("reason_code", models.TextField()),
                 ("proposer_id", models.UUIDField()),

@@ -74,25 +74,21 @@ def propose_reset(
     *,
     actor: Actor,
     person_id: UUID,
-    password: bool,
     factors: bool,
     reason: ResetReason,
     now: datetime,
 ) -> UUID:
     """Propose to reset a person's password, and their second factors too if asked; return the proposal's id.
 
-    `factors` includes the password: without a new one, the account would be open to holders of the old one.
-    Nothing changes until a second person confirms within a day. The person and their supervisors are
-    notified.
+    The password always: without a new one, the account would be open to holders of the old one. Nothing
+    changes until a second person confirms within a day. The person and their supervisors are notified.
 
     Raises:
         Refused: the actor may not propose resets, or is the person.
-        Refusal: NOTHING is reset, CLOSED: the account, OPEN: a reset of the person is open already, or
-            GRANTER: the actor's role comes from the person alone.
+        Refusal: CLOSED: the account, OPEN: a reset of the person is open already, or GRANTER: the actor's
+            role comes from the person alone.
     """
     require(actor, "reset.propose", Resource(owner_id=person_id))
-    if not (password or factors):
-        raise Refusal("reset", "NOTHING")
     if not User.objects.filter(person_id=person_id, is_active=True).exists():
         raise Refusal("reset", "CLOSED")
     if Reset.objects.filter(person_id=person_id, expires_at__gt=now, end=None).exists():
@@ -102,7 +98,6 @@ def propose_reset(
             made = Reset.objects.create(
                 id=new_id(now),
                 person_id=person_id,
-                password=True,
                 factors=factors,
                 reason_code=reason.value,
                 proposer_id=actor.person_id,
@@ -233,6 +228,6 @@ def _remove_factors(actor: Actor, user: User, now: datetime) -> None:
 
 
 def _log(actor: Actor, action: str, found: Reset, now: datetime) -> None:
-    detail = {"password": int(found.password), "factors": int(found.factors)}
+    detail = {"factors": int(found.factors)}
     objects = [ObjectRef(kind="person", id=found.person_id)]
     ledger.record(actor=actor, action=action, at=now, objects=objects, detail=detail)

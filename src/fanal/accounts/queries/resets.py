@@ -56,7 +56,6 @@ def _records(rows: Iterable[Reset], now: datetime) -> list[ResetRecord]:
             person_id=row.person_id,
             person=names.get(row.person_id, ""),
             login=logins.get(row.person_id, ""),
-            password=row.password,
             factors=row.factors,
             reason=row.reason_code,
             proposer_id=row.proposer_id,

@@ -72,10 +72,9 @@ class _DetailsForm(PostedForm):
 
 
 class _ResetForm(PostedForm):
-    """Form of a proposed reset: what is reset, and why."""
+    """Form of a proposed reset: whether the second factors go with the password, and why."""
 
     refuses = "reset"
-    password = Parsed(bool)
     factors = Parsed(bool)
     reason = Parsed({str(one): one for one in ResetReason}.get, "REASON")
 

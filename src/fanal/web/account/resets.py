@@ -136,8 +136,6 @@ def _page(request: HttpRequest, reset_id: UUID, *, refused: Refusal | None = Non
 
 def _half_of(found: ResetRecord, actor: Actor, now: datetime) -> ResetHalf | None:
     """Return the half of the new password that the actor may see now, or None."""
-    if not found.password:
-        return None
     if found.state is ResetState.OPEN:
         return ResetHalf.PROPOSER if actor.person_id == found.proposer_id else None
     if found.state is not ResetState.CONFIRMED or found.ended_at is None:
