@@ -118,7 +118,8 @@ def _roles(*rights: str) -> list[str]:
 
 
 _LOCK = 0x46414E414C  # "FANAL"
-_LOCK_TIMEOUT = "30s"
+_OPTIONS = "options="
+_LIMIT = "-c%20lock_timeout%3D30s"
 _PACKAGES = Path(__file__).resolve().parents[1]
 
 _MARK = """
@@ -196,10 +197,18 @@ def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
 
 
 def with_lock_timeout(owner_url: str) -> str:
-    """Return `owner_url` with a limit on waits for table locks, against hangs behind a stuck reader."""
+    """Return the owner role's database URL with a `lock_timeout` of 30 seconds in its `options`.
+
+    A statement of a migration that waits longer for a table lock, behind a transaction that does not end,
+    fails instead of waiting without limit. The URL's own `options` follow it, so that they take precedence.
+    """
     parts = urlsplit(owner_url)
-    option = f"options=-c%20lock_timeout%3D{_LOCK_TIMEOUT}"
-    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, option)))))
+    fields = [field for field in parts.query.split("&") if field]
+    own = [field for field in fields if field.startswith(_OPTIONS)]
+    # Of several `options` the last one alone is in force (libpq, Django's settings).
+    joined = "%20".join([_LIMIT, *(field.removeprefix(_OPTIONS) for field in own[-1:])])
+    others = [field for field in fields if field not in own]
+    return urlunsplit(parts._replace(query="&".join([*others, f"{_OPTIONS}{joined}"])))
 
 
 def _read_mark(connection: psycopg.Connection[tuple[object, ...]]) -> DatabaseMark | None:

@@ -9,6 +9,7 @@ from django.test import Client
 from psycopg import sql
 
 from fanal.config.environment import WEB_TIMEOUTS, database_settings, read_environment
+from fanal.config.migration import with_lock_timeout
 from fanal.crosscheck.dossiers.queries import _JUDGEMENT_LOCK
 
 _ASKED = (
@@ -60,6 +61,20 @@ def test_an_operator_may_name_others(database_urls: Mapping[str, str]) -> None:
     url = database_urls["app"]
     more = f"{url}{'&' if '?' in url else '?'}options=-c%20lock_timeout%3D9s"
     assert _signed_in(more, "app", web=True)["lock_timeout"] == 9_000
+
+
+@pytest.mark.django_db
+def test_a_migration_keeps_the_options_of_the_operator(database_urls: Mapping[str, str]) -> None:
+    """libpq and Django's settings each use the last `options` of an address only."""
+    url = database_urls["owner"]
+    own = f"{url}{'&' if '?' in url else '?'}options=-c%20statement_timeout%3D9min"
+    for address, lock in ((url, 30_000), (own, 30_000), (f"{own}%20-c%20lock_timeout%3D9s", 9_000)):
+        limited = with_lock_timeout(address)
+        with psycopg.connect(limited) as session:
+            by_libpq = dict(session.execute(_ASKED).fetchall())
+        for found in (by_libpq, _signed_in(limited, "owner")):
+            assert found["lock_timeout"] == lock
+            assert found["statement_timeout"] == (0 if address is url else 540_000)
 
 
 @pytest.fixture
