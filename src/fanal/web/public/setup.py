@@ -1,10 +1,13 @@
 """Configuration of the public pages in this process, set once by `config/wiring.py`."""
 
-import base64
 import hashlib
 import hmac
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from fanal.web.public.sealed import DraftKeys
 
@@ -21,14 +24,22 @@ class RootKey:
 
     @classmethod
     def read(cls, path: Path) -> "RootKey | None":
-        """Return the public key in a PEM file, or None when it cannot be read."""
+        """Return the public key in a PEM file, with its fingerprint.
+
+        None if the file cannot be read, or holds no Ed25519 public key.
+        """
         try:
-            pem = path.read_text().strip() + "\n"
-        except OSError:
+            key = serialization.load_pem_public_key(path.read_bytes())
+        except (OSError, ValueError, UnsupportedAlgorithm):
             return None
-        der = base64.b64decode("".join(pem.splitlines()[1:-1]))
-        digest = hashlib.sha256(der).hexdigest()
-        return cls(pem=pem, fingerprint=" ".join(digest[i : i + 8] for i in range(0, 64, 8)))
+        if not isinstance(key, Ed25519PublicKey):
+            return None
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        digest = hashlib.sha256(key.public_bytes(serialization.Encoding.DER, form)).hexdigest()
+        return cls(
+            pem=key.public_bytes(serialization.Encoding.PEM, form).decode(),
+            fingerprint=" ".join(digest[i : i + 8] for i in range(0, 64, 8)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +47,7 @@ class PublicNode:
     """Configuration of a public node: its keys, and whether the desk keeps reporters' IP addresses.
 
     `draft_keys` encrypt the form's hidden drafts; `proof_secret` signs proof-of-work challenges, and all
-    processes of the node share it; `root` verifies receipts, None if its file is unreadable.
+    processes of the node share it; `root` verifies receipts, None if its file holds no such key.
     """
 
     draft_keys: DraftKeys
