@@ -56,7 +56,11 @@ class Act(models.Model):
 
 
 class Document(models.Model):
-    """The content of an official act at one revision, with its SHA-256. Append-only; deleted at expiry."""
+    """The content of an official act at one revision: JSON in UTF-8, with its SHA-256.
+
+    A revision is never changed; all revisions of an act are deleted at its expiry. `author_id` is the person
+    who wrote this revision.
+    """
 
     pk = models.CompositePrimaryKey("act_id", "revision")
     act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="documents")

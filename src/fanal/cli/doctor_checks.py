@@ -146,10 +146,12 @@ FROM orient_caller WHERE seen_at > now() - make_interval(secs => %s)
 def look_at_outbox(
     connection: psycopg.Connection[tuple[object, ...]], *, demo: bool
 ) -> Iterator[DoctorFinding]:
-    """Yield the findings on undelivered alarm calls (e-mails about a child in danger).
+    """Yield the findings on alarm calls (e-mails about a child in danger) and the processes that send them.
 
-    `connection` must see the alarms of every desk. In a demo no mail is sent, so that messages left in the
-    folder are not a fault.
+    A problem: calls of unacknowledged alarms undelivered after 30 seconds, given up, or left in the folder
+    `FANAL_HOME/mail`; no process reaches a mail server; the server refused duty addresses at the last
+    accepted call. A note: some processes reach nobody, others do. `connection` must see the alarms of every
+    desk (auditor). In a `demo` no mail is sent: calls left in the folder, or no mail server, are no fault.
     """
     yield from _look_at_refused(connection)
     unreaching, reaching = connection.execute(_UNREACHING, [_SILENCE]).fetchone() or (0, 0)

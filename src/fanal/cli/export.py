@@ -119,9 +119,12 @@ def ncmec_xml(
 @arguments
 @with_django(DatabaseRole.APP)
 def xarf(references: tuple[str, ...], out: Path, as_user: str | None, code: str | None) -> None:
-    """Write DIR/REF/N.json, an XARF v4 message (csam or csem), for each web address of a report.
+    """Write DIR/REF/N.json (N from 1): XARF v4 messages (csam or csem), one for each web address of a report.
 
-    Data on victims and citizens, and the text of a report, are never written.
+    A report with one address and several classified files has one message for each of these files. Nothing is
+    written for a report without a web address or of a kind that XARF lacks; messages that the public XARF
+    parser refuses are left out, with a line on standard error. Data on victims and reporters, and the text of
+    a report, are never written.
     """
     _write_documents("xarf", references, out, as_user=as_user, code=code)
 

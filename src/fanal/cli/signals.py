@@ -85,7 +85,9 @@ def read(as_json: bool) -> None:
 def evaluate_(file: Path, as_json: bool, phrases: bool) -> None:
     """Compare the reader with the labels of FILE: precision, recall, F1 per code and language, calibration.
 
-    FILE is JSON lines with id, lang, text, codes, nature, plain, voice, as in the corpus.
+    FILE has one JSON object a line, as in `fanal/analyse/data/corpus`: id, lang, text, codes (list of
+    signals), nature (of a text without codes, else null), plain (true: with the usual key words), voice (kind
+    of writer). Nothing is stored.
     """
     reader = NoReader("ENGINE", "--phrases") if phrases else shipped_reader()
     if isinstance(reader, NoReader) and not phrases:

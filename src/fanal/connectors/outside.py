@@ -30,7 +30,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 class OutsideRefused(Exception):
     """Error: no usable response from a partner's server; `code` is the reason (`exchange_refusal` labels).
 
-    `status` is the HTTP status of the response, 0 when there was none. No part of the request is kept.
+    `status` is the HTTP status of the response for NOT_AUTHORISED, BUSY and STATUS, else 0. No part of the
+    request is kept.
     """
 
     def __init__(self, code: str, *, status: int = 0) -> None:

@@ -3,11 +3,11 @@
 from typing import Final
 
 LATE_MINUTES: Final = 10
-"""Wait for a stage, in minutes, from which on a report is told of."""
+"""Wait for a stage, in minutes, from which on a report is reported as late."""
 BACKUP_HOURS: Final = 48
-"""Age of the newest backup, in hours, from which on it is told of."""
+"""Age of the newest backup, in hours, from which on it is reported as old."""
 CALL_LATE_SECONDS: Final = 30
-"""Time after which a call that was not delivered is told of, in seconds."""
+"""Time, in seconds, after which an undelivered call is reported."""
 UNDELIVERED: Final = """
 SELECT count(*) FILTER (WHERE outcome IS NULL AND queued_at < now() - make_interval(secs => %(late)s))
         + (SELECT count(*) FROM orient_alarm a WHERE a.recorded_at IS NULL AND a.acknowledged_at IS NULL

@@ -56,9 +56,11 @@ class SilenceTimer:
 
 @contextlib.contextmanager
 def watch_statements(*, seconds: float) -> Iterator[SilenceTimer]:
-    """Yield a timer of `seconds` for the process's Django session; in the block, each statement restarts it.
+    """Yield a timer of `seconds` that shuts the socket of this process's Django database session.
 
-    A session that gets no answer in that time is closed.
+    Each statement in the block restarts it. Only `SilenceTimer.rest` and the end of the block stop it, not
+    the answer: call `rest` before a pause, or an idle session is shut too. The next use of a shut session
+    fails as with any lost connection (`OperationalError`). Main thread only: it uses SIGALRM.
     """
     timer = SilenceTimer(seconds=seconds, session=lambda: connection.connection)
 

@@ -195,7 +195,10 @@ class HeldInMemory(FileUploadHandler):
 
 
 class Proof(forms.Field):
-    """Form field for the file that proves a step of an official act; None without one."""
+    """Form field for the file that proves a step of an official act, at most 10 MB (`MAX_FILE`).
+
+    Its cleaned value is a `ProofFile`, or None if no file was posted.
+    """
 
     widget = forms.FileInput
 

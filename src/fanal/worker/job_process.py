@@ -67,7 +67,7 @@ class LivingJobs(JobManager):
         return self._own
 
     async def give_back(self) -> int:
-        """Requeue the unfinished sends (alarms and notices) of dead workers; return the number of jobs.
+        """Requeue the unfinished sends of dead workers; return the number of jobs.
 
         Raises:
             psycopg.Error: the session is closed, and the lock with it.

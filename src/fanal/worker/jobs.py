@@ -302,7 +302,7 @@ async def forget_jobs(timestamp: int) -> None:
 async def retry_stalled(timestamp: int) -> None:
     """Requeue jobs whose worker has no heartbeat any more.
 
-    Alarms and notices have a faster way (`LivingJobs`). This is the only periodic job without a lock, because
+    The queue of sends has a faster way (`LivingJobs`). This is the only periodic job without a lock, because
     it releases the locks of dead workers. `timestamp`: the time for which the run was scheduled, in Unix
     seconds.
     """

@@ -100,7 +100,7 @@ class PartnerIdentity:
     """An authenticated program of a partner; `actor` has rights on the partner's own reports only.
 
     `partner` is the partner's name. `login` and `credential_id` are those of the API credential;
-    `quota_per_minute` None: no quota.
+    `quota_per_minute` is the number of calls allowed in a minute, None for no limit.
     """
 
     partner_id: UUID

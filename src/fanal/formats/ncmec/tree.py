@@ -163,7 +163,10 @@ class OutgoingElement:
 
 
 def outgoing(root: str) -> OutgoingElement:
-    """Return an empty document of the NCMEC format with the root element `root`."""
+    """Return an empty document of the NCMEC format, as its root element without attributes or children.
+
+    `root` is a root element of the schema: `report`, `fileDetails`, `reportResponse` or `reportDoneResponse`.
+    """
     return OutgoingElement(ROOTS[root])
 
 

@@ -1,6 +1,7 @@
 """Disclosure of a reporter's identity: a recorded access with a written purpose, reviewed by another person.
 
-Person, purpose and time are committed, and the notice is queued, before any byte is decrypted.
+Person, purpose and time are committed, and the notice is queued, before any byte is decrypted. The erasure
+of expired reports from this stage's tables stands here too, since it deletes those purposes.
 """
 
 import re

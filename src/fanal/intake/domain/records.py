@@ -109,9 +109,10 @@ PUBLIC_SENDER = UUID(int=0)
 
 
 class Arrival(StrEnum):
-    """The channel by which a report arrived; API is the partner API, WIRE the NCMEC-compatible one.
+    """The channel by which a report arrived.
 
-    PHONE, LETTER and VISIT: made to a person of the desk, who entered it.
+    FORM: the public form. PHONE, LETTER, VISIT: received by a person of the desk, who entered it. API: the
+    partner API. WIRE: the NCMEC-compatible API. IMPORT: files that the desk imported (`fanal import`).
     """
 
     FORM = "FORM"

@@ -89,8 +89,7 @@ def open_call(
     """Open an emergency call on a report, and acknowledge its alarms; return the id of the act.
 
     If a call on that report is to be made already, return that one. `record` is the harmonised report, None
-    while the stages have not read it; `desk_id` its desk,
-    `number` its number.
+    while the stages have not read it; `desk_id` is the report's desk.
 
     Raises:
         Refused: the actor may not acknowledge alarms at that desk.

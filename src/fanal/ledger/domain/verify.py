@@ -50,9 +50,11 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerProblem:
-    """A problem found: its kind (`code`), the name of the wrong field, and the number of the entry (`seq`).
+    """A problem found in the ledger, with its kind (`code`) and place.
 
-    `seq_to` ends a range of numbers; `entry_id` is set if the entry is known.
+    `field` is the wrong field of the entry or checkpoint, or the file name of an unreadable checkpoint. `seq`
+    is the number of the entry, or the size of the checkpoint; `seq_to` the last number of a range. `entry_id`
+    is the entry's id. Each is None if unknown or not applicable.
     """
 
     code: Code

@@ -73,7 +73,11 @@ MEASURE_STATES: StateTable[MeasureState] = StateTable(
 
 
 class MeasureKind(StrEnum):
-    """The kind of a measure against illegal content. Only REMOVAL requests are drafted today."""
+    """The kind of a measure, as the document of a removal request states it: always REMOVAL.
+
+    Blockings and dereferencings are acts of their own, with documents of their own (`measures/blocking`,
+    `measures/dereferencing`).
+    """
 
     REMOVAL = "REMOVAL"
     BLOCKING = "BLOCKING"

@@ -61,7 +61,10 @@ class CaseUnknown(Exception):
 
 
 class CaseTaken(Exception):
-    """Error: somebody else has claimed the report, or its state allows no claim."""
+    """Error: somebody else has claimed the report, or its state allows no claim.
+
+    `state` is the state of its case, `holder` the id of the person who has claimed it, None if nobody has.
+    """
 
     def __init__(self, report_id: UUID, *, state: CaseState, holder: UUID | None) -> None:
         super().__init__(f"{report_id} is {state}")

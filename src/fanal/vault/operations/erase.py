@@ -32,10 +32,10 @@ _DROPPED = "RETURNING o.id, o.owner_id, o.kind, o.pack_id IS NULL, o.created_at"
 
 
 class Erasure(Struct, frozen=True, kw_only=True):
-    """A line of the list of erasures: the owner, the kind of objects ("": all), and until when (`at`).
+    """A line of the list of erasures: owner, kind of objects ("": all kinds), instant of the erasure (`at`).
 
-    Objects of that kind made until then were erased. Without a time, as lists had none at first, a restore
-    erases all of them.
+    A restore erases the owner's objects of that kind created until `at`. If `kind` is "" or `at` is None
+    (lines of the first lists had no time), it erases them whatever their date.
     """
 
     owner_id: UUID
@@ -86,9 +86,11 @@ def erase(
 
 
 def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int:
-    """Repeat the erasures of an erasure list after a restore; return the number of sealed objects.
+    """Repeat the erasures of an erasure list after a restore; return the number of sealed objects erased.
 
-    `lines`: those of `erasures.log` (`parse_line`). Objects made after an erasure of their kind are kept.
+    `lines`: those of `erasures.log` (`parse_line`). A line of one kind erases its owner's objects of that
+    kind made until its time; a line of all kinds ("") or without a time erases them whatever their date.
+    Objects erased already are not counted.
 
     Raises:
         Refused: the actor is not the system.

@@ -51,7 +51,11 @@ class _ReviewAnswerForm(PostedForm):
 @require_safe
 @needs("retention.hold")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the reports of the desk whose retention review is due, oldest first, page by page."""
+    """Show the reports of the person's desks whose retention review is due, by date of receipt, oldest first.
+
+    Early erasures that await a second person are included. Fifty a page; `after` in the query is the id of
+    the last report of the previous page. The reading is recorded in the ledger.
+    """
     return _page(request)
 
 

@@ -41,7 +41,7 @@ _COUNTS_WORDS = (
     ("signals", "domain", "text.py"),
     ("data", "spelling.toml"),
 )
-"""The files that decide, beside model and corpus, which words are known and what they weigh."""
+"""The files that decide, with model and corpus, which words are known and what they weigh."""
 
 
 class ModelUnfit(ValueError):
@@ -49,12 +49,15 @@ class ModelUnfit(ValueError):
 
 
 class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The header of a model file: format version, sizes, quality, and the SHA-256 of its weights.
+    """The header of a model file: from what the model was made, sizes, quality, and a digest of its weights.
 
-    `engine` and `corpus` (SHA-256 by file name) say from what it was made. `texts` is the number of texts in
-    the weights, `columns` are the signal codes, natures, danger and `any`. `quality` and `ways` are pairs:
-    by words and embedding, and by the embedding alone (languages without labelled texts). `added` are a
-    desk's neutral sentences, `parts` the SHA-256 of what it learnt from each report (`Part`).
+    `schema` is the format version of the file, `version` the name of the model, `weights` the SHA-256 of its
+    binary file. `engine` (name of the embedding engine) and `corpus` (SHA-256 by file name) say from what it
+    was made. `texts` is the number of texts in the weights, `dimensions` the length of an embedding.
+    `columns` are the outputs, in this order: signal codes, natures (`NATURE_…`), danger, and `any` (any
+    signal code). `quality` and `ways` (parameters: calibration, thresholds) are pairs: for reading by words
+    and embedding, and by the embedding alone (languages without labelled texts). `added` are a desk's neutral
+    sentences, `parts` the SHA-256 of what it learnt from each report (`Part`).
     """
 
     schema: int

@@ -114,7 +114,7 @@ def beside(looks, one, two, shared, conflict, numbers):
 
     `one` and `two` are the reports' rows in `looks`, the features that `look` wrote. `shared` is the bit set
     of marks of which the suspects share a value. `conflict` (points lost, by mark) and `numbers` (single
-    limits) are columns of `candidate_pairs.Tables`.
+    limits) are columns of `sheet.Tables`.
     """
     name, code = 0.0, 0
     if looks[one, 0] != 0 and looks[two, 0] != 0:
@@ -183,7 +183,7 @@ def near(looks, instants, one, two, numbers):
     """Return the points of an IP address that two reports had within a time window; 0 without any.
 
     `looks` and `instants` are the features that `look` wrote, `one` and `two` the rows of the two reports in
-    them. `numbers` are the single limits of `candidate_pairs.Tables`. The window depends on the address: an
+    them. `numbers` are the single limits of `sheet.Tables`. The window depends on the address: an
     IPv6 prefix, an equal port, or neither.
     """
     for i in range(MOST_ADDRESSES):

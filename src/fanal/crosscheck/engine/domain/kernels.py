@@ -45,7 +45,7 @@ def weigh_span(span, slot, rows, reports, looks, tables):
             of points kept (0..1), and face (`features.look`).
         reports: (report's number by seat, whether it is fresh); each pair has a fresh report.
         looks: (looks, instants), the comparison features by seat that `features.look` wrote.
-        tables: `candidate_pairs.Tables`, the weights.
+        tables: `sheet.Tables`, the weights.
 
     Returns:
         The number of pairs and of shared values, then columns, used up to these lengths. By pair: later and
@@ -174,7 +174,7 @@ def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
         slot: by earlier report the place of the pair in `weighed`, -1 for none.
         rows: the columns that `weigh_span` describes.
         fresh: mask by report; a pair has at least one fresh report.
-        tables: `candidate_pairs.Tables`, the weights.
+        tables: `sheet.Tables`, the weights.
         met: columns of `_met`, to fill.
         weighed: columns of `_weighed`, to fill.
     """
@@ -224,7 +224,7 @@ def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, column
         slot: by earlier report the place of the pair; set back to -1.
         mark: number of the weight class, by row.
         looks: (looks, instants), the comparison features that `features.look` wrote.
-        tables: `candidate_pairs.Tables`, the weights.
+        tables: `sheet.Tables`, the weights.
         met: shared values of the report, columns of `_met`.
         weighed: pairs of the report, columns of `_weighed`.
         sums: work arrays by side and family: best points, number of further values.
@@ -274,7 +274,7 @@ def _given(at, ip, mark, tables, met, sums):
 
     A mark is the number of a value's weight class. `at` is the place of the pair's first shared value in
     `met` (columns of `_met`), `ip` the points of an IP address, `mark` the mark by row, `tables` the weights
-    (`candidate_pairs.Tables`). `sums` are work arrays by side and family.
+    (`sheet.Tables`). `sums` are work arrays by side and family.
     """
     row_of, _, side_of, points_of, after = met
     family, numbers = tables[1], tables[8]
@@ -304,7 +304,7 @@ def _alone(points, side, mark, tables):
     Otherwise the bit set is 0. The usual case of `_given`, faster: no other evidence. `mark` is the number of
     the value's weight class, `points` its points. `side` says whose the value is: SAME (of the suspects of
     both, or of no person), CROSS (of one suspect, in the other's text) or OTHER. `tables` is
-    `candidate_pairs.Tables`, the weights.
+    `sheet.Tables`, the weights.
     """
     family, most, numbers = tables[1], tables[5], tables[8]
     given = min(points, most[family[mark]])
@@ -337,7 +337,7 @@ def _sum(used, side, tables, sums):
     A family is a group of value kinds whose points overlap. `side` says whose the shared values are: SAME (of
     the suspects of both, or of no person), CROSS (of one suspect, in the other's text) or OTHER. `used` is
     the bit set of cells (side x number of families + family) that hold points, `sums` (best points, number of
-    further values) by cell. `tables` is `candidate_pairs.Tables`.
+    further values) by cell. `tables` is `sheet.Tables`.
     """
     worth, most = tables[4], tables[5]
     best, further = sums

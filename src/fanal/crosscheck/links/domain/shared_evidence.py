@@ -33,7 +33,10 @@ class Uncertain(NamedTuple, Generic[Report]):
 
 
 class Suspects(Struct):
-    """The names of a dossier's suspects, each with its words, and their dates of birth: digests of cards."""
+    """The names and dates of birth of a dossier's suspects, as the digests that cards hold (`Card`).
+
+    `names` maps the digest of a whole name to the digests of its words; `births` holds the digests of dates.
+    """
 
     names: dict[int, frozenset[int]]
     births: set[int]

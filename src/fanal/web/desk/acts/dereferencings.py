@@ -257,7 +257,11 @@ def restoration(request: HttpRequest, dereferencing_id: UUID) -> HttpResponse:
 
 
 def waiting(request: HttpRequest) -> list[dict[str, object]]:
-    """Return the rows of the dereferencings that await a second person, the next due first."""
+    """Return the template rows of the dereferencings that await a second person, the next due first.
+
+    A row is that of `lasting.rows`: `view` (`DereferencingView`), `author` (name). The reading is recorded in
+    the ledger.
+    """
     states, asked = [DereferencingState.TO_SECOND], frozenset({"SECOND"})
     return lasting.waiting(_KIND, request, states=states, asked=asked)
 

@@ -183,12 +183,13 @@ def alarms(request: HttpRequest) -> HttpResponse:
 def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
     """Acknowledge an alarm of a child in danger, which stops it for everyone, and go to its report.
 
-    Its emergency call is opened and waits until somebody records it.
-    `also` in the form names the other alarms of that report. If the report cannot be read yet, go to the
-    queue with a warning.
+    `also` in the form names further alarms of that report. An emergency call on the report is opened, to be
+    made and recorded by a person, unless one is open already. If somebody else had acknowledged all these
+    alarms, nothing changes, and a message says so. If the report cannot be read yet, go to the queue with a
+    warning.
 
     Raises:
-        Http404: no such alarm.
+        Http404: no such alarm at the person's desks.
     """
     actor, now = actor_of(request), now_of(request)
     report_id = report_of_alarm(actor=actor, alarm_id=alarm_id)

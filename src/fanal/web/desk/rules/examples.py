@@ -35,9 +35,10 @@ _SHOWN = 50
 
 
 class SignalLine(Struct, frozen=True, kw_only=True):
-    """Numbers of a signal's training examples: with it (`wanted`) or without (`unwanted`), as people judged.
+    """Number of training examples of a signal (`code`), by the outcome of people's judgements (`settle`).
 
-    `alone`: examples that a single person denied. `code` is the signal's.
+    `wanted`: those that have the signal; `unwanted`: those that have not, as two people said; `alone`: those
+    of which a single person said so, which are not in `unwanted`.
     """
 
     code: str
