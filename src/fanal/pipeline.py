@@ -13,11 +13,12 @@ stage calls the next: a crash between two stages loses nothing, and `fanal repla
 again after a change of rules. Priority follows cross-check, so that earlier reports of the same value count
 (docs: decisions).
 
-Work that no report waits for: `find_similar`, and `continue_reread` after the activation of a text reader,
-run when no batch waits; `continue_rerank` after an activation of rules, `rank_by_clock` every night and
-`weigh_answers`, every minute, of the reporters to the desk are scheduled jobs. An alarm call for a child in
-danger waits for none of this: intake raises the alarm, or orient if a stage detects the danger, and
-`fanal.calls` sends the call.
+Work that no report waits for: `read_later` (texts read by the model), `continue_reread` after the activation
+of a text reader, and `find_similar` run when no batch waits; `continue_rerank` after an activation of rules,
+`rank_by_clock` every night and `weigh_answers` (the reporters' answers to the desk) every minute are
+scheduled jobs. An alarm call for a child in danger waits for none of this: a trigger raises the alarm when a
+report that declares the danger is stored, orient if the declaration is found only when the document is
+harmonised, and `fanal.calls` sends the call. Text analysis alone raises no alarm.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -172,7 +173,8 @@ def run_prioritise(batch: Batch) -> None:
 def run_orient(batch: Batch) -> None:
     """Run stage 5: propose tracks (what to do) and legal bases, and put the report into the desk's queue.
 
-    A duplicate is grouped with the same report instead. A danger found by the stages raises an alarm.
+    A duplicate is grouped with the same report instead. A report that declares a child in danger gets an
+    alarm if it has none yet.
     """
     facts, analyses, priorities = _facts(batch), _analyses(batch), _priorities(batch)
     kin = {k.report_id: k for k in _kin(batch)}
