@@ -51,7 +51,11 @@ class InstructionKind(StrEnum):
 
 
 class InstructionState(StrEnum):
-    """A standing instruction's state at an instant: unapproved, to come, in force, expired or revoked."""
+    """State of a standing instruction at an instant.
+
+    WAITING: nobody has approved it; TO_COME: approved, its period has not begun; IN_FORCE: transmissions may
+    be made under it; EXPIRED: its period has ended, approved or not; REVOKED: a person ended it.
+    """
 
     WAITING = "WAITING"
     TO_COME = "TO_COME"
@@ -104,10 +108,10 @@ class NewInstruction:
 class StandingInstruction:
     """A stored standing instruction: who proposed, approved (`second_id`) and revoked it, and when.
 
-    `second_id` and `revoked_by` are None before. `grounds` are its reasons, `basis` the legal basis. It
-    applies from `valid_from` to `expires_at` (excluded). `names` are the providers, recipients, lists or
-    counterparts (by its kind) to which it applies; empty: all. `members` are the organisations that may read
-    the lists of a LIST_SERVICE.
+    `second_id`, `seconded_at`, `revoked_by` and `revoked_at` are None before. `grounds` are its reasons,
+    `basis` the legal basis. It applies from `valid_from` to `expires_at` (excluded). `names` are the
+    providers, recipients, lists or counterparts (by its kind) to which it applies; empty: all. `members` are
+    the organisations that may read the lists of a LIST_SERVICE.
     """
 
     id: UUID

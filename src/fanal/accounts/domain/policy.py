@@ -16,9 +16,11 @@ from fanal.kernel.texts import stripped
 
 
 class Scope(StrEnum):
-    """Which objects a rule covers: any, or those of the actor's desks, organisation (PARTNER) or person.
+    """The objects that a rule covers.
 
-    NONE: objects of no desk or organisation, such as a public page.
+    ANY: all. DESK: those of the desks at which the actor has one of the rule's roles. PARTNER: those of the
+    actor's organisation. OWNER: those of the actor's own person. NONE: objects of no desk or organisation,
+    such as a public page.
     """
 
     ANY = "ANY"

@@ -65,8 +65,8 @@ def login_from_name(name: str) -> str:
 class OrganisationKind(StrEnum):
     """Kind of an organisation that works with a desk.
 
-    PARTNER: its programs send reports to the desk and have API credentials. The others are named by their
-    trade.
+    PARTNER: its programs send reports to the desk and have API credentials. PROVIDER: an online service.
+    LABORATORY: gets the desk's requests for examinations. AUTHORITY: a public authority.
     """
 
     PARTNER = "PARTNER"
@@ -252,10 +252,12 @@ class AlikeAccount:
 class HabilitationRecord:
     """A habilitation (formal grant of a role) as shown on pages and in reviews; instants are timezone-aware.
 
-    `desk` and `organisation` are names, "" where the role has none. `act_reference` names the legal act
-    behind it. `waits`: it awaits approval by a second granter. `revoked_at` is None and `revocation_reason`
-    "" unless revoked. `reviewed_at` and `reviewed_by`: the last review. `alike` lists other people's accounts
-    that share a name, an address, a sign-on subject or a security key with this person's.
+    `person`, `granted_by`, `approved_by` and `reviewed_by` are people's names, `desk` and `organisation`
+    names too, "" where there is none. `act_reference` names the legal act behind it. It applies from
+    `valid_from` to `valid_until` (excluded). `waits`: it awaits approval by a second granter. `revoked_at` is
+    None and `revocation_reason` "" unless revoked. `reviewed_at` and `reviewed_by`: the last review. `alike`
+    lists other people's accounts that share a name, an address, a sign-on subject or a security key with this
+    person's.
     """
 
     id: UUID

@@ -21,7 +21,8 @@ IDLE_LIFE = timedelta(hours=1)
 class ReportState(StrEnum):
     """State of a report at intake: whether its sender has finished, retracted or abandoned it.
 
-    OPEN: the sender may still add to it; EXPIRED: it stayed open too long.
+    OPEN: the sender may still add to it; FINISHED: complete, processed by the stages; RETRACTED: by its
+    partner; EXPIRED: it stayed open too long.
     """
 
     OPEN = "OPEN"
@@ -129,7 +130,13 @@ ENTERED = frozenset({Arrival.PHONE, Arrival.LETTER, Arrival.VISIT})
 
 
 class Format(StrEnum):
-    """The format in which a report was sent, and in which its original bytes are stored (encrypted)."""
+    """The format in which a report was sent, and in which its original bytes are stored (encrypted).
+
+    FORM: JSON of the public form. REPORT: the JSON of `/api/v1`. NCMEC_XML, NCMEC_JSON: a provider's report
+    in the NCMEC schema. VICS (Project VIC), XARF: material and abuse reports. DSA_18, COM_2022_209:
+    notifications under European law, in force or proposed. TRANSFERS: payment transfers as CSV; PACS_008,
+    CAMT_053: as ISO 20022.
+    """
 
     FORM = "form/1"
     REPORT = "report/1"
@@ -200,7 +207,12 @@ class Submission(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(StrEnum):
-    """Result of a submission: new report, repeat, conflict (same idempotency key), or in progress."""
+    """Result of a submission to intake.
+
+    CREATED: a new report. REPEATED: the same document under the same key: the earlier report. CONFLICT:
+    another document under that key; nothing is stored. IN_PROGRESS: another request with the key is under
+    way; nothing is stored, the sender repeats.
+    """
 
     CREATED = "CREATED"
     REPEATED = "REPEATED"
@@ -243,10 +255,13 @@ class Claim(Struct, frozen=True, kw_only=True):
 class ReportFacts(Struct, frozen=True, kw_only=True):
     """The envelope of a report: its metadata without any content.
 
-    `reference` is the sender's, `wire_id` the report's number on the NCMEC-compatible API, `size` its
-    length in bytes, `identity_id` the encrypted object with the reporter's identity; None without.
-    `changed_at` is the last change of its state or files, `stage` the processing stage it waits for, None
-    if none.
+    `sender_id` is the partner, `PUBLIC_SENDER` for the public form; `reference` is the sender's own.
+    `wire_id` is the report's number on the NCMEC-compatible API, `correlation_id` the sender's
+    `X-Correlation-Id` header, "" if it sent none. `language` is that of the texts as the sender states it
+    (BCP 47), "" if it does not, `size` the length in bytes, `identity_id` the encrypted object with the
+    reporter's identity; None without. `urgent`: it declared a danger when it was received. `changed_at` is
+    the last change of its state or files, `stage` the processing stage it waits for, None if none;
+    `quarantined_at` is set if that stage failed on it three times.
     """
 
     report_id: UUID

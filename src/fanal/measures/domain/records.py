@@ -21,8 +21,10 @@ from fanal.kernel.states import StateTable, move
 class MeasureState(StrEnum):
     """The states of a measure (a removal request).
 
-    TO_SECOND: awaits approval by a second person. EXPIRED: the 24 hours passed without removal. LIFTED: ended
-    after its execution. ANNULLED: by a court.
+    TO_SECOND: awaits approval by a second person. SENT: its sending is recorded. RECEIVED: its receipt is,
+    which starts the legal 24 hours. SUSPENDED: these are stopped for a legal cause (`SuspensionCause`).
+    EXPIRED: the 24 hours passed without removal. EXECUTED: the content was removed. LIFTED: ended after its
+    execution. WITHDRAWN: by the desk, before execution. ANNULLED: by a court.
     """
 
     DRAFT = "DRAFT"
@@ -87,9 +89,10 @@ class MeasureKind(StrEnum):
 class Request(Struct, frozen=True, kw_only=True):
     """The values of a removal request; `letters` writes its text from them.
 
-    `targets` are exact addresses and `host` is their common host name. `basis` is the article that provides
-    the measure, `offence` the article that the content violates; `basis_entry` and `offence_entry` are the
-    ids of the applied versions of the law. `non_disclosure`: the host must not inform the content provider.
+    `revision` is the number of the document, from 1. `targets` are exact addresses and `host` is their common
+    host name; `addressee` is the host's contact. `basis` is the article that provides the measure, `offence`
+    the article that the content violates; `basis_entry` and `offence_entry` are the ids of the applied
+    versions of the law. `non_disclosure`: the host must not inform the content provider.
     """
 
     measure_id: UUID
@@ -111,11 +114,14 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Measure(Struct, frozen=True, kw_only=True):
-    """A measure (removal request): the request and deadlines. `author_id` wrote the current document.
+    """A measure (removal request): the request and deadlines.
 
-    `digest` is the SHA-256 of the document, `level` the urgency. `due_at` is the next deadline, legal or the
-    desk's own; `legal_due_at` the end of the 24 hours for removal; `non_disclosure_until` the end of the
-    period in which the host must not inform the content provider. Instants of steps not yet made are None.
+    `decision_id` is the decision on which it rests; `proposer_id` opened it, `author_id` wrote the current
+    document. `digest` is the SHA-256 of the document, `level` the urgency. `due_at` is the next deadline,
+    legal or the desk's own; `legal_due_at` the end of the 24 hours for removal; `non_disclosure_until` the
+    end of the period in which the host must not inform the content provider. `sent_at`, `received_at` and
+    `executed_at` are the instants that people recorded, not those of the record. Instants of steps not yet
+    made are None.
     """
 
     id: UUID
@@ -140,9 +146,14 @@ class Measure(Struct, frozen=True, kw_only=True):
 
 
 class WarningCode(StrEnum):
-    """The reasons to check a removal request again before submission or approval, such as an earlier one.
+    """The reasons to check a removal request again before submission or approval, in the order shown.
 
-    Their texts are the labels of kind `measure_warning`.
+    WHOLE_SITE: an address is a whole site; PAGE_KNOWN: though the report names an exact page. DECIDED_LAWFUL:
+    another report of the address was decided without further action (DECIDED_ELSEWHERE: by another desk).
+    MEASURE_…: another measure has the address, and is in progress (RUNNING) or was lifted, annulled by a
+    court, withdrawn by a person or refused by a second person; ELSEWHERE: another desk has or had one.
+    END_RECOMMENDED: the overseer recommended to end a measure on it. Their texts are the labels of kind
+    `measure_warning`.
     """
 
     WHOLE_SITE = "WHOLE_SITE"
@@ -198,7 +209,11 @@ ENDED_REMOVALS = frozenset(
 
 
 class DoubtCause(StrEnum):
-    """The causes of a doubt about a measure in force."""
+    """The causes of a doubt about a blocking or dereferencing in force, which a person then answers.
+
+    REOPENED: its report; NEW_DECISION: on its report. RECOMMENDED: the overseer recommends its end.
+    REMOVAL_ENDED: the removal request on which it rests was executed, suspended or ended. APPEAL: against it.
+    """
 
     REOPENED = "REOPENED"
     NEW_DECISION = "NEW_DECISION"
@@ -209,7 +224,11 @@ class DoubtCause(StrEnum):
 
 
 class LiftOutcome(StrEnum):
-    """The outcomes for which a measure is lifted. LAPSED: check or doubt were not answered in time."""
+    """The outcomes for which a blocking or dereferencing is lifted.
+
+    GONE: the content is; LAWFUL: it is. NEW_DECISION: of the desk. ANNULLED: by a court. RECOMMENDED: the
+    overseer recommended the end. LAPSED: check or doubt were not answered in time.
+    """
 
     GONE = "GONE"
     LAWFUL = "LAWFUL"

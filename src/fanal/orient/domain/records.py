@@ -67,8 +67,9 @@ class OrientItem(Struct, frozen=True, kw_only=True):
 class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A legal basis: a wording of an article of law. `unchecked`: nobody has verified the text of the law.
 
-    `code` names the article, `entry_id` its wording, and `reading` says why this wording is cited. An
-    unchecked basis alone never opens a measure.
+    `code` names the article, `entry_id` its wording, and `reading` says why this wording is cited.
+    `opens_measures`: the law permits a removal request for this offence on the day of receipt. An unchecked
+    basis alone never opens a measure.
     """
 
     code: str  # "CP 227-23"
@@ -118,8 +119,9 @@ class Choice(Struct, frozen=True, kw_only=True):
 class Decision(Struct, frozen=True, kw_only=True):
     """A stored decision by a person. `reason` is empty once it has expired; `digest` (of the reason) stays.
 
-    `body` is the competent authority, None if there is none; `supersedes` the decision that this one
-    replaces, None for the first. `proposal_revision` is the number of the proposal at that time.
+    `tracks` are the actions decided, `bases` the legal bases. `body` is the competent authority, None if
+    there is none; `supersedes` the decision that this one replaces, None for the first. `proposal_revision`
+    is the number of the proposal at that time, `rule_version` the version of the reference data (law, texts).
     """
 
     id: UUID
@@ -147,11 +149,16 @@ class CaseClaim(Struct, frozen=True, kw_only=True):
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """A report's row in the desk's work queue.
+    """A report's row in the desk's work queue, with the facts by which the queue is ordered and filtered.
 
     `links` is the number of its related reports. `score` is 0 to 100, `floor` the code of the priority rule
-    that set its minimum, `reason` the code of the main reason. `due_at` is the deadline of the next step:
-    claim, decision or approval.
+    that set its minimum, `level` the priority level (DANGER, HIGH, NORMAL, LOW), `urgent` set for DANGER.
+    `reason` is the code of the main reason, `reason_parameters` the values in its text. `kind`, `channel`,
+    `platform` and `country` (ISO 3166-1, of the facts) are the report's. `sender_id` is the partner, zero for
+    the public. `claimed_by` and `lease_until` are those of a claim (`held_by`: whether it still runs), None
+    without; `claim_token` is the fencing token of the newest one, 0 before the first. `decided_at` is the
+    newest decision, `proposal_revision` the number of the newest proposal. `due_at` is the deadline of the
+    next step: claim, decision or approval (`due_stage`).
     """
 
     report_id: UUID
@@ -213,8 +220,10 @@ class Case(Struct, frozen=True, kw_only=True):
 class QueueView(StrEnum):
     """The standard views of the queue at every desk.
 
-    Open reports, a child in danger (open, or with an unread answer of the reporter), the person's own, with
-    an unread answer of the reporter, waiting for a second person, late, handed over to another desk, decided.
+    OPEN: not decided. DANGER: a child in danger, open or with an unread answer of the reporter. MINE: in the
+    person's charge (claimed by or assigned to them). ANSWERED: with an unread answer of the reporter.
+    TO_SECOND: decided, a removal request waits for approval by a second person. LATE: past the deadline of
+    its next step. HANDED_OVER: to another desk.
     """
 
     OPEN = "OPEN"
@@ -230,8 +239,11 @@ class QueueView(StrEnum):
 class QueueFilter(Struct, frozen=True, kw_only=True):
     """Filters that narrow a view of the queue, and its order (`sort`); a field of None does not filter.
 
-    `country` is that of the facts, `level` the priority level. Values are those of `domain.filters`: the
-    table in the README of `queue` has all of them.
+    `kind` and `channel` are codes of the report format, `level` a priority level, `country` (ISO 3166-1) and
+    `departement` those of the facts. `language` (ISO 639-1) is the report's. `sender` is a partner's id or
+    PUBLIC, `holder` a person's id, ME or NOBODY. `age` is a range of the youngest victim's age, `received` a
+    time before now (DAY, WEEK, MONTH). `since` and `until` are days of receipt in Paris, both included. All
+    values: `domain.filters`, and the table in the README of `queue`.
     """
 
     kind: str | None = None
@@ -251,7 +263,7 @@ class QueueFilter(Struct, frozen=True, kw_only=True):
 
 
 class SavedView(Struct, frozen=True, kw_only=True):
-    """A view saved under a name by a person; the whole desk sees a `shared` view."""
+    """A view of the queue with filters, saved under a name; the whole desk sees a `shared` one."""
 
     id: UUID
     desk_id: int
@@ -298,8 +310,9 @@ class ViewCounts(Struct, frozen=True, kw_only=True):
 class CallState(Struct, frozen=True, kw_only=True):
     """Delivery state of a call (e-mail) to the people on duty.
 
-    `outcome` is a value of `Delivery`, empty while the call is due. `failure` is the code of the last
-    attempt's failure.
+    `outcome` is a value of `Delivery`, empty while the call is due. `attempts` have been made so far,
+    `failure` is the code of the last one's failure. `ended_at` is when the outcome was recorded, None while
+    the call is due.
     """
 
     outcome: str
@@ -321,8 +334,10 @@ class CallState(Struct, frozen=True, kw_only=True):
 class Alarm(Struct, frozen=True, kw_only=True):
     """Child-in-danger alarm on a report: when it was raised, escalated and acknowledged, and by whom.
 
-    `code` is CHILD_IN_DANGER. `call` is the delivery state of the latest call (e-mail) to the duty people:
-    the call of the escalation if there was one, else the first; None without a call.
+    `code` is CHILD_IN_DANGER (declared in the report) or DANGER_WRITTEN (declared later by its reporter). An
+    instant is None while its event has not happened; `acknowledged_by` is the person's id. `call` is the
+    delivery state of the latest call (e-mail) to the duty people: the call of the escalation if there was
+    one, else the first; None without a call.
     """
 
     id: UUID

@@ -17,7 +17,12 @@ _NOBODY = UUID(int=0)
 
 
 class SelectionAct(StrEnum):
-    """Act on each selected report: claim, release, assign, attach to a dossier, close without action, …"""
+    """Act on each selected report of the queue.
+
+    CLAIM, RELEASE: the person's own claim. ASSIGN: put a person in charge; TAKE_BACK: end such an
+    assignment. ATTACH: to a dossier. CLOSE: decide that no action is needed. FEEDBACK: to the provider that
+    sent it.
+    """
 
     CLAIM = "CLAIM"
     RELEASE = "RELEASE"

@@ -124,9 +124,10 @@ def _quality(ids: list[UUID], *, actor: Actor) -> dict[str, object]:
 
 
 class ShownQuality(Struct, frozen=True, kw_only=True):
-    """The quality of a provider's report, and the feedback on it, newest first, with the authors' names.
+    """The quality of a provider's report (`found`), and the feedback on it, for the report's page.
 
-    Made by `shown` for the report's page. `verdicts` are those that a person may give.
+    `feedback` is newest first, each with its author's name. `may_give`: the reader may give feedback;
+    `verdicts` are those that a person may give. Made by `shown`.
     """
 
     found: Quality

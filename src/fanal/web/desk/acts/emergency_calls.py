@@ -41,7 +41,11 @@ _BACK = frozenset({"answer", "decline"})
 
 
 class DialledNumber(Struct, frozen=True, kw_only=True):
-    """An emergency number on the page: whose it is in words, and whether no official text was read."""
+    """An emergency number on the page: whose it is in words (`words`).
+
+    `unchecked`: nobody has read it in an official text. `silent`: it is for people who cannot make a voice
+    call.
+    """
 
     number: str
     words: str

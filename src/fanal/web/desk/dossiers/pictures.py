@@ -45,7 +45,11 @@ class Told(NamedTuple):
 
 
 class ShownBar(NamedTuple):
-    """A bar of the timeline: top in pixels, number, query that chooses its reports, whether one is chosen."""
+    """A bar of the timeline for the template.
+
+    `y` is its top in pixels, `short` the number of reports in at most three characters, `query` the URL query
+    that chooses its reports, `is_picked` whether one of them is chosen.
+    """
 
     bar: Bar
     y: int

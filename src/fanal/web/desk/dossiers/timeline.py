@@ -20,7 +20,12 @@ from fanal.web.components.words import monday, month
 
 
 class TimelineLane(StrEnum):
-    """The lanes of the chart, from the facts to what the desk did."""
+    """The lanes of a dossier's timeline, from the facts to what the desk did.
+
+    FACTS: stated times of the facts, and of places. TALK: quoted messages. TRACES: dated identifiers and
+    payments. RECEIVED: receipt of the reports. ACTS: decisions, and the opening and sending of removal
+    requests and referrals.
+    """
 
     FACTS = "FACTS"
     TALK = "TALK"
@@ -47,7 +52,11 @@ class Period(Struct, frozen=True, kw_only=True):
 
 
 class Bar(Struct, frozen=True, kw_only=True):
-    """The reports with an event in a lane and period: place in percent of the width, height in pixels."""
+    """The reports with an event in a lane and period, as a bar.
+
+    `x` is its left end, `middle` its centre, `width` its width, in percent of the chart's width; `height` is
+    in pixels.
+    """
 
     period: Period
     x: float
@@ -77,7 +86,7 @@ class ChartLane(Struct, frozen=True, kw_only=True):
 
 
 class Tick(NamedTuple):
-    """A word on the axis: its place in percent of the width, and the text."""
+    """A word on the axis: its left end (`x`) in percent of the width, and the text."""
 
     x: float
     words: str

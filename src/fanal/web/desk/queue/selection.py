@@ -85,7 +85,10 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
 
 class Selection(Struct, frozen=True, kw_only=True):
-    """The selected reports on a page: their ids, the first rows, and what each permitted act would do."""
+    """The selected reports on a page: their ids and the first rows.
+
+    `acts` has by `SelectionAct` what each act that the person may do would change.
+    """
 
     ids: Sequence[UUID]
     rows: Sequence[QueueRow]

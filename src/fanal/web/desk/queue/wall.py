@@ -42,7 +42,7 @@ _APPROVED_BY_TWO: Sequence[Lifecycle] = (REMOVAL, BLOCKING, DEREFERENCING, NOTIC
 
 
 class Tile(Struct, frozen=True, kw_only=True):
-    """A figure of the board: its number, its label, the page that lists what it counts.
+    """A figure of the board: its `number`, its label (`words`), the page that lists what it counts (`href`).
 
     `tone`: `danger` or `warn` where it asks for an act, else empty. `since`: of what waits, the oldest.
     `capped`: at least that many.

@@ -32,8 +32,8 @@ _LASTING = (BLOCKING, DEREFERENCING)
 class Became(Struct, frozen=True, kw_only=True):
     """An official act on the page of its report.
 
-    `name`: kind and addressee; `href`: its page, "" if the person may not read it; `state`, in words with its
-    date; `icon` of that state.
+    `decision_id` is the decision on which it rests, None for an act without one. `name`: kind and addressee;
+    `href`: its page, "" if the person may not read it; `state`, in words with its date; `icon` of that state.
     """
 
     decision_id: UUID | None

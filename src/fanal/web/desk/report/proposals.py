@@ -60,10 +60,11 @@ class FoldedForm(PostedForm):
 class OfferedChoice(Struct, frozen=True, kw_only=True):
     """The proposed decision and the decision form of a report's page.
 
-    `revision`: that of the proposal; `bases`: those proposed, in words; `other_bases`: further ones as (entry
-    id, text); `bodies`: authorities as (code, preselected); `targets`: addresses that a measure may target;
-    `typed`: the posted fields of a form that was refused for the reason `refused`; `reasons`: codes of the
-    templates of a reason.
+    `revision`: that of the proposal, 0 without one; `proposed_way`: the option of the form that it selects (a
+    key of `WAYS`); `ways`: all options; `bases`: the legal bases proposed, in words; `other_bases`: further
+    ones as (entry id, text); `bodies`: authorities as (code, preselected); `targets`: addresses that a
+    measure may target; `typed`: the posted fields of a form that was refused for the reason `refused`;
+    `reasons`: codes of the templates of a reason.
     """
 
     proposal: Proposal | None

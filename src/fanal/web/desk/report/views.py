@@ -60,9 +60,10 @@ class AskingClocks(Struct, frozen=True, kw_only=True):
     """Deadlines for requests of subscriber data: until when the address' operator and the service keep them.
 
     `askable`: each dated IP address of a suspect, or captured with a file, under a known retention rule, with
-    the rule in words; `owner`: that of them with the latest deadline; `provider`: the reporting service's
-    deadline, None for a report from the public, one that names no person, or without a known rule, with its
-    rule in words and whether that rule is unchecked (not verified in an official text).
+    the rule in words; `owner`: that of them with the latest deadline. `provider`: the reporting service's
+    deadline, None for a report from the public, one that names no person, or without a known rule;
+    `provider_words` is its rule in words, `provider_unchecked` whether that rule is unchecked (not verified
+    in an official text).
     """
 
     owner: Askable | None

@@ -24,9 +24,10 @@ _NOTHING_SET = Rule(code="", fact="", points=nan, source="", checked_by="")
 
 
 class RuleDifference(Struct, frozen=True, kw_only=True):
-    """A field that differs between two priority rule sets, both values in words; "" where a side has none.
+    """A field (`name`) that differs between two priority rule sets.
 
-    `of` is the name of the rule or level, empty for the whole set.
+    `before` and `after` are both values in words, "" where a side has none. `of` is the name of the rule or
+    level, empty for the whole set.
     """
 
     of: str
