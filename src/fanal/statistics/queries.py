@@ -139,7 +139,14 @@ def series(
         for month, codes in sorted(keys)
         if month in chosen
     ]
-    return Table(figure=definition, rows=tuple(rows), since=chosen[0], until=until, made_at=now)
+    return Table(
+        figure=definition,
+        rows=tuple(rows),
+        since=chosen[0],
+        until=until,
+        made_at=now,
+        compared_from=_compared_from(began),
+    )
 
 
 @across_desks()  # counts over all desks, never a row
@@ -165,13 +172,21 @@ def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime
         ),
         width,
     )
-    comparable = _began(actor) <= first_of_month(year_before(since))
+    began = _began(actor)
+    comparable = began <= first_of_month(year_before(since))
     rows = [
         Row(keys=k, value=found.get(k, 0), before=before.get(k, 0) if comparable else None)
         for k in {*found, *before}
     ]
     rows.sort(key=lambda row: row.keys)
-    return Table(figure=definition, rows=tuple(rows), since=since, until=until, made_at=now)
+    return Table(
+        figure=definition,
+        rows=tuple(rows),
+        since=since,
+        until=until,
+        made_at=now,
+        compared_from=_compared_from(began),
+    )
 
 
 @across_desks()
@@ -299,6 +314,22 @@ def _live(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
     if since >= until:
         return []
     return DAILY[figure](actor=actor, since=start_of_day(since), until=start_of_day(until))
+
+
+@across_desks()
+def first_month(*, actor: Actor) -> date | None:
+    """Return the month of the first report (its first day), None without any.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    require(actor, "statistics.read")
+    began = _began(actor)
+    return None if began == date.max else began
+
+
+def _compared_from(began: date) -> date | None:
+    return None if began == date.max else add_months(began, 12)
 
 
 @across_desks()

@@ -12,7 +12,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.web.account import second_factor
 from fanal.web.desk.statistics.panels import Panel, TableLine
-from fanal.web.desk.statistics.views import as_pdf
+from fanal.web.desk.statistics.yearly import as_pdf
 from tests.acceptance.oversight.people import user_as
 from tests.integration.statistics.test_figures import receive
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from fanal.statistics.domain.definitions import Figure
 
@@ -106,17 +106,35 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """The rows of a figure for the days from `since` to `until` (excluded), computed at `made_at`."""
+    """The rows of a figure for the days from `since` to `until` (excluded), computed at `made_at`.
+
+    Months from `compared_from` on have a year before; None without any such month.
+    """
 
     figure: Figure
     rows: tuple[Row, ...]
     since: date
     until: date
     made_at: datetime
+    compared_from: date | None = None
 
     def total(self, *keys: str) -> int:
         """Return the sum of the values of the rows whose codes include all of `keys` (no key: all rows)."""
         return sum(int(r.value or 0) for r in self.rows if set(keys) <= set(r.keys))
+
+    def is_compared(self, month: date) -> bool:
+        """Return whether the numbers of a month (its first day) can be compared with the year before."""
+        return self.compared_from is not None and month >= self.compared_from
+
+    def only(self, code: str) -> "Table":
+        """Return the same table with only the rows that have a code."""
+        return structs.replace(self, rows=tuple(r for r in self.rows if code in r.keys))
+
+    def between(self, first: date, last: date) -> "Table":
+        """Return the table of a daily figure with only its months from `first` to `last` (first days)."""
+        ends = first.isoformat()[:7], last.isoformat()[:7]
+        rows = tuple(r for r in self.rows if ends[0] <= r.keys[0] <= ends[1])
+        return structs.replace(self, rows=rows, since=max(first, self.since))
 
 
 def as_json(table: Table) -> bytes:

@@ -176,6 +176,12 @@ def month(first: date, lang: str, *, short: bool = False) -> str:
     return f"{_NUMBERS_MONTHS[lang][first.month - 1]} {first.year}"
 
 
+def quarter(first: date, lang: str) -> str:
+    """Return the quarter that begins on `first` as `T3 2026` (`Q3 2026` in English)."""
+    letter = "Q" if lang == "en" else "T"
+    return f"{letter}{(first.month - 1) // 3 + 1} {first.year}"
+
+
 def monday(first: date, lang: str, *, short: bool = False) -> str:
     """Return a week, given by its Monday `first`, as `5 oct. 2026`, or `5 oct. 26` where space is short."""
     day = "1er" if first.day == 1 and lang != "en" else str(first.day)

@@ -173,8 +173,7 @@ def _period(first: date, length: int, lang: str, *, short: bool = False) -> str:
     """
     if length == 1:
         return words.month(first, lang, short=short)
-    letter = "Q" if lang == "en" else "T"
-    return f"{letter}{(first.month - 1) // length + 1} {first.year}"
+    return words.quarter(first, lang)
 
 
 def _name(kind: str, code: str, lang: str) -> str:

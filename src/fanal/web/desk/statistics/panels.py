@@ -26,11 +26,24 @@ class TableLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A number of a period, and that of the same days a year before (None if there is none to compare)."""
+
+    value: int
+    before: int | None
+
+    @property
+    def change(self) -> float | None:
+        """The relative change in a year (0.12 is +12 %), None without a sufficient base."""
+        return change(self.value, self.before)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """A figure ready for display: table (`header`, `lines`), texts about it, chart.
 
     `chart` is the data for `charts.js`, None for a table only; `query` and `retention` say how the figure is
-    computed and how long it is kept.
+    computed and how long it is kept. `total` is the number in the last line of the table, if it has one.
     """
 
     key: str
@@ -44,6 +57,36 @@ class Panel:
     header: Cells
     lines: list[TableLine]
     chart: dict[str, object] | None = None
+    total: Compared | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The total of a panel as one figure: its name and texts, and the `key` of the panel that it leads to."""
+
+    key: str
+    name: str
+    value: str
+    before: str
+    change: str
+
+
+def headline(panel: Panel, lang: str) -> Headline:
+    """Return the total of a panel's table as a headline, so that both say the same.
+
+    Raises:
+        ValueError: the panel has no total.
+    """
+    if panel.total is None:
+        raise ValueError(panel.key)
+    value, before, change_in_a_year = _compared(panel.total, lang)
+    return Headline(
+        key=panel.key,
+        name=panel.title,
+        value=value,
+        before="" if panel.total.before is None else before,
+        change="" if panel.total.change is None else change_in_a_year,
+    )
 
 
 def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1) -> Panel:
@@ -57,24 +100,30 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
     names = [_label(table.figure.columns[column], code, lang) for code in codes]
     cells = _cells(table.rows, column)
     totals = {m: sum(cells.get((m, c), 0) for c in codes) for m in _keys(months)}
-    before = {m: _sum(r.before for r in table.rows if r.keys[0] == m) for m in _keys(months)}
+    before = {
+        key: _sum(r.before for r in table.rows if r.keys[0] == key)
+        if table.is_compared(month)
+        else None
+        for month, key in zip(months, _keys(months), strict=True)
+    }
     lines = [
         TableLine(
             heading=words.month(month, lang)
             + (f" ({_('to date')})" if _open(month, table) else ""),
             cells=[
-                *_compared(totals[key], before[key], lang),
+                *_compared(Compared(value=totals[key], before=before[key]), lang),
                 *(words.number(cells.get((key, code), 0), lang) for code in codes),
             ],
         )
         for month, key in reversed(list(zip(months, _keys(months), strict=True)))
     ]
     whole = [sum(cells.get((m, code), 0) for m in totals) for code in codes]
+    total = Compared(value=sum(totals.values()), before=_sum(before.values()))
     lines.append(
         TableLine(
             heading=_("Whole period"),
             cells=[
-                *_compared(sum(totals.values()), _sum(before.values()), lang),
+                *_compared(total, lang),
                 *(words.number(n, lang) for n in whole),
             ],
             total=True,
@@ -91,7 +140,7 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
         + [{"name": _("Year before"), "values": list(before.values()), "line": True}],
     }
     header = [_("Month"), *_compared_header(), *names]
-    return _panel(table, lang, "months", header=header, lines=lines, chart=chart)
+    return _panel(table, lang, "months", header=header, lines=lines, chart=chart, total=total)
 
 
 def by_code(table: Table, lang: str, *, column: int) -> Panel:
@@ -102,15 +151,21 @@ def by_code(table: Table, lang: str, *, column: int) -> Panel:
     now: dict[str, int] = {}
     for row in table.rows:
         now[row.keys[column]] = now.get(row.keys[column], 0) + int(row.value or 0)
-    before = {code: _sum(r.before for r in table.rows if r.keys[column] == code) for code in now}
+    comparable = table.is_compared(table.since)
+    before = {
+        code: _sum(r.before for r in table.rows if r.keys[column] == code) if comparable else None
+        for code in now
+    }
     codes = sorted(now, key=lambda code: -now[code])
     names = [_label(table.figure.columns[column], code, lang) for code in codes]
     lines = [
-        TableLine(heading=name, cells=_compared(now[code], before[code], lang))
+        TableLine(
+            heading=name, cells=_compared(Compared(value=now[code], before=before[code]), lang)
+        )
         for name, code in zip(names, codes, strict=True)
     ]
-    whole = _compared(sum(now.values()), _sum(before.values()), lang)
-    lines.append(TableLine(heading=_("Total"), cells=whole, total=True))
+    total = Compared(value=sum(now.values()), before=_sum(before.values()) if comparable else None)
+    lines.append(TableLine(heading=_("Total"), cells=_compared(total, lang), total=True))
     chart = {
         "type": "bar",
         "horizontal": True,
@@ -122,7 +177,7 @@ def by_code(table: Table, lang: str, *, column: int) -> Panel:
     }
     heading = definitions.words(table.figure.columns[column].label, lang)
     header = [heading, *_compared_header()]
-    return _panel(table, lang, "codes", header=header, lines=lines, chart=chart)
+    return _panel(table, lang, "codes", header=header, lines=lines, chart=chart, total=total)
 
 
 def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
@@ -205,6 +260,7 @@ def _panel(
     header: Cells,
     lines: list[TableLine],
     chart: dict[str, object] | None = None,
+    total: Compared | None = None,
 ) -> Panel:
     figure = table.figure
     return Panel(
@@ -219,6 +275,7 @@ def _panel(
         header=header,
         lines=lines,
         chart=chart,
+        total=total,
     )
 
 
@@ -258,11 +315,11 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
     return sum(parts) if len(parts) == len(known) else None
 
 
-def _compared(now: int, before: int | None, lang: str) -> Cells:
+def _compared(total: Compared, lang: str) -> Cells:
     return [
-        words.number(now, lang),
-        "–" if before is None else words.number(before, lang),
-        words.percent(change(now, before), lang),
+        words.number(total.value, lang),
+        words.number(total.before, lang),
+        words.percent(total.change, lang),
     ]
 
 

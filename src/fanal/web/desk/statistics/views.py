@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from importlib import resources
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,55 +12,18 @@ from django.views.decorators.http import require_safe
 
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.casework.domain.documents import set_pdf
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, months_of_year, months_until, paris_day
 from fanal.statistics import queries
 from fanal.statistics.domain.definitions import figures, historical_figures
-from fanal.statistics.domain.tabular import Table, as_csv, as_json, change
+from fanal.statistics.domain.tabular import Table, as_csv, as_json
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.components import words
-from fanal.web.desk.statistics import panels
-from fanal.web.desk.statistics.panels import Panel
+from fanal.web.desk.statistics import panels, periods
+from fanal.web.desk.statistics.periods import Period
+from fanal.web.desk.statistics.yearly import as_pdf
 
-# The yearly report as PDF/UA-1: the panels of the yearly page, set by Typst from one template.
-
-
-def as_pdf(panels: Sequence[Panel], *, title: str, lead: str, lang: str, now: datetime) -> bytes:
-    """Return the yearly report (title, introduction `lead`, figures) as a tagged PDF dated `now`."""
-    data = {
-        "title": title,
-        "author": "Fanal",
-        "lead": lead,
-        "lang": lang,
-        "words": {
-            "nothing": _("Nothing was counted in this period."),
-            "source": _("Source"),
-            "colon": "\N{NARROW NO-BREAK SPACE}:" if lang == "fr" else ":",
-        },
-        "panels": [_shown(panel) for panel in panels],
-    }
-    template = resources.files("fanal.web.desk.statistics").joinpath("yearly.typ").read_bytes()
-    return set_pdf(template, data, at=now)
-
-
-def _shown(panel: Panel) -> dict[str, object]:
-    return {
-        "title": panel.title,
-        "header": panel.header,
-        "lines": [
-            {"cells": [line.heading, *line.cells], "total": line.total} for line in panel.lines
-        ],
-        "definition": panel.definition,
-        "source": panel.source,
-    }
-
-
-FIRST_YEAR = 2009
-"""First year with published figures."""
-
-RECENT = 3
-"""Months covered by the delays on the first page, which describes present performance."""
+HEADLINES = ("received-months", "received-urgent", "decided-months", "sent-months")
+"""Keys of the panels whose totals head the page."""
 
 WITHDRAWN_WITHIN = timedelta(days=365)
 """Period over which retracted and never finished reports are counted."""
@@ -71,20 +33,37 @@ WITHDRAWN_WITHIN = timedelta(days=365)
 @require_safe
 @needs("statistics.read")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the desk's statistics of the present month and of the twelve before."""
+    """Show the desk's statistics of a period, which the address names.
+
+    By default the present month and the twelve before.
+
+    Raises:
+        Http404: no such period.
+    """
     actor, now, lang = actor_of(request), now_of(request), language()
-    months = months_until(paris_day(now), count=queries.CHOICE)
-    tables = _tables(months, actor=actor, now=now, delays_from=months[-RECENT])
+    today = paris_day(now)
+    period = _period(request, today)
+    found = _panels(_tables(period.months, actor=actor, now=now), period.months, lang)
+    earlier, later = periods.neighbours(period, today=today)
+    oldest = min(queries.first_month(actor=actor) or today, period.first)
     context = {
-        "headlines": _headlines(tables, months[-1], lang),
-        "panels": _panels(tables, months, lang),
+        "period": period,
+        "period_text": periods.label_of(period, lang),
+        "choices": periods.choices(period, lang, today=today),
+        "earlier": earlier,
+        "later": later,
+        "offered": periods.offered_months(oldest, lang, today=today),
+        "ends": [month.isoformat()[:7] for month in (period.first, period.last)],
+        "is_open": period.until > today,
+        "headlines": [panels.headline(p, lang) for p in found if p.key in HEADLINES],
+        "panels": found,
         "waiting": panels.waiting(queries.waiting(actor=actor, now=now), lang),
         "historical": historical_figures(lang),
         "withdrawn": queries.withdrawn(actor=actor, since=now - WITHDRAWN_WITHIN),
         "withdrawn_days": WITHDRAWN_WITHIN.days,
-        "this_year": paris_day(now).year,
-        "since": months[0],
-        "until": add_months(months[-1], 1),
+        "year": period.last.year,
+        "since": period.first,
+        "until": period.until,
         "frame": frame_of(actor),
     }
     return render(request, "statistics/home.html", context)
@@ -101,7 +80,7 @@ def year_summary(request: HttpRequest, year: int) -> HttpResponse:
     """
     actor, now, lang = actor_of(request), now_of(request), language()
     today = paris_day(now)
-    if not FIRST_YEAR <= year <= today.year:
+    if not periods.FIRST_YEAR <= year <= today.year:
         raise Http404
     months = months_of_year(year, last=today)
     context = {
@@ -110,7 +89,7 @@ def year_summary(request: HttpRequest, year: int) -> HttpResponse:
         "historical": [
             h for h in historical_figures(lang) if h["period"] in {str(year), str(year - 1)}
         ],
-        "earlier": year - 1 if year > FIRST_YEAR else None,
+        "earlier": year - 1 if year > periods.FIRST_YEAR else None,
         "later": year + 1 if year < today.year else None,
         "lead": _lead(open_year=year == today.year),
         "since": months[0],
@@ -131,7 +110,7 @@ def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
     """
     actor, now, lang = actor_of(request), now_of(request), language()
     today = paris_day(now)
-    if not FIRST_YEAR <= year <= today.year:
+    if not periods.FIRST_YEAR <= year <= today.year:
         raise Http404
     months = months_of_year(year, last=today)
     pdf = as_pdf(
@@ -205,9 +184,16 @@ def _asked(request: HttpRequest, figure: str) -> Table:
     since = _month(request.GET.get("since", ""), months[0])
     until = _month(request.GET.get("until", ""), add_months(months[-1], 1))
     latest = add_months(months[-1], 1)
-    if not date(FIRST_YEAR, 1, 1) <= since < until <= latest:
+    if not date(periods.FIRST_YEAR, 1, 1) <= since < until <= latest:
         raise Http404
     return queries.table(actor=actor_of(request), figure=figure, since=since, until=until, now=now)
+
+
+def _period(request: HttpRequest, today: date) -> Period:
+    try:
+        return periods.read_period(request.GET.dict(), today=today)
+    except periods.PeriodInvalid:
+        raise Http404 from None
 
 
 def _month(text: str, default: date) -> date:
@@ -219,27 +205,24 @@ def _month(text: str, default: date) -> date:
         raise Http404 from None
 
 
-def _tables(
-    months: Sequence[date], *, actor: Actor, now: datetime, delays_from: date | None = None
-) -> dict[str, Table]:
+def _tables(months: Sequence[date], *, actor: Actor, now: datetime) -> dict[str, Table]:
     since, until = months[0], add_months(months[-1], 1)
     codes = [code for code in figures() if code != "WAITING"]
     return {
-        code: queries.table(
-            actor=actor,
-            figure=code,
-            since=delays_from or since if code == "DELAYS" else since,
-            until=until,
-            now=now,
-        )
+        code: queries.table(actor=actor, figure=code, since=since, until=until, now=now)
         for code in codes
     }
 
 
 def _panels(tables: dict[str, Table], months: Sequence[date], lang: str) -> list[panels.Panel]:
-    kinds = tables["ORIENTED"]
+    received, kinds = tables["RECEIVED"], tables["ORIENTED"]
     return [
-        panels.by_month(tables["RECEIVED"], months, lang),
+        panels.by_month(received, months, lang),
+        replace(
+            panels.by_month(received.only("URGENT"), months, lang),
+            key="received-urgent",
+            title=_("Declared emergencies"),
+        ),
         replace(panels.by_code(kinds, lang, column=1), title=_("Reports by kind")),
         panels.crossed(kinds, lang, rows=1, columns=2),
         panels.by_month(tables["DECIDED"], months, lang),
@@ -249,43 +232,7 @@ def _panels(tables: dict[str, Table], months: Sequence[date], lang: str) -> list
         panels.by_code(tables["DEREFERENCED"], lang, column=0),
         panels.by_code(tables["NOTIFIED"], lang, column=0),
         panels.by_code(tables["REFERRED"], lang, column=0),
-        replace(panels.delays(tables["DELAYS"], lang), title=_delays_title(tables["DELAYS"])),
-    ]
-
-
-def _delays_title(table: Table) -> str:
-    since = words.month(table.since, language())
-    return _("Delays since %(month)s") % {"month": since}
-
-
-def _percent(value: int, before: int | None, lang: str) -> str:
-    found = change(value, before)
-    return "" if found is None else words.percent(found, lang)
-
-
-def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[str, object]]:
-    """Return the headline figures of a month, compared with the same days a year before, as text.
-
-    `tables`: by figure code. Keys: `name`, `value`, `before`, `change`.
-    """
-    key = month.isoformat()[:7]
-
-    def headline(figure: str, code: str = "") -> dict[str, object]:
-        rows = [r for r in tables[figure].rows if r.keys[0] == key and (not code or code in r.keys)]
-        value = sum(int(r.value or 0) for r in rows)
-        known = [r.before for r in rows if r.before is not None]
-        before = sum(known) if len(known) == len(rows) else None
-        return {
-            "value": words.number(value, lang),
-            "before": "–" if before is None else words.number(before, lang),
-            "change": _percent(value, before, lang),
-        }
-
-    return [
-        {"name": "RECEIVED", **headline("RECEIVED")},
-        {"name": "URGENT", **headline("RECEIVED", "URGENT")},
-        {"name": "DECIDED", **headline("DECIDED")},
-        {"name": "SENT", **headline("SENT")},
+        panels.delays(tables["DELAYS"], lang),
     ]
 
 
