@@ -65,7 +65,7 @@ class Read(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in {"td", "th"}:
             self._cell = ""
-        elif tag == "div":
+        elif tag == "span":
             self._figure = False
         elif tag == "script":
             self._chart = ""

@@ -1,7 +1,7 @@
 """A figure arranged for display: text, chart and table from the rows of a query."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from django.utils.translation import gettext as _
@@ -10,6 +10,7 @@ from fanal import reference
 from fanal.statistics.domain import definitions
 from fanal.statistics.domain.tabular import Row, Table, change
 from fanal.web.components import words
+from fanal.web.components.sparklines import Sparkline, sparkline
 
 Cells = list[str]
 _COLORS = 10
@@ -18,11 +19,12 @@ _COLORS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLine:
-    """A row of a figure's table on a page: heading, cells as text, and whether it is a total."""
+    """A row of a figure's table on a page: heading, cells as text, whether it is a total, its course."""
 
     heading: str
     cells: Cells
     total: bool = False
+    spark: Sparkline | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,8 @@ class Panel:
     """A figure ready for display: table (`header`, `lines`), texts about it, chart.
 
     `chart` is the data for `charts.js`, None for a table only; `query` and `retention` say how the figure is
-    computed and how long it is kept. `total` is the number in the last line of the table, if it has one.
+    computed and how long it is kept. `total` is the number in the last line of the table, if it has one, and
+    `spark` its course. `has_courses`: the lines of the table have one.
     """
 
     key: str
@@ -58,17 +61,45 @@ class Panel:
     lines: list[TableLine]
     chart: dict[str, object] | None = None
     total: Compared | None = None
+    spark: Sparkline | None = None
+
+    @property
+    def has_courses(self) -> bool:
+        """Whether a line of the table has a sparkline."""
+        return any(line.spark for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A daily figure (`table`) over the `months` of its sparklines, the period's and often more."""
+
+    table: Table
+    months: tuple[date, ...]
+
+    def spark(self, lang: str, *, code: str = "") -> Sparkline | None:
+        """Return the course of the whole figure, or of one of its codes."""
+        totals: dict[str, int] = {}
+        for row in self.table.rows:
+            if not code or code in row.keys[1:]:
+                totals[row.keys[0]] = totals.get(row.keys[0], 0) + int(row.value or 0)
+        return sparkline(
+            self.months,
+            [totals.get(key, 0) for key in _keys(self.months)],
+            lang,
+            is_open=_open(self.months[-1], self.table),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The total of a panel as one figure: its name and texts, and the `key` of the panel that it leads to."""
+    """The total of a panel as one figure: its name, texts and course, and the `key` of that panel."""
 
     key: str
     name: str
     value: str
     before: str
     change: str
+    spark: Sparkline | None
 
 
 def headline(panel: Panel, lang: str) -> Headline:
@@ -86,15 +117,23 @@ def headline(panel: Panel, lang: str) -> Headline:
         value=value,
         before="" if panel.total.before is None else before,
         change="" if panel.total.change is None else change_in_a_year,
+        spark=panel.spark,
     )
 
 
-def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1) -> Panel:
+def by_month(
+    table: Table,
+    months: Sequence[date],
+    lang: str,
+    *,
+    column: int = 1,
+    course: Course | None = None,
+) -> Panel:
     """Return a figure (`table`) by month, split by the codes of one column, as a panel.
 
     Codes that were never counted are left out; the newest month comes first, and the whole period last.
     Each month also has the year before and the change. `column` is the column's index in the figure's
-    definition; a month that is not over is marked.
+    definition; a month that is not over is marked. `course` gives the sparkline of the total.
     """
     codes = _largest(table.rows, column)
     names = [_label(table.figure.columns[column], code, lang) for code in codes]
@@ -140,13 +179,15 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
         + [{"name": _("Year before"), "values": list(before.values()), "line": True}],
     }
     header = [_("Month"), *_compared_header(), *names]
-    return _panel(table, lang, "months", header=header, lines=lines, chart=chart, total=total)
+    panel = _panel(table, lang, "months", header=header, lines=lines, chart=chart, total=total)
+    return replace(panel, spark=course.spark(lang) if course else None)
 
 
-def by_code(table: Table, lang: str, *, column: int) -> Panel:
+def by_code(table: Table, lang: str, *, column: int, course: Course | None = None) -> Panel:
     """Return a figure (`table`) over its whole period by the codes of one column, largest first.
 
-    Each has the year before and the change. `column` is the column's index in the figure's definition.
+    Each has the year before and the change. `column` is the column's index in the figure's definition;
+    `course` gives each code its sparkline.
     """
     now: dict[str, int] = {}
     for row in table.rows:
@@ -160,12 +201,21 @@ def by_code(table: Table, lang: str, *, column: int) -> Panel:
     names = [_label(table.figure.columns[column], code, lang) for code in codes]
     lines = [
         TableLine(
-            heading=name, cells=_compared(Compared(value=now[code], before=before[code]), lang)
+            heading=name,
+            cells=_compared(Compared(value=now[code], before=before[code]), lang),
+            spark=course.spark(lang, code=code) if course else None,
         )
         for name, code in zip(names, codes, strict=True)
     ]
     total = Compared(value=sum(now.values()), before=_sum(before.values()) if comparable else None)
-    lines.append(TableLine(heading=_("Total"), cells=_compared(total, lang), total=True))
+    lines.append(
+        TableLine(
+            heading=_("Total"),
+            cells=_compared(total, lang),
+            total=True,
+            spark=course.spark(lang) if course else None,
+        )
+    )
     chart = {
         "type": "bar",
         "horizontal": True,

@@ -19,11 +19,15 @@ from fanal.statistics.domain.definitions import figures, historical_figures
 from fanal.statistics.domain.tabular import Table, as_csv, as_json
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.statistics import panels, periods
+from fanal.web.desk.statistics.panels import Course
 from fanal.web.desk.statistics.periods import Period
 from fanal.web.desk.statistics.yearly import as_pdf
 
 HEADLINES = ("received-months", "received-urgent", "decided-months", "sent-months")
 """Keys of the panels whose totals head the page."""
+
+COURSE = 13
+"""Fewest months of a sparkline: a shorter period is shown at the end of the year before it."""
 
 WITHDRAWN_WITHIN = timedelta(days=365)
 """Period over which retracted and never finished reports are counted."""
@@ -43,7 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
     actor, now, lang = actor_of(request), now_of(request), language()
     today = paris_day(now)
     period = _period(request, today)
-    found = _panels(_tables(period.months, actor=actor, now=now), period.months, lang)
+    found = _panels(period.months, actor=actor, now=now, lang=lang)
     earlier, later = periods.neighbours(period, today=today)
     oldest = min(queries.first_month(actor=actor) or today, period.first)
     context = {
@@ -85,7 +89,7 @@ def year_summary(request: HttpRequest, year: int) -> HttpResponse:
     months = months_of_year(year, last=today)
     context = {
         "year": year,
-        "panels": _panels(_tables(months, actor=actor, now=now), months, lang),
+        "panels": _panels(months, actor=actor, now=now, lang=lang),
         "historical": [
             h for h in historical_figures(lang) if h["period"] in {str(year), str(year - 1)}
         ],
@@ -114,7 +118,7 @@ def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
         raise Http404
     months = months_of_year(year, last=today)
     pdf = as_pdf(
-        _panels(_tables(months, actor=actor, now=now), months, lang),
+        _panels(months, actor=actor, now=now, lang=lang),
         title=_("The year %(year)s in figures") % {"year": year},
         lead=_lead(open_year=year == today.year),
         lang=lang,
@@ -205,34 +209,39 @@ def _month(text: str, default: date) -> date:
         raise Http404 from None
 
 
-def _tables(months: Sequence[date], *, actor: Actor, now: datetime) -> dict[str, Table]:
+def _panels(
+    months: Sequence[date], *, actor: Actor, now: datetime, lang: str
+) -> list[panels.Panel]:
     since, until = months[0], add_months(months[-1], 1)
-    codes = [code for code in figures() if code != "WAITING"]
-    return {
-        code: queries.table(actor=actor, figure=code, since=since, until=until, now=now)
-        for code in codes
-    }
+    around = tuple(months) if len(months) >= COURSE else months_until(months[-1], count=COURSE)
 
+    def read(figure: str, since: date = since) -> Table:
+        return queries.table(actor=actor, figure=figure, since=since, until=until, now=now)
 
-def _panels(tables: dict[str, Table], months: Sequence[date], lang: str) -> list[panels.Panel]:
-    received, kinds = tables["RECEIVED"], tables["ORIENTED"]
+    courses = {code: Course(table=read(code, around[0]), months=around) for code in queries.DAILY}
+    tables = {code: each.table.between(since, months[-1]) for code, each in courses.items()}
+    kinds = tables["ORIENTED"]
+    urgent = replace(courses["RECEIVED"], table=courses["RECEIVED"].table.only("URGENT"))
     return [
-        panels.by_month(received, months, lang),
+        panels.by_month(tables["RECEIVED"], months, lang, course=courses["RECEIVED"]),
         replace(
-            panels.by_month(received.only("URGENT"), months, lang),
+            panels.by_month(tables["RECEIVED"].only("URGENT"), months, lang, course=urgent),
             key="received-urgent",
             title=_("Declared emergencies"),
         ),
-        replace(panels.by_code(kinds, lang, column=1), title=_("Reports by kind")),
+        replace(
+            panels.by_code(kinds, lang, column=1, course=courses["ORIENTED"]),
+            title=_("Reports by kind"),
+        ),
         panels.crossed(kinds, lang, rows=1, columns=2),
-        panels.by_month(tables["DECIDED"], months, lang),
-        panels.by_month(tables["SENT"], months, lang),
-        panels.crossed(tables["OUTCOMES"], lang, rows=1, columns=0),
-        panels.by_code(tables["BLOCKED"], lang, column=0),
-        panels.by_code(tables["DEREFERENCED"], lang, column=0),
-        panels.by_code(tables["NOTIFIED"], lang, column=0),
-        panels.by_code(tables["REFERRED"], lang, column=0),
-        panels.delays(tables["DELAYS"], lang),
+        panels.by_month(tables["DECIDED"], months, lang, course=courses["DECIDED"]),
+        panels.by_month(tables["SENT"], months, lang, course=courses["SENT"]),
+        panels.crossed(read("OUTCOMES"), lang, rows=1, columns=0),
+        *(
+            panels.by_code(read(code), lang, column=0)
+            for code in ("BLOCKED", "DEREFERENCED", "NOTIFIED", "REFERRED")
+        ),
+        panels.delays(read("DELAYS"), lang),
     ]
 
 
