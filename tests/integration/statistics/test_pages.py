@@ -172,3 +172,22 @@ def test_the_picker_is_a_form_and_links_that_need_no_script(statistician: Client
     assert '<option value="2025-03" selected>' in html
     assert "Q1 2025" in html
     assert statistician.get(HOME.format("en") + "?period=2025").context["year"] == 2025
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_the_heat_map_is_a_table_whose_sums_are_those_of_the_figure(
+    statistician: Client, lang: str
+) -> None:
+    reports(clock.now(), count=60)
+    html = statistician.get(HOME.format(lang)).content.decode()
+    read = Read(html)
+    header, *lines, totals = read.tables["oriented-heat"]
+    assert len(header) > 4
+    for line in lines:
+        assert whole(line[-1]) == sum(whole(cell) for cell in line[1:-1])
+    for n, total in enumerate(totals[1:], 1):
+        assert whole(total) == sum(whole(line[n]) for line in lines)
+    assert totals[-1] == read.tables["oriented-codes"][-1][1]
+    most = max(whole(cell) for line in lines for cell in line[1:-1])
+    deepest = re.findall(rf'class="fd-number fs-heat-{min(5, most)}">(\d+)<', html)
+    assert most in {int(number) for number in deepest}

@@ -10,6 +10,7 @@ from fanal import reference
 from fanal.statistics.domain import definitions
 from fanal.statistics.domain.tabular import Row, Table, change
 from fanal.web.components import words
+from fanal.web.components.shades import shades_of
 from fanal.web.components.sparklines import Sparkline, sparkline
 
 Cells = list[str]
@@ -19,12 +20,22 @@ _COLORS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLine:
-    """A row of a figure's table on a page: heading, cells as text, whether it is a total, its course."""
+    """A row of a figure's table on a page: heading, cells as text, whether it is a total, its course.
+
+    `shades` are those of its first cells in a heat map.
+    """
 
     heading: str
     cells: Cells
     total: bool = False
     spark: Sparkline | None = None
+    shades: tuple[int, ...] = ()
+
+    @property
+    def shaded(self) -> list[tuple[str, int | None]]:
+        """The cells with their shade; None for those without one, such as totals."""
+        rest = len(self.cells) - len(self.shades)
+        return list(zip(self.cells, (*self.shades, *[None] * rest), strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +57,7 @@ class Panel:
 
     `chart` is the data for `charts.js`, None for a table only; `query` and `retention` say how the figure is
     computed and how long it is kept. `total` is the number in the last line of the table, if it has one, and
-    `spark` its course. `has_courses`: the lines of the table have one.
+    `spark` its course. `legend` gives the numbers of each shade of a heat map.
     """
 
     key: str
@@ -62,6 +73,7 @@ class Panel:
     chart: dict[str, object] | None = None
     total: Compared | None = None
     spark: Sparkline | None = None
+    legend: tuple[tuple[int, str], ...] = ()
 
     @property
     def has_courses(self) -> bool:
@@ -266,6 +278,37 @@ def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
     header = [heading, *names, _("Total")]
     readable = chart if len(names) <= _COLORS else None
     return _panel(table, lang, "crossed", header=header, lines=lines, chart=readable)
+
+
+def heat_map(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
+    """Return the cross table of a figure with each cell shaded by its number, and totals on both sides.
+
+    `rows` and `columns` as in `crossed`.
+    """
+    down, across = _largest(table.rows, rows), _largest(table.rows, columns)
+    cells: dict[tuple[str, str], int] = {}
+    for row in table.rows:
+        key = row.keys[rows], row.keys[columns]
+        cells[key] = cells.get(key, 0) + int(row.value or 0)
+    shades = shades_of(cells.values())
+    lines = []
+    for code in down:
+        numbers = [cells.get((code, other), 0) for other in across]
+        lines.append(
+            TableLine(
+                heading=_label(table.figure.columns[rows], code, lang),
+                cells=[words.number(n, lang) for n in (*numbers, sum(numbers))],
+                shades=tuple(shades.of(n) for n in numbers),
+            )
+        )
+    totals = [sum(cells.get((code, other), 0) for code in down) for other in across]
+    if lines:
+        whole = [words.number(n, lang) for n in (*totals, sum(totals))]
+        lines.append(TableLine(heading=_("Total"), cells=whole, total=True))
+    heading = definitions.words(table.figure.columns[rows].label, lang)
+    names = [_label(table.figure.columns[columns], code, lang) for code in across]
+    panel = _panel(table, lang, "heat", header=[heading, *names, _("Total")], lines=lines)
+    return replace(panel, legend=tuple(shades.legend(lang)))
 
 
 def delays(table: Table, lang: str) -> Panel:

@@ -233,7 +233,7 @@ def _panels(
             panels.by_code(kinds, lang, column=1, course=courses["ORIENTED"]),
             title=_("Reports by kind"),
         ),
-        panels.crossed(kinds, lang, rows=1, columns=2),
+        panels.heat_map(kinds, lang, rows=1, columns=2),
         panels.by_month(tables["DECIDED"], months, lang, course=courses["DECIDED"]),
         panels.by_month(tables["SENT"], months, lang, course=courses["SENT"]),
         panels.crossed(read("OUTCOMES"), lang, rows=1, columns=0),
