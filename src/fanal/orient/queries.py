@@ -313,6 +313,18 @@ def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[C
     return _count("country, ''", actor=actor, since=since, until=until)
 
 
+def count_departements(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Count reports that were ranked and routed (oriented), by day of receipt and département of the facts.
+
+    Where the facts have none, the département of the child. Received from `since` to before `until`, without
+    tests and withdrawn ones. Rows: (day, code or "" if unknown, "" for the unused second key, number).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    return _count("departement, ''", actor=actor, since=since, until=until)
+
+
 def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count reports that were ranked and routed (oriented), by day and service, under its usual name.
 

@@ -63,13 +63,14 @@ TRENDS: dict[str, DayCount] = {
 """Counts displayed only as trends; they are stored in `statistics_daily` too."""
 
 PERIOD: Mapping[str, DayCount] = {
+    "DEPARTEMENTS": orient.count_departements,
     "OUTCOMES": measures.count_measures,
     "REFERRED": judicial.count_referrals,
     "BLOCKED": blockings.count_blockings,
     "DEREFERENCED": dereferencings.count_dereferencings,
     "NOTIFIED": notices.count_notices,
 }
-"""Figures counted by current state over a period: computed at each reading."""
+"""Figures counted over a period from what is still kept, by current state: computed at each reading."""
 
 
 def _pipeline(actor: Actor) -> dict[str, int]:

@@ -16,9 +16,10 @@ from fanal.measures.operations.drafts import withdraw_measure
 from fanal.orient.operations.batch import orient_batch
 from tests.integration.measures.stories import RECIPIENT, decide, seconded
 from tests.integration.orient.people import WORKER, person
-from tests.unit.orient.items import item
+from tests.unit.orient.items import Place, item
 
 SYSTEM = system_actor("tests")
+_POSTCODES = ("", "75011", "13001", "59000", "97400", "20000", "93100", "33000", "98800", "")
 
 
 def reports(now: datetime, *, count: int = 120) -> None:
@@ -38,7 +39,9 @@ def reports(now: datetime, *, count: int = 120) -> None:
         )
         receive_reports(actor=SYSTEM, submissions=[submission], now=at)
         kind = chance.choice([*list(ReportKind), ReportKind.GROOMING, ReportKind.ABUSE_MATERIAL])
-        items.append((at, item(kind, at=at, channel=chance.choice(list(Channel)))))
+        postcode = _POSTCODES[n * n % 101 % len(_POSTCODES)]
+        place = Place(country="FR", postcode=postcode) if postcode else None
+        items.append((at, item(kind, at=at, channel=chance.choice(list(Channel)), place=place)))
     for at, one in items:
         orient_batch(actor=WORKER, items=[one], now=at + timedelta(seconds=40))
 

@@ -191,3 +191,27 @@ def test_the_heat_map_is_a_table_whose_sums_are_those_of_the_figure(
     most = max(whole(cell) for line in lines for cell in line[1:-1])
     deepest = re.findall(rf'class="fd-number fs-heat-{min(5, most)}">(\d+)<', html)
     assert most in {int(number) for number in deepest}
+
+
+def test_the_map_shades_the_departements_of_its_table(statistician: Client) -> None:
+    reports(clock.now(), count=40)
+    html = statistician.get(HOME.format("en")).content.decode()
+    _header, *lines, total = Read(html).tables["departements-codes"]
+    numbers = {line[0]: whole(line[1]) for line in lines}
+    assert len(numbers) > 4
+    assert "Not known" in numbers
+    assert whole(total[1]) == sum(numbers.values())
+    titles = re.findall(
+        r'<use class="fs-map-(\d)" href="[^"]*#\w+"><title>(.*?) \((\w+)\) – (\d+)<', html
+    )
+    assert {(name, int(number)) for _shade, name, _code, number in titles} == {
+        (name, number) for name, number in numbers.items() if name != "Not known"
+    }
+    assert all(int(shade) > 0 for shade, *_rest in titles)
+
+
+def test_without_any_postcode_there_is_no_map(statistician: Client) -> None:
+    receive(clock.now())
+    html = statistician.get(HOME.format("en")).content.decode()
+    assert "fs-map-land" not in html
+    assert 'id="departements-codes"' in html

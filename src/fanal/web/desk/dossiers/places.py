@@ -168,10 +168,15 @@ def maps_of(places: Sequence[NamedPlace]) -> list[PlaceMap]:
         names[HOME] = reference.label("country", HOME, get_language() or "fr")
     maps = []
     if counts:
-        maps.append(_map("france", FRANCE_SIZE, counts, names, radii=(18, 23)))
+        maps.append(map_of_france(counts, names))
     if abroad:
         maps.append(_map("world", WORLD_SIZE, abroad, names, radii=(17, 34)))
     return maps
+
+
+def map_of_france(counts: Mapping[str, int], names: Mapping[str, str]) -> PlaceMap:
+    """Return the map of France with some départements; `counts` and `names` are by code."""
+    return _map("france", FRANCE_SIZE, counts, names, radii=(18, 23))
 
 
 def _map(

@@ -12,6 +12,7 @@ from fanal.statistics.domain.tabular import Row, Table, change
 from fanal.web.components import words
 from fanal.web.components.shades import shades_of
 from fanal.web.components.sparklines import Sparkline, sparkline
+from fanal.web.desk.dossiers.places import PlaceMap, map_of_france
 
 Cells = list[str]
 _COLORS = 10
@@ -39,6 +40,15 @@ class TableLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MapShape:
+    """A shape of `maps.svg` (its id) with its shade, and what it says as text."""
+
+    id: str
+    shade: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """A number of a period, and that of the same days a year before (None if there is none to compare)."""
 
@@ -57,7 +67,8 @@ class Panel:
 
     `chart` is the data for `charts.js`, None for a table only; `query` and `retention` say how the figure is
     computed and how long it is kept. `total` is the number in the last line of the table, if it has one, and
-    `spark` its course. `legend` gives the numbers of each shade of a heat map.
+    `spark` its course. `legend` gives the numbers of each shade of a heat map or
+    of a map, `map` the frame of the latter and `shapes` its départements.
     """
 
     key: str
@@ -74,6 +85,8 @@ class Panel:
     total: Compared | None = None
     spark: Sparkline | None = None
     legend: tuple[tuple[int, str], ...] = ()
+    map: PlaceMap | None = None
+    shapes: tuple[MapShape, ...] = ()
 
     @property
     def has_courses(self) -> bool:
@@ -309,6 +322,30 @@ def heat_map(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
     names = [_label(table.figure.columns[columns], code, lang) for code in across]
     panel = _panel(table, lang, "heat", header=[heading, *names, _("Total")], lines=lines)
     return replace(panel, legend=tuple(shades.legend(lang)))
+
+
+def by_place(table: Table, lang: str) -> Panel:
+    """Return a figure by département, as a shaded map and a table; without map if none is known."""
+    panel = replace(by_code(table, lang, column=0), chart=None)
+    counts = {row.keys[0]: int(row.value or 0) for row in table.rows if row.keys[0] and row.value}
+    names = {code: _label(table.figure.columns[0], code, lang) for code in counts}
+    if not counts:
+        return panel
+    frame, shades = map_of_france(counts, names), shades_of(counts.values())
+    return replace(
+        panel,
+        map=frame,
+        legend=tuple(shades.legend(lang)),
+        shapes=tuple(
+            MapShape(
+                id=shape,
+                shade=shades.of(counts[code]),
+                text=f"{names[code]} ({code}) – {words.number(counts[code], lang)}",
+            )
+            for shape in frame.held
+            for code in (shape.removeprefix("p"),)
+        ),
+    )
 
 
 def delays(table: Table, lang: str) -> Panel:

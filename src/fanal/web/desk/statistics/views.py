@@ -234,6 +234,7 @@ def _panels(
             title=_("Reports by kind"),
         ),
         panels.heat_map(kinds, lang, rows=1, columns=2),
+        panels.by_place(read("DEPARTEMENTS"), lang),
         panels.by_month(tables["DECIDED"], months, lang, course=courses["DECIDED"]),
         panels.by_month(tables["SENT"], months, lang, course=courses["SENT"]),
         panels.crossed(read("OUTCOMES"), lang, rows=1, columns=0),
