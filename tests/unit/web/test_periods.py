@@ -8,8 +8,8 @@ from hypothesis import given, strategies as st
 from fanal.kernel.calendar import add_months
 from fanal.web.desk.statistics.periods import (
     DEFAULT,
-    Period,
     PeriodInvalid,
+    StatisticsPeriod,
     choices,
     label_of,
     neighbours,
@@ -20,7 +20,7 @@ from fanal.web.desk.statistics.periods import (
 TODAY = date(2026, 12, 2)
 
 
-def read(**asked: str) -> Period:
+def read(**asked: str) -> StatisticsPeriod:
     return read_period({key.rstrip("_"): text for key, text in asked.items()}, today=TODAY)
 
 

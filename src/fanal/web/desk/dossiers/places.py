@@ -1,15 +1,11 @@
 """Places that the reports of a dossier name, and the layout of their marks on maps of France and the world.
 
-The shapes are in `vendor/maps.svg`, the points of their marks in `vendor/maps.json`: set-up draws both
-(`scripts/draw_maps.py`). Positions and lengths are in the units of each map.
+Positions and lengths are in the units of each map (`web/components/maps.py`).
 """
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from uuid import UUID
 
 from django.utils.translation import get_language
@@ -18,6 +14,15 @@ from msgspec import Struct
 from fanal import reference
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.reference.departements import departement_of
+from fanal.web.components.maps import (
+    FRANCE_SIZE,
+    PARIS,
+    TILES,
+    WORLD_SIZE,
+    Point,
+    points,
+    shapes_of,
+)
 
 HOME = "FR"
 """The country whose départements have a map of their own."""
@@ -26,23 +31,9 @@ OVERSEAS = {
     "BL": "977", "MF": "978", "WF": "986", "PF": "987", "NC": "988",
 }  # fmt: skip
 """The French overseas départements and collectivities that are also countries of ISO 3166-1."""
-PARIS = ("75", "92", "93", "94")
-"""The départements of the enlargement, in which their marks stand."""
-FRANCE_SIZE, WORLD_SIZE = (613, 770), (1000, 440)
-"""Width and height of the two maps."""
-_TILES = tuple(
-    (code, 56 + 100 * (n % 6), 672 + 84 * (n // 6))
-    for n, code in enumerate(
-        ("971", "972", "973", "974", "976", "975", "977", "978", "986", "987", "988")
-    )
-)
-"""The captions of the tiles that `scripts/draw_maps.py` draws."""
 _NUMBERED = 24
 """Most marks on a map: more would cover it. The list has all places."""
 _ROUNDS = 60
-_POINTS = Path(__file__).parents[2] / "static/vendor/maps.json"
-
-Point = tuple[float, float]
 
 
 class NamedPlace(Struct, frozen=True, kw_only=True):
@@ -112,7 +103,7 @@ class PlaceMap(Struct, frozen=True, kw_only=True):
     @property
     def tiles(self) -> tuple[tuple[str, int, int], ...]:
         """Code and point of the caption of each overseas tile; none on the map of the world."""
-        return _TILES if self.name == "france" else ()
+        return TILES if self.name == "france" else ()
 
 
 def named_places(
@@ -168,15 +159,10 @@ def maps_of(places: Sequence[NamedPlace]) -> list[PlaceMap]:
         names[HOME] = reference.label("country", HOME, get_language() or "fr")
     maps = []
     if counts:
-        maps.append(map_of_france(counts, names))
+        maps.append(_map("france", FRANCE_SIZE, counts, names, radii=(18, 23)))
     if abroad:
         maps.append(_map("world", WORLD_SIZE, abroad, names, radii=(17, 34)))
     return maps
-
-
-def map_of_france(counts: Mapping[str, int], names: Mapping[str, str]) -> PlaceMap:
-    """Return the map of France with some départements; `counts` and `names` are by code."""
-    return _map("france", FRANCE_SIZE, counts, names, radii=(18, 23))
 
 
 def _map(
@@ -186,12 +172,12 @@ def _map(
     names: Mapping[str, str],
     radii: tuple[int, int],
 ) -> PlaceMap:
-    known = sorted((c for c in counts if c in _points()), key=lambda code: (-counts[code], code))
+    known = sorted((c for c in counts if c in points()), key=lambda code: (-counts[code], code))
     return PlaceMap(
         name=name,
         width=size[0],
         height=size[1],
-        held=(*known, *(f"p{code}" for code in known if code in PARIS)),
+        held=shapes_of(known),
         wide=_marks(known[:_NUMBERED], counts, names, size, radii[0]),
         narrow=_marks(known[: _NUMBERED // 2], counts, names, size, radii[1]),
     )
@@ -205,7 +191,7 @@ def _marks(
     radius: int,
 ) -> tuple[MapMark, ...]:
     """Return the marks of the places with these codes; `radius` is that of a number of one or two digits."""
-    points = [_points()[f"p{code}" if code in PARIS else code] for code in codes]
+    places = [points()[f"p{code}" if code in PARIS else code] for code in codes]
     sizes = [radius * (1 + 0.2 * max(0, len(short(counts[code])) - 2)) for code in codes]
     return tuple(
         MapMark(
@@ -219,7 +205,7 @@ def _marks(
             at_y=at[1],
         )
         for code, (x, y), of, at in zip(
-            codes, spread(points, sizes, size), sizes, points, strict=True
+            codes, spread(places, sizes, size), sizes, places, strict=True
         )
     )
 
@@ -265,16 +251,6 @@ def spread(
 def _inside(point: Point, radius: float, size: tuple[float, float]) -> Point:
     x, y = point
     return min(max(x, radius), size[0] - radius), min(max(y, radius), size[1] - radius)
-
-
-@cache
-def _points() -> dict[str, Point]:
-    """Return the point of each shape of the maps, by id.
-
-    Raises:
-        FileNotFoundError: set-up has not drawn the maps.
-    """
-    return {code: (x, y) for code, (x, y) in json.loads(_POINTS.read_text()).items()}
 
 
 def _named(record: HarmonisedReport) -> Iterator[tuple[tuple[str, str], str]]:

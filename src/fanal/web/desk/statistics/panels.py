@@ -10,9 +10,9 @@ from fanal import reference
 from fanal.statistics.domain import definitions
 from fanal.statistics.domain.tabular import Row, Table, change
 from fanal.web.components import words
+from fanal.web.components.maps import FRANCE_SIZE, TILES, shapes_of
 from fanal.web.components.shades import shades_of
 from fanal.web.components.sparklines import Sparkline, sparkline
-from fanal.web.desk.dossiers.places import PlaceMap, map_of_france
 
 Cells = list[str]
 _COLORS = 10
@@ -49,6 +49,15 @@ class MapShape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FranceMap:
+    """The frame of a map of France: width, height and captions of the overseas tiles, in its units."""
+
+    width: int = FRANCE_SIZE[0]
+    height: int = FRANCE_SIZE[1]
+    tiles: tuple[tuple[str, int, int], ...] = TILES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """A number of a period, and that of the same days a year before (None if there is none to compare)."""
 
@@ -68,7 +77,7 @@ class Panel:
     `chart` is the data for `charts.js`, None for a table only; `query` and `retention` say how the figure is
     computed and how long it is kept. `total` is the number in the last line of the table, if it has one, and
     `spark` its course. `legend` gives the numbers of each shade of a heat map or
-    of a map, `map` the frame of the latter and `shapes` its départements.
+    of a map, `shapes` the départements of the latter.
     """
 
     key: str
@@ -85,8 +94,12 @@ class Panel:
     total: Compared | None = None
     spark: Sparkline | None = None
     legend: tuple[tuple[int, str], ...] = ()
-    map: PlaceMap | None = None
     shapes: tuple[MapShape, ...] = ()
+
+    @property
+    def map(self) -> FranceMap | None:
+        """The frame of the map, None without any shape to show."""
+        return FranceMap() if self.shapes else None
 
     @property
     def has_courses(self) -> bool:
@@ -331,10 +344,9 @@ def by_place(table: Table, lang: str) -> Panel:
     names = {code: _label(table.figure.columns[0], code, lang) for code in counts}
     if not counts:
         return panel
-    frame, shades = map_of_france(counts, names), shades_of(counts.values())
+    shades = shades_of(counts.values())
     return replace(
         panel,
-        map=frame,
         legend=tuple(shades.legend(lang)),
         shapes=tuple(
             MapShape(
@@ -342,7 +354,7 @@ def by_place(table: Table, lang: str) -> Panel:
                 shade=shades.of(counts[code]),
                 text=f"{names[code]} ({code}) – {words.number(counts[code], lang)}",
             )
-            for shape in frame.held
+            for shape in shapes_of(counts)
             for code in (shape.removeprefix("p"),)
         ),
     )

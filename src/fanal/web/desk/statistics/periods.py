@@ -33,7 +33,7 @@ class PeriodInvalid(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
+class StatisticsPeriod:
     """Consecutive months, oldest first (first days), and the `query` of the address that names them.
 
     `length` is the number of months of the whole period; `months` ends with the current month. `unit` is
@@ -70,7 +70,7 @@ class PeriodChoice:
     is_current: bool
 
 
-def read_period(asked: Mapping[str, str], *, today: date) -> Period:
+def read_period(asked: Mapping[str, str], *, today: date) -> StatisticsPeriod:
     """Return the period that a query asks for; by default the current month and the twelve before.
 
     Months of free choice may come in either order, and one may be left out.
@@ -87,7 +87,7 @@ def read_period(asked: Mapping[str, str], *, today: date) -> Period:
     return _free(ends[0], ends[1], today)
 
 
-def label_of(period: Period, lang: str) -> str:
+def label_of(period: StatisticsPeriod, lang: str) -> str:
     """Return a period in words: `2026`, `T3 2026`, `novembre 2026` or `février 2026 – mai 2026`."""
     if period.unit == "year":
         return str(period.first.year)
@@ -97,7 +97,7 @@ def label_of(period: Period, lang: str) -> str:
     return " – ".join(ends)
 
 
-def choices(period: Period, lang: str, *, today: date) -> list[PeriodChoice]:
+def choices(period: StatisticsPeriod, lang: str, *, today: date) -> list[PeriodChoice]:
     """Return the links of the picker: latest months, this quarter and the last, this year and the last."""
     month = first_of_month(today)
     quarter = month.replace(month=(month.month - 1) // _QUARTER * _QUARTER + 1)
@@ -113,12 +113,14 @@ def choices(period: Period, lang: str, *, today: date) -> list[PeriodChoice]:
     ]
 
 
-def neighbours(period: Period, *, today: date) -> tuple[Period | None, Period | None]:
+def neighbours(
+    period: StatisticsPeriod, *, today: date
+) -> tuple[StatisticsPeriod | None, StatisticsPeriod | None]:
     """Return the period of equal length before this one and after it, None where there is none.
 
     Latest months have none after them, and a move of them gives free months.
     """
-    found: list[Period | None] = []
+    found: list[StatisticsPeriod | None] = []
     for step in (-period.length, period.length):
         first = add_months(period.first, step)
         try:
@@ -150,7 +152,7 @@ def offered_months(
     ]
 
 
-def _named(name: str, today: date) -> Period:
+def _named(name: str, today: date) -> StatisticsPeriod:
     found = _NAMES.fullmatch(name)
     if found is None:
         raise PeriodInvalid(name)
@@ -166,19 +168,19 @@ def _named(name: str, today: date) -> Period:
     return _period(first, length, f"period={name}", unit, today)
 
 
-def _free(first: date, last: date, today: date) -> Period:
+def _free(first: date, last: date, today: date) -> StatisticsPeriod:
     if last > first_of_month(today):
         raise PeriodInvalid(_value(last))
     length = (last.year - first.year) * 12 + last.month - first.month + 1
     return _period(first, length, f"from={_value(first)}&to={_value(last)}", "free", today)
 
 
-def _period(first: date, length: int, query: str, unit: str, today: date) -> Period:
+def _period(first: date, length: int, query: str, unit: str, today: date) -> StatisticsPeriod:
     if not date(FIRST_YEAR, 1, 1) <= first <= today:
         raise PeriodInvalid(query)
     months = (add_months(first, n) for n in range(length))
     begun = tuple([month for month in months if month <= today])
-    return Period(months=begun, query=query, length=length, unit=unit)
+    return StatisticsPeriod(months=begun, query=query, length=length, unit=unit)
 
 
 def _first(year: int, month: int) -> date:
@@ -205,4 +207,4 @@ def _quarter_name(first: date) -> str:
 def _latest_text(count: int) -> str:
     if count == 1:
         return _("This month")
-    return _("Last %(count)s months") % {"count": count}
+    return _("Last %(long)s months") % {"long": count}

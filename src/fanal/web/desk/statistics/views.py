@@ -20,7 +20,7 @@ from fanal.statistics.domain.tabular import Table, as_csv, as_json
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.statistics import panels, periods
 from fanal.web.desk.statistics.panels import Course
-from fanal.web.desk.statistics.periods import Period
+from fanal.web.desk.statistics.periods import StatisticsPeriod
 from fanal.web.desk.statistics.yearly import as_pdf
 
 HEADLINES = ("received-months", "received-urgent", "decided-months", "sent-months")
@@ -193,7 +193,7 @@ def _asked(request: HttpRequest, figure: str) -> Table:
     return queries.table(actor=actor_of(request), figure=figure, since=since, until=until, now=now)
 
 
-def _period(request: HttpRequest, today: date) -> Period:
+def _period(request: HttpRequest, today: date) -> StatisticsPeriod:
     try:
         return periods.read_period(request.GET.dict(), today=today)
     except periods.PeriodInvalid:
