@@ -207,6 +207,11 @@ def ids_of_number(numbering: Numbering, text: str) -> list[UUID]:
     return [id_ for (id_,) in found]
 
 
+def find_numbered(text: str) -> list[UUID]:
+    """Return the ids of all visible rows, of any kind, that a typed number denotes; one with its letter."""
+    return [id_ for numbering in NUMBERINGS for id_ in ids_of_number(numbering, text)]
+
+
 def give_missing(*, since: datetime) -> int:
     """Give numbers to the rows since `since` that were stored without one; return how many."""
     return sum(int(sql.one(f"SELECT {one.table}_missing(%s)", [since])[0]) for one in NUMBERINGS)

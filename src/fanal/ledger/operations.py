@@ -306,6 +306,38 @@ def record_search(
     )
 
 
+def record_ledger_search(
+    *,
+    actor: Actor,
+    at: datetime,
+    text: str,
+    about: Iterable[ObjectRef] = (),
+    shown: Iterable[UUID] = (),
+) -> UUID:
+    """Record the single entry of a search of the ledger itself and return its id, also without results.
+
+    Args:
+        actor: the searcher.
+        at: time of the search.
+        text: all criteria of the search, of which only a keyed digest is stored.
+        about: the person and the objects that the search names.
+        shown: ids of the entries displayed.
+
+    Raises:
+        MotiveMissing: the actor states no purpose.
+        SignerMissing: no ledger keys are installed.
+    """
+    entries = [ObjectRef(kind="entry", id=one) for one in shown]
+    question = ObjectRef(kind="question", id=question_id(kind="LEDGER", text=text))
+    return record(
+        actor=actor,
+        action="ledger.search",
+        at=at,
+        objects=[question, *about, *entries],
+        detail={"hits": len(entries)},
+    )
+
+
 def _keyed_id(purpose: str, content: bytes) -> UUID:
     key = signer.current().digest_key
     return UUID(

@@ -24,7 +24,7 @@ from fanal.ledger.domain.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from fanal.ledger.domain.records import LedgerLine
+from fanal.ledger.domain.records import LedgerLine, ObjectRef
 from fanal.ledger.tree import LeavesMissing, StoredTree
 
 _LINE = (
@@ -85,28 +85,81 @@ def acts_on_person(*, actor: Actor, person_id: UUID, limit: int) -> list[LedgerL
     return [_line(row) for row in found]
 
 
-def list_entries(
-    *,
-    actor: Actor,
-    before: UUID | None = None,
-    limit: int = 100,
-    person_id: UUID | None = None,
-    action: str = "",
-) -> list[LedgerLine]:
-    """Return a page of entries, newest first, with ids below `before`, of a person or an action if given.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoughtEntries:
+    """The criteria of a search of the ledger; those left out select everything.
 
-    At most `limit`. `person_id`: the author of the entries; `action`: its code, "" for all.
+    `person_id` is the author, `action` a code, `object_ids` the ids of one object (any of them). `since` and
+    `until` bound the time of the act, `until` excluded. `before` is the last entry of the previous page.
+    """
+
+    person_id: UUID | None = None
+    action: str = ""
+    object_ids: Sequence[UUID] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: UUID | None = None
+
+
+def list_entries(
+    *, actor: Actor, sought: SoughtEntries = SoughtEntries(), limit: int = 100
+) -> list[LedgerLine]:
+    """Return a page of the entries that fulfil the criteria, newest first, at most `limit`.
+
+    The caller shows purposes and codes only of objects that the actor may read.
 
     Raises:
-        Refused: the actor may not read the ledger.
+        Refused: the actor may not search the ledger.
     """
-    rights.require(actor, "ledger.read")
-    found = sql.rows(
-        f"{_LINE} WHERE e.id < %s AND (%s::uuid IS NULL OR e.actor_id = %s)"
-        " AND (%s = '' OR e.action = %s) ORDER BY e.id DESC LIMIT %s",
-        [before or UUID(int=2**128 - 1), person_id, person_id, action, action, limit],
+    rights.require(actor, "ledger.search")
+    return [_line(row) for row in sql.rows(*_search(sought, limit))]
+
+
+def _search(sought: SoughtEntries, limit: int) -> tuple[str, list[object]]:
+    """Return the statement of a search, and its parameters.
+
+    Each criterion that is absent is left out of the statement, so that an index gives the rows in order:
+    (id), (actor, id) or (action, id). Ids begin with the time of the act. The entries of an object are
+    selected first: they are few.
+    """
+    bounds = [
+        ("e.id >= %s", sought.since and lowest_id(sought.since)),
+        ("e.id < %s", sought.until and lowest_id(sought.until)),
+        ("e.id < %s", sought.before),
+        ("e.actor_id = %s", sought.person_id),
+        ("e.action = %s", sought.action),
+    ]
+    given = [(text, value) for text, value in bounds if value]
+    where = " AND ".join(["true", *(text for text, _value in given)])
+    values: list[object] = [value for _text, value in given]
+    if sought.object_ids is None:
+        return f"{_LINE} WHERE {where} ORDER BY e.id DESC LIMIT %s", [*values, limit]
+    named = (
+        "WITH named AS MATERIALIZED"
+        " (SELECT DISTINCT entry_id FROM ledger_object WHERE object_id = ANY(%s::uuid[])) "
     )
-    return [_line(row) for row in found]
+    joined = _LINE.replace("ledger_entry e", "named n JOIN ledger_entry e ON e.id = n.entry_id")
+    return (
+        f"{named}{joined} WHERE {where} ORDER BY n.entry_id DESC LIMIT %s",
+        [list(sought.object_ids), *values, limit],
+    )
+
+
+def named_objects(*, actor: Actor, entry_ids: Sequence[UUID]) -> dict[UUID, list[ObjectRef]]:
+    """Return the objects that entries name, without digests, by entry id; no key for an entry without any.
+
+    Raises:
+        Refused: the actor may not search the ledger.
+    """
+    rights.require(actor, "ledger.search")
+    found: dict[UUID, list[ObjectRef]] = {}
+    rows = sql.rows(
+        "SELECT entry_id, kind, object_id FROM ledger_object WHERE entry_id = ANY(%s::uuid[])",
+        [list(entry_ids)],
+    )
+    for entry_id, kind, object_id in rows:
+        found.setdefault(entry_id, []).append(ObjectRef(kind=kind, id=object_id))
+    return found
 
 
 def newest_backup(*, actor: Actor, since: datetime) -> datetime | None:

@@ -157,6 +157,28 @@ def journal_search(
     request.__dict__.setdefault(_SEARCHED, set()).update(pairs)
 
 
+def journal_ledger_search(
+    request: HttpRequest, *, text: str, about: Iterable[ObjectRef], shown: Iterable[UUID]
+) -> None:
+    """Write and commit a ledger row for a search of the ledger itself, whether or not it finds anything.
+
+    `text`: all criteria, of which only the keyed digest is stored; `about`: the person and objects that they
+    name; `shown`: ids of the entries that the page shows.
+
+    Raises:
+        RuntimeError: a transaction is open, in which the row could be rolled back.
+    """
+    actor = actor_of(request)
+    with transaction.atomic(durable=True):
+        ledger.record_ledger_search(
+            actor=replace(actor, motive=actor.motive or _page_motive(request)),
+            at=now_of(request),
+            text=text,
+            about=about,
+            shown=shown,
+        )
+
+
 def consulted_ids(request: HttpRequest) -> set[str]:
     """Return the ids (as texts) of the objects for whose reading this request has committed a ledger row.
 

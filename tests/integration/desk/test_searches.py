@@ -19,6 +19,7 @@ from fanal.intake.domain.number import desk_number
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger, queries as entries
 from fanal.ledger.domain.records import LedgerLine
+from fanal.ledger.queries import SoughtEntries
 from fanal.web.components import words
 from fanal.web.reading import ReadingJournal, ReadNotJournalled, consult
 from tests.integration.desk.story import GAME, MATERIAL, Desk, add_reports, suspect
@@ -33,7 +34,7 @@ HERE = "renard_77@arcadia"
 
 def searches() -> list[LedgerLine]:
     """Return the searches so far, oldest first."""
-    return entries.list_entries(actor=SYSTEM, action="search.run")[::-1]
+    return entries.list_entries(actor=SYSTEM, sought=SoughtEntries(action="search.run"))[::-1]
 
 
 def objects_of(line: LedgerLine) -> set[tuple[str, UUID]]:
@@ -200,7 +201,7 @@ def test_canary_identifiers_are_printed_under_an_entry(
 def test_the_identity_form_and_the_alarms_are_reads(desk: Desk, sign_in: SignIn) -> None:
     report_id = desk.reports["danger"]
     sign_in("ana").get("/en/desk/alarms/")
-    assert entries.list_entries(actor=SYSTEM, action="alarm.read")
+    assert entries.list_entries(actor=SYSTEM, sought=SoughtEntries(action="alarm.read"))
     sign_in("claire").get(f"/en/desk/reports/{report_id}/identity/")
     read = entries.entries_of(actor=SYSTEM, object_id=report_id)
     assert any(line.action == "report.read" for line in read)

@@ -23,6 +23,7 @@ from fanal.kernel.ids import new_id
 from fanal.ledger import operations, queries, signer
 from fanal.ledger.domain import canonical
 from fanal.ledger.domain.records import VERBS, Entry, ObjectRef, Verb
+from fanal.ledger.queries import SoughtEntries
 from fanal.ledger.verification import verify_ledger
 
 pytestmark = [
@@ -147,7 +148,7 @@ def test_a_deposit_is_written_with_the_role_that_wrote_it(node, as_role: Connect
 
 def test_the_desk_writes_as_itself() -> None:
     operations.record(actor=SYSTEM, action="report.expire", at=datetime.now(UTC))
-    (line,) = queries.list_entries(actor=SYSTEM, action="report.expire")
+    (line,) = queries.list_entries(actor=SYSTEM, sought=SoughtEntries(action="report.expire"))
     assert line.writer == "fanal_worker"
 
 
@@ -161,7 +162,7 @@ def test_each_act_of_a_program_has_its_verb(node, program: tuple[UUID, UUID]) ->
     for action in acts:
         detail = {"move": "withdraw"} if action == "case.close" else {}
         record(node, *entry(action=action, actor=person, partner=body, detail=detail))
-    written = queries.list_entries(actor=SYSTEM, person_id=person)
+    written = queries.list_entries(actor=SYSTEM, sought=SoughtEntries(person_id=person))
     assert {line.action: line.verb for line in written} == {a: VERBS[a].value for a in acts}
 
 

@@ -7,8 +7,17 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 
-from fanal.accounts.domain.records import AlikeAccount, Likeness, canonical_login, likeness_key
-from fanal.accounts.models import User
+from fanal.accounts.domain.policy import require
+from fanal.accounts.domain.records import (
+    AccountRecord,
+    AlikeAccount,
+    Likeness,
+    canonical_login,
+    likeness_key,
+)
+from fanal.accounts.models import Person, User
+from fanal.kernel.actors import Actor
+from fanal.kernel.texts import alphabetical
 
 _Trait = tuple[Likeness, str]
 
@@ -64,3 +73,33 @@ def _key_parts(row: Authenticator) -> Iterator[bytes]:
         yield bytes(key.credential_id)
         # COSE (RFC 9053): -2 is x (elliptic curves) or e (RSA), -1 the curve or n.
         yield repr([key.public_key.get(label) for label in (1, -1, -2, -3)]).encode()
+
+
+def find_people(*, actor: Actor, text: str) -> list[AccountRecord]:
+    """Return the people whose name or login contains every word of a text: person id, login, name; by name.
+
+    Case, accents and the order of the words do not matter. If the whole text is the name or the login of
+    somebody, only people with that name or login are returned. Closed accounts are found too; people without
+    an account have an empty login.
+
+    Raises:
+        Refused: the actor may not search the ledger.
+    """
+    require(actor, "ledger.search")
+    sought = likeness_key(text)
+    rows = Person.objects.values_list("id", "name", "accounts__username")
+    everybody = [
+        AccountRecord(person_id=person_id, name=name, login=login or "")
+        for person_id, name, login in rows
+    ]
+    found = [one for one in everybody if sought and sought in _written(one)]
+    found = found or [
+        one
+        for one in everybody
+        if sought and all(word in " ".join(_written(one)) for word in sought.split())
+    ]
+    return sorted(found, key=lambda one: (alphabetical(one.name), one.login))
+
+
+def _written(one: AccountRecord) -> tuple[str, str]:
+    return likeness_key(one.name), likeness_key(one.login)

@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from fanal.web.account import (
     access,
+    audit,
     habilitations,
     installation,
     people,
@@ -37,6 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/again/", allauth_account.reauthenticate, name="account_reauthenticate"),
     path("account/second-factor/", include("allauth.mfa.urls")),
     path("account/installation/", installation.installation, name="account_installation"),
+    path("account/ledger/", audit.search, name="account_ledger"),
     path("account/access/", access.listing, name="account_access"),
     path("account/access/add/", access.add, name="account_access_add"),
     path("account/access/revoke/", access.revoke, name="account_access_revoke"),

@@ -1,0 +1,12 @@
+"""An index of the entries by action and time, for the search of the ledger and the newest backup."""
+
+from django.db import migrations
+
+SQL = "CREATE INDEX ledger_entry_action ON ledger_entry (action, id)"
+
+
+class Migration(migrations.Migration):
+    """Ids begin with the time of the act."""
+
+    dependencies = [("ledger", "0007_own_entries")]
+    operations = [migrations.RunSQL(SQL, "DROP INDEX ledger_entry_action")]
