@@ -22,7 +22,11 @@ _IN_ONE: Final = 8
 
 
 class Step(IntEnum):
-    """How far a session has come with one of its people; one that is further on keeps them."""
+    """How far a session has come with one of its people; one that is further on keeps them.
+
+    ASKED: the address is named to the server. TAKEN: the server accepted it. DATA: all recipients are named,
+    nothing of the message is sent. SENT: the whole message is sent.
+    """
 
     SIGNING_IN = 0
     SIGNED_IN = 1
@@ -57,7 +61,11 @@ class Failure(NamedTuple):
 
 @dataclass(eq=False)
 class Person:
-    """A person on duty, by mail address, and the calls that they did not get yet."""
+    """A person on duty, by mail address, and the calls that they did not get yet.
+
+    `pending` holds the ids of these calls, in order. `next_at` is the earliest time of the next session for
+    them, in seconds of the monotonic clock.
+    """
 
     address: str
     pending: dict[UUID, None] = field(default_factory=dict)
@@ -167,8 +175,10 @@ class Person:
 class Session:
     """A session with the mail server at one of its addresses (`place`, an index).
 
-    `asked` is the recipient whose reply it waits for. `stalled`: it gave no sign for some time; the people in
-    it are free. `cut`: it is to be closed.
+    `number` identifies it. `people` are the recipients, by address, `calls` the calls that its message
+    carries; `taken` are the recipients that the server accepted, `asked` the one whose reply it waits for.
+    `began` and `changed` are the times of its start and of the server's last sign. `stalled`: it gave no sign
+    for some time; the people in it are free. `cut`: it is to be closed.
     """
 
     number: int

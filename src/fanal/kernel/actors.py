@@ -9,7 +9,11 @@ from uuid import UUID
 class Role(StrEnum):
     """A role of a person at the desk or outside it; each requires a personal authorisation (habilitation).
 
-    SYSTEM (worker and commands) and PUBLIC (public form) are not granted to people.
+    ANALYST, SUPERVISOR, JUDICIAL_OFFICER (officier de police judiciaire: sends referrals) and
+    MEASURES_OFFICER (records the sending and receipt of removal requests) work at a desk. OVERSEER: the
+    qualified person (personnalité qualifiée) who reviews measures. LABORATORY and PARTNER: of another
+    organisation. STATISTICIAN: figures only. ADMINISTRATOR: accounts. SYSTEM (worker and commands) and PUBLIC
+    (public form) are not granted to people. Rights: `accounts/domain/policy.toml`.
     """
 
     ANALYST = "ANALYST"

@@ -11,7 +11,10 @@ Parameters = dict[str, str | int | float | bool | list[str]]
 
 
 class Because(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A reason: the code of a message whose text is in the label files, and values for its placeholders."""
+    """A reason: the code of a message whose text is in the label files.
+
+    `parameters` are the values for the placeholders of that text.
+    """
 
     code: str
     parameters: Parameters = field(default_factory=dict)

@@ -25,7 +25,10 @@ Deadline = Callable[[str, str, datetime], datetime | None]
 
 
 class InboxTab(StrEnum):
-    """The parts of an inbox: not yet sent, sent with an answer awaited, closed (final states)."""
+    """The parts of an inbox of official acts.
+
+    TO_SEND: not yet sent. AWAITED: sent, with an answer awaited. CLOSED: in a final state.
+    """
 
     TO_SEND = "TO_SEND"
     AWAITED = "AWAITED"

@@ -78,7 +78,8 @@ ROUNDS: Final = {Side.OFFERING: OFFERING, Side.ANSWERING: ANSWERING}
 class HitState(StrEnum):
     """The states of a match (an identifier that both desks hold): how far people have dealt with it.
 
-    REOPENED: it was closed, and a new report contains the identifier.
+    NEW: nobody has yet. CONTACTED: the other desk was contacted. CLOSED: nothing more to do. REOPENED: it was
+    closed, and a new report contains the identifier.
     """
 
     NEW = "NEW"

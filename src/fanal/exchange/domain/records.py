@@ -111,8 +111,8 @@ class ListSource(Struct, frozen=True, kw_only=True):
     """A partner's service from which a list is fetched; over TAXII, from its `collection`.
 
     `list_id` is the list of ours that receives the entries. The secret for `login` is sealed in the vault
-    (`secret_id`), or in a local file. `every_minutes` is the interval of scheduled fetches, `enabled` whether
-    there are any.
+    (`secret_id`), or in a local file (`secret_file`, its path). `every_minutes` is the interval of scheduled
+    fetches, `enabled` whether there are any.
     """
 
     id: UUID

@@ -41,7 +41,13 @@ _CODE: Final = re.compile(r"[A-Z]{2}")
 
 
 class SelectorKind(StrEnum):
-    """The kinds of identifier by which reports are compared, such as EMAIL, PHONE, URL or SHA256."""
+    """The kinds of identifier (selector) by which reports are compared.
+
+    URL: the comparison key of a web address. HOST: its host name, DOMAIN: the registrable domain, ONION: the
+    onion service. HANDLE: a user name, `name@service` where the service is known. DEVICE: an IMEI, MAC
+    address, UUID or other device id. ACCOUNT: an IBAN, a wallet or another payment account. SHA256, SHA1,
+    MD5: exact hashes of files; PDQ: a perceptual hash of a picture. GAME: a game, or `service:world`.
+    """
 
     URL = "URL"
     HOST = "HOST"
@@ -189,11 +195,14 @@ class ComputedFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A report of any source format in the common shape: texts as reported, identifiers in canonical form.
 
-    `extra` holds the values without a field, `selectors` the identifiers for comparison with other reports,
-    `categories` the classes of incident and files. `stated` and `annotations` are codes of the public form's
-    answers and of the source's remarks. `places` are those of the child, of the other person and of a planned
-    meeting: they yield no selector. `occurred` is the time of the incident as a range, from `occurred_at`
-    and `occurred_until` as reported.
+    `reference` is the sender's. `emergency`: the source declares a child in present danger, or escalates the
+    report for `escalation_reason`. `language`, `platform` and `place` are as the source states them. `extra`
+    holds the values without a field, `selectors` the identifiers for comparison with other reports,
+    `categories` the classes of incident and files, `computed` the results of the desk's own hashing of
+    `files`, `warnings` the values that could not be read. `stated` and `annotations` are codes of the public
+    form's answers and of the source's remarks. `places` are those of the child, of the other person and of a
+    planned meeting: they yield no selector. `occurred` is the time of the incident as a range, from
+    `occurred_at` and `occurred_until` as reported. `rule_version` is the version of this conversion.
     """
 
     report_id: UUID

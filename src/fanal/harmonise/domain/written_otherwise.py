@@ -46,7 +46,13 @@ EXACT_KINDS: Final = frozenset((Kind.IP, *HASH_LENGTH))
 
 
 class Difference(StrEnum):
-    """Ways in which a value differs from the text searched for; case, and width of letters, do not count."""
+    """Ways in which a value differs from the text searched for; case, and width of letters, do not count.
+
+    CALLING_CODE: a national telephone number, for one with its country code. SCHEME: the beginning of a web
+    address (`https://`). LOOK_ALIKE: letters of another alphabet that look like Latin ones. DECORATION:
+    letters x around a name (`xX_name_Xx`). SUBSTITUTE: digits and signs in place of letters. SEPARATOR: dots,
+    dashes, spaces and such between them.
+    """
 
     CALLING_CODE = "CALLING_CODE"
     SCHEME = "SCHEME"

@@ -17,7 +17,12 @@ from fanal.orient.domain.records import Basis
 
 
 class ReferralState(StrEnum):
-    """The states of a referral, from draft to outcome. TAKEN_UP, RETURNED: by the addressed authority."""
+    """The states of a referral, from draft to outcome.
+
+    READY: prepared for sending by a judicial officer. ACKNOWLEDGED: the addressed authority confirms receipt;
+    TAKEN_UP, RETURNED: it accepts the case, or sends the referral back. CLOSED: with an outcome. WITHDRAWN:
+    by the desk, before sending or after a return.
+    """
 
     DRAFT = "DRAFT"
     READY = "READY"

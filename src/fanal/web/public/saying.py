@@ -11,7 +11,10 @@ Text = str | Promise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saying:
-    """A sentence in its usual words, and the words for some of the persons who fill in the form."""
+    """A sentence of the report form in its usual words, and in the words for some of those who fill it in.
+
+    `child`, `parent` and `professional` are the words for that person (`Voice`); None: the usual ones.
+    """
 
     usual: Text
     child: Text | None = None

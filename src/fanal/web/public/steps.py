@@ -89,10 +89,10 @@ class Voice(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """An input of the report form: name, maximum characters, allowed codes, whether it is required.
+    """An input of the report form: name, maximum characters (`limit`), allowed codes, whether it is required.
 
-    Each answer is also limited to the maximum bytes of a text in the report format: some scripts take four
-    bytes a character.
+    `codes` is empty for free text. Each answer is also limited to the maximum bytes of a text in the report
+    format: some scripts take four bytes a character.
     """
 
     name: str

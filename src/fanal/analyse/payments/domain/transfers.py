@@ -44,12 +44,12 @@ class PayingParty(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Paid(Struct, frozen=True, kw_only=True):
-    """A transfer. `id` is equal for a duplicate, in any report or file.
+    """A payment transfer from `sender` (the payer) to `beneficiary`.
 
-    `at` is UTC, None if unreadable; `exact`: whether it has a time of day. `label` is the payer's text,
-    `words` the same in normal form; `reference` is that of the `operator` (the payment service). `amount` and
-    `currency` are as reported, `euros` the amount in euros (a missing currency counts as euros), None for an
-    unknown currency or an unreadable or excessive amount.
+    `id` is equal for a duplicate, in any report or file. `at` is UTC, None if unreadable; `exact`: whether it
+    has a time of day. `label` is the payer's text, `words` the same in normal form; `reference` is that of
+    the `operator` (the payment service). `amount` and `currency` are as reported, `euros` the amount in euros
+    (a missing currency counts as euros), None for an unknown currency or an unreadable or excessive amount.
     """
 
     id: UUID

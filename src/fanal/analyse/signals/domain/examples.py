@@ -62,9 +62,10 @@ class Verdict(StrEnum):
 
 
 class ExampleState(StrEnum):
-    """State of an example (a judged passage): open, with a neutral sentence, with a checked one, or erased.
+    """State of an example (a judged passage); transitions: `EXAMPLE_STATES`.
 
-    See `EXAMPLE_STATES`.
+    OPEN: without neutral sentence. REWRITTEN: with a neutral sentence that nobody has checked. NEUTRALISED:
+    with a checked one, which outlives the report. ERASED: with its report.
     """
 
     OPEN = "OPEN"

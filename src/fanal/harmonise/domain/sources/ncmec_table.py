@@ -84,9 +84,9 @@ class Keep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A line of the mapping table: how a value of the source is kept, and in which common field.
+    """A line of the mapping table: where a value of the source is kept (`keep`), and in which common field.
 
-    `reason` says why it is ignored, "" if it is not.
+    `field` is "" where no field uses the value. `reason` says why it is ignored, "" if it is not.
     """
 
     keep: Keep
