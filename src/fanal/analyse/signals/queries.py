@@ -38,10 +38,12 @@ _CARD = msgspec.json.Decoder(ModelCard)
 class StoredReader(Struct, frozen=True, kw_only=True):
     """A stored version of the text reader (trained model), without its bytes; `shipped`: part of the program.
 
-    `card` (model card) is None for a shipped version, and if it cannot be read. `trial` is the JSON of its
-    dry run (`DryRun`; see `trials.trial_of`), finished at `tried_at`; `reached` is the last report compared.
-    `ended` says why the program ended the last dry run without a result, "" if it did not. `reread_at` is
-    when the last waiting report was queued to be read again, None while this goes on.
+    `card` (model card) is None for a shipped version, and if it cannot be read. `author_id` trained it,
+    `proposer_id` proposed it, `approver_id` put it in force; None before. `trial` is the JSON of its dry run
+    (`DryRun`; see `trials.trial_of`), finished at `tried_at`; `reached` is the last report compared. `ended`
+    says why the program ended the last dry run without a result, "" if it did not. Once it is in force,
+    `reread_queued` counts the texts queued to be read again, `reread_reached` is the last waiting report
+    looked at, and `reread_at` when the last of them was, None while this goes on.
     """
 
     id: UUID

@@ -32,9 +32,10 @@ class JudgementAct(StrEnum):
 
 
 class DossierState(StrEnum):
-    """State of a dossier: proposed, opened by a person, closed.
+    """State of a dossier.
 
-    A rejected proposal is no dossier and has no state.
+    PROPOSED: by certain links, no person has opened it. OPEN, CLOSED: by a person, with a reason. A rejected
+    proposal is no dossier and has no state.
     """
 
     PROPOSED = "PROPOSED"

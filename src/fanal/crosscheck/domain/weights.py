@@ -48,9 +48,10 @@ IDENTIFIERS = frozenset(
 
 
 class Family(StrEnum):
-    """Group of weight classes (marks), such as those of files, whose points overlap and count together.
+    """Group of weight classes (marks) whose points overlap and count together.
 
-    Its number in arrays is its position in this enum.
+    ACCOUNT: payment accounts. HOME: values of a household: landline number, device, IP address. FILE: hashes.
+    PAGE: web addresses and onion services. Its number in arrays is its position in this enum.
     """
 
     EMAIL = "EMAIL"

@@ -153,8 +153,8 @@ class RemoteEntry(Struct, frozen=True, kw_only=True):
     """An entry of a partner's list, in any protocol: its key there, and its current content.
 
     `values` are (kind, value) pairs of the kinds that our lists support (hashes, addresses); empty, with
-    `deleted`, if withdrawn. `at` is the partner's own date of the change, if any: pages may come in any
-    order. `until` is the end of its validity.
+    `deleted`, if withdrawn. `classification` is `SCHEME:CODE`, "" without. `at` is the partner's own date of
+    the change, if any: pages may come in any order. `until` is the end of its validity.
     """
 
     key: str

@@ -59,7 +59,11 @@ REFERRAL_STATES: StateTable[ReferralState] = StateTable(
 
 
 class ReferralOutcome(StrEnum):
-    """The outcome of a referral, as the judicial authority reported it."""
+    """The outcome of a referral, as the judicial authority reported it.
+
+    DISMISSED: no further action (classement sans suite). JOINED: to other proceedings. TRANSFERRED: to
+    another authority.
+    """
 
     PROSECUTED = "PROSECUTED"
     CONVICTED = "CONVICTED"
@@ -143,7 +147,10 @@ ADDRESSEES = ("TRACFIN", "PROSECUTOR_OF_PARIS", "PROSECUTOR_OF_SUSPECT", "OFMIN"
 
 
 class SheetState(StrEnum):
-    """The states of an intelligence sheet, from draft to receipt by the addressed authority."""
+    """The states of an intelligence sheet, from draft to receipt by the addressed authority.
+
+    READY: prepared for sending by a judicial officer. ACKNOWLEDGED: the authority confirms its receipt.
+    """
 
     DRAFT = "DRAFT"
     READY = "READY"

@@ -11,8 +11,10 @@ from fanal.measures.domain.records import DoubtCause, LiftOutcome
 class BlockingState(StrEnum):
     """The states of a blocking.
 
-    VOUCHED: a third person vouched for a protected name. LISTED: not yet known to be applied. FREED: by one
-    person, to be reviewed. LIFTING: off the list, restoration not yet proved.
+    TO_SECOND: awaits approval by a second person. VOUCHED: a third person vouched for a protected name.
+    LISTED: not yet known to be applied. IN_FORCE: it is. DOUBTED: a doubt (`DoubtCause`) awaits an answer;
+    the name is still listed. FREED: by one person, to be reviewed. LIFTING: off the list, restoration not yet
+    proved.
     """
 
     DRAFT = "DRAFT"

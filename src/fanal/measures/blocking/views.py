@@ -25,9 +25,13 @@ MOST = 2000
 
 
 class BlockingView(Struct, frozen=True, kw_only=True):
-    """A blocking as pages show it: act, host (empty once expired), facts, due instant, expiry, who is asked.
+    """A blocking as pages show it.
 
-    `lapsed`: it has left every list by itself. `asked`: a code of the label kind `blocking_asked`.
+    `host` is the blocked name, empty once expired. `removal_id` is the removal request on which it rests,
+    `ground` the legal ground (`Ground`). `outcome` is the code of the lifting's reason or of the doubt's
+    cause, "" without. `due_at` is the deadline of the next step, `late` whether it has passed; `expires_at`
+    is when the name leaves every list by itself, `lapsed` whether it has. `asked`: who makes the next step, a
+    code of the label kind `blocking_asked`.
     """
 
     act: Act

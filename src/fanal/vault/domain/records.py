@@ -72,10 +72,11 @@ class Placed(Struct, frozen=True, kw_only=True):
 
 
 class StoredObject(Struct, frozen=True, kw_only=True):
-    """A row of `vault_object`: one sealed object, its plaintext size in bytes and the location of its bytes.
+    """A row of `vault_object`: one sealed object.
 
-    `bound`: its id, owner, kind and digest. `wrapped_key` is the data key, encrypted; None once erased, and
-    left out of `repr`. `wrap_key_id` names the public key for which it is wrapped.
+    `bound`: its id, owner, kind and digest. `size` is that of the plaintext in bytes, `place` the location of
+    its sealed bytes. `wrapped_key` is the data key, encrypted; None once erased, and left out of `repr`.
+    `wrap_key_id` names the public key for which it is wrapped.
     """
 
     bound: Bound

@@ -150,9 +150,10 @@ _MINUTES = {"demi": 30, "demie": 30, "half": 30, "quart": 15, "quarter": 15}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenTime:
-    """A day and an hour (`21:00`) as far as a text names them; `whole` is false if it says something more.
+    """A day and an hour as far as a text names them; None for what it does not name.
 
-    `unclear`: a planned day is named, but not with certainty, and is left out.
+    `clock` is the hour as `21:00`. `whole` is false if the text says something more. `unclear`: a planned day
+    is named, but not with certainty, and is left out.
     """
 
     day: date | None = None

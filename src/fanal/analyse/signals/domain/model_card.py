@@ -24,9 +24,10 @@ MOST_LOST_IN_ALL = 0.01
 
 
 class ReaderState(StrEnum):
-    """State of a version of the text reader, a model: trained, proposed, in force, replaced.
+    """State of a version of the text reader, a model; transitions: `READER_STATES`.
 
-    See `READER_STATES`.
+    TRAINED: stored, not proposed. PROPOSED: by a person; a dry run on past reports follows. IN_FORCE: a
+    second person activated it. REPLACED: another version was activated since.
     """
 
     TRAINED = "TRAINED"

@@ -71,7 +71,8 @@ class CardSheet(NamedTuple):
 
     `rows` hold the values; each other column has one line per report: digests of the name, its words and the
     date of birth; `has` is the bit set of weight classes of which the suspect has a value, and from bit 16 on
-    the incident's week; and by IP address its key (`place`), time, port, whether it is IPv6.
+    the incident's week; and by IP address its key (`place`), time of use (`at`), `port`, whether it is IPv6
+    (`six`).
     """
 
     rows: Rows
@@ -216,10 +217,11 @@ class ValueStanding(NamedTuple):
 class Tables(NamedTuple):
     """The weights as arrays.
 
-    `base` to `conflict` are indexed by the number of the mark (weight class of a value), with the fields of
-    `MarkWeight`. `further` and `most` are indexed by the number of the family (marks whose points overlap):
-    points for each value after the strongest, and greatest total. `side` and `factor` are indexed by the
-    roles in both reports (`states_of`); `numbers` holds single limits, at the places `IP` to `ALONE`.
+    `base`, `family` (a number), `person` and `conflict` are indexed by the number of the mark (weight class
+    of a value), with the fields of `MarkWeight`. `further` and `most` are indexed by the number of the family
+    (marks whose points overlap): points for each value after the strongest, and greatest total. `side` and
+    `factor` are indexed by the roles in both reports (`states_of`); `numbers` holds single limits, at the
+    places `IP` to `ALONE`.
     """
 
     base: Points

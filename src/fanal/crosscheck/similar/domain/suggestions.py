@@ -69,7 +69,11 @@ def is_beyond_rule(alike: Collection[str]) -> bool:
 
 
 class SuggestionState(StrEnum):
-    """State of a suggested pair of reports: unanswered, accepted, rejected, or open again."""
+    """State of a suggested pair of reports.
+
+    OPEN: unanswered. ACCEPTED, REJECTED: by a person's judgement (LINK, UNLINK). REOPENED: rejected, and new
+    evidence came since.
+    """
 
     OPEN = "OPEN"
     ACCEPTED = "ACCEPTED"
