@@ -150,10 +150,9 @@ _MINUTES = {"demi": 30, "demie": 30, "half": 30, "quart": 15, "quarter": 15}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenTime:
-    """A day and an hour as far as a text names them; None for what it does not name.
+    """A day and an hour (`clock`, as `21:00`) that a text names, else None; not `whole` if it says more.
 
-    `clock` is the hour as `21:00`. `whole` is false if the text says something more. `unclear`: a planned day
-    is named, but not with certainty, and is left out.
+    `unclear`: a planned day is named, but not with certainty, and is left out.
     """
 
     day: date | None = None
