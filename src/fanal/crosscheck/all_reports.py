@@ -84,17 +84,23 @@ class Joined:
         return heads
 
     def anchors(
-        self, ids: Sequence[UUID], judgements: Iterable[Judgement], weights: Weights
+        self,
+        ids: Sequence[UUID],
+        judgements: Iterable[Judgement],
+        weights: Weights,
+        ties: Sequence[Strong] = (),
     ) -> dict[UUID, UUID]:
         """Return the anchor (earliest report) of each report's dossier; a report without dossier is absent.
 
-        The result equals that of `dossiers.domain.membership` on the certain pairs. `ids` are the report ids
-        by place, ascending. Only sets with a report named in a judgement go through `membership`; every other
-        set is a dossier as it is. `weights` says from how many points of evidence a pair is certain.
+        The result equals that of `dossiers.domain.membership` on the certain pairs and `ties`, pairs with
+        reports that are not among `ids`. `ids` are the report ids by place, ascending. Only sets with a
+        report named in a judgement or a tie go through `membership`; every other set is a dossier as it is.
+        `weights` says from how many points of evidence a pair is certain.
         """
         counted = list(judgements)
         heads = self.heads()
         named = {report for one in counted for report in (*one.left, *one.right)}
+        named.update(end for tie in ties for end in (tie.one, tie.two))
         place = {report: number for number, report in enumerate(ids) if report in named}
         judged = np.zeros(len(heads), np.bool_)
         judged[heads[list(place.values())]] = True
@@ -105,7 +111,8 @@ class Joined:
         }
         if place:
             reports = [ids[one] for one in np.flatnonzero(judged[heads]).tolist()]
-            anchors |= membership(reports, self._strong(ids, judged[heads], weights), counted)
+            strong = [*self._strong(ids, judged[heads], weights), *ties]
+            anchors |= membership([*reports, *(named - place.keys())], strong, counted)
         return anchors
 
     def _strong(self, ids: Sequence[UUID], wanted: Flags, weights: Weights) -> list[Strong]:

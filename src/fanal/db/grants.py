@@ -164,6 +164,8 @@ RULES: tuple[GrantRule, ...] = (
     _rule("deconfliction_identity", [APP, WORKER], APPEND),  # replaced by another row
     _rule("crosscheck_answer", [APP], APPEND),  # expiry alone, run by the worker, deletes
     _rule("crosscheck_value", [APP], READ),
+    _rule("crosscheck_tie", [APP], READ),
+    _rule("crosscheck_tie", [WORKER], APPEND),
     _rule("crosscheck_near", [APP], READ),
     # The comparison features of reports belong to the worker alone.
     _rule("crosscheck_sketch", [APP, AUDITOR], NOTHING),

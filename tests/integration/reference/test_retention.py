@@ -14,6 +14,7 @@ STRUCTURE = frozenset(
         "accounts_desk",  # no person
         "casework_number",  # a count of each year
         "crosscheck_number",  # a count of each year
+        "crosscheck_tie",  # ids of two reports, and a score
         "intake_number",  # a count of each year
         "intake_refusal",  # figures by body and hour
         "exchange_clock",  # one counter

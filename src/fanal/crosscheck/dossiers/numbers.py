@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fanal.accounts.domain.policy import reach
 from fanal.crosscheck.domain.records import Dissolved, JudgementAct
-from fanal.crosscheck.dossiers.domain import effective
+from fanal.crosscheck.dossiers.domain import Judgement, effective
 from fanal.crosscheck.dossiers.queries import (
     in_use,
     judgements_about,
@@ -36,28 +36,41 @@ def find_dossier_number(*, actor: Actor, number: str) -> UUID | None:
 
 
 _PARTING = frozenset({JudgementAct.SPLIT, JudgementAct.REJECT, JudgementAct.UNLINK})
+_JOINING = frozenset({JudgementAct.LINK, JudgementAct.MERGE})
 
 
 def dissolved(*, actor: Actor, dossier_id: UUID) -> Dissolved | None:
     """Return what became of a dossier that has no reports any more, by the judgement that dissolved it.
 
     None if it still has reports, was never one, or if none of its reports is at the actor's desks. The last
-    SPLIT, REJECT or UNLINK that names its earliest report counts.
+    SPLIT, REJECT or UNLINK that names its earliest report counts, or the UNDO of a LINK or MERGE.
     """
     desks = reach(actor, "dossier.read").desks
     current = in_use(dossier_id)
     row = sql.row("SELECT crosscheck_anchor_of_dissolved(%s)", [current])
     if desks == [] or row is None or row[0] is None:
         return None
-    parting = [j for j in effective(judgements_about([row[0]])) if j.act in _PARTING]
-    if not parting:
+    parting = _parting_of(row[0])
+    if parting is None:
         return None
-    own = within_desks({*parting[-1].left, *parting[-1].right}, desks)
+    judgement, reports = parting
+    own = within_desks(reports, desks)
     if not own:
         return None
     return Dissolved(
         id=current,
         number=numbers_of(dossier_ids=[current]).get(current, ""),
         reports=tuple(own),
-        judgement=lines_of(parting[-1:], set(own))[0],
+        judgement=lines_of([judgement], set(own))[0],
     )
+
+
+def _parting_of(report: UUID) -> tuple[Judgement, set[UUID]] | None:
+    """Return the last judgement in force that separated a report from others, with the reports concerned."""
+    about = judgements_about([report])
+    undone = {j.undoes for j in about}
+    named = {j.id: {*j.left, *j.right} for j in about}
+    joining = {j.id for j in about if j.act in _JOINING}
+    found = [(j, named[j.id]) for j in effective(about) if j.act in _PARTING]
+    found += [(j, named[j.undoes]) for j in about if j.undoes in joining and j.id not in undone]
+    return max(found, key=lambda one: one[0].id, default=None)

@@ -14,6 +14,7 @@ from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.domain import dossier_id, effective, membership
+from fanal.crosscheck.dossiers.ties import erased_around, strong_links
 from fanal.db import sql
 from fanal.intake.queries.reviews import erased_among
 
@@ -24,22 +25,25 @@ _ROUNDS = 2
 def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
     """Recompute the dossiers of `seeds` (reports) and of all connected reports; return dossier ids by report.
 
-    A report without dossier is absent, and so is an erased one: what people judged about it still joins the
-    others. Runs in the caller's transaction and holds the advisory lock until its end.
+    A report without dossier is absent, and so is an erased one: what it was linked with, and what people
+    judged about it, still joins the others. Runs in the caller's transaction and holds the advisory lock
+    until its end.
     """
     lock()
     nodes = _reach(set(seeds))
-    strong = dossiers.strong_links(nodes, score=load_weights().strong)
+    erased = erased_around(nodes)
+    nodes |= erased
+    strong = strong_links(nodes, score=load_weights().strong)
     within = [s for s in strong.links if s.one in nodes and s.two in nodes]
     judgements = dossiers.judgements_about(nodes)
     anchors = membership(nodes, within, judgements)
     judged = nodes.intersection(i for one in judgements for i in (*one.left, *one.right))
-    for report in erased_among(
-        report_ids=judged
-    ):  # its links are gone: only a judgement brings it back
-        anchors.pop(report, None)
-    write_membership(nodes, anchors, {**strong.desks, **dossiers.desks_of_reports(nodes)}, now)
-    return {report: dossier_id(anchor) for report, anchor in anchors.items()}
+    erased |= erased_among(report_ids=judged)
+    living = {report: anchor for report, anchor in anchors.items() if report not in erased}
+    known = {**strong.desks, **dossiers.desks_of_reports(nodes)}
+    write_membership(nodes - erased, living, known, now)
+    lead_merged(anchors, living)
+    return {report: dossier_id(anchor) for report, anchor in living.items()}
 
 
 def lock() -> None:
@@ -56,7 +60,7 @@ def _reach(seeds: set[UUID]) -> set[UUID]:
     threshold = load_weights().strong
     for _ in range(_ROUNDS):
         before = len(nodes)
-        for found in dossiers.strong_links(nodes, score=threshold).links:
+        for found in strong_links(nodes, score=threshold).links:
             nodes |= {found.one, found.two}
         for judgement in effective(dossiers.judgements_about(nodes)):
             if judgement.act in (JudgementAct.LINK, JudgementAct.MERGE):
@@ -76,32 +80,32 @@ ON CONFLICT (id) DO UPDATE SET merged_into = NULL WHERE crosscheck_dossier.merge
 """Open dossiers, also ones that had been merged: instant of opening; ids, anchors and desks as arrays."""
 
 
-def write_membership(
-    nodes: set[UUID], anchors: Mapping[UUID, UUID], known: Mapping[UUID, int], now: datetime
-) -> None:
-    """Store the dossier of each report of `nodes`.
+_LEAD = """
+UPDATE crosscheck_dossier d SET merged_into = v.dossier_id
+FROM unnest(%s::uuid[], %s::uuid[]) AS v (id, dossier_id)
+WHERE d.id = v.id AND d.merged_into IS DISTINCT FROM v.dossier_id
+"""
 
-    `anchors` maps a report to its anchor (earliest report of its dossier), `known` to its desk. Reports of
-    `nodes` without anchor leave their dossier.
+
+def write_membership(
+    reports: set[UUID], anchors: Mapping[UUID, UUID], known: Mapping[UUID, int], now: datetime
+) -> None:
+    """Store the dossier of each report of `reports`; those without anchor leave theirs.
+
+    `anchors` maps a report to its anchor (earliest report of its dossier, maybe an erased one), `known` both
+    to their desks.
     """
+    heads = sorted(set(anchors.values()))
+    members = sorted(anchors)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT d.id, d.anchor_id, m.report_id FROM crosscheck_membership m"
-            " JOIN crosscheck_dossier d ON d.id = m.dossier_id WHERE m.report_id = ANY(%s::uuid[])"
-            " ORDER BY m.report_id DESC",
-            [list(nodes)],
-        )
-        former = cursor.fetchall()
-        heads = sorted(set(anchors.values()))
         cursor.execute(
             OPEN_DOSSIERS,
             [now, [dossier_id(a) for a in heads], heads, [known[a] for a in heads]],
         )
         cursor.execute(
             "DELETE FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
-            [sorted(nodes - anchors.keys())],
+            [sorted(reports - anchors.keys())],
         )
-        reports = sorted(anchors)
         cursor.execute(
             "INSERT INTO crosscheck_membership (report_id, dossier_id, desk_id, since)"
             " SELECT m.report_id, m.dossier_id, m.desk_id, %s"
@@ -109,19 +113,18 @@ def write_membership(
             " ON CONFLICT (report_id) DO UPDATE SET dossier_id = EXCLUDED.dossier_id,"
             " since = EXCLUDED.since"
             " WHERE crosscheck_membership.dossier_id <> EXCLUDED.dossier_id",
-            [now, reports, [dossier_id(anchors[r]) for r in reports], [known[r] for r in reports]],
+            [now, members, [dossier_id(anchors[r]) for r in members], [known[r] for r in members]],
         )
-        living = {dossier_id(a) for a in heads}
-        gone = {id_: anchor for id_, anchor, _ in former if id_ not in living}
-        erased = erased_among(report_ids=gone.values())
-        # The id of a dissolved dossier redirects to the current dossier of its anchor, if there is any; where
-        # the anchor is erased, to that of its earliest report.
-        first = {id_: report for id_, _, report in former if report in anchors}
-        leads = {id_: first.get(id_, one) if one in erased else one for id_, one in gone.items()}
-        cursor.execute(
-            "UPDATE crosscheck_dossier d SET merged_into = m.dossier_id"
-            " FROM unnest(%s::uuid[], %s::uuid[]) AS v (id, report_id)"
-            " JOIN crosscheck_membership m ON m.report_id = v.report_id"
-            " WHERE d.id = v.id AND m.dossier_id <> d.id",
-            [list(leads), list(leads.values())],
-        )
+
+
+def lead_merged(anchors: Mapping[UUID, UUID], living: Mapping[UUID, UUID]) -> None:
+    """Let each former dossier lead to the one that holds its earliest report, also where that is erased.
+
+    `anchors` maps reports, erased ones too, to the anchors of their dossiers; `living` those not erased.
+    """
+    heads = set(living.values())
+    merged = [r for r, anchor in anchors.items() if r != anchor and anchor in heads]
+    sql.run(
+        _LEAD,
+        [[dossier_id(r) for r in merged], [dossier_id(anchors[r]) for r in merged]],
+    )

@@ -1,7 +1,6 @@
 """Queries on dossiers: lists, membership, the graph of links and judgements for pages.
 
-The inputs of dossiers are here too, internal to crosscheck: certain links, officers' judgements on links, and
-dossier membership.
+Inputs of dossiers are here too, internal to crosscheck: people's judgements on links, and membership.
 """
 
 from collections import defaultdict
@@ -23,7 +22,7 @@ from fanal.crosscheck.domain.records import (
     JudgementLine,
     unpack_reasons,
 )
-from fanal.crosscheck.dossiers.domain import Judgement, Strong, conduct_of, effective, state_of
+from fanal.crosscheck.dossiers.domain import Judgement, conduct_of, effective, state_of
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.kernel.actors import Actor
@@ -40,13 +39,6 @@ _JUDGEMENT = (
     "SELECT id, act, left_ids, right_ids, undoes, author_id, made_at FROM crosscheck_judgement"
 )
 _JUDGEMENT_LOCK = 0x43524F53534A5544
-
-
-class StrongLinks(Struct, frozen=True, kw_only=True):
-    """Certain links (score from 0.9), and by report id the desks of the reports that they link."""
-
-    links: tuple[Strong, ...]
-    desks: dict[UUID, int]
 
 
 class DossierMembership(Struct, frozen=True, kw_only=True):
@@ -95,26 +87,6 @@ def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
     if not named:
         return set()
     return set(named).intersection(ends) | set(standing_of(named).sizes).intersection(heads)
-
-
-def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
-    """Return the links of `reports` with at least `score`, to earlier and to later reports.
-
-    Only links of the newest linkage rule (version) under which one of the two reports was linked.
-    """
-    ids = list(reports)
-    statement = " UNION ".join(
-        "SELECT l.report_id, l.other_id, l.score, l.desk_id, l.other_desk_id FROM crosscheck_link l"  # noqa: S608
-        f" WHERE l.{side} = ANY(%(ids)s::uuid[]) AND l.score >= %(score)s AND{CURRENT}"
-        for side in ("report_id", "other_id")
-    )
-    rows = sql.rows(statement, {"ids": ids, "score": score - 1e-6})
-    desks: dict[UUID, int] = {}
-    for report_id, other_id, _, desk_id, other_desk_id in rows:
-        desks[report_id], desks[other_id] = desk_id, other_desk_id
-    return StrongLinks(
-        links=tuple(Strong(one=row[0], two=row[1], score=row[2]) for row in rows), desks=desks
-    )
 
 
 def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:

@@ -22,6 +22,7 @@ from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.dossiers import queries as state
 from fanal.crosscheck.dossiers.domain import Strong, connected, dossier_id, grow, still_apart
 from fanal.crosscheck.dossiers.operations import OPEN_DOSSIERS, assemble, lock
+from fanal.crosscheck.dossiers.ties import write_ties
 from fanal.crosscheck.links.domain.document_frequency import weighed_anew
 from fanal.crosscheck.links.domain.linking import ReportWords, kin_facts, link
 from fanal.crosscheck.links.operations.sightings import Gathered, gather
@@ -38,6 +39,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.sightings import key_bytes
 from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.reviews import erased_among
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 
@@ -315,8 +317,9 @@ def crosscheck_batch(
 ) -> list[KinFacts]:
     """Link `reports`, propose dossiers, and return the related-report counts of each, in the order given.
 
-    Harmonise must have committed the sightings (occurrences of identifiers) of `reports`. A second run writes
-    the same rows; under a new version of the linkage rule it adds rows and keeps the earlier ones.
+    A report that is erased is not linked, and has no related report. Harmonise must have committed the
+    sightings (occurrences of identifiers) of `reports`. A second run writes the same rows; under a new
+    version of the linkage rule it adds rows and keeps the earlier ones.
 
     Raises:
         Refused: the actor is not the system.
@@ -325,11 +328,17 @@ def crosscheck_batch(
     require(actor, "pipeline.run")
     if not reports:
         return []
-    ids = [report.report_id for report in reports]
+    given = [report.report_id for report in reports]
     weights = load_weights()
     with transaction.atomic():
+        lock()
+        # What was erased while the batch waited is not linked: nothing would erase it again.
+        erased = erased_among(report_ids=given)
+        reports = [report for report in reports if report.report_id not in erased]
+        if not reports:
+            return kin_facts(given, [])
+        ids = [report.report_id for report in reports]
         with together():
-            lock()
             fresh = _not_linked_before(ids)
         gathered = gather(actor=actor, reports=reports, weights=weights)
         links = _links(gathered, reports)
@@ -353,7 +362,8 @@ def crosscheck_batch(
             items=[(f.report_id, msgspec.json.encode(f)) for f in facts],
             detail={"links": len(links)},
         )
-    return [msgspec.structs.replace(f, dossier_id=dossiers.get(f.report_id)) for f in facts]
+    found = {f.report_id: f for f in (*kin_facts(list(erased), []), *facts)}
+    return [msgspec.structs.replace(found[i], dossier_id=dossiers.get(i)) for i in given]
 
 
 def _links(gathered: Gathered, reports: Sequence[HarmonisedReport]) -> list[Link]:
@@ -445,8 +455,9 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
 
     Deleted are comparable data, sketches (digests for similarity), compared identifiers, links, suggested and
     similar pairs, answers, memberships and written reasons; also, without being counted, the frequency states
-    of their values. Returns the number of deleted rows, compared identifiers counted by different value. The
-    caller writes the ledger entry of the expiry, which covers every stage.
+    of their values. Of certain links the ids stay (`write_ties`). Returns the number of deleted rows,
+    compared identifiers counted by different value. The caller writes the ledger entry of the expiry, which
+    covers every stage.
 
     Raises:
         Refused: the actor is not the system.
@@ -454,6 +465,8 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     require(actor, "pipeline.run")
     ids = list(report_ids)
     with transaction.atomic(), connection.cursor() as cursor:
+        lock()  # a batch that has read these reports writes their links first, and they go too
+        write_ties(ids, score=load_weights().strong)
         wait_for_it()  # the earliest holder of an identifier is determined by one worker at a time
         values, stepped_in = drop(ids)
         let_wait((later_of(ids) | stepped_in) - set(ids))  # they get other similar reports

@@ -13,6 +13,7 @@ from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.domain import Judgement, conduct_of, move_of, state_of
 from fanal.crosscheck.dossiers.operations import assemble
 from fanal.crosscheck.dossiers.queries import CURRENT
+from fanal.crosscheck.dossiers.ties import erased_around
 from fanal.crosscheck.similar.domain.suggestions import evidence_of
 from fanal.crosscheck.similar.operations.store import let_wait
 from fanal.db import sql
@@ -128,6 +129,7 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
             _target(undoes)  # nobody has undone it meanwhile
         if act in _CONDUCT:
             _require_move(act, named)
+        left = _whole(act, left)
         if before := _pressed_before(actor, act, (left, right), reason, now):
             return before
         if apart:
@@ -184,6 +186,13 @@ def judge_suggestion(
             for one, two in pairs
         ]
     return first
+
+
+def _whole(act: JudgementAct, left: Sequence[UUID]) -> Sequence[UUID]:
+    """Return the reports that a judgement names; for a REJECT the erased ones too, which join others."""
+    if act is not JudgementAct.REJECT:
+        return left
+    return [*left, *sorted(erased_around(left).difference(left))]
 
 
 def _check(

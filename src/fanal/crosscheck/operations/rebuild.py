@@ -16,7 +16,8 @@ from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.weights import Weights, load_weights
 from fanal.crosscheck.dossiers import queries as state
 from fanal.crosscheck.dossiers.domain import dossier_id
-from fanal.crosscheck.dossiers.operations import lock, write_membership
+from fanal.crosscheck.dossiers.operations import lead_merged, lock, write_membership
+from fanal.crosscheck.dossiers.ties import all_ties
 from fanal.crosscheck.engine.domain.rule import weigh
 from fanal.crosscheck.engine.domain.sheet import Rows, share_kept
 from fanal.crosscheck.links.domain.document_frequency import Groups, companion
@@ -65,7 +66,9 @@ def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
         for part in _links(_Words(actor, ids), whole, joined, weights):
             write_links(part, desks)
             links += len(part)
-        members = _dossiers(ids, desks, joined.anchors(ids, state.judgements(), weights), now)
+        ties = all_ties()
+        anchors = joined.anchors(ids, state.judgements(), weights, ties.links)
+        members = _dossiers(ids, desks, anchors, now)
         wait_again()
         done = Rebuilt(
             reports=len(ids),
@@ -172,8 +175,14 @@ class _Words(ReportWords):
 def _dossiers(
     ids: Sequence[UUID], desks: dict[UUID, int], anchors: dict[UUID, UUID], now: datetime
 ) -> dict[UUID, UUID]:
+    """Store the dossier of each report of `ids`, and return the dossier ids by report.
+
+    `anchors` holds erased reports too, which are in no dossier and may be the earliest of one.
+    """
+    living = {report: anchors[report] for report in ids if report in anchors}
+    known = desks | state.desks_of_reports(anchors.keys() - living.keys())
     for start in range(0, len(ids), _AT_ONCE):
         part = set(ids[start : start + _AT_ONCE])
-        heads = {report: anchors[report] for report in part & anchors.keys()}
-        write_membership(part, heads, desks, now)
-    return {report: dossier_id(anchor) for report, anchor in anchors.items()}
+        write_membership(part, {i: living[i] for i in part & living.keys()}, known, now)
+    lead_merged(anchors, living)
+    return {report: dossier_id(anchor) for report, anchor in living.items()}

@@ -1,0 +1,114 @@
+"""What joins reports into dossiers by itself: certain links, and ties, which erased reports leave behind.
+
+The links of a report quote values and are deleted when it is erased. Of the certain ones the ids stay: what
+the report joined stays joined, and a dossier keeps its earliest report, from which its id comes. So its
+number, its address and its being withheld outlive the report.
+"""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.crosscheck.domain.records import JudgementAct
+from fanal.crosscheck.dossiers.domain import Strong, effective
+from fanal.crosscheck.dossiers.queries import CURRENT, judgements_about
+from fanal.db import sql
+from fanal.intake.queries.reviews import erased_among
+
+
+class StrongLinks(Struct, frozen=True, kw_only=True):
+    """Certain links (score from 0.9), and by report id the desks of the reports that they link."""
+
+    links: tuple[Strong, ...]
+    desks: dict[UUID, int]
+
+
+def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
+    """Return the links of `reports` with at least `score`, to earlier and to later reports.
+
+    Only links of the newest linkage rule (version) under which one of the two reports was linked; and what
+    erased reports were linked with (`write_ties`).
+    """
+    ids = list(reports)
+    links = (
+        "SELECT l.report_id, l.other_id, l.score, l.desk_id, l.other_desk_id FROM crosscheck_link l"  # noqa: S608
+        f" WHERE l.{side} = ANY(%(ids)s::uuid[]) AND l.score >= %(score)s AND{CURRENT}"
+        for side in ("report_id", "other_id")
+    )
+    ties = (
+        "SELECT t.erased_id, t.other_id, t.score, t.desk_id, t.other_desk_id FROM crosscheck_tie t"  # noqa: S608
+        f" WHERE t.{side} = ANY(%(ids)s::uuid[])"
+        for side in ("erased_id", "other_id")
+    )
+    rows = sql.rows(" UNION ".join((*links, *ties)), {"ids": ids, "score": score - 1e-6})
+    return _strong(rows)
+
+
+def _strong(rows: Sequence[tuple[UUID, UUID, float, int, int]]) -> StrongLinks:
+    desks: dict[UUID, int] = {}
+    for report_id, other_id, _, desk_id, other_desk_id in rows:
+        desks[report_id], desks[other_id] = desk_id, other_desk_id
+    return StrongLinks(
+        links=tuple(Strong(one=row[0], two=row[1], score=row[2]) for row in rows), desks=desks
+    )
+
+
+def all_ties() -> StrongLinks:
+    """Return what erased reports were certainly linked with, each pair once (`write_ties`)."""
+    rows = sql.rows(
+        "SELECT DISTINCT ON (least(erased_id, other_id), greatest(erased_id, other_id))"
+        " erased_id, other_id, score, desk_id, other_desk_id FROM crosscheck_tie"
+        " ORDER BY least(erased_id, other_id), greatest(erased_id, other_id)"
+    )
+    return _strong(rows)
+
+
+def write_ties(reports: Sequence[UUID], *, score: float) -> None:
+    """Keep, of the links of `reports` with at least `score`, the ids of both reports, and the score.
+
+    For reports that are being erased: their links quote values and are deleted, but what they joined stays
+    joined, and a dossier keeps its earliest report, from which its id comes.
+    """
+    found = strong_links(reports, score=score)
+    erased = set(reports)
+    ties = [
+        (one, other, found.desks[one], found.desks[other], link.score)
+        for link in found.links
+        for one, other in ((link.one, link.two), (link.two, link.one))
+        if one in erased
+    ]
+    columns = zip(*ties, strict=True) if ties else ((), (), (), (), ())
+    sql.run(
+        "INSERT INTO crosscheck_tie (erased_id, other_id, desk_id, other_desk_id, score)"
+        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::real[])"
+        " ON CONFLICT DO NOTHING",
+        [list(column) for column in columns],
+    )
+
+
+def erased_around(reports: Iterable[UUID]) -> set[UUID]:
+    """Return the erased reports that were linked with `reports`, or are joined to them by a judgement.
+
+    Directly, or by other erased reports; those of `reports` too.
+    """
+    nodes, erased = set(reports), set[UUID]()
+    while True:
+        found = sql.rows(
+            "WITH RECURSIVE reached (id) AS (SELECT unnest(%s::uuid[])"
+            " UNION SELECT t.erased_id FROM reached r JOIN crosscheck_tie t ON t.other_id = r.id)"
+            " SELECT t.id FROM reached t"
+            " WHERE EXISTS (SELECT FROM crosscheck_tie o WHERE o.erased_id = t.id)",
+            [list(nodes)],
+        )
+        joined = {
+            i
+            for one in effective(judgements_about(nodes))
+            if one.act in (JudgementAct.LINK, JudgementAct.MERGE)
+            for i in (*one.left, *one.right)
+        }
+        fresh = {i for (i,) in found} | erased_among(report_ids=joined)
+        if fresh <= erased:
+            return erased
+        erased |= fresh
+        nodes |= fresh
