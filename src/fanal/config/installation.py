@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from fanal.config.keys import (
+    NO_KEY,
     SHARED_DIGESTS,
     VAULT_KEYS,
     KeysMissing,
@@ -223,7 +224,7 @@ def _single(purpose: str, material: bytes) -> tuple[bytes, ...]:
 def _public_bytes(path: Path) -> bytes:
     try:
         key = serialization.load_pem_public_key(read_key_file(path).encode())
-    except ValueError as error:
+    except NO_KEY as error:
         raise KeysMissing(f"{path.name}: {error}") from None
     if not isinstance(key, X25519PublicKey | Ed25519PublicKey):
         raise KeysMissing(f"{path.name} is of another kind")

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -52,6 +53,8 @@ _RENEWED_BEFORE = timedelta(days=60)
 """Remaining validity below which a start renews the node's certificate, if the root's key is present."""
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _NUMBERED = re.compile(r"([a-z]+)-([0-9]{4})")
+NO_KEY = (ValueError, UnsupportedAlgorithm)
+"""What reading a PEM text raises that holds no key, or one of an unknown algorithm."""
 
 
 class KeysMissing(Exception):
@@ -353,7 +356,7 @@ def read_public_key(text: str) -> Ed25519PublicKey:
     """
     try:
         key = serialization.load_pem_public_key(text.encode())
-    except ValueError as error:
+    except NO_KEY as error:
         raise KeysMissing(f"no public key: {error}") from None
     if not isinstance(key, Ed25519PublicKey):
         raise KeysMissing("the key is of another kind")
@@ -425,14 +428,14 @@ def _load_signing(path: Path) -> Ed25519PrivateKey:
 def _load_private(path: Path) -> PrivateKeyTypes:
     try:
         return serialization.load_pem_private_key(read_key_file(path).encode(), password=None)
-    except ValueError as error:
+    except NO_KEY as error:
         raise KeysMissing(f"{path.name}: {error}") from None
 
 
 def _load_sealing(path: Path) -> X25519PublicKey:
     try:
         key = serialization.load_pem_public_key(read_key_file(path).encode())
-    except ValueError as error:
+    except NO_KEY as error:
         raise KeysMissing(f"{path.name}: {error}") from None
     if not isinstance(key, X25519PublicKey):
         raise KeysMissing(f"{path.name} is no X25519 key")

@@ -92,8 +92,10 @@ def test_a_key_of_another_kind_is_refused(home: Path) -> None:
     (folder / "content-0001.key").write_bytes((folder / "ledger-0001.key").read_bytes())
     with pytest.raises(keys.KeysMissing, match="X25519"):
         keys.load_keys(home, public_node=False)
-    with pytest.raises(keys.KeysMissing):
-        keys.read_public_key("no key")
+    of_no_algorithm = "-----BEGIN PUBLIC KEY-----\nMAswBQYDKgMEAwIAAQ==\n-----END PUBLIC KEY-----\n"
+    for text in ("no key", of_no_algorithm):
+        with pytest.raises(keys.KeysMissing):
+            keys.read_public_key(text)
 
 
 def _numbers(home: Path) -> list[str]:
