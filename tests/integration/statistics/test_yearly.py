@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -11,10 +12,19 @@ from django.test import Client
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.web.account import second_factor
-from fanal.web.desk.statistics.panels import Panel, TableLine
+from fanal.web.desk.statistics.panels import (
+    ChartSeries,
+    Headline,
+    MapShape,
+    Panel,
+    PanelChart,
+    TableLine,
+)
 from fanal.web.desk.statistics.yearly import as_pdf
 from tests.acceptance.oversight.people import user_as
+from tests.acceptance.oversight.stories import reports
 from tests.integration.statistics.test_figures import receive
+from tests.integration.statistics.test_pages import Read
 
 NOW = datetime(2026, 11, 24, 9, 0, 0, 123456, tzinfo=UTC)
 
@@ -105,3 +115,65 @@ def test_the_same_figures_make_the_same_bytes_and_others_do_not() -> None:
 @pytest.mark.parametrize("cells", [0, 1, 30])
 def test_tables_of_any_width_are_set(cells: int) -> None:
     assert report(panel("a", cells)).startswith(b"%PDF-")
+
+
+ODD = "#sys.version <a> & *b* $x$"
+
+
+@pytest.mark.parametrize("horizontal", [True, False])
+@pytest.mark.parametrize(
+    "values", [[[0]], [[3, 0, 10**9]], [[1, None, 2], [0, 5, 0]], [[1]] * 12, [[1] * 60]]
+)
+def test_charts_of_any_shape_are_set(horizontal: bool, values: list[list[int | None]]) -> None:
+    chart: PanelChart = {
+        "type": "bar",
+        "horizontal": horizontal,
+        "labels": [f"{ODD} {n}" for n in range(len(values[0]))],
+        "series": [
+            *(ChartSeries(name=ODD, values=numbers) for numbers in values),
+            {"name": "before", "values": [None] * len(values[0]), "line": True},
+        ],
+    }
+    drawn = report(replace(panel("a"), chart=chart))
+    assert drawn.startswith(b"%PDF-")
+    if any(n for numbers in values for n in numbers):
+        assert len(drawn) > len(report(panel("a")))
+
+
+def test_a_map_is_set_with_its_shades_and_an_alternative() -> None:
+    shapes = (MapShape(id="75", shade=5, text="Paris"), MapShape(id="p75", shade=5, text="Paris"))
+    mapped = replace(panel("a"), shapes=shapes, legend=((1, "1"),))
+    lighter = replace(mapped, shapes=(MapShape(id="75", shade=1, text="Paris"), shapes[1]))
+    assert report(mapped) != report(lighter)
+    assert b"/Alt" in report(mapped)
+
+
+def test_cover_and_sentences_are_set_as_they_are() -> None:
+    headline = Headline(key="k", name=ODD, value="1\u202f234", before="", change="", spark=None)
+    pdf = as_pdf(
+        [panel("a")], title=ODD, lead=ODD, lang="fr", now=NOW, headlines=[headline], sentences=[ODD]
+    )
+    assert pdf.startswith(b"%PDF-")
+    assert "L’année en cinq phrases" in outline(pdf) or "The year in five sentences" in outline(pdf)
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_the_five_sentences_say_what_the_tables_say(
+    browser: Callable[[Role], Client], lang: str
+) -> None:
+    now = clock.now()
+    reports(now, count=40)
+    year = clock.paris_day(now).year
+    page = browser(Role.STATISTICIAN).get(f"/{lang}/desk/statistics/year/{year}/")
+    tables = Read(page.content.decode()).tables
+    received, urgent, kind, decided, sent = page.context["sentences"]
+    for key, sentence in (
+        ("received-months", received),
+        ("received-urgent", urgent),
+        ("decided-months", decided),
+        ("sent-months", sent),
+    ):
+        assert sentence.startswith(f"{tables[key][-1][1]} "), sentence
+    first, total = tables["oriented-codes"][1], tables["oriented-codes"][-1][1]
+    assert first[0] in kind
+    assert re.findall(r"\d+", kind)[-3:-1] == [first[1], total]

@@ -140,6 +140,12 @@ def percent(change: float | None, lang: str) -> str:
     return f"{sign}{number(abs(rounded), lang)}{unit}"
 
 
+def share(part: float, lang: str) -> str:
+    """Return a part of a whole (0.3) in whole percents: `30 %`, `30%` in English."""
+    unit = "%" if lang == "en" else "\u00a0%"
+    return f"{number(part * 100, lang)}{unit}"
+
+
 def signed(value: float, lang: str) -> str:
     """Return a signed number with at most two decimals: `+7,5` (`+7.5` in English), `−15`, `0`."""
     plain = f"{abs(value):,.2f}".rstrip("0").rstrip(".")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypedDict
 
 from django.utils.translation import gettext as _
 
@@ -17,6 +18,25 @@ from fanal.web.components.sparklines import Sparkline, sparkline
 Cells = list[str]
 _COLORS = 10
 """Maximum number of distinguishable parts of a bar; above it only the table is shown."""
+
+
+class ChartSeries(TypedDict, total=False):
+    """The numbers of a chart that have one color; `line` and `quiet` are those of the year before."""
+
+    name: str
+    values: list[int | None]
+    line: bool
+    quiet: bool
+
+
+class PanelChart(TypedDict, total=False):
+    """The data of a chart for `charts.js`: bars by label, on their side or one on the other."""
+
+    type: str
+    stacked: bool
+    horizontal: bool
+    labels: list[str]
+    series: list[ChartSeries]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +110,7 @@ class Panel:
     retention: str
     header: Cells
     lines: list[TableLine]
-    chart: dict[str, object] | None = None
+    chart: PanelChart | None = None
     total: Compared | None = None
     spark: Sparkline | None = None
     legend: tuple[tuple[int, str], ...] = ()
@@ -206,15 +226,17 @@ def by_month(
             total=True,
         )
     )
-    chart = {
+    chart: PanelChart = {
         "type": "bar",
         "stacked": True,
         "labels": [words.month(month, lang, short=True) for month in months],
         "series": [
-            {"name": name, "values": [cells.get((key, code), 0) for key in totals]}
-            for name, code in zip(names, codes, strict=True)
-        ]
-        + [{"name": _("Year before"), "values": list(before.values()), "line": True}],
+            *(
+                ChartSeries(name=name, values=[cells.get((key, code), 0) for key in totals])
+                for name, code in zip(names, codes, strict=True)
+            ),
+            {"name": _("Year before"), "values": list(before.values()), "line": True},
+        ],
     }
     header = [_("Month"), *_compared_header(), *names]
     panel = _panel(table, lang, "months", header=header, lines=lines, chart=chart, total=total)
@@ -254,7 +276,7 @@ def by_code(table: Table, lang: str, *, column: int, course: Course | None = Non
             spark=course.spark(lang) if course else None,
         )
     )
-    chart = {
+    chart: PanelChart = {
         "type": "bar",
         "horizontal": True,
         "labels": names,
@@ -290,7 +312,7 @@ def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
         for code in down
     ]
     names = [_label(table.figure.columns[columns], code, lang) for code in across]
-    chart = {
+    chart: PanelChart = {
         "type": "bar",
         "horizontal": True,
         "stacked": True,
@@ -401,7 +423,7 @@ def _panel(
     *,
     header: Cells,
     lines: list[TableLine],
-    chart: dict[str, object] | None = None,
+    chart: PanelChart | None = None,
     total: Compared | None = None,
 ) -> Panel:
     figure = table.figure

@@ -19,9 +19,9 @@ from fanal.statistics.domain.definitions import figures, historical_figures
 from fanal.statistics.domain.tabular import Table, as_csv, as_json
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.statistics import panels, periods
-from fanal.web.desk.statistics.panels import Course
+from fanal.web.desk.statistics.panels import Course, Headline
 from fanal.web.desk.statistics.periods import StatisticsPeriod
-from fanal.web.desk.statistics.yearly import as_pdf
+from fanal.web.desk.statistics.yearly import as_pdf, sentences
 
 HEADLINES = ("received-months", "received-urgent", "decided-months", "sent-months")
 """Keys of the panels whose totals head the page."""
@@ -59,7 +59,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "offered": periods.offered_months(oldest, lang, today=today),
         "ends": [month.isoformat()[:7] for month in (period.first, period.last)],
         "is_open": period.until > today,
-        "headlines": [panels.headline(p, lang) for p in found if p.key in HEADLINES],
+        "headlines": _headlines(found, lang),
         "panels": found,
         "waiting": panels.waiting(queries.waiting(actor=actor, now=now), lang),
         "historical": historical_figures(lang),
@@ -87,9 +87,11 @@ def year_summary(request: HttpRequest, year: int) -> HttpResponse:
     if not periods.FIRST_YEAR <= year <= today.year:
         raise Http404
     months = months_of_year(year, last=today)
+    found = _panels(months, actor=actor, now=now, lang=lang)
     context = {
         "year": year,
-        "panels": _panels(months, actor=actor, now=now, lang=lang),
+        "sentences": sentences(found, lang),
+        "panels": found,
         "historical": [
             h for h in historical_figures(lang) if h["period"] in {str(year), str(year - 1)}
         ],
@@ -117,12 +119,15 @@ def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
     if not periods.FIRST_YEAR <= year <= today.year:
         raise Http404
     months = months_of_year(year, last=today)
+    found = _panels(months, actor=actor, now=now, lang=lang)
     pdf = as_pdf(
-        _panels(months, actor=actor, now=now, lang=lang),
+        found,
         title=_("The year %(year)s in figures") % {"year": year},
         lead=_lead(open_year=year == today.year),
         lang=lang,
         now=now,
+        headlines=_headlines(found, lang),
+        sentences=sentences(found, lang),
     )
     answer = HttpResponse(pdf, content_type="application/pdf")
     answer["Content-Disposition"] = f'attachment; filename="fanal-{year}-{lang}.pdf"'
@@ -244,6 +249,10 @@ def _panels(
         ),
         panels.delays(read("DELAYS"), lang),
     ]
+
+
+def _headlines(found: Sequence[panels.Panel], lang: str) -> list[Headline]:
+    return [panels.headline(panel, lang) for panel in found if panel.key in HEADLINES]
 
 
 def frame_of(actor: Actor) -> str:
