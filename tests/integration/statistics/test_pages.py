@@ -12,10 +12,12 @@ from django.test import Client
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.kernel.calendar import add_months, first_of_month, paris_day, start_of_day
+from fanal.statistics import operations
+from fanal.statistics.models import Published
 from fanal.web.account import second_factor
 from tests.acceptance.oversight.people import user_as
 from tests.acceptance.oversight.stories import every_state, reports
-from tests.integration.statistics.test_figures import receive
+from tests.integration.statistics.test_figures import SYSTEM, receive
 
 HOME = "/{}/desk/statistics/"
 
@@ -215,3 +217,43 @@ def test_without_any_postcode_there_is_no_map(statistician: Client) -> None:
     html = statistician.get(HOME.format("en")).content.decode()
     assert "fs-map-land" not in html
     assert 'id="departements-codes"' in html
+
+
+@pytest.mark.role("worker")
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_the_public_headline_is_the_last_line_of_its_table(lang: str) -> None:
+    now = clock.now()
+    month = first_of_month(paris_day(now))
+    for ago, count in ((1, 7), (2, 0), (3, 2), (4, 6), (5, 8), (6, 9)):
+        receive(start_of_day(add_months(month, -ago)), count)
+    operations.publish(actor=SYSTEM, now=now)
+    html = Client().get(f"/{lang}/figures/", secure=True).content.decode()
+    last = Read(html).tables["received"][-1]
+    assert last[1] == "7"
+    [latest] = re.findall(r'<p class="fs-latest"><strong>(.*?)</strong>', html)
+    assert re.fullmatch(rf"{last[0]}\s?: {last[1]}", latest)
+    # A hidden number is a gap of the sparkline: neither its point nor its text is there.
+    [spark] = re.findall(r'<svg class="fn-spark".*?</svg>', html, re.DOTALL)
+    drawn = re.findall(r'<polyline points="(.*?)"', spark)
+    assert [len(line.split()) for line in drawn] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ([0, 0], "Every number of this table is zero.</p>"),
+        ([None, None], "is zero, or under the threshold and hidden.</p>"),
+        ([0, None], "is zero, or under the threshold and hidden.</p>"),
+        ([5, None], "<canvas"),
+    ],
+)
+def test_a_public_table_without_chart_says_why(numbers: list[int | None], said: str) -> None:
+    now = clock.now()
+    for ago, n in enumerate(numbers, 1):
+        month = add_months(first_of_month(paris_day(now)), -ago)
+        Published.objects.create(
+            figure="RECEIVED", month=month, code="TOTAL", n=n, published_at=now
+        )
+    html = Client().get("/en/figures/", secure=True).content.decode()
+    assert said in html
+    assert ("<canvas" in html) == any(numbers)

@@ -24,6 +24,7 @@ from fanal.statistics.domain.definitions import (
 )
 from fanal.statistics.domain.tabular import THRESHOLD, write_csv
 from fanal.web.components import words
+from fanal.web.components.sparklines import sparkline
 from fanal.web.public import setup
 
 
@@ -124,7 +125,8 @@ def _section(figure: Figure, cells: Cells, *, lang: str) -> dict[str, object]:
 
     `cells`: the published counts by (first day of the period, code); None is a suppressed number. Keys:
     `code`, `title`, `definition`, `source`, `names` (of the columns), `lines` (period, numbers), `chart`
-    (None if all numbers are zero or suppressed).
+    (None if all numbers are zero or suppressed), `is_hidden` (whether one is suppressed); by month, also the
+    last line as text (`latest`) and the sparkline (`spark`).
     """
     length = 1 if figure.code == "RECEIVED" else queries.QUARTER
     # Periods before the first nonzero number are left out: the service did not exist.
@@ -148,6 +150,9 @@ def _section(figure: Figure, cells: Cells, *, lang: str) -> dict[str, object]:
             (_period(period, length, lang), [_number(n, lang) for n in row])
             for period, row in zip(periods, shown, strict=True)
         ],
+        "latest": _latest(periods[-1], shown[-1][0], lang) if length == 1 else "",
+        "spark": sparkline(periods, [row[0] for row in shown], lang) if length == 1 else None,
+        "is_hidden": any(n is None for row in shown for n in row),
         "chart": {
             "type": "bar",
             "stacked": True,
@@ -158,6 +163,14 @@ def _section(figure: Figure, cells: Cells, *, lang: str) -> dict[str, object]:
         }
         if any(n for row in shown for n in row)
         else None,
+    }
+
+
+def _latest(month: date, number: int | None, lang: str) -> str:
+    """Return a month and its number as text: `octobre 2026 : 1 234`."""
+    return _("%(month)s: %(number)s") % {
+        "month": words.month(month, lang),
+        "number": _number(number, lang),
     }
 
 
