@@ -13,7 +13,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.kernel.calendar import add_months, first_of_month, paris_day, start_of_day
 from fanal.statistics import operations
-from fanal.statistics.models import Published
+from fanal.statistics.models import Counted, Daily, Published
 from fanal.web.account import second_factor
 from tests.acceptance.oversight.people import user_as
 from tests.acceptance.oversight.stories import every_state, reports
@@ -257,3 +257,36 @@ def test_a_public_table_without_chart_says_why(numbers: list[int | None], said: 
     html = Client().get("/en/figures/", secure=True).content.decode()
     assert said in html
     assert ("<canvas" in html) == any(numbers)
+
+
+@pytest.mark.parametrize(("lang", "shown"), [("fr", "12\u202f345"), ("en", "12,345")])
+def test_numbers_are_written_in_the_notation_of_the_language(
+    statistician: Client, lang: str, shown: str
+) -> None:
+    now = clock.now()
+    today = paris_day(now)
+    codes = {
+        "RECEIVED": ("FORM", "URGENT"),
+        "ORIENTED": ("GROOMING", "GAME"),
+        "DECIDED": ("NONE", ""),
+        "SENT": ("REMOVAL", ""),
+    }
+    month = add_months(first_of_month(today), -1)
+    for figure, (first, second) in codes.items():
+        Daily.objects.create(figure=figure, day=month, first=first, second=second, n=12345)
+        Counted.objects.create(figure=figure, first=month, until=today, counted_at=now)
+        Published.objects.create(figure=figure, month=month, code=first, n=12345, published_at=now)
+    year = month.year
+    for path in ("desk/statistics/", f"desk/statistics/year/{year}/", "figures/"):
+        html = statistician.get(f"/{lang}/{path}", secure=True).content.decode()
+        assert shown in html, path
+        # What others published is shown as printed, sources included.
+        html = html.partition('aria-labelledby="historical"')[0]
+        text = re.sub(
+            r"<script.*?</script>|<style.*?</style>|<option.*?</option>|<[^>]+>",
+            " ",
+            html,
+            flags=re.DOTALL,
+        )
+        long = set(re.findall(r"(?<![\d/-])\d{4,}(?![\d/-])", text))
+        assert all(re.fullmatch(r"20\d\d", number) for number in long), (path, long)
