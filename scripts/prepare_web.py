@@ -1,4 +1,4 @@
-"""Compilation of message catalogues and collection of static files (precompressed), if their sources changed.
+"""Compilation of message catalogues, static files (precompressed) and guides, if their sources changed.
 
 It also stores the known words of the text reader, which every worker would count as it starts. `make` runs
 it after the installation; it needs no database.
@@ -12,6 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
+
+import render_guides  # noqa: E402
 
 from fanal.analyse.signals.domain.model import (  # noqa: E402
     WORDS,
@@ -64,12 +66,13 @@ def store_words() -> None:
 
 
 def main() -> None:
-    """Compile and collect unless the sources are unchanged; then store the digest of the sources."""
+    """Compile, collect and render unless the sources are unchanged; then store the digest of the sources."""
     store_words()
     if is_prepared():
         return
     digest = sources_digest()
     compile_catalogues()
+    render_guides.main()
     collect_static()
     mark_of().write_text(f"{digest}\n")
 

@@ -1,4 +1,4 @@
-"""The check that front-end assets and compiled message catalogues match the sources on disk.
+"""The check that front-end assets, compiled message catalogues and rendered guides match the sources on disk.
 
 The comparison is by content. Modification times prove nothing after an archive is unpacked over a clone or a
 file is deleted, and pages would silently use the assets of another version.
@@ -12,6 +12,8 @@ from pathlib import Path
 WEB = Path(__file__).resolve().parents[1] / "web"
 _THEIRS = ("django", "django-allauth", "whitenoise")
 """Packages whose static files are collected with ours, or that collect them."""
+_GUIDES = ("docs/how-to/**/*.md", "scripts/render_guides.py")
+"""Sources of the rendered guides, in the folder that has `src/`; none in an installed package."""
 
 
 def mark_of(web: Path = WEB) -> Path:
@@ -25,15 +27,15 @@ def mark_of(web: Path = WEB) -> Path:
 def sources_digest(web: Path = WEB) -> str:
     """Return a SHA-256 (hexadecimal) of the sources of the assets below the folder `web`.
 
-    These are static files and message catalogues; it also covers the versions of the packages that collect
-    them.
+    These are static files, message catalogues and guides; it also covers the versions of the packages that
+    collect static files.
     """
     found = hashlib.sha256()
     for name in _THEIRS:
         found.update(f"{name}=={version(name)}\n".encode())
     for path in _sources(web):
         content = path.read_bytes()
-        found.update(f"{path.relative_to(web)} {len(content)}\n".encode())
+        found.update(f"{path.relative_to(_root(web))} {len(content)}\n".encode())
         found.update(content)
     return found.hexdigest()
 
@@ -46,6 +48,7 @@ def is_prepared(web: Path = WEB) -> bool:
         and mark.exists()
         and mark.read_text().strip() == sources_digest(web)
         and all(path.with_suffix(".mo").exists() for path in catalogues(web))
+        and (web / "guides" / "rendered.json").exists()
     )
 
 
@@ -56,4 +59,10 @@ def catalogues(web: Path = WEB) -> list[Path]:
 
 def _sources(web: Path) -> Iterable[Path]:
     static = (path for path in web.glob("**/static/**/*") if path.is_file())
-    return sorted([*catalogues(web), *static])
+    guides = (path for pattern in _GUIDES for path in _root(web).glob(pattern))
+    return sorted([*catalogues(web), *static, *guides])
+
+
+def _root(web: Path) -> Path:
+    """Return the folder that has `src/fanal/web`."""
+    return web.parents[2]

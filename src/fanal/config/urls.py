@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         path("", include("fanal.web.public.urls")),
         path("", include("fanal.web.account.urls")),
         path("desk/", include("fanal.web.desk.urls")),
+        path("guides/", include("fanal.web.guides.urls")),
         path("oversight/", include("fanal.web.oversight.urls")),
         path("partners/", include("fanal.web.partners.urls")),
     ),

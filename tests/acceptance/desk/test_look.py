@@ -41,7 +41,7 @@ def test_queue_and_preview(open_as: Callable[..., Page], axe: Axe, lang: str) ->
     page.wait_for_selector(".fd-preview article")
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.keyboard.press("?")
+    page.click("[data-dialog-open=keys]")
     assert page.locator("#keys").evaluate("node => node.open")
     assert axe(page) == []
     page.keyboard.press("Escape")

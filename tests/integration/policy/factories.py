@@ -70,6 +70,7 @@ FACTORIES: dict[str, Factory] = {
     "key": lambda world, cell: f"key-{cell}",
     "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
     "provider_id": lambda world, cell: "unknown",
+    "guide_name": lambda world, cell: "analyst",
 }
 
 NO_OBJECT = frozenset(
@@ -77,6 +78,7 @@ NO_OBJECT = frozenset(
         "act_id",
         "counterpart_id",
         "figure",
+        "guide_name",
         "instruction_id",
         "item_id",
         "package_id",

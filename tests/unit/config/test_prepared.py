@@ -10,18 +10,23 @@ from fanal.config.prepared import catalogues, is_prepared, mark_of, sources_dige
 
 OLD = 946_684_800
 """An instant long before any preparation, as an archive keeps it."""
+GUIDE = "../../../docs/how-to/fr/analyst.md"
+"""The path of a guide from the folder of the web package."""
 
 
 @pytest.fixture
 def web(tmp_path: Path) -> Path:
     """A tree that was prepared."""
-    web = tmp_path / "web"
-    for name in ("static/a.css", "desk/locale/fr/LC_MESSAGES/django.po", "static/vendor/b.js"):
+    web = tmp_path / "src" / "fanal" / "web"
+    sources = ("static/a.css", "desk/locale/fr/LC_MESSAGES/django.po", "static/vendor/b.js", GUIDE)
+    for name in sources:
         path = web / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     for path in catalogues(web):
         path.with_suffix(".mo").write_bytes(b"")
+    (web / "guides").mkdir()
+    (web / "guides" / "rendered.json").write_text("{}")
     (web / "staticfiles").mkdir()
     (web / "staticfiles" / "staticfiles.json").write_text("{}")
     mark_of(web).write_text(sources_digest(web))
@@ -29,7 +34,7 @@ def web(tmp_path: Path) -> Path:
     return web
 
 
-@pytest.mark.parametrize("name", ["static/a.css", "desk/locale/fr/LC_MESSAGES/django.po"])
+@pytest.mark.parametrize("name", ["static/a.css", "desk/locale/fr/LC_MESSAGES/django.po", GUIDE])
 def test_another_content_with_an_old_instant(web: Path, name: str) -> None:
     (web / name).write_text("of the next version")
     os.utime(web / name, (OLD, OLD))
@@ -53,6 +58,7 @@ def test_a_new_instant_of_the_same_content_is_nothing_new(web: Path) -> None:
     [
         "staticfiles/staticfiles.json",
         "staticfiles/.prepared",
+        "guides/rendered.json",
         "desk/locale/fr/LC_MESSAGES/django.mo",
     ],
 )

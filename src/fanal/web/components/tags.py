@@ -31,6 +31,7 @@ from fanal.web.account.landing import landing_path
 from fanal.web.components import words
 from fanal.web.components.navigation import ICONS, menu_of, own_address, reachable
 from fanal.web.components.words import signed
+from fanal.web.guides.places import guide_link
 
 register = template.Library()
 
@@ -297,7 +298,8 @@ def navigation(context: Context) -> dict[str, object]:
     """Show the desk's navigation bar: pages open to the person, name, color scheme, sign-out.
 
     Returns the template's context: the pages (`menu`), `roles`, `user_name`, the number of `unseen`
-    notifications (up to `most`), and the URLs `account`, `home`, `notifications` and `sign_out`.
+    notifications (up to `most`), and the URLs `account`, `guide` (of this page), `home`, `notifications` and
+    `sign_out`.
     """
     request: HttpRequest = context["request"]
     actor = actor_of(request)
@@ -315,6 +317,7 @@ def navigation(context: Context) -> dict[str, object]:
         "roles": sorted(actor.roles - {Role.PUBLIC}),
         "user_name": str(request.user) if request.user.is_authenticated else "",
         "account": account,
+        "guide": guide_link(request, actor) if account else "",
         "home": landing_path(actor.roles, language=_language()),
         "sign_out": _route("account_logout") if request.user.is_authenticated else "",
     }

@@ -1,11 +1,10 @@
-// Keys of every desk page: / search, ? help, q queue. Letters never act while somebody types.
+// Keys of every desk page: / search, q queue; ? opens the guide (palette.js). Letters never act while somebody types.
 (() => {
   const typing = (target) =>
     target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable], dialog") !== null;
 
   const keys = {
     "/": () => document.querySelector("[data-find]")?.focus(),
-    "?": () => document.getElementById("keys")?.showModal(),
     q: () => document.querySelector("[data-queue-link]")?.click(),
     n: () => document.querySelector("form[data-next]")?.requestSubmit(),
     z: () => document.querySelector("[data-undo]:not([hidden]) form")?.requestSubmit(),

@@ -1,4 +1,4 @@
-// Ctrl+K: go to a page of the menu, act on this page, or search, by typing some letters of it.
+// Ctrl+K: go to a page of the menu, act on this page, or search, by typing some letters of it. ?: the guide of the page.
 // The menu and the page already show only what the person may do: the list is made of them.
 (() => {
   const palette = document.getElementById("palette");
@@ -142,4 +142,14 @@
     if (option) run(option);
   });
   palette.addEventListener("click", (event) => { if (event.target === palette) palette.close(); });
+
+  // In a tab of its own: what is typed on this page stays.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "?" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable], dialog")) return;
+    const guide = document.querySelector("[data-guide]");
+    if (!guide) return;
+    event.preventDefault();
+    guide.click();
+  });
 })();

@@ -1,0 +1,1 @@
+"""The users' guides as pages of the installation itself, in both languages."""
