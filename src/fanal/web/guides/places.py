@@ -12,6 +12,7 @@ PLACES: Mapping[str, str] = {
     "account_habilitation": "supervisor#grant-and-review-habilitations",
     "account_habilitations": "supervisor#grant-and-review-habilitations",
     "account_installation": "administrator",
+    "account_ledger": "administrator",
     "account_people": "administrator",
     "account_person": "administrator",
     "account_reset": "administrator",
