@@ -44,6 +44,7 @@ _NAMED = {
     "Refused": "NO_RIGHT",
     "OperationalError": "DATABASE_AWAY",
     "InterfaceError": "DATABASE_AWAY",
+    "ErasersFailed": "ERASERS_FAILED",
     "DataError": "VALUE_REFUSED",
     "ValueRefused": "VALUE_REFUSED",
     "UnicodeEncodeError": "VALUE_REFUSED",

@@ -4,13 +4,14 @@ Nothing under a legal hold is erased. Due dates are pure functions of stored tim
 for a missed one, and a run after `fanal restore` erases again the data that the backup brought back.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from fanal import reference
 from fanal.accounts.operations.people import forget_counters, forget_instructions, forget_people
@@ -58,6 +59,7 @@ _BATCH = 500
 _UNHEARD = timedelta(days=30)
 """Time in which a person hears a reporter's last word, before the report is erased at its term."""
 _MONTHS = {"MONTHS": 1, "YEARS": 12}
+log = logging.getLogger("fanal.worker")
 Erase = Callable[[Actor, datetime, datetime], int]
 """A function of the actor, the present time and a cut-off time: it erases older data, returns the count."""
 
@@ -74,6 +76,15 @@ class Eraser:
     name: str
     classes: tuple[str, ...]
     erase: Erase | None
+
+
+class ErasersFailed(Exception):
+    """Error: some erasers failed, all others have run. The text names each with the type of its failure."""
+
+    def __init__(self, failed: Mapping[str, Exception]) -> None:
+        super().__init__(
+            ", ".join(f"{name} ({type(failure).__name__})" for name, failure in failed.items())
+        )
 
 
 def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
@@ -363,14 +374,25 @@ def _due_before(code: str, now: datetime) -> datetime:
 def expire(*, actor: Actor, now: datetime) -> dict[str, int]:
     """Erase everything due at `now`; return how many objects each `Eraser` erased, by name.
 
-    Legal holds take precedence.
+    Legal holds take precedence. An eraser that fails stops no other one.
 
     Raises:
-        LookupError: a retention class has no eraser, or is not in force.
+        LookupError: a retention class has no eraser.
+        ErasersFailed: erasers failed, after all the others have run.
     """
     check_erasers(reference.load())
-    return {
-        eraser.name: eraser.erase(actor, now, horizon(eraser, now))
-        for eraser in ERASERS
-        if eraser.erase is not None
-    }
+    erased: dict[str, int] = {}
+    failed: dict[str, Exception] = {}
+    for eraser in ERASERS:
+        if eraser.erase is None:
+            continue
+        try:
+            erased[eraser.name] = eraser.erase(actor, now, horizon(eraser, now))
+        except Exception as failure:  # noqa: BLE001 - raised once all have run
+            # By its type alone: a message of PostgreSQL quotes the row.
+            log.error("the erasure of %s failed: %s", eraser.name, type(failure).__name__)
+            failed[eraser.name] = failure
+            connection.close_if_unusable_or_obsolete()
+    if failed:
+        raise ErasersFailed(failed) from next(iter(failed.values()))
+    return erased

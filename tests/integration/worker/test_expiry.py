@@ -1,9 +1,12 @@
 """Expiry: what is due goes in every stage, holds beat it, ids and digests stay."""
 
+import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import msgspec
+import psycopg
 import pytest
 from django.db import connection
 
@@ -209,3 +212,51 @@ def test_a_session_that_ended_leaves_no_purpose_behind() -> None:
     expire(actor=SYSTEM, now=NOW + timedelta(hours=1))
     (left,) = Session.objects.all()
     assert left.expire_date > NOW + timedelta(hours=1)
+
+
+def test_a_login_like_that_of_an_erased_account_stops_no_erasure() -> None:
+    from fanal.accounts.domain.records import ERASED, NewAccount
+    from fanal.accounts.models import User
+    from fanal.accounts.operations.people import create_account
+    from fanal.worker.expiry import expire
+
+    def opened(login: str, at: datetime) -> User:
+        account = NewAccount(username=login, name=login.title())
+        return create_account(actor=SYSTEM, account=account, now=at)
+
+    left = opened("gone", _years_ago(12, days=2))
+    for login in (f"erased-{left.pk}", f"[erased-{left.pk}]", f"erased-{left.person_id}"):
+        opened(login, NOW)
+    assert expire(actor=SYSTEM, now=NOW)["people"] == 1
+    left.refresh_from_db()
+    assert (left.person.name, left.is_active) == (ERASED, False)
+    assert "gone" not in left.username
+
+
+def test_an_eraser_that_fails_stops_no_other_and_is_raised_at_the_end(
+    as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from fanal.worker.expiry import ErasersFailed, expire
+
+    challenge = b"a spent challenge of the past....."
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO intake_spent_challenge (digest, expires_at) VALUES (%s, %s)",
+            [challenge, NOW - timedelta(hours=2)],
+        )
+    with as_role("owner") as owner:
+        owner.execute("ALTER FUNCTION accounts_erase_words RENAME TO aside")
+    monkeypatch.setattr(logging.getLogger("fanal"), "propagate", True)
+    try:
+        with pytest.raises(ErasersFailed, match="people"):
+            expire(actor=SYSTEM, now=NOW)
+    finally:
+        with as_role("owner") as owner:
+            owner.execute("ALTER FUNCTION aside RENAME TO accounts_erase_words")
+    assert "people" in caplog.text
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM intake_spent_challenge")
+        assert cursor.fetchone() == (0,)
+    assert expire(actor=SYSTEM, now=NOW)["people"] == 0

@@ -2,7 +2,7 @@
 
 from hypothesis import given, strategies as st
 
-from fanal.accounts.domain.records import canonical_login, login_from_name
+from fanal.accounts.domain.records import canonical_login, is_login, login_from_name
 
 
 def test_spellings_of_a_login_are_one() -> None:
@@ -23,3 +23,9 @@ def test_logins_of_partners_are_plain(name: str) -> None:
     assert login
     assert login == canonical_login(login)
     assert all(c.isascii() and (c.isalnum() or c == "-") for c in login)
+
+
+def test_no_account_has_a_login_like_those_of_erased_accounts() -> None:
+    assert is_login("erasmus-1")
+    for login in ("erased-1", "ERASED-jean", "[erased-1]", "ｅrased-1"):
+        assert not is_login(login)

@@ -39,11 +39,18 @@ def canonical_login(text: str) -> str:
 
 ERASED: Final = "[…]"
 """Replaces an erased text or name."""
+RESERVED_LOGIN: Final = "erased-"
+"""First characters of the logins of erased accounts, refused for others: the two look alike on pages."""
 _LONGEST_NAME = 200
 
 
 def is_login(text: str) -> bool:
-    """Return whether a login is valid: 1 to `MAXIMUM_LOGIN` letters, digits and `@ . + - _`."""
+    """Return whether a login may be given to an account.
+
+    It has 1 to `MAXIMUM_LOGIN` letters, digits and `@ . + - _`, and is not of the form of erased accounts.
+    """
+    if canonical_login(text).startswith(RESERVED_LOGIN):
+        return False
     return len(text) <= MAXIMUM_LOGIN and _LOGIN.fullmatch(text) is not None
 
 

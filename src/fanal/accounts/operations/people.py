@@ -9,7 +9,7 @@ import json
 import re
 from datetime import datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
@@ -21,6 +21,7 @@ from procrastinate.contrib.django import app
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.domain.records import (
     ERASED,
+    RESERVED_LOGIN,
     NewAccount,
     OrganisationKind,
     canonical_login,
@@ -432,7 +433,8 @@ def _empty_account(user: User) -> None:
     """Close an account and delete all data that identify its person."""
     for relation in User._meta.related_objects:  # noqa: SLF001 - Django has no other name for it
         relation.related_model._default_manager.filter(**{relation.field.name: user}).delete()  # noqa: SLF001
-    user.username = f"erased-{user.pk}"
+    # No account can be opened with a login in brackets, nor guess the number.
+    user.username = f"[{RESERVED_LOGIN}{uuid4().hex}]"
     user.email = ""
     user.is_active = False
     user.session_epoch += 1
