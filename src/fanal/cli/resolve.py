@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fanal.accounts.domain.policy import reach
 from fanal.accounts.queries.people import find_partner
+from fanal.cli.failures import tell
 from fanal.intake.queries import envelopes as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
@@ -25,8 +26,9 @@ def to_export(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
 def resolve(actor: Actor, reference: str) -> Sequence[UUID]:
     """Return the ids of the reports that REF names: an id, a partner's reference, PARTNER:REF, or a number.
 
-    A number is that of the NCMEC-compatible API, or the desk number. Empty if there are none. The look-up is
-    recorded in the ledger as a search.
+    A number is that of the NCMEC-compatible API, or the desk number. Empty if there are none. Where a text is
+    a number and a reference, a message on standard error says so. The look-up is recorded in the ledger as a
+    search.
     """
     found = _named(actor, reference)
     ledger.record_search(
@@ -41,7 +43,10 @@ def _named(actor: Actor, reference: str) -> Sequence[UUID]:
         own = list(intake.get_reports(actor=actor, report_ids=[UUID(reference)]))
         if own:
             return own
-    found = intake.find_references(actor=actor, reference=reference)
+    named = intake.find_named(actor=actor, text=reference)
+    found = named.report_ids
+    if named.both:
+        tell("ALSO_REFERENCE" if len(found) == 1 else "BOTH_NAMED", reference=reference)
     partner, separator, rest = reference.partition(":")
     if not found and separator:
         sender = find_partner(name=partner)
@@ -50,4 +55,4 @@ def _named(actor: Actor, reference: str) -> Sequence[UUID]:
     if not found and reference.isascii() and reference.isdigit() and len(reference) < 19:
         wire = intake.find_wire_number(actor=actor, wire_id=int(reference))
         found = [wire] if wire else []
-    return found or intake.find_desk_number(actor=actor, number=reference)
+    return found

@@ -26,6 +26,11 @@ class TypedNumber:
     year: int
     number: int
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has its letter: then it takes precedence over a sender's reference of the same text."""
+        return self.kind is not None
+
     def may_be(self, kind: Numbered) -> bool:
         """Return whether this can be the number of an object of that kind."""
         return self.kind in {None, kind}

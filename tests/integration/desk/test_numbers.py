@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 import psycopg
@@ -14,11 +14,12 @@ from django.test import Client
 
 from fanal.casework import queries as casework
 from fanal.cli.report import show
+from fanal.cli.resolve import resolve
 from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.operations.judge import judge
 from fanal.intake.domain.number import desk_number
-from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
 from fanal.intake.operations.receive import receive_reports
 from fanal.intake.queries.envelopes import find_desk_number, numbers_of, report_number
 from tests.integration.desk.story import WORKER, Desk, run_stages
@@ -254,3 +255,48 @@ def test_an_act_has_a_number_and_is_found(desk: Desk, sign_in: SignIn) -> None:
     )
     theirs = sign_in("hugo").get("/en/desk/search/", {"q": number}).content.decode()
     assert str(act_id) not in theirs
+
+
+@pytest.mark.parametrize("spelling", ["{number}", "r {year} {count}", "{earlier}"])
+def test_a_whole_number_beats_a_senders_reference_on_the_command_line(
+    desk: Desk,
+    told: UUID,
+    spelling: str,
+    sign_in: SignIn,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who sends reports chooses their references: a number would show, export or reveal another report."""
+    number, ana = report_number(report_id=told), desk.actor("ana")
+    _letter, year, count = number.split("-")
+    typed = spelling.format(number=number, year=year, count=int(count), earlier=desk_number(told))
+    other = _sent(desk, typed)
+    assert resolve(ana, typed) == [told]
+    assert f"PARTNER:{typed}" in capsys.readouterr().err.replace("PARTENAIRE", "PARTNER")
+    page = sign_in("ana").get("/en/desk/search/", {"q": typed}).content.decode()
+    assert page.index(str(told)) < page.index(str(other))
+    assert "a sender gave the same reference to another" in page
+
+
+def test_a_number_without_its_letter_names_both_on_the_command_line(
+    desk: Desk, told: UUID, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _letter, year, count = report_number(report_id=told).split("-")
+    typed = f"{int(count)}/{year}"
+    other = _sent(desk, typed)
+    assert set(resolve(desk.actor("ana"), typed)) == {told, other}
+    assert typed in capsys.readouterr().err
+    assert resolve(desk.actor("ana"), report_number(report_id=other)) == [other]
+    assert capsys.readouterr().err == ""
+
+
+def _sent(desk: Desk, reference: str) -> UUID:
+    """Receive a report of a sender with this reference, through all stages."""
+    body = msgspec.json.encode({"kind": "OTHER", "reference": reference})
+    submission = Submission(
+        arrival=Arrival.API, format=Format.REPORT, body=body, canonical=body, sender_id=uuid4(),
+        desk_id=1, reference=reference, keys=((KeyKind.REFERENCE, reference),),
+    )  # fmt: skip
+    (answer,) = receive_reports(actor=WORKER, submissions=[submission], now=desk.now)
+    run_stages(desk.now)
+    assert answer.report_id is not None
+    return answer.report_id

@@ -5,6 +5,7 @@ The holder of a report's receipt code sees its status and the conversation with 
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -26,7 +27,7 @@ from fanal.intake.domain.records import (
     Stage,
 )
 from fanal.kernel.actors import Actor
-from fanal.kernel.numbers import Numbered, written_number
+from fanal.kernel.numbers import Numbered, read_number, written_number
 
 # Statuses of a sender's own reports: by database functions, so that a public node needs no right on tables.
 
@@ -246,6 +247,31 @@ def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
     near = [report_id for (report_id,) in found]
     named = [i for i in near if is_number_of(number, i)]
     return list(get_reports(actor=actor, report_ids=named))
+
+
+class Named(NamedTuple):
+    """Reports that a typed text names.
+
+    `both`: the text is the number of a report, and a sender's reference of another.
+    """
+
+    report_ids: list[UUID]
+    both: bool
+
+
+def find_named(*, actor: Actor, text: str) -> Named:
+    """Return the reports within reach that a text names, as a number or as a sender's reference.
+
+    A whole number (`R-2026-0042`, or the earlier `7KM-3QP-9XD`) names its report alone, since a sender may
+    choose the same text as a reference. One without its letter (`42/2026`) names the reports of both.
+    """
+    numbered = find_desk_number(actor=actor, number=text)
+    referenced = find_references(actor=actor, reference=text)
+    both = bool(numbered) and not set(referenced) <= set(numbered)
+    typed = read_number(text)
+    if numbered and (typed is None or typed.is_whole):
+        return Named(numbered, both)
+    return Named(list(dict.fromkeys((*numbered, *referenced))), both)
 
 
 def find_wire_number(*, actor: Actor, wire_id: int) -> UUID | None:

@@ -5,8 +5,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from fanal.intake.queries.envelopes import find_desk_number, find_references
-from fanal.kernel.numbers import read_number
+from fanal.intake.queries.envelopes import find_named
 from fanal.web.account.actors import actor_of
 from fanal.web.reading import journal_search
 
@@ -20,9 +19,9 @@ class Unclear(Exception):
 
 
 def named_report(request: HttpRequest, typed: str) -> UUID:
-    """Return the id of the report with this number or reference. The search is recorded in the ledger.
+    """Return the id of the report with this number or reference (`find_named`).
 
-    A whole number (`R-2026-0042`) names its report even where it is a sender's reference too.
+    The search is recorded in the ledger.
 
     Raises:
         Unclear: nothing typed, or none or several match.
@@ -30,10 +29,7 @@ def named_report(request: HttpRequest, typed: str) -> UUID:
     if not typed:
         raise Unclear(_("Type the number or the reference of the report to attach."))
     actor = actor_of(request)
-    found = find_desk_number(actor=actor, number=typed)
-    whole = (number := read_number(typed)) is not None and number.kind is not None
-    if not (found and whole):  # a sender's reference may look like a number: `8/2026`
-        found = list(dict.fromkeys((*found, *find_references(actor=actor, reference=typed))))
+    found = find_named(actor=actor, text=typed).report_ids
     journal_search(request, kind="REFERENCE", text=typed, reports=found)
     if len(found) != 1:
         raise Unclear(

@@ -26,7 +26,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.harmonise.domain.written_otherwise import readings
-from fanal.intake.queries.envelopes import find_desk_number, find_references
+from fanal.intake.queries.envelopes import find_named, find_references
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import instant_of
 from fanal.kernel.texts import alphabetical
@@ -196,12 +196,13 @@ def _results(text: str, kind: str, *, actor: Actor) -> Found:
     keys = [selector_key(k, spelling) for k, spelling in asked]
     elsewhere = harmonised.seen_elsewhere(actor=actor, keys=[*keys, *(f.key for f in found)])
     desks = _names(elsewhere)
+    named = find_named(actor=actor, text=text)
     by_reference = find_references(actor=actor, reference=text)
-    by_number = find_desk_number(actor=actor, number=text)
     numbered = _numbered(text, actor=actor)
     by_text = harmonised.search_text(actor=actor, text=text, limit=_MOST)
     shown = {
         "numbered": numbered,
+        "both": named.both,
         "selectors": [
             {
                 "selector": item,
@@ -216,7 +217,7 @@ def _results(text: str, kind: str, *, actor: Actor) -> Found:
         ),
     }
     return Found(
-        report_ids=list(dict.fromkeys([*by_number, *by_reference, *by_text])),
+        report_ids=list(dict.fromkeys([*named.report_ids, *by_reference, *by_text])),
         identifiers=[
             *((item.kind, item.value) for item in found),
             *((k, value) for (k, value), key in zip(asked, keys, strict=True) if key in elsewhere),
