@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 
 from fanal.casework.operations.deciding import record_decisions, undo_decision
@@ -18,6 +19,7 @@ from fanal.intake.domain.number import desk_number
 from fanal.intake.operations.lifecycle import forget_reports
 from fanal.kernel import clock
 from fanal.kernel.refusal import Refusal
+from fanal.orient.alarms.queries import alarms_of
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.models import Case
 from fanal.orient.operations.decisions import decide
@@ -25,6 +27,7 @@ from fanal.orient.queue.operations import claim_case
 from fanal.vault.operations import erase as vault
 from fanal.worker.expiry import erase_reports
 from tests.acceptance.desk.test_answers import answer
+from tests.integration.desk.folds import add_folded
 from tests.integration.desk.story import WORKER, Desk, add_reports
 from tests.integration.desk.test_assignment import shown
 from tests.integration.desk.test_judged import NOTHING
@@ -222,3 +225,77 @@ def test_migrations_sweep_what_was_written_on_erased_reports(desk: Desk) -> None
             sql.run(import_module(f"fanal.{name}_of_erased").SWEEP)
     assert reasons() == set()
     assert Case.objects.get(report_id=back).state == "EXPIRED"
+
+
+def decide_on(desk: Desk, web: Client, name: str, **said: object) -> HttpResponse:
+    """Post the decision form of a page of before, on a report that `web` has claimed."""
+    token = Case.objects.get(report_id=desk.reports[name]).claim_token
+    posted = {"token": str(token), "way": "NONE", "reason": WORDS, "then": ""} | said
+    return web.post(f"/en/desk/reports/{desk.reports[name]}/decide/?view=OPEN", posted)
+
+
+@pytest.mark.parametrize("then", ["", "next"])
+def test_a_decision_on_an_erased_report_is_refused_and_its_reason_is_there_to_copy(
+    desk: Desk, sign_in: SignIn, then: str
+) -> None:
+    web = sign_in("ana")
+    web.post(f"/en/desk/reports/{desk.reports['game']}/claim/?view=OPEN")
+    erase(desk, "game")
+    answer = decide_on(desk, web, "game", then=then)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "This report is erased: nothing is left to decide." in page
+    assert WORDS in page
+    assert WORDS not in reasons()
+
+
+def test_a_decision_that_extends_to_an_erased_duplicate_is_refused_and_kept_as_typed(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    add_folded(desk)
+    web = sign_in("ana")
+    web.post(f"/en/desk/reports/{desk.reports['first']}/claim/?view=OPEN")
+    erase(desk, "second")
+    answer = decide_on(desk, web, "first", folded=[str(desk.reports["second"])])
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "A duplicate that you ticked is erased" in page
+    assert WORDS in page
+    assert Case.objects.get(report_id=desk.reports["first"]).state == "CLAIMED"
+    assert decide_on(desk, web, "first").status_code == 302
+
+
+def test_a_decision_on_an_unknown_report_is_not_found(desk: Desk, sign_in: SignIn) -> None:
+    web = sign_in("ana")
+    web.post(f"/en/desk/reports/{desk.reports['game']}/claim/?view=OPEN")
+    assert decide_on(desk, web, "game", folded=[str(uuid4())]).status_code == 404
+
+
+@pytest.mark.parametrize("move", ["", "answer", "decline"])
+def test_no_call_is_opened_on_an_erased_report(desk: Desk, sign_in: SignIn, move: str) -> None:
+    web, report_id = sign_in("ana"), desk.reports["game"]
+    erase(desk, "game")
+    said = {"move": move, "steps": "0", "digest": "0-0", "proof": "Operator 12", "at": ""}
+    answer = web.post(f"/en/desk/reports/{report_id}/call/", said if move else {})
+    assert answer.status_code == 409
+    assert "This report is erased: no call is opened." in answer.content.decode()
+    assert sql.one("SELECT count(*) FROM casework_act WHERE subject_id = %s", [report_id]) == (0,)
+
+
+def test_the_alarm_of_an_erased_report_is_taken_without_a_call(desk: Desk, sign_in: SignIn) -> None:
+    """Else it would ring for ever."""
+    report_id = desk.reports["danger"]
+    erase(desk, "danger")
+    [alarm] = alarms_of(actor=desk.actor("ana"), report_id=report_id)
+    sign_in("ana").post(f"/en/desk/alarms/{alarm.id}/")
+    [alarm] = alarms_of(actor=desk.actor("ana"), report_id=report_id)
+    assert alarm.acknowledged_at is not None
+    assert sql.one("SELECT count(*) FROM casework_act WHERE subject_id = %s", [report_id]) == (0,)
+
+
+def test_an_erased_report_is_not_closed(desk: Desk, sign_in: SignIn) -> None:
+    report_id = decided(desk, "danger", choice=NOTHING)
+    erase(desk, "danger")
+    page = sign_in("ana").post(f"/en/desk/reports/{report_id}/close/", follow=True)
+    assert "This report is erased: nothing is left to decide." in page.content.decode()
+    assert Case.objects.get(report_id=report_id).state == "DECIDED"

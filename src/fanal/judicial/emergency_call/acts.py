@@ -18,6 +18,7 @@ from fanal.db import sql
 from fanal.formats.report.records import Person, PersonRole, PlaceRole
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.domain.number import desk_number
+from fanal.intake.operations.lifecycle import require_unerased
 from fanal.intake.queries.envelopes import list_messages, report_number
 from fanal.judicial.emergency_call.document import (
     CalledPerson,
@@ -59,20 +60,22 @@ def take_alarms(
     """Acknowledge alarms of a report and open its emergency call, in one transaction.
 
     `record` is the harmonised report, None while the stages have not read it. Return False if somebody had
-    acknowledged all of them already; then nothing is opened. Alarms of another report are left out.
+    acknowledged all of them already; then nothing is opened. Alarms of another report are left out. Those of
+    an erased report are acknowledged without a call.
 
     Raises:
         Refused: the actor may not acknowledge alarms at that desk.
     """
     own = {alarm.id: alarm for alarm in alarms_of(actor=actor, report_id=report_id)}
     with transaction.atomic():
+        erased = _is_erased(report_id)
         _hold_calls(report_id)
         taken = [
             own[alarm_id]
             for alarm_id in dict.fromkeys(alarm_ids)
             if alarm_id in own and acknowledge_alarm(actor=actor, alarm_id=alarm_id, now=now)
         ]
-        if taken:
+        if taken and not erased:
             desk_id = taken[0].desk_id
             open_call(actor=actor, report_id=report_id, desk_id=desk_id, record=record, now=now)
     return bool(taken)
@@ -92,9 +95,11 @@ def open_call(
     while the stages have not read it; `desk_id` is the report's desk.
 
     Raises:
+        Refusal: ERASED: the report is erased.
         Refused: the actor may not acknowledge alarms at that desk.
     """
     with transaction.atomic():
+        require_unerased(report_ids=[report_id], of=EMERGENCY_CALL.kind)
         _hold_calls(report_id)
         _answer(actor, alarms_of(actor=actor, report_id=report_id), now)
         known = calls_on(actor=actor, report_id=report_id)
@@ -124,10 +129,12 @@ def open_recorded(
 
     Raises:
         TransitionRefused: somebody has opened another call since; nothing is recorded.
-        Refusal: NEWS_SINCE, an alarm or the reporter's message has come since: the call was not about it.
+        Refusal: NEWS_SINCE, an alarm or the reporter's message has come since: the call was not about it;
+            ERASED, the report is erased.
         Refusal, Refused, OSError: from `record_call`; nothing is recorded.
     """
     with transaction.atomic():
+        require_unerased(report_ids=[draft.subject_id], of=EMERGENCY_CALL.kind)
         _hold_calls(draft.subject_id)
         known = calls_on(actor=actor, report_id=draft.subject_id)
         if len(known) != shown or any(act.state in TO_MAKE for act in known):
@@ -159,6 +166,15 @@ def _answer(actor: Actor, alarms: Iterable[Alarm], now: datetime) -> None:
     for alarm in alarms:
         if alarm.acknowledged_at is None:
             acknowledge_alarm(actor=actor, alarm_id=alarm.id, now=now)
+
+
+def _is_erased(report_id: UUID) -> bool:
+    """Lock a report against erasure until the transaction ends, and return whether it is erased already."""
+    try:
+        require_unerased(report_ids=[report_id], of=EMERGENCY_CALL.kind)
+    except Refusal:
+        return True
+    return False
 
 
 def _hold_calls(report_id: UUID) -> None:

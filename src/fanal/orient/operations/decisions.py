@@ -130,10 +130,13 @@ def close_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 
     Raises:
         TransitionRefused: the case is not decided.
+        Refusal: ERASED: nothing is left to close.
         Refused: the actor may not decide at that desk.
         Case.DoesNotExist: the report has no case.
     """
-    _change(actor, report_id, move="close", action="case.close", now=now)
+    with transaction.atomic():
+        require_unerased(report_ids=[report_id], of="decision")
+        _change(actor, report_id, move="close", action="case.close", now=now)
 
 
 def _change(actor: Actor, report_id: UUID, *, move: str, action: str, now: datetime) -> Case:

@@ -1,12 +1,11 @@
 """The emergency call that a report's page opens, with its first step where the page's form records one."""
 
 from functools import partial
-from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -23,7 +22,7 @@ from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk.acts.emergency_calls import after_step, record_of
 from fanal.web.desk.acts.pages import EventForm
-from fanal.web.desk.report.views import page_of
+from fanal.web.desk.report.views import refused_page
 from fanal.web.failures import reason_of
 from fanal.web.forms import Parsed
 
@@ -47,7 +46,8 @@ def open_one(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     With `move` in the form, that step of the new call is recorded with it (`proof`, `at`), or nothing: where
     the report has another call than on the page (`steps`), the latest one is shown with a warning; a refusal,
-    also where an alarm or an answer has come since (`digest`), gives the report's page with the reason.
+    also where an alarm or an answer has come since (`digest`), gives the report's page with the reason
+    (status 409), or a page with the reason alone if the report is erased.
 
     Raises:
         Http404: no such report for the person.
@@ -59,9 +59,12 @@ def open_one(request: HttpRequest, report_id: UUID) -> HttpResponse:
     require_declared(request, Resource(desk_id=case.desk_id))
     now, record = now_of(request), record_of(actor, report_id)
     if move not in _FIRST_STEPS:
-        call_id = open_call(
-            actor=actor, report_id=report_id, desk_id=case.desk_id, record=record, now=now
-        )
+        try:
+            call_id = open_call(
+                actor=actor, report_id=report_id, desk_id=case.desk_id, record=record, now=now
+            )
+        except Refusal as fault:
+            return _refused(request, report_id, reason_of(fault))
         return redirect("desk:emergency_call", call_id)
     try:
         typed = _FirstStepForm(request, kind=EMERGENCY_CALL.kind).checked().cleaned_data
@@ -100,6 +103,4 @@ def _moved_on(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, report_id: UUID, said: str) -> HttpResponse:
-    """Return the report's page with the reason of a refusal (status 409), and what was typed."""
-    page = page_of(request, report_id, call_refused=said)
-    return render(request, "desk/report.html", page, status=HTTPStatus.CONFLICT)
+    return refused_page(request, report_id, call_refused=said)

@@ -3,12 +3,10 @@
 The draft acts that a decision opens are made in the same transaction.
 """
 
-from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -19,6 +17,7 @@ from fanal.casework.domain.records import RecordedDecision
 from fanal.casework.operations.deciding import record_decisions
 from fanal.casework.operations.doubts import reopen_report
 from fanal.harmonise import queries as harmonised
+from fanal.intake.queries.envelopes import get_reports
 from fanal.judicial.emergency_call.acts import calls_on
 from fanal.judicial.emergency_call.kind import TO_MAKE
 from fanal.kernel.calendar import paris_day
@@ -36,7 +35,7 @@ from fanal.web.desk.queue.filters import at_place
 from fanal.web.desk.queue.place import next_of, token_of
 from fanal.web.desk.report import folds
 from fanal.web.desk.report.proposals import ChoiceForm, FoldedForm
-from fanal.web.desk.report.views import page_of
+from fanal.web.desk.report.views import refused_page
 from fanal.web.failures import reason_of
 
 
@@ -47,7 +46,8 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     The form is that of `proposals`, with the lease's `token`, the duplicates to which it extends (`folded`),
     and `then`: "next" claims the next report, unless a call to the 17 is still to be made. If refused, the
-    form is shown again as typed (status 409). The same decision sent twice under one lease is answered twice.
+    form is shown again as typed (status 409); if the report is erased, a page with the reason and what was
+    typed. The same decision sent twice under one lease is answered twice.
 
     Raises:
         Http404: no such report or duplicate for the person, or a malformed id of a duplicate.
@@ -60,7 +60,9 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
         return _refused(request, report_id, reason_of(Refusal("decision", "NOT_FOLDED")))
     except Refusal as refused:
         if not _is_recorded(request, report_id):
-            return _refused(request, report_id, reason_of(refused))
+            return _refused(
+                request, report_id, reason_of(_of_duplicate(request, report_id, refused))
+            )
         recorded = None
     if recorded is not None:  # else the bar of the first press counts on
         undo.offer(request, undo.DECISION, report_id)
@@ -119,8 +121,12 @@ def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
     except ValueError:
         raise Http404 from None
     records = harmonised.get_records(actor=actor, report_ids=[report_id, *also])
-    if not {report_id, *also} <= records.keys():
-        raise Http404
+    missing = {report_id, *also} - records.keys()
+    if missing:
+        envelopes = get_reports(actor=actor, report_ids=list(missing))
+        if not all(one in envelopes and envelopes[one].erased_at for one in missing):
+            raise Http404
+        raise Refusal("decision", "ERASED")
     return record_decisions(
         actor=actor,
         report=records[report_id],
@@ -129,6 +135,12 @@ def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
         claim_token=token_of(request),
         now=now_of(request),
     )
+
+
+def _of_duplicate(request: HttpRequest, report_id: UUID, refused: Refusal) -> Refusal:
+    """Return the refusal of a decision; one that says which is erased where the report itself is not."""
+    read = harmonised.get_records(actor=actor_of(request), report_ids=[report_id])
+    return Refusal("decision", "DUPLICATE_ERASED") if refused.code == "ERASED" and read else refused
 
 
 def _is_recorded(request: HttpRequest, report_id: UUID) -> bool:
@@ -156,8 +168,7 @@ def _says(made: Decision, choice: Choice) -> bool:
 
 
 def _refused(request: HttpRequest, report_id: UUID, words: str) -> HttpResponse:
-    context = page_of(request, report_id, refused=words)
-    return render(request, "desk/report.html", context, status=HTTPStatus.CONFLICT)
+    return refused_page(request, report_id, refused=words)
 
 
 def _change(request: HttpRequest, report_id: UUID, *, close: bool) -> HttpResponse:

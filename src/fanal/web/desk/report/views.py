@@ -41,6 +41,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault.operations.opening import ObjectUnknown, open_object
+from fanal.web import failures
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import distribution, history, notes, providers, team
 from fanal.web.desk.acts.emergency_calls import panel_on
@@ -186,6 +187,20 @@ def page_of(
         "may_open_identity": may(actor, "identity.open"),
         "history": history.lines_of(report_id, actor=actor),
     }
+
+
+def refused_page(request: HttpRequest, report_id: UUID, **refused: str) -> HttpResponse:
+    """Return a report's page with the reason of a refusal, as for `page_of`, and what was typed (status 409).
+
+    If the report is erased meanwhile, it has no such page: return one with the reason, and the long texts
+    that were typed for the person to copy.
+    """
+    try:
+        context = page_of(request, report_id, **refused)
+    except Http404:
+        (said,) = refused.values()
+        return failures.page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=said)
+    return render(request, "desk/report.html", context, status=HTTPStatus.CONFLICT)
 
 
 def _erased(request: HttpRequest, report_id: UUID) -> HttpResponse:
