@@ -348,8 +348,8 @@ INTAKE_SEQUENCES = ("intake_wire_id_seq",)
 """Sequences that a public node may use; a role with this right can exhaust the sequence."""
 AUDITOR_FUNCTIONS = ("analyse_stuck_texts",)
 """Names of the functions that the auditor's role, with which `fanal doctor` looks, may call too."""
-OWNER_FUNCTIONS = ("fanal_count_of",)
-"""Names of the functions that only triggers call: who calls one by himself could create sequences."""
+OWNER_FUNCTIONS = ("fanal_count_of", "fanal_last_number")
+"""Names of the functions that only the owner's functions call: others could create sequences."""
 WORKER_FUNCTIONS = (
     "measures_erase_words",
     "measures_erase_blockings",
@@ -362,6 +362,7 @@ WORKER_FUNCTIONS = (
     "fanal_ensure_months",
     "fanal_next_months",
     "fanal_counts_ahead",
+    "fanal_counts_catch_up",
     "intake_number_missing",
     "crosscheck_number_missing",
     "casework_number_missing",

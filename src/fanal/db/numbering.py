@@ -10,14 +10,38 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from django.db import DatabaseError, transaction
+
 from fanal.db import sql
 from fanal.kernel.numbers import Numbered, read_number, written_number
 
 SEQUENCES = "fanal_number_"
 """First characters of the names of the sequences."""
 
+TABLES = {
+    Numbered.REPORT: "intake_number",
+    Numbered.DOSSIER: "crosscheck_number",
+    Numbered.ACT: "casework_number",
+}
+"""Names of the tables of numbers, by the kind of what is numbered."""
+
+_WHEN = " ".join(f"WHEN '{kind}' THEN '{name}'" for kind, name in TABLES.items())
 COUNT = f"""
--- The sequence of a kind and year, created if it is missing.
+-- The largest number of a kind and year that is stored; 0 without one, or before its table is created.
+CREATE FUNCTION fanal_last_number(kind text, year integer) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    name text := CASE kind {_WHEN} END;
+    last bigint;
+BEGIN
+    IF to_regclass(name) IS NOT NULL THEN
+        EXECUTE format('SELECT max(number) FROM %I n WHERE n.year = $1', name) INTO last USING year;
+    END IF;
+    RETURN coalesce(last, 0);
+END
+$$;
+
+-- The sequence of a kind and year. A missing one is created, and starts after the largest stored number.
 CREATE FUNCTION fanal_count_of(kind text, year integer) RETURNS regclass
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -25,9 +49,35 @@ DECLARE
 BEGIN
     IF to_regclass(name) IS NULL THEN
         PERFORM pg_advisory_xact_lock(hashtextextended(name, 0));
-        EXECUTE format('CREATE SEQUENCE IF NOT EXISTS %I', name);
+        EXECUTE format(
+            'CREATE SEQUENCE IF NOT EXISTS %I START %s', name, fanal_last_number(kind, year) + 1);
     END IF;
     RETURN to_regclass(name);
+END
+$$;
+
+-- Advances the sequences of a kind that are behind the largest stored number, as in a copy of the tables
+-- without them; returns how many. By `nextval`, which never takes back what a report draws meanwhile.
+CREATE FUNCTION fanal_counts_catch_up(kind text) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    name text;
+    given bigint;
+    last bigint;
+    behind integer := 0;
+BEGIN
+    FOR name IN SELECT c.relname FROM pg_class c
+        WHERE c.relkind = 'S' AND c.relnamespace = 'public'::regnamespace
+          AND c.relname ~ format('^{SEQUENCES}%s_[0-9]+$', lower(kind)) LOOP
+        EXECUTE format('SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM %I', name)
+            INTO given;
+        last := fanal_last_number(kind, substring(name FROM '[0-9]+$')::integer);
+        IF given < last THEN
+            PERFORM nextval(name::regclass) FROM generate_series(given + 1, last);
+            behind := behind + 1;
+        END IF;
+    END LOOP;
+    RETURN behind;
 END
 $$;
 
@@ -53,16 +103,18 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION fanal_count_of, fanal_counts_ahead FROM PUBLIC;
+REVOKE ALL ON FUNCTION fanal_last_number, fanal_count_of, fanal_counts_catch_up, fanal_counts_ahead
+    FROM PUBLIC;
 
 CREATE FUNCTION fanal_numbers_stay() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'a number is never changed or taken back' USING ERRCODE = 'restrict_violation';
 END
 $$;
-"""
+"""  # noqa: S608 - constants of the code
 COUNT_BACK = """
-DROP FUNCTION fanal_numbers_stay, fanal_counts_ahead, fanal_count_of;
+DROP FUNCTION fanal_numbers_stay, fanal_counts_ahead, fanal_counts_catch_up, fanal_count_of,
+    fanal_last_number;
 """
 
 
@@ -161,21 +213,21 @@ CREATE TRIGGER {self.table}_given AFTER INSERT ON {self.parent}
 
 REPORTS = Numbering(
     kind=Numbered.REPORT,
-    table="intake_number",
+    table=TABLES[Numbered.REPORT],
     holder="report_id",
     parent="intake_report",
     instant="received_at",
 )
 DOSSIERS = Numbering(
     kind=Numbered.DOSSIER,
-    table="crosscheck_number",
+    table=TABLES[Numbered.DOSSIER],
     holder="dossier_id",
     parent="crosscheck_dossier",
     instant="opened_at",
 )
 ACTS = Numbering(
     kind=Numbered.ACT,
-    table="casework_number",
+    table=TABLES[Numbered.ACT],
     holder="act_id",
     parent="casework_act",
     instant="created_at",
@@ -212,6 +264,28 @@ def find_numbered(text: str) -> list[UUID]:
     return [id_ for numbering in NUMBERINGS for id_ in ids_of_number(numbering, text)]
 
 
+class NumberingFailed(Exception):
+    """Error: rows got no numbers; the text names their tables of numbers, with the type of the failure."""
+
+
 def give_missing(*, since: datetime) -> int:
-    """Give numbers to the rows since `since` that were stored without one; return how many."""
-    return sum(int(sql.one(f"SELECT {one.table}_missing(%s)", [since])[0]) for one in NUMBERINGS)
+    """Give numbers to the rows since `since` that were stored without one; return how many.
+
+    Counts that are behind the numbers of their table are advanced before. A kind that fails stops no other.
+
+    Raises:
+        NumberingFailed: a kind failed, after the others were numbered.
+    """
+    given = 0
+    failed: dict[str, Exception] = {}
+    for one in NUMBERINGS:
+        try:
+            with transaction.atomic():
+                sql.run("SELECT fanal_counts_catch_up(%s)", [one.kind])
+                given += int(sql.one(f"SELECT {one.table}_missing(%s)", [since])[0])
+        except DatabaseError as failure:
+            failed[one.table] = failure
+    if failed:
+        names = (f"{table} ({type(failure).__name__})" for table, failure in failed.items())
+        raise NumberingFailed(", ".join(names)) from next(iter(failed.values()))
+    return given

@@ -63,6 +63,8 @@ SLOTS = {
 }
 """Concurrent jobs by queue: slow partners or mail servers occupy only the slots of their own queue."""
 _JOBS_KEPT_HOURS = 14 * 24
+_NUMBERED_LATE = timedelta(days=62)
+"""Age up to which rows without a number get one at night."""
 log = logging.getLogger("fanal.worker")
 SENDS = (
     sends.tell_opening,
@@ -131,7 +133,7 @@ def fold_freed(timestamp: int) -> None:
 def make_partitions(timestamp: int) -> None:
     """Create the partitions of the next months in the partitioned tables, and the counts of the next year.
 
-    Rows of the last days that were stored without a number get one.
+    Rows of the last two months that were stored without a number get one.
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """
@@ -139,7 +141,7 @@ def make_partitions(timestamp: int) -> None:
     until = clock.now() + timedelta(days=95)
     upkeep.make_partitions(until=until)
     upkeep.make_counts(until=until)
-    numbering.give_missing(since=clock.now() - timedelta(days=7))
+    numbering.give_missing(since=clock.now() - _NUMBERED_LATE)
 
 
 @app.periodic(cron="41 3 * * *")
