@@ -36,7 +36,10 @@ class TypedNumber:
         return self.kind in {None, kind}
 
 
-_DASHES: Final = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
+_FULL_WIDTH: Final = {0xFEE0 + plain: plain for plain in range(0x21, 0x7F)}
+_PLAIN: Final = _FULL_WIDTH | str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
+_AROUND: Final = "()[]{}<>«»“”\"'.,;: "
+"""Signs around a number that is copied out of a sentence."""
 _YEAR_FIRST: Final = re.compile(r"([RDM])[-/. ]*(2[0-9]{3})[-/. ]+([0-9]{1,9})", re.IGNORECASE)
 _YEAR_LAST: Final = re.compile(r"([RDM]?)[-. ]*([0-9]{1,9}) *[/-] *(2[0-9]{3})", re.IGNORECASE)
 _DIGITS: Final = 4
@@ -51,9 +54,10 @@ def read_number(text: str) -> TypedNumber | None:
     """Return the number in a text that a person typed; None if the text is no number.
 
     Case, missing zeros, and spaces, dots or slashes for hyphens do not matter: `r 2026 42`, `R-2026-0042`.
-    The year may come last (`42/2026`), then also without a letter.
+    The year may come last (`42/2026`), then also without a letter. Full-width letters and digits are read;
+    brackets, quotation marks and a final dot around the number are left out.
     """
-    plain = " ".join(text.translate(_DASHES).split())
+    plain = " ".join(text.translate(_PLAIN).split()).strip(_AROUND)
     if found := _YEAR_FIRST.fullmatch(plain):
         letter, year, number = found.groups()
     elif found := _YEAR_LAST.fullmatch(plain):

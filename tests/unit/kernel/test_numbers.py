@@ -16,6 +16,11 @@ from fanal.kernel.numbers import Numbered, TypedNumber, read_number, written_num
         ("R-2026-1234567", Numbered.REPORT, 1234567),
         ("42/2026", None, 42),
         ("R 42/2026", Numbered.REPORT, 42),
+        ("Ｒ－２０２６－００４２", Numbered.REPORT, 42),
+        ("(R-2026-0042)", Numbered.REPORT, 42),
+        ("[ d-2026-143 ],", Numbered.DOSSIER, 143),
+        ("R-2026-0042.", Numbered.REPORT, 42),
+        ("« 42/2026 ».", None, 42),
     ],
 )
 def test_a_number_is_read_as_people_type_it(typed: str, kind: Numbered | None, number: int) -> None:
@@ -25,7 +30,8 @@ def test_a_number_is_read_as_people_type_it(typed: str, kind: Numbered | None, n
 @pytest.mark.parametrize(
     "typed",
     ["", "R-2026-", "R-2026-0", "0/2026", "2026-11", "X-2026-1", "R-1999-1", "R-٢٠٢٦-٤٢",
-     "R-2026-1234567890", "renard_77", "R-2026-42 and more", "\x00", "9" * 300],
+     "R-2026-1234567890", "renard_77", "R-2026-42 and more", "\x00", "9" * 300,
+     "()", "R-2026-4²", "(R-2026-42) (R-2026-43)"],
 )  # fmt: skip
 def test_other_texts_are_no_number(typed: str) -> None:
     assert read_number(typed) is None
