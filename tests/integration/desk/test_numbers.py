@@ -102,6 +102,7 @@ def early_counts(
 
 
 @pytest.mark.usefixtures("early_counts")
+@pytest.mark.django_db(transaction=True)
 def test_numbers_count_up_by_year_of_receipt_in_paris(desk: Desk) -> None:
     """Sylvester: half past eleven in the evening UTC is the new year in Paris."""
     given = []
