@@ -19,6 +19,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import instant_of, new_id
 from fanal.ledger import queries as entries
+from fanal.ledger.queries import SoughtEntries
 from fanal.orient.alarms.queries import alarms_of
 from fanal.orient.answers.queries import unread_on
 from fanal.orient.queue.operations import claim_case
@@ -146,7 +147,7 @@ def test_the_ledger_says_opened_before_answered(desk: Desk, sign_in: SignIn) -> 
     found = [
         (entry.at, entry.action)
         for action in ("emergency_call.draft", "emergency_call.send")
-        for entry in entries.list_entries(actor=SYSTEM, action=action)
+        for entry in entries.list_entries(actor=SYSTEM, sought=SoughtEntries(action=action))
     ]
     assert [action for _, action in sorted(found)] == [
         "emergency_call.draft",
