@@ -73,14 +73,13 @@ def habilitate(
     grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=at)
 
 
-def reset(user: User, *, password: bool = False, factors: bool = False) -> str:
+def reset(user: User, *, factors: bool = False) -> str:
     """Do what `fanal user reset` does, confirmed by claire; return the new password."""
     now = datetime.now(UTC)
     with as_worker():
         reset_id = propose_reset(
             actor=SYSTEM,
             person_id=user.person_id,
-            password=password,
             factors=factors,
             reason=ResetReason.LOST,
             now=now,

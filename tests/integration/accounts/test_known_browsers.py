@@ -45,7 +45,7 @@ def _is_known(browser: Client) -> bool:
 def test_after_a_reset_of_the_password_nobody_is_known(ana: User) -> None:
     thief = _known()
     assert _is_known(thief)
-    new = reset(ana, password=True)
+    new = reset(ana)
     assert not _is_known(thief)
     assert _is_known(_known(new))
     assert not _is_known(thief)

@@ -63,7 +63,7 @@ def _closed(user: User) -> None:
 
 
 CHANGES: list[Callable[[User], object]] = [
-    lambda user: reset(user, password=True),
+    reset,
     lambda user: reset(user, factors=True),
     _own_change,
     _own_end,
@@ -101,7 +101,7 @@ def test_a_change_between_the_look_and_the_sign_in_counts_too(
 ) -> None:
     """The guard has looked already when the change comes."""
     thief = _waiting()
-    reset(ana, password=True)
+    reset(ana)
     monkeypatch.setattr(devices, "end_stale", lambda _request: None)
     answer = thief.post(CODE_PAGE, {"code": _code()})
     assert (answer.status_code, answer["Location"]) == (302, SIGN_IN)
@@ -110,7 +110,7 @@ def test_a_change_between_the_look_and_the_sign_in_counts_too(
 
 def test_whoever_waits_for_a_code_gets_out_when_the_factors_are_taken_away(ana: User) -> None:
     browser = _waiting()
-    new = reset(ana, password=True, factors=True)
+    new = reset(ana, factors=True)
     answer = browser.get(CODE_PAGE)
     assert (answer.status_code, answer["Location"]) == (302, SIGN_IN)
     assert browser.get(SIGN_IN).status_code == 200
@@ -121,7 +121,7 @@ def test_whoever_waits_for_a_code_gets_out_when_the_factors_are_taken_away(ana: 
 
 def test_the_new_password_is_taken_in_the_browser_that_waits(ana: User) -> None:
     browser = _waiting()
-    new = reset(ana, password=True)
+    new = reset(ana)
     assert browser.post(SIGN_IN, {"login": "ana", "password": new})["Location"] == CODE_PAGE
     assert browser.post(CODE_PAGE, {"code": _code()}).status_code == 302
     assert "recommencez" not in browser.get("/fr/account/").content.decode()
