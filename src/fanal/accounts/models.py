@@ -2,7 +2,9 @@
 
 from typing import ClassVar
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -98,6 +100,32 @@ class User(AbstractBaseUser):
         """Replace the login by its normal form (`canonical_login`); Django calls this in model validation."""
         super().clean()
         self.username = canonical_login(self.username)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Return whether this is the account's password; store it with the present hasher if it is not yet.
+
+        It is stored only in place of the value that was verified: a sign-in that is under way never brings
+        back a password that was changed or reset meanwhile.
+        """
+        verified, lost = self.password, False
+
+        def upgrade(raw: str) -> None:
+            nonlocal lost
+            encoded = make_password(raw)
+            same = type(self).objects.filter(pk=self.pk, password=verified)
+            lost = not same.update(password=encoded)
+            if not lost:
+                self.password = encoded
+
+        correct = check_password(raw_password, verified, upgrade)
+        if lost:
+            self.refresh_from_db(fields=["password"])
+            return check_password(raw_password, self.password)
+        return correct
+
+    async def acheck_password(self, raw_password: str | None) -> bool:
+        """Return what `check_password` returns, for asynchronous code."""
+        return await sync_to_async(self.check_password)(raw_password)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Return a hash over password and session epoch, so that a new epoch ends every session.
