@@ -216,20 +216,51 @@ def _end_sessions_of(user: User) -> int:
     return locked.session_epoch
 
 
+class SignInOver(Exception):
+    """The account was closed, or its password or sessions were changed, since a request loaded it."""
+
+
+def lock_own_account(*, user: AbstractBaseUser, loaded: str) -> User:
+    """Lock a person's account in the caller's transaction, for a change of how they sign in; return it.
+
+    `loaded`: the session hash of `user` as the request loaded it.
+
+    Raises:
+        SignInOver: the account was closed, or its password or sessions were changed, since then.
+    """
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    if not locked.is_active or not constant_time_compare(locked.get_session_auth_hash(), loaded):
+        raise SignInOver
+    return locked
+
+
+def lock_accounts(*person_ids: UUID) -> dict[UUID, User]:
+    """Lock the accounts of people in the order of the accounts' ids; return the oldest of each person.
+
+    The caller holds a transaction, and locks nothing of a reset before. Machines have no account.
+    """
+    locked = User.objects.select_for_update().filter(person_id__in=person_ids).order_by("id")
+    return {user.person_id: user for user in reversed(list(locked))}
+
+
 def record_factor_change(
     *, actor: Actor, user: User, factor: str, added: bool, now: datetime, notice: bool = True
 ) -> int:
     """Record that a second factor of an account was added or removed, and end its sessions.
 
     `factor` is the code of its kind. The person and the supervisors of their desks are notified by mail
-    unless `notice` is False. Return the new session epoch, with which the current session can continue.
+    unless `notice` is False. Return the new session epoch, with which the current session can continue. The
+    caller changes the factor in the same transaction.
 
     Raises:
         Refused: the account is another person's and the actor may not manage accounts.
+        SignInOver: the account was closed, or its password or sessions were changed, since the request loaded
+            `user`.
     """
     if user.person_id != actor.person_id:
         require(actor, "account.manage")
     with transaction.atomic():
+        lock_own_account(user=user, loaded=user.get_session_auth_hash())
         epoch = _end_sessions_of(user)
         change = "added" if added else "removed"
         ledger.record(
@@ -262,13 +293,12 @@ def change_password(*, user: AbstractBaseUser, password: str) -> bool:
     """
     before = user.get_session_auth_hash()
     user.set_password(password)  # slow, hence before the lock
-    with transaction.atomic():
-        locked = User.objects.select_for_update().get(pk=user.pk)
-        if not locked.is_active or not constant_time_compare(
-            locked.get_session_auth_hash(), before
-        ):
-            return False
-        user.save(update_fields=["password"])
+    try:
+        with transaction.atomic():
+            lock_own_account(user=user, loaded=before)
+            user.save(update_fields=["password"])
+    except SignInOver:
+        return False
     return True
 
 
@@ -405,6 +435,7 @@ def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int =
         left = [person_id for (person_id,) in sql.rows(_LEFT, asked)]
         if not left:
             return []
+        lock_accounts(*left)
         Person.objects.filter(id__in=left).update(name=ERASED)
         for user in User.objects.filter(person_id__in=left):
             _empty_account(user)

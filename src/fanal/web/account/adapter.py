@@ -11,7 +11,6 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.contrib import messages
-from django.contrib.auth import logout as end_session
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -85,9 +84,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             ImmediateHttpResponse: account, password or sessions were changed by others during the request.
         """
         if not change_password(user=user, password=password):
-            end_session(context.request)  # it is no longer valid, and the message would go with it
-            devices.tell_over(context.request)
-            raise ImmediateHttpResponse(redirect("account_login"))
+            raise ImmediateHttpResponse(devices.end_changed(context.request))
 
     def authenticate(self, request: HttpRequest, **credentials: object) -> AbstractBaseUser | None:
         """Return the account with these `credentials` (login, password), or None.

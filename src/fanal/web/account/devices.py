@@ -13,9 +13,11 @@ from allauth.account.internal.stagekit import LOGIN_SESSION_KEY, clear_login, un
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
+from django.contrib.auth import logout as end_session
 from django.contrib.auth.models import AbstractBaseUser
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, parse_cookie
+from django.shortcuts import redirect
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 
@@ -75,6 +77,13 @@ def tell_over(request: HttpRequest) -> None:
     messages.error(
         request, _("This sign-in has expired, or the account has changed since: start again.")
     )
+
+
+def end_changed(request: HttpRequest) -> HttpResponse:
+    """End the session of an account that has changed meanwhile; return the redirect to the sign-in page."""
+    end_session(request)  # before the message, which would go with it
+    tell_over(request)
+    return redirect("account_login")
 
 
 def _has_factor(user: AbstractBaseUser) -> bool:

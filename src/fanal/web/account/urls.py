@@ -5,6 +5,7 @@ and two people reset a lost password.
 """
 
 from allauth.account import views as allauth_account
+from allauth.mfa.urls import urlpatterns as allauth_factors
 from allauth.socialaccount import views as allauth_social
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -13,6 +14,7 @@ from fanal.web.account import (
     audit,
     habilitations,
     installation,
+    own_factors,
     people,
     person,
     resets,
@@ -36,7 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/sessions/end/", views.end_sessions, name="account_end_sessions"),
     path("account/password/", views.password, name="account_change_password"),
     path("account/again/", allauth_account.reauthenticate, name="account_reauthenticate"),
-    path("account/second-factor/", include("allauth.mfa.urls")),
+    path("account/second-factor/", include(list(own_factors.as_one_act(allauth_factors)))),
     path("account/installation/", installation.installation, name="account_installation"),
     path("account/ledger/", audit.search, name="account_ledger"),
     path("account/access/", access.listing, name="account_access"),
