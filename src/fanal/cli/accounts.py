@@ -235,7 +235,7 @@ def user_close(login: str) -> None:
     found = find_user(username=login)
     if found is None:
         raise CommandRefused("NO_ACCOUNT", login=login)
-    close_account(actor=system_actor(_USER), person_id=found.person_id, seen="", now=clock.now())
+    close_account(actor=system_actor(_USER), person_id=found.person_id, now=clock.now())
 
 
 @user.command("reset")
@@ -263,6 +263,7 @@ def user_reset(
 
     from fanal.accounts.domain.policy import Refused as NotAllowed
     from fanal.accounts.operations import resets
+    from fanal.accounts.operations.people import lock_accounts
     from fanal.accounts.queries.people import actor_for, find_user
     from fanal.kernel.refusal import Refusal
 
@@ -276,6 +277,7 @@ def user_reset(
     actor = actor_for(user=second, now=now, motive=_USER)
     try:
         with transaction.atomic():
+            lock_accounts(found.person_id, second.person_id)
             reset_id = resets.propose_reset(
                 actor=console,
                 person_id=found.person_id,

@@ -59,7 +59,7 @@ def _own_factor(_user: User) -> None:
 
 
 def _closed(user: User) -> None:
-    close_account(actor=SYSTEM, person_id=user.person_id, seen="", now=datetime.now(UTC))
+    close_account(actor=SYSTEM, person_id=user.person_id, now=datetime.now(UTC))
 
 
 CHANGES: list[Callable[[User], object]] = [

@@ -10,10 +10,14 @@ from django.db import connection, transaction
 from django.test import Client
 
 from fanal.accounts.domain.policy import Refused
-from fanal.accounts.domain.records import NewHabilitation
+from fanal.accounts.domain.records import NewHabilitation, RevocationReason
 from fanal.accounts.models import Habilitation, Person, Reset, ResetEnd, Revocation, User
 from fanal.accounts.operations.changes import close_account, edit_account
-from fanal.accounts.operations.habilitations import approve_habilitation, grant_habilitation
+from fanal.accounts.operations.habilitations import (
+    approve_habilitation,
+    grant_habilitation,
+    revoke_habilitation,
+)
 from fanal.accounts.operations.resets import (
     ResetReason,
     confirm_reset,
@@ -242,11 +246,16 @@ def test_details_locks_sessions_and_a_reopened_account(people: dict[str, User]) 
     assert karim.post(f"{page}edit/", {**typed, "name": "Else"}).status_code == 422, "once"
     ana.refresh_from_db()
     assert (ana.person.name, ana.email) == ("Ana Roy", "ana@desk.test")
-    assert karim.post(f"{page}sessions/", seen()).status_code == 302
+    assert karim.post(f"{page}sessions/").status_code == 302
     assert hers.get("/en/account/").status_code == 302
-    closing = seen()
-    assert karim.post(f"{page}close/", closing).status_code == 302
-    assert karim.post(f"{page}reopen/", closing).status_code == 422, "of another state"
+    before = seen()
+    assert karim.post(f"{page}close/").status_code == 302
+    for other in ({}, before):
+        assert karim.post(f"{page}reopen/", other).status_code == 422, "of another state"
+    closed = seen()
+    assert karim.post(f"{page}reopen/", closed).status_code == 302
+    assert karim.post(f"{page}close/").status_code == 302
+    assert karim.post(f"{page}reopen/", closed).status_code == 422, "closed once more since"
     assert karim.post(f"{page}reopen/", seen()).status_code == 302
     ana.refresh_from_db()
     assert ana.is_active
@@ -281,11 +290,58 @@ def test_a_password_change_in_progress_undoes_neither_a_reset_nor_a_closing(
     assert hers.get("/en/account/").status_code == 302
 
 
+def test_new_recovery_codes_of_the_person_refuse_no_act_on_the_account(
+    people: dict[str, User],
+) -> None:
+    """Each generation raises the session epoch, which no form on the page of an open account names."""
+    ana, karim, hers = people[ANA], _browser(KARIM), _browser(ANA)
+    page = f"/en/account/people/{ana.person_id}/"
+    hers.post("/en/account/again/", {"password": PASSWORD})
+    TOTP.activate(ana, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    shown = re.search(r'name="seen" value="(\w+)"', karim.get(page).content.decode())
+    assert shown
+    form = {"name": "Ana Roy", "email": "", "seen": shown[1]}
+    for act in ("edit", "sessions", "close"):
+        if act != "close":
+            made = hers.post("/en/account/second-factor/recovery-codes/generate/")
+            assert made.status_code == 302
+        assert karim.post(f"{page}{act}/", form).status_code == 302, act
+    ana.refresh_from_db()
+    assert (ana.is_active, ana.person.name) == (False, "Ana Roy")
+
+
+def test_an_administrator_whose_role_has_ended_changes_no_name(people: dict[str, User]) -> None:
+    now = datetime.now(UTC)
+    actor = actor_for(user=people[KARIM], now=now)
+    held = Habilitation.objects.get(person=people[KARIM].person_id)
+    with as_worker():
+        revoke_habilitation(
+            actor=SYSTEM, habilitation_id=held.id, reason=RevocationReason.LEFT, now=now
+        )
+    with pytest.raises(Refused):
+        edit_account(
+            actor=actor, person_id=people[ANA].person_id, name="Else", email="e@desk.test",
+            seen="", now=datetime.now(UTC),
+        )  # fmt: skip
+    people[ANA].refresh_from_db()
+    assert (people[ANA].person.name, people[ANA].email) == ("Ana", "")
+
+
+def test_a_closing_that_began_before_a_proposal_withdraws_it(people: dict[str, User]) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=5)
+    made = _propose(people)
+    close_account(
+        actor=actor_for(user=people["kim"], now=before),
+        person_id=people[ANA].person_id, now=before,
+    )  # fmt: skip
+    assert ResetEnd.objects.get(reset_id=made).outcome == "WITHDRAWN"
+
+
 def _close(people: dict[str, User], login: str, by: str = "kim") -> None:
     now = datetime.now(UTC)
     close_account(
         actor=actor_for(user=people[by], now=now),
-        person_id=people[login].person_id, seen="", now=now,
+        person_id=people[login].person_id, now=now,
     )  # fmt: skip
 
 
@@ -316,7 +372,7 @@ def test_a_proposer_who_left_office_is_no_first_person(people: dict[str, User]) 
         _confirm(people, again, CLAIRE)
     with database_refuses(CHECK):
         _raw(again, people[CLAIRE].person_id)
-    close_account(actor=SYSTEM, person_id=people[ANA].person_id, seen="", now=datetime.now(UTC))
+    close_account(actor=SYSTEM, person_id=people[ANA].person_id, now=datetime.now(UTC))
     assert ResetEnd.objects.get(reset_id=again).outcome == "WITHDRAWN"
 
 
@@ -328,7 +384,6 @@ def test_details_are_refused_in_words(people: dict[str, User]) -> None:
     long = "a" * 250 + "@desk.test"
     for wrong in ({"name": "[…]"}, {"email": long}, {"seen": ""}):
         assert karim.post(f"{page}edit/", {**typed, **wrong}).status_code == 422, wrong
-    assert karim.post(f"{page}sessions/", {"seen": ""}).status_code == 422
     for wrong in ({"name": "[…]"}, {"email": long}):
         added = {"login": "zoe", "name": "Zoe", "email": "", **wrong}
         assert karim.post("/en/account/people/add/", added).status_code == 422, wrong

@@ -354,7 +354,7 @@ def test_closed_account_is_out_at_once(
     ana = make_user("ana", Role.ANALYST).person_id
     _sign_in(web, "ana")
     assert web.get("/fr/account/").status_code == 200
-    close_account(actor=SYSTEM, person_id=ana, seen="", now=datetime.now(UTC))
+    close_account(actor=SYSTEM, person_id=ana, now=datetime.now(UTC))
     assert web.get("/fr/account/").status_code == 302
     assert _sign_in(web, "ana")["Location"] == "/fr/login/"
     assert web.get("/fr/account/").status_code == 302

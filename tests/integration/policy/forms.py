@@ -281,8 +281,8 @@ FORMS: dict[str, Act] = {
         "accounts_person", person.seen, name="New Name", email="new@desk.test"
     ),
     "account_unlock": _act("ledger_object"),
-    "account_sessions": _act("accounts_user", person.seen),
-    "account_close": _act("accounts_user", person.seen),
+    "account_sessions": _act("accounts_user"),
+    "account_close": _act("accounts_user"),
     "account_reopen": _act("accounts_user", person.closed),
     "account_reset_propose": _act("accounts_reset", person.no_reset, reason="LOST"),
     "account_reset_confirm": _act("accounts_reset_end"),

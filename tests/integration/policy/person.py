@@ -20,7 +20,7 @@ def closed(_scene: Scene) -> Posted:
     """Have a closed account."""
     account = NewAccount(username=f"left-{uuid4()}", name="Somebody Who Left")
     user = create_account(actor=SYSTEM, account=account, now=datetime.now(UTC))
-    close_account(actor=SYSTEM, person_id=user.person_id, seen="", now=datetime.now(UTC))
+    close_account(actor=SYSTEM, person_id=user.person_id, now=datetime.now(UTC))
     return _shown(user.person_id)
 
 

@@ -28,11 +28,15 @@ CREATE TABLE accounts_reset_end (
 );
 
 -- An administrator whose role does not come from the person proposes; the system does at the console alone.
--- One proposal for a person is open at a time.
+-- One proposal for a person is open at a time, and for an open account, which a closing at the same moment locks.
 CREATE FUNCTION accounts_reset_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     console CONSTANT boolean := NEW.proposer_id = '00000000-0000-7000-8000-000000000001';
 BEGIN
+    PERFORM 1 FROM accounts_user WHERE person_id = NEW.person_id AND is_active ORDER BY id FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the account of this person is closed' USING ERRCODE = 'check_violation';
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('accounts_reset ' || NEW.person_id, 0));
     IF console AND current_user NOT IN ('fanal_worker', 'fanal_owner') THEN
         RAISE EXCEPTION 'the system proposes at the console alone' USING ERRCODE = 'insufficient_privilege';

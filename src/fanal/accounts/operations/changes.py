@@ -1,6 +1,7 @@
 """An administrator's changes of a person's account: details, sessions, closing, reopening, unlocking.
 
-A form names the state of the account that its page showed (`account_state`): it is accepted once.
+A form of details, or one that reopens, names the state of the account that its page showed (`account_state`).
+Closing and ending sessions are safe acts: no change by others, nor by the person, refuses them.
 """
 
 import json
@@ -9,12 +10,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from psycopg.errors import CheckViolation
 
 from fanal.accounts.domain.policy import Reason, Refused, require
 from fanal.accounts.domain.records import ERASED
 from fanal.accounts.models import User
-from fanal.accounts.operations.people import end_sessions, notify_sign_in_change
+from fanal.accounts.operations.people import (
+    end_sessions,
+    lock_accounts,
+    notify_sign_in_change,
+)
 from fanal.accounts.operations.resets import withdraw_resets_of_closed
 from fanal.db import sql
 from fanal.kernel.actors import Actor
@@ -50,11 +56,7 @@ def edit_account(
         ]
         old = user.email
         if "NAME" in changed:
-            (renamed,) = sql.one(
-                "SELECT accounts_rename(%s, %s, %s, %s)", [person_id, name, actor.person_id, now]
-            )
-            if not renamed:
-                raise Refusal("account", "ERASED")
+            _rename(actor, person_id, name, now)
         if "ADDRESS" in changed:
             user.email = email
             user.save(update_fields=["email"])
@@ -70,19 +72,38 @@ def edit_account(
             notify_sign_in_change(person_id, change="address", now=now, also=old)
 
 
-def close_account(*, actor: Actor, person_id: UUID, seen: str, now: datetime) -> None:
+def _rename(actor: Actor, person_id: UUID, name: str, now: datetime) -> None:
+    """Change a person's name by the database's guard, in the caller's transaction.
+
+    Raises:
+        Refused: the actor's role has ended meanwhile.
+        Refusal: ERASED.
+    """
+    try:
+        (renamed,) = sql.one(
+            "SELECT accounts_rename(%s, %s, %s, %s)", [person_id, name, actor.person_id, now]
+        )
+    except IntegrityError as error:
+        if isinstance(error.__cause__, CheckViolation):
+            raise Refused("account.manage", Reason.NO_RULE) from error
+        raise
+    if not renamed:
+        raise Refusal("account", "ERASED")
+
+
+def close_account(*, actor: Actor, person_id: UUID, now: datetime) -> None:
     """Deactivate a person's account, and end its sessions at once; the supervisors are notified.
 
     It withdraws the open resets of this person's sign-in, and those that this person proposed for others.
-    `seen`: the state that the page showed (`account_state`), "" for a command.
 
     Raises:
+        User.DoesNotExist: the person has no account.
         Refused: the actor may not manage accounts, or it is their own.
-        Refusal: CHANGED: the account is no longer as the page showed it.
+        Refusal: CHANGED: the account is closed already.
     """
     if person_id == actor.person_id:
         raise Refused("account.manage", Reason.OWN_ACT)
-    with _changing(actor, person_id, seen) as user:
+    with _changing(actor, person_id) as user:
         if not user.is_active:
             raise Refusal("account", "CHANGED")
         user.is_active = False
@@ -96,7 +117,8 @@ def close_account(*, actor: Actor, person_id: UUID, seen: str, now: datetime) ->
 def reopen_account(*, actor: Actor, person_id: UUID, seen: str, now: datetime) -> None:
     """Reactivate a closed account: it signs in as before, and has no role until a new one is granted.
 
-    A trigger ends every habilitation (grant of a role) that the person had. `seen`: as `close_account`.
+    A trigger ends every habilitation (grant of a role) that the person had. `seen`: the state that the page
+    showed (`account_state`), "" for a command.
 
     Raises:
         Refused: the actor may not manage accounts, or it is their own.
@@ -116,14 +138,14 @@ def reopen_account(*, actor: Actor, person_id: UUID, seen: str, now: datetime) -
         notify_sign_in_change(person_id, change="reopened", now=now)
 
 
-def end_sessions_of(*, actor: Actor, person_id: UUID, seen: str, now: datetime) -> None:
-    """End every session of another person's account. `seen`: as `close_account`.
+def end_sessions_of(*, actor: Actor, person_id: UUID, now: datetime) -> None:
+    """End every session of another person's account.
 
     Raises:
+        User.DoesNotExist: the person has no account.
         Refused: the actor may not manage accounts.
-        Refusal: CHANGED: the account is no longer as the page showed it.
     """
-    with _changing(actor, person_id, seen) as user:
+    with _changing(actor, person_id) as user:
         end_sessions(actor=actor, user=user, now=now)
 
 
@@ -138,13 +160,17 @@ def record_unlock(*, actor: Actor, person_id: UUID, now: datetime) -> None:
 
 
 def account_state(*, email: str, name: str, active: bool, session_epoch: int) -> str:
-    """Return a digest of what a page shows of an account: its forms are accepted for that state alone."""
-    shown = json.dumps([email, name, active, session_epoch]).encode()
+    """Return a digest of what a page shows of an account: its forms are accepted for that state alone.
+
+    The session epoch counts where the account is closed: the person raises that of an open one by changing
+    second factors.
+    """
+    shown = json.dumps([email, name, active, 0 if active else session_epoch]).encode()
     return keyring.current().digest("account.state", shown).hex()[:32]
 
 
 @contextmanager
-def _changing(actor: Actor, person_id: UUID, seen: str) -> Iterator[User]:
+def _changing(actor: Actor, person_id: UUID, seen: str = "") -> Iterator[User]:
     """Lock an account for a change, in a transaction. `seen`: the state shown, "" for any.
 
     Raises:
@@ -154,7 +180,7 @@ def _changing(actor: Actor, person_id: UUID, seen: str) -> Iterator[User]:
     """
     require(actor, "account.manage")
     with transaction.atomic():
-        locked = User.objects.select_for_update().filter(person_id=person_id).order_by("id").first()
+        locked = lock_accounts(person_id).get(person_id)
         if locked is None:
             raise User.DoesNotExist
         state = account_state(

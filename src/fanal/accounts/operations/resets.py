@@ -15,10 +15,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from psycopg.errors import CheckViolation, UniqueViolation
 
-from fanal.accounts.domain.policy import Resource, allows, require
+from fanal.accounts.domain.policy import Reason, Refused, Resource, allows, require
 from fanal.accounts.domain.records import Likeness
 from fanal.accounts.models import Reset, ResetEnd, User
-from fanal.accounts.operations.people import notify_sign_in_change
+from fanal.accounts.operations.people import lock_accounts, notify_sign_in_change
 from fanal.accounts.queries.likeness import likenesses
 from fanal.accounts.queries.people import actor_for, granted_by_alone, users_of
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
@@ -84,17 +84,19 @@ def propose_reset(
     changes until a second person confirms within a day. The person and their supervisors are notified.
 
     Raises:
-        Refused: the actor may not propose resets, or is the person.
+        Refused: the actor may not propose resets, is the person, or their account was closed meanwhile.
         Refusal: CLOSED: the account, OPEN: a reset of the person is open already, or GRANTER: the actor's
             role comes from the person alone.
     """
     require(actor, "reset.propose", Resource(owner_id=person_id))
-    if not User.objects.filter(person_id=person_id, is_active=True).exists():
-        raise Refusal("reset", "CLOSED")
-    if Reset.objects.filter(person_id=person_id, expires_at__gt=now, end=None).exists():
-        raise Refusal("reset", "OPEN")
     try:
         with transaction.atomic():
+            accounts = lock_accounts(person_id, actor.person_id)
+            _require_at_work(accounts, actor, "reset.propose")
+            if person_id not in accounts or not accounts[person_id].is_active:
+                raise Refusal("reset", "CLOSED")
+            if Reset.objects.filter(person_id=person_id, expires_at__gt=now, end=None).exists():
+                raise Refusal("reset", "OPEN")
             made = Reset.objects.create(
                 id=new_id(now),
                 person_id=person_id,
@@ -119,7 +121,8 @@ def confirm_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
 
     Raises:
         Reset.DoesNotExist: no such reset.
-        Refused: the actor may not confirm resets, or is the proposer or the person.
+        Refused: the actor may not confirm resets, is the proposer or the person, or their account was closed
+            meanwhile.
         Refusal: NOT_OPEN: confirmed, withdrawn or expired; CLOSED: the account; ALIKE: the actor's account
             shares an address, a sign-on or a key with the proposer's or the person's; GRANTER: the actor's
             role comes from one of them; PROPOSER: the proposer is no administrator any more.
@@ -135,13 +138,16 @@ def confirm_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
         raise Refusal("reset", "ALIKE")
     if granted_by_alone(person_id=actor.person_id, roles=_CONFIRMING, proposers=people, now=now):
         raise Refusal("reset", "GRANTER")
+    password = make_password(new_password(found.id))  # slow, hence before the locks
     with transaction.atomic():
-        _end(found, "CONFIRMED", actor, now)
-        user = User.objects.select_for_update().filter(person_id=found.person_id).first()
+        accounts = lock_accounts(found.person_id, found.proposer_id, actor.person_id)
+        _require_at_work(accounts, actor, "reset.confirm")
+        user = accounts.get(found.person_id)
         if user is None or not user.is_active:
             raise Refusal("reset", "CLOSED")
+        _end(found, "CONFIRMED", actor, now)
         user.session_epoch += 1
-        user.password = make_password(new_password(found.id))
+        user.password = password
         user.save(update_fields=["session_epoch", "password"])
         _log(actor, "account.reset", found, now)
         if found.factors:
@@ -162,6 +168,7 @@ def withdraw_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
         require(actor, "reset.confirm", Resource(owner_id=found.person_id))
     _require_open(found, now)
     with transaction.atomic():
+        lock_accounts(found.person_id, found.proposer_id)
         _end(found, "WITHDRAWN", actor, now)
         _log(actor, "account.reset_withdraw", found, now)
 
@@ -169,12 +176,26 @@ def withdraw_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
 def withdraw_resets_of_closed(*, actor: Actor, person_id: UUID, now: datetime) -> None:
     """Withdraw the open resets that the person of a closed account proposed, and those of the person.
 
-    The caller has closed the account, and holds a transaction.
+    The caller has closed the account, and holds its lock: nobody proposes one meanwhile. One that ends
+    meanwhile, with the account of its other person, is left as it is.
     """
     concerned = Q(person_id=person_id) | Q(proposer_id=person_id)
     for found in Reset.objects.filter(concerned, expires_at__gt=now, end=None).order_by("id"):
-        _end(found, "WITHDRAWN", actor, now)
-        _log(actor, "account.reset_withdraw", found, now)
+        # The proposal may be a moment younger than `now`, at which the request for the closing began.
+        at = max(now, found.proposed_at)
+        try:
+            _end(found, "WITHDRAWN", actor, at)
+        except Refusal:
+            if not ResetEnd.objects.filter(reset=found).exists():
+                raise
+        else:
+            _log(actor, "account.reset_withdraw", found, at)
+
+
+def _require_at_work(accounts: dict[UUID, User], actor: Actor, action: str) -> None:
+    own = accounts.get(actor.person_id)
+    if own is not None and not own.is_active:
+        raise Refused(action, Reason.NO_RULE)
 
 
 def _may_still_propose(found: Reset, now: datetime) -> bool:

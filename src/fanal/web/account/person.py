@@ -129,7 +129,7 @@ def unlock(request: HttpRequest, person_id: UUID) -> HttpResponse:
 @require_POST
 @needs("account.manage")
 def end_sessions(request: HttpRequest, person_id: UUID) -> HttpResponse:
-    """End every session of the account, then redirect to the person's page; 422 if it has changed.
+    """End every session of the account, whatever has changed since, then redirect to the person's page.
 
     Raises:
         Http404: no such account.
@@ -143,7 +143,7 @@ def end_sessions(request: HttpRequest, person_id: UUID) -> HttpResponse:
 @require_POST
 @needs("account.manage")
 def close(request: HttpRequest, person_id: UUID) -> HttpResponse:
-    """Close the account and end its sessions, then redirect to the person's page; 422 if it has changed.
+    """Close the account and end its sessions, then redirect to the person's page; 422 if it is closed.
 
     Raises:
         Http404: no such account.
@@ -164,8 +164,9 @@ def reopen(request: HttpRequest, person_id: UUID) -> HttpResponse:
         Http404: no such account.
         Refused: it is the actor's own.
     """
+    seen = request.POST.get("seen") or "-"
     return _done(
-        request, person_id, _change(request, person_id, operations.reopen_account),
+        request, person_id, _change(request, person_id, operations.reopen_account, seen=seen),
         _("The account is open again, without any role."),
     )  # fmt: skip
 
@@ -191,14 +192,11 @@ def propose(request: HttpRequest, person_id: UUID) -> HttpResponse:
     return redirect("account_reset", reset_id)
 
 
-def _change(request: HttpRequest, person_id: UUID, act: Callable[..., None]) -> Callable[[], None]:
+def _change(
+    request: HttpRequest, person_id: UUID, act: Callable[..., None], **shown: str
+) -> Callable[[], None]:
     def run() -> None:
-        act(
-            actor=actor_of(request),
-            person_id=person_id,
-            seen=request.POST.get("seen") or "-",
-            now=now_of(request),
-        )
+        act(actor=actor_of(request), person_id=person_id, now=now_of(request), **shown)
 
     return run
 
