@@ -5,14 +5,12 @@ from uuid import uuid4
 
 import click
 
-from fanal import reference
 from fanal.cli.failures import Failed, reason, tell
 from fanal.config.environment import read_environment
 from fanal.config.mailing import mailer_of
 from fanal.connectors.mail import Reached
+from fanal.connectors.mail_trial import send_trial
 from fanal.kernel import clock
-
-_LANGUAGES = ("fr", "en")
 
 
 @click.group()
@@ -25,13 +23,7 @@ def test() -> None:
     """Send one message, marked as a test, to the duty addresses (FANAL_DUTY). Exit status 1 on failure."""
     mailer = mailer_of(read_environment(os.environ))
     try:
-        sent = mailer.send(
-            to=mailer.duty,
-            subject=reference.render("TRIAL_SUBJECT", {}, _LANGUAGES[0], kind="mail"),
-            text="\n\n".join(reference.render("TRIAL", {}, x, kind="mail") for x in _LANGUAGES),
-            message_id=f"{uuid4()}.trial",
-            now=clock.now(),
-        )
+        sent = send_trial(mailer, to=mailer.duty, message_id=f"{uuid4()}.trial", now=clock.now())
     except OSError as failure:
         detail = reason(failure) if failure.errno else failure
         raise Failed("MAIL_NOT_SENT", detail=detail) from None

@@ -177,6 +177,22 @@ def newest_backup(*, actor: Actor, since: datetime) -> datetime | None:
     return row[0] if row else None
 
 
+def acts_since(
+    *, actor: Actor, actions: Sequence[str], since: datetime, limit: int = 100
+) -> list[LedgerLine]:
+    """Return the newest acts of some kinds (`actions`: codes) since an instant, at most `limit`.
+
+    Raises:
+        Refused: the actor may not read the state of the installation.
+    """
+    rights.require(actor, "installation.read")
+    found = sql.rows(
+        f"{_LINE} WHERE e.action = ANY(%s) AND e.id >= %s ORDER BY e.id DESC LIMIT %s",
+        [list(actions), lowest_id(since), limit],
+    )
+    return [_line(row) for row in found]
+
+
 def newest_signature() -> datetime | None:
     """Return when the newest checkpoint was signed; None before the first. Anybody may read them."""
     row = sql.row("SELECT signed_at FROM ledger_checkpoint ORDER BY size DESC LIMIT 1")

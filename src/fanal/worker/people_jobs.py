@@ -1,12 +1,29 @@
-"""Jobs for the people of desks: assignments of those who left, mails about notifications."""
+"""Jobs for the people of desks: assignments of those who left, mails about notifications, test messages."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
 
 from procrastinate.contrib.django import app
 
+from fanal.accounts.operations.mail_tests import (
+    MAIL_TEST,
+    MAIL_TEST_QUEUE,
+    MailTestTarget,
+    record_mail_answer,
+)
+from fanal.accounts.queries.people import own_addresses
+from fanal.connectors import mail
+from fanal.connectors.mail_trial import TrialOutcome, TrialResult, try_mail
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.kernel.ids import instant_of
 from fanal.orient.assignment import operations as assignments
 from fanal.orient.notifications import operations as notifications
 from fanal.orient.notifications.domain import MailChoice
+
+_STALE: Final = timedelta(minutes=10)
+"""A test that waited longer for a worker is not sent: nobody expects it any more."""
 
 
 @app.periodic(cron="* * * * *")
@@ -44,3 +61,27 @@ def mail_daily(timestamp: int) -> None:
     actor, now = system_actor("notifications"), clock.now()
     notifications.queue_mails(actor=actor, choice=MailChoice.DAILY, now=now)
     notifications.forget_old_notifications(actor=actor, now=now)
+
+
+@app.task(queue=MAIL_TEST_QUEUE, name=MAIL_TEST)
+def send_mail_test(*, test_id: str, person_id: str, target: str) -> None:
+    """Send one test message to a person's own address or to the people on duty; record the answer.
+
+    `test_id` is the id of the ledger entry by which it was asked for, `target` a `MailTestTarget`. It is not
+    tried again.
+    """
+    mailer, test = mail.current(), UUID(test_id)
+    if clock.now() - instant_of(test) > _STALE:
+        outcome = TrialOutcome(result=TrialResult.STALE)
+    else:
+        own = target == MailTestTarget.OWN
+        to = own_addresses(person_id=UUID(person_id)) if own else mailer.duty
+        outcome = try_mail(mailer, to=to, message_id=f"{test_id}.trial", now=clock.now())
+    record_mail_answer(
+        actor=system_actor("mail test"),
+        test_id=test,
+        result=outcome.result,
+        reply=outcome.reply,
+        status=outcome.status,
+        now=clock.now(),
+    )

@@ -288,6 +288,7 @@ FORMS: dict[str, Act] = {
     "account_reset_confirm": _act("accounts_reset_end"),
     "account_reset_withdraw": _act("accounts_reset_end"),
     "account_reset_refuse": _act("accounts_reset_end", person.of_the_walker, own=True),
+    "account_mail_test": _act("procrastinate_jobs", to="DUTY"),
     "account_access_add": _act("accounts_partnercredential", name="Newcomer", quota=""),
     "account_access_revoke": _act("accounts_partnercredential", _access_opened),
     "account_grant": _act("accounts_habilitation", scenes.habilitation_form, in_form=True),

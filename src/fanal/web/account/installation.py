@@ -35,6 +35,7 @@ from fanal.ledger.queries import newest_backup, newest_signature
 from fanal.orient.alarms.queries import calls_alive, calls_reach, undelivered_calls
 from fanal.vault import queries as vault
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.mail_test import mail_tests_of
 from fanal.web.components import words
 
 _SIGNED_WITHIN = timedelta(hours=1)
@@ -91,9 +92,10 @@ def installation(request: HttpRequest) -> HttpResponse:
         "versions": _versions(),
         "at": now,
     }
-    part = "HX-Request" in request.headers
-    name = "installation_parts.html" if part else "installation.html"
-    return render(request, f"account_pages/{name}", context)
+    if "HX-Request" in request.headers:
+        return render(request, "account_pages/installation_parts.html", context)
+    context |= mail_tests_of(request)
+    return render(request, "account_pages/installation.html", context)
 
 
 def _machines() -> Iterator[InstallationPart]:

@@ -1,0 +1,79 @@
+"""Tests of the mail settings that a person asks for in the browser: asked, answered by the worker.
+
+Both are entries of the ledger, and nothing else is stored. One test at a time, and six an hour, counted for
+all administrators together.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from fanal.accounts.domain.policy import require
+from fanal.accounts.queries.mail_tests import list_mail_tests
+from fanal.accounts.queries.people import own_addresses
+from fanal.kernel.actors import Actor
+from fanal.kernel.refusal import Refusal
+from fanal.ledger import operations as ledger
+
+MAIL_TEST: Final = "send_mail_test"
+"""Name of the worker's job that sends the test message."""
+MAIL_TEST_QUEUE: Final = "mail tests"
+"""Queue of these jobs: a slot of its own, so that no notice waits for a test."""
+_IN_AN_HOUR: Final = 6
+
+
+class MailTestTarget(StrEnum):
+    """The addresses to which a test message goes: OWN, the person's; DUTY, those of the people on duty."""
+
+    OWN = "OWN"
+    DUTY = "DUTY"
+
+
+def ask_mail_test(*, actor: Actor, target: MailTestTarget, now: datetime) -> UUID:
+    """Queue a test message, and return the id of the test, that of its ledger entry.
+
+    Raises:
+        Refused: the actor may not test the mail.
+        Refusal: mail_test: NO_ADDRESS: the person's account has none; UNDER_WAY: another test waits for its
+            answer; TOO_MANY: six were asked for within the hour.
+    """
+    require(actor, "mail.test")
+    if target is MailTestTarget.OWN and not own_addresses(person_id=actor.person_id):
+        raise Refusal("mail_test", "NO_ADDRESS")
+    recent = list_mail_tests(actor=actor, since=now - timedelta(hours=1))
+    if any(one.is_under_way(now) for one in recent):
+        raise Refusal("mail_test", "UNDER_WAY")
+    if len(recent) >= _IN_AN_HOUR:
+        raise Refusal("mail_test", "TOO_MANY")
+    try:
+        with transaction.atomic():
+            test_id = ledger.record(
+                actor=actor, action="mail.test", at=now, detail={"to": target.value}
+            )
+            job = app.configure_task(MAIL_TEST, queue=MAIL_TEST_QUEUE, queueing_lock=MAIL_TEST)
+            job.defer(test_id=str(test_id), person_id=str(actor.person_id), target=target.value)
+    except AlreadyEnqueued:
+        raise Refusal("mail_test", "UNDER_WAY") from None
+    return test_id
+
+
+def record_mail_answer(
+    *, actor: Actor, test_id: UUID, result: str, reply: int, status: str, now: datetime
+) -> None:
+    """Record what became of a test message: a code, the server's reply code, its enhanced status code.
+
+    Raises:
+        Refused: the actor is not the system.
+    """
+    require(actor, "pipeline.run")
+    ledger.record(
+        actor=actor,
+        action="mail.answer",
+        at=now,
+        detail={"test": str(test_id), "result": result, "reply": reply, "status": status},
+    )
