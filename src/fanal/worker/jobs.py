@@ -27,7 +27,6 @@ from procrastinate.worker import Worker
 
 from fanal import pipeline, trials
 from fanal.accounts.operations import partners
-from fanal.accounts.operations.mail_tests import MAIL_TEST_QUEUE
 from fanal.accounts.operations.people import forget_counters
 from fanal.analyse.material.operations import asides, index
 from fanal.analyse.priority.operations import RULES_JOB, wake
@@ -61,7 +60,7 @@ SLOTS = {
     ROUNDS_QUEUE: 1,
     SENDS_QUEUE: 2,
     NOTIFICATION_QUEUE: 1,
-    MAIL_TEST_QUEUE: 1,
+    people_jobs.send_mail_test.queue: 1,
 }
 """Concurrent jobs by queue: slow partners or mail servers occupy only the slots of their own queue."""
 _JOBS_KEPT_HOURS = 14 * 24
@@ -75,7 +74,6 @@ SENDS = (
     sends.tell_grant,
     sends.tell_notifications,
     list_jobs.fetch_list,
-    people_jobs.send_mail_test,
     people_jobs.mail_notifications,
 )
 """Jobs that other modules queue: imported here so that they are registered with the worker."""
