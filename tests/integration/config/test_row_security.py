@@ -44,6 +44,7 @@ LINK = (
     "INSERT INTO crosscheck_kin VALUES (%s, now(), %s, 1, 0, 0, 0.9, '2026-11-24')",
     "INSERT INTO crosscheck_resemblance VALUES (%s, %s, %s, %s, 0.5, 'test', '\\x00')",
     "INSERT INTO crosscheck_near VALUES (%s, %s, %s, %s, 0.5, '\\x00')",
+    "INSERT INTO crosscheck_tie VALUES (%s, %s, %s, %s, 0.9)",
 )
 
 
@@ -142,6 +143,7 @@ def test_a_desk_sees_and_changes_its_own_rows_only(database_urls, as_role):
         owner.execute(LINK[0], [later, earlier, desk, other])
         owner.execute(LINK[2], [later, earlier, desk, other])
         owner.execute(LINK[3], [later, earlier, desk, other])
+        owner.execute(LINK[4], [later, earlier, desk, other])
     near, nobody, audit = app_of(as_role, "1"), as_role("app"), as_role("auditor")
     wrong = []
     for table in sorted(BOUNDED):
