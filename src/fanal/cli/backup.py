@@ -99,8 +99,8 @@ def backup(folder: Path) -> None:
 def restore(folder: Path) -> None:
     """Restore a backup into an empty installation with its keys. Exit status 1 if it is incomplete.
 
-    One that was broken off is completed by the same command. Until then no other command runs: data erased
-    since the backup is readable.
+    One that was broken off is completed by the same command. Until then no other command runs on this data
+    folder: data erased since the backup is readable.
     """
     manifest = _read_manifest(folder)
     home = find_home()
@@ -133,14 +133,16 @@ def _load_noted(databases: Databases, folder: Path, *, home: Path) -> None:
     """Load the tables of the backup in `folder`, and note in the data folder `home` that it is not completed.
 
     Raises:
-        Failed: PROGRAM_FAILED; nothing is loaded or noted.
+        Failed: PROGRAM_FAILED; where nothing is loaded, nothing is noted.
     """
     begun = home / UNFINISHED_RESTORE
     write_whole(begun, f"{_digest(folder / MANIFEST)}\n{folder.resolve()}".encode())
     try:
         _load(databases, folder / DUMP)
     except Failed:
-        begun.unlink()
+        # It may have failed after its commit.
+        if read_mark(databases.url(DatabaseRole.OWNER)) is None:
+            begun.unlink()
         raise
 
 

@@ -142,3 +142,6 @@ def write_whole(path: Path, body: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.rename(path)
+    from fanal.vault.packs import sync_folder  # heavy, and few commands write files
+
+    sync_folder(path.parent)

@@ -140,6 +140,63 @@ def test_a_rebuild_gives_the_same_dossiers(desk: Desk, linked: tuple[UUID, UUID,
     assert _stored() == before
 
 
+CHAIN = (
+    ("a", 95, "01"),
+    ("z", 94, "0"),
+    ("e1", 93, "1"),
+    ("e2", 92, "12"),
+    ("e3", 91, "2"),
+    ("e4", 90, "23"),
+)
+ERASED = ("a", "e1", "e2", "e3", "e4")
+
+
+def of_signs(signs: str) -> dict[str, object]:
+    """A report whose suspect has an address for each sign."""
+    return body(*(f"sign.{sign}@mail.example" for sign in signs))
+
+
+@pytest.mark.parametrize("minutes", [200, 60])
+def test_separated_ends_of_a_chain_of_erased_reports_stay_apart(desk: Desk, minutes: int) -> None:
+    """Also where one of them is linked with an older or a newer report."""
+    ana = desk.actor("ana")
+    chain = [(name, at, of_signs(signs)) for name, at, signs in (*CHAIN, ("y", 80, "3"))]
+    add_reports(desk, [*chain, ("w", minutes, of_signs("9"))])
+    z, y, w = (desk.reports[name] for name in "zyw")
+    for name in ERASED:
+        erase(desk, name)
+    say(desk, JudgementAct.SPLIT, left=[z], right=[y])
+    say(desk, JudgementAct.LINK, left=[y], right=[w])
+    [of_z, of_y] = [dossier_of(actor=ana, report_id=one) for one in (z, y)]
+    assert of_y is not None
+    assert (of_z != of_y, members_of(actor=ana, dossier_id=of_y)) == (True, sorted((y, w)))
+    before = _stored()
+    with as_worker():
+        rebuild(actor=WORKER, now=desk.now)
+    assert _stored() == before
+
+
+@pytest.mark.parametrize("desk_id", [1, 2])
+def test_rejecting_a_dossier_leaves_those_that_were_split_from_it(desk: Desk, desk_id: int) -> None:
+    """Also where the erased reports between them are of another desk: who rejects may undo."""
+    ana = desk.actor("ana")
+    far = [("x", 93, "235"), ("e2", 92, "3"), ("e3", 91, "34"), ("y2", 90, "4"), ("y1", 89, "5")]
+    add_reports(desk, [(name, at, of_signs("2")) for name, at in (("b", 95), ("c", 94))])
+    add_reports(desk, [(name, at, of_signs(signs)) for name, at, signs in far], desk_id=desk_id)
+    b, c, y1, y2 = (desk.reports[name] for name in ("b", "c", "y1", "y2"))
+    if desk_id == 1:
+        right = [desk.reports[name] for name, *_ in far]
+        say(desk, JudgementAct.SPLIT, left=[b, c], right=right)
+    for name in ("x", "e2", "e3"):
+        erase(desk, name)
+    before = _stored()
+    made = say(desk, JudgementAct.REJECT, left=[b, c])
+    assert _stored()[y1] == _stored()[y2]
+    assert dossier_of(actor=ana, report_id=b) is None or dossier_of(actor=ana, report_id=c) is None
+    say(desk, JudgementAct.UNDO, undoes=made)
+    assert _stored() == before
+
+
 def _stored() -> dict[UUID, UUID]:
     with row_scope.across_desks():
         return dict(sql.rows("SELECT report_id, dossier_id FROM crosscheck_membership"))

@@ -4,8 +4,9 @@ One worker at a time recomputes, under an advisory lock taken after the links ar
 extend the same dossier from two sides see each other's result.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -13,13 +14,12 @@ from django.db import connection
 from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.dossiers import queries as dossiers
-from fanal.crosscheck.dossiers.domain import dossier_id, effective, membership
-from fanal.crosscheck.dossiers.ties import erased_around, strong_links
+from fanal.crosscheck.dossiers.domain import Strong, dossier_id, effective, membership
+from fanal.crosscheck.dossiers.ties import erased_of_ties, strong_links
 from fanal.db import sql
 from fanal.intake.queries.reviews import erased_among
 
 LOCK = 0x43524F5353444F53
-_ROUNDS = 2
 
 
 def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
@@ -30,20 +30,19 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
     until its end.
     """
     lock()
-    nodes = _reach(set(seeds))
-    erased = erased_around(nodes)
-    nodes |= erased
-    strong = strong_links(nodes, score=load_weights().strong)
-    within = [s for s in strong.links if s.one in nodes and s.two in nodes]
-    judgements = dossiers.judgements_about(nodes)
-    anchors = membership(nodes, within, judgements)
-    judged = nodes.intersection(i for one in judgements for i in (*one.left, *one.right))
-    erased |= erased_among(report_ids=judged)
-    living = {report: anchor for report, anchor in anchors.items() if report not in erased}
-    known = {**strong.desks, **dossiers.desks_of_reports(nodes)}
-    write_membership(nodes - erased, living, known, now)
-    lead_merged(anchors, living)
+    around = _around(seeds)
+    living = {r: anchor for r, anchor in around.anchors.items() if r not in around.erased}
+    write_membership(around.nodes - around.erased, living, around.desks, now)
+    lead_merged(around.anchors, living)
     return {report: dossier_id(anchor) for report, anchor in living.items()}
+
+
+def erased_with(reports: Collection[UUID]) -> set[UUID]:
+    """Return the erased reports of a dossier, given all its other reports; none if it has further ones."""
+    around = _around(reports)
+    heads = {around.anchors[r] for r in reports if r in around.anchors}
+    members = {r for r, anchor in around.anchors.items() if anchor in heads}
+    return members & around.erased if members - around.erased == set(reports) else set()
 
 
 def lock() -> None:
@@ -51,24 +50,42 @@ def lock() -> None:
     sql.run("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
-def _reach(seeds: set[UUID]) -> set[UUID]:
-    """Return the reports whose dossier may change: those linked, judged or in one dossier with `seeds`.
+class _Around(NamedTuple):
+    """Reports joined by certain links, judgements or dossiers (`nodes`), and the desk of each.
 
-    They are collected in at most two rounds, each starting from the reports found before.
+    `anchors` are those of their dossiers, as `membership` gives them; `erased` are the erased among them.
     """
-    nodes = set(seeds)
+
+    nodes: set[UUID]
+    desks: dict[UUID, int]
+    anchors: dict[UUID, UUID]
+    erased: set[UUID]
+
+
+def _around(seeds: Iterable[UUID]) -> _Around:
+    """Return all reports whose dossier may depend on `seeds`: those joined with them, and so on."""
     threshold = load_weights().strong
-    for _ in range(_ROUNDS):
-        before = len(nodes)
-        for found in strong_links(nodes, score=threshold).links:
-            nodes |= {found.one, found.two}
-        for judgement in effective(dossiers.judgements_about(nodes)):
+    nodes, fresh = set[UUID](), set(seeds)
+    desks: dict[UUID, int] = {}
+    links: dict[tuple[UUID, UUID], Strong] = {}
+    while fresh:
+        nodes |= fresh
+        found = strong_links(fresh, score=threshold)
+        links |= {(link.one, link.two): link for link in found.links}
+        desks |= found.desks
+        near = {end for link in found.links for end in (link.one, link.two)}
+        for judgement in effective(dossiers.judgements_about(fresh)):
             if judgement.act in (JudgementAct.LINK, JudgementAct.MERGE):
-                nodes.update((*judgement.left, *judgement.right))
-        nodes |= dossiers.co_members(nodes)
-        if len(nodes) == before:
-            break
-    return nodes
+                near.update((*judgement.left, *judgement.right))
+        fresh = (near | dossiers.co_members(fresh | near)) - nodes
+    judgements = dossiers.judgements_about(nodes)
+    judged = nodes.intersection(i for one in judgements for i in (*one.left, *one.right))
+    return _Around(
+        nodes=nodes,
+        desks=desks | dossiers.desks_of_reports(nodes),
+        anchors=membership(nodes, links.values(), judgements),
+        erased=erased_of_ties(nodes) | erased_among(report_ids=judged),
+    )
 
 
 OPEN_DOSSIERS = """

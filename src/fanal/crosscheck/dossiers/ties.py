@@ -10,11 +10,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.crosscheck.domain.records import JudgementAct
-from fanal.crosscheck.dossiers.domain import Strong, effective
-from fanal.crosscheck.dossiers.queries import CURRENT, judgements_about
+from fanal.crosscheck.dossiers.domain import Strong
+from fanal.crosscheck.dossiers.queries import CURRENT
 from fanal.db import sql
-from fanal.intake.queries.reviews import erased_among
 
 
 class StrongLinks(Struct, frozen=True, kw_only=True):
@@ -87,28 +85,10 @@ def write_ties(reports: Sequence[UUID], *, score: float) -> None:
     )
 
 
-def erased_around(reports: Iterable[UUID]) -> set[UUID]:
-    """Return the erased reports that were linked with `reports`, or are joined to them by a judgement.
-
-    Directly, or by other erased reports; those of `reports` too.
-    """
-    nodes, erased = set(reports), set[UUID]()
-    while True:
-        found = sql.rows(
-            "WITH RECURSIVE reached (id) AS (SELECT unnest(%s::uuid[])"
-            " UNION SELECT t.erased_id FROM reached r JOIN crosscheck_tie t ON t.other_id = r.id)"
-            " SELECT t.id FROM reached t"
-            " WHERE EXISTS (SELECT FROM crosscheck_tie o WHERE o.erased_id = t.id)",
-            [list(nodes)],
-        )
-        joined = {
-            i
-            for one in effective(judgements_about(nodes))
-            if one.act in (JudgementAct.LINK, JudgementAct.MERGE)
-            for i in (*one.left, *one.right)
-        }
-        fresh = {i for (i,) in found} | erased_among(report_ids=joined)
-        if fresh <= erased:
-            return erased
-        erased |= fresh
-        nodes |= fresh
+def erased_of_ties(reports: Iterable[UUID]) -> set[UUID]:
+    """Return those of `reports` that are erased and were linked with others."""
+    found = sql.rows(
+        "SELECT DISTINCT erased_id FROM crosscheck_tie WHERE erased_id = ANY(%s::uuid[])",
+        [list(reports)],
+    )
+    return {report_id for (report_id,) in found}

@@ -465,9 +465,9 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     require(actor, "pipeline.run")
     ids = list(report_ids)
     with transaction.atomic(), connection.cursor() as cursor:
+        wait_for_it()  # the earliest holder of an identifier is determined by one worker at a time
         lock()  # a batch that has read these reports writes their links first, and they go too
         write_ties(ids, score=load_weights().strong)
-        wait_for_it()  # the earliest holder of an identifier is determined by one worker at a time
         values, stepped_in = drop(ids)
         let_wait((later_of(ids) | stepped_in) - set(ids))  # they get other similar reports
         # Value states were computed from these cards too: they go, and are recomputed when needed.

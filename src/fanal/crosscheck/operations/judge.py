@@ -11,9 +11,8 @@ from fanal.accounts.domain.policy import Resource, allows, require_somewhere
 from fanal.crosscheck.domain.records import JudgementAct, unpack_reasons
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.domain import Judgement, conduct_of, move_of, state_of
-from fanal.crosscheck.dossiers.operations import assemble
+from fanal.crosscheck.dossiers.operations import assemble, erased_with, lock
 from fanal.crosscheck.dossiers.queries import CURRENT
-from fanal.crosscheck.dossiers.ties import erased_around
 from fanal.crosscheck.similar.domain.suggestions import evidence_of
 from fanal.crosscheck.similar.operations.store import let_wait
 from fanal.db import sql
@@ -129,7 +128,8 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
             _target(undoes)  # nobody has undone it meanwhile
         if act in _CONDUCT:
             _require_move(act, named)
-        left = _whole(act, left)
+        lock()  # before the queue of the similarity search, as batches and erasure do
+        left = [*left, *_erased_too(actor, act, left)]
         if before := _pressed_before(actor, act, (left, right), reason, now):
             return before
         if apart:
@@ -188,11 +188,16 @@ def judge_suggestion(
     return first
 
 
-def _whole(act: JudgementAct, left: Sequence[UUID]) -> Sequence[UUID]:
-    """Return the reports that a judgement names; for a REJECT the erased ones too, which join others."""
+def _erased_too(actor: Actor, act: JudgementAct, left: Sequence[UUID]) -> list[UUID]:
+    """Return the erased reports of the actor's desks that would still join those of a rejected dossier."""
     if act is not JudgementAct.REJECT:
-        return left
-    return [*left, *sorted(erased_around(left).difference(left))]
+        return []
+    desks = dossiers.desks_of_reports(erased_with(left))
+    return [
+        report_id
+        for report_id, desk_id in sorted(desks.items())
+        if allows(actor, "dossier.judge", Resource(desk_id=desk_id)).allowed
+    ]
 
 
 def _check(
