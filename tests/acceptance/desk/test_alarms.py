@@ -11,6 +11,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import queries as entries
+from fanal.ledger.queries import SoughtEntries
 from fanal.orient.alarms.operations.alarms import acknowledge_alarm, raise_alarm
 from fanal.orient.alarms.operations.outbox import claim_calls, record_delivery
 from fanal.orient.alarms.queries import waiting_alarms
@@ -134,7 +135,7 @@ def test_the_sound_is_turned_off_with_a_reason_until_a_new_alarm(
     assert page.locator(".fd-alarm").bounding_box()["height"] <= 32
     if script:
         assert axe(page) == []
-    [entry] = entries.list_entries(actor=SYSTEM, action="alarm.mute")
+    [entry] = entries.list_entries(actor=SYSTEM, sought=SoughtEntries(action="alarm.mute"))
     assert entry.actor_id == desk.actor("ana").person_id
     other = open_as("bruno", "/fr/desk/reference/")
     expect(other.locator("[data-alarm]")).to_have_count(1)

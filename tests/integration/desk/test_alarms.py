@@ -14,6 +14,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import queries as entries
+from fanal.ledger.queries import SoughtEntries
 from fanal.orient.alarms.operations.alarms import raise_alarm
 from fanal.orient.alarms.queries import alarms_of, waiting_alarms
 from fanal.web.desk.queue import alarms
@@ -72,7 +73,7 @@ def test_a_poll_is_one_query_and_a_page_two(desk: Desk, sign_in: SignIn) -> None
 
 def test_a_page_records_what_it_shows_once_a_session(desk: Desk, sign_in: SignIn) -> None:
     def read() -> int:
-        return len(entries.list_entries(actor=SYSTEM, action="alarm.read"))
+        return len(entries.list_entries(actor=SYSTEM, sought=SoughtEntries(action="alarm.read")))
 
     web, before = sign_in("ana"), read()
     for _ in range(2):
@@ -90,7 +91,7 @@ def test_the_sound_needs_a_reason(desk: Desk, sign_in: SignIn) -> None:
         answer = web.post(MUTE, {"known": known, "why": reason}, headers={"HX-Request": "true"})
         assert b'role="alert"' in answer.content
         assert b"data-alarm>" in answer.content
-    assert not entries.list_entries(actor=SYSTEM, action="alarm.mute")
+    assert not entries.list_entries(actor=SYSTEM, sought=SoughtEntries(action="alarm.mute"))
 
 
 def test_a_mute_is_of_one_person_and_ends(desk: Desk, sign_in: SignIn) -> None:
@@ -103,7 +104,7 @@ def test_a_mute_is_of_one_person_and_ends(desk: Desk, sign_in: SignIn) -> None:
     assert 'fd-alarm-mute"' not in body
     assert web.get(f"{POLL}?known={known_of(body)}").status_code == 204
     assert b"data-alarm>" in bruno.get(POLL).content
-    [entry] = entries.list_entries(actor=SYSTEM, action="alarm.mute")
+    [entry] = entries.list_entries(actor=SYSTEM, sought=SoughtEntries(action="alarm.mute"))
     assert (entry.actor_id, entry.motive) == (desk.actor("ana").person_id, "Au téléphone.")
     for minutes in (0, 9):  # ended; made before the clock was set back
         session = web.session

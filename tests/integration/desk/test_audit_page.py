@@ -90,6 +90,26 @@ def test_an_administrator_sees_numbers_and_no_content(admin: Client, desk: Desk)
     assert [(line.purpose, line.codes) for line in answer.context["lines"]] == [("", [])]
 
 
+def test_the_purpose_of_a_session_is_not_shown_with_acts_on_an_account(
+    admin: Client, desk: Desk
+) -> None:
+    """People state it for the reports that they read; signing out belongs to the same session."""
+    person = ObjectRef(kind="person", id=desk.users["ana"].person_id)
+    read(desk, "ana", person, action="account.sign_out")
+    read(desk, "ana", action="account.sign_out")
+    answer = admin.get(PAGE, {"who": "ana"})
+    assert [line.purpose for line in answer.context["lines"]] == ["", ""]
+    assert STATED not in answer.content.decode()
+
+
+def test_who_may_not_list_accounts_gets_no_list_of_names(desk: Desk, sign_in: SignIn) -> None:
+    overseer = sign_in("gabrielle")
+    answer = overseer.get(PAGE, {"who": "a"})
+    assert answer.context["choices"] == []
+    assert "type the whole of it" in answer.content.decode()
+    assert "claire" not in answer.content.decode()
+
+
 def test_an_overseer_sees_the_purposes_of_measures_alone(desk: Desk, sign_in: SignIn) -> None:
     report_id = next(iter(desk.reports.values()))
     of_report = read(desk, "ana", ObjectRef(kind="report", id=report_id))

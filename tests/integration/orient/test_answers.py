@@ -15,6 +15,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Role, public_actor
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as entries
+from fanal.ledger.queries import SoughtEntries
 from fanal.orient.answers.operations import forget_answers, read_answers
 from fanal.orient.answers.queries import count_unread, held_with_answers, unread_on
 from fanal.orient.domain.records import QueueFilter, QueueView
@@ -60,7 +61,7 @@ def test_an_answer_is_unread_until_somebody_of_the_desk_reads_it() -> None:
     assert read_answers(actor=ANALYST, **asked) == 1
     assert read_answers(actor=ANALYST, **asked) == 0
     assert unread_on(actor=ANALYST, report_id=report_id) == {later}
-    [entry] = entries.list_entries(actor=WORKER, action="message.acknowledge")
+    [entry] = entries.list_entries(actor=WORKER, sought=SoughtEntries(action="message.acknowledge"))
     assert entry.actor_id == ANALYST.person_id
     with as_worker():
         forget_answers(actor=WORKER, report_ids=ids)

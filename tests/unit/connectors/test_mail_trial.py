@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from fanal.connectors.mail import Mailer
 from fanal.connectors.mail_trial import TrialOutcome, TrialResult, try_mail
+
+pytest.importorskip("aiosmtpd", reason="a tool of development")
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 NOW = datetime(2026, 11, 27, 5, 30, tzinfo=UTC)
 TO = ("one@desk.example", "two@desk.example")

@@ -5,8 +5,10 @@ import pytest
 from fanal.web.components.navigation import NAVIGATION
 from fanal.web.guides.places import OF_ROLE, PLACES
 from fanal.web.guides.texts import guides
-from scripts.render_guides import render
 from tests.integration.policy.routes import walk
+
+pytest.importorskip("markdown", reason="a tool of set-up")
+from scripts.render_guides import render
 
 ENGLISH = """# One
 

@@ -129,20 +129,28 @@ def _enqueue_stored(report_id: UUID, sender_id: UUID | None) -> None:
     sql.run("SELECT intake_enqueue(%s, %s)", [report_id, sender_id])
 
 
-def require_unerased(*, report_ids: Collection[UUID], of: str, one: bool = False) -> None:
+_ERASED_AT = "SELECT erased_at FROM intake_report WHERE id = ANY(%s)"
+
+
+def require_unerased(
+    *, report_ids: Collection[UUID], of: str, one: bool = False, waits: bool = True
+) -> None:
     """Lock reports against erasure until the end of the transaction, for what is written on them.
 
     An erasure that has begun ends first; one that begins now waits. Who locks other rows of a report too
     locks the report first, as expiry does. `of`: kind of the refusal. `one`: a single report that is not
-    erased is enough, since what is written ends with the last.
+    erased is enough, since what is written ends with the last. Without `waits`, for what is urgent, a report
+    that another session holds is not locked: a public node can hold its row for a minute.
 
     Raises:
         Refusal: ERASED: one of them is erased, and what is written on it would not end with it.
     """
-    found = sql.rows(
-        "SELECT erased_at FROM intake_report WHERE id = ANY(%s) ORDER BY id FOR SHARE",
-        [list(report_ids)],
-    )
+    ids = list(report_ids)
+    if waits:
+        found = sql.rows(f"{_ERASED_AT} ORDER BY id FOR SHARE", [ids])
+    else:
+        sql.rows(f"{_ERASED_AT} ORDER BY id FOR SHARE SKIP LOCKED", [ids])
+        found = sql.rows(_ERASED_AT, [ids])
     gone = [erased_at is not None for [erased_at] in found]
     if gone and (all(gone) if one else any(gone)):
         raise Refusal(of, "ERASED")

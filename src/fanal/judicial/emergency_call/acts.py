@@ -99,7 +99,7 @@ def open_call(
         Refused: the actor may not acknowledge alarms at that desk.
     """
     with transaction.atomic():
-        require_unerased(report_ids=[report_id], of=EMERGENCY_CALL.kind)
+        require_unerased(report_ids=[report_id], of=EMERGENCY_CALL.kind, waits=False)
         _hold_calls(report_id)
         _answer(actor, alarms_of(actor=actor, report_id=report_id), now)
         known = calls_on(actor=actor, report_id=report_id)
@@ -134,7 +134,7 @@ def open_recorded(
         Refusal, Refused, OSError: from `record_call`; nothing is recorded.
     """
     with transaction.atomic():
-        require_unerased(report_ids=[draft.subject_id], of=EMERGENCY_CALL.kind)
+        require_unerased(report_ids=[draft.subject_id], of=EMERGENCY_CALL.kind, waits=False)
         _hold_calls(draft.subject_id)
         known = calls_on(actor=actor, report_id=draft.subject_id)
         if len(known) != shown or any(act.state in TO_MAKE for act in known):
@@ -171,7 +171,7 @@ def _answer(actor: Actor, alarms: Iterable[Alarm], now: datetime) -> None:
 def _is_erased(report_id: UUID) -> bool:
     """Lock a report against erasure until the transaction ends, and return whether it is erased already."""
     try:
-        require_unerased(report_ids=[report_id], of=EMERGENCY_CALL.kind)
+        require_unerased(report_ids=[report_id], of=EMERGENCY_CALL.kind, waits=False)
     except Refusal:
         return True
     return False

@@ -59,7 +59,10 @@ _READ_BY: Final[Mapping[str, str]] = {
 
 
 class AuditLine(Struct, frozen=True, kw_only=True):
-    """An entry as the page shows it: author, objects named, and whether its purpose and codes are shown.
+    """An entry as the page shows it: author, objects named, and whether its codes and its purpose are shown.
+
+    The purpose is that of the session, which people state for what they read there: never shown of entries
+    that name a person, such as a sign-out.
 
     `things` are (label, text, number) of each kind of object: its number, or a person's name without a label,
     for a single one; else the label and a count, and an empty number.
@@ -69,11 +72,12 @@ class AuditLine(Struct, frozen=True, kw_only=True):
     author: str
     things: list[tuple[str, str, str]]
     readable: bool
+    purposed: bool
 
     @property
     def purpose(self) -> str:
         """The stated purpose; "" if none is shown, or if only the page's name was recorded."""
-        stated = self.readable and not self.entry.motive.startswith("page:")
+        stated = self.purposed and not self.entry.motive.startswith("page:")
         return self.entry.motive if stated else ""
 
     @property
@@ -147,7 +151,9 @@ def _question(typed: Mapping[str, str], *, actor: Actor) -> Question:
     if ids == []:
         return Question(None, people, _("No report, dossier or act has this number."))
     if len(people) > 1:
-        return Question(None, people)
+        listed = reach(actor, "account.list").everywhere
+        words = _("Several people have this name: type the whole of it, or the login.")
+        return Question(None, people if listed else [], "" if listed else words)
     return Question(
         SoughtEntries(
             person_id=people[0].person_id if people else None,
@@ -212,6 +218,7 @@ def _lines(entries: Sequence[LedgerLine], *, actor: Actor) -> list[AuditLine]:
                 author=_author(entry.actor_id, names),
                 things=_things(entry, found, names=names, numbers=numbers),
                 readable=kinds <= read if found else everything and not entry.object_count,
+                purposed=bool(found) and kinds <= read - {"person"},
             )
         )
     return lines
