@@ -197,6 +197,43 @@ def test_rejecting_a_dossier_leaves_those_that_were_split_from_it(desk: Desk, de
     assert _stored() == before
 
 
+def test_what_people_separated_does_not_meet_as_reports_come(desk: Desk) -> None:
+    """Although every report that the judgement names is erased."""
+    add_reports(desk, [("e", 90, of_signs("13")), ("f", 88, of_signs("23"))])
+    say(desk, JudgementAct.SPLIT, left=[desk.reports["e"]], right=[desk.reports["f"]])
+    add_reports(desk, [("a", 70, of_signs("1")), ("b", 68, of_signs("2"))])
+    a, b = desk.reports["a"], desk.reports["b"]
+    assert _stored()[a] != _stored()[b]
+    for name in ("e", "f"):
+        erase(desk, name)
+    kept = _stored()
+    add_reports(desk, [("n", 30, of_signs("12"))])
+    found = _stored()
+    assert (found[a], found[b]) == (kept[a], kept[b])
+    with as_worker():
+        rebuild(actor=WORKER, now=desk.now)
+    assert _stored() == found
+
+
+def test_a_rejection_separates_from_another_desks_report_too(desk: Desk) -> None:
+    """Joined by an erased report of one's own desk; the page names all that the person sees."""
+    ana = desk.actor("ana")
+    add_reports(desk, [("e", 90, of_signs("12")), ("a", 80, of_signs("1"))])
+    add_reports(desk, [("c", 70, of_signs("2"))], desk_id=2)
+    erase(desk, "e")
+    say(desk, JudgementAct.REJECT, left=[desk.reports["a"]])
+    assert dossier_of(actor=ana, report_id=desk.reports["a"]) is None
+
+
+def test_a_rejection_pressed_twice_is_one(desk: Desk, linked: tuple[UUID, UUID, UUID]) -> None:
+    dossier, second, third = linked
+    erase(desk, "first")
+    made = {say(desk, JudgementAct.REJECT, left=[second, third]) for _ in range(2)}
+    assert len(made) == 1
+    say(desk, JudgementAct.UNDO, undoes=made.pop())
+    assert members_of(actor=desk.actor("ana"), dossier_id=dossier) == [second, third]
+
+
 def _stored() -> dict[UUID, UUID]:
     with row_scope.across_desks():
         return dict(sql.rows("SELECT report_id, dossier_id FROM crosscheck_membership"))

@@ -14,6 +14,7 @@ from fanal.crosscheck.dossiers.queries import (
     within_desks,
 )
 from fanal.db import sql
+from fanal.intake.queries.reviews import erased_among
 from fanal.kernel.actors import Actor
 from fanal.kernel.numbers import Numbered, read_number
 
@@ -54,7 +55,7 @@ def dissolved(*, actor: Actor, dossier_id: UUID) -> Dissolved | None:
     if parting is None:
         return None
     judgement, reports = parting
-    own = within_desks(reports, desks)
+    own = within_desks(reports - erased_among(report_ids=reports), desks)
     if not own:
         return None
     return Dissolved(

@@ -37,12 +37,12 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
     return {report: dossier_id(anchor) for report, anchor in living.items()}
 
 
-def erased_with(reports: Collection[UUID]) -> set[UUID]:
-    """Return the erased reports of a dossier, given all its other reports; none if it has further ones."""
+def company_of(reports: Collection[UUID]) -> tuple[set[UUID], set[UUID]]:
+    """Return the reports in the dossiers of `reports`: those not erased, and the erased."""
     around = _around(reports)
     heads = {around.anchors[r] for r in reports if r in around.anchors}
     members = {r for r, anchor in around.anchors.items() if anchor in heads}
-    return members & around.erased if members - around.erased == set(reports) else set()
+    return members - around.erased, members & around.erased
 
 
 def lock() -> None:

@@ -5,13 +5,14 @@ the report joined stays joined, and a dossier keeps its earliest report, from wh
 number, its address and its being withheld outlive the report.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from msgspec import Struct
 
 from fanal.crosscheck.dossiers.domain import Strong
-from fanal.crosscheck.dossiers.queries import CURRENT
+from fanal.crosscheck.dossiers.queries import CURRENT, judged_among
 from fanal.db import sql
 
 
@@ -92,3 +93,48 @@ def erased_of_ties(reports: Iterable[UUID]) -> set[UUID]:
         [list(reports)],
     )
     return {report_id for (report_id,) in found}
+
+
+_REACHED = """
+WITH RECURSIVE reached (id, home) AS (
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[])
+    UNION SELECT t.erased_id, r.home FROM reached r JOIN crosscheck_tie t ON t.other_id = r.id
+), erased AS MATERIALIZED (
+    SELECT r.id, r.home FROM reached r
+    WHERE EXISTS (SELECT FROM crosscheck_tie o WHERE o.erased_id = r.id)
+)
+"""
+
+
+def erased_near(homes: Mapping[UUID, UUID]) -> dict[UUID, set[UUID]]:
+    """Return the erased reports linked with those of `homes`, directly or by others, with their dossiers.
+
+    `homes` maps a report to the anchor of its dossier. An erased report may be linked with several dossiers.
+    """
+    found: dict[UUID, set[UUID]] = defaultdict(set)
+    for report_id, home in sql.rows(
+        f"{_REACHED} SELECT id, home FROM erased",  # noqa: S608
+        [list(homes), list(homes.values())],
+    ):
+        found[report_id].add(home)
+    return found
+
+
+def judged_near(ends: Collection[UUID], anchors: Collection[UUID]) -> set[UUID]:
+    """Return those of `ends` and `anchors` whose dossier depends on people's judgements (`judged_among`).
+
+    A judgement that names an erased report near them counts too. `ends` are reports, `anchors` those of
+    dossiers.
+    """
+    members = sql.rows(
+        "SELECT m.report_id, d.anchor_id FROM crosscheck_membership m"
+        " JOIN crosscheck_dossier d ON d.id = m.dossier_id WHERE d.anchor_id = ANY(%s::uuid[])",
+        [list(anchors)],
+    )
+    ids, homes = zip(*[*((end, end) for end in ends), *members], strict=True) if ends else ((), ())
+    found = sql.rows(
+        f"{_REACHED} SELECT DISTINCT e.home FROM erased e JOIN crosscheck_judgement j"  # noqa: S608
+        " ON (j.left_ids || j.right_ids) && ARRAY[e.id] WHERE j.act NOT IN ('OPEN', 'CLOSE')",
+        [list(ids), list(homes)],
+    )
+    return judged_among(ends, anchors) | {home for (home,) in found}

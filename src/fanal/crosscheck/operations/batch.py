@@ -22,7 +22,7 @@ from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.dossiers import queries as state
 from fanal.crosscheck.dossiers.domain import Strong, connected, dossier_id, grow, still_apart
 from fanal.crosscheck.dossiers.operations import OPEN_DOSSIERS, assemble, lock
-from fanal.crosscheck.dossiers.ties import write_ties
+from fanal.crosscheck.dossiers.ties import judged_near, write_ties
 from fanal.crosscheck.links.domain.document_frequency import weighed_anew
 from fanal.crosscheck.links.domain.linking import ReportWords, kin_facts, link
 from fanal.crosscheck.links.operations.sightings import Gathered, gather
@@ -183,7 +183,7 @@ def propose(
     """
     ends = {end for found in strong for end in (found.one, found.two)}
     standing = state.standing_of(ends)
-    judged = state.judged_among(ends, standing.sizes)
+    judged = judged_near(ends, standing.sizes)
     touched = connected(strong, standing.anchors, judged) if judged else set()
     growing = [s for s in strong if s.one not in touched]
     anchors = {end: anchor for end, anchor in standing.anchors.items() if end not in touched}
@@ -300,7 +300,7 @@ def _judged(ends: set[UUID]) -> set[UUID]:
     `ends` are reports of removed links.
     """
     standing = state.standing_of(ends)
-    judged = state.judged_among(ends, standing.sizes)
+    judged = judged_near(ends, standing.sizes)
     return {end for end in ends if end in judged or standing.anchors.get(end) in judged}
 
 

@@ -11,12 +11,13 @@ from fanal.accounts.domain.policy import Resource, allows, require_somewhere
 from fanal.crosscheck.domain.records import JudgementAct, unpack_reasons
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.domain import Judgement, conduct_of, move_of, state_of
-from fanal.crosscheck.dossiers.operations import assemble, erased_with, lock
+from fanal.crosscheck.dossiers.operations import assemble, company_of, lock
 from fanal.crosscheck.dossiers.queries import CURRENT
 from fanal.crosscheck.similar.domain.suggestions import evidence_of
 from fanal.crosscheck.similar.operations.store import let_wait
 from fanal.db import sql
 from fanal.intake.operations.lifecycle import require_unerased
+from fanal.intake.queries.reviews import erased_among
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
@@ -129,14 +130,14 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
         if act in _CONDUCT:
             _require_move(act, named)
         lock()  # before the queue of the similarity search, as batches and erasure do
-        left = [*left, *_erased_too(actor, act, left)]
         if before := _pressed_before(actor, act, (left, right), reason, now):
             return before
         if apart:
             _require_apart(left, right)
+        erased = _erased_too(actor, act, left)
         judgement_id = _next_id(now)
         judgement = Judgement(
-            id=judgement_id, act=act, left=tuple(left), right=tuple(right), undoes=undoes
+            id=judgement_id, act=act, left=(*left, *erased), right=tuple(right), undoes=undoes
         )
         _write(actor, judgement, reason, now)
         if act in (JudgementAct.LINK, JudgementAct.UNLINK):
@@ -149,7 +150,7 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
             at=now,
             objects=[
                 ObjectRef(kind="judgement", id=judgement_id),
-                *(ObjectRef(kind="report", id=report_id) for report_id in named),
+                *(ObjectRef(kind="report", id=report_id) for report_id in (*named, *erased)),
             ],
             detail={"act": act.value},
         )
@@ -189,15 +190,19 @@ def judge_suggestion(
 
 
 def _erased_too(actor: Actor, act: JudgementAct, left: Sequence[UUID]) -> list[UUID]:
-    """Return the erased reports of the actor's desks that would still join those of a rejected dossier."""
+    """Return the erased reports of a rejected dossier, which would still join the others.
+
+    Only those of the actor's desks, and if `left` are all other reports of it there.
+    """
     if act is not JudgementAct.REJECT:
         return []
-    desks = dossiers.desks_of_reports(erased_with(left))
-    return [
+    living, erased = company_of(left)
+    own = {
         report_id
-        for report_id, desk_id in sorted(desks.items())
+        for report_id, desk_id in dossiers.desks_of_reports(living | erased).items()
         if allows(actor, "dossier.judge", Resource(desk_id=desk_id)).allowed
-    ]
+    }
+    return sorted(erased & own) if living & own == set(left) else []
 
 
 def _check(
@@ -236,7 +241,8 @@ def _pressed_before(
         recent = last.made_at is not None and abs(now - last.made_at) < AGAIN
         if not recent or last.author_id != actor.person_id or last.act is not act:
             return None
-        if (set(last.left), set(last.right)) == tuple(map(set, sides)):
+        added = erased_among(report_ids=last.left).difference(sides[0])  # `_erased_too`
+        if (set(last.left) - added, set(last.right)) == tuple(map(set, sides)):
             found = sql.row(
                 "SELECT reason FROM crosscheck_reason WHERE judgement_id = %s", [last.id]
             )

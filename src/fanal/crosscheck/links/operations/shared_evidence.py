@@ -23,6 +23,7 @@ from fanal.crosscheck.domain.weights import Weights, load_weights, score_of
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.domain import Judgement, effective
 from fanal.crosscheck.dossiers.operations import assemble, lock
+from fanal.crosscheck.dossiers.ties import erased_near
 from fanal.crosscheck.links.domain.linking import is_of_value, mark_of_reason, points_of
 from fanal.crosscheck.links.domain.shared_evidence import (
     Evidence,
@@ -95,12 +96,15 @@ def _certain(reports: Collection[UUID]) -> list[tuple[UUID, UUID, tuple[LinkReas
         _suspects(home),
         weights,
     )
-    judged = effective(dossiers.judgements_about(members)) if found else []
+    homes = {report: {head} for report, head in home.items()}
+    if found:
+        homes |= erased_near(home)
+    judged = effective(dossiers.judgements_about(homes)) if found else []
     return [
         (one, two, told, points - link.points)
         for link, points in found
         for one, two, told in (links[link.one, link.two],)
-        if not _is_separated((one, two), home, judged)
+        if not _is_separated({home[one], home[two]}, homes, judged)
     ]
 
 
@@ -151,16 +155,16 @@ def _values(reasons: Sequence[LinkReason], weights: Weights) -> Iterable[Evidenc
 
 
 def _is_separated(
-    pair: tuple[UUID, UUID], home: Mapping[UUID, UUID], judged: Iterable[Judgement]
+    heads: set[UUID], homes: Mapping[UUID, set[UUID]], judged: Iterable[Judgement]
 ) -> bool:
-    """Return whether a person's judgement separates reports of the two dossiers of a pair.
+    """Return whether a person's judgement separates reports of two dossiers, `heads`.
 
-    `home` is the dossier of each report, `judged` are the judgements in force.
+    `homes` are the dossiers of each report, for an erased one all that it was linked with. `judged` are the
+    judgements in force.
     """
-    heads = {home[end] for end in pair}
     return any(
         judgement.act in _SEPARATING
-        and heads <= {home.get(report) for report in (*judgement.left, *judgement.right)}
+        and heads <= {h for i in (*judgement.left, *judgement.right) for h in homes.get(i, ())}
         for judgement in judged
     )
 
