@@ -82,12 +82,8 @@ def year_summary(request: HttpRequest, year: int) -> HttpResponse:
     Raises:
         Http404: a future year, or one before the first possible.
     """
-    actor, now, lang = actor_of(request), now_of(request), language()
-    today = paris_day(now)
-    if not periods.FIRST_YEAR <= year <= today.year:
-        raise Http404
-    months = months_of_year(year, last=today)
-    found = _panels(months, actor=actor, now=now, lang=lang)
+    actor, lang, today = actor_of(request), language(), paris_day(now_of(request))
+    months, found = _of_year(request, year)
     context = {
         "year": year,
         "sentences": sentences(found, lang),
@@ -114,16 +110,12 @@ def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
     Raises:
         Http404: a future year, or one before the first possible.
     """
-    actor, now, lang = actor_of(request), now_of(request), language()
-    today = paris_day(now)
-    if not periods.FIRST_YEAR <= year <= today.year:
-        raise Http404
-    months = months_of_year(year, last=today)
-    found = _panels(months, actor=actor, now=now, lang=lang)
+    now, lang = now_of(request), language()
+    _months, found = _of_year(request, year)
     pdf = as_pdf(
         found,
         title=_("The year %(year)s in figures") % {"year": year},
-        lead=_lead(open_year=year == today.year),
+        lead=_lead(open_year=year == paris_day(now).year),
         lang=lang,
         now=now,
         headlines=_headlines(found, lang),
@@ -132,6 +124,20 @@ def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
     answer = HttpResponse(pdf, content_type="application/pdf")
     answer["Content-Disposition"] = f'attachment; filename="fanal-{year}-{lang}.pdf"'
     return answer
+
+
+def _of_year(request: HttpRequest, year: int) -> tuple[Sequence[date], list[panels.Panel]]:
+    """Return the months of a year, up to the present one, and its panels.
+
+    Raises:
+        Http404: a future year, or one before the first possible.
+    """
+    now = now_of(request)
+    today = paris_day(now)
+    if not periods.FIRST_YEAR <= year <= today.year:
+        raise Http404
+    months = months_of_year(year, last=today)
+    return months, _panels(months, actor=actor_of(request), now=now, lang=language())
 
 
 @never_cache
