@@ -22,19 +22,26 @@ _IN_BOTH = {"test_look", "test_notices"}
 
 
 class _Made:
-    """The desk that tests which follow each other begin with; made anew after some seconds, as in `tests.kept`."""
+    """The desk that tests which follow each other begin with.
+
+    Made anew after some seconds, as in `tests.kept`, and for a test that has another text reader (trained model).
+    """
 
     def __init__(self) -> None:
         self.until = 0.0
+        self.reader = ""
         self.desk: object = None
         self.rows: Mapping[str, bytes] = {}
 
     def get(self, committed: TestServer) -> object:
         """Have its rows in the database, and return a copy of it."""
+        from fanal.analyse.signals.operations.in_force import version_in_force
         from tests.integration.desk.story import open_desk
 
-        if time.monotonic() > self.until:
+        reader = version_in_force()
+        if time.monotonic() > self.until or reader != self.reader:
             self.desk = open_desk(clock.now())
+            self.reader = reader
             self.until = time.monotonic() + SECONDS
             self.rows = committed.copy_rows()
         else:

@@ -185,7 +185,7 @@ def test_a_long_job_keeps_no_notice_waiting(locked: None, mails: Path) -> None:
     assert _count(doing) == 1  # it waits still
 
 
-def test_every_scheduled_job_runs(jobs: threading.Event) -> None:
+def test_every_scheduled_job_runs(jobs: threading.Event, caplog: pytest.LogCaptureFixture) -> None:
     from fanal.worker import jobs as scheduled
 
     tasks = [p.task for p in scheduled.app.periodic_registry.periodic_tasks.values()]
@@ -195,14 +195,25 @@ def test_every_scheduled_job_runs(jobs: threading.Event) -> None:
     names = {task.name.rpartition(".")[2] for task in tasks}
     assert {"expire_motives", "sweep_vault", "expire_data", "make_partitions"} < names
     assert {"apply_rules", "deconflict", "fetch_lists"} < names
-    names = {task.name for task in tasks}
+    waiting = {task.name: task for task in tasks}
+    queued_again = set[int]()
 
     def succeeded() -> bool:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT task_name FROM procrastinate_jobs WHERE status = 'succeeded'")
-            return names <= {row[0] for row in cursor.fetchall()}
+            cursor.execute("SELECT id, task_name, status FROM procrastinate_jobs")
+            rows = cursor.fetchall()
+        for job_id, name, status in rows:
+            if status == "succeeded":
+                waiting.pop(name, None)
+            elif status == "failed" and name in waiting and job_id not in queued_again:
+                # Tests of other processes share the server: they alone may have left it without sessions.
+                assert "connection slots are reserved" in caplog.text, f"{name} failed"
+                queued_again.add(job_id)
+                with contextlib.suppress(AlreadyEnqueued):
+                    waiting[name].defer(timestamp=0)
+        return not waiting
 
-    assert wait_for(succeeded)
+    assert wait_for(succeeded), waiting
 
 
 def test_no_job_runs_twice_at_once(locked: None) -> None:
