@@ -18,7 +18,10 @@ ROLE_CHOICES = [(role.value, role.value) for role in Role]
 
 
 class Desk(models.Model):
-    """A desk: the unit that reports, dossiers and removal requests belong to (`desk_id`)."""
+    """A desk: the unit of the service that reports, dossiers and removal requests belong to (`desk_id`).
+
+    `code` is its short unique name, `name` the display name, `contact` how to reach it, as free text.
+    """
 
     id = models.IntegerField(primary_key=True)
     code = models.CharField(max_length=40, unique=True)
@@ -30,7 +33,10 @@ class Desk(models.Model):
 
 
 class Organisation(models.Model):
-    """An organisation that works with a desk: a partner, provider, laboratory or authority."""
+    """An organisation that works with a desk: a partner, provider, laboratory or authority.
+
+    `kind` is an `OrganisationKind`; `created_at` is when it was registered.
+    """
 
     id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=20, choices=[(k.value, k.value) for k in OrganisationKind])
@@ -42,7 +48,10 @@ class Organisation(models.Model):
 
 
 class Person(models.Model):
-    """A natural person, or the system itself: the author of acts, whatever the account."""
+    """A natural person, a partner's program or the system itself: the author of acts, whatever the account.
+
+    `organisation` is the person's organisation outside the desks, None for the desk's own people.
+    """
 
     id = models.UUIDField(primary_key=True)
     name = models.CharField(max_length=200)
@@ -68,7 +77,11 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """An account, by which a person signs in. It gives no rights: habilitations (grants of roles) do."""
+    """An account, by which a person signs in. It gives no rights: habilitations (grants of roles) do.
+
+    `username` is the login in normal form (`canonical_login`). `is_active` is false once the account is
+    closed; `is_demo` marks an account of the synthetic demo.
+    """
 
     username = models.CharField(max_length=150, unique=True)
     email = models.EmailField(blank=True)
@@ -138,7 +151,11 @@ class User(AbstractBaseUser):
 
 
 class Habilitation(models.Model):
-    """A formal grant of a role to a person at a desk or organisation, for a period. Append-only."""
+    """A formal grant of a role (`role`) to a person at a desk or organisation, for a period. Append-only.
+
+    `act_reference` names the legal act that it follows. It applies from `valid_from` to `valid_until`
+    (excluded). `desk` and `organisation` are None where the role has none.
+    """
 
     id = models.UUIDField(primary_key=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="habilitations")
@@ -178,9 +195,10 @@ class Habilitation(models.Model):
 
 
 class HabilitationApproval(models.Model):
-    """The approval of a habilitation (grant of a role) by a second granter, by database rule another person.
+    """The approval of a habilitation (grant of a role) by a second granter. Append-only.
 
-    Append-only.
+    `granted_by_id` repeats the first granter, so that the database can require another person as
+    `approver_id`.
     """
 
     habilitation = models.OneToOneField(
@@ -199,7 +217,10 @@ class HabilitationApproval(models.Model):
 
 
 class Revocation(models.Model):
-    """The revocation of a habilitation (grant of a role) before its expiry. Append-only."""
+    """The revocation of a habilitation (grant of a role) before its expiry. Append-only.
+
+    `reason_code` is a `RevocationReason`.
+    """
 
     habilitation = models.OneToOneField(
         Habilitation, on_delete=models.PROTECT, primary_key=True, related_name="revocation"
@@ -213,7 +234,11 @@ class Revocation(models.Model):
 
 
 class Review(models.Model):
-    """A quarterly review of a habilitation (grant of a role): reviewer, time and verdict. Append-only."""
+    """A quarterly review of a habilitation (grant of a role). Append-only.
+
+    `reviewed_by` decided at `reviewed_at` that the person keeps or loses the role (`verdict`, a
+    `ReviewVerdict`).
+    """
 
     id = models.UUIDField(primary_key=True)
     habilitation = models.ForeignKey(Habilitation, on_delete=models.PROTECT, related_name="reviews")
@@ -231,9 +256,11 @@ class Review(models.Model):
 
 
 class PartnerCredential(models.Model):
-    """An API credential of a partner, as SHA-256: a password for HTTP Basic, a token for Bearer.
+    """An API credential of a partner: a password for HTTP Basic and a token for Bearer, as SHA-256 digests.
 
-    A public node may not read these rows: the function `accounts_credential_of` checks a secret for it.
+    `person` is the author named in the ledger for acts with this credential. `quota_per_minute` is the number
+    of calls allowed in a minute, None for no limit; `revoked_at` is None unless revoked. A public node may
+    not read these rows: the function `accounts_credential_of` checks a secret for it.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -264,7 +291,10 @@ class PartnerCredential(models.Model):
 
 
 class PartnerUsage(models.Model):
-    """The number of calls made with an API credential in one minute, compared with its quota."""
+    """The number of calls made with an API credential in one minute, compared with its quota.
+
+    `minute` is the start of that minute, `used` the number of calls.
+    """
 
     pk = models.CompositePrimaryKey("credential_id", "minute")
     credential = models.ForeignKey(PartnerCredential, on_delete=models.CASCADE, related_name="+")
@@ -278,7 +308,8 @@ class PartnerUsage(models.Model):
 class Counter(models.Model):
     """A value (JSON) with an expiry, for the limits on sign-in: used codes, failed attempts, lock-outs.
 
-    All processes share it. It is stored under the keyed digest of its name.
+    All processes share it. `digest` is the keyed digest of its name; from `expires_at` on it counts as
+    absent.
     """
 
     digest = models.BinaryField(primary_key=True)
@@ -290,9 +321,12 @@ class Counter(models.Model):
 
 
 class Instruction(models.Model):
-    """A standing instruction: permission for recurring transmissions, as proposed.
+    """A standing instruction, as proposed: permission for recurring transmissions without an act each time.
 
-    Empty `names` mean every name. Append-only; expiry erases only the grounds.
+    `kind` is an `InstructionKind`; `names` are the providers, recipients, lists or counterparts (by the kind)
+    that it covers, empty for all; `members` the organisations that may read the lists of a LIST_SERVICE.
+    `grounds` are the reasons, `basis` the legal basis. It applies from `valid_from` to `expires_at`
+    (excluded). Append-only; expiry erases only the grounds.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -315,9 +349,10 @@ class Instruction(models.Model):
 
 
 class InstructionSecond(models.Model):
-    """The approval of a standing instruction by a second person, by database rule not its proposer.
+    """The approval of a standing instruction by a second person (`second_id`), at `seconded_at`. Append-only.
 
-    Append-only.
+    `proposer_id` repeats the proposer, so that the database can require another person. A standing
+    instruction permits recurring transmissions.
     """
 
     instruction = models.OneToOneField(
@@ -357,7 +392,10 @@ class InstructionEnd(models.Model):
 
 
 class Reset(models.Model):
-    """A proposal to reset a person's password, and their second factors too, open for a day. Append-only."""
+    """A proposal to reset a person's sign-in, open until `expires_at` (a day). Append-only.
+
+    The password is always reset, with `factors` the second factors too. `reason_code` is a `ResetReason`.
+    """
 
     id = models.UUIDField(primary_key=True)
     person_id = models.UUIDField()
@@ -376,7 +414,10 @@ class Reset(models.Model):
 
 
 class ResetEnd(models.Model):
-    """The end of a proposed reset: confirmed by a second person, or withdrawn. Append-only."""
+    """The end of a proposed reset of a person's sign-in. Append-only.
+
+    `outcome` is CONFIRMED or WITHDRAWN, `by_id` the person who did so. A reset that expired has no such row.
+    """
 
     reset = models.OneToOneField(
         Reset, on_delete=models.PROTECT, primary_key=True, related_name="end"

@@ -83,7 +83,10 @@ class OrganisationKind(StrEnum):
 
 
 class ReviewVerdict(StrEnum):
-    """Result of a quarterly review of a habilitation (grant of a role): keep it, or revoke it."""
+    """Result of a quarterly review of a habilitation (grant of a role).
+
+    KEEP: the person keeps the role. REVOKE: the person loses it.
+    """
 
     KEEP = "KEEP"
     REVOKE = "REVOKE"
@@ -148,9 +151,11 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewHabilitation:
-    """A habilitation to grant: person, role, desk or organisation, reference of the legal act, period.
+    """A habilitation (formal grant of a role) to grant to a person.
 
-    The period excludes `valid_until`. `desk_id` or `organisation_id` is None where the role has none.
+    `act_reference` names the legal act that it follows. It applies from `valid_from` to `valid_until`
+    (excluded). `desk_id` is the desk of a desk role, `organisation_id` the organisation of a partner's or
+    laboratory's role; None where the role has none.
     """
 
     person_id: UUID
@@ -164,7 +169,11 @@ class NewHabilitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRecord:
-    """A desk as shown on pages: its number in database rows (`id`), code, display name, and contact."""
+    """A desk (a unit of the national service that handles reports), as shown on pages.
+
+    `id` is its number in database rows, `code` its short unique name, `name` the display name, `contact` how
+    to reach it, as free text ("" if unknown).
+    """
 
     id: int
     code: str
@@ -238,7 +247,8 @@ NEEDED_ROLES: Final[Mapping[Role, int]] = {
 class Likeness(StrEnum):
     """A trait shared by accounts of two persons who may be the same human, from weakest to strongest sign.
 
-    Name, mail address, subject (user) at the single sign-on provider, security key.
+    NAME: the person's name. ADDRESS: the mail address. SUBJECT: the user at the single sign-on provider. KEY:
+    a security key.
     """
 
     NAME = "NAME"
@@ -304,7 +314,11 @@ class HabilitationRecord:
 
 
 class ResetState(StrEnum):
-    """State of a reset of a person's sign-in: open for a day, then confirmed, withdrawn or expired."""
+    """State of a reset of a person's sign-in.
+
+    OPEN: for a day after its proposal. CONFIRMED: carried out by a second person. WITHDRAWN: ended by a
+    person without effect. EXPIRED: nobody ended it within the day.
+    """
 
     OPEN = "OPEN"
     CONFIRMED = "CONFIRMED"
@@ -314,9 +328,12 @@ class ResetState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetRecord:
-    """A reset of a person's sign-in as shown on pages: what is reset, who proposed and ended it, its state.
+    """A reset of a person's sign-in by two people, as shown on pages.
 
-    `reason` is a code; `ended_by` the name of the second person, or of the one who withdrew it.
+    The password is always reset, with `factors` the second factors too. `person` and `proposer` are names,
+    `login` is that of the person's account, `reason` a code of `ResetReason`. A reset is open until
+    `expires_at`. `ended_by` is the name of the second person who confirmed it, or of the person who withdrew
+    it, "" while it is open or if it expired; `ended_at` and `ended_by_id` are then None.
     """
 
     id: UUID

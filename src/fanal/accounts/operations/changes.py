@@ -1,7 +1,8 @@
-"""An administrator's changes of a person's account: details, sessions, closing, reopening, unlocking.
+"""Changes of a person's account by an administrator: details, sessions, closing, reopening, unlocking.
 
-A form of details, or one that reopens, names the state of the account that its page showed (`account_state`).
-Closing and ending sessions are safe acts: no change by others, nor by the person, refuses them.
+A form that changes details or reopens an account sends back the state that its page showed (`account_state`),
+and is refused if the account has changed since. Closing an account and ending its sessions are safe: they are
+never refused for such a change.
 """
 
 import json
@@ -35,13 +36,12 @@ def edit_account(
 ) -> None:
     """Change a person's name and the mail address of their account.
 
-    The person is notified at the old address too. `seen`: the state that the page showed
-    (`account_state`).
+    The person is notified at the old address too. `seen`: the state that the page showed (`account_state`).
 
     Raises:
         Refused: the actor may not manage accounts.
-        Refusal: CHANGED: the account is no longer as the page showed it; ERASED: its person is; NAME: it is
-            the mark of an erased name.
+        Refusal: CHANGED: the account is no longer as the page showed it; ERASED: the person's identity was
+            erased; NAME: it is the mark of an erased name.
     """
     if name == ERASED:
         raise Refusal("account", "NAME")
@@ -115,14 +115,15 @@ def close_account(*, actor: Actor, person_id: UUID, now: datetime) -> None:
 
 
 def reopen_account(*, actor: Actor, person_id: UUID, seen: str, now: datetime) -> None:
-    """Reactivate a closed account: it signs in as before, and has no role until a new one is granted.
+    """Reactivate a closed account: the person signs in as before, and has no role until a new one is granted.
 
-    A trigger ends every habilitation (grant of a role) that the person had. `seen`: the state that the page
-    showed (`account_state`), "" for a command.
+    A trigger revokes every habilitation (grant of a role) that the person had. `seen`: the state that the
+    page showed (`account_state`), "" for a command.
 
     Raises:
         Refused: the actor may not manage accounts, or it is their own.
-        Refusal: CHANGED: the account is no longer as the page showed it; ERASED: its person is.
+        Refusal: CHANGED: the account is no longer as the page showed it; ERASED: the person's identity was
+            erased.
     """
     if person_id == actor.person_id:
         raise Refused("account.manage", Reason.OWN_ACT)
@@ -160,10 +161,10 @@ def record_unlock(*, actor: Actor, person_id: UUID, now: datetime) -> None:
 
 
 def account_state(*, email: str, name: str, active: bool, session_epoch: int) -> str:
-    """Return a digest of what a page shows of an account: its forms are accepted for that state alone.
+    """Return a digest (32 hex digits) of what a page shows of an account.
 
-    The session epoch counts where the account is closed: the person raises that of an open one by changing
-    second factors.
+    A form sends it back, and is refused if the account has changed since. `session_epoch` counts only for a
+    closed account: in an open one the person may raise it meanwhile, by a change of second factors.
     """
     shown = json.dumps([email, name, active, 0 if active else session_epoch]).encode()
     return keyring.current().digest("account.state", shown).hex()[:32]

@@ -65,7 +65,10 @@ def ask_mail_test(*, actor: Actor, target: MailTestTarget, now: datetime) -> UUI
 def record_mail_answer(
     *, actor: Actor, test_id: UUID, result: str, reply: int, status: str, now: datetime
 ) -> None:
-    """Record what became of a test message: a code, the server's reply code, its enhanced status code.
+    """Record the outcome of a test message of the mail settings, in the ledger.
+
+    `result` is the code of the outcome; `reply` the mail server's SMTP reply code (0 without one), `status`
+    its enhanced status code ("" without).
 
     Raises:
         Refused: the actor is not the system.

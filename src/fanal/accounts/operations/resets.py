@@ -38,7 +38,10 @@ _SAME_HUMAN = frozenset({Likeness.ADDRESS, Likeness.SUBJECT, Likeness.KEY})
 
 
 class ResetReason(StrEnum):
-    """Reason of a reset: a forgotten password, a lost device, or a suspicion that others know the secrets."""
+    """Reason of a reset of a person's sign-in.
+
+    FORGOTTEN: the person forgot the password. LOST: a device is lost. SUSPECTED: others may know the secrets.
+    """
 
     FORGOTTEN = "FORGOTTEN"
     LOST = "LOST"
@@ -46,7 +49,10 @@ class ResetReason(StrEnum):
 
 
 class ResetHalf(StrEnum):
-    """A half of the new password, named after the person who sees it."""
+    """A half of the new password after a reset, named after the person who is shown it.
+
+    PROPOSER: the administrator who proposed the reset. CONFIRMER: the second person who confirmed it.
+    """
 
     PROPOSER = "PROPOSER"
     CONFIRMER = "CONFIRMER"
@@ -174,10 +180,10 @@ def withdraw_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
 
 
 def withdraw_resets_of_closed(*, actor: Actor, person_id: UUID, now: datetime) -> None:
-    """Withdraw the open resets that the person of a closed account proposed, and those of the person.
+    """Withdraw the open resets that concern a closed account: those of its person, and those it proposed.
 
-    The caller has closed the account, and holds its lock: nobody proposes one meanwhile. One that ends
-    meanwhile, with the account of its other person, is left as it is.
+    The caller has closed the account in the same transaction and locked it, so that no reset can be proposed
+    meanwhile. A reset that another transaction ends meanwhile stays as that transaction left it.
     """
     concerned = Q(person_id=person_id) | Q(proposer_id=person_id)
     for found in Reset.objects.filter(concerned, expires_at__gt=now, end=None).order_by("id"):

@@ -15,9 +15,11 @@ ANSWERED_WITHIN: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailTest:
-    """A test of the mail settings: asked for by a person, to a target; `result` is "" before the answer.
+    """A test of the mail settings, which `person_id` started in the browser at `asked_at`.
 
-    `reply` is the server's reply code (0 without one), `status` its enhanced status code ("" without).
+    `target` is the code of the addresses that get the test message (`MailTestTarget`). `result` is the code
+    of the outcome, "" before the worker has answered; `reply` the mail server's SMTP reply code (0 without
+    one), `status` its enhanced status code ("" without).
     """
 
     asked_at: datetime
@@ -28,12 +30,12 @@ class MailTest:
     status: str = ""
 
     def is_under_way(self, now: datetime) -> bool:
-        """Return whether the answer may still come."""
+        """Return whether the worker may still answer: no result yet, and the test is under a minute old."""
         return not self.result and now - self.asked_at < ANSWERED_WITHIN
 
 
 def list_mail_tests(*, actor: Actor, since: datetime) -> list[MailTest]:
-    """Return the tests asked for since an instant, newest first.
+    """Return the tests of the mail settings that people started since an instant, newest first.
 
     Raises:
         Refused: the actor may not test the mail.
