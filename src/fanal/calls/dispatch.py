@@ -1,10 +1,10 @@
-"""Decides which SMTP sessions carry which alarm calls to which people; without input, output or clock.
+"""Assigns alarm calls and people to SMTP sessions: pure decisions, without input, output or clock.
 
-A call is an e-mail about a child in danger to the people on duty. Each person has the calls that they did not
-get yet, and is in one session at a time that advances. A session that gives no sign for some seconds is
-stalled: the people in it are free for other sessions, while it may go on and still send, if nobody else did.
-So whatever hangs, a person or an address of the mail server, keeps few others waiting, once, and for seconds.
-Calls that come while somebody is in a session wait for its end and go in one message.
+A call is an e-mail about a child in danger to the people on duty. Each person on duty is claimed by one
+session at a time. A session without any reply from the mail server for some seconds is stalled: its people
+are released for other sessions, and it may still send if it recovers first. So an address of the server, or a
+mailbox, that hangs delays few others, once, and by seconds. Calls that arrive while a person is in a session
+wait for its end, and go in one message. The driver (`sending`) reports every event of a session here.
 """
 
 import math
@@ -47,7 +47,11 @@ _FAILED, _PARTLY = "FAILED", "PARTLY"
 
 
 class Dispatch:
-    """The calls, people and sessions of one process. Times are seconds of one monotonic clock."""
+    """The calls, people and SMTP sessions of one process, and the decision which session sends what.
+
+    `duty` are the mail addresses of the people on duty. `now` is a time in seconds of one monotonic clock,
+    `number` identifies a session. Not thread-safe: the caller holds a lock.
+    """
 
     def __init__(self, duty: Iterable[str]) -> None:
         self._people = {address: Person(address) for address in dict.fromkeys(duty)}
@@ -57,21 +61,19 @@ class Dispatch:
         self._room, self._answered_at = Room(self._places, self._sessions), -math.inf
         self._outcomes = list[Outcome]()
 
-    # What comes in
-
     def set_places(self, order: Sequence[int]) -> None:
-        """Set the addresses of the mail server, by number, the preferred ones first."""
+        """Set the numbers (`Addresses`) of the mail server's IP addresses to use, preferred ones first."""
         self._places.set(order)
 
     @property
     def unserved_since(self) -> float:
-        """Since when calls wait, or come again, while the server takes no message; infinite if none does."""
+        """When calls began to wait while the server accepts no message; infinite if none waits."""
         took = self._places.took_at
         waits = [one for one in self._calls.values() if not one.reached and one.attempt_at > took]
         return min((max(one.added, took) for one in waits), default=math.inf)
 
     def add(self, call: Call, now: float) -> None:
-        """Send a call to all people on duty; it may be one that failed before."""
+        """Add a call for all people on duty; one that failed before is sent to those not yet reached."""
         known = self._calls.get(call.id)
         if known is None:
             known = self._calls[call.id] = OpenCall(call, now, now, set(self._people))
@@ -82,13 +84,13 @@ class Dispatch:
         self._settle(known)
 
     def no_place(self, failure: str) -> None:
-        """Note that the mail server's addresses could not be found out, while none is known."""
+        """Let all open calls fail with the code `failure`: no IP address of the mail server was found."""
         for one in [one for one in self._calls.values() if not one.told]:
             one.failure = failure
             self._fail(one)
 
     def step(self, now: float) -> list[Session]:
-        """Note which sessions are stalled and which calls failed; return the sessions to begin now."""
+        """Detect stalled sessions and failed calls; return the new sessions that the caller must start."""
         for session in list(self._sessions.values()):
             if not session.stalled and now >= session.changed + self._patience(session, now):
                 self._stall(session, now)
@@ -97,30 +99,30 @@ class Dispatch:
         return begun
 
     def outcomes(self) -> list[Outcome]:
-        """Return what became of calls since the last time."""
+        """Return the outcomes of calls (delivered, in part, failed) since the last call of this method."""
         found, self._outcomes = self._outcomes, []
         return found
 
     def cut(self) -> list[int]:
-        """Return the numbers of sessions to be closed."""
+        """Return the numbers of the sessions whose connections the caller must close."""
         return [one.number for one in self._sessions.values() if one.cut]
 
     @property
     def in_hand(self) -> set[UUID]:
-        """The calls without an outcome yet."""
+        """The ids of the calls without an outcome yet."""
         return {id_ for id_, one in self._calls.items() if not one.told}
 
-    # What a session tells
+    # Events of a session
 
     def advances(self, number: int, now: float) -> None:
-        """Note a sign of a session: it is connected, greeted, encrypted."""
+        """Record progress of a session: it has connected, read the greeting, or started TLS."""
         session = self._sessions[number]
         # else `accepted` or `answered` follows, which measures how long that took
         if session.phase is not Phase.SENT and not session.asked:
             session.changed = now
 
     def signed_in(self, number: int, now: float) -> tuple[list[str], list[Call]]:
-        """Note that a session can send; return recipients and calls, or none if others were faster."""
+        """Record that a session has signed in; return its recipients (addresses) and calls; [] for none."""
         session = self._sessions[number]
         session.phase, session.changed, session.stalled = Phase.RECIPIENTS, now, False
         self._places.note_signed_in(session.place, session.began, now)
@@ -144,7 +146,7 @@ class Dispatch:
         return [one.address for one in same], [self._calls[id_].call for id_ in session.calls]
 
     def asks(self, number: int, person: str, now: float) -> bool:
-        """Note that a session is about to name a recipient; return whether it should."""
+        """Return whether a session should name a person as a recipient now (`RCPT TO`); if so, record it."""
         session, one = self._sessions[number], self._people[person]
         session.changed = now
         if session.asked_at and now > session.asked_at + _NAMING_SECONDS:
@@ -162,7 +164,7 @@ class Dispatch:
         return True
 
     def answered(self, number: int, person: str, code: int, now: float) -> None:
-        """Note the server's reply on a recipient."""
+        """Record the mail server's reply to a recipient: `code` is the SMTP reply code to `RCPT TO`."""
         session, one = self._sessions[number], self._people[person]
         took, session.changed, session.asked = now - session.changed, now, ""
         if _ACCEPTED <= code < _ACCEPTED + 100:
@@ -181,10 +183,7 @@ class Dispatch:
             call.failure = "REFUSED"
 
     def _try_silent_again(self, one: Person, now: float) -> None:
-        """Try those again who fell silent lately, as one of them answered: the server may be why.
-
-        It is where more than half were silent together: then nobody is slow.
-        """
+        """Try those silent lately again, as the server replied for `one`; if most were, it was at fault."""
         silent = [x for x in self._people.values() if x.silent_since is not None]
         servers = len(silent) > len(self._people) // 2
         fresh = [x for x in silent if x.is_fresh(now) or len(silent) == len(self._people)]
@@ -195,7 +194,7 @@ class Dispatch:
             person.speaks(now, servers=servers)
 
     def may_send(self, number: int, now: float) -> bool:
-        """Return whether a session may send to all recipients that the server took: nobody else did."""
+        """Return whether a session may start its message (SMTP `DATA`): no other one sends to its people."""
         session = self._sessions[number]
         session.changed, session.asked, session.stalled = now, "", False
         if session.taken and self._claim_all(session, Step.TAKEN):
@@ -206,11 +205,11 @@ class Dispatch:
         return False
 
     def taken(self, number: int) -> list[str]:
-        """Return the recipients whom the server took in a session."""
+        """Return the recipients (mail addresses) of a session that the server has accepted."""
         return self._sessions[number].taken
 
     def sends(self, number: int, now: float) -> bool:
-        """Return whether a session may still send, before the end of the message; if so, note that it did."""
+        """Return whether a session may complete its message: the last moment to stop it; record it if so."""
         session = self._sessions[number]
         if not self._claim_all(session, Step.DATA):
             return False
@@ -218,7 +217,7 @@ class Dispatch:
         return True
 
     def accepted(self, number: int, now: float) -> None:
-        """Note that the server took a session's message, and its end."""
+        """Record that the server accepted the complete message of a session, which ends the session."""
         session = self._sessions.pop(number)
         took = 1.5 * (now - session.changed)
         self._end = max(_END_SECONDS, min(_LONGEST_END_SECONDS, took), self._end * 0.8)
@@ -236,7 +235,7 @@ class Dispatch:
         self._let_go(session)
 
     def ended(self, number: int, now: float) -> None:
-        """Note the end of a session that had nothing to send."""
+        """Record the end of a session that had nothing to send, without any failure."""
         session = self._sessions.pop(number)
         if self._places.is_trusted(session.place, now):
             self._lose(session)
@@ -245,9 +244,10 @@ class Dispatch:
     def failed(
         self, number: int, failure: str, now: float, *, full: bool = False, replied: bool = False
     ) -> None:
-        """Note the end of a session that failed, by code; `full`: the server said that too many are open.
+        """Record that a session ended by a failure; `failure` is its code (`sending.code_of`).
 
-        `replied`: it refused for now (4xx). Early that may mean it too, as any end while others are silent.
+        `full`: the server said that too many sessions are open (reply 421); `replied`: it refused temporarily
+        (4xx), which may mean the same before a recipient is named.
         """
         session = self._sessions.pop(number)
         people = [

@@ -46,10 +46,10 @@ log = logging.getLogger("fanal.calls")
 
 
 class CallsLoop:
-    """The loop of a process sending alarm calls (e-mails to people on duty). `clock` is injected, for tests.
+    """The main loop of a process that sends alarm calls (e-mails to the people on duty).
 
-    What it sends and records is dated by the database's clock: this machine's may be wrong. `number`
-    identifies the process's heartbeat for the supervisor; it must be unique.
+    `clock` is a parameter for tests. What the loop sends and records is dated by the database's clock: this
+    machine's may be wrong. `number` identifies the process's heartbeat for the supervisor; it must be unique.
     """
 
     def __init__(self, *, clock: Callable[[], datetime], number: int | None = None) -> None:

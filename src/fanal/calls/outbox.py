@@ -34,10 +34,10 @@ log = logging.getLogger("fanal.calls")
 
 
 def keepers(*, reaches: bool) -> tuple[KeptChild, KeptChild]:
-    """Return the two supervised child processes that maintain the outbox: for late calls, and the rest.
+    """Return the two supervised child processes that maintain the outbox: for late calls, and for the rest.
 
-    `reaches`: the mail of this machine reaches somebody; only then are the calls queued again that a process
-    without mail server has left in a folder. The time is the database's: this machine's clock may be wrong.
+    `reaches`: mail sent from this machine reaches people; only then are calls queued again that a process
+    without mail server wrote into a folder. The time is the database's: this machine's clock may be wrong.
     """
     actor = system_actor("alarm")
     late = {"queue_late": lambda: queue_late(actor=actor)}
@@ -77,9 +77,9 @@ def _kept(task: str, steps: Mapping[str, Callable[[], object]]) -> KeptChild:
 
 
 class Outbox:
-    """Maintenance of the outbox of alarm calls (e-mails): one step at each beat of the process, in turn.
+    """Maintenance of the outbox of alarm calls (e-mails): a cycle of steps, one at each beat.
 
-    Each step may fail independently.
+    `steps` maps the name of a step (for the log) to its function. A step that fails does not stop the others.
     """
 
     def __init__(self, steps: Mapping[str, Callable[[], object]]) -> None:

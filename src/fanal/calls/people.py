@@ -1,4 +1,4 @@
-"""The people on duty, the calls and the sessions that carry them, as `dispatch` knows them."""
+"""Records of the people on duty, the alarm calls, and the SMTP sessions, as used by `dispatch`."""
 
 import math
 from collections import Counter
@@ -22,10 +22,11 @@ _IN_ONE: Final = 8
 
 
 class Step(IntEnum):
-    """How far a session has come with one of its people; one that is further on keeps them.
+    """The progress of a session for one of its recipients; of two sessions, the further one sends.
 
-    ASKED: the address is named to the server. TAKEN: the server accepted it. DATA: all recipients are named,
-    nothing of the message is sent. SENT: the whole message is sent.
+    SIGNING_IN, SIGNED_IN: of the session. ASKED: the recipient was named to the server (`RCPT TO`). TAKEN:
+    the server accepted it. DATA: all recipients are named, nothing of the message is sent. SENT: the whole
+    message is sent.
     """
 
     SIGNING_IN = 0
@@ -37,7 +38,11 @@ class Step(IntEnum):
 
 
 class Phase(IntEnum):
-    """How far a session has come."""
+    """The progress of an SMTP session.
+
+    CONNECTING: not yet signed in. RECIPIENTS: names its recipients to the server. DATA: all are named,
+    nothing of the message is sent. SENT: the whole message is sent, the server has not replied to it.
+    """
 
     CONNECTING = 1
     """It has not signed in yet."""
@@ -49,9 +54,11 @@ class Phase(IntEnum):
 
 
 class Failure(NamedTuple):
-    """A failure of a person: at which address of the server, and whether it may have the message.
+    """A failed attempt to send to a person, with the data that decide when the person is tried again.
 
-    `served_at`: since then it has taken both a recipient and a message, of anybody.
+    `place` is the number of the mail server's IP address. `served_at` is the last time by which the server
+    had accepted both a recipient and a message, for anybody. `unconfirmed`: the message was sent without a
+    reply, and may have arrived.
     """
 
     place: int
@@ -61,10 +68,11 @@ class Failure(NamedTuple):
 
 @dataclass(eq=False)
 class Person:
-    """A person on duty, by mail address, and the calls that they did not get yet.
+    """A person on duty (mail address `address`), with the calls not yet delivered, and past failures.
 
-    `pending` holds the ids of these calls, in order. `next_at` is the earliest time of the next session for
-    them, in seconds of the monotonic clock.
+    `pending` holds the ids of these calls, in order of arrival. `next_at` is the earliest time of the next
+    session for this person, in seconds of a monotonic clock. A person is silent while the server gives no
+    reply to their address.
     """
 
     address: str
@@ -93,32 +101,42 @@ class Person:
     _slow_until: float = 0.0
 
     def is_alone(self, now: float) -> bool:
-        """Return whether they have sessions of their own."""
+        """Return whether the person gets sessions without other recipients: they may hold up others."""
         return max(self._alone_until, self._slow_until) > now or self._failures > 0
 
     def is_fresh(self, now: float) -> bool:
-        """Return whether their silence is new, or they are not silent."""
+        """Return whether the person is not silent, or has been silent for less than `FRESH_SECONDS`."""
         return self.silent_since is None or now < self.silent_since + FRESH_SECONDS
 
     def set_apart(self, now: float) -> None:
-        """Give them sessions of their own until a message arrives: they may be why one failed or stalled."""
+        """Give the person sessions of their own for some time: they may be the cause of a failure or a stall.
+
+        This ends when a message reaches them.
+        """
         self._alone_until = now + SLOW_SECONDS
 
     def speaks(self, now: float, *, servers: bool) -> None:
-        """Note that they are silent no more, if they were; they may be slow, or it was the server's fault."""
+        """Record that the person is no longer silent, if they were: the server has replied.
+
+        `servers`: the silence was the server's fault; otherwise the person gets sessions of their own for
+        some time.
+        """
         if self.silent_since is not None:
             self.silent_since, self.tries, self.is_proved = None, 0, False
             self._slow_until = self._slow_until if servers else now + SLOW_SECONDS
 
     def has(self, calls: Sequence[UUID], now: float) -> None:
-        """Note that they have some calls."""
+        """Record that the person has received these calls; their past failures no longer count."""
         for id_ in calls:
             self.pending.pop(id_, None)
         self.next_at, self.named = now, 0
         self._is_well()
 
     def drop(self, call: UUID) -> None:
-        """Note that a call is sent to them no more; without any, what failed says nothing of later."""
+        """Remove a call that will not be sent to this person any more.
+
+        Past failures no longer count when no call is left.
+        """
         self.pending.pop(call, None)
         if not self.pending:
             self._is_well()
@@ -128,26 +146,27 @@ class Person:
         self.silent_since, self.tries, self.is_proved = None, 0, False
 
     def failed_at(self, now: float) -> dict[int, float]:
-        """Return when they failed last at which addresses of the server, lately."""
+        """Return the time of the person's last failure by number of the server's IP address, if recent."""
         return {place: at for place, at in self._failed_at.items() if at > now - SLOW_SECONDS}
 
     @property
     def fails(self) -> bool:
-        """Whether the last that became of them was a failure that is theirs."""
+        """Whether the last attempt to send to the person failed, for a reason attributed to the person."""
         return self._failures > 0
 
     def fails_since(self, instant: float) -> bool:
-        """Return whether they fail, and did not yet at an instant."""
+        """Return whether the person's attempts fail, and their first failure was after `instant`."""
         return self.fails and self._failing_since > instant
 
     def put_off(self, now: float, failure: Failure, *, most_fail: bool) -> None:
-        """Note a failure that is theirs, at an address, and when they are next tried (`wait_after`).
+        """Record a failure attributed to this person, and set the time of the next attempt (`next_at`).
 
-        At an address where they had not failed yet, at once. Else the distances double: up to a minute, if
-        the server has served others since they fail; if not, up to a fifth of the time for which they
-        fail. Where more than half of the people fail, it is the server's fault: two seconds, later a
-        thirtieth of that time. After a message that may have arrived, at whatever address, as long as that
-        time: each is a copy.
+        At an IP address of the server where the person had not failed yet, the next attempt is at once.
+        Otherwise the pause doubles with each failure (`wait_after`): up to a minute if the server has served
+        others since the first failure, else up to a fifth of the time since then. `most_fail`: more than half
+        of the people fail, which is the server's fault: the pause is two seconds, later up to a thirtieth of
+        that time. After a message that may have arrived it is up to the whole of that time, since each
+        further attempt sends a copy.
         """
         if not self.fails:
             self._failing_since, self._alone_failures = now, 0
@@ -173,12 +192,13 @@ class Person:
 
 @dataclass(eq=False)
 class Session:
-    """A session with the mail server at one of its addresses (`place`, an index).
+    """An SMTP session with the mail server at one of its IP addresses (`place`, its number).
 
-    `number` identifies it. `people` are the recipients, by address, `calls` the calls that its message
-    carries; `taken` are the recipients that the server accepted, `asked` the one whose reply it waits for.
-    `began` and `changed` are the times of its start and of the server's last sign. `stalled`: it gave no sign
-    for some time; the people in it are free. `cut`: it is to be closed.
+    `number` identifies it. `people` are the recipients, by mail address, `calls` the calls that its message
+    announces; `taken` are the recipients that the server accepted, `asked` the one whose reply it waits for
+    ("" for none). `began` and `changed` are the times of its start and of the server's last reply. `stalled`:
+    the server has not replied for some time; the people in it are released for other sessions. `cut`: the
+    caller must close its connection.
     """
 
     number: int
@@ -199,17 +219,17 @@ class Session:
 
     @property
     def is_early(self) -> bool:
-        """Whether no recipient was named yet: none can be why the session fails or stalls."""
+        """Whether no recipient has been named yet: then none can be the cause of a failure or a stall."""
         named = self.asked or self.taken or self.phase > Phase.RECIPIENTS
         return not named
 
     @property
     def is_ungreeted(self) -> bool:
-        """Whether it gives no sign since before it has signed in, and is not to be closed."""
+        """Whether the session is stalled before it has signed in, and is not marked to be closed."""
         return self.stalled and not self.cut and self.phase is Phase.CONNECTING
 
     def step_of(self, person: str) -> Step:
-        """Return how far it has come with a person."""
+        """Return how far the session has come for a recipient (`person`, a mail address)."""
         if self.phase >= Phase.DATA:
             return Step.SENT if self.phase is Phase.SENT else Step.DATA
         if person in self.taken:
@@ -219,14 +239,23 @@ class Session:
         return Step.SIGNING_IN if self.phase is Phase.CONNECTING else Step.SIGNED_IN
 
     def waits_for(self, person: str) -> bool:
-        """Return whether it is stalled at a person: their reply, or a message to them."""
+        """Return whether the session is stalled because of a person: it waits for a reply that concerns them.
+
+        That is the reply to their address (`person`), or to the message for them.
+        """
         named = self.phase >= Phase.DATA and person in self.taken
         return self.stalled and not self.cut and (self.asked == person or named)
 
 
 @dataclass(eq=False)
 class OpenCall:
-    """A call that is being sent."""
+    """An alarm call that is being sent to the people on duty.
+
+    `added` is when it was first added, `attempt_at` when it was last. `waiting` are the mail addresses not
+    yet reached, `reached` those reached, `lost` those that the server refused for good. `failure` is the code
+    of the last failure ("" without one); `unconfirmed`: a message was sent without a reply, and may have
+    arrived.
+    """
 
     call: Call
     added: float
@@ -244,9 +273,10 @@ class OpenCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a call: a delivery, or none and the code of a failure.
+    """The outcome of an alarm call: `delivery` says how it was delivered; None if it failed.
 
-    `later`: it had reached some people before; now it has reached all.
+    `failure` is the code of the failure, "" for a delivery. `later`: an earlier outcome was a partial
+    delivery, and now it has reached everybody.
     """
 
     call: Call
@@ -256,9 +286,9 @@ class Outcome:
 
 
 def groups(people: Sequence[Person], most: int, size: int = _IN_ONE) -> list[list[Person]]:
-    """Return these people in groups for one session each, of those with the same calls.
+    """Divide people into groups for one session each; the people of a group have the same calls to receive.
 
-    Each has at most `size` people, unless that makes more than `most` groups.
+    A group has at most `size` people, unless that makes more than `most` groups for the same calls.
     """
     same: dict[frozenset[UUID], list[Person]] = {}
     for person in people:

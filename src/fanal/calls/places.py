@@ -1,4 +1,4 @@
-"""What is known of the mail server: which of its addresses answer, and how many sessions it lets in."""
+"""Observations of the mail server: which of its IP addresses respond, and how many sessions it permits."""
 
 import math
 from collections import deque
@@ -47,7 +47,10 @@ _KEPT_ANSWERS, _KEPT_SECONDS = 15, 900.0
 
 
 class Addresses:
-    """The addresses that the mail server's name gives, by number, and those that it gave before."""
+    """The IP addresses of the mail server's host name, each under a fixed number; some of earlier answers.
+
+    `addresses[number]` gives the address of a number.
+    """
 
     def __init__(self) -> None:
         self._known = dict[int, Address]()
@@ -64,9 +67,10 @@ class Addresses:
         return self._known[number]
 
     def keep(self, found: Sequence[Address], now: float) -> list[int]:
-        """Note an answer of the DNS; return the numbers of the addresses to use, those in it first.
+        """Merge the addresses of a DNS answer (`found`); return the numbers of all addresses to use.
 
-        Others stay for some time, as some names give one of several.
+        Those in the answer come first. Others stay for some time, as some names give one of several addresses
+        in each answer.
         """
         numbers = {address: number for number, address in self._known.items()}
         current = list[int]()
@@ -93,7 +97,10 @@ class Addresses:
 
 
 class Places:
-    """The addresses of the mail server, by number. Times are seconds of one monotonic clock."""
+    """Statistics on the mail server's IP addresses, to choose the address of the next session.
+
+    Every `now` is a time in seconds of one monotonic clock; `place` is the number of an address.
+    """
 
     def __init__(self) -> None:
         self._order: Sequence[int] = ()
@@ -111,7 +118,7 @@ class Places:
         """When sessions began at each address since it took a message, of the last minute."""
 
     def set(self, order: Sequence[int]) -> None:
-        """Set the addresses to use, the preferred ones first; what is known of others is forgotten."""
+        """Set the numbers of the addresses to use, preferred ones first; data on others are forgotten."""
         self._order = order
         known: dict[int, float] | dict[int, tuple[float, float]] | dict[int, deque[float]]
         for known in (
@@ -123,11 +130,14 @@ class Places:
                 del known[place]
 
     def most(self, now: float) -> int:
-        """Return the most sessions at once."""
+        """Return the greatest number of sessions that may be open at the same time."""
         return self._most if self.is_bounded(now) else _MOST_SESSIONS
 
     def is_slow(self, now: float) -> bool:
-        """Return whether each reply of the server takes long, and it lets many sessions in."""
+        """Return whether the server's replies have been slow lately, while it accepted many sessions.
+
+        People are then sent to in smaller groups.
+        """
         if now <= self._full_at + _FAULT_SECONDS:
             return False
         at, took = self._replies
@@ -139,9 +149,9 @@ class Places:
         )
 
     def patience(self, place: int, now: float) -> float:
-        """Return how long a session at an address may take to sign in before others begin.
+        """Return the seconds that a session at an address may take to sign in before other sessions begin.
 
-        Longer where the last one there took long, lately, and in an outage.
+        It is longer if the last sign-in there was slow, and during an outage of that address.
         """
         first = _GREETING_SECONDS if len(self._order) > 1 else _FIRST_GREETING_SECONDS
         if place not in self._sign_ins:
@@ -156,15 +166,15 @@ class Places:
 
     @property
     def took_at(self) -> float:
-        """When the server took a message last."""
+        """The time when the server last accepted a message, minus infinity if it never did."""
         return max(self._took.values(), default=-math.inf)
 
     def choose(self, now: float, failed: Mapping[int, float]) -> int | None:
-        """Return the address for the session that begins now, or None while all are paused.
+        """Return the number of the address for a session that begins now, None while all are paused.
 
-        It is one that has not failed lately, nor those whom the session is to carry (`failed`: when they
-        failed at which address), or longest ago. A session that gives no sign is a failure of that instant
-        alone: it may be lost, and its address be the one that is well.
+        The address that has not failed lately comes first, else the one whose last failure is the oldest.
+        `failed` maps addresses to the time of the last failure there of the people in the session. A stalled
+        session counts as one failure of that instant: it may have been lost while the address is well.
         """
 
         def rank(place: int) -> float:
@@ -177,45 +187,54 @@ class Places:
         return chosen
 
     def has_other(self, since: float, now: float) -> bool:
-        """Return whether a session can begin at an address that has not failed since an instant."""
+        """Return whether some address is free to use and has not failed since the time `since`."""
         return any(
             self._faults.get(one, -math.inf) < since and not self._is_paused(one, now)
             for one in self._order
         )
 
     def is_bounded(self, now: float) -> bool:
-        """Return whether the server has shown lately how many sessions it lets in."""
+        """Return whether the server has lately shown how many open sessions it accepts (`most`)."""
         return now <= self._full_at + _FULL_SECONDS
 
     def is_trusted(self, place: int, now: float) -> bool:
-        """Return whether an address took a message just now: it then refuses nobody by its own fault."""
+        """Return whether an address accepted a message in the last seconds.
+
+        If it then refuses a recipient, the recipient is at fault and not the address.
+        """
         return now <= self._took.get(place, -math.inf) + _TRUST_SECONDS
 
     def note_fault(self, place: int, now: float) -> None:
-        """Note that an address failed or gave no sign."""
+        """Record that a session at an address failed or stalled."""
         if now > self._faults.get(place, -math.inf) + _STILL_SECONDS:
             self._failed_at[place] = now
         self._faults[place] = now
 
     def note_early_fault(self, place: int, began: float, now: float) -> None:
-        """Note that a session of an address failed before any recipient was named."""
+        """Record that a session at an address failed after its sign-in, before any recipient was named.
+
+        `began` is the time of its start.
+        """
         self._leave(place, began, now, least=_FEW_PAUSE_SECONDS)
 
     def note_signed_in(self, place: int, began: float, now: float) -> None:
-        """Note that a session which began at an instant has signed in."""
+        """Record that a session at an address, begun at the time `began`, has signed in."""
         self._sign_ins[place] = now, now - began
 
     def note_reply(self, took: float, now: float) -> None:
-        """Note that the server took a recipient, after some seconds."""
+        """Record that the server accepted a recipient after `took` seconds."""
         self._replies = now, took
 
     def note_let_in(self, open_: int, now: float) -> None:
-        """Note that a session signed in while `open_` were open, itself included: one more may be let in."""
+        """Record that a session signed in while `open_` sessions were open, itself included.
+
+        The limit on sessions at a time is raised to one more.
+        """
         if self.is_bounded(now) and open_ >= self._most:
             self._most = open_ + 1
 
     def note_taken(self, place: int, now: float) -> None:
-        """Note that an address took a message."""
+        """Record that an address accepted a message; its earlier failures no longer count."""
         self._took[place] = now
         self._faults.pop(place, None)
         self._failing.pop(place, None)
@@ -223,7 +242,10 @@ class Places:
         self._begun.pop(place, None)
 
     def note_not_let_in(self, place: int, began: float, now: float) -> None:
-        """Note that a session failed before it had signed in, unless later ones have: it was lost."""
+        """Record that a session at an address, begun at the time `began`, failed before it had signed in.
+
+        It does not count if a later session has signed in there: the failed one was lost.
+        """
         if self._sign_ins.get(place, (-math.inf, 0.0))[0] <= began:
             self._leave(place, began, now, least=_AGAIN_SECONDS)
 
@@ -242,9 +264,10 @@ class Places:
         self._paused[place] = now + min(max(least, (now - first) / 5), _LONGEST_PAUSE_SECONDS)
 
     def note_full(self, place: int, let_in: int, now: float) -> None:
-        """Note that an address lets no more sessions in, with `let_in` of this process open.
+        """Record that an address refuses further sessions while `let_in` sessions of this process are open.
 
-        One that says so twice and took no message meanwhile is at fault: others come first.
+        If this happens twice and it accepted no message in between, the address is at fault, and others come
+        first.
         """
         if self._refused.get(place, -math.inf) > self._took.get(place, -math.inf):
             self._faults[place] = now

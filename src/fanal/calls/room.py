@@ -1,4 +1,4 @@
-"""How many sessions may be open at once, and which of them give way to others."""
+"""The limit on open SMTP sessions, and the choice of the session to close in favour of another."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -31,7 +31,11 @@ _MOST_DOUBLED, _MOST_PATIENT_SECONDS = 2, 60.0
 
 
 class Room:
-    """The room for the sessions of one process with a mail server. Times are seconds of its clock."""
+    """The limit on the open SMTP sessions of one process with a mail server.
+
+    `places` are the observations of the server's addresses, `sessions` the open sessions by number. Every
+    `now` is a time in seconds of one monotonic clock.
+    """
 
     def __init__(self, places: Places, sessions: Mapping[int, Session]) -> None:
         self._places, self._sessions = places, sessions
@@ -39,11 +43,11 @@ class Room:
         self._closed, self._closed_at = 0, -math.inf
 
     def has_room(self, now: float, *, new: bool = False) -> bool:
-        """Return whether a session more may begin; without room, close one that gives no sign for long.
+        """Return whether another session may begin; at the limit, mark a long-stalled one to be closed.
 
-        `new`: it is for people to whom none sends yet. Sessions that wait for the end of their message may
-        be lost: they take no room from others, up to twice the number, unless the server has shown how many
-        it lets in.
+        `new`: the session is for people to whom no session sends yet. Sessions that wait for the reply to a
+        whole message may be lost: they do not count against the limit, up to twice its number, unless the
+        server has shown its own limit.
         """
         if self._places.is_bounded(now) and now < self._closed_at + _LETTING_GO_SECONDS:
             return False  # the server may still count the one that was closed
@@ -74,9 +78,11 @@ class Room:
         return not self._places.is_bounded(now)
 
     def open_beside(self, session: Session, *, refused: bool) -> int:
-        """Return how many sessions may keep one out: those at its address, else all; 0 if none may.
+        """Return the number of open sessions that may be why the server refused this one; 0 if none can be.
 
-        `refused`: the server's reply may say so; else they may if one of them gives no sign.
+        These are the sessions at its address, or all sessions if those are stalled. `refused`: the server
+        replied with a temporary refusal; without such a reply, the others count only if one of them is
+        stalled.
         """
         open_ = [one for one in self._sessions.values() if not one.cut]
         if not refused and not any(one.stalled for one in open_):
@@ -86,10 +92,10 @@ class Room:
         return len(here) if any(not one.stalled for one in here) else len(open_)
 
     def let_in_beside(self, session: Session, moved_at: float) -> int:
-        """Return how many sessions may keep one waiting: those signed in at its address, or 0.
+        """Return the number of sessions signed in at this one's address for which it may have to wait, or 0.
 
-        0 if it has signed in itself, or if all of them give signs, or none since the server took anything
-        last (`moved_at`): there nothing moves at all.
+        0 if it has signed in itself, if none of the others is stalled, or if the server has accepted no
+        recipient since they stalled (`moved_at`: the last time it did), so that it answers nobody.
         """
         if session.phase is not Phase.CONNECTING:
             return 0
@@ -101,9 +107,9 @@ class Room:
         return len(in_) if any(one.stalled and one.changed < moved_at for one in in_) else 0
 
     def close_ungreeted(self, now: float) -> bool:
-        """Close a session that waits for long to sign in; return if there was one.
+        """Mark a session that has waited long to sign in to be closed; return whether there was one.
 
-        The oldest ones stay; where the server lets in one or two, the oldest stays for six seconds.
+        The oldest ones stay; where the server permits one or two sessions, the oldest stays for six seconds.
         """
         waits = [
             one
@@ -127,10 +133,12 @@ class Room:
     def may_probe(
         self, person: Person, silent: Collection[str], now: float, *, all_silent: bool, served: bool
     ) -> bool:
-        """Return whether a silent person may have a session: few wait, or it may be the server's fault.
+        """Return whether a silent person (whose address gets no reply) may have a further session.
 
-        `silent` are the addresses of all people who give no answer; `served`: the server has answered for
-        others since this one fell silent. Closed sessions that the server may still hold count too.
+        Yes if few such sessions wait, or the silence may be the server's fault. `silent` are the mail
+        addresses of all silent people; `all_silent`: these are all people with calls to receive; `served`:
+        the server has replied for others since this person became silent. Closed sessions that the server may
+        still hold count too.
         """
         waiting = [
             one

@@ -1,4 +1,4 @@
-"""The child process that sends alarm calls, as the loop sees it: calls go in, outcomes come out."""
+"""The parent's side of the child process that sends alarm calls: calls go in, outcomes come out."""
 
 import contextlib
 import time
@@ -33,7 +33,10 @@ class _Child:
 
 
 class Sender:
-    """The child that sends the calls. A child that died, or hangs, is replaced; its calls have failed."""
+    """Handle of the child process that sends the alarm calls; the child is started when it is needed.
+
+    A child that died or hangs is replaced, and its calls count as failed.
+    """
 
     def __init__(self) -> None:
         self._child: _Child | None = None
@@ -45,21 +48,24 @@ class Sender:
 
     @property
     def calls(self) -> list[UUID]:
-        """The calls without an outcome."""
+        """The ids of the calls passed to `start` that have no outcome yet."""
         return list(self._calls)
 
     @property
     def room(self) -> int:
-        """How many calls it takes now."""
+        """The number of further calls that `start` may be given now."""
         return max(0, MOST_CALLS - len(self._calls))
 
     @property
     def descriptors(self) -> list[int]:
-        """The file descriptors that become readable when the child answers or ends."""
+        """The file descriptors that become readable when the child answers or ends; at most one."""
         return [self._child.answers.fileno()] if self._child else []
 
     def start(self, calls: Sequence[Call], *, now: datetime) -> None:
-        """Send calls to all people on duty; `finished` returns what becomes of them."""
+        """Send calls to all people on duty; `finished` later returns their outcomes.
+
+        `now` is the database's time, from which the date of the messages follows.
+        """
         if not self._calls:
             self._heard_at = time.monotonic()
         for call in calls:
@@ -68,25 +74,25 @@ class Sender:
         self._push()
 
     def prepare(self) -> None:
-        """Start the child before the first call, if there is none: it looks up the mail server's name."""
+        """Start the child process before the first call, so that it looks up the mail server early."""
         now = time.monotonic()
         if self._child is None and now >= self._prepare_at:
             self._prepare_at = now + _IDLE_START_SECONDS
             self._is_ready()
 
     def ask(self) -> None:
-        """Ask the mail server whether it lets this process in; `answers` returns that later."""
+        """Let the child test whether the mail server accepts its sign-in; `works` has the result later."""
         if self._is_ready():
             with contextlib.suppress(OSError):
                 self._child.orders.send(None)  # type: ignore[union-attr]
 
     def works(self) -> list[bool]:
-        """Return the answers to `ask` since the last time."""
+        """Return the results of `ask` since the last call of this method: whether the sign-in worked."""
         found, self._works = self._works, []
         return found
 
     def finished(self) -> list[Outcome]:
-        """Return what became of calls since the last time; replace a child that died or hangs."""
+        """Return the outcomes of calls since the last call of this method; replace a dead or hung child."""
         outcomes = self._read()
         for outcome in outcomes:
             self._calls.pop(outcome.call.id, None)

@@ -67,10 +67,11 @@ class _Overtaken(Exception):
 
 
 def run(orders: Connection, answers: Connection) -> None:
-    """Send the calls in `orders`, tell `answers` what became of them, until the parent ends; then exit.
+    """Run the child process: send the calls read from `orders`, report to `answers`, exit with the parent.
 
-    An order is a list of calls with the time at which they were claimed, or None, which asks whether the mail
-    server lets this process in. The exit closes no inherited database session: that would end the parent's.
+    An order is a list of calls with the time at which they were claimed, or None for a test of the sign-in at
+    the mail server. An answer is a list of outcomes, the result of a test, or a sign of life. The exit closes
+    no inherited database session: that would end the parent's.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()
@@ -86,7 +87,7 @@ def run(orders: Connection, answers: Connection) -> None:
 
 
 class Sending:
-    """The sessions of this process with a mail server; what becomes of calls goes to `answers`."""
+    """The SMTP sessions of this child process, one thread each; `answers` gets the outcomes of calls."""
 
     def __init__(self, mailer: mail.Mailer, answers: Connection) -> None:
         self._mailer, self._answers = mailer, answers
@@ -99,7 +100,7 @@ class Sending:
         self._told = (time.monotonic(), datetime.min.replace(tzinfo=UTC))
 
     def run(self, orders: Connection) -> None:
-        """Take orders and begin sessions until the other end of `orders` is closed."""
+        """Read orders and run the sessions until the other end of `orders` is closed."""
         self._look_up(after=0.0)
         while True:
             seconds = _BEAT_SECONDS if self._open or self._dispatch.in_hand else _IDLE_SECONDS
@@ -152,7 +153,7 @@ class Sending:
         return Outcome(call=call, delivery=Delivery.LEFT)
 
     def beat(self) -> None:
-        """Begin and close the sessions that are due; tell what became of calls."""
+        """Run one iteration: start and close the sessions that are due, and report the outcomes of calls."""
         with self._guard:
             for session in self._dispatch.step(time.monotonic()):
                 handle = self._open[session.number] = smtp.Handle()

@@ -9,11 +9,11 @@ _LONGEST_SECONDS: Final = 300.0
 
 
 class Standing:
-    """The state of this process, from the outcome of its own messages.
+    """Whether this process can deliver alarm calls, judged by the outcome of its own messages.
 
-    It reaches the people on duty until a message fails, and again once one is accepted. In between, while
-    another process reaches them, it asks its mail server now and then whether it works (`is_to_ask`). After a
-    good answer one alarm call may be tried (`may_try`), which proves it. `configured`: it has a mail server.
+    It can until a message fails, and again once one is accepted. In between another process sends; this one
+    tests the sign-in at its mail server now and then (`is_to_ask`). After a successful test it may try one
+    alarm call (`may_try`), whose success proves that it can. `configured`: this process has a mail server.
     """
 
     def __init__(self, *, configured: bool) -> None:
@@ -27,20 +27,20 @@ class Standing:
         return self.configured and not self._failing
 
     def delivered(self) -> None:
-        """Note that the mail server accepted a message: this process reaches the people on duty again."""
+        """Record that the mail server accepted a message: this process can deliver alarm calls again."""
         self._failing = self.may_try = False
         self._failures = 0
 
     def failed(self) -> None:
-        """Note that a message failed: the mail server is asked later, each time after a longer pause."""
+        """Record that a message failed: the mail server is tested later, each time after a longer pause."""
         if not self._failing or self.may_try:
             self._wait()
         self._failing, self.may_try = True, False
 
     def is_to_ask(self) -> bool:
-        """Return whether it is time to ask the mail server; if so, report its answer to `answered`.
+        """Return whether it is time to test the sign-in at the mail server; report the result to `answered`.
 
-        True also starts the pause before the next question.
+        True also starts the pause before the next test.
         """
         if not self._failing or self.may_try or time.monotonic() < self._ask_at:
             return False
@@ -48,7 +48,7 @@ class Standing:
         return True
 
     def answered(self, *, works: bool) -> None:
-        """Note whether the mail server let this process sign in; if so, one call may be tried (`may_try`)."""
+        """Record the result of a test of the mail server: with `works`, one call may be tried (`may_try`)."""
         self.may_try = works and self._failing
 
     def _wait(self) -> None:
