@@ -1,8 +1,8 @@
 """The analysis of a batch: harmonised reports in, explained findings out.
 
-The reporter's answers to the desk are read like the report's own text; findings on them keep no words. A
-finding lives as long as the report's, the conversation ends earlier: what is kept is the signal, its score
-and the times it states.
+The reporter's answers to the desk's questions are read like the report's own text. A finding is kept as long
+as the report, the conversation with the reporter for a shorter time: so findings in answers store the signal,
+its score and the times stated, and none of the answer's words.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,9 +38,10 @@ Answers = Mapping[UUID, Sequence[ReporterAnswer]]
 
 
 class Knowledge(Struct, frozen=True, kw_only=True):
-    """Inputs of the analysis other than the list entries: phrase lexicons, payment typologies (patterns).
+    """The rules that an analysis applies: phrases and payment patterns (the list entries come separately).
 
-    `lists_version` is that of the lists of known material, "" without any.
+    `lexicon` holds the phrases that are signals, `typologies` the published patterns of payments.
+    `lists_version` is the version of the lists of known material, "" without any.
     """
 
     lexicon: Lexicon
@@ -58,7 +59,7 @@ class Knowledge(Struct, frozen=True, kw_only=True):
 
 
 class Meant(Struct, frozen=True, kw_only=True):
-    """The findings of the text model in a report's free text; `version` is that of the model."""
+    """The findings that the text model (version `version`) made in a report's free text and answers."""
 
     version: str
     findings: tuple[Finding, ...]
@@ -121,9 +122,10 @@ def meanings_of(
     *,
     answers: Answers | None = None,
 ) -> dict[UUID, Meant]:
-    """Return what the model of `reader` finds in the free text of each report, by report id.
+    """Return the findings of the text model `reader` in the free text of each report, by report id.
 
-    And in the reporters' `answers`, oldest first. Empty without a model.
+    The reporters' `answers` to the desk (by report id, oldest first) are read too. Empty without a model
+    (`NoReader`).
     """
     if isinstance(reader, NoReader):
         return {}
@@ -188,9 +190,10 @@ def findings_of_answers(
 ) -> list[Finding]:
     """Return the findings that `read` makes in a reporter's answers, oldest first, without their words.
 
-    `read` takes a report with the text as its description, and the instant from which times that it states
-    are counted. The newest answers are read one by one, those before them as one text of the last instant
-    among them. What a text is (`NATURE_…`) is left out: it says nothing of the report.
+    `read` takes a report whose description is the text of an answer, and the instant from which the times
+    stated in it are counted. The newest two answers are read one by one, those before them together as one
+    text of their last instant. Findings on the nature of a text (`NATURE_…`, such as spam) are left out: an
+    answer says nothing about the nature of the report.
     """
     found = []
     for at, text in _texts(answers):

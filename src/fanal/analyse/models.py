@@ -4,7 +4,11 @@ from django.db import models
 
 
 class Result(models.Model):
-    """An analysis of a report in one revision; `findings` is zlib-compressed JSON (`pack_findings`)."""
+    """An analysis of a report; each new computation adds a row with the next `revision` (from 1).
+
+    `findings` is zlib-compressed JSON (`pack_findings`); `rule_version` is the version of all rules and lists
+    applied.
+    """
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()
@@ -22,9 +26,11 @@ class Result(models.Model):
 
 
 class StoredPriority(models.Model):
-    """A priority of a report in one revision; `parts` are the points of its rules, packed by `pack_parts`.
+    """A priority of a report; each new computation adds a row with the next `revision` (from 1).
 
-    `floor` is the code of the rule that set a minimum score.
+    `score` is 0 to 100, `level` its code (DANGER, HIGH, NORMAL, LOW), `floor` the code of the rule that set a
+    minimum score, None without. `parts` are the points of the single rules (`pack_parts`), `rule_version` is
+    the version of the set of rules.
     """
 
     pk = models.CompositePrimaryKey("report_id", "revision")
@@ -46,7 +52,7 @@ class StoredPriority(models.Model):
 
 
 class KnownList(models.Model):
-    """A list of known hashes or addresses; `version` grows with each change."""
+    """A list of known hashes or addresses; `version` grows by one with each change of its content."""
 
     id = models.UUIDField(primary_key=True)
     name = models.TextField(unique=True)
@@ -62,7 +68,13 @@ class KnownList(models.Model):
 
 
 class Entry(models.Model):
-    """A value (hash or address) of an item of a known-material list; withdrawn, it stays as a tombstone."""
+    """A value (hash or address) of an item in a list of known material.
+
+    `item_id` is common to all values of the item; `kind` is that of the value, such as SHA256 or URL.
+    `classification` is the item's category in the list's vocabulary, `scope` MATCH (known material) or CLEAR
+    (known false alarm). A withdrawn value stays as a tombstone with `withdrawn_at`, for the readers of the
+    change feed.
+    """
 
     id = models.UUIDField(primary_key=True)
     list = models.ForeignKey(KnownList, on_delete=models.PROTECT)
@@ -83,7 +95,12 @@ class Entry(models.Model):
 
 
 class RuleSet(models.Model):
-    """A set of priority rules with its author and state; its text never changes."""
+    """A set of priority rules; its text never changes.
+
+    `body` is the TOML text, `source` the name of the shipped file it came from, "" for a set that the desk
+    drafted. `state` is DRAFT, DRY_RUN (compared with the active set on past reports), ACTIVE or CLOSED.
+    `dry_run` is the result of that comparison as JSON; `proposer_id` the person who asked for it.
+    """
 
     id = models.UUIDField(primary_key=True)
     version = models.TextField(unique=True)
@@ -104,9 +121,10 @@ class RuleSet(models.Model):
 
 
 class Activation(models.Model):
-    """The activation of a set of priority rules; its author or proposer is refused as approver.
+    """The activation of a set of priority rules by a second person (`approver_id`). Append-only.
 
-    Excepted is the first activation, that of a shipped set by the system (`proposer_id` None).
+    The database refuses the set's author and proposer as approver, except for the first activation, that of a
+    shipped set by the system (`proposer_id` None).
     """
 
     ruleset_id = models.UUIDField(primary_key=True)

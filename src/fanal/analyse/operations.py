@@ -1,4 +1,4 @@
-"""Analyses and prioritises batches of reports, each result a further revision; erases both at expiry."""
+"""Analysis and priority of batches of reports, stored as further revisions; erasure of both at expiry."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence

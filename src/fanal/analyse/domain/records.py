@@ -38,7 +38,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class KinFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Counts from cross-check on a report's related reports, for `prioritise`.
+    """The counts that cross-check gives on a report's related reports, an input of the priority.
 
     `links` counts its links to related reports, `strongest` is the highest score among them (0..1).
     `previously_reported_suspect` counts the earlier reports with the same suspect, `shared_files` the files
@@ -62,10 +62,11 @@ class PriorityPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A priority (0–100) with its terms (`parts`: rule, points, reason) in order, level, rules' version.
+    """The priority of a report: a score from 0 to 100 with its explanation.
 
-    `floor` is the code of the rule that set a minimum score, None without any; `level` is DANGER, HIGH,
-    NORMAL or LOW.
+    `parts` are the terms whose points add up to the score, in the order of the rules. `level` is DANGER,
+    HIGH, NORMAL or LOW. `floor` is the code of the rule that set a minimum score, None without any.
+    `rule_version` is the version of the set of rules.
     """
 
     report_id: UUID

@@ -33,9 +33,10 @@ _FILTER = (
 
 
 class PayersBeside(Struct, frozen=True, kw_only=True):
-    """Data of a desk around a batch: number of payers of each beneficiary, and end of its data.
+    """The other payers of the beneficiaries in a batch of payments, at one desk.
 
-    Beneficiaries are given by the digest of their key (`PayingParty.id`).
+    `senders` is the number of payers by beneficiary, given by the digest of its key (`PayingParty.id`);
+    `until` is the time of the desk's latest transfer, the end of its data, None without any.
     """
 
     senders: dict[UUID, int]
@@ -121,8 +122,8 @@ def reports_paying(*, desk_id: int, payers: Iterable[UUID], limit: int) -> dict[
 def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> PayersBeside:
     """Return the number of payers of each beneficiary at a desk, and the time of the desk's latest transfer.
 
-    `beneficiaries` are their ids. Payers are counted up to 100. Transfers after `now` are not the latest:
-    their date is wrong.
+    `beneficiaries` are their ids (`PayingParty.id`). Payers are counted up to 100. Transfers after `now` are
+    not the latest: their date is wrong.
     """
     found = sql.rows(
         "SELECT b.id, count(*) FROM unnest(%s::uuid[]) AS b (id), LATERAL (SELECT DISTINCT payer"

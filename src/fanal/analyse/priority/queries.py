@@ -24,10 +24,11 @@ _SELECT = (
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """A dry run of a candidate set of priority rules on all reports.
+    """A dry run of a candidate set of priority rules (`ruleset_id`) on all stored reports, in portions.
 
-    `rules_in_force` is the version it is compared with, `total` the number of reports at its start, `reached`
-    the last report compared, `outcome` the counts so far.
+    `author_id` started it. `rules_in_force` is the version that the candidate is compared with, `total` the
+    number of reports at its start, `reached` the last report compared (None at first), `outcome` the counts
+    so far. `finished_at` is None while it goes on.
     """
 
     id: UUID
@@ -42,7 +43,10 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 
 class Rerank(Struct, frozen=True, kw_only=True):
-    """The re-ranking of waiting reports under new priority rules: start, reports changed so far, and end."""
+    """The progress of the re-ranking of waiting reports under newly activated priority rules.
+
+    `changed` is the number of priorities changed so far; `finished_at` is None while it goes on.
+    """
 
     started_at: datetime
     changed: int
@@ -160,9 +164,12 @@ def _trials(query: str, values: list[UUID]) -> list[Trial]:
 
 
 class StoredRuleSet(Struct, frozen=True, kw_only=True):
-    """A set of priority rules as stored: TOML text (`body`), author, state, dry run, proposer, approver.
+    """A set of priority rules as stored.
 
-    `source` is the name of the shipped file, "" for a set of the desk's own.
+    `body` is its TOML text; `state` is DRAFT, DRY_RUN, ACTIVE or CLOSED; `dry_run` the result of its
+    comparison with the active rules on past reports, None before. `author_id` drafted it, `proposer_id` asked
+    for the dry run, `approver_id` activated it at `activated_at`; None before. `source` is the name of the
+    shipped file, "" for a set that the desk drafted.
     """
 
     id: UUID

@@ -88,10 +88,11 @@ class Engine(Protocol):
 
 
 class CachedEngine:
-    """An engine whose embeddings are cached in memory by digest of the text, for all its readers.
+    """An embedding engine with a cache in memory, keyed by digest of the text and shared by all readers.
 
-    A text that ended the engine's child process, when asked about by itself, is refused for `_BLAMED`
-    seconds: two versions under comparison would otherwise both wait for it.
+    A text that ended the engine's child process, when it was the only one in the request, is refused for
+    `_BLAMED` seconds without another try: otherwise each of two compared versions would wait for it.
+    Thread-safe.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -157,18 +158,18 @@ def _key(text: str) -> bytes:
 
 
 class Turn:
-    """What a text or report may still take of the embedding engine: tokens, and ends of its child."""
+    """The budget of one text or report in the embedding engine: tokens, and crashes of the child process."""
 
     def __init__(self, engine: Engine) -> None:
         """Begin with `MOST_TOKENS` tokens and no segment that ended the child of `engine`."""
         self._engine, self._left, self._ends = engine, MOST_TOKENS, 0
 
     def embedded(self, cut: Sequence[Segment]) -> list[tuple[Segment, Vectors]]:
-        """Return the segments (pieces of the text) that are read, in order, with their embeddings.
+        """Return the segments (pieces of the text) that fit the budget, in order, with their embeddings.
 
-        Those with the fewest tokens come first, as long as tokens are left: signs around a passage do not
-        keep its words from being read. A segment that the engine cannot read is left out, and logged; after
-        `_MOST_ENDS` of them, so are all that it has not measured yet.
+        Segments with the fewest tokens are embedded first, as long as tokens are left: so a passage of many
+        signs does not keep the words around it from being read. A segment that the engine cannot read is left
+        out, and logged; after `_MOST_ENDS` of them, so are all whose tokens were not counted yet.
         """
         sizes = [
             (self._asked(self._engine.tokens, segment), n)
@@ -251,10 +252,10 @@ _STARTS = _Starts()
 
 
 def start_beside() -> None:
-    """Let this process wait 5 s at most for a start of the engine, which then continues in the background.
+    """Limit the wait of this process for a start of the embedding engine to 5 s; the start then goes on.
 
-    For the worker's stages: they read by the phrase lists until the engine has started. Others, such as
-    `fanal signals`, wait for the whole start.
+    For the processing stages of the worker: they read by phrases alone until the engine has started. Other
+    processes, such as `fanal signals`, wait for the whole start.
     """
     _STARTS.patience = _PATIENCE
 

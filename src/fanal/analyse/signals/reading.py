@@ -69,9 +69,11 @@ _DATED = frozenset(
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """The reading of a text: (segment, its embedding, its meaning) for each segment (piece), in order.
+    """The reading of a text by the text model, segment by segment (pieces of the text).
 
-    `unread` is the number of segments left out by the limit, or that the engine cannot read.
+    `parts` holds for each segment that was read, in order: the segment, its embedding, and the probabilities
+    found (`Meaning`). `unread` is the number of segments left out by the limit, or that the engine cannot
+    read.
     """
 
     parts: tuple[tuple[Segment, Vectors, Meaning], ...]
@@ -97,9 +99,9 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def danger(self) -> tuple[float, int] | None:
-        """The highest probability that a piece of the text tells a danger now or soon, and its index.
+        """The highest probability that a piece of the text states a danger, and the index of that piece.
 
-        None of a model of an earlier package, or without any segment.
+        None for a model that has not learnt danger, and for a text without pieces.
         """
         told = [(meaning.danger, -place) for place, (_, _, meaning) in enumerate(self.parts)]
         chance, place = max(
@@ -152,11 +154,11 @@ class TextReader:
         ]
 
     def findings(self, report: HarmonisedReport, *, received_at: datetime) -> list[Finding]:
-        """Return the findings of a report's free text; [] without any text.
+        """Return the findings of the model in a report's free text; [] without any text.
 
-        Segments (pieces of it) that were not read are a finding themselves (`TEXT_UNREAD`, score 0), and so
-        is a sentence, or a pair, that tells a danger by itself (`ALONE`). `received_at` is the time of
-        receipt, from which stated times of events are counted.
+        Segments (pieces of the text) that were not read give a finding of their own (`TEXT_UNREAD`, score 0),
+        and so does a sentence, or a pair of sentences, that states a danger when read alone (`ALONE`).
+        `received_at` is the time of receipt, from which stated times of events are counted.
         """
         said = list(utterances(report))
         if not said:
@@ -274,19 +276,20 @@ class NoReader(Struct, frozen=True):
 
 
 def reader_files() -> Traversable:
-    """Return the folder of the reader that reads until people activate another: the shipped one.
+    """Return the folder of the text reader that is used until people activate another version.
 
-    For a desk's own embedding model it is the subfolder `reader` of that model's folder, which `fanal signals
-    train --out` fills.
+    It is the shipped one or, with a desk's own embedding model, the subfolder `reader` of that model's
+    folder, which `fanal signals train --out` fills.
     """
     own = model_folder()
     return shipped_files() if own is None else own / "reader"
 
 
 def reader_state() -> Header | NoReader:
-    """Return the header of the shipped model (`reader_files`), or the reason why no reader can work.
+    """Return the header of the initial model (`reader_files`), or the reason why no reader can work.
 
-    It loads neither engine nor weights. Whether a desk's own embedding model fits, its start says.
+    It loads neither engine nor weights. Whether a desk's own embedding model fits is checked only when it
+    starts.
     """
     try:
         header = read_header(reader_files())
@@ -340,10 +343,12 @@ TEXT_CODES = frozenset(
 
 
 class Understood(Struct, frozen=True, kw_only=True):
-    """The reading of a single text: findings by signal code, and the hours until a stated event (interval).
+    """The reading of a single text.
 
-    `nature` is that of a text without codes, without its prefix, None if unclear. `chances` is the highest
-    probability of each column, empty if only phrases read the text.
+    `signals` are its findings by signal code, `hours` the interval of hours until an event that it states
+    (None without). `nature` is the kind of a text without codes, such as SPAM, None if unclear. `chances` is
+    the highest probability of each column of the model (signal code, nature, danger), empty if only phrases
+    read the text.
     """
 
     signals: tuple[Finding, ...]

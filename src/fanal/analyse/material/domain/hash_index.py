@@ -54,10 +54,11 @@ class SegmentDamaged(Exception):
 
 
 class SegmentHeader(Struct, frozen=True, kw_only=True):
-    """Header of a segment (index file): number of hashes, and the last change of the lists it contains.
+    """Header of a segment, an index file of hashes with search tables.
 
-    `mark` identifies that change for the owner of the index (the lists of the database); `content` is the
-    CRC-32 of everything after this page. `upto` is the number of that change, `count` the number of hashes.
+    `count` is the number of hashes. `upto` is the number of the last change of the lists that it contains,
+    `mark` a value that identifies this change for the owner of the index (the lists of the database);
+    `content` is the CRC-32 of everything after the header page.
     """
 
     count: int
@@ -257,9 +258,10 @@ _ROOM: Final = 4096
 
 
 class Hits(Struct, frozen=True):
-    """Hits of a search as columns, a row for each pair of query and entry.
+    """The hits of a search as columns of equal length, a row for each pair of query and matching entry.
 
-    Index of the query, label of the entry (16 bytes), distance in bits.
+    `queries` (int64) holds the index of the query, `labels` (uint8, 16 columns) the label of the entry,
+    `distances` (int64) the Hamming distance in bits.
     """
 
     queries: NDArray[np.int64]

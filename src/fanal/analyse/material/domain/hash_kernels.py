@@ -194,10 +194,11 @@ def build_table(
     ids: NDArray[np.uint32],
     sketches: NDArray[np.uint32],
 ) -> None:
-    """Fill search table number `table` with the hashes, by counting sort.
+    """Fill the search table number `table` (0 to 15) with the hashes, by counting sort.
 
-    `words` is uint16[n, 16], the hashes by 16-bit word; `starts` uint32[65537], `ids` uint32[n] and
-    `sketches` uint32[3n] are filled. Time and memory are linear in n.
+    `words` is uint16[n, 16], the hashes by 16-bit word; the table's key is the word of its number. Filled are
+    `starts` uint32[65537] (first place of each bucket), `ids` uint32[n] (hash numbers by bucket) and
+    `sketches` uint32[3n]. Time and memory are linear in n.
     """
     n = words.shape[0]
     for i in range(n):
@@ -256,12 +257,14 @@ def search_tables(
     begin: int,
     found: NDArray[np.int64],
 ) -> tuple[int, int, int]:
-    """Write `(query, position, distance)` of every hash within `radius` (0 to 31) into `found`, int64[m, 3].
+    """Find every hash within `radius` (0 to 31) bits of the queries by the search tables; fill `found`.
 
-    `query_words` uint16[q, 16] and `queries` uint64[q, 4] are views of the same bytes; `hashes` is uint64[n,
-    4], `starts` uint32[16, 65537], `ids` uint32[16, n], `sketches` uint32[16, 3n]. Each pair is written once.
-    Starts at the query `begin` and stops before a query whose pairs exceed the room. Returns the next query,
-    the rows written, and the rows that query needs (0 at the end of all).
+    `found` is int64[m, 3]; a row holds the index of the query, the index of the hash, and their distance in
+    bits. `query_words` uint16[q, 16] and `queries` uint64[q, 4] are views of the same bytes; `hashes` is
+    uint64[n, 4], `starts` uint32[16, 65537], `ids` uint32[16, n], `sketches` uint32[16, 3n]. Each pair is
+    written once. The search starts at the query number `begin` and stops before a query whose pairs do not
+    fit into `found`. Returns the next query, the rows written, and the rows that the next query needs (0 at
+    the end of all).
     """
     count = 0
     flips = 0 if radius < _FEW_BITS else 1
@@ -378,9 +381,10 @@ def scan(
 ) -> tuple[int, int, int]:
     """Compare every query with every hash (linear scan) and write the pairs within `radius` into `found`.
 
-    `queries` is uint64[q, 4], `hashes` uint64[n, 4], `found` int64[m, 3]: query, position, distance in bits.
-    The scan starts at the query `begin` and stops before a query whose pairs exceed the room. Returns the
-    next query, the rows written, and the rows that this query needs (0 at the end of all).
+    `queries` is uint64[q, 4], `hashes` uint64[n, 4], `found` int64[m, 3]: index of the query, index of the
+    hash, distance in bits. The scan starts at the query number `begin` and stops before a query whose pairs
+    do not fit into `found`. Returns the next query, the rows written, and the rows that the next query needs
+    (0 at the end of all).
     """
     count = 0
     for q in range(begin, queries.shape[0]):

@@ -114,7 +114,10 @@ Near = Mapping[str, Sequence[tuple[KnownEntry, int]]]
 
 
 class KnownLists:
-    """The list entries that match values of a batch of reports, ready for look-up."""
+    """The list entries that match values of a batch of reports, for look-up by value or by similarity.
+
+    An entry of a list of known false alarms (scope CLEAR) silences the matches of the same value.
+    """
 
     def __init__(
         self,

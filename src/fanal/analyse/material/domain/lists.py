@@ -141,9 +141,9 @@ class Sharing(StrEnum):
 
 
 class Vote(StrEnum):
-    """A vote on a list entry: confirmed (UP), wrong (DOWN), or withdrawn (TAKEN_BACK).
+    """A vote on a list entry, by a member organisation or a person.
 
-    The voter is a member organisation or a person.
+    UP: the entry is confirmed. DOWN: it is wrong. TAKEN_BACK: the voter's earlier vote is withdrawn.
     """
 
     UP = "UP"
@@ -153,7 +153,11 @@ class Vote(StrEnum):
 
 
 class Voter(StrEnum):
-    """Kind of voter: an organisation through its programs, or a person of the desk."""
+    """Kind of voter.
+
+    MEMBER: an organisation that takes part in the exchange of lists, through its programs. PERSON: a person
+    of the desk.
+    """
 
     MEMBER = "MEMBER"
     PERSON = "PERSON"
@@ -196,10 +200,11 @@ class ListFacts(Struct, frozen=True, kw_only=True):
 
 
 class CastVote(Struct, frozen=True, kw_only=True):
-    """A vote as cast on a list entry; only a voter's last vote on an entry counts.
+    """A vote as cast on a list entry (item `item_id`); only a voter's last vote on an entry counts.
 
-    `kind` limits it to a kind of hash or address of the entry, "" for all. `others` are the reasons after the
-    first; a vote taken back has none.
+    `voter` is the kind of voter, `voter_id` the id of the organisation or person. `kind` limits the vote to a
+    kind of hash or address of the entry, "" for all. `reason` is the code of the first reason, `others` are
+    those of further ones; a withdrawn vote has none.
     """
 
     item_id: UUID
@@ -230,9 +235,10 @@ class Aside(Struct, frozen=True, kw_only=True):
 
 
 class EntryStanding(Struct, frozen=True, kw_only=True):
-    """Votes on a list entry that count (numbers up and down, the last vote), and its suspension, if any.
+    """The votes on a list entry that count, and its suspension.
 
-    A standing is made for each look-up; `aside` is the suspension.
+    `ups` and `downs` are the numbers of votes for and against it, `last` is the newest vote. `aside` is its
+    suspension by the match-rate circuit breaker, None if it is not suspended.
     """
 
     ups: int = 0
@@ -252,10 +258,11 @@ class FeedPlace(Struct, frozen=True, kw_only=True, order=True):
 
 
 class ChangedItem(Struct, frozen=True, kw_only=True):
-    """A list entry in its present state, at the place of its last change in the feed.
+    """A list entry (item) in its present state, as the feed of changes gives it at its last change.
 
-    `values` are its hashes or addresses in force as (kind, value); for a withdrawn entry (a tombstone), those
-    of the withdrawal. `until` is the last expiry of its values, None if one of them has none.
+    `change` is the number of that change. `values` are its hashes or addresses in force as (kind, value); for
+    a withdrawn entry (a tombstone), those of the withdrawal. `classification` is its category in the list's
+    vocabulary. `until` is the last expiry of its values, None if one of them has none.
     """
 
     item_id: UUID

@@ -35,7 +35,7 @@ _CHANGE_LOCK = 7_310_420_002
 
 
 class Change:
-    """A change of a list of known material: withdrawn and added values under one change number.
+    """A numbered change of a list of known material: the values that one transaction withdraws and adds.
 
     The functions of this module create it inside a transaction and call `finish` at its end. The number is
     taken when the first row is written. A change without any row leaves no trace.
@@ -105,7 +105,10 @@ class Change:
 
 
 def touch_list(list_id: UUID, *, now: datetime) -> None:
-    """Increment the version of a list of known material, since its content changed; results store it."""
+    """Increment the version of a list of known material after a change of its content.
+
+    Results of the analysis store this version.
+    """
     sql.run(
         "UPDATE analyse_list SET version = version + 1, changed_at = %s WHERE id = %s",
         [now, list_id],
@@ -113,9 +116,9 @@ def touch_list(list_id: UUID, *, now: datetime) -> None:
 
 
 def tell_change(actor: Actor, action: str, list_id: UUID, *, count: int, now: datetime) -> None:
-    """Record a change of a list in the ledger: `action` (as `list.change`) and the `count` of its values.
+    """Record a change of a list of known material in the ledger, with the number of values (`count`).
 
-    The values themselves are never recorded.
+    `action` is the ledger's code, such as `list.change`. The values themselves are never recorded.
     """
     ledger.record(
         actor=actor,
@@ -418,11 +421,11 @@ def end_values(
     said_besides: Callable[[UUID, Sequence[_Pair]], Sequence[Item]],
     now: datetime,
 ) -> int:
-    """Withdraw the expired values that people put into lists; return their number.
+    """Withdraw the values of lists whose expiry, set by a person, has passed; return their number.
 
-    `said_besides` gets a list id and (kind, value) pairs, and returns the items that the list's sources state
-    for them; those are added again as the sources' own. It is called while the list is locked. Each portion
-    of a thousand is a transaction of its own.
+    `said_besides` is called with a list id and the withdrawn (kind, value) pairs, while the list is locked;
+    it returns the items that the list's sources still state for them, which are added again as the sources'
+    own. Each portion of a thousand values is a transaction of its own.
 
     Raises:
         Refused: the actor may not keep lists.

@@ -26,10 +26,11 @@ from fanal.kernel.texts import alphabetical
 
 
 class AsideRecord(Struct, frozen=True, kw_only=True):
-    """A suspension of a list entry by the match-rate circuit breaker, and how a person ended it, with reason.
+    """A suspension of a list entry (item `item_id`) by the match-rate circuit breaker, and its end.
 
-    `outcome`: RELEASED (the entry counts again), WITHDRAWN (it was removed from its list as wrong), "" while
-    suspended; `ended_at` and `ended_by` are then None.
+    `aside` holds its start and the matches that caused it. `outcome` is RELEASED (the entry counts again),
+    WITHDRAWN (it was removed from its list as wrong), or "" while suspended. `ended_by` ended it at
+    `ended_at`, None while suspended, for the written `reason`.
     """
 
     id: UUID
@@ -189,7 +190,11 @@ _ListRow: TypeAlias = tuple[
 
 
 class ListState(Struct, frozen=True, kw_only=True):
-    """A list of known material with its metadata, and the number (`entries`) of its values not withdrawn."""
+    """A list of known material in its present state.
+
+    `facts` are its name and metadata, `version` a number that grows with each change, `entries` the number of
+    its values not withdrawn.
+    """
 
     facts: ListFacts
     version: int
@@ -208,9 +213,10 @@ class ListState(Struct, frozen=True, kw_only=True):
 
 
 class ListedChange(Struct, frozen=True, kw_only=True):
-    """A change of a list of known material: numbers of values added, changed in category and withdrawn.
+    """A change of a list of known material, with its number in the order of all changes of lists.
 
-    `actor_id` is its author, where recorded.
+    `added`, `changed` (in category or scope) and `withdrawn` are numbers of values. `actor_id` is its author,
+    None if not recorded.
     """
 
     number: int

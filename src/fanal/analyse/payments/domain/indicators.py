@@ -34,15 +34,16 @@ CODES: Final = frozenset(
 
 
 class PaymentIndicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A published indicator of payments; its code (test in `indicators.py`) determines which fields apply.
+    """A published indicator of payments, as in a typology file; each code has a test in `indicators.TESTS`.
 
-    `weight` (0..1): a typology's score is 1 - (1 - w1) (1 - w2) …, times 1 - w for each mitigating indicator.
-    `confidence`: H (read in the source) or M (in a summary of it); `checked_by`: UNCHECKED if nobody did. It
-    counts for `typologies`; those in `core` need at least one such indicator. `minimum` and `maximum` bound
-    an amount in euros, the payer's age in years or (`maximum`) the sum; `first_maximum` the first amount;
-    `at_least` and `at_most` a number of transfers or payers. `within_hours` is the time window, or the least
-    median interval of a regular payment; `quiet_hours` the silence after a stop; `from_hour` to `to_hour` the
-    local night; `countries` codes of the beneficiary's country; `labels` pieces of the transfer's label.
+    The test uses only the fields that concern it. `weight` (0..1): a typology's score is 1 - (1 - w1) (1 -
+    w2) …, times 1 - w for each mitigating indicator. `source` is the publication, `confidence` H (read in the
+    source) or M (in a summary of it), `checked_by` who checked it (UNCHECKED: nobody). It counts for the
+    `typologies`; those in `core` need at least one such indicator. `minimum` and `maximum` bound an amount in
+    euros, the payer's age in years or (`maximum`) the sum; `first_maximum` the first amount; `at_least` and
+    `at_most` a number of transfers or payers. `within_hours` is the time window, or the least median interval
+    of a regular payment; `quiet_hours` the silence after a stop; `from_hour` to `to_hour` the local night;
+    `countries` codes of the beneficiary's country; `labels` pieces of the transfer's label.
     """
 
     code: str
@@ -77,9 +78,12 @@ class Typology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Typologies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A typology file: version, first day in force, rough exchange rates, countries' time zones, rules.
+    """The content of a typology file: published patterns of payments and their indicators.
 
-    `rates` are euros for a unit of each currency; `lowers` are the mitigating indicators.
+    `schema` is the version of the format, `version` that of the content, in force from the day
+    `in_force_from`. `rates` are rough exchange rates: euros for a unit of each currency. `zones` maps country
+    codes to time zones, `default_zone` is the desk's. `typology` are the patterns, `indicator` the
+    indicators, and `lowers` the mitigating indicators, which lower a score.
     """
 
     schema: int

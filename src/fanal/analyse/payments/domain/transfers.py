@@ -20,9 +20,10 @@ _MOST_EUROS = 10**9
 
 
 class PayingParty(Struct, frozen=True, kw_only=True, gc=False):
-    """A side of a transfer: key for comparison (`KIND|value`, '' if unknown), and text for display.
+    """The payer or the beneficiary of a transfer.
 
-    `shown` is that text; `born` the birth date, `country` a code, None if unknown.
+    `key` identifies it for comparison (`KIND|value`, such as an account number; '' if unknown), `shown` is
+    its text for display. `born` is the birth date, `country` a country code; None if unknown.
     """
 
     key: str
@@ -31,7 +32,7 @@ class PayingParty(Struct, frozen=True, kw_only=True, gc=False):
     born: date | None = None
 
     def told(self) -> int:
-        """Return how many details are known of the party, to choose the most complete of equal ones."""
+        """Return how many details of the party are known, to choose the most complete of equal records."""
         return (self.born is not None) + (self.country is not None) + (" " in self.shown)
 
     def id(self) -> UUID:

@@ -1,16 +1,16 @@
-"""The facts that priority rules test, by name. An unknown fact is absent, and no rule on it applies.
+"""The facts of a report that priority rules test, by name; a fact that is unknown is absent.
 
-A rule's `fact` is a name of `FACTS`, which the reader of rules checks. The labels of
+A rule's `fact` is a name of `FACTS`; the reader of rules refuses others. The labels of
 `reference/data/labels/rules.toml` (`priority_fact`) explain each fact in both languages.
 
-Some facts rest on the text reader (a model): present danger, further signals, the nature of the text
-(`text_facts`). The scores of its findings are probabilities. Whether a text tells a present danger is the
-mean of two: of the codes of danger with the times stated for them, and of a probability learnt over these
-codes together (`DANGER_TOLD`, which allows for the nature of the text); it is at least the lowest of the band
-if a sentence tells one by itself. Findings of phrases have facts of their own; here they only support a
-danger stated by the sender and lower the weight of the text's nature, so that rule sets older than the model
-keep their meaning. Without a model a stated danger is undisputed,
-supported by phrases alone; the other facts are absent.
+Some facts come from the text reader (a model): present danger, further signals, the nature of the text
+(`text_facts`). The scores of its findings are probabilities. The fact on present danger is the mean of two
+numbers: the probability that one of the signal codes of danger is true, weighted by the times stated for
+them, and a probability learnt over these codes together (`DANGER_TOLD`, which allows for the nature of the
+text). It is at least the lowest of the band if a single sentence states a danger by itself. Findings by
+phrases have facts of their own, so that rule sets older than the model keep their meaning: here they only
+support a danger declared by the sender, and lower the weight of the text's nature. Without a model a declared
+danger is undisputed, supported by phrases alone; the other facts are absent.
 """
 
 import re
@@ -373,11 +373,12 @@ def is_read(finding: Finding) -> bool:
 def text_facts(
     findings: Sequence[Finding], *, emergency: bool, files: bool
 ) -> Iterator[tuple[str, float]]:
-    """Yield (name, value) of the priority rules' facts `danger_*`, `nature_*` and `*_read` but zeros.
+    """Yield the facts that come from texts as (name, value): `danger_*`, `nature_*`, `*_read`; no zeros.
 
-    `emergency`: the sender states a danger. `findings` are those of the report. The nature of its text weighs
-    less if a phrase or the model finds a signal, and nothing if it has `files`, which are the evidence. It
-    lowers a danger by no more than that of the part which tells it, unless the text is taken back.
+    `findings` are those of the report, `emergency` whether the sender declares a danger, `files` whether it
+    has files. The nature of the text (such as spam) weighs less if a phrase or the model finds a signal, and
+    nothing with files, which are the evidence. It lowers a danger by no more than the nature of the passage
+    that states the danger, unless the text is a retraction.
     """
     read = [finding for finding in findings if is_read(finding)]
     natures = {f.code.lower(): f.score for f in read if f.category == _NATURE}

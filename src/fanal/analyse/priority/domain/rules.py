@@ -32,13 +32,14 @@ _VERSION = re.compile(r"[a-z0-9][a-z0-9./_-]{2,59}")
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A priority rule: the fact, its range, the points, an optional floor (minimum score), and the source.
+    """A priority rule: it gives points if a fact of the report lies in a range.
 
-    With `each`, the points count for each unit of the fact, at most `cap`. `floor_from` is the least value of
-    the fact for the floor; without it the floor applies with the points. A rule that nobody has checked
-    (`checked_by`) never sets a floor. `label` is the name of a desk's own rule, which no label file contains;
-    it accompanies each reason from the rule. The floor of such a rule is under `DANGER_FLOOR`, which is kept
-    for a child in present danger.
+    `fact` is a name of `facts.FACTS`; the range is `at_least` to `at_most` (None: no upper bound). With
+    `each`, the points count for each unit of the fact, at most `cap`. `floor` is a minimum score that the
+    rule sets; it needs at least the value `floor_from` of the fact, if given. `source` is where the rule
+    comes from. A rule that nobody has checked (`checked_by` UNCHECKED) never sets a floor. `label` is the
+    name of a desk's own rule, which no label file contains; the floor of such a rule is under `DANGER_FLOOR`,
+    which is kept for a child in present danger.
     """
 
     code: str
@@ -85,8 +86,10 @@ class PriorityLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dated set of priority rules; levels from the highest to the lowest.
+    """A dated set of priority rules, as in a file of `analyse/data/priority/`.
 
+    `schema` is the version of the format, `version` the name of the set, in force from the day
+    `in_force_from`. `level` are the priority levels from the highest to the lowest, `rule` the rules.
     `ceiling` is the highest score that points give; only a floor (minimum score) may raise a score above it.
     """
 

@@ -22,9 +22,10 @@ from fanal.harmonise.domain.records import HarmonisedReport
 
 
 class ScoreChange(Struct, frozen=True, kw_only=True):
-    """The effect of candidate priority rules on a report: scores, levels, and the rules with other points.
+    """The effect of candidate priority rules on one report, compared with the active rules.
 
-    `before` is the active set's score, `after` the candidate's.
+    `before` is the active set's score (0–100), `after` the candidate's; `level_before` and `level_after` are
+    the levels. `because` names the rules that give other points.
     """
 
     report_id: UUID
@@ -36,11 +37,12 @@ class ScoreChange(Struct, frozen=True, kw_only=True):
 
 
 class DryRun(Struct, frozen=True, kw_only=True):
-    """The effect of candidate priority rules on past reports; changes from the largest to the smallest.
+    """The effect of candidate priority rules on past reports, compared with the active rules.
 
-    `current` and `candidate` are the versions of the two sets; the numbers count the reports compared, with a
-    higher score, a lower score, and another level. `moves` counts the reports by levels before and after
-    (`NORMAL>HIGH`), unchanged ones too; it may be empty.
+    `current` and `candidate` are the versions of the two sets. Of the `reports` compared, `risen` have a
+    higher score, `fallen` a lower one, and `level_changes` another level. `changes` are changes of single
+    reports, the largest first. `moves` counts the reports by levels before and after (`NORMAL>HIGH`),
+    unchanged ones too; it may be empty.
     """
 
     current: str
@@ -305,7 +307,7 @@ def retriage(
 
 
 class Tally:
-    """Counts of a re-triage (new priorities of stored reports by a candidate rule set) in constant memory.
+    """A running count of the effect of candidate priority rules on stored reports, in constant memory.
 
     It counts changes of score and of level, and keeps the `KEPT_CHANGES` largest changes.
     """

@@ -11,10 +11,11 @@ _BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """The reading of a labelled text: signal codes found with scores, and the probability of every code.
+    """A labelled text together with its reading by a text reader.
 
-    `chances` holds these probabilities; it is empty if only phrases read the text. `nature` is the kind of
-    text found for a text without codes, None if unclear.
+    `found` holds the signal codes that were found, with their scores, `chances` the probability of every
+    code, empty if only phrases read the text. `nature` is the kind of text (such as spam) found for a text
+    without codes, None if unclear.
     """
 
     label: Label

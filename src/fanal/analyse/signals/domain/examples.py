@@ -1,13 +1,13 @@
 """Labelled examples of the desk: passages of reports that people judged, and the labels derived from them.
 
-For each signal code of a passage, the latest judgement of each person counts; a code on which people disagree
+For each signal code of a passage, the latest judgement of each person counts. A code on which people disagree
 is cancelled, unless one side has `LEAD` votes more. A training uses at most `MOST_OF_ONE` passages of a
 person, at most `MOST_OF_ONE_CODE` of them for the same code and as many against it. A judgement on which
-several people agree counts for one of them, the one with most room, so that a second account brings no more
-than its own share. That a passage has not a code counts only once two people say it, neither of whom alone
-gave the other the role for it: what one person adds makes the reader find too much, which people see; what
-one person removes would make it overlook. A code that nobody judged is labelled as the version in force reads
-it, yes or no: this too repeats what it overlooks, within the bounds of one person.
+several people agree counts against the limit of one of them, the person with most left of it, so that a
+second account of the same person adds no more than its own share. The judgement that a passage has not a code
+counts only once two people make it, neither of whom alone gave the other the role for it: an example wrongly
+added makes the reader find too much, which people notice; a code wrongly denied makes it overlook signals. A
+code that nobody judged is labelled as the version in force reads it, yes or no.
 """
 
 import re
@@ -122,10 +122,10 @@ class Example(Struct, frozen=True, kw_only=True):
 
 
 class Settled(Struct, frozen=True, kw_only=True):
-    """The outcome of the judgements on an example: signal codes agreed on (`wanted`), denied (`unwanted`).
+    """The agreed labels of an example (a judged passage): signal codes that it has and has not.
 
-    An example is a passage that people judged. `hand` is its author in the cross-validation: the lowest id of
-    the people whose judgements count.
+    `wanted` are the codes that people agree it has, `unwanted` those that they deny. `hand` is its author in
+    the cross-validation of the training: the lowest id of the people whose judgements count.
     """
 
     example_id: UUID
@@ -162,10 +162,11 @@ class Settlement(Struct, frozen=True, kw_only=True):
 def settle(
     judgements: Sequence[Judgement], *, independent: Callable[[Judgement, Judgement], bool]
 ) -> Settlement:
-    """Return the outcome of the judgements that count, the most recently judged examples first.
+    """Return the outcome of people's judgements on passages, as labels for a training (`Settlement`).
 
-    `judgements` are in chronological order. The limits for each person (`_Bounds`) apply. `independent` says
-    of two people's judgements whether neither person alone gave the other the role for it.
+    `judgements` are in chronological order; the most recently judged examples come first in the result. The
+    limits for each person apply (`MOST_OF_ONE`, `MOST_OF_ONE_CODE`). `independent` says of two people's
+    judgements whether neither person alone gave the other the role for it.
     """
     in_force = list(last_words(judgements))
     newest = {j.example_id: j.judged_at for j in sorted(in_force, key=lambda j: j.judged_at)}
@@ -317,9 +318,9 @@ def source_of(passage: Segment) -> str:
 
 
 def passage_of(finding: Finding, cut: Sequence[Segment]) -> Segment | None:
-    """Return a finding's passage of `cut`: the one at its place, else the first that contains its value.
+    """Return the passage among `cut` that a finding refers to, None if there is none.
 
-    None if there is neither.
+    It is the passage at the place that the finding names, else the first one that contains its value.
     """
     for passage in cut:
         if source_of(passage) == finding.source:
@@ -344,14 +345,15 @@ def check_neutral(text: str) -> str:
 
 
 def copied(sentence: str, texts: Sequence[str], *, lang: str) -> list[str]:
-    """Return what a neutral sentence repeats of its report's texts: names, numbers, and runs of words.
+    """Return the names, numbers and runs of words that a neutral sentence repeats of its report's texts.
 
-    Words are the same in whatever case, with or without accents, numbers with or without spaces. A name is a
-    word with a capital inside a sentence, here or there; not in German (`lang` "de"), which writes every noun
-    so. One with two capitals is a name anywhere and in every language, unless the report also writes it
-    small, or is itself in capitals. A run has `_RUN` words; only the first is returned. Not noticed are a
-    name in small letters or at the beginning of a sentence on both sides, any name in a writing without
-    capitals, and a number of one or two digits, such as an age.
+    `sentence` is the neutral sentence, `texts` those of the report, `lang` its language. Words are compared
+    without case and accents, numbers without spaces. A name is a word of the report that has a capital inside
+    a sentence, either in the report or in the neutral sentence (not in German, which writes every noun so). A
+    word with several capitals is a name anywhere, unless the report also writes it in small letters, or most
+    of the text is in capitals. A run has `_RUN` words; only the first run is returned. Not found are names in
+    small letters or only at the beginning of sentences, names in scripts without capitals, and numbers of one
+    or two digits, such as an age.
     """
     written = [unicodedata.normalize("NFKC", text) for text in texts]
     own = unicodedata.normalize("NFKC", sentence)
@@ -410,9 +412,10 @@ def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def last_words(judgements: Sequence[Judgement]) -> Iterator[Judgement]:
-    """Yield the latest judgement of each person on each signal code of each example, unless taken back.
+    """Yield the judgements that count: of each person the latest on each signal code of each example.
 
-    An example is a judged passage of a report. `judgements` are in chronological order.
+    A latest judgement that takes an earlier one back counts as none. An example is a judged passage of a
+    report; `judgements` are in chronological order.
     """
     last = {(j.example_id, j.code, j.person_id): j for j in judgements}
     yield from (j for j in last.values() if j.verdict is not Verdict.TAKEN_BACK)

@@ -1,9 +1,9 @@
-"""Present danger: the weight of stated times, the danger that one passage tells, and sentences read alone.
+"""Present danger in a text: weights by the stated times, and single sentences that state a danger.
 
-A sentence that tells a danger is diluted by those around it, since a passage has one embedding for all of
-them. So a few sentences and pairs of neighbours are read by themselves too: those whose words weigh most in
-the model's score of danger, of passages that hold several, in a text of which no passage gives a danger
-(decision 0077).
+A passage has one embedding, so that a sentence about a danger is diluted by the sentences around it.
+Therefore the model also reads a few single sentences and pairs of neighbouring ones, if no passage of the
+text gives a danger: those whose words contribute most to the model's score of danger, from passages with
+several sentences (decision 0077).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -36,11 +36,11 @@ _LEAST_WORDS = 0.1
 
 
 def nearness(code: str, hours: Hours | None) -> float:
-    """Return the weight (0 to 1) of the event that a code of danger announces, by its stated time.
+    """Return the weight (0 to 1) of an event announced by a signal code of danger, by its stated time.
 
-    1 if it goes on now or begins within `SOON` hours, 0 if it is over or later; `hours` are those until it
-    begins and ends. Without a stated time, the constant weight of the code (`UNDATED`, such as 0.8), which
-    also holds for self-harm at another time.
+    `hours` is the interval of hours until the event begins and ends, None without a stated time. 1 if it goes
+    on now or begins within `SOON` hours, 0 if it is over or later. Without a stated time, the constant weight
+    of the code (`UNDATED`, such as 0.8), which also holds for self-harm at another time.
     """
     if code == ONGOING:
         return 1.0
@@ -58,11 +58,12 @@ def noisy_or(scores: Iterable[float]) -> float:
 
 
 def danger_of(meaning: Meaning, hours: Hours | None) -> float:
-    """Return the danger that a passage tells by itself: what the priority makes of a text that is no longer.
+    """Return the probability (0 to 1) that a passage, taken by itself, states a present danger.
 
-    It is the mean of the codes of danger, with the time stated for them, and of the danger learnt over all of
-    them. 0 of an event that is over or far away, and of a model that has not learnt danger. `hours` are those
-    until the event that the passage names.
+    `meaning` is the model's reading of the passage, `hours` the interval of hours until the event that it
+    names. The result is the mean of the codes of danger, weighted by the stated time, and of the danger
+    learnt over all of them, as the priority computes it for a whole text. 0 for an event that is over or far
+    away, and for a model that has not learnt danger.
     """
     learnt = meaning.danger
     if learnt is None:
@@ -77,10 +78,10 @@ def danger_of(meaning: Meaning, hours: Hours | None) -> float:
 
 
 def worth_reading(passages: Iterable[Segment], worded: Callable[[str], float]) -> list[Segment]:
-    """Return the sentences and pairs of `passages` that are worth reading alone, at most `MOST_ALONE`.
+    """Return the sentences and pairs of sentences in `passages` that the model should read alone.
 
-    `worded` gives what the words of a text add to the score of danger. Those with the highest come first; of
-    equal texts the first one counts.
+    At most `MOST_ALONE`: those whose words add most to the score of danger, by the function `worded`. Of
+    equal texts only the first counts.
     """
     parts: dict[str, Segment] = {}
     for passage in passages:

@@ -47,10 +47,11 @@ Flags = NDArray[np.bool_]
 
 
 class Quality(Struct, frozen=True, kw_only=True):
-    """Quality on texts of omitted authors (cross-validation): micro-averaged F1, precision and recall.
+    """Quality of a text reader on texts of authors omitted from its training (cross-validation).
 
-    `plain` is the share of texts without signal codes to which the model gives one; `codes` holds (number of
-    texts, precision, recall) by code.
+    `f1`, `precision` and `recall` are micro-averaged over the signal codes (0..1). `plain` is the share of
+    texts without signal codes to which the model gives one; `codes` holds (number of texts, precision,
+    recall) by code.
     """
 
     f1: float
@@ -61,10 +62,11 @@ class Quality(Struct, frozen=True, kw_only=True):
 
 
 class EarlierReader(Struct, frozen=True, kw_only=True):
-    """The text reader's model in force, to compare a new one with.
+    """The model of the text reader in force, as input of a training that compares the new model with it.
 
-    `way` holds its parameters for reading by words and embedding. `known` says of each labelled text whether
-    it was trained on it; the first `corpus` texts are those of the shipped corpus.
+    `way` holds its parameters for reading by words and embedding. `known` is a boolean array with an element
+    for each labelled text: whether that model was trained on it. The first `corpus` texts are those of the
+    shipped corpus.
     """
 
     way: Way

@@ -317,13 +317,13 @@ class Signal(_Strict, frozen=True, kw_only=True):
 
 
 class Context(_Strict, frozen=True, kw_only=True):
-    """Phrases that change the score of hits around them: `effect` is a factor (0 removes the hit).
+    """Phrases that change the scores of signals found around them; `effect` is a factor, 0 removes a signal.
 
-    `scope`: NEGATION (just before or around the phrase), NOT_NEGATION (words of it are no negation),
-    SENTENCE, NEAR (also the adjacent sentences of the message), NEXT (a retraction: this message and that
-    speaker's message before), SPEAKER (all sentences of the speaker), TALK (the whole conversation), IDIOM
-    (only phrases that share a word with it), NAMED (all sentences of a speaker with this name). `codes`
-    limits it to these signals; empty means all.
+    `scope` says where: NEGATION (just before or around the phrase), NOT_NEGATION (words of it are no
+    negation), SENTENCE, NEAR (also the adjacent sentences of the message), NEXT (a retraction: this message
+    and that speaker's message before), SPEAKER (all sentences of the speaker), TALK (the whole conversation),
+    IDIOM (only phrases that share a word with it), NAMED (all sentences of a speaker with this name). `codes`
+    limits it to these signals; empty means all. `code` names the context in explanations.
     """
 
     code: str
@@ -335,12 +335,17 @@ class Context(_Strict, frozen=True, kw_only=True):
     phrases: tuple[str, ...]
 
     def covers(self, code: str) -> bool:
-        """Return whether the context (words around that weaken a phrase) applies to signals of this code."""
+        """Return whether the context (phrases that change scores nearby) applies to signals of this code."""
         return not self.codes or code in self.codes
 
 
 class LexiconFile(_Strict, frozen=True, kw_only=True):
-    """The lexicon (phrases) of a language, as in its file; `sets` are the named word sets of its phrases."""
+    """The content of a lexicon file: the phrases of one language (`language`).
+
+    `schema` is the version of the format, `version` that of the content. `sets` are the named word sets used
+    in phrases, `signal` the phrases that raise signals, `context` those that change the scores of signals
+    around them.
+    """
 
     schema: int
     language: str

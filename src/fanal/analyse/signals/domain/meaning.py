@@ -46,8 +46,10 @@ _LEAST_KNOWN = 0.6
 class Label(Struct, frozen=True, kw_only=True):
     """A labelled text of the corpus: its signal codes, or the nature of a text without codes.
 
-    `nature` is such as SPAM, QUESTION or OFF_TOPIC. `id` begins with its author's name. `plain`: it contains
-    the usual key words (in a text without codes: as a lure); `voice` is the kind of writer.
+    `codes` are its signal codes; `nature` is that of a text without codes, such as SPAM, QUESTION or
+    OFF_TOPIC, else None. `id` begins with its author's name. `plain`: it contains the usual key words of its
+    codes (a text without codes: key words that could mislead). `voice` is the kind of writer, such as
+    `parent` or `teacher`.
     """
 
     id: str
@@ -60,7 +62,10 @@ class Label(Struct, frozen=True, kw_only=True):
 
 
 class Vocabulary(Struct, frozen=True):
-    """The known words and word pairs: the number of each, and by number its inverse document frequency."""
+    """The known words and pairs of neighbouring words.
+
+    `numbers` maps each to its number, `idf` holds the inverse document frequency by number.
+    """
 
     numbers: Mapping[str, int]
     idf: tuple[float, ...]
@@ -74,9 +79,10 @@ class KnownWords(Struct, frozen=True):
 
 
 class Scale(Struct, frozen=True):
-    """Logistic regression for each column (signal code, nature, …): two weights and the intercept (`bias`).
+    """Coefficients of the logistic regressions that turn scores into probabilities, by column.
 
-    `own` weighs the column's score, `any` the score of any code.
+    A column is a signal code, a nature, danger or `any`. `own` is the weight of the column's score, `any` the
+    weight of the score of any code, `bias` the intercept (Platt scaling).
     """
 
     own: tuple[float, ...]
@@ -85,10 +91,10 @@ class Scale(Struct, frozen=True):
 
 
 class Way(Struct, frozen=True, kw_only=True):
-    """The parameters of one way of reading: with words, or by the embedding alone.
+    """The parameters of one of the two ways of reading: by words and embedding, or by the embedding alone.
 
-    By column (signal code, nature, danger, `any`): `base` is its mean among the labelled texts, `scale` its
-    calibration, `thresholds` the least probability for a finding.
+    Each has an element by column (signal code, nature, danger, `any`): `base` is the column's mean among the
+    labelled texts, `scale` its calibration, `thresholds` the least probability for a finding.
     """
 
     base: tuple[float, ...]
@@ -119,16 +125,17 @@ class Meaning(Struct, frozen=True, kw_only=True):
 
     @property
     def danger(self) -> float | None:
-        """The probability that an account of facts tells a danger now or soon; None if not learnt.
+        """The probability that the text reports a danger now or soon; None if the model has not learnt it.
 
-        A text that may be something else (spam, a question, everyday life …) has less of it.
+        It is lower for a text that may be something else than a report of facts (spam, a question, everyday
+        life …).
         """
         chance = self.probabilities.get(DANGER)
         return None if chance is None else chance * (1.0 - self.other)
 
     @property
     def other(self) -> float:
-        """The probability of the likeliest nature (spam, a question …): that it is no account of facts."""
+        """The probability of the text's likeliest nature, such as spam or a question: no report of facts."""
         natures = (p for c, p in self.probabilities.items() if c.startswith("NATURE_"))
         return max(natures, default=0.0)
 
@@ -229,7 +236,7 @@ def _has(label: Label, column: str) -> bool:
 
 
 def tells_danger(codes: Iterable[str]) -> bool:
-    """Return whether a text with these signal codes tells a danger now or within days."""
+    """Return whether any of a text's signal codes means a danger now or within days (`DANGERS`)."""
     return any(code in DANGERS for code in codes)
 
 

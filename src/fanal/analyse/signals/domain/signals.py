@@ -23,10 +23,12 @@ _CUES = ("NEGATION", "NOT_NEGATION")
 
 
 class Hit(Struct, frozen=True, kw_only=True):
-    """A signal phrase found in a sentence; `place` is the sentence's number in the report.
+    """A signal phrase found in a sentence of a report.
 
-    `start` and `end` are the offsets of the phrase in the text of the sentence's utterance. `contexts` are
-    the codes of the contexts that lowered its score.
+    `code` and `category` are those of the signal, `score` (0..1) its weight after the contexts. `place` is
+    the sentence's number in the report; `start` and `end` are the offsets of the phrase in the text of the
+    sentence's utterance. `contexts` are the codes of the contexts (phrases around it, such as a joke) that
+    lowered the score.
     """
 
     code: str
@@ -40,9 +42,10 @@ class Hit(Struct, frozen=True, kw_only=True):
 
 
 class Read(Struct, kw_only=True):
-    """A sentence with the signals and contexts found in it; `place` is its number in the report.
+    """A sentence with the phrases found in it; `place` is its number in the report.
 
-    A context is a phrase that changes the scores of signals around it.
+    `signals` are (signal, match) pairs, `contexts` (context, match) pairs: a context is a phrase that changes
+    the scores of signals around it.
     """
 
     sentence: Sentence

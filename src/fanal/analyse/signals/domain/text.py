@@ -256,11 +256,13 @@ MAX_READ = 20_000
 
 
 class Segment(Struct, frozen=True, kw_only=True):
-    """A piece of text: its span in `path` of the report, and its speaker if only one speaks in it.
+    """A piece of a report's text, read by the text model as a unit: one or several sentences.
 
-    `text` is as written, with the speakers' names where several speak; `message` is the number of its first
-    message, None in a description. `parts` are the sentences of one that holds several, and of more than two
-    the pairs of neighbours of at most half of `LONGEST` bytes: what may be read by itself.
+    `path` is the place of the text in the report, `start` and `end` the offsets in it. `text` is as written,
+    with the speakers' names where several speak; `speaker` is the only speaker, None if there are several.
+    `message` is the number of its first message, None in a description. `parts` are smaller pieces that may
+    be read alone: its sentences, and the pairs of neighbouring sentences of at most half of `LONGEST` bytes
+    if there are more than two; empty for a single sentence.
     """
 
     text: str

@@ -121,10 +121,11 @@ def return_unread(*, actor: Actor, token: UUID) -> None:
 
 
 def count_stuck() -> int:
-    """Return how many texts wait although no worker reads any and no report waits; 0 if it is for a moment.
+    """Return the number of texts in the queue of the text model, if the queue makes no progress; else 0.
 
-    A worker without an engine leaves them (`engine_of_process`). A moment is up to 15 minutes; a report waits
-    if it has been due for a stage for more than a minute.
+    That is: the oldest text was queued over 15 minutes ago, no worker is reading one, and no report has been
+    due for a processing stage for more than a minute (texts are read only when none is). It happens if no
+    worker has an embedding engine (`engine_of_process`).
     """
     return int(sql.one("SELECT analyse_stuck_texts()")[0])
 
