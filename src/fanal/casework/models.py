@@ -9,7 +9,12 @@ from fanal.casework.domain.proofs import StoredProof
 
 
 class Act(models.Model):
-    """An official act of any kind (referral, intelligence sheet, notice, removal request)."""
+    """An official act of any kind (referral, intelligence sheet, notice, removal request), no document.
+
+    The columns are those of `domain.records.Act`: `subject_id` is the report that it follows or the payer,
+    `basis` the data on which it rests, `level` its urgency, `outcome` the code of its result. Its documents
+    are rows of `Document`.
+    """
 
     id = models.UUIDField(primary_key=True)
     kind = models.TextField()
@@ -56,7 +61,7 @@ class Act(models.Model):
 
 
 class Document(models.Model):
-    """The content of an official act at one revision: JSON in UTF-8, with its SHA-256.
+    """The content of an official act at one revision: JSON in UTF-8 (`content`), with its SHA-256 (`digest`).
 
     A revision is never changed; all revisions of an act are deleted at its expiry. `author_id` is the person
     who wrote this revision.
@@ -83,9 +88,10 @@ class Document(models.Model):
 
 
 class Approval(models.Model):
-    """The verdict of a second person (contreseing) on one revision of an official act.
+    """The verdict of a second person on one revision of an official act's document (contreseing).
 
-    Append-only; expiry erases only its reason and warnings.
+    `digest` is the SHA-256 of the document that the person read, `warnings` what was displayed to them then.
+    Append-only; expiry erases only reason and warnings.
     """
 
     pk = models.CompositePrimaryKey("act_id", "revision")
@@ -119,10 +125,14 @@ class Approval(models.Model):
 
 
 class Step(models.Model):
-    """A transition of an official act (approved, sent, withdrawn, ...), with date, reason and proof.
+    """A transition that an official act has made (approved, sent, withdrawn …), with date, reason and proof.
 
-    Append-only by trigger; expiry erases only its texts (reason, proof, warnings). The trigger also derives
-    the act's state from it.
+    `source` and `target` are the states before and after. `happened_at` is the date that the person stated,
+    `recorded_at` the program's time of recording, `db_at` the database's. `proof` describes the proof in
+    words; `proof_object` is its file in the vault, with SHA-256 (`proof_digest`), size in bytes, media type
+    and name. `lapsed_at` is the date on which the legal basis lapsed, for a sending recorded after that.
+    Append-only by trigger, which also derives the act's state; expiry erases only the texts (reason, proof,
+    warnings).
     """
 
     id = models.UUIDField(primary_key=True)

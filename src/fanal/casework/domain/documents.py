@@ -25,7 +25,10 @@ _UNSET = re.compile(
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """A part of a document: heading, lines of text, and a table (`header`, `rows`); each may be empty."""
+    """A part of a document: a heading, lines of text, and a table; each may be empty.
+
+    `header` holds the table's column titles, `rows` its rows of cells.
+    """
 
     heading: str = ""
     lines: tuple[str, ...] = ()
@@ -45,12 +48,13 @@ class DocumentWords(Struct, frozen=True, kw_only=True):
 
 
 class PrintedDocument(Struct, frozen=True, kw_only=True):
-    """A document in one language (`lang`), for reading, printing and sending: of an official act, a report, …
+    """A document for reading, printing and sending: an official act, a report or a dossier, in one language.
 
     `facts` (name, value) identify it: reference, state, SHA-256 of its exact bytes, approval; `parts` are its
     text, `words` the fixed texts of its PDF. `mark` is printed on every page: a draft, which must not be
     used, or a confidential document; it is empty for an act that is ready to be sent. `machine` are the exact
-    bytes, attached under the name `attachment`, and `digest` their SHA-256. `at` is the date of the document.
+    bytes, attached under the name `attachment`, and `digest` their SHA-256. `at` is the date of the document,
+    `lang` its language.
     """
 
     lang: str

@@ -1,4 +1,4 @@
-"""The inbox of one kind of official act: to send, sent and awaiting an answer, closed; pure."""
+"""The inbox of one kind of official act, in three tabs: to send, awaiting an answer, closed. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -37,10 +37,11 @@ class InboxTab(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbox:
-    """The inbox of a kind of official act (`lifecycle`).
+    """The inbox of a kind of official act (`lifecycle`), with the deadlines of its acts.
 
-    `awaited`: the states in which the desk awaits an answer. `deadline` must not decrease when the start of
-    the clock is later. That start is the sending in a state of `awaited`, else the draft.
+    `awaited` are the states in which the desk awaits an answer. `deadline` returns the desk's deadline from
+    an act's state, its urgency and the start of its clock, None without one; it must not decrease when the
+    start is later. The clock starts with the sending in a state of `awaited`, else with the draft.
     """
 
     lifecycle: Lifecycle
@@ -67,9 +68,9 @@ class Inbox:
         return self.deadline(act.state, act.level, start)
 
     def late_before(self, state: str, level: str, now: datetime) -> datetime | None:
-        """Return the instant such that an act whose clock started before it is late at `now`.
+        """Return the latest start of the clock for which an act in this state is past its deadline at `now`.
 
-        None if no act in that state, at that level, can be late. Found by bisection, to the second.
+        `level` is the act's urgency. None if no such act can be late. Found by bisection, to the second.
         """
         late, timely = now - _LONGEST, now
         first = self.deadline(state, level, late)
@@ -86,9 +87,10 @@ class Inbox:
 
 
 class InboxFilter(Struct, frozen=True, kw_only=True):
-    """What to keep of an inbox: acts to an addressee (code), on a legal basis (code), late, or of a person.
+    """A filter of an inbox; empty values select everything.
 
-    `person_id`: acts that the person drafted, or of which the person recorded a step.
+    `addressee` and `basis` (legal basis) are codes. `late` selects acts past their deadline, `person_id` the
+    acts that the person drafted or of which the person recorded a step.
     """
 
     addressee: str = ""
@@ -98,9 +100,10 @@ class InboxFilter(Struct, frozen=True, kw_only=True):
 
 
 class InboxKey(Struct, frozen=True, kw_only=True):
-    """The values of an act by which an inbox is ordered.
+    """The values of an official act by which an inbox is ordered.
 
-    `start`: of its clock. `danger`: its report tells of a child in danger.
+    `start` is when the act's clock started (`Inbox`), `level` its urgency; `danger`: its report is about a
+    child in danger.
     """
 
     id: UUID
@@ -111,16 +114,17 @@ class InboxKey(Struct, frozen=True, kw_only=True):
 
 
 class TabCount(Struct, frozen=True, kw_only=True):
-    """Number of acts in a tab of an inbox, and how many of them are late."""
+    """The number of acts in a tab of an inbox (`acts`), and of those past their deadline (`late`)."""
 
     acts: int = 0
     late: int = 0
 
 
 class InboxPage(Struct, frozen=True, kw_only=True):
-    """A page of an inbox: its acts in order, and those whose report tells of a child in danger.
+    """A page of an inbox: its acts in order.
 
-    `oldest`: when the clock started of the act that waits longest, by the filters; None in a closed tab.
+    `danger` holds the ids of the acts whose report is about a child in danger. `oldest` is the earliest start
+    of the clock among all acts that match the filters; None in the tab of closed acts.
     """
 
     acts: tuple[Act, ...]

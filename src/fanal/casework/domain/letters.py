@@ -15,10 +15,11 @@ class LetterText(Struct, frozen=True):
 
 
 class Mail(Struct, frozen=True, kw_only=True):
-    """The fields of an e-mail that sends an official act: addresses, subject, text in both languages.
+    """The fields of an e-mail that sends an official act; `text` is its text in both languages.
 
-    An empty `recipient` means that the addressee receives the act through a web form. `attachment` is the
-    name of the file that holds the exact bytes of the act's document.
+    `sender` and `recipient` are mail addresses; an empty `recipient` means that the addressee receives the
+    act through a web form. `attachment` is the name of the file that holds the exact bytes of the act's
+    document.
     """
 
     sender: str

@@ -23,15 +23,15 @@ BY_DECISION = frozenset({REPLACED, UNDONE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """The conditions of a transition, on the person and on the official act.
+    """The conditions of a transition of an official act, on the person and on the act.
 
     `right`: the policy action that the person must hold at the act's desk; a holder of an action in `also`
-    may make the transition as part of another operation. `proof`: the person states the proof kept, or
-    attaches its file. `in_force`: the decision behind the act is in force. `lapsed`: that decision is no
+    may make the transition as part of another operation. `proof`: the person must describe the proof kept, or
+    attach its file. `in_force`: the decision behind the act must be in force. `lapsed`: that decision is no
     longer in force, or the act was withdrawn, and the act had not been sent; the step keeps the date of
-    lapse. `complete`: the document is complete. `approved`: a second person approved the current bytes.
-    `sends`: the transition sends the act. `outcomes`: the outcomes to choose from, if any. `entry`: the verb
-    of its ledger entry, when neither `send` nor `step`.
+    lapse. `complete`: the document must be complete. `approved`: a second person must have approved the
+    current bytes. `sends`: the transition sends the act. `outcomes`: the outcomes to choose from, if any.
+    `entry`: the verb of its ledger entry, when neither `send` nor `step`.
     """
 
     right: str

@@ -16,7 +16,10 @@ _SAME = timedelta(minutes=1)
 
 
 class ApprovalVerdict(StrEnum):
-    """The verdict of the second person on an official act: approved or refused."""
+    """The verdict of the second person on the document of an official act.
+
+    APPROVED: it may be sent. REFUSED: it returns to its author as a draft.
+    """
 
     APPROVED = "APPROVED"
     REFUSED = "REFUSED"
@@ -25,10 +28,11 @@ class ApprovalVerdict(StrEnum):
 class Act(Struct, frozen=True, kw_only=True):
     """An official act (referral, intelligence sheet, notice, removal request) without its document.
 
-    `subject_id`: the report that the act follows or, for an intelligence sheet, the payer; `decision_id`: the
-    decision that opened it, None without. `addressee`: to whom it goes. `author_id`: the person who drafted
-    it. `basis`: the data on which it rests, in the encoding of its kind. `level`: its urgency. `revision`:
-    the number of its current document. `outcome`: code of the result, "" if none.
+    `kind` is the name of its lifecycle, `state` a state of that. `subject_id`: the report that the act
+    follows or, for an intelligence sheet, the payer; `decision_id`: the decision that opened it, None
+    without. `addressee`: to whom it goes. `author_id`: the person who drafted it. `basis`: the data on which
+    it rests, in the encoding of its kind. `level`: its urgency. `revision`: the number of its current
+    document. `sent_at`: None before its sending. `outcome`: code of the result, "" if none.
     """
 
     id: UUID
@@ -49,11 +53,13 @@ class Act(Struct, frozen=True, kw_only=True):
 
 
 class ActDraft(Struct, frozen=True, kw_only=True):
-    """The content of an official act to be created: document (`content`, serialised), reports, addressee.
+    """The content of an official act to be created.
 
-    `id` is given if the document contains it; else the act gets a new id. `subject_id`: the report that the
-    act follows or, for an intelligence sheet, the payer. `basis`: the data on which it rests, in the encoding
-    of its kind.
+    `id` is given if the document contains it; else the act gets a new id. `content` is the document,
+    serialised. `subject_id` is the report that the act follows or, for an intelligence sheet, the payer;
+    `report_ids` are the reports it is about. `addressee` is the code of its addressee. `decision_id` is the
+    decision that opens it, None without. `basis`: the data on which it rests, in the encoding of its kind.
+    `level`: its urgency.
     """
 
     id: UUID | None = None
@@ -194,7 +200,11 @@ class AddresseeKind(StrEnum):
 
 
 class Addressee(Struct, frozen=True, kw_only=True):
-    """The provider to which a request goes: name, contact point (DSA, article 11), declared language."""
+    """The provider to which a request goes.
+
+    `contact` is its electronic contact point (DSA, article 11), `language` the code of the language in which
+    it declares to accept requests; "" if unknown.
+    """
 
     kind: AddresseeKind = AddresseeKind.HOST
     name: str = ""
@@ -208,10 +218,10 @@ class Addressee(Struct, frozen=True, kw_only=True):
 
 
 class Opening(Struct, frozen=True, kw_only=True):
-    """The data from which a decision's official acts are drafted.
+    """The data from which the official acts of a decision are drafted.
 
-    Decision, report, urgency, and the providers to address, by host name; a host without a known provider has
-    no key.
+    `decision` and `report` are the decision and its report, `level` the urgency. `addressees` are the
+    providers to address, by host name; a host without a known provider has no key.
     """
 
     decision: Decision

@@ -31,7 +31,10 @@ from fanal.orient.queue.operations import claim_case
 
 
 class Drafting(Protocol):
-    """A function that drafts the official acts of one kind, in the transaction of the decision."""
+    """A function that drafts the official acts of one kind, in the transaction of the decision.
+
+    It gets the data of the decision (`Opening`) and returns the ids of the acts.
+    """
 
     def __call__(self, *, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
         """Draft the official acts of this kind that follow from the decision of `opening`; return the ids."""
@@ -40,9 +43,9 @@ class Drafting(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opens:
-    """A track (line of action of a decision) and the kind of official act that it opens.
+    """The kind of official act that a track opens; a track is a line of action chosen by a decision.
 
-    `draft` drafts such acts.
+    `lifecycle` is the kind of act, `draft` the function that drafts such acts.
     """
 
     track: Track
@@ -169,8 +172,8 @@ def close_without_action(
 ) -> None:
     """Claim a report and record the decision that it needs no action, in one transaction.
 
-    The same decision applies to the reports `folded` into it. `reason` is its written reason. It is for acts
-    on several reports: who chose them has not read what came since.
+    The same decision applies to the reports `folded` into it. `reason` is its written reason. For acts on
+    several reports at once: the person has not read what arrived since choosing them.
 
     Raises:
         CaseUnknown, CaseTaken: it cannot be claimed.
@@ -196,7 +199,7 @@ def close_without_action(
 
 
 class DecidedAlone(Exception):
-    """A report that a person decides by itself, not with others; `why` is the reason."""
+    """A report must be decided by itself, and not together with others; `why` is the code of the reason."""
 
     def __init__(self, why: LeftOut) -> None:
         super().__init__(why)

@@ -15,7 +15,10 @@ from fanal.orient.operations.decisions import reopen_case
 
 
 class Doubting(Protocol):
-    """A function that records a doubt on the official acts of one kind, in the transaction of its cause."""
+    """A function that records a doubt on the official acts of one kind, in the transaction of its cause.
+
+    Its arguments are those of `raise_doubts`.
+    """
 
     def __call__(
         self,
@@ -48,10 +51,10 @@ def raise_doubts(
     act_id: UUID | None = None,
     proof: str = "",
 ) -> None:
-    """Record a doubt on the official acts on a report, or on those alone that rest on the act `act_id`.
+    """Record a doubt on the official acts on a report or, with `act_id`, only on those that rest on that act.
 
-    Call it in the transaction of the operation that causes the doubt; `cause` is its code. A cause that ends
-    such acts, as ANNULLED, needs the words of its `proof`.
+    `cause` is the code of the event that puts them in question, such as a reopened report. `proof` describes
+    its proof; a cause that ends such acts (ANNULLED) requires it. Call it in the transaction of that event.
     """
     for record in _installed:
         record(actor=actor, report_id=report_id, act_id=act_id, cause=cause, proof=proof, now=now)
