@@ -18,9 +18,9 @@ _MINUTE = 60
 
 
 class ShouldWait(Exception):
-    """A refusal of a program's request for now, with nothing stored: it may be repeated later.
+    """A refusal for lack of quota or capacity: nothing is stored, and the request may be repeated later.
 
-    `code` is the reason, `wait` the delay in seconds.
+    `code` is the reason (QUOTA_SPENT or BUSY), `wait` the delay in seconds.
     """
 
     def __init__(self, code: str, *, wait: int) -> None:

@@ -1,8 +1,9 @@
-"""Endpoints for another organisation's program: post an offer, get its state and our answer, conclude.
+"""Endpoints by which another organisation's program runs a round of private set intersection with the desk.
 
-An offer opens a round of private set intersection with this organisation (a counterpart). Messages are
-checked and stored here; the worker computes the answers. HTTP Basic or Bearer authenticates the calling
-program, the signature inside authenticates the message: both must be the same counterpart's.
+The organisation is called a counterpart. It posts an offer (its blinded identifiers), gets the state of the
+round and the desk's answer, and posts its conclusion. Messages are checked and stored here; the worker
+computes the answers. HTTP Basic or Bearer authenticates the calling program, the signature inside
+authenticates the message: both must be the same counterpart's.
 """
 
 import logging
@@ -144,8 +145,8 @@ def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> Ht
 def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
     """Return the desk's answer to another organisation's offer in a round of private set intersection.
 
-    It can be fetched until the round expires. A `Refusal` becomes the error response: no answer exists yet,
-    or the round is over or another's.
+    It can be fetched until the round expires. The error response for a `Refusal` says why there is none: it
+    is not computed yet, or the round is over or belongs to another organisation.
     """
     found = _found(identity, round_id)
     body = queries.message_body(round_id=found.id, kind=MessageKind.ANSWER)

@@ -148,7 +148,7 @@ _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 class AskedRange(Struct, frozen=True, kw_only=True):
-    """Requested time range of `/v2/entries`, and the page of it.
+    """The time range that a request to `/v2/entries` asks for, and which page of it.
 
     `since` and `until` are both inclusive, in whole seconds (UTC). `cursor` is the position of this page in
     the change feed and `last` the feed position where the range ends; None and 0 on the first page.

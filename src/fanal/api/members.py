@@ -20,9 +20,10 @@ View = Callable[..., HttpResponse]
 
 
 class ServiceRefused(Exception):
-    """A request that a list service refuses: HTTP status, error code, English text for the caller.
+    """A request that a list service (TAXII or hash sharing) refuses.
 
-    The code is recorded for the pages of the caller (an organisation) and of the desk.
+    It has the HTTP `status`, an error code, and an English text for the caller. The code is recorded for the
+    pages of the caller (an organisation) and of the desk.
     """
 
     def __init__(self, status: int, code: str, text: str) -> None:
@@ -36,10 +37,11 @@ def _takes_all(_request: HttpRequest) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListService:
-    """One list service (TAXII or hash sharing): its error format, and a test of the `Accept` header.
+    """The common behaviour of a list service, TAXII or hash sharing: authentication, methods, errors.
 
-    `write` turns status, error code and text into a response; `takes` returns whether the service can answer
-    in a format that the request accepts (else 406).
+    `service` names the service in the records of refusals. `write` turns HTTP status, error code and text
+    into a response; `takes` returns whether the service can answer in a format that the request accepts (else
+    406).
     """
 
     service: Service

@@ -92,12 +92,12 @@ _SOME: Final = frozenset({"first", "last", "all"})
 
 
 class AskedPage(Struct, frozen=True, kw_only=True):
-    """Requested page of a collection: feed positions after `after` up to `last`, at most `limit` objects.
+    """The page of a collection that a TAXII request asks for, after its filters.
 
-    A feed position numbers a change. The rows of a list granted or revoked at `after` all have that position:
-    `row` is the last one already sent. `ids` are the requested items, None for all; `versions` the requested
-    modification times, None for the present one; `nothing` is set when the filters exclude every object of
-    this server.
+    It holds at most `limit` objects at feed positions after `after` up to `last`; a feed position numbers a
+    change of the lists. The rows of a list granted or revoked at `after` all have that position: `row` is the
+    last one already sent. `ids` are the requested items, None for all; `versions` the requested modification
+    times, None for the present one; `nothing` is set when the filters exclude every object of this server.
     """
 
     after: int

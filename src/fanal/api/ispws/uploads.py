@@ -134,7 +134,11 @@ def _last_delimiter(request: HttpRequest) -> bytes:
 
 
 class SpoolHandler(FileUploadHandler):
-    """Upload handler that writes one file to a `Spool`; above the size limit it sets `is_too_large`."""
+    """Django upload handler that writes one file to an encrypted temporary file (`Spool`).
+
+    Above the size limit it stops the upload and sets `is_too_large`. `chunk_size` is Django's: bytes read at
+    a time.
+    """
 
     chunk_size = 1 << 20
     is_too_large = False

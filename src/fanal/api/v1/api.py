@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class PartnerToken(HttpBearer):
-    """Bearer token authentication for the partner API."""
+    """Bearer token authentication for the partner API: the token identifies the partner organisation."""
 
     def authenticate(self, request: HttpRequest, token: str) -> PartnerIdentity | None:
         """Return the partner of the token in the `Authorization` header; None for a wrong token.
