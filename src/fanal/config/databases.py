@@ -50,7 +50,7 @@ class DatabaseRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Databases:
-    """The connection URLs (`urls`) of one database by role, for the roles available to this process."""
+    """The connection URLs (`urls`) of one database, by role, for the roles available to this process."""
 
     urls: Mapping[DatabaseRole, str]
     cluster: Cluster | None

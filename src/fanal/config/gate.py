@@ -85,7 +85,7 @@ class Late(OSError):
 
 
 class Busy(Exception):
-    """Error: all places for a request are taken (status 503)."""
+    """Error: no place for a request became free in time (status 503)."""
 
 
 class TooLarge(Exception):
@@ -97,7 +97,10 @@ class TooLarge(Exception):
 
 
 class Timed(io.RawIOBase):
-    """A request's body as a stream with a minimum rate (else `Late`), read in pieces that begin small."""
+    """A request's body as a stream that raises `Late` if it arrives more slowly than the minimum rate.
+
+    It is read in pieces, the first of which are small.
+    """
 
     def __init__(self, body: Readable) -> None:
         self._body, self._began = body, monotonic()
@@ -125,7 +128,7 @@ class Timed(io.RawIOBase):
 
 
 class Begun(io.RawIOBase):
-    """A body stream of which some bytes were already read: these (`begun`), then the rest."""
+    """A body stream of which some bytes were already read: it yields these (`begun`) first, then the rest."""
 
     def __init__(self, begun: bytes, rest: "io.BufferedReader[Timed]") -> None:
         self._begun, self._rest = io.BytesIO(begun), rest
@@ -140,7 +143,7 @@ class Begun(io.RawIOBase):
 
 
 class Room:
-    """A bounded number of places for concurrent requests (semaphore), with a lower limit for each client."""
+    """A semaphore: a bounded number of places for concurrent requests, with a lower limit for each client."""
 
     def __init__(self, most: int, *, of_one: int, seconds: float) -> None:
         """Allow `most` requests, `of_one` per address; as many again may wait, each at most `seconds`."""
@@ -249,7 +252,7 @@ class SharedAnswer:
 
 
 class Lane:
-    """A bounded queue of slow requests: few run at a time, the others wait for their turn."""
+    """A queue for slow requests with two limits: how many run at a time, and how many wait for their turn."""
 
     def __init__(self, most: int, *, of_one: int, work: int) -> None:
         self._room, self._turns = Room(most, of_one=of_one, seconds=0), threading.Semaphore(work)
@@ -266,7 +269,10 @@ class Lane:
 
 
 class Lanes:
-    """The queues of one kind of slow request: a general one, and one reserved for known browsers."""
+    """The two queues for one kind of slow request: a general one, and one reserved for known browsers.
+
+    A known browser is one in which somebody signed in before.
+    """
 
     def __init__(self, work: int) -> None:
         self._strangers = Lane(ASKING, of_one=ASKING // 2, work=work)
@@ -274,7 +280,9 @@ class Lanes:
 
     @contextmanager
     def place(self, address: str, browser: str) -> Iterator[None]:
-        """Hold a place in a queue, then a turn to run: reserved ones for a known `browser` ("": none).
+        """Hold a place in one of the queues within the context, and then a turn to run.
+
+        A known `browser` (its name, "" for others) tries the reserved queue first.
 
         Raises:
             Busy: neither queue has both.
@@ -294,7 +302,11 @@ def _nobody(_cookies: str) -> str:
 
 
 class Gate:
-    """A WSGI middleware: the application `served` behind the limits of this module (admission control)."""
+    """The admission control of this module as a WSGI middleware around the application `served`.
+
+    It reads the request's body, waits for a place, and answers 408, 413, 431 or 503 itself where a limit is
+    exceeded.
+    """
 
     def __init__(
         self, served: "WSGIApplication", *, hops: int, known: Callable[[str], str] = _nobody

@@ -1,6 +1,8 @@
-"""The steps of `fanal migrate` under a lock: mark, migrations, lifecycles, bounds, row policies, grants.
+"""The steps of `fanal migrate` under a lock: Django's migrations, and what the database must hold for them.
 
-The mark of a database, DEMO or PRODUCTION, is written once and never changes.
+Before the migrations the database gets its mark, DEMO or PRODUCTION, which is written once and never changes.
+After them: the lifecycles of official acts, the rules of blockings, bounds of dates and times, row policies
+and grants.
 """
 
 from collections.abc import Iterator
@@ -95,9 +97,10 @@ def transitions_of(lifecycle: Lifecycle) -> Iterator[tuple[object, ...]]:
 
 
 def apply_blocking_rules(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Replace what the guards of blockings know: the names of `names.guarded_names`, and the time for doubts.
+    """Write into the database the rules that its triggers apply to blockings of host names.
 
-    This is done in one transaction; `connection` belongs to the owner.
+    These are the protected names (`names.guarded_names`), and the time within which a doubt must be answered.
+    All are replaced in one transaction; `connection` belongs to the owner.
     """
     catalogue, today = reference.load(), paris_day(clock.now())
     rows = sorted(guarded_names(catalogue))
@@ -141,7 +144,10 @@ CREATE OR REPLACE TRIGGER fanal_instance_is_final BEFORE UPDATE OR DELETE OR TRU
 
 
 class DatabaseMark(StrEnum):
-    """The purpose of a database (demo or production), written at its first migration and final."""
+    """The purpose of a database, written at its first migration and final.
+
+    DEMO: synthetic data, for a demonstration. PRODUCTION: real reports.
+    """
 
     DEMO = "DEMO"
     PRODUCTION = "PRODUCTION"
