@@ -52,10 +52,11 @@ class _Model(Protocol):
 
 
 class Ready(Struct, kw_only=True):
-    """First answer of the child process: engine's name, row length (`dimensions`), or why it is `missing`.
+    """The first answer of the child process: the engine that it has loaded, and its sandbox.
 
-    The others say which layers of the sandbox are active: no network, filtered system calls, no file can be
-    opened.
+    `name` is that of the engine with its version, `dimensions` the length of an embedding; `missing` says why
+    there is none (None if there is). Layers of the sandbox that are active: `without_network`; `filtered`:
+    system calls are filtered; `closed`: no file can be opened.
     """
 
     name: str = ""

