@@ -97,10 +97,7 @@ class TooLarge(Exception):
 
 
 class Timed(io.RawIOBase):
-    """A request's body as a stream that raises `Late` if it arrives more slowly than the minimum rate.
-
-    It is read in pieces, the first of which are small.
-    """
+    """A request's body as a stream that raises `Late` if it comes more slowly than the minimum rate."""
 
     def __init__(self, body: Readable) -> None:
         self._body, self._began = body, monotonic()
@@ -269,10 +266,7 @@ class Lane:
 
 
 class Lanes:
-    """The two queues for one kind of slow request: a general one, and one reserved for known browsers.
-
-    A known browser is one in which somebody signed in before.
-    """
+    """The queues for one kind of slow request: a general one, and one for browsers that signed in before."""
 
     def __init__(self, work: int) -> None:
         self._strangers = Lane(ASKING, of_one=ASKING // 2, work=work)
@@ -280,9 +274,7 @@ class Lanes:
 
     @contextmanager
     def place(self, address: str, browser: str) -> Iterator[None]:
-        """Hold a place in one of the queues within the context, and then a turn to run.
-
-        A known `browser` (its name, "" for others) tries the reserved queue first.
+        """Hold a place in a queue, then a turn to run; a known `browser` ("": none) tries its own first.
 
         Raises:
             Busy: neither queue has both.
@@ -302,11 +294,7 @@ def _nobody(_cookies: str) -> str:
 
 
 class Gate:
-    """The admission control of this module as a WSGI middleware around the application `served`.
-
-    It reads the request's body, waits for a place, and answers 408, 413, 431 or 503 itself where a limit is
-    exceeded.
-    """
+    """A WSGI middleware: the application `served` behind admission control (else 408, 413, 431, 503)."""
 
     def __init__(
         self, served: "WSGIApplication", *, hops: int, known: Callable[[str], str] = _nobody
