@@ -57,9 +57,12 @@ class _Child(Struct, kw_only=True):
 
 
 class Pool:
-    """A pool of up to `size` child processes that hash files; the fork server starts at the first file.
+    """A pool of sandboxed child processes that hash files; the fork server starts at the first file.
 
-    Thread-safe.
+    Thread-safe. `limits` are those for each file, `size` is the greatest number of children. Once a fork
+    server runs, `without_network`, `filtered`, `closed` and `videos` say whether its children have no
+    network, restricted system calls (seccomp), no access to files (Landlock), and can decode videos; None
+    before.
     """
 
     def __init__(self, *, limits: FileLimits | None = None, size: int | None = None) -> None:

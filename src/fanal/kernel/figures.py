@@ -1,4 +1,7 @@
-"""Statistical results from the stages: daily counts and durations of steps. No object, no person."""
+"""Records for statistics: counts by day, and durations of the steps of a procedure.
+
+They hold numbers and codes only, no id of a report or a person.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

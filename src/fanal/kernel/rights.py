@@ -24,7 +24,9 @@ def install(question: Question) -> None:
 
 
 def require(actor: Actor, action: str) -> None:
-    """Refuse an actor without a right to `action` anywhere; the caller has checked the object itself.
+    """Check that the actor may do `action` (a code such as `report.read`), at one desk at least.
+
+    The caller checks the right to the object itself.
 
     Raises:
         PolicyMissing: no policy is installed.

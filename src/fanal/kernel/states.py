@@ -21,7 +21,7 @@ class TransitionRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition(Generic[S]):
-    """One allowed transition: its name, its source states and its target state."""
+    """One allowed transition: its name, such as `approve`, its source states and its target state."""
 
     name: str
     sources: frozenset[S]

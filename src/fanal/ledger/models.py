@@ -4,7 +4,12 @@ from django.db import models
 
 
 class LedgerEntry(models.Model):
-    """A recorded act or read; `body` is its canonical encoding, which is hashed; the rest serves queries."""
+    """A recorded act or read of personal data; never updated.
+
+    `at` is the time of the act, `db_at` that of insertion, `action` the code of the act and `verb` its legal
+    kind. `body` is the canonical encoding, which is hashed; the other columns serve queries. `writer` is the
+    database role that inserted the row, null in older rows.
+    """
 
     id = models.UUIDField(primary_key=True)
     at = models.DateTimeField()
@@ -58,7 +63,11 @@ class LedgerMotive(models.Model):
 
 
 class LedgerChain(models.Model):
-    """A link of the hash chain: an entry's number, its leaf hash, the previous chain hash and its own."""
+    """A link of the hash chain: an entry's number (`seq`, from 1) with its hashes.
+
+    `leaf_hash` is that of the entry, `prev_hash` the chain hash of the link before, `chain_hash` its own.
+    `recorded_at` is the entry's insertion time, `numbered_at` that of its numbering.
+    """
 
     seq = models.BigIntegerField(primary_key=True)
     entry_id = models.UUIDField(unique=True)

@@ -12,7 +12,10 @@ from fanal.exchange.domain.feed import Cursor, OpenList
 
 
 class Service(StrEnum):
-    """The protocols (hash sharing, TAXII) by which lists are served to and fetched from organisations."""
+    """The protocols by which lists are served to and fetched from organisations.
+
+    HASHSHARING: NCMEC's hash-sharing protocol, version 2 (XML). TAXII: TAXII 2.1 with STIX indicators (JSON).
+    """
 
     HASHSHARING = "HASHSHARING"
     TAXII = "TAXII"
@@ -44,9 +47,9 @@ class GrantState(StrEnum):
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """The stored right of a member organisation to read a list: its state, and its start (place, time).
+    """The stored right of a member organisation to read a list, in a state.
 
-    `since` is that place of the feed (the number of a change), `at` that time.
+    `since` is the place of the feed (the number of a change) at which this state began, `at` the instant.
     """
 
     state: GrantState
@@ -66,12 +69,12 @@ class FormerOwner(Struct, frozen=True, kw_only=True):
 
 
 class SharedList(Struct, frozen=True, kw_only=True):
-    """A list served to a member organisation or revoked from it (`open.gone`), with its instruction.
+    """A list served to a member organisation or revoked from it, with the instruction that permits this.
 
-    `instruction` is the standing instruction that permits serving it.
-
-    `facts` are its metadata. Organisations in `former_owners` owned it before (None: the desk); where the
-    list is served as a whole, its entries are deleted under each of them.
+    `facts` are its metadata. `open` says from which place of the feed the member reads it, and whether it was
+    revoked (`open.gone`). `instruction` is the standing instruction. Organisations in `former_owners` owned
+    it before (None: the desk); where the list is served as a whole, its entries are deleted under each of
+    them.
     """
 
     facts: ListFacts
@@ -133,8 +136,9 @@ class FetchCheckpoint(Struct, frozen=True, kw_only=True):
     """The progress of fetching from a source (a partner's list).
 
     `position`: where the next page begins, in the form of the protocol. `turn` grows with each page, so two
-    fetchers cannot store the same page. `taken` and `withdrawn` count entries. `completed_at`: when the last
-    page was reached; `error`: the code of the last failure.
+    fetchers cannot store the same page. `pages` counts the fetched pages, `taken` and `withdrawn` entries.
+    `page_at`: when a page was last stored; `completed_at`: when the last page was reached; `tried_at`: the
+    last attempt. `error` is the code of the last failure, at `error_at`.
     """
 
     position: str = ""
@@ -166,9 +170,11 @@ class RemoteEntry(Struct, frozen=True, kw_only=True):
 
 
 class TakenEntry(Struct, frozen=True, kw_only=True):
-    """A partner's list entry as last stored: key there (`remote`), our item id, values as `KIND:value`.
+    """A partner's list entry as last stored here.
 
-    `held` is empty once withdrawn. `at` is the partner's date of the change, `until` the end of validity.
+    `remote` is its key at the partner, `item_id` the id of our item. `held` are its values as `KIND:value`,
+    empty once withdrawn; `classification` is `SCHEME:CODE`, "" without. `at` is the partner's date of the
+    change, `until` the end of validity.
     """
 
     remote: str

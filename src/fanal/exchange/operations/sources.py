@@ -115,7 +115,7 @@ def switch_source(*, actor: Actor, source: ListSource, enabled: bool, now: datet
 def note_test(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
     """Record in the ledger that a person tested the connection to a partner's list service (`source`).
 
-    `code`: why it failed, else "".
+    `code` is the reason of the failure, "" if the test succeeded.
 
     Raises:
         Refused: the actor may not manage sources.

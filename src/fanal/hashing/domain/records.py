@@ -20,7 +20,9 @@ HEAD_BYTES: Final = 8 + 64
 class Unhashed(StrEnum):
     """Reason why a file has no perceptual hash (PDQ): its type, its content, a limit or a fault.
 
-    Exact hashes are missing too if no child process read the file to its end (for instance CHILD_DIED).
+    NO_PICTURE: its format is none of those that are decoded. TOO_…: over a limit of `FileLimits`. DAMAGED:
+    the decoder refuses it. CHILD_DIED: the process that hashed it died. SEALED_DAMAGED: the vault could not
+    return all of its bytes. Exact hashes are missing too if no process read the file to its end.
     """
 
     NO_PICTURE = "NO_PICTURE"  # none of the four formats (nor a video, where vPDQ is installed)

@@ -129,9 +129,10 @@ class Referral(Struct, frozen=True, kw_only=True):
 
 
 class ReferralFile(Struct, frozen=True, kw_only=True):
-    """A referral: its report's facts, the officer's `summary`, letter in French and English, steps.
+    """A referral with its texts and recorded transitions (`steps`).
 
-    Once its document has expired, `facts` is None and the texts are empty.
+    `facts` are those of its report, `summary` the officer's account, `text_fr` and `text_en` the letter. Once
+    its document has expired, `facts` is None and the texts are empty.
     """
 
     referral: Referral
@@ -245,9 +246,10 @@ def sheet_of(act: Act) -> Sheet:
 
 
 class SheetFile(Struct, frozen=True, kw_only=True):
-    """An intelligence sheet on a payer: facts, officer's assessment (`summary`), steps.
+    """An intelligence sheet on a payer with its facts and texts.
 
-    Facts are None, and the summary empty, once its document has expired.
+    `summary` is the officer's assessment, `steps` are the recorded transitions. Once its document has
+    expired, `facts` is None and `summary` empty.
     """
 
     sheet: Sheet

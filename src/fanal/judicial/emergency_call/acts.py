@@ -121,11 +121,11 @@ def open_recorded(
     event: Event,
     now: datetime,
 ) -> UUID:
-    """Open an emergency call (`draft`, of `draft_of`) and record its first step in one transaction.
+    """Open an emergency call that was already made, and record its first step, in one transaction.
 
-    The step is `transition` and `event`. The report's alarms are acknowledged. `shown` is the number of calls
-    on the report that the person saw, none of them to be made; `news` what `news_on` returned then. Return
-    the id of the act.
+    `draft` is that of `draft_of`; the step is `transition` and `event`. The report's alarms are acknowledged.
+    The next two prove what the person saw before calling: `shown` is the number of calls on the report, none
+    of them still to be made; `news` is the token of `news_on`. Return the id of the act.
 
     Raises:
         TransitionRefused: somebody has opened another call since; nothing is recorded.
@@ -150,9 +150,9 @@ def open_recorded(
 
 
 def news_on(*, actor: Actor, report_id: UUID) -> str:
-    """Return the version of what came on a report after it, for `open_recorded`; it never recurs.
+    """Return a token of the alarms and of the reporter's messages that have come on a report so far.
 
-    The number of its alarms and that of its reporter's messages.
+    It consists of their two numbers and changes with each new one: `open_recorded` refuses an outdated token.
     """
     return _news(actor, report_id, alarms_of(actor=actor, report_id=report_id))
 
@@ -188,10 +188,10 @@ def _hold_calls(report_id: UUID) -> None:
 def draft_of(
     report_id: UUID, *, desk_id: int, record: HarmonisedReport | None, number: str = ""
 ) -> ActDraft:
-    """Return the draft of an emergency call on a report, with what to say by its present facts.
+    """Return the draft of an emergency call on a report, with the sentences to say by its present facts.
 
-    `record` is the harmonised report, None while the stages have not read it; `desk_id` its desk,
-    `number` its number.
+    `record` is the harmonised report, None while the stages have not read it; `desk_id` its desk, `number`
+    its number.
     """
     facts = facts_of(report_id, record, number=number)
     return ActDraft(
@@ -207,10 +207,11 @@ def draft_of(
 def record_call(
     *, actor: Actor, call_id: UUID, transition: str, event: Event, now: datetime
 ) -> UUID:
-    """Record a step of an emergency call (`answer`, `miss`, `decline` …), and return its report.
+    """Record a step of an emergency call, and return the id of its report.
 
-    `event`: its time, at most an hour before the report came in (by its id); its proof is who answered, or
-    the reason of `decline` and `again`.
+    `transition` is `answer`, `miss`, `decline` (no call needed), `confirm` (the service acts) or `again`
+    (call again). `event` has the time, at most an hour before the report came in (by its id), and the proof:
+    who answered, or the reason of `decline` and `again`.
 
     Raises:
         ActUnknown, Refusal, TransitionRefused, Refused, OSError: from `casework.operations.acts.take_step`.
@@ -240,7 +241,7 @@ def after_receipt(act: Act, event: Event) -> Event:
 def calls_to_make(
     *, actor: Actor, but: Collection[UUID] = frozenset()
 ) -> tuple[tuple[Act, ...], int]:
-    """Return emergency calls of the actor's desks still to be made, oldest first, and how many there are.
+    """Return the emergency calls of the actor's desks still to be made, oldest first, and their number.
 
     Calls on the reports `but` are left out. Of more than `SHOWN` calls, half are the oldest and half the
     newest, since a flood may precede a child. At most a thousand are counted.
@@ -290,7 +291,10 @@ def facts_of(report_id: UUID, record: HarmonisedReport | None, *, number: str = 
 
 
 def said_of(facts: CallFacts, *, lang: str) -> tuple[Said, ...]:
-    """Return what to say of these facts in `lang` (fr or en), line by line."""
+    """Return the sentences that state these facts in an emergency call, line by line.
+
+    `lang` is fr or en.
+    """
     return words_to_say(facts, words=_words, label=reference.label, lang=lang)
 
 

@@ -67,7 +67,10 @@ class CallFacts(Struct, frozen=True, kw_only=True):
 
 
 class CallDocument(Struct, frozen=True, kw_only=True):
-    """The content of an emergency call as it was opened: facts, and what to say in both languages."""
+    """The content of an emergency call as it was opened: facts, and what to say in both languages.
+
+    `schema` names the format and its version.
+    """
 
     schema: str
     facts: CallFacts
@@ -75,7 +78,11 @@ class CallDocument(Struct, frozen=True, kw_only=True):
 
 
 class Said(Struct, frozen=True, kw_only=True):
-    """One line of what to say: its heading (`name`) and its words. `missing`: the report does not say it."""
+    """One line of what the caller says: its heading and its words.
+
+    `code` names the line, `name` is its heading for display. `missing`: the report does not state it; `words`
+    say so.
+    """
 
     code: str
     name: str
@@ -100,9 +107,10 @@ def read_call(content: bytes) -> CallDocument:
 
 
 def words_to_say(facts: CallFacts, *, words: Words, label: Label, lang: str) -> tuple[Said, ...]:
-    """Return what to say, line by line: place, planned meeting, child, person, date, kind, report's number.
+    """Return what the caller says, line by line: place, planned meeting, child, person, date, kind, number.
 
-    `lang` is fr or en. What the report does not state is a line too, so that the caller says so.
+    `words` and `label` render texts and codes in `lang` (fr or en). What the report does not state is a line
+    too, so that the caller says so.
     """
     found = {
         "PLACE": _place(facts.child, label, lang),

@@ -7,7 +7,12 @@ from fanal.kernel.states import StateTable, move
 
 
 class EmergencyCallState(StrEnum):
-    """The states of an emergency call. MISSED: nobody answered; CONFIRMED: the service confirmed it acts."""
+    """The states of an emergency call.
+
+    TO_CALL: not made yet, or to be made again. MISSED: nobody answered. ANSWERED: the service answered.
+    CONFIRMED: the service confirmed that it acts. NOT_NEEDED: a person decided, with a reason, that no call
+    is needed.
+    """
 
     TO_CALL = "TO_CALL"
     MISSED = "MISSED"

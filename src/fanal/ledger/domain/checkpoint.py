@@ -149,8 +149,8 @@ def read_copy(content: bytes) -> list[str]:
     Trailing spaces and a missing last empty line, as left by editors and mail programs, are tolerated.
 
     Raises:
-        CheckpointRefused: not text, empty, or the paragraphs do not form pairs; whether each pair is a valid
-            note is left to `open_note`.
+        CheckpointRefused: not text, empty, or its paragraphs are not pairs of a text and its signatures;
+            whether each pair is a valid note is left to `open_note`.
     """
     try:
         text = content.decode("utf-8-sig")
