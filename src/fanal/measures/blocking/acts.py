@@ -1,4 +1,4 @@
-"""Operations of blockings: drafted from a removal request, listed, checked, doubted, freed, lifted."""
+"""Operations on blockings of host names, official acts: draft, amend, record a transition, erase."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -56,9 +56,9 @@ def open_blocking(
 ) -> UUID:
     """Draft a blocking of one host name on the basis of a removal request; return its id.
 
-    `name` is as typed: the host of the request, or a name above it. `mentions` is the checklist of the ground
-    NO_MENTIONS, `reasons` the officer's text. If an act of the request on this name is drafted or in force,
-    nothing is drafted and its id is returned.
+    `name` is as typed: the host of the request, or a domain above it. `ground` is the legal ground, `reasons`
+    the officer's text, `mentions` the checklist that the ground NO_MENTIONS needs. If the request already has
+    a blocking of this name that is drafted or in force, nothing is drafted and its id is returned.
 
     Raises:
         ActUnknown: no removal request has this id.
@@ -165,10 +165,10 @@ def record_blocking(
 
 
 def erase_words(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase the texts and host names of blockings that have ended; return how many had any.
+    """Erase the texts and host names of those of the blockings `act_ids` that have ended.
 
-    One that is not lifted or withdrawn keeps them. The caller has already checked retention periods and legal
-    holds. The operation is idempotent.
+    Returns the number of blockings that had any. One that is not lifted or withdrawn keeps them. The caller
+    has already checked retention periods and legal holds. The operation is idempotent.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -1,7 +1,7 @@
-"""The blocking list at one instant: the names in force, serial (RFC 1982), expiry, and signed manifest. Pure.
+"""The list of blocked host names at one instant: entries, serial (RFC 1982), expiry, signed manifest. Pure.
 
-No entry outlives its date in any format, and a client that receives no newer list stops blocking: the list
-expires with its first entry, and at the latest `LIFE` after it was made.
+No entry is valid after its own expiry in any format, and a client that receives no newer list stops blocking:
+the list expires with its first entry, and at the latest `LIFE` after it was made.
 
 Each file of the list has a manifest: serial, instants, number of names, SHA-256. Signatures are those of a
 C2SP signed note (`ledger.domain.checkpoint`), whose text is a line `MANIFEST_SCHEMA` and the manifest's
@@ -32,7 +32,10 @@ class ListWrong(Exception):
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """A blocked name: start of the measures in force that name it, and end of the last of them."""
+    """A blocked host name in the list, with all names below it.
+
+    `since` is when the first blocking of the name took effect, `expires` when the last of them ends.
+    """
 
     name: HostName
     since: datetime
@@ -40,10 +43,11 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class BlockList(Struct, frozen=True, kw_only=True):
-    """The list of blocked names at `made_at`; instants are UTC, in whole seconds.
+    """The list of blocked host names as it was at `made_at`; instants are UTC, in whole seconds.
 
-    `entries` are in the order of their names read from the root. Queries for them are answered with
-    `stop_host`, the host of the stop page. After `expires_at` the list must not be used.
+    `serial` is its number, of 32 bits (RFC 1982). `entries` are sorted by labels from the top-level domain
+    down. Resolvers answer queries for a blocked name with `stop_host`, the host of the page shown instead.
+    After `expires_at` the list must not be used.
     """
 
     serial: int
@@ -61,14 +65,14 @@ class BlockList(Struct, frozen=True, kw_only=True):
 def make_list(
     entries: Iterable[Entry], *, made_at: datetime, known: Collection[int], stop_host: str
 ) -> BlockList:
-    """Return the list of the entries in force at `made_at`, one for each name.
+    """Return the list of the blocked names whose entry has not expired at `made_at`, one entry for each name.
 
-    `entries` has one for each measure; of two on one name the list has the earlier start and the later
+    `entries` has one for each blocking; two for the same name are merged: the earlier start, the later
     expiry. `known` are the serials of all earlier lists known here or seen at recipients; `stop_host` is the
-    host of the stop page.
+    host of the page shown instead of a blocked one.
 
     Raises:
-        ValueError: a name is not written as `names.read_name` returns it.
+        ValueError: a name is not in the form that `names.read_name` returns.
         ListWrong: a name covers the stop page, or the serials have no successor (`next_serial`).
     """
     at = made_at.astimezone(UTC).replace(microsecond=0)
@@ -95,10 +99,10 @@ def is_later(one: int, other: int) -> bool:
 
 
 def next_serial(known: Collection[int], *, made_at: datetime) -> int:
-    """Return a serial later than all `known`: the seconds since 1970, or one more than the latest.
+    """Return a serial number (32 bits) later than all `known` ones in the arithmetic of RFC 1982.
 
-    A list made after a restore from an older backup is therefore later than lists that the backup lacks. The
-    serial is never 0.
+    It is `made_at` in seconds since 1970, or one more than the latest known. A list made after a restore from
+    an older backup is therefore later than lists that the backup lacks. The serial is never 0.
 
     Raises:
         ListWrong: no serial is later than all of them, since two are half of all serials apart.
@@ -114,15 +118,16 @@ def next_serial(known: Collection[int], *, made_at: datetime) -> int:
 
 
 def from_root(name: str) -> list[str]:
-    """Return the labels of a name, the top-level domain first: neighbours in the tree sort together."""
+    """Return the labels of a host name from the top-level domain down: sorts subdomains together."""
     return name.split(".")[::-1]
 
 
 def closed(names: Iterable[str]) -> list[str]:
-    """Return `names` and each name between two of them; both in the order of `BlockList.names`.
+    """Return host names together with every name between a listed name and a listed name above it.
 
-    Without them a listed name below another one would unblock the names in between: a wildcard does not apply
-    below an existing node of the zone, even an empty one (RFC 4592, 3.3.1).
+    For `a.b.c.example` and `c.example`, that adds `b.c.example`. `names` and the result are in the order of
+    `BlockList.names`. In a DNS zone, a listed name below another one would otherwise unblock the names in
+    between: a wildcard does not apply below an existing node, even an empty one (RFC 4592, 3.3.1).
     """
     found: list[str] = []
     above: list[str] = []
@@ -143,12 +148,12 @@ def closed(names: Iterable[str]) -> list[str]:
 
 
 def written_instant(instant: datetime) -> str:
-    """Return an instant as it stands in every file: UTC, whole seconds, such as `2026-11-30T21:00:00Z`."""
+    """Format an instant as all files of the list do: UTC, whole seconds, such as `2026-11-30T21:00:00Z`."""
     return f"{instant.astimezone(UTC).isoformat()[:19]}Z"
 
 
 def read_written(text: str) -> datetime:
-    """Return the instant in a text of a file of the list.
+    """Parse an instant in a file of the blocking list (ISO 8601 with a time zone).
 
     Raises:
         ListWrong: it is no instant with its time zone.
@@ -174,13 +179,14 @@ MANIFEST_SCHEMA = "fanal/blocking-manifest/1"
 
 
 class ManifestRefused(Exception):
-    """A manifest is malformed, not signed by a known key, expired, older, or of another file."""
+    """Error: a file's manifest is malformed, signed by no known key, expired, outdated or of another file."""
 
 
 class ListManifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the desk states about a file of the list. `entries` is the number of blocked names.
+    """The statement about one file of the blocking list that is signed with it.
 
-    `file` is the name of the file, `sha256` the digest of its bytes (hexadecimal); instants are UTC.
+    `file` is the name of the file, `sha256` the digest of its bytes (hexadecimal), `entries` the number of
+    blocked names. `serial`, `made_at` and `expires_at` are those of the list, instants in UTC (ISO 8601).
     """
 
     file: str
@@ -222,9 +228,10 @@ def sign_manifest(
 
 
 def open_manifest(document: bytes, *, keys: Iterable[NoteKey]) -> ListManifest:
-    """Return the manifest in a signed document, once a signature of one of `keys` was verified.
+    """Verify a signed manifest (JSON) of a file of the blocking list and return its content.
 
-    Signatures of unknown keys (witnesses) are skipped; a wrong one of a known key is refused.
+    A signature of one of `keys` is required. Signatures of unknown keys (witnesses) are skipped; a wrong one
+    of a known key is refused.
 
     Raises:
         ManifestRefused: malformed, or not signed by a known key.
@@ -249,9 +256,10 @@ def open_manifest(document: bytes, *, keys: Iterable[NoteKey]) -> ListManifest:
 def check_file(
     manifest: ListManifest, *, file: str, content: bytes, now: datetime, loaded: Collection[int]
 ) -> None:
-    """Check that a file may be used at `now`: it is that of the manifest, in force, and not older.
+    """Check that a file of the blocking list may be used at `now`.
 
-    `loaded` are the serials of lists that were used before; the same serial again is no fault.
+    It must be the file of its manifest and not expired. `file` is its name, `content` its bytes. `loaded` are
+    the serials of lists used before: none may be later than that of the manifest.
 
     Raises:
         ManifestRefused: the message says why.
@@ -265,7 +273,7 @@ def check_file(
 
 
 def check_digest(manifest: ListManifest, *, file: str, content: bytes) -> None:
-    """Check that a manifest is that of this file, which may have expired.
+    """Check that a manifest is of the file with this name and content; the manifest may have expired.
 
     Raises:
         ManifestRefused: it has another name or content.

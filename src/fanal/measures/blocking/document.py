@@ -19,9 +19,10 @@ _PARTS = ("HEAD", "BASIS", "NAME", "GROUND", "REASONS", "ASKED", "DURATION", "RE
 
 
 class Ground(StrEnum):
-    """The grounds of a blocking: the removal request was not executed in time, or could not be addressed.
+    """The legal grounds of a blocking.
 
-    NO_MENTIONS: the publisher gives none of the legal mentions (LCEN article 1er-1).
+    UNEXECUTED: the host did not execute the removal request in time. NO_MENTIONS: nobody could be asked,
+    since the publisher gives none of the legal mentions of who it is (LCEN article 1er-1).
     """
 
     UNEXECUTED = "UNEXECUTED"
@@ -29,9 +30,11 @@ class Ground(StrEnum):
 
 
 class Mentions(Struct, frozen=True, kw_only=True):
-    """The checklist of the legal mentions (LCEN article 1er-1): for each, the capture that proves absence.
+    """A checklist of the particulars that a site must publish (legal mentions, LCEN article 1er-1).
 
-    A publisher who is no professional and names the host has given them: `host` is then not absent.
+    Each field holds the reference of the capture that proves the absence of one: the publisher's name, seat
+    or address, telephone number, director of publication, host. Empty: its absence is not proved. A private
+    person may give no more than the host; `host` is then not absent.
     """
 
     identity: str = ""
@@ -42,17 +45,18 @@ class Mentions(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Whether the absence of every mention is proved."""
+        """Whether the absence of every particular is proved."""
         return all(stripped(getattr(self, name)) for name in self.__struct_fields__)
 
 
 class Blocking(Struct, frozen=True, kw_only=True):
-    """The values of a blocking: the host name, the removal request on which it rests, ground and reasons.
+    """The content of a blocking order: host name, removal request on which it rests, ground and reasons.
 
-    `requested` is the host of the removal request: the name itself, or one below it. `received` is the
-    receipt of that request (ISO 8601), empty without one. `mentions` is the checklist of the ground
-    NO_MENTIONS. `basis` is the article that provides the measure, `offence` the article violated;
-    `basis_entry` and `offence_entry` are the versions of the law applied.
+    `act_id` and `revision` identify its document. `host` is the name to block; `requested` is the host of the
+    removal request `removal_id`: the same name, or one below it. `received` is the receipt of that request
+    (ISO 8601), empty without one. `mentions` is the checklist of the ground NO_MENTIONS. `basis` is the
+    article that provides the measure, `offence` the article violated; `basis_entry` and `offence_entry` are
+    the ids of the applied versions of the law.
     """
 
     act_id: UUID

@@ -1,14 +1,14 @@
-"""The blocking list as files for programs: policy zone, CSV, JSON, hosts, AdBlock, with its expiry. Pure.
+"""The blocking list as files: response policy zone, CSV, JSON, hosts file, AdBlock list, and deltas. Pure.
 
-Each has a reader, by which a written file is compared with the list before anybody receives it.
+Each format has a reader, by which a written file is compared with the list before it is published.
 
 The response policy zone (RPZ) is written from A-labels. For each blocked name it has the name and its
 wildcard, both CNAME to the stop page's host. A secondary server that no longer reaches its source drops the
 zone at the SOA's expiry.
 
-A further file says what changes between two versions. A client that holds the version `from_serial` sets and
-removes the entries, and then holds exactly the version `serial`, whose `blocking.json` has the digest that
-the manifest of that file states.
+A delta is a further file with the difference between two versions. A client that holds the version
+`from_serial` sets and removes the entries, and then holds exactly the version `serial`, whose `blocking.json`
+has the digest that the manifest of that file states.
 """
 
 import csv
@@ -48,7 +48,11 @@ _SERVER = "localhost."
 
 
 class ZoneContent(Struct, frozen=True, kw_only=True):
-    """What a zone file states: serial, seconds until expiry (SOA), target, and names with a wildcard."""
+    """The content of a zone file (response policy zone) of the blocking list.
+
+    `expire` is the SOA's expiry in seconds, `target` the host to which all names are directed by CNAME, ""
+    without names. `names` are the blocked names; each has a wildcard record too.
+    """
 
     serial: int
     expire: int
@@ -57,10 +61,12 @@ class ZoneContent(Struct, frozen=True, kw_only=True):
 
 
 def write_zone(block: BlockList) -> bytes:
-    """Return the zone file of a list; it has no other directives than the origin and the TTL.
+    """Serialise a blocking list as a DNS zone file (response policy zone).
+
+    It has no other directives than `$ORIGIN` and `$TTL`.
 
     Raises:
-        ValueError: a name is not written as `names.read_name` returns it.
+        ValueError: a name is not in the form that `names.read_name` returns.
     """
     (stop,) = check_written([block.stop_host])
     head = (
@@ -76,7 +82,10 @@ def write_zone(block: BlockList) -> bytes:
 
 
 def soa_of(block: BlockList) -> str:
-    """Return the SOA of a list, as in a zone file: its expiry is the list's, in seconds after its serial."""
+    """Return the data of the list's SOA record as text: servers, serial, times in seconds.
+
+    The zone's expiry is that of the list, counted from when it was made.
+    """
     expire = _seconds(block)
     refresh, retry = min(_REFRESH, max(1, expire // 4)), min(_RETRY, max(1, expire // 8))
     return f"{_SERVER} root.{_SERVER} {block.serial} {refresh} {retry} {expire} {_TTL}"
@@ -111,7 +120,7 @@ def read_zone(content: bytes) -> ZoneContent:
 
 
 def check_zone(content: bytes, block: BlockList) -> None:
-    """Check that a zone file states exactly a list: its serial, its validity, its target and its names.
+    """Check that a zone file contains exactly a blocking list: serial, validity, target and names.
 
     Raises:
         ListWrong: it differs; the message names the first difference.
@@ -159,7 +168,7 @@ _UNUSABLE = ("0.0.0.0", "::")  # noqa: S104 - written, not bound
 
 
 class JsonEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A blocked name with its dates, as JSON files state it."""
+    """A blocked name in the JSON files, with its start and expiry as instants in UTC (ISO 8601)."""
 
     name: str
     since: str
@@ -176,9 +185,10 @@ class _JsonList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ListFormat(Struct, frozen=True, kw_only=True):
-    """A format of the list: name of its file, writer, and check of a written file against its list.
+    """A file format of the blocking list.
 
-    `check` raises ListWrong if the file differs.
+    `file` is the name of the file, `write` serialises a list, `check` compares a written file with its list
+    and raises ListWrong if it differs.
     """
 
     file: str
@@ -187,11 +197,11 @@ class ListFormat(Struct, frozen=True, kw_only=True):
 
 
 def write_file(block: BlockList, form: ListFormat) -> bytes:
-    """Return the list in a format, read back and compared with it.
+    """Serialise a blocking list in a format, then read the result back and compare it with the list.
 
     Raises:
-        ValueError: a name is not written as `names.read_name` returns it.
-        ListWrong: what was written does not state the list (programming error).
+        ValueError: a name is not in the form that `names.read_name` returns.
+        ListWrong: the result differs from the list (programming error).
     """
     content = form.write(block)
     form.check(content, block)
@@ -199,7 +209,10 @@ def write_file(block: BlockList, form: ListFormat) -> bytes:
 
 
 def write_csv(block: BlockList) -> bytes:
-    """Return the list as CSV: a line for each name, with its dates and those of the list."""
+    """Serialise a blocking list as CSV, a line for each name.
+
+    Columns: the name, its start and expiry, serial and expiry of the list.
+    """
     check_written(block.names)
     ends = f"{block.serial},{written_instant(block.expires_at)}"
     lines = [
@@ -210,7 +223,7 @@ def write_csv(block: BlockList) -> bytes:
 
 
 def check_csv(content: bytes, block: BlockList) -> None:
-    """Check that a CSV file states exactly a list.
+    """Check that a CSV file contains exactly a blocking list.
 
     Raises:
         ListWrong: it differs.
@@ -226,13 +239,13 @@ def check_csv(content: bytes, block: BlockList) -> None:
 
 
 def write_json(block: BlockList) -> bytes:
-    """Return the list as one JSON object with `since` and `expires` of each name."""
+    """Serialise a blocking list as one JSON object, with `since` and `expires` of each name."""
     check_written(block.names)
     return msgspec.json.encode(_as_json(block)) + b"\n"
 
 
 def check_json(content: bytes, block: BlockList) -> None:
-    """Check that a JSON file states exactly a list.
+    """Check that a JSON file contains exactly a blocking list.
 
     Raises:
         ListWrong: it differs.
@@ -242,10 +255,10 @@ def check_json(content: bytes, block: BlockList) -> None:
 
 
 def read_json(content: bytes) -> BlockList:
-    """Return the list that a JSON file states.
+    """Parse a blocking list from its JSON file.
 
     Raises:
-        ListWrong: it is no list, or has a name that is not written as `names.read_name` returns it.
+        ListWrong: it is no list, or has a name that is not in the form that `names.read_name` returns.
     """
     found = _decoded(content)
     try:
@@ -266,7 +279,10 @@ def read_json(content: bytes) -> BlockList:
 
 
 def write_hosts(block: BlockList) -> bytes:
-    """Return the list as a hosts file, which has no wildcard: names below the listed ones still answer."""
+    """Serialise a blocking list as a hosts file, which maps each name to an unusable address.
+
+    Such a file has no wildcards: subdomains of a listed name are not blocked.
+    """
     names = check_written(block.names)
     head = f"{_head(block, '#')}# names below the listed ones are not blocked by a hosts file\n"
     lines = [f"{address} {name}\n" for name in names for address in _UNUSABLE]
@@ -274,7 +290,7 @@ def write_hosts(block: BlockList) -> bytes:
 
 
 def check_hosts(content: bytes, block: BlockList) -> None:
-    """Check that a hosts file states exactly a list.
+    """Check that a hosts file contains exactly a blocking list.
 
     Raises:
         ListWrong: it differs.
@@ -287,14 +303,14 @@ def check_hosts(content: bytes, block: BlockList) -> None:
 
 
 def write_adblock(block: BlockList) -> bytes:
-    """Return the list as a filter list of ad blockers, which asks for a newer one every hour."""
+    """Serialise a blocking list as a filter list of ad blockers (Adblock Plus), to be renewed each hour."""
     names = check_written(block.names)
     head = f"[Adblock Plus 2.0]\n{_head(block, '!')}! Version: {block.serial}\n! Expires: 1 hours\n"
     return "".join([head, *(f"||{name}^\n" for name in names)]).encode("ascii")
 
 
 def check_adblock(content: bytes, block: BlockList) -> None:
-    """Check that a filter list states exactly a list.
+    """Check that a filter list of ad blockers contains exactly a blocking list.
 
     Raises:
         ListWrong: it differs.
@@ -330,7 +346,7 @@ def _as_json(block: BlockList) -> _JsonList:
 
 
 def as_json_entry(entry: Entry) -> JsonEntry:
-    """Return an entry as JSON files state it."""
+    """Convert an entry of the blocking list to its form in JSON files."""
     return JsonEntry(
         name=entry.name,
         since=written_instant(entry.since),
@@ -379,14 +395,17 @@ class _JsonDelta(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DeltaEnds(Struct, frozen=True):
-    """The serials of the version from which a delta leads and of that to which it leads."""
+    """The serials of the two versions of the blocking list between which a delta file leads.
+
+    A client that holds version `from_serial` and applies the delta holds version `serial`.
+    """
 
     from_serial: int
     serial: int
 
 
 def ends_of(content: bytes) -> DeltaEnds:
-    """Return from which version a delta leads to which.
+    """Return the serials of the two versions between which a delta file (its bytes) leads.
 
     Raises:
         ListWrong: it is no delta.
@@ -398,11 +417,13 @@ def ends_of(content: bytes) -> DeltaEnds:
 
 
 def write_delta(before: BlockList, after: BlockList) -> bytes:
-    """Return the change from one version to the next as a file, applied once and compared with `after`.
+    """Serialise the difference between two versions of the blocking list as a JSON delta file.
+
+    The result is applied to `before` and compared with `after`.
 
     Raises:
-        ValueError: a name is not written as `names.read_name` returns it.
-        ListWrong: what was written does not lead to `after` (programming error).
+        ValueError: a name is not in the form that `names.read_name` returns.
+        ListWrong: the result does not lead to `after` (programming error).
     """
     old = {entry.name: entry for entry in before.entries}
     names = {entry.name for entry in after.entries}
@@ -424,7 +445,7 @@ def write_delta(before: BlockList, after: BlockList) -> bytes:
 
 
 def apply_delta(before: BlockList, content: bytes) -> BlockList:
-    """Return the version that a delta makes of `before`.
+    """Apply a delta file to the version `before` of the blocking list, and return the resulting version.
 
     Raises:
         ListWrong: it is no delta, starts from another version, or removes a name that is not there.

@@ -9,12 +9,13 @@ from fanal.measures.domain.records import DoubtCause, LiftOutcome
 
 
 class BlockingState(StrEnum):
-    """The states of a blocking.
+    """The states of a blocking of a host name by access providers.
 
-    TO_SECOND: awaits approval by a second person. VOUCHED: a third person vouched for a protected name.
-    LISTED: not yet known to be applied. IN_FORCE: it is. DOUBTED: a doubt (`DoubtCause`) awaits an answer;
-    the name is still listed. FREED: by one person, to be reviewed. LIFTING: off the list, restoration not yet
-    proved.
+    TO_SECOND: awaits approval by a second person. VOUCHED: a third person approved the blocking of a
+    protected name. LISTED: in the list, not yet known to be applied. IN_FORCE: it is applied. DOUBTED: a
+    doubt (`DoubtCause`) awaits an answer; the name is still listed. FREED: taken off the list by one person,
+    to be reviewed. LIFTING: off the list, not yet proved that providers restored access; LIFTED: proved.
+    WITHDRAWN: before it was listed.
     """
 
     DRAFT = "DRAFT"

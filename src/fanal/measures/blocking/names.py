@@ -45,10 +45,11 @@ _NOT_PUBLIC = frozenset({"alt", "arpa", "i2p", "internal", "invalid", "local", "
 
 
 class Protection(Struct, frozen=True, kw_only=True):
-    """A reason for which a name needs the approval of a third person.
+    """A reason why blocking a name requires the approval of a third person.
 
-    `category` is the label of kind `protected_category`; `name` is the protected name. `entry_id` is the
-    version of the reference entry, empty for a name above a public suffix, whose list gives the reason.
+    `name` is the protected name concerned, `category` a code of the label kind `protected_category`.
+    `entry_id` is the version of the reference data entry; empty for a name above a public suffix, which
+    follows from the Public Suffix List.
     """
 
     category: str
@@ -57,10 +58,10 @@ class Protection(Struct, frozen=True, kw_only=True):
 
 
 def read_name(text: str, *, own: Collection[str]) -> HostName:
-    """Return the host name written in `text` as A-labels, if a measure may block it.
+    """Parse a typed host name that a measure may block, and return it as A-labels.
 
-    `own` are host names of the desk and of its stop page, as A-labels: they, the names below them and those
-    above them are refused.
+    `own` are the host names of the desk and of its stop page, as A-labels: they, the names below them and
+    those above them are refused.
 
     Raises:
         Refusal: kind `blocking`: NAME_UNREADABLE, NAME_IS_URL, NAME_IS_ADDRESS (IP), NAME_HAS_PORT,
@@ -86,7 +87,9 @@ def read_name(text: str, *, own: Collection[str]) -> HostName:
 
 
 def check_written(names: Iterable[str]) -> tuple[HostName, ...]:
-    """Return names from storage that are written as `read_name` returns them; the rest is not asked again.
+    """Check that stored names have the form that `read_name` returns (A-labels), and return them.
+
+    Only characters and length are checked, not the other rules of `read_name`.
 
     Raises:
         ValueError: a name has other characters or is too long, so that it must not reach a file.
@@ -112,10 +115,11 @@ def names_above(name: str) -> Iterator[str]:
 
 
 def protections_of(name: HostName, *, catalogue: Catalogue, on: date) -> tuple[Protection, ...]:
-    """Return the protected names that blocking `name` would block or that `name` is below; () for none.
+    """Return the protected names for which a blocking of `name` needs a third person's approval; () for none.
 
-    A name above a public suffix is protected too: others' domains are registered below it. `catalogue` holds
-    the protected names, `on` is the day.
+    They are those that it would block (the name itself and names below it), and those above that protect the
+    names below them. A name above a public suffix is protected too, since others' domains are registered
+    below it. `catalogue` holds the protected names, `on` is the day.
     """
     groups = _protected(catalogue.in_force(ProtectedName, on))
     found = {groups.by_name[name]} if name in groups.by_name else set()
@@ -127,10 +131,11 @@ def protections_of(name: HostName, *, catalogue: Catalogue, on: date) -> tuple[P
 
 
 def guarded_names(catalogue: Catalogue) -> set[tuple[str, str]]:
-    """Return the names that PostgreSQL's guards know, each with what it covers.
+    """Return the names that the database refuses to block without further approval, as pairs (name, kind).
 
-    NAME and BELOW: a protected name, with the names below it or not, of any date in `catalogue`. SUFFIX: a
-    public suffix; BASE: a name whose every child is one, but for each EXCEPTION (Public Suffix List).
+    Kinds: NAME, a protected name alone; BELOW, with the names below it (of any date in `catalogue`); SUFFIX,
+    a public suffix; BASE, a name whose every child is a public suffix, except each EXCEPTION (Public Suffix
+    List).
     """
     protected = catalogue.entries(ProtectedName)
     found: set[tuple[str, str]] = {

@@ -1,4 +1,4 @@
-"""The blockings in force of every desk, and the list that names them, made under the next serial."""
+"""The blockings in force at every desk, and the making of numbered lists from them."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
@@ -29,19 +29,20 @@ _MOST = 5_000_000
 
 
 class InForce(Struct, frozen=True, kw_only=True):
-    """A blocking in force: its act and its entry."""
+    """A blocking in force: the id of its act, and its entry in the list."""
 
     act_id: UUID
     entry: Entry
 
 
 def in_force(*, now: datetime) -> tuple[InForce, ...]:
-    """Return the blockings of every desk in force at `now`.
+    """Return the blockings of every desk that are in force at `now`.
 
-    A blocking past its check, or past the end of its doubt, is none: instants alone decide, no job.
+    One whose next check is overdue, or whose doubt was not answered in time, is no longer in force; no job
+    has to end it.
 
     Raises:
-        ValueError: a stored name is not written as `names.read_name` returns it.
+        ValueError: a stored name is not in the form that `names.read_name` returns.
     """
     with across_desks():  # names alone, which every access provider receives
         found = list_blockings(actor=_MACHINE, states=BLOCKS, now=now, limit=_MOST)
@@ -60,18 +61,19 @@ def in_force(*, now: datetime) -> tuple[InForce, ...]:
 
 
 def entries_in_force(*, now: datetime) -> tuple[Entry, ...]:
-    """Return the blocked names of every desk at `now`, one for each blocking in force.
+    """Return the list entries of every desk's blockings in force at `now`; a name may occur several times.
 
     Raises:
-        ValueError: a stored name is not written as `names.read_name` returns it.
+        ValueError: a stored name is not in the form that `names.read_name` returns.
     """
     return tuple(one.entry for one in in_force(now=now))
 
 
 def is_blocked_elsewhere(*, actor: Actor, view: BlockingView, now: datetime) -> bool:
-    """Return whether a blocking that the actor may not read blocks the name of `view` as well.
+    """Return whether the name of a blocking (`view`) is also blocked by one that the actor may not read.
 
-    It is of another desk: nothing but its existence is shown. Lifting the actor's own changes nothing then.
+    That is one of another desk: nothing but its existence is disclosed. Lifting the actor's own would then
+    not unblock the name.
     """
     with across_desks():  # no row is shown
         every = still_blocked(actor=_MACHINE, view=view, now=now)
@@ -80,9 +82,9 @@ def is_blocked_elsewhere(*, actor: Actor, view: BlockingView, now: datetime) -> 
 
 
 def make_blocklist(*, actor: Actor, now: datetime) -> BlockList:
-    """Make the list of the names blocked at `now`, keep its serial (the next one), and return it.
+    """Make and return the list of the names blocked at `now`, under the next serial, and store the serial.
 
-    The ledger records serial and number of names. Lists are made one after the other.
+    The ledger records serial and number of names. A lock prevents two lists from being made at once.
 
     Raises:
         Refused: the actor may not export.
@@ -96,7 +98,7 @@ def make_blocklist(*, actor: Actor, now: datetime) -> BlockList:
 
 @contextmanager
 def lists_locked(actor: Actor) -> Iterator[None]:
-    """Hold the making of lists until the transaction ends, for an actor who may export.
+    """Open a transaction in which no other process can make a blocking list, for an actor who may export.
 
     Raises:
         Refused: the actor may not export.
@@ -111,9 +113,10 @@ def lists_locked(actor: Actor) -> Iterator[None]:
 def keep_list(
     *, actor: Actor, entries: Iterable[Entry], purpose: str, known: Collection[int], now: datetime
 ) -> BlockList:
-    """Make the list of these entries, later than every list kept and than the serials `known`; keep it.
+    """Make a blocking list of these entries, store its serial and digest, and return it.
 
-    Called within `lists_locked`. `purpose` is `export` or `publish`.
+    Its serial is later than that of the last stored list and than those in `known`. Called within
+    `lists_locked`. `purpose` is `export` or `publish`.
 
     Raises:
         ListWrong: a name covers the stop page, or no serial is later than all (`blocklist.make_list`).

@@ -1,4 +1,4 @@
-"""What may be blocked on the basis of a removal request, and the due instants of a blocking. Pure."""
+"""Rules of blockings: what may be blocked on the basis of a removal request, and deadlines. Pure."""
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
@@ -27,10 +27,12 @@ _ASKED = {
 
 
 class BlockingFacts(Struct, frozen=True, kw_only=True):
-    """What the due instant of a blocking follows from: state, level, protection, and its recorded instants.
+    """The facts from which the deadlines of a blocking are computed.
 
-    `removal_due` is the end of the removal request's legal time, None before a receipt, while suspended, and
-    for the ground NO_MENTIONS. `ended_at` is when the name left the list by a lifting or a freeing.
+    `level` is its urgency, `protected` whether the name needs a third person's approval. `removal_due` is the
+    end of the host's legal time for removal; None if no receipt is recorded, while the time is suspended, and
+    for the ground NO_MENTIONS. The other instants are those of its steps, None before them: `listed_at` is
+    when the name was put on the list, `checked_at` the last check, `ended_at` when it left the list.
     """
 
     state: BlockingState
@@ -46,13 +48,14 @@ class BlockingFacts(Struct, frozen=True, kw_only=True):
 
 
 def name_to_block(text: str, *, removal: Measure, ground: Ground, own: Collection[str]) -> HostName:
-    """Return the host name that `text` names, if a blocking may rest on that removal request.
+    """Parse the host name that a blocking resting on this removal request shall block; return it as A-labels.
 
-    `own` are the host names of the desk and of its stop page.
+    It must be the host of the request, or a domain above it. `own` are the host names of the desk and of its
+    stop page.
 
     Raises:
-        Refusal: kind `blocking`: a code of `names.read_name`, NAME_ELSEWHERE (it is neither the host of the
-            request nor above it), REMOVAL_ENDED, REMOVAL_SUSPENDED, NOT_RECEIVED (no receipt is recorded).
+        Refusal: kind `blocking`: a code of `names.read_name`, NAME_ELSEWHERE (neither the host of the request
+            nor above it), REMOVAL_ENDED, REMOVAL_SUSPENDED, NOT_RECEIVED (no receipt is recorded).
     """
     name = read_name(text, own=own)
     if not covers(name, removal.request.host):
@@ -75,7 +78,7 @@ def check_rests(removal: Measure) -> None:
 
 
 def blocking_basis(removal: Measure, *, catalogue: Catalogue, on: date) -> MeasureRule:
-    """Return the rule that allows to block for the offence of a removal request on a day.
+    """Return the legal rule in force on a day that permits blocking for the offence of a removal request.
 
     Raises:
         Refusal: BLOCKING_CLOSED (no checked rule in force names that offence).
@@ -90,9 +93,9 @@ def blocking_basis(removal: Measure, *, catalogue: Catalogue, on: date) -> Measu
 
 
 def expiry_of(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:
-    """Return when a blocking leaves every list by itself; None if its state blocks nothing.
+    """Return when a blocking ends without any act of a person; None if it does not block anything now.
 
-    That is the due instant of its next check, or the end of a doubt if that is earlier. No step moves it.
+    That is the deadline of its next check, or of the answer to a doubt if that is earlier.
     """
     if facts.state not in BLOCKS or facts.listed_at is None:
         return None
@@ -103,9 +106,10 @@ def expiry_of(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:
 
 
 def longest_doubt(level: str, *, catalogue: Catalogue, on: date) -> timedelta:
-    """Return the longest time in which a doubt of that level may be answered, by the delays of the day `on`.
+    """Return the longest time that the answer to a doubt about a blocking may take, by urgency `level`.
 
-    A delay in working days is longest before a run of holidays: all days of the year from `on` are tried.
+    The delays are those in force on the day `on`. A delay in working days is longest before a run of
+    holidays: all days of the year from `on` are tried.
     """
     first = datetime.combine(on, time(), UTC)
     starts = [first + timedelta(days=days) for days in range(_YEAR)]
@@ -116,7 +120,7 @@ def longest_doubt(level: str, *, catalogue: Catalogue, on: date) -> timedelta:
 
 
 def due_at(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:
-    """Return the one due instant of a blocking in its state; None once it is lifted or withdrawn."""
+    """Return the deadline of the next step of a blocking; None once it is lifted or withdrawn."""
     match facts.state:
         case BlockingState.DRAFT | BlockingState.TO_SECOND:
             return _desk(facts, "SECOND", facts.created_at, catalogue)
@@ -134,9 +138,9 @@ def due_at(facts: BlockingFacts, *, catalogue: Catalogue) -> datetime | None:
 
 
 def asked_of(facts: BlockingFacts, *, late: bool) -> str:
-    """Return who is asked for the next step: a code of the label kind `blocking_asked`, "" for nobody.
+    """Return who must make the next step of a blocking: a code of the label kind `blocking_asked`.
 
-    `late`: the due instant has passed. A blocking whose entry has lapsed is asked of a supervisor too.
+    "" if nobody. `late`: its deadline has passed; for one in force or doubted, that is then a supervisor.
     """
     state = facts.state
     if state is BlockingState.APPROVED and facts.protected:

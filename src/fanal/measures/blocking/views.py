@@ -1,4 +1,4 @@
-"""Queries on blockings: with their facts, due instant and expiry; those in force; counts."""
+"""Queries on blockings of host names: lists with deadlines, those in force, counts."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -48,12 +48,12 @@ class BlockingView(Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether it blocks the name, or comes to block it by further steps."""
+        """Whether it blocks the name now, or may still come to do so."""
         return self.facts.state in BEFORE_LISTING | BLOCKS and not self.lapsed
 
 
 def view_of(*, actor: Actor, act: Act, now: datetime) -> BlockingView:
-    """Return a blocking that the actor has read as an act, with its due instant at `now`."""
+    """Return a blocking with its facts and deadlines at `now`; `act` is its act, which the actor has read."""
     (view,) = _views([act], actor=actor, now=now)
     return view
 
@@ -61,7 +61,7 @@ def view_of(*, actor: Actor, act: Act, now: datetime) -> BlockingView:
 def list_blockings(
     *, actor: Actor, states: Iterable[str] = (), now: datetime, limit: int = MOST
 ) -> tuple[BlockingView, ...]:
-    """Return the blockings that the actor may read, the next due first, at most `limit`.
+    """Return at most `limit` blockings that the actor may read, the earliest deadline first.
 
     Without `states`, blockings in every state are returned. Ended ones come last.
     """
@@ -77,7 +77,7 @@ def blockings_on(*, actor: Actor, report_id: UUID, now: datetime) -> tuple[Block
 
 
 def still_blocked(*, actor: Actor, view: BlockingView, now: datetime) -> tuple[BlockingView, ...]:
-    """Return the other blockings in force that block the name of `view`: its lifting changes nothing."""
+    """Return the other blockings in force that block the name of `view`: lifting it then changes nothing."""
     found = list_blockings(actor=actor, states=BLOCKS, now=now)
     return tuple(
         one
@@ -90,13 +90,13 @@ def still_blocked(*, actor: Actor, view: BlockingView, now: datetime) -> tuple[B
 
 
 def removals_of(act_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Return the removal request on which each of these blockings rests, by the blocking's id."""
+    """Return, by blocking id, the id of the removal request on which each of these blockings rests."""
     rows = StoredBlocking.objects.filter(act_id__in=act_ids)
     return dict(rows.values_list("act_id", "removal_id"))
 
 
 def signed_by(act: Act) -> set[UUID]:
-    """Return the persons who drafted a blocking, wrote its present bytes or approved them."""
+    """Return the ids of the people who drafted a blocking, wrote its current document or approved it."""
     steps = casework.steps_of(act_ids=[act.id]).get(act.id, ())
     approvals = casework.approvals_of(act_ids=[act.id]).get(act.id, ())
     wrote = [one.actor_id for one in steps if one.transition == "amend"][-1:]
@@ -118,7 +118,7 @@ def count_blockings(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_waiting(*, actor: Actor) -> dict[str, int]:
-    """Count the blockings of all desks that no list has named: DRAFT, TO_SECOND, APPROVED (or vouched for).
+    """Count the blockings of all desks not yet listed, by state: DRAFT, TO_SECOND, APPROVED (with VOUCHED).
 
     Raises:
         Refused: the actor may not read statistics.

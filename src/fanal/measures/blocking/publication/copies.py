@@ -1,7 +1,7 @@
-"""The copies of the list at name servers, one for each access provider: settings and canary names. Pure.
+"""Copies of the blocking list at DNS name servers, one for each access provider: settings, canaries. Pure.
 
 The settings are `FANAL_HOME/blocklist.toml`. A canary is a name below a reserved domain of the desk, at which
-nothing is served: only its provider's copy has it, so that it tells whose copy leaked.
+nothing is served: only its provider's copy has it, so that it shows whose copy leaked.
 """
 
 import base64
@@ -29,11 +29,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 class CopiesRefused(ValueError):
-    """The settings of the copies, or a key file of theirs, cannot be used; the message says why."""
+    """Error: the settings of access providers' copies, or a key file, are invalid; the message says why."""
 
 
 class TsigKey(Struct, frozen=True, kw_only=True):
-    """A key by which a name server knows who asks (TSIG, RFC 8945): name, algorithm, secret bytes."""
+    """A TSIG key (RFC 8945), by which a name server authenticates requests: name, algorithm, secret bytes."""
 
     name: str
     algorithm: str
@@ -55,11 +55,12 @@ class NameServer(Struct, frozen=True, kw_only=True):
 
 
 class Copy(Struct, frozen=True, kw_only=True):
-    """The copy of an access provider: `primary` holds it, `update_key` may change it.
+    """The settings of one access provider's copy of the blocking list, a DNS zone.
 
-    The provider takes it with `transfer_key`; `canary` is its name for finding leaks. `secondary` is the
-    provider's server that tells its serial, `resolver` the one that its clients ask, `outside` addresses of
-    the provider at which nobody may read the zone.
+    `isp` is the provider's name. The name server `primary` holds the copy; `update_key` may change it, and
+    the provider transfers it with `transfer_key`. `canary` is a name only in this copy, for tracing leaks.
+    The last three serve monitoring: `secondary`, the provider's name server, is queried for its serial, and
+    `resolver` is the server of its clients; at the addresses `outside`, nobody may read the zone.
     """
 
     isp: str
@@ -72,7 +73,10 @@ class Copy(Struct, frozen=True, kw_only=True):
     outside: tuple[NameServer, ...] = ()
 
     def names(self, block: BlockList) -> list[str]:
-        """Return the names of this copy of a list, canary and names in between included, in order."""
+        """Return the sorted names in this copy of a list: the blocked ones, the canary, and those in between.
+
+        See `blocklist.closed`.
+        """
         return closed(sorted({*block.names, self.canary}, key=from_root))
 
 
@@ -104,15 +108,16 @@ def key_files(content: bytes) -> list[str]:
 def read_copies(
     content: bytes, *, keys: Mapping[str, str], used: Sequence[Copy] = ()
 ) -> tuple[tuple[Copy, ...], dict[str, str]]:
-    """Return the copies that can be used, and for each other one, by provider, why not.
+    """Parse the settings of the copies; return the usable copies, and the fault of each other by provider.
 
-    `content` are the settings (TOML), `keys` the contents of their key files, by path. Of two copies with one
-    transfer key none is used; if a key updates one copy and transfers another, the one that it updates is
-    not used, or, if it updates several, the one that it transfers. `used` are the copies in use: one whose
-    settings cannot be used any more stays as it is, and no new copy may exclude it.
+    `content` are the settings (TOML), `keys` the contents of their key files, by path. A fault is also a key
+    with two uses: of two copies with one transfer key none is usable; if a key updates one copy and transfers
+    another, the one that it updates is not usable, or, if it updates several, the one that it transfers.
+    `used` are the copies in use so far: one whose new settings are faulty is returned unchanged, and a new
+    copy that conflicts with it is not usable.
 
     Raises:
-        CopiesRefused: the settings as a whole cannot be read, or their canary.
+        CopiesRefused: the settings as a whole, or the canary domain, cannot be read.
     """
     settings = _read(content)
     try:
@@ -166,14 +171,14 @@ def _clash(copy: Copy, others: Sequence[Copy]) -> str:
 
 
 def canary_of(key: TsigKey, *, base: HostName) -> HostName:
-    """Return the canary name of the provider that transfers with `key`, below `base`."""
+    """Return the canary name of an access provider: a name below `base` derived from its transfer key."""
     digest = hmac.new(key.secret, b"fanal/canary/1", hashlib.sha256).hexdigest()
     (name,) = check_written([f"c{digest[:20]}.{base}"])
     return name
 
 
 def read_key(text: str) -> TsigKey:
-    """Return the TSIG key in a key file, as BIND's `tsig-keygen` writes it.
+    """Parse a TSIG key from a key file in the form of BIND's `tsig-keygen`.
 
     Raises:
         CopiesRefused: it is no such file; the message never quotes it.

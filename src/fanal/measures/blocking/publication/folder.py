@@ -1,7 +1,7 @@
-"""The folder in which versions of the blocking list are published: written whole, verified, pruned.
+"""The folder in which versions of the blocking list are published: writing, verification, pruning.
 
 A version is written into a folder of its own and moved to its name; the link `latest` then changes in one
-step. A process may die at any instant: what it left under another name is removed by the next one.
+step. A process may die at any instant: a partial version under another name is removed by the next process.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ Signer = Callable[[BlockList, str, bytes], bytes]
 
 
 class FolderRefused(Exception):
-    """A published folder is not what its manifests state, or is out of date; the message says where."""
+    """Error: a published folder differs from its manifests, or has expired; the message names the file."""
 
 
 class _Ends(Struct, frozen=True):
@@ -55,7 +55,10 @@ class _Ends(Struct, frozen=True):
 
 
 class Verified(Struct, frozen=True, kw_only=True):
-    """What `verify_folder` found: the newest version, whether its delta was applied, its files."""
+    """The result of verifying a published folder: its newest version (`block`) and the names of its files.
+
+    `delta` is whether a delta file was verified too.
+    """
 
     block: BlockList
     delta: bool
@@ -64,10 +67,10 @@ class Verified(Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder, created if it is missing, against other processes that publish into it.
+    """Hold an exclusive file lock on the folder of published lists; create the folder if it is missing.
 
     Raises:
-        OSError: it cannot be made or written.
+        OSError: it cannot be created or written.
     """
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     with open(folder / _LOCK, "ab", opener=_shared) as file:
@@ -76,7 +79,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def known_serials(folder: Path, *, keys: Iterable[NoteKey]) -> set[int]:
-    """Return the serials of the versions in a folder whose manifest one of `keys` signed."""
+    """Return the serials of the versions in a folder that have a manifest signed by one of `keys`."""
     trusted, found = tuple(keys), set()
     for path in folder.glob(f"*/*{_SUFFIX}"):
         with contextlib.suppress(ManifestRefused, OSError):
@@ -85,20 +88,24 @@ def known_serials(folder: Path, *, keys: Iterable[NoteKey]) -> set[int]:
 
 
 def read_latest(folder: Path, *, keys: Iterable[NoteKey]) -> BlockList | None:
-    """Return the newest version in a folder, expired or not; None without one that our keys signed whole."""
+    """Return the newest version of the list in a folder, expired or not.
+
+    None if there is none, or if its manifest is not signed by one of `keys` or disagrees with the file.
+    """
     return _read_version(folder / LATEST, tuple(keys))
 
 
 def write_version(
     folder: Path, block: BlockList, *, before: BlockList | None, sign: Signer, now: datetime
 ) -> None:
-    """Publish a version: its files and manifests, the delta from `before`, then `latest`; old ones go.
+    """Publish a version of the blocking list in a folder, then remove outdated versions.
 
-    The caller holds the folder (`locked`).
+    Its files and signed manifests (by `sign`) are written, with the delta from the version `before`; then the
+    link `latest` is moved. The caller holds the folder (`locked`).
 
     Raises:
-        ValueError: a name is not written as `names.read_name` returns it.
-        ListWrong: a written file does not state the list (programming error).
+        ValueError: a name is not in the form that `names.read_name` returns.
+        ListWrong: a written file differs from the list (programming error).
         OSError: the folder cannot be written; `latest` is the earlier version.
     """
     partial = folder / f"{block.serial}{_PARTIAL}"
@@ -121,10 +128,11 @@ def write_version(
 def verify_folder(
     folder: Path, *, keys: Iterable[NoteKey], now: datetime, loaded: Iterable[int] = ()
 ) -> Verified:
-    """Check the newest version of a folder: signatures, digests, expiry; all formats state one list.
+    """Verify the newest version in a folder: signatures, digests, expiry, and that all formats agree.
 
-    Where the version before it is still there whole, its delta is applied and compared too. `loaded` are
-    serials used before. Only the folder and the keys are needed.
+    If the folder still has the previous version completely, the delta is applied to it and compared too.
+    `loaded` are the serials of lists used before, none of which may be later. Only the folder and the keys
+    are needed.
 
     Raises:
         FolderRefused: the message names the file and says what is wrong.

@@ -1,4 +1,4 @@
-"""Versions of the blocking list for access providers: new names need a permission, what is lifted none."""
+"""Publication of the blocking list for access providers: new names need a permission, lifted ones none."""
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
@@ -33,10 +33,12 @@ DAY = timedelta(hours=24)
 
 
 class Publication(Struct, frozen=True, kw_only=True):
-    """What `publish` did: the newest version, the one before it, whether it was made now.
+    """The result of `publish`.
 
-    `before` is None without one that was signed by our keys. `held` is the number of new names that may not
-    leave yet, `change` their digest, "" without any; `large`: an instruction must name that digest.
+    `block` is the newest version of the list, `new` whether it was made by this call, `before` the previous
+    version; None without one signed by our keys. `held` is the number of new names kept back for lack of
+    permission, `change` the digest of these names, "" without any. `large`: only an instruction that cites
+    that digest permits them.
     """
 
     block: BlockList
@@ -48,7 +50,11 @@ class Publication(Struct, frozen=True, kw_only=True):
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
-    """New names: the acts that name them, their digest, and whether an instruction must name it (`large`)."""
+    """The blocked names that no published list has contained yet.
+
+    `acts` are the blockings in force that name them, `names` is their number, `change` their digest. `large`:
+    so many that only an instruction that cites the digest permits their publication.
+    """
 
     acts: tuple[InForce, ...]
     names: int
@@ -65,14 +71,15 @@ def publish(
     known: Collection[int] = (),
     now: datetime,
 ) -> Publication:
-    """Publish the names in force into `folder`, as a new version where anything changed or an hour passed.
+    """Publish the host names to be blocked into `folder`: as a new version if any changed or an hour passed.
 
-    `bring` takes it to the name servers once it is in the database, before the files are written: reading
-    back the files of a long list takes longer than a lifting may wait.
+    New names are published if a person does it (`by_person`) or under a standing instruction BLOCKLIST in
+    force; a large number of them only under an instruction that cites their digest. All other changes,
+    liftings above all, are published at once.
 
-    New names leave if a person asks for it (`by_person`), or under an instruction BLOCKLIST in force; a large
-    change only under one that names its digest. Everything else, liftings above all, leaves at once. `known`
-    are serials of lists seen elsewhere, such as at name servers.
+    `bring` is called with the result before the files are written, to update the name servers first: reading
+    back the files of a long list takes longer than a lifting may wait. `known` are serials of lists seen
+    elsewhere, such as at name servers.
 
     Raises:
         Refused: the actor may not export.
@@ -105,20 +112,26 @@ def publish(
 
 
 def changes_waiting(*, folder: Path, now: datetime) -> Waiting:
-    """Return the new names that no published version has named yet."""
+    """Return the blocked names that no published version of the list has contained yet.
+
+    `folder` is that of the published versions.
+    """
     before = published.read_latest(folder, keys=signer.current().known_keys)
     return _waiting(in_force(now=now + MARGIN), before, now=now)
 
 
 def change_of(names: Collection[str]) -> str:
-    """Return the digest by which an instruction names these new names; "" without any."""
+    """Return the digest (hexadecimal SHA-256) by which an instruction cites these new names.
+
+    "" without any name.
+    """
     if not names:
         return ""
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
 
 
 def mark_of_changes() -> str:
-    """Return a text that differs once any blocking in force was listed, checked, doubted, kept or ended."""
+    """Return a token that changes whenever a blocking is listed, checked, doubted, kept or ended."""
     found = sql.one(
         "SELECT count(*), coalesce(bit_xor(hashtextextended(concat_ws('|', act_id, a.state, listed_at,"
         " checked_at, doubted_at), 0)), 0) FROM measures_blocking JOIN casework_act a ON a.id = act_id"
@@ -129,7 +142,7 @@ def mark_of_changes() -> str:
 
 
 def due_again(block: BlockList) -> datetime:
-    """Return when a version must be followed by the next one although nothing happened."""
+    """Return the instant by which a version of the list must be replaced, even without any change."""
     ends = min((entry.expires for entry in block.entries), default=block.expires_at)
     return min(block.made_at + RENEW, ends - MARGIN)
 
