@@ -1,6 +1,8 @@
-"""Client of a counterpart's de-confliction service: posts messages, fetches states and answers.
+"""HTTPS client of another organisation's de-confliction service (the counterpart).
 
-A counterpart is another organisation, with which a round of private set intersection finds common suspects.
+A round of private set intersection with a counterpart finds the suspects that both organisations have,
+without showing the others. This client posts our signed messages and fetches the round's state and the
+counterpart's answer.
 """
 
 import base64
@@ -17,9 +19,9 @@ _SMALL: Final = 4096
 
 
 class RoundTold(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of another organisation's service about a round of private set intersection.
+    """The response of another organisation's service about a round of private set intersection.
 
-    It has the round's id and state there.
+    `round` is the round's id, `state` the code of its state there.
     """
 
     round: UUID

@@ -1,10 +1,11 @@
-"""The hand-over of one message to a mail server that may be slow or fail in one thing, within a deadline.
+"""Delivery of one mail message to an SMTP server within a deadline, in parallel sessions where needed.
 
-A line is a sequence of SMTP sessions for the same recipients, each at another address of the server. The
-common line has all recipients. If it has not begun to send the message after the patience, or the server
-fails at one recipient, a line for each recipient begins in parallel, at the addresses that answer. In every
-line the next address follows where one fails or is slow, and the slow one goes on: the session that is first
-at a recipient sends, no other does then.
+It is built for a server of which an address is slow or faulty, or which fails at one recipient only. A line
+is a sequence of SMTP sessions for the same recipients, each at another IP address of the server. The common
+line has all recipients. If it has not begun to send the message after a quarter of the time (the patience),
+or the server fails at one recipient, a line for each recipient begins in parallel, at the addresses that
+answer. In every line the next address is tried where one fails or is slow, while the slow session continues:
+the first session that reaches a recipient sends the message, and no other does after it.
 """
 
 import math
@@ -66,15 +67,17 @@ class _Line:
 
 
 class Handover:
-    """The hand-over of `message` to the recipients `to` (mail addresses), for a single call of `run`.
+    """The delivery of one mail message to the recipients `to` (mail addresses), for a single call of `run`.
 
     Args:
-        message: None to sign in only.
-        sign_in: encrypts a session and signs in.
-        seconds: time for all, from the call of `run`.
+        message: the message; None to sign in only.
+        to: the mail addresses of the recipients.
+        server: the mail server.
+        sign_in: called with each session; encrypts it and signs in.
+        seconds: time for all, from the creation of this object.
         attempt: number of the attempt to send this message, from 1. Each begins at another address of the
-            server, and from the second on that one has the whole patience before the next: a faulty address
-            that answers faster would otherwise get the message each time.
+            server. From the second on, the next address is tried only after a quarter of `seconds`: a faulty
+            address that answers faster would otherwise get the message each time.
     """
 
     def __init__(
@@ -106,12 +109,14 @@ class Handover:
         self._failures: dict[str, Exception] = {}
 
     def run(self) -> dict[str, int]:
-        """Hand the message over; return the SMTP reply code of each recipient that was not accepted.
+        """Deliver the message; return the SMTP reply code of each recipient that was not accepted.
 
-        The code is 0 without a reply; the result is empty if the server accepted the message for all.
+        The result maps mail addresses to codes (RFC 5321), 0 without a reply. It is empty if the server
+        accepted the message for all.
 
         Raises:
-            OSError, ValueError: it was accepted for nobody; a failure that may pass, if there is any.
+            OSError, ValueError: the server accepted it for nobody. With several failures, a temporary one is
+                raised rather than a permanent one.
         """
         with self._guard:
             self._start(self._look_up)

@@ -48,9 +48,10 @@ class Reached(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The result of sending one message: which recipients it reached (`reached`).
+    """The result of sending one message.
 
-    `later` holds the addresses to try again, `lost` is the number of addresses refused for good.
+    `reached`: whether it reached all, some or none of its recipients. `later` holds the addresses to try
+    again, `lost` is the number of addresses refused for good.
     """
 
     reached: Reached
@@ -75,10 +76,10 @@ class MailFault(StrEnum):
 
 
 class How(NamedTuple):
-    """How one message is handed over.
+    """Settings of one attempt to send a message.
 
-    `seconds` is the deadline; with one beyond the default, a single reply may take all of it. `attempt` is
-    the number of the attempt, from 1: each begins at another address of the server.
+    `seconds` is the deadline; if it exceeds the default, a single reply of the server may take all of it.
+    `attempt` is the number of the attempt, from 1: each begins at another IP address of the server.
     """
 
     seconds: float = SEND_SECONDS
@@ -135,7 +136,10 @@ class Mailer:
         return () if self.demo else self.lacks()
 
     def lacks(self) -> tuple[MailFault, ...]:
-        """Return what keeps alarm calls from arriving, in a demo too."""
+        """Return the faults that keep alarm calls from arriving, in a demo too.
+
+        An alarm call is an e-mail about a child in danger.
+        """
         found: list[MailFault] = []
         if not self.url:
             found.append(MailFault.NO_SERVER)
@@ -195,16 +199,18 @@ class Mailer:
         return message
 
     def ask(self) -> None:
-        """Connect to the mail server and sign in, without sending a message.
+        """Check the settings: connect to the mail server and sign in, without sending a message.
 
         Raises:
             MailRefused: an invalid server URL, or a remote server without TLS.
-            OSError, smtplib.SMTPException: the server did not let this machine in within `SEND_SECONDS`.
+            OSError, smtplib.SMTPException: no connection or no sign-in within `SEND_SECONDS`.
         """
         self._send_to(None, [self.sender], How())
 
     def server(self, *, seconds: float) -> smtp.Server:
-        """Return the mail server, as it is spoken to for a message that has `seconds` in all.
+        """Return the mail server of the setting `url`, for a message that may take `seconds` in all.
+
+        A single reply may take all of `seconds` if they exceed the default, `SEND_SECONDS`.
 
         Raises:
             MailRefused: an invalid server URL.
@@ -222,7 +228,7 @@ class Mailer:
         )
 
     def sign_in(self, server: smtp.Session) -> None:
-        """Encrypt the session with a server on another machine, and sign in.
+        """Encrypt an SMTP session (STARTTLS) to another machine, and sign in with the URL's password.
 
         Raises:
             MailRefused: a remote server without TLS.

@@ -1,4 +1,4 @@
-"""The test message by which the mail settings are tried, and what became of it as a code."""
+"""The test message by which an administrator checks the mail settings, and its result as a code."""
 
 import re
 import smtplib
@@ -19,14 +19,14 @@ _STATUS: Final = re.compile(rb"\s*([245]\.[0-9]{1,3}\.[0-9]{1,3})\b")
 
 
 class TrialResult(StrEnum):
-    """What became of a test message.
+    """The result of sending a test message, as a code for the page that shows it.
 
     ACCEPTED, SOME: the server accepted it for all, for some of the addresses. LEFT: no server is set, it is
     in the folder. NOBODY: no address to send to. SETTINGS: the server's URL is invalid. NO_TLS: the server
     offers no encryption; BAD_TLS: its certificate or encryption is not accepted. SIGN_IN: the server refuses
     the password. REFUSED: it refuses sender, addresses or message. UNCONFIRMED: it has the message and did
-    not confirm it. SILENT: no answer in time, or a closed connection. UNREACHABLE: no connection.
-    STALE: the test waited too long for the worker, nothing was sent.
+    not confirm it. SILENT: no answer in time, or a closed connection. UNREACHABLE: no connection. STALE: the
+    test waited too long for the worker, nothing was sent.
     """
 
     ACCEPTED = "ACCEPTED"
@@ -46,10 +46,10 @@ class TrialResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialOutcome:
-    """What became of a test message, with the server's reply code (0 without) and enhanced status code.
+    """The result of sending a test message, with the codes of the server's reply.
 
-    `status` is such as "5.7.8" (RFC 3463), "" without. The text of the reply is not kept: it may hold
-    addresses.
+    `reply` is the SMTP reply code, 0 without one. `status` is the enhanced status code such as "5.7.8" (RFC
+    3463), "" without. The text of the reply is not kept: it may hold addresses.
     """
 
     result: TrialResult
@@ -58,7 +58,9 @@ class TrialOutcome:
 
 
 def send_trial(mailer: Mailer, *, to: Sequence[str], message_id: str, now: datetime) -> Sent:
-    """Send one message, marked as a test, to the addresses `to`, in both languages.
+    """Send one message, marked as a test, in French and English; return which recipients (`to`) it reached.
+
+    `message_id` must be the same at each attempt, so that a repeated delivery is recognised.
 
     Raises:
         MailRefused: no recipient, an invalid server URL, or a remote server without TLS.
@@ -74,7 +76,7 @@ def send_trial(mailer: Mailer, *, to: Sequence[str], message_id: str, now: datet
 
 
 def try_mail(mailer: Mailer, *, to: Sequence[str], message_id: str, now: datetime) -> TrialOutcome:
-    """Send one test message to the addresses `to`; return what became of it, also for a failure."""
+    """Send one test message to the addresses `to`; return the result, also of a failure."""
     if not to:
         return TrialOutcome(result=TrialResult.NOBODY)
     try:

@@ -1,4 +1,4 @@
-"""Name servers of the blocking list: their serial, transfers, dynamic updates, and what they answer.
+"""DNS client of the name servers of the blocking list: SOA queries, zone transfers, dynamic updates, checks.
 
 Every exchange is bounded in time. Servers are IP addresses from the operator's settings (`blocklist.toml`),
 never from a report.
@@ -36,14 +36,16 @@ _MOST_OCTETS: Final = 45_000
 
 
 class ServerFailed(Exception):
-    """A name server is silent, refuses, or answers otherwise than it must; the message says how."""
+    """Error: a name server did not answer, refused, or gave an unusable answer (see the text)."""
 
 
 def ask_serial(server: NameServer, zone: str, *, key: TsigKey) -> int:
-    """Return the serial of a zone at a server, asked with a key.
+    """Return the serial number of a zone at a name server, from its SOA record.
+
+    The query is signed with the TSIG `key`.
 
     Raises:
-        ServerFailed: silent, refused, or no SOA in the answer.
+        ServerFailed: no answer, a refusal, or no SOA record in the answer.
     """
     answer = _ask(server, zone, dns.rdatatype.SOA, key=key)
     if answer.rcode() != dns.rcode.NOERROR:
@@ -56,12 +58,14 @@ def ask_serial(server: NameServer, zone: str, *, key: TsigKey) -> int:
 
 
 def read_owners(server: NameServer, zone: str, *, key: TsigKey) -> tuple[int, set[tuple[str, str]]]:
-    """Return serial and content of a zone by a transfer: names relative to the zone, each with its CNAME.
+    """Return a zone's serial number and its records, read by a zone transfer (AXFR).
 
-    A record of another type has its text instead of a target.
+    Each record is a pair: the owner name relative to the zone, and the target of its CNAME. For a record of
+    another type, the second is its type and text. The records of the zone's apex are left out. The transfer
+    is signed with the TSIG `key`.
 
     Raises:
-        ServerFailed: silent, refused, or no whole zone.
+        ServerFailed: no answer, a refusal, or an incomplete zone.
     """
     found = dns.zone.Zone(dns.name.from_text(zone), relativize=True)
     query, _ = dns.xfr.make_query(found, keyring=_ring(key), keyname=dns.name.from_text(key.name))
@@ -98,12 +102,14 @@ def update_zone(
     target: str,
     soa: str,
 ) -> int:
-    """Remove owners from a zone, add others as CNAME to `target`, then set the SOA; return the messages sent.
+    """Remove and add names in a zone by dynamic updates (RFC 2136); return the number of update messages.
 
-    Names are relative to the zone. Removals go first. Each message is applied whole or not at all (RFC 2136).
+    `removed` and `added` are owner names relative to the zone. Removals go first. An added name gets a CNAME
+    to `target`, in place of any other. The last message sets the zone's SOA record to the text `soa`. The
+    server applies each message whole or not at all.
 
     Raises:
-        ServerFailed: silent, or it refused a message; those before it are applied.
+        ServerFailed: no answer, or it refused a message; those before it are applied.
     """
     messages = list(_messages(zone, key, removed, added, target, soa))
     for message in messages:
@@ -114,9 +120,10 @@ def update_zone(
 
 
 def who_may_read(server: NameServer, zone: str) -> str:
-    """Return what a server tells of a zone to anybody: "" if nothing, else `SOA` or `AXFR`, or both.
+    """Return which queries about a zone a server answers without a key: "", "SOA", "AXFR" or "SOA AXFR".
 
-    A server that does not answer at all tells nothing.
+    "" also for a server that does not answer at all. AXFR is the transfer of the whole zone: the blocking
+    list must not be public.
     """
     told = []
     for kind in (dns.rdatatype.SOA, dns.rdatatype.AXFR):
@@ -130,10 +137,13 @@ def who_may_read(server: NameServer, zone: str) -> str:
 
 
 def look_up(server: NameServer, name: str) -> tuple[str, str, tuple[int, ...]]:
-    """Return what a resolver answers for the addresses of a name: code, CNAME target or "", EDE codes.
+    """Return a resolver's answer to a query for the address (A record) of a name.
+
+    The answer is (response code such as "NXDOMAIN", target of the first CNAME or "", extended DNS error
+    codes, RFC 8914).
 
     Raises:
-        ServerFailed: it is silent.
+        ServerFailed: no answer.
     """
     answer = _ask(server, name, dns.rdatatype.A, key=None)
     targets = [

@@ -78,7 +78,7 @@ class _Adapter(HTTPAdapter):
 
 
 class ShelteredSession(requests.Session):
-    """HTTP session limited to https (or loopback) URLs, with one deadline and without redirects."""
+    """HTTP session for https URLs (or this machine's), with a deadline for each call, without redirects."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,9 +138,7 @@ def discover(address: str) -> dict[str, object]:
 def signing_keys(provider: Mapping[str, object]) -> list[Mapping[str, object]]:
     """Return an OpenID Connect provider's public signing keys (JWK) from the key set at its `jwks_uri`.
 
-    A key without a stated use counts as one that signs.
-
-    `provider` is its discovery document.
+    `provider` is its discovery document. A key without a stated use (`use`) counts as a signing key.
 
     Raises:
         requests.RequestException: it does not answer, redirects, or answers with an error status.

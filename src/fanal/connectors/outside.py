@@ -49,9 +49,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """An HTTPS client for partners' servers, with its settings: `seconds` is the time limit of one call.
+    """An HTTPS client for partners' servers.
 
-    `loopback` also allows this machine, by http as well (demo, tests).
+    `seconds` is the time limit of one call. `loopback` also allows servers on this machine, by http as well
+    (demo, tests).
     """
 
     loopback: bool = False

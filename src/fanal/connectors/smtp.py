@@ -1,4 +1,4 @@
-"""A mail server: its addresses, and SMTP sessions with a deadline at one of them."""
+"""A mail server: its IP addresses, and SMTP sessions with a deadline at one of them."""
 
 import contextlib
 import smtplib
@@ -31,14 +31,17 @@ class Unconfirmed(smtplib.SMTPServerDisconnected):
 
 
 class Handle:
-    """A way to close a session from another thread, at any point of it; closed early, it never opens."""
+    """A handle by which another thread closes an SMTP session at any time, even before it is open.
+
+    A session whose handle was shut before it connected never opens.
+    """
 
     def __init__(self) -> None:
         self._guard, self._shut = threading.Lock(), False
         self._connection: socket.socket | None = None
 
     def hold(self, connection: socket.socket | None) -> None:
-        """Note the connection to be closed, or None once it is closed."""
+        """Set the socket that `shut` closes; None once it is closed."""
         with self._guard:
             self._connection = connection
             if connection and self._shut:
@@ -148,10 +151,10 @@ class Session(smtplib.SMTP):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A mail server at `host` and `port`, and how it is spoken to.
+    """A mail server at `host` and `port`, and how to connect to it.
 
-    `tls`: TLS from the start. `own` is the name in EHLO: the library would look it up in the DNS, without
-    deadline. `reply`: seconds that one reply may take.
+    `tls`: TLS from the start. `own` is our name in EHLO; without it, smtplib would look it up in the DNS,
+    without deadline. `reply`: seconds that one reply may take.
     """
 
     host: str
@@ -161,7 +164,7 @@ class Server:
     reply: float
 
     def addresses(self) -> list[Address]:
-        """Return the addresses of the server, each once, in the order of the resolver.
+        """Return the IP addresses of the server (each a kind of socket and a place), in the resolver's order.
 
         Raises:
             OSError: the name has no address, or the DNS does not answer.
@@ -173,14 +176,13 @@ class Server:
     def session(
         self, address: Address, *, seconds: float, handle: Handle | None = None
     ) -> Iterator[Session]:
-        """Yield an SMTP session at an address that is closed after `seconds`, however slowly it answers.
+        """Yield an SMTP session at one of the server's addresses; after `seconds` it is cut, wherever it is.
 
-        `handle` closes it before.
-
-        The library's time-outs apply to one read: a server sending a byte a second never reaches them.
+        smtplib's own time-outs apply to one read: a server that sends a byte a second never reaches them.
+        `handle` allows another thread to close the session earlier.
 
         Raises:
-            OSError, SMTPException: the address sent no greeting in time.
+            OSError, SMTPException: no greeting of the server in time.
         """
         kind, place = address
         with contextlib.ExitStack() as opened:

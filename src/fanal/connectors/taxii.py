@@ -30,10 +30,10 @@ _LONGEST_NEXT: Final = 2000
 
 
 class CollectionPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A checkpoint of fetching a collection: start of the traversal (`added_after`), next page, last date.
+    """A checkpoint of fetching a TAXII collection.
 
-    `next` is the server's value for its next page, `seen` the last date of addition seen. The dates are TAXII
-    timestamps as the server wrote them; "" means none.
+    `after` is the start of the traversal (`added_after`), `next` the server's value for its next page, `seen`
+    the last date of addition seen. The dates are TAXII timestamps as the server wrote them; "" means none.
     """
 
     after: str = ""
