@@ -31,14 +31,17 @@ _ASK_EVERY = 5.0
 
 
 class Disagreement(StrEnum):
-    """The points on which a process and its database may disagree: clocks (CLOCK), schema (TABLES)."""
+    """The points on which a process and its database may disagree.
+
+    CLOCK: their clocks differ. TABLES: the database's schema is newer than this version of the program.
+    """
 
     CLOCK = "clock"
     TABLES = "tables"
 
 
 class Disagreed(OperationalError):
-    """The process may not use this database now; the message gives the reason."""
+    """Error: the process may not use this database now, as clocks or schemas differ (see the text)."""
 
 
 _WORDS = {
@@ -73,16 +76,20 @@ def look() -> frozenset[Disagreement]:
 
 
 def clock_offset(server: psycopg.Connection[tuple[datetime, ...]]) -> timedelta:
-    """Return the least possible offset between the clocks of the database `server` and of this machine."""
+    """Return the least possible difference between the clocks of the database `server` and of this machine.
+
+    It is never negative, and zero if the database's time lies between two readings of ours.
+    """
     before = clock.now()
     [there] = server.execute("SELECT clock_timestamp()").fetchone() or [before]
     return apart(before, there, clock.now())
 
 
 def apart(before: datetime, there: datetime, after: datetime) -> timedelta:
-    """Return the least possible offset of the database's clock, which read `there`, from our clock.
+    """Return the least possible difference between the database's clock, which read `there`, and ours.
 
-    It was read between our instants `before` and `after`; zero if `there` lies between them.
+    It was read between our instants `before` and `after`. The result is never negative, and zero if `there`
+    lies between them.
     """
     return max(before - there, there - after, timedelta())
 

@@ -20,14 +20,15 @@ _FORK: Final = get_context("fork")
 class KeptChild:
     """Supervises a child process that repeats one task, independently of what blocks its parent.
 
-    The parent calls `keep` again and again.
+    The parent must call `keep` regularly: it restarts a child that ended or hangs.
 
     Args:
-        begin: called once in the child; returns the function that the child then calls at each beat.
-        every: seconds between two beats.
+        begin: called once in the child; returns the function that performs the task once.
+        every: pause, in seconds, between two calls of that function.
         task: the child's task, for the log.
         log: the logger of the child's failures.
-        silent: seconds without a heartbeat after which the child is killed and replaced; by default never.
+        silent: seconds without a finished call (heartbeat) after which the child is killed and replaced; by
+            default never.
     """
 
     def __init__(

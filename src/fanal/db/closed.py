@@ -1,4 +1,4 @@
-"""The roles whose connections the database refuses, after a session that could not be ended.
+"""The database roles (logins) whose connections the database refuses, after a session that did not end.
 
 `fanal.db.hoarding` closes them. Only a person readmits them: by `fanal provision --new-passwords`, or by a
 `GRANT` as the owner.
@@ -24,8 +24,9 @@ class AnyCursor(Protocol):
 def closed_logins(cursor: AnyCursor, database: str | None = None) -> tuple[str, ...]:
     """Return the logins (roles) whose connections `database` refuses, by default that of the session.
 
-    Only the logins of the auditor and of public nodes can be among them. `cursor` is open on any database of
-    the server. Empty for an incompletely provisioned database, which has admitted nobody yet.
+    Only the logins of the auditor and of public nodes (servers on the internet that take reports) can be
+    among them. `cursor` is open on any database of the server. Empty for an incompletely provisioned
+    database, which has admitted nobody yet.
     """
     cursor.execute(
         "SELECT r.rolname FROM pg_roles r JOIN pg_database d ON d.datname = coalesce(%s, current_database())"

@@ -1,4 +1,7 @@
-"""What is late, old or undelivered, for `fanal doctor` and for the administrator's page. Needs no Django."""
+"""Thresholds and SQL queries that find late, old or undelivered items. They need no Django.
+
+`fanal doctor` and the administrator's page use them.
+"""
 
 from typing import Final
 

@@ -78,7 +78,10 @@ def _begin() -> Callable[[], None]:
 
 
 class HoardingWatch(KeptChild):
-    """Supervises a child process that ends blocking sessions: `HoardingGuard.look`, four times a second."""
+    """Supervises a child process that ends blocking database sessions, four times a second.
+
+    The child calls `HoardingGuard.look`.
+    """
 
     def __init__(self) -> None:
         super().__init__(
@@ -111,11 +114,12 @@ class HoardingGuard:
     def look(self) -> None:
         """End the sessions that block others, or last too long; kill one that does not end in five seconds.
 
-        Called again and again. A kill needs the database server on this machine, and restarts PostgreSQL. If
-        sessions of public nodes or of the auditor must be killed repeatedly, or cannot be killed from here
-        and ignore their end for ten seconds, their role is closed: it may no longer connect
-        (`fanal.db.closed`). If the query fails for five seconds because the database does not answer, every
-        session of these roles on this machine is ended, and one that continues to work is killed.
+        Call it several times a second. A kill needs the database server on this machine, and restarts
+        PostgreSQL. If sessions of public nodes (servers on the internet that take reports) or of the auditor
+        must be killed repeatedly, or cannot be killed from here and ignore their end for ten seconds, their
+        role is closed: it may no longer connect (`fanal.db.closed`). If the query fails for five seconds
+        because the database does not answer, every session of these roles on this machine is ended, and one
+        that continues to work is killed.
         """
         for login in sorted(self._closing):
             self._close(login)

@@ -1,10 +1,10 @@
-"""The bounds of dates and times in the database: what the program can read, and what has happened.
+"""Bounds of the dates and times in the database: none that Python cannot hold, none in the future by error.
 
 PostgreSQL holds `infinity` and years beyond 9999, which Python cannot: one such value would fail every page
 and stage that reads its row. A record dated ahead would be the newest, or in force, until then. `fanal
 migrate` adds triggers to each table, which refuse such a value where it is written: in a new row, or in a
-column that an UPDATE changes. What a row holds already refuses no later act on it (a CHECK would be asked
-about it at every UPDATE). Columns that a later version adds are bounded too, unless `MAY_COME` names them.
+column that an UPDATE changes. A value stored earlier does not block later changes of its row, as a CHECK
+constraint would. Columns that a later version adds are bounded too, unless `MAY_COME` names them.
 """
 
 from collections.abc import Iterator
@@ -88,9 +88,9 @@ ORDER BY c.relname, a.attnum
 def apply_instant_bounds(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """Create or replace the triggers of each table until they bound all its dates and times.
 
-    Triggers that are as wanted (a comment holds their conditions) stay untouched, because their creation
-    locks the table: each pair in a transaction of its own. A restore writes its rows before they exist.
-    `connection` belongs to the owner.
+    Triggers that are already as wanted (a comment holds their conditions) stay untouched, because creating
+    one locks the table; each pair is created in a transaction of its own. A restore writes its rows before
+    the triggers exist. `connection` belongs to the owner.
     """
     connection.execute(_REFUSAL)
     for statement in list(_statements(connection)):

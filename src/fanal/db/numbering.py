@@ -119,9 +119,11 @@ DROP FUNCTION fanal_numbers_stay, fanal_counts_ahead, fanal_counts_catch_up, fan
 
 
 class Numbering(NamedTuple):
-    """How the rows of `parent` get numbers of `kind`: in table `table`, whose key is the column `holder`.
+    """The SQL by which new rows of one table get numbers such as `R-2026-0042`.
 
-    `instant` is the column of `parent` whose year, in Paris, is that of the number.
+    `kind` gives the letter. The rows of the table `parent` are numbered; their numbers are stored in the
+    table `table`, whose key `holder` references the numbered row. `instant` is the column of `parent` whose
+    year, in Paris, is that of the number.
     """
 
     kind: Numbered
@@ -132,7 +134,7 @@ class Numbering(NamedTuple):
 
     @property
     def create(self) -> str:
-        """SQL that creates the table, its guards, and the trigger that numbers new rows."""
+        """SQL that creates the table of numbers, its guards, and the trigger that numbers new rows."""
         missing = f"""(
         SELECT r.id, r.{self.instant} FROM {self.parent} r WHERE r.{self.instant} >= since
           AND NOT EXISTS (SELECT FROM {self.table} n WHERE n.{self.holder} = r.id)) part"""  # noqa: S608
@@ -177,7 +179,7 @@ CREATE TRIGGER {self.table}_given AFTER INSERT ON {self.parent}
 
     @property
     def drop(self) -> str:
-        """SQL that takes back what `create` created."""
+        """SQL that reverts `create`: drops the trigger, the functions and the table of numbers."""
         return (
             f"DROP TRIGGER {self.table}_given ON {self.parent};"
             f" DROP FUNCTION {self.table}_give, {self.table}_missing; DROP TABLE {self.table};"
@@ -185,17 +187,18 @@ CREATE TRIGGER {self.table}_given AFTER INSERT ON {self.parent}
 
     @property
     def present(self) -> str:
-        """SQL for the sequence of `year`, NULL if it is missing.
+        """SQL expression for the sequence of the column `year`, NULL if the sequence does not exist.
 
         Sessions of the web must not create one: that takes a lock for which `db.hoarding` ends them.
         """
         return f"to_regclass('{SEQUENCES}{self.kind.lower()}_' || year)"
 
     def give(self, source: str, *, count: str = "") -> str:
-        """Return the INSERT of the numbers for the rows of `source`, in the order of their instants.
+        """Return the INSERT statement that numbers the rows of `source`, in the order of their instants.
 
-        `count` is SQL for the sequence of `year`; rows for which it is NULL get no number. By default
-        a missing one is created.
+        `source` is SQL: a table or a subquery with the columns `id` and `instant`. `count` is a SQL
+        expression for the sequence of `year`; rows for which it is NULL get no number. By default a missing
+        sequence is created.
         """
         count = count or f"fanal_count_of('{self.kind}', year)"
         return f"""INSERT INTO {self.table} ({self.holder}, year, number)
@@ -207,7 +210,7 @@ CREATE TRIGGER {self.table}_given AFTER INSERT ON {self.parent}
 
     @property
     def give_stored(self) -> str:
-        """SQL that numbers the rows that are stored, in the order of their instants, at once."""
+        """SQL statement that numbers all rows already stored in `parent`, in the order of their instants."""
         return self.give(self.parent) + ";"
 
 
@@ -236,7 +239,10 @@ NUMBERINGS = (REPORTS, DOSSIERS, ACTS)
 
 
 def numbers_of(numbering: Numbering, ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return by id the numbers, as they are shown, of the rows that the session may see."""
+    """Return the numbers of rows as text (`R-2026-0042`), by row id.
+
+    Rows without a number, or that the session may not see, have no key.
+    """
     if not ids:
         return {}
     found = sql.rows(
@@ -248,7 +254,10 @@ def numbers_of(numbering: Numbering, ids: Collection[UUID]) -> dict[UUID, str]:
 
 
 def ids_of_number(numbering: Numbering, text: str) -> list[UUID]:
-    """Return the id of the row that a typed number denotes, in a list; empty if no visible row has it."""
+    """Return the ids of the visible rows of one kind that a typed number denotes: one id, or an empty list.
+
+    `text` is what a person typed, such as `r 2026 42` or `42/2026`.
+    """
     typed = read_number(text)
     if typed is None or not typed.may_be(numbering.kind):
         return []
@@ -260,21 +269,25 @@ def ids_of_number(numbering: Numbering, text: str) -> list[UUID]:
 
 
 def find_numbered(text: str) -> list[UUID]:
-    """Return the ids of all visible rows, of any kind, that a typed number denotes; one with its letter."""
+    """Return the ids of the visible reports, dossiers and acts that a typed number denotes.
+
+    At most one if the number has its letter (`R-2026-0042`), else one of each kind (`42/2026`).
+    """
     return [id_ for numbering in NUMBERINGS for id_ in ids_of_number(numbering, text)]
 
 
 class NumberingFailed(Exception):
-    """Error: rows got no numbers; the text names their tables of numbers, with the type of the failure."""
+    """Error: rows got no numbers; the text names the tables of numbers concerned, and the failures."""
 
 
 def give_missing(*, since: datetime) -> int:
-    """Give numbers to the rows since `since` that were stored without one; return how many.
+    """Give numbers to the rows dated since `since` that were stored without one; return how many.
 
-    Counts that are behind the numbers of their table are advanced before. A kind that fails stops no other.
+    Sequences that lag behind the numbers of their table are advanced first. A failure for one kind of row
+    does not stop the others.
 
     Raises:
-        NumberingFailed: a kind failed, after the others were numbered.
+        NumberingFailed: one or more kinds failed, after the others were numbered.
     """
     given = 0
     failed: dict[str, Exception] = {}

@@ -18,9 +18,10 @@ def sessions_of(postmaster: int, logins: Sequence[str]) -> Iterator[tuple[int, s
 
 
 def children_of(parent: int) -> Iterable[int]:
-    """Return the ids of the child processes of a process with a single thread.
+    """Return the ids of the child processes of the process `parent`, which has a single thread.
 
-    Linux lists them in one file; where it is built without that file, every process is asked for its parent.
+    They are read from one file of Linux; if the kernel does not offer it, from the parent id of every
+    process.
     """
     try:
         listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
@@ -37,7 +38,9 @@ def all_with_parent(parent: int) -> Iterator[int]:
 
 
 def login_of(pid: int, logins: Sequence[str]) -> str:
-    """Return the one of `logins` that a server process serves; empty for any other process.
+    """Return which of `logins` (database roles) the server process `pid` serves; "" for any other process.
+
+    It is read from the title that PostgreSQL gives its processes.
 
     Raises:
         OSError: the process has ended.

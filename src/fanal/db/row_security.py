@@ -33,8 +33,9 @@ _ASKED = (DatabaseRole.INTAKE, DatabaseRole.AUDITOR)
 class TableBounds:
     """The row-level security of one table: SQL conditions for the app, and the commands of a public node.
 
-    `rows` applies to every command; `reads` and `inserts` allow additional rows for that command alone.
-    `intake` names the commands that a public node may run.
+    `rows` is the condition of the rows that the app may read and write; `reads` and `inserts` allow
+    additional rows for SELECT or INSERT alone. `intake` names the commands that a public node (a server on
+    the internet that takes reports) may run.
     """
 
     rows: str = "false"

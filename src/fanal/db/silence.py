@@ -15,7 +15,7 @@ from django.db import connection
 
 
 class SilenceTimer:
-    """Shuts the session's socket in this process when a statement gets no answer.
+    """A timer that shuts the database session's socket in this process when a statement gets no answer.
 
     The statement then fails as with any lost connection. It uses the process's alarm signal (SIGALRM), which
     no child process inherits; `begin` must be called in the main thread.

@@ -24,7 +24,10 @@ _NODE = "fanal_intake"
 
 
 class NodesYield:
-    """Lowers the priority (`nice`, and the share of the processors) of given processes, once each."""
+    """Lowers the processor priority of given processes, once each.
+
+    It sets `nice` and, on Linux, the share of the process's session (autogroup).
+    """
 
     def __init__(self) -> None:
         self._lowered: set[int] = set()
@@ -43,7 +46,10 @@ class NodesYield:
 
 
 def node_sessions(data: Path) -> Iterator[int]:
-    """Yield the process ids of the public nodes' sessions on the server with the data folder `data`."""
+    """Yield the process ids of the public nodes' database sessions on the server with the data folder `data`.
+
+    A public node is a server on the internet that takes reports. None if the server does not run.
+    """
     try:
         postmaster = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
     except (OSError, ValueError):
@@ -52,7 +58,7 @@ def node_sessions(data: Path) -> Iterator[int]:
 
 
 def main() -> None:
-    """Lower the priority of the public nodes' sessions, again and again for ever.
+    """Lower the priority of the public nodes' database sessions four times a second, without end.
 
     `sys.argv[1]` is the data folder of the PostgreSQL server.
     """
