@@ -96,7 +96,7 @@ def public_key() -> bytes | None:
 def own_keys() -> list[tuple[bytes, datetime]]:
     """Return every public key (Ed25519, 32 bytes) that this installation has had, newest first.
 
-    Each comes with the start of its use.
+    The result is a list of (key, start of its use).
     """
     found = sql.rows(
         "SELECT public_key, made_at FROM deconfliction_identity"

@@ -1,4 +1,4 @@
-"""Sharing limits: which of our identifiers may enter a set that is compared with another organisation's."""
+"""Sharing limits: which of our identifiers may be compared with those of another organisation."""
 
 from collections.abc import Iterable
 
@@ -29,8 +29,9 @@ MOST_HOLDERS = 1000
 class SharingLimits(Struct, frozen=True, kw_only=True):
     """The limits of the identifiers that may be compared with those of a counterpart (organisation).
 
-    `kinds` and `roles` of identifiers are named; `desk_ids` empty: all desks; `months`: how far back from now
-    the reports may be.
+    `kinds` are the kinds of identifier allowed (such as e-mail addresses), `roles` the roles of their owners
+    in a report (such as suspect). `desk_ids` are the desks whose reports count, empty for all. `months`: how
+    far back from now the reports may be.
     """
 
     kinds: tuple[SelectorKind, ...]
@@ -57,8 +58,8 @@ def checked(
 ) -> SharingLimits:
     """Validate sharing limits and return them without duplicates, in canonical order.
 
-    `kinds` and `roles` are codes of identifiers; no `desk_ids`: all desks; `months`: 1 to 72. Roles of
-    victims and witnesses are refused.
+    `kinds` are codes of kinds of identifier, `roles` codes of the owners' roles in a report; those of victims
+    and witnesses are refused. No `desk_ids`: all desks. `months`: how far back the reports may be, 1 to 72.
 
     Raises:
         Refusal: KINDS or ROLES (none, or unknown or forbidden), MONTHS.

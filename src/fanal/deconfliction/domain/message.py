@@ -85,7 +85,7 @@ class _Envelope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Received(Struct, frozen=True, kw_only=True):
-    """A received message with its signature and its exact bytes (`body`).
+    """A received message, decoded, with its signature and its exact bytes (`body`).
 
     It is not trusted before `check_signature`.
     """
@@ -96,7 +96,7 @@ class Received(Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> bytes:
-        """The SHA-256 of the message's bytes; the next message of its round of comparison refers to it."""
+        """SHA-256 of the message's bytes; the next message of the same round (comparison) quotes it."""
         return hashlib.sha256(self.body).digest()
 
 

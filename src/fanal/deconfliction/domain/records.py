@@ -17,7 +17,10 @@ from fanal.kernel.states import StateTable, move
 
 
 class Side(StrEnum):
-    """The role of this desk in a round of private set intersection: it began it (OFFERING), or answers."""
+    """The role of this desk in a round of private set intersection.
+
+    OFFERING: it began the round. ANSWERING: the other organisation did.
+    """
 
     OFFERING = "OFFERING"
     ANSWERING = "ANSWERING"
@@ -104,10 +107,11 @@ HIT: Final = StateTable(
 class NewCounterpart(Struct, frozen=True, kw_only=True):
     """A counterpart to register: an organisation with which identifiers are compared.
 
-    `our_name`: its name for this desk. `organisation_id`: the organisation whose programs may deliver its
-    messages here. `url`: the address where ours are delivered, with `login` and a secret. Without either,
-    messages travel as files. `every_hours`: the interval between our rounds (comparisons). `daily_points`:
-    the maximum number of points (blinded identifiers) that it may send in a day.
+    `our_name`: its name for this desk. `contact`: whom to call there. `public_key`: its raw Ed25519 key,
+    which signs its messages. `organisation_id`: the organisation whose programs may deliver its messages
+    here. `url`: the address where ours are delivered, with `login` and a secret. Without either, messages
+    travel as files. `every_hours`: the interval between our rounds (comparisons). `daily_points`: the maximum
+    number of points (blinded identifiers) that it may send in a day.
     """
 
     name: str
@@ -179,10 +183,10 @@ class Withholding(Struct, frozen=True, kw_only=True):
 class CounterpartHit(Struct, frozen=True, kw_only=True):
     """A match: an identifier (by its selector `key`) that a counterpart (another organisation) also holds.
 
-    `counterpart` is its name, `contact` whom to call there. `key` is None once its reports have expired.
-    `met_at` and `last_met_at`: the first and last comparison with this match; `changed_at`: its last change
-    of `state`. `report_ids`: our reports with the identifier, at desks of the reader, newest first, 1,000 at
-    most.
+    `counterpart` is its name, `contact` whom to call there. `key` is derived from kind and value of the
+    identifier, None once its reports have expired. `met_at` and `last_met_at`: the first and last comparison
+    with this match; `changed_at`: its last change of `state`. `report_ids`: our reports with the identifier,
+    at desks of the reader, newest first, 1,000 at most.
     """
 
     id: UUID
@@ -200,7 +204,8 @@ class CounterpartHit(Struct, frozen=True, kw_only=True):
 class HitStep(Struct, frozen=True, kw_only=True):
     """An event in the life of a match (an identifier that another organisation also holds).
 
-    `move` is the transition, `state` the state after it. `words` (the author's note) is empty once expired.
+    `move` is the transition (contact, close, reopen), `state` the state after it. `words` (the author's note)
+    is empty once expired.
     """
 
     move: str

@@ -1,7 +1,7 @@
-"""Rounds of private set intersection: what their steps share, internal to the package, and their expiry.
+"""Shared functions of the steps of a round of private set intersection, and the expiry of rounds.
 
-The steps share our identifiers, the row of the round, its messages and its sealed secret. Messages and
-matches expire with their round or report.
+They gather our identifiers, lock the row of the round, store its messages and its sealed secret. Messages and
+matches expire with their round or report. Internal to the package.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """The steps of a round of private set intersection that compute: offer, answer, conclusion.
 
-Our set is blinded, signed and stored; at the end common identifiers are recorded, secrets are erased.
+Our set is blinded, signed and stored; at the end common identifiers are recorded and secrets erased.
 """
 
 from datetime import datetime
