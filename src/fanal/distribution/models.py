@@ -4,7 +4,11 @@ from django.db import models
 
 
 class Recipient(models.Model):
-    """A desk that receives packages of reports; an empty `region` means the whole country."""
+    """A desk that receives packages of reports; an empty `region` means the whole country.
+
+    `age_key` is its public encryption key (age recipient). `added_by` is the person who registered it.
+    `closed_at`: from then on it receives no more packages.
+    """
 
     id = models.UUIDField(primary_key=True)
     code = models.TextField(unique=True)
@@ -25,9 +29,10 @@ class Recipient(models.Model):
 
 
 class Package(models.Model):
-    """A package encrypted for a recipient, its standing instruction, and the date of its acknowledgement.
+    """A package of reports, encrypted for a recipient, and the date of its acknowledgement.
 
-    `sha256` is that of the encrypted file, `token_digest` that of the token to be quoted.
+    `instruction_id` is the standing instruction (a dated permission) under which it was sent, `reports` the
+    number of reports. `sha256` is that of the encrypted file, `token_digest` that of the token to be quoted.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -50,7 +55,9 @@ class Package(models.Model):
 class Item(models.Model):
     """A report and one of its destinations (another country, or a region), with the evidence for it.
 
-    `because` holds the codes of the evidence. `ours`: this desk also has a share of the report.
+    `because` holds the codes of the evidence, `rule_version` the version of the routing rules. `ours`: this
+    desk must handle the report too. `state` is an `ItemState`, `package` the package that holds the report,
+    null before it is sent.
     """
 
     pk = models.CompositePrimaryKey("report_id", "country", "region")
@@ -73,9 +80,11 @@ class Item(models.Model):
 
 
 class SenderKey(models.Model):
-    """A signing key of the desk `code`; in force while `until` and `revoked_at` are empty.
+    """A signing key (raw Ed25519 public key) of the desk `code`.
 
-    Otherwise `until` is when its successor replaced it.
+    It is valid from `since` (null: from the beginning), and in force while `until` and `revoked_at` are
+    empty. `until` is when its successor replaced it, `revoked_at` when its theft was recorded. `added_by` is
+    the person who registered it.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -96,9 +105,11 @@ class SenderKey(models.Model):
 
 
 class Taken(models.Model):
-    """A package received from another desk; without sender and key its origin is unproven.
+    """A package of reports received from another desk.
 
-    `digest` is the SHA-256 of the decrypted package.
+    `sender` and `key` are the desk that signed it and its signing key; without them its origin is unproven.
+    `digest` is the SHA-256 of the decrypted package, `made_at` the sender's date, `reports` the number of
+    reports.
     """
 
     pk = models.CompositePrimaryKey("package_id", "sender")

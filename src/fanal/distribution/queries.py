@@ -23,8 +23,8 @@ class PlannedShare(Struct, frozen=True, kw_only=True):
     """A report and one of its destinations, with the evidence for it, and its state there.
 
     `because` holds codes of the evidence, such as SUSPECT_PHONE, `rule_version` the version of the routing
-    rules. `ours`: this desk has a share too. `recipient` and `recipient_name` are those of its package, empty
-    before it is sent.
+    rules. An empty `region` means the whole country. `ours`: this desk must handle the report too.
+    `recipient` (code) and `recipient_name` are those of its package, empty before it is sent.
     """
 
     report_id: UUID
@@ -41,10 +41,10 @@ class PlannedShare(Struct, frozen=True, kw_only=True):
 
 
 class WaitingPlace(Struct, frozen=True, kw_only=True):
-    """A destination for which reports wait: their number, the date of the oldest (`since`), the evidence.
+    """A destination for which reports wait.
 
-    `reasons` holds (evidence codes, version of the routing rules, number of reports), the most frequent
-    first. `region` is empty for a whole country.
+    `reports` is their number, `since` the date of the oldest. `reasons` holds (evidence codes, version of the
+    routing rules, number of reports), the most frequent first. `region` is empty for a whole country.
     """
 
     country: str
@@ -171,8 +171,9 @@ class KnownRecipient(Struct, frozen=True, kw_only=True):
 class SentPackage(Struct, frozen=True, kw_only=True):
     """A package of reports sent to another desk, with its standing instruction and its acknowledgement.
 
-    `reports` is the number of its reports, `sha256` (hexadecimal) that of the encrypted file; `due_at` is the
-    deadline of the acknowledgement, `acknowledged_at` its date.
+    `recipient` is that desk's code. `instruction_id` is the standing instruction (a dated permission) under
+    which it was sent. `reports` is the number of its reports, `sha256` (hexadecimal) that of the encrypted
+    file; `due_at` is the deadline of the acknowledgement, `acknowledged_at` its date.
     """
 
     id: UUID
@@ -232,7 +233,7 @@ def list_packages(
 
 
 def get_package(*, actor: Actor, package_id: UUID) -> SentPackage | None:
-    """Return a sent package, None if unknown.
+    """Return a package of reports sent to another desk, by its id; None if unknown.
 
     Raises:
         Refused: the actor may not read packages.
@@ -281,7 +282,8 @@ def _package(row: Package) -> SentPackage:
 class TakenPackage(Struct, frozen=True, kw_only=True):
     """A package of reports received from another desk; an empty `sender`: its origin is unproven.
 
-    `fingerprint` is that of the signing key, `made_at` the sender's date, `taken_at` that of receipt.
+    `package` is its id, `sender` the code of the desk. `fingerprint` is that of the signing key, `made_at`
+    the sender's date, `taken_at` that of receipt, `reports` the number of reports.
     """
 
     package: UUID

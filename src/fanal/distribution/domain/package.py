@@ -45,9 +45,11 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The manifest of a package: ids, sender, recipient, number and SHA-256 of the reports, token.
+    """The manifest of a package of reports for another desk: what it contains, for whom, and from whom.
 
-    `sender` and `recipient` are names or codes of desks, `instruction` the standing instruction's id. `token`
+    `schema` is the version of the format, `package` the package's id. `sender` and `recipient` are names or
+    codes of desks. `reports` is the number of reports, `sha256` (hexadecimal) that of their JSON Lines.
+    `instruction` is the id of the standing instruction (a dated permission) under which it is sent. `token`
     is random: the acknowledgement quotes it, which proves that the recipient decrypted the package.
     """
 
@@ -65,11 +67,12 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class PackageAcknowledgement(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """The recipient's acknowledgement: package id, date of decryption, number of reports, package's token.
+    """The recipient's acknowledgement of a package of reports.
 
-    The token is known only after decryption. The acknowledgement of a signed package is signed: `sender` is
-    the key that signed the package, `key` the key that signs the acknowledgement, both in hexadecimal like
-    `signature`. They are empty in earlier versions.
+    `package` is its id, `opened_at` the date of decryption, `reports` the number of reports in it. `token` is
+    that of the package, known only after decryption. The acknowledgement of a signed package is signed:
+    `sender` is the key that signed the package, `key` the key that signs the acknowledgement, both in
+    hexadecimal like `signature`. They are empty in earlier versions.
     """
 
     package: UUID
@@ -87,9 +90,10 @@ class PackageAcknowledgement(
 
 
 class Unlocked(Struct, frozen=True, kw_only=True):
-    """A decrypted package: its signature header (`head`, None: unsigned), ZIP archive (`inner`) and digest.
+    """A decrypted package.
 
-    `digest` is the SHA-256 of header and archive.
+    `head` is its signature header, None if it is unsigned; `inner` its ZIP archive; `digest` the SHA-256 of
+    header and archive.
     """
 
     head: proof.SealHead | None

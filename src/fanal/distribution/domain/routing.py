@@ -24,10 +24,12 @@ _POSTCODE = re.compile(r"[0-9]{5}")
 class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The contents of the rule file `rules.toml`: weight of each kind of evidence, threshold, home country.
 
-    `enough` is the threshold: the sum of weights from which a country is competent. `also_home` lists the
-    country codes of overseas territories, `regions` the départements of each region of the home country.
-    `acknowledge_within_days` is the delay for the acknowledgement of a package. `evidence` maps codes such as
-    SUSPECT_PHONE to weights.
+    `schema` is the version of the file format, `version` that of the rules; `source` is where they come from,
+    `checked_by` who verified them. `home` is the desk's own country (ISO 3166-1 alpha-2), `also_home` lists
+    the codes of its overseas territories. `enough` is the threshold: the sum of weights from which a country
+    is competent. `evidence` maps codes such as SUSPECT_PHONE to weights, `regions` the name of each region of
+    the home country to its départements. `acknowledge_within_days` is the delay for the acknowledgement of a
+    package.
     """
 
     schema: int
@@ -76,16 +78,17 @@ def shipped_routing() -> RoutingRules:
 
 
 class Shares(Struct, frozen=True, kw_only=True):
-    """The places competent for a report: whether the home country is one (`home`), and the other `places`.
+    """The places competent for a report.
 
-    These are other countries and regions of the home country, in order of their codes.
+    `home`: the home country is one. `places` are other countries and regions of the home country, in order of
+    their codes.
     """
 
     home: bool
     places: tuple[Destination, ...]
 
     def ours(self, open_regions: Container[tuple[str, str]]) -> bool:
-        """Return whether this desk handles the home country's share of the report.
+        """Return whether this desk itself must handle the report, as the desk of the home country.
 
         True if the home country is competent and no region named by the evidence has a desk of its own.
         `open_regions` holds (country, region) of the regions with a desk.

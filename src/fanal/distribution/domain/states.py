@@ -12,7 +12,11 @@ from fanal.kernel.states import StateTable, move
 
 
 class ItemState(StrEnum):
-    """The states of an item, a report for one destination, in order; DROPPED: it may no longer be sent."""
+    """The states of an item, a report for one destination (another country or region).
+
+    PLANNED: to be sent. SENT: in a package. ACKNOWLEDGED: the recipient confirmed the package. DROPPED: it
+    may no longer be sent.
+    """
 
     PLANNED = "PLANNED"
     SENT = "SENT"

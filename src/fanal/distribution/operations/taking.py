@@ -30,9 +30,10 @@ _UNTOLD = frozenset({"TOO_LARGE", "KEY", "SEALED_FOR_ANOTHER", "TAKEN"})
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """A received package: manifest, reports (`body`, JSON Lines), sender, and our acknowledgement (`answer`).
+    """A received package, decrypted and verified.
 
-    `sender` is the code of the desk that signed it; empty: its origin is unproven.
+    `body` holds the reports as JSON Lines. `sender` is the code of the desk that signed it; empty: its origin
+    is unproven. `answer` is our acknowledgement, to be returned to the sender.
     """
 
     manifest: Manifest
