@@ -115,14 +115,14 @@ CHANNELS = {
 
 
 def chance(name: str) -> Random:
-    """Return a random generator seeded by `name`, so that a new event changes no other's random values."""
+    """Return a random generator seeded by `name`: each demo event has its own, independent of the others."""
     return Random(f"{SEED}/{name}")  # noqa: S311 - no secret
 
 
 def sentences(kind: str, language: str, luck: Random, *, count: int = 2) -> str:
-    """Return up to `count` sentences, chosen by `luck`, for a report of `kind`, in `language` if it has any.
+    """Return up to `count` neutral sentences for a demo report of `kind`, in `language`, else in French.
 
-    The language is otherwise French.
+    `luck` chooses them.
     """
     by_language = WORDS[kind]
     pool = by_language.get(language, by_language["fr"])
@@ -142,7 +142,7 @@ def hashes(name: str) -> dict[str, str]:
 def pdq(name: str, *, turned: int = 0, luck: Random | None = None) -> str:
     """Return a pseudo-random PDQ hash (64 hexadecimal digits), always the same for `name`.
 
-    `turned` of its bits are flipped by `luck`, to give a similar picture.
+    `turned` is the number of its bits that `luck` flips, to give the hash of a similar picture.
     """
     value = int(hashlib.sha256(f"{SEED}/pdq/{name}".encode()).hexdigest(), 16)
     for bit in (luck or chance(name)).sample(range(256), turned):
@@ -151,12 +151,12 @@ def pdq(name: str, *, turned: int = 0, luck: Random | None = None) -> str:
 
 
 def stamp(instant: datetime, *, minutes: float = 0) -> str:
-    """Return an instant, `minutes` earlier, in RFC 3339 without fractions of a second."""
+    """Return an instant, moved back by `minutes`, as text (RFC 3339, without fractions of a second)."""
     return (instant - timedelta(minutes=minutes)).replace(microsecond=0).isoformat()
 
 
 def suspect(value: str, platform: str, **more: object) -> Json:
-    """Build a suspect of a report, known by the user name `value` on the service `platform`.
+    """Return a suspect of a report, as JSON, known by the user name `value` on the service `platform`.
 
     `more` are further fields of a person in the report format.
     """
@@ -164,12 +164,12 @@ def suspect(value: str, platform: str, **more: object) -> Json:
 
 
 def victim(age: int, country: str = "FR") -> Json:
-    """Build a victim of a report, `age` years old, in `country` (ISO 3166-1 alpha-2)."""
+    """Return a victim of a report, as JSON, `age` years old, in `country` (ISO 3166-1 alpha-2)."""
     return {"role": "VICTIM", "age": age, "country": country}
 
 
 def talk(instant: datetime, *lines: tuple[str, str]) -> list[Json]:
-    """Build a conversation of (speaker, text) lines, a minute apart, that ends at `instant`."""
+    """Return a conversation, as JSON, of (speaker, text) lines, a minute apart, that ends at `instant`."""
     count = len(lines)
     return [
         {"speaker": who, "at": stamp(instant, minutes=count - place), "text": text}
@@ -178,9 +178,10 @@ def talk(instant: datetime, *lines: tuple[str, str]) -> list[Json]:
 
 
 def material(host: str, instant: datetime, name: str, *, addresses: int = 2) -> Json:
-    """Build a report, received at `instant`, of an album on `host`, with classified files and their hashes.
+    """Return a report, as JSON, of an album on `host` with classified files and their hashes.
 
-    `addresses` is the number of pages, each with a file; `name` seeds the random values.
+    `instant` is its receipt, `addresses` the number of pages, each with a file; `name` seeds the random
+    values.
     """
     luck = chance(name)
     numbers = [luck.randrange(100, 999) for _ in range(addresses)]
@@ -206,7 +207,7 @@ def material(host: str, instant: datetime, name: str, *, addresses: int = 2) -> 
 
 
 def contact(host: str, instant: datetime, name: str) -> Json:
-    """Build a report of an account on `host` that approaches children, without known material.
+    """Return a report, as JSON, of an account on `host` that approaches children, without known material.
 
     `instant` is that of receipt; `name` seeds the random values.
     """
@@ -222,5 +223,5 @@ def contact(host: str, instant: datetime, name: str) -> Json:
 
 
 def encoded(body: Json) -> bytes:
-    """Encode a report as JSON."""
+    """Return a report as the bytes of its JSON text."""
     return msgspec.json.encode(body)

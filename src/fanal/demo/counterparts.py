@@ -1,7 +1,7 @@
 """Demo events of de-confliction with another organisation: rounds and matches in each state.
 
-A round compares encrypted identifiers of suspects (private set intersection). The other side runs the same
-protocol here, with a key derived from the seed. The identifiers of one dossier are withheld from it.
+A round compares encrypted identifiers of suspects (private set intersection). The demo also plays the other
+organisation, with a key derived from the seed. The identifiers of one dossier are withheld from it.
 """
 
 import hashlib

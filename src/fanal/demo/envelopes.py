@@ -1,7 +1,7 @@
-"""Demo events of alarms, conversations, lists, and of a report in each unusual state.
+"""Demo events of alarms, conversations, lists of known material, and of a report in each unusual state.
 
-The states: unfinished, expired, retracted, test, claimed, processed twice, in quarantine, due for a
-retention review.
+The states: unfinished, expired, retracted, test, claimed, processed twice, in quarantine, due for a retention
+review.
 """
 
 from collections.abc import Mapping
@@ -311,8 +311,9 @@ def _row(picture: str, known: dict[str, str], classification: str) -> str:
 def set_aside(world: World, at: datetime) -> None:
     """Leave an unreadable report in quarantine, after the permitted number of attempts to process it.
 
-    It must not run in one transaction: each claim must end before the next. The leases of the first two
-    expire at once, the last attempt fails as in a worker.
+    `at` is the date of its receipt. Call it outside a transaction: each claim of the report by a worker must
+    be committed before the next. The leases of the first two claims expire at once, the last attempt fails as
+    in a worker.
     """
     body = b'<?xml version="1.0"?><report><incidentSummary>'
     submission = Submission(

@@ -1,7 +1,7 @@
-"""Demo of measures that last until they are lifted: events of dereferencings, the story of a blocked name.
+"""Demo of measures that last until they are lifted: dereferencing of addresses, blocking of a domain name.
 
-A dereferencing asks search engines not to list the addresses of a removal request. The whole lawful story of
-a blocked name, and of its lifting, is played by the people of the demo (`fanal demo block`).
+A dereferencing asks search engines not to list the addresses of a removal request. `block` and `lift` play
+all lawful steps of a blocking and of its end, by the people of the demo (`fanal demo block`).
 """
 
 from collections.abc import Sequence
@@ -91,7 +91,10 @@ WAYS: tuple[_DereferencingWay, ...] = (
 
 
 def events() -> list[DemoEvent]:
-    """Return one demo event for each entry of `WAYS`: report, decision, removal request, dereferencings."""
+    """Return the demo events of dereferencings, one for each entry of `WAYS`.
+
+    Each plays a report, the decision on it, a removal request and its dereferencings.
+    """
     return [
         DemoEvent(
             before=way.hours * _HOUR, play=_play(way), story="dereferencings", report=_name(way)
@@ -160,13 +163,14 @@ _STORY = 42 * _HOUR
 
 
 def block(hosts: Sequence[str], *, now: datetime) -> None:
-    """Play, for each host name, the story from a report to the list, so that the name is blocked at `now`.
+    """Block each host name at `now`, with all the steps that the law requires, dated in the past.
 
-    Two people propose and approve, and a supervisor vouches for a protected name; the clocks have run. A name
-    already blocked by an act of its own stays as it is.
+    The steps: a report, the decision, a removal request left without effect for its legal delays, the
+    proposal to block and its approval by a second person, the confirmation by a supervisor of a protected
+    name, and the entry in the blocking list. A name already blocked by an act of its own stays as it is.
 
     Raises:
-        NotADemo: the database does not carry the mark DEMO.
+        NotADemo: the database is not marked as a demo.
         Refusal: a name that nobody may block (kind `blocking`); then none is blocked.
     """
     names = _names(hosts)
@@ -181,10 +185,10 @@ def block(hosts: Sequence[str], *, now: datetime) -> None:
 def lift(hosts: Sequence[str], *, now: datetime) -> None:
     """Lift every blocking in force that names one of the hosts: the content is gone, access is restored.
 
-    A name below another blocked name stays blocked by that one.
+    A subdomain of another blocked name stays blocked by that one.
 
     Raises:
-        NotADemo: the database does not carry the mark DEMO.
+        NotADemo: the database is not marked as a demo.
         Refusal: a text that is no name that could be blocked (kind `blocking`).
     """
     names = set(_names(hosts))

@@ -85,7 +85,7 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
     since its list of events differs.
 
     Raises:
-        NotADemo: the database does not carry the mark DEMO.
+        NotADemo: the database is not marked as a demo.
     """
     if not has_demo_mark():
         raise NotADemo("the demo is loaded into a demo database only")
@@ -165,14 +165,18 @@ def _mark(name: str, now: datetime) -> None:
 
 
 class ToldReport(TypedDict):
-    """A report of a demo story: its name in the demo's list of events (`agenda`), and its id as text."""
+    """A report of a demo story, as printed: its name in the demo's list of events (`agenda`), and its id."""
 
     name: str
     id: str
 
 
 class ToldStory(TypedDict):
-    """A story of the demo with its reports; `code` is the receipt code of its conversation, else ""."""
+    """A story of the demo (a group of related reports), as printed.
+
+    `story` is its name. `code` is the receipt code by which its reporter opens the conversation with the
+    desk, "" without one.
+    """
 
     story: str
     code: str

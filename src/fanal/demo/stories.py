@@ -1,4 +1,4 @@
-"""Demo stories of recurrence: a ring, a viral picture, the mirrors of an album."""
+"""Demo stories of recurrence: a ring of accounts, a viral picture, the mirrors of an album, and others."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

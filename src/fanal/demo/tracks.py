@@ -156,7 +156,10 @@ def _removal(way: _MeasureWay) -> Play:
 
 
 def inform(world: World, host: str, at: datetime) -> None:
-    """Record the first contact with a host's provider at `at`, twelve hours before its first request."""
+    """Record that the provider of `host` was informed of its duties (first contact), at `at`.
+
+    The law requires this twelve hours before the first removal request.
+    """
     milestones.record_first_contact(
         actor=world.person("elise", at),
         recipient=addressee(host).contact,

@@ -55,9 +55,10 @@ class DemoBroken(RuntimeError):
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """A desk in the past: each method performs an operation at a given instant. `now` is the loading date.
+    """The demo desk at moments of the past: each method performs an operation at a given instant.
 
-    `partners` caches the ids of partners by name.
+    `now` is the date of the loading, the end of the demo's year. `partners` caches the ids of partners by
+    name.
     """
 
     now: datetime
@@ -96,9 +97,10 @@ class World:
         *,
         seconded: datetime,
     ) -> None:
-        """Approve a standing instruction of `kind` for 300 days by two supervisors, the second at `seconded`.
+        """Approve a standing instruction for 300 days by two supervisors, the second at `seconded`.
 
-        `names` are the names of the recipients or lists that it covers, `grounds` its reasons.
+        A standing instruction is a dated permission for a kind of automatic step. `names` are the names of
+        the recipients or lists that it covers, `grounds` its reasons.
         """
         made = propose_instruction(
             actor=self.person("claire", at),
@@ -250,7 +252,8 @@ class World:
     ) -> RecordedDecision:
         """Claim a report and decide on it seven minutes later, on `tracks` or on the proposed tracks.
 
-        `addressees` are providers for removal requests, by host name.
+        A track is an action such as a referral or a removal request. `addressees` are providers for removal
+        requests, by host name. `by` is the login of the person.
         """
         token = self.claim(report_id, at, by=by)
         proposal = oriented.get_proposals(actor=SYSTEM, report_ids=[report_id])[report_id].proposal
@@ -272,13 +275,16 @@ class World:
         )
 
     def proposes(self, report_id: UUID) -> tuple[Track, ...]:
-        """Return the tracks (such as a removal request) that the legal rules propose for a report."""
+        """Return the tracks (actions such as a removal request) that the legal rules propose for a report."""
         found = oriented.get_proposals(actor=SYSTEM, report_ids=[report_id])
         return found[report_id].proposal.tracks
 
 
 def submission_key(name: str) -> tuple[KeyKind, str]:
-    """Return the idempotency key under which the report of the event `name` is stored and found again."""
+    """Return the idempotency key (kind, text) under which the report of the event `name` is stored.
+
+    `World.find` finds the report again by it.
+    """
     return KeyKind.SUBMISSION, hashlib.sha256(f"demo/{name}".encode()).hexdigest()[:32]
 
 
@@ -320,10 +326,10 @@ Play = Callable[["World", datetime], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoEvent:
-    """An event of the demo, `before` (a duration) ahead of the loading.
+    """An event of the demo, to be played at a date relative to the loading.
 
-    `play` receives the world and the event's instant. `story` and `report` name the story and the report that
-    it belongs to, "" for none.
+    `before` is how long before the loading it happens. `play` receives the world (`World`) and the event's
+    instant. `story` and `report` name the story and the report that it belongs to, "" for none.
     """
 
     before: timedelta
