@@ -1,1 +1,4 @@
-"""Stage 4, record linkage: links between reports, dossiers of linked reports, judgements by people."""
+"""Record linkage: links between reports that share evidence, dossiers of linked reports, people's judgements.
+
+It is stage 4 of the processing of a report.
+"""

@@ -1,4 +1,4 @@
-"""All reports as columns, for a rebuild: document frequencies, and the sets joined by certain pairs."""
+"""All reports as columns, to rebuild the links: document frequencies, and reports united in dossiers."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -54,10 +54,10 @@ def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
 
 
 class Joined:
-    """Union-find over reports joined by certain pairs; a report is given by its place (row) in a `CardSheet`.
+    """Union-find over reports: reports joined by certain pairs form one set.
 
-    It also keeps all added pairs, since people's judgements need their scores, and counts the certain ones
-    (`certain`).
+    A report is given by its place (row) in a `CardSheet`. All added pairs are kept too, since people's
+    judgements need their scores. `certain` counts the certain ones.
     """
 
     def __init__(self, size: int) -> None:
@@ -76,7 +76,7 @@ class Joined:
         )
 
     def heads(self) -> Places:
-        """Return an array with an element for each report, by place: the place of its set's earliest report.
+        """Return by place of a report the place of the earliest report of its set, as an array.
 
         A report alone in its set has its own place.
         """
@@ -90,12 +90,12 @@ class Joined:
         weights: Weights,
         ties: Sequence[Strong] = (),
     ) -> dict[UUID, UUID]:
-        """Return the anchor (earliest report) of each report's dossier; a report without dossier is absent.
+        """Return by report the earliest report of its dossier (its anchor); one without dossier is absent.
 
         The result equals that of `dossiers.domain.membership` on the certain pairs and `ties`, pairs with
         reports that are not among `ids`. `ids` are the report ids by place, ascending. Only sets with a
-        report named in a judgement or a tie go through `membership`; every other set is a dossier as it is.
-        `weights` says from how many points of evidence a pair is certain.
+        report named in one of the `judgements` or in a tie go through `membership`; every other set is a
+        dossier as it is. `weights` says from how many points of evidence a pair is certain.
         """
         counted = list(judgements)
         heads = self.heads()

@@ -4,7 +4,11 @@ from django.db import models
 
 
 class Dossier(models.Model):
-    """A dossier by its earliest report; `merged_into`: the dossier that replaces it after a merge."""
+    """A dossier: a group of reports that belong together, identified by its earliest report (`anchor_id`).
+
+    `desk_id` is that report's desk, `opened_at` when the dossier was created. `merged_into` is the dossier
+    that replaces it after a merge.
+    """
 
     id = models.UUIDField(primary_key=True)
     anchor_id = models.UUIDField(unique=True)
@@ -21,7 +25,11 @@ class Dossier(models.Model):
 
 
 class StoredLink(models.Model):
-    """A link from the later report to the earlier; `reasons` are packed by `domain.records.pack_reasons`."""
+    """A link from the later report (`report_id`) to the earlier (`other_id`), found by a version of the rule.
+
+    `desk_id` and `other_desk_id` are their desks. `score` is 0 to 1, certain from 0.9. `reasons` are packed
+    by `domain.records.pack_reasons`.
+    """
 
     pk = models.CompositePrimaryKey("report_id", "other_id", "rule_version")
     report_id = models.UUIDField()

@@ -1,8 +1,8 @@
 """The card of a report: its comparable values in a few hundred bytes, the only input of linking.
 
 A card is computed from the harmonised report and stored; linking reports, and rebuilding the links, read
-nothing else. The selector key of a value (an identifier) is a digest of its kind and text (16 bytes); cards
-hold its first eight bytes, the short key.
+nothing else. The selector key of a value (an identifier such as an e-mail address) is a digest of its kind
+and text (16 bytes); cards hold its first eight bytes, the short key.
 """
 
 import struct
@@ -66,7 +66,8 @@ _TELLING = {
 class Evidence(Struct, frozen=True, gc=False):
     """A selector (identifying value of a report) that can link reports, with its keys and weight class.
 
-    `whole` is its selector key (16 bytes), `key` the first eight bytes as a number, `mark` its weight class.
+    `whole` is its selector key (digest, 16 bytes), `key` the first eight bytes as a number, `mark` its weight
+    class, which sets the points for sharing it.
     """
 
     selector: Selector
@@ -76,9 +77,10 @@ class Evidence(Struct, frozen=True, gc=False):
 
 
 class Value(Struct, frozen=True, gc=False):
-    """A value of a report, as numbers: short key (8 bytes of digest), weight class (place in `MARKS`), role.
+    """A value of a report, as three numbers.
 
-    The role is a code of `ROLE_CODES`, plus `WEAK` if the value was found in a text.
+    `key`: first 8 bytes of its digest. `mark`: its weight class, as position in `MARKS`. `role`: a code of
+    `ROLE_CODES` (suspect, victim …), plus `WEAK` if the value was found in a free text.
     """
 
     key: int

@@ -1,4 +1,4 @@
-"""Values that identify nobody: placeholders and widely shared names and hosts (`data/hubs.toml`)."""
+"""Values that identify nobody: placeholders, very common names, hosts of short links (`data/hubs.toml`)."""
 
 import re
 import tomllib
@@ -17,9 +17,12 @@ _MARKS = dict.fromkeys(map(ord, ":-. "))
 
 
 class Hubs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file of placeholders: values in lower case that identify nobody, a list for each kind.
+    """The file of values that identify nobody, in lower case.
 
-    `plain_handles` are common words, `shorteners` hosts of URL shorteners.
+    `mail_names` are local parts of e-mail addresses (`noreply`); `handles`, `devices` and `names` are
+    placeholders for user names, device identifiers and people's names; `plain_handles` are common words;
+    `shorteners` are hosts of URL shorteners. `schema` is the version of the file format, `version` that of
+    the lists.
     """
 
     schema: int

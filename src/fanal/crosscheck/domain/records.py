@@ -1,4 +1,4 @@
-"""Records published by cross-check: links with reasons, their packed form, links and dossiers for pages.
+"""Records published by cross-check: links with reasons, their stored encoding, dossiers for pages.
 
 On a page, another desk's report shows its existence and its desk only.
 """
@@ -14,11 +14,11 @@ from msgspec import Struct
 
 
 class JudgementAct(StrEnum):
-    """The kinds of judgement by people on links and dossiers.
+    """The kinds of judgement by people on links and dossiers (groups of linked reports).
 
-    LINK, UNLINK: reports belong together, or their link no longer counts. MERGE, SPLIT, REJECT: dossiers are
-    one, two sides are never in one dossier, reports form none. OPEN, CLOSE: work begins, ends. UNDO revokes
-    another judgement.
+    LINK: two sets of reports belong together. UNLINK: the links between them no longer count. MERGE: two
+    dossiers are one. SPLIT: two sets of reports are never in one dossier. REJECT: the reports form no
+    dossier. OPEN, CLOSE: work on a dossier begins, ends. UNDO revokes another judgement.
     """
 
     LINK = "LINK"  # each report of `left` belongs together with each report of `right`
@@ -32,10 +32,10 @@ class JudgementAct(StrEnum):
 
 
 class DossierState(StrEnum):
-    """State of a dossier.
+    """State of a dossier (a group of linked reports).
 
-    PROPOSED: by certain links, no person has opened it. OPEN, CLOSED: by a person, with a reason. A rejected
-    proposal is no dossier and has no state.
+    PROPOSED: it exists by certain links, and no person has opened it. OPEN, CLOSED: by a person, with a
+    reason. A rejected proposal is no dossier and has no state.
     """
 
     PROPOSED = "PROPOSED"
@@ -48,19 +48,22 @@ SAME, CROSS, OTHER = 0, 1, 2
 
 
 class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A reason of a link: a shared value with its points, document frequency, and the roles on both sides.
+    """A reason of a link between two reports: a shared value or other evidence, with its points.
 
-    `kind` is a selector kind; TOGETHER, what other links between the same two dossiers add; LIKE, an
-    agreement of the linkage model (its code in `value`); IP, NAME, BIRTH with an empty value (negative where
-    the two differ); or, with negative points, APART (incidents far apart in time), ALONE (both suspects have
-    several identifiers, a single kind is shared) or CONFLICT: both have values of the weight class (`Mark`)
-    in `value`, none in common.
-    `kept` is the share (0..1) of the points left after the frequency discount. `side` is SAME (the suspect's
-    value in both reports), CROSS (suspect's in one, in the text of the other) or OTHER. `seen` (number of
-    reports that hold the value) is filled in when links are read. For similarity (`SIMILAR`), `value` is the
-    picture or the address, and `measure` the differing bits or the percentage of shared text passages. For
-    similar identifiers `value` holds digests that show neither identifier; `between` holds both, the later
-    report's first, once suggestions are read.
+    `kind` is the kind of a shared identifier (EMAIL …); TOGETHER, what other links between the same two
+    dossiers add; LIKE, an agreement of the linkage model (its code in `value`); IP, NAME, BIRTH with an empty
+    value (negative where the two differ); a kind of similarity (`SIMILAR`); or, with negative points, APART
+    (incidents far apart in time), ALONE (both suspects have several identifiers, a single kind is shared) or
+    CONFLICT: both have values of the weight class (`Mark`) in `value`, none in common. `weight` is the number
+    of points.
+
+    `kept` is the share (0..1) of the points left after the discount for frequent values, `roles` the role of
+    the value (SUSPECT, VICTIM …) in the later and in the earlier report. `side` is SAME (the suspect's value
+    in both reports), CROSS (suspect's in one, in the text of the other) or OTHER. `seen` (number of reports
+    that hold the value) is filled in when links are read. For similarity, `value` is the picture or the
+    address, and `measure` the differing bits or the percentage of shared text passages. For similar
+    identifiers `value` holds digests that show neither identifier; `between` holds both, the later report's
+    first, once suggestions are read.
     """
 
     kind: str
@@ -75,7 +78,11 @@ class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """A link from the later report to an earlier one; score 0..1 (0.9 is certain), strongest reason first."""
+    """A link from the later report (`report_id`) to an earlier one (`other_id`).
+
+    `score` is 0 to 1; from 0.9 the link is certain. `reasons` come strongest first. `rule_version` is the
+    version of the linkage rule that found it.
+    """
 
     report_id: UUID
     other_id: UUID
@@ -180,10 +187,10 @@ def _role(stored: int | str) -> str:
 
 
 class KinLink(Struct, frozen=True, kw_only=True):
-    """A link from a given report to another (`other_id`), as a reader sees it.
+    """A link from a given report to a related one (`other_id`), as a reader sees it.
 
-    Across desks `other_id`, score and reasons are None or empty. `earlier`: whether the other report is the
-    earlier one.
+    `desk_id` is the desk of the other report. If the reader has no access to that desk, `other_id`, score and
+    reasons are None or empty. `earlier`: whether the other report is the earlier one. `score` is 0 to 1.
     """
 
     desk_id: int
@@ -214,10 +221,11 @@ class DossierEdge(Struct, frozen=True, kw_only=True):
 
 
 class JudgementLine(Struct, frozen=True, kw_only=True):
-    """A person's judgement on links, for display; `reason` is empty once it has expired.
+    """A person's judgement on links or dossiers, for display; `reason` is empty once it has expired.
 
-    `left` and `right` are the reports on its two sides at the actor's desks, `undoes` the judgement that an
-    UNDO revokes.
+    `left` and `right` are the reports on its two sides at the actor's desks; what the sides mean depends on
+    `act` (`JudgementAct`). `undoes` is the judgement that an UNDO revokes, `undone` whether this one is
+    revoked.
     """
 
     id: UUID
@@ -235,8 +243,8 @@ class DossierView(Struct, frozen=True, kw_only=True):
     """A dossier as a graph, with people's judgements, newest first; `desk_id` is that of its earliest report.
 
     `nodes` are reports, `edges` the strongest links between them, `links` the number of all links.
-    `arrived_since` is the number of its reports, at the actor's desks, that joined it after it was closed; 0
-    for an open dossier.
+    `opened_at` is when the dossier was created. `arrived_since` is the number of its reports, at the actor's
+    desks, that joined it after it was closed; 0 for an open dossier.
     """
 
     id: UUID
@@ -259,7 +267,8 @@ class DossierView(Struct, frozen=True, kw_only=True):
 class Dissolved(Struct, frozen=True, kw_only=True):
     """A former dossier: a judgement separated its reports, and none is in it any more.
 
-    `reports` are those that the judgement names, at the actor's desks.
+    `number` is its number (`D-2026-0143`). `reports` are those that the judgement names, at the actor's
+    desks.
     """
 
     id: UUID
@@ -269,9 +278,10 @@ class Dissolved(Struct, frozen=True, kw_only=True):
 
 
 class DossierLine(Struct, frozen=True, kw_only=True):
-    """A dossier in a list: number of reports, of those at the actor's desks (`own`), and opening time.
+    """A dossier in a list.
 
-    `desk_id` is the desk of its earliest report.
+    `reports` is its number of reports, `own` that of its reports at the actor's desks. `desk_id` is the desk
+    of its earliest report, `opened_at` when it was created, `number` such as `D-2026-0143`.
     """
 
     id: UUID

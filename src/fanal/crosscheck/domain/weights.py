@@ -1,4 +1,4 @@
-"""The weights of shared values: `data/weights.toml`, strictly validated."""
+"""The points of evidence by which reports are linked: `data/weights.toml`, strictly validated."""
 
 import tomllib
 from enum import StrEnum
@@ -94,12 +94,13 @@ class FamilyWeight(_StrictWeights, frozen=True, kw_only=True):
 
 
 class RoleWeights(_StrictWeights, frozen=True, kw_only=True):
-    """Factors for roles other than suspect on both sides, and the greatest total of such values.
+    """Factors for shared values that are not the suspect's in both reports, and the greatest totals.
 
-    `cross`: a suspect's value that the other report has in its text; `said`: the same, where that report
-    names no suspect in a field (`cards.card_of`); `said_twice`: two such texts; `mention`: other texts;
-    `role_swap`: suspect and victim. `associated`: a suspect and an associated account; `other`: any other
-    roles. `cross_most` and `other_most` are the greatest totals.
+    A factor multiplies the points of a value (0..1). `cross`: a suspect's value that the other report has in
+    its text; `said`: the same, where that report names no suspect in a field (`cards.card_of`); `said_twice`:
+    two such texts; `mention`: other texts; `role_swap`: suspect and victim. `associated`: a suspect and an
+    associated account; `other`: any other roles. `cross_most` and `other_most` are the most points that the
+    values of factor `cross`, or of all others, give together.
     """
 
     associated: float
@@ -116,10 +117,11 @@ class RoleWeights(_StrictWeights, frozen=True, kw_only=True):
 class NearWeights(_StrictWeights, frozen=True, kw_only=True):
     """Points of evidence that supports or weakens a pair but never makes one, and time windows in seconds.
 
-    Names, dates of birth, IP addresses; the `…_conflict` points are subtracted. Windows: of an IP address
-    with equal ports (`port_seconds`), of an IPv6 prefix (`prefix_seconds`), else `ip_seconds`. `apart` is
-    subtracted where the incidents are at least `apart_weeks` weeks apart, `alone` where both suspects have
-    several identifiers and the reports share a single kind of them.
+    `ip`, `name` (full name) and `birth` (date of birth) are points for equal values; the `…_conflict` points
+    are subtracted. Windows of equal IP addresses: with equal ports (`port_seconds`), of an IPv6 prefix
+    (`prefix_seconds`), else `ip_seconds`. `apart` is subtracted where the incidents are at least
+    `apart_weeks` weeks apart, `alone` where both suspects have several identifiers and the reports share a
+    single kind of them.
     """
 
     ip: float
@@ -136,7 +138,14 @@ class NearWeights(_StrictWeights, frozen=True, kw_only=True):
 
 
 class Weights(_StrictWeights, frozen=True, kw_only=True):
-    """The weight file: points and limits of the linkage rule; the file explains each field."""
+    """The contents of the weight file: points and limits of the linkage rule.
+
+    The points of a pair of reports are added: from `certain` on the link is certain, from `suggest` it is
+    suggested to a person, below `shown` it is not stored. A value in more than `most_holders` reports links
+    only `neighbours` reports on each side in time. A value seen with more than `companions` identities is a
+    hub: it identifies nobody, and keeps `hub_share` (0..1) of its points. The comments of the file explain
+    each number.
+    """
 
     schema: int
     version: str
@@ -154,12 +163,12 @@ class Weights(_StrictWeights, frozen=True, kw_only=True):
 
     @property
     def doubtful(self) -> float:
-        """The least score from which a pair is suggested to a person."""
+        """The least score (0..1) from which a pair is suggested to a person."""
         return round(score_of(self.suggest / self.certain), 4)
 
     @property
     def strong(self) -> float:
-        """The least score from which two reports are linked with certainty."""
+        """The least score (0..1) from which two reports are linked with certainty."""
         return score_of(1.0)
 
 

@@ -1,8 +1,8 @@
-"""Dossiers from links and judgements, and the series in them: pure, so that all can be recomputed.
+"""Dossiers (groups of reports that belong together) from links and judgements, and the series in them.
 
-Precedence: a later judgement beats an earlier one, a judgement beats a proposal, a stronger link comes before
-a weaker one. Only certain links are proposals. The size of a dossier is unbounded: a bound would make the
-result depend on the order of arrival (ADR 0031).
+All is pure and can be recomputed. Precedence: a later judgement beats an earlier one, a judgement beats a
+proposal, a stronger link comes before a weaker one. Only certain links are proposals. The size of a dossier
+is unbounded: a bound would make the result depend on the order of arrival (ADR 0031).
 
 States of a dossier: links propose it, people open and close it. Each transition is a judgement.
 """
@@ -52,7 +52,10 @@ class Judgement(Struct, frozen=True, kw_only=True):
 
 
 class Strong(Struct, frozen=True, kw_only=True):
-    """A certain link between two reports (`score` from 0.9): the proposal that they share a dossier."""
+    """A certain link between two reports: the proposal that they share a dossier.
+
+    `one` and `two` are the ids of the reports, `score` is 0.9 to 1.
+    """
 
     one: UUID
     two: UUID
@@ -115,7 +118,7 @@ class _Groups:
 
 
 def dossier_id(anchor: UUID) -> UUID:
-    """Return the id of the dossier whose earliest report is `anchor`."""
+    """Return the id of the dossier whose earliest report is `anchor` (UUID version 5, so always the same)."""
     return uuid5(_NAMESPACE, str(anchor))
 
 
@@ -169,12 +172,12 @@ def membership(
 def grow(
     proposals: Iterable[Strong], anchors: Mapping[UUID, UUID], sizes: Mapping[UUID, int]
 ) -> dict[UUID, UUID]:
-    """Join reports and dossiers by certain links (`proposals`); return their new anchors.
+    """Join reports and dossiers by certain links (`proposals`); return the new dossier of each.
 
-    A dossier's anchor is its earliest report. `anchors` holds that of each linked report already in a
-    dossier; `sizes` holds by these anchors the dossiers' numbers of reports (not used). The result has, by
-    linked report and by former anchor, the new anchor. Without judgements it equals that of `membership` on
-    all links.
+    A dossier is given by its anchor, its earliest report. `anchors` maps each linked report already in a
+    dossier to its anchor; the keys of `sizes` are these anchors (the values are not used). The result maps
+    each linked report, and each former anchor, to the new anchor. Without judgements it equals that of
+    `membership` on all links.
     """
     strongest = sorted(proposals, key=lambda s: (-s.score, s.one.int, s.two.int))
     ends = {end for strong in strongest for end in (strong.one, strong.two)}
@@ -209,7 +212,7 @@ def connected(
 def still_apart(
     pairs: Iterable[tuple[UUID, UUID]], joins: Iterable[tuple[UUID, UUID]]
 ) -> list[tuple[UUID, UUID]]:
-    """Return the pairs whose reports lie in different connected components of the graph of edges `joins`."""
+    """Return those of `pairs` whose two reports no path of the edges `joins` connects."""
     asked, given = list(pairs), list(joins)
     groups = _Groups(end for pair in (*asked, *given) for end in pair)
     for one, two in given:
@@ -261,7 +264,7 @@ _MOVES = {JudgementAct.OPEN: ("open", "reopen"), JudgementAct.CLOSE: ("close",)}
 
 
 def move_of(state: DossierState, act: JudgementAct) -> str | None:
-    """Return the transition (its name) of a dossier in `state` by a judgement of kind `act`, or None."""
+    """Return the name of the transition that a judgement `act` causes in a dossier of `state`, or None."""
     allowed = DOSSIER_STATES.moves_from(state)
     return next((name for name in _MOVES.get(act, ()) if name in allowed), None)
 
@@ -312,14 +315,14 @@ _SEVERAL = 2
 
 
 class Series(Struct, frozen=True, kw_only=True):
-    """One suspect in two reports or more: facts of several days, several victims, or facts after a referral.
+    """A suspect who occurs in several reports: on several days, with several victims, or after a referral.
 
     `identifiers` are the suspect's, the one in most reports first; `reports` are in the order of their
     events, `first` and `last` the times of the earliest and the latest (of receipt, where the facts have no
-    date). `victims` is their number; two with a common identifier or word of a name count as one. `referred`
-    are the reports that the desk referred to the justice system, with the time of sending, oldest first;
-    `again` those that tell of facts between the first of these times and their own receipt: the suspect is a
-    repeat offender. Facts that a report announces are not counted.
+    date). `victims` is the number of victims; two with a common identifier or word of a name count as one.
+    `referred` are the reports that the desk referred to the justice system, with the time of sending, oldest
+    first. `again` are the reports of facts after the first of these times: the suspect is a repeat offender.
+    Facts dated after the receipt of their report (announced ones) do not count.
     """
 
     identifiers: tuple[Identifier, ...]

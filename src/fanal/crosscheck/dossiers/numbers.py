@@ -1,4 +1,4 @@
-"""The dossier that a number denotes, and what became of a dossier whose reports a judgement separated."""
+"""Look-up of dossiers by number (`D-2026-0143`), those that a judgement dissolved included."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Recomputes the dossiers around reports whose links, or people's judgements on them, changed.
+"""Recomputes the dossiers of reports whose links changed, or on which a person judged.
 
 One worker at a time recomputes, under an advisory lock taken after the links are written. So two workers that
 extend the same dossier from two sides see each other's result.
@@ -25,9 +25,8 @@ LOCK = 0x43524F5353444F53
 def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
     """Recompute the dossiers of `seeds` (reports) and of all connected reports; return dossier ids by report.
 
-    A report without dossier is absent, and so is an erased one: what it was linked with, and what people
-    judged about it, still joins the others. Runs in the caller's transaction and holds the advisory lock
-    until its end.
+    A report without dossier is absent, and so is an erased one; but links and judgements of an erased report
+    still join the others. Runs in the caller's transaction and holds the advisory lock until its end.
     """
     lock()
     around = _around(seeds)
@@ -38,7 +37,7 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
 
 
 def company_of(reports: Collection[UUID]) -> tuple[set[UUID], set[UUID]]:
-    """Return the reports in the dossiers of `reports`: those not erased, and the erased."""
+    """Return all reports in the dossiers of `reports`, as two sets: those not erased, and the erased."""
     around = _around(reports)
     heads = {around.anchors[r] for r in reports if r in around.anchors}
     members = {r for r, anchor in around.anchors.items() if anchor in heads}
@@ -107,10 +106,10 @@ WHERE d.id = v.id AND d.merged_into IS DISTINCT FROM v.dossier_id
 def write_membership(
     reports: set[UUID], anchors: Mapping[UUID, UUID], known: Mapping[UUID, int], now: datetime
 ) -> None:
-    """Store the dossier of each report of `reports`; those without anchor leave theirs.
+    """Store the dossier of each report of `reports`; remove those without anchor from theirs.
 
     `anchors` maps a report to its anchor (earliest report of its dossier, maybe an erased one), `known` both
-    to their desks.
+    to their desks. Missing dossiers are created.
     """
     heads = sorted(set(anchors.values()))
     members = sorted(anchors)
@@ -135,9 +134,10 @@ def write_membership(
 
 
 def lead_merged(anchors: Mapping[UUID, UUID], living: Mapping[UUID, UUID]) -> None:
-    """Let each former dossier lead to the one that holds its earliest report, also where that is erased.
+    """Record for each merged dossier the one that replaces it: that of its earliest report.
 
-    `anchors` maps reports, erased ones too, to the anchors of their dossiers; `living` those not erased.
+    `anchors` maps reports, erased ones too, to the anchors (earliest reports) of their dossiers; `living`
+    maps the reports that are not erased.
     """
     heads = set(living.values())
     merged = [r for r, anchor in anchors.items() if r != anchor and anchor in heads]

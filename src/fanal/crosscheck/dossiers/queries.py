@@ -42,14 +42,17 @@ _JUDGEMENT_LOCK = 0x43524F53534A5544
 
 
 class DossierMembership(Struct, frozen=True, kw_only=True):
-    """The anchor (earliest report) of each report's dossier, and the number of reports by anchor."""
+    """The dossiers of some reports: `anchors` by report, `sizes` (number of reports) by anchor.
+
+    The anchor is the earliest report of a dossier; it identifies the dossier.
+    """
 
     anchors: dict[UUID, UUID]
     sizes: dict[UUID, int]
 
 
 def standing_of(reports: Iterable[UUID]) -> DossierMembership:
-    """Return the anchor (earliest report) of each report's dossier, and the dossiers' sizes by anchor.
+    """Return the dossiers of `reports`, each by its earliest report (anchor), and the dossiers' sizes.
 
     Reports in no dossier are absent.
     """
@@ -240,9 +243,10 @@ def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
 
 
 def digests_of(*, actor: Actor, dossier_ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return by dossier id a digest of its reports at the actor's desks, for forms: which its page showed.
+    """Return by dossier id a digest of its reports at the actor's desks.
 
-    As `digest_of` makes it of ids: dossiers have the same only if they have the same reports.
+    A form carries it, to recognise that the dossier has changed since its page was shown. It is `digest_of`
+    the report ids: dossiers have the same only if they have the same reports.
     """
     desks = reach(actor, "dossier.read").desks
     found = sql.rows(
@@ -289,7 +293,7 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
 
 
 def numbers_of(*, dossier_ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return the numbers (`D-2026-0143`) of dossiers by id.
+    """Return the numbers (`D-2026-0143`) of dossiers, by dossier id.
 
     A dossier has the earliest number of its own and of those that were merged into it.
     """
@@ -320,7 +324,7 @@ def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, Dos
 
 
 def walk_dossiers(*, actor: Actor, at_once: int) -> Iterator[list[DossierReports]]:
-    """Yield the dossiers with a report of the actor's desks in the order of ids, `at_once` per page."""
+    """Yield all dossiers with a report of the actor's desks, in the order of ids, as pages of `at_once`."""
     desks = reach(actor, "dossier.read").desks
     after = UUID(int=0)
     while desks != []:

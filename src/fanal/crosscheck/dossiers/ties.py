@@ -1,8 +1,8 @@
-"""What joins reports into dossiers by itself: certain links, and ties, which erased reports leave behind.
+"""What joins reports into dossiers by itself: certain links, and the ties that remain of erased reports.
 
-The links of a report quote values and are deleted when it is erased. Of the certain ones the ids stay: what
-the report joined stays joined, and a dossier keeps its earliest report, from which its id comes. So its
-number, its address and its being withheld outlive the report.
+The links of a report quote values and are deleted when it is erased. Of each certain link a tie remains, the
+ids of both reports. So the other reports stay in one dossier, and the dossier keeps its earliest report, from
+which its id comes: its number, its address and its withholding from other organisations outlive the report.
 """
 
 from collections import defaultdict
@@ -17,17 +17,17 @@ from fanal.db import sql
 
 
 class StrongLinks(Struct, frozen=True, kw_only=True):
-    """Certain links (score from 0.9), and by report id the desks of the reports that they link."""
+    """Certain links between reports (score from 0.9); `desks` maps each of these reports to its desk."""
 
     links: tuple[Strong, ...]
     desks: dict[UUID, int]
 
 
 def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
-    """Return the links of `reports` with at least `score`, to earlier and to later reports.
+    """Return the links of `reports` with at least `score` (0..1), to earlier and to later reports.
 
-    Only links of the newest linkage rule (version) under which one of the two reports was linked; and what
-    erased reports were linked with (`write_ties`).
+    Only links of the newest version of the linkage rule under which one of the two reports was linked. The
+    ties of erased reports (`write_ties`) are included.
     """
     ids = list(reports)
     links = (
@@ -54,7 +54,10 @@ def _strong(rows: Sequence[tuple[UUID, UUID, float, int, int]]) -> StrongLinks:
 
 
 def all_ties() -> StrongLinks:
-    """Return what erased reports were certainly linked with, each pair once (`write_ties`)."""
+    """Return the ties of erased reports, each pair once.
+
+    A tie is a certain link of which only the ids of both reports and the score remain (`write_ties`).
+    """
     rows = sql.rows(
         "SELECT DISTINCT ON (least(erased_id, other_id), greatest(erased_id, other_id))"
         " erased_id, other_id, score, desk_id, other_desk_id FROM crosscheck_tie"
@@ -64,10 +67,10 @@ def all_ties() -> StrongLinks:
 
 
 def write_ties(reports: Sequence[UUID], *, score: float) -> None:
-    """Keep, of the links of `reports` with at least `score`, the ids of both reports, and the score.
+    """Store a tie for each link of `reports` with at least `score`: the ids of both reports, and the score.
 
-    For reports that are being erased: their links quote values and are deleted, but what they joined stays
-    joined, and a dossier keeps its earliest report, from which its id comes.
+    For reports that are being erased: their links quote values and are deleted. The ties keep the other
+    reports in one dossier, and a dossier its earliest report, from which its id comes.
     """
     found = strong_links(reports, score=score)
     erased = set(reports)
@@ -87,7 +90,7 @@ def write_ties(reports: Sequence[UUID], *, score: float) -> None:
 
 
 def erased_of_ties(reports: Iterable[UUID]) -> set[UUID]:
-    """Return those of `reports` that are erased and were linked with others."""
+    """Return those of `reports` that are erased and had certain links."""
     found = sql.rows(
         "SELECT DISTINCT erased_id FROM crosscheck_tie WHERE erased_id = ANY(%s::uuid[])",
         [list(reports)],
@@ -107,9 +110,10 @@ WITH RECURSIVE reached (id, home) AS (
 
 
 def erased_near(homes: Mapping[UUID, UUID]) -> dict[UUID, set[UUID]]:
-    """Return the erased reports linked with those of `homes`, directly or by others, with their dossiers.
+    """Return the erased reports linked with the given ones, directly or by other erased reports.
 
-    `homes` maps a report to the anchor of its dossier. An erased report may be linked with several dossiers.
+    `homes` maps each given report to its dossier, by the dossier's earliest report (anchor). The result maps
+    each erased report to the set of these dossiers that it is linked with.
     """
     found: dict[UUID, set[UUID]] = defaultdict(set)
     for report_id, home in sql.rows(
@@ -121,10 +125,10 @@ def erased_near(homes: Mapping[UUID, UUID]) -> dict[UUID, set[UUID]]:
 
 
 def judged_near(ends: Collection[UUID], anchors: Collection[UUID]) -> set[UUID]:
-    """Return those of `ends` and `anchors` whose dossier depends on people's judgements (`judged_among`).
+    """Return those of `ends` and `anchors` whose dossier depends on people's judgements.
 
-    A judgement that names an erased report near them counts too. `ends` are reports, `anchors` those of
-    dossiers.
+    `ends` are reports, `anchors` the earliest reports of dossiers. A judgement counts if it names one of
+    `ends`, a report of these dossiers, or an erased report linked with them. OPEN and CLOSE do not count.
     """
     members = sql.rows(
         "SELECT m.report_id, d.anchor_id FROM crosscheck_membership m"

@@ -1,4 +1,7 @@
-"""Runs the linkage model on DuckDB, or on Spark for histories too large for one machine; same results."""
+"""Runs the probabilistic linkage model on DuckDB, or on Spark for data too large for one machine.
+
+Both give the same results.
+"""
 
 import os
 import sys

@@ -26,7 +26,10 @@ _Level = dict[str, str | bool]
 
 
 def untrained() -> SettingsCreator:
-    """Return the linkage model as Splink settings without trained parameters: comparisons, blocking rules."""
+    """Return the definition of the linkage model for Splink, without trained parameters.
+
+    It has the comparisons of two people and the blocking rules, which select the compared pairs.
+    """
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="unique_id",
@@ -116,8 +119,9 @@ class ModelRefused(ValueError):
 class Model(Struct, frozen=True, kw_only=True):
     """A trained linkage model: version, Splink settings, training data, quality on held-out people.
 
-    `least` is the lowest match probability of a pair. `compared_with` is the version whose quality on the
-    same people is `shipped_measured`.
+    `least` is the lowest match probability of a pair. `measured` is the quality, `model` the Splink settings,
+    `trained_on` holds numbers of the training data by name. `compared_with` is the version of the model with
+    which it was compared, `shipped_measured` that model's quality on the same people.
     """
 
     schema: int
@@ -312,10 +316,11 @@ def candidate(
 def beside(
     model: Mapping[str, object], shipped: Mapping[str, object], *, known: int, met: int
 ) -> dict[str, object]:
-    """Return the trained `model` shrunk towards the `shipped` one, the more so the fewer its training pairs.
+    """Return the trained `model` with its parameters shrunk towards those of the `shipped` one.
 
-    `known` is the number of pairs of one person (for m probabilities), `met` that of random pairs (for u).
-    Both models, and the result, are Splink settings (JSON).
+    The fewer pairs it was trained on, the more: `known` is the number of pairs of one person (for m
+    probabilities), `met` that of random pairs (for u). Both models, and the result, are Splink settings
+    (JSON).
     """
     parts = {"m_probability": known / (known + _KNOWN), "u_probability": met / (met + _MET)}
     mine, theirs = (

@@ -54,7 +54,10 @@ def persons_table(reports: Iterable[tuple[int, HarmonisedReport]]) -> pa.Table:
 
 
 def row_of(person: Person) -> dict[str, str]:
-    """Return a suspect's first value of each kind as the model compares it, by column; "" for none."""
+    """Return a row of the persons table for a suspect: the first value of each kind, by column; "" for none.
+
+    Values are in the form in which the linkage model compares them.
+    """
     email = _first(SelectorKind.EMAIL, person.emails)
     handle = _first(
         SelectorKind.HANDLE, (read_handle(h.value, h.platform) or "" for h in person.handles)

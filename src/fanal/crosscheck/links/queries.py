@@ -1,4 +1,4 @@
-"""Queries on links between reports and on related-report counts (`KinFacts`), for later stages and pages."""
+"""Queries on links between reports and on counts of related reports, for later stages and pages."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -56,10 +56,10 @@ def with_frequency(told: Sequence[tuple[LinkReason, ...]]) -> list[tuple[LinkRea
 
 
 def telling(*, held: Sequence[HeldKey]) -> list[bool]:
-    """Return for each key, in order, whether its value can identify somebody.
+    """Return for each identifier, in order, whether it is specific enough to identify somebody.
 
     That is: it is no hub (co-occurs with too many identities), and few enough reports hold it. `held` are
-    selector keys with their sightings.
+    selector keys (digests of identifiers) with their numbers of occurrences.
     """
     keys = [signed(key_of(one.key)) for one in held]
     found = sql.rows(

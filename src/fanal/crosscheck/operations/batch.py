@@ -61,13 +61,12 @@ _DELETE = (
 
 
 def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
-    """Reweight the links on changed or removed values; return the pairs that are no longer certain.
+    """Update earlier links after a batch changed the weight of values; return the pairs no longer certain.
 
-    Links left with too few points to be shown are deleted.
-
-    A changed value is one that passed a step of document frequency, or became a hub (co-occurs with too many
-    identities). `gathered` holds the batch's values with their new shares of points and the removed links.
-    Steps and hubs only rise, and new reports only come between others, so no new pair appears.
+    The weight of a value changes when its document frequency passes a step, or when it becomes a hub
+    (co-occurs with too many identities). Links left with too few points to be shown are deleted. `gathered`
+    holds the batch's values with their new shares of points and the removed links. Steps and hubs only rise,
+    and new reports only come between others, so no new pair appears.
     """
     moved, held = gathered.moved, gathered.held
     if not moved and not gathered.parted:

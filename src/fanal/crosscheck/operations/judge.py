@@ -29,12 +29,12 @@ from fanal.ledger.domain.records import ObjectRef
 
 
 def remember(judgement: Judgement) -> None:
-    """Store the evidence that each pair of a person's LINK or UNLINK has now, as an answer to its suggestion.
+    """Store the present evidence of each pair of a LINK or UNLINK judgement, as an answer to its suggestion.
 
-    The pairs are those of a `left` and a `right` report with a link, a resemblance or a similarity. A
-    rejected pair is suggested again only when it has more evidence. After an UNLINK the reports are queued
-    for the similarity search, since passages common to two rejected pairs no longer make reports similar
-    (stop keys). Runs in the judgement's transaction.
+    The pairs are those of a `left` and a `right` report with a link, a similarity or a suggestion of the
+    linkage model. A rejected pair is suggested again only when it has more evidence. After an UNLINK the
+    reports are queued for the similarity search, since passages common to two rejected pairs no longer make
+    reports similar (stop keys). Runs in the judgement's transaction.
     """
     accepted = judgement.act is JudgementAct.LINK
     found: dict[tuple[UUID, UUID], tuple[float, frozenset[int]]] = {}

@@ -34,7 +34,7 @@ _AT_ONCE = 2000
 
 
 class Rebuilt(Struct, frozen=True, kw_only=True):
-    """Counts of a rebuild: reports, links, certain links, reports in dossiers, dossiers."""
+    """Counts of a rebuild: `certain` of the `links` are certain; `members` are the reports in `dossiers`."""
 
     reports: int
     links: int

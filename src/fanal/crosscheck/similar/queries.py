@@ -137,8 +137,8 @@ def list_suggestions(
 def sides_of(*, found: Sequence[Suggestion]) -> list[frozenset[UUID]]:
     """Return the two sides of each suggestion: each report's dossier, or the report itself if it has none.
 
-    Suggestions with the same sides ask the same question. A pair within one dossier keeps its two reports as
-    sides.
+    Suggestions with the same sides ask a person the same question. A pair within one dossier keeps its two
+    reports as sides.
     """
     pairs = [(one.report_id, one.other_id) for one in found]
     dossiers = _dossiers(pairs)

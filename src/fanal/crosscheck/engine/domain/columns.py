@@ -240,10 +240,11 @@ def identities_beside(groups, rows, everything, person, suspect):
     """Return the distinct identities that co-occur with the requested values, as columns (group, mark, key).
 
     An identity is a suspect's value that names a person, in a field of its own. It co-occurs with a value in
-    the reports whose suspect holds both.
+    the reports whose suspect holds both. The result's `group` is the position of the value in `groups`,
+    `mark` the identity's weight class, `key` its short key.
 
     Args:
-        groups: (start, size, whether requested) of the values in `rows`; the result's group is an index here.
+        groups: (start, size, whether requested) of the values in `rows`.
         rows: `Rows` sorted by key.
         everything: all `Rows`, in the order of reports.
         person: by mark (weight class), whether its values name a person.

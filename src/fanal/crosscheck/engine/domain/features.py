@@ -98,18 +98,19 @@ def may_gain(looks, one, two):
 
 @inner
 def may_be_near(looks, one, two):
-    """Return False if the reports in two seats certainly have no IP address in common; True means maybe.
+    """Return False if two reports certainly have no IP address in common; True means maybe.
 
-    `one` and `two` are the seats: rows of the reports in `looks`, the features that `look` wrote.
+    `one` and `two` are the seats of the reports: their rows in `looks`, the features that `look` wrote.
     """
     return (looks[one, 3] & looks[two, 3]) >> np.uint64(16) & _ADDRESSES != 0
 
 
 @inner
 def beside(looks, one, two, shared, conflict, numbers):
-    """Return (points for the name, points for the date of birth, points lost by differences, bit set).
+    """Return the evidence of a pair of reports besides shared values, as four numbers.
 
-    The first two are negative where name or date differ. The bit set says what was found: the marks (weight
+    They are (points for the name, points for the date of birth, points lost by differences, bit set). The
+    first two are negative where name or date differ. The bit set says what was found: the marks (weight
     classes) in which the suspects hold different values, and `NAMED` to `SINGLE`.
 
     `one` and `two` are the reports' rows in `looks`, the features that `look` wrote. `shared` is the bit set

@@ -37,10 +37,11 @@ _AT_ONCE = 4_000
 
 
 class Seated(NamedTuple):
-    """Reports renumbered for locality ("seats"), with their comparison features and rows by seat.
+    """Reports renumbered so that related ones are adjacent in memory; the new number is the "seat".
 
-    `who[r]` is the report in seat r. Its rows are `mine[first[r]:first[r + 1]]`; `seat` and `face` are those
-    of each row's report. `looks` are the features and the address instants of `features.look`.
+    `who[r]` is the number of the report in seat r. Its rows (values) are `mine[first[r]:first[r + 1]]`;
+    `seat` and `face` (Bloom filter) are those of each row's report. `looks` are the comparison features and
+    the instants of IP addresses, of `features.look`.
     """
 
     who: Places
@@ -52,10 +53,11 @@ class Seated(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Weighted pairs of reports (by number in the columns), unordered, with points and shared values.
+    """Weighted pairs of reports, as columns, in no particular order.
 
-    The shared values of pair i are `meetings[first[i]:first[i + 1]]`. `beside` is a bit set of the other
-    evidence: `features.NEAR` and the following bits, and the marks in conflict.
+    `later` and `earlier` are the numbers of the two reports of each pair, `points` its points. The shared
+    values of pair i are `meetings[first[i]:first[i + 1]]`. `beside` is a bit set of the other evidence:
+    `features.NEAR` and the following bits, and the marks (weight classes) in conflict.
     """
 
     later: Places
@@ -66,7 +68,7 @@ class Pairs(NamedTuple):
     beside: Bits
 
     def number(self, size: int) -> Ints:
-        """Return a unique number for each pair among `size` reports: `later * size + earlier`."""
+        """Return a unique number for each pair of `size` reports: `later * size + earlier`."""
         return self.later.astype(np.int64) * size + self.earlier
 
 

@@ -43,10 +43,10 @@ _AT_ONCE = 50_000
 
 
 class Rows(NamedTuple):
-    """Values as columns, in the order of reports.
+    """Values of reports as columns, a row for each value of each report, in the order of reports.
 
-    `report` is the place in the sheet, `key` the short key (first eight bytes of the digest), `mark` the
-    weight class, `role` the role's code; `weak`: from a text only.
+    `report` is the number of the report, `key` the short key (first eight bytes of the value's digest),
+    `mark` the number of the weight class, `role` the role's code; `weak`: found in a free text only.
     """
 
     report: Places
@@ -193,7 +193,7 @@ _SUSPECT, _ASSOCIATED, _VICTIM, _CONTENT = (
 
 
 class Meetings(NamedTuple):
-    """Shared values of pairs of reports, as two parallel arrays of row indices in `Rows`.
+    """The values that pairs of reports share, as two parallel arrays of row indices in `Rows`.
 
     Element i of `later` is the row of the value in the later report, of `earlier` that in the earlier report.
     """
@@ -203,7 +203,7 @@ class Meetings(NamedTuple):
 
 
 class ValueStanding(NamedTuple):
-    """Document frequency by row of a sheet (values of reports as columns).
+    """The document frequency of the value of each row of a `Rows`, as columns.
 
     `holders`: number of reports that hold the row's value; `place`: place of the row's report among them, by
     id; `hub`: whether the value co-occurs with so many identities that it identifies nobody.
@@ -236,7 +236,7 @@ class Tables(NamedTuple):
 
 
 def tables_of(weights: Weights) -> Tables:
-    """Return the weights as arrays for the compiled loops."""
+    """Return the weights of the linkage rule as arrays for the compiled loops."""
     marks = [weights.mark[mark] for mark in MARKS]
     families = [weights.family[family] for family in Family]
     side, factor = _sides(weights)

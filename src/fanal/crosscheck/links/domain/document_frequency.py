@@ -36,11 +36,11 @@ _OCTETS = 5
 
 
 def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozenset[bytes]:
-    """Return the other identifying values of the suspects in those reports whose suspect has a given value.
+    """Return the identities that co-occur with a value: other identifiers of the same suspects.
 
-    `key` is the short key (first eight bytes of the selector key) of the given value, `cards` are the
-    comparable data of reports. `weights` tells which marks (weight classes) identify a person. The values
-    come in the form of `companion`.
+    `key` is the short key (first eight bytes of the digest) of the value, `cards` are the comparable data of
+    reports. Only reports count whose suspect holds the value. `weights` says which weight classes (marks)
+    identify a person. Each identity is in the form of `companion`.
     """
     found: set[bytes] = set()
     for card in cards:
@@ -55,9 +55,9 @@ def moved(
 ) -> ValueState:
     """Return the frequency state of a value after new observations; step and hub flag only ever rise.
 
-    `before` is the stored state, `step` the frequency step now, `companions` the identities seen with the
-    value now. More than `weights.companions` identities of the same mark (weight class) make the value a
-    hub.
+    `before` is the stored state, `step` the frequency step now, `companions` the identities now seen with the
+    value, in the form of `companion`. More than `weights.companions` identities of the same mark (weight
+    class) make the value a hub, which identifies nobody.
     """
     step = max(step, before.step)
     if before.hub:
@@ -80,12 +80,12 @@ def weighed_anew(
 ) -> tuple[float, tuple[LinkReason, ...]]:
     """Recompute the points and reasons of a link after the document frequency of some shared values changed.
 
-    `kept` maps (kind, value) to the share of its points that the value now keeps (0..1), or to None when the
-    value no longer links the reports; other values are unchanged. `has` is a bit set over `NUMBER_OF_MARK`:
-    the marks (weight classes) of which both suspects have a value, and `SEVERAL`. A mark in it that loses its
-    last shared value adds a CONFLICT reason, with the negative points that `weights` sets; where a single
-    kind of identifier is left, ALONE is added. TOGETHER goes with any change. Reasons come by points, highest
-    first; `(0.0, ())` when no shared value is left.
+    Return (points, reasons, highest points first); `(0.0, ())` when no shared value is left. `kept` maps
+    (kind, value) to the share of its points that the value now keeps (0..1), or to None when the value no
+    longer links the reports; other values are unchanged. `has` is a bit set over `NUMBER_OF_MARK`: the marks
+    (weight classes) of which both suspects have a value, and `SEVERAL`. A mark in it that loses its last
+    shared value adds a CONFLICT reason, with the negative points that `weights` sets; where a single kind of
+    identifier is left, ALONE is added. A reason TOGETHER is dropped with any change.
     """
     before, changed, parted = list(reasons), list[LinkReason](), list[LinkReason]()
     for reason in before:
@@ -155,10 +155,10 @@ def unpack_companions(content: bytes | memoryview) -> frozenset[bytes]:
 
 
 def companion(mark: int, key: int) -> bytes:
-    """Return an identity (value of a suspect) in its stored form of five bytes.
+    """Return an identity (identifier of a suspect) in its stored form of five bytes.
 
-    They are the mark number (weight class) and four bytes of the short key. `mark` is that number, whose bit
-    `WEAK` is dropped; `key` is the whole short key (64 bits).
+    They are the number of its weight class (`mark`, without the bit `WEAK`) and four bytes of `key`, its
+    short key (64 bits).
     """
     return bytes([mark & ~WEAK]) + (key & 0xFFFFFFFF).to_bytes(4, "little")
 

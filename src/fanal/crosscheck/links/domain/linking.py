@@ -30,9 +30,10 @@ from fanal.harmonise.domain.sightings import ROLE_OF_CODE
 
 
 class ReportWords:
-    """Look-up of reports' selectors (identifiers) by short key, the first eight bytes of the selector key.
+    """Look-up of identifiers (selectors) in loaded reports, by short key.
 
-    A report is named by its place in `ids`; `reports` are the loaded records.
+    The short key is the first eight bytes of an identifier's digest. A report is named by its place in `ids`;
+    `reports` are the loaded records.
     """
 
     def __init__(self, reports: Sequence[HarmonisedReport], ids: Sequence[UUID]) -> None:
@@ -256,7 +257,7 @@ _IDENTITIES = frozenset({"EMAIL", "HANDLE", "PHONE", "ACCOUNT", "DEVICE"})
 
 
 def kin_facts(report_ids: Sequence[UUID], links: Iterable[Link]) -> list[KinFacts]:
-    """Return the counts of related earlier reports of each report, in the order given.
+    """Return for each report the counts of its related earlier reports, in the order of `report_ids`.
 
     `links` are the links from these reports to earlier ones; a report without links gets zero counts.
     """

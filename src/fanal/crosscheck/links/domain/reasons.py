@@ -34,10 +34,11 @@ def recent_from(now: datetime) -> datetime:
 
 
 class ValueState(Struct, frozen=True):
-    """Stored frequency state of a value: frequency steps passed, whether a hub, co-occurring identities.
+    """Stored frequency state of a value.
 
-    A step past the last makes it a stop key: it names no person and links nobody. `companions` hold a mark
-    number and four bytes of a key each; they are dropped once the value is a hub.
+    `step` counts the frequency steps passed; a step past the last makes the value a stop key: it names no
+    person and links nobody. `hub`: it co-occurs with too many identities. `companions` are these identities,
+    a weight-class number and four bytes of a key each; they are dropped once the value is a hub.
     """
 
     step: int = 0
@@ -80,10 +81,10 @@ _MARK_OF_KIND = {
 
 
 def tells(kind: SelectorKind, holders: int, *, hub: bool, weights: Weights) -> bool:
-    """Return whether a value held by `holders` reports keeps at least half its points, as a sign of a person.
+    """Return whether a value in `holders` reports is still specific: it keeps at least half its points.
 
-    Kinds without a weight class (IP addresses, hosts) are specific only up to 30 holders. `hub`: the value is
-    a hub, which co-occurs with too many identities; `weights` holds the shares.
+    Kinds without a weight class (IP addresses, hosts) are specific up to 30 holders. `hub`: the value is a
+    hub, which co-occurs with too many identities; `weights` holds the shares.
     """
     mark = _MARK_OF_KIND.get(kind)
     if mark is None:

@@ -1,4 +1,4 @@
-"""Two dossiers that only uncertain links connect: whether all these links together are certain.
+"""Joining of two dossiers that only uncertain links connect, where all these links together are certain.
 
 Two reports share a device, two others of the same dossiers a page. Neither is certain, but strangers do not
 share both. The rule adds the values that two dossiers share, each once, and the names and dates of birth that
@@ -24,7 +24,11 @@ _OF_A_HOME: Final = frozenset({Family.EMAIL, Family.HOME})
 
 
 class Uncertain(NamedTuple, Generic[Report]):
-    """An uncertain link of two reports: its points, and the values of suspects that they share."""
+    """An uncertain link between the reports `one` and `two`.
+
+    `points` is its evidence, `values` are the values of suspects that they share: (family of weight classes,
+    key equal for equal values, points).
+    """
 
     one: Report
     two: Report
@@ -60,9 +64,10 @@ def certain_together(
     suspects: Mapping[Report, Suspects],
     weights: Weights,
 ) -> list[tuple[Uncertain[Report], float]]:
-    """Return for each two dossiers whose links are certain together the strongest link, and all their points.
+    """Return the pairs of dossiers whose uncertain links, taken together, make a certain one.
 
-    `dossier` is by report its dossier (a report in none is its own), `suspects` is by dossier. Of equally
+    Each pair of dossiers is given as (its strongest link, the points of all its links). `dossier` maps a
+    report to its dossier (a report in none is its own), `suspects` a dossier to its suspects. Of equally
     strong links that of the smallest reports counts. `weights` holds the points and the limit.
     """
     between: dict[tuple[Report, Report], list[Uncertain[Report]]] = defaultdict(list)
@@ -82,10 +87,11 @@ def certain_together(
 def points_together(
     links: Iterable[Uncertain[Report]], one: Suspects, two: Suspects, weights: Weights
 ) -> float:
-    """Return the points of two dossiers from all links between them; 0 where they share one kind of evidence.
+    """Return the points of two dossiers from all links between them; 0 for a single kind of evidence.
 
     `one` and `two` are their suspects, `weights` holds the points. A kind is a family of values, an equal
-    name, or an equal date of birth. An equal name is none if all the values are those of a home.
+    name, or an equal date of birth. An equal name does not count if all the shared values are those of a
+    household.
     """
     values: dict[Family, dict[object, float]] = defaultdict(dict)
     for link in links:

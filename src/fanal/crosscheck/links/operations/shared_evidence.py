@@ -1,4 +1,4 @@
-"""Joins two dossiers whose uncertain links are certain together, after the similarity search.
+"""Joins dossiers that several uncertain links connect with certainty, before the similarity search.
 
 The strongest link between them becomes certain, with the reason TOGETHER. It stays so until one of its values
 changes its weight, or a person separates the dossiers.

@@ -1,4 +1,4 @@
-"""Gathers for a batch the reports that share its values, their comparable data, and document frequencies."""
+"""Gathers for a batch of reports all reports that share a value with it, with the data to link them."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -60,9 +60,10 @@ _LINKED = (
 
 
 class Crowd(NamedTuple):
-    """The holders of a value (reports) that were read: the desk of each, by report id (16 bytes).
+    """The reports that hold a value, as far as they were read.
 
-    No holder up to the id `sure` is missing; None where that is unknown.
+    `desks` maps report ids (16 bytes) to their desks. It is complete up to the report id `sure`; None:
+    unknown from where reports are missing.
     """
 
     desks: dict[bytes, int]
@@ -170,11 +171,11 @@ MOST_READ = 1000
 
 
 class HeldByOthers(Struct, frozen=True, kw_only=True):
-    """A value of the batch held by several reports: its mark, the number of holders, and the holders read.
+    """A value of the batch that several reports hold.
 
-    `mark` is its weight class. `read` are report ids, ascending, complete up to `sure` (None: no prefix is
-    known to be complete). Holders after `sure` have more than `most_holders` holders before them. If not all
-    were read, `holders` is not exact, but exceeds `most_holders`.
+    `mark` is its weight class, `holders` the number of these reports. `read` are the ids of those that were
+    read, ascending, complete up to `sure` (None: unknown). Reports after `sure` have more than `most_holders`
+    others before them. If not all were read, `holders` is not exact, but exceeds `most_holders`.
     """
 
     selector: Selector
@@ -187,10 +188,11 @@ class HeldByOthers(Struct, frozen=True, kw_only=True):
 def holders_of(
     cards: Mapping[UUID, Card], evidence: Mapping[int, Evidence], weights: Weights, *, actor: Actor
 ) -> tuple[dict[int, HeldByOthers], dict[UUID, int]]:
-    """Return the holders of each value, by short key (eight bytes), and the desk of every holder, by report.
+    """Return the reports that hold each value of a batch, and the desk of each of these reports.
 
-    `cards` are the comparable data of the batch by report, `evidence` all its values by short key. A value
-    with fewer than two holders is absent. A stop key (a value so frequent that it links nobody) gets
+    The first result maps the short key of a value (eight bytes) to its holders, the second a report to its
+    desk. `cards` are the comparable data of the batch by report, `evidence` all its values by short key. A
+    value with fewer than two holders is absent. A stop key (a value so frequent that it links nobody) gets
     `weights.most_holders` + 1 as its count, and no holders.
     """
     # In index order, so that the server finds each key on index pages that it has just read.
@@ -289,7 +291,7 @@ _CARDS = (
 
 
 class Parted(Struct, frozen=True, kw_only=True):
-    """Identifiers (kind, value) that became too frequent to link a pair of reports any more.
+    """Identifiers, as (kind, value), that became too frequent to link a given pair of reports.
 
     `has`: bit set of the weight classes (`Mark`) of which the suspects of both reports have a value.
     """

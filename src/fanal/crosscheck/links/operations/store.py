@@ -73,7 +73,7 @@ def write_links(links: Sequence[Link], desks: Mapping[UUID, int]) -> None:
 def write_kin(
     facts: Sequence[KinFacts], known: tuple[Mapping[UUID, int], str], now: datetime
 ) -> None:
-    """Insert or replace the related-report counts (`KinFacts`), one row for each report and rule version.
+    """Insert or replace the counts of related reports (`KinFacts`), one row for each report and rule version.
 
     `known` is (desk by report, version of the linkage rule). A count over 32,767 is stored as 32,767.
     """

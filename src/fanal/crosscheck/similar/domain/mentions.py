@@ -36,13 +36,13 @@ _JOINED: Final = 3
 
 
 class Mention(NamedTuple):
-    """An identifier in a field or in a sentence, in comparable form.
+    """An identifier in a field or in a sentence of a report, in comparable form.
 
-    `kind` and `value` are those of a selector. `key` is the compared part: a user name without its service.
-    `holder` is the report's id (hexadecimal) for an identifier in a sentence and for any account, so that
-    reports with it are counted one by one; else empty. `said`: compared as one in a sentence, which a number
-    is not if the report gives its suspect in a field. `around` is the text before and after a user name of
-    a sentence, `week` that of the incident (`cards.week_of`).
+    `kind` and `value` are those of a selector (identifier). `key` is the compared part: a user name without
+    its service. `holder` is the report's id (hexadecimal) for an identifier in a sentence and for any
+    account, so that reports with it are counted one by one; else empty. `said`: it is compared as one in a
+    sentence; a number is not if the report gives its suspect in a field. `around` is the text before and
+    after a user name of a sentence, `week` that of the incident (`cards.week_of`).
     """
 
     kind: SelectorKind
@@ -54,7 +54,10 @@ class Mention(NamedTuple):
     week: int = 0
 
     def forms(self) -> set[str]:
-        """Return a set with the only blocking key: a text of kind and `key`, equal in field and sentence."""
+        """Return the texts by which similar identifiers are found (blocking keys): here one, kind and `key`.
+
+        It is equal in a field and in a sentence.
+        """
         return {f"mention|{self.kind}|{self.key}"}
 
     def written(self) -> str:
@@ -62,10 +65,10 @@ class Mention(NamedTuple):
         return self.value
 
     def whole(self) -> str:
-        """Return the key by which reports of a value count: one for all without `holder`, else one by holder.
+        """Return the key by which the reports with this value are counted.
 
-        `holder` is the id of the report; empty for a phone number or name in a field. So reports that name a
-        value in sentences (or an account anywhere) are counted one by one, those with it in a field as one.
+        With `holder` (the id of the report) the reports are counted one by one, without it as one. So a value
+        in sentences, or an account anywhere, counts once for each report; one in fields counts once.
         """
         return f"mention|{self.kind}|{self.value}|{self.holder}"
 

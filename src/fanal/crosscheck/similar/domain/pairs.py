@@ -33,12 +33,12 @@ Neighbour = tuple[UUID, bytes, int]
 
 
 class NearReport(Struct, frozen=True, kw_only=True):
-    """An earlier report that is similar in a feature of one kind, such as a text, a picture or a page.
+    """An earlier report that is similar to a given one in a single kind of feature.
 
-    `strength` (0..1) is how much this similarity suggests the same person. `value` is the evidence: a
-    picture's PDQ hash, a page's address, or the digests of two similar identifiers (hexadecimal); empty for
-    other kinds. `measure` is the number of differing bits of a picture, or the percentage of shared passages
-    of a text; 0 for other kinds.
+    `kind` is the kind, such as NEAR_TEXT or NEAR_PICTURE. `strength` (0..1) is how much this similarity
+    suggests the same person. `value` is the evidence: a picture's PDQ hash, a page's address, or the digests
+    of two similar identifiers (hexadecimal); empty for other kinds. `measure` is the number of differing bits
+    of a picture, or the percentage of shared passages of a text; 0 for other kinds.
     """
 
     other_id: UUID
@@ -49,10 +49,11 @@ class NearReport(Struct, frozen=True, kw_only=True):
 
 
 class NearWorld(Struct, frozen=True, kw_only=True):
-    """Input of the search for similar pairs: sketches of reports, and of all that share a key with them.
+    """Input of the search for similar pairs: the digests of reports, and of all that share a key with them.
 
-    `worn` are the stop keys, too frequent or rejected: they no longer make reports similar. `near` maps each
-    picture (PDQ hash, 32 bytes) to all neighbours within the Hamming radius: (report, hash, distance).
+    `sketches` are these digests by report. `worn` are the stop keys, too frequent or rejected: they no longer
+    make reports similar. `near` maps each picture (PDQ hash, 32 bytes) to all neighbours within the Hamming
+    radius: (report, hash, distance).
     """
 
     sketches: Mapping[UUID, Sketch]
@@ -63,11 +64,11 @@ class NearWorld(Struct, frozen=True, kw_only=True):
 def near_of(
     report_ids: Iterable[UUID], world: NearWorld, rules: NearRules
 ) -> dict[UUID, list[NearReport]]:
-    """Return for each report the earlier ones with a similar text or picture, postal address, name or line.
+    """Return by report id the earlier reports that are similar in a text, picture, address, name or line.
 
-    By report id; a name is a suspect's, with the date of birth, a line an internet line; a report without any
-    has an empty list. Pages are left out: only records hold their addresses (`near_pages`). `world` holds
-    their sketches and the similar pictures, already read.
+    A postal address; a suspect's name with the date of birth; an internet line. A report without similar ones
+    has an empty list. Web pages are left out: only records hold their addresses (`near_pages`). `world` holds
+    the digests of the reports and the similar pictures, already read.
     """
     whole = {
         Trait.ADDRESS: (ADDRESS, rules.address.strength),
@@ -233,9 +234,10 @@ def _pictures(report_id: UUID, world: NearWorld, rules: NearRules) -> Iterable[N
 
 
 def goes_round(pdq: bytes, world: NearWorld, rules: NearRules) -> bool:
-    """Return whether more reports than the rules allow hold the picture (PDQ, 32 bytes) or a similar one.
+    """Return whether a picture is too widespread to be evidence: more reports than the rules allow have it.
 
-    `world` holds the similar pictures, already read.
+    Reports with a similar picture count too. `pdq` is its PDQ hash (32 bytes), `world` holds the similar
+    pictures, already read.
     """
     held = {report for report, _, _ in world.near.get(pdq, ())}
     return len(held) > rules.holders.picture
@@ -261,7 +263,8 @@ class First(Struct, frozen=True):
 def identifiers_of(report: HarmonisedReport, rules: NearRules) -> list[Identifier]:
     """Return a report's identifiers to compare with those of others: `Spelling`s first, then `Mention`s.
 
-    Two spellings are compared as variants of each other, two mentions by the name in their sentences.
+    Two `Spelling`s are compared as spelling variants of each other, two `Mention`s as equal identifiers of
+    which one is named in a sentence.
     """
     return [*spellings_of(report, rules.spelling), *mentions_of(report, rules.mention)]
 
@@ -312,7 +315,8 @@ def keys_of(spelling: Identifier, sketcher: Sketcher) -> frozenset[int]:
 def families(firsts: Mapping[int, First], rules: NearRules) -> frozenset[int]:
     """Return the blocking keys shared by more values than the rules allow; they become stop keys.
 
-    A stop key no longer counts. `firsts` maps the digest of a value to its earliest holder.
+    A blocking key is a form common to similar identifiers; a stop key no longer counts. `firsts` maps the
+    digest of a value to its earliest holder.
     """
     counts = Counter(key for first in firsts.values() for key in first.keys)
     return frozenset(key for key, count in counts.items() if count > rules.holders.spelling)

@@ -1,4 +1,4 @@
-"""The rules of similarity as data (`data/nearness.toml`)."""
+"""The rules by which two reports without an equal value count as similar, as data (`data/nearness.toml`)."""
 
 import tomllib
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ class _StrictRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Holders(_StrictRules, frozen=True, kw_only=True):
-    """Limits from which a key becomes a stop key, which no longer makes reports similar.
+    """Limits from which a key (digest of a feature) becomes a stop key, which makes no reports similar.
 
-    They are the most reports that may hold a key, by its kind, and the rejected pairs with it (`rejections`).
-    `spelling` is the most different values that may share a blocking key; a value in the sentences of two
-    reports counts twice.
+    Each field is the most reports that may hold a key of that kind. `rejections` is the number of rejected
+    pairs with a passage that make it a stop key. `spelling` is the most different values that may share a
+    form; a value in the sentences of two reports counts twice. `line` is an internet line in one period.
     """
 
     passage: int
@@ -34,8 +34,10 @@ class Holders(_StrictRules, frozen=True, kw_only=True):
 class TextRule(_StrictRules, frozen=True, kw_only=True):
     """How a text is cut into sampled passages (shingles), and how many of them two similar texts share.
 
-    `words`: of a passage; `least`: passages of a text to be compared; `fewest`, `most`, `one_in`: size of the
-    sample; `characters`: length read; `shared`, `part`: number and share of common passages.
+    `words`: number of words of a passage; `least`: least number of passages of a text to be compared;
+    `fewest`, `most`, `one_in`: size of the sample, one passage in `one_in` between two bounds; `characters`:
+    length read; `shared`, `part`: least number and share (0..1) of common passages. `strength` (0..1) is the
+    score of identical texts.
     """
 
     words: int
@@ -50,9 +52,10 @@ class TextRule(_StrictRules, frozen=True, kw_only=True):
 
 
 class PageRule(_StrictRules, frozen=True, kw_only=True):
-    """Which page addresses are compared, and the strengths (0..1) of a mirror and of a page of one folder.
+    """Which addresses of web pages are compared, and the scores (0..1) of two similar pages.
 
-    `path`: fewest characters of path and query; `pages`: most addresses of a report.
+    `path`: least number of characters of path and query; `pages`: most addresses of a report. `mirror` is the
+    score of the same path on another host, `family` that of another page of the same folder or thread.
     """
 
     path: int
@@ -62,25 +65,25 @@ class PageRule(_StrictRules, frozen=True, kw_only=True):
 
 
 class PictureRule(_StrictRules, frozen=True, kw_only=True):
-    """How many pictures of a report are compared, and the strength of the most similar picture."""
+    """How many `pictures` of a report are compared; `strength`: score (0..1) of the most similar one."""
 
     pictures: int
     strength: float
 
 
 class SharedRule(_StrictRules, frozen=True, kw_only=True):
-    """The strength of a shared postal address, or of a shared name with date of birth."""
+    """The score (`strength`, 0..1) of a shared postal address, or of a shared name with date of birth."""
 
     strength: float
 
 
 class SpellingRule(_StrictRules, frozen=True, kw_only=True):
-    """Which identifiers are compared for spelling variants, and the strength of each kind of variation.
+    """Which identifiers are compared for spelling variants, and the score of each kind of variation.
 
     The core of an identifier is its value without variations. It has between `fewest` and `most` characters,
     with at least `letters` letters. An equal core is sufficient evidence by itself with at least `figures`
     digits (`handle_figures` of a user name) or `long` characters. At most `values` identifiers of a report
-    are compared.
+    are compared. `strength` maps each kind (`NEAR_HANDLE` …) to its score (0..1).
     """
 
     values: int
@@ -94,12 +97,13 @@ class SpellingRule(_StrictRules, frozen=True, kw_only=True):
 
 
 class MentionRule(_StrictRules, frozen=True, kw_only=True):
-    """Which words of a text are compared with the user names of other reports, and the strength of each kind.
+    """Which words of a text are compared with the user names of other reports, and the score of each kind.
 
     A name has `fewest` to `most` characters and at least `letters` letters; one without digit or sign has at
     least `long` characters. Its service is named within `window` characters of one of its first `places`
-    occurrences. At most `values` identifiers of a report, and `characters` of its text, are compared.
-    Numbers of incidents `apart_weeks` weeks apart or more do not count.
+    occurrences. At most `values` identifiers of a report, and `characters` of its text, are compared. Numbers
+    of incidents `apart_weeks` weeks apart or more do not count. `strength` maps each kind
+    (`NEAR_HANDLE_MENTION` …) to its score (0..1).
     """
 
     values: int
@@ -127,7 +131,11 @@ class LineRule(_StrictRules, frozen=True, kw_only=True):
 
 
 class NearRules(_StrictRules, frozen=True, kw_only=True):
-    """The whole rule file; `suggested`: most earlier reports with which a report is paired, for each kind."""
+    """The contents of the file of similarity rules.
+
+    `schema` is the version of the file format, `version` that of the rules. `suggested` is the most earlier
+    reports with which a report is paired, for each kind of similarity.
+    """
 
     schema: int
     version: str

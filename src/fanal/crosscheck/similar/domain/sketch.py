@@ -1,7 +1,7 @@
 """The sketch of a report: keyed digests and picture hashes by which similar reports are found.
 
-A key is 61 bits of a keyed digest above three bits for its kind. Keys held by too many reports are stop keys
-and are no longer stored.
+A sketch key is a number of 64 bits: 61 bits of a digest under a secret key, and three for its kind (`Trait`).
+Keys held by too many reports are stop keys and are no longer stored.
 """
 
 import re
@@ -74,7 +74,7 @@ _LEFT_OUT: Final = frozenset(("de", "du", "des", "la", "le", "les", "l", "d", "e
 
 
 def postal_keys(report: HarmonisedReport) -> set[str]:
-    """Return the canonical forms of a report's postal addresses, without that of its reporter."""
+    """Return the canonical forms of the postal addresses in a report, except its reporter's."""
     place = report.place
     codes = {p.postcode for p in report.persons if p.postcode and p.role is not PersonRole.REPORTER}
     if place is not None and place.postcode:
@@ -154,7 +154,7 @@ _LEAST = 4
 
 
 def sounds_of(report: HarmonisedReport) -> set[str]:
-    """Return the phonetic keys of a report's suspects, each with the date of birth."""
+    """Return the phonetic keys of the names of a report's suspects, each followed by the date of birth."""
     return {
         f"{sound} {person.birth_date}"
         for person in report.persons
@@ -421,9 +421,9 @@ class Sketcher:
 
 
 def going_round(sketches: Iterable[Sketch], rules: NearRules) -> frozenset[int]:
-    """Return the keys held by more of `sketches` than the rules allow, by kind of key.
+    """Return the keys that are too widespread: more of `sketches` hold them than their kind's limit.
 
-    They become stop keys: they no longer make reports similar.
+    `rules` holds the limits. The keys become stop keys: they no longer make reports similar.
     """
     most = {
         Trait.PASSAGE: rules.holders.passage,

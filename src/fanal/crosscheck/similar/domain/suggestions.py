@@ -98,9 +98,10 @@ SUGGESTION_STATES: StateTable[SuggestionState] = StateTable(
 
 
 class PairAnswer(Struct, frozen=True, kw_only=True):
-    """A person's answer to a suggested pair, with its score and evidence at that time (`evidence_of`).
+    """A person's answer to a suggested pair of reports, with the pair's evidence at that time.
 
-    `accepted` is False for a rejection; `judgement_id` is the judgement that records it.
+    `accepted` is False for a rejection; `judgement_id` is the judgement that records it. `score` is 0 to 1,
+    `evidence` the digests of the reasons (`evidence_of`).
     """
 
     judgement_id: UUID
@@ -113,7 +114,7 @@ class Suggestion(Struct, frozen=True, kw_only=True):
     """A suggested pair of reports at the actor's desks, with its score (0..1) and reasons.
 
     `report_id` is the later report, `other_id` the earlier. `fresh` are the reasons added since a rejection;
-    `answer` is the id of the person's judgement, if there is any.
+    `answer` is the id of the person's judgement (accepted or rejected), if there is any.
     """
 
     report_id: UUID
@@ -136,9 +137,10 @@ def evidence_of(reasons: Iterable[LinkReason]) -> frozenset[int]:
 def standing(
     reasons: tuple[LinkReason, ...], answer: PairAnswer | None
 ) -> tuple[SuggestionState, tuple[LinkReason, ...]]:
-    """Return the state of a pair after an answer, and its reasons that are new since a rejection.
+    """Return the state of a suggested pair after an answer, and its reasons that are new since a rejection.
 
-    Without an answer the state is OPEN. New reasons turn a rejection into REOPENED.
+    `reasons` are those of the pair now; without an answer the state is OPEN. New reasons turn a rejection
+    into REOPENED.
     """
     state = SUGGESTION_STATES.initial
     if answer is None:

@@ -1,1 +1,1 @@
-"""Write operations on similar reports: the search, a portion of the queue at a time, and its tables."""
+"""Write operations on similar reports: the search, for some queued reports at a time, and its tables."""

@@ -1,8 +1,8 @@
-"""Finds reports similar to newly linked ones, a portion at a time, while no other work is queued.
+"""Finds reports similar to newly linked ones, some at a time, while no other work is queued.
 
 A new report changes the similar pairs of itself and of every report that shares a key or a picture with it.
-The pure rule (`domain/pairs.py`) recomputes all of these, so the pairs depend on the set of reports
-and not on their order.
+The pure rule (`domain/pairs.py`) recomputes all of these, so the pairs depend on the set of reports and not
+on their order.
 """
 
 import logging
@@ -118,10 +118,10 @@ log = logging.getLogger("fanal.crosscheck")
 def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
     """Recompute the similar pairs of the next `most` queued reports and of all affected reports.
 
-    Before, dossiers of these reports whose links to others are certain together are joined
-    (`links/operations/shared_evidence.py`). Affected are the reports that share a text passage or another
-    key, a similar picture or a similar identifier with them. Returns the number of reports taken from the
-    queue: 0 where it is empty or another worker holds the lock.
+    Affected are the reports that share a text passage or another key, a similar picture or a similar
+    identifier with them. Before the search, dossiers of these reports that several uncertain links connect
+    with certainty are joined (`links/operations/shared_evidence.py`). Returns the number of reports taken
+    from the queue: 0 where it is empty or another worker holds the lock.
 
     Raises:
         Refused: the actor is not the system.
@@ -162,10 +162,10 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
 
 
 def stop_near(*, actor: Actor, most: int) -> tuple[list[UUID], bool]:
-    """Record that `renew_near` with this `most` was stopped because it took too long.
+    """Record that a call of `renew_near` with this `most` took too long and was stopped.
 
-    Returns the reports of the portion and whether they were dropped. Reports of a larger portion are retried
-    alone; a report that was alone gets no similar reports until the next rebuild.
+    Returns its reports, and whether they were dropped from the queue. Several reports are retried one by one;
+    a single report is dropped, and gets no similar reports until the next rebuild.
 
     Raises:
         Refused: the actor is not the system.

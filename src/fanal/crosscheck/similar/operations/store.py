@@ -95,8 +95,8 @@ def next_of(most: int) -> list[UUID]:
 def take(most: int) -> list[UUID]:
     """Take at most `most` reports from the queue of the similarity search; return them in order of id.
 
-    They leave it at the end of the transaction. A report of a portion that timed out comes after all others,
-    alone. Empty if nothing is queued.
+    They leave it at the end of the transaction. Reports of a call that timed out (`stop`) come after all
+    others, one by one. Empty if nothing is queued.
     """
     with connection.cursor() as cursor:
         cursor.execute(_TAKE.format(chosen=_UNTRIED), [most])
@@ -110,8 +110,8 @@ def take(most: int) -> list[UUID]:
 def stop(most: int) -> tuple[list[UUID], bool]:
     """Mark the queued reports that `take(most)` had taken as timed out, or drop a report that was alone.
 
-    Returns the reports, and whether they were dropped from the queue. `most` is the size with which that
-    portion was taken.
+    Returns the reports, and whether they were dropped from the queue. `most` must be that of the call of
+    `take`.
     """
     marked = [report_id for (report_id,) in sql.rows(_MARK.format(chosen=_UNTRIED), [most])]
     if marked:
@@ -165,8 +165,8 @@ def sharing(sketches: Mapping[UUID, Sketch], worn: set[int]) -> dict[UUID, Sketc
     """Return `sketches` and all stored ones that share a key with one of them, by report id.
 
     A key is a digest of a passage, page, address, picture or name: reports with an equal key may be similar.
-    Stop keys (too frequent, or rejected by people) are excepted; those found on the way are added to `worn`.
-    Of a report in both, the stored sketch is returned.
+    Stop keys (too frequent, or rejected by people) are excepted; those found during the search are added to
+    `worn`. Of a report in both, the stored sketch is returned.
     """
     keys = {key for sketch in sketches.values() for key in sketch.keys}
     worn |= worn_among(keys - worn)
@@ -243,8 +243,8 @@ def near_pictures(
 def write_near(touched: Collection[UUID], pairs: Pairs) -> dict[UUID, int]:
     """Replace the similar pairs of the `touched` reports; return the number of pairs by report.
 
-    `pairs` holds by report and earlier report (score, reasons). A report without pairs is absent from the
-    result.
+    `pairs` maps a report, and then an earlier report, to (score, reasons). A report without pairs is absent
+    from the result.
     """
     rows = [
         (report_id, other_id, score, reasons)
@@ -321,9 +321,9 @@ def write(
 ) -> set[UUID]:
     """Replace the identifiers stored for reports; return the reports whose similar pairs may change.
 
-    `spelled` holds each report's identifiers by digest; a report without an entry loses its own. Blocking
-    keys shared by more values than allowed become stop keys. `sketcher` makes the keyed digests of the
-    blocking keys.
+    `spelled` holds each report's identifiers by digest; a report without an entry has none afterwards.
+    Blocking keys (forms common to similar identifiers) shared by more values than allowed become stop keys.
+    `sketcher` makes the keyed digests of the blocking keys.
     """
     keys = {v: keys_of(one, sketcher) for held in spelled.values() for v, one in held.items()}
     worn = worn_among({key for of_value in keys.values() for key in of_value})
@@ -370,7 +370,7 @@ def find(
 def drop(report_ids: Collection[UUID]) -> tuple[int, set[UUID]]:
     """Delete the identifiers of reports; return the number of distinct values, and the reports affected.
 
-    Affected are the reports whose flag `first` (earliest holder of a value) changed.
+    Affected are the reports that became the earliest holder of a value, or ceased to be it.
     """
     touched = _delete(report_ids)
     return len(touched), _renew_firsts(touched)
