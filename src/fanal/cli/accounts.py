@@ -1,7 +1,7 @@
 """`fanal desk`, `fanal partner`, `fanal user`: desks, credentials of partners, and accounts of people.
 
-Reports, dossiers and measures belong to a desk. People have authorisations (habilitations) by reference to an
-act.
+A desk is an office of the national service; reports, dossiers and measures belong to one. A partner is an
+organisation whose programs send reports. People have authorisations (habilitations) by reference to an act.
 """
 
 import json
@@ -194,7 +194,7 @@ def user_grant(
     organisation: str | None,
     until: datetime | None,
 ) -> None:
-    """Grant the role ROLE to LOGIN from now on (habilitation)."""
+    """Grant the role ROLE to LOGIN from now on (habilitation), by the act that authorises the person."""
     from django.db import IntegrityError
 
     from fanal.accounts.domain.records import NewHabilitation
@@ -301,7 +301,7 @@ def user_reset(
 @click.argument("subject")
 @with_django(DatabaseRole.APP)
 def user_link(login: str, subject: str) -> None:
-    """Link SUBJECT of the single sign-on provider to the account LOGIN."""
+    """Link the account LOGIN to SUBJECT, the person's identifier at the single sign-on provider."""
     from django.db import transaction
 
     from fanal.accounts.operations.people import record_link

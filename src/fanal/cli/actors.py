@@ -1,4 +1,4 @@
-"""The person on whose behalf a command acts or reads: proof of identity, rights, ledger entry."""
+"""The person on whose behalf a command acts or reads: proof of identity, rights, audit entry (ledger)."""
 
 import sys
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ exporter_option = click.option(
 
 
 def prove(login: str, code: str | None) -> None:
-    """Verify that the person at the terminal is `login`: by the one-time code `code`, else a typed one.
+    """Verify that the person at the terminal is `login`, by a one-time code: `code`, else one typed now.
 
     A demo database requires none; a message says so.
 

@@ -30,8 +30,9 @@ def announce_at(
 ) -> None:
     """Print the address of the started web server; in a demo also the demo accounts.
 
-    If they are not `known`, it waits up to `patience` seconds until they are loaded, and supervises the
-    children meanwhile. `mark` says whether the database is a demo.
+    `mark` says whether the database is a demo. `known` is the text of the demo accounts, if already known
+    (`known_accounts`); else it waits up to `patience` seconds until they are loaded, while `supervisor` goes
+    on checking its processes.
     """
     answers: list[subprocess.CompletedProcess[str]] = []
 
@@ -53,10 +54,10 @@ def announce_at(
 
 
 def known_accounts(url: str) -> str:
-    """Return the demo accounts in words if the database at `url` has all of them and none is to be renewed.
+    """Return the demo accounts as text, if the database at `url` has all of them and none is to be renewed.
 
-    Else "": the command `fanal demo accounts`, which starts Django, has something to make, or the role in
-    `url` is that of a public node, which reads no accounts.
+    Else "": the command `fanal demo accounts`, which starts Django, must create or renew some, or the role in
+    `url` is that of a public node (a server on the internet that takes reports), which reads no accounts.
 
     Raises:
         psycopg.Error: the database does not answer.

@@ -1,8 +1,9 @@
 """`fanal backup`, `fanal restore`: database, sealed files, checkpoints and list of erasures; never the keys.
 
-The order keeps a backup consistent while reports arrive: first the checkpoints, all of which the database
-knows, then the database, then the sealed files and the list of erasures, which only grow. A restore repeats
-the erasures, so that erased data stays erased, and ends with fsck and the verification of the ledger.
+The order keeps a backup consistent while reports arrive: first the signed checkpoints of the ledger, all of
+which the database knows, then the database, then the sealed files and the list of erasures, which only grow.
+A restore repeats the erasures, so that erased data stays erased, and ends with fsck and the verification of
+the ledger.
 """
 
 import contextlib

@@ -1,4 +1,7 @@
-"""`fanal blocklist publish|verify|status|probe|page`: versions of the blocking list for access providers."""
+"""`fanal blocklist`: publishes and verifies versions of the list of names that access providers block.
+
+Its commands: publish, verify, status, probe (checks of a provider's servers), page (the page shown instead).
+"""
 
 import json
 import os
@@ -56,7 +59,7 @@ def _written(
 
 @click.group()
 def blocklist() -> None:
-    """Publish the blocking list for access providers, verify it, see who serves it, probe a provider."""
+    """Publish and verify the list of blocked names for access providers; check what each provider serves."""
 
 
 @blocklist.command()
@@ -71,10 +74,10 @@ def blocklist() -> None:
 def publish(
     out: Path | None, follow: bool, as_json: bool, as_user: str | None, code: str | None
 ) -> None:
-    """Publish the names blocked now as a numbered, signed version, and bring the name servers to it.
+    """Publish the names blocked now as a numbered, signed version, and update the providers' name servers.
 
-    Names lifted since leave at once. New names need --as USER or a standing instruction BLOCKLIST; a large
-    change (over 20 names and over 5 %) needs an instruction that names its digest.
+    Names lifted since are removed at once. New names need --as USER or a standing instruction BLOCKLIST; a
+    large change (over 20 names and over 5 %) needs an instruction that names its digest.
     """
     from fanal.accounts.queries.people import has_demo_mark
 
@@ -130,7 +133,7 @@ def verify(
 @json_option
 @with_django(DatabaseRole.WORKER)
 def status(out: Path | None, as_json: bool) -> None:
-    """Show the last version, its age, the new names that wait, and what each provider serves.
+    """Show the last published version, its age, the names not published yet, and what each provider serves.
 
     Exit status 1 if the version has expired, a provider is late, or its settings cannot be used.
     """
@@ -173,7 +176,7 @@ def status(out: Path | None, as_json: bool) -> None:
 @click.argument("isp")
 @json_option
 def probe(isp: str, as_json: bool) -> None:
-    """Probe a provider: outside, nobody reads the zone; inside, its canary name is blocked.
+    """Check a provider's name servers: strangers cannot read the list; its resolver blocks a test name.
 
     Needs no database. Exit status 1 if a check fails.
     """
@@ -217,7 +220,7 @@ def probe(isp: str, as_json: bool) -> None:
 )
 @with_django(DatabaseRole.APP)
 def page(out: Path, contact: str, report_url: str) -> None:
-    """Write the stop page, a static site in both languages, into a folder for a web server."""
+    """Write the page shown in place of a blocked site, in both languages, into a folder for a web server."""
     from fanal.web.stop.site import make_site
 
     out.mkdir(parents=True, exist_ok=True)

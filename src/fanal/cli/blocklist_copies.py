@@ -1,4 +1,4 @@
-"""The copies of the blocking list at name servers: brought to a version, asked for their serial, probed."""
+"""The copies of the blocking list at access providers' name servers: updated, compared with ours, tested."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,9 +28,9 @@ CENSORED = 16
 
 
 def load_copies(home: Path) -> tuple[tuple[Copy, ...], dict[str, str]]:
-    """Return the copies in `blocklist.toml` of the data folder; by provider, why the others cannot be used.
+    """Return the providers' copies of the blocking list in `blocklist.toml` of the data folder `home`.
 
-    Without that file there are none.
+    The second result says, by provider, why its settings cannot be used. Both are empty without that file.
 
     Raises:
         CommandRefused: the file as a whole cannot be read.
@@ -42,9 +42,9 @@ def load_copies(home: Path) -> tuple[tuple[Copy, ...], dict[str, str]]:
 
 
 class CopiesKept:
-    """The copies that publication brings to a version: a fault in one provider's settings stops no other.
+    """The providers' copies of the blocking list, by the settings in `blocklist.toml` of the folder `home`.
 
-    What could be read before stays in use until it can be read again.
+    A fault in one provider's settings affects no other: its last valid settings stay in use.
     """
 
     def __init__(self, home: Path) -> None:
@@ -52,7 +52,10 @@ class CopiesKept:
         self._known: tuple[Copy, ...] = ()
 
     def read(self) -> tuple[tuple[Copy, ...], dict[str, str], str]:
-        """Return the copies; by provider, why its settings cannot be used; why the file cannot, or ""."""
+        """Read the settings again; return the copies, the faults by provider, and the fault of the file.
+
+        The last is "" if the file could be read.
+        """
         path = self._home / SETTINGS
         try:
             if not self._known and not path.exists() and not path.is_symlink():
@@ -75,16 +78,17 @@ class CopiesKept:
 def bring(
     copy: Copy, block: BlockList, *, before: BlockList | None, whole: bool
 ) -> dict[str, object]:
-    """Bring a copy to a version at its primary, by the changes since `before` where it holds that.
+    """Update a provider's copy of the blocking list to the version `block`, by dynamic DNS updates.
 
-    With `whole`, or where it holds anything else, its content is read and compared first.
+    If the copy holds the version `before`, only the changes since are sent. With `whole`, or if it holds
+    anything else, its content is read and compared first.
 
     Returns:
-        what was done, as printed: `isp`, `serial`, `messages`, `added`, `removed`; or `ahead`, the serial of
-        a copy that holds a later version.
+        what was done, as printed: `isp` (provider), `serial`, number of `messages`, of names `added` and
+            `removed`; or `ahead`, the serial of a copy that holds a later version.
 
     Raises:
-        ServerFailed: the primary is silent or refuses.
+        ServerFailed: the primary name server does not answer or refuses.
     """
     serial = nameservers.ask_serial(copy.primary, ZONE, key=copy.update_key)
     wanted = _owners(copy.names(block))
@@ -120,7 +124,10 @@ def bring(
 def bring_all(
     copies: tuple[Copy, ...], block: BlockList, *, before: BlockList | None, whole: bool
 ) -> Iterator[dict[str, object]]:
-    """Bring every copy to a version, several at once; yield what `bring` returns, or `isp` and `failed`."""
+    """Update every provider's copy to the version `block`, several at once; yield a dict for each.
+
+    It is the result of `bring`, or has `isp` (provider), `serial` and `failed` (the reason).
+    """
 
     def one(copy: Copy) -> dict[str, object]:
         try:
@@ -135,9 +142,10 @@ def bring_all(
 def served(
     copies: tuple[Copy, ...], block: BlockList, *, now: datetime
 ) -> Iterator[dict[str, object]]:
-    """Yield, for each provider, the serial that it serves, its age in seconds, and whether it is late.
+    """Yield for each provider which version of the blocking list it serves, as a dict.
 
-    The server asked is its `secondary`, else its copy at the primary.
+    Keys: `isp` (provider), `server` (the `secondary`, else the primary), `serial` (None without an answer),
+    `age` of that version in seconds, `late`, or `failed` (the reason).
     """
 
     def one(copy: Copy) -> dict[str, object]:
@@ -157,7 +165,13 @@ def served(
 
 
 def probed(copy: Copy, *, stop_host: str) -> Iterator[dict[str, object]]:
-    """Yield what a provider answers: from outside SOA and transfer, inside its canary name."""
+    """Yield the results of the tests of a provider's name servers, a dict for each test.
+
+    `check` is "outside" (a server that strangers can reach must not answer about the list) or "canary" (its
+    resolver must block a test name, by the address of `stop_host`). Other keys: `isp` (provider), `server`,
+    `ok`, `said` (the answer) and, for the canary, `explained`: the answer says that the name is censored (RFC
+    8914).
+    """
     for server in copy.outside:
         told = nameservers.who_may_read(server, ZONE)
         yield {

@@ -88,7 +88,7 @@ def refuse_half_restored(home: Path) -> None:
 
 
 def held_keys(home: Path) -> Held:
-    """Return the fingerprints of the keys that this machine holds, by purpose; `home` is the data folder."""
+    """Return the fingerprints of the keys in the data folder `home` and the environment, by purpose."""
     environment = read_environment(os.environ)
     return read_held(home, public_node=environment.public_node, secret=environment.secret_key)
 
@@ -96,9 +96,10 @@ def held_keys(home: Path) -> Held:
 def process_environment(
     *, databases: Databases, role: DatabaseRole, home: Path, mark: DatabaseMark | None
 ) -> dict[str, str]:
-    """Return the environment variables of a process in the database role `role`, with its own URL only.
+    """Return the environment variables of a process of `fanal run` in the database role `role`.
 
-    `home` is the data folder; `mark` says whether the database is a demo (None: it is not).
+    They have the database URL of that role alone. `home` is the data folder; `mark` says whether the database
+    is a demo (None: it is not).
     """
     values = {
         "DATABASE_URL": databases.url(role),
@@ -117,9 +118,9 @@ def process_environment(
 
 @contextmanager
 def django_as(role: DatabaseRole, *, agrees: bool = True) -> Iterator[Databases]:
-    """Open the database and start Django in the database role `role`; afterwards close both.
+    """Open the database and start Django in the database role `role`; close both at the end of the block.
 
-    Without `agrees`, for the alarm calls, clock and schema may differ from the database's.
+    `agrees`: clock and schema must be those of the database; False for the alarm calls only.
 
     Raises:
         Failed: the database has no tables yet, or a restore into it was broken off.
@@ -181,9 +182,10 @@ def enter_django(
 
 
 def make_keys(databases: Databases, *, home: Path) -> None:
-    """Create the machine's keys before the first migration, for each purpose without a key in the database.
+    """Create the key files of this installation, for each purpose without a key registered in the database.
 
-    `home` is the data folder. Only as the database's owner, and never on a public node.
+    Done before the first migration, as the database's owner, and never on a public node (a server on the
+    internet that takes reports). `home` is the data folder.
     """
     environment = read_environment(os.environ)
     if environment.public_node or DatabaseRole.OWNER not in databases.urls:

@@ -1,6 +1,7 @@
 """`fanal crosscheck`: links and dossiers as text or JSON lines, their recomputation, and the linkage model.
 
-The commands on the model train it, show it and activate a version.
+A link joins two reports that share evidence; a dossier is a group of linked reports. Further commands train
+the linkage model, print it and activate a version.
 """
 
 import json
@@ -45,7 +46,7 @@ language = click.option(
 @language
 @with_django(DatabaseRole.WORKER)
 def train(out: Path, seed: int, as_json: bool, lang: str) -> None:
-    """Train a candidate model on dossiers and judgements, measure its quality, and write it to OUT.
+    """Train a candidate linkage model on dossiers and judgements, measure its quality, and write it to OUT.
 
     Suspects in one dossier count as one person; judgements on suggestions move reports between dossiers. Half
     of the dossiers serves for training, the other half to measure candidate and active model. Nothing else
@@ -74,7 +75,7 @@ def train(out: Path, seed: int, as_json: bool, lang: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @language
 def model(file: Path | None, as_json: bool, lang: str) -> None:
-    """Print training data and weights of agreements of the model in FILE, by default the active one."""
+    """Print training data and weights of the linkage model in FILE, by default the active one."""
     _show(model_in_use() if file is None else _read(file), as_json=as_json, lang=lang)
 
 
@@ -83,7 +84,7 @@ def model(file: Path | None, as_json: bool, lang: str) -> None:
 @click.option("--shipped", is_flag=True, help="Activate the shipped model.")
 @language
 def activate(file: Path | None, shipped: bool, lang: str) -> None:
-    """Activate the model in FILE, from the next `fanal crosscheck rebuild --engine` on.
+    """Activate the linkage model in FILE, from the next `fanal crosscheck rebuild --engine` on.
 
     Only a file in the format of this version is accepted, since the engine executes the model's conditions.
     """

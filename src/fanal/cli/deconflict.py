@@ -1,6 +1,7 @@
-"""`fanal deconflict`: rounds of private set intersection with other organisations, and their matches.
+"""`fanal deconflict`: compares identifiers with other organisations by private set intersection.
 
-Messages of a round travel as files, or over the organisation's service.
+A comparison is called a round; its messages travel as files, or over the organisation's service. A match is
+an identifier that both organisations hold.
 """
 
 import json
@@ -33,7 +34,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 @click.group("counterpart")
 def counterpart() -> None:
-    """Register, limit and close the authorities for rounds of deconfliction."""
+    """Register, limit and close counterparts: organisations with which identifiers are compared."""
 
 
 @counterpart.command("add")
@@ -69,7 +70,10 @@ def add(  # noqa: PLR0913
     every: int,
     daily_points: int,
 ) -> None:
-    """Register the counterpart NAME. Rounds require a standing instruction signed after this registration."""
+    """Register the counterpart NAME, an organisation with which identifiers are compared.
+
+    Comparisons require a standing instruction signed after this registration.
+    """
     from fanal.accounts.queries.people import find_partner, has_demo_mark
     from fanal.deconfliction.domain.records import NewCounterpart
     from fanal.deconfliction.operations.counterparts import add_counterpart
@@ -101,7 +105,7 @@ def add(  # noqa: PLR0913
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def list_(as_json: bool) -> None:
-    """List the counterparts with their limits and the points that each has sent today."""
+    """List the counterparts with their limits, and how many blinded identifiers each has sent today."""
     from fanal.deconfliction import queries
 
     found = queries.list_counterparts(actor=_ACTOR)
@@ -127,7 +131,7 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @with_django(DatabaseRole.WORKER)
 def close(name: str) -> None:
-    """Close the counterpart NAME: no round is opened or accepted any more; its matches remain."""
+    """Close the counterpart NAME: identifiers are not compared with it any more; its matches remain."""
     from fanal.deconfliction.operations.counterparts import close_counterpart
 
     close_counterpart(actor=_ACTOR, counterpart_id=counterpart_of(name).id, now=clock.now())
@@ -153,7 +157,7 @@ def close(name: str) -> None:
 def limit(
     name: str, kinds: tuple[str, ...], roles: tuple[str, ...], desks: tuple[int, ...], months: int
 ) -> None:
-    """Replace the limits on the identifiers in a set for the counterpart NAME."""
+    """Replace the limits on the identifiers that are compared with the counterpart NAME."""
     from fanal.deconfliction.domain import limits
     from fanal.deconfliction.operations.counterparts import set_limits
 
@@ -216,7 +220,7 @@ deconflict.add_command(counterpart)
 @deconflict.command("key")
 @with_django(DatabaseRole.WORKER, seals=True)
 def key() -> None:
-    """Print the public key of this installation for counterparts; create it if it is missing."""
+    """Print the public key of this installation, which counterparts register; create it if it is missing."""
     from fanal.deconfliction.operations.identity import ensure_identity
 
     public = ensure_identity(actor=_ACTOR, now=clock.now())
@@ -228,7 +232,10 @@ def key() -> None:
 @_OUT
 @with_django(DatabaseRole.WORKER, seals=True)
 def offer(name: str, out: Path) -> None:
-    """Open a round with the counterpart NAME; while one is open, write the same file again."""
+    """Begin a comparison with the counterpart NAME: write our message to OUT, to be handed to it.
+
+    While one is open, the same file is written again. Prints the round's id, state and counts as JSON.
+    """
     from fanal.deconfliction.operations.steps import make_offer
 
     round_id, body = make_offer(actor=_ACTOR, counterpart=counterpart_of(name), now=clock.now())
@@ -241,7 +248,10 @@ def offer(name: str, out: Path) -> None:
 @_OUT
 @with_django(DatabaseRole.WORKER, seals=True)
 def answer(message: Path, out: Path) -> None:
-    """Write the answer to the offer MESSAGE of a counterpart."""
+    """Answer the offer MESSAGE of a counterpart: write our message to OUT, to be handed back.
+
+    Prints the round's id, state and counts as JSON.
+    """
     from fanal.deconfliction.operations import steps
     from fanal.deconfliction.operations.receiving import receive
 
@@ -256,7 +266,11 @@ def answer(message: Path, out: Path) -> None:
 @_OUT
 @with_django(DatabaseRole.WORKER, seals=True)
 def conclude(message: Path, out: Path) -> None:
-    """Conclude a round with a counterpart's answer MESSAGE: store our matches, write their file."""
+    """Conclude the comparison of which MESSAGE is the counterpart's answer: store our matches.
+
+    Writes the conclusion to OUT, to be handed to the counterpart. Prints the round's id, state and counts as
+    JSON.
+    """
     from fanal.deconfliction.operations import steps
     from fanal.deconfliction.operations.receiving import receive
 
@@ -270,7 +284,10 @@ def conclude(message: Path, out: Path) -> None:
 @_MESSAGE
 @with_django(DatabaseRole.WORKER, seals=True)
 def take(message: Path) -> None:
-    """Accept the conclusion MESSAGE of a counterpart, and store our matches."""
+    """Accept the conclusion MESSAGE of a counterpart, the last of a comparison, and store our matches.
+
+    Prints the round's id, state and counts as JSON.
+    """
     from fanal.deconfliction.operations.receiving import receive
     from fanal.deconfliction.operations.steps import take_conclusion
 
@@ -283,7 +300,10 @@ def take(message: Path) -> None:
 @click.argument("name")
 @with_django(DatabaseRole.WORKER, seals=True)
 def run(name: str) -> None:
-    """Run a round with the service of the counterpart NAME as far as possible."""
+    """Compare identifiers with the counterpart NAME over its service, as far as it answers.
+
+    A later call continues the same round. Prints the round's id, state and counts as JSON.
+    """
     from fanal.worker import deconfliction_rounds
 
     try:
@@ -297,7 +317,7 @@ def run(name: str) -> None:
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def rounds(as_json: bool) -> None:
-    """List the newest rounds with their counts."""
+    """List the newest comparisons (rounds) with counterpart, our role, state and number of matches."""
     from fanal.deconfliction import queries
 
     names = {one.id: one.name for one in queries.list_counterparts(actor=_ACTOR)}

@@ -40,7 +40,10 @@ def accounts(as_json: bool, lang: str) -> None:
 
 
 def account_line(account: DemoAccount, lang: str = _LANGUAGE) -> dict[str, str]:
-    """Return what is printed of a demo account, but its page; its role is named in `lang`."""
+    """Return a demo account as printed: a dict with `label`, `username`, `password` and `role` (its code).
+
+    `label` has the name of the role in the language `lang`.
+    """
     return {
         "label": f"{reference.label('role', account.role.value, lang)} · {account.name}",
         "username": account.username,
@@ -81,7 +84,7 @@ def load() -> None:
 @click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
 @with_django(DatabaseRole.WORKER)
 def block(hosts: tuple[str, ...]) -> None:
-    """Block host names by the whole lawful story, its clocks run in the past; only in a demo database."""
+    """Block host names with all steps that the law requires, dated in the past; only in a demo database."""
     from fanal.accounts.operations.demo import NotADemo
     from fanal.demo import lasting
 
@@ -95,7 +98,7 @@ def block(hosts: tuple[str, ...]) -> None:
 @click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
 @with_django(DatabaseRole.WORKER)
 def lift(hosts: tuple[str, ...]) -> None:
-    """Lift the blockings of host names, access restored; only in a demo database."""
+    """Lift the blockings of host names and restore the access to them; only in a demo database."""
     from fanal.accounts.operations.demo import NotADemo
     from fanal.demo import lasting
 

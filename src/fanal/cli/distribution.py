@@ -1,4 +1,7 @@
-"""`fanal distribution`: reports for other desks: recipients, keys, sealed packages, acknowledgements."""
+"""`fanal distribution`: reports for the desks of other countries or regions, in encrypted packages.
+
+Its commands manage recipients and their keys, send and open packages, and record acknowledgements.
+"""
 
 import json
 import os
@@ -42,7 +45,7 @@ _FINGERPRINT = click.option(
 @click.option("--rotate", is_flag=True, help="Create a new key first; the previous one is erased.")
 @with_django(DatabaseRole.WORKER, seals=True)
 def key(rotate: bool) -> None:
-    """Print the public key of our signatures, and its fingerprint; create the key if it is missing.
+    """Print the public key that signs our packages, and its fingerprint; create the key if it is missing.
 
     The key is that of `fanal deconflict key`. After --rotate, other desks and counterparts must register it.
     """
@@ -71,7 +74,7 @@ def sender() -> None:
 @_FINGERPRINT
 @with_django(DatabaseRole.WORKER)
 def add_sender(code: str, public: str, fingerprint: str) -> None:
-    """Register the signing key of the desk CODE; the same CODE as for sending to it."""
+    """Register the key with which the desk CODE signs; CODE is the same as for sending to that desk."""
     from fanal.distribution.operations import recipients as operations
 
     operations.add_sender(
@@ -140,7 +143,7 @@ def list_(as_json: bool) -> None:
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def taken(as_json: bool) -> None:
-    """List the opened packages of other desks, newest first, with the signing desk."""
+    """List the packages of other desks opened here, newest first, with the desk that signed each."""
     from fanal.distribution import queries
 
     def rows() -> Iterator[Row]:
@@ -190,7 +193,7 @@ def _instant_of(text: str) -> datetime:
 
 @click.group()
 def distribution() -> None:
-    """Send reports to the desks that they concern, in sealed packages; open packages of other desks."""
+    """Send reports to the desks that they concern, in encrypted packages; open packages of other desks."""
 
 
 distribution.add_command(key)
@@ -202,7 +205,7 @@ distribution.add_command(taken)
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def recipients(as_json: bool) -> None:
-    """List the recipient desks and the number of reports waiting for each place."""
+    """List the recipient desks and the number of reports waiting for each country or region."""
     from fanal.distribution import queries
 
     waiting = queries.planned(actor=_ACTOR)
@@ -223,7 +226,10 @@ def recipients(as_json: bool) -> None:
 @click.option("--key", required=True, help="The desk's age recipient (age1…).")
 @with_django(DatabaseRole.WORKER)
 def add(code: str, name: str, country: str, region: str, key: str) -> None:
-    """Register the desk CODE. Sending requires a standing instruction signed after this registration."""
+    """Register the desk CODE as a recipient of reports, with its encryption key.
+
+    Sending requires a standing instruction signed after this registration.
+    """
     from fanal.distribution.operations.recipients import add_recipient
 
     add_recipient(
@@ -245,7 +251,7 @@ def close(code: str) -> None:
 @_OUT
 @with_django(DatabaseRole.WORKER, seals=True)
 def send(out: Path) -> None:
-    """Write a signed, sealed package for each desk to DIR/CODE/PACKAGE.age, under instructions in force."""
+    """Write a signed, encrypted package for each desk to DIR/CODE/PACKAGE.age, by instructions in force."""
     from fanal.distribution.operations import sending
 
     name = read_environment(os.environ).mail_from

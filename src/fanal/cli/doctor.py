@@ -1,6 +1,7 @@
 """`fanal doctor`: checks of this machine and its database, each printed as a sentence with a remedy.
 
-`look_at_nodes` checks the database role that all public nodes share: privileges that the server leaves to it.
+`look_at_nodes` checks the database role that all public nodes (servers on the internet that take reports)
+share: privileges that the server leaves to it.
 """
 
 import contextlib
@@ -141,7 +142,10 @@ def _look_at_certificate(home: Path) -> Iterator[DoctorFinding]:
 
 
 def look_at_database(*, home: Path) -> Iterator[DoctorFinding]:
-    """Yield `fanal doctor`'s findings about PostgreSQL; start the embedded one if the data folder exists."""
+    """Yield `fanal doctor`'s findings about PostgreSQL, which is started first if it is the embedded one.
+
+    `home` is the data folder.
+    """
     if (home / UNFINISHED_RESTORE).exists():
         yield problem("a restore was broken off: complete it with the same 'fanal restore'")
         return
@@ -317,7 +321,8 @@ _UNUSED = 100_000_000
 def look_at_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
     """Yield the findings on the harm that a compromised public node could do to others and to the server.
 
-    Each concerns a privilege or limit of the nodes' database role. `connection` reads PostgreSQL's settings.
+    A public node is a server on the internet that takes reports. Each finding concerns a privilege or limit
+    of the nodes' database role. `connection` reads PostgreSQL's settings.
     """
     yield _look_at_closed(connection)
     yield _look_at_functions(connection)
@@ -435,7 +440,7 @@ def _look_at_databases(connection: psycopg.Connection[tuple[object, ...]]) -> Do
 
 
 def look_at_numbers(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
-    """Return the finding on whether a public node wastes the API's report numbers.
+    """Return the finding on whether a public node uses up the report numbers of the NCMEC-compatible API.
 
     They are 32-bit integers for its clients, and so can be exhausted. `connection` reads their sequence.
     """

@@ -50,9 +50,9 @@ def look_at_single_sign_on() -> Iterator[DoctorFinding]:
 
 
 def look_at_reader() -> Iterator[DoctorFinding]:
-    """Yield findings on the embedding engine and model that read texts, and on the engine's sandbox.
+    """Yield findings on the text reader: its embedding engine, its model, and the engine's sandbox.
 
-    Without them, only the phrase lists read.
+    Without them, reports are read by phrase lists alone.
     """
     state = reader_state()
     try:

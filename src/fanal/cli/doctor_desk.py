@@ -1,4 +1,4 @@
-"""Diagnosis of a production desk (this installation): people, queue, backups, address and help lines."""
+"""Diagnosis of a production installation: people, queue, backups, address and help lines."""
 
 import ipaddress
 import os
@@ -46,7 +46,7 @@ SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_bac
 
 
 def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield findings about a production desk (this installation): people, queue, backups, help lines, ...
+    """Yield findings about a production installation: people, queue, backups, help lines and mail.
 
     `connection` must see the rows of every desk.
     """
@@ -200,9 +200,9 @@ FAULTS: Mapping[MailFault, str] = {
 
 
 def look_at_channel() -> Iterator[DoctorFinding]:
-    """Yield the findings on the mail settings: faults that keep alarm calls from the people on duty, or none.
+    """Yield the findings on the mail settings: the faults that keep alarm calls from the people on duty.
 
-    A public node sends no calls: nothing is yielded there.
+    An alarm call is an e-mail about a child in danger. A public node sends none: nothing is yielded there.
     """
     environment = read_environment(os.environ)
     if environment.public_node:

@@ -1,4 +1,4 @@
-"""Report formats with one report a document: their parsers on import, and the check of their legal basis."""
+"""Report formats in which a document holds one report: parsers, and the check of the law they rest on."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

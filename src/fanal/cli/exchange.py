@@ -1,4 +1,4 @@
-"""`fanal lists source` and `fanal lists fetch`: the sources of lists, and the fetch of one."""
+"""`fanal lists source` and `fanal lists fetch`: lists of hashes fetched from partners' servers."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ _ACTOR = system_actor("fanal lists")
 
 @click.group("source")
 def source() -> None:
-    """Register, list and switch the sources of lists, which are partners' servers."""
+    """Register, list, enable and disable the partners' servers from which lists are fetched (sources)."""
 
 
 @source.command("add")
@@ -58,7 +58,10 @@ def add(  # noqa: PLR0913
     secret_stdin: bool,
     every: int,
 ) -> None:
-    """Add the source NAME. Scheduled fetches require a standing instruction for its list."""
+    """Add the source NAME, a partner's server.
+
+    Scheduled fetches require a standing instruction for its list.
+    """
     from fanal.accounts.queries.people import has_demo_mark
     from fanal.analyse.material.queries.lists import find_list
     from fanal.exchange.operations.sources import add_source

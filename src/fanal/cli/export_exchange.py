@@ -43,10 +43,11 @@ _DESK = "Fanal"
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """A report to export to a partner, with the facts for the writers of formats; made by `find`.
+    """A report to export to a partner, with the facts that the writers of formats need; made by `find`.
 
-    `record`: the harmonised report; `report`: the same in the report format, the reporter redacted in its
-    texts; `provider`: the name of its sender, or else of its platform.
+    `record` is the harmonised report; `report` the same in the report format, its reporter's values redacted
+    in the texts; `facts` are the data of its receipt; `provider` is the name of its sender, or else of its
+    platform; `is_demo`: it is fictitious.
     """
 
     record: HarmonisedReport
@@ -82,10 +83,10 @@ def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
 
 
 def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetime) -> Report:
-    """Return a harmonised report in the report format, with the reporter redacted in its texts.
+    """Return a report for partners, in the report format: the reporter's values become `[…]` in all texts.
 
-    For partners. The reporter's values become `[…]`. If these values are unknown (no key, or the original
-    erased or damaged), all texts are left out, with a message on standard error.
+    If these values are unknown (no key, or the original erased or damaged), all texts are left out, with a
+    message on standard error. `facts` are the data of its receipt.
     """
     report_id = facts.report_id
     try:

@@ -40,9 +40,9 @@ _OPEN = frozenset({"white", "green"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A list to export: its state, and its items, which can be read several times.
+    """A list of hashes to export: its state, and its items, which can be read several times.
 
-    `writable`: whether the format can represent an item; `left_out` counts the others by kind.
+    `writable` returns whether the format can represent an item; `left_out` counts the others by kind.
     """
 
     state: "ListState"

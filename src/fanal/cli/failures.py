@@ -107,7 +107,7 @@ def words(code: str, **parameters: object) -> str:
 
 
 def words_of_refusal(code: str) -> str:
-    """Return why an external document with this refusal `code` is refused, in the user's language."""
+    """Return the message, in the user's language, of the code for which an external document is refused."""
     return reference.render(code, {}, language(), kind="quarantine").rstrip(".")
 
 
@@ -122,7 +122,7 @@ def tell(code: str, **parameters: object) -> None:
 def told(failure: BaseException) -> int:
     """Print on standard error, in one sentence, why a command failed; return its exit status.
 
-    2: invalid input, 1: any other failure.
+    The status is 2 for invalid input, 1 for any other failure.
     """
     code, parameters, status = _explain(failure)
     tell(code, **parameters)

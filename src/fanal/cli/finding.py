@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class FindingLevel(StrEnum):
-    """The severity of a finding: only a PROBLEM makes the command fail."""
+    """The severity of a finding of `fanal doctor`: only a PROBLEM makes the command fail."""
 
     FINE = "ok"
     NOTICE = "note"

@@ -1,4 +1,4 @@
-"""Files of `fanal import`: packages, packed or unpacked, and folders; the reports found, or why not."""
+"""Reading of files and folders for `fanal import`: packages, single documents, the files they list."""
 
 import hashlib
 import os
@@ -79,7 +79,7 @@ _PIECE = 256 * 1024
 
 
 class FilesBeside:
-    """The files that lie next to the reports in the folders of an import, and their assignment to reports.
+    """The files in the folders of an import that are no reports, and which report each of them belongs to.
 
     `suffixes` are those of the reports. Memory holds the file names of the current folders, and eight bytes
     for each file assigned to a report.
@@ -92,7 +92,7 @@ class FilesBeside:
         self._sorted = True
 
     def waits(self, report: Path) -> bool:
-        """Return whether the folder of the document `report` holds files that no report has yet."""
+        """Return whether the folder of the document `report` holds files not yet assigned to a report."""
         folder = report.parent
         inside = {folder, *folder.parents}
         self._waiting = {f: files for f, files in self._waiting.items() if f in inside}
@@ -101,9 +101,10 @@ class FilesBeside:
         return bool(self._waiting[folder])
 
     def take(self, report: Path, names: Set[str]) -> tuple[bytes, tuple[AttachedFile, ...]]:
-        """Assign the files with these base names to a report; return their key (`enclosed_of`) and the files.
+        """Assign the files with these base names to a report; return their key and the files.
 
-        A file listed by several reports belongs to the first one.
+        The key identifies them (`enclosed_of`). Only files in the report's folder count. A file listed by
+        several reports belongs to the first one.
 
         Raises:
             FormatRefused: a file is too large, or has a name forbidden in packages.
@@ -206,8 +207,8 @@ class FoundReport:
 
     `place`: the location for messages; `body`: the bytes to keep; `canonical`: the bytes that identify its
     content; `reference`: its sender's reference or the file name; `enclosed`: a key that identifies its
-    files; `details`: documents about its files; `untaken`: how many listed files lie in its folder but are
-    not read.
+    files. `urgent` and `language` (ISO 639-1, "" if unknown) are as the report states them. `details`:
+    documents about its files; `untaken`: how many listed files lie in its folder but are not read.
     """
 
     place: str
@@ -249,7 +250,7 @@ class FoundReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A file, or a part of it, that could not be read as a report: its location, and the reason in words."""
+    """A file, or a part of it, that could not be read as a report: its location, and the reason as text."""
 
     place: str
     reason: str
@@ -257,9 +258,10 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file to read in an import; `name` names the report if the file is a `report.xml`.
+    """A file to read in an import.
 
-    `beside` assigns the other files of a traversed folder to reports; None if the file itself was named.
+    `name` is the reference of its report if the file is a `report.xml`. `beside` assigns the other files of a
+    traversed folder to reports; None if the file itself was named.
     """
 
     path: Path
@@ -271,9 +273,9 @@ Reader = Callable[[Source, datetime], Iterator[FoundReport | Unreadable]]
 
 
 def reason_of(refusal: FormatRefused | None) -> str:
-    """Return why a document is refused, in the user's language, with the place of the fault in it.
+    """Return as text, in the user's language, why a document is refused, with the place of the fault.
 
-    `unreadable` if there is no `refusal`.
+    "unreadable" for None.
     """
     if refusal is None:
         return "unreadable"

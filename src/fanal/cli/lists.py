@@ -1,4 +1,4 @@
-"""`fanal lists`: lists of known hashes: creation, metadata, display, import, votes, withdrawal."""
+"""`fanal lists`: lists of hashes of known material: creation, metadata, import, votes, withdrawal."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +39,7 @@ _MOST_TOLD = 20
 
 
 class LeftOut:
-    """The entries of an imported list file that a list does not accept, counted by reason for a message.
+    """Counts, by reason, of the entries of an imported list file that cannot be imported, for a message.
 
     `country` (of the national categories), `categories` and `harmless` (known false alarms) select the
     entries of a VICS hash set.
@@ -170,7 +170,10 @@ def vote(item: UUID, vote: Vote, reasons: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.WORKER)
 def aside(as_json: bool) -> None:
-    """List the entries suspended by the match-rate circuit breaker."""
+    """List the entries that were suspended because they matched too many reports in a short time.
+
+    The match-rate circuit breaker does this: such an entry is probably wrong. `fanal lists release` ends it.
+    """
     from fanal.analyse.material.queries.lists import count_asides, get_lists, list_asides
 
     names = {found.id: found.name for found in get_lists().values()}
@@ -196,7 +199,7 @@ def aside(as_json: bool) -> None:
 @click.option("--withdraw", "wrong", is_flag=True, help="Withdraw the entry instead: it is wrong.")
 @with_django(DatabaseRole.WORKER)
 def release(item: UUID, reason: str, wrong: bool) -> None:
-    """Release the suspended ITEM into force again, or withdraw it from its list."""
+    """Put the suspended entry ITEM into force again, or withdraw it from its list."""
     from fanal.analyse.material.operations.asides import release_item, withdraw_aside
 
     end = withdraw_aside if wrong else release_item

@@ -21,7 +21,10 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lowered:
-    """The unprivileged account of web, worker and calls, and its folder for compiled functions (`cache`)."""
+    """The unprivileged account of the web, worker and alarm-call processes, when root starts `fanal run`.
+
+    `cache` is its folder for compiled functions.
+    """
 
     account: SystemAccount
     cache: Path
@@ -35,10 +38,10 @@ class Lowered:
 def lower(*, home: Path, vault: Path, port: int, at_once: bool = False) -> Lowered | None:
     """Return the account for the serving processes, after making it the owner of their folders.
 
-    `vault` and `port` are those that they need. None keeps the caller's account: the caller is not root, or
-    the account is missing, has no access to data folder or program, or cannot use `port`; then a message says
-    so. `at_once`: the program is not started as a trial, which takes seconds on a busy machine; that the
-    account reaches its files is looked at all the same.
+    None if they must run under the caller's account: the caller is not root, or the account is missing, has
+    no access to data folder (`home`), `vault` or program, or cannot use `port`; then a message says so.
+    `at_once` skips the trial start of the program under the account, which takes seconds on a busy machine;
+    that the account reaches its files is still checked.
     """
     if os.geteuid() != 0:
         return None

@@ -35,9 +35,10 @@ class ReaderGone(Exception):
 
 
 def print_rows(rows: Iterable[Row], *, as_json: bool) -> None:
-    """Print rows as JSON Lines (`as_json`) or as text; a row is (JSON value, its text or a function for it).
+    """Print rows as JSON Lines (`as_json`) or as text.
 
-    A line is buffered for half a second at most while further rows arrive.
+    A row is a pair: a JSON value, and its text or a function that returns the text. A line is buffered for
+    half a second at most while further rows arrive.
 
     Raises:
         ReaderGone: the reader has closed standard output.

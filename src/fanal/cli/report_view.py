@@ -82,7 +82,10 @@ def views(
 
 
 def outline(view: View, *, lang: str) -> str:
-    """Return a report's data (`views`) as a few lines of text: priority with reasons, reporter, proposal."""
+    """Return the data of a report (an item of `views`) as a few lines of text for a terminal.
+
+    They give priority with reasons, reporter and proposal, with labels in the language `lang`.
+    """
     lines = [
         f"{view['number']} · {view['reference']} · {view['partner'] or '—'} · {view['stage']} · {view['id']}"
     ]

@@ -1,4 +1,4 @@
-"""Look-up of the reports that a REF on the command line names."""
+"""Look-up of the reports that a REF (id, reference or number) on the command line names."""
 
 import contextlib
 from collections.abc import Sequence

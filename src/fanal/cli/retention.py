@@ -15,7 +15,7 @@ from fanal.postgres import DatabaseRole
 
 @click.group()
 def retention() -> None:
-    """Run erasures at the end of retention; hold and review reports."""
+    """Erase data at the end of its retention period; manage legal holds and reviews of reports."""
 
 
 @retention.command("run")
@@ -34,7 +34,7 @@ def run() -> None:
 @code_option
 @with_django(DatabaseRole.APP)
 def hold(report_id: UUID, motive: str, as_user: str | None, code: str | None) -> None:
-    """Record a legal hold on REPORT_ID, which does not expire until the hold is lifted."""
+    """Record a legal hold on REPORT_ID: its data is not erased until the hold is lifted."""
     from fanal.intake.operations.lifecycle import place_hold
 
     actor = proven(as_user, code=code, motive=motive, action="retention.hold")

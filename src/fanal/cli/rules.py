@@ -1,4 +1,4 @@
-"""`fanal rules`: priority rule sets: list, draft from a file, dry run on stored reports, activation."""
+"""`fanal rules`: sets of rules that rank reports by priority: draft from a file, dry run, activation."""
 
 import json
 from datetime import datetime
@@ -20,7 +20,7 @@ _SHOWN = 20
 
 @click.group()
 def rules() -> None:
-    """List, draft, dry-run and activate priority rule sets; export facts, rank with other rules."""
+    """List, draft, dry-run and activate priority rule sets; rank stored reports with other rules."""
 
 
 @rules.command("list")

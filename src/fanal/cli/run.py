@@ -1,4 +1,7 @@
-"""`fanal run`: database, migrations, web, worker and calls in the foreground."""
+"""`fanal run`: starts the database, migrates it, and runs web server, workers and alarm calls.
+
+It stays in the foreground and supervises these processes.
+"""
 
 import contextlib
 import errno

@@ -1,4 +1,4 @@
-"""`fanal signals`: reads texts, measures the reader on labelled texts, trains its model."""
+"""`fanal signals`: reads texts for signals of abuse, measures that reader on labelled texts, trains it."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence

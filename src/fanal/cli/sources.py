@@ -36,9 +36,9 @@ from fanal.kernel.typed import whole_number
 
 
 def transfers_reader(format_: Format) -> Reader:
-    """Return the reader of a format of bank transfers: a function of file and time that yields reports.
+    """Return the reader of a format of bank transfers: a function of (file, time) that yields reports.
 
-    It yields a report for each payer, and an error for each damaged row.
+    It yields a `FoundReport` for each payer, and an `Unreadable` for each damaged row.
     """
 
     def read(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:

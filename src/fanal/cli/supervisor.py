@@ -45,8 +45,8 @@ class CallsSign:
 
     `address` returns a database URL with read access. Put `begin()` into the environment of each new process,
     then call `is_over()` repeatedly. The process counts as hung after three checks, five seconds apart,
-    without a sign of life for thirty seconds (after its start: three minutes), if the database answered each
-    time: an unavailable database silences every process.
+    without a heartbeat for thirty seconds (after its start: three minutes), if the database answered each
+    time: without database no process can record a heartbeat.
     """
 
     def __init__(self, address: Callable[[], str]) -> None:
@@ -55,7 +55,7 @@ class CallsSign:
         self._silent = 0
 
     def begin(self) -> dict[str, str]:
-        """Return the environment variable, by name, that gives a new process the number of its heartbeats.
+        """Return, as a dict, the environment variable that gives a new process the number of its heartbeats.
 
         The number is random, so that heartbeats of earlier processes do not count.
         """
@@ -99,10 +99,11 @@ _LOG_LIMIT = 20_000_000
 class Child:
     """A supervised process: command line, environment, log file, and state of its restarts.
 
-    A child with `once` is not restarted after success; one with `sign` is killed if that shows that it
-    hangs. `account` is another account than the supervisor's to run it. `pause` is the wait in seconds
-    after its next failure; `not_before`, the earliest instant of its restart, and `ends`, that of its kill
-    after a request to end, are on the monotonic clock.
+    `name` is for messages. A child with `once` is not restarted after success; one with `sign` (a liveness
+    check) is killed if it hangs. `account` is another account than the supervisor's to run it, `nice` the
+    priority that root gives it. `process` is the running process, None before the start; `started` is when it
+    started. `pause` is the wait in seconds after its next failure; `not_before` is the earliest instant of
+    its restart, `ends` that of its kill after a request to end. All instants are of the monotonic clock.
     """
 
     name: str
@@ -201,7 +202,7 @@ class Child:
         return status
 
     def put_off(self) -> None:
-        """Postpone the next start by the present pause, and double the pause."""
+        """Postpone the next start by the current pause, and double the pause."""
         self.not_before = time.monotonic() + self.pause
         self.pause = min(self.pause * 2, _LONGEST_PAUSE)
 
@@ -224,8 +225,8 @@ class Child:
 class Supervisor:
     """A supervisor that runs children until SIGTERM, SIGINT or SIGHUP, then stops them in reverse order.
 
-    `mend` is called before each check of the children, to restart the database and renew passwords. Use it as
-    a context manager.
+    `mend` is called before each check of the children, to restart the database and renew passwords.
+    `stopping` is set once a stop was requested. Use it as a context manager.
     """
 
     children: list[Child]
@@ -256,7 +257,7 @@ class Supervisor:
             time.sleep(_BEAT)
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> bool:
-        """Supervise until `ready()` is true, and return True; False after `seconds` or a request to stop."""
+        """Supervise until `ready()` is true; return True, or False after `seconds` or a stop request."""
         end = time.monotonic() + seconds
         while not self.stopping and time.monotonic() < end:
             if ready():
@@ -266,7 +267,10 @@ class Supervisor:
         return False
 
     def beat(self) -> None:
-        """Check each child process: rotate its log, kill it if hung, restart it if due; call `mend` first."""
+        """Perform one check of all children.
+
+        It calls `mend`, rotates logs, kills hung processes, and restarts those that are due.
+        """
         self.mend()
         for child in self.children:
             child.bound_log()
@@ -345,7 +349,7 @@ _AGAIN = 5.0
 
 
 class PasswordWatch:
-    """A watch that restarts the processes of `fanal run` when the database passwords in their file change.
+    """Restarts the processes of `fanal run` when the database passwords in the file of passwords change.
 
     It waits until the database accepts the new passwords. `databases` holds the present connection URLs.
     """

@@ -1,4 +1,4 @@
-"""`fanal fsck`, `keys`, `receipt`: checks of the vault, keys and receipts of sealed data."""
+"""`fanal fsck`, `fanal keys`, `fanal receipt`: checks of sealed data, key files, and signed receipts."""
 
 import json
 import os
@@ -44,7 +44,7 @@ from fanal.postgres import DatabaseRole
 )
 @with_django(DatabaseRole.WORKER)
 def fsck(*, as_json: bool, repair: bool, quick: bool, grace: int) -> None:
-    """Verify that database rows and sealed objects match. Exit status 1 if there is a fault."""
+    """Verify that database rows and sealed (encrypted) objects match. Exit status 1 if there is a fault."""
     from datetime import timedelta
 
     from fanal.ledger import operations as ledger
@@ -188,7 +188,10 @@ def accept(purpose: str) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--name", required=True, help="Name of the node in the receipts it signs.")
 def node(folder: Path, name: str) -> None:
-    """Write the key files of a new public node to FOLDER: it can seal and sign receipts, never open."""
+    """Write the key files of a new public node (a server that takes reports) to FOLDER.
+
+    With them it can seal reports and sign receipts, never open sealed data.
+    """
     if not is_node_name(name):
         raise CommandRefused("NODE_NAME", name=name)
     if folder.exists() and any(folder.iterdir()):

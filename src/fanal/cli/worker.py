@@ -1,4 +1,4 @@
-"""`fanal worker`, `fanal calls`: one process of the desk alone; `fanal replay`: processing stages again."""
+"""`fanal worker`, `fanal calls`: a single process of the desk; `fanal replay`: repeated processing stages."""
 
 import json
 import runpy
@@ -20,7 +20,7 @@ from fanal.postgres.roles import DatabaseRole
 @click.command()
 @with_django(DatabaseRole.WORKER, seals=True)
 def worker() -> None:
-    """Run the stages, scheduled jobs and notices until SIGTERM."""
+    """Run the processing of reports, scheduled jobs and notices until SIGTERM."""
     load_keys(find_home(), public_node=False)  # without opening keys reports would only wait
     runpy.run_module("fanal.worker", run_name="__main__", alter_sys=True)
 
