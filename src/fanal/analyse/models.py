@@ -97,9 +97,10 @@ class Entry(models.Model):
 class RuleSet(models.Model):
     """A set of priority rules; its text never changes.
 
-    `body` is the TOML text, `source` the name of the shipped file it came from, "" for a set that the desk
-    drafted. `state` is DRAFT, DRY_RUN (compared with the active set on past reports), ACTIVE or CLOSED.
-    `dry_run` is the result of that comparison as JSON; `proposer_id` the person who asked for it.
+    `version` is its name, `body` the TOML text, `source` the name of the shipped file it came from, "" for a
+    set that the desk drafted. `author_id` drafted it. `state` is DRAFT, DRY_RUN (compared with the active set
+    on past reports), ACTIVE or CLOSED. `dry_run` is the result of that comparison as JSON; `proposer_id` the
+    person who asked for it.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -121,10 +122,10 @@ class RuleSet(models.Model):
 
 
 class Activation(models.Model):
-    """The activation of a set of priority rules by a second person (`approver_id`). Append-only.
+    """The activation of a set of priority rules (`ruleset_id`) by a second person (`approver_id`).
 
-    The database refuses the set's author and proposer as approver, except for the first activation, that of a
-    shipped set by the system (`proposer_id` None).
+    The database refuses the set's author (`author_id`) and proposer as approver, except for the first
+    activation, that of a shipped set by the system (`proposer_id` None). Append-only.
     """
 
     ruleset_id = models.UUIDField(primary_key=True)

@@ -20,7 +20,10 @@ _PRIORITY = (
 
 
 class Version(Struct, frozen=True, kw_only=True):
-    """Revision number (from 1) and writing time of a stored analysis or priority."""
+    """The place of a stored analysis or priority among those of its report.
+
+    `revision` counts from 1; `written_at` is when it was stored.
+    """
 
     revision: int
     written_at: datetime

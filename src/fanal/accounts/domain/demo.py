@@ -12,7 +12,11 @@ RENEWED_BEFORE = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoAccount:
-    """A demo account: login, role, invented name, and its organisation (kind, name) if any."""
+    """An account of the demo, with one role.
+
+    `username` is the login, `name` the invented name of the person; `organisation` is (kind, name) of the
+    organisation for roles outside the desk, None for others.
+    """
 
     username: str
     role: Role

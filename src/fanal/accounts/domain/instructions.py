@@ -106,12 +106,13 @@ class NewInstruction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingInstruction:
-    """A stored standing instruction: who proposed, approved (`second_id`) and revoked it, and when.
+    """A stored standing instruction: permission for recurring transmissions without an act each time.
 
-    `second_id`, `seconded_at`, `revoked_by` and `revoked_at` are None before. `grounds` are its reasons,
-    `basis` the legal basis. It applies from `valid_from` to `expires_at` (excluded). `names` are the
-    providers, recipients, lists or counterparts (by its kind) to which it applies; empty: all. `members` are
-    the organisations that may read the lists of a LIST_SERVICE.
+    `proposer_id` proposed it, `second_id` approved it at `seconded_at`, `revoked_by` revoked it at
+    `revoked_at` for `revocation_reason`; None (or "") before. `grounds` are its reasons, `basis` the legal
+    basis. It applies from `valid_from` to `expires_at` (excluded). `names` are the providers, recipients,
+    lists or counterparts (by its kind) to which it applies; empty: all. `members` are the organisations that
+    may read the lists of a LIST_SERVICE.
     """
 
     id: UUID

@@ -107,7 +107,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The decision of `allows` on one object: whether the action is allowed, and the reason."""
+    """The decision of `allows` on one object: whether the action is `allowed`, and why (`reason_code`)."""
 
     allowed: bool
     reason_code: Reason
@@ -115,10 +115,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """The objects that an actor may list under an action: everywhere, or of desks, an organisation, a person.
+    """The bounds of the objects that an actor may list under an action.
 
-    `partner_id` is the organisation and `owner_id` the person. An object is within the bounds if one of them
-    includes it; None and no desks include nothing.
+    `everywhere`: all objects. Otherwise those of the desks `desk_ids` (numbers), of the organisation
+    `partner_id`, and of the person `owner_id`: an object is within the bounds if one of the three includes
+    it; None and no desks include nothing.
     """
 
     everywhere: bool = False

@@ -107,10 +107,10 @@ class RevocationReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerIdentity:
-    """An authenticated program of a partner; `actor` has rights on the partner's own reports only.
+    """An authenticated program of a partner organisation (`partner_id`, `partner` its name).
 
-    `partner` is the partner's name. `login` and `credential_id` are those of the API credential;
-    `quota_per_minute` is the number of calls allowed in a minute, None for no limit.
+    `actor` has rights on the partner's own reports only. `login` and `credential_id` are those of the API
+    credential; `quota_per_minute` is the number of calls allowed in a minute, None for no limit.
     """
 
     partner_id: UUID
@@ -136,9 +136,11 @@ class IssuedCredentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """An account to create for a new person: login (`username`), name, mail address, organisation if any.
+    """An account to create for a new person.
 
-    Without a password it signs in by OpenID Connect only. `demo` marks an account of the demo.
+    `username` is the login, `name` the person's name, `email` the mail address ("" without),
+    `organisation_id` the person's organisation, None for the desk's own people. Without a `password` it signs
+    in by OpenID Connect only. `demo` marks an account of the demo.
     """
 
     username: str
@@ -203,9 +205,10 @@ class PartnerAccess(CredentialRecord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialUse:
-    """An API credential of an organisation, its quota of calls per minute (None: no limit), and its use.
+    """An API credential of an organisation, with its quota and its use in the last hour.
 
-    `peak` is the largest number of calls in a minute of the last hour, None if no calls were counted.
+    `quota_per_minute` is the number of calls allowed in a minute, None for no limit; `peak` the largest
+    number of calls in one minute, None if no calls were counted. `revoked_at` is None unless revoked.
     """
 
     login: str
@@ -216,10 +219,11 @@ class CredentialUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRecord:
-    """An account as shown in lists: person, login, organisation, whether it is active, roles in force.
+    """An account as shown in lists, with the roles of its person that are in force.
 
-    `email` is "" without an address, `organisation` without one; `session_epoch` counts how often all
-    sessions ended; `opened_at`: when the account was created; `last_sign_in`: None before the first sign-in.
+    `name` is the person's; `email` is "" without an address, `organisation` (a name) "" without one. `active`
+    is false for a closed account. `session_epoch` counts how often all sessions ended; `opened_at` is when
+    the account was created, `last_sign_in` None before the first sign-in.
     """
 
     person_id: UUID
@@ -259,7 +263,10 @@ class Likeness(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlikeAccount:
-    """An account of another person with traits in common (`by`), which may belong to the same human."""
+    """An account of another person that may belong to the same human: its login and the traits shared.
+
+    `by` holds these traits.
+    """
 
     login: str
     by: tuple[Likeness, ...]

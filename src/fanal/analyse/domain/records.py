@@ -11,7 +11,7 @@ Parameters = dict[str, str | int | float | bool | list[str]]
 
 
 class Because(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A reason: the code of a message whose text is in the label files.
+    """A reason shown to people: the code of a message, whose text in each language is in the label files.
 
     `parameters` are the values for the placeholders of that text.
     """
@@ -21,11 +21,12 @@ class Because(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An explained result: rule code, score (0..1), value, place in the report (`source`), and reason.
+    """An explained result of the analysis of a report, such as a known file or a grooming signal.
 
-    `value` is the evidence as text, such as a matched hash or address, the cited passage, an age, a name or a
-    count; it may be empty. `category` groups codes (GROOMING, PAYMENT …). `rule_version` is the version of
-    rules and lists applied.
+    `code` is that of the rule, `category` its group (GROOMING, PAYMENT …), `score` 0 to 1. `value` is the
+    evidence as text, such as a matched hash or address, the cited passage, an age, a name or a count; it may
+    be empty. `source` is the place in the harmonised report, `because` the reason for people. `rule_version`
+    is the version of rules and lists applied.
     """
 
     code: str
@@ -54,7 +55,10 @@ class KinFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PriorityPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A term of a priority score: code of the rule that gave it, points, and reason."""
+    """A term of a priority score: the points of one rule.
+
+    `code` is that of the rule, `points` may be negative, `because` is the reason for people.
+    """
 
     code: str
     points: float
@@ -78,7 +82,10 @@ class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Analysis(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All findings (known material, signals, payments) of a report, and the version of the rules applied."""
+    """All findings (known material, signals, payments) of a report, the strongest first.
+
+    `rule_version` is the common version of the rules and lists applied.
+    """
 
     report_id: UUID
     findings: tuple[Finding, ...]

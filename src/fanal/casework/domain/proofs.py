@@ -21,7 +21,10 @@ _LONGEST_SUFFIX = 12
 
 
 class ProofFile(Struct, frozen=True, kw_only=True):
-    """A file to attach to a step of an official act as proof: bytes, name and media type from the browser."""
+    """A file to attach to a step of an official act as proof, as uploaded: bytes, name, media type.
+
+    Name and type are those that the browser states; they are cleaned when the file is stored.
+    """
 
     content: bytes
     name: str = ""
@@ -29,10 +32,10 @@ class ProofFile(Struct, frozen=True, kw_only=True):
 
 
 class StoredProof(Struct, frozen=True, kw_only=True):
-    """The file that proves a recorded step of an official act: its object in the vault, size, type, name.
+    """The file that proves a recorded step of an official act, as stored in the vault (`object_id`).
 
-    The size is in bytes, the media type as uploaded. Its SHA-256 is the step's `proof_digest`. Once erased,
-    the name is `ERASED` and the media type empty.
+    `size` is in bytes, `media_type` as uploaded. Its SHA-256 is the step's `proof_digest`. Once erased, the
+    name is `ERASED` and the media type empty.
     """
 
     object_id: UUID

@@ -74,12 +74,13 @@ class ActDraft(Struct, frozen=True, kw_only=True):
 
 
 class ActStep(Struct, frozen=True, kw_only=True):
-    """A transition that an official act has made: when it happened, when it was recorded, reason, proof kept.
+    """A transition that an official act has made, as recorded by `actor_id`.
 
-    `source` and `target` are the states before and after; `revision`, `addressee` and `outcome` those of
-    the act then. `proof` is the proof in words, `file` its file and `proof_digest` the SHA-256 of that
-    file, in hexadecimal. `warnings` were displayed to the actor, in the encoding of the kind. `lapsed_at`
-    is set on a sending that was recorded after the act's legal basis had lapsed: the date of the lapse.
+    `source` and `target` are the states before and after; `revision`, `addressee` and `outcome` those of the
+    act then. `happened_at` is the date that the person stated, `recorded_at` when it was recorded. `proof` is
+    the proof in words, `file` its file and `proof_digest` the SHA-256 of that file, in hexadecimal.
+    `warnings` were displayed to the person, in the encoding of the kind. `lapsed_at` is set on a sending that
+    was recorded after the act's legal basis had lapsed: the date of the lapse.
     """
 
     transition: str
@@ -110,9 +111,10 @@ class ActStep(Struct, frozen=True, kw_only=True):
 
 
 class ActApproval(Struct, frozen=True, kw_only=True):
-    """The verdict of a second person on a revision of an official act, and the `warnings` displayed then.
+    """The verdict of a second person (`approver_id`) on a revision of an official act's document.
 
     `revision` is the number of the document's version, `digest` the SHA-256 of the exact bytes read.
+    `warnings` were displayed then; `reason` is the written reason of a refusal, "" without one.
     """
 
     revision: int
@@ -136,9 +138,10 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 
 class ActFile(Struct, frozen=True, kw_only=True):
-    """An official act with its current document (None once it has expired), its steps and approvals.
+    """The complete file of an official act: the act, its current document, its steps and approvals.
 
-    `digest` is the SHA-256 of the document, empty once it has expired.
+    `content` is the document, None once it has expired; `digest` is its SHA-256, empty then. `steps` are in
+    order of recording, `approvals` in order of revision.
     """
 
     act: Act
@@ -159,11 +162,12 @@ class ActFile(Struct, frozen=True, kw_only=True):
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """The facts that a person records with a transition: date, reason, proof kept, outcome.
+    """The facts that a person records with a transition of an official act.
 
-    The proof is words, a file or both; the operation seals the file, and `proof_digest` becomes its digest.
-    The operation itself fills `warnings` (those displayed to the person) and `lapsed_at` (when the legal
-    basis lapsed, if the sending was recorded after that).
+    `happened_at` is its date, `reason` the written reason, `outcome` the code of the result, if the
+    transition has any. The proof is words (`proof`), a file (`file`) or both; the operation seals the file,
+    and `proof_digest` becomes its SHA-256. The operation itself fills `warnings` (those displayed to the
+    person) and `lapsed_at` (when the legal basis lapsed, if the sending was recorded after that).
     """
 
     happened_at: datetime
@@ -177,7 +181,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class DueAct(Struct, frozen=True, kw_only=True):
-    """An official act whose data are due to expire, and its reports.
+    """An official act whose data are due to be erased, and the ids of its reports.
 
     A legal hold on one of the reports keeps the data.
     """
@@ -200,10 +204,10 @@ class AddresseeKind(StrEnum):
 
 
 class Addressee(Struct, frozen=True, kw_only=True):
-    """The provider to which a request goes.
+    """The provider to which a request goes; `kind` is its role towards the content.
 
-    `contact` is its electronic contact point (DSA, article 11), `language` the code of the language in which
-    it declares to accept requests; "" if unknown.
+    `name` and `contact` (its electronic contact point, DSA article 11) may be empty while unknown. `language`
+    is the two-letter code of the language in which it accepts requests.
     """
 
     kind: AddresseeKind = AddresseeKind.HOST

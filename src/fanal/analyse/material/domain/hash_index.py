@@ -68,7 +68,11 @@ class SegmentHeader(Struct, frozen=True, kw_only=True):
 
 
 class Segment:
-    """An open segment: a file of hashes with search tables. Its arrays are memory maps, loaded on access."""
+    """An open segment: a file of hashes with search tables. Its arrays are memory maps, loaded on access.
+
+    `hashes` and `labels` have a row for each hash. `file_number` is the inode, by which a replaced file is
+    noticed.
+    """
 
     def __init__(self, file: BinaryIO, header: SegmentHeader) -> None:
         """Map the arrays of an open file with this header.

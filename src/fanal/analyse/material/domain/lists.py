@@ -191,7 +191,11 @@ class ListAttributes(Struct, frozen=True, kw_only=True):
 
 
 class ListFacts(Struct, frozen=True, kw_only=True):
-    """A list of known material as results cite it: id, name, metadata, owner's name (empty for the desk)."""
+    """A list of known material as results cite it.
+
+    `owner` is the name of the owning organisation, empty for the desk itself; `attributes` are the list's
+    metadata.
+    """
 
     id: UUID
     name: str
@@ -223,9 +227,10 @@ class CastVote(Struct, frozen=True, kw_only=True):
 
 
 class Aside(Struct, frozen=True, kw_only=True):
-    """A suspension of a list entry by the match-rate circuit breaker.
+    """A suspension of a list entry by the match-rate circuit breaker, in force since the instant `since`.
 
-    `matched` reports matched it within `hours` hours; `rule` is the id of the `material_rule` applied.
+    The cause: `matched` reports matched the entry within `hours` hours; `rule` is the id of the
+    `material_rule` (reference data) that set the limit.
     """
 
     since: datetime
@@ -248,9 +253,10 @@ class EntryStanding(Struct, frozen=True, kw_only=True):
 
 
 class FeedPlace(Struct, frozen=True, kw_only=True, order=True):
-    """A position in the feed of changes, up to which everything was read: change number and list item.
+    """A position in the feed of changes of the lists: everything up to it was read.
 
-    Changes commit in the order of their numbers.
+    `change` is the number of the last change read, `item_id` the last item read within it. Changes commit in
+    the order of their numbers.
     """
 
     change: int

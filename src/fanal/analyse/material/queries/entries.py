@@ -48,9 +48,10 @@ _UNSAID = EntryStanding()
 
 
 class ListChange(Struct, frozen=True, kw_only=True):
-    """A change of the lists: its number, and the id of one changed row, by which a database is recognised.
+    """A change of the lists of known material, which identifies the state of a database.
 
-    Another database, or an older backup, has no such row under that number.
+    `number` is the change's number, `entry_id` the id of one row that it changed: another database, or an
+    older backup, has no such row under that number.
     """
 
     number: int

@@ -67,9 +67,10 @@ class PaymentIndicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Typology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A typology (published pattern of payments): number of indicators needed, and least score to show it.
+    """A typology: a published pattern of payments, described by indicators.
 
-    `needs` is that number, `shown_from` that score (0 to 1).
+    A payer shows it if at least `needs` of its indicators are found, and is suspected if the score (0 to 1)
+    reaches `shown_from`.
     """
 
     code: str
@@ -154,10 +155,10 @@ _SHARE: Final = 0.8
 
 
 class PayerContext(Struct, frozen=True, kw_only=True):
-    """What a test of a payment indicator reads in addition to the payer's own transfers.
+    """The input of a test of a payment indicator besides the payer's own transfers.
 
-    `senders`: number of different payers of each beneficiary, by key. `until`: the latest transfer in the
-    data; if None, no test can tell that a payer has stopped.
+    `typologies` are the rules. `senders` is the number of different payers of each beneficiary, by key.
+    `until` is the time of the latest transfer in the data; None: no test can find that a payer has stopped.
     """
 
     typologies: Typologies
@@ -166,9 +167,9 @@ class PayerContext(Struct, frozen=True, kw_only=True):
 
 
 class Met(Struct, frozen=True, kw_only=True):
-    """Result of a positive test of a payment indicator: the transfers that show it, and explaining values.
+    """The result of a payment indicator's test that is positive.
 
-    `seen` are these transfers.
+    `seen` are the transfers that show the indicator, `parameters` the values for the text of its reason.
     """
 
     seen: tuple[Paid, ...]

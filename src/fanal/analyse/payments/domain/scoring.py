@@ -334,11 +334,13 @@ class PayerFilter(Struct, frozen=True, kw_only=True):
 
 
 class PayerLine(Struct, frozen=True, kw_only=True):
-    """A payer of a desk in a list; `report_id` is the report with the most details about the payer.
+    """A payer at a desk, as a line of a list.
 
-    `payer` is the digest `PayingParty.id`; `score` (0..1) and `suspected` are those of its strongest
-    `typology`, `codes` the payment indicators found. `transfers` and `beneficiaries` are numbers, `total` is
-    in euros.
+    `payer` is the digest `PayingParty.id`, `report_id` the report with the most details about the payer.
+    `score` (0..1) and `suspected` are those of the strongest `typology`, `codes` the payment indicators
+    found. `countries` are the beneficiaries'. `transfers` and `beneficiaries` are numbers, `total` is in
+    euros; `first_at` and `last_at` are the times of the first and last transfer. `rule_version` are the rules
+    of the score, computed at `scored_at`.
     """
 
     payer: UUID
@@ -359,10 +361,11 @@ class PayerLine(Struct, frozen=True, kw_only=True):
 
 
 class Payer(Struct, frozen=True, kw_only=True):
-    """A payer with the present score; `reports` maps each transfer id to its first report.
+    """A payer at a desk, scored now, with the reports from which the transfers come.
 
-    `report_ids`: the reports from which it was scored, newest first. `bounded`: their limit was reached,
-    so that older reports may be missing.
+    `payer` is the digest `PayingParty.id`. `report_ids` are the reports from which it was scored, newest
+    first; `reports` maps each transfer id to its first report. `bounded`: the limit on reports was reached,
+    so that older ones may be missing.
     """
 
     payer: UUID

@@ -23,10 +23,10 @@ HOME = "FR"
 
 
 class Askable(Struct, frozen=True, kw_only=True):
-    """An IP address with its time of use, the deadline of a request for its subscriber, and the reason.
+    """An IP address in use at `used_at`, whose subscriber the access provider can still name until `until`.
 
-    `value` is the address, `until` the deadline, `rule` the retention rule that gives it. `assumed`: the
-    address had no country, so that the rule of the desk's country was taken.
+    `value` is the address, `rule` the retention rule that gives the deadline. `assumed`: the address had no
+    country, so that the rule of the desk's country was taken.
     """
 
     value: str

@@ -79,7 +79,10 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PriorityLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A priority level (such as DANGER) and its lowest score; its deadlines are reference data (`clock`)."""
+    """A priority level, such as DANGER, and the lowest score (0 to 100) that has it.
+
+    The deadlines of a level are reference data (`clock`).
+    """
 
     code: Literal["DANGER", "HIGH", "NORMAL", "LOW"]
     lowest: int = field(name="from")

@@ -88,9 +88,10 @@ EXAMPLE_STATES = StateTable(
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """A person's judgement (right, wrong or missed) on a signal code in the passage of an example.
+    """A person's judgement on a signal code in a passage of a report (example `example_id`).
 
-    `engine` is the version of the rules in the report's analysis at that time, "" without one.
+    `verdict` says whether the reader was right to find the code, or missed it. `engine` is the version of the
+    rules in the report's analysis at that time, "" without one.
     """
 
     example_id: UUID
@@ -102,10 +103,11 @@ class Judgement(Struct, frozen=True, kw_only=True):
 
 
 class Example(Struct, frozen=True, kw_only=True):
-    """A passage of a report that somebody judged; `source` is its place in the report (`source_of`).
+    """A passage of a report that somebody judged, from which the text reader may learn.
 
-    `object_id` is the sealed object with its words, `rewritten_object` the one with its latest neutral
-    sentence, written by `rewriter_id`. `neutral` is the sentence that `checker_id` confirmed, "" before.
+    `source` is its place in the report (`source_of`), `lang` its language. `object_id` is the sealed object
+    with its words, `rewritten_object` the one with its latest neutral sentence, written by `rewriter_id`.
+    `neutral` is the sentence that `checker_id` confirmed, "" before.
     """
 
     id: UUID
@@ -135,9 +137,10 @@ class Settled(Struct, frozen=True, kw_only=True):
 
 
 class Share(Struct, frozen=True, kw_only=True):
-    """A person's share of a training: numbers of passages used, and of those left out by the limits.
+    """A person's share of a training.
 
-    A passage counts for one of the people who agree on it; see `_Bounds`.
+    `used` is the number of judged passages that count for this person, `left_out` that of those left out by
+    the limits on one person. A passage counts for one of the people who agree on it.
     """
 
     person_id: UUID
@@ -146,11 +149,12 @@ class Share(Struct, frozen=True, kw_only=True):
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
-    """The judgements that count in a training, with each person's share.
+    """The judgements that count in a training, and the numbers of those that do not.
 
-    `settled` has an element for each example with a judgement that counts; `disputed` is the number of signal
-    codes cancelled because people disagree, without a side that leads by `LEAD` votes. `alone` holds (example
-    id, code) for each code that one person judged wrong and no second, independent one yet.
+    `settled` has an element for each example with a judgement that counts, `shares` one for each person.
+    `disputed` is the number of signal codes cancelled because people disagree, without a side that leads by
+    `LEAD` votes. `alone` holds (example id, code) for each code that one person judged wrong and no second,
+    independent one yet.
     """
 
     settled: tuple[Settled, ...]

@@ -88,12 +88,12 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 class Trained(Struct, frozen=True, kw_only=True):
-    """A trained model of the text reader, without the embeddings and texts of its corpus.
+    """A trained model of the text reader, as `train` returns it, without embeddings and texts of its corpus.
 
-    `train` returns it. Of each pair, the first element is for reading by words and embedding, the second by
-    the embedding alone. `columns` are the signal codes, natures (`NATURE_…`), danger, `any`; `coefficients`
-    have a row for each text and a column for each of them. `comparison` is that with an earlier model, None
-    without one.
+    Of each pair, the first element is for reading by words and embedding, the second by the embedding alone.
+    `columns` are the signal codes, natures (`NATURE_…`), danger, `any`; `coefficients` have a row for each
+    text and a column for each of them. `ways` are the calibration and thresholds, `quality` is measured by
+    cross-validation. `comparison` is that with an earlier model, None without one.
     """
 
     columns: tuple[str, ...]

@@ -305,9 +305,10 @@ class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Signal(_Strict, frozen=True, kw_only=True):
-    """Phrases that raise a signal code (such as GROOMING_SECRECY).
+    """The phrases of a lexicon that raise a signal code (such as GROOMING_SECRECY).
 
-    `weight` (0..1) is the score of a single phrase.
+    `category` is the code's group (such as GROOMING), `weight` (0..1) the score of a single phrase. The
+    grammar of `phrases` is that of this module.
     """
 
     code: str
@@ -356,7 +357,12 @@ class LexiconFile(_Strict, frozen=True, kw_only=True):
 
 
 class Lexicon:
-    """All lexicons compiled into a single automaton, with the meaning of each phrase."""
+    """All lexicons compiled into a single automaton.
+
+    By the number of a phrase in `automaton`: `meanings` (its `Signal` or `Context`), `languages`, and
+    `names_negation` (whether it contains a word of negation). `version` names the files and the version of
+    the spelling rules.
+    """
 
     def __init__(self, files: Sequence[LexiconFile]) -> None:
         """Compile `files`; sets are per language, so each file's phrases use its own.

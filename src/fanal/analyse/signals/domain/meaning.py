@@ -72,7 +72,10 @@ class Vocabulary(Struct, frozen=True):
 
 
 class KnownWords(Struct, frozen=True):
-    """The vocabulary of labelled texts, and by word number the weights it adds to each column's score."""
+    """The vocabulary of the labelled texts, and the weights of its words in the scores.
+
+    `weights` is a matrix with a row for each word (by number) and a column for each output of the model.
+    """
 
     vocabulary: Vocabulary
     weights: Vectors
@@ -110,11 +113,12 @@ class Neighbour(Struct, frozen=True):
 
 
 class Meaning(Struct, frozen=True, kw_only=True):
-    """The reading of a text: the probability of each signal code, nature, danger and `any`, by column name.
+    """The reading of a text by the model.
 
-    `found` are the codes at or over their thresholds, `possible` those at or over half their thresholds.
-    `nature` is the likely nature of a text without found codes, None if unclear. `by_words`: whether its
-    words counted, since most of them are known; else the embedding alone.
+    `probabilities` holds the probability of each column: signal code, nature, danger and `any`. `found` are
+    the codes at or over their thresholds, `possible` those at or over half their thresholds. `nature` is the
+    likely nature (such as spam) of a text without found codes, None if unclear. `by_words`: whether its words
+    counted, since most of them are known; else the embedding alone.
     """
 
     probabilities: Mapping[str, float]
@@ -141,7 +145,10 @@ class Meaning(Struct, frozen=True, kw_only=True):
 
 
 class Reader:
-    """Trained classifier of embedded texts; it holds the labelled texts with their embeddings."""
+    """The trained classifier of texts: it computes probabilities from a text's embedding and words.
+
+    It holds the labelled texts with their embeddings, to cite similar ones.
+    """
 
     def __init__(
         self,

@@ -85,7 +85,10 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class Corpus(Struct, frozen=True, kw_only=True):
-    """The shipped labelled texts, in the order of files and lines, and the SHA-256 of each file by name."""
+    """The shipped labelled texts on which the text reader's model is trained.
+
+    `labels` are in the order of files and lines; `files` is the SHA-256 of each file by name.
+    """
 
     labels: tuple[Label, ...]
     files: Mapping[str, str]

@@ -55,9 +55,10 @@ READER_STATES = StateTable(
 
 
 class CodeLine(Struct, frozen=True, kw_only=True):
-    """A signal code on a model card: number of `texts`, (precision, recall) of old and new version.
+    """The line of a signal code on a model card, which compares the version in force with a new one.
 
-    The old version is the one in force. `added` and `denied` are the numbers of the desk's examples (judged
+    `texts` is the number of labelled texts with the code; `before` and `after` are (precision, recall) of the
+    version in force and of the new one. `added` and `denied` are the numbers of the desk's examples (judged
     passages) for and against the code. `lost`: the new version loses more F1 or recall than a code may
     (`MOST_LOST`, `MOST_RECALL_LOST`).
     """
@@ -72,13 +73,13 @@ class CodeLine(Struct, frozen=True, kw_only=True):
 
 
 class ModelCard(Struct, frozen=True, kw_only=True):
-    """The model card of a trained text reader: its texts, and its quality compared with that of `before`.
+    """The model card of a trained text reader: its texts, and its quality compared with an earlier version.
 
-    `before` was the version in force at its training. `corpus`, `neutral` and `sealed` are the numbers of
-    texts of the shipped corpus, of neutral sentences and of sealed passages. `shares` are those of the people
-    who judged, `disputed` the number of codes cancelled because people disagree, `alone` of those left out
-    because one person alone judged them wrong. `added` and `denied` count the desk's examples for and against
-    each code.
+    `before` is the version in force at its training, `comparison` the quality of both. `corpus`, `neutral`
+    and `sealed` are the numbers of texts of the shipped corpus, of neutral sentences and of sealed passages.
+    `shares` are those of the people who judged, `disputed` the number of codes cancelled because people
+    disagree, `alone` of those left out because one person alone judged them wrong. `added` and `denied` count
+    the desk's examples for and against each code.
     """
 
     before: str

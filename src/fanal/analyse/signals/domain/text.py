@@ -103,9 +103,11 @@ class Token(Struct, frozen=True):
 
 
 class Utterance(Struct, frozen=True, kw_only=True):
-    """A piece of text by a single speaker: `path` in the report, `offset` of its first character there.
+    """A piece of text by a single speaker: a report's description, or a message of a conversation.
 
-    `message` is the number of the message in the conversation, None in a description.
+    `path` is the place of the text in the report, `offset` that of its first character there. `speaker` is
+    the user name, None if unknown; `message` is the number of the message in the conversation, None in a
+    description.
     """
 
     path: str
@@ -116,9 +118,10 @@ class Utterance(Struct, frozen=True, kw_only=True):
 
 
 class Sentence(Struct, frozen=True, kw_only=True):
-    """A sentence of an utterance: its tokens, and its span in the utterance's text.
+    """A sentence of an utterance (a text by a single speaker).
 
-    `question`: whether a question mark is among its last eight characters.
+    `start` and `end` are its offsets in the utterance's text. `question`: whether a question mark is among
+    its last eight characters.
     """
 
     utterance: Utterance
