@@ -77,8 +77,9 @@ def list_inbox(
 ) -> InboxPage:
     """Return a page of a tab of an inbox, in its order (`in_order`; closed acts: newest draft first).
 
-    `danger`: reports that tell of a child in danger by now; acts of the level DANGER count as such anyway.
-    `first` is the number of acts before the page: the cost grows with it, so callers bound it.
+    `chosen` is the filter. `danger` are the ids of reports about a child in danger; acts of the level DANGER
+    count as such anyway. `first` is the number of acts before the page: the cost grows with it, so callers
+    bound it.
     """
     rows = _chosen(_reachable(actor, inbox.lifecycle, inbox.lifecycle.reads), inbox, chosen, now)
     if tab is InboxTab.CLOSED:

@@ -1,4 +1,4 @@
-"""The checks that a machine holds the keys, and mounts the vault, of its database."""
+"""Checks that this machine has the keys of its database, and mounts the vault (sealed files) of it."""
 
 import hashlib
 import secrets
@@ -153,8 +153,9 @@ def check_keys(url: str, held: Held, *, home: Path, public_node: bool) -> None:
 def may_be_made(connection: _Connection, *, fresh: bool) -> frozenset[str]:
     """Return the purposes for which this machine may create a key: those without a registered key.
 
-    A purpose names the use of a key, such as `ledger`. `fresh`: the database has no tables yet. One with
-    tables but no fingerprint comes from an earlier version: its keys exist, so that no purpose is returned.
+    A purpose names the use of a key, such as `ledger`. `fresh`: the database has no tables yet. A database
+    with tables but without any registered key comes from an earlier version: its keys exist, so that no
+    purpose is returned.
     """
     known = read_known(connection)
     if not known and not fresh:
@@ -243,9 +244,10 @@ class VaultElsewhere(Exception):
 
 
 def claim_vault(owner_url: str, folder: Path) -> None:
-    """Register the vault in `folder` as that of a database that has none; a registered vault is final.
+    """Register the vault in `folder` as that of the database; nothing happens if it has one, which is final.
 
-    A file with a random mark is created in the folder; the database stores its digest.
+    A file with a random mark is created in the folder; the database stores its digest. `owner_url` is the URL
+    of the database's owner.
 
     Raises:
         OSError: the vault is not writable.

@@ -160,10 +160,10 @@ def read_mark(url: str) -> DatabaseMark | None:
 
 
 def agrees(url: str) -> bool:
-    """Return whether the database at `url` has exactly this version's own migrations, and its clock agrees.
+    """Return whether the database at `url` has exactly the migrations of this version, and its clock agrees.
 
-    This takes two short queries without Django; `fanal migrate` checks more. The result is False for an
-    empty database.
+    Only migrations of the project's own packages are compared. This takes two short queries without Django;
+    `fanal migrate` checks more. The result is False for an empty database.
 
     Raises:
         psycopg.Error: the database does not answer.

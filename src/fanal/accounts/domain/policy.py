@@ -60,10 +60,10 @@ class UnknownAction(Exception):
 class Resource:
     """The object of an action, reduced to the facts that rights depend on.
 
-    `desk_id` is the number of its desk; `partner_id` the organisation that owns it (the reporting partner,
-    the laboratory asked); `owner_id` the person whose act it is (the proposer of a measure, the person
-    habilitated). None: no such owner. `sealed` is set for sealed content: original bytes, the reporter's
-    identity.
+    `desk_id` is the number of its desk; `partner_id` the organisation that owns it (such as the partner that
+    sent a report); `owner_id` the person who did the act that it records (such as the proposer of a measure)
+    or whom it concerns. None: no such owner. `sealed` is set for sealed content: original bytes, the
+    reporter's identity.
     """
 
     desk_id: int | None = None
@@ -206,8 +206,8 @@ def may(actor: Actor, action: str, *, policy: Policy | None = None) -> bool:
 def require_somewhere(actor: Actor, action: str, *, policy: Policy | None = None) -> None:
     """Raise unless some rule opens `action` to the actor on at least some object (`may`).
 
-    For acts without an object at hand, and for lower packages whose callers have checked the object. `policy`
-    replaces the shipped policy, for tests.
+    For acts that concern no particular object, and for packages whose callers have already checked the
+    object. `policy` replaces the shipped policy, for tests.
 
     Raises:
         Refused: no rule opens it.

@@ -161,10 +161,11 @@ def record_unlock(*, actor: Actor, person_id: UUID, now: datetime) -> None:
 
 
 def account_state(*, email: str, name: str, active: bool, session_epoch: int) -> str:
-    """Return a digest (32 hex digits) of what a page shows of an account.
+    """Return a digest (32 hex digits) of what a page shows of an account: name, address, state, epoch.
 
-    A form sends it back, and is refused if the account has changed since. `session_epoch` counts only for a
-    closed account: in an open one the person may raise it meanwhile, by a change of second factors.
+    A form sends it back, and is refused if the account has changed since. `active` is false for a closed
+    account. `session_epoch` (the number of times that all sessions ended) counts only for a closed account:
+    in an open one the person may raise it meanwhile, by a change of second factors.
     """
     shown = json.dumps([email, name, active, 0 if active else session_epoch]).encode()
     return keyring.current().digest("account.state", shown).hex()[:32]

@@ -94,8 +94,8 @@ def revoke_habilitation(
 ) -> None:
     """Revoke a habilitation (grant of a role) now, for a reason; open sessions lose the role at once.
 
-    One that is revoked already stays as it is. One that another machine granted just now, by a clock that is
-    ahead of this one's, ends with its beginning.
+    An earlier revocation stays as it is. If a machine whose clock is ahead of this one's granted the role at
+    an instant after `now`, it is revoked at that instant.
 
     Raises:
         Habilitation.DoesNotExist: no such habilitation.

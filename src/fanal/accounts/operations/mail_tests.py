@@ -1,4 +1,4 @@
-"""Tests of the mail settings that a person asks for in the browser: asked, answered by the worker.
+"""Tests of the mail settings: a person starts one in the browser, the worker sends it and records the result.
 
 Both are entries of the ledger, and nothing else is stored. One test at a time, and six an hour, counted for
 all administrators together.
@@ -35,7 +35,7 @@ class MailTestTarget(StrEnum):
 
 
 def ask_mail_test(*, actor: Actor, target: MailTestTarget, now: datetime) -> UUID:
-    """Queue a test message, and return the id of the test, that of its ledger entry.
+    """Queue a test message of the mail settings to `target`; return the id of the test (a ledger entry).
 
     Raises:
         Refused: the actor may not test the mail.

@@ -248,9 +248,9 @@ def record_factor_change(
 ) -> int:
     """Record that a second factor of an account was added or removed, and end its sessions.
 
-    `factor` is the code of its kind. The person and the supervisors of their desks are notified by mail
-    unless `notice` is False. Return the new session epoch, with which the current session can continue. The
-    caller changes the factor in the same transaction.
+    `factor` is the code of its kind, such as `totp` or `webauthn`. The person and the supervisors of their
+    desks are notified by mail unless `notice` is False. Return the new session epoch, with which the current
+    session can continue. The caller changes the factor in the same transaction.
 
     Raises:
         Refused: the account is another person's and the actor may not manage accounts.

@@ -1,7 +1,8 @@
 """Reset of a person's sign-in by two people: proposed by an administrator, confirmed by a second person.
 
-The new password has two halves, derived from the reset's id with the key of digests: the page shows one to
-each of the two, who give them to the person. Neither of them alone can sign in as the person.
+The new password has two halves, derived from the reset's id with the installation's digest key. The page
+shows one half to each of the two, who give them to the person. Neither of them alone can sign in as the
+person.
 """
 
 from datetime import datetime, timedelta
@@ -84,10 +85,11 @@ def propose_reset(
     reason: ResetReason,
     now: datetime,
 ) -> UUID:
-    """Propose to reset a person's password, and their second factors too if asked; return the proposal's id.
+    """Propose to reset a person's password, with `factors` their second factors too; return its id.
 
-    The password always: without a new one, the account would be open to holders of the old one. Nothing
-    changes until a second person confirms within a day. The person and their supervisors are notified.
+    The password is always reset: without a new one, the account would be open to people who know the old one.
+    Nothing changes until a second person confirms within a day. The person and their supervisors are
+    notified. `reason` is recorded with the proposal.
 
     Raises:
         Refused: the actor may not propose resets, is the person, or their account was closed meanwhile.

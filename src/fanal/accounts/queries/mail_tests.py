@@ -1,4 +1,4 @@
-"""The tests of the mail settings that were asked for in the browser, from the ledger."""
+"""Queries on the tests of the mail settings, which are read from the ledger."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

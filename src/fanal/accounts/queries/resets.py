@@ -15,7 +15,9 @@ _MOST = 100
 
 
 def list_resets(*, actor: Actor, now: datetime) -> list[ResetRecord]:
-    """Return the resets of the last thirty days, at most a hundred, open ones first, then newest first.
+    """Return the resets of people's sign-in of the last thirty days, open ones first, then newest first.
+
+    At most a hundred.
 
     Raises:
         Refused: the actor may not confirm resets.

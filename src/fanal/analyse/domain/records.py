@@ -113,7 +113,7 @@ _OF_RULES = ["value", "unchecked"]
 
 
 def pack_findings(findings: Sequence[Finding]) -> bytes:
-    """Encode findings as zlib-compressed JSON, without the version of the rules, stored by itself."""
+    """Encode findings as zlib-compressed JSON, without `rule_version`, which has its own column."""
     if not findings:
         return _NO_FINDINGS
     bare = [structs.replace(finding, rule_version="") for finding in findings]

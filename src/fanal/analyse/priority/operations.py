@@ -308,11 +308,9 @@ def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
 
 
 def hold_trial(*, actor: Actor, trial_id: UUID) -> Trial | None:
-    """Lock a dry run of priority rules, to compare a portion of reports, and return it.
+    """Lock an unfinished dry run of priority rules, to compare a portion of reports, and return it.
 
-    None if it is finished or another worker has it.
-
-    The lock lasts until the end of the transaction.
+    None if it is finished, or locked by another worker. The lock lasts until the end of the transaction.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -335,10 +333,8 @@ def try_portion(
 ) -> DryRun:
     """Compare the priorities of a portion of reports under both rule sets of a dry run; store the progress.
 
-    Ages and deadlines count at the dry run's start.
-
-    `reached` is the last report of the portion, `kin` holds counts of related reports. Returns the counts so
-    far.
+    Ages and deadlines count at the start of the dry run (`trial`). `analyses` are by report id, `kin` holds
+    counts of related reports; `reached` is the last report of the portion. Returns the counts so far.
 
     Raises:
         KeyError: a report has no analysis in `analyses`.

@@ -389,11 +389,11 @@ class PhraseReader:
 def understand(
     text: str, at: datetime, reader: TextReader | NoReader, phrases: PhraseReader
 ) -> Understood:
-    """Return the reading of a single text received at the instant `at`.
+    """Return the reading of a single text received at the instant `at`, by the model and by phrases.
 
-    With a model, its findings over their thresholds count, and phrase findings only for signal codes that the
-    model holds at least possible; all of them if it has not read the whole text. Without a model
-    (`NoReader`), phrases alone count.
+    With a model, its findings over their thresholds count, and findings by phrases only for signal codes that
+    the model considers possible; all of them if it has not read the whole text. Without a model (`NoReader`),
+    phrases alone count.
     """
     report = HarmonisedReport(
         report_id=UUID(int=0), reference="", kind=ReportKind.OTHER, description=text

@@ -133,11 +133,12 @@ class InboxPage(Struct, frozen=True, kw_only=True):
 
 
 def in_order(keys: Iterable[InboxKey], inbox: Inbox, tab: InboxTab) -> Iterator[UUID]:
-    """Yield the ids of acts in the order of a tab, each once.
+    """Yield the ids of official acts in the order of an inbox tab, each once.
 
-    To send: child in danger, then the earliest deadline, then the oldest. Awaited: the earliest deadline,
-    then the oldest sending. Acts without a deadline come after those with one. Deadlines are computed only
-    as far as the caller reads: within a state and level they follow the starts, and these runs are merged.
+    `keys` are the acts' sort values. To send: child in danger, then the earliest deadline, then the oldest.
+    Awaited: the earliest deadline, then the oldest sending. Acts without a deadline come after those with
+    one. Deadlines are computed only as far as the caller reads: within a state and level they follow the
+    starts, and these runs are merged.
     """
     runs: dict[tuple[bool, str, str], list[InboxKey]] = {}
     for key in keys:

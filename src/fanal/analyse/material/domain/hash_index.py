@@ -133,8 +133,9 @@ def write_segment(
 ) -> None:
     """Write a segment, a file of `hashes` with `labels` and search tables; replace the file at `path`.
 
-    `upto` is the number of the last change of the lists it contains, `mark` any bytes that identify this
-    change. The file is replaced atomically: if two processes write at once, the last rename wins.
+    Shapes are (n, 32) and (n, 16), of bytes. `upto` is the number of the last change of the lists it
+    contains, `mark` any bytes that identify this change. The file is replaced atomically: if two processes
+    write at once, the last rename wins.
 
     Raises:
         ValueError: the shapes do not fit, or there are too many hashes.

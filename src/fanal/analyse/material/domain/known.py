@@ -27,7 +27,11 @@ _PDQ = re.compile("[0-9a-f]{64}")
 
 
 def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]], set[str]]:
-    """Return the values to look up in the lists: (kind, value) pairs, and PDQ hashes (64 hex digits)."""
+    """Return the values in reports to look up in the lists of known material.
+
+    A pair: a set of (kind, value), such as exact hashes and parts of addresses, and a set of PDQ hashes (64
+    hex digits), to be compared by distance.
+    """
     exact: set[tuple[str, str]] = set()
     hashes: set[str] = set()
     for report in reports:
@@ -39,9 +43,10 @@ def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]]
 
 
 def exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]]:
-    """Yield (file index, path, kind, value) of every exact hash, stated by the source or computed here.
+    """Yield (file index, path, kind, value) of every exact hash (such as SHA-256) of a report's files.
 
-    `path` is the place of the hash in the record.
+    `path` is the place of the hash in the record. Included are hashes stated by the source, and those that
+    the desk computed.
     """
     stated = [(index, f"files[{index}]", file) for index, file in enumerate(report.files)]
     own = [(found.file, f"files[{found.file}].computed", found) for found in report.computed]
@@ -52,10 +57,11 @@ def exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]
 
 
 def near_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str]]:
-    """Yield (file index, path, PDQ hash) of every hash that may be compared by distance.
+    """Yield (file index, path, PDQ hash) of every hash in a report that may be compared by distance.
 
-    For each file: the hash stated by its source, and the desk's own if it differs; for a video, those of its
-    frames. A hash of known low quality is left out, also if the source states it.
+    `path` is the place of the hash in the record. For each file: the hash stated by its source, and the
+    desk's own if it differs; for a video, those of its frames. A hash of known low quality is left out, also
+    if the source states it.
     """
     own = {found.file: found for found in report.computed}
     for index, file in enumerate(report.files):
@@ -397,7 +403,7 @@ _PDQ_OF_ANY_CASE = re.compile("[0-9a-fA-F]{64}")
 
 
 def pictures_of(report: HarmonisedReport) -> dict[int, list[bytes]]:
-    """Return the comparable PDQ hashes (32 bytes) of a report's pictures, by file index."""
+    """Return the PDQ hashes (32 bytes) of a report's pictures that are fit for comparison, by file index."""
     found: dict[int, list[bytes]] = {}
     for index, _place, value in near_hashes(report):
         if tells_pictures_apart(value):

@@ -184,7 +184,7 @@ LANGUAGES = ("fr", "en")
 
 
 def told(found: PayerScore) -> dict[str, object]:
-    """Return a payer's score as JSON-compatible values, with the reasons in both languages.
+    """Return a payer's score (`found`) as JSON-compatible values, with the reasons in both languages.
 
     Keys: `sender` (the payer: kind, value, name), `score`, `typology` (None without), `suspected`,
     `indicators`, `transfers`, `total_eur`, `first_at`, `last_at`, `countries`, `rule_version`.
@@ -246,10 +246,10 @@ def _moment(at: datetime | None) -> str | None:
 
 
 class Around(Struct, frozen=True, kw_only=True):
-    """Known payments around a report, from the reports of its desk.
+    """Known payments around a report, from other reports of its desk too.
 
-    `transfers` are those of its payers, which may include its own; `senders` counts the payers of
-    beneficiaries, by key; `until` is the end of the data.
+    `transfers` are those of its payers, which may include its own; `senders` is the number of payers by key
+    of the beneficiary; `until` is the time of the latest payment known, None if there is none.
     """
 
     transfers: tuple[Paid, ...] = ()

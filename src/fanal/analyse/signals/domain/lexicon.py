@@ -43,7 +43,11 @@ _NUMBER = re.compile(r"\d{1,6}")
 
 
 class Match(Struct, frozen=True):
-    """A match: number of the phrase, index of its first and of its last word (both included)."""
+    """A match of a phrase in a sequence of words.
+
+    `phrase` is the number of the phrase, `first` and `last` are the indexes of its first and last word
+    (included).
+    """
 
     phrase: int
     first: int
@@ -70,7 +74,7 @@ class _WordState:
 
 
 class Automaton:
-    """Finds all phrases of a list in a sequence of words. Not thread-safe: each worker builds its own.
+    """A matcher that finds all phrases of a list in a sequence of words. Not thread-safe.
 
     `sets` holds the words of each named set (`<set>` in a phrase). A phrase is identified by its index in
     `phrases`.

@@ -90,9 +90,10 @@ def _drop_negated_contexts(read: Read, lexicon: Lexicon) -> None:
 
 
 def standing_hits(read: Read, lexicon: Lexicon) -> list[Hit]:
-    """Return the phrase hits that remain in a sentence after negations and idioms, the strongest per code.
+    """Return the signal phrases of a sentence that are neither negated nor part of an idiom, as hits.
 
-    `read` is the sentence with its matching phrases; scores are the weights of the phrases in the lexicon.
+    Only the strongest of each code. `read` is the sentence with its matching phrases; scores are the weights
+    of the phrases in the lexicon.
     """
     cues = _negations(read)
     idioms = [(context, match) for context, match in read.contexts if context.scope == "IDIOM"]
@@ -169,11 +170,11 @@ def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
 
 
 def findings_of(hits: Sequence[Hit], *, rule_version: str) -> list[Finding]:
-    """Return the findings of a report's hits (phrases): strongest by code and speaker, patterns, meetings.
+    """Return the findings that follow from the signal phrases (`hits`) found in a report.
 
-    At most `MAX_CITED` for each code and speaker; hits with a score under `SHOWN_FROM` are dropped. A pattern
-    is a finding on several grooming signals of a speaker; a planned meeting is a meeting phrase with a time
-    or a place close to it. `rule_version` is stored in each finding.
+    These are the strongest hits of each code and speaker (at most `MAX_CITED`, with a score from
+    `SHOWN_FROM`); a pattern for each speaker with several grooming signals; and planned meetings: a phrase on
+    a meeting with a time or a place close to it. `rule_version` is stored in each finding.
     """
     groups: dict[tuple[str, str | None], list[Hit]] = defaultdict(list)
     for hit in hits:

@@ -66,9 +66,10 @@ def reader_in_force() -> TextReader | NoReader:
 def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
     """Return a stored version of the text reader, a trained model, or the reason why it cannot be loaded.
 
-    Once loaded, it is kept in the process (at most two versions), and loaded again after the erasure of a
-    report from which it learnt. A version that does not fit is kept as such; while the engine does not start
-    or the vault is unavailable, each call tries again (`engine_of_process` waits between its tries).
+    Once loaded, it stays in the process's memory (at most two versions), and is loaded again after the
+    erasure of a report from which it learnt. The result for a version that does not fit stays in memory too;
+    while the engine does not start or the vault is unavailable, each call tries again (`engine_of_process`
+    waits between its tries).
     """
     try:
         engine = engine_of_process()
