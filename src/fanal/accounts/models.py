@@ -373,6 +373,7 @@ class InstructionSecond(models.Model):
 class InstructionEnd(models.Model):
     """The revocation of a standing instruction before its expiry, with its reason.
 
+    A standing instruction permits recurring transmissions; `revoked_by` is the person who ended it.
     Append-only; expiry erases only the reason.
     """
 

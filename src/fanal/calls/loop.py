@@ -99,7 +99,9 @@ class CallsLoop:
             connection.close()
 
     def beat(self) -> None:
-        """Run one iteration: collect outcomes, claim and send due alarm calls, record, write a heartbeat.
+        """Run one iteration of the loop: record outcomes, claim the due alarm calls, hand them to the sender.
+
+        It also writes the heartbeat for the supervisor.
 
         Raises:
             DatabaseError, InterfaceError, psycopg.Error: the database is unavailable.

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class ConfigConfig(AppConfig):
-    """The Django application that installs settings and implementations in all packages at start-up."""
+    """The Django application of the package `config`: it configures all other packages at start-up."""
 
     name = "fanal.config"
     label = "config"

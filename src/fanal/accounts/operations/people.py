@@ -237,7 +237,8 @@ def lock_own_account(*, user: AbstractBaseUser, loaded: str) -> User:
 def lock_accounts(*person_ids: UUID) -> dict[UUID, User]:
     """Lock the accounts of people in the order of the accounts' ids; return the oldest of each person.
 
-    The caller holds a transaction, and locks nothing of a reset before. Machines have no account.
+    The result is by person id; persons without an account, such as partners' programs, have no key. The
+    caller holds a transaction, and has not locked a row of a reset before (lock order).
     """
     locked = User.objects.select_for_update().filter(person_id__in=person_ids).order_by("id")
     return {user.person_id: user for user in reversed(list(locked))}

@@ -44,9 +44,9 @@ _OF_A_CREDENTIAL = ("login", "created_at", "revoked_at", "quota_per_minute")
 
 
 def list_uses(*, actor: Actor, partner_id: UUID, now: datetime) -> list[CredentialUse]:
-    """Return the API credentials of organisation `partner_id`, each with its peak of calls; never a secret.
+    """Return the API credentials of an organisation (`partner_id`) with their use; never a secret.
 
-    The peak is the largest number of calls in a minute of the last hour. Calls are counted only for
+    The use is the largest number of calls in a minute of the last hour. Calls are counted only for
     credentials with a quota. The oldest credential comes first.
 
     Raises:

@@ -63,10 +63,10 @@ class Engine(Protocol):
     name: str
 
     def start(self) -> None:
-        """Make the embedding engine ready to read, if it is not.
+        """Make the embedding engine ready to read, if it is not ready.
 
         Raises:
-            EngineMissing: it cannot be now.
+            EngineMissing: the engine is not installed, or does not start now.
         """
         ...
 
@@ -167,9 +167,10 @@ class Turn:
     def embedded(self, cut: Sequence[Segment]) -> list[tuple[Segment, Vectors]]:
         """Return the segments (pieces of the text) that fit the budget, in order, with their embeddings.
 
-        Segments with the fewest tokens are embedded first, as long as tokens are left: so a passage of many
-        signs does not keep the words around it from being read. A segment that the engine cannot read is left
-        out, and logged; after `_MOST_ENDS` of them, so are all whose tokens were not counted yet.
+        Segments with the fewest tokens are embedded first, as long as tokens are left, so that text padded
+        with symbols does not use up the budget before the words are read. A segment that the engine cannot
+        read is left out, and logged; after `_MOST_ENDS` of them, so are all whose tokens were not counted
+        yet.
         """
         sizes = [
             (self._asked(self._engine.tokens, segment), n)

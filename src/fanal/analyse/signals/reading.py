@@ -125,10 +125,10 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 class TextReader:
-    """Finds signals (such as grooming) and the nature of texts, by an embedding engine and a model.
+    """The text reader: it finds signals (such as grooming) and the nature of texts, by a trained model.
 
     `findings` gives those of a report, `read` the probabilities behind them. Thread-safe; `shipped_reader`
-    makes the shipped one.
+    returns the one with the shipped model.
     """
 
     def __init__(self, engine: Engine, model: Reader, *, version: str) -> None:
@@ -445,9 +445,9 @@ def candidate() -> tuple[bytes, bytes, tuple[Quality, Quality]]:
 
 
 def embedded(labels: Sequence[Label], engine: Engine) -> Vectors:
-    """Return the embeddings of labelled texts, a row each, as a model file holds them.
+    """Return the embeddings of labelled texts by `engine`, a row each, quantised as in a model file.
 
-    Texts of the shipped model are not embedded again: theirs are read from its file.
+    Texts of the shipped model are not embedded again: their embeddings are read from its file.
     """
     try:
         same = read_header(reader_files()).engine == engine.name

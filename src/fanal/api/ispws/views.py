@@ -131,7 +131,7 @@ def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("report.status")
 @partner_only("GET")
 def xsd(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return the XML schema that submitted documents follow."""
+    """Return the XML schema (XSD) that submitted documents must follow."""
     return xml(schema_bytes())
 
 
@@ -139,7 +139,7 @@ def xsd(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("report.deposit")
 @partner_only("POST")
 def submit(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Open a report: seal its XML document and return its number."""
+    """Open a report: seal the XML document in the request's body, and return the report's number as XML."""
     now = request.now  # type: ignore[attr-defined]
     try:
         spend(identity, now=now)
@@ -279,9 +279,9 @@ def fileinfo(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("report.deposit")
 @partner_only("POST", refuse=_refuse_finish)
 def finish(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Finish a report (form field `id`): the desk receives it; return its number and the ids of its files.
+    """Finish a report (form field `id`), so that the desk receives it.
 
-    Errors have the same XML shape.
+    Return an XML document with its number and the ids of its files; a refusal has the same form.
     """
     number = reference_of(request)
     facts = _own(identity, number)

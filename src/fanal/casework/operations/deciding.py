@@ -226,7 +226,8 @@ def undo_decision(*, actor: Actor, report_id: UUID, now: datetime) -> int:
     """Undo the decision that the actor has just taken on a report: the actor claims it again.
 
     The unsent official acts that the decision opened are withdrawn with it, in one transaction; return their
-    number. Decision and acts stay recorded. Reports folded into the report, decided with it, keep theirs.
+    number. Decision and acts stay recorded. Reports folded into this one and decided with it keep their
+    decisions.
 
     Raises:
         Refusal: NOT_UNDOABLE: the newest decision is not the actor's, no longer in force, or older than

@@ -116,10 +116,11 @@ _PORTION = 5_000
 
 
 class LoadedFile(Struct, kw_only=True):
-    """Result of an import into a list of known material.
+    """The result of an import into a list of known material.
 
-    `ids` are those of the items in force (not withdrawn) in the file, `withdrawn` the number withdrawn;
-    `left_out` counts the items skipped by scope (known material or false alarm).
+    `ids` are those of the items that the file states in force, `withdrawn` is the number of items withdrawn;
+    `left_out` counts the items skipped because of their scope, by scope (MATCH: known material, CLEAR: false
+    alarm).
     """
 
     ids: list[UUID] = field(default_factory=list)

@@ -196,12 +196,13 @@ def entries_changed(
     limit: int,
     list_ids: Sequence[UUID] | None = None,
 ) -> Feed:
-    """Return a page of the feed of changes after a place: list entries by their last change, with tombstones.
+    """Return a page of the feed of changes after a position: list entries by their last change.
 
-    List export uses this order; members of the exchange are served by time instead (`exchange`). An entry
-    appears at the place of its last change, in its present state. `list_ids` limits the feed to some lists. A
-    page costs the same wherever it lies. It may hold fewer entries than `limit`, since an entry that changed
-    again comes later: only `next` tells the end.
+    An entry appears at the position of its last change, in its present state; withdrawn ones as tombstones.
+    List export uses this order; members of the exchange are served by time instead (`exchange`). `after` None
+    is the beginning; `list_ids` limits the feed to some lists. The cost of a page is constant. It may hold
+    fewer entries than `limit`, since an entry that changed again comes later: only `next` of the result tells
+    the end.
     """
     place = after or FeedPlace(change=0, item_id=_FIRST)
     places = sql.rows(

@@ -44,7 +44,7 @@ class AsideRecord(Struct, frozen=True, kw_only=True):
 
 
 def get_asides(*, item_ids: Iterable[UUID]) -> dict[UUID, Aside]:
-    """Return by item id the present suspension of each list entry that the circuit breaker suspended.
+    """Return by item id the suspension in force of each suspended list entry; others have no key.
 
     The match-rate circuit breaker suspends entries that suddenly match very many reports.
     """
@@ -65,11 +65,9 @@ def count_asides() -> int:
 
 
 def list_asides(*, ended: bool, limit: int, offset: int = 0) -> list[AsideRecord]:
-    """Return a page of suspensions of list entries, newest first: the current ones, with `ended` the past.
+    """Return a page of suspensions of list entries by the match-rate circuit breaker, newest first.
 
-    The match-rate circuit breaker makes them.
-
-    At most `limit` after the first `offset`.
+    The suspensions in force or, with `ended`, the past ones: at most `limit` after the first `offset`.
     """
     found = sql.rows(
         "SELECT id, list_id, item_id, since, matched, hours, rule, ended_at, outcome, ended_by,"

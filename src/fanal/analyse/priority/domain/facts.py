@@ -48,7 +48,8 @@ from fanal.kernel.calendar import PARIS, paris_day
 class Unit(StrEnum):
     """Unit of a fact's number; a fact is an input of the priority rules.
 
-    FLAG (1 if true, absent otherwise), SCORE, YEARS, DAYS or COUNT.
+    FLAG: 1 if true, absent otherwise. SCORE: a probability or weight from 0 to 1. YEARS, DAYS and COUNT:
+    numbers.
     """
 
     FLAG = "FLAG"

@@ -1,9 +1,9 @@
-"""Subscriber-data retention window: until when the holder of an IP address or account can be requested.
+"""Subscriber-data retention window: how long a provider can still name the user of an address or account.
 
-Pure, from dated rules. An address counts from the instant of its use, under the rule of its country in force
-that day; an account from the receipt of the report. Windows in months end with their day in Europe/Paris,
-windows in days count from the instant. Without a known rule there is no deadline: a guess would suggest
-that time is left.
+The address is an IP address. Pure, from dated rules. An address counts from the instant of its use, under the
+rule of its country in force that day; an account from the receipt of the report. Windows in months end with
+their day in Europe/Paris, windows in days count from the instant. Without a known rule there is no deadline:
+a guess would suggest that time is left.
 """
 
 from collections.abc import Iterator, Sequence

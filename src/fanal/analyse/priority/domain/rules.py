@@ -1,6 +1,7 @@
 """Priority rules as data: strict reader and writer, and the rule sets shipped with the package.
 
-The top of `analyse/data/priority/*.toml` explains the points.
+A rule gives points to a report if one of its facts lies in a range; the comment at the top of the files
+`analyse/data/priority/*.toml` explains how points make a score.
 """
 
 import json

@@ -215,9 +215,9 @@ class Reader:
         )
 
     def worded_danger(self, text: str) -> float:
-        """Return what the words of a text alone add to its score of danger; no embedding is needed.
+        """Return the part of a text's score of danger that comes from its words; no embedding is needed.
 
-        0 of words that no labelled text has, and if the model has not learnt danger.
+        0 if no labelled text has any of its words, and if the model has not learnt danger.
         """
         if DANGER not in self.columns:
             return 0.0
