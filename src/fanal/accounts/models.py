@@ -65,7 +65,7 @@ class Person(models.Model):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Manager that finds accounts by their normalised login."""
+    """Django manager of accounts, which finds an account by its login in normal form."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Return the account with this login, whatever its case or character width.

@@ -28,7 +28,7 @@ MAX_FINDINGS = 200
 
 
 class ReporterAnswer(Struct, frozen=True, kw_only=True):
-    """An answer of a reporter to the desk: when it was sent, and its text."""
+    """An answer of a reporter to the desk: its text, and the instant `at` when it was sent."""
 
     at: datetime
     text: str

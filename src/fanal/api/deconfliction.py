@@ -119,9 +119,9 @@ def _run(
 @for_programs("deconfliction.exchange")
 @_for_counterparts("POST")
 def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Store the caller's offer (blinded identifiers), which opens a round of private set intersection.
+    """Store the caller's offer (its blinded identifiers), which opens a round of private set intersection.
 
-    Return the state of the round. The worker answers the offer.
+    Return JSON with `round` (its id) and `state`. The worker computes the answer to the offer.
     """
     round_id = receive(
         actor=identity.actor,
@@ -135,7 +135,10 @@ def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("deconfliction.exchange")
 @_for_counterparts("GET")
 def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Return the state of a round of private set intersection that the caller began."""
+    """Return the state of a round of private set intersection that the caller opened.
+
+    It is JSON with `round` (its id) and `state`; an error response if the caller has no such round.
+    """
     return _told(_found(identity, round_id))
 
 
@@ -143,10 +146,10 @@ def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> Ht
 @for_programs("deconfliction.exchange")
 @_for_counterparts("GET")
 def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Return the desk's answer to another organisation's offer in a round of private set intersection.
+    """Return the desk's signed answer (JSON) to the caller's offer in a round of private set intersection.
 
-    It can be fetched until the round expires. The error response for a `Refusal` says why there is none: it
-    is not computed yet, or the round is over or belongs to another organisation.
+    It can be fetched until the round expires. The response is an error with a code if the answer is not
+    computed yet (NOT_NOW), the round is over (EXPIRED), or the caller has no such round.
     """
     found = _found(identity, round_id)
     body = queries.message_body(round_id=found.id, kind=MessageKind.ANSWER)
@@ -163,9 +166,10 @@ def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> H
 @for_programs("deconfliction.exchange")
 @_for_counterparts("POST")
 def conclusion(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Store the signed message by which another organisation concludes a round of private set intersection.
+    """Store the signed message by which the caller concludes a round of private set intersection.
 
-    Returns the state that the round had before; the worker then records the matches.
+    Return JSON with `round` (its id) and `state`, the state that the round had before; the worker then
+    records the matches.
     """
     found = _found(identity, round_id)
     receive(

@@ -78,25 +78,25 @@ class Person:
     address: str
     pending: dict[UUID, None] = field(default_factory=dict)
     session: int = 0
-    """Number of the advancing session that they are in, 0 for none."""
+    """Number of the session, not stalled, that has claimed them; 0 for none."""
     next_at: float = 0.0
     silent_since: float | None = None
-    """Since when their address gives no answer."""
+    """Time since when the server gives no reply to their address; None if it does."""
     tries: int = 0
-    """Sessions begun for them since then."""
+    """Number of sessions begun for them since then."""
     named: int = 0
-    """Sessions that named them to the server since they got a message last."""
+    """Number of sessions that named them to the server since they last received a message."""
     is_proved: bool = False
-    """One of these named them after the server had answered for others: they are why it got no answer."""
+    """Whether a session named them in vain after the server had replied for others: the silence is theirs."""
     _failures: int = 0
     _failing_since: float = 0.0
     _alone_failures: int = 0
-    """Those of them while at most half of the people failed, at an address where they had failed before.
+    """Failures while at most half of the people failed, at an address where they had failed before.
 
     Or after a message that may have arrived.
     """
     _failed_at: dict[int, float] = field(default_factory=dict)
-    """When they failed last at each address of the server."""
+    """Time of their last failure by number of the server's IP address."""
     _alone_until: float = 0.0
     _slow_until: float = 0.0
 
@@ -209,10 +209,10 @@ class Session:
     phase: Phase = Phase.CONNECTING
     calls: list[UUID] = field(default_factory=list)
     asked_at: float = 0.0
-    """When it named the first recipient, 0 before."""
+    """Time when it named the first recipient, 0 before."""
     taken: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    """Recipients whom the server refused for good; it may do so to all, and then is at fault itself."""
+    """Recipients that the server refused permanently (5xx); if it refuses all, it is at fault itself."""
     asked: str = ""
     stalled: bool = False
     cut: bool = False
@@ -263,10 +263,10 @@ class OpenCall:
     waiting: set[str]
     reached: set[str] = field(default_factory=set)
     refusals: Counter[str] = field(default_factory=Counter)
-    """How often the server refused a person for good: once may be by mistake."""
+    """Number of permanent refusals (5xx) by recipient: a single one may be a mistake."""
     lost: set[str] = field(default_factory=set)
     told: str = ""
-    """The outcome that was told: FAILED, or PARTLY, which is one for some of the people."""
+    """The outcome reported so far: FAILED, PARTLY (it reached some of the people), or "" for none."""
     failure: str = ""
     unconfirmed: bool = False
 

@@ -81,7 +81,7 @@ class Readable(Protocol):
 
 
 class Late(OSError):
-    """Error: a request body missed its deadline (status 408)."""
+    """Error: a request body missed its deadline or minimum rate (status 408)."""
 
 
 class Busy(Exception):

@@ -244,10 +244,10 @@ class VaultElsewhere(Exception):
 
 
 def claim_vault(owner_url: str, folder: Path) -> None:
-    """Register the vault in `folder` as that of the database; nothing happens if it has one, which is final.
+    """Register the vault in `folder` as that of the database, unless the database has one already.
 
-    A file with a random mark is created in the folder; the database stores its digest. `owner_url` is the URL
-    of the database's owner.
+    A registration is final. A file with a random mark is created in the folder; the database stores its
+    digest. `owner_url` is the URL of the database's owner.
 
     Raises:
         OSError: the vault is not writable.

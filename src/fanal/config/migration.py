@@ -183,10 +183,9 @@ def agrees(url: str) -> bool:
 def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
     """Hold the migration lock around Django's `migrate`, and run the steps before and after it.
 
-    Before: the mark; after: lifecycles of official acts, rules of blockings, bounds of dates
-    and times, row policies and grants.
-    `mark` is the requested mark (DEMO or PRODUCTION); None keeps that of the database (PRODUCTION for a new
-    one).
+    Before: the database's mark. After: lifecycles of official acts, rules of blockings, bounds of dates and
+    times, row policies and grants. `owner_url` is the URL of the database's owner. `mark` is the requested
+    mark (DEMO or PRODUCTION); None keeps that of the database (PRODUCTION for a new one).
 
     Raises:
         DatabaseRefused: the database has the other mark.

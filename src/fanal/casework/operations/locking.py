@@ -38,9 +38,10 @@ class ActUnknown(Exception):
 
 
 def lock_act(actor: Actor, lifecycle: Lifecycle, act_id: UUID, *, right: str) -> tuple[Act, bool]:
-    """Lock an official act until the transaction ends; return its row and whether its decision is in force.
+    """Lock an official act until the transaction ends; return (its row, whether its decision is in force).
 
-    `lifecycle` is the kind of act, `right` a policy action. An act without a decision counts as in force.
+    `lifecycle` is the kind of act, `right` the policy action required. An act without a decision counts as in
+    force.
 
     Raises:
         ActUnknown: no act of that kind has this id.

@@ -120,7 +120,7 @@ class Automaton:
         return found
 
     def meets(self, words: Sequence[str], phrases: frozenset[int]) -> bool:
-        """Return whether one of `phrases` (numbers) matches in running words, within a sentence.
+        """Return whether one of `phrases` (numbers) matches in running words, within a single sentence.
 
         `words` are those of `text.running_words`, where `BREAK` ends a sentence.
         """

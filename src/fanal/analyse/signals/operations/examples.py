@@ -52,8 +52,8 @@ def judge_passage(
     """Store the actor's judgement on a signal code in a passage; return the id of the passage's example.
 
     `verdict`: right, wrong, missed, or taken back. `source` is the place of the passage
-    (`examples.source_of`). At the first judgement of a passage, an example with its sealed words is made. A
-    later judgement of the same person on the same code replaces the earlier.
+    (`examples.source_of`), `code` the signal code. At the first judgement of a passage, an example is created
+    and its words are sealed. A later judgement of the same person on the same code replaces the earlier.
 
     Raises:
         Refused: the actor may not judge at that desk.
@@ -161,10 +161,11 @@ def check_sentence(*, actor: Actor, example_id: UUID, object_id: UUID, now: date
 
 
 def withdraw_sentence(*, actor: Actor, example_id: UUID, now: datetime) -> None:
-    """Take a checked neutral sentence back: the example is open again, or erased if its report is.
+    """Withdraw a checked neutral sentence: the example is open again, or erased if its report is.
 
-    Its words leave the table and the stored versions of the text reader, which read on without it. An example
-    is a judged passage; a neutral sentence replaces it and repeats none of its names or numbers.
+    The sentence is deleted from the table and from the stored versions of the text reader, which read on
+    without it. An example is a judged passage; a neutral sentence replaces it and repeats none of its names
+    or numbers.
 
     Raises:
         Refused: the actor may not withdraw at that desk.

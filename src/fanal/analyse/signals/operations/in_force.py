@@ -92,10 +92,10 @@ def reader_of(*, reader_id: UUID) -> TextReader | NoReader:
 
 
 def version_in_force() -> str:
-    """Return the version name of the text reader (trained model) in force; that of the shipped one at first.
+    """Return the version name of the text reader (trained model) in force: that which people activated last.
 
-    The shipped one counts until the first activation. "" if neither exists, since no reader can work. It is
-    also the version that reads (`version_reading`), unless it does not fit (`unfit_in_force`).
+    Before the first activation it is the shipped one; "" if there is none. It is also the version that reads
+    (`version_reading`), unless it does not fit the program (`unfit_in_force`).
     """
     row = sql.row("SELECT version FROM analyse_reader WHERE state = 'IN_FORCE'")
     if row is not None:
@@ -105,7 +105,7 @@ def version_in_force() -> str:
 
 
 def state_in_force() -> Header | NoReader:
-    """Return the header of the text reader's model at work, or the reason why none can read.
+    """Return the header of the text reader's model that reads at present, or the reason why none can.
 
     Neither the embedding engine nor the weights are loaded. If the version in force does not fit, the header
     is that of the shipped one.
@@ -118,9 +118,10 @@ def state_in_force() -> Header | NoReader:
 
 
 def version_reading() -> str:
-    """Return the version name of the text reader (trained model) at work: that in force, or the shipped.
+    """Return the version name of the text reader (trained model) that reads texts at present.
 
-    The shipped one reads if that in force does not fit the program; "" if no reader can work.
+    It is the version in force or, if that does not fit the program, the shipped one; "" if no reader can
+    work.
     """
     shipped = reader_state()
     if unfit_in_force() is None:
