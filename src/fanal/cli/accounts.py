@@ -30,7 +30,7 @@ def desk() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.APP)
 def desk_list(as_json: bool) -> None:
-    """List the desks with number, code, name and contact."""
+    """List the desks (offices of the national service) with number, code, name and contact."""
     from fanal.accounts.queries.people import list_desks
 
     for found in list_desks(actor=system_actor(_DESK)):
@@ -83,7 +83,7 @@ _PARTNER = "fanal partner"
 
 @click.group()
 def partner() -> None:
-    """Create and revoke the credentials of partners."""
+    """Create and revoke the credentials of partners, whose programs send reports or read lists."""
 
 
 @partner.command("add")
@@ -94,7 +94,10 @@ def partner() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.APP)
 def partner_add(name: str, quota: int | None, as_json: bool) -> None:
-    """Create a password (HTTP Basic) and a token (Bearer) for the partner NAME; both are shown once."""
+    """Create a password (HTTP Basic) and a token (Bearer) for the programs of the partner NAME.
+
+    Both are printed once and cannot be shown again.
+    """
     from fanal.accounts.operations.partners import add_partner
     from fanal.accounts.queries.people import find_partner
 
@@ -120,7 +123,7 @@ def partner_add(name: str, quota: int | None, as_json: bool) -> None:
 @click.argument("login")
 @with_django(DatabaseRole.APP)
 def partner_revoke(login: str) -> None:
-    """Revoke the credential with the user name LOGIN at once."""
+    """Revoke a partner's credential, given by its user name LOGIN, at once."""
     from django.core.exceptions import ObjectDoesNotExist
 
     from fanal.accounts.operations.partners import revoke_credential
@@ -137,7 +140,7 @@ _GIVEN = sorted(set(Role) - {Role.SYSTEM, Role.PUBLIC})
 
 @click.group()
 def user() -> None:
-    """Open, link, reset and close accounts; grant habilitations."""
+    """Open, link, reset and close people's accounts; grant authorisations (habilitations)."""
 
 
 @user.command("add")
@@ -149,7 +152,7 @@ def user() -> None:
 )
 @with_django(DatabaseRole.APP)
 def user_add(*, login: str, name: str, email: str, password: str | None) -> None:
-    """Open the account LOGIN; rights come with `fanal user grant`."""
+    """Open the account LOGIN for a person; rights come with `fanal user grant`."""
     from django.contrib.auth.password_validation import validate_password
     from django.core.exceptions import ValidationError
 
@@ -228,7 +231,7 @@ def user_grant(
 @click.argument("login")
 @with_django(DatabaseRole.APP)
 def user_close(login: str) -> None:
-    """Close the account LOGIN and end its sessions."""
+    """Close the account LOGIN of a person, and end its sessions."""
     from fanal.accounts.operations.changes import close_account
     from fanal.accounts.queries.people import find_user
 
@@ -258,7 +261,7 @@ def user_close(login: str) -> None:
 def user_reset(
     *, login: str, new_password: bool, factors: bool, confirming: str, code: str | None
 ) -> None:
-    """Reset the sign-in of LOGIN; habilitations and past acts remain."""
+    """Reset how the person LOGIN signs in (password, second factors); authorisations and past acts remain."""
     from django.db import transaction
 
     from fanal.accounts.domain.policy import Refused as NotAllowed

@@ -108,7 +108,10 @@ def supervisor(login: str) -> Actor:
 
 
 def consult(actor: Actor, report_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Record in the ledger that the actor consults these reports, and commit, before anything is printed."""
+    """Record in the ledger (audit log) that the actor consults these reports, and commit.
+
+    Call it before anything of them is printed.
+    """
     from fanal.ledger import operations as ledger
 
     if report_ids:

@@ -104,9 +104,10 @@ def publish(
 def verify(
     folder: Path | None, keys: tuple[str, ...], after: tuple[int, ...], as_json: bool
 ) -> None:
-    """Verify the newest version in FOLDER by its manifests: signatures, digests, expiry, equal content.
+    """Verify the newest version of the blocking list in FOLDER: signatures, digests, expiry, equal content.
 
-    Needs no database. With --after, an earlier version than that serial is refused.
+    Its manifests hold what is compared. Needs no database. With --after, an earlier version than that serial
+    is refused.
     """
     from fanal.config.keys import load_keys
     from fanal.ledger.domain.checkpoint import CheckpointRefused, NoteKey

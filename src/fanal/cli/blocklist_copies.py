@@ -126,7 +126,8 @@ def bring_all(
 ) -> Iterator[dict[str, object]]:
     """Update every provider's copy to the version `block`, several at once; yield a dict for each.
 
-    It is the result of `bring`, or has `isp` (provider), `serial` and `failed` (the reason).
+    It is the result of `bring` (with `before` and `whole`), or has `isp` (provider), `serial` and `failed`
+    (the reason).
     """
 
     def one(copy: Copy) -> dict[str, object]:

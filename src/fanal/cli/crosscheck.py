@@ -165,7 +165,7 @@ reading = click.option("--as", "as_user", metavar="USER", help="Login of the per
 
 @click.group()
 def crosscheck() -> None:
-    """Print and rebuild links and dossiers; train the record linkage model."""
+    """Print and recompute links and dossiers of related reports; train the record linkage model."""
 
 
 crosscheck.add_command(train)
@@ -179,7 +179,10 @@ crosscheck.add_command(activate)
 @reading
 @with_django(DatabaseRole.APP)
 def links(as_json: bool, lang: str, as_user: str | None) -> None:
-    """Print each link of two reports that the person may read, certain or suggested, with its reasons."""
+    """Print each link between two reports that the person may read, certain or suggested, with its reasons.
+
+    A link is evidence that two reports are about the same person or material.
+    """
     from fanal.cli.actors import reader
 
     actor = reader(as_user, motive="fanal crosscheck links")
@@ -206,7 +209,10 @@ def _link_rows(actor: Actor, lang: str) -> Iterator[Row]:
 @reading
 @with_django(DatabaseRole.APP)
 def dossiers(as_json: bool, lang: str, as_user: str | None) -> None:
-    """Print each dossier with a report that the person may read: status, references of its reports."""
+    """Print each dossier (group of linked reports) with a report that the person may read.
+
+    A line has the dossier's id, its status, and the references of its reports.
+    """
     from fanal.cli.actors import reader
 
     actor = reader(as_user, motive="fanal crosscheck dossiers")
@@ -239,7 +245,10 @@ def _dossier_rows(actor: Actor, lang: str) -> Iterator[Row]:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.WORKER)
 def rebuild(engine: str | None, master: str, as_json: bool) -> None:
-    """Rebuild links, document frequencies and dossiers from records and judgements; readers never wait."""
+    """Recompute all links and dossiers from the stored reports and people's judgements.
+
+    Readers see the old state until it is done. Prints the numbers of reports, links and dossiers.
+    """
     import msgspec
 
     from fanal.crosscheck.operations import rebuild as rebuilding

@@ -37,10 +37,10 @@ from fanal.postgres.roles import DatabaseRole
     help="Set new passwords for existing roles: other machines lose access until they have them.",
 )
 def provision(*, new_passwords: bool) -> None:
-    """Create the roles and the database on the server of DATABASE_URL, as its administrator; safe to repeat.
+    """Create the database roles and the database on the server of DATABASE_URL; safe to repeat.
 
-    The only command that creates or alters database roles. Their passwords are kept in
-    FANAL_HOME/keys/database.json.
+    DATABASE_URL must be its administrator's. The only command that creates or alters database roles. Their
+    passwords are kept in FANAL_HOME/keys/database.json.
     """
     passwords = PasswordFile(find_home() / "keys" / "database.json")
     address = os.environ.get("DATABASE_URL", "")
@@ -78,7 +78,7 @@ sign in again:
     "--check", is_flag=True, help="Change nothing; exit status 1 if the tables are out of date."
 )
 def migrate(demo: bool, verbosity: int, check: bool) -> None:
-    """Update the tables and privileges of the database to this version; safe to repeat."""
+    """Update the database's tables and the privileges of its roles to this version; safe to repeat."""
     home = find_home()
     if check:
         _check(home)

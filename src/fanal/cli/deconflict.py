@@ -191,7 +191,7 @@ def _key_of(text: str) -> bytes:
 
 
 def why(code: str) -> str:
-    """Return the message of a refusal `code` of de-confliction, in the language of the command line."""
+    """Return the message of a refusal `code` of `fanal deconflict`, in the language of the command line."""
     from fanal import reference
 
     return reference.label("deconfliction_refusal", code, language())
@@ -335,7 +335,10 @@ def rounds(as_json: bool) -> None:
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def hits(as_json: bool) -> None:
-    """List the matches: counterpart, state, number of our reports; never the identifier."""
+    """List the matches: identifiers that another organisation also holds, without the identifiers.
+
+    A line has the counterpart (that organisation), the state and the number of our reports.
+    """
     from fanal.deconfliction import queries
 
     def rows() -> Iterator[Row]:

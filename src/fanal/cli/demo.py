@@ -54,7 +54,7 @@ def account_line(account: DemoAccount, lang: str = _LANGUAGE) -> dict[str, str]:
 
 @click.group()
 def demo() -> None:
-    """Load and print the contents of a demo database."""
+    """Load and print the contents of a demo database, which holds synthetic data only."""
 
 
 demo.add_command(accounts)
@@ -63,7 +63,7 @@ demo.add_command(accounts)
 @demo.command("load")
 @with_django(DatabaseRole.WORKER)
 def load() -> None:
-    """Load the synthetic demo, or the rest after an interruption; only in a demo database."""
+    """Load the synthetic demo data, or the rest after an interruption; only in a demo database."""
     from fanal.accounts.operations.demo import NotADemo
     from fanal.demo.load import load as play
     from fanal.ledger import operations as ledger
@@ -112,7 +112,7 @@ def lift(hosts: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.WORKER)
 def story(as_json: bool) -> None:
-    """Print the stories of the demo and the reports in each."""
+    """Print the stories of the demo (groups of related reports) and the reports in each."""
     from fanal.accounts.queries.people import has_demo_mark
     from fanal.demo.load import tell
 

@@ -93,7 +93,10 @@ def add_sender(code: str, public: str, fingerprint: str) -> None:
 )
 @with_django(DatabaseRole.WORKER)
 def rotate(code: str, public: str, fingerprint: str, since: str) -> None:
-    """Replace the key of the desk CODE; signatures before --since are verified by the previous key."""
+    """Replace the key with which the desk CODE signs its packages and acknowledgements.
+
+    Signatures dated before --since are still verified with the previous key.
+    """
     from fanal.distribution.operations.recipients import rotate_sender
 
     rotate_sender(
@@ -111,7 +114,7 @@ def rotate(code: str, public: str, fingerprint: str, since: str) -> None:
 @_FINGERPRINT
 @with_django(DatabaseRole.WORKER)
 def revoke(code: str, fingerprint: str) -> None:
-    """Revoke a compromised key of the desk CODE; all its signatures become invalid, earlier ones too."""
+    """Revoke a compromised signing key of the desk CODE; all its signatures are refused, earlier ones too."""
     from fanal.distribution.operations.recipients import revoke_sender
 
     revoke_sender(actor=_ACTOR, code=code, told=fingerprint, now=clock.now())
@@ -241,7 +244,7 @@ def add(code: str, name: str, country: str, region: str, key: str) -> None:
 @click.argument("code")
 @with_django(DatabaseRole.WORKER)
 def close(code: str) -> None:
-    """Close the desk CODE: nothing is sent to it any more."""
+    """Close the recipient desk CODE: no more packages are sent to it."""
     from fanal.distribution.operations.recipients import close_recipient
 
     close_recipient(actor=_ACTOR, code=code, now=clock.now())
@@ -251,7 +254,11 @@ def close(code: str) -> None:
 @_OUT
 @with_django(DatabaseRole.WORKER, seals=True)
 def send(out: Path) -> None:
-    """Write a signed, encrypted package for each desk to DIR/CODE/PACKAGE.age, by instructions in force."""
+    """Write all planned reports as signed, encrypted packages: DIR/CODE/PACKAGE.age for the desk CODE.
+
+    Only under standing instructions in force. Prints one JSON object for each package or desk without one,
+    with the reason.
+    """
     from fanal.distribution.operations import sending
 
     name = read_environment(os.environ).mail_from
@@ -269,7 +276,10 @@ def send(out: Path) -> None:
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def packages(as_json: bool) -> None:
-    """List the packages sent, newest first, with their state: SENT, OVERDUE or ACKNOWLEDGED."""
+    """List the packages of reports sent to other desks, newest first, with their state.
+
+    The state is SENT, OVERDUE or ACKNOWLEDGED.
+    """
     from fanal.distribution import queries
 
     def rows() -> Iterator[Row]:

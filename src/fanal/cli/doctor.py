@@ -72,7 +72,10 @@ _PATIENCE = "-c lock_timeout=5s -c statement_timeout=300s"
     help="Port of the web server to check.",
 )
 def doctor(port: int) -> None:
-    """Check everything that Fanal needs on this machine. Exit status 1 if there is a problem."""
+    """Check everything that Fanal needs on this machine, and print each finding with a remedy.
+
+    Exit status 1 if there is a problem.
+    """
     try:
         home = read_environment(os.environ).home
     except SettingRefused as refused:  # nothing else is known without the settings

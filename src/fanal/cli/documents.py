@@ -52,12 +52,12 @@ READERS: Mapping[Format, Callable[[bytes], Envelope]] = {
 
 
 def require_in_force(format_: str, *, now: datetime, even_if_not: bool) -> None:
-    """Check that the law which prescribes the report format `format_` is in force today.
+    """Check that the law which prescribes the report format `format_` is in force on the day of `now`.
 
     `even_if_not` allows it all the same, as a trial. A format that no law prescribes passes.
 
     Raises:
-        CommandRefused: NOT_IN_FORCE: the reference data has laws for this format, none in force today.
+        CommandRefused: NOT_IN_FORCE: the reference data has laws for this format, none in force that day.
     """
     day = paris_day(now)
     law = reference.load()

@@ -95,7 +95,7 @@ def add(  # noqa: PLR0913
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.WORKER)
 def list_(as_json: bool) -> None:
-    """List the sources with the progress of their fetches and the last failure."""
+    """List the partners' servers from which lists are fetched (sources), with progress and last failure."""
     print_rows(_rows(), as_json=as_json)
 
 
@@ -114,7 +114,7 @@ def _rows() -> Iterator[Row]:
 @click.argument("name")
 @with_django(DatabaseRole.WORKER)
 def off(name: str) -> None:
-    """Switch the source NAME off: scheduled fetches skip it; its list remains."""
+    """Disable the source NAME, a partner's server: scheduled fetches skip it; its list remains."""
     _switch(name, enabled=False)
 
 
@@ -122,7 +122,7 @@ def off(name: str) -> None:
 @click.argument("name")
 @with_django(DatabaseRole.WORKER)
 def on(name: str) -> None:
-    """Switch the source NAME on for scheduled fetches."""
+    """Enable the source NAME, a partner's server, for scheduled fetches."""
     _switch(name, enabled=True)
 
 
@@ -135,9 +135,9 @@ def on(name: str) -> None:
 )
 @with_django(DatabaseRole.WORKER)
 def fetch(name: str, login: str | None) -> None:
-    """Fetch the source NAME now, from the last checkpoint; print the progress.
+    """Fetch the list of the source NAME (a partner's server) now, from the last checkpoint.
 
-    Without --as, this requires a standing instruction LIST_FETCH for the list.
+    Prints the progress as JSON. Without --as, this requires a standing instruction LIST_FETCH for the list.
     """
     from fanal.exchange import queries
     from fanal.worker import list_jobs

@@ -1,6 +1,6 @@
 """`fanal export FORMAT …`: writes reports, indicators and lists in partners' formats.
 
-The ledger records each communication. The blocking list is written with its signed manifest.
+The ledger (audit log) records each export. The list of blocked names is written with its signed manifest.
 """
 
 import sys
@@ -29,10 +29,11 @@ _HELP = {
 
 
 def write_list(form: str, *, out: Path, as_user: str | None, code: str | None) -> None:
-    """Make the list of the names blocked now, and write it into the folder `out` in the format `form`.
+    """Write the list of the names blocked now into the folder `out`, in the format `form`, with its manifest.
 
-    The manifest is the file with `.manifest.json` appended to its name. The file is written first: a manifest
-    never names a file that is not there.
+    The manifest is the file with `.manifest.json` appended to its name. The list is written first: a manifest
+    never names a file that is not there. `as_user` is the login of the person who exports, `code` their
+    one-time code.
 
     Raises:
         CommandRefused: nobody, or nobody with the right, is named outside a demo.
@@ -74,7 +75,7 @@ COMMANDS = tuple(
 
 
 def arguments(command: Callable[..., None]) -> Callable[..., None]:
-    """Decorate an export command with the common arguments: REF…, `--out`, `--as`, `--code`."""
+    """Return an export command with the common arguments: REF…, `--out`, `--as`, `--code` (a decorator)."""
     for decorate in (
         code_option,
         exporter_option,
@@ -87,7 +88,7 @@ def arguments(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def export() -> None:
-    """Write reports, dossiers and lists in the formats of partners."""
+    """Write reports, dossiers (groups of linked reports) and lists of hashes in the formats of partners."""
 
 
 @export.command("ncmec-xml")
@@ -99,7 +100,7 @@ def export() -> None:
 def ncmec_xml(
     references: tuple[str, ...], out: Path, as_user: str | None, motive: str, code: str | None
 ) -> None:
-    """Write DIR/REF/report.xml, and file-N.xml for each file, valid against our schema.
+    """Write reports as NCMEC XML: DIR/REF/report.xml, and file-N.xml for each file, valid by our schema.
 
     A provider's own XML is written complete. Its reporter's identity is opened, with --motive and a ledger
     entry, if USER may open identities; otherwise the desk is written as the reporter.
@@ -133,7 +134,7 @@ def xarf(references: tuple[str, ...], out: Path, as_user: str | None, code: str 
 @arguments
 @with_django(DatabaseRole.APP)
 def dsa_18(references: tuple[str, ...], out: Path, as_user: str | None, code: str | None) -> None:
-    """Write DIR/REF/1.json: a notification under article 18 of the Digital Services Act."""
+    """Write reports as notifications under article 18 of the Digital Services Act, to DIR/REF/1.json."""
     _write_documents("dsa-18", references, out, as_user=as_user, code=code)
 
 
@@ -148,7 +149,7 @@ def com_2022_209(
     code: str | None,
     even_if_not_in_force: bool,
 ) -> None:
-    """Write DIR/REF/1.json: a report with the fields of article 13 of the proposal COM(2022)209."""
+    """Write reports with the fields of article 13 of the proposal COM(2022)209, to DIR/REF/1.json."""
     require_in_force("com-2022-209", now=clock.now(), even_if_not=even_if_not_in_force)
     _write_documents("com-2022-209", references, out, as_user=as_user, code=code)
 

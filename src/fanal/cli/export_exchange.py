@@ -67,7 +67,10 @@ class Written(Struct, frozen=True, kw_only=True):
 
 
 def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
-    """Return a report with the facts for its export; None if not harmonised, or not visible to the actor."""
+    """Return a report with the facts for its export.
+
+    None if it is not harmonised yet, or not visible to the actor.
+    """
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if record is None or facts is None:

@@ -197,9 +197,10 @@ def vics(
     as_user: str | None,
     code: str | None,
 ) -> None:
-    """Write a VICS case DIR/REF.json for each report; or the list NAME as a hash set to the file OUT.
+    """Write a VICS case (the JSON of Project VIC) DIR/REF.json for each report; or a list as a hash set.
 
-    A hash set contains the entries in force with an MD5, which VICS requires.
+    With --list NAME, the hash set goes to the file OUT. It contains the entries in force with an MD5, which
+    VICS requires.
     """
     one_source(references=references, list_name=list_name)
     if list_name is None:
@@ -224,7 +225,7 @@ def vics(
 @exporter_option
 @with_django(DatabaseRole.APP)
 def csv_hashes(list_name: str, out: Path, as_user: str | None) -> None:
-    """Write the hashes in force of a list to the CSV file OUT, safe to open in a spreadsheet."""
+    """Write the hashes of the list that are in force to the CSV file OUT, safe to open in a spreadsheet."""
     listed = open_list(list_name, as_user=as_user, format_="csv-hashes", writable=fits_csv)
     write_text(out, write_csv(listed.items()))
     listed.tell_left_out()

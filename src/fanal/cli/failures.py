@@ -112,7 +112,7 @@ def words_of_refusal(code: str) -> str:
 
 
 def tell(code: str, **parameters: object) -> None:
-    """Print the message of `code`, filled with `parameters`, on standard error, and return.
+    """Print the message of `code`, filled with `parameters`, on standard error.
 
     Messages are in `cli.toml`.
     """

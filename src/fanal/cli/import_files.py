@@ -155,7 +155,7 @@ class FilesBeside:
 
 
 def untaken(report: Path, names: Set[str]) -> int:
-    """Return how many of the files that a document (`report`) lists, by `names`, lie in its folder."""
+    """Return how many of the files that the document `report` lists, by base name, lie in its folder."""
     return sum(_is_file(report.parent / name) for name in names)
 
 
@@ -339,7 +339,7 @@ def passed_over(
 
 
 def ends(path: Path, *suffixes: str) -> bool:
-    """Return whether a file name ends in one of `suffixes` (given in lower case), in either case."""
+    """Return whether a file name ends in one of `suffixes` (given in lower case), whatever its case."""
     return path.suffix.lower() in suffixes
 
 

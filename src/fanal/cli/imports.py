@@ -44,7 +44,7 @@ BATCH_BYTES = 16_000_000
 def import_(
     format_: str, paths: tuple[Path, ...], partner: str, even_if_not_in_force: bool
 ) -> None:
-    """Import reports of FORMAT from files or folders through intake, as sent by a partner.
+    """Import reports of FORMAT from files or folders, as if a partner had sent them.
 
     Reports already imported are recognised: after an interruption, run the command again.
     """

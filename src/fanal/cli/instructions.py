@@ -1,4 +1,7 @@
-"""`fanal instructions`: standing instructions for automatic transfers, with approval by a second person."""
+"""`fanal instructions`: standing instructions for automatic transfers, with approval by a second person.
+
+A standing instruction is a dated permission for a kind of automatic transfer.
+"""
 
 import json
 from datetime import datetime, timedelta
@@ -28,7 +31,7 @@ def instructions() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.APP)
 def list_(as_json: bool) -> None:
-    """List the standing instructions with their state, newest first."""
+    """List the standing instructions (dated permissions for automatic transfers) with state, newest first."""
     from fanal.accounts.queries.instructions import list_instructions
 
     now = clock.now()
@@ -69,7 +72,7 @@ def propose(  # noqa: PLR0913 - one for each option
     last: datetime,
     as_json: bool,
 ) -> None:
-    """Propose an instruction of KIND and print it; a second person must approve it."""
+    """Propose a standing instruction of KIND and print it; a second person must approve it."""
     from fanal.bearers import propose_instruction
 
     now, actor = clock.now(), _person(login, "instruction.propose")
@@ -96,7 +99,10 @@ def propose(  # noqa: PLR0913 - one for each option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.APP)
 def second(*, instruction: UUID, login: str, code: str | None, as_json: bool) -> None:
-    """Approve INSTRUCTION as a second person (contreseing), never its proposer."""
+    """Approve the proposed standing instruction INSTRUCTION, as another person than its proposer.
+
+    This is the contreseing. Prints the instruction.
+    """
     from fanal.accounts.domain.policy import Reason, Refused as NotAllowed
     from fanal.accounts.operations.instructions import second_instruction
 
@@ -118,7 +124,7 @@ def second(*, instruction: UUID, login: str, code: str | None, as_json: bool) ->
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.APP)
 def revoke(instruction: UUID, login: str, reason: str, as_json: bool) -> None:
-    """Revoke INSTRUCTION at once; this needs one person only."""
+    """Revoke the standing instruction INSTRUCTION at once; this needs one person only."""
     from fanal.accounts.operations.instructions import revoke_instruction
 
     actor = _person(login, "instruction.revoke")

@@ -1,4 +1,4 @@
-"""`fanal ledger verify`, `checkpoint`, `export`: proof that the log is complete, or its defects."""
+"""`fanal ledger`: verifies the append-only audit log (ledger), signs checkpoints of it, exports it."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ from fanal.postgres import DatabaseRole
 
 @click.group()
 def ledger() -> None:
-    """Verify, sign and export the append-only ledger."""
+    """Verify, sign and export the ledger, the append-only audit log."""
 
 
 @ledger.command()
@@ -36,7 +36,10 @@ def ledger() -> None:
 )
 @with_django(DatabaseRole.AUDITOR)
 def verify(as_json: bool, checkpoints: tuple[Path, ...]) -> None:
-    """Verify each entry, link and checkpoint. Exit status 1 if there is a fault."""
+    """Verify each entry of the ledger, its hash tree and its signed checkpoints.
+
+    Prints each fault and a summary. Exit status 1 if there is a fault.
+    """
     from fanal.ledger.verification import verify_ledger
 
     found = verify_ledger(now=clock.now(), outside=checkpoints)
@@ -70,7 +73,7 @@ def verify(as_json: bool, checkpoints: tuple[Path, ...]) -> None:
 @ledger.command()
 @with_django(DatabaseRole.WORKER)
 def checkpoint() -> None:
-    """Assign numbers to pending entries, sign a checkpoint, and print the newest one."""
+    """Assign numbers to pending entries of the ledger, sign a checkpoint of it, and print the newest one."""
     from fanal.ledger import operations, queries, signer
 
     while operations.sequence_pending(now=clock.now()):
@@ -89,7 +92,10 @@ def checkpoint() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @with_django(DatabaseRole.WORKER)
 def export(file: Path) -> None:
-    """Write each numbered entry for an external verifier: ids, codes and keyed digests, no values."""
+    """Write each numbered ledger entry to FILE as JSON lines, for an external verifier.
+
+    The entries hold ids, codes and keyed digests, no values.
+    """
     from fanal.ledger import operations, queries
     from fanal.ledger.domain.canonical import microseconds
 

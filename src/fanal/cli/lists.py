@@ -84,7 +84,7 @@ class LeftOut:
 def read_indicators(path: Path, format_: str, told: LeftOut) -> Iterator[Iterator[Indicator]]:
     """Open a list file of any format but CSV, and yield an iterator over its items, one in memory at a time.
 
-    Items left out are counted in `told`.
+    Use it as a context manager. Items left out are counted in `told`.
 
     Raises:
         CommandRefused: the file is not a list in this format; no item is imported.
@@ -143,10 +143,11 @@ ACTOR = system_actor("fanal lists")
 @click.argument("reasons", metavar="[REASON]...", nargs=-1)
 @with_django(DatabaseRole.WORKER)
 def vote(item: UUID, vote: Vote, reasons: tuple[str, ...]) -> None:
-    """Vote UP or DOWN on ITEM, for one or more REASONs; the last vote counts.
+    """Vote UP (correct) or DOWN (wrong) on the list entry ITEM, with one or more REASONs.
 
-    Reasons are CONFIRMED and SEEN_BY_REVIEWER for it; NOT_ABUSE, WRONG_CLASS, WRONG_HASH, COMMON_IMAGE and
-    OTHER against it. TAKEN_BACK, without a reason, withdraws the vote of this command line.
+    The last vote counts. Reasons are CONFIRMED and SEEN_BY_REVIEWER for it; NOT_ABUSE, WRONG_CLASS,
+    WRONG_HASH, COMMON_IMAGE and OTHER against it. TAKEN_BACK, without a reason, withdraws the vote of this
+    command line.
     """
     from fanal.analyse.material.operations.votes import cast_vote, take_vote_back
 
@@ -248,7 +249,7 @@ def _attributes(command: Callable[..., None]) -> Callable[..., None]:
 @_attributes
 @with_django(DatabaseRole.WORKER)
 def create(name: str, **said: str | int | None) -> None:
-    """Create the empty list NAME and print it.
+    """Create the empty list of hashes NAME and print it.
 
     A list of another owner stays at the desk, unless --sharing allows more.
     """
@@ -265,7 +266,7 @@ def create(name: str, **said: str | int | None) -> None:
 @_attributes
 @with_django(DatabaseRole.WORKER)
 def describe(name: str, **said: str | int | None) -> None:
-    """Change the given metadata of the list NAME, and print it."""
+    """Change metadata of the list of hashes NAME, and print the list."""
     from fanal.analyse.material.operations.list_imports import describe_list
     from fanal.analyse.material.queries.lists import find_list
 
@@ -281,7 +282,7 @@ def describe(name: str, **said: str | int | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.WORKER)
 def show(name: str | None, as_json: bool) -> None:
-    """Show each list, or NAME, with its metadata and the number of its values in force."""
+    """Print each list of hashes, or NAME alone, with its metadata and the number of its values in force."""
     _print(name, as_json=as_json)
 
 
@@ -307,10 +308,10 @@ def show(name: str | None, as_json: bool) -> None:
 def load(
     name: str, file: Path, clear: bool, format_: str, country: str, categories: tuple[str, ...]
 ) -> None:
-    """Load FILE into the list NAME in one transaction; withdraw entries that its sender withdrew.
+    """Load FILE into the list of hashes NAME in one transaction; withdraw entries that its sender withdrew.
 
-    CSV has the columns pdq, md5, sha1, sha256, photodna, classification. Print one JSON object an item,
-    with its id. Loading the same file again changes nothing.
+    CSV has the columns pdq, md5, sha1, sha256, photodna, classification. Print one JSON object an item, with
+    its id. Loading the same file again changes nothing.
     """
     from fanal.accounts.queries.people import has_demo_mark
     from fanal.analyse.material.operations.lists import load_list
@@ -375,7 +376,7 @@ def _open_in_demo(name: str) -> None:
 @click.argument("item", type=click.UUID)
 @with_django(DatabaseRole.WORKER)
 def withdraw(name: str, item: UUID) -> None:
-    """Withdraw ITEM from the list NAME: it matches no later report."""
+    """Withdraw the entry ITEM from the list NAME: it matches no later report."""
     from fanal.analyse.material.operations.lists import withdraw_item
 
     if not withdraw_item(actor=ACTOR, name=name, item_id=item, now=clock.now()):

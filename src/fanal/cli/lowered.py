@@ -1,4 +1,4 @@
-"""The unprivileged account of the serving processes when root calls `fanal run`, and its folders."""
+"""The unprivileged account under which `fanal run` starts its processes if root calls it, and its folders."""
 
 import functools
 import hashlib

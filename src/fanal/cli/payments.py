@@ -32,17 +32,17 @@ _NOBODY = UUID(int=0)
 
 @click.group()
 def payments() -> None:
-    """Analyse files of bank transfers by typologies of payments."""
+    """Score the payers in files of bank transfers by typologies: patterns of payments that suggest abuse."""
 
 
 @payments.command("score")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def score(file: Path, as_json: bool) -> None:
-    """Score each payer in FILE: CSV of operators, pacs.008, camt.053, or reports as JSON lines.
+    """Print a risk score of each payer in FILE, the highest first.
 
-    The highest score comes first. Each indicator has its reason in both languages and its transfers. Nothing
-    is stored or sent, and no score is a decision.
+    FILE is the CSV of an operator, pacs.008, camt.053, or reports as JSON lines. Each indicator has its
+    reason in both languages and its transfers. Nothing is stored or sent, and no score is a decision.
     """
     typologies = load_typologies()
     refused = 0

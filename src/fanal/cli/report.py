@@ -33,7 +33,7 @@ reading = click.option("--as", "as_user", metavar="USER", help="Login of the per
 
 @click.group()
 def report() -> None:
-    """Show and list reports."""
+    """Print the data of reports, and list reports."""
 
 
 @report.command("show")
@@ -58,7 +58,7 @@ def show(
     as_user: str | None,
     code: str | None,
 ) -> None:
-    """Show reports by id, a partner's reference (PARTNER:REF), API number or desk number.
+    """Print reports by id, a partner's reference (PARTNER:REF), API number or desk number.
 
     With --reveal-reporter (requires --as, --code and --motive), each report's `reporter` contains the
     reporter's identity; the ledger entry and the notices to other people come first.
@@ -124,7 +124,7 @@ def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, s
 @reading
 @with_django(DatabaseRole.APP)
 def list_(order: str, as_json: bool, lang: str, as_user: str | None) -> None:
-    """List the acknowledged reports of every stage, without long texts."""
+    """List the received reports, at any stage of processing, without long texts."""
     from fanal.cli.actors import reader
     from fanal.cli.output import print_rows
 

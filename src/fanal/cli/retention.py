@@ -21,7 +21,7 @@ def retention() -> None:
 @retention.command("run")
 @with_django(DatabaseRole.WORKER)
 def run() -> None:
-    """Erase all data past their retention period; print the counts."""
+    """Erase all data past their retention period; print the numbers of erased objects by kind, as JSON."""
     from fanal.worker.expiry import expire
 
     click.echo(json.dumps(expire(actor=system_actor("expiry"), now=clock.now())))
@@ -49,7 +49,7 @@ def hold(report_id: UUID, motive: str, as_user: str | None, code: str | None) ->
 @code_option
 @with_django(DatabaseRole.APP)
 def lift(report_id: UUID, motive: str, as_user: str | None, code: str | None) -> None:
-    """Lift the legal holds on REPORT_ID."""
+    """Lift the legal holds on REPORT_ID, which kept it from being erased; print how many."""
     from fanal.intake.operations.lifecycle import lift_holds
 
     actor = proven(as_user, code=code, motive=motive, action="retention.hold")
@@ -61,7 +61,7 @@ def lift(report_id: UUID, motive: str, as_user: str | None, code: str | None) ->
 @click.option("--as", "as_user", metavar="USER", required=True, help="Login of the acting person.")
 @with_django(DatabaseRole.APP)
 def reviews(as_user: str) -> None:
-    """Print the reports of USER's desks that are due for review, one JSON object a line."""
+    """Print the reports of USER's desks due for a review (keep or erase), one JSON object a line."""
     from fanal.cli.actors import reader
     from fanal.intake.queries.reviews import list_reviews, review_before
     from fanal.ledger import operations as ledger
@@ -83,7 +83,7 @@ def reviews(as_user: str) -> None:
 @code_option
 @with_django(DatabaseRole.APP)
 def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: str | None) -> None:
-    """Keep REPORT_ID until its next review, or propose its expiry before the due date.
+    """Answer a review: keep REPORT_ID until its next review, or propose its erasure before the due date.
 
     Both require USER's own one-time code, and so does the answer of the second person.
     """
@@ -109,7 +109,7 @@ def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: st
 @code_option
 @with_django(DatabaseRole.APP)
 def second(*, review_id: UUID, verdict: str, motive: str, as_user: str, code: str | None) -> None:
-    """Approve or refuse, as a second person, the early expiry proposed in REVIEW_ID."""
+    """Approve or refuse, as a second person, the early erasure proposed in the review REVIEW_ID."""
     from fanal.intake.operations.lifecycle import second_review
 
     actor = proven(as_user, code=code, motive=motive, action="retention.hold")

@@ -27,7 +27,7 @@ def rules() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.WORKER)
 def list_(as_json: bool) -> None:
-    """List the rule sets with their state, newest first."""
+    """List the sets of priority rules with their state, newest first."""
     from fanal.analyse.priority.operations import load_shipped
     from fanal.analyse.priority.queries import list_rulesets
 
@@ -54,7 +54,7 @@ def list_(as_json: bool) -> None:
 @code_option
 @with_django(DatabaseRole.WORKER)
 def draft(file: Path, login: str, code: str | None) -> None:
-    """Store the rule set in FILE (TOML) as a draft and print its id."""
+    """Store the set of priority rules in FILE (TOML) as a draft and print its id."""
     from fanal.analyse.priority.operations import draft_ruleset
 
     actor = supervisor(login)
@@ -78,9 +78,9 @@ def draft(file: Path, login: str, code: str | None) -> None:
 @code_option
 @with_django(DatabaseRole.WORKER)
 def dry_run(ruleset: UUID, login: str, reports: int, as_json: bool, code: str | None) -> None:
-    """Compare RULESET with the rules in force on the newest reports; print each change with its reason.
+    """Compare the rule set RULESET with the priority rules in force on the newest reports.
 
-    A dry run of a shipped rule set counts as its proposal.
+    Prints each change of a score with its reason. A dry run of a shipped rule set counts as its proposal.
     """
     import msgspec
 
@@ -116,7 +116,10 @@ def dry_run(ruleset: UUID, login: str, reports: int, as_json: bool, code: str | 
 @code_option
 @with_django(DatabaseRole.WORKER)
 def activate(ruleset: UUID, login: str, code: str | None) -> None:
-    """Activate RULESET as a second person. `fanal replay prioritise` ranks stored reports again."""
+    """Put the priority rule set RULESET in force, as another person than its proposer.
+
+    `fanal replay prioritise` then ranks the stored reports again.
+    """
     from fanal.analyse.priority.operations import activate_ruleset
 
     actor = supervisor(login)

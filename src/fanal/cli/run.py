@@ -73,7 +73,7 @@ _PORT_PAUSE = 0.5
     help="Number of worker processes, one core each.",
 )
 def run(demo: bool, port: int, host: str, workers: int) -> None:
-    """Run PostgreSQL (if embedded), web, workers and alarm calls until SIGTERM."""
+    """Run database (if embedded), web server, workers and alarm calls, until SIGTERM."""
     home = _look_first(demo=demo, host=host)
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     with contextlib.ExitStack() as opened:

@@ -53,16 +53,16 @@ _LABELS = msgspec.json.Decoder(Label)
 
 @click.group()
 def signals() -> None:
-    """Read texts for signals, measure the reader, train its model."""
+    """Read texts for signals of abuse, measure the reader on labelled texts, train its model."""
 
 
 @signals.command("read")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def read(as_json: bool) -> None:
-    """Read texts from standard input, one JSON object a line: id, text, received_at (else: now).
+    """Print the signals of abuse in texts from standard input, one JSON object a line.
 
-    Prints for each, in order, its signals with engine and reason, the hours until the event it tells, and its
-    nature. Nothing is stored.
+    It has id, text and received_at (else: now). For each text, in order: its signals with engine and reason,
+    the hours until an announced event, and its nature. Nothing is stored.
     """
     refused: list[int] = []
     phrases = PhraseReader()
@@ -83,11 +83,11 @@ def read(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--phrases", is_flag=True, help="Read by the phrase rules alone.")
 def evaluate_(file: Path, as_json: bool, phrases: bool) -> None:
-    """Compare the reader with the labels of FILE: precision, recall, F1 per code and language, calibration.
+    """Measure the text reader against the labels of FILE: precision, recall, F1 by code and language.
 
-    FILE has one JSON object a line, as in `fanal/analyse/data/corpus`: id, lang, text, codes (list of
-    signals), nature (of a text without codes, else null), plain (true: with the usual key words), voice (kind
-    of writer). Nothing is stored.
+    The calibration of its scores is printed too. FILE has one JSON object a line, as in
+    `fanal/analyse/data/corpus`: id, lang, text, codes (list of signals), nature (of a text without codes,
+    else null), plain (true: with the usual key words), voice (kind of writer). Nothing is stored.
     """
     reader = NoReader("ENGINE", "--phrases") if phrases else shipped_reader()
     if isinstance(reader, NoReader) and not phrases:

@@ -65,6 +65,8 @@ def transfers_reader(format_: Format) -> Reader:
 def cut(path: Path, format_: Format) -> Iterator[PayerPart | Damaged]:
     """Yield the parts of a file of bank transfers, one for each payer, and its damaged rows.
 
+    `format_` is its format (CSV of an operator, pacs.008 or camt.053).
+
     Raises:
         FormatRefused: the file has another format; parts already yielded remain valid.
         OSError: the file is unreadable.
@@ -98,7 +100,7 @@ _WHOLE = 10_000_000
 
 
 def count_parts(path: Path) -> int:
-    """Return the number of reports that a VICS file gives; 1 if it is invalid or unreadable."""
+    """Return the number of reports that a VICS case file gives; 1 if it is invalid or unreadable."""
     try:
         return max(1, sum(case.parts for case in _surveyed(path).cases))
     except (FormatRefused, OSError):
@@ -106,12 +108,11 @@ def count_parts(path: Path) -> int:
 
 
 def read_parts(path: Path) -> Iterator[tuple[CasePart, bytes]]:
-    """Yield (part, bytes to keep) of a VICS case file; the original file if it is a single part.
+    """Yield the parts of a VICS case file (a delivery of media hashes), each with the bytes to store for it.
 
-    A file over 10 MB is not kept itself: then the bytes are those of the part.
-
-    A part is a VICS document of its own, with some of the case's media. Totals that differ are reported on
-    standard error.
+    A part is a VICS document of its own, with some of the case's media. The bytes are those of the part, or
+    of the original file if it is a single part of at most 10 MB. Totals that differ are reported on standard
+    error.
 
     Raises:
         FormatRefused: the file is not a VICS case file, or an element is invalid.
@@ -173,7 +174,7 @@ def read_sources(
 
 
 def lying_beside(format_: str) -> FilesBeside:
-    """Return the object that assigns the other files of folders to reports of `format_`, for one import."""
+    """Return a new `FilesBeside`, which assigns files of an import's folders to reports of `format_`."""
     return FilesBeside(FORMATS[format_][0])
 
 

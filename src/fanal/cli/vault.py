@@ -82,7 +82,7 @@ def fsck(*, as_json: bool, repair: bool, quick: bool, grace: int) -> None:
 
 @click.group()
 def receipt() -> None:
-    """Verify signed receipts offline."""
+    """Verify signed receipts of reports, without database or network."""
 
 
 @receipt.command("verify")
@@ -96,7 +96,10 @@ def receipt() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def receipt_verify(file: Path, key_file: Path, as_json: bool) -> None:
-    """Verify a signed receipt against the desk's public key; needs no database and no network."""
+    """Verify a signed receipt of a report (FILE) against the desk's public key.
+
+    Needs no database and no network. Prints when and by which node the report was received.
+    """
     from fanal.intake.domain.receipt import ReceiptRefused, verify_receipt
 
     try:
@@ -122,7 +125,7 @@ def receipt_verify(file: Path, key_file: Path, as_json: bool) -> None:
 
 @click.group()
 def keys() -> None:
-    """Rotate, replace and hand out the key files in `FANAL_HOME/keys`."""
+    """Rotate and replace the key files in `FANAL_HOME/keys`, and write those of a public node."""
 
 
 @keys.command()
@@ -165,7 +168,7 @@ def _rotate(databases: Databases, *, only_rewrap: bool) -> None:
 @keys.command()
 @click.argument("purpose", type=click.Choice(PURPOSES))
 def accept(purpose: str) -> None:
-    """Register this folder's keys of PURPOSE in place of the lost ones in the database.
+    """Register this folder's keys of PURPOSE in the database, in place of lost ones.
 
     Only for a loss without a copy: data sealed or signed with the lost key keep needing that key.
     """

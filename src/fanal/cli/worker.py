@@ -51,7 +51,7 @@ _PAGE = 2000
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.WORKER)
 def replay(stage: str, as_json: bool) -> None:
-    """Queue each finished report for STAGE and the following stages, which the worker runs again."""
+    """Queue each processed report again for STAGE and the following stages; the worker runs them."""
     from fanal.intake.domain.records import Stage
     from fanal.intake.operations.queue import replay_stage
     from fanal.intake.queries.envelopes import list_reports

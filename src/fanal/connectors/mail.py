@@ -37,7 +37,10 @@ _RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.
 
 
 class Reached(StrEnum):
-    """How many recipients a sent message reaches, as far as the server says: all, some or nobody."""
+    """How many recipients a sent message reaches, as far as the server says: all, some or nobody.
+
+    ALL: the server accepted every address.
+    """
 
     ALL = "ALL"
     SOME = "SOME"
@@ -165,9 +168,9 @@ class Mailer:
     ) -> Sent:
         """Send one message; return whether all, some or none of its recipients (`to`) were reached.
 
-        `message_id` must be the same at each attempt, so that a repeated delivery is recognised. Without a
-        server the message is written to the folder, and nobody is reached. `how` is by default a first
-        attempt.
+        `text` is the plain-text body. `message_id` must be the same at each attempt, so that a repeated
+        delivery is recognised. Without a server the message is written to the folder, and nobody is reached.
+        `how` is by default a first attempt.
 
         Raises:
             MailRefused: no recipient, an invalid server URL, or a remote server without TLS.
@@ -183,7 +186,9 @@ class Mailer:
     def compose(
         self, *, to: Sequence[str], subject: str, text: str, message_id: str, now: datetime
     ) -> EmailMessage:
-        """Return a message to the recipients `to`, dated `now`.
+        """Return a message to the recipients `to`, dated `now`, with `text` as its plain-text body.
+
+        `message_id` becomes the local part of its Message-ID.
 
         Raises:
             MailRefused: there is no recipient.

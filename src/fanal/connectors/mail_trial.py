@@ -60,7 +60,8 @@ class TrialOutcome:
 def send_trial(mailer: Mailer, *, to: Sequence[str], message_id: str, now: datetime) -> Sent:
     """Send one message, marked as a test, in French and English; return which recipients (`to`) it reached.
 
-    `message_id` must be the same at each attempt, so that a repeated delivery is recognised.
+    `mailer` holds the mail settings. `message_id` must be the same at each attempt, so that a repeated
+    delivery is recognised.
 
     Raises:
         MailRefused: no recipient, an invalid server URL, or a remote server without TLS.
@@ -76,7 +77,10 @@ def send_trial(mailer: Mailer, *, to: Sequence[str], message_id: str, now: datet
 
 
 def try_mail(mailer: Mailer, *, to: Sequence[str], message_id: str, now: datetime) -> TrialOutcome:
-    """Send one test message to the addresses `to`; return the result, also of a failure."""
+    """Send one test message to the addresses `to`; return the result, also of a failure.
+
+    `mailer` holds the mail settings; `message_id` is that of the message.
+    """
     if not to:
         return TrialOutcome(result=TrialResult.NOBODY)
     try:

@@ -106,7 +106,7 @@ def update_zone(
 
     `removed` and `added` are owner names relative to the zone. Removals go first. An added name gets a CNAME
     to `target`, in place of any other. The last message sets the zone's SOA record to the text `soa`. The
-    server applies each message whole or not at all.
+    messages are signed with the TSIG `key`; the server applies each whole or not at all.
 
     Raises:
         ServerFailed: no answer, or it refused a message; those before it are applied.

@@ -61,6 +61,8 @@ class Door:
     def get(self, url: str, *, headers: Mapping[str, str], limit: int) -> Response:
         """Return the response to a GET request; `limit` is the maximum size of the body in bytes.
 
+        A redirect on the same host is followed, with the same `headers`.
+
         Raises:
             OutsideRefused: NOT_HTTPS, ADDRESS (not a public one), AWAY (not reachable), TLS, TIMEOUT,
                 TOO_LARGE, REDIRECT, PROTOCOL, NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (other).
@@ -271,7 +273,7 @@ _installed: list[Door] = []
 
 
 def install(door: Door) -> None:
-    """Set the HTTPS client that `current` returns in this process."""
+    """Set the HTTPS client (`door`) that `current` returns in this process."""
     _installed[:] = [door]
 
 

@@ -56,14 +56,14 @@ class Handle:
 
 
 class Session(smtplib.SMTP):
-    """An SMTP session of the standard library over an open connection.
+    """An SMTP session of the standard library over an open connection, with hooks for its caller.
 
-    `taken` holds the recipients that the server accepted so far, `turned_away` the others; `at_recipients` is
-    true while their addresses are being sent. `refuses` is called with each recipient that the server
-    refuses, reply code and text. `skips` is called with each recipient before its address is sent, and leaves
-    it out by returning true. `checks` is called before DATA, `begins` before the end of the message is sent;
-    both may raise an exception to prevent that. `sends` is for their use, to note that the message is sent.
-    `hears` is called after each reply.
+    `taken` holds the recipients that the server accepted so far, `turned_away` those that it refused;
+    `at_recipients` is true while their addresses are being sent. The hooks are functions: `refuses` is called
+    with each recipient that the server refuses, reply code and text; `skips` with each recipient before its
+    address is sent, and skips it by returning true; `checks` before DATA, and `begins` before the end of the
+    message is sent: both may raise an exception to prevent that. `hears` is called after each reply. `sends`
+    is a flag for the hooks' own use, to note that the message is sent.
     """
 
     def __init__(
@@ -104,6 +104,8 @@ class Session(smtplib.SMTP):
 
     def rcpt(self, recip: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
         """Send the address of one recipient, unless it is left out; return the server's reply, code and text.
+
+        `options` are parameters of the command RCPT, as in smtplib.
 
         Raises:
             SMTPServerDisconnected: the server closed the session, or did not reply in time.

@@ -16,9 +16,10 @@ _FETCHERS: Final = {
 def fetch_page(
     door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
-    """Return the page of a list source at the checkpoint `position` (opaque text), in the source's protocol.
+    """Return the page of a partner's list at the checkpoint `position`, in the source's protocol.
 
-    Nothing is stored, so it also tests a connection. `secret`: the password for `source.login`.
+    `position` is an opaque text, "" at the start. Nothing is stored, so it also tests a connection. `door` is
+    the HTTPS client, `secret` the password for `source.login`.
 
     Raises:
         OutsideRefused: the server gave no usable response; the code is the reason.

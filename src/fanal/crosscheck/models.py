@@ -1,4 +1,4 @@
-"""Django models of the cross-check tables; migration 0001 creates them, since Django knows no partitions."""
+"""Django models of the cross-check tables. Migration 0001 creates them, partitioned, in SQL."""
 
 from django.db import models
 

@@ -132,7 +132,10 @@ def _replaced() -> frozenset[tuple[str, str]]:
 
 
 class AgreementWatch:
-    """A process's cached result of the check on clock and schema, refreshed every few seconds."""
+    """A process's cached result of the check on clock and schema, refreshed every few seconds.
+
+    `parts` are the disagreements at the last check. `ask` performs the check, by default `look`.
+    """
 
     def __init__(self, ask: Callable[[], frozenset[Disagreement]] = look) -> None:
         self._ask = ask

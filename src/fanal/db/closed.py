@@ -15,7 +15,7 @@ class AnyCursor(Protocol):
     """The common interface of Django's and psycopg's cursors."""
 
     def execute(self, query: str, params: Sequence[str | None], /) -> object:
-        """Execute a statement with its parameters."""
+        """Execute a SQL statement with its parameters."""
 
     def fetchall(self) -> Sequence[Sequence[object]]:
         """Return the rows of the result."""

@@ -254,9 +254,10 @@ def numbers_of(numbering: Numbering, ids: Collection[UUID]) -> dict[UUID, str]:
 
 
 def ids_of_number(numbering: Numbering, text: str) -> list[UUID]:
-    """Return the ids of the visible rows of one kind that a typed number denotes: one id, or an empty list.
+    """Return the ids of the visible rows that a typed number denotes: one id, or an empty list.
 
-    `text` is what a person typed, such as `r 2026 42` or `42/2026`.
+    `text` is what a person typed, such as `r 2026 42` or `42/2026`; `numbering` says which kind of row is
+    meant.
     """
     typed = read_number(text)
     if typed is None or not typed.may_be(numbering.kind):

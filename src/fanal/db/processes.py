@@ -31,7 +31,7 @@ def children_of(parent: int) -> Iterable[int]:
 
 
 def all_with_parent(parent: int) -> Iterator[int]:
-    """Yield the ids of the child processes of a process; the cost grows with all processes of the machine."""
+    """Yield the ids of the child processes of `parent`; the cost grows with all processes of the machine."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and _parent(int(entry.name)) == parent:
             yield int(entry.name)

@@ -46,7 +46,11 @@ class TableBounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowPolicy:
-    """One PostgreSQL row-level security policy: name, role, command (such as `SELECT`) and SQL condition."""
+    """One PostgreSQL row-level security policy.
+
+    `role` is the database role to which it applies, `command` such as `SELECT`, `condition` the SQL condition
+    of the rows that it permits.
+    """
 
     name: str
     role: DatabaseRole
@@ -55,7 +59,7 @@ class RowPolicy:
 
     @property
     def grantee(self) -> str:
-        """The database role that the policy names; `public` if its condition compares `current_user`."""
+        """The role in the policy's `TO` clause; `public` if its condition tests `current_user` instead."""
         return "public" if self.role in _ASKED else self.role.login
 
     def statement(self, table: str) -> str:

@@ -93,7 +93,7 @@ def copy_in(statement: str) -> Iterator[Copy]:
 def plain_array(items: Iterable[str]) -> str:
     """Return the array literal, for a statement parameter, of texts such as hexadecimals.
 
-    They have letters, digits and dashes only: nothing is escaped.
+    `items` have letters, digits and dashes only: nothing is escaped.
     """
     return f"{{{','.join(items)}}}"
 
@@ -106,7 +106,7 @@ def uuid_array(ids: Iterable[UUID]) -> str:
 def text_array(items: Iterable[str]) -> str:
     """Return the array literal of any texts, for a statement parameter of type `text[]`.
 
-    They have no NUL, which PostgreSQL refuses.
+    `items` must not contain NUL, which PostgreSQL refuses.
     """
     texts = list(items)
     if not texts:

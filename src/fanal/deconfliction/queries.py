@@ -203,7 +203,7 @@ def get_hit(*, actor: Actor, hit_id: UUID) -> CounterpartHit | None:
 def steps_of(*, actor: Actor, hit_id: UUID) -> list[HitStep]:
     """Return the events in the life of a match, newest first; empty if the actor may not read the match.
 
-    A match is an identifier that another organisation also holds.
+    A match (`hit_id`) is an identifier that another organisation also holds.
     """
     if get_hit(actor=actor, hit_id=hit_id) is None:
         return []
@@ -418,11 +418,11 @@ def in_force(*, said: Sequence[Withholding]) -> list[Withholding]:
 
 
 def withholdings_of(*, actor: Actor, dossier_ids: Sequence[UUID]) -> list[Withholding]:
-    """Return the decisions to withhold dossiers or not, newest first.
+    """Return the decisions by which desks withhold dossiers from other organisations, newest first.
 
-    The result is empty without the right to read dossiers. Decisions on a dossier merged into one of these
-    are included, under its own id. Row-level security restricts them by desk; the reasons are readable by
-    the desk that wrote them.
+    Decisions that end a withholding are included, and so are those on a dossier merged into one of
+    `dossier_ids`, under its own id. Empty without the right to read dossiers. Row-level security restricts
+    them by desk; the reasons are readable by the desk that wrote them.
     """
     if not may(actor, "dossier.read"):
         return []

@@ -1,4 +1,4 @@
-"""Loading of the demo: chapters (groups of events) in order, each marked in the ledger once it is done."""
+"""Loading of the demo: chapters (groups of events) in order, each recorded in the ledger once it is done."""
 
 import hashlib
 from collections.abc import Callable, Iterator

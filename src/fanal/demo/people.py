@@ -166,7 +166,8 @@ def own_events() -> list[DemoEvent]:
 def open_identities(world: World, at: datetime) -> None:
     """Disclose a reporter's identity twice: one disclosure already reviewed by another person, one not yet.
 
-    It must not run in one transaction: a disclosure is committed before the identity is displayed.
+    `at` is the date of the second. Call it outside a transaction: a disclosure is committed before the
+    identity is displayed.
     """
     claire, first = world.person("claire", at), at - 24 * _DAY
     report_id = world.find(NAMED, sender="")

@@ -35,7 +35,7 @@ MIRRORS = ("galerie-ouest-2.example", "galerie-ouest-3.test", "g-ouest.example")
 
 
 def events() -> list[DemoEvent]:
-    """Return demo events of three stories: a ring of accounts, a viral picture, the mirrors of an album."""
+    """Return demo events of three stories: a ring of accounts, a viral picture, an album on several hosts."""
     return [
         *_ring(),
         *_viral(),

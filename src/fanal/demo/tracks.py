@@ -1,4 +1,7 @@
-"""Demo events of removal requests, notices and referrals in each state, from decision to outcome."""
+"""Demo events of removal requests, notices to providers, and referrals to the justice system.
+
+They are in each state, from the decision to the outcome.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -169,7 +172,7 @@ def inform(world: World, host: str, at: datetime) -> None:
 
 
 def follow(world: World, measure_id: UUID, steps: Sequence[str], *, at: datetime) -> datetime:
-    """Record the transitions `steps` (such as `approve`) of a removal request from `at` on.
+    """Record the transitions `steps` (such as `approve`) of the removal request `measure_id` from `at` on.
 
     Returns the date of the last one, `at` if there are none.
     """
@@ -372,9 +375,9 @@ def refer(
     at: datetime,
     outcome: ReferralOutcome | None = None,
 ) -> None:
-    """Record the transitions `moves` of a referral from `at` on, eleven hours apart, none in the future.
+    """Record the transitions `moves` (such as `send`) of a referral to the justice system.
 
-    `outcome` is that of the transition `close`.
+    They are eleven hours apart from `at` on, none in the future. `outcome` is that of the transition `close`.
     """
     moment = at
     for move in moves:

@@ -119,9 +119,10 @@ class World:
     def from_partner(
         self, name: str, body: Json, at: datetime, *, partner: str = HOTLINE, desk_id: int = 1
     ) -> UUID:
-        """Receive a partner's JSON report and process it through all stages; return its id.
+        """Receive a partner's JSON report at `at` and process it through all stages; return its id.
 
-        `name` is its reference, by which `find` returns it later. `body` is the report in the report format.
+        `name` is its reference, by which `find` returns it later. `body` is the report in the report format,
+        `partner` the name of the sender, `desk_id` the receiving desk.
         """
         content = encoded({"reference": name, **body})
         return self.receive(
@@ -172,10 +173,10 @@ class World:
     def from_wire(
         self, name: str, document: tuple[bytes, Sequence[bytes]], at: datetime, *, provider: str
     ) -> UUID:
-        """Open a report on the provider API, finish it shortly afterwards, and process it; return its id.
+        """Receive a report over the provider API at `at`, process it, and return its id.
 
-        `document` is the report as XML and the details of its files. `name` is the event's name, by which
-        `find` returns it.
+        It is opened, and finished shortly afterwards. `document` is the report as XML and the details of its
+        files. `name` is the event's name, by which `find` returns it. `provider` is the sending organisation.
         """
         xml, details = document
         answer = self.deposit(
@@ -208,7 +209,10 @@ class World:
         return receive_reports(actor=actor, submissions=[whole], now=at)[0]
 
     def receive(self, submission: Submission, *, at: datetime, sender: str = "") -> UUID:
-        """Receive a submission of a partner ("": the public) and process it; return the report's id."""
+        """Receive a submission and process it through all stages; return the report's id.
+
+        `sender` is the name of the partner, "" for the public.
+        """
         report_id = _id_of(self.deposit(submission, at=at, sender=sender))
         carry([report_id], now=at + _STAGES_TAKE)
         return report_id

@@ -154,9 +154,9 @@ def _transfer(row: Item) -> PlannedShare:
 
 
 class KnownRecipient(Struct, frozen=True, kw_only=True):
-    """A desk that receives reports, or received them until `closed_at`, with its age public key (`key`).
+    """A desk that receives packages of reports, or received them until `closed_at`.
 
-    An empty `region` means the whole country.
+    `key` is its age public key. An empty `region` means the whole country.
     """
 
     code: str

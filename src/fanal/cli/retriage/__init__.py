@@ -1,4 +1,4 @@
-"""`fanal rules facts` and `fanal rules retriage`: new priority rules on all reports, locally or on Spark.
+"""`fanal rules facts` and `fanal rules retriage`: try new priority rules on all reports, here or on Spark.
 
 The first exports the inputs of the rules as Parquet, numbers without names, and the rules in force as TOML.
 The second needs no database: it runs next to these files, with the same rules
@@ -49,7 +49,10 @@ _Rules = tuple[PriorityRules, PriorityRules]
 @click.option("--as", "login", required=True, help="Login of the supervisor who asks.")
 @with_django(DatabaseRole.WORKER)
 def facts(out: Path, login: str) -> None:
-    """Write the facts of each analysed report, and the rules in force, to OUT as Parquet."""
+    """Write the inputs of the priority rules (facts) of each analysed report to OUT as Parquet.
+
+    The rules in force are written too, as TOML.
+    """
     from fanal.analyse import queries
     from fanal.analyse.priority.queries import list_rulesets
 
@@ -93,10 +96,10 @@ def facts(out: Path, login: str) -> None:
 def retriage(
     candidate: Path, source: Path, out: Path, engine: str, master: str, as_json: bool
 ) -> None:
-    """Rank all reports with CANDIDATE (TOML) and with the rules in force; needs no database.
+    """Rank all reports with the priority rules CANDIDATE (TOML) and with those in force.
 
-    Both results of each report are written to OUT as Parquet: score and level before and after, and the rules
-    whose points differ.
+    Needs no database. Both results of each report are written to OUT as Parquet: score and level before and
+    after, and the rules whose points differ.
     """
     import msgspec
 

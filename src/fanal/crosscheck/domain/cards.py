@@ -104,10 +104,11 @@ class CardAddress(Struct, frozen=True, gc=False):
 class Card(Struct, frozen=True, gc=False):
     """The comparable data of a report.
 
-    `name`, `words`, `birth` and the marks in `has` are filled only if the report has exactly one suspect.
-    `name` (whole name), `words` (of the name) and `birth` (date) are digests, 0 or empty if unknown. `has` is
-    a bit set of the marks (weight classes) of which the suspect has a value, plus `SEVERAL`. `addresses` are
-    at most four, the latest first. `week` is that of the incident (`week_of`), 0 if unknown.
+    `values` are its identifiers and hashes. `name`, `words`, `birth` and the marks in `has` are filled only
+    if the report has exactly one suspect. `name` (whole name), `words` (of the name) and `birth` (date) are
+    digests, 0 or empty if unknown. `has` is a bit set of the marks (weight classes) of which the suspect has
+    a value, plus `SEVERAL`. `addresses` are at most four, the latest first. `week` is that of the incident
+    (`week_of`), 0 if unknown.
     """
 
     values: tuple[Value, ...]
@@ -181,7 +182,10 @@ def week_of(instant: str | None) -> int:
 
 
 def weeks_between(one: int, two: int) -> int:
-    """Return the weeks between two results of `week_of`, at most half of `WEEKS`; 0 if either is unknown."""
+    """Return the number of weeks between two week numbers of `week_of`, at most half of `WEEKS`.
+
+    0 if either is unknown. The numbers repeat after `WEEKS` weeks, so greater distances are not known.
+    """
     between = abs(one - two) if one and two else 0
     return min(between, WEEKS - between)
 

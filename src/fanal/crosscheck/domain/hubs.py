@@ -59,7 +59,7 @@ def is_empty_phone(value: str) -> bool:
 
 
 def is_empty_device(value: str) -> bool:
-    """Return whether a device identifier is a placeholder: listed, too short, or only one of 0, f and x."""
+    """Return whether a device identifier is a placeholder: listed, too short, or made of 0, f and x only."""
     plain = value.lower()
     bare = plain.translate(_MARKS)
     return plain in load_hubs().devices or len(bare) < _SHORT or _ALIKE.fullmatch(bare) is not None

@@ -1,6 +1,7 @@
-"""Records published by cross-check: links with reasons, their stored encoding, dossiers for pages.
+"""Records of cross-check that other packages use: links with reasons, judgements, dossiers for pages.
 
-On a page, another desk's report shows its existence and its desk only.
+With them is the stored encoding of a link's reasons. On a page, another desk's report shows its existence and
+its desk only.
 """
 
 import zlib
@@ -202,7 +203,10 @@ class KinLink(Struct, frozen=True, kw_only=True):
 
 
 class DossierNode(Struct, frozen=True, kw_only=True):
-    """A report of a dossier, as a node of its graph; without an id if it belongs to another desk."""
+    """A report of a dossier, as a node of its graph.
+
+    `desk_id` is the report's desk; `report_id` is None if that desk is not the actor's.
+    """
 
     desk_id: int
     report_id: UUID | None = None
@@ -294,7 +298,7 @@ class DossierLine(Struct, frozen=True, kw_only=True):
 
 
 class DossierReports(Struct, frozen=True, kw_only=True):
-    """A dossier with its reports at the actor's desks, oldest first."""
+    """A dossier (`id`, `state`) with the ids of its reports at the actor's desks, oldest first."""
 
     id: UUID
     state: DossierState

@@ -12,13 +12,14 @@ from fanal.reference.reader import ReferenceRefused
 
 
 class Mark(StrEnum):
-    """Weight class of a value, finer than the kinds of selectors (a telephone number is MOBILE or LANDLINE).
+    """Weight class of a value: all values of one class give the same points for sharing them.
 
-    HANDLE: a user name with its service; COMMON_HANDLE: one of at most four characters, or a common word with
-    few digits; BARE_HANDLE: without service. WALLET: any payment account but an IBAN. PDQ: a perceptual hash
-    of a picture. ONION: an onion service.
+    It is finer than the kind of identifier: a telephone number is MOBILE or LANDLINE. HANDLE: a user name
+    with its service; COMMON_HANDLE: one of at most four characters, or a common word with few digits;
+    BARE_HANDLE: without service. WALLET: any payment account but an IBAN. SHA256, SHA1, MD5: exact hashes of
+    files. PDQ: a perceptual hash of a picture. ONION: an onion service.
 
-    Stored as places in this list: append at the end, never reorder.
+    Stored as positions in this list: append at the end, never reorder.
     """
 
     EMAIL = "EMAIL"

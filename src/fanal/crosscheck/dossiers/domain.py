@@ -339,7 +339,8 @@ def series_in(
 ) -> list[Series]:
     """Return the series among the reports of a dossier: repeat offenders first, then by number of reports.
 
-    `referred`: when a referral to the justice system was sent, by report id; other reports are absent.
+    `records` are these reports. `referred` maps report ids to the time at which a referral to the justice
+    system was sent; other reports are absent.
     """
     by_id = {record.report_id: record for record in records}
     victims: dict[UUID, set[int]] = defaultdict(set)

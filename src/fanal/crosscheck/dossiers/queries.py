@@ -93,7 +93,7 @@ def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
 
 
 def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
-    """Return people's judgements that name one of `reports`, and UNDOs of them, oldest first."""
+    """Return people's judgements that name one of `reports`, and the UNDOs that revoke them, oldest first."""
     found = sql.rows(
         "WITH RECURSIVE named AS ("  # noqa: S608
         f"{_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
@@ -118,7 +118,10 @@ def judgements_by_id(ids: Sequence[UUID]) -> list[Judgement]:
 
 
 def is_undone(judgement_id: UUID) -> bool:
-    """Return whether an UNDO that is not itself undone revokes a person's judgement."""
+    """Return whether the judgement of a person is revoked now.
+
+    That is: an UNDO names it, and that UNDO is not itself revoked.
+    """
     row = sql.row(
         "SELECT id FROM crosscheck_judgement WHERE undoes = %s ORDER BY id DESC LIMIT 1",
         [judgement_id],
@@ -127,13 +130,13 @@ def is_undone(judgement_id: UUID) -> bool:
 
 
 def last_judgement_id() -> UUID | None:
-    """Return the greatest id of people's judgements on links; None without any."""
+    """Return the id of the newest judgement of people on links or dossiers; None without any."""
     row = sql.row("SELECT id FROM crosscheck_judgement ORDER BY id DESC LIMIT 1")
     return None if row is None else row[0]
 
 
 def lock_judgements() -> None:
-    """Take the lock for writing people's judgements, in turn, until the end of the transaction."""
+    """Take the lock for writing judgements until the end of the transaction: one writer at a time."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_JUDGEMENT_LOCK])
 
 

@@ -60,9 +60,10 @@ def linker_on(
 
 
 class FoundPair(NamedTuple):
-    """The match probability of two reports, and the agreements that give it, with their weights in bits.
+    """A pair of reports found by the linkage model: match probability, and the agreements that give it.
 
-    An agreement has a code such as `EMAIL_LETTER` (e-mail addresses that differ by a letter).
+    `alike` maps the code of each agreement, such as `EMAIL_LETTER` (e-mail addresses that differ by a
+    letter), to its match weight in bits.
     """
 
     probability: float
@@ -148,7 +149,11 @@ def _levels(model: Mapping[str, object]) -> dict[str, list[tuple[str, float]]]:
 
 
 def agreements(model: Mapping[str, object]) -> dict[str, float]:
-    """Return the weight in bits of each agreement that a model knows, by its code (`EMAIL_LETTER`, …)."""
+    """Return the match weight in bits of each agreement that a linkage model compares, by its code.
+
+    A code is such as `EMAIL_LETTER`: e-mail addresses that differ by a letter. `model` is its Splink
+    settings.
+    """
     return {code: bits for levels in _levels(model).values() for code, bits in levels}
 
 

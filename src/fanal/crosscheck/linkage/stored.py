@@ -1,4 +1,4 @@
-"""The input and output of linkage: suspects of stored reports, human judgements, and found pairs."""
+"""The input and output of the linkage model: suspects of stored reports, judgements, and found pairs."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -97,9 +97,10 @@ _AT_ONCE = 2000
 
 
 class Stored(Struct, frozen=True, kw_only=True):
-    """The ids of the linked reports, and the table of their suspects, as input of linkage.
+    """The input of the linkage model: ids of the linked reports, and their suspects.
 
-    The position of an id is the report's number in the table.
+    The number of a report is the position of its id in `ids`. `persons` is a table with a row for each
+    suspect, with the report's number.
     """
 
     ids: tuple[UUID, ...]

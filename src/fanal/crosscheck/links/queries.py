@@ -121,7 +121,10 @@ def links_of(*, actor: Actor, report_id: UUID) -> list[KinLink]:
 
 
 def links_of_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[KinLink]]:
-    """Return the result of `links_of` for several reports, by report id; reports without links are absent."""
+    """Return the current links of several reports, by report id, as `links_of`; strongest first.
+
+    Reports without links are absent.
+    """
     desks = reach(actor, "link.read").desks
     if not report_ids or desks == []:
         return {}

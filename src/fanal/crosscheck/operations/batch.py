@@ -314,11 +314,12 @@ class DeskUnknown(LookupError):
 def crosscheck_batch(
     *, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime
 ) -> list[KinFacts]:
-    """Link `reports`, propose dossiers, and return the related-report counts of each, in the order given.
+    """Link `reports` to all others that share evidence, propose dossiers, and return counts of links.
 
-    A report that is erased is not linked, and has no related report. Harmonise must have committed the
-    sightings (occurrences of identifiers) of `reports`. A second run writes the same rows; under a new
-    version of the linkage rule it adds rows and keeps the earlier ones.
+    The result has for each report, in the order given, its counts of related reports. A report that is erased
+    is not linked, and has no related report. Stage 2 (harmonise) must have committed the sightings
+    (occurrences of identifiers) of `reports`. A second run writes the same rows; under a new version of the
+    linkage rule it adds rows and keeps the earlier ones.
 
     Raises:
         Refused: the actor is not the system.

@@ -27,7 +27,11 @@ class Side(StrEnum):
 
 
 class MessageKind(StrEnum):
-    """The kinds of messages in a round of private set intersection, in order: offer, answer, conclusion."""
+    """The kinds of messages in a round of private set intersection, in order.
+
+    OFFER: the blinded set of the side that begins. ANSWER: that set blinded again, and the other side's.
+    CONCLUSION: which identifiers both hold.
+    """
 
     OFFER = "OFFER"
     ANSWER = "ANSWER"
@@ -164,10 +168,10 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 class Withholding(Struct, frozen=True, kw_only=True):
-    """A desk's decision whether a dossier is withheld from a counterpart (organisation), or (None) from all.
+    """A desk's decision whether a dossier's identifiers are withheld from comparisons with an organisation.
 
-    `withheld` False ends the withholding. `author_id` and `made_at`: by whom and when; `words` is the reason,
-    empty once expired or for another desk.
+    `counterpart_id` is the organisation, None for all. `withheld` False ends the withholding. `author_id` and
+    `made_at`: by whom and when; `words` is the reason, empty once expired or for another desk.
     """
 
     id: UUID
@@ -218,7 +222,8 @@ class HitStep(Struct, frozen=True, kw_only=True):
 class Sign(Struct, frozen=True, kw_only=True):
     """A match as displayed on a report or dossier: an identifier that another organisation also holds.
 
-    `counterpart` is the name of that organisation, `contact` whom to call there.
+    `hit_id` is the id of the match, `counterpart` the name of that organisation, `contact` whom to call
+    there.
     """
 
     hit_id: UUID

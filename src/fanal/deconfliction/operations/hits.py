@@ -1,4 +1,4 @@
-"""Matches, the identifiers that another organisation also holds: recorded, moved by people, reopened."""
+"""Matches (identifiers that another organisation also holds): recording, contact, closure, reopening."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -125,9 +125,9 @@ def instruction_for(*, counterpart: Counterpart, now: datetime) -> StandingInstr
 
 
 def pair_with(counterpart: Counterpart) -> bytes:
-    """Return the domain separator (32 bytes) of the curve points for this desk and another organisation.
+    """Return the domain separator (32 bytes) of the curve points for this desk and a counterpart.
 
-    It is derived from both public keys: see `message.pair_of`.
+    It is derived from the public keys of both organisations: see `message.pair_of`.
 
     Raises:
         Refusal: NO_KEY, this desk has no key pair yet.

@@ -37,7 +37,11 @@ ITEM_STATES: StateTable[ItemState] = StateTable(
 
 
 class PackageState(StrEnum):
-    """The states of a package of reports for another desk; OVERDUE: not acknowledged in time."""
+    """The states of a package of reports for another desk.
+
+    SENT: waits for the acknowledgement. OVERDUE: not acknowledged in time. ACKNOWLEDGED: the desk confirmed
+    that it decrypted the package.
+    """
 
     SENT = "SENT"
     OVERDUE = "OVERDUE"

@@ -227,7 +227,7 @@ def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes
 def note_package(
     actor: Actor, action: str, package_id: UUID, *, count: int, now: datetime, **more: int
 ) -> None:
-    """Write a ledger entry for a package as a whole; each of its reports has an entry of its own.
+    """Write a ledger entry for a package (of reports) as a whole; each of its reports has one of its own.
 
     `action` is the ledger's name of the act (`report.transfer`); `count` is the number of reports, `more` are
     further numbers for the entry.

@@ -81,12 +81,13 @@ def weigh(
     at_once: int = _AT_ONCE,
     seated: Seated | None = None,
 ) -> Iterator[Pairs]:
-    """Yield the pairs with enough points to be shown, for `at_once` later reports at a time (bounds memory).
+    """Yield the pairs of reports with enough points to be shown, with their evidence, in portions.
 
-    `standing` is the document frequency of the rows (a value of a report each), which are sorted by key, then
-    by report; `weights` holds points and limits of the rule; `seated` is the result of `seat`, where already
-    computed. All pairs of a later report come in one item; items and pairs are unordered. With `fresh`, a
-    mask of reports, only pairs with at least one of these are given.
+    The reports of `sheet` are taken `at_once` at a time as the later ones of their pairs, which bounds
+    memory. The rows (values) of `sheet` must be sorted by key, then by report; `standing` is their document
+    frequency. `weights` holds points and limits of the rule; `seated` is the result of `seat`, where already
+    computed. All pairs of a later report come in one portion; portions and pairs are unordered. With `fresh`,
+    a mask of reports, only pairs with at least one of these are given.
     """
     rows, tables = sheet.rows, tables_of(weights)
     size = len(sheet.name)
@@ -113,9 +114,10 @@ def weigh(
 
 
 def seat(sheet: CardSheet, weights: Weights) -> Seated:
-    """Renumber the reports; among many, those with shared values get adjacent numbers, for locality.
+    """Renumber the reports of `sheet` and compute their comparison features; return both.
 
-    `weights` says which marks can conflict, for the comparison features computed here.
+    Among many reports, those with shared values get adjacent numbers, which keeps them together in memory.
+    `weights` says which marks (weight classes) can conflict.
     """
     size, rows = len(sheet.name), sheet.rows
     seats = np.arange(size, dtype=np.int32)
@@ -145,7 +147,7 @@ def _pairs(found: tuple[int, int, Places, Places, Places, Points, Bits, Places, 
 
 
 def least_certain(weights: Weights) -> float:
-    """Return the points of evidence from which a pair is certain, less a tolerance for rounding."""
+    """Return the points of evidence from which a pair of reports is certain, less a rounding tolerance."""
     return weights.certain - 1e-9
 
 

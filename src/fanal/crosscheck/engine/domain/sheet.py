@@ -56,7 +56,7 @@ class Rows(NamedTuple):
     weak: Flags
 
     def take(self, wanted: Places | Flags) -> "Rows":
-        """Return the rows at these places (indices), or under this mask."""
+        """Return the rows at the given indices, or those for which the given mask is true."""
         return Rows(
             self.report[wanted],
             self.key[wanted],

@@ -1,4 +1,4 @@
-"""Links between reports: the reasons of each weighed pair of reports, and points from stored reasons.
+"""Links between reports: the reasons of weighted pairs of reports, and the points that reasons give.
 
 The links of a report also give its counts of related earlier reports, for the priority rules.
 """
@@ -99,9 +99,9 @@ def link(
 class Explainer:
     """Builds the links of weighted pairs of reports: scores, and reasons with their values.
 
-    The `sheet` holds the reports' comparable data in columns; `kept` is the share of points that each of its
-    rows keeps. `told` returns the selector (identifier) of a report (by its place in the sheet) for a short
-    key.
+    The `sheet` holds the reports' comparable data in columns; `kept` is the share of points (0..1) that each
+    of its rows keeps. `told` is a function of a report (place in the sheet) and a short key; it returns the
+    report's identifier with that key.
     """
 
     def __init__(

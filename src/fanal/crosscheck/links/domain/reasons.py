@@ -28,7 +28,10 @@ def month_before(now: datetime, months: int) -> date:
 
 
 def recent_from(now: datetime) -> datetime:
-    """Return the start (UTC) of the recent period of document frequency: the first of the previous month."""
+    """Return the start (UTC) of the period in which occurrences of a value count as recent.
+
+    It is the first day of the previous month.
+    """
     day = month_before(now, RECENT_MONTHS - 1)
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
@@ -99,7 +102,7 @@ _PAGES = frozenset({"URL", "ONION"})
 
 
 def because_of(reason: LinkReason) -> str:
-    """Return the code that explains why a reason of a link has its weight, e.g. `FILE_FREQUENT`."""
+    """Return the code that explains the weight of a link's reason in words, such as `FILE_FREQUENT`."""
     if reason.kind == "LIKE":
         return f"LIKE_{reason.value}"
     if reason.kind in SIMILAR or reason.kind in {"APART", "ALONE", "TOGETHER"}:

@@ -62,8 +62,8 @@ _LINKED = (
 class Crowd(NamedTuple):
     """The reports that hold a value, as far as they were read.
 
-    `desks` maps report ids (16 bytes) to their desks. It is complete up to the report id `sure`; None:
-    unknown from where reports are missing.
+    `desks` maps report ids (16 bytes) to their desks. `sure` is the id up to which `desks` is complete; None
+    if it may lack reports anywhere.
     """
 
     desks: dict[bytes, int]
@@ -291,9 +291,10 @@ _CARDS = (
 
 
 class Parted(Struct, frozen=True, kw_only=True):
-    """Identifiers, as (kind, value), that became too frequent to link a given pair of reports.
+    """Identifiers that became too frequent to link a given pair of reports.
 
-    `has`: bit set of the weight classes (`Mark`) of which the suspects of both reports have a value.
+    `values` are these identifiers as (kind, value). `has`: bit set of the weight classes (`Mark`) of which
+    the suspects of both reports have a value.
     """
 
     values: frozenset[tuple[str, str]]

@@ -101,11 +101,11 @@ def near_pages(
     holders: Mapping[int, Collection[UUID]],
     rules: NearRules,
 ) -> list[NearReport]:
-    """Return the earlier reports with a page similar to a page of `report_id`, but not the same page.
+    """Return the earlier reports with a web page similar to one of `report_id`, but not the same page.
 
-    Similar are a mirror (the same page on another host) and a page of the same folder. `pages` holds
-    (key, address) of all reports that share a page key with it, as from `Sketcher.pages`; `holders` maps
-    a key to its reports.
+    Similar are a mirror (the same page on another host) and a page of the same folder. `pages` holds (key,
+    address) of all reports that share a page key with it, as from `Sketcher.pages`; `holders` maps a key to
+    its reports. `rules` sets the scores.
     """
     own = {address for _, address in pages[report_id]}
     best: dict[tuple[str, UUID], NearReport] = {}

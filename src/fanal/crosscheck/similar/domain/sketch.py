@@ -308,10 +308,11 @@ def _rest(key: str) -> str:
 
 
 def lines_of(report: HarmonisedReport, rule: LineRule) -> set[str]:
-    """Return two texts for each use of an internet line by a suspect: the line with its period, and the next.
+    """Return texts that are equal for uses of the same internet line close in time, by suspects of reports.
 
-    A line is an IPv6 prefix, or an IPv4 address with its port; a period has the seconds that `rule` sets. So
-    two uses at most a period apart have a text in common, and none from two periods apart on.
+    A line is an IPv6 prefix, or an IPv4 address with its port. Each use gives two texts: the line with its
+    period, and with the next; a period has the seconds that `rule` sets. So two uses at most a period apart
+    have a text in common, and none from two periods apart on.
     """
     found: set[str] = set()
     for address in addresses_of(report.selectors):

@@ -87,7 +87,7 @@ def let_wait(report_ids: Iterable[UUID]) -> None:
 
 
 def next_of(most: int) -> list[UUID]:
-    """Return the reports that `take` would take now; they stay queued."""
+    """Return the at most `most` reports that `take` would take now; they stay queued."""
     found = sql.rows(_UNTRIED, [most]) or sql.rows(_ALONE)
     return [report_id for (report_id,) in found]
 
@@ -120,7 +120,7 @@ def stop(most: int) -> tuple[list[UUID], bool]:
 
 
 def later_of(report_ids: Collection[UUID]) -> set[UUID]:
-    """Return the later reports of all similar pairs whose earlier report is in `report_ids`."""
+    """Return the later reports of all stored similar pairs whose earlier report is in `report_ids`."""
     found = sql.rows(
         "SELECT report_id FROM crosscheck_near WHERE other_id = ANY (%s::uuid[])",
         [uuid_array(report_ids)],
