@@ -98,9 +98,10 @@ class RuleSet(models.Model):
     """A set of priority rules; its text never changes.
 
     `version` is its name, `body` the TOML text, `source` the name of the shipped file it came from, "" for a
-    set that the desk drafted. `author_id` drafted it. `state` is DRAFT, DRY_RUN (compared with the active set
-    on past reports), ACTIVE or CLOSED. `dry_run` is the result of that comparison as JSON; `proposer_id` the
-    person who asked for it.
+    set that the desk drafted. `author_id` drafted it (the system for a shipped file). `state` is DRAFT,
+    DRY_RUN (compared with the active set on past reports), ACTIVE or CLOSED. `dry_run` is the result of that
+    comparison as JSON, None before. `proposer_id` is the author or, for a shipped file, the person who last
+    ran the comparison.
     """
 
     id = models.UUIDField(primary_key=True)

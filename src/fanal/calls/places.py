@@ -228,7 +228,7 @@ class Places:
     def note_let_in(self, open_: int, now: float) -> None:
         """Record that a session signed in while `open_` sessions were open, itself included.
 
-        The limit on sessions at a time is raised to one more.
+        If the server has shown a limit (`is_bounded`) and it is reached, the limit is raised by one.
         """
         if self.is_bounded(now) and open_ >= self._most:
             self._most = open_ + 1

@@ -166,10 +166,10 @@ def _trials(query: str, values: list[UUID]) -> list[Trial]:
 class StoredRuleSet(Struct, frozen=True, kw_only=True):
     """A set of priority rules as stored.
 
-    `body` is its TOML text; `state` is DRAFT, DRY_RUN, ACTIVE or CLOSED; `dry_run` the result of its
-    comparison with the active rules on past reports, None before. `author_id` drafted it, `proposer_id` asked
-    for the dry run, `approver_id` activated it at `activated_at`; None before. `source` is the name of the
-    shipped file, "" for a set that the desk drafted.
+    `body` is its TOML text, `author_id` drafted it; `source` is the name of the shipped file, "" for a set
+    that the desk drafted. `state` is DRAFT, DRY_RUN, ACTIVE or CLOSED; `dry_run` the result of its comparison
+    with the active rules on past reports, None before. `proposer_id` is the author or, for a shipped file,
+    the person who last ran that comparison. `approver_id` activated it at `activated_at`; None before.
     """
 
     id: UUID
