@@ -168,9 +168,10 @@ def _meanings(
 def read_meanings(
     *, reports: Sequence[HarmonisedReport], answers: Answers | None = None
 ) -> dict[UUID, Meant]:
-    """Return the findings of the text model in force in the texts of reports, by report id.
+    """Return the findings that the text model in force makes in the texts of reports, by report id.
 
-    And in the reporters' `answers` to the desk, oldest first. Empty if no model can read.
+    The reporters' `answers` to the desk (by report id, oldest first) are read too. Empty if no model can
+    read.
     """
     return meanings_of(reports, reader_in_force(), answers=answers) if reports else {}
 

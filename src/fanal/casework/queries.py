@@ -146,7 +146,7 @@ def numbers_of(*, act_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 
 def find_act_number(*, text: str) -> list[UUID]:
-    """Return the id of the official act that a typed number denotes; empty if the session sees none."""
+    """Return the ids of the official acts that a typed number denotes: one, or none that the session sees."""
     return numbering.ids_of_number(numbering.ACTS, text)
 
 

@@ -189,9 +189,10 @@ def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
 
 
 def replace_key(owner_url: str, held: Held, purpose: str) -> None:
-    """Replace all registered key fingerprints of a purpose by those of this machine (`held`), as the owner.
+    """Replace the registered key fingerprints of a purpose by those of this machine (`held`), as the owner.
 
-    For the purpose `digest`, the fingerprints of the keys derived from it are replaced too.
+    A purpose is the use of a key, such as `ledger`. For the purpose `digest`, the fingerprints of the keys
+    derived from it are replaced too.
 
     Raises:
         KeysMissing: this machine has no key of that purpose.

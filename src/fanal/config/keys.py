@@ -65,10 +65,11 @@ class KeysMissing(Exception):
 class KeyFiles:
     """The keys that a process loaded from its key folder.
 
-    `content` and `identity` are public keys that seal; `opening` maps key ids to the private halves, empty on
-    a public node. `digest` is for the ledger and accounts, `digests` those shared with nodes, by purpose.
-    `ledger_signing` signs checkpoints, None in most processes; `ledger_known` are the verifier keys of the
-    ledger, the key in use last. `node` signs receipts.
+    `content` and `identity` are the vault's public keys, which seal contents and reporters' identities;
+    `opening` maps key ids to the private halves, empty on a public node. `digest` is the key of digests in
+    the ledger and accounts, `digests` those shared with nodes, by purpose. `ledger_signing` signs
+    checkpoints, None in most processes; `ledger_known` are the verifier keys of the ledger, the key in use
+    last. `node` signs receipts.
     """
 
     content: X25519PublicKey

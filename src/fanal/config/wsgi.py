@@ -1,4 +1,7 @@
-"""WSGI entry point, served by granian: Django behind admission control, which limits charsets and answers."""
+"""WSGI entry point, served by granian: Django behind admission control (`gate`).
+
+It decodes forms in usual charsets only, and joins each answer into one piece for the server.
+"""
 
 import codecs
 import logging
@@ -29,10 +32,10 @@ _CHARSETS = frozenset({"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252"})
 
 
 class PlainRequest(WSGIRequest):
-    """A request whose form and query are read in a usual charset, else in UTF-8, whatever codec it names.
+    """A request whose form and query are decoded in a usual charset, in UTF-8 if it names another codec.
 
-    The library decodes with any codec of Python, the query already while a request is made: `punycode` takes
-    time quadratic in the length of a field, and `rot13` or `idna` fail.
+    Django decodes with any codec of Python, the query already while a request is made: `punycode` takes time
+    quadratic in the length of a field, and `rot13` or `idna` fail.
     """
 
     def _set_content_type_params(self, meta: Mapping[str, object]) -> None:

@@ -98,9 +98,9 @@ class EngineProcess:
         return self._child[0].pid if self._child else None
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return the query embeddings of `texts`, a row each; NUL and lone surrogates are replaced.
+        """Return the embeddings of `texts` (as queries of the model), a row each.
 
-        One text that fails fails the whole call.
+        NUL and lone surrogates are replaced. One text that fails makes the whole call fail.
 
         Raises:
             TextUnembedded: a text ended the child process, took too long, or has a row that is zero or not

@@ -78,7 +78,7 @@ NOTHING = Resource()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRule:
-    """One `[[rule]]` block of `policy.toml`: the roles may do the actions within the scope.
+    """One `[[rule]]` block of `policy.toml`: the people in one of `roles` may do `actions` within `scope`.
 
     `why` is the reason for the rule. `sealed`: also on sealed content; `motive`: a purpose (motif de
     consultation) is required; `other`: not on the actor's own acts (two-person rule).
@@ -95,9 +95,10 @@ class PolicyRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The parsed policy: actions with their English descriptions, and rules.
+    """The parsed access-control policy.
 
-    `step_up` are the actions that require a fresh second factor.
+    `actions` maps the code of each action, such as `report.read`, to its English description. `rules` say who
+    may do them; `step_up` are the actions that require a fresh second factor.
     """
 
     actions: Mapping[str, str]
@@ -178,7 +179,7 @@ def require(
 ) -> Verdict:
     """Return the verdict of `allows` on `resource` (default: no particular object), or raise if it refuses.
 
-    `policy` as there.
+    `policy` replaces the shipped policy (`policy.toml`), for tests.
 
     Raises:
         Refused: the policy does not allow the action.
@@ -237,13 +238,13 @@ def reach(actor: Actor, action: str, *, policy: Policy | None = None) -> Reach:
 
 
 def roles_at_desk(action: str) -> frozenset[Role]:
-    """Return the roles that may do `action` at their own desk by the policy, the system's role left out."""
+    """Return the roles that may do `action` at their own desk by the policy, without the system's role."""
     rules = (r for r in POLICY.rules if action in r.actions and r.scope is Scope.DESK)
     return frozenset[Role]().union(*(rule.roles for rule in rules)) - {Role.SYSTEM}
 
 
 def roles_everywhere(action: str) -> frozenset[Role]:
-    """Return the roles that may do `action` at every desk by the policy, the system's role left out."""
+    """Return the roles that may do `action` at every desk by the policy, without the system's role."""
     rules = (r for r in POLICY.rules if action in r.actions and r.scope is Scope.ANY)
     return frozenset[Role]().union(*(rule.roles for rule in rules)) - {Role.SYSTEM}
 

@@ -151,7 +151,7 @@ def end_sessions_of(*, actor: Actor, person_id: UUID, now: datetime) -> None:
 
 
 def record_unlock(*, actor: Actor, person_id: UUID, now: datetime) -> None:
-    """Record that the counters of a person's wrong passwords were deleted.
+    """Record in the ledger that an administrator deleted the counters of a person's wrong passwords.
 
     Raises:
         Refused: the actor may not manage accounts.

@@ -164,7 +164,9 @@ def confirm_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
 
 
 def withdraw_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> None:
-    """Withdraw a proposed reset: its proposer, its person, or anybody who could confirm it.
+    """Withdraw a proposed reset of a person's sign-in, so that it has no effect.
+
+    The actor is its proposer, the person, or anybody who could confirm it.
 
     Raises:
         Reset.DoesNotExist: no such reset.

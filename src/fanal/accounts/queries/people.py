@@ -269,8 +269,8 @@ def granters_of(
 ) -> list[frozenset[UUID]]:
     """Return, for each habilitation of a person in force, the ids of the people who granted and approved it.
 
-    A habilitation is a formal grant of a role. Only those for one of `roles`; at `desk_id`, or (None)
-    anywhere.
+    A habilitation is a formal grant of a role. Only those for one of `roles` count; at the desk `desk_id`, or
+    (None) anywhere.
     """
     held = _in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
     if desk_id is not None:

@@ -29,7 +29,7 @@ def list_resets(*, actor: Actor, now: datetime) -> list[ResetRecord]:
 
 
 def get_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> ResetRecord | None:
-    """Return a reset by its id; None if unknown.
+    """Return a reset of a person's sign-in by its id; None if unknown.
 
     Raises:
         Refused: the actor may not confirm resets.
@@ -39,9 +39,9 @@ def get_reset(*, actor: Actor, reset_id: UUID, now: datetime) -> ResetRecord | N
 
 
 def open_reset_of(*, person_id: UUID, now: datetime) -> ResetRecord | None:
-    """Return the open reset of a person, to show it to them or on their page; None if there is none.
+    """Return the open reset of a person's sign-in, for that person or for their page; None without one.
 
-    No right is checked: it shows names of colleagues alone.
+    No right is checked: the record names only colleagues.
     """
     rows = Reset.objects.filter(person_id=person_id, expires_at__gt=now, end=None)
     return next(iter(_records(rows, now)), None)

@@ -264,11 +264,11 @@ def _because(segment: Segment, reading: Reading) -> str:
 
 
 class NoReader(Struct, frozen=True):
-    """The reason why only the phrase rules read texts.
+    """The reason why no model reads texts, so that only the phrase rules apply.
 
-    `reason` is ENGINE (that of embeddings is not installed or not working), MODEL (damaged, of another
-    engine, corpus or package) or VAULT (a version of which the vault cannot open what was learnt from
-    reports); `detail` a message for operators.
+    `reason` is ENGINE (the embedding engine is not installed or not working), MODEL (damaged, or made for
+    another engine, corpus or package) or VAULT (the vault cannot open what a version learnt from reports);
+    `detail` is a message for operators.
     """
 
     reason: str
@@ -358,10 +358,10 @@ class Understood(Struct, frozen=True, kw_only=True):
 
 
 class PhraseReader:
-    """Reads a text by the phrase rules: the strongest finding of each of `TEXT_CODES`.
+    """Reads a text by the phrase rules: it gives the strongest finding of each of `TEXT_CODES`.
 
-    These are the signal codes that a text has by itself, without patterns of several codes and without stated
-    ages.
+    These are the signal codes that a single text can show; patterns of several codes and stated ages are
+    facts of a whole report.
     """
 
     def __init__(self) -> None:

@@ -282,7 +282,7 @@ def finish(request: HttpRequest, report_id: UUID) -> ReportStatus:
     summary="Find a report by its idempotency key or reference",
 )
 def by_key(request: HttpRequest, key: str) -> ReportStatus:
-    """Return the status of the report with this idempotency key or reference; for a sender without answer.
+    """Return the status of the report with this idempotency key or reference, if you got no answer.
 
     404 when no report was received under it.
     """

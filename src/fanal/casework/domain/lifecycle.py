@@ -55,10 +55,10 @@ def never_missing(_content: bytes) -> str:
 class Lifecycle:
     """A kind of official act (such as a request to a provider), as data; built by `lifecycle`.
 
-    `states`: the table of states and transitions; `requirements`: the conditions of each transition, by its
-    name. `reads` and `proposes`: the policy actions needed to read and to draft. `missing` returns the
-    refusal code of an incomplete document, "" for a complete one. `drafts`: the verb recorded in the ledger
-    when an act is drafted. `decided`: such an act follows a decision on its report.
+    `kind` is its name. `states`: the table of states and transitions; `requirements`: the conditions of each
+    transition, by its name. `reads` and `proposes`: the policy actions needed to read and to draft. `missing`
+    returns the refusal code of an incomplete document, "" for a complete one. `drafts`: the verb recorded in
+    the ledger when an act is drafted. `decided`: such an act follows a decision on its report.
     """
 
     kind: str

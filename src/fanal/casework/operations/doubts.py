@@ -38,7 +38,7 @@ _installed: list[Doubting] = []
 
 
 def install(doubting: Sequence[Doubting]) -> None:
-    """Set the functions that record doubts in this process; it replaces an earlier setting."""
+    """Set the functions that record doubts on official acts in this process, in place of earlier ones."""
     _installed[:] = doubting
 
 

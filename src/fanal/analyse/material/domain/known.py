@@ -193,7 +193,7 @@ class KnownLists:
         return [entry for entry in self._exact.get((kind, value), ()) if entry.scope == "CLEAR"]
 
     def cleared_near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
-        """Return (entry, distance in bits) of the false alarms closest to a PDQ hash (64 hex digits).
+        """Return (entry, distance in bits) of the known false alarms closest to a PDQ hash (64 hex digits).
 
         Empty unless the closest entry of all is a false alarm; then other matches of the hash are void.
         """

@@ -33,10 +33,11 @@ class ListRefused(ValueError):
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """An item of a list of known material: its hashes or addresses by kind, its category (`classification`).
+    """An item of a list of known material.
 
-    Kinds are `PDQ`, `MD5`, `SHA1`, `SHA256`, `PHOTODNA`, `URL`, `HOST` and `DOMAIN`. `item_id` is set by a
-    source with ids of its own (a partner's list that is fetched again). From `until` on the values are no
+    `values` are its hashes or addresses by kind: `PDQ`, `MD5`, `SHA1`, `SHA256`, `PHOTODNA`, `URL`, `HOST`
+    and `DOMAIN`. `classification` is its category in the list's vocabulary. `item_id` is set by a source with
+    ids of its own (a partner's list that is fetched again), else None. From `until` on the values are no
     longer in force; None: no expiry.
     """
 
@@ -90,7 +91,7 @@ def _address(kind: str, value: str) -> tuple[str, str | None]:
 
 
 def check_item(item: Item) -> Item:
-    """Validate an item from outside a CSV list, and return it.
+    """Validate an item that does not come from a CSV list, and return it.
 
     Raises:
         ListRefused: no value, a value that does not fit its kind, or a category that is too long.

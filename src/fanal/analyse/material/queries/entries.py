@@ -271,8 +271,9 @@ _PAGE = 5_000
 def items_of_list(*, list_id: UUID) -> Iterator[Indicator]:
     """Yield the items of a list in the order of their last change, withdrawn ones included.
 
-    Of a withdrawn item the values that the list holds in force are left out. It is skipped if none remains,
-    or if the same values were withdrawn before: for the reader of the file a value is either in force or not.
+    For the reader of the exported file, a value is either in force or withdrawn. So a withdrawn item comes
+    without the values that another item of the list holds in force, and is skipped if none remains or the
+    same values were withdrawn before.
     """
     after: FeedPlace | None = None
     told: set[tuple[tuple[str, str], ...]] = set()

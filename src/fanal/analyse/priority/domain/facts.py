@@ -158,10 +158,10 @@ _ACCESS = ("accessToChildren", "accessToChildVictim")
 def facts_of(
     report: HarmonisedReport, analysis: Analysis, kin: KinFacts | None, *, now: datetime
 ) -> dict[str, float]:
-    """Return a report's facts (inputs of the rules) by name (`FACTS`), without zero counts, absent scores.
+    """Return a report's facts (inputs of the priority rules) by name (`FACTS`), without zero counts.
 
-    `kin` holds its counts of related reports, None if unknown. `analysis` holds its findings; `now` is the
-    instant to which ages and deadlines refer.
+    `analysis` holds its findings, `kin` its counts of related reports (None if unknown); `now` is the instant
+    to which ages and deadlines refer. An unknown fact, such as a count without `kin`, is absent.
     """
     facts: dict[str, float] = {f"kind_{report.kind.lower()}": 1}
     facts.update(_stated(report))

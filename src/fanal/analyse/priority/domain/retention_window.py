@@ -48,9 +48,9 @@ def ask_owner(
     catalogue: Catalogue,
     captured: Sequence[IpSighting] | None = None,
 ) -> Askable | None:
-    """Return the suspects' address with the latest request deadline, None without any known deadline.
+    """Return the suspects' IP address whose subscriber can be requested for longest; None without any.
 
-    `catalogue` holds the dated rules; `captured` are the addresses captured with files, where the caller has
+    `catalogue` holds the dated rules; `captured` are the addresses captured with files, if the caller has
     already read them.
     """
     found = list(askable_of(report, catalogue=catalogue, captured=captured))
@@ -91,7 +91,7 @@ def askable_of(
 def ask_provider(
     *, platform: str | None, received_at: datetime, catalogue: Catalogue
 ) -> tuple[datetime, Asking] | None:
-    """Return until when the reporting service keeps its data, and the retention rule that says so.
+    """Return (until when the reporting service keeps its data, the retention rule that says so).
 
     It is the service's own rule, or the general one; None without one in force on the day of receipt
     (`received_at`). `platform` is the service's name as reported, None if unknown; `catalogue` has the rules.

@@ -295,7 +295,7 @@ KEPT_CHANGES = 500
 def retriage(
     facts: Iterable[tuple[UUID, Mapping[str, float]]], rules: tuple[PriorityRules, PriorityRules]
 ) -> Iterator[ScoreChange]:
-    """Yield the change of priority of every report, also if none, in the order given.
+    """Yield the change of priority of every report in the order given, unchanged ones included.
 
     `facts` are (report id, inputs of the rules by name) pairs; `rules` is (active, candidate).
     """

@@ -25,9 +25,11 @@ class Judged(Struct, frozen=True, kw_only=True):
 
 
 class Counts(Struct, frozen=True):
-    """Numbers of labelled (`wanted`), found, and rightly found (`right`) signal codes in a group of texts.
+    """Counts of signal codes in a group of labelled texts, for precision and recall.
 
-    `texts` is the number of texts with the group's code, or of all texts of a group that is not one code.
+    `wanted` is the number of labelled codes, `found` of those that the reader found, `right` of those rightly
+    found. `texts` is the number of texts with the group's code, or of all texts of a group that is not one
+    code.
     """
 
     texts: int

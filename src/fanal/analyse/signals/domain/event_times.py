@@ -137,7 +137,7 @@ _SENTENCE = re.compile(r"(?<![.!?…;\n])[.!?…;\n]+(?=\s|$)|\n")
 
 
 def hours_until(text: str, at: datetime, *, zone: ZoneInfo = PARIS) -> Hours | None:
-    """Return the interval of hours from `at` until the nearest future event that a text states.
+    """Return the interval of hours (from, to) from `at` until the nearest future event that a text states.
 
     Of several, the event that ends first; None without any; 0 is now. Only the first 20,000 characters are
     read. `at` is the timezone-aware instant of the report; days and hours are those of `zone`.

@@ -334,7 +334,7 @@ def passage_of(finding: Finding, cut: Sequence[Segment]) -> Segment | None:
 
 
 def check_neutral(text: str) -> str:
-    """Return a neutral sentence with single spaces between words, and none around it.
+    """Validate a neutral sentence; return it with single spaces between words, and none around it.
 
     Raises:
         Refusal: SENTENCE (no letter, or an invisible character), LENGTH (over `LONGEST` bytes).

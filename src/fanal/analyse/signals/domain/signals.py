@@ -312,7 +312,7 @@ def weigh_hits(hits: Sequence[Hit], read: Sequence[Read], lexicon: Lexicon) -> l
     """Return the hits with their scores lowered by contexts (a joke, a shop, a family), without those of 0.
 
     `read` are all sentences of the report, with the context phrases of the lexicon that they contain. For a
-    speaker with a telling signal (threat, secrecy) and another one, a retraction lowers the score less, and
+    speaker with a serious signal (threat, secrecy) and another one, a retraction lowers the score less, and
     contexts of the speaker or the whole conversation do not count.
     """
     near = _effects(read)

@@ -1,9 +1,9 @@
-"""The queue of texts that the model reads while no report waits for a stage: the table `analyse_unread`.
+"""The queue of texts that the text model reads while no report waits for a stage: the table `analyse_unread`.
 
-A text is leased to a worker, and deleted from the queue in the transaction that stores the result. Each
-lease counts as an attempt, so that a text that crashes its worker is counted too; an engine that does not
-start is none. After two attempts it is not leased again until it is queued again (`fanal replay`, a new
-version of the text reader).
+A text is leased to a worker, and deleted from the queue in the transaction that stores the result. Each lease
+counts as an attempt, so that a text that crashes its worker is counted too; a lease that ends because no
+engine started does not count. After two attempts the text is not leased again until it is queued again
+(`fanal replay`, a new version of the text reader).
 """
 
 from collections.abc import Collection, Sequence
