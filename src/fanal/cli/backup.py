@@ -100,7 +100,7 @@ def backup(folder: Path) -> None:
 def restore(folder: Path) -> None:
     """Restore a backup into an empty installation with its keys. Exit status 1 if it is incomplete.
 
-    One that was broken off is completed by the same command. Until then no other command runs on this data
+    An interrupted restore is completed by the same command. Until then no other command runs on this data
     folder: data erased since the backup is readable.
     """
     manifest = _read_manifest(folder)

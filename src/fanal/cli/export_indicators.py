@@ -133,7 +133,7 @@ def records_of(
 
 
 def one_source(*, references: Sequence[str], list_name: str | None) -> None:
-    """Check that a command names either reports (`references`) or a list (`list_name`), not both.
+    """Check that a command names either reports (`references`) or a list (`list_name`), one of the two.
 
     Raises:
         CommandRefused: REPORTS_OR_LIST: both, or neither.

@@ -31,11 +31,13 @@ def views(
     facts: Mapping[UUID, ReportFacts] | None = None,
     short: bool = False,
 ) -> Iterator[View]:
-    """Yield the data of each report as a dict by topic, in the given order; `short` omits long texts.
+    """Yield the data of each report as a dict for printing, in the given order; `short` omits long texts.
 
-    Topics: receipt, state, harmonised report, selectors (identifiers), findings, priority, links, dossier,
-    proposal, decisions. `facts` may contain envelopes (receipt data) already read; reports without one are
-    left out. Values are the stages' own records, which `msgspec.json` serialises.
+    Keys: `id`, `reference` (the sender's), `number` (the desk's), `partner` (name of the sender),
+    `received_at`, `receipt`, `state`, `stage`, `harmonised` (the report in the common shape), `selectors`
+    (its identifiers), `findings`, `priority`, `links`, `dossier`, `proposal`, `decisions`; None or empty for
+    a stage not reached. `facts` may contain receipt data already read; reports without one are left out.
+    Values are the stages' own records, which `msgspec.json` serialises.
     """
     if facts is None:
         facts = get_reports(actor=actor, report_ids=report_ids)

@@ -205,8 +205,8 @@ BOUNDED: Mapping[str, TableBounds] = {
 def policies_of(bounds: TableBounds) -> Iterator[RowPolicy]:
     """Yield the row-level security policies of a table from its conditions (`bounds`).
 
-    Besides those of the app and of public nodes, the worker may access every row and the auditor read every
-    row.
+    They are those of the app and of public nodes, one that gives the worker every row, and one that lets the
+    auditor read every row.
     """
     app, worker, auditor = DatabaseRole.APP, DatabaseRole.WORKER, DatabaseRole.AUDITOR
     yield RowPolicy(name="app_rows", role=app, command="ALL", condition=bounds.rows)

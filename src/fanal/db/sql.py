@@ -62,7 +62,9 @@ def one(statement: str, parameters: Parameters | None = None) -> tuple[Any, ...]
 
 
 def run(statement: str, parameters: Parameters | None = None) -> int:
-    """Execute a statement; return the number of affected rows; `parameters` fill its placeholders.
+    """Execute a statement; return the number of affected rows.
+
+    `parameters` fill its placeholders (`%s`, `%(name)s`).
 
     Raises:
         DatabaseError: as by Django.

@@ -220,7 +220,7 @@ def steps_of(*, actor: Actor, hit_id: UUID) -> list[HitStep]:
 
 
 def signs_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[Sign]]:
-    """Return, by report id, the matches of the report's identifiers with other organisations.
+    """Return, by report id, the matches of a report: its identifiers that other organisations also hold.
 
     Each names the organisation and its contact. Reports without a match, or at desks whose matches the actor
     may not read, have no key.

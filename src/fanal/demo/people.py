@@ -1,4 +1,4 @@
-"""Demo events of people and partners: accounts, habilitations (roles), quotas; people's own records.
+"""Demo events of people and partners: accounts, authorisations (habilitations), quotas; people's own records.
 
 Their own records are notes, saved views of the queue, and opened identities of reporters.
 """

@@ -234,7 +234,7 @@ class World:
         return found
 
     def claim(self, report_id: UUID, at: datetime, *, by: str = "ana") -> int:
-        """Claim a report for the person `by` (login), and return the claim's fencing token.
+        """Claim a report at `at` for the person `by` (login), and return the claim's fencing token.
 
         A folded report (another report of its group represents it in the queue) is unfolded first, with a
         reason.

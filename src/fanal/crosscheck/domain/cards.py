@@ -92,7 +92,7 @@ class CardAddress(Struct, frozen=True, gc=False):
     """An IP address of the suspect with the time of its use.
 
     `key`: digest of the address (IPv6: of its /64 prefix); `at`: Unix time in seconds; `port`: -1 if unknown;
-    `six`: IPv6.
+    `six`: it is IPv6.
     """
 
     key: int

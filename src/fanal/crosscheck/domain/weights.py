@@ -49,10 +49,11 @@ IDENTIFIERS = frozenset(
 
 
 class Family(StrEnum):
-    """Group of weight classes (marks) whose points overlap and count together.
+    """Group of weight classes (marks): values of one group say the same about a pair, so they count together.
 
-    ACCOUNT: payment accounts. HOME: values of a household: landline number, device, IP address. FILE: hashes.
-    PAGE: web addresses and onion services. Its number in arrays is its position in this enum.
+    EMAIL: mailboxes. HANDLE: user names. MOBILE: mobile numbers. ACCOUNT: payment accounts. HOME: values of a
+    household: landline number, device, IP address. FILE: hashes. PAGE: web addresses and onion services. Its
+    number in arrays is its position in this enum.
     """
 
     EMAIL = "EMAIL"
@@ -69,11 +70,11 @@ class _StrictWeights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class MarkWeight(_StrictWeights, frozen=True, kw_only=True):
-    """Weight of a mark (weight class of a value).
+    """Points of the values of one mark (weight class).
 
-    `base`: points of a value that both suspects have; `person`: whether it identifies a person; `conflict`:
-    points lost where suspects have different values; `steps`: (number of reports with the value, share of
-    points kept from there on).
+    `base`: points of a value that both suspects have; `family`: the group in which it counts; `person`:
+    whether it identifies a person; `conflict`: points lost where suspects have different values; `steps`:
+    (number of reports with the value, share of points kept from there on).
     """
 
     base: float

@@ -38,8 +38,8 @@ class Judgement(Struct, frozen=True, kw_only=True):
     """A person's append-only judgement on the reports `left` and `right`; ids increase with time.
 
     What the two sides mean depends on `act` (`JudgementAct`): two linked sets, two dossiers, or `left` alone.
-    `undoes` is the judgement that an UNDO revokes. `author_id` and `made_at` are None where they are not
-    needed.
+    `undoes` is the judgement that an UNDO revokes. `author_id` and `made_at` (who, when) are None where they
+    are not needed.
     """
 
     id: UUID
@@ -123,9 +123,9 @@ def dossier_id(anchor: UUID) -> UUID:
 
 
 def effective(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """Return people's judgements that hold, oldest first: without UNDO judgements and those undone.
+    """Return people's judgements in force, oldest first: neither UNDO judgements nor those revoked by one.
 
-    The undoing of an UNDO restores the first judgement: newer judgements are evaluated first.
+    An UNDO that is itself revoked has no effect: newer judgements are evaluated first.
     """
     undone: set[UUID] = set()
     kept = []
@@ -143,10 +143,10 @@ def effective(judgements: Iterable[Judgement]) -> list[Judgement]:
 def membership(
     reports: Iterable[UUID], proposals: Iterable[Strong], judgements: Iterable[Judgement]
 ) -> dict[UUID, UUID]:
-    """Return by report the anchor (earliest report) of its dossier; reports without dossier are absent.
+    """Return by report the earliest report (anchor) of its dossier; reports without dossier are absent.
 
-    `proposals` are the certain links; those with a report outside `reports` are ignored. Pure and independent
-    of the order of its arguments. `judgements` are people's, in any order.
+    `proposals` are the certain links; those with a report outside `reports` are ignored. `judgements` are
+    people's, in any order; they prevail over links. Pure and independent of the order of its arguments.
     """
     counted = effective(judgements)
     known = set(reports)
@@ -195,10 +195,10 @@ def grow(
 def connected(
     proposals: Iterable[Strong], anchors: Mapping[UUID, UUID], seeds: Iterable[UUID]
 ) -> set[UUID]:
-    """Return the reports of `proposals` that lie in the connected component of a seed.
+    """Return the reports of `proposals` (certain links) that are connected with a seed, directly or not.
 
-    `anchors` holds the anchor of each proposed report already in a dossier; a seed is a report of `proposals`
-    or the anchor of a dossier.
+    `anchors` maps each of these reports already in a dossier to the dossier's earliest report, its anchor;
+    all reports of a dossier are connected. A seed is a report of `proposals` or an anchor.
     """
     pairs = [(anchors.get(s.one, s.one), anchors.get(s.two, s.two), s) for s in proposals]
     starts = set(seeds)

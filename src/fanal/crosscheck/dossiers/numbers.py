@@ -20,10 +20,10 @@ from fanal.kernel.numbers import Numbered, read_number
 
 
 def find_dossier_number(*, actor: Actor, number: str) -> UUID | None:
-    """Return the id of the dossier that a typed number denotes, if the actor may see what became of it.
+    """Return the id of the dossier that a typed number (`D-2026-0143`) denotes; None if unknown.
 
-    The number of a merged dossier gives the id of the one that it was merged into; that of a dossier that a
-    judgement dissolved, its own (`dissolved`).
+    None also if the actor may see none of its reports. The number of a merged dossier gives the id of the one
+    that it was merged into; that of a dossier that a judgement dissolved, its own (`dissolved`).
     """
     typed = read_number(number)
     if typed is None or not typed.may_be(Numbered.DOSSIER):
@@ -41,7 +41,7 @@ _JOINING = frozenset({JudgementAct.LINK, JudgementAct.MERGE})
 
 
 def dissolved(*, actor: Actor, dossier_id: UUID) -> Dissolved | None:
-    """Return what became of a dossier that has no reports any more, by the judgement that dissolved it.
+    """Return a former dossier that has no reports any more, with the judgement that dissolved it.
 
     None if it still has reports, was never one, or if none of its reports is at the actor's desks. The last
     SPLIT, REJECT or UNLINK that names its earliest report counts, or the UNDO of a LINK or MERGE.

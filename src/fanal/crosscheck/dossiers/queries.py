@@ -1,6 +1,6 @@
-"""Queries on dossiers: lists, membership, the graph of links and judgements for pages.
+"""Queries on dossiers (groups of linked reports): lists, members, the graph of links and judgements.
 
-Inputs of dossiers are here too, internal to crosscheck: people's judgements on links, and membership.
+Internal to crosscheck are the inputs of their computation: people's judgements, and membership.
 """
 
 from collections import defaultdict
@@ -73,9 +73,10 @@ def standing_of(reports: Iterable[UUID]) -> DossierMembership:
 
 
 def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
-    """Return the `reports` named in people's judgements, and the `anchors` of dossiers with such reports.
+    """Return those of `reports` and `anchors` that people's judgements concern.
 
-    OPEN and CLOSE do not count: they change no membership.
+    A judgement concerns the reports that it names; an anchor (the earliest report of a dossier) counts if it
+    concerns any report of its dossier. OPEN and CLOSE do not count: they change no membership.
     """
     ends, heads = list(reports), list(anchors)
     # The members are only gathered when there is a judgement to compare them with.
@@ -467,9 +468,6 @@ def _words(ids: Sequence[UUID]) -> dict[UUID, tuple]:  # type: ignore[type-arg]
 
 
 def in_use(dossier_id: UUID) -> UUID:
-    """Return the id of the dossier into which the dossier `dossier_id` was merged, after all merges.
-
-    Its own id if it was not merged.
-    """
+    """Return the id of the dossier that replaces `dossier_id` after all merges; its own id without any."""
     row = sql.row("SELECT crosscheck_in_use(%s)", [dossier_id])
     return dossier_id if row is None else row[0]

@@ -118,7 +118,7 @@ def stored_persons(actor: Actor) -> Stored:
 
 
 def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str, now: datetime) -> int:
-    """Replace the stored suggestions of linkage by the pairs that the model `used` finds.
+    """Replace the linkage model's stored suggestions by the pairs that the model `used` finds.
 
     It searches all reports that cross-check has processed. Returns the number of pairs, without those that
     are already in one dossier or share a single identifier, which the linkage rule weights. `engine`:

@@ -100,16 +100,17 @@ def judge(  # noqa: PLR0913 - those of a judgement, and a condition on it
     """Record a person's judgement on reports, recompute their dossiers, and return the judgement's id.
 
     `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides). REJECT, OPEN and CLOSE
-    take `left` alone, UNDO takes `undoes` alone. `apart`: only if none of `right` is in a dossier by now, and
-    all of `left`, if several, are still in one. The same judgement sent twice by one person is recorded once.
+    take `left` alone, UNDO takes `undoes` alone, the judgement to revoke. `reason` is the person's written
+    reason. `apart` sets a condition: none of `right` is in a dossier by now, and all of `left`, if several,
+    are still in one. The same judgement sent twice by one person is recorded once.
 
     Raises:
         Refused: the actor may judge at no desk.
-        Refusal: SIDES: wrong arguments for `act`; OVERLAP: a report given twice; TOO_MANY: over 1000
-            reports; REASON: empty or over 2000 characters; ALREADY_UNDONE; STATE: OPEN of an open dossier,
-            CLOSE of one not open; IN_DOSSIER, SPLIT_MEANWHILE (`apart`); NOT_FOUND, UNKNOWN_REPORT: no
-            such judgement or report, or one of a desk where the actor may not judge; ERASED: one of the
-            reports is erased, or all those of the judgement to undo.
+        Refusal: SIDES: wrong arguments for `act`; OVERLAP: a report given twice; TOO_MANY: over 1000 reports;
+            REASON: empty or over 2000 characters; ALREADY_UNDONE; STATE: OPEN of an open dossier, CLOSE of
+            one not open; IN_DOSSIER, SPLIT_MEANWHILE (`apart`); NOT_FOUND, UNKNOWN_REPORT: no such judgement
+            or report, or one of a desk where the actor may not judge; ERASED: one of the reports is erased,
+            or all those of the judgement to undo.
     """
     require_somewhere(actor, "dossier.judge")
     _check(act, reason, (tuple(left), tuple(right)), undoes)

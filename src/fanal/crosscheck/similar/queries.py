@@ -147,9 +147,9 @@ def sides_of(*, found: Sequence[Suggestion]) -> list[frozenset[UUID]]:
 
 
 def rejected_reports(*, actor: Actor) -> list[UUID]:
-    """Return the reports of all suggested pairs whose latest answer, not undone, is a rejection, by id.
+    """Return the reports of all suggested pairs whose latest answer in force is a rejection, by id.
 
-    Linkage takes those without a dossier as judged apart from all others. Each report occurs once.
+    The linkage model takes those without a dossier as different from all others. Each report occurs once.
 
     Raises:
         Refused: the actor is not the system.

@@ -130,10 +130,10 @@ class NewCounterpart(Struct, frozen=True, kw_only=True):
 
 
 class Counterpart(NewCounterpart, frozen=True, kw_only=True):
-    """A registered counterpart: an organisation with which identifiers are compared, and its sharing limits.
+    """A registered counterpart: an organisation with which identifiers are compared.
 
-    `secret_id` is that of the sealed secret for its service, None without one; `closed_at` None while open.
-    `limits` are those in force.
+    `secret_id` is the id of the sealed password for its service, None without one. `closed_at` is None while
+    comparisons with it are possible. `limits` are the limits in force of the identifiers compared.
     """
 
     id: UUID
@@ -144,12 +144,13 @@ class Counterpart(NewCounterpart, frozen=True, kw_only=True):
 
 
 class Round(Struct, frozen=True, kw_only=True):
-    """A round of private set intersection, seen from this desk (`side`: whether it offered or answers).
+    """A round of private set intersection with a counterpart (another organisation), seen from this desk.
 
-    `instruction_id`: the standing instruction that permits it. It ends at `expires_at` at the latest;
-    `closed_at` is None while it is open. `held`: identifiers in our set, None before it is built. `shown`:
-    number of points (blinded identifiers) of our set, padding included; `asked`: of their set. `met`: number
-    of matches, None before the conclusion. `error`: code of a refusal, "" without.
+    `side` says whether this desk began it. `instruction_id`: the standing instruction (a dated permission)
+    that permits it. It ends at `expires_at` at the latest; `closed_at` is None while it is open. `held`:
+    number of identifiers in our set, None before it is built. `shown`: number of points (blinded identifiers)
+    of our set, padding included; `asked`: of their set. `met`: number of matches, None before the conclusion.
+    `error`: code of a refusal, "" without.
     """
 
     id: UUID

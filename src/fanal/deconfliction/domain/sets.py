@@ -136,10 +136,10 @@ _NOBODY = bytes(_KEY)
 
 
 class LaidOut(Struct, frozen=True, kw_only=True):
-    """A blinded set: concatenated curve points (`points`), and the selector keys behind them (`places`).
+    """A blinded set: concatenated curve points (`points`), and the identifiers behind them (`places`).
 
-    The keys are concatenated too, in the same order, with zeros for padding points. Only the points are sent;
-    the keys stay here, to name the identifiers of the matches.
+    `places` are their selector keys (16 bytes each), concatenated in the same order, with zeros for padding
+    points. Only the points are sent; the keys stay here, to name the identifiers of the matches.
     """
 
     points: bytes

@@ -28,9 +28,10 @@ AHEAD: Final = timedelta(minutes=10)
 
 
 class SealHead(Struct, frozen=True, kw_only=True):
-    """The header of a signed package: public signing key, age key of the intended recipient, signature.
+    """The header of a signed package of reports.
 
-    It is not trusted before `check_package`.
+    `key` is the sender's public signing key (Ed25519), `recipient` the age public key of the intended
+    recipient, `signature` that of both keys and the archive. It is not trusted before `check_package`.
     """
 
     key: bytes
@@ -41,8 +42,8 @@ class SealHead(Struct, frozen=True, kw_only=True):
 class SenderKey(Struct, frozen=True, kw_only=True):
     """A registered Ed25519 public key with which the desk `code` signs packages and acknowledgements.
 
-    `since` None: valid from the beginning; `until` None: not replaced; `revoked_at`: when its theft was
-    recorded.
+    It is valid from `since` (None: from the beginning) to `until` (None: not replaced). `revoked_at` is when
+    its theft was recorded: from then on its signatures of any date are refused.
     """
 
     code: str

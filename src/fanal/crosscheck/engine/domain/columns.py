@@ -94,7 +94,7 @@ def read_people(octets, ends, shape, counts, people):
 
 @outer
 def shared_rows(key, part, bits_of_part):
-    """Return the places of keys that occur more than once, sorted by key, then by place (int32).
+    """Return the indices of keys that occur more than once, sorted by key, then by index (int32).
 
     `key` is a uint64 array. Only keys whose first `bits_of_part` bits are the number `part` count, so that
     threads can share the work.
@@ -187,6 +187,8 @@ def places_by_report(report, size):
 @outer
 def reaches(key, place, holders, person, known, bounds):
     """Return for each row the number of preceding rows of the same key with which it is paired, int32.
+
+    A row is a value of a report; a fresh row belongs to a report of the batch.
 
     Args:
         key: value of each row; the rows are sorted by it.

@@ -47,11 +47,11 @@ def look(people, seats, conflict, seen):
         conflict: points lost by differing values, by weight class (mark); marks without any are left out.
         seen: (looks uint64[reports, LOOKS], instants uint64[reports, MOST_ADDRESSES], faces uint64[reports]).
 
-    The columns of `looks`: 0 the name; 1 two of its words; 2 its third word, and from bit 32 the date of
-    birth; 3 the marks, from bit 16 a bit per address, from bit 56 the week; from 4 on the addresses. An
-    instant is the time of an address in seconds (40 bits), its port plus 1 (23 bits), and whether it is an
-    IPv6 prefix. A face is a small Bloom filter of name, date of birth and addresses: if those of two reports
-    have no common bit, none of the three can add points.
+    Names, dates and addresses are digests. The columns of `looks`: 0 the name; 1 two of its words; 2 its
+    third word, and from bit 32 the date of birth; 3 the marks, from bit 16 a bit per address, from bit 56 the
+    week; from 4 on the addresses. An instant is the time of an address in seconds (40 bits), its port plus 1
+    (23 bits), and whether it is an IPv6 prefix. A face is a small Bloom filter of name, date of birth and
+    addresses: if those of two reports have no common bit, none of the three can add points.
     """
     name, words, birth, has, where, at, port, six = people
     looks, instants, faces = seen

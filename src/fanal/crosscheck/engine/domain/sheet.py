@@ -67,12 +67,12 @@ class Rows(NamedTuple):
 
 
 class CardSheet(NamedTuple):
-    """Comparable data of reports as columns, in the order of their ids.
+    """Comparable data of reports as columns, in the order of report ids.
 
-    `rows` hold the values; each other column has one line per report: digests of the name, its words and the
-    date of birth; `has` is the bit set of weight classes of which the suspect has a value, and from bit 16 on
-    the incident's week; and by IP address its key (`place`), time of use (`at`), `port`, whether it is IPv6
-    (`six`).
+    `rows` hold the values; each other column has one line per report. `name`, `words` (of the name) and
+    `birth` (date) are digests; `has` is the bit set of weight classes of which the suspect has a value, and
+    from bit 16 on the incident's week. By IP address: its digest (`place`), time of use (`at`, Unix seconds),
+    `port`, whether it is IPv6 (`six`).
     """
 
     rows: Rows
@@ -157,7 +157,7 @@ def together(size: int, one: Callable[[], Found], other: Callable[[], Also]) -> 
 
 
 def in_turn(act: Callable[[Work], Found], works: Sequence[Work]) -> Iterator[Found]:
-    """Yield `act(work)` for each work, in the order of `works`.
+    """Yield `act(work)` for each work, in the order of `works`, computed on threads.
 
     Later works run ahead, on as many threads as processors.
     """

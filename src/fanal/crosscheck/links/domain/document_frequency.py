@@ -171,11 +171,12 @@ def companion(mark: int, key: int) -> bytes:
 
 
 def parted(place: Ints, fresh: Flags, weights: Weights) -> Iterator[tuple[int, int]]:
-    """Yield the pairs that a person's frequent value no longer links, because `fresh` rows came between them.
+    """Yield the pairs of reports that a frequent value no longer links, since reports came between them.
 
-    `place` are the places of the value's rows among all reports with it, ascending. A pair is given as two
-    row numbers, the later first; neither is fresh. `weights` sets when a value is frequent (`most_holders`)
-    and how many `neighbours` it still links.
+    A frequent value of a person links neighbours only. `place` are the places of the value's rows among all
+    reports with it, ascending; `fresh` is the mask of the new rows. A pair is given as two row numbers, the
+    later first; neither is fresh. `weights` sets when a value is frequent (`most_holders`) and how many
+    `neighbours` it still links.
     """
     others = np.flatnonzero(~fresh)
     before = np.cumsum(fresh)[others]  # fresh rows before each of the others
@@ -204,10 +205,10 @@ class Beside(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """The distinct values of reports as columns, in the order of its rows.
+    """The distinct values of a `Rows`, as columns in its order.
 
-    Each value's first row (`start`), its number of rows (`size`), whether it is a `hub`; and the co-occurring
-    identities of all values (`beside`).
+    For each value its first row (`start`), its number of rows (`size`), and whether it is a `hub` (identifies
+    nobody). `beside` holds the co-occurring identities of all values.
     """
 
     start: Ints

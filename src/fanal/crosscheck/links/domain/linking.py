@@ -42,7 +42,7 @@ class ReportWords:
         self._selectors: dict[int, dict[int, Selector]] = {}
 
     def record(self, place: int) -> HarmonisedReport:
-        """Return the record of the report at a place in `ids`.
+        """Return the record of the report at position `place` in `ids`.
 
         Raises:
             KeyError: the record is not loaded.
@@ -117,10 +117,10 @@ class Explainer:
         self._selector = told
 
     def links(self, ids: Sequence[UUID], *, fresh: Flags | None = None) -> Iterator[Link]:
-        """Yield the links of the pairs, in their order; `ids` are the ids of the reports.
+        """Yield the links of all pairs, in the order of the pairs; `ids` are the ids of the reports.
 
-        With `fresh`, a mask of reports, values are read from the records of these; without it, from the later
-        report's.
+        With `fresh`, a mask of reports, the shared values are read from the records of these reports; without
+        it, from the later report's.
         """
         pairs, weights = self._pairs, self._weights
         for place, (later, earlier, points) in enumerate(
@@ -221,8 +221,8 @@ def mark_of_reason(reason: LinkReason) -> Mark:
 def points_of(reasons: Iterable[LinkReason], weights: Weights) -> float:
     """Return the points of a link computed from its reasons.
 
-    They equal those that `rule.weigh` computes from columns. `weights` sets what further values of a family
-    add, and the greatest totals.
+    They equal those that `rule.weigh` computes from columns. `weights` sets how much further values of a
+    family add, and the greatest totals.
     """
     families: dict[int, dict[Family, list[float]]] = defaultdict(lambda: defaultdict(list))
     beside = 0.0

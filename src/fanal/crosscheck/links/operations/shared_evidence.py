@@ -54,7 +54,7 @@ Stored = tuple[UUID, UUID, tuple[LinkReason, ...]]
 
 
 def join_by_shared_evidence(*, actor: Actor, reports: Collection[UUID], now: datetime) -> int:
-    """Join the dossiers of `reports` with others where all uncertain links between two are certain together.
+    """Join dossiers of `reports` with others, where the uncertain links between two make a certain one.
 
     Returns the number of links that became certain. Runs in the caller's transaction, and holds the advisory
     lock of dossiers until its end if there are any.

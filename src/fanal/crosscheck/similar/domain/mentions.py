@@ -87,9 +87,9 @@ def mentions_of(report: HarmonisedReport, rule: MentionRule) -> list[Mention]:
 def way_of_mentions(one: Mention, two: Mention, rule: MentionRule) -> str | None:
     """Return the kind of similarity of two equal identifiers; None where the sentence says too little.
 
-    A user name: a field and a sentence that names its service. A number: at least one sentence, none of a
-    report that gives its suspect in a field, and incidents less than `rule.apart_weeks` apart, since
-    operators give numbers to others. An account: two sentences.
+    Needed are, for a user name: a field and a sentence that names its service; for a number: at least one
+    sentence, none of a report that gives its suspect in a field, and incidents less than `rule.apart_weeks`
+    apart, since operators reassign numbers; for an account: two sentences.
     """
     if (one.kind, one.key) != (two.kind, two.key):
         return None

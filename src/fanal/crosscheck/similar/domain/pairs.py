@@ -150,11 +150,10 @@ def holders_of(
 
 
 def joined(found: Iterable[NearReport]) -> dict[UUID, tuple[float, tuple[LinkReason, ...]]]:
-    """Return by other report the score and reasons of the pair, from the similarities of one report.
+    """Return by other report (score, reasons) of the pair, from the similarities of one report (`found`).
 
     The strengths combine as independent probabilities: 1 - product of (1 - strength). The score grows with
-    them from the least of a suggestion, and stays below that of a certain link. `found` are the similarities
-    of that report.
+    them from the least of a suggestion, and stays below that of a certain link.
     """
     by_other: dict[UUID, list[NearReport]] = defaultdict(list)
     for one in found:
@@ -253,7 +252,8 @@ Spelled = Mapping[int, Identifier]
 class First(Struct, frozen=True):
     """The earliest report that holds an identifier, and the identifier's blocking keys.
 
-    Only the earliest holders of two similar identifiers form a pair.
+    Blocking keys (`keys`) are digests of forms common to similar identifiers. Only the earliest holders of
+    two similar identifiers form a pair.
     """
 
     report_id: UUID
@@ -270,9 +270,9 @@ def identifiers_of(report: HarmonisedReport, rules: NearRules) -> list[Identifie
 
 
 def spelled_of(report: HarmonisedReport, sketcher: Sketcher) -> dict[int, Identifier]:
-    """Return a report's identifiers to compare, by keyed digest of their `whole`.
+    """Return a report's identifiers to compare, by digest under a secret key.
 
-    `sketcher` computes the digests under its secret key.
+    The digest is that of `whole`: equal for equal identifiers. `sketcher` computes it.
     """
     return {
         sketcher.key(Trait.SPELLING, one.whole()): one
@@ -341,10 +341,10 @@ def sharing_values(firsts: Mapping[int, First], worn: Collection[int]) -> dict[i
 
 
 class Values(Struct, frozen=True):
-    """Identifiers by digest: the earliest holder of each, and the values that share a blocking key with it.
+    """Identifiers by digest, with the data to find similar ones among them.
 
-    `firsts` are the former, `beside` the latter (as `sharing_values` returns it); `spelled` holds the
-    identifiers of every report that is the earliest holder of such a value.
+    `firsts` maps each to its earliest holder, `beside` to the identifiers that share a blocking key with it
+    (`sharing_values`). `spelled` maps every report that is such an earliest holder to its identifiers.
     """
 
     firsts: Mapping[int, First]

@@ -212,11 +212,11 @@ def note_worn(keys: Iterable[int]) -> None:
 def near_pictures(
     pictures: Iterable[bytes], known: Mapping[bytes, list[Neighbour]]
 ) -> dict[bytes, list[Neighbour]]:
-    """Return by PDQ hash (32 bytes) all stored pictures within `PDQ_RADIUS` bits, itself included.
+    """Return by PDQ hash (32 bytes) the stored pictures at most `PDQ_RADIUS` differing bits away.
 
-    A picture is given as (report, hash, distance). Multi-index hashing (pieces of the hash) finds the
-    candidates, at most `_MOST_NEAR` reports for a picture. `known` holds the results of earlier look-ups
-    and is part of the result.
+    Each is (report, hash, distance); an equal hash counts. Multi-index hashing (pieces of the hash) finds the
+    candidates, at most `_MOST_NEAR` reports for a picture. `known` holds the results of earlier look-ups and
+    is part of the result.
     """
     near = dict(known)
     wanted = sorted(set(pictures) - near.keys())
