@@ -266,7 +266,7 @@ def create(name: str, **said: str | int | None) -> None:
 @_attributes
 @with_django(DatabaseRole.WORKER)
 def describe(name: str, **said: str | int | None) -> None:
-    """Change metadata of the list of hashes NAME, and print the list."""
+    """Change the metadata that the options give of the list of hashes NAME, and print the list."""
     from fanal.analyse.material.operations.list_imports import describe_list
     from fanal.analyse.material.queries.lists import find_list
 

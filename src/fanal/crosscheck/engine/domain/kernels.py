@@ -36,22 +36,24 @@ _FOR_EACH = 8
 def weigh_span(span, slot, rows, reports, looks, tables):
     """Return the pairs to show whose later report has its seat in `span`, with their shared values.
 
+    A pair to show is one with enough points. A fresh report is one whose pairs are wanted: a new one.
+
     Args:
         span: (first, end) of the seats; a seat is a report's index in the arrays.
         slot: work array, int32[reports], filled with -1 before and after the call.
         rows: (first, mine, seat, mark, state, reach, kept, face). The values of report r are the rows
             `mine[first[r]:first[r + 1]]`, sorted by value. By row: the report's seat, weight class (mark),
             role (`states_of`), number of rows before it to compare with, all of other reports (reach), share
-            of points kept (0..1), and face (`features.look`).
+            of points kept (0..1), and face (Bloom filter of `features.look`).
         reports: (report's number by seat, whether it is fresh); each pair has a fresh report.
         looks: (looks, instants), the comparison features by seat that `features.look` wrote.
         tables: `sheet.Tables`, the weights.
 
     Returns:
         The number of pairs and of shared values, then columns, used up to these lengths. By pair: later and
-        earlier report, end of its shared values (int32), points (float64), other evidence (uint32, bits
-        of `features.beside`, up to `SINGLE`, and `NEAR`). By shared value: the rows of the later and of the
-        earlier report (int32).
+            earlier report, end of its shared values (int32), points (float64), other evidence (uint32, bits
+            of `features.beside`, up to `SINGLE`, and `NEAR`). By shared value: the rows of the later and of
+            the earlier report (int32).
     """
     first, mine, _, mark, _, reach, _, _ = rows
     who, fresh = reports
