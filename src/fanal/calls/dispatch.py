@@ -112,8 +112,6 @@ class Dispatch:
         """The ids of the calls without an outcome yet."""
         return {id_ for id_, one in self._calls.items() if not one.told}
 
-    # Events of a session
-
     def advances(self, number: int, now: float) -> None:
         """Record progress of a session: it has connected, read the greeting, or started TLS."""
         session = self._sessions[number]
@@ -274,8 +272,6 @@ class Dispatch:
         for call in self._carried(session):
             call.failure = failure
             call.unconfirmed = call.unconfirmed or unconfirmed
-
-    # Sessions
 
     def _fail_for(self, people: Sequence[Person], failure: str) -> None:
         """Note the failure of a session that came to no recipient, for the calls of the people in it."""
