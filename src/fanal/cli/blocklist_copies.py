@@ -85,7 +85,7 @@ def bring(
 
     Returns:
         what was done, as printed: `isp` (provider), `serial`, number of `messages`, of names `added` and
-            `removed`; or `ahead`, the serial of a copy that holds a later version.
+        `removed`; or `ahead`, the serial of a copy that holds a later version.
 
     Raises:
         ServerFailed: the primary name server does not answer or refuses.

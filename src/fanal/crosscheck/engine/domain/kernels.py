@@ -51,9 +51,9 @@ def weigh_span(span, slot, rows, reports, looks, tables):
 
     Returns:
         The number of pairs and of shared values, then columns, used up to these lengths. By pair: later and
-            earlier report, end of its shared values (int32), points (float64), other evidence (uint32, bits
-            of `features.beside`, up to `SINGLE`, and `NEAR`). By shared value: the rows of the later and of
-            the earlier report (int32).
+        earlier report, end of its shared values (int32), points (float64), other evidence (uint32, bits
+        of `features.beside`, up to `SINGLE`, and `NEAR`). By shared value: the rows of the later and of
+        the earlier report (int32).
     """
     first, mine, _, mark, _, reach, _, _ = rows
     who, fresh = reports
