@@ -120,7 +120,10 @@ class Dispatch:
             session.changed = now
 
     def signed_in(self, number: int, now: float) -> tuple[list[str], list[Call]]:
-        """Record that a session has signed in; return its recipients (addresses) and calls; [] for none."""
+        """Record that a session has signed in; return (recipients' addresses, calls to announce).
+
+        Both are empty if other sessions have claimed its people meanwhile: it has nothing to send.
+        """
         session = self._sessions[number]
         session.phase, session.changed, session.stalled = Phase.RECIPIENTS, now, False
         self._places.note_signed_in(session.place, session.began, now)
