@@ -166,6 +166,7 @@ RULES: tuple[GrantRule, ...] = (
     _rule("crosscheck_value", [APP], READ),
     _rule("crosscheck_tie", [APP], READ),
     _rule("crosscheck_tie", [WORKER], APPEND),
+    _rule("crosscheck_name", [APP], APPEND),
     _rule("crosscheck_near", [APP], READ),
     # The comparison features of reports belong to the worker alone.
     _rule("crosscheck_sketch", [APP, AUDITOR], NOTHING),
@@ -203,6 +204,7 @@ RULES: tuple[GrantRule, ...] = (
             "orient_*_words",
             "orient_reason",
             "crosscheck_reason",
+            "crosscheck_name",
             "deconfliction_*_words",
             "harmonise_opening_motive",
         )

@@ -129,6 +129,7 @@ BOUNDED: Mapping[str, TableBounds] = {
         rows=_OWN, reads="other_desk_id = ANY ((SELECT fanal_desks())::integer[])"
     ),
     "crosscheck_tie": TableBounds(rows=_OWN),
+    "crosscheck_name": TableBounds(rows=_OWN),
     "crosscheck_kin": TableBounds(rows=_OWN),
     "crosscheck_card": TableBounds(rows=_OWN),
     "crosscheck_answer": TableBounds(

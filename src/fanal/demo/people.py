@@ -18,6 +18,7 @@ from fanal.accounts.operations.habilitations import AT_A_DESK
 from fanal.accounts.operations.partners import add_partner, spend_quota
 from fanal.accounts.operations.people import create_account, ensure_desk
 from fanal.accounts.queries import people as queries
+from fanal.crosscheck.dossiers.names import name_dossier
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, Play, World
 from fanal.harmonise import queries as harmonised
@@ -229,6 +230,7 @@ def _note_on_the_ring(world: World, at: datetime) -> None:
         words="Réunion avec l’office mineurs jeudi : préparer la liste des pseudonymes par jeu.",
         now=at,
     )
+    name_dossier(actor=claire, dossier_id=dossier_id, name="Le cercle des trois jeux", now=at)
 
 
 _GIVEN = 6

@@ -44,6 +44,21 @@ def test_what_was_split_off_stays_off(
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_it_is_renamed_in_two_clicks(
+    open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str
+) -> None:
+    page = open_as("ana", path_of(desk, lang))
+    assert "renard_77 / Arcadia" in page.locator("h1").inner_text()
+    page.click(".fd-rename summary")
+    check(page, axe, lang)
+    page.fill("#dossier-name", "Le cercle des mercredis")
+    page.click(".fd-rename button[type=submit]")
+    page.wait_for_selector("h1 >> text=Le cercle des mercredis")
+    page.goto(page.url.partition("/dossiers/")[0] + "/dossiers/")
+    assert page.locator("th a", has_text="Le cercle des mercredis").count() == 1
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_reports_side_by_side_and_an_identifier_through_time(
     open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str
 ) -> None:

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("servers_clock")]
 ACTS = [
     ("accounts_habilitation", "granted_at"), ("accounts_partnercredential", "revoked_at"),
     ("accounts_review", "reviewed_at"), ("accounts_revocation", "revoked_at"),
-    ("crosscheck_judgement", "made_at"), ("deconfliction_counterpart", "added_at"),
+    ("crosscheck_judgement", "made_at"), ("crosscheck_name", "named_at"), ("deconfliction_counterpart", "added_at"),
     ("deconfliction_limit", "set_at"), ("deconfliction_step", "at"), ("deconfliction_withholding", "made_at"),
     ("distribution_recipient", "added_at"), ("distribution_sender_key", "added_at"),
     ("distribution_sender_key", "revoked_at"), ("exchange_source", "added_at"),

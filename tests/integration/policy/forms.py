@@ -212,6 +212,7 @@ FORMS: dict[str, Act] = {
     # Dossiers and what others hold.
     "desk:dossier-document": _act("ledger_entry", _DOCUMENT),
     "desk:dossier-note": _act("orient_note", _WORDS),
+    "desk:dossier-name": _act("crosscheck_name", name="A name"),
     "desk:judge": _act("crosscheck_judgement", act="REJECT", reason=REASON, members=_members),
     "desk:suggestion": _act(
         "crosscheck_judgement", answer="REJECT", other=lambda s: s.other_id, motive=REASON

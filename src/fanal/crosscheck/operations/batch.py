@@ -454,10 +454,10 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """Delete all cross-check data of reports except people's judgements and counts.
 
     Deleted are comparable data, sketches (digests for similarity), compared identifiers, links, suggested and
-    similar pairs, answers, memberships and written reasons; also, without being counted, the frequency states
-    of their values. Of certain links the ids stay (`write_ties`). Returns the number of deleted rows,
-    compared identifiers counted by different value. The caller writes the ledger entry of the expiry, which
-    covers every stage.
+    similar pairs, answers, memberships, names of dossiers and written reasons; also, without being counted,
+    the frequency states of their values. Of certain links the ids stay (`write_ties`). Returns the number of
+    deleted rows, compared identifiers counted by different value. The caller writes the ledger entry of the
+    expiry, which covers every stage.
 
     Raises:
         Refused: the actor is not the system.
@@ -491,6 +491,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
             "DELETE FROM crosscheck_link WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_link WHERE other_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_name WHERE report_id = ANY(%s::uuid[])",
             _REASONS,
         ):
             cursor.execute(statement, [ids])

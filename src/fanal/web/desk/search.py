@@ -17,6 +17,7 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import desk_names
 from fanal.accounts.routes import needs
 from fanal.casework import queries as casework
+from fanal.crosscheck.dossiers.names import names_of
 from fanal.crosscheck.dossiers.numbers import find_dossier_number
 from fanal.crosscheck.dossiers.queries import (
     dossiers_of,
@@ -267,7 +268,7 @@ def _history(kind: str, value: str, *, actor: Actor) -> Found:
         "first": min(map(instant_of, ids), default=None),
         "last": max(map(instant_of, ids), default=None),
         "beside": beside,
-        "dossiers": dossiers_of(actor=actor, report_ids=ids),
+        "dossiers": _dossiers(ids, actor=actor),
     }
     return Found(
         report_ids=ids,
@@ -275,6 +276,13 @@ def _history(kind: str, value: str, *, actor: Actor) -> Found:
         desks=sorted(_names(elsewhere).values(), key=alphabetical),
         shown=shown,
     )
+
+
+def _dossiers(ids: list[UUID], *, actor: Actor) -> list[tuple[UUID, str, str, int]]:
+    """Return the dossiers with one of these reports: id, number, given name, number of these reports."""
+    found = dossiers_of(actor=actor, report_ids=ids)
+    numbers, names = dossier_numbers(dossier_ids=found), names_of(actor=actor, dossier_ids=found)
+    return [(one, numbers.get(one, ""), names.get(one, ""), n) for one, n in found.items()]
 
 
 def _names(elsewhere: dict[UUID, frozenset[int]]) -> dict[int, str]:

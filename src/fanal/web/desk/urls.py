@@ -155,6 +155,7 @@ urlpatterns: list[URLPattern] = [
     ),
     path("dossiers/<uuid:dossier_id>/graphml/", dossier_graph.graphml, name="dossier-graphml"),
     path("dossiers/<uuid:dossier_id>/withhold/", counterparts.withhold, name="dossier-withhold"),
+    path("dossiers/<uuid:dossier_id>/name/", dossiers.rename, name="dossier-name"),
     path("dossiers/<uuid:dossier_id>/note/", notes.on_dossier, name="dossier-note"),
     path("wall/", wall.wall, name="wall"),
     path("counts/", wall.menu_counts, name="menu-counts"),

@@ -22,6 +22,7 @@ from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierLine, DossierView, JudgementAct
 from fanal.crosscheck.dossiers.domain import next_act
+from fanal.crosscheck.dossiers.names import LONGEST_NAME, NothingToName, name_dossier, names_of
 from fanal.crosscheck.dossiers.numbers import dissolved
 from fanal.crosscheck.dossiers.queries import (
     digests_of,
@@ -47,6 +48,7 @@ from fanal.web.desk.dossiers.overview import overview_of
 from fanal.web.desk.dossiers.pictures import Told
 from fanal.web.desk.dossiers.places import named_places
 from fanal.web.desk.dossiers.related import judged_of, percent, reasons_of
+from fanal.web.desk.dossiers.titles import READ_FOR_A_LIST, made_name
 from fanal.web.desk.naming import Unclear, named_report
 from fanal.web.desk.queue.views import rows_of
 from fanal.web.failures import reason_of
@@ -71,8 +73,23 @@ def dossiers(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     lines = list_dossiers(actor=actor, limit=_LISTED)
     consult(request, "dossier", [line.id for line in lines], action="dossier.list")
-    context = {"dossiers": [_line(line, actor=actor) for line in lines]}
+    members = {line.id: members_of(actor=actor, dossier_id=line.id) for line in lines}
+    names = _names_in_list(members, actor=actor)
+    context = {"dossiers": [_line(line, members[line.id], names, actor=actor) for line in lines]}
     return render(request, "desk/dossiers.html", context)
+
+
+def _names_in_list(members: Mapping[UUID, list[UUID]], *, actor: Actor) -> dict[UUID, str]:
+    """Return the name of each dossier, given or made from the newest of its `members` (reports)."""
+    given = names_of(actor=actor, dossier_ids=members)
+    newest = {id_: ids[-READ_FOR_A_LIST:] for id_, ids in members.items() if id_ not in given}
+    records = harmonised.get_records(
+        actor=actor, report_ids=[report_id for ids in newest.values() for report_id in ids]
+    )
+    made = {
+        id_: made_name([records[i] for i in ids if i in records]) for id_, ids in newest.items()
+    }
+    return given | made
 
 
 @never_cache
@@ -94,7 +111,9 @@ def show(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     return render(request, "desk/dossier.html", _page(request, view))
 
 
-def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[str, object]:
+def _page(
+    request: HttpRequest, view: DossierView, refused: str = "", *, typed_name: str | None = None
+) -> dict[str, object]:
     actor, lang = actor_of(request), get_language() or "fr"
     own = [node.report_id for node in view.nodes if node.report_id]
     consult(request, "dossier", [view.id], reports=own)
@@ -119,8 +138,13 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         ),
     )
     page = Paginator(ranked, _ROWS).get_page(request.GET.get("page"))
+    given = names_of(actor=actor, dossier_ids=[view.id]).get(view.id, "")
     return {
         "dossier": view,
+        "name": given or made_name(records.values()),
+        "given_name": given if typed_name is None else typed_name,
+        "renaming": typed_name is not None,
+        "longest_name": LONGEST_NAME,
         "overview": overview_of(records, cases, events, lang),
         "pictures": shown,
         "page": page,
@@ -157,11 +181,15 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
     }
 
 
-def _others(view: DossierView, *, actor: Actor) -> list[tuple[DossierLine, str]]:
-    """Return the dossiers that one can be merged with, each with the digest of its reports there."""
+def _others(view: DossierView, *, actor: Actor) -> list[tuple[DossierLine, str, str]]:
+    """Return the other dossiers to merge with: (dossier, its given name, digest of its reports there)."""
     lines = [line for line in list_dossiers(actor=actor, limit=_LISTED) if line.id != view.id]
-    digests = digests_of(actor=actor, dossier_ids=[line.id for line in lines])
-    return [(line, digests.get(line.id, "")) for line in lines]
+    ids = [line.id for line in lines]
+    digests, names = (
+        digests_of(actor=actor, dossier_ids=ids),
+        names_of(actor=actor, dossier_ids=ids),
+    )
+    return [(line, names.get(line.id, ""), digests.get(line.id, "")) for line in lines]
 
 
 def _timeline(
@@ -186,12 +214,14 @@ def _timeline(
     return [event for _place, event in sorted(events, key=lambda each: each[0])]
 
 
-def _line(line: DossierLine, *, actor: Actor) -> dict[str, object]:
-    members = members_of(actor=actor, dossier_id=line.id)
+def _line(
+    line: DossierLine, members: Sequence[UUID], names: Mapping[UUID, str], *, actor: Actor
+) -> dict[str, object]:
     cases = list(oriented.get_cases(actor=actor, report_ids=members).values())
     first = max(cases, key=lambda c: c.score, default=None)
     return {
         "line": line,
+        "name": names.get(line.id, ""),
         "first": first,
         "kinds": sorted({c.kind for c in cases}),
         "platforms": sorted({c.platform for c in cases if c.platform}, key=alphabetical),
@@ -204,6 +234,31 @@ def _refused(request: HttpRequest, view: DossierView, words: str) -> HttpRespons
     """Return the dossier's page with the message `words`, the reason of a refusal (status 409)."""
     page = _page(request, view, words)
     return render(request, "desk/dossier.html", page, status=HTTPStatus.CONFLICT)
+
+
+@require_POST
+@needs("dossier.note")
+def rename(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
+    """Record the posted `name` of a dossier at the person's desk ("" takes it back), then show the dossier.
+
+    A refused name gives the dossier's page with the reason and the name as typed (status 422).
+
+    Raises:
+        Http404: no such dossier for the person.
+    """
+    actor, name = actor_of(request), request.POST.get("name", "")
+    try:
+        name_dossier(actor=actor, dossier_id=dossier_id, name=name, now=now_of(request))
+    except NothingToName:
+        raise Http404 from None
+    except Refusal as refused:
+        view = dossier_view(actor=actor, dossier_id=dossier_id)
+        if view is None:
+            raise Http404 from None
+        page = _page(request, view, reason_of(refused), typed_name=name)
+        return render(request, "desk/dossier.html", page, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    messages.success(request, _("The dossier’s name is recorded."))
+    return redirect("desk:dossier", dossier_id=dossier_id)
 
 
 _CHANGED = gettext_lazy(
