@@ -1,1 +1,1 @@
-"""Stage 5: proposals of the competent authority and legal basis of each report, then decisions by people."""
+"""Stage 5 of a report's processing: the legal rules propose authority and legal basis; people decide."""

@@ -11,7 +11,11 @@ from fanal.orient.domain.states import CaseState
 
 
 class StoredProposal(models.Model):
-    """One revision of the legal rules' proposal for a report; `body` is encoded by `pack_proposal`."""
+    """One revision of the legal rules' proposal for a report; revisions count from 1.
+
+    `tracks` are codes of the proposed actions, `bases` the ids of the legal bases; `body` is the whole
+    proposal, encoded by `pack_proposal`; `rule_version` is that of the legal rules.
+    """
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()
@@ -45,7 +49,11 @@ class StoredProposal(models.Model):
 
 
 class Case(models.Model):
-    """A row of the desk's queue, one for each report; `rank` is 100 minus the priority score."""
+    """A row of the desk's queue, one for each report; the columns are the fields of `records.Case`.
+
+    `rank` is 100 minus the priority score, so that an ascending index gives the highest first. `language`,
+    `age`, `departement` and `conversation` are facts of the report for the filters (`RowFacts`).
+    """
 
     report_id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -123,7 +131,9 @@ class StoredDecision(models.Model):
     """A decision of a person on a report; append-only by trigger.
 
     `tracks` are the actions decided on, `body` is JSON of the legal bases, `competent` the code of the
-    competent authority. `supersedes` is the decision that this one replaces, None for the first.
+    competent authority. `proposal_revision` is the revision of the proposal that was shown, `rule_version`
+    that of the legal rules, `claim_token` the fencing token of the author's claim. `digest` is a salted
+    digest of the reason, `supersedes` the decision that this one replaces, None for the first.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -167,7 +177,7 @@ class StoredDecision(models.Model):
 
 
 class DecisionReason(models.Model):
-    """The written reason of a decision and the salt of its digest: both are deleted at expiry."""
+    """The written reason of a decision (`words`) and the `salt` of its digest: both are deleted at expiry."""
 
     decision = models.OneToOneField(
         StoredDecision, on_delete=models.PROTECT, primary_key=True, related_name="reason"
@@ -221,9 +231,10 @@ class StoredAlarm(models.Model):
 
 
 class StoredAnswer(models.Model):
-    """A reporter's answer in the conversation with the desk, and who read it when; written by a trigger.
+    """A reporter's answer in the conversation with the desk; a database trigger writes the row.
 
-    `weighed_at` is when the stages were asked to rank its report again.
+    `came_at` is when it arrived, `read_at` and `read_by` when and by whom it was read first. `weighed_at` is
+    when the report's priority was queued to be computed again because of it. None until then.
     """
 
     message_id = models.UUIDField(primary_key=True)
@@ -245,7 +256,8 @@ class StoredAnswer(models.Model):
 class StoredNote(models.Model):
     """A note that a person of the desk wrote on a report, or on a dossier; append-only by trigger.
 
-    `dossier_id` is None for a note on one report. The text is in `orient_note_words`, until it expires.
+    `dossier_id` is None for a note on one report; `report_ids` are the reports of the dossier at that time.
+    The text is in `orient_note_words`, until it expires; its `digest` stays here.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -265,7 +277,11 @@ class StoredNote(models.Model):
 
 
 class StoredView(models.Model):
-    """A view of the queue that a person saved, for themselves or for their desk."""
+    """A view of the queue that a person saved, for themselves or, if `shared`, for their desk.
+
+    `view` is a `QueueView`; `folded` is the name in lower case, unique for its owner. Filters: `kind`,
+    `channel`, `country` and `level` have columns ("" for none), `more` holds the others as texts by name.
+    """
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -289,7 +305,7 @@ class StoredView(models.Model):
         return self.name
 
     def stated(self) -> dict[str, str]:
-        """Return the view's filters as an address has them: the text of each value, by name."""
+        """Return the view's filters by name, as texts of a query string; `filters_from` reads them."""
         own = {"kind": self.kind, "channel": self.channel}
         return {**self.more, **own, "country": self.country, "level": self.level}
 
@@ -307,7 +323,10 @@ class StoredView(models.Model):
 
 
 class StoredAssignment(models.Model):
-    """An assignment of a report to a person; seen once, ended once. Ended ones stay."""
+    """An assignment of a report to a person; the columns are the fields of `assignment.domain.Assignment`.
+
+    It is seen once and ended once, and stays as history.
+    """
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()
@@ -333,7 +352,11 @@ class StoredAssignment(models.Model):
 
 
 class StoredNotification(models.Model):
-    """A notification of a person on a report; seen once, mailed once."""
+    """A notification of a person on a report; it is seen once and mailed once.
+
+    `kind` is a `NotificationKind`. `by_id` is the author of the act, `dossier_id` the dossier of a note; None
+    without. `seen_at` and `mailed_at` are None until then.
+    """
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -355,7 +378,7 @@ class StoredNotification(models.Model):
 
 
 class StoredMailChoice(models.Model):
-    """Whether a person gets mails about new notifications."""
+    """A person's choice of e-mails about new notifications; `choice` is a value of `MailChoice`."""
 
     person_id = models.UUIDField(primary_key=True)
     choice = models.TextField()
@@ -369,7 +392,7 @@ class StoredMailChoice(models.Model):
 
 
 class NoteWords(models.Model):
-    """The text of a note, with its search index: deleted at expiry."""
+    """The text of a note (`words`); deleted at expiry, with its full-text index."""
 
     note = models.OneToOneField(
         StoredNote, on_delete=models.PROTECT, primary_key=True, related_name="text"

@@ -142,11 +142,12 @@ def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]
 def asked_until(
     *, actor: Actor, after: UUID, until: datetime, limit: int
 ) -> list[tuple[UUID, datetime]]:
-    """Return (report id, end) of unsettled reports whose subscriber-data retention window ends by `until`.
+    """Return undecided reports for whose IP address the subscriber-data retention window ends by `until`.
 
-    Unsettled: open, folded (a duplicate of another report), or with a removal request that awaits approval.
-    Only reports with an id greater than `after`, in order of id, at most `limit`; each with the window of its
-    own address, not that of a report folded into it.
+    The result has pairs (report id, end of the window). Undecided: open, folded (a duplicate of another
+    report), or with a removal request that awaits approval. Only reports with an id greater than `after`, in
+    order of id, at most `limit`; each with the window of its own address, not that of a report folded into
+    it.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -269,7 +270,10 @@ def decided_without_action(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[
 
 
 def decision_behind(*, actor: Actor, decision_id: UUID) -> Decision | None:
-    """Return the decision behind a removal request; None unless the actor may read such at its desk."""
+    """Return the decision on which a removal request is based.
+
+    None if it is unknown, or the actor may not read removal requests at its desk.
+    """
     rows = bounded(models.StoredDecision.objects.all(), reach(actor, "measure.read"))
     row = rows.select_related("reason").filter(id=decision_id).first()
     if row is None:
@@ -436,8 +440,8 @@ def count_states(*, actor: Actor) -> dict[CaseState, int]:
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
     """Return number, median and ninth decile (seconds) of the delays of reports received in a period.
 
-    Without tests. Keys: `ORIENT` (receipt to first proposal of the legal rules), `DECIDE` (first proposal to
-    first decision).
+    From `since` to before `until`, without tests. Keys: `ORIENT` (receipt to first proposal of the legal
+    rules), `DECIDE` (first proposal to first decision).
 
     Raises:
         Refused: the actor may not read statistics.

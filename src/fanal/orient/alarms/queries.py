@@ -29,7 +29,8 @@ SILENCE: Final = timedelta(seconds=30)
 def call_states(*, alarm_ids: Sequence[UUID]) -> dict[UUID, CallState]:
     """Return the state of each alarm's newest call (e-mail to the people on duty), by alarm id.
 
-    The newest call is that of the escalation, else that of the raising. Alarms without a call are left out.
+    The newest call is that of the escalation if the alarm was escalated, else that of the raising. Alarms
+    without a call are left out.
     """
     if not alarm_ids:
         return {}
@@ -117,10 +118,10 @@ ORDER BY w.raised_at, w.id
 
 
 class WaitingAlarm(Struct, frozen=True, kw_only=True):
-    """An alarm that nobody has acknowledged, with its report's row in the queue.
+    """An alarm that nobody has acknowledged, with facts of its report.
 
-    `score` is the report's priority, None while the stages have not read it; `kind` and `country` are then
-    empty.
+    `score` is the report's priority (0 to 100), `kind` its report kind and `country` the ISO 3166-1 code of
+    the facts. While the report is not in the queue yet, `score` is None and both are empty.
     """
 
     alarm: Alarm
@@ -130,16 +131,19 @@ class WaitingAlarm(Struct, frozen=True, kw_only=True):
 
 
 class WaitingAlarms(Struct, frozen=True, kw_only=True):
-    """The alarms that wait, oldest first; `more`: any between the oldest and the newest are left out."""
+    """The alarms that nobody has acknowledged, oldest first.
+
+    `more`: there are too many to read; alarms between the oldest and the newest are left out.
+    """
 
     alarms: tuple[WaitingAlarm, ...]
     more: bool
 
 
 def waiting_alarms(*, actor: Actor) -> WaitingAlarms:
-    """Return the alarms of the actor's desks that nobody has acknowledged, in one query.
+    """Return the alarms of the actor's desks that nobody has acknowledged.
 
-    Of a flood the newest and the oldest `READ_AT_ONCE` are read.
+    If there are more than twice `READ_AT_ONCE`, only that many of the newest and of the oldest are read.
     """
     desks = reach(actor, "report.list").desks
     within = "desk_id = ANY(%(desks)s::int[])"

@@ -1,1 +1,1 @@
-"""Answers that reporters send to the desk: which nobody has read yet, and who read them."""
+"""Answers of reporters in the conversation with the desk: which are unread, and who has read the others."""

@@ -1,4 +1,4 @@
-"""Write operations of answers: the desk has read what a reporter wrote, and so have the stages."""
+"""Write operations on reporters' answers: mark as read by the desk or as processed, notify, delete."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -27,11 +27,11 @@ RETURNING message_id
 def read_answers(
     *, actor: Actor, report_id: UUID, message_ids: Collection[UUID], now: datetime
 ) -> int:
-    """Record that the desk has read these answers on a report, and return how many were unread.
+    """Mark answers of a report's sender as read by the desk; return how many of them were unread.
 
-    `message_ids` are those that the page showed, so that one that comes meanwhile stays unread. Answers of
-    other reports and desks, those already read, and all while somebody else holds the report are left out;
-    without any, nothing is recorded.
+    `message_ids` are the answers that the page showed: an answer that arrives meanwhile stays unread. Answers
+    on other reports or at other desks are skipped, and all of them while another person has claimed the
+    report. Unless an answer was unread, the ledger gets no entry.
 
     Raises:
         Refused: the actor may not claim reports at any desk.
@@ -62,7 +62,7 @@ def read_answers(
 def forget_answers(
     *, actor: Actor, report_ids: Sequence[UUID] = (), message_ids: Sequence[UUID] = ()
 ) -> None:
-    """Delete what is known of the answers on these reports, or of these, as their texts are erased.
+    """Delete the rows on answers whose texts are erased: all on these reports, and those of these messages.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -87,10 +87,11 @@ FOR UPDATE SKIP LOCKED
 def take_unweighed(
     *, actor: Actor, idle: Callable[[Sequence[UUID]], Sequence[UUID]], most: int
 ) -> list[UUID]:
-    """Return the reports with an answer that the stages have not read, the longest waiting first, once each.
+    """Return the reports with a new answer, for which their priority must be computed again.
 
-    At most `most`, of those which `idle` keeps: reports that no stage can take now hold up no other. Their
-    answers stay locked until the caller's transaction ends.
+    At most `most`, the one with the longest waiting answer first. `idle` gets report ids and returns those
+    that no stage is processing; the others are left for later. The rows of the answers stay locked until the
+    caller's transaction ends.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -102,7 +103,9 @@ def take_unweighed(
 
 
 def note_weighed(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
-    """Record that the stages will read the answers that these reports have now.
+    """Record at `now` that the new answers of these reports are taken into account in their priority.
+
+    The caller queues the computation in the same transaction.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -124,10 +127,10 @@ WHERE c.report_id = ANY(%s) AND (c.state = 'CLAIMED' AND c.claimed_by IS NOT NUL
 
 
 def tell_holders(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
-    """Notify the person in charge of each of these reports that has an unread answer.
+    """Notify the person in charge of each of these reports that has a new, unread answer of its sender.
 
-    Once for all answers that `note_weighed` records next. Of a report that nobody has in charge nobody is
-    notified: its answer waits in the queue.
+    New: not yet recorded by `note_weighed`, so that each answer is notified once. No notification is made for
+    a report that nobody has in charge: its answer is shown in the queue.
 
     Raises:
         Refused: the actor may not run the processing stages.

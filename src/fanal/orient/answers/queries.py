@@ -1,4 +1,4 @@
-"""Read operations of answers: which of the reporters' answers nobody at the desk has read yet."""
+"""Queries on the answers of reporters that nobody at the desk has read yet."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -55,7 +55,7 @@ def held_with_answers(*, actor: Actor, most: int = 100) -> list[UUID]:
 
 
 def list_unheard(*, actor: Actor, report_ids: Sequence[UUID], since: datetime) -> set[UUID]:
-    """Return those of the reports whose reporter's word of after `since` waits for a person.
+    """Return the reports on which something from the reporter since `since` still waits for a person.
 
     That is an answer that nobody has read, or an alarm that nobody has acknowledged.
 

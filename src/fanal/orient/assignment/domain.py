@@ -52,11 +52,12 @@ ASSIGNMENT_STATES: StateTable[AssignmentState] = StateTable(
 
 
 class Assignment(Struct, frozen=True, kw_only=True):
-    """Who is in charge of a report (`person_id`), by whose act (`made_by`), and until when.
+    """The assignment of a report to a person (`person_id`), by another (`made_by`), and how it ended.
 
     `handed_over`: by the person who was in charge; otherwise a supervisor assigned it. `former_id`: who was
-    in charge before. `act_id` is common to the assignments of one act on several reports. `note_id`: the note
-    to the person, None without one.
+    in charge before, None for nobody. `act_id` is common to the assignments of one act on several reports.
+    `note_id`: the note to the person, None without one. `seen_at`: when the person opened the report.
+    `outcome` is the final `AssignmentState`, "" while the assignment is open; `ended_at` is None until then.
     """
 
     id: UUID
@@ -82,9 +83,11 @@ class Assignment(Struct, frozen=True, kw_only=True):
 
 
 class Load(Struct, frozen=True, kw_only=True):
-    """What a person has in charge: numbers of reports held, of those with a child in danger, and unread.
+    """The workload of a person at a desk, as numbers of reports.
 
-    `unseen`: given to them, and not opened yet. `oldest`: the report received first, and when.
+    `held`: in their charge (claimed or assigned); `danger`: of these, with a child in danger; `unseen`:
+    assigned to them and not opened yet. `oldest_id` and `oldest_at`: the report in their charge that was
+    received first, and when; None without any.
     """
 
     person_id: UUID
@@ -96,39 +99,48 @@ class Load(Struct, frozen=True, kw_only=True):
 
 
 def in_charge(case: Case, given: Assignment | None, *, now: datetime) -> UUID | None:
-    """Return who is in charge of a report: to whom it is given, else who holds its claim; None: nobody."""
+    """Return the id of the person in charge of a report: its assignee, else the holder of its claim, or None.
+
+    `case` is the report's row in the queue, `given` its open assignment.
+    """
     return given.person_id if given is not None else case.held_by(now)
 
 
 def version_of(case: Case, given: Assignment | None, *, now: datetime) -> str:
-    """Return what a page shows of who is in charge: each claim, its end and each assignment change it."""
+    """Return an opaque string that identifies who is in charge of a report; it is put into the page's forms.
+
+    It changes with each claim, the expiry of a claim and each assignment. `case` is the report's row in the
+    queue, `given` its open assignment.
+    """
     over = case.claimed_by is not None and case.held_by(now) is None
     given_id = given.id if given else ""
     return f"{case.claim_token}.{case.claimed_by or ''}.{given_id}{_OVER if over else ''}"
 
 
 def is_shown(shown: str, case: Case, given: Assignment | None, *, now: datetime) -> bool:
-    """Return whether a page that showed the version `shown` showed who is in charge now.
+    """Return whether a page with the version `shown` (see `version_of`) is up to date on who is in charge.
 
-    It did where only the time of a claim has run out since: nobody else has come between.
+    It is also up to date if a claim has only expired since and nobody else has taken the report.
     """
     return shown in versions_of(case, given, now=now)
 
 
 def versions_of(case: Case, given: Assignment | None, *, now: datetime) -> tuple[str, ...]:
-    """Return the versions (`version_of`) of pages that showed who is in charge now: of now, then of before.
+    """Return the accepted versions (`version_of`) of a page that is up to date on who is in charge.
 
-    That of before is the one while a claim that has run out was running.
+    The first is the current one. If the claim of the report has expired, the version from before its expiry
+    is added.
     """
     version = version_of(case, given, now=now)
     return tuple(dict.fromkeys((version, version.removesuffix(_OVER))))
 
 
 def is_kept_from(case: Case, given: Assignment | None, *, person_id: UUID, now: datetime) -> bool:
-    """Return whether a report is kept from a person who asks for the next one: it is given to another.
+    """Return whether a person who asks for the next report must not get this one: it is assigned to another.
 
-    That of a child in danger is kept for `PROTECTED` only, and not once more where it was passed on: urgency
-    survives an absent colleague.
+    A report with a child in danger is reserved only for the time `PROTECTED` after its first assignment, and
+    not at all after it was passed on, so that an absent colleague does not delay it. `given` is the open
+    assignment, None for none.
     """
     if given is None or given.person_id == person_id:
         return False

@@ -109,9 +109,10 @@ def assign_report(
 
 
 def see_assignment(*, actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Record that the actor has opened a report, if it is given to them; their notifications of it are seen.
+    """Record that the actor has opened a report, if it is assigned to them.
 
-    The ledger has the reading of the report itself.
+    Their notifications of it are marked as seen. The ledger gets no entry: it records the reading of the
+    report itself.
     """
     StoredAssignment.objects.filter(
         report_id=report_id, person_id=actor.person_id, ended_at=None, seen_at=None
@@ -122,9 +123,9 @@ def see_assignment(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 def return_report(
     *, actor: Actor, report_id: UUID, now: datetime, shown: str | None = None
 ) -> bool:
-    """Return a report that is given to the actor to the queue; return False if it is not (any more).
+    """End the actor's own assignment and return the report to the queue; return False if it is not open.
 
-    `shown`: the version of who was in charge on the page of the act.
+    `shown`: the version of who was in charge on the actor's page (`version_of`), None: not compared.
 
     Raises:
         CaseUnknown: no such report in the queue.
@@ -147,9 +148,11 @@ def return_report(
 def take_back(
     *, actor: Actor, report_id: UUID, now: datetime, shown: str | None = None
 ) -> Assignment | None:
-    """Take back an assignment: the report returns to the queue; return it, None if there is none (any more).
+    """End an assignment and return the report to the queue; return the assignment, None if it is not open.
 
-    By its giver, or by a supervisor of the desk; not while the person works on the report.
+    Permitted to the person who assigned the report and to a supervisor of the desk, but not while the
+    assignee has claimed it. `shown`: the version of who was in charge on the actor's page (`version_of`),
+    None: not compared.
 
     Raises:
         CaseUnknown: no such report in the queue.
@@ -169,10 +172,11 @@ def take_back(
 
 
 def undo_assignments(*, actor: Actor, act_id: UUID, now: datetime) -> Counter[str]:
-    """Undo an act of the actor, two minutes after its last report at most: each returns to who was in charge.
+    """Undo an act of assignment by the actor, up to two minutes after its last report.
 
-    To the actor as a claim, to a colleague as an assignment, else to the queue. Returns the numbers of
-    reports given back ("DONE") and left as they are ("CHANGED": somebody has acted on them since).
+    Each report returns to the person who was in charge before: to the actor as a claim, to a colleague as an
+    assignment; to the queue if there was none. Returns the numbers of reports by result: "DONE" (undone) and
+    "CHANGED" (left as they are, since somebody has acted on them since).
     """
     rows = StoredAssignment.objects.filter(act_id=act_id, made_by=actor.person_id)
     if not rows.filter(made_at__gte=now - UNDONE_WITHIN).exists():
@@ -189,9 +193,10 @@ def undo_assignments(*, actor: Actor, act_id: UUID, now: datetime) -> Counter[st
 
 
 def lapse_assignments(*, actor: Actor, now: datetime, most: int = 200) -> int:
-    """Return to the queue the reports given to people who may no longer claim at their desk; return how many.
+    """End the assignments to people who may no longer claim reports at the desk; return the number of them.
 
-    Their giver and the supervisors of the desk are notified.
+    At most `most`. Their reports return to the queue; those who assigned them and the desk's supervisors are
+    notified.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -43,7 +43,10 @@ _EARLIEST, _LATEST = 2000, 2200
 
 
 class Conversation(StrEnum):
-    """Values of the filter `conversation`: the report quotes one; the reporter's answer is unread."""
+    """Values of the filter `conversation`.
+
+    WITH: the report quotes a conversation. ANSWER: the reporter has sent the desk an answer that is unread.
+    """
 
     WITH = "WITH"
     ANSWER = "ANSWER"

@@ -172,10 +172,10 @@ def _closing(facts: Facts, qualified: Qualified) -> list[Because]:
 
 
 def differences(proposal: Proposal | None, decision: Decision | None) -> list[dict[str, object]]:
-    """Return actions (tracks), legal bases and authority of a decision, each with the proposed value.
+    """Compare a decision with the legal rules' proposal: a dict each for actions, legal bases, authority.
 
-    `proposal` is that of the legal rules. Keys: `name`, `kind` (the group of the values' labels), `proposed`,
-    `decided`, `same`. Empty without a proposal or a decision.
+    Keys: `name` of the field, `kind` (the group of labels that names its values), `proposed` and `decided`
+    (the values on each side), `same` (whether they are equal). Empty without a proposal or a decision.
     """
     if proposal is None or decision is None:
         return []

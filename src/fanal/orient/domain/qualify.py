@@ -42,13 +42,15 @@ class _Asked(Struct, frozen=True, kw_only=True):
 
 
 class Facts(_Asked, frozen=True, kw_only=True):
-    """The facts of one report, as the legal rules read them.
+    """The facts of one report, as the legal rules read them; further fields in `_Asked`.
 
-    `first` to `last` are days in Europe/Paris, inclusive. `dated`: the source gave these days, else both are
-    the day of receipt. `victim_ages` holds the age on `first` and on `last` of each victim whose age is
-    known; `ages_unknown` means that there may be a victim of unknown age. `targets` are the web addresses
-    that a removal request could name, without onion services; `onion_only`: there are only onion services.
-    `empty`: nothing but the envelope.
+    `first` to `last` are the days of the facts in Europe/Paris, inclusive. `dated`: the source gave these
+    days, else both are the day of receipt. `victim_ages` holds the age on `first` and on `last` of each
+    victim whose age is known; `ages_unknown` means that there may be a victim of unknown age. `targets` are
+    the web addresses that a removal request could name, without onion services; `onion_only`: there are only
+    onion services. `danger`: a child is in danger. Countries are ISO 3166-1 codes, `facts_country` that of
+    the place of the facts, None if unknown. `empty`: the report has no content except its envelope (sender,
+    dates, kind).
     """
 
     first: date
@@ -167,7 +169,10 @@ def _is_empty(report: HarmonisedReport) -> bool:
 
 
 class Qualified(Struct, frozen=True, kw_only=True):
-    """The legal bases that the qualification rules find for a report, and their reasons (`because`)."""
+    """The legal bases that the qualification rules find for a report, and their reasons (`because`).
+
+    A reason is a code with the parameters of its text (`Because`).
+    """
 
     bases: tuple[Basis, ...]
     because: tuple[Because, ...]
@@ -193,7 +198,10 @@ def measure_basis(
 
 
 def qualify(facts: Facts, *, catalogue: Catalogue) -> Qualified:
-    """Return the articles that may apply to a report, each in its applicable wordings, with reasons."""
+    """Return the articles of law that may apply to a report, each in its applicable wordings, with reasons.
+
+    `facts` are those of the report (`read_facts`), `catalogue` the reference data with the law.
+    """
     bases: list[Basis] = []
     because: list[Because] = []
     unsure: list[str] = []

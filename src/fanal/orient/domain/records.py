@@ -21,10 +21,10 @@ from fanal.reference.words import either
 
 
 class Track(StrEnum):
-    """Action that follows from a report: judicial referral, removal measures, notice to a provider, or none.
+    """Action that a proposal or a decision names; each names one or more.
 
-    ELSEWHERE: the report is referred to another service. A decision names one or more tracks; NONE stands
-    alone.
+    JUDICIAL: referral to the judicial authority. MEASURES: removal or blocking by order. NOTICE: notice to a
+    provider. ELSEWHERE: referral to another service. NONE: no action; it stands alone.
     """
 
     JUDICIAL = "JUDICIAL"
@@ -51,7 +51,8 @@ class OrientItem(Struct, frozen=True, kw_only=True):
     """One report with the results of the earlier stages: the input of `propose`.
 
     `kin` summarises its links to related reports. `sender_id` is the provider, zero for a report from the
-    public. `analysis` and `priority` come from stage 3; `is_test` marks a partner's test report.
+    public. `analysis` (findings) and `priority` come from stage 3 of the processing; `is_test` marks a
+    partner's test report.
     """
 
     report: HarmonisedReport
@@ -376,7 +377,7 @@ class Call(Struct, frozen=True, kw_only=True):
 class Note(Struct, frozen=True, kw_only=True):
     """A note of the desk on one report, or on the reports that a dossier held when the note was written.
 
-    `words` is None once the text has expired.
+    `dossier_id` is None for a note on one report; `words` (its text) is None once it has expired.
     """
 
     id: UUID

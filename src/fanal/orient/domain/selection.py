@@ -34,15 +34,16 @@ class SelectionAct(StrEnum):
 
 
 class LeftOut(StrEnum):
-    """Why an act leaves out a selected report.
+    """Reason why an act leaves out a selected report.
 
     GONE: unknown, or outside the person's desks. DECIDED: it waits for no claim or decision. HELD: another
     person has claimed it. YOURS, NOT_YOURS: the person has claimed it already, or not. DANGER, ANSWERED: a
-    child in danger, an answer that nobody has read: a person decides on each alone. PUBLIC: no provider
-    sent it. IN_DOSSIER: it is in a dossier already. BEYOND: more than can be claimed at once. ROOM: more
-    than one judgement on a dossier names. ASSIGNED, NOT_ASSIGNED: a colleague is in charge of it, or
-    nobody. NOT_BY_YOU: a colleague assigned it. THEIRS: the chosen colleague is in charge of it already;
-    NOT_THEIR_DESK: they may not work at its desk. CHANGED: refused because it changed meanwhile.
+    child in danger, or an unread answer of the reporter: such a report is never decided together with others.
+    PUBLIC: no provider sent it. IN_DOSSIER: it is in a dossier already. BEYOND: over the limit of reports
+    that can be claimed at once. ROOM: over the limit of reports in one judgement on a dossier. ASSIGNED,
+    NOT_ASSIGNED: a colleague is in charge of it, or nobody. NOT_BY_YOU: a colleague assigned it. THEIRS: the
+    chosen colleague is in charge of it already; NOT_THEIR_DESK: they may not work at its desk. CHANGED:
+    refused because it changed meanwhile.
     """
 
     GONE = "GONE"
@@ -65,9 +66,11 @@ class LeftOut(StrEnum):
 
 
 class Given(Struct, frozen=True, kw_only=True):
-    """The assignment of a report: to whom (None: nobody) and by whom; `assigns`: the actor may assign any.
+    """The assignment of a report, as an act on a selection needs it.
 
-    `kept`: it keeps the report from the actor (`assignment.domain.is_kept_from`).
+    `person_id`: the assignee, None for nobody; `made_by`: who assigned it. `assigns`: the actor may assign
+    any report of the desk. `kept`: the report is reserved for the assignee, so that the actor must not claim
+    it (`assignment.domain.is_kept_from`).
     """
 
     person_id: UUID | None = None
@@ -136,7 +139,10 @@ def _untakeable(holder: UUID | None, person_id: UUID, given: Given) -> LeftOut |
 
 
 def decided_alone(case: Case, answers: int) -> LeftOut | None:
-    """Return why a person decides on a report alone: DANGER, or ANSWERED with unread `answers`; else None."""
+    """Return why a report must not be decided together with others, or None if it may be.
+
+    DANGER: a child in danger; ANSWERED: `answers`, the number of its reporter's unread answers, is not 0.
+    """
     if case.level == "DANGER":
         return LeftOut.DANGER
     return LeftOut.ANSWERED if answers else None

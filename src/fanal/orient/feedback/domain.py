@@ -12,7 +12,10 @@ from fanal.orient.domain.records import Track
 
 
 class FeedbackVerdict(StrEnum):
-    """The desk's assessment of a report, for the provider that sent it."""
+    """The desk's assessment of a report, for the provider that sent it.
+
+    USEFUL: the desk acted on it. DUPLICATE: it repeats another report. LACKS_DATA: needed data are missing.
+    """
 
     USEFUL = "USEFUL"
     DUPLICATE = "DUPLICATE"
@@ -38,11 +41,12 @@ FIELDS = tuple(part.code for part in RULES.part)
 
 
 class Feedback(Struct, frozen=True, kw_only=True):
-    """One feedback on a report; the newest counts. `lacks` holds the codes of the missing data.
+    """One feedback of the desk on a provider's report; the newest counts.
 
-    `reference` and `wire_id` are the sender's reference of its report and the report's number in the ISPWS
-    interface, filled in for the sender only; `author_id` is filled in for the desk only (else None).
-    `verdict` is the assessment, `origin` its source (a person, a decision or duplicate detection).
+    `verdict` is the assessment, `origin` its source (a person, a decision or duplicate detection), `lacks`
+    the codes of the missing data (`FIELDS`), only with LACKS_DATA. `reference` and `wire_id` are the sender's
+    reference of its report and the report's number in the ISPWS interface, filled in for the sender only;
+    `author_id` is filled in for the desk only, None if no person gave it.
     """
 
     id: UUID

@@ -48,7 +48,7 @@ def give_feedback(
     lacks: tuple[str, ...] = (),
     now: datetime,
 ) -> UUID:
-    """Store a person's feedback on a provider's report and return its id; the newest feedback counts.
+    """Store a person's feedback on a provider's report; return the id of the feedback. The newest counts.
 
     `lacks`: the codes of the missing data, with the verdict LACKS_DATA only.
 

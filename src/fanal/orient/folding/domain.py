@@ -37,9 +37,11 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 class Sameness(StrEnum):
-    """Levels of sameness of two reports, from the strongest (same files) to the weakest (viral content).
+    """Levels of sameness of two reports, from the strongest to the weakest; periods: `folding.toml`.
 
-    In between: NEAR_FILE (nearly the same picture), SAME_ACCOUNT (at the same provider), SAME_EVENT.
+    SAME_FILE: the same files about the same people. NEAR_FILE: nearly the same pictures, by PDQ hash.
+    SAME_ACCOUNT: on one account, by one provider. SAME_EVENT: the same people on the same day, reported by
+    several providers. VIRAL_BUNDLE: a widely shared picture, reported many times by one provider.
     """
 
     SAME_FILE = "SAME_FILE"
@@ -57,11 +59,11 @@ some.
 
 
 class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Duplicate-detection rule of one level of sameness of reports, as in the rule file.
+    """Duplicate-detection rule of one level of sameness (`code`), as in the rule file `folding.toml`.
 
-    `days`: length in days of the periods within which reports are compared; `at_least`: least number of equal
-    reports to fold; `distance`: Hamming distance in bits of similar pictures. `source` is the reason for the
-    rule, `checked_by` who checked it.
+    `days`: length in days of the periods of receipt within which reports are compared; `at_least`: least
+    number of equal reports to fold; `distance`: largest Hamming distance in bits of similar pictures, 0 for
+    equal ones. `source` is the reason for the rule, `checked_by` who checked it.
     """
 
     code: Sameness
@@ -73,7 +75,11 @@ class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The duplicate-detection rules in force, one for each level of sameness, in the order of `LEVELS`."""
+    """The duplicate-detection rules in force.
+
+    `schema` is the version of the file format, `version` that of the rules, as recorded with each fold;
+    `level` has one rule for each level of sameness, in the order of `LEVELS`.
+    """
 
     schema: int
     version: str
@@ -87,8 +93,9 @@ class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Foldable(Struct, frozen=True, kw_only=True):
     """A report for duplicate detection, with its key at each level of sameness (16 bytes or None).
 
-    Reports with the same key at a level are equivalent. `pictures` holds its PDQ hashes, 32 bytes each,
-    sorted and concatenated. A `taken` report, claimed by somebody, is never folded into another.
+    `keys` are in the order of `LEVELS`; reports with the same key at a level are equivalent. `pictures` holds
+    the PDQ hashes of its pictures, 32 bytes each, sorted and concatenated. `taken`: somebody has claimed the
+    report, so that it is never folded into another.
     """
 
     report_id: UUID
@@ -98,9 +105,9 @@ class Foldable(Struct, frozen=True, kw_only=True):
 
 
 class Folded(Struct, frozen=True, kw_only=True):
-    """The place of a folded report: the report that is shown for it (`parent`), and their level of sameness.
+    """The fold of one report: the equivalent report into which it is folded (`parent`), and at which level.
 
-    A report is folded when it is grouped as equivalent to another.
+    The parent is shown in the queue in its place, unless it is itself folded (`root_of`).
     """
 
     parent: UUID
@@ -132,8 +139,8 @@ def load_rules() -> FoldRules:
 def never_folds(item: OrientItem) -> bool:
     """Return whether a report is never folded into another (grouped as a duplicate).
 
-    That is an emergency, and a report with a priority floor (minimum score), of level DANGER, escalated by
-    its sender, from the public, or with answers that only the public form asks for (`stated`).
+    True for an emergency, a report with a priority floor (minimum score) or of level DANGER, one escalated by
+    its sender, one from the public, and one with answers that only the public form asks for (`stated`).
     """
     report, priority = item.report, item.priority
     return bool(

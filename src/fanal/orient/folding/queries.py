@@ -1,4 +1,4 @@
-"""Queries on equal and similar reports: duplicates folded into another, similar ones already decided."""
+"""Queries on folds: the duplicates of a report, and decided reports with the same or a similar file."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -21,16 +21,19 @@ from fanal.orient.queue.queries import bounded
 
 
 class FoldedReport(Struct, frozen=True, kw_only=True):
-    """A folded report: the level of sameness, and its parent (the head, or another report folded into it)."""
+    """The fold of a report: level of sameness, and `parent`, the report into which it is folded.
+
+    The parent is the head, which the queue shows for all reports folded into it, or itself folded.
+    """
 
     level: Sameness
     parent: UUID
 
 
 class Unfolding(Struct, frozen=True, kw_only=True):
-    """A person's judgement that a report is not the same as its head (the report shown in its place).
+    """A person's judgement that a folded report is no duplicate of its head (the report shown in its place).
 
-    `reason` is empty once expired.
+    `author_id` judged it at `judged_at`; `reason` is their text, empty once expired.
     """
 
     head_id: UUID
@@ -64,9 +67,10 @@ def list_folded(
 def folded_of(
     *, actor: Actor, head_ids: Collection[UUID], limit: int = 100
 ) -> dict[UUID, list[UUID]]:
-    """Return the ids of the duplicates of several reports (`head_ids`), by id of that report; none: left out.
+    """Return the ids of the duplicates folded into each of the reports `head_ids`, by id of that report.
 
-    Of each the first `limit` by priority, as `list_folded` gives them.
+    A report without duplicates has no key. Of each, the first `limit` by priority, in the order of
+    `list_folded`.
     """
     desks = reach(actor, "report.read").desks
     found = sql.rows(

@@ -1,1 +1,1 @@
-"""Notifications of people: what concerns their work, on a page and by mails without content."""
+"""Notifications to people of a desk about their work, on a page and in e-mails that give only a number."""

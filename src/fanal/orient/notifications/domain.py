@@ -32,7 +32,11 @@ class NotificationKind(StrEnum):
 
 
 class NotificationGroup(StrEnum):
-    """Groups of the page of notifications, in its order."""
+    """Groups of the page of notifications, in its order.
+
+    CHARGE: reports newly in the person's charge. ANSWERS: of reporters. MENTIONS: notes that name the person.
+    MOVES: reports that left their charge, or that they assigned and that came back.
+    """
 
     CHARGE = "CHARGE"
     ANSWERS = "ANSWERS"
@@ -60,9 +64,11 @@ DEFAULT_MAIL = MailChoice.AT_ONCE
 
 
 class Notification(Struct, frozen=True, kw_only=True):
-    """A notification of a person. `by_id`: the author of the act, None if it is of nobody at the desk.
+    """A notification of a person about a report.
 
-    `dossier_id`: the dossier whose note names the person, None on a note on the report.
+    `by_id`: the author of the act, None if it was nobody at the desk. `dossier_id`: the dossier whose note
+    names the person, None for a note on the report. `came_at` is when it was made, `seen_at` when the person
+    saw it, None before.
     """
 
     id: UUID

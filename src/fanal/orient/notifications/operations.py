@@ -1,4 +1,4 @@
-"""Write operations of notifications: made, seen, mailed, deleted.
+"""Write operations on notifications: create, mark as seen, mail, delete.
 
 The ledger does not record that a notification was seen: it holds no content, and the reading of the report
 itself is recorded.
@@ -38,9 +38,10 @@ def notify(
     by_id: UUID | None = None,
     dossier_id: UUID | None = None,
 ) -> None:
-    """Store a notification on a report for each of the people, but for the author `by_id` of the act.
+    """Store a notification on a report for each of `people`, except `by_id`, the author of the act.
 
-    No right is checked: the caller's act is permitted, and who reads it is bounded by `own_notifications`.
+    No permission is checked here: the caller has checked that of the act, and `own_notifications` limits who
+    can read the notification. `dossier_id`: the dossier of a note, if it is about one.
     """
     StoredNotification.objects.bulk_create(
         StoredNotification(
@@ -67,7 +68,8 @@ def see_notifications(
 ) -> int:
     """Mark the actor's unseen notifications as seen; return how many.
 
-    Those of `ids`, and of `report_id`; without either, all.
+    `ids` and `report_id` restrict it to these notifications, and to those on that report; without either, all
+    are marked.
 
     Raises:
         Refused: the actor may not list reports at any desk.
@@ -124,7 +126,9 @@ def queue_mails(*, actor: Actor, choice: MailChoice, now: datetime) -> int:
 
 
 def count_mailed(*, actor: Actor, person_id: UUID, now: datetime) -> int:
-    """Return how many unseen notifications a person has at the desks where they may list reports now.
+    """Return how many unseen notifications a person has, as the e-mail to them will state.
+
+    Only those of desks where they may list reports now.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -149,7 +153,7 @@ def forget_notifications(*, actor: Actor, report_ids: Collection[UUID]) -> None:
 
 
 def forget_people_notified(*, actor: Actor, person_ids: Collection[UUID]) -> None:
-    """Delete the notifications and mail choices of people who left.
+    """Delete the notifications and e-mail choices of people who have left the desk.
 
     Raises:
         Refused: the actor may not run the processing stages.

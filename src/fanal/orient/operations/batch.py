@@ -73,10 +73,10 @@ MOST_KEYS = 1000
 
 
 def note_assessed(*, report: HarmonisedReport, desk_id: int) -> None:
-    """Store the picture hashes and file-hash keys of a report in the transaction of its decision.
+    """Store the picture hashes and file-hash keys of a report that is being decided, in the same transaction.
 
-    By them, later reports with equal or similar files find it. At most 64 hashes and 1000 keys are stored;
-    rows already stored stay.
+    Later reports with equal or similar files find the decided report by them. At most 64 hashes and 1000 keys
+    are stored; rows already stored stay.
     """
     pictures = {pdq for found in pictures_of(report).values() for pdq in found}
     keys = sorted(_keys(report))[:MOST_KEYS]
@@ -94,7 +94,7 @@ def note_assessed(*, report: HarmonisedReport, desk_id: int) -> None:
 
 
 def forget_assessed(report_ids: list[UUID]) -> None:
-    """Delete the picture hashes and file-hash keys of expired reports."""
+    """Delete the picture hashes and file-hash keys of expired reports that `note_assessed` stored."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM orient_assessed WHERE report_id = ANY (%s)", [report_ids])
         cursor.execute("DELETE FROM orient_assessed_file WHERE report_id = ANY (%s)", [report_ids])

@@ -172,7 +172,7 @@ def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: dateti
 
 
 def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
-    """Withdraw the queue row of a report that its sender retracted; return False when none is undecided."""
+    """Withdraw the queue row of a report that its sender retracted; return False without an undecided row."""
     with transaction.atomic():
         # A public node may not read cases: a database function does it.
         if not sql.one("SELECT orient_withdraw(%s, %s)", [report_id, sender_of(actor=actor)])[0]:

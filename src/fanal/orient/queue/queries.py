@@ -50,9 +50,10 @@ def reachable(actor: Actor) -> QuerySet[models.Case]:
 
 
 def bounded(rows: QuerySet[M], bounds: Reach) -> QuerySet[M]:
-    """Keep the rows of the desks within reach (`bounds`: the desks where an actor has a right, or all).
+    """Return the rows of `rows` that belong to the desks within reach.
 
-    A single desk becomes an equality, as the queue's indexes need.
+    `bounds`: the desks where an actor has a right, or all. A single desk becomes an equality in SQL, as the
+    queue's indexes need.
     """
     if bounds.everywhere:
         return rows
@@ -140,7 +141,10 @@ def count_selections(selections: Mapping[K, Sequence[Streams]], *, cap: int) -> 
 def count_without(
     *, actor: Actor, view: QueueView, filters: QueueFilter, now: datetime, cap: int = COUNT_CAP
 ) -> dict[str, int]:
-    """Count the reports of a view without each of its filters in turn, up to `cap`, by name of the filter."""
+    """For each filter that is set, count the reports of a view under the other filters alone, up to `cap`.
+
+    The keys are names of filters. So the page can say how many reports each filter hides.
+    """
     selections = {
         name: streams_of(
             actor=actor, view=view, filters=structs.replace(filters, **{name: None}), now=now
@@ -169,13 +173,16 @@ MOST_SENDERS = 1000
 
 
 def senders_of(*, actor: Actor) -> set[UUID]:
-    """Return the senders of the reports that the actor may list; zero stands for the public."""
+    """Return the ids of senders of the reports that the actor may list; zero for the public.
+
+    At most `MOST_SENDERS`.
+    """
     desks = sorted(reach(actor, "report.list").desk_ids)
     return {row[0] for row in sql.rows(_SENDERS, [desks, MOST_SENDERS])}
 
 
 def holders_of(*, actor: Actor) -> set[UUID]:
-    """Return the other people who have a report in charge that the actor may list."""
+    """Return the ids of people, other than the actor, in charge of a report that the actor may list."""
     rows = reachable(actor).filter(state=CaseState.CLAIMED)
     claimed = rows.values_list("claimed_by", flat=True).distinct()
     given = models.StoredAssignment.objects.filter(ended_at=None)

@@ -1,4 +1,4 @@
-"""Child-in-danger alarms: raised, acknowledged, escalated, recorded in the ledger."""
+"""Write operations on child-in-danger alarms: raise, acknowledge, mute, escalate, record in the ledger."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -62,8 +62,9 @@ UNION ALL (SELECT a.id FROM orient_alarm a WHERE a.acknowledged_at IS NULL AND a
 def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -> bool:
     """Raise the child-in-danger alarm of a report; return False when it already has one.
 
-    `desk_id` is the report's desk. `orient_batch` raises the alarms of emergencies and of reports with the
-    priority floor (minimum) CHILD_IN_DANGER; a trigger that of a report that declares danger when it arrives.
+    `desk_id` is the report's desk. Called by `orient_batch` for emergencies and for reports with the priority
+    floor (minimum score) CHILD_IN_DANGER. If a report itself declares a danger, a database trigger raises the
+    alarm when the report arrives.
     """
     return bool(raise_alarms(actor=actor, items=[(report_id, desk_id)], now=now))
 
@@ -94,7 +95,7 @@ def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: dateti
 
 
 def raise_written(*, lookup_hash: bytes, now: datetime) -> bool:
-    """Raise an alarm because a reporter, known by a follow-up code, writes that a child is in danger.
+    """Raise an alarm because the reporter, identified by a follow-up code, writes that a child is in danger.
 
     `lookup_hash`: the hash under which the code is stored. Return False if the report already has an open
     alarm, is a test, or the code is unknown. The caller stores the message in the same transaction;
@@ -154,11 +155,11 @@ def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
 def mute_alarms(
     *, actor: Actor, alarm_ids: Collection[UUID], reason: str, now: datetime
 ) -> list[UUID]:
-    """Record that a person turns off the sound of alarms for themselves; return the ids of those that wait.
+    """Record in the ledger that a person mutes alarms for themselves; return the ids of the muted ones.
 
-    Nothing changes for anybody else: the alarms wait, are shown and escalate as before. The caller turns the
-    sound off, for `MUTED`. Alarms of other desks and acknowledged ones are left out; without any, nothing is
-    recorded.
+    Nothing changes for anybody else: the alarms are still shown and escalated. The caller turns the sound
+    off, for the duration `MUTED`; `reason` is the person's text. Alarms of other desks and acknowledged ones
+    are left out; if none is left, nothing is recorded.
 
     Raises:
         Refused: the actor may not acknowledge alarms at any desk.

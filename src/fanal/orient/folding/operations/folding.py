@@ -181,15 +181,15 @@ def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dic
 
 
 def hold_folding() -> None:
-    """Let no other worker fold reports (group duplicates) until the end of the transaction; wait for it.
+    """Take the advisory lock by which one worker at a time folds reports, until the transaction ends.
 
-    It takes an advisory lock.
+    Waits for the lock. To fold is to group reports as duplicates.
     """
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def fold_again(report_ids: Iterable[UUID]) -> None:
-    """Fold again reports that lost their head (the report shown for its duplicates), as if just arrived."""
+    """Fold again reports that lost their head (the report shown in their place), as if just arrived."""
     ids = uuid_array(report_ids)
     if ids == "{}":
         return

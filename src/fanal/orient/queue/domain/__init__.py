@@ -1,1 +1,1 @@
-"""What the queue is, without a database: filters as conditions, views as index ranges, facts of a row."""
+"""The queue as pure functions, without a database: filters as SQL conditions, views as index ranges."""

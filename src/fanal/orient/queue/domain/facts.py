@@ -1,4 +1,4 @@
-"""What a row of the queue keeps of its report, so that the queue can be filtered by it."""
+"""Facts of a report that are copied into its row of the queue, so that the queue can be filtered by them."""
 
 import re
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ _LANGUAGE = re.compile(r"([A-Za-z]{2})(?:[-_].*)?")
 
 
 class RowFacts(Struct, frozen=True, kw_only=True):
-    """Facts of a report in its row of the queue, by which people filter.
+    """Facts of a report in its row of the queue, for filtering.
 
     `language`: ISO 639-1 code in capitals, "" if not stated. `age`: of the youngest victim, in years, None if
     not stated. `departement`: code of a département or overseas collectivity, "" if unknown. `conversation`:
-    whether the report quotes one.
+    whether the report quotes a conversation.
     """
 
     language: str
@@ -29,7 +29,7 @@ class RowFacts(Struct, frozen=True, kw_only=True):
 
 
 def facts_of(report: HarmonisedReport) -> RowFacts:
-    """Return what the queue's row keeps of a report.
+    """Return the facts of a report for its row of the queue.
 
     The département is that of the facts; if none is known, that of the child, else that of a victim.
     """

@@ -50,11 +50,12 @@ IN_CHARGE = (
 
 
 class Narrowed(Struct, frozen=True, kw_only=True):
-    """The filters as conditions in SQL, their parameters (`values`), and what decides how they are read.
+    """The queue's filters as conditions in SQL, and how they are evaluated.
 
-    `facets`: value by column of those in FACETS. `answered`: only reports with an unread answer of the
-    reporter, in none of the `conditions`. `sifted`: there are filters other than the facets and `answered`.
-    `holder`: only reports in this person's charge.
+    `conditions` are SQL texts, `values` their parameters in order. `facets`: value by column, for the filters
+    of FACETS, which lead an index. `answered`: only reports with an unread answer of the reporter (not among
+    the `conditions`). `sifted`: there are filters other than the facets and `answered`. `holder`: only
+    reports in the charge of this person, None for any.
     """
 
     conditions: tuple[str, ...]
@@ -322,17 +323,20 @@ def _condition(view: QueueView) -> str:
 
 
 def desks_of(actor: Actor) -> Turns:
-    """Return the desks where the actor may list reports, as turns of a stream; none: all desks."""
+    """Return the desks where the actor may list reports, as values of the index column `desk_id`.
+
+    Without a restriction the result is empty, which means all desks.
+    """
     bounds = reach(actor, "report.list")
     return {} if bounds.everywhere else {"desk_id": sorted(bounds.desk_ids)}
 
 
 def held(desks: Turns, actor: Actor, narrow: Narrowed, *, answered: bool = False) -> Streams:
-    """Return the range (`Streams`) of the cases in the actor's charge (view MINE), few enough to read singly.
+    """Return the index range (`Streams`) of the cases in the actor's charge (view MINE).
 
-    A child in danger comes first, then an unread answer of the reporter: their ranks lie below all others.
-    `desks`: the desks within reach; `narrow`: the filters; `answered`: only those with such an answer. A case
-    is a report in the queue.
+    A case is a report in the queue. These are few enough to be read one by one. A child in danger comes
+    first, then an unread answer of the reporter: their ranks lie below all others. `desks`: the desks within
+    reach; `narrow`: the filters; `answered`: only those with such an answer.
     """
     unread = f"EXISTS ({UNREAD} AND n.report_id = h.report_id)"
     return Streams(
