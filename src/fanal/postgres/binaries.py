@@ -72,7 +72,10 @@ def find_binaries(environ: Mapping[str, str], *, major: int | None = None) -> Bi
 
 
 def shelter(binaries: Binaries, *, account: SystemAccount) -> Binaries:
-    """Return `binaries`, or a copy under `/var/lib/fanal` if `account` cannot run PostgreSQL from there."""
+    """Return the programs in a folder from which `account` can run them: `binaries`, or else those of a copy.
+
+    The copy is made under `/var/lib/fanal`.
+    """
     if account.run([binaries.program("postgres"), "--version"])[0] == 0:
         return binaries
     folder = binaries.folder.resolve()

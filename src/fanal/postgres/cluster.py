@@ -169,9 +169,9 @@ def _signal_all(pids: set[int], number: signal.Signals) -> None:
 
 
 class Recovery:
-    """The processes in which a starting PostgreSQL server recovers its data, with raised priority until then.
+    """The processes in which a starting PostgreSQL server recovers its data; they get more CPU until it ends.
 
-    The start of the desk, and with it the alarm calls, waits for them. Without root, nothing is raised.
+    The start of the desk, and with it the alarm calls, waits for them. Without root, nothing is changed.
     """
 
     def __init__(self, folder: Path) -> None:

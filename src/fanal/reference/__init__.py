@@ -1,4 +1,4 @@
-"""Reference data: law, taxonomies and labels (texts), dated, sourced, with their strict reader."""
+"""Reference data: law, taxonomies and labels (texts), each dated and sourced, and their strict reader."""
 
 from fanal.reference.catalogue import (
     Catalogue,

@@ -51,10 +51,10 @@ KINDS: tuple[type[Entry], ...] = (
 
 
 class Catalogue:
-    """All reference data of a release, immutable. An entry is a dated version of a rule.
+    """All reference data of a release (law, taxonomies, tables, labels), immutable.
 
-    `words` are the labels. `version` is a digest of the files except labels, by which decisions name the law
-    applied.
+    An entry is a dated version of a rule or table. `words` are the labels of codes. `version` is a digest of
+    the files except those of labels; decisions record it to name the law applied.
     """
 
     def __init__(self, entries: tuple[Entry, ...], words: Words, version: str) -> None:

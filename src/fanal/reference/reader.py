@@ -35,7 +35,8 @@ class _Header(Struct, frozen=True, kw_only=True):
 class LabelFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file of labels: kind of label → code → text in both languages.
 
-    `package` is the name of the package whose codes it labels, and of the file.
+    `schema` is the version of the file format. `package` is the name of the package whose codes it labels,
+    and of the file.
     """
 
     schema: Literal[1]

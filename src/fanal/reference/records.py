@@ -43,10 +43,12 @@ class SourceNote(Strict, frozen=True, kw_only=True):
 
 
 class Entry(Strict, frozen=True, kw_only=True):
-    """A dated version of a rule: the fields that all kinds share.
+    """A dated version of a rule: the fields that all kinds of reference data share.
 
-    `confidence` H: the official text was read; M: a secondary source; L: deduced. `in_force_to` is the first
-    day no longer in force; `read_from` the first day for which the text read is known to apply.
+    `id` and `code` name the rule, in all its versions. It is in force from `in_force_from` to before
+    `in_force_to` (None: still in force). `confidence` H: the official text was read; M: a secondary source;
+    L: deduced. `read_from` is the first day for which the text read is known to apply, None for the first day
+    in force. `source` are the texts consulted, `note` a remark.
     """
 
     kind: ClassVar[str] = "entry"
@@ -80,7 +82,11 @@ class Entry(Strict, frozen=True, kw_only=True):
 
 
 class Degree(Strict, frozen=True, kw_only=True):
-    """An aggravated form of an offence: its place in the article (`code`), its label, its maximum penalty."""
+    """An aggravated form of an offence: its place in the article (`code`), its label and its maximum penalty.
+
+    `max_prison_years` is None for `life` (life imprisonment) or a fine alone; `fine_euros` is None without a
+    fine.
+    """
 
     code: str
     label: Text
@@ -92,12 +98,12 @@ class Degree(Strict, frozen=True, kw_only=True):
 class OffenceValue(Strict, frozen=True, kw_only=True):
     """An article that defines an offence, with its penalty and legal consequences.
 
-    `limitation` has every possible reading of the limitation period (two where the text is ambiguous);
-    `max_prison_years` is None for life or for a fine alone; amounts are in euros. `procedure_706_47`:
-    whether the procedure of article 706-47 of the Code de procédure pénale applies. `extraterritorial`
-    names the articles that extend it beyond the territory, `measures` the articles that allow an
-    administrative measure against it. `victim_under`: it exists only if the victim is under this age.
-    `degrees` are its aggravated forms.
+    `nature` is the class of the offence (crime or délit). `limitation` has every possible reading of the
+    limitation period (two where the text is ambiguous); `max_prison_years` is None for life or for a fine
+    alone; amounts are in euros. `procedure_706_47`: whether the procedure of article 706-47 of the Code de
+    procédure pénale applies. `extraterritorial` names the articles that extend it beyond the territory,
+    `measures` the articles that allow an administrative measure against it. `victim_under`: it exists only if
+    the victim is under this age. `degrees` are its aggravated forms.
     """
 
     article: str
@@ -124,9 +130,10 @@ class Offence(Entry, frozen=True, kw_only=True):
 class MeasureValue(Strict, frozen=True, kw_only=True):
     """An administrative or judicial measure: article, kind (`track`), addressees, requirements.
 
-    `target` is the object that it names: an exact address, a host name, or a search result. `needs` lists
-    the codes of the facts to prove before it may be drafted, `remedies` those of the legal remedies,
-    `offences` those for which it exists. `recipient_notice`: the content provider must be informed.
+    `addressees` are the codes of those to whom it may be sent. `target` is the object that it names: an exact
+    address (URL), a host name, or a search result. `needs` lists the codes of the facts to prove before it
+    may be drafted, `remedies` those of the legal remedies, `offences` those for which it exists.
+    `recipient_notice`: the content provider must be informed.
     """
 
     article: str
@@ -150,9 +157,9 @@ class MeasureRule(Entry, frozen=True, kw_only=True):
 class MeasureClockValue(Strict, frozen=True, kw_only=True):
     """A legal delay of a removal request: the instant that starts it, its length, and its effect (`bound`).
 
-    `unit` HOURS is elapsed time; DAYS, WEEKS and MONTHS are counted in Europe/Paris. AT_MOST is a deadline,
-    AT_LEAST a wait, EVERY an interval. `suspendable`: force majeure or a request for clarification suspends
-    it.
+    `start` is the code of that instant. `unit` HOURS is elapsed time; DAYS, WEEKS and MONTHS are counted in
+    Europe/Paris. AT_MOST is a deadline, AT_LEAST a wait, EVERY an interval. `suspendable`: force majeure or a
+    request for clarification suspends it.
     """
 
     article: str
@@ -212,9 +219,11 @@ class EmergencyNumber(Entry, frozen=True, kw_only=True):
 
 
 class RoutingValue(Strict, frozen=True, kw_only=True):
-    """A step of the routing order: if `when` holds of a report, the authority `body` (a code) is proposed.
+    """A step of the order by which a competent authority is proposed: if `when` is true, propose `body`.
 
-    The lowest `rank` comes first.
+    `body` is the authority's code, `article` the legal text, if any. The first true step, from the lowest
+    `rank`, gives the preferred authority. `when`: a child is in danger now (DANGER_NOW); the suspect, or a
+    victim, is in France; everybody located is abroad; nobody is located.
     """
 
     rank: int
@@ -232,9 +241,12 @@ class Routing(Entry, frozen=True, kw_only=True):
 
 
 class ClockValue(Strict, frozen=True, kw_only=True):
-    """The desk's own delay for a stage (such as DECIDE) of a report or removal request, by priority level.
+    """The desk's own delay for a stage of a report or removal request, by priority level.
 
-    It is elapsed time, or working days in Europe/Paris.
+    `length` is in `unit`: elapsed time, or working days in Europe/Paris. Stages: claim a report (TAKE),
+    decide on it (DECIDE), approve a measure by a second person (SECOND), send it (SEND), refer a report to
+    the judicial authority (REFER), acknowledge or escalate an alarm, answer (ANSWER), remind (REMIND), call
+    the people on duty (CALL).
     """
 
     stage: Literal[
@@ -290,7 +302,7 @@ class Qualification(Entry, frozen=True, kw_only=True):
 
 
 class ListBasisValue(Strict, frozen=True, kw_only=True):
-    """The legal text under which a list of known material is kept or was received."""
+    """The legal text under which a list of known material is kept or was received: its `article`."""
 
     article: str
 
@@ -304,12 +316,12 @@ class ListBasis(Entry, frozen=True, kw_only=True):
 
 
 class MaterialRuleValue(Strict, frozen=True, kw_only=True):
-    """Thresholds for known material: match-rate circuit breaker, and effect of votes.
+    """Thresholds for lists of known material: match-rate circuit breaker, and votes on list entries.
 
-    A list entry that matches `matches` different reports within `window_hours`, and `share_percent` of all
-    reports analysed then, is suspended; after a supervisor released it, it is not suspended again for
-    `rest_hours`. With a balance of votes against it (down less up) from `weakening_votes`, a match keeps
-    `weakened_percent` of its score; from `silencing_votes`, none.
+    Circuit breaker: an entry that matches `matches` different reports within `window_hours`, and
+    `share_percent` of all reports analysed in that time, is suspended; after a supervisor released it, it is
+    not suspended again for `rest_hours`. Votes: the balance is the votes against an entry less those for it.
+    From `weakening_votes`, a match keeps `weakened_percent` of its score; from `silencing_votes`, none.
     """
 
     matches: int
@@ -330,10 +342,11 @@ class MaterialRule(Entry, frozen=True, kw_only=True):
 
 
 class RetentionValue(Strict, frozen=True, kw_only=True):
-    """A retention period: starting instant, length, review interval, causes (`hold`) that suspend expiry.
+    """A retention period: how long after `start` (an instant in the life of the data) they are kept.
 
-    `action` is the form of erasure (deletion of keys, of rows, or of all but a digest), `tables` the
-    database tables concerned.
+    `length` is in `unit`. Every `review_months`, if any, a person reviews whether they are still needed.
+    `hold` lists the codes of causes that suspend the expiry. `action` is the form of erasure: of encryption
+    keys, of rows, or of everything except a digest. `tables` are the database tables concerned.
     """
 
     start: Literal["RECEIVED", "DECIDED", "CLOSED", "LAST_USED", "ENDED", "RECORDED"]
@@ -354,7 +367,7 @@ class Retention(Entry, frozen=True, kw_only=True):
 
 
 class InstrumentValue(Strict, frozen=True, kw_only=True):
-    """A legal text: its article on reports, its status, and the report format made for it.
+    """A legal text under which providers report: its article, status, and the report `format` made for it.
 
     The dates of the entry are those of the status: when a text enters into force, the entry PROPOSED is
     closed and an entry IN_FORCE begins.
@@ -374,11 +387,12 @@ class Instrument(Entry, frozen=True, kw_only=True):
 
 
 class AskingValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A period in which subscriber data can be requested from an access provider or from the service itself.
+    """The period in which subscriber data can be requested from an access provider or from a service.
 
-    With `subject` ADDRESS it starts when an IP address was used, and depends on the country; with ACCOUNT
-    it starts at the receipt of the report, and depends on the service (`provider`, case-insensitive).
-    Exactly one of `country` and `provider` is set.
+    `subject` ADDRESS: the subscriber behind an IP address; the period starts when the address was used, and
+    depends on the `country`. ACCOUNT: the holder of an account; it starts at the receipt of the report, and
+    depends on the service (`provider`, case-insensitive). Exactly one of `country` and `provider` is set.
+    `length` is in `unit`; `article` is the legal text, if any.
     """
 
     subject: Literal["ADDRESS", "ACCOUNT"]
@@ -390,7 +404,7 @@ class AskingValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Asking(Entry, frozen=True, kw_only=True):
-    """How long providers keep connection data or account data, in one dated version."""
+    """How long providers keep connection data or account data (`AskingValue`), in one dated version."""
 
     kind: ClassVar[str] = "asking"
 
@@ -398,9 +412,10 @@ class Asking(Entry, frozen=True, kw_only=True):
 
 
 class ProtectedNameValue(Strict, frozen=True, kw_only=True):
-    """Host names whose blocking needs the approval of a third person, as A-labels.
+    """Host names whose blocking needs the approval of a third person, in ASCII form (A-labels, RFC 5890).
 
-    `covers` NAME: the names, and the names above them; BELOW: also every name below them.
+    `category` is the reason of the protection. `covers` NAME: the names, and the names above them in the DNS;
+    BELOW: also every name below them.
     """
 
     category: Literal["STATE", "CHILD_PROTECTION", "INFRASTRUCTURE", "SHARED_HOST", "PLATFORM"]

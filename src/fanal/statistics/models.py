@@ -25,7 +25,10 @@ class Daily(models.Model):
 
 
 class Counted(models.Model):
-    """The range of past days (`first` to `until`, excluded) for which counts of a figure are stored."""
+    """The range of past days (`first` to `until`, excluded) for which counts of a figure are stored.
+
+    `counted_at` is when they were computed.
+    """
 
     figure = models.TextField(primary_key=True)
     first = models.DateField()

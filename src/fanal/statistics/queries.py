@@ -38,7 +38,7 @@ from fanal.statistics.domain.tabular import Row, Table
 
 
 class DayCount(Protocol):
-    """The type of a query that counts objects by day between two instants, for one figure."""
+    """The type of a function that counts the objects of one figure by day, between two instants."""
 
     def __call__(self, *, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
         """Return a figure's counts from `since` to before `until`: (day, first code, second code, number)."""

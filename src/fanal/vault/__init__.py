@@ -1,1 +1,4 @@
-"""Encrypted evidence store: a public node can seal (encrypt) objects and never open (decrypt) them."""
+"""Encrypted evidence store: any node of the desk can seal (encrypt) objects; only key holders can open them.
+
+Public nodes hold public keys only, and can never open (decrypt) what they have sealed.
+"""

@@ -19,11 +19,11 @@ from fanal.vault.domain.records import IDENTITY_KINDS
 
 
 class KeyMissing(RuntimeError):
-    """An operation requires a key that this process does not hold."""
+    """Error: an operation requires a key that this process does not hold."""
 
 
 class ReceiptSigner(Protocol):
-    """The part of a receipt signer that the vault uses; implemented by `intake.domain.receipt.NodeSigner`."""
+    """What the vault needs of a signer of reports' receipts; see `intake.domain.receipt.NodeSigner`."""
 
     def signs_at(self, instant: datetime) -> bool:
         """Return whether a receipt signed at this instant could be verified."""

@@ -4,10 +4,13 @@ from django.db import models
 
 
 class VaultObject(models.Model):
-    """One sealed object: id, kind, owner (mostly a report), location, and its wrapped data key.
+    """One sealed (encrypted) object: its identity, location and wrapped data key.
 
-    The key is null once erased. `place` is the offset in the pack `pack_id` (a file of many objects); both
-    are null for a file of its own. `size` is that of the plaintext, `length` that of the sealed bytes.
+    `owner_id` is the id under which it can be erased, mostly a report's; `kind` a code such as `identity`.
+    `sha256` is the plaintext's hash, or a keyed digest for identities. `size` is that of the plaintext,
+    `length` that of the sealed bytes. `place` is the offset in the pack `pack_id` (a file of many objects);
+    both are null for a file of its own. `wrapped_key`, the encrypted data key, is null once erased;
+    `wrap_key_id` names the public key that encrypted it.
     """
 
     id = models.UUIDField(primary_key=True)

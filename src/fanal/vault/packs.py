@@ -1,6 +1,6 @@
-"""Storage of sealed (encrypted) bytes on disk: packs, files of many small objects, and files of one.
+"""Storage of sealed (encrypted) bytes on disk, without the database.
 
-No database here.
+Small objects share packs (files of many objects); a large object has a file of its own.
 """
 
 import errno
@@ -25,7 +25,7 @@ from fanal.vault.domain.records import Placed
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder and its parents with mode 0700, each entry synced into its parent."""
+    """Create a folder and its missing parents with mode 0700; sync each new name to disk (fsync)."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -35,7 +35,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync a folder, so that new names in it are durable."""
+    """Sync a folder to disk (fsync), so that new names in it survive a crash."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -60,9 +60,10 @@ _ID = struct.Struct(">16sI")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackSegment:
-    """One segment (header and sealed bytes of an object) of a pack (file of objects), at byte `offset`.
+    """One segment of a pack (a file of many objects): a header and the sealed bytes of an object.
 
-    `length` is the number of sealed bytes. `sound`: length and CRC are correct (always, if `erased`).
+    `offset` is its first byte in the pack, `length` the number of sealed bytes. `sound`: length and CRC are
+    correct (always, if `erased`). `erased`: the bytes were overwritten with zeros.
     """
 
     offset: int
@@ -102,15 +103,15 @@ def file_path(folder: Path, object_id: UUID) -> Path:
 
 
 class BlobMissing(FileNotFoundError):
-    """A database row points to a pack (a file of many objects) or file that does not exist."""
+    """Error: a database row points to a pack (a file of many objects) or file that does not exist."""
 
 
 class BlobDamaged(ValueError):
-    """The bytes at a location are short, altered, of another object, or in no regular file."""
+    """Error: the bytes at a location are short, altered, of another object, or in no regular file."""
 
 
 class VaultAway(OSError):
-    """Disk or mount of the vault does not respond: an outage, not damage of an object."""
+    """Error: the disk or mount of the vault does not respond: an outage, not damage of an object."""
 
 
 class SealedReader:

@@ -30,7 +30,7 @@ log = logging.getLogger("fanal.worker")
 
 
 class RoundStopped(Exception):
-    """A round (run of private set intersection) cannot continue for now.
+    """Error: a de-confliction round (run of private set intersection) cannot continue for now.
 
     `code` is the reason (labels of kind `deconfliction_refusal`).
     """
@@ -60,11 +60,11 @@ def work(*, actor: Actor) -> int:
 
 
 def run_due(*, actor: Actor) -> int:
-    """Start or continue a round with each other organisation that has a service and is due; return how many.
+    """Start or continue every due de-confliction round (run of private set intersection); return how many.
 
-    A round is one run of private set intersection. Due: a standing instruction is in force, and a round is
-    open, a conclusion is undelivered, or the counterpart's interval has passed since the last round. Rounds
-    that had to stop are counted too; the reason is logged.
+    With each other organisation (counterpart) that has a service, there is one round at most. Due: a standing
+    instruction is in force, and a round is open, a conclusion is undelivered, or the counterpart's interval
+    has passed since the last round. Rounds that had to stop are counted too; the reason is logged.
     """
     tried = 0
     for counterpart in queries.list_counterparts(actor=actor):

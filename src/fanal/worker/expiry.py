@@ -66,11 +66,11 @@ Erase = Callable[[Actor, datetime, datetime], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eraser:
-    """A function that enforces some retention classes (`classes`), at the date of the shortest of them.
+    """A function that erases the data of some retention classes when their time is over.
 
-    `name` identifies it in the results of `expire`. `erase` takes actor, present time and cut-off time, and
-    returns how many objects it erased; it is None if the tables hold only ids, codes, times and digests: no
-    personal data.
+    `name` identifies it in the results of `expire`, `classes` are the codes of the retention classes; the
+    shortest of them gives the date. `erase` takes actor, present time and cut-off time, and returns how many
+    objects it erased; it is None if the tables hold only ids, codes, times and digests: no personal data.
     """
 
     name: str
@@ -124,7 +124,10 @@ def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> i
 
 
 def forget_replayed(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Delete the rows of messages and identities that a restore erased again; newer ones stay."""
+    """Delete the rows of reports' messages and identities whose content a restore erased again.
+
+    Messages and identities added since are kept.
+    """
     for start in range(0, len(report_ids), _BATCH):
         ids = list(report_ids[start : start + _BATCH])
         with transaction.atomic():

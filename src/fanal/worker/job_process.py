@@ -51,9 +51,10 @@ _Session = psycopg.AsyncConnection[tuple[int]]
 
 
 class LivingJobs(JobManager):
-    """Procrastinate's job manager, which proves by a PostgreSQL advisory lock that its worker is alive.
+    """Job manager of Procrastinate (a task queue), which proves by an advisory lock that its worker is alive.
 
-    `session`: the connection (autocommit) that holds the lock; the server releases it when the process ends.
+    `session`: the connection (autocommit) that holds the PostgreSQL lock; the server releases it when the
+    process ends.
     """
 
     def __init__(self, connector: BaseConnector, session: _Session) -> None:
@@ -108,7 +109,7 @@ log = logging.getLogger("fanal.worker")
 
 
 class Hand(NamedTuple):
-    """A running job: its id, its thread's native id, and that thread's CPU seconds at the job's start."""
+    """A running job: its id, its thread's native id, and that thread's CPU seconds at the start (`cpu`)."""
 
     job: int
     thread: int
@@ -116,9 +117,10 @@ class Hand(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The running jobs of a killed job process: the blocking one (`culprit`; None: unknown) and the `others`.
+    """The jobs that were running when the keeper (supervising process) killed the job process, by id.
 
-    Jobs are given by id; `reason` says why the process was killed, for the log.
+    `culprit` is the job that blocked it, None if unknown; `others` are the rest. `reason` says why the
+    process was killed, for the log.
     """
 
     culprit: int | None
@@ -225,7 +227,7 @@ The list holds the jobs of the previous, killed process; the function empties it
 
 
 class Keeper:
-    """The keeper process (it supervises the job process), as the worker sees it."""
+    """The keeper process, which supervises the job process, seen from the worker that forked it."""
 
     def __init__(self, run: Run, *, slots: int) -> None:
         """Fork the keeper; its job process calls `run(stop, board, ended)`, with a board for `slots` jobs.

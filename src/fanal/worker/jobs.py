@@ -107,7 +107,7 @@ def mark_late(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="weigh_answers", lock="weigh_answers")
 def weigh_answers(timestamp: int) -> None:
-    """Have the stages rank again the reports whose reporters have answered the desk.
+    """Queue the computation of the priority of reports whose reporters have answered the desk.
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """
@@ -346,7 +346,7 @@ def follow_clocks(timestamp: int) -> None:
 
 
 def carry_on(*, seconds: float) -> bool:
-    """Rank portions of waiting reports by new priority rules, then continue dry runs of proposed ones.
+    """Rank waiting reports by new priority rules, then continue dry runs of proposed rules, in portions.
 
     After `seconds` it stops with the portion in progress. Return whether work may remain.
     """

@@ -40,14 +40,17 @@ log = logging.getLogger("fanal.worker")
 
 
 class Unfinished(Exception):
-    """The limited time of a quick fetch ended within a page; nothing of that page was stored.
+    """Error: the limited time of a quick fetch of a list ended within a page; none of that page was stored.
 
     No failure is recorded: the list source continues in a longer turn.
     """
 
 
 class FetchFailed(Exception):
-    """A fetch stopped early; `code` gives the reason. Stored pages remain, and the next fetch continues."""
+    """Error: the fetch of a list stopped early; `code` gives the reason.
+
+    Stored pages remain, and the next fetch continues after them.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

@@ -36,9 +36,10 @@ log = logging.getLogger("fanal.worker")
 
 
 class WorkerLoop:
-    """The main loop of one worker; `watch` (a `Watch`) kills the worker when a step takes too long.
+    """The main loop of one worker process.
 
-    `clock` returns the present time, `sleep` waits for seconds; both are injected, for tests.
+    `watch` is the supervisor that kills the worker when a step takes too long (`Watch`). `clock` returns the
+    present time, `sleep` waits for seconds; both can be replaced in tests.
     """
 
     def __init__(

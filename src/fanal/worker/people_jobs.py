@@ -29,7 +29,7 @@ _STALE: Final = timedelta(minutes=10)
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="lapse_assignments", lock="lapse_assignments")
 def lapse_assignments(timestamp: int) -> None:
-    """Return to the queue the reports of people whose role at their desk has ended.
+    """Return to the queue the reports assigned to people whose role at their desk has ended.
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """

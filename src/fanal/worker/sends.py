@@ -122,7 +122,7 @@ def tell_factor(
     name=NOTIFICATION_MAIL,
 )
 def tell_notifications(*, person_id: str, mail_id: str) -> None:
-    """Tell a person by mail how many notifications they have not seen, and where.
+    """Send a person an e-mail that says how many notifications they have not seen, and where to read them.
 
     The mail names no report, no person and no act. `mail_id` goes into its Message-ID. Nothing is sent once
     all are seen, or to a person without an address, who sees them at the desk only.
@@ -145,10 +145,10 @@ def tell_notifications(*, person_id: str, mail_id: str) -> None:
     name=GRANT_NOTICE,
 )
 def tell_grant(habilitation_id: str) -> None:
-    """Notify supervisors and overseers that a role whose holders approve others' acts was granted.
+    """Notify supervisors and overseers that somebody was granted a role whose holders approve others' acts.
 
-    The mail names the person, the granter, and accounts that may belong to the same human. Without an
-    address of any of them, the people on duty are notified.
+    `habilitation_id` is the id of the grant. The mail names the person, the granter, and accounts that may
+    belong to the same human. Without an address of any of them, the people on duty are notified.
     """
     now = clock.now()
     found = accounts.habilitation_of(habilitation_id=UUID(habilitation_id))

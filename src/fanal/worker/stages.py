@@ -55,9 +55,10 @@ def outage_code(failure: Exception) -> str | None:
 
 
 class Outage:
-    """The back-off of one stage while the vault is unavailable: its pause, and the size of test batches.
+    """The pauses of one processing stage while the vault (evidence store) is unavailable.
 
-    The stage loop keeps one for each stage.
+    The stage loop keeps one for each stage. `size` is the largest batch: one report after a pause, then
+    doubled with each success.
     """
 
     def __init__(self) -> None:
@@ -102,7 +103,7 @@ def unwatched(_token: UUID, _reports: int) -> AbstractContextManager[None]:
 
 
 class Portion:
-    """An adaptive batch size (`size`): a step shall take less than `long` seconds.
+    """An adaptive batch size (`size`, in reports): a step shall take less than `long` seconds.
 
     It stays between `fewest` and `most` reports. The defaults fit a step with a lock that people's actions
     also need.
@@ -151,8 +152,7 @@ class StageLoop:
             size: the most reports of a claim.
             observe: receives stage and seconds of each step.
             between: called after each step but the last of a batch that is not urgent, between portions of a
-            batch, and at pauses of a preparation; if it returns False,
-                the batch goes back to the queue.
+                batch, and at pauses of a preparation; if it returns False, the batch goes back to the queue.
             watched: surrounds each step (`Watch.step`).
             lease: length of a claim.
         """

@@ -29,9 +29,9 @@ def make_partitions(*, until: datetime, tries: int = 10, pause: float = 5.0) -> 
 
 
 def make_counts(*, until: datetime) -> int:
-    """Create the counts of numbers (`R-2027-0001`) of the years up to `until`; return how many are new.
+    """Create the counters of report numbers (`R-2027-0001`) for the years up to `until`; return how many.
 
-    A report of a year without them is stored without a number.
+    A report of a year without a counter is stored without a number.
     """
     (made,) = sql.one("SELECT fanal_counts_ahead(%s::date)", [until.date()])
     return int(made)

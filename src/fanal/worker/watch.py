@@ -58,7 +58,10 @@ class WorkInHand(NamedTuple):
 
 
 class Board:
-    """A record of the worker's current work in shared memory, with one writer and one reader process."""
+    """A record of the worker's current work (`WorkInHand`) in shared memory.
+
+    The worker writes it and the watching process reads it.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._memory = mmap.mmap(descriptor, _LAYOUT.size)
@@ -84,10 +87,11 @@ class Board:
 
 
 class Watch:
-    """The worker's side of the watch: it starts the watching process and records the current work.
+    """The worker's side of its watch: it starts the watching process and records the current work.
 
-    Its limits are seconds: of CPU time for several reports (`together`) and for a single one (`alone`), and
-    without a sign of life (`silent`).
+    The watching process kills the worker when a limit is exceeded. Limits, in seconds: `together`, CPU time
+    for a batch of several reports; `alone`, for a single one; `silent`, wall-clock time without a sign of
+    life.
     """
 
     def __init__(
@@ -121,10 +125,10 @@ class Watch:
 
     @contextlib.contextmanager
     def step(self, token: UUID, reports: int) -> Iterator[None]:
-        """Record, for the watching process, that the worker processes some `reports` under a claim (`token`).
+        """Context manager: record that the worker processes a batch under a claim (`token`).
 
-        `reports` is their number. Inside the block the limit on CPU time applies: over it, the worker is
-        killed and the claim returned.
+        `reports` is the number of its reports. Inside the block the limit on CPU time applies: over it, the
+        watching process kills the worker and returns the claim to the queue.
         """
         self._note(token.bytes, reports)
         try:

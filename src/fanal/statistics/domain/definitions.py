@@ -31,9 +31,11 @@ class Column(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The definition of a figure: label, exact definition, source, unit, retention, dimensions (`columns`).
+    """The definition of a figure (a statistic of the desk), as read from a TOML file.
 
-    `query` names the function that computes it. `unit`: COUNT or SECONDS.
+    `label` is its name, `definition` what exactly it counts, `source` where the data come from, `retention`
+    how long they are kept: texts in both languages. `query` names the function that computes it. `unit`:
+    COUNT or SECONDS. `columns` are its dimensions.
     """
 
     code: str
@@ -49,8 +51,9 @@ class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Historical(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A figure that another organisation published, for comparison on the statistics pages.
 
-    `value` is as printed, `number` the same if it is one number, for figures where it was entered. Confidence
-    H: the official text was read; M: a secondary source; L: deduced.
+    `period` is the time it covers. `value` is as printed, `number` the same if it is a single number.
+    `published_by` is the organisation, `source` the address or title of the publication, `retrieved_on` the
+    day it was read. Confidence H: the official text was read; M: a secondary source; L: deduced.
     """
 
     code: str

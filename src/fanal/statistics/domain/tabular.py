@@ -90,9 +90,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """A number of a figure, with the codes that identify it (`keys`: one per column of the figure, in order).
+    """A number of a figure, with the codes that identify it.
 
-    `before` is the previous year's number, None if not comparable.
+    `keys` has one code per column of the figure, in order. `value` is a count or seconds, None without a
+    measurement. `before` is the previous year's number, None if not comparable.
     """
 
     keys: tuple[str, ...]

@@ -33,9 +33,10 @@ RECENT: Final = 4
 
 
 class LevelChange(Struct, frozen=True, kw_only=True):
-    """A change of level in weekly counts: index of its first week (`at`), of the week that shows it (`told`).
+    """A change of level in weekly counts, as indices of the list of counts.
 
-    The indices are those of the list of weekly counts. Levels `before` and `after` are median counts.
+    `at` is the first week at the new level, `told` the later week in which the test detects it. Levels
+    `before` and `after` are median counts.
     """
 
     at: int
@@ -50,10 +51,10 @@ class LevelChange(Struct, frozen=True, kw_only=True):
 
 
 class Newcomer(Struct, frozen=True, kw_only=True):
-    """A new name (service, country, …): index of its first week, and its counts.
+    """A name (`code` of a service, a country, …) that appeared recently in weekly counts.
 
-    `total` is the count since then, `last` that of the last four weeks, `earlier` that of the four weeks
-    before these.
+    `first` is the index of its first week in the list of counts, `total` its count since then, `last` that of
+    the last four weeks, `earlier` that of the four weeks before these.
     """
 
     code: str

@@ -35,7 +35,7 @@ _ZERO_NONCE = bytes(12)
 
 
 class EnvelopeRefused(ValueError):
-    """Sealed bytes, wrapped key or authenticated data were altered, or the key is the wrong one."""
+    """Error: sealed bytes, a wrapped key or authenticated data were altered, or the key is the wrong one."""
 
 
 def key_id(public: X25519PublicKey) -> bytes:

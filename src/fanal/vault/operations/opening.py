@@ -32,14 +32,14 @@ class Stream(Struct, frozen=True, kw_only=True):
 
 
 class PurposeMissing(ValueError):
-    """Sealed objects were to be decrypted for a stage without a purpose, or at a time without timezone.
+    """Error: a batch was to be decrypted without a purpose, or at a time without time zone.
 
-    The stage's ledger entry needs both.
+    The ledger entry of the calling stage needs both.
     """
 
 
 class ObjectUnknown(LookupError):
-    """There is no such sealed object, or it was erased."""
+    """Error: there is no such sealed object, or it was erased."""
 
 
 def open_object(

@@ -84,7 +84,7 @@ _writers: dict[str, PackWriter] = {}
 
 
 class StreamTooLarge(ValueError):
-    """The stream or object exceeds the vault's size limit."""
+    """Error: the stream or object exceeds the vault's size limit."""
 
 
 def seal_batch(*, items: Sequence[Sealable], now: datetime) -> list[SealedObject]:
