@@ -51,10 +51,11 @@ _OFFERED = ("pdf", PRINT, "text")
 
 
 class TakenDocument(Struct, frozen=True, kw_only=True):
-    """The content of a document to take out of a page, with what the ledger records about it.
+    """The content of a document to export from a page, and what the ledger records about the export.
 
-    `kind` and `id` are the object's, `also` further objects that it shows, `reference` its name for people,
-    `name` the file's name without language and ending, `back` the address of its page.
+    `kind` and `id` are those of the object, `also` further objects in the document. `reference` is its
+    displayed number, `state` its state in words. `facts` are (name, value) pairs at the top, `parts` the
+    sections. `name` is the file's name without language and ending, `back` the URL of its page.
     """
 
     kind: str
@@ -178,7 +179,7 @@ def table(
 
 
 def first_lines(lines: Sequence[str]) -> tuple[str, ...]:
-    """Return the first `MOST_ROWS` lines, and if some are left out a line that says how many there are."""
+    """Return the first `MOST_ROWS` lines; if some are left out, a further line states their number."""
     if len(lines) <= MOST_ROWS:
         return tuple(lines)
     return (*lines[:MOST_ROWS], _left(MOST_ROWS, len(lines)))

@@ -1,7 +1,7 @@
-"""Forms of pages: posted fields as typed values, and as they were typed.
+"""Forms of pages: they parse posted fields into typed values, and keep the texts as they were typed.
 
-A form only parses. A missing text is an empty one: the operation refuses it, with its own code. The file of a
-form is held in memory while the form is read, never written to disk in clear.
+A form only parses. A missing text is an empty one: the operation refuses it, with its own code. An uploaded
+file is held in memory while the form is read, never written to disk unencrypted.
 """
 
 import io
@@ -27,7 +27,7 @@ _REFUSED = object()
 
 
 def digest_of(shown: Collection[UUID]) -> str:
-    """Return a digest of ids, by which a form says which ones its page showed."""
+    """Return a digest of a set of ids, which a form sends back to say which objects its page showed."""
     return sha256(b"".join(sorted(one.bytes for one in shown))).hexdigest()[:32]
 
 

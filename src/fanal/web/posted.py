@@ -1,4 +1,4 @@
-"""Posted form fields, recovered even from bodies that Django refuses, to give typed text back."""
+"""Posted form fields, read even from bodies that Django refuses, so that typed texts can be shown again."""
 
 import re
 from dataclasses import dataclass
@@ -41,7 +41,10 @@ _HALF_A_BYTE = re.compile(rb"%[0-9A-Fa-f]?\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """The fields of a posted form by name, as texts; `whole` is false if some were not read or were cut."""
+    """The fields of a posted form by name, as texts.
+
+    `whole` is false if some fields were not read, or were cut.
+    """
 
     fields: dict[str, str]
     whole: bool = True

@@ -68,7 +68,7 @@ _FETCHED_AHEAD = frozenset({"Sec-Purpose", "Purpose", "X-Moz"})
 
 
 def is_fetched_ahead(request: HttpRequest) -> bool:
-    """Return whether a browser fetches the page before anybody opens it: nobody has read it then."""
+    """Return whether a browser prefetches the page before the person opens it: then nobody has read it."""
     return not _FETCHED_AHEAD.isdisjoint(request.headers)
 
 

@@ -1,4 +1,4 @@
-"""Partners' access, for the administrator: the credentials of the APIs, their opening and their end."""
+"""Pages on partners' access to the APIs, for the administrator: list, issue and revoke credentials."""
 
 from http import HTTPStatus
 
@@ -46,10 +46,10 @@ def listing(request: HttpRequest) -> HttpResponse:
 @needs("partner.manage")
 @sensitive_variables("issued")
 def add(request: HttpRequest) -> HttpResponse:
-    """Show the form of a new credential (GET), or issue one (POST).
+    """Show the form of a new credential for the APIs (GET), or issue one to a new partner (POST).
 
-    Its password and token are shown once, in this response only. It is that of a new partner: with a further
-    one of a known partner, an administrator alone could act in its name; the console issues those. A refused
+    Its password and token are shown once, in this response only. A further credential of a known partner can
+    be issued on the command line only: else an administrator alone could act in the partner's name. A refused
     form is shown again (status 422).
     """
     if request.method != "POST":

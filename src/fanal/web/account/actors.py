@@ -1,4 +1,4 @@
-"""Actor and time of a request, which views pass to queries and operations; their check on an object."""
+"""Actor and time of a request, which views pass to queries and operations; the actor's right on an object."""
 
 from datetime import datetime
 

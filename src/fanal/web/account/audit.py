@@ -59,13 +59,13 @@ _READ_BY: Final[Mapping[str, str]] = {
 
 
 class AuditLine(Struct, frozen=True, kw_only=True):
-    """An entry as the page shows it: author, objects named, and whether its codes and its purpose are shown.
+    """A ledger entry as the search page shows it.
 
-    The purpose is that of the session, which people state for what they read there: never shown of entries
-    that name a person, such as a sign-out.
-
-    `things` are (label, text, number) of each kind of object: its number, or a person's name without a label,
-    for a single one; else the label and a count, and an empty number.
+    `author` is the name of the person or system that made it. `things` has one item (label, text, number) for
+    each kind of object that it names: for a single object its number, or for a person the name without a
+    label; for several the label and their count as text, with an empty number. `readable`: the reader may see
+    its codes. `purposed`: the reader may see its purpose, which people state for a whole session; it is never
+    shown of entries that name a person, such as a sign-out.
     """
 
     entry: LedgerLine
@@ -82,14 +82,15 @@ class AuditLine(Struct, frozen=True, kw_only=True):
 
     @property
     def codes(self) -> list[tuple[str, str | int]]:
-        """The codes of the entry by name; none where they are not shown."""
+        """The codes recorded in the entry as (name, value), sorted; empty if the reader may not see them."""
         return sorted(self.entry.detail.items()) if self.readable else []
 
 
 class Question(NamedTuple):
-    """What a form asks for: the criteria, the people that its name may mean, and what is wrong in it.
+    """A parsed search form: what to look up in the ledger.
 
-    `criteria` is None where nothing can be looked up: an unknown name, number or date, or several people.
+    `criteria` is None if nothing can be looked up: an unknown name, number or date, or a name of several
+    people. `people` are the accounts that the typed name may mean, `wrong` the error to show, "" without one.
     """
 
     criteria: SoughtEntries | None
@@ -101,10 +102,11 @@ class Question(NamedTuple):
 @require_GET
 @needs("ledger.search")
 def search(request: HttpRequest) -> HttpResponse:
-    """Show the form, or with any criterion in the query the entries found, newest first, a page at a time.
+    """Show the search form of the ledger; with any criterion in the query, also a page of the entries found.
 
-    Query: `who` (name or login) or `person` (id), `act` (code), `object` (number or id), `from` and `to`
-    (days, both included), `before` (last entry of the previous page). A form sent empty finds every entry.
+    Newest first. Query: `who` (name or login) or `person` (id), `act` (code), `object` (number or id), `from`
+    and `to` (days, both included), `before` (last entry of the previous page). A form sent empty finds every
+    entry.
     """
     actor = actor_of(request)
     typed = {n: request.GET.get(n, "").replace("\0", "").strip()[:_LONGEST] for n in _FIELDS}

@@ -44,7 +44,10 @@ def begin(request: HttpRequest, user: AbstractBaseUser) -> None:
 
 
 def holds(request: HttpRequest, user: AbstractBaseUser) -> bool:
-    """Return whether the account is open and its session hash is still that of the first sign-in step."""
+    """Return whether a sign-in may go on: the account is open and unchanged since the first sign-in step.
+
+    Unchanged means that the session hash, which depends on the password, is the one that `begin` stored.
+    """
     begun_with = str(request.session.get(_BEGUN_WITH, ""))
     return user.is_active and constant_time_compare(begun_with, user.get_session_auth_hash())
 
@@ -73,7 +76,7 @@ def end_stale(request: HttpRequest) -> None:
 
 
 def tell_over(request: HttpRequest) -> None:
-    """Add a message for the sign-in page: the sign-in has expired and must begin again."""
+    """Add the message "your sign-in has expired, begin again", which the sign-in page then shows."""
     messages.error(
         request, _("This sign-in has expired, or the account has changed since: start again.")
     )

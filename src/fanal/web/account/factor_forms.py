@@ -136,7 +136,11 @@ class KeyAnswer(forms.Field):
 
 
 class AddKey(AddWebAuthnForm):  # type: ignore[misc] # allauth carries no types
-    """Form that registers a security key; stricter than the library, it refuses another host or a frame."""
+    """Form that registers a security key; unlike the library's, it refuses an answer made for another page.
+
+    Refused are another host, and a page inside a frame of another site. `credential` is the key's response as
+    JSON.
+    """
 
     credential = KeyAnswer()
 

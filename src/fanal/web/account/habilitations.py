@@ -1,6 +1,6 @@
-"""Habilitations (roles granted by name) at a supervisor's desks: list, review, grant, approve, revoke.
+"""Pages on habilitations (roles granted to a named person) at a supervisor's desks.
 
-A supervisor never manages their own.
+They list, review, grant, approve and revoke them. A supervisor never manages their own.
 """
 
 from datetime import datetime, timedelta

@@ -1,7 +1,7 @@
-"""The state of the installation, for the administrator: what works, what does not, and what to do about it.
+"""Page on the state of the installation, for the administrator: what works, what does not, and the remedy.
 
-Figures alone, of all desks together: no name, no word of a report. `fanal doctor`, on the machine itself,
-checks more: the sandbox of the readers, keys, certificates, roles of the database.
+It shows numbers for all desks together, without any name or text of a report. `fanal doctor`, run on the
+machine itself, checks more: the sandbox of the readers, keys, certificates, roles of the database.
 """
 
 import sys
@@ -64,7 +64,10 @@ class PartState(StrEnum):
 
 
 class InstallationPart(Struct, frozen=True, kw_only=True):
-    """A part of the installation: label, what was found, its state; for a fault, what to do about it."""
+    """A part of the installation on the page: label (`words`), what was found, its state.
+
+    `remedy` says what to do about a fault, "" without one.
+    """
 
     words: str
     found: str
@@ -73,7 +76,7 @@ class InstallationPart(Struct, frozen=True, kw_only=True):
 
     @property
     def tone(self) -> str:
-        """Style of its badge."""
+        """The CSS style of its badge."""
         return {PartState.FINE: "ok", PartState.LOOK: "warn", PartState.FAULT: "danger"}[self.state]
 
 
@@ -81,7 +84,7 @@ class InstallationPart(Struct, frozen=True, kw_only=True):
 @require_GET
 @needs("installation.read")
 def installation(request: HttpRequest) -> HttpResponse:
-    """Show the state of every part, those that need an act first; renewed each half minute."""
+    """Show the state of every part of the installation, faults first; the page renews it twice a minute."""
     actor, now = actor_of(request), now_of(request)
     parts = [*_machines(), *_reports(now), *_mail(actor), *_kept(actor, now), *_people(actor, now)]
     parts.sort(key=lambda part: list(PartState)[::-1].index(part.state))

@@ -70,7 +70,7 @@ def no_address(request: HttpRequest) -> str:
 
 @contextmanager
 def being_looked_at(request: HttpRequest, credentials: dict[str, object]) -> Iterator[None]:
-    """Count a password attempt as a failure while it is being verified.
+    """Context manager: count a password attempt as a failure while its password is being verified.
 
     If too many others are being verified, the attempt is marked in the request as refused (`is_locked`).
     `credentials` hold the login and the password.

@@ -57,7 +57,12 @@ def mail_test(request: HttpRequest) -> HttpResponse:
 
 
 def mail_tests_of(request: HttpRequest) -> Mapping[str, object]:
-    """Return the template context of the part about test messages: the last five of a day, and to whom."""
+    """Return the template context of the page's part on test messages.
+
+    Keys: `tests`, the last five messages of a day as (message, name of the person, state); `waits`: one of
+    them has no result so far; `own_address`: the reader's, "" without one; `on_duty`: number of addresses of
+    the people on duty.
+    """
     actor, now = actor_of(request), now_of(request)
     tests = list_mail_tests(actor=actor, since=now - _SINCE)[:_SHOWN]
     names = person_names(person_ids={one.person_id for one in tests})

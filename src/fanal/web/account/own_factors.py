@@ -1,8 +1,8 @@
-"""The sign-in library's pages of a person's own second factors: each change is one act on the account.
+"""Routes of the sign-in library's pages on a person's own second factors, with a lock around each change.
 
-The library writes a factor, and signals it, without a transaction around both. Here one transaction begins
-with the lock of the account, and the request is refused where a reset, a closing or an end of sessions came
-first: an intruder's change in progress must not survive them.
+The library stores a factor, and signals it, without a transaction around both. Here one transaction begins
+with the lock of the account, and the request is refused if the sign-in was reset, the account closed or its
+sessions ended meanwhile: an intruder's change in progress must not survive that.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,10 @@ Routes = Sequence[URLPattern | URLResolver]
 
 
 def as_one_act(routes: Routes) -> Iterator[URLPattern | URLResolver]:
-    """Yield the library's routes; those that show or change a person's own factors hold the account."""
+    """Yield the library's URL routes, with views that lock the account where they concern its second factors.
+
+    Such a view runs in one transaction, which the lock begins. `routes` are the library's own.
+    """
     for route in routes:
         if isinstance(route, URLResolver):
             yield URLResolver(route.pattern, list(as_one_act(route.url_patterns)))

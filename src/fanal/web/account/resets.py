@@ -1,4 +1,4 @@
-"""Resets of people's sign-in by two people: list, one reset, its confirmation, its withdrawal."""
+"""Pages on resets of a person's sign-in by two people: list, one reset, its confirmation, its withdrawal."""
 
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -47,7 +47,9 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("reset.confirm")
 def show(request: HttpRequest, reset_id: UUID) -> HttpResponse:
-    """Show one reset; each of its two people sees their own half of the new password.
+    """Show one reset of a person's sign-in.
+
+    Each of its two people sees only their own half of the new password.
 
     Raises:
         Http404: no such reset.
@@ -95,9 +97,10 @@ def withdraw(request: HttpRequest, reset_id: UUID) -> HttpResponse:
 @require_POST
 @changes_sign_in
 def refuse(request: HttpRequest) -> HttpResponse:
-    """Withdraw the open reset of the person's own sign-in, then redirect to their account.
+    """Withdraw the open reset of the reader's own sign-in, then redirect to their account page.
 
-    It takes a fresh second factor, if one is enrolled: a session left open refuses nothing.
+    It requires a fresh second factor, if one is set up, so that nobody can refuse a reset in a session left
+    open.
     """
     actor, now = actor_of(request), now_of(request)
     found = queries.open_reset_of(person_id=actor.person_id, now=now)

@@ -1,6 +1,6 @@
-"""The maps that set-up draws (`scripts/draw_maps.py`): sizes, points of shapes, captions of tiles. Pure.
+"""The map drawings that set-up makes (`scripts/draw_maps.py`): sizes, points of places, captions. Pure.
 
-The shapes are in `vendor/maps.svg`, the points of their marks in `vendor/maps.json`, both in the map's units.
+The shapes are in `vendor/maps.svg`, the point of each in `vendor/maps.json`, both in the map's units.
 """
 
 import json
@@ -26,7 +26,7 @@ Point = tuple[float, float]
 
 @cache
 def points() -> dict[str, Point]:
-    """Return the point of each shape of the maps, by id.
+    """Return the point (x, y) at which to mark each shape of the maps, by the shape's id.
 
     Raises:
         FileNotFoundError: set-up has not drawn the maps.

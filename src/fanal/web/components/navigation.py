@@ -41,7 +41,7 @@ ICONS: dict[str, str] = tomllib.loads(Path(__file__).with_name("icons.toml").rea
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavigationPage:
-    """A page of the menu, as configured: route name, label, icon name."""
+    """A page of the menu, as configured: route name, label (`words`), icon name."""
 
     route: str
     words: str | Promise
@@ -63,7 +63,7 @@ class NavigationLink:
 
     @property
     def counted(self) -> bool:
-        """Whether it shows the number of what waits there (`desk:menu-counts`)."""
+        """Whether the menu shows the number of items that wait on that page (route `desk:menu-counts`)."""
         return self.key in _COUNTED
 
 
@@ -193,9 +193,10 @@ Group = tuple[str | Promise, list[NavigationLink]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Menu:
-    """The menu of a person: groups of pages that are shown, and those folded away ("All pages").
+    """The menu of a person, as groups of pages (heading, links).
 
-    `unfolded`: the page shown is one of the latter.
+    `shown` are always visible, `folded` only after a click on "All pages". `unfolded`: the present page is
+    one of the latter, so that they are shown.
     """
 
     shown: list[Group]
@@ -204,9 +205,10 @@ class Menu:
 
 
 def menu_of(actor: Actor, path: str) -> Menu:
-    """Return the menu with the entries that `actor` may open; of more than ten, those of no day are folded.
+    """Return the menu with the pages that `actor` may open.
 
-    The entry whose URL is the longest prefix of `path` is current.
+    If there are more than ten, those that the person's role does not need daily are folded away. The entry
+    whose URL is the longest prefix of `path` is current.
     """
     found = {
         page.route: (page, href)

@@ -11,9 +11,10 @@ STEPS: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shades:
-    """The last number of each step, ascending: shade 1 is up to the first, shade 2 up to the second, …
+    """The shades of a heat map or map: steps of numbers, each drawn in one shade.
 
-    Shade 0 is for zero.
+    `bounds` holds the last number of each step, ascending: shade 1 is up to the first, shade 2 up to the
+    second, … Shade 0 is for zero.
     """
 
     bounds: tuple[int, ...]

@@ -21,10 +21,10 @@ _MARGIN: Final = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sparkline:
-    """Points (`x,y x,y`, in the units of the SVG) of a figure's course, and the same in words (`text`).
+    """The small line chart of a figure over some months, as points of an SVG (`x,y x,y`, in its units).
 
-    `lines` are the parts between unknown numbers, `open_line` the way to the last number where its month is
-    not over, `areas` the surfaces below. `end` is the last known point (x, y).
+    `lines` are the parts between unknown numbers; `open_line` leads to the last number, if its month is not
+    over; `areas` are the surfaces below. `end` is the last known point (x, y). `text` says the same in words.
     """
 
     lines: tuple[str, ...]
@@ -37,7 +37,7 @@ class Sparkline:
 def sparkline(
     months: Sequence[date], values: Sequence[int | None], lang: str, *, is_open: bool = False
 ) -> Sparkline | None:
-    """Return the course of a figure; None with fewer than three known numbers.
+    """Return the sparkline of a figure; None with fewer than three known numbers.
 
     `values` has a number for each of `months`, None where it is unknown or hidden. `is_open`: the last month
     is not over. The scale begins at zero.

@@ -325,7 +325,10 @@ def navigation(context: Context) -> dict[str, object]:
 
 @register.inclusion_tag("components/palette.html", takes_context=True)
 def palette(context: Context) -> dict[str, object]:
-    """Show the dialog of `Ctrl`+`K`; `search` is the URL of the search page, "" without the right to it."""
+    """Show the quick search dialog, which `Ctrl`+`K` opens (template tag).
+
+    Returns the template's context: `search` is the URL of the search page, "" without the right to it.
+    """
     return {"search": reachable("desk:search", actor_of(context["request"]))}
 
 

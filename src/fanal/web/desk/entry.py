@@ -1,8 +1,8 @@
-"""Entry of a report that somebody tells by telephone, in a letter or in person.
+"""Form for a report that a person makes to the desk by telephone, in a letter or in person.
 
-One page with the questions of the public form, filled in by a person of the desk for who calls or writes; it
-has words of its own where the public form's speak to the person who reports. The report then goes the usual
-way: the reporter's name is sealed apart, a receipt code is made, a danger raises the alarm.
+One page with the questions of the public form, filled in by a person of the desk; the questions are worded
+for that person rather than for the reporter. The report is then processed like any other: the reporter's name
+is sealed apart, a receipt code is made, a danger raises the alarm.
 """
 
 import hashlib
@@ -112,7 +112,10 @@ _CODE = "fanal.desk.entry.code"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryPart:
-    """A section of the page: the questions of one page of the public form."""
+    """A section of the form: the questions of one page of the public form.
+
+    `name` is that page's, `template` renders its fields, `question` is the heading.
+    """
 
     name: str
     template: str

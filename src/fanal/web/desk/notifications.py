@@ -1,4 +1,4 @@
-"""The notification centre of a person: what concerns their work, by group; seen; mails about it."""
+"""Page with a person's notifications about their work, by group; they are marked as seen, or mailed."""
 
 from uuid import UUID
 

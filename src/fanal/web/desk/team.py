@@ -1,7 +1,4 @@
-"""Who has what in charge: the people of a desk on the page "Team", and who has a report, for its page.
-
-A report's page says to whom it is given, by whom, and what the reader may do.
-"""
+"""Page "Team": what each person of a desk has in charge; and who is in charge of a report, for its page."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -26,11 +23,11 @@ from fanal.web.reading import consult, is_fetched_ahead
 
 
 class Charge(Struct, frozen=True, kw_only=True):
-    """Who is in charge of a report, as its page shows it.
+    """Who is in charge of a report, and what the reader may do about it, for the report's page.
 
-    `given`: its assignment, with the names of its person and of its giver. `own`: the reader is in charge.
-    `version`: what the forms of the page send back.
-    `colleagues`: (name, load) of the people to whom it can be given; none: the reader may not. `may_return`,
+    `given`: its open assignment, None without one; `person` and `giver` are the names of the assignee and of
+    who assigned it. `own`: the reader is in charge. `version`: what the page's forms send back
+    (`version_of`). `colleagues`: (name, load) of the people to whom the reader may assign it. `may_return`,
     `may_take_back`: whether the reader may return it, or take it back. `refused`: why the form was refused.
     """
 
@@ -51,9 +48,10 @@ class Charge(Struct, frozen=True, kw_only=True):
 
 
 def charge_of(request: HttpRequest, case: Case, *, refused: str = "") -> Charge:
-    """Return who is in charge of a case; a person to whom it is given has seen it then.
+    """Return who is in charge of a report (`case`: its row in the queue), for its page.
 
-    Not when the browser fetches the page ahead.
+    If the reader is the assignee, the assignment is marked as seen, unless the browser only fetches the page
+    ahead. `refused`: why a form was refused, "" if none was.
     """
     actor, now, report_id = actor_of(request), now_of(request), case.report_id
     if request.method == "GET" and not is_fetched_ahead(request):
@@ -94,9 +92,9 @@ _ACTED_ON = 1000
 
 
 class TeamMember(Struct, frozen=True, kw_only=True):
-    """A person of a desk: name, what they have in charge, and the first of these reports.
+    """A person of a desk: name, workload, and the first of the reports in their charge (`cases`).
 
-    `ids`: all of them, for an act on several reports.
+    `ids`: the ids of all these reports, separated by spaces, for an act on several.
     """
 
     name: str

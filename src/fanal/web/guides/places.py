@@ -1,4 +1,4 @@
-"""Which guide, and which of its sections, explains a page: by the page's route, else by the person's role."""
+"""The guide, and the section in it, that explains a page: by the page's route, else by the person's role."""
 
 from collections.abc import Mapping
 

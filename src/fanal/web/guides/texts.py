@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guide:
-    """A guide in one language: its sections by id and words, and its HTML."""
+    """A guide for users in one language: `sections` as (id, heading), and its `html`."""
 
     title: str
     sections: tuple[tuple[str, str], ...]
@@ -19,7 +19,7 @@ class Guide:
 
     @property
     def content(self) -> SafeString:
-        """The HTML for a template: made at set-up from files of the program, in which HTML is text."""
+        """The HTML, marked as safe for a template: set-up made it from files of the program."""
         return SafeString(self.html)
 
 

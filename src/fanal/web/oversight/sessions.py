@@ -47,10 +47,10 @@ NO_REMARK = "AGREED"
 
 
 class SampledMeasure(Struct, frozen=True, kw_only=True):
-    """A removal request of a session's sample, with its state in that session; `number` counts from 1.
+    """A removal request of a session's sample, with its state in that session.
 
-    `seen`: read; `agreed`: no remark; `told`: a recommendation was made; `warned`: it was approved despite
-    warnings.
+    `number` counts from 1. `seen`: the overseer has read it; `agreed`: and has no remark; `told`: they made a
+    recommendation. `warned`: it was approved despite warnings.
     """
 
     measure: Measure
@@ -67,7 +67,7 @@ class SampledMeasure(Struct, frozen=True, kw_only=True):
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """Removal requests of a sample that are alike (such as by the same host), in the order of the sample."""
+    """Similar removal requests of a sample (such as to one host), in the order of the sample (`rows`)."""
 
     rows: tuple[SampledMeasure, ...]
 

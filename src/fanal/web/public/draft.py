@@ -121,7 +121,7 @@ class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ReporterSaid(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the reporter says of themselves (name, contact): sealed apart from the report, under its own key.
+    """The reporter's identity as given in the form: sealed (encrypted) apart from the report, by another key.
 
     `is_child`: the reporter is the child concerned. `address` (IP) is set only where the desk's law requires
     its retention (FANAL_KEEP_REPORTER_ADDRESS).

@@ -51,9 +51,10 @@ def wrong_codes() -> Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownMessage:
-    """A message between desk and reporter, for display; those of the reporter have no text here.
+    """A message between desk and reporter, for display.
 
-    They are sealed for the desk.
+    `from_desk`: the desk wrote it. `text` is empty for the reporter's own messages: they are encrypted for
+    the desk, and this node cannot read them.
     """
 
     from_desk: bool
@@ -63,9 +64,9 @@ class ShownMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostOutcome:
-    """The effect of a reporter's message: whether it was stored, and whether it raised the alarm (`rung`).
+    """The effect of a reporter's message: whether its text was `stored`, and whether it raised an alarm.
 
-    The alarm (a child is in danger) is raised even if the text is refused.
+    `rung`: the alarm (a child is in danger) was raised, even if the text is refused.
     """
 
     stored: bool = False

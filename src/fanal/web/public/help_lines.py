@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HelpLine:
-    """An emergency number, its description on the pages, and the official text that confirms it, if any."""
+    """An emergency number on the public pages.
+
+    `said` is its description there, `source` the official text that confirms it, "" without one.
+    """
 
     number: str
     said: str

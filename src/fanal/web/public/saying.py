@@ -1,4 +1,4 @@
-"""A sentence of the report form in the words for each person who may fill it in."""
+"""A sentence of the report form, worded for each kind of person who may fill it in."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,10 @@ Text = str | Promise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saying:
-    """A sentence of the report form in its usual words, and in the words for some of those who fill it in.
+    """A sentence of the report form, worded for each kind of person who may fill it in (`Voice`).
 
-    `child`, `parent` and `professional` are the words for that person (`Voice`); None: the usual ones.
+    `usual` is the wording for all others; `child`, `parent` and `professional` are None if it is used for
+    them too.
     """
 
     usual: Text
@@ -22,7 +23,7 @@ class Saying:
     professional: Text | None = None
 
     def to(self, voice: Voice) -> Text:
-        """Return the words for a person: `voice` says who fills in the form."""
+        """Return the wording for a person: `voice` says who fills in the form."""
         own = {
             Voice.CHILD: self.child,
             Voice.PARENT: self.parent,

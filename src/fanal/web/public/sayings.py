@@ -1,4 +1,4 @@
-"""Sentences of the report form by the person who fills it in: a child, a parent, a witness, a professional.
+"""Sentences of the report form, worded for a child, a parent, a witness or a professional.
 
 A child is addressed in the familiar form in French, and in words about “you” instead of “a child”.
 """
@@ -13,7 +13,7 @@ from fanal.web.public.steps import Voice
 
 
 def said_to(voice: Voice) -> dict[str, Text]:
-    """Return the sentences of the form's templates by name, for the person of `voice`."""
+    """Return the sentences of the form's templates by name, worded for the person of `voice`."""
     return {name: saying.to(voice) for name, saying in _SAYINGS.items()}
 
 

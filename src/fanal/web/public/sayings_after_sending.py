@@ -1,4 +1,4 @@
-"""Sentences of the pages after “Send”, receipt and follow-up, by the person who filled in the form."""
+"""Sentences of the pages after “Send” (receipt, follow-up), worded for the person who filled in the form."""
 
 from collections.abc import Mapping
 

@@ -14,9 +14,10 @@ from fanal.web.public.sealed import DraftKeys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootKey:
-    """The public key that verifies all receipts: PEM text, and SHA-256 fingerprint in groups.
+    """The public key by which all receipts can be verified: PEM text and SHA-256 fingerprint.
 
-    The fingerprint is over the DER bytes, as `openssl pkey -pubin -outform DER | sha256sum` prints it.
+    `fingerprint` is over the DER bytes, as `openssl pkey -pubin -outform DER | sha256sum` prints it, in
+    groups of digits.
     """
 
     pem: str

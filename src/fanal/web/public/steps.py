@@ -14,7 +14,10 @@ from fanal.web.public.written_times import WrittenTime, read_time
 
 @dataclass(frozen=True, slots=True)
 class OfferedService:
-    """A service with a tile in the form: its id in `harmonise`, its name, the channel that it is."""
+    """An online service that the form offers as a tile.
+
+    `id` is its code in `harmonise`, `name` its display name, `channel` the kind of service that it is.
+    """
 
     id: str
     name: str
@@ -69,7 +72,11 @@ Answers = Mapping[str, str]
 
 
 class AnswerProblem(StrEnum):
-    """Error code of an answer in the report form; `wording.py` has the texts."""
+    """Code of an error in an answer of the report form; `wording.py` has the texts.
+
+    CHOOSE: no answer was chosen. TOO_LONG: over the field's limit. NO_EMAIL, NO_PHONE: no valid address or
+    number. NO_CONTACT: the reporter wants to be contacted and gave neither.
+    """
 
     CHOOSE = "CHOOSE"
     TOO_LONG = "TOO_LONG"
@@ -79,7 +86,7 @@ class AnswerProblem(StrEnum):
 
 
 class Voice(StrEnum):
-    """The person who fills in the form, to whom it speaks; an answer of the first page."""
+    """The kind of person who fills in the form, by an answer of the first page; it decides the wording."""
 
     CHILD = "CHILD"
     PARENT = "PARENT"

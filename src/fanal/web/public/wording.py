@@ -182,7 +182,10 @@ _NEAR_DAYS = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The answers of one page (`step`) as the check page lists them: lines of (label, answer)."""
+    """The answers of one page of the form, as the check page lists them before sending.
+
+    `step` is the name of the page, `question` its heading, `lines` are pairs of label and answer.
+    """
 
     step: str
     question: Text
@@ -252,9 +255,9 @@ def step_context(step: FormPage, answers: Mapping[str, str], *, today: date) -> 
 
 
 def understood(step: FormPage, answers: Mapping[str, str], *, today: date) -> Text:
-    """Return what was read of the day, hour or age that was typed on a page; empty if nothing was read.
+    """Return a sentence that says how a typed day, hour or age was understood; empty if nothing was read.
 
-    `step` is the page; `today` the day in Europe/Paris.
+    `step` is the page, `answers` its answers by field; `today` the day in Europe/Paris.
     """
     for asked_for in (field.name for field in step.fields if field.name in ASKED_ON):
         if typed_time(answers, asked=asked_for):

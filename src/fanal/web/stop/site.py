@@ -1,6 +1,6 @@
-"""The files of the stop page: one page in each language and a style sheet, which any web server serves.
+"""The files of the stop page: one page in each language and a style sheet, for any web server.
 
-It needs no program: no cookie, no script, nothing from elsewhere, and no line of a visit is kept by it.
+A static site: no program, cookie or script, and nothing loaded from elsewhere; visits are not logged by it.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Blockings by access providers (an official act; LCEN, article 6-1): draft, board, page, steps."""
+"""Pages on blockings by access providers (an official act; LCEN, article 6-1): draft, list, act, steps."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -173,11 +173,14 @@ def draft(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_GET
 @needs("blocking.read")
 def board(request: HttpRequest) -> HttpResponse:
-    """Show the blockings: those asked of the reader, the other open ones, the newest ended ones."""
+    """Show the list of blockings: awaiting a step of the reader, other open ones, the newest ended ones."""
     return render(request, _KIND.board, lasting.board(_KIND, request))
 
 
 def waiting(request: HttpRequest) -> list[dict[str, object]]:
-    """Return the rows of the blockings that await a second or a third person, the next due first."""
+    """Return the template rows of the blockings that await approval by another person, the next due first.
+
+    A row is that of `lasting.rows`. The reading is recorded in the ledger.
+    """
     states = [BlockingState.TO_SECOND, BlockingState.APPROVED]
     return lasting.waiting(_KIND, request, states=states, asked=frozenset({"SECOND", "THIRD"}))

@@ -1,4 +1,4 @@
-"""Dereferencings by search engines (an official act; LCEN, article 6-1): drafts, board, page, steps."""
+"""Pages on dereferencings by search engines (an official act; LCEN, article 6-1): draft, list, act, steps."""
 
 from datetime import datetime
 from functools import partial
@@ -49,9 +49,10 @@ _CLOCKS = ("SEARCH_48H", "SEARCH_CHECK_3M", "SEARCH_RESTORE_48H")
 
 
 def on_removal(request: HttpRequest, removal: Measure, *, gone: bool) -> dict[str, object]:
-    """Return what the page of a removal request shows: the acts that rest on it, the form of a draft.
+    """Return the template context of the part on dereferencings of a removal request's page.
 
-    `gone`: its decision is no longer in force.
+    It holds the dereferencings based on that request, and the form of a new one. `gone`: the decision behind
+    the request is no longer in force.
     """
     bears = removal.state not in ENDED_REMOVALS and not gone
     return offered(request, removal_id=removal.id, report_id=removal.report_id, bears=bears)
@@ -60,9 +61,11 @@ def on_removal(request: HttpRequest, removal: Measure, *, gone: bool) -> dict[st
 def offered(
     request: HttpRequest, *, removal_id: UUID, report_id: UUID, bears: bool
 ) -> dict[str, object]:
-    """Return what a page shows of the dereferencings that rest on a removal request, and the form of a draft.
+    """Return the template context of the dereferencings based on a removal request, and of a new one's form.
 
-    `bears`: the act of the page may still bear a dereferencing.
+    Keys: `resting` (those dereferencings), `services` (search engines and directories in force),
+    `may_dereference` (the reader may draft one; `bears`: the act of the page still allows it),
+    `service_kinds`.
     """
     actor, now = actor_of(request), now_of(request)
     today = paris_day(now)
@@ -225,7 +228,7 @@ def _recipients(codes: list[str], other: str, kind: AddresseeKind) -> list[Addre
 @require_GET
 @needs("dereferencing.read")
 def board(request: HttpRequest) -> HttpResponse:
-    """Show the dereferencings: those asked of the reader, the other open ones, the newest ended ones."""
+    """Show the list of dereferencings: awaiting a step of the reader, other open ones, newest ended ones."""
     return render(request, _KIND.board, lasting.board(_KIND, request))
 
 
@@ -233,9 +236,9 @@ def board(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("dereferencing.free")
 def restoration(request: HttpRequest, dereferencing_id: UUID) -> HttpResponse:
-    """Send the message that asks a recipient to list the addresses again; the download is recorded.
+    """Send the file of the message that asks a recipient to list the addresses again; record the download.
 
-    An act that lasts gives its page with the reason.
+    A refusal, such as for an act that has not ended, is shown on the act's page.
 
     Raises:
         Http404: no such act.
@@ -267,7 +270,7 @@ def waiting(request: HttpRequest) -> list[dict[str, object]]:
 
 
 def routes() -> list[URLPattern]:
-    """Return the routes of dereferencings that are not those of every act."""
+    """Return the URL routes that only dereferencings have; `acts.pages.routes_of` gives the common ones."""
     return [
         path("dereferencings/", board, name="dereferencings"),
         path(

@@ -41,10 +41,10 @@ _BACK = frozenset({"answer", "decline"})
 
 
 class DialledNumber(Struct, frozen=True, kw_only=True):
-    """An emergency number on the page: whose it is in words (`words`).
+    """An emergency number on the page: the digits to dial, and whose number it is (`words`).
 
-    `unchecked`: nobody has read it in an official text. `silent`: it is for people who cannot make a voice
-    call.
+    `unchecked`: nobody has verified it in an official text. `silent`: it is for people who cannot make a
+    voice call.
     """
 
     number: str
@@ -54,13 +54,14 @@ class DialledNumber(Struct, frozen=True, kw_only=True):
 
 
 class CallPanel(Struct, frozen=True, kw_only=True):
-    """What a caller sees at once: numbers (the first to dial), what to say in both languages.
+    """The part of a page for an emergency call about a child in danger: whom to call and what to say.
 
-    `act` is None for a call that the form opens. `said` is in the page's language, `said_other` in the other
-    one, of code `other`. `abroad` names the country of a child abroad, else empty. `missed`: when somebody
-    called in vain, the latest first. `taken` and `digest` are the version that the form sends back: of a call
-    that it opens, the number of the report's calls so far, and `news_on` of it.
-    `may_record`: the person may record the call.
+    `act` is the recorded call, None for one that the form opens. `first` is the number to dial, `numbers` are
+    all. `said` is what to say, in the page's language, `said_other` in the other one, of code `other`.
+    `abroad` names the country of a child abroad, else empty. `missed`: when somebody called in vain, the
+    latest first. `taken` and `digest` identify the version of the page, which the form sends back: for a call
+    that it opens, the number of the report's calls so far, and what `news_on` returned. `may_record`: the
+    person may record the call.
     """
 
     act: Act | None
@@ -110,7 +111,10 @@ def panel_on(
 
 
 def state_words(act: Act, steps: Sequence[ActStep], *, at: str) -> str:
-    """Return what became of a call in words; `steps` are its steps, `at` the time of the last."""
+    """Return the result of an emergency call as a sentence.
+
+    `steps` are its recorded steps, `at` the time of the last as text.
+    """
     said = steps[-1].proof if steps else ""
     match EmergencyCallState(act.state):
         case EmergencyCallState.TO_CALL:
@@ -209,7 +213,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
 
 
 def record_of(actor: Actor, report_id: UUID) -> HarmonisedReport | None:
-    """Return the harmonised report; None while the stages have not read it."""
+    """Return a report in the internal format (harmonised); None if it has not been processed so far."""
     return harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
 
 

@@ -1,4 +1,4 @@
-"""Pages of measures that last until they are lifted (blocking, dereferencing): board, steps, drafting."""
+"""Views shared by measures that last until they are lifted (blocking, dereferencing): list, steps, drafts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,10 +41,12 @@ LastingView = BlockingView | DereferencingView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lasting:
-    """What the pages of one kind need: its lifecycle, list, template of the board and operation of a step.
+    """Configuration of the pages of one kind of lasting measure (blocking, dereferencing).
 
-    `rights` are the policy actions of those who are asked for the next step, by code. `reasoned` are the
-    transitions with a reason. `record` records a transition.
+    `lifecycle` holds its states and transitions, `listing` is the query of its acts, `board` the template of
+    their list. `rights` are the policy actions that a next step requires, by code of who is asked for it
+    (`asked`). `reasoned` are the transitions that take a reason. `record` is the operation that records a
+    transition.
     """
 
     lifecycle: Lifecycle
@@ -77,9 +79,10 @@ def take(kind: Lasting, pages: acts.ActPages, request: HttpRequest, act_id: UUID
 
 
 def letters(file: ActFile, said: LetterText | None) -> dict[str, object]:
-    """Return the template context of a letter in the reader's language, the other one, and its exact bytes.
+    """Return the template context of an act's letter.
 
-    `said` is the text of the act's document, None once it has expired.
+    Keys: `letter_first` and `letter_other` (its text in the reader's language and in the other one),
+    `machine` (the exact document). `said` is the text of the act's document, None once it has expired.
     """
     texts, english = (said.fr, said.en) if said else ("", ""), get_language() == "en"
     return {
@@ -90,7 +93,7 @@ def letters(file: ActFile, said: LetterText | None) -> dict[str, object]:
 
 
 def parts(said: LetterText, lang: str) -> tuple[Part, ...]:
-    """Return the parts of a letter in a language."""
+    """Return the sections of a letter in a language, for its document (PDF, text, print)."""
     return parts_of(said.en if lang == "en" else said.fr)
 
 
@@ -123,9 +126,9 @@ def draft(
 
 
 def say_open_already(kind: Lasting, request: HttpRequest, act_ids: Sequence[UUID]) -> None:
-    """Say which of the acts of a form were open before, so that its words are not in them.
+    """Show a warning that acts of a form were open before, so that the text typed in it is not in them.
 
-    An act that the same person drafted seconds ago is none: the form was sent twice.
+    An act that the same person drafted seconds ago does not count: the form was sent twice.
     """
     actor, since = actor_of(request), lowest_id(now_of(request) - _AGAIN)
     found = queries.get_acts(actor=actor, lifecycle=kind.lifecycle, act_ids=act_ids)
@@ -150,7 +153,11 @@ def say_open_already(kind: Lasting, request: HttpRequest, act_ids: Sequence[UUID
 
 
 def board(kind: Lasting, request: HttpRequest) -> dict[str, object]:
-    """Return the template context of a board: acts asked of the reader, other open and newest ended ones."""
+    """Return the template context of the list of acts of a kind.
+
+    Keys: `own` (rows of those that await a step of the reader), `opened` (other open ones), `ended` (the
+    newest ended ones), `late` (number of open ones past a deadline).
+    """
     actor, now, states = actor_of(request), now_of(request), kind.lifecycle.states
     known = {states.initial, *(one.target for one in states.transitions)}
     opened = kind.listing(actor=actor, states=sorted(known - states.final), now=now)
@@ -167,7 +174,10 @@ def board(kind: Lasting, request: HttpRequest) -> dict[str, object]:
 def waiting(
     kind: Lasting, request: HttpRequest, *, states: Sequence[str], asked: frozenset[str]
 ) -> list[dict[str, object]]:
-    """Return the rows of the acts in these states that await a person in `asked`, the next due first."""
+    """Return the template rows of the acts in `states` whose next step is that of a person in `asked`.
+
+    The next due comes first. `asked` are codes of who is asked for the step.
+    """
     found = kind.listing(actor=actor_of(request), states=states, now=now_of(request))
     return rows(kind, request, [one for one in found if one.asked in asked])
 
@@ -175,7 +185,10 @@ def waiting(
 def rows(
     kind: Lasting, request: HttpRequest, found: Sequence[LastingView]
 ) -> list[dict[str, object]]:
-    """Return the template rows of acts; the reading is recorded in the ledger first."""
+    """Return the template rows of acts, each a dict; the reading is recorded in the ledger first.
+
+    Keys: `view` (the measure), `author` (name of who drafted it).
+    """
     name = kind.lifecycle.kind
     consult(request, name, [one.act.id for one in found], action=f"{name}.list")
     names = person_names(person_ids={one.act.author_id for one in found})

@@ -1,4 +1,4 @@
-"""Inboxes of official acts (to send, awaited, closed), and the acts that await a second approval."""
+"""Lists of official acts of a kind (to send, awaited, closed), and of those that await a second approval."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,8 +54,10 @@ class ActLine:
 class ActRow:
     """A row in a list of official acts.
 
-    `case` is the queue's row of the report that the act follows; None without one, or where the person may
-    not list reports. `danger`: the report tells of a child in danger, and the act is not closed.
+    `line` is the part that depends on the kind of act, `author` the name of who drafted it, `due_at` the
+    deadline of the next step, None without one. `case` is the queue's row of the report that the act follows;
+    None without one, or where the person may not list reports. `danger`: the report states that a child is in
+    danger, and the act is not closed.
     """
 
     act: Act

@@ -1,4 +1,4 @@
-"""Pages on removal measures: those awaiting approval, the board by state, one measure and its steps.
+"""Pages on removal measures: list of those awaiting approval, overview by state, one measure and its steps.
 
 A removal measure is a legal request to a host to remove content.
 """

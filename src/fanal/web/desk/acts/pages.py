@@ -366,12 +366,12 @@ def _refusal_of(step: Callable[[], object]) -> str:
 
 
 def shown_in(request: HttpRequest) -> Shown:
-    """Return the version of an official act that the page of a posted form displayed."""
+    """Return the version of an official act that the page of a posted form displayed (optimistic locking)."""
     return Shown(**_ShownForm(request).checked().cleaned_data)
 
 
 def moved_on() -> str:
-    """Return the sentence for a form whose page is older than the official act."""
+    """Return the message for a form whose page showed an earlier version of the official act."""
     return _("The act has moved on since this page was made: read it again.")
 
 

@@ -1,7 +1,8 @@
-"""Pages on counterparts of de-confliction: their limits, rounds as counts only, what is withheld from them.
+"""Pages on counterparts of de-confliction: sharing limits, rounds of comparison, withheld dossiers.
 
-A counterpart is an organisation whose cases are compared with the desk's by private set intersection. The
-reports of a dossier that is withheld, from one or from all, do not enter rounds; the dossier's page shows it.
+A counterpart is an organisation whose cases are compared with the desk's by private set intersection; a round
+is one comparison, shown by counts only. The reports of a dossier that is withheld, from one counterpart or
+from all, do not enter rounds; the dossier's page says so.
 """
 
 from collections.abc import Iterable

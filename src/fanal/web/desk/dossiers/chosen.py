@@ -1,7 +1,7 @@
-"""The choice of reports on a dossier's page: a report, a place, a shared value, or a period of the timeline.
+"""The choice of some reports on a dossier's page: by report, place, shared value, or period of the timeline.
 
-The query of the page's address holds it, so that it works without JavaScript, survives a reload and can be
-sent to a colleague. `desk-dossier.js` makes the same choice from the same facets, without loading the page.
+The query of the page's URL holds it, so that it works without JavaScript, survives a reload and can be sent
+to a colleague. `desk-dossier.js` makes the same choice from the same data, without loading the page.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,11 @@ from fanal.web.desk.dossiers.timeline import TimelineEvent, TimelineLane, span_o
 
 
 class Facets(Struct, frozen=True, kw_only=True):
-    """What a report can be chosen by: codes of its places, days by lane, digest of its shared value."""
+    """The properties of a report by which it can be chosen on a dossier's page.
+
+    `places` are the codes of its places, `days` its events as (lane of the timeline, day), `value` the digest
+    of the value that it shares with others, "" without one.
+    """
 
     places: tuple[str, ...] = ()
     days: tuple[tuple[TimelineLane, date], ...] = ()
@@ -29,7 +33,7 @@ class Facets(Struct, frozen=True, kw_only=True):
 
 
 class Chosen(Struct, frozen=True, kw_only=True):
-    """The chosen reports; what chose them, in words and as a query."""
+    """The reports chosen on a dossier's page, with the criterion in words and as a URL query."""
 
     reports: frozenset[UUID]
     words: str
@@ -42,7 +46,11 @@ def facets_of(
     places: Mapping[UUID, set[str]],
     shared: Mapping[UUID, str],
 ) -> dict[UUID, Facets]:
-    """Return the facets of each report; `places` (codes) and `shared` (value of its links): by report id."""
+    """Return the facets of each report, by report id.
+
+    `events` are those of the timeline; `places` (codes) and `shared` (the value behind most of its links) are
+    by report id.
+    """
     days: dict[UUID, list[tuple[TimelineLane, date]]] = {i: [] for i in reports}
     for event in events:
         if event.report_id in days:
@@ -58,14 +66,17 @@ def facets_of(
 
 
 def digest(value: str) -> str:
-    """Return a short digest of a shared value: addresses of pages must not hold what identifies somebody."""
+    """Return a short digest of a shared value (16 hexadecimal digits), for a URL.
+
+    A URL must not hold the value itself, which may identify a person.
+    """
     return sha256(value.encode()).hexdigest()[:16]
 
 
 def choose(
     query: QueryDict, facets: Mapping[UUID, Facets], names: Mapping[UUID, str]
 ) -> Chosen | None:
-    """Return the reports that the query of the page's address chooses; None if it chooses nothing readable.
+    """Return the reports chosen by the query of a dossier page's URL; None without a valid choice.
 
     Parameters, one of: `report` (id), `place` (code), `value` (digest), or `from` and `to` (days, inclusive;
     one may be absent) with or without `lane`. `names`: display references by report id.

@@ -1,4 +1,7 @@
-"""What was split off from a dossier, and the page of a dossier that a judgement dissolved."""
+"""Page of a dossier that a judgement dissolved: where its reports are now.
+
+It also serves the page of a dossier from which reports were split off.
+"""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -19,19 +22,26 @@ from fanal.web.reading import consult
 
 
 class Halves(Struct, frozen=True, kw_only=True):
-    """What was split off: dossiers as (id, number, number of reports), reports alone as (id, name)."""
+    """The present places of reports that were split off from a dossier.
+
+    `dossiers` are those that hold them, as (id, number, number of reports); `reports` those in no dossier, as
+    (id, displayed reference).
+    """
 
     dossiers: list[tuple[UUID, str, int]]
     reports: list[tuple[UUID, str]]
 
     @property
     def shown(self) -> bool:
-        """Whether there is any."""
+        """Whether there is anything to show."""
         return bool(self.dossiers or self.reports)
 
 
 def halves_of(report_ids: Sequence[UUID], *, actor: Actor) -> Halves:
-    """Return where reports are now: in which dossiers, or alone; only those that the actor may see."""
+    """Return the dossiers that hold the given reports now, and the reports in none.
+
+    Only those that the actor may see.
+    """
     if not report_ids:
         return Halves(dossiers=[], reports=[])
     found = dossiers_of(actor=actor, report_ids=report_ids)

@@ -1,4 +1,4 @@
-"""The summary of a dossier: what it is, how grave, how many reports, people and places, from when to when."""
+"""The summary at the top of a dossier's page: kind, gravity, numbers of reports and people, places, dates."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,10 +27,13 @@ class WaitingReports(NamedTuple):
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """What the top of a dossier's page says; kinds, platforms and levels with their number of reports.
+    """The summary of a dossier: kinds, services, priority levels, people, dates, and what must be done.
 
-    `worst`: the report of the highest priority. `people`: number of suspects and of victims. `facts` and
-    `received`: first and last day in words. `next_due`: the earliest deadline of a report that waits.
+    `kinds` and `levels` are pairs of code and number of reports. `platforms` are the most frequent services,
+    `more_platforms` the number of others. `worst`: the report of the highest priority. `people`: number of
+    suspects and of victims, as (role, number). `facts` and `received`: first and last day in words.
+    `waiting`: numbers of reports that wait for a person; `next_due`: the earliest deadline of these, None
+    without any.
     """
 
     kinds: tuple[tuple[str, int], ...]

@@ -1,4 +1,4 @@
-"""The pictures of a dossier (graph, timeline, maps) with the choice of reports that they mark alike."""
+"""The graph, timeline and maps of a dossier's page, with the chosen reports marked in each of them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,11 @@ _GROUPS = 12
 
 
 class Told(NamedTuple):
-    """What the reports of a dossier (`own`: those that the reader may see) tell; mappings by report id."""
+    """The data from which a dossier's graph, timeline and maps are drawn.
+
+    `own` are its reports that the reader may see. `events` are those of the timeline, `places` those that
+    reports name. `references` (as displayed) and `cases` (rows of the queue) are by report id.
+    """
 
     own: Sequence[UUID]
     events: Sequence[TimelineEvent]
@@ -59,7 +63,7 @@ class ShownBar(NamedTuple):
 
 
 class ShownLane(NamedTuple):
-    """A lane of the timeline with its name and bars."""
+    """A lane of the timeline for the template: its layout, its name in the page's language and its bars."""
 
     lane: ChartLane
     name: str
@@ -67,7 +71,7 @@ class ShownLane(NamedTuple):
 
 
 class ShownChart(NamedTuple):
-    """A chart for the template; `size` is wide or narrow."""
+    """A timeline chart for the template, for pages of one width: `size` is wide or narrow."""
 
     size: str
     chart: Chart
@@ -75,7 +79,10 @@ class ShownChart(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Reports with the same value behind most of their links: the value, its digest, their number."""
+    """The reports of a dossier that share a `value`, the one behind most of their links.
+
+    `digest` is that of the value, for URLs (`chosen.digest`); `number` counts the reports.
+    """
 
     value: str
     digest: str
@@ -83,9 +90,11 @@ class Group(NamedTuple):
 
 
 class Pictures(Struct, frozen=True, kw_only=True):
-    """What the template draws: `graph` elements, charts, maps, places, and the choice that they mark.
+    """The graph, timeline and maps of a dossier, for the template.
 
-    `codes`: the places that the chosen reports name. `groups`: the most frequent shared values.
+    `chosen` are the reports chosen on the page, which all of them mark; None without a choice. `codes` are
+    the places that these name. `graph` are the elements for cytoscape.js, `charts` the timeline for wide and
+    narrow pages, `maps` the maps, `places` all places named. `groups` are the most frequent shared values.
     """
 
     chosen: Chosen | None
@@ -135,7 +144,7 @@ def pictures_of(
 
 
 def acts_of(own: Sequence[UUID], *, actor: Actor) -> list[TimelineEvent]:
-    """Return the days of the decisions on reports, of their removal requests and their referrals.
+    """Return decisions, removal requests and referrals on reports as events of the timeline, by their days.
 
     Only acts that the actor may read.
     """

@@ -63,7 +63,11 @@ class NamedPlace(Struct, frozen=True, kw_only=True):
 
 
 class MapMark(Struct, frozen=True, kw_only=True):
-    """A number on a map: its place, centre and radius, and the point of the place (`at_x`, `at_y`)."""
+    """A circle with a number on a map, for one place: how many reports name it.
+
+    `x`, `y` are its centre and `radius` its size; `at_x`, `at_y` are the point of the place itself, from
+    which it may have been moved so that marks do not overlap. All in the map's units.
+    """
 
     code: str
     name: str
@@ -86,7 +90,10 @@ class MapMark(Struct, frozen=True, kw_only=True):
 
 
 class PlaceMap(Struct, frozen=True, kw_only=True):
-    """A map: name in `maps.svg`, size, codes of the shapes to tint, marks for wide and narrow pages."""
+    """A map with marks: its `name` in `maps.svg`, and its size in the map's units.
+
+    `held`: codes of the shapes to tint. `wide`, `narrow`: the marks for wide and for narrow pages.
+    """
 
     name: str
     width: int
@@ -218,10 +225,11 @@ def short(count: int) -> str:
 def spread(
     points: Sequence[Point], radii: Sequence[float], size: tuple[float, float]
 ) -> list[Point]:
-    """Return the centres of circles that do not overlap, each as near as may be to its point.
+    """Return the centres of circles moved apart so that they do not overlap, each close to its point.
 
-    Pairs that overlap are moved apart along the line between them, in rounds; circles stay in the frame
-    (`size`: width, height). Where they find no room in sixty rounds, the last positions are returned.
+    `points` are the places, `radii` the radius of each circle. Pairs that overlap are moved apart along the
+    line between them, in rounds; circles stay in the frame (`size`: width, height). If overlaps remain after
+    sixty rounds, the last positions are returned.
     """
     placed = [(x, y) for x, y in points]
     for _round in range(_ROUNDS):

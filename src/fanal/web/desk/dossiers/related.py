@@ -240,11 +240,11 @@ _IDENTIFIERS = 3
 
 
 class ShownSeries(Struct, frozen=True, kw_only=True):
-    """A series for display: `identifiers` are (kind, value, search page), at most three.
+    """A series (reports of one dossier with a common suspect) for display.
 
-    `one_day`: all facts are of one day in Paris. `referred`: (report id, displayed reference, time of
-    sending) of reports referred to the justice system; `again`: (report id, reference) of those with later
-    facts.
+    `identifiers` are (kind, value, URL of the search page), at most three. `one_day`: all facts are of one
+    day in Paris. `referred`: (report id, displayed reference, time of sending) of reports referred to the
+    justice system; `again`: (report id, reference) of those with later facts.
     """
 
     series: Series

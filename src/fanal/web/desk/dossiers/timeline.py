@@ -1,6 +1,7 @@
-"""The timeline chart of a dossier: events of its reports by lane and period, and their places in the picture.
+"""The timeline chart of a dossier: events of its reports by lane and period, and the layout of the chart.
 
-`chart_of` is pure: days in, positions in percent of the picture's width out, so that it fits any width.
+`chart_of` is pure: it maps days to positions in percent of the chart's width, so that the chart fits any
+width.
 """
 
 from bisect import bisect_right
@@ -35,7 +36,7 @@ class TimelineLane(StrEnum):
 
 
 class TimelineEvent(NamedTuple):
-    """A day (of Paris) on which something of a report took place."""
+    """A day (in Paris) on which something happened in a report, and the lane of the timeline for it."""
 
     report_id: UUID
     lane: TimelineLane
@@ -43,7 +44,10 @@ class TimelineEvent(NamedTuple):
 
 
 class Period(Struct, frozen=True, kw_only=True):
-    """A column of the chart: first and last day, both in words, and the words for the axis (`tick`)."""
+    """A column of the timeline chart: a period of days.
+
+    `first` and `last` are both included. `words` names the period in full, `tick` in short, for the axis.
+    """
 
     first: date
     last: date
@@ -81,12 +85,12 @@ class ChartLane(Struct, frozen=True, kw_only=True):
 
     @property
     def floor(self) -> int:
-        """The line on which the bars stand, in pixels."""
+        """The vertical position of the line on which the bars stand, in pixels."""
         return self.top + _LANE - 6
 
 
 class Tick(NamedTuple):
-    """A word on the axis: its left end (`x`) in percent of the width, and the text."""
+    """A label on the time axis: its left end (`x`) in percent of the width, and its text (`words`)."""
 
     x: float
     words: str
@@ -105,7 +109,7 @@ class Chart(Struct, frozen=True, kw_only=True):
 
 
 class Width(NamedTuple):
-    """A width for which a chart is made: the least pixels that it may get, and the most columns it shows."""
+    """A size of the timeline chart: its least width in pixels, and the greatest number of columns in it."""
 
     pixels: int
     columns: int
@@ -125,7 +129,10 @@ _UNITS = (1, 7, 30, 91, 365, 1826, 3652)
 def events_of(
     records: Mapping[UUID, HarmonisedReport], received: Mapping[UUID, datetime]
 ) -> list[TimelineEvent]:
-    """Return what the reports of a dossier tell, and their receipt (`received`), as days in lanes."""
+    """Return the events of a dossier's reports for the timeline.
+
+    `records` are the reports in the internal format, `received` their times of receipt, both by report id.
+    """
     found = {
         TimelineEvent(report_id, lane, paris_day(when))
         for report_id, record in records.items()
@@ -312,7 +319,7 @@ def _tick(start: date, unit: int, lang: str) -> str:
 
 
 def span_of(days: Iterable[date], lang: str) -> str:
-    """Return the first and the last of some days as `5 oct. 2026 – 2 nov. 2026`, one if they are the same."""
+    """Return the first and the last of `days` in words: `5 oct. 2026 – 2 nov. 2026`; a single day once."""
     found = sorted(days)
     if not found:
         return ""

@@ -86,7 +86,10 @@ def basis_of(code: str, *, on: date) -> Item | None:
 
 
 def votes_shown(votes: Sequence[CastVote]) -> list[Item]:
-    """Return a dict for each vote on a list entry: `vote`, and the voter's `name` (person or partner)."""
+    """Return the votes on a list entry for a template, as dicts.
+
+    Keys: `vote` (the record), `name` (of the voter, a person or a partner).
+    """
     members = {v.voter_id for v in votes if v.voter is Voter.MEMBER}
     people = {v.voter_id for v in votes} - members - {SYSTEM_PERSON}
     names = partner_names(partner_ids=members) | person_names(person_ids=people)

@@ -1,7 +1,4 @@
-"""Pages on payers with a risk score: the list; indicators, transfers, reports and links of one.
-
-A payer's score is arranged for display: numbered transfers, indicators that cite them, timeline.
-"""
+"""Pages on payers with a risk score: the list; indicators, transfers, reports and links of one payer."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -101,14 +101,14 @@ class CallRow(Struct, frozen=True, kw_only=True):
 
 
 class Ringing(Struct, frozen=True, kw_only=True):
-    """The alarms that wait at the person's desks, as a page shows them.
+    """The unacknowledged alarms at the person's desks, and the emergency calls to make, for a page.
 
-    `rows` are the gravest first, at most `_SHOWN`: the gravest of all and the latest. `total` counts the rows
-    there would be (`more`: at least), `beyond` those left out; `oldest` is the time of the first alarm.
-    `calls` are the emergency calls to make on further reports, oldest first, at most `_SHOWN` of `to_call`;
-    they make no sound.
-    `failing` is a row whose call fails. `known` is a digest, for polling. `muted_until`: the end of the
-    person's mute.
+    `rows` has one row a report, at most `_SHOWN`: the gravest, and the latest. `total` counts all (`more`: at
+    least so many), `beyond` those left out; `oldest` is the time of the first alarm. `failing` is a row whose
+    call (e-mail to the people on duty) fails, None without one. `known` is a digest of the state shown, for
+    polling. `muted_until` is the end of the person's mute, None without. `may_acknowledge`: the person may
+    acknowledge alarms. `calls` are the emergency calls to make on further reports, oldest first, at most
+    `_SHOWN` of `to_call`; they make no sound.
     """
 
     rows: tuple[AlarmRow, ...]

@@ -1,9 +1,9 @@
-"""What a row of the queue shows of a report's content: victim's age, strongest passage, second reason.
+"""Extracts of a report's content in its row of the queue: victim's age, strongest passage, second reason.
 
-The passage is the one that the strongest finding cites; without one, the beginning of what was reported. It
-comes from the record and the findings, as on the report's page: no sealed file is opened. A record of more
-than `_LARGEST` bytes is not read for a row, so that a page of long conversations is as fast as any other; the
-passage of its strongest finding is shown all the same, the age is not.
+The passage is the one that the strongest finding cites; without one, the beginning of the reported text. It
+comes from the stored report and its findings, as on the report's page: no sealed file is opened. A report of
+more than `_LARGEST` bytes is not read for a row, so that a page of long conversations is as fast as any
+other; the passage of its strongest finding is still shown, the age is not.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,10 +31,10 @@ Fields = Mapping[str, msgspec.Raw]
 
 
 class RowContent(Struct, frozen=True, kw_only=True):
-    """What a row shows of a report's content; empty and None where the report states nothing.
+    """Extracts of a report's content for its row of the queue; empty or None where the report states nothing.
 
     `age`: of the youngest victim, in years. `passage`: a text as written, on one line. `second`: the reason
-    that gave most points after the one that the row shows first.
+    for the priority with the most points after the main one, which the row shows anyway.
     """
 
     age: int | None = None

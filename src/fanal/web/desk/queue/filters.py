@@ -1,8 +1,8 @@
 """A queue view and its filters: parsed from a query or form, written as a query string, and their choices.
 
-The query of a report's page keeps the person's place: the view and filters through which they came. On a page
-each filter has its choices, and one chip if it is set. Senders and holders are offered, and named, only if a
-row that the person may list has them.
+The query of a report's page keeps the view and filters through which the person came. On the queue's page
+each filter has a field with choices, and a chip (a small label with a link that removes it) if it is set.
+Senders and people in charge are offered, and named, only if a row that the person may list has them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +65,7 @@ def query_of(view: QueueView, filters: QueueFilter) -> str:
 
 
 def place_of(asked: QueryDict) -> str:
-    """Return the query string of the view in which the person is, with `?`; "" without view and filter.
+    """Return the query string (with `?`) of the queue view from which the person came; "" for none.
 
     Raises:
         Http404: there is no such view.
@@ -75,7 +75,7 @@ def place_of(asked: QueryDict) -> str:
 
 
 def at_place(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Return the redirect to a report's page that keeps the person's place in the queue."""
+    """Return the redirect to a report's page with the query of the view from which the person came."""
     return redirect(reverse("desk:report", args=[report_id]) + place_of(request.GET))
 
 
@@ -102,7 +102,10 @@ Options = Sequence[tuple[str, str]]
 
 
 class FilterField(Struct, frozen=True, kw_only=True):
-    """A filter in the form: its name and label, its value, and the HTML of its options; a day has none."""
+    """A field of the filter form: name, label, and present `value`, "" for none.
+
+    `options` is the HTML of its choices, None for a day, which is typed.
+    """
 
     name: str
     label: str
@@ -111,7 +114,11 @@ class FilterField(Struct, frozen=True, kw_only=True):
 
 
 class Chip(Struct, frozen=True, kw_only=True):
-    """A filter that is set, or the order: label and value in words, and the query of the view without it."""
+    """A small label that shows a filter which is set (or the order), with a link that removes it.
+
+    `label` and `value` are in words, `without` is the query of the view without the filter. `count` is the
+    number of reports that the view then has, if it was counted (`hints_of`), else 0.
+    """
 
     name: str
     label: str
@@ -121,14 +128,17 @@ class Chip(Struct, frozen=True, kw_only=True):
 
 
 class Named(Struct, frozen=True, kw_only=True):
-    """Names of senders and holders of rows that a person may list, by id, each in alphabetical order."""
+    """Names of senders and of people in charge, for the choices of filters: by id, in alphabetical order.
+
+    Only those of rows that the person may list.
+    """
 
     senders: Mapping[UUID, str]
     holders: Mapping[UUID, str]
 
 
 def named_for(*, actor: Actor) -> Named:
-    """Return the senders of the rows that the actor may list, and the other people who have one in charge."""
+    """Return the names of senders, and of other people in charge, of the rows that the actor may list."""
     return Named(
         senders=_sorted(partner_names(partner_ids=senders_of(actor=actor))),
         holders=_sorted(person_names(person_ids=holders_of(actor=actor))),
@@ -136,7 +146,7 @@ def named_for(*, actor: Actor) -> Named:
 
 
 def fields_of(filters: QueueFilter, names: Named) -> list[FilterField]:
-    """Return the filters of the form, in their order, with what is set now."""
+    """Return the fields of the filter form, in their order, with the present values of `filters`."""
     stated = stated_by(filters)
     return [
         FilterField(
@@ -166,7 +176,7 @@ def chips_of(view: QueueView, filters: QueueFilter, names: Named) -> list[Chip]:
 def hints_of(
     chips: Iterable[Chip], *, actor: Actor, view: QueueView, filters: QueueFilter, now: datetime
 ) -> list[Chip]:
-    """Return those of the chips without which the empty view has reports, with their number (`count`)."""
+    """Return the chips of an empty view whose removal would show reports, with their number (`count`)."""
     counts = count_without(actor=actor, view=view, filters=filters, now=now)
     return [
         Chip(name=c.name, label=c.label, value=c.value, without=c.without, count=count)

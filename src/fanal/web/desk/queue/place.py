@@ -1,8 +1,8 @@
-"""A person's place in a view of the queue, kept from report to report, and their claim on the report there.
+"""Work through a queue view report by report: claim, renew and release a report, and go on to the next.
 
-The place travels in the query of a report's page: the view with its filters. Without one it is the open
-queue. A claim is a lease with a fencing token, for one person at a time: it is made, renewed and released
-here, and the next report of the view is claimed with the end of the one before.
+The query of a report's page holds the view with its filters (the person's place); without one it is the open
+queue. A claim is a lease with a fencing token, for one person at a time. Going on claims the next report of
+the view and releases the one before.
 """
 
 from collections.abc import Iterable, Set
@@ -49,7 +49,7 @@ _Search = tuple[QueuePosition | None, QueueFilter]
 
 
 def to_queue(request: HttpRequest) -> HttpResponse:
-    """Return the redirect to the queue, in the view in which the person is."""
+    """Return the redirect to the queue, in the view named by the query of the request."""
     return redirect(reverse("desk:queue") + place_of(request.GET))
 
 

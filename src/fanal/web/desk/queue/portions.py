@@ -50,7 +50,11 @@ _LEFT_BY = {"ALREADY": LeftOut.THEIRS, "NOT_HERE": LeftOut.NOT_THEIR_DESK}
 
 
 def charges_shown(request: HttpRequest, cases: Iterable[Case]) -> str:
-    """Return what a form says that its page showed of who is in charge of cases: id and digest of each."""
+    """Return the hidden form field that records who was in charge of each report when the page was made.
+
+    The text has `id:digest` for each of `cases` (rows of the queue), separated by spaces; the digest is of
+    `version_of`.
+    """
     known = list(cases)
     given = assignments_of(actor=actor_of(request), report_ids=[case.report_id for case in known])
     now = now_of(request)
@@ -60,7 +64,10 @@ def charges_shown(request: HttpRequest, cases: Iterable[Case]) -> str:
 
 
 def charge_shown(request: HttpRequest, case: Case) -> str:
-    """Return the version of who is in charge of a case, if its form's page showed it; "" otherwise."""
+    """Return the version of who is in charge of a report, if the posted form's page showed it; else "".
+
+    The version is that of `version_of`; `case` is the report's row in the queue.
+    """
     given = assignments_of(actor=actor_of(request), report_ids=[case.report_id])
     posted = request.POST.get("shown", "").split()
     versions = versions_of(case, given.get(case.report_id), now=now_of(request))
@@ -78,7 +85,11 @@ def left_out_of(
     cases: Mapping[UUID, Case],
     told: bool = False,
 ) -> dict[UUID, LeftOut | None]:
-    """Return why an act leaves a report out, by id; `told`: also what its page said it would leave."""
+    """Return the reason why an act leaves out a report, by report id; None if the act applies to it.
+
+    `told`: reports that the form's page had said would be left out are left out too (CHANGED). `cases` are
+    the reports' rows in the queue, by id.
+    """
     actor, now = actor_of(request), now_of(request)
     answers = count_unread(actor=actor, report_ids=list(cases))
     given = assignments_of(actor=actor, report_ids=list(cases))
@@ -183,7 +194,10 @@ def _tally(request: HttpRequest) -> Counter[str]:
 
 
 def tell(request: HttpRequest, act: SelectionAct, tally: Counter[str]) -> None:
-    """Say in messages to how many reports an act applied, and why others were left out."""
+    """Show messages that say to how many reports an act applied, and why others were left out.
+
+    `tally` counts reports by "DONE" or the code of a `LeftOut`.
+    """
     done = tally.pop("DONE", 0)
     if done:
         messages.success(request, _done(act, done))

@@ -40,10 +40,10 @@ from fanal.web.failures import reason_of
 
 
 class ViewLine(Struct, frozen=True, kw_only=True):
-    """A row of a list of saved views; `current`: it is the view on screen, `href` its URL.
+    """A row of a list of saved views.
 
-    `count`: number of its reports, None if not shown; `author`: who saved it, "" if not shown; `chips`: its
-    filters in words, empty if not shown.
+    `href` is the URL of the view, `current`: the page shows it now. `count`: number of its reports, None if
+    not shown; `author`: who saved it, "" if not shown; `chips`: its filters in words, empty if not shown.
     """
 
     saved: SavedView

@@ -1,4 +1,4 @@
-"""Acts on several reports at once: selected in the queue, shown before the act, done in `portions`."""
+"""Pages for acts on several reports at once: selected in the queue, announced before, done in portions."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -67,11 +67,12 @@ _GIVING = (SelectionAct.ASSIGN, SelectionAct.RELEASE, SelectionAct.TAKE_BACK)
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """What an act would do to the selection: the number of reports it applies to, and of those left out.
+    """The announced effect of an act on the selected reports, shown before it is done.
 
-    `left_out`: ids of the latter. `left`: pairs of the reason (a `LeftOut`) and the number of reports.
-    `folded`: number of duplicates grouped with those that it applies to. `folds`: their groups, for the form.
-    `moved`: those that a colleague has in charge. `shown`: who is in charge, for the form.
+    `count`: number of reports to which it applies. `left_out`: ids of the others; `left`: pairs of the reason
+    (a `LeftOut`) and the number of reports. `folded`: number of duplicates grouped with those to which it
+    applies; `folds`: their groups, as a hidden form field. `moved`: number of those that a colleague has in
+    charge. `shown`: who is in charge of each, as a hidden form field (`charges_shown`).
     """
 
     act: SelectionAct
@@ -85,9 +86,9 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
 
 class Selection(Struct, frozen=True, kw_only=True):
-    """The selected reports on a page: their ids and the first rows.
+    """The selected reports on a page: all their ids and the first rows.
 
-    `acts` has by `SelectionAct` what each act that the person may do would change.
+    `acts` has the announced effect of each act that the person may do, by `SelectionAct`.
     """
 
     ids: Sequence[UUID]

@@ -1,6 +1,6 @@
-"""The bar that offers for ten seconds to undo the person's last act, and the undoing of a decision.
+"""The bar that offers to undo the person's last act, for ten seconds, and the operations that undo it.
 
-The act is kept in the session: the page that follows it, whichever it is, shows the bar.
+The act is stored in the session, so that the next page shows the bar, whichever it is.
 """
 
 from datetime import datetime, timedelta
@@ -36,7 +36,11 @@ _KEY = "fanal_undo"
 
 
 def offer(request: HttpRequest, act: str, object_id: UUID) -> None:
-    """Offer on the next pages to undo an act on a report; of `ASSIGNMENT`, `object_id` is that of the act."""
+    """Offer on the next page to undo the person's last act: store it in the session.
+
+    `act` is the name of the route that undoes it (`DECISION`, `RELEASE`, `ASSIGNMENT`), `object_id` the id of
+    the report, or for `ASSIGNMENT` that of the act itself.
+    """
     request.session[_KEY] = [act, str(object_id), now_of(request).isoformat()]
 
 

@@ -202,11 +202,12 @@ def preview(request: HttpRequest, report_id: UUID) -> HttpResponse:
 class QueueRow(Struct, frozen=True, kw_only=True):
     """A case (a report in the queue) as a row of a table; made by `rows_of`.
 
-    `holder`: name of the person who holds it, or ""; `mine`: it is the reader; `given`: name of the person to
-    whom it is given, "" for nobody; `because`: the main reason of
-    its priority; `signs`: matches with other organisations; `away`: transfers of the report to other desks;
-    `retention`: in words, when the retention of subscriber data ends or ended, "" while that is far away;
-    `answers`: unread ones; `content`: what the report says, where it was asked for.
+    `holder`: name of the person who has claimed it, "" for nobody; `mine`: the reader has. `given`: name of
+    the person to whom it is assigned, "" for nobody. `signs`: matches with other organisations; `sender`:
+    name of the provider, `reference`: the report's displayed number. `because`: the main reason of its
+    priority. `away`: transfers of the report to other desks. `retention`: in words, when the retention of
+    subscriber data ends or ended, "" while that is far away. `answers`: number of the reporter's unread
+    answers. `content`: extracts of the report, where they were asked for.
     """
 
     case: Case

@@ -1,6 +1,7 @@
-"""What waits now, in figures alone: the wall board of the operations room, and the numbers of the menu.
+"""The numbers of what waits now: on the wall board of the operations room, and in the menu.
 
-No name, no word of a report and no number of one: who passes by the room learns how many, and how late.
+The board shows no name, text or number of a report, since visitors can see it: only how many reports wait,
+and since when.
 """
 
 from collections.abc import Sequence
@@ -42,10 +43,10 @@ _APPROVED_BY_TWO: Sequence[Lifecycle] = (REMOVAL, BLOCKING, DEREFERENCING, NOTIC
 
 
 class Tile(Struct, frozen=True, kw_only=True):
-    """A figure of the board: its `number`, its label (`words`), the page that lists what it counts (`href`).
+    """A figure of the wall board: its `number`, its label (`words`), the page that lists the items (`href`).
 
-    `tone`: `danger` or `warn` where it asks for an act, else empty. `since`: of what waits, the oldest.
-    `capped`: at least that many.
+    `tone`: `danger` or `warn` if somebody must act, else empty. `since`: the time of the oldest item, None if
+    not shown. `capped`: the number is a lower bound.
     """
 
     number: int
@@ -57,7 +58,11 @@ class Tile(Struct, frozen=True, kw_only=True):
 
 
 class Hour(Struct, frozen=True, kw_only=True):
-    """An hour of arrivals: its beginning in Paris ("14"), the number of reports, the height of its bar."""
+    """A bar of the chart of reports received by hour.
+
+    `name` is the beginning of the hour in Paris ("14"), `number` that of the reports, `height` that of the
+    bar in the chart's units.
+    """
 
     name: str
     number: int
@@ -70,7 +75,7 @@ class Hour(Struct, frozen=True, kw_only=True):
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """A part of the platform that the room relies on, and whether it works."""
+    """A part of the platform on which the desk relies (its name in `words`), and whether it works."""
 
     words: str | Promise
     works: bool

@@ -1,4 +1,4 @@
-"""The reporter's unread answers: on the page of a report, marked as read, and the notice to its holder."""
+"""The reporter's unread answers: shown on a report's page, marked as read, announced to its holder."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,11 +32,12 @@ _MOST = 1000
 
 
 class Unread(Struct, frozen=True, kw_only=True):
-    """The answers that nobody had read when the page was asked for, oldest first, with their texts.
+    """The unread answers of a reporter on the report's page.
 
-    `asked` is the desk's last question before them, "" without one. `danger`: with one of them the reporter
-    stated that a child is in danger. `read`: the holder has read them now, as the page shows them.
-    `may_mark`: the reader may mark them as read.
+    `answers` are those answers with their texts, oldest first; `asked` is the desk's last question before
+    them, "" without one. `danger`: in one of them the reporter stated that a child is in danger. `read`: the
+    page has just marked them as read, since its reader has claimed the report. `may_mark`: the reader may
+    mark them as read.
     """
 
     answers: Exchange
@@ -52,10 +53,10 @@ class Unread(Struct, frozen=True, kw_only=True):
 
 
 def unread_of(request: HttpRequest, case: Case, exchange: Exchange) -> Unread | None:
-    """Return the unread answers among the messages that the page shows (`exchange`); None without any.
+    """Return the unread answers among a report's messages (`exchange`) for its page; None without any.
 
-    They are recorded as read where the reader holds the case, unless the browser fetches the page ahead. The
-    reading of the messages is in the ledger already.
+    They are marked as read if the reader has claimed the report, unless the browser only fetches the page
+    ahead. The caller has recorded the reading of the messages in the ledger.
     """
     actor, now = actor_of(request), now_of(request)
     ids = unread_on(actor=actor, report_id=case.report_id)

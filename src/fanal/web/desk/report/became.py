@@ -1,4 +1,4 @@
-"""What became of a decision: each official act that it opened, in words, for the report's page."""
+"""Official acts that followed from the decisions on a report, with their states in words, for its page."""
 
 from collections.abc import Sequence
 from datetime import datetime

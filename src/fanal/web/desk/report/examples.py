@@ -56,11 +56,11 @@ class JudgeableFinding(Struct, frozen=True, kw_only=True):
 
 
 class ShownExample(Struct, frozen=True, kw_only=True):
-    """An example with the words of its passage, its neutral sentence, and its judgements.
+    """A training example for the text model, on a report's page.
 
-    A judgement in `said` comes with the person's name, and whether a second person must agree before the
-    reader learns it. `text` is "" if the report no longer has the passage, `neutral` "" without a sentence.
-    `own`: the person wrote the neutral sentence, and so may not check it.
+    `text` is the judged passage, "" if the report no longer has it. `neutral` is the sentence written in its
+    place, "" without one; `own`: the reader wrote it, and so may not check it. `said` are its judgements:
+    (judgement, name of the person, whether a second person must agree before the model learns it).
     """
 
     example: Example

@@ -1,4 +1,4 @@
-"""The desk's training examples for the text model: sentences to check, checked ones, people's opinions."""
+"""Pages on the desk's training examples for the text model: sentences to check, checked ones, judgements."""
 
 from collections import Counter
 from uuid import UUID
@@ -35,10 +35,10 @@ _SHOWN = 50
 
 
 class SignalLine(Struct, frozen=True, kw_only=True):
-    """Number of training examples of a signal (`code`), by the outcome of people's judgements (`settle`).
+    """Numbers of training examples for a signal (`code`), by the outcome of people's judgements (`settle`).
 
-    `wanted`: those that have the signal; `unwanted`: those that have not, as two people said; `alone`: those
-    of which a single person said so, which are not in `unwanted`.
+    `wanted`: the passage has the signal; `unwanted`: it has not, as two people said; `alone`: a single person
+    said that it has not.
     """
 
     code: str
@@ -48,12 +48,11 @@ class SignalLine(Struct, frozen=True, kw_only=True):
 
 
 class ShownPassage(Struct, frozen=True, kw_only=True):
-    """An example of a signal: a judged passage, or the neutral sentence written in place of it.
+    """A training example of a signal: a judged passage, or the neutral sentence written in its place.
 
-    `text` holds the words, "" for a passage that the report no longer has.
-
-    `side`: by people's judgements it has the signal (WANTED), has not (UNWANTED), or one person alone denied
-    it (ALONE).
+    `facts` are those of its report. `side`: by people's judgements it has the signal (WANTED), has not
+    (UNWANTED), or one person alone denied it (ALONE). `text` is the passage or sentence, "" if the report no
+    longer has the passage.
     """
 
     example: Example

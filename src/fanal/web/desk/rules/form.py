@@ -67,7 +67,7 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 
     @property
     def blank(self) -> bool:
-        """Whether the row is an empty form for a further priority rule."""
+        """Whether the row is still empty: a form for a further priority rule."""
         return self.rule == _NO_RULE and not any(self.numbers.values())
 
 

@@ -1,4 +1,4 @@
-"""Rule sets in words: numbers of each language, facts and bounds as sentences, differences. Pure."""
+"""Priority rule sets in words: numbers in each language, conditions as sentences, differences. Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

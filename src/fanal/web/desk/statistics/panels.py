@@ -21,7 +21,10 @@ _COLORS = 10
 
 
 class ChartSeries(TypedDict, total=False):
-    """The numbers of a chart that have one color; `line` and `quiet` are those of the year before."""
+    """A series of a chart in one color: a value for each label, None if unknown.
+
+    `line`: a line rather than bars, `quiet`: in a pale color; both are for the year before.
+    """
 
     name: str
     values: list[int | None]
@@ -30,7 +33,7 @@ class ChartSeries(TypedDict, total=False):
 
 
 class PanelChart(TypedDict, total=False):
-    """The data of a chart for `charts.js`: bars by label, on their side or one on the other."""
+    """The data of a bar chart for `charts.js`: for each label a bar of each series, or one if `stacked`."""
 
     type: str
     stacked: bool
@@ -41,9 +44,9 @@ class PanelChart(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLine:
-    """A row of a figure's table on a page: heading, cells as text, whether it is a total, its course.
+    """A row of a figure's table: first cell (`heading`), other cells as text, whether it is a total.
 
-    `shades` are those of its first cells in a heat map.
+    `spark` is its sparkline, None without one; `shades` are the shades of its first cells in a heat map.
     """
 
     heading: str
@@ -61,7 +64,7 @@ class TableLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapShape:
-    """A shape of `maps.svg` (its id) with its shade, and what it says as text."""
+    """A département on a map: the id of its shape in `maps.svg`, its shade, its name and number in words."""
 
     id: str
     shade: int
@@ -92,11 +95,12 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """A figure ready for display: table (`header`, `lines`), texts about it, chart.
+    """A figure ready for display: texts about it, table and chart.
 
-    `chart` is the data for `charts.js`, None for a table only; `query` and `retention` say how the figure is
-    computed and how long it is kept. `total` is the number in the last line of the table, if it has one, and
-    `spark` its course. `legend` gives the numbers of each shade of a heat map or
+    `key` names the panel on its page, `code` the figure. `since` is the first day covered. `query` and
+    `retention` say how the figure is computed and how long it is kept. `header` and `lines` are the table;
+    `chart` is the data for `charts.js`, None for a table only. `total` is the number in the last line of the
+    table, if it has one, and `spark` its sparkline. `legend` gives the numbers of each shade of a heat map or
     of a map, `shapes` the départements of the latter.
     """
 
@@ -129,13 +133,13 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """A daily figure (`table`) over the `months` of its sparklines, the period's and often more."""
+    """A daily figure (`table`) over the `months` of its sparklines, often more than the page's period."""
 
     table: Table
     months: tuple[date, ...]
 
     def spark(self, lang: str, *, code: str = "") -> Sparkline | None:
-        """Return the course of the whole figure, or of one of its codes."""
+        """Return the sparkline of the whole figure, or of one of its codes; None with too few numbers."""
         totals: dict[str, int] = {}
         for row in self.table.rows:
             if not code or code in row.keys[1:]:
@@ -150,7 +154,10 @@ class Course:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The total of a panel as one figure: its name, texts and course, and the `key` of that panel."""
+    """The total of a panel, displayed on its own at the top of the page.
+
+    `key` is that of the panel. `value`, `before` (a year before) and `change` are texts.
+    """
 
     key: str
     name: str
