@@ -1,4 +1,7 @@
-"""A bulk import under SIGKILL: deliveries are written, imported again after each kill, processed, removed."""
+"""A bulk import during which processes are killed (SIGKILL): write, import, process, remove deliveries.
+
+A delivery is a folder of report files. After each kill of the importer, its delivery is imported again.
+"""
 
 import json
 import subprocess
@@ -27,7 +30,7 @@ _STUCK = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Plan of a bulk run: number of reports, reports per delivery, kills of each process kind, random seed.
+    """Plan of a bulk run: reports in all (`size`) and in a delivery, kills of each kind of process, seed.
 
     After `minutes` no further delivery begins; None: no limit.
     """
@@ -40,7 +43,7 @@ class Plan:
 
 
 class Bringing:
-    """A bulk run of imports under SIGKILL; it counts the reports delivered, received and processed so far.
+    """A bulk run of imports under SIGKILL; it counts the reports delivered, received and processed.
 
     `tell` receives progress messages; `expected` holds what was delivered, for the comparison afterwards.
     """

@@ -1,4 +1,4 @@
-"""Common parts of the pipeline benchmarks: deposits, workers, their cost, and the peer (lxml to dict).
+"""Common parts of the pipeline benchmarks: submission, workers, their cost, and the peer (lxml to dict).
 
 CPU time is read from Linux's /proc; processes that have ended count through their parents. On a machine
 shared with others it says more than elapsed time.
@@ -34,7 +34,7 @@ Reports = Sequence[tuple[bytes, tuple[bytes, ...]]]
 
 
 class Carried(NamedTuple):
-    """Cost of processing reports from deposit to orientation: elapsed seconds, CPU seconds, memory."""
+    """Cost of processing reports from submission to proposal: elapsed seconds, CPU seconds, memory."""
 
     seconds: float
     stages: dict[str, float]
@@ -55,7 +55,7 @@ class Stored(NamedTuple):
 def carry(
     reports: Reports, databases: Databases, *, workers: int, prefix: str = "bench"
 ) -> Carried:
-    """Deposit `reports` as an import does and run `workers` processes until every report is oriented.
+    """Submit `reports` as an import does, and run `workers` processes until all have passed every stage.
 
     A report is (XML, XML documents of its files). `prefix` begins their references.
 

@@ -106,10 +106,10 @@ def _stored(
 
 
 class Taken(NamedTuple):
-    """Milliseconds to cross-check one report, its commit included: median and 99th percentile.
+    """Milliseconds to cross-check one report, its commit included: median (`p50`), 99th percentile (`p99`).
 
-    First elapsed time; `own` without the time that this process and its PostgreSQL waited for a core; `cpu`:
-    CPU time of this process alone.
+    First elapsed time; `own`: without the time that this process and its PostgreSQL waited for a processor
+    core; `cpu`: CPU time of this process alone.
     """
 
     p50_ms: float

@@ -62,11 +62,11 @@ def judge_near(
 ) -> dict[str, object]:
     """Return the number of pairs, precision and recall of each kind of similarity that joins any reports.
 
-    The reports' ids are their positions; `labels` is the person and `traps` the traps of each. `groups` are
-    the dossiers by certain links: a pair within a dossier is suggested to nobody; `precision_asked` is that
-    of the other pairs (`asked`). Recall is over the pairs of labels with the kind's mark, after a person has
-    accepted every right suggestion of the kind. `wrong` counts the wrong pairs by the traps that both reports
-    share.
+    The reports' ids are their positions; `labels` is the true offender of each, `traps` the names of the
+    traps in each (similar values of strangers). `groups` are the dossiers by certain links: a pair within a
+    dossier is suggested to nobody; `precision_asked` is that of the other pairs (`asked`). Recall is over the
+    pairs of reports with one label and the kind's mark, after a person has accepted every right suggestion of
+    the kind. `wrong` counts the wrong pairs by the traps that both reports share.
     """
     started = time.perf_counter()
     found = similar_pairs(reports)

@@ -45,7 +45,7 @@ Numbers = NDArray[np.int64]
 
 
 class Took(NamedTuple):
-    """Elapsed seconds (`s`) and CPU seconds of a computation."""
+    """The time of a computation: elapsed seconds (`s`) and CPU seconds."""
 
     s: float
     cpu_s: float
@@ -89,10 +89,12 @@ def _alone(measure: Callable[[], Measured]) -> Measured:
 
 
 class Ours(Struct, frozen=True, kw_only=True):
-    """Times, results and memory of a rebuild's computation.
+    """Times (seconds), results and memory of a rebuild's computation.
 
-    `compute` is the total, `columns` the part until the cards are columns, `rule` the rest. `cards_mb` is the
-    memory of the process before it, with all cards, `most_mb` the peak, both in megabytes.
+    `compute_s` is the elapsed and `compute_cpu_s` the CPU time of the whole; `columns` is the part until the
+    reports' cards (stored values for comparison) are columns of arrays, `rule` the rest. `links`,
+    `certain_links`, `dossiers` are numbers found, `largest_dossier` the reports in the largest one.
+    `cards_mb` is the memory of the process before it, with all cards, `most_mb` the peak, both in megabytes.
     """
 
     compute_s: float
@@ -108,9 +110,10 @@ class Ours(Struct, frozen=True, kw_only=True):
 
 
 class Peers(Struct, frozen=True, kw_only=True):
-    """Times of the peer libraries, by library: numbering of texts, of our keys, connected components.
+    """Times of the peer libraries for the same task, by name of the library.
 
-    `largest_component` is the number of reports in the largest one.
+    `numbers`: numbering of the texts of values; `from_keys`: numbering of our 64-bit keys instead;
+    `components`: connected components. `largest_component` is the number of reports in the largest one.
     """
 
     numbers: dict[str, Took]
@@ -131,7 +134,10 @@ def _ours(folder: Path) -> Ours:
 
 
 def rebuild_once(cards: Sequence[bytes], weights: Weights) -> Ours:
-    """Compute all pairs and dossiers of packed cards as `operations.rebuild` does; return its figures."""
+    """Compute all pairs and dossiers of packed cards as `operations.rebuild` does; return its figures.
+
+    A card holds the values of one report for comparison; `weights` are the points of shared values.
+    """
     started, began = time.perf_counter(), time.process_time()
     whole = whole_of(cards, weights)
     ready = time.process_time()

@@ -1,4 +1,4 @@
-"""A whole rebuild on PostgreSQL: reading, computation, values of the reasons, writing."""
+"""A whole rebuild of links on PostgreSQL: reading, computation, values that explain links, writing."""
 
 import time
 from collections import defaultdict

@@ -1,4 +1,8 @@
-"""Quality of links on labelled reports: certain links and what they imply, suggestions, traps."""
+"""Quality of links on labelled reports: of certain links, of suggestions, and on traps.
+
+A trap is a similar value in reports about different people. A certain link joins reports without a person's
+judgement; a suggestion awaits one.
+"""
 
 import time
 from collections import defaultdict
@@ -51,18 +55,21 @@ _PEER_AT = (0.5, 0.9, 0.99, 0.999)
 
 
 class Found(NamedTuple):
-    """Pairs of reports as numbers (`Pairs.number`), and the marks of their shared values as bit sets."""
+    """Pairs of reports as numbers (`Pairs.number`), and for each pair a bit set of its marks.
+
+    A mark is the weight class of a value that both share, such as an e-mail address.
+    """
 
     number: Ints
     marks: Ints
 
 
 class Linked(Struct, frozen=True, kw_only=True):
-    """The certain pairs of a set of reports and the pairs suggested to a person, with the marks of both.
+    """The pairs of reports that the product links by itself (`certain`) or suggests to a person.
 
     `marks` is (of certain pairs, of suggested pairs), each a bit set of the weight classes of the shared
-    values; `uncertain` are the suggested pairs with their shared values, `hubs` is the number of values that
-    are hubs, `seconds` the elapsed time.
+    values; `uncertain` are the suggested pairs with their shared values. `hubs` is the number of values that
+    so many reports share that they link none; `seconds` the elapsed time.
     """
 
     certain: list[judge.Pair]
@@ -251,9 +258,9 @@ def _uncertain(
 
 
 def joined_together(found: Linked, packed: Sequence[bytes], weights: Weights) -> list[judge.Pair]:
-    """Return a link for each two dossiers of certain links that the product's rule then joins.
+    """Return pairs of reports that the product's rule joins only after certain links have formed dossiers.
 
-    `found` are the links of the reports whose cards are `packed`.
+    One pair for each two dossiers so joined. `found` are the links of the reports whose cards are `packed`.
     """
     dossier = dict(enumerate(judge.groups(len(packed), found.certain)))
     held: dict[int, list[Card]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""A large set of labelled reports from a small one: copies of it, each about other people, interleaved.
+"""A large set of labelled reports, made from a small one by copies that concern other people each.
 
 A copy's values are those of the base with the copy's number appended (copy 0: unchanged), so that no value is
 common to two copies. Within a copy everything is as `World` made it: people reported hundreds of times,
@@ -25,7 +25,11 @@ _CARDS, _LENGTHS, _TEXTS, _REPORTS = "cards.bin", "lengths.npy", "values.txt", "
 
 
 class Told(NamedTuple):
-    """Counts of the files written: reports, edges (a report and a value of its card), CPU seconds of keys."""
+    """Counts of what `write_world` wrote.
+
+    `reports` and `edges` (an edge is a report and a value of its card); `keys_s`, CPU seconds of computing
+    keys.
+    """
 
     reports: int
     edges: int
@@ -38,10 +42,11 @@ def base_reports(size: int, *, seed: int) -> list[HarmonisedReport]:
 
 
 def write_world(folder: Path, size: int, *, seed: int, of: int = BASE) -> Told:
-    """Write the packed cards of about `size` reports, and the texts of their values, to files in `folder`.
+    """Write the cards of about `size` reports, and the texts of their values, to files in `folder`.
 
-    They are copies of about `of` reports. The texts are the input of the peer libraries. `keys_s` of the
-    result is the CPU time of computing the product's key of each text, which is done when a report arrives.
+    A card holds the values of one report for comparison, packed as bytes. The reports are copies of about
+    `of` others. The texts are the input of the peer libraries. `keys_s` of the result is the CPU time of
+    computing the product's key of each text, which is done when a report arrives.
     """
     base = base_reports(min(size, of), seed=seed)
     copies = max(1, round(size / len(base)))

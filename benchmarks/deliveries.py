@@ -1,8 +1,8 @@
-"""Deliveries of synthetic NCMEC reports on disk, as partners leave them: a folder for each report.
+"""Deliveries of synthetic NCMEC reports on disk, as partners supply them: a folder for each report.
 
 `DELIVERY/0012/0012345/report.xml` with its `file-N.xml`; the folder's name is the report's reference, its
-number. The same seed gives the same bytes. Run as a process, this module writes one delivery: the next is
-written while the last is imported.
+number. The same seed gives the same bytes. Run as a process, this module writes one delivery, while the
+previous one is imported.
 """
 
 import hashlib
@@ -39,7 +39,11 @@ class Delivery(NamedTuple):
 
 
 class Expected:
-    """Reports delivered so far: digest prefix of each (`marks`), numbers of reports and documents."""
+    """The reports delivered so far, for the comparison with the stored ones.
+
+    `marks` holds the digest prefix of each report by its number, 0 for one not delivered; `reports` and
+    `documents` are counts. `size` is the number of all reports of the run.
+    """
 
     def __init__(self, size: int) -> None:
         self.marks: NDArray[np.uint64] = np.zeros(size, dtype=np.uint64)
@@ -99,7 +103,7 @@ def reference_of(number: int) -> str:
 
 
 def mark_of(digest: bytes) -> int:
-    """Return the first eight bytes of a digest as a number (big-endian)."""
+    """Return the first eight bytes of a digest as a number (big-endian), as the digest prefix of a report."""
     return int.from_bytes(digest[:8], "big")
 
 

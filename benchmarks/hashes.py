@@ -27,10 +27,10 @@ def uniform(size: int) -> tuple[Hashes, Hashes]:
 
 
 def skewed(size: int) -> tuple[Hashes, Hashes]:
-    """Return (hashes, queries): real PDQ hashes, popular pictures many times with up to 11 bits changed.
+    """Return (hashes, queries): PDQ hashes of generated pictures, in which few pictures are very frequent.
 
-    Queries are copies of known pictures, up to 19 bits away; one in three is unrelated. `size` is the number
-    of hashes, of 32 bytes each.
+    A repeated picture has up to 11 bits changed. Queries are copies of known pictures, up to 19 bits away;
+    one in three is unrelated. `size` is the number of hashes, of 32 bytes each.
     """
     chance = np.random.default_rng(2)
     originals = np.array([picture_hash(number) for number in range(PICTURES)])

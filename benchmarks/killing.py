@@ -16,7 +16,11 @@ _FROM, _TO = 0.03, 0.85
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blow:
-    """A planned kill: kind of process, number of reports at which it is due, pause before it in seconds."""
+    """A planned kill of a process.
+
+    `part` is the kind of process (`PARTS`), `reports` the number of reports at which it is due, `pause` the
+    time before it in seconds.
+    """
 
     part: str
     reports: int
@@ -24,9 +28,9 @@ class Blow:
 
 
 class Killer:
-    """Executes planned kills as reports are processed: `kills` of each kind of process (`PARTS`).
+    """Executes planned kills (SIGKILL) while reports are processed: `kills` of each kind of process.
 
-    `dealt` counts the kills so far by kind.
+    The kinds are `PARTS`. `dealt` counts the kills so far, by kind.
     """
 
     def __init__(self, *, kills: int, size: int, seed: int) -> None:

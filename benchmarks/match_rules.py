@@ -33,9 +33,9 @@ while True:
 
 
 def check_rules(hashes: Hashes, queries: Hashes) -> dict[str, object]:
-    """Check the index with some of the hashes: none to two hashes, threads, killed writers.
+    """Check that the hash index finds every hash: with few hashes, with threads, after a killed writer.
 
-    Returns the outcome by check. `queries` are hashes to search for.
+    Returns the outcome by check. `hashes` fill the index, `queries` are searched for.
 
     Raises:
         ClickException: a check fails.

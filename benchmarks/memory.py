@@ -82,10 +82,9 @@ def is_flat(told: Mapping[str, Mapping[str, float | int | None]]) -> bool | None
 
 
 def growth(lives: Sequence[Series]) -> float | None:
-    """Return the growth of memory in bytes per report, by least squares within each series.
+    """Return the growth of memory in bytes per report, by least squares over all series; None if too short.
 
-    Each series has an intercept of its own, since a restarted process begins at another level. None if all
-    are too short.
+    Each series has an intercept of its own, since a restarted process begins at another level.
     """
     together = spread = 0.0
     for life in lives:

@@ -56,7 +56,7 @@ def program(name: str) -> str | None:
 
 
 def free_port() -> int:
-    """Return a port that neither UDP nor TCP uses here."""
+    """Return a port of this machine that is free for both UDP and TCP."""
     while True:
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
             tcp.bind(("127.0.0.1", 0))
@@ -88,7 +88,11 @@ def resolve(port: int, name: str) -> tuple[str, ...]:
 
 @contextmanager
 def world(folder: Path, port: int) -> Iterator[Process]:
-    """Run the rest of the internet: every name below example and fanal.test has an address."""
+    """Run a name server for the rest of the internet: each name under example and fanal.test has an address.
+
+    Context manager: yields its process and ends it afterwards, like the others here. `folder` is for its
+    files.
+    """
     folder.mkdir()
     (folder / "example").write_text(f"{EMPTY}* A {OTHER_ADDRESS}\n")
     (folder / "stop").write_text(f"{EMPTY}* A {OTHER_ADDRESS}\nstop A {STOP_ADDRESS}\n")
@@ -104,9 +108,10 @@ def world(folder: Path, port: int) -> Iterator[Process]:
 def hidden_primary(
     folder: Path, port: int, *, notify: Mapping[str, int], zone: str = EMPTY
 ) -> Iterator[Process]:
-    """Run a hidden primary of BIND with a view for each provider in `notify`, told at that port.
+    """Run a BIND as hidden primary, from which access providers transfer the zone of blocked names.
 
-    It alone transfers its copy, and the publisher alone changes it; `zone` is the first content.
+    It has a view for each provider in `notify`, which it notifies of changes at the given port. Only this
+    provider can transfer its copy, and only the publisher can change it; `zone` is the first content.
     """
     folder.mkdir()
     rest = ""
@@ -134,7 +139,11 @@ view "{isp}" {{
 def bind_resolver(
     folder: Path, port: int, *, isp: str, primary: int, outside: int
 ) -> Iterator[Process]:
-    """Run a provider's BIND: it takes its copy by IXFR with TSIG, and blocks by it with EDE 16."""
+    """Run the BIND resolver of the access provider `isp`, which blocks by response policy zone (with EDE 16).
+
+    It transfers the zone from the primary at the port `primary` by IXFR with TSIG. `outside` is the port of
+    the server for all other names.
+    """
     options = f"recursion yes; forward only; forwarders {{ 127.0.0.1 port {outside}; }}; {_POLICY}"
     more = f"allow-query {{ key {isp}; }}; allow-transfer {{ none; }};"
     with _secondary(folder, port, options=options, isp=isp, primary=primary, more=more) as process:
@@ -145,7 +154,10 @@ def bind_resolver(
 def distributor(
     folder: Path, port: int, *, isp: str, primary: int, notify: int
 ) -> Iterator[Process]:
-    """Run a BIND that resolves nothing: it hands a copy to a resolver beside it, which has no TSIG."""
+    """Run a BIND that resolves nothing: it passes the provider's copy of the zone on to its Unbound resolver.
+
+    That resolver, at the port `notify`, cannot use TSIG. The copy comes from the port `primary`.
+    """
     more = f"allow-transfer {{ 127.0.0.1; }}; also-notify {{ 127.0.0.1 port {notify}; }};"
     with _secondary(
         folder, port, options="recursion no;", isp=isp, primary=primary, more=more
@@ -155,7 +167,10 @@ def distributor(
 
 @contextmanager
 def unbound(folder: Path, port: int, *, primary: int, outside: int) -> Iterator[Process]:
-    """Run a provider's Unbound, which takes the zone from the server beside it."""
+    """Run an Unbound resolver, which transfers the zone of blocked names from the server at port `primary`.
+
+    `outside` is the port of the server for all other names.
+    """
     source = f' primary: 127.0.0.1@{primary}\n allow-notify: 127.0.0.1\n zonefile: "copy"'
     with _unbound(folder, port, source=source, outside=outside) as process:
         yield process
@@ -163,7 +178,7 @@ def unbound(folder: Path, port: int, *, primary: int, outside: int) -> Iterator[
 
 @contextmanager
 def bind_of_file(folder: Path, port: int, *, zone: Path, outside: int) -> Iterator[Process]:
-    """Run a BIND that blocks by a zone file, which SIGHUP has it read anew."""
+    """Run a BIND resolver that blocks by the zone file `zone`, which it reads again on SIGHUP."""
     folder.mkdir()
     options = f"recursion yes; forward only; forwarders {{ 127.0.0.1 port {outside}; }}; {_POLICY}"
     rest = f'zone "{ZONE}" {{ type primary; file "{zone}"; }};\n'
@@ -173,7 +188,7 @@ def bind_of_file(folder: Path, port: int, *, zone: Path, outside: int) -> Iterat
 
 @contextmanager
 def unbound_of_file(folder: Path, port: int, *, zone: Path, outside: int) -> Iterator[Process]:
-    """Run an Unbound that blocks by a zone file, which SIGHUP has it read anew."""
+    """Run an Unbound resolver that blocks by the zone file `zone`, which it reads again on SIGHUP."""
     with _unbound(folder, port, source=f' zonefile: "{zone}"', outside=outside) as process:
         yield process
 

@@ -1,7 +1,7 @@
-"""A simulated person in a process, each act timed; run by `fanal bench acts`.
+"""A simulated person in a separate process, whose acts are timed; run by `fanal bench acts`.
 
 An act is a form of the desk, posted through all middleware by a signed-in demo analyst, until the response:
-session, right, locks, rows, ledger entry and commit. Queries that find what to post are not timed. Some
+session, permission, locks, rows, ledger entry and commit. Queries that find what to post are not timed. Some
 report is always claimed from the first act on, as at a desk where several people work.
 """
 

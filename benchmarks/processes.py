@@ -65,9 +65,9 @@ def most_resident() -> int:
 
 
 def waited_for_core(*pids: int) -> float:
-    """Return the seconds that the main threads of processes were runnable without a core (sched-stats).
+    """Return the seconds for which the main threads of processes were ready to run but had no processor core.
 
-    A process that has ended adds nothing.
+    Read from /proc/PID/schedstat. A process that has ended adds nothing.
     """
     waited = 0
     for pid in pids:

@@ -1,4 +1,4 @@
-"""`fanal bench selection`: acts on a whole selection of the queue, from the press to the last report.
+"""`fanal bench selection`: acts on a whole selection of the queue, from the click to the last report.
 
 Synthetic reports go through every stage. A demo analyst then sends the pages of each act through all
 middleware, one portion after the other as a browser does: feedback to the providers, then closing. Each

@@ -133,10 +133,10 @@ def rank(
     *,
     meanings: Mapping[UUID, Meant] | None = None,
 ) -> list[Priority]:
-    """Return the priority of each report by the product's own rules, without related reports.
+    """Return the priority of each report by the product's own rules, as if it had no related reports.
 
-    `knowledge` are the lexicons and typologies, `meanings` the findings of the model by report id, None for
-    the phrase lists alone.
+    `knowledge` are the phrase lists and typologies, `rules` the priority rules, `meanings` the findings of
+    the text model by report id, None for the phrase lists alone.
     """
     analyses = analyse(reports, knowledge, meanings=meanings)
     return prioritise(reports, analyses, [], rules, RECEIVED)
@@ -186,7 +186,12 @@ def _gain(order: Sequence[int]) -> float:
 
 
 def measure(size: int, *, seed: int) -> dict[str, object]:
-    """Return the figures of the product and its peers on `size` labelled texts."""
+    """Return the quality of the queue's order on `size` labelled texts, for the product and for its peers.
+
+    Keys: the fields of `Quality`, versions of rules and text model, numbers of texts by level and by score of
+    95 or more; `peers` has the fields of `Quality` by name of the method. `seed` sets the choice and order of
+    the texts.
+    """
     texts = draw(size, seed=seed)
     levels, reports = [text.level for text in texts], list(reports_of(texts))
     knowledge, rules = shipped_knowledge(), shipped_rules()[-1]

@@ -83,7 +83,10 @@ _KEPT = (
 
 
 class View(NamedTuple):
-    """Milliseconds of one page request, and of these the time that it or its PostgreSQL waited for a core."""
+    """The time of one page request (`took`), in milliseconds.
+
+    `waited` is the part of it for which the process or its PostgreSQL waited for a processor core.
+    """
 
     took: float
     waited: float

@@ -37,9 +37,9 @@ How many have the second one depends on how far that reading has come.
 
 
 def compare(databases: Databases, expected: Expected) -> dict[str, object]:
-    """Return the reports missing, doubled, changed or unknown, and the tables with wrong row counts.
+    """Compare the stored reports with those delivered (`expected`); return the differences by name.
 
-    `expected` are the reports delivered; the figures are by name.
+    They are the reports missing, doubled, changed or unknown, and the tables with wrong row counts.
     """
     times = np.zeros(len(expected.marks), dtype=np.int32)
     changed = strangers = 0

@@ -7,11 +7,13 @@ from benchmarks.truth.dice import Dice
 
 
 class Desk(NamedTuple):
-    """A sender of reports: how its references begin, its channel, the facts that it has fields for.
+    """A sender of reports, such as a provider or a police desk.
 
-    `fields` are those kinds of facts, `kinds` its kinds of reports, `share` its frequency. `platform` is the
-    key of the service that it runs; `footer`: it ends most reports with a standard text. `careless` is the
-    share of reports that give all values in sentences although fields exist, and of badly written sentences.
+    `prefix` begins its references, `channel` is its channel in the report format. `kinds` are its kinds of
+    reports, `fields` the kinds of facts for which it has a field, `languages` those in which it writes,
+    `share` its relative frequency. `platform` is the key of the service that it runs; `footer`: it ends most
+    reports with a standard text. `careless` is the share of reports that give all values in sentences
+    although fields exist, and of badly written sentences.
     """
 
     prefix: str

@@ -18,12 +18,12 @@ EVIDENCE = frozenset(
 class Fact:
     """A statement of a report, such as an account or a telephone number.
 
-    `value` is the true value and `place` its context: the key of a service, a kind of payment account, the
-    digests shown of a file. `who` numbers the persons of a role. `manner` says how it is written: "" in a
-    field of its own, "text" in a sentence, or "typo", "typo text", "script" (other alphabet). `trap` names
-    the trap that set it. A `common` value is shared by unrelated people; a `rare` one is uncommon; `renamed`:
-    the service is given under another name. `at` is when an address was used, in seconds after the first
-    instant; -1: at the time of the incident.
+    `kind` is its kind, `value` the true value and `place` its context: the key of a service, a kind of
+    payment account, the digests shown of a file. `role` is that of the person concerned, `who` numbers the
+    persons of a role. `manner` says how it is written: "" in a field of its own, "text" in a sentence, or
+    "typo", "typo text", "script" (other alphabet). `trap` names the trap that set it. A `common` value is
+    shared by unrelated people; a `rare` one is uncommon; `renamed`: the service is given under another name.
+    `at` is when an address was used, in seconds after the first instant; -1: at the time of the incident.
     """
 
     kind: str
@@ -52,8 +52,8 @@ class Fact:
 class Clue:
     """A true value that a report reveals: reports that share `kind` and `value` share evidence.
 
-    `written` is its form in the body, `service` the name of the service as written there; a `common` value is
-    no evidence.
+    `manner` is how it is written (`Fact`), `written` its form in the body, `service` the name of the service
+    as written there; a `common` value is no evidence.
     """
 
     kind: str

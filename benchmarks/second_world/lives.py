@@ -1,4 +1,4 @@
-"""An offender's life: a set of values, each used for some time, and what a sender sees of them.
+"""An offender's values over time, each used for some period, and which of them a sender of a report sees.
 
 Reports about one offender share what both senders saw and what was not replaced between the two.
 """

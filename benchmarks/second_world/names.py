@@ -135,7 +135,10 @@ AMERICAN_AREAS = (
 
 @dataclass(frozen=True, slots=True)
 class Civil:
-    """A person's civil status: `spellings` are the French, English and native forms of the full name."""
+    """A person's invented civil status: given name, family name, date of birth (ISO 8601), country, town.
+
+    `spellings` are the French, English and native forms of the full name.
+    """
 
     given: str
     family: str

@@ -91,7 +91,7 @@ class Stock:
         self._static = _shuffled(dice, (("1", 254),))
 
     def dealt(self, cards: Sequence[str], unfit: Container[str]) -> str:
-        """Return one of `cards` that is not `unfit`, each as often as the others over the whole world."""
+        """Return a random item of `cards` that is not in `unfit`, each equally often in the long run."""
         while True:
             for place, card in enumerate(self._deck):
                 if card not in unfit:

@@ -1,4 +1,4 @@
-"""Ties: the one or two values that betray a careful offender, made by kind of evidence (`BONDS`)."""
+"""Ties: the one or two values that link the reports about a careful offender, by kind of evidence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

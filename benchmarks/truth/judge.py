@@ -1,4 +1,4 @@
-"""The judge: quality of pairs and dossiers against the labels, independent of how they were found.
+"""The judge: quality of pairs and dossiers against the true labels, independent of how they were found.
 
 A label is the true dossier of a report; a pair holds the positions of two reports.
 """
@@ -12,7 +12,7 @@ _WRONG = 50
 
 
 class Scores(NamedTuple):
-    """Precision and recall of pairs, with the number of pairs and of right ones."""
+    """Precision and recall of pairs of reports; the number of `pairs` found and of right ones among them."""
 
     precision: float
     recall: float

@@ -1,4 +1,4 @@
-"""Parts of reports with altered content: words, changed texts, re-saved pictures, reports about people."""
+"""Parts of labelled reports: words, altered texts, re-saved pictures, reports about given people."""
 
 from collections.abc import Sequence
 
@@ -71,7 +71,10 @@ class Making:
                 suspect[key] = value
 
     def hands(self, least: int, most: int) -> list[Someone]:
-        """Return several identities of one offender (same label), without any value in common."""
+        """Return several identities of one offender (with the same label) that have no value in common.
+
+        From `least` to `most` of them.
+        """
         label = self.world.fresh_label()
         return [self.world.offender(label) for _ in range(self.dice.between(least, most))]
 

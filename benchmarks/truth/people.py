@@ -124,10 +124,11 @@ _VPN = tuple(f"198.51.100.{n}" for n in range(1, 9))
 
 @dataclass(slots=True)
 class Someone:
-    """A person with all values that reports may hold; `label` is their true dossier.
+    """An invented person with all values that reports may hold; `label` is their true dossier.
 
-    `since` and `until` bound the time of their acts, in seconds. `line` is their IP address; for IPv6 the
-    first three groups. `handles` are (service, name), `accounts` (kind, value).
+    `birth` is an ISO date. `handles` are (service, user name), `accounts` are payment accounts as (kind,
+    value), `devices` identifiers of devices. `line` is their IP address; for IPv6 the first three groups.
+    `since` and `until` bound the time of their acts, in seconds.
     """
 
     label: int

@@ -1,7 +1,8 @@
-"""Altered content that returns under new identities: texts, pictures, pages; and unrelated look-alikes.
+"""Reports about offenders who return under new identities, with altered texts, pictures and pages.
 
-People of one label share no value here: only similarity shows that they belong together. Words are random
-letters with a natural frequency distribution (a few are very frequent).
+People of one label share no value here: only similarity shows that they belong together. Unrelated people
+with similar values are added as traps. Words are random letters with a natural frequency distribution (a few
+are very frequent).
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Reports about people: parts of the truth, with errors, placeholders and values that many share.
+"""Labelled reports about people: some of their true values, with errors, placeholders and common values.
 
 Bodies follow the report format. Sentences are neutral; texts only serve to hold values.
 """
@@ -24,10 +24,11 @@ _FILLERS = {
 
 @dataclass(slots=True)
 class Told:
-    """A labelled report: its body in the report format, its true dossier, its time and its traps.
+    """A labelled report: its `body` in the report format, its true dossier (`label`) and its traps.
 
-    `at` is in seconds from the first instant. `beside` holds values of other formats that the body has no
-    field for, by their path there.
+    `reference` is the sender's. `at` is its time, in seconds from the first instant. `traps` names the
+    misleading values in it. `beside` holds values of other formats that the body has no field for, by their
+    path there.
     """
 
     reference: str

@@ -79,7 +79,7 @@ def numbers_varied(make: Making) -> Iterator[Told]:
 
 
 def handle_families(make: Making) -> Iterator[Told]:
-    """Yield reports of strangers with one handle and different numbers, as services propose them."""
+    """Yield reports of strangers with one handle and different numbers in it, as services propose them."""
     dice = make.dice
     name = dice.one((dice.one(GIVEN).lower(), dice.one(NICKNAMES) + dice.one(NICKNAMES)))
     apart = dice.one(("", "_", "."))
@@ -143,7 +143,7 @@ def arabic_names(make: Making) -> Iterator[Told]:
 
 
 def sounding_alike(make: Making) -> Iterator[Told]:
-    """Yield reports of strangers with one frequent name, all born on a first of January."""
+    """Yield reports of strangers with one frequent name, variously spelt, all born on a first of January."""
     given, family = make.dice.one(ARABIC_GIVEN), make.dice.one(ARABIC_FAMILY)
     for person in make.strangers(2, 3):
         told = make.report(person, "SOUNDS_ALIKE")
