@@ -46,7 +46,7 @@ class Carried(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """Bytes of the database with its indexes, and of the encrypted files (vault)."""
+    """Bytes of the `database` with its indexes, and of the encrypted files in the vault (`sealed`)."""
 
     database: int
     sealed: int
@@ -107,8 +107,10 @@ def carry(
 def costs(carried: Carried, parsed: Sequence[float], *, size: int) -> dict[str, object]:
     """Return the output figures of a pipeline benchmark for `size` reports, by name.
 
-    `parsed` holds the peer's rates (reports per second and core). `ratio_by_cpu` uses CPU time instead of
-    elapsed time: the ratio on a machine with no other load.
+    `parsed` holds the peer's rates (reports per second and core), whose median, lowest and highest are
+    `parse_only_…`. `ratio` is the product's rate over that of the peer; `ratio_by_cpu` uses CPU time instead
+    of elapsed time: the ratio on a machine with no other load. Further keys: `reports_per_s`, `seconds`,
+    `seconds_per_stage`, `cpu_ms_per_report`, `worker_memory_bytes`.
     """
     peer, cpu = statistics.median(parsed), sum(carried.cpu.values())
     cores = len(os.sched_getaffinity(0))

@@ -37,9 +37,11 @@ _BEFORE_PAGE = 0.1
 
 
 def measure_crowd(size: int, *, views: int, seed: int) -> dict[str, object]:
-    """Return the dossiers of strangers (expected: none) and the page times over `size` reports, by name.
+    """Return figures on `size` reports about people behind one address, by name: dossiers and page times.
 
-    `views`: number of times that each kind of page is opened.
+    Dossiers of strangers are counted (expected: none), before and after a rebuild (`same_after_rebuild`).
+    `views`: number of times that each kind of page is opened; times are those of `time_pages`. `seed` sets
+    the reports.
     """
     labels, reports = crowd(size, seed=seed)
     with bench_home(need_bytes=500_000_000 + size * _BYTES_PER_REPORT) as databases:

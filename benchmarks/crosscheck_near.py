@@ -1,4 +1,4 @@
-"""Quality of the similarity search on labelled reports: each kind by itself, on all reports at once."""
+"""Quality of the similarity search on labelled reports: each kind of similarity judged on its own."""
 
 import time
 from collections import Counter
@@ -60,13 +60,14 @@ def judge_near(
     *,
     groups: Sequence[int] = (),
 ) -> dict[str, object]:
-    """Return the number of pairs, precision and recall of each kind of similarity that joins any reports.
+    """Return the quality of each kind of similarity that joins any reports, as a dict by kind.
 
-    The reports' ids are their positions; `labels` is the true offender of each, `traps` the names of the
-    traps in each (similar values of strangers). `groups` are the dossiers by certain links: a pair within a
-    dossier is suggested to nobody; `precision_asked` is that of the other pairs (`asked`). Recall is over the
-    pairs of reports with one label and the kind's mark, after a person has accepted every right suggestion of
-    the kind. `wrong` counts the wrong pairs by the traps that both reports share.
+    The reports' ids are their positions; `labels` is the true dossier of each, `traps` the names of the traps
+    in each (similar values of strangers). `groups` are the dossiers by certain links: a pair within a dossier
+    is suggested to nobody. Keys of a kind: `pairs` and `precision`; `asked` and `precision_asked`, of the
+    pairs that are suggested; `recall`, over the pairs of reports with one label and the kind's mark, after a
+    person has accepted every right suggestion of the kind; `wrong`, the wrong pairs by the traps that both
+    reports share. Further keys: `reports` (their number), `near_s` (seconds of the search).
     """
     started = time.perf_counter()
     found = similar_pairs(reports)

@@ -45,7 +45,7 @@ Numbers = NDArray[np.int64]
 
 
 class Took(NamedTuple):
-    """The time of a computation: elapsed seconds (`s`) and CPU seconds."""
+    """The time of a computation: elapsed seconds (`s`) and CPU seconds (`cpu_s`)."""
 
     s: float
     cpu_s: float
@@ -58,7 +58,11 @@ class Took(NamedTuple):
 
 
 def measure_rebuild(size: int, *, seed: int) -> dict[str, object]:
-    """Return the times of a rebuild of about `size` reports, and those of its peers on the same edges."""
+    """Return the times of a rebuild of about `size` reports, and those of its peers on the same edges.
+
+    Keys: the fields of `Ours`, `peers` (those of `Peers`), the sum of the fastest peers (`best_peer_…`), and
+    the ratios and parts that the module's docstring explains.
+    """
     with tempfile.TemporaryDirectory(prefix="fanal-bench-") as place:
         folder = Path(place)
         told = write_world(folder, size, seed=seed)

@@ -83,7 +83,9 @@ class Linked(Struct, frozen=True, kw_only=True):
 def judge_world(size: int, *, seed: int, second: bool = False) -> dict[str, object]:
     """Return the quality of links on about `size` labelled reports, as figures by name.
 
-    `second`: reports of the second world, whose bonds are known, instead of the first one.
+    They are precision and recall of certain links, of suggestions and of similarity, the shape of dossiers
+    (`judge.shape`), and wrong links by kind and trap. `second`: reports of the second world, whose bonds are
+    known, instead of the first one.
     """
     world = SecondWorld(size, seed=seed) if second else World(size, seed=seed)
     told = world.reports()
@@ -135,11 +137,12 @@ def by_bond(
     labels: Sequence[int],
     bonds: Sequence[str],
 ) -> dict[str, dict[str, float | int]]:
-    """Return for each kind of bond the number of its reports and the shares that are joined.
+    """Return, by kind of bond (easiest shared evidence), how many of its reports are joined to their label.
 
-    A report is joined when its dossier holds an earlier report of its label: by certain links (`certain`, the
-    dossiers are `groups`), or once every right one of the `suggested` pairs is accepted too. Reports that
-    share nothing with an earlier one (`APART`) are not counted.
+    A report is joined when its dossier holds an earlier report of its label. Keys: `reports` (their number),
+    `certain` (share joined by certain links, whose dossiers are `groups`), `with_suggestions` (share if every
+    right one of the `suggested` pairs is accepted too). Reports that share nothing with an earlier one
+    (`APART`) are not counted.
     """
     right = [(a, b) for a, b in suggested if labels[a] == labels[b]]
     accepted = judge.groups(len(labels), [*enumerate(groups), *right])
@@ -164,7 +167,7 @@ def by_bond(
 
 
 def judge_near_alone(size: int, *, seed: int) -> dict[str, object]:
-    """Return the quality of the similarity search alone on about `size` labelled reports, by figure."""
+    """Return the quality of the similarity search alone on about `size` labelled reports (`judge_near`)."""
     world = World(size, seed=seed)
     told = world.reports()
     labels, traps = [one.label for one in told], [one.traps for one in told]

@@ -9,7 +9,7 @@ _PROC = Path("/proc")
 
 
 class Memory(NamedTuple):
-    """Memory of a process in bytes: all that is resident, and the private part (no file, nothing shared)."""
+    """Memory of a process in bytes: what is `resident`, and of this its `own` (neither file nor shared)."""
 
     resident: int
     own: int

@@ -44,9 +44,10 @@ HIGHEST_FILLER = 2
 
 
 class LabelledText(Struct, frozen=True, kw_only=True):
-    """A labelled text: as its sender wrote it, whether the emergency box was ticked, and its true level.
+    """A labelled text, as its sender wrote it, in the language `lang`.
 
-    `level` (0 to 4) is the danger as a careful reader assesses it; `voice` the kind of sender.
+    `level` (0 to 4) is the danger as a careful reader assesses it, `ticked`: the emergency box was ticked,
+    `voice` the kind of sender.
     """
 
     id: str

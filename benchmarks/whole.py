@@ -39,7 +39,9 @@ How many have the second one depends on how far that reading has come.
 def compare(databases: Databases, expected: Expected) -> dict[str, object]:
     """Compare the stored reports with those delivered (`expected`); return the differences by name.
 
-    They are the reports missing, doubled, changed or unknown, and the tables with wrong row counts.
+    Keys: `acknowledged` (stored reports), `missing`, `doubled`, `changed`, `strangers` (never delivered),
+    `documents_missing`, `left_in_queue` (not fully processed), and `not_once`: (rows, reports) of each table
+    in which a report has no row or too many.
     """
     times = np.zeros(len(expected.marks), dtype=np.int32)
     changed = strangers = 0
@@ -89,9 +91,11 @@ def compare(databases: Databases, expected: Expected) -> dict[str, object]:
 
 
 def check_evidence(service: Service) -> dict[str, object]:
-    """Return the findings of `fanal fsck`, run first with repair of leftover bytes, then again.
+    """Run the check of the vault (`fanal fsck`) with repair of leftover bytes, then again; return results.
 
-    Killed deposits leave such bytes.
+    Killed submissions leave such bytes. Keys: `objects`, `opened` (decrypted), `loose_of_killed` (findings of
+    the first run), `losses` (codes of those that are no leftovers), `orphans_left` (findings of the second
+    run), `clean`.
     """
     [*findings, first] = _lines(service, "fsck", "--json", "--grace", "0", "--repair")
     [*left, second] = _lines(service, "fsck", "--json", "--grace", "0", "--quick")
@@ -107,7 +111,10 @@ def check_evidence(service: Service) -> dict[str, object]:
 
 
 def check_ledger(service: Service) -> dict[str, object]:
-    """Return the result of `fanal ledger verify`: entries, whether it is intact, the first ten problems."""
+    """Run `fanal ledger verify` and return its result.
+
+    Keys: `entries` (their number), `whole` (the chain is intact), `problems` (the first ten).
+    """
     [*problems, summary] = _lines(service, "ledger", "verify", "--json")
     return {
         "entries": summary["size"],

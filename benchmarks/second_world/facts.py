@@ -85,8 +85,9 @@ class Draft:
 class BondedTold(Told):
     """A finished report: as `Told`, with the evidence that joins it to the other reports of its label.
 
-    `bond` names the easiest kind of evidence that the report shares with an earlier one of its label; else
-    "first", "single" (a label of one report), "bridge" (only later reports join it) or "nothing".
+    `clues` are the true values that it reveals. `bond` names the easiest kind of evidence that the report
+    shares with an earlier one of its label; else "first", "single" (a label of one report), "bridge" (only
+    later reports join it) or "nothing".
     """
 
     bond: str = ""

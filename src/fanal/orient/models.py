@@ -194,7 +194,10 @@ class DecisionReason(models.Model):
 
 
 class StoredAlarm(models.Model):
-    """A child-in-danger alarm on a report, with the instants of its raising, escalation, acknowledgement."""
+    """A child-in-danger alarm on a report; the columns are the fields of `records.Alarm`.
+
+    The times of escalation and acknowledgement are null until then.
+    """
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()

@@ -31,7 +31,10 @@ class NoBinaries(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binaries:
-    """One folder of PostgreSQL programs, with their version and where they were found (`source`)."""
+    """One folder of PostgreSQL programs.
+
+    `version` is their version, `major` its first number; `source` says where they were found.
+    """
 
     folder: Path
     major: int

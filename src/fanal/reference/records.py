@@ -20,7 +20,7 @@ class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Text(Strict, frozen=True, kw_only=True):
-    """A text in both languages, French and English."""
+    """A text in French (`fr`) and English (`en`)."""
 
     fr: str
     en: str
@@ -31,7 +31,7 @@ class Text(Strict, frozen=True, kw_only=True):
 
 
 class SourceNote(Strict, frozen=True, kw_only=True):
-    """The source of a rule: its title, address (`url`) and the date of consultation.
+    """The source of a rule: its `title`, address (`url`) and the date of consultation (`retrieved_on`).
 
     `note` states the parts that were not read.
     """
@@ -157,9 +157,9 @@ class MeasureRule(Entry, frozen=True, kw_only=True):
 class MeasureClockValue(Strict, frozen=True, kw_only=True):
     """A legal delay of a removal request: the instant that starts it, its length, and its effect (`bound`).
 
-    `start` is the code of that instant. `unit` HOURS is elapsed time; DAYS, WEEKS and MONTHS are counted in
-    Europe/Paris. AT_MOST is a deadline, AT_LEAST a wait, EVERY an interval. `suspendable`: force majeure or a
-    request for clarification suspends it.
+    `article` is the legal text, `start` the code of the instant. `unit` HOURS is elapsed time; DAYS, WEEKS
+    and MONTHS are counted in Europe/Paris. AT_MOST is a deadline, AT_LEAST a wait, EVERY an interval.
+    `suspendable`: force majeure or a request for clarification suspends it.
     """
 
     article: str
@@ -275,11 +275,11 @@ class Clock(Entry, frozen=True, kw_only=True):
 
 
 class QualificationValue(Strict, frozen=True, kw_only=True):
-    """The conditions under which an offence is a candidate qualification; all stated conditions must hold.
+    """The conditions under which the offence of `article` may apply to a report; all that are set must hold.
 
     `kinds` and `signals` hold if the report has one of them (signals are codes of findings); `material`
     requires a file or address known or classified as abuse material, `payment` a payment. `victim_under`
-    excludes the candidate if the ages of all victims are known and reach it; with `victim_age_known` a known
+    excludes the offence if the ages of all victims are known and reach it; with `victim_age_known` a known
     age must be below it. `because` is the code of the reason.
     """
 
@@ -435,7 +435,10 @@ class ProtectedName(Entry, frozen=True, kw_only=True):
 
 
 class SearchServiceValue(Strict, frozen=True, kw_only=True):
-    """A search engine or directory to which a dereferencing may be notified; `host` is that of its pages."""
+    """A search engine or directory (`category`) to which a dereferencing may be notified.
+
+    `host` is the host name of its pages.
+    """
 
     category: Literal["SEARCH_ENGINE", "DIRECTORY"]
     host: str

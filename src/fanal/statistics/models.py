@@ -44,9 +44,10 @@ class Counted(models.Model):
 
 
 class Published(models.Model):
-    """A number of a public figure for a month or quarter; `n` is NULL if suppressed as too small.
+    """A number of a public figure for a month or quarter, published at `published_at`.
 
-    `month` is the first day of that period, `code` what is counted (a code of the figure, or TOTAL).
+    `month` is the first day of that period, `code` what is counted (a code of the figure, or TOTAL). `n` is
+    NULL if suppressed as too small.
     """
 
     pk = models.CompositePrimaryKey("figure", "month", "code")

@@ -33,8 +33,9 @@ class Trend(Struct, frozen=True, kw_only=True):
     """The weekly counts of a figure, by code (a service, a country, …), with changes of level and new codes.
 
     `counts` has a number for each of `weeks` (Mondays of complete weeks), `now` that of the current week
-    (absent if none), both by code. `changes` are the changes of level detected within the displayed weeks.
-    `new` are the codes first counted in the last twelve weeks, at least three times.
+    (absent if none), both by code. `changes` are the changes of level detected within the displayed weeks, by
+    code. `new` are the codes first counted in the last twelve weeks, at least three times. `made_at` is when
+    it was computed.
     """
 
     figure: Figure

@@ -70,7 +70,7 @@ class FsckOutcome:
     """Result of a check of the vault.
 
     `objects` is the number of database rows, `opened` of sealed objects decrypted for it, `erased` of erased
-    ones.
+    ones; `findings` are the inconsistencies.
     """
 
     objects: int = 0

@@ -35,9 +35,9 @@ class VaultObject(models.Model):
 
 
 class VaultErasure(models.Model):
-    """An owner (mostly a report) whose sealed objects of `kind` (empty: all) were erased, and when.
+    """An erasure: the sealed objects of `owner_id` (mostly a report) and `kind` (empty: all) were erased.
 
-    After a restore, the erasure is repeated.
+    It is repeated after a restore.
     """
 
     pk = models.CompositePrimaryKey("owner_id", "kind", "erased_at")

@@ -48,9 +48,9 @@ class Facts(_Asked, frozen=True, kw_only=True):
     days, else both are the day of receipt. `victim_ages` holds the age on `first` and on `last` of each
     victim whose age is known; `ages_unknown` means that there may be a victim of unknown age. `targets` are
     the web addresses that a removal request could name, without onion services; `onion_only`: there are only
-    onion services. `danger`: a child is in danger. Countries are ISO 3166-1 codes, `facts_country` that of
-    the place of the facts, None if unknown. `empty`: the report has no content except its envelope (sender,
-    dates, kind).
+    onion services. `danger`: a child is in danger. `victim_countries`, `suspect_countries` and
+    `facts_country` (the place of the facts, None if unknown) are ISO 3166-1 codes. `empty`: the report has no
+    content except its envelope (sender, dates, kind).
     """
 
     first: date

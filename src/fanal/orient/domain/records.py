@@ -118,11 +118,12 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """A stored decision by a person. `reason` is empty once it has expired; `digest` (of the reason) stays.
+    """A stored decision by a person (`author_id`) on a report.
 
     `tracks` are the actions decided, `bases` the legal bases. `body` is the competent authority, None if
     there is none; `supersedes` the decision that this one replaces, None for the first. `proposal_revision`
     is the number of the proposal at that time, `rule_version` the version of the reference data (law, texts).
+    `reason` is the written reason, empty once it has expired; its `digest` stays.
     """
 
     id: UUID
@@ -141,7 +142,10 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class CaseClaim(Struct, frozen=True, kw_only=True):
-    """A lease on a queued report: holder, expiry, and fencing token that excludes an earlier holder."""
+    """A claim of a queued report by a person, as a lease.
+
+    It ends at `lease_until`; `token` is its fencing token, which excludes writes of an earlier holder.
+    """
 
     report_id: UUID
     person_id: UUID
@@ -155,11 +159,11 @@ class Case(Struct, frozen=True, kw_only=True):
     `links` is the number of its related reports. `score` is 0 to 100, `floor` the code of the priority rule
     that set its minimum, `level` the priority level (DANGER, HIGH, NORMAL, LOW), `urgent` set for DANGER.
     `reason` is the code of the main reason, `reason_parameters` the values in its text. `kind`, `channel`,
-    `platform` and `country` (ISO 3166-1, of the facts) are the report's. `sender_id` is the partner, zero for
-    the public. `claimed_by` and `lease_until` are those of a claim (`held_by`: whether it still runs), None
-    without; `claim_token` is the fencing token of the newest one, 0 before the first. `decided_at` is the
-    newest decision, `proposal_revision` the number of the newest proposal. `due_at` is the deadline of the
-    next step: claim, decision or approval (`due_stage`).
+    `platform` and `country` (ISO 3166-1, of the facts) are the report's; `is_test`: a partner's test.
+    `sender_id` is the partner, zero for the public. `claimed_by` and `lease_until` are those of a claim
+    (`held_by`: whether it still runs), None without; `claim_token` is the fencing token of the newest one, 0
+    before the first. `decided_at` is the time of the newest decision, `proposal_revision` the number of the
+    newest proposal. `due_at` is the deadline of the next step: claim, decision or approval (`due_stage`).
     """
 
     report_id: UUID
@@ -224,7 +228,7 @@ class QueueView(StrEnum):
     OPEN: not decided. DANGER: a child in danger, open or with an unread answer of the reporter. MINE: in the
     person's charge (claimed by or assigned to them). ANSWERED: with an unread answer of the reporter.
     TO_SECOND: decided, a removal request waits for approval by a second person. LATE: past the deadline of
-    its next step. HANDED_OVER: to another desk.
+    its next step. HANDED_OVER: to another desk. DECIDED: the desk has decided, or closed it.
     """
 
     OPEN = "OPEN"
@@ -242,9 +246,10 @@ class QueueFilter(Struct, frozen=True, kw_only=True):
 
     `kind` and `channel` are codes of the report format, `level` a priority level, `country` (ISO 3166-1) and
     `departement` those of the facts. `language` (ISO 639-1) is the report's. `sender` is a partner's id or
-    PUBLIC, `holder` a person's id, ME or NOBODY. `age` is a range of the youngest victim's age, `received` a
-    time before now (DAY, WEEK, MONTH). `since` and `until` are days of receipt in Paris, both included. All
-    values: `domain.filters`, and the table in the README of `queue`.
+    PUBLIC, `holder` a person's id, ME or NOBODY. `age` is a range of the youngest victim's age,
+    `conversation` a value of `Conversation`, `received` a time before now (DAY, WEEK, MONTH). `since` and
+    `until` are days of receipt in Paris, both included. All values: `domain.filters`, and the table in the
+    README of `queue`.
     """
 
     kind: str | None = None
@@ -358,7 +363,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """A call (e-mail) to the duty people, held under a lease.
+    """A call (an e-mail about an alarm) to the people on duty, held by a sending process under a lease.
 
     `attempts` includes the current attempt; `token` is the fencing token that its outcome must carry.
     `escalated`: it is the second call, for an alarm that nobody acknowledged in time. `failure` is the code

@@ -29,7 +29,10 @@ GIVEN = (FeedbackVerdict.USEFUL, FeedbackVerdict.DUPLICATE, FeedbackVerdict.LACK
 
 
 class FeedbackOrigin(StrEnum):
-    """Source of the feedback: a person, a decision, or a fold (duplicate detection)."""
+    """Source of the feedback on a report.
+
+    PERSON: somebody gave it. DECISION: it followed from a decision. FOLD: from duplicate detection.
+    """
 
     PERSON = "PERSON"
     DECISION = "DECISION"

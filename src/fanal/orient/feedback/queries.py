@@ -55,10 +55,11 @@ def count_feedback(*, actor: Actor, sender_id: UUID, since: datetime) -> dict[st
 
 
 class ProviderFigures(Struct, frozen=True, kw_only=True):
-    """Quality figures of one provider; `median` and `slowest` are seconds from receipt to the queue.
+    """Quality figures of one provider.
 
-    A duplicate is a report whose newest feedback is DUPLICATE; a link by a shared value is not enough.
-    `slowest` is the 95th percentile; `cases` counts the reports, `linked` those with a link to another.
+    `cases` counts the reports, `linked` those with a link to another report, `duplicates` those whose newest
+    feedback is DUPLICATE (a link by a shared value is not enough). `median` and `slowest` (the 95th
+    percentile) are seconds from receipt to the queue, None without reports.
     """
 
     cases: int

@@ -33,9 +33,11 @@ class Sealable:
 
 
 class SealedObject(Struct, frozen=True, kw_only=True):
-    """Record of a sealed (encrypted) object: plaintext size in bytes, plaintext hashes in lower-case hex.
+    """Record of a sealed (encrypted) object; hashes are those of the plaintext, in lower-case hex.
 
-    For identities `sha256` is a keyed digest. Only `seal_stream` sets `md5` and `sha1`; else they are empty.
+    `owner_id` is the id under which it can be erased, mostly a report's; `kind` a code such as `identity`;
+    `size` that of the plaintext in bytes. For identities `sha256` is a keyed digest. Only `seal_stream` sets
+    `md5` and `sha1`; else they are empty.
     """
 
     id: UUID
@@ -50,7 +52,8 @@ class SealedObject(Struct, frozen=True, kw_only=True):
 class Bound(Struct, frozen=True, kw_only=True):
     """Authenticated data (AEAD) of a wrapped data key: the object's id, owner, kind and plaintext digest.
 
-    If any of it is altered, the object no longer opens.
+    `sha256` is that digest, keyed for identities. If any of the fields is altered, the object can no longer
+    be decrypted.
     """
 
     id: UUID

@@ -32,10 +32,11 @@ _DROPPED = "RETURNING o.id, o.owner_id, o.kind, o.pack_id IS NULL, o.created_at"
 
 
 class Erasure(Struct, frozen=True, kw_only=True):
-    """A line of the list of erasures: owner, kind of objects ("": all kinds), instant of the erasure (`at`).
+    """A line of the list of erasures, which is kept outside the database.
 
-    A restore erases the owner's objects of that kind created until `at`. If `kind` is "" or `at` is None
-    (lines of the first lists had no time), it erases them whatever their date.
+    `owner_id` is that of the erased objects, mostly a report; `kind` theirs ("": all kinds); `at` the time of
+    the erasure. A restore erases the owner's objects of that kind created until `at`. If `kind` is "" or `at`
+    is None (lines of the first lists had no time), it erases them whatever their date.
     """
 
     owner_id: UUID

@@ -10,7 +10,10 @@ _on = False
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoChoice:
-    """A demo account, shown as a button on the sign-in page: login, password, name of its role and person."""
+    """A demo account, shown as a button on the sign-in page.
+
+    `username` and `password` sign in; `label` is the name of its role, `name` that of its person.
+    """
 
     username: str
     password: str

@@ -1,4 +1,4 @@
-"""Accounts, for the administrator: list and opening; `person` has the page of each."""
+"""Pages on accounts, for the administrator: list, opening; the module `person` has those of one account."""
 
 import secrets
 from collections.abc import Collection, Mapping

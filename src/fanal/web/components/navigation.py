@@ -52,7 +52,8 @@ class NavigationPage:
 class NavigationLink:
     """An entry of the menu as shown to a person, for the template.
 
-    `href` is its URL, `words` its label, `current`: it leads to the page shown. `key` names it in the page.
+    `href` is its URL, `words` its label, `icon` the name of its icon. `current`: it leads to the page shown.
+    `key` is its HTML id, by which the numbers of what waits are filled in.
     """
 
     href: str

@@ -11,7 +11,7 @@ from fanal.web.public.steps import FormPage, Voice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerChoice:
-    """An answer offered by a question: the code that is stored, its text, a line of explanation (`hint`)."""
+    """An answer offered by a question: the code that is stored, its text (`words`), a line of explanation."""
 
     code: str
     words: Text

@@ -100,10 +100,10 @@ _ALSO = {"usa": "US", "angleterre": "GB", "england": "GB", "uk": "GB", "hollande
 
 
 class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A report from the public form, in the report format without `reference`; read as the format `form/1`.
+    """A report from the public form, with the fields of the report format (`formats.report`) but `reference`.
 
-    Its id and receipt identify it instead. `stated` holds codes of answers for which the format has no field;
-    none identifies a person.
+    Its id and receipt identify it instead. It is stored in the format `form/1`. `stated` holds codes of
+    answers for which the report format has no field; none identifies a person.
     """
 
     kind: ReportKind

@@ -76,7 +76,7 @@ _MOST = 4_000
 
 
 class Proof(Struct, frozen=True, kw_only=True):
-    """A solved proof-of-work challenge: its nonce (`challenge`), accepted only once, and its expiry."""
+    """A solved proof-of-work challenge: its nonce (`challenge`), accepted only once, and when it expires."""
 
     challenge: str
     expires_at: datetime
@@ -99,7 +99,7 @@ class _Payload(Struct):
 def new_challenge(
     *, secret: bytes, submission: str, now: datetime, weight: int = 1
 ) -> dict[str, object]:
-    """Return a proof-of-work challenge (ALTCHA) for one submission (its id), as ALTCHA's JSON fields.
+    """Return a proof-of-work challenge for one submission (its id), as the JSON fields of the ALTCHA library.
 
     `secret` signs it (HMAC). `weight` multiplies the work.
     """

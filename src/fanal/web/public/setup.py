@@ -14,7 +14,7 @@ from fanal.web.public.sealed import DraftKeys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootKey:
-    """The public key by which all receipts can be verified: PEM text and SHA-256 fingerprint.
+    """The public key by which all receipts can be verified, as text (`pem`) and SHA-256 fingerprint.
 
     `fingerprint` is over the DER bytes, as `openssl pkey -pubin -outform DER | sha256sum` prints it, in
     groups of digits.
@@ -45,10 +45,11 @@ class RootKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicNode:
-    """Configuration of a public node: its keys, and whether the desk keeps reporters' IP addresses.
+    """Configuration of a public node.
 
     `draft_keys` encrypt the form's hidden drafts; `proof_secret` signs proof-of-work challenges, and all
-    processes of the node share it; `root` verifies receipts, None if its file holds no such key.
+    processes of the node share it. `keep_address`: the desk keeps reporters' IP addresses. `root` verifies
+    receipts, None if its file holds no such key.
     """
 
     draft_keys: DraftKeys

@@ -223,10 +223,12 @@ def lengths(text: str, *, most: int) -> dict[str, str]:
 
 
 def step_context(step: FormPage, answers: Mapping[str, str], *, today: date) -> dict[str, object]:
-    """Return the template context of a page: question, answers offered, and on the check page the summary.
+    """Return the template context of a page of the form.
 
-    `thin`, on the check page: the report holds nothing to search by (no address, nickname or text). `step` is
-    the page; `today` the day in Europe/Paris.
+    Keys: `question`, `understood` (what was read of a typed day, hour or age), the answers offered by field
+    (`offered_to`); on the page "where", `services` (field, name, whether it is ticked) and `more_names`; on
+    the check page, `summary`, and `thin`: the report holds nothing to search by (no address, nickname or
+    text). `step` is the page; `today` the day in Europe/Paris.
     """
     voice = voice_of(answers)
     context: dict[str, object] = {

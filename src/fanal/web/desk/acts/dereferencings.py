@@ -49,10 +49,9 @@ _CLOCKS = ("SEARCH_48H", "SEARCH_CHECK_3M", "SEARCH_RESTORE_48H")
 
 
 def on_removal(request: HttpRequest, removal: Measure, *, gone: bool) -> dict[str, object]:
-    """Return the template context of the part on dereferencings of a removal request's page.
+    """Return the template context of the part on dereferencings of a removal request's page (`offered`).
 
-    It holds the dereferencings based on that request, and the form of a new one. `gone`: the decision behind
-    the request is no longer in force.
+    `gone`: the decision behind the request is no longer in force.
     """
     bears = removal.state not in ENDED_REMOVALS and not gone
     return offered(request, removal_id=removal.id, report_id=removal.report_id, bears=bears)

@@ -70,13 +70,13 @@ class ActRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActList:
-    """Configuration of the inbox of one kind of act: what differs from the inboxes of the other kinds.
+    """Configuration of the list of one kind of official act: what differs from the lists of the other kinds.
 
-    `route` is the URL name of the list, `page` that of one act. `line` makes a row from an act and its
-    present document (None once the document has expired). `heading` is the title, `first` the heading of
-    the addressee's column; `lead`, an introduction, may be empty. `addressees` returns the codes of the
-    addressees to choose from, labels of the kind `body`; without it nothing is chosen. `tabs` is the kind of
-    the labels of the tabs.
+    `inbox` says which acts await which step. `route` is the URL name of the list, `page` that of one act.
+    `line` makes a row from an act and its present document (None once the document has expired). `heading` is
+    the title, `first` the heading of the addressee's column, `icon` the name of its icon; `lead`, an
+    introduction, may be empty. `addressees` returns the codes of the addressees to choose from, labels of the
+    kind `body`; without it nothing is chosen. `tabs` is the kind of the labels of the tabs.
     """
 
     inbox: Inbox

@@ -55,12 +55,13 @@ _ROUTES = (
 class ActPages:
     """Configuration of the pages of one kind of official act: what differs from the other kinds.
 
-    `route` is the URL name of the page of an act, whose one argument is the act's id; its forms have the
-    names `<route>-move` and so on (`routes_of`). `beside` returns the additional template context of an act,
-    and the reports whose persons the page shows. `amend` stores the amendment form, if acts are amended.
-    `parts` returns the parts of the act's document in a language (`act_documents`). `mail` makes a mail
-    message from the act's document, for acts that are sent by mail. `take` answers the form of a step, if not
-    as for other kinds. `before` is a further check of each step.
+    `lifecycle` holds its states and transitions. `route` is the URL name of the page of an act, whose one
+    argument is the act's id; its forms have the names `<route>-move` and so on (`routes_of`). `beside`
+    returns the additional template context of an act, and the reports whose persons the page shows. `amend`
+    stores the amendment form, if acts are amended. `parts` returns the parts of the act's document in a
+    language (`act_documents`). `mail` makes a mail message from the act's document, for acts that are sent by
+    mail. `take` answers the form of a step, if not as for other kinds. `before` is a further check of each
+    step.
     """
 
     lifecycle: Lifecycle
@@ -236,7 +237,7 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 
 
 class EventForm(PostedForm):
-    """Form of an event of an official act: its time, and its proof in words or as a file.
+    """Form of an event of an official act: its time (`happened_at`), and its proof in words or as a file.
 
     `kind` is the label kind of its refusals. The time is in Europe/Paris; empty means now. A time before the
     year 2000 is unreadable.
@@ -274,14 +275,14 @@ class _StepForm(EventForm):
 
 
 class SummaryForm(PostedForm):
-    """Form of an official act to an authority: its text, and the authority's code (`body`)."""
+    """Form of an official act to an authority: its text (`summary`), and the authority's code (`body`)."""
 
     body = Parsed()
     summary = lines()
 
 
 class AddresseeForm(PostedForm):
-    """Form with the provider to which an official act is addressed."""
+    """Form with the provider to which an official act is addressed: its name and contact address."""
 
     name = text()
     contact = text()

@@ -35,7 +35,10 @@ _DRAWN = 24  # reports in the small graph; the list holds all
 
 
 class Suggested(NamedTuple):
-    """A suggested link with another report; `fresh`: its reasons that are newer than a past rejection."""
+    """A suggested link with another report (`suggestion`), for its page.
+
+    `fresh`: its reasons that are newer than a past rejection, as `reasons_of` returns them.
+    """
 
     suggestion: Suggestion
     fresh: list[dict[str, object]]
@@ -50,10 +53,11 @@ class JudgedRelation(NamedTuple):
 
 
 class RelatedReports(Struct, frozen=True, kw_only=True):
-    """The related reports of a report: `rows` with reasons, small `graph`, dossier of the report.
+    """The related reports of a report, for its page.
 
-    `elsewhere`: names of the desks that hold reports invisible to the reader. `judged`: the related reports
-    on which the desk has decided.
+    `rows` are the reports with the reasons of their links, for the template; `graph` is a small graph of
+    them. `elsewhere`: names of the desks that hold reports invisible to the reader. `dossier_id` is the
+    report's dossier, None without one. `judged`: the related reports on which the desk has decided.
     """
 
     rows: Sequence[Mapping[str, object]]

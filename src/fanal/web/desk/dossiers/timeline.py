@@ -97,9 +97,9 @@ class Tick(NamedTuple):
 
 
 class Chart(Struct, frozen=True, kw_only=True):
-    """The layout of a timeline: lanes, axis, height in pixels, and the columns as a table (`rows`).
+    """The layout of a dossier's timeline: its lanes, the labels of its axis (`ticks`), its height in pixels.
 
-    A row of the table: period, then the number of reports in each lane.
+    `rows` is the same as a table: period, then the number of reports in each lane.
     """
 
     lanes: tuple[ChartLane, ...]

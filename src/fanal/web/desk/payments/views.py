@@ -148,7 +148,10 @@ _COLORS = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownTransfer:
-    """A payment transfer with its number on the page (from 1) and the id of its report, None if not known."""
+    """A payment transfer (`paid`) on the page, with its number there (from 1) and its report's id.
+
+    The id is None if the report is not known.
+    """
 
     number: int
     paid: Paid

@@ -56,11 +56,12 @@ _UNREADABLE = gettext_noop(
 
 
 class AlarmRow(Struct, frozen=True, kw_only=True):
-    """The alarms of one report, as a row of the drawer.
+    """The unacknowledged alarms of one report, as a row of the list of alarms on each page.
 
-    `lead` is the first of them, `others` the ids of the others. `age` (of the youngest victim), `locality`
-    and `country` are as the report states them, None and empty where it does not; `country` is else that of
-    the queue's row. `call` is that of an alarm whose call fails, else that of `lead`.
+    `lead` is the first of them, `others` the ids of the others; `raised_at` is the time of the first,
+    `escalated`: one of them was escalated. `call` is the delivery state of an alarm whose call fails, else
+    that of `lead`. `age` (of the youngest victim), `locality` and `country` are as the report states them,
+    None and empty where it does not; `country` is else that of the queue's row.
     """
 
     lead: WaitingAlarm
@@ -84,10 +85,10 @@ class AlarmRow(Struct, frozen=True, kw_only=True):
 
 
 class CallRow(Struct, frozen=True, kw_only=True):
-    """An emergency call that is still to be made, as a row of the drawer.
+    """An emergency call that a person has yet to make, as a row of the list of alarms on each page.
 
-    `missed`: somebody called and nobody answered. `age`, `locality`, `country` and `kind` are those of the
-    report, None and empty where it does not state them or has not been read.
+    `since` is when it was opened. `missed`: somebody called and nobody answered. `age`, `locality`, `country`
+    and `kind` are those of the report, None and empty where it does not state them or has not been processed.
     """
 
     call_id: UUID

@@ -128,9 +128,9 @@ class Chip(Struct, frozen=True, kw_only=True):
 
 
 class Named(Struct, frozen=True, kw_only=True):
-    """Names of senders and of people in charge, for the choices of filters: by id, in alphabetical order.
+    """Names for the choices of the filters, by id and in alphabetical order.
 
-    Only those of rows that the person may list.
+    `senders` are those of reports, `holders` people in charge; only of rows that the person may list.
     """
 
     senders: Mapping[UUID, str]

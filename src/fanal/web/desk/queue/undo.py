@@ -46,7 +46,11 @@ def offer(request: HttpRequest, act: str, object_id: UUID) -> None:
 
 @register.inclusion_tag("desk/undo.html", takes_context=True, name="undo_bar")
 def undo_bar(context: Context) -> dict[str, object]:
-    """Show the bar for the person's last act, if it is less than ten seconds old (template tag)."""
+    """Show the bar that undoes the person's last act, if it is less than ten seconds old (template tag).
+
+    Returns the template's context, empty without such an act. Keys: `act`, `report_id`, `action` (URL of the
+    form), `milliseconds` (time left), `csrf_token`.
+    """
     request: HttpRequest = context["request"]
     found = request.session.get(_KEY)
     if not found:

@@ -109,9 +109,11 @@ def mark(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 @register.inclusion_tag("desk/answers_held.html", takes_context=True, name="answers_held")
 def told(context: Context) -> dict[str, object]:
-    """Tell the person on a page that a report that they hold has an unread answer (template tag).
+    """Show a notice that a report in the person's charge has an unread answer (template tag).
 
-    The queue's page has counted these reports already (`answered` in the context) and leads to their list.
+    The queue's page has counted these reports already (`held_answered` in the context) and leads to their
+    list. Returns the template's context. Keys: `count`, `report_id` (the first report, None on the queue's
+    page), `known` (names the reports, for polling).
     """
     request: HttpRequest = context["request"]
     if "held_answered" in context:

@@ -42,12 +42,12 @@ class _FirstStepForm(EventForm):
 @require_POST
 @needs("alarm.acknowledge")
 def open_one(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Open an emergency call on a report and show its page; one that is to be made already is shown.
+    """Open an emergency call on a report and show its page; if one is open already, show that one.
 
-    With `move` in the form, that step of the new call is recorded with it (`proof`, `at`), or nothing: where
-    the report has another call than on the page (`steps`), the latest one is shown with a warning; a refusal,
-    also where an alarm or an answer has come since (`digest`), gives the report's page with the reason
-    (status 409), or a page with the reason alone if the report is erased.
+    The form's `move`, if any, is the first step of the new call, recorded with it (`proof`, `at`). If the
+    report has got another call since its page was made (`steps`), nothing is recorded, and that call is shown
+    with a warning. A refusal, also because an alarm or an answer has come since (`digest`), gives the
+    report's page with the reason (status 409), or a page with the reason alone if the report is erased.
 
     Raises:
         Http404: no such report for the person.

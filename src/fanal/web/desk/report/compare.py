@@ -89,10 +89,9 @@ def _column(
 
 
 class ComparedSelector(Struct, frozen=True):
-    """A row of the table of identifiers of compared reports.
+    """An identifier (`kind`, `value`) that compared reports hold, as a row of the table.
 
-    `roles`: the identifier's roles in each report, in the order of the columns, empty where it does not
-    occur.
+    `roles`: its roles in each report, in the order of the columns, empty where it does not occur.
     """
 
     kind: str

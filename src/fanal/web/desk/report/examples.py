@@ -71,9 +71,11 @@ class ShownExample(Struct, frozen=True, kw_only=True):
 
 
 class ReportSignals(Struct, frozen=True, kw_only=True):
-    """The findings of a report by category, its passages (source, text), and its examples, for the template.
+    """The findings of a report and people's judgements on them, for its page.
 
-    `codes` are the signals that a person may name for a passage; `may_judge`: the reader may judge.
+    `categories` are (category, findings), `passages` (source, text). `codes` are the signals that a person
+    may name for a passage, `examples` the training examples made from the report. `may_judge`: the reader may
+    judge.
     """
 
     categories: list[tuple[str, list[JudgeableFinding]]]

@@ -70,8 +70,9 @@ def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
 class FoldedRow(Struct, frozen=True, kw_only=True):
     """A duplicate folded under a report, as a row of the report's page.
 
-    `adds` and `description`: identifiers and text that the report itself does not hold; `why`: the reason of
-    the folding; `answers`: number of unread answers of its reporter.
+    `case` is its row in the queue, `reference` its displayed number, `sender` the name of its provider.
+    `why`: the reason of the folding. `adds` and `description`: identifiers and text that the report itself
+    does not hold. `answers`: number of unread answers of its reporter.
     """
 
     case: Case

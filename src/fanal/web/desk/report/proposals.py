@@ -36,9 +36,9 @@ REASONS = (
 
 
 class ChoiceForm(PostedForm):
-    """Form of a person's decision: the option, entry ids of legal bases, code of the authority, reason.
+    """Form of a person's decision: the option, legal bases (entry ids), authority (code), written reason.
 
-    The option (`way`, a key of `WAYS`) gives the tracks, the actions that follow.
+    The option (`way`, a key of `WAYS`) gives the actions that follow (`tracks`). `body` may be empty.
     """
 
     tracks = Parsed(lambda way: WAYS.get(way, ()), posted="way")

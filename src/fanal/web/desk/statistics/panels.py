@@ -82,7 +82,7 @@ class FranceMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """A number of a period, and that of the same days a year before (None if there is none to compare)."""
+    """A number of a period (`value`) and that of the same days a year before (None if not comparable)."""
 
     value: int
     before: int | None

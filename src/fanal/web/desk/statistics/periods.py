@@ -63,7 +63,7 @@ class StatisticsPeriod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodChoice:
-    """A link of the period picker: its text, its query, and whether the page shows this period."""
+    """A link of the period picker: its text, its URL query; `is_current`: the page shows this period."""
 
     text: str
     query: str

@@ -33,10 +33,12 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendPanel:
-    """A trend ready for display: texts about it, table, level changes, chart.
+    """The weekly counts of a figure, ready for display.
 
-    `lines` are the table's rows (name, cells), `changes` the level changes of its weekly series, latest first
-    (contexts of `_changes`), `chart` the data for `charts.js`.
+    `code` is the figure's, `key` its HTML id. `title`, `definition`, `source`, `query` (how it is computed)
+    and `retention` are texts. `header` and `lines` (name, cells) are the table, `changes` the level changes
+    of its weekly series, latest first (contexts of `_changes`). `chart` is the data for `charts.js`, None
+    without any.
     """
 
     code: str
