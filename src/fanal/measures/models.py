@@ -11,8 +11,9 @@ from fanal.measures.domain.records import MeasureKind
 class StoredRequest(models.Model):
     """Data of a removal request that its official act in casework lacks, written by database triggers.
 
-    They come from the act's documents and steps. `digest` is that of the current document, written by
-    `author_id`; it remains after the document expires.
+    They come from the act's documents and steps. `host` is that of the addresses, `recipient` the key of
+    `Request.recipient`. `digest` (SHA-256) is that of the current document, written by `author_id`; it
+    remains after the document expires.
     """
 
     act_id = models.UUIDField(primary_key=True)
@@ -39,7 +40,9 @@ class StoredRequest(models.Model):
 class StoredBlocking(models.Model):
     """Data of a blocking that its official act in casework lacks, written by database triggers.
 
-    They come from the act's documents and steps. `host` is empty once they have expired.
+    They come from the act's documents and steps. `host` is the blocked name, empty once the documents have
+    expired; `removal_id` the removal request on which it rests, `ground` a `Ground`. `outcome` is the code of
+    the lifting's reason or of the doubt's cause. Instants of steps not yet made are null.
     """
 
     act_id = models.UUIDField(primary_key=True)
@@ -64,7 +67,10 @@ class StoredBlocking(models.Model):
 class StoredDereferencing(models.Model):
     """Data of a dereferencing that its official act in casework lacks, written by database triggers.
 
-    They come from the act's documents and steps. `host` and `recipient` are empty once they have expired.
+    They come from the act's documents and steps. `host` (of the addresses) and `recipient` (search engine or
+    directory) are empty once the documents have expired; `removal_id` is the removal request on which it
+    rests. `outcome` is the code of the lifting's reason or of the doubt's cause. Instants of steps not yet
+    made are null.
     """
 
     act_id = models.UUIDField(primary_key=True)
@@ -92,8 +98,9 @@ class StoredDereferencing(models.Model):
 class StoredList(models.Model):
     """A blocking list that was made, by its serial. Append-only by trigger, which refuses an earlier serial.
 
-    `digest` is the SHA-256 of its `blocking.json`; `purpose` is `export`, or `publish` for a version in the
-    published folder; `made_by` the person or system that made it (None before these were kept).
+    `entries` is the number of its names, `digest` the SHA-256 of its `blocking.json`; `purpose` is `export`,
+    or `publish` for a version in the published folder; `made_by` the person or system that made it. Rows of
+    before these columns have no digest and no `made_by`.
     """
 
     serial = models.BigIntegerField(primary_key=True)
@@ -113,9 +120,9 @@ class StoredList(models.Model):
 
 
 class StoredCleared(models.Model):
-    """A blocking whose name left in a published list, the first time in that of `serial`. Append-only.
+    """A blocking (`act_id`) whose name was published, first in the list with this `serial`. Append-only.
 
-    `named`: under an instruction that named the change.
+    `named`: under a standing instruction that cited the change.
     """
 
     act_id = models.UUIDField(primary_key=True)
@@ -150,10 +157,10 @@ class StoredTarget(models.Model):
 
 
 class Contact(models.Model):
-    """The instant at which a recipient was first informed of procedures and delays (LCEN 6-2 I).
+    """The instant at which a provider was first informed of procedures and delays (LCEN 6-2 I).
 
     `recipient` is the key of `Request.recipient`, usually a contact point, since one provider serves many
-    hosts.
+    hosts. `informed_by` is the person who recorded it, `proof` the reference of the proof.
     """
 
     recipient = models.TextField(primary_key=True)
@@ -170,7 +177,10 @@ class Contact(models.Model):
 
 
 class StoredSession(models.Model):
-    """An oversight session: a sample of removal requests drawn for an overseer. Append-only by trigger."""
+    """An oversight session: a sample of removal requests drawn for an overseer. Append-only by trigger.
+
+    `population` is the number of requests from which `sample` (ids) was drawn.
+    """
 
     id = models.UUIDField(primary_key=True)
     overseer_id = models.UUIDField()
@@ -187,7 +197,11 @@ class StoredSession(models.Model):
 
 
 class StoredHappening(models.Model):
-    """An event of an overseer's session (measure seen, agreed, …). Append-only by trigger."""
+    """An event of an overseer's session, such as a removal request opened. Append-only by trigger.
+
+    `what` is a `Happening`; `measure_id` is null for an event on the session itself. `db_at` is the time of
+    insertion.
+    """
 
     id = models.UUIDField(primary_key=True)
     session = models.ForeignKey(
@@ -209,7 +223,8 @@ class StoredHappening(models.Model):
 class StoredRecommendation(models.Model):
     """A recommendation of the overseer (the qualified person) on a removal request.
 
-    Append-only by trigger; expiry erases only its text (`words`).
+    `session_id` is the oversight session in which it was made, null without one; `words` are its reasons.
+    Append-only by trigger; expiry erases only `words`.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -230,9 +245,9 @@ class StoredRecommendation(models.Model):
 
 
 class StoredAnswer(models.Model):
-    """The desk's answer to an overseer's recommendation.
+    """The desk's answer to an overseer's recommendation: followed or declined, with reasons (`words`).
 
-    Append-only by trigger; expiry erases only its text (`words`).
+    Append-only by trigger; expiry erases only `words`.
     """
 
     recommendation = models.OneToOneField(

@@ -48,7 +48,7 @@ from fanal.orient.domain.clocks import desk_deadline
 
 
 class MeasureFile(Struct, frozen=True, kw_only=True):
-    """A removal request with letter, approvals and transitions (`steps`), for overseer or second person."""
+    """A removal request with its letter, the approvals and the recorded transitions (`steps`)."""
 
     measure: Measure
     letter: Letter
@@ -75,7 +75,7 @@ def list_measures(
 
 
 def measures_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Measure, ...]]:
-    """Return the removal requests on each report that the actor may read, by report id; none: no key."""
+    """Return the removal requests on each report that the actor may read, by report id (none: no key)."""
     found = casework.acts_on(actor=actor, lifecycle=REMOVAL, subject_ids=report_ids)
     measures = _measures([act for acts in found.values() for act in acts])
     return {report: tuple(measures[act.id] for act in acts) for report, acts in found.items()}
@@ -109,7 +109,7 @@ def list_by_ids(*, actor: Actor, measure_ids: Sequence[UUID]) -> dict[UUID, Meas
 
 
 def list_left(*, actor: Actor, limit: int = 50) -> tuple[tuple[Measure, ActStep], ...]:
-    """Return the removal requests whose sending was recorded after their legal basis lapsed, newest first.
+    """Return removal requests whose sending was recorded only after their legal basis lapsed, newest first.
 
     Each comes with the step that records the sending.
     """
@@ -119,7 +119,7 @@ def list_left(*, actor: Actor, limit: int = 50) -> tuple[tuple[Measure, ActStep]
 
 
 def seconded_despite(*, actor: Actor, measure_ids: Sequence[UUID]) -> set[UUID]:
-    """Return the ids of the readable removal requests whose approval was given despite warnings."""
+    """Return the ids of the removal requests, among the readable, that were approved despite warnings."""
     within = casework.get_acts(actor=actor, lifecycle=REMOVAL, act_ids=measure_ids)
     return {
         measure_id
@@ -250,13 +250,13 @@ _DELAYS = """
 
 
 def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count removal requests drafted from `since` to before `until`: rows (day, kind, state now, number)."""
+    """Count requests drafted from `since` to before `until`: rows (day, kind, present state, number)."""
     rows = casework.count_acts(actor=actor, lifecycle=REMOVAL, since=since, until=until)
     return [(day, MeasureKind.REMOVAL, state, count) for day, state, _, count in rows]
 
 
 def count_sent(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count removal requests sent from `since` to `until` (excluded): rows (day, kind, "" as key, number).
+    """Count requests sent from `since` to before `until`: rows (day, kind, "", number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -284,10 +284,10 @@ def count_waiting(*, actor: Actor) -> dict[MeasureState, int]:
 
 
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
-    """Return number, median and 90th percentile (seconds) of each step's durations.
+    """Return the distribution of the durations of the steps of removal requests, by step.
 
-    For measures proposed from `since` to before `until`. Keys: SECOND (proposal to approval), SEND (to
-    sending), RECEIPT (to receipt), EXECUTE (to removal), each from the step before; only of steps made.
+    For requests proposed from `since` to before `until`. Keys: SECOND (from proposal to approval), SEND (to
+    sending), RECEIPT (to receipt), EXECUTE (to removal), each from the step before; only steps made count.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -303,7 +303,7 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
 def list_recommendations(
     *, actor: Actor, waiting: bool = False, limit: int = 200
 ) -> tuple[Recommendation, ...]:
-    """Return the newest readable recommendations of overseers, at most `limit`; `waiting`: unanswered."""
+    """Return the newest recommendations of overseers that the actor may read; `waiting`: unanswered ones."""
     rows = _reachable(actor)
     if waiting:
         rows = rows.filter(answer=None)

@@ -75,7 +75,7 @@ class Blocking(Struct, frozen=True, kw_only=True):
 
 
 class BlockingDocument(Struct, frozen=True, kw_only=True):
-    """The content of the exact bytes that are approved: a blocking's values, sender and letter.
+    """The document of a blocking as approved: its content, the issuing authority, the letter.
 
     `schema` names the format and its version.
     """
@@ -111,7 +111,7 @@ def read_blocking(content: bytes) -> BlockingDocument:
 
 
 def lacks_of(content: bytes) -> str:
-    """Return the code of an element that an incomplete blocking (exact bytes) lacks, or "".
+    """Return the code of what is missing in the document of a blocking (its bytes), "" if it is complete.
 
     Codes: NO_MENTIONS, NO_REASONS (label kind `blocking_refusal`).
     """

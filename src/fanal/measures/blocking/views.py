@@ -53,7 +53,7 @@ class BlockingView(Struct, frozen=True, kw_only=True):
 
 
 def view_of(*, actor: Actor, act: Act, now: datetime) -> BlockingView:
-    """Return a blocking with its facts and deadlines at `now`; `act` is its act, which the actor has read."""
+    """Return a blocking, already read by the actor as an act, with its facts and deadlines at `now`."""
     (view,) = _views([act], actor=actor, now=now)
     return view
 

@@ -1,1 +1,1 @@
-"""Dereferencing by search engines and directories (LCEN article 6-1): asked for, checked, lifted."""
+"""Dereferencing: search engines and directories must no longer list addresses (LCEN article 6-1)."""

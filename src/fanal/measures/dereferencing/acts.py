@@ -1,4 +1,7 @@
-"""Operations of dereferencings: drafted from a removal request, notified, checked, lifted, restored."""
+"""Operations on dereferencings, official acts by which search engines must no longer list addresses.
+
+They are drafted from a removal request, notified to the recipient, checked, lifted and restored.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -52,17 +55,17 @@ def open_dereferencings(
     now: datetime,
     reasons: str = "",
 ) -> tuple[UUID, ...]:
-    """Draft a dereferencing of the addresses of a removal request for each recipient; return their ids.
+    """Draft a dereferencing of a removal request's addresses for each recipient; return the ids of the acts.
 
-    `recipients` are search engines or directories; one without a contact gets that of the newest act to the
-    same name. `reasons` is the officer's text. For a recipient that an act of the request names already,
-    drafted or in force and with all the addresses, nothing is drafted: its id is returned.
+    `recipients` are search engines or directories; one without a contact gets that of the newest act to a
+    recipient of the same name. `reasons` is the officer's text. A recipient of an existing act of the request
+    (drafted or in force, with all the addresses) gets no second one: the id of that act is returned.
 
     Raises:
         ActUnknown: no removal request has this id.
         Refusal: a code of `rules.dereferencing_basis`; NO_ADDRESSEE (no recipient, or one that is neither a
-            search engine nor a directory), ADDRESSEE_UNREADABLE,
-            GROUND_GONE (the decision of the request is no longer in force), TEXT_UNREADABLE.
+            search engine nor a directory), ADDRESSEE_UNREADABLE, GROUND_GONE (the decision of the request is
+            no longer in force), TEXT_UNREADABLE.
         Refused: the actor may not propose dereferencings at that desk.
     """
     removal = removal_of(actor, removal_id)
@@ -207,12 +210,12 @@ def record_dereferencing(
 
 
 def restoration_of(*, actor: Actor, file: ActFile, now: datetime) -> tuple[Mail, bytes]:
-    """Return the message that asks to list the addresses again, and its attachment; the ledger records it.
+    """Return the e-mail that asks the recipient to list the addresses again, and its JSON attachment.
 
-    `file` is an act that was lifted or freed.
+    `file` is a dereferencing that was lifted or freed. The ledger records that the message was made.
 
     Raises:
-        Refusal: NOT_ENDED (it lasts, or nobody was notified), EXPIRED.
+        Refusal: NOT_ENDED (it is in force, or nobody was notified), EXPIRED.
         Refused: the actor may not read the act.
     """
     ended = views.view_of(actor=actor, act=file.act, now=now).facts.ended_at
@@ -225,10 +228,10 @@ def restoration_of(*, actor: Actor, file: ActFile, now: datetime) -> tuple[Mail,
 
 
 def erase_words(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase the texts and names of dereferencings that have ended; return how many had any.
+    """Erase the texts and names of those of the dereferencings `act_ids` that have ended.
 
-    One that is not lifted or withdrawn keeps them. The caller has already checked retention periods and legal
-    holds. The operation is idempotent.
+    Returns the number of acts that had any. One that is not lifted or withdrawn keeps them. The caller has
+    already checked retention periods and legal holds. The operation is idempotent.
 
     Raises:
         Refused: the actor may not run the processing stages.

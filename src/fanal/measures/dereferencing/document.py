@@ -22,11 +22,13 @@ _RESTORED = ("END_HEAD", "END_ASKED", "ADDRESSES_AGAIN", "END_PROOF")
 
 
 class Dereferencing(Struct, frozen=True, kw_only=True):
-    """The values of a dereferencing: the recipient, the exact addresses not to list, the reasons.
+    """The content of a dereferencing: the search engine or directory, and the addresses not to list any more.
 
-    `removal_id` is the removal request on which it rests, `host` that of its addresses. `basis` is the
-    article that provides the measure, `offence` the article violated; `basis_entry` and `offence_entry` are
-    the versions of the law applied. `hours` and `again` are the delays for removing and restoring results.
+    `act_id` and `revision` identify its document. `removal_id` is the removal request on which it rests,
+    `host` the host name of the addresses `targets`. `basis` is the article that provides the measure,
+    `offence` the article violated; `basis_entry` and `offence_entry` are the ids of the applied versions of
+    the law. `hours` is the time allowed for removing the results, `again` for listing them again after the
+    end. `reasons` is the officer's text.
     """
 
     act_id: UUID
@@ -45,7 +47,7 @@ class Dereferencing(Struct, frozen=True, kw_only=True):
 
 
 class DereferencingDocument(Struct, frozen=True, kw_only=True):
-    """The content of the exact bytes that are approved and sent: values, sender and letter.
+    """The document of a dereferencing as approved and sent: its content, the issuing authority, the letter.
 
     `schema` names the format and its version.
     """
@@ -57,9 +59,10 @@ class DereferencingDocument(Struct, frozen=True, kw_only=True):
 
 
 class Restoration(Struct, frozen=True, kw_only=True):
-    """What asks a recipient to list addresses again: the act that ended, when, sender and letter.
+    """A request to a search engine or directory to list addresses again, since a dereferencing has ended.
 
-    `ended_at` is an instant (ISO 8601).
+    `act_id` is the act that ended, `ended_at` the instant (ISO 8601), `targets` are the addresses. `schema`
+    names the format and its version.
     """
 
     schema: str
@@ -99,7 +102,7 @@ def mail_of(content: bytes) -> Mail:
 
 
 def write_restoration(content: bytes, *, ended_at: str, words: Words) -> tuple[Mail, bytes]:
-    """Return the e-mail that asks to list the addresses of a dereferencing again, and its attached JSON.
+    """Return the e-mail that asks to list the addresses of a dereferencing again, and its JSON attachment.
 
     `content` are the exact bytes of the act, `ended_at` the instant of its end (ISO 8601); `words` are the
     labels and templates of the text.
@@ -120,7 +123,7 @@ def write_restoration(content: bytes, *, ended_at: str, words: Words) -> tuple[M
 
 
 def lacks_of(content: bytes) -> str:
-    """Return the code of an element that an incomplete dereferencing (exact bytes) lacks, or "".
+    """Return the code of what the document of a dereferencing (its bytes) lacks, "" if it is complete.
 
     Codes: NO_ADDRESSEE, NO_REASONS (label kind `dereferencing_refusal`).
     """

@@ -9,12 +9,12 @@ from fanal.measures.domain.records import DoubtCause, LiftOutcome
 
 
 class DereferencingState(StrEnum):
-    """The states of a dereferencing.
+    """The states of a dereferencing, a demand that a search engine or directory no longer list addresses.
 
     TO_SECOND: awaits approval by a second person. NOTIFIED: sent to the search engine or directory. IN_FORCE:
     its effect is confirmed or was checked. DOUBTED: a doubt (`DoubtCause`) awaits an answer; it still
     applies. FREED: ended by one person, to be reviewed. LIFTING: ended, the recipient not yet asked to list
-    the addresses again. RESTORING: asked, not yet proved.
+    the addresses again. RESTORING: asked, not yet proved; LIFTED: proved. WITHDRAWN: before it was notified.
     """
 
     DRAFT = "DRAFT"

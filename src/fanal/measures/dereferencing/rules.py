@@ -1,4 +1,4 @@
-"""What may be dereferenced on the basis of a removal request, and the due instants of such an act. Pure."""
+"""Rules of dereferencings: what a removal request permits to be dereferenced, and deadlines. Pure."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -25,10 +25,12 @@ _ASKED = {
 
 
 class DereferencingFacts(Struct, frozen=True, kw_only=True):
-    """What the due instant of a dereferencing follows from: state, level, and its recorded instants.
+    """The facts from which the deadlines of a dereferencing are computed.
 
-    `ended_at` is when it was lifted or freed, `asked_at` when the recipient was asked to list the addresses
-    again. `unreviewed`: one person freed the addresses, and nobody has reviewed it.
+    `level` is its urgency. The instants are those of its steps, None before them: `notified_at` is when it
+    was sent to the recipient, `confirmed_at` when the recipient's compliance was confirmed, `ended_at` when
+    it was lifted or freed, `asked_at` when the recipient was asked to list the addresses again. `unreviewed`:
+    one person freed the addresses, and nobody has reviewed it.
     """
 
     state: DereferencingState
@@ -45,9 +47,9 @@ class DereferencingFacts(Struct, frozen=True, kw_only=True):
 
 
 def dereferencing_basis(removal: Measure, *, catalogue: Catalogue, on: date) -> MeasureRule:
-    """Return the rule that allows to dereference for the offence of a removal request on a day.
+    """Return the legal rule in force that day which permits dereferencing for a removal request's offence.
 
-    The law sets no wait: the notification may follow the removal request at any time (LCEN article 6-1).
+    The law sets no waiting time: the notification may follow the request at any time (LCEN article 6-1).
 
     Raises:
         Refusal: kind `dereferencing`: REMOVAL_ENDED; CLOSED (no checked rule in force names that offence).
@@ -63,19 +65,21 @@ def dereferencing_basis(removal: Measure, *, catalogue: Catalogue, on: date) -> 
 
 
 def hours_of(code: str, *, catalogue: Catalogue, on: date) -> int:
-    """Return the length of a delay of recipients in hours, as the letter states it; 0 without one.
+    """Return a delay for recipients in hours, for the letter; 0 if the reference data have none on that day.
 
-    `code` is that of a clock of measures.
+    `code` is that of a `MeasureClock`.
     """
     clock = catalogue.by_code(MeasureClock, code, on)
     return clock.value.length if clock else 0
 
 
 def check_targets(targets: Sequence[str], *, known: Sequence[str]) -> tuple[str, ...]:
-    """Return the addresses to keep, each once; `known` are those of the act so far.
+    """Check the addresses to keep in a dereferencing, and return each once.
+
+    `known` are the addresses of the act so far: none may be added.
 
     Raises:
-        Refusal: kind `dereferencing`: NO_TARGET, FOREIGN_TARGET.
+        Refusal: kind `dereferencing`: NO_TARGET (none is left), FOREIGN_TARGET (an unknown address).
     """
     kept = tuple(dict.fromkeys(targets))
     if not kept:
@@ -86,9 +90,9 @@ def check_targets(targets: Sequence[str], *, known: Sequence[str]) -> tuple[str,
 
 
 def lapses_at(facts: DereferencingFacts, *, catalogue: Catalogue) -> datetime | None:
-    """Return from when a dereferencing may no longer last, and only be lifted; None if it does not last.
+    """Return from when a dereferencing may only be lifted, not prolonged; None if it is not in force.
 
-    That is the due instant of its next check, or the end of a doubt if that is earlier. No step moves it.
+    That is the deadline of its next check, or of the answer to a doubt if that is earlier.
     """
     if facts.state not in LASTS or facts.notified_at is None:
         return None
@@ -99,7 +103,7 @@ def lapses_at(facts: DereferencingFacts, *, catalogue: Catalogue) -> datetime | 
 
 
 def due_at(facts: DereferencingFacts, *, catalogue: Catalogue) -> datetime | None:
-    """Return the one due instant of a dereferencing in its state; None once it is lifted or withdrawn."""
+    """Return the deadline of the next step of a dereferencing; None once it is lifted or withdrawn."""
     match facts.state:
         case DereferencingState.DRAFT | DereferencingState.TO_SECOND:
             return _desk(facts, "SECOND", facts.created_at, catalogue)
@@ -118,9 +122,9 @@ def due_at(facts: DereferencingFacts, *, catalogue: Catalogue) -> datetime | Non
 
 
 def asked_of(facts: DereferencingFacts, *, late: bool) -> str:
-    """Return who is asked for the next step: a code of the label kind `dereferencing_asked`, "" for nobody.
+    """Return who must make the next step of a dereferencing: a code of the label kind `dereferencing_asked`.
 
-    `late`: the due instant has passed. Then a supervisor is asked for what has been notified.
+    "" if nobody. `late`: its deadline has passed; once the recipient was notified, that is then a supervisor.
     """
     state = facts.state
     if state is DereferencingState.RESTORING and facts.unreviewed:

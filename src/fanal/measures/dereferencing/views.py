@@ -1,4 +1,4 @@
-"""Queries on dereferencings: with their facts and due instant; on a report; counts."""
+"""Queries on dereferencings: lists with deadlines, those of a removal request, counts."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -51,12 +51,12 @@ class DereferencingView(Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether the addresses are not to be listed by it, or come to that by further steps."""
+        """Whether it forbids listing the addresses now, or may still come to do so."""
         return self.facts.state in BEFORE_NOTIFICATION | LASTS and not self.lapsed
 
 
 def view_of(*, actor: Actor, act: Act, now: datetime) -> DereferencingView:
-    """Return a dereferencing that the actor has read as an act, with its due instant at `now`."""
+    """Return a dereferencing, already read by the actor as an act, with its facts and deadlines at `now`."""
     del actor  # the act was read by them
     (view,) = _views([act], now=now)
     return view
@@ -65,7 +65,7 @@ def view_of(*, actor: Actor, act: Act, now: datetime) -> DereferencingView:
 def list_dereferencings(
     *, actor: Actor, states: Iterable[str] = (), now: datetime, limit: int = MOST
 ) -> tuple[DereferencingView, ...]:
-    """Return the dereferencings that the actor may read, the next due first, at most `limit`.
+    """Return at most `limit` dereferencings that the actor may read, the earliest deadline first.
 
     Without `states`, those in every state are returned. Ended ones come last.
     """
@@ -77,20 +77,24 @@ def list_dereferencings(
 def list_resting(
     *, actor: Actor, report_id: UUID, removal_id: UUID, now: datetime
 ) -> tuple[DereferencingView, ...]:
-    """Return the dereferencings that rest on a removal request and that the actor may read, oldest first."""
+    """Return the dereferencings based on a removal request that the actor may read, oldest first."""
     found = casework.acts_on(actor=actor, lifecycle=DEREFERENCING, subject_ids=[report_id])
     views = _views(found.get(report_id, ()), now=now)
     return tuple(view for view in views if view.removal_id == removal_id)
 
 
 def removals_of(act_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Return the removal request on which each of these dereferencings rests, by the act's id."""
+    """Return, by act id, the id of the removal request on which each of these dereferencings rests."""
     rows = StoredDereferencing.objects.filter(act_id__in=act_ids)
     return dict(rows.values_list("act_id", "removal_id"))
 
 
 def last_contacts(*, actor: Actor, desk_id: int) -> dict[str, str]:
-    """Return the contact that the newest acts of a desk name for each recipient, by its name casefolded."""
+    """Return the latest contact point of each recipient of a desk's dereferencings, by case-folded name.
+
+    Recipients are search engines and directories; those without a contact have no key. Only the newest acts
+    are read.
+    """
     found = casework.list_acts(actor=actor, lifecycle=DEREFERENCING, newest=True, limit=_NEWEST)
     own = [act for act in found if act.desk_id == desk_id]
     contents = casework.contents_of(acts=own)
@@ -117,7 +121,7 @@ def count_dereferencings(*, actor: Actor, since: datetime, until: datetime) -> l
 
 
 def count_waiting(*, actor: Actor) -> dict[str, int]:
-    """Count the dereferencings of all desks of which nobody was notified: DRAFT, TO_SECOND, APPROVED.
+    """Count the dereferencings of all desks not yet notified, by state: DRAFT, TO_SECOND, APPROVED.
 
     Raises:
         Refused: the actor may not read statistics.

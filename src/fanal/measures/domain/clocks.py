@@ -27,7 +27,7 @@ class Suspension(Struct, frozen=True, kw_only=True):
 
 
 class DelayMissing(Exception):
-    """Error: the reference data contain no checked version of a legal delay in force on that day."""
+    """Error: the reference data have no usable version of a legal delay on that day."""
 
 
 def legal_deadline(
@@ -107,10 +107,11 @@ def _clock(catalogue: Catalogue, code: str, on: datetime, *, checked: bool = Tru
 
 
 def check_due(*, catalogue: Catalogue, since: datetime) -> datetime:
-    """Return by when a blocking listed or last checked at `since` must be checked (decree 2015-125, art. 4).
+    """Return the deadline of the next check of a blocking listed or last checked at `since`.
 
-    That is the same local time in Paris three months later, or 92 days later, whichever is earlier. Of two
-    equal local times in October the first counts. The delay is read from `catalogue`.
+    That is the same local time in Paris three months later, or 92 days later, whichever is earlier (decree
+    2015-125, article 4). Of two equal local times in October the first counts. The delay is read from
+    `catalogue`.
 
     Raises:
         DelayMissing: no checked delay is in force on that day.
@@ -127,9 +128,9 @@ def _quarter_after(since: datetime, *, clock: MeasureClock) -> datetime:
 
 
 def applied_by(*, catalogue: Catalogue, listed_at: datetime) -> datetime:
-    """Return by when access providers prevent access to a name that they were notified of at `listed_at`.
+    """Return the deadline for access providers to block a name that was listed at `listed_at`.
 
-    A delay that nobody checked counts too: it obliges the desk alone, to look sooner.
+    A delay of the reference data that nobody has checked counts too: it only makes the desk look sooner.
 
     Raises:
         DelayMissing: no delay is in force on that day.
@@ -138,7 +139,7 @@ def applied_by(*, catalogue: Catalogue, listed_at: datetime) -> datetime:
 
 
 def restored_by(*, catalogue: Catalogue, ended_at: datetime) -> datetime:
-    """Return by when access providers restore access to a name taken off the list at `ended_at`.
+    """Return the deadline for access providers to restore access to a name taken off the list at `ended_at`.
 
     Raises:
         DelayMissing: no checked delay is in force on that day.
@@ -147,9 +148,10 @@ def restored_by(*, catalogue: Catalogue, ended_at: datetime) -> datetime:
 
 
 def search_check_due(*, catalogue: Catalogue, since: datetime) -> datetime:
-    """Return by when a dereferencing notified or last checked at `since` must be checked (decree 2015-253).
+    """Return the deadline of the next check of a dereferencing notified or last checked at `since`.
 
-    It is counted as for blockings (`check_due`). A delay that nobody checked counts too: it obliges the desk.
+    It is counted as for blockings (`check_due`; decree 2015-253). A delay of the reference data that nobody
+    has checked counts too: it binds the desk alone.
 
     Raises:
         DelayMissing: no delay is in force on that day.
@@ -158,9 +160,9 @@ def search_check_due(*, catalogue: Catalogue, since: datetime) -> datetime:
 
 
 def dereferenced_by(*, catalogue: Catalogue, notified_at: datetime) -> datetime:
-    """Return by when a search engine or directory no longer lists what it was notified of at `notified_at`.
+    """Return the deadline for a search engine or directory to remove the addresses notified at `notified_at`.
 
-    A delay that nobody checked counts too: it obliges the desk alone, to look sooner.
+    A delay of the reference data that nobody has checked counts too: it only makes the desk look sooner.
 
     Raises:
         DelayMissing: no delay is in force on that day.
@@ -169,9 +171,9 @@ def dereferenced_by(*, catalogue: Catalogue, notified_at: datetime) -> datetime:
 
 
 def listed_again_by(*, catalogue: Catalogue, asked_at: datetime) -> datetime:
-    """Return by when a search engine or directory lists again what it was asked to restore at `asked_at`.
+    """Return the deadline for a search engine or directory to list addresses again, asked for at `asked_at`.
 
-    A delay that nobody checked counts too: it obliges the desk alone, to look sooner.
+    A delay of the reference data that nobody has checked counts too: it only makes the desk look sooner.
 
     Raises:
         DelayMissing: no delay is in force on that day.

@@ -31,10 +31,10 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 class RequestDraft(Struct, frozen=True, kw_only=True):
-    """The content of one removal request: host, exact addresses, addressee, legal basis, offence.
+    """The content of one removal request before it becomes an act: host, exact addresses, addressee, law.
 
-    `basis` and `offence` are codes of articles of law; `basis_entry` and `offence_entry` are the ids of the
-    applied versions.
+    `basis` is the article that provides the measure, `offence` the article that the content violates (codes);
+    `basis_entry` and `offence_entry` are the ids of the applied versions.
     """
 
     host: str
@@ -111,10 +111,10 @@ def is_contact(contact: str) -> bool:
 
 
 def check_addressee(addressee: Addressee, *, kind: str = "measure") -> None:
-    """Refuse an addressee unfit for a letter: name and contact each on one line, no space in the contact.
+    """Check that a letter can name an addressee: name and contact each on one line, no space in the contact.
 
-    Names have at most 200 characters, contacts 320; the language is a two-letter code. `kind` is that of the
-    refusal.
+    Names have at most 200 characters, contacts 320; the language is a two-letter code. `kind` is the kind of
+    the refusal (label kind `<kind>_refusal`).
 
     Raises:
         Refusal: ADDRESSEE_UNREADABLE.
@@ -126,7 +126,9 @@ def check_addressee(addressee: Addressee, *, kind: str = "measure") -> None:
 
 
 def check_provider(addressee: Addressee, *, kind: str) -> None:
-    """Refuse an addressee unfit for a letter (`check_addressee`), or without a contact that can be used.
+    """Check that a letter can name an addressee (`check_addressee`), and that its contact is usable or empty.
+
+    `kind` is the kind of the refusal (label kind `<kind>_refusal`).
 
     Raises:
         Refusal: ADDRESSEE_UNREADABLE.

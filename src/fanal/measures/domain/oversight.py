@@ -33,9 +33,9 @@ class AnswerVerdict(StrEnum):
 
 
 class MeasureLikeness(StrEnum):
-    """The value that measures must share to be judged as a group, in addition to kind and articles of law.
+    """What removal requests must share to be judged as a group, in addition to kind and articles of law.
 
-    Measures are removal requests. HOST: the same host; ADDRESSES: the same addresses; GROUND: nothing more.
+    HOST: the same host; ADDRESSES: the same addresses; GROUND: nothing more.
     """
 
     HOST = "HOST"
@@ -44,10 +44,9 @@ class MeasureLikeness(StrEnum):
 
 
 class Happening(StrEnum):
-    """The kinds of event in an oversight session.
+    """The kinds of event in an oversight session, in which the overseer reviews a sample of removal requests.
 
-    On a measure: SEEN (opened), AGREED (no remark), RECOMMENDED; on the session: PAUSED, RESUMED, ENDED. A
-    measure is a removal request.
+    On a request: SEEN (opened), AGREED (no remark), RECOMMENDED; on the session: PAUSED, RESUMED, ENDED.
     """
 
     SEEN = "SEEN"
@@ -68,9 +67,9 @@ class DeskAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Recommendation(Struct, frozen=True, kw_only=True):
-    """A recommendation of the overseer on a measure, with its reasons (`words`) and the answer, if any.
+    """A recommendation of the overseer on a removal request, with its reasons (`words`) and any answer.
 
-    `due_at` is the desk's own deadline for the answer. A measure is a removal request.
+    `measure_id` is the request, `due_at` the desk's own deadline for the answer.
     """
 
     id: UUID
@@ -85,9 +84,9 @@ class Recommendation(Struct, frozen=True, kw_only=True):
 
 
 class SessionEvent(Struct, frozen=True, kw_only=True):
-    """An event in the record of an oversight session: its kind (`what`), instant, and measure.
+    """An event in the record of an oversight session: its kind (`what`) and instant.
 
-    Without `measure_id` the event is on the session itself. A measure is a removal request.
+    `measure_id` is the removal request concerned, None for an event on the session itself.
     """
 
     what: Happening
@@ -96,9 +95,10 @@ class SessionEvent(Struct, frozen=True, kw_only=True):
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """An oversight session: a sample of measures drawn from `population` measures, and the events so far.
+    """An oversight session: the overseer reviews a random sample of the removal requests ever sent.
 
-    `sample` holds the measures' ids. A measure is a removal request.
+    `population` is the number of requests from which the sample was drawn, `sample` holds their ids, `events`
+    are those recorded so far.
     """
 
     id: UUID
@@ -126,10 +126,10 @@ class Session(Struct, frozen=True, kw_only=True):
 
 
 def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UUID, ...]:
-    """Draw a reproducible sample: the first `size` measures in the order of SHA-256(session id + measure id).
+    """Draw a reproducible random sample: return the ids of `size` removal requests (measures).
 
-    Returns their ids. The session's id and the population are enough to verify the sample. A measure is a
-    removal request.
+    They are the first in the order of SHA-256(session id + measure id): the session's id and the population
+    are enough to verify the sample.
     """
 
     def place(measure_id: UUID) -> bytes:
@@ -139,7 +139,7 @@ def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UU
 
 
 def likeness_of(request: Request, alike: MeasureLikeness) -> tuple[str, ...]:
-    """Return the grouping key of a removal request: two are alike exactly when their keys are equal.
+    """Return the grouping key of a removal request: two requests are alike exactly if their keys are equal.
 
     `alike` names the value to share; the key always includes kind, legal basis and offence, since a verdict
     concerns them too.

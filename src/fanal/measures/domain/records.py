@@ -1,7 +1,7 @@
-"""Records that the operations and queries of measures (removal requests) take and return; their states.
+"""Records of removal requests, and their states; causes and outcomes of blockings and dereferencings.
 
-Also the doubts, outcomes and basis of measures that last until they are lifted (blocking, dereferencing):
-they rest on a removal request (LCEN article 6-1), and one that ended bears none of them.
+A blocking or dereferencing lasts until it is lifted. It rests on a removal request (LCEN article 6-1): a new
+one cannot rest on a request that has ended.
 """
 
 import hashlib
@@ -114,7 +114,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Measure(Struct, frozen=True, kw_only=True):
-    """A measure (removal request): the request and deadlines.
+    """A removal request (measure) as stored: the request, its state and its deadlines.
 
     `decision_id` is the decision on which it rests; `proposer_id` opened it, `author_id` wrote the current
     document. `digest` is the SHA-256 of the document, `level` the urgency. `due_at` is the next deadline,
@@ -211,8 +211,9 @@ ENDED_REMOVALS = frozenset(
 class DoubtCause(StrEnum):
     """The causes of a doubt about a blocking or dereferencing in force, which a person then answers.
 
-    REOPENED: its report; NEW_DECISION: on its report. RECOMMENDED: the overseer recommends its end.
-    REMOVAL_ENDED: the removal request on which it rests was executed, suspended or ended. APPEAL: against it.
+    REOPENED: its report was reopened. NEW_DECISION: its report was decided again. RECOMMENDED: the overseer
+    recommends its end. REMOVAL_ENDED: the removal request on which it rests was executed, suspended or ended.
+    APPEAL: somebody appealed against it.
     """
 
     REOPENED = "REOPENED"
@@ -224,10 +225,11 @@ class DoubtCause(StrEnum):
 
 
 class LiftOutcome(StrEnum):
-    """The outcomes for which a blocking or dereferencing is lifted.
+    """The reasons for which a blocking or dereferencing is lifted.
 
-    GONE: the content is; LAWFUL: it is. NEW_DECISION: of the desk. ANNULLED: by a court. RECOMMENDED: the
-    overseer recommended the end. LAPSED: check or doubt were not answered in time.
+    GONE: the content is gone. LAWFUL: the content is lawful. NEW_DECISION: the desk decided otherwise.
+    ANNULLED: by a court. RECOMMENDED: the overseer recommended the end. LAPSED: the check was not made, or
+    the doubt not answered, in time.
     """
 
     GONE = "GONE"
@@ -239,7 +241,9 @@ class LiftOutcome(StrEnum):
 
 
 def check_rests(removal: Measure, *, kind: str) -> None:
-    """Check that an act of that kind may rest on a removal request: it is neither executed nor ended.
+    """Check that a removal request is neither executed nor ended, so that a further measure may rest on it.
+
+    `kind` is the kind of that measure, a blocking or dereferencing.
 
     Raises:
         Refusal: REMOVAL_ENDED.

@@ -47,9 +47,10 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Lawful(Struct, frozen=True, kw_only=True):
-    """A ground for a warning: a report that contains an address and was decided without action by its desk.
+    """A report that contains an address and was decided without further action by its desk.
 
-    The warning is on a removal request for that address. `key` is its comparison key (`target_key`).
+    It gives a warning on a removal request for that address. `key` is the comparison key of the address
+    (`target_key`).
     """
 
     key: UUID
@@ -58,7 +59,7 @@ class Lawful(Struct, frozen=True, kw_only=True):
 
 
 class Earlier(Struct, frozen=True, kw_only=True):
-    """Another removal request that targets an address, or did in an earlier revision.
+    """Another removal request for the same address, now or in an earlier revision.
 
     `key` is the address's comparison key (`target_key`). `asked`: its current revision targets the address.
     `refused`: the last verdict on a revision with the address was a refusal. `replaced`: it was withdrawn by

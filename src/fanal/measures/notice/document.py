@@ -37,7 +37,7 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 class NoticeDocument(Struct, frozen=True, kw_only=True):
-    """The content of the exact bytes that are approved and sent: a notice's values, sender and letter.
+    """The document of a notice as approved and sent: its content, the issuing authority, the letter.
 
     `schema` names the format and its version.
     """
@@ -84,7 +84,7 @@ def mail_of(content: bytes) -> Mail:
 
 
 def lacks_of(content: bytes) -> str:
-    """Return the code of an element that an incomplete notice (exact bytes) lacks, or "".
+    """Return the code of what is missing in the document of a notice (its bytes), "" if it is complete.
 
     Codes: NO_ADDRESSEE, NO_REASONS (label kind `notice_refusal`).
     """

@@ -8,7 +8,12 @@ from fanal.measures.notice.document import lacks_of
 
 
 class NoticeState(StrEnum):
-    """The states of a notice. WITHDRAWN: before it was sent; RETRACTED: afterwards."""
+    """The states of a notice to a provider.
+
+    TO_APPROVE: awaits approval by a second person. ACKNOWLEDGED: the provider confirmed its receipt.
+    REMINDED: the desk asked for the answer. ANSWERED: with the provider's decision (`NoticeOutcome`).
+    WITHDRAWN: before it was sent; RETRACTED: afterwards.
+    """
 
     DRAFT = "DRAFT"
     TO_APPROVE = "TO_APPROVE"
@@ -22,7 +27,10 @@ class NoticeState(StrEnum):
 
 
 class NoticeOutcome(StrEnum):
-    """The provider's decision on a notice (DSA art. 16(5)). GONE_BEFORE: the content was already gone."""
+    """The provider's decision on a notice (DSA art. 16(5)).
+
+    RESTRICTED: the content is less visible or accessible. GONE_BEFORE: it was already gone. KEPT: it stays.
+    """
 
     REMOVED = "REMOVED"
     RESTRICTED = "RESTRICTED"

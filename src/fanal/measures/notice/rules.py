@@ -10,7 +10,9 @@ from fanal.reference import Catalogue, Offence
 
 
 def ground_of(bases: Sequence[Basis], *, catalogue: Catalogue, on: date) -> Offence:
-    """Return the first offence in force on that day among a decision's bases that allow no removal request.
+    """Return the offence for which a notice is sent: the first of a decision that permits no removal request.
+
+    `bases` are the legal bases of the decision; the offence must be in force on the day `on`.
 
     Raises:
         Refusal: NO_GROUND.

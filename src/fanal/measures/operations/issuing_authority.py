@@ -38,10 +38,10 @@ def flagger() -> str:
 
 
 def stop_host() -> str:
-    """Return the host of the stop page, as A-labels."""
+    """Return the host of the page shown instead of a blocked site (stop page), as A-labels."""
     return _hosts[0] if _hosts else STOP_HOST
 
 
 def own_names() -> frozenset[str]:
-    """Return the host names of the desk and of its stop page, which are never blocked."""
+    """Return the host names of the desk and of its stop page, which no measure may block."""
     return frozenset(_hosts or [STOP_HOST])

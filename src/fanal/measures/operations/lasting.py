@@ -38,10 +38,12 @@ def record_doubts(  # noqa: PLR0913 - those of a doubt, and what the kind adds
     proof: str,
     now: datetime,
 ) -> None:
-    """Record a doubt on the acts of a kind on a report, or on those alone that rest on the request `act_id`.
+    """Record a doubt about the blockings or dereferencings on a report, whose basis has become doubtful.
 
-    Called in the transaction of its cause, a code of `DoubtCause` (`casework.operations.doubts`). ANNULLED, a
-    court's ruling on the request, is no doubt: it lifts them at once, `proof` are the words of its proof.
+    `lifecycle` is that of the kind of act; `rests` returns the removal request on which each act rests.
+    `cause` is a code of `DoubtCause`, or ANNULLED: a court annulled the removal request, which lifts the acts
+    at once, with `proof` as the words of the proof. With `act_id`, only the acts that rest on this request
+    are concerned. Called in the transaction of the cause (`casework.operations.doubts`).
 
     Raises:
         Refused: the actor may not cause it at that desk.
@@ -77,9 +79,10 @@ def record_lasting(  # noqa: PLR0913 - those of `take_step`, and the two tables 
     event: Event,
     now: datetime,
 ) -> UUID:
-    """Record a transition of an act of a kind; return its report.
+    """Record a transition of a blocking or dereferencing; return the id of its report.
 
-    `reasoned` are the transitions that need a reason, `checks` the kind's own, by transition.
+    `lifecycle` is that of the kind of act. `reasoned` are the names of transitions that need a reason,
+    `checks` are further checks of the kind, by transition.
 
     Raises:
         Refusal: NO_REASON, a code of the check, or one of `casework.operations.acts.take_step`.
@@ -107,10 +110,11 @@ def record_lasting(  # noqa: PLR0913 - those of `take_step`, and the two tables 
 def erase_ended(
     *, actor: Actor, kind: str, function: str, act_ids: Sequence[UUID], now: datetime
 ) -> int:
-    """Erase the texts of the acts of a kind that have ended; return how many had any.
+    """Erase the texts of those acts of a kind that have ended; return how many had any.
 
-    `function` is that of the database which empties the kind's own table and returns the acts that ended.
-    The caller has already checked retention periods and legal holds. The operation is idempotent.
+    `function` is the name of the database function that empties the kind's own table for `act_ids` and
+    returns the acts that have ended. The caller has already checked retention periods and legal holds. The
+    operation is idempotent.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -123,7 +127,7 @@ def erase_ended(
 
 
 def removal_of(actor: Actor, removal_id: UUID) -> Measure:
-    """Return the removal request on which an act rests.
+    """Return the removal request on which a blocking or dereferencing rests.
 
     Raises:
         ActUnknown: the actor may read no such request.
@@ -135,7 +139,7 @@ def removal_of(actor: Actor, removal_id: UUID) -> Measure:
 
 
 def check_other(actor: Actor, act: Act, transition: str) -> None:
-    """Refuse a step of the person who took the last step `transition` of this act.
+    """Check that the actor is not the person who last made the step `transition` of this act.
 
     Raises:
         Refusal: OTHER_PERSON, of the act's kind.
@@ -147,10 +151,12 @@ def check_other(actor: Actor, act: Act, transition: str) -> None:
 
 
 def readable(text: str, *, kind: str) -> str:
-    """Return an officer's text without white space around it.
+    """Check an officer's text and return it without white space around it.
+
+    It must not be too long, nor contain characters that cannot be stored. `kind` is the kind of the act.
 
     Raises:
-        Refusal: TEXT_UNREADABLE, of that kind of act.
+        Refusal: TEXT_UNREADABLE, of that kind.
     """
     if len(text) > MAX_TEXT or UNSTORABLE.search(text):
         raise Refusal(kind, "TEXT_UNREADABLE")

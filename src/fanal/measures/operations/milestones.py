@@ -121,7 +121,7 @@ def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
 
 
 def record_left(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record late that an approved removal request was sent, after its basis lapsed or it was withdrawn.
+    """Record late that a removal request was sent, though its basis had lapsed or it was withdrawn meanwhile.
 
     Its report was reopened or decided again, or the request withdrawn, before somebody recorded the sending.
     The state becomes SENT; nothing is sent by this operation. The step keeps the date of lapse and, as its
@@ -149,7 +149,9 @@ def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetim
 def suspend_clock(
     *, actor: Actor, measure_id: UUID, cause: SuspensionCause, event: Event, now: datetime
 ) -> None:
-    """Record a suspension of the 24 hours for removal, its cause (LCEN 6-2), and instant, proof (`event`).
+    """Record that the 24 hours for removal are suspended, for a legal cause (LCEN 6-2).
+
+    `event` holds the instant and the proof.
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.
@@ -197,7 +199,10 @@ def expire_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
 def lift_measure(
     *, actor: Actor, measure_id: UUID, cause: str, event: Event, now: datetime
 ) -> None:
-    """Record the end of an executed removal request, with its cause (legal now, check, overseer).
+    """Record the end of an executed removal request, with its cause.
+
+    `cause` is the officer's reason, such as that the content has become lawful, the result of a check, or the
+    overseer's recommendation. `event` holds the instant and the proof.
 
     Raises:
         ActUnknown, TransitionRefused: no such measure, or its state allows no such step.

@@ -89,15 +89,15 @@ def note_in_session(
     now: datetime,
     measure_id: UUID | None = None,
 ) -> bool:
-    """Add an event (`what`) to the record of an open oversight session.
+    """Add an event (`what`) to the record of an open oversight session of the actor.
 
-    Return False if the same event on that measure exists. Without `measure_id` the event is on the session. A
-    measure is a removal request.
+    Return False if the same event on that removal request (`measure_id`) exists. Without `measure_id` the
+    event is on the session.
 
     Raises:
         Refused: the actor may not recommend.
         SessionUnknown: not the actor's own, or ended.
-        ActUnknown: the measure is not in the session's sample.
+        ActUnknown: the request is not in the session's sample.
     """
     with transaction.atomic():
         row = _open_session(actor, session_id)
@@ -129,13 +129,13 @@ def recommend(
     now: datetime,
     session_id: UUID | None = None,
 ) -> UUID:
-    """Recommend to end or correct a measure (`kind`), with reasons (`words`); return the recommendation's id.
+    """Recommend to end or correct a removal request (`kind`); return the id of the recommendation.
 
-    `session_id` is that of an open oversight session, in whose record it is noted if the measure is in the
-    sample. A measure is a removal request.
+    `words` are the reasons. `session_id` is that of an open oversight session, in whose record it is noted if
+    the request is in the sample.
 
     Raises:
-        ActUnknown: no such measure.
+        ActUnknown: no such removal request.
         Refused: the actor may not recommend.
         Refusal: NO_REASON, TEXT_UNREADABLE.
         SessionUnknown: `session_id` is not an open session of the actor.

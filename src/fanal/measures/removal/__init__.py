@@ -1,1 +1,1 @@
-"""Removal request (LCEN art. 6-1): an official act of the measures package, next to notices."""
+"""Removal request to a host (LCEN art. 6-1): the lifecycle of this kind of official act."""
