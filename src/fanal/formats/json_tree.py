@@ -218,7 +218,7 @@ Path = tuple[str, ...]
 
 
 class Cut(Enum):
-    """How the streaming reader splits an array: elements whole, or with their own arrays split too."""
+    """How the streaming reader splits an array: into whole elements, or with their own arrays split too."""
 
     WHOLE = auto()
     """Each element is one piece."""

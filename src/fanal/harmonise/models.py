@@ -4,7 +4,12 @@ from django.db import models
 
 
 class Record(models.Model):
-    """A stored revision of a harmonised report, without its reporter; `records.pack` encodes `record`."""
+    """A stored revision of a harmonised report, without its reporter's identity; `records.pack` encodes it.
+
+    `record` is that encoding; the other columns serve queries. `written_at` is the time of the harmonisation,
+    `occurred_from` and `occurred_until` bound the time of the incident, null if not stated. Texts not stated
+    are empty.
+    """
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()
@@ -49,7 +54,8 @@ class StoredSelector(models.Model):
 class StoredSighting(models.Model):
     """The occurrence of a selector (identifier) in a report; `key` is that of the selector.
 
-    `role`, whose value it is, is a number (`sightings.ROLE_CODES`).
+    `role`, whose value it is, is a number (`sightings.ROLE_CODES`). `weak`: found in free text only. `at` and
+    `port` are the instant and port of its use, null if not stated.
     """
 
     pk = models.CompositePrimaryKey("key", "report_id", "role")
@@ -70,7 +76,10 @@ class StoredSighting(models.Model):
 
 
 class SearchText(models.Model):
-    """The words of a report for full-text search, as a `tsvector`; the text itself is not kept here."""
+    """The words of a report for full-text search.
+
+    `words` is a PostgreSQL `tsvector`; the text itself is not stored here.
+    """
 
     report_id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()

@@ -244,11 +244,11 @@ _MOST = 1000  # the bound of any count or page here
 def search_selectors(
     *, actor: Actor, text: str, kinds: Iterable[SelectorKind] = (), limit: int = 50
 ) -> list[FoundSelector]:
-    """Return the identifiers seen in the actor's desks that are `text`, begin with it, or are it otherwise.
+    """Return the identifiers seen at the actor's desks that match a search text, exact matches first.
 
-    First those that `text` is, as typed or as its kind is read (a national number, an IBAN with spaces); then
-    those that begin with it; then those written otherwise, with the differences (`written_otherwise`). `text`
-    has 2 characters or more; shorter text gives []. Empty `kinds`: all. At most `limit`, or 1000.
+    First those that the text stands for, as typed or parsed by kind (a national number, an IBAN with spaces);
+    then those that begin with it; then those of another spelling, with the differences (`written_otherwise`).
+    `text` has 2 characters or more; shorter text gives []. Empty `kinds`: all. At most `limit`, or 1000.
     """
     desks = reach(actor, "search.run").desks
     wanted = list(kinds) or list(SelectorKind)

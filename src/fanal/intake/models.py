@@ -7,7 +7,14 @@ from fanal.intake.domain.records import Arrival, Format, KeyKind, ReportState, S
 
 
 class Report(models.Model):
-    """The envelope (metadata) of one report; the content is sealed (encrypted) in the vault (`object_id`)."""
+    """The envelope (metadata) of one report, without its content, which is sealed (encrypted) in the vault.
+
+    `arrival` is the channel, `reference` the sender's id of the report, `wire_id` its number on the
+    NCMEC-compatible API. `object_id` is the sealed content in the vault, `identity_id` the sealed statements
+    of a reporter about themself, null without; `size` is that of the content in bytes. `urgent`: a person is
+    in danger; `slow_lane`: it is processed after others. `changed_at` is the last change of its state or
+    files. `correlation_id` is a header of the request, for its sender.
+    """
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -77,8 +84,9 @@ class Wire(models.Model):
 class Work(models.Model):
     """The work queue: one row for each report that waits for a processing stage or is quarantined.
 
-    A worker leases a row until `lease_until`, with `lease_token` as fencing token; `error` is the code of
-    the last failure.
+    A worker leases a row until `lease_until`, with `lease_token` as fencing token. `attempts` counts the
+    claims, `not_before` delays the next one after a failure, `error` is the code of the last failure. After
+    too many failures `quarantined_at` is set: a person must look at it.
     """
 
     report_id = models.UUIDField(primary_key=True)
@@ -101,9 +109,11 @@ class Work(models.Model):
 
 
 class Receipt(models.Model):
-    """A report's signed receipt; for the public form also what is derived from the receipt code.
+    """A report's signed receipt (`signed`), and what is stored of its receipt code.
 
-    Look-up hash, public key, and the digest that tells its holder's pages to speak to a child.
+    Only reporters of the public form have such a code: `lookup_hash` finds the report of a typed code,
+    messages are encrypted to `public_key`, and `voice_digest` says whether its holder is the child concerned.
+    Otherwise these are null.
     """
 
     report_id = models.UUIDField(primary_key=True)
@@ -121,10 +131,10 @@ class Receipt(models.Model):
 
 
 class Message(models.Model):
-    """A message between desk and reporter.
+    """A message between the desk and the reporter of a report, encrypted.
 
-    The desk's are sealed to the public key of the receipt code (`for_reporter`) and to the vault
-    (`object_id`); the reporter's to the vault only.
+    The desk's (`from_desk`, written by `author_id`) are sealed to the public key of the receipt code
+    (`for_reporter`) and to the vault (`object_id`); the reporter's to the vault only.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -144,7 +154,13 @@ class Message(models.Model):
 
 
 class Upload(models.Model):
-    """A file of a report; `file_id` is its opaque id on the NCMEC-compatible API (wire)."""
+    """A file of a report; `file_id` is its opaque id on the NCMEC-compatible API, `position` its order.
+
+    `object_id` is the sealed file in the vault, null if the sender kept it; `details_id` its sealed details
+    document, `earlier_ids` those that this one replaced. `name`, `size` and exact hashes are as received. The
+    columns from `hashed_at` on hold the results of the desk's own hashing: type, dimensions, perceptual hash
+    of a picture (`pdq`) or of a video's `frames`, and why there is none (`unhashed`).
+    """
 
     pk = models.CompositePrimaryKey("report_id", "file_id")
     report_id = models.UUIDField()
@@ -177,7 +193,10 @@ class Upload(models.Model):
 
 
 class Hold(models.Model):
-    """A legal hold on a report: it is not erased at expiry until the hold is lifted."""
+    """A legal hold on a report: it is not erased at expiry until the hold is lifted.
+
+    `motive` is the reason for placing it, `lift_motive` that for lifting it.
+    """
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()

@@ -62,7 +62,7 @@ LABEL: Final = "RmtInf/Ustrd"
 
 @cache
 def party_paths(path: str, agents: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return where to find each field of a payer or payee: pairs (field of `Party`, paths to try).
+    """Return where the fields of a payer or payee stand in the XML: pairs (field of `Party`, paths to try).
 
     `path` is that of the payer or payee; `agents` the path below which its agent (bank) is named, "" if it is
     named at the same level.
@@ -79,7 +79,10 @@ _LINES: Final = 20
 
 
 class Leaves:
-    """The texts and attributes of one XML element by path, each marked as read once it is taken."""
+    """The texts and attributes of one XML element by path (`values`), each marked as read once it is taken.
+
+    Of repeated elements, the second has the path `name[2]`.
+    """
 
     def __init__(self, element: etree._Element) -> None:
         """Collect the texts and attributes of all elements below `element`."""

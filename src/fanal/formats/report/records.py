@@ -11,7 +11,12 @@ from msgspec import Struct, field
 
 
 class ReportKind(StrEnum):
-    """The kind of incident reported."""
+    """The kind of incident reported.
+
+    LIVESTREAM: abuse transmitted live. ABUSE_MATERIAL: images, videos or other abuse material. SEXTORTION:
+    threats to publish intimate content. NONCONSENSUAL_IMAGE: an image shared without consent. SOLICITATION: a
+    sexual proposal to a minor.
+    """
 
     GROOMING = "GROOMING"
     LIVESTREAM = "LIVESTREAM"
@@ -25,7 +30,11 @@ class ReportKind(StrEnum):
 
 
 class Channel(StrEnum):
-    """The medium or place of a reported incident, such as web, messaging or game."""
+    """The medium or place of a reported incident.
+
+    GAME: an online game. METAVERSE: a virtual world. P2P: a peer-to-peer network. DARKWEB: an anonymous
+    network. TRAVEL: a journey.
+    """
 
     WEB = "WEB"
     SOCIAL = "SOCIAL"
@@ -43,7 +52,8 @@ class Channel(StrEnum):
 class PersonRole(StrEnum):
     """The role of a person in the incident.
 
-    ASSOCIATED, an account related to the incident or a payer, is on output only: partners may not send it.
+    RECIPIENT: the intended recipient of a message or file, or a payee. ASSOCIATED, an account related to the
+    incident or a payer, is on output only: partners may not send it.
     """
 
     SUSPECT = "SUSPECT"
@@ -65,7 +75,8 @@ class PlaceRole(StrEnum):
 class Stated(StrEnum):
     """Answers on the public form, as codes, that affect how the desk reads the report.
 
-    No code identifies anybody. These are not part of the format: partners are not asked these questions.
+    DANGER_UNKNOWN: the reporter does not know whether a child is in danger now. The others state who the
+    reporter is; no code identifies anybody. Partners are not asked these questions.
     """
 
     DANGER_UNKNOWN = "DANGER_UNKNOWN"

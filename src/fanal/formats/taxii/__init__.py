@@ -35,7 +35,11 @@ class Discovery(TaxiiResource, frozen=True, kw_only=True):
 
 
 class ApiRoot(TaxiiResource, frozen=True, kw_only=True):
-    """TAXII 2.1 API Root resource (section 4.2): supported versions and maximum content length."""
+    """TAXII 2.1 API Root resource (section 4.2): a group of collections of the server.
+
+    `versions` are the supported media types, `max_content_length` the greatest size of a request body in
+    bytes.
+    """
 
     title: str
     max_content_length: int
@@ -44,7 +48,7 @@ class ApiRoot(TaxiiResource, frozen=True, kw_only=True):
 
 
 class Collection(TaxiiResource, frozen=True, kw_only=True):
-    """TAXII 2.1 Collection resource (section 5.2); here always read-only."""
+    """TAXII 2.1 Collection resource (section 5.2): a set of objects, here one list; always read-only."""
 
     id: str
     title: str
@@ -64,7 +68,11 @@ class Collections(TaxiiResource, frozen=True, kw_only=True):
 
 
 class ManifestRecord(TaxiiResource, frozen=True, kw_only=True):
-    """A record of the TAXII 2.1 Manifest resource (section 5.3): one version of an object."""
+    """A record of the TAXII 2.1 Manifest resource (section 5.3): one version of a STIX object.
+
+    `date_added` is when the object was added to the collection, `version` the time of its last change; both
+    are TAXII timestamps.
+    """
 
     id: str
     date_added: str
@@ -84,14 +92,20 @@ class TaxiiManifest(TaxiiResource, frozen=True, kw_only=True):
 
 
 class Versions(TaxiiResource, frozen=True, kw_only=True):
-    """TAXII 2.1 Versions resource (section 5.8): the versions (timestamps) of an object; `more` follow."""
+    """TAXII 2.1 Versions resource (section 5.8): the versions (timestamps) of an object.
+
+    `more`: the answer does not contain all of them.
+    """
 
     more: bool = False
     versions: tuple[str, ...] = ()
 
 
 class TaxiiProblem(TaxiiResource, frozen=True, kw_only=True):
-    """TAXII 2.1 Error Message resource (section 3.6.1): the fault in a request."""
+    """TAXII 2.1 Error Message resource (section 3.6.1): the fault in a request.
+
+    `http_status` is the HTTP status of the answer as text, `error_code` the code of the fault here.
+    """
 
     title: str
     http_status: str

@@ -35,7 +35,10 @@ def is_annotation(key: str) -> bool:
 
 
 class Held(StrEnum):
-    """The type of a key's value in a VICS document, if it is not text."""
+    """The type of a value in a VICS document, if it is not text.
+
+    TRUTH: a boolean. INSTANT: a date.
+    """
 
     INTEGER = "INTEGER"
     TRUTH = "TRUTH"
@@ -208,7 +211,11 @@ NO_COUNTRY: Final = "DEFAULT"
 
 
 class CategoryUse(StrEnum):
-    """The meaning of a category for lists: known material, harmless files, other, or unknown."""
+    """The use that a list makes of files in a category.
+
+    MATERIAL: they are known abuse material. HARMLESS: they are known to be harmless. OTHER: neither. UNKNOWN:
+    the meaning of the category is not known.
+    """
 
     MATERIAL = "MATERIAL"
     HARMLESS = "HARMLESS"
@@ -236,7 +243,11 @@ class CategoryCode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Vocabulary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The categories of one country's VICS model, in one version, as read from a file of `categories/`."""
+    """The categories of one country's VICS model, in one version, as read from a file of `categories/`.
+
+    `schema` is the version of the file's form, `scheme` the name of the classification, `source` where it is
+    published.
+    """
 
     schema: int
     scheme: Literal["VICS-US", "VICS-UK", "VICS-FR", "VICS-DEFAULT", "VICS-CUSTOM"]

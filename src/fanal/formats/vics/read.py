@@ -95,7 +95,7 @@ def as_object(tree: object, *, path: str) -> dict[str, object]:
 
 
 def says_kind(sample: Mapping[str, object]) -> bool:
-    """Return whether the keys of an element (`sample`) show that it is a VICS case or media."""
+    """Return whether the keys of an object (`sample`) are those of a VICS case or of VICS media."""
     return not (_OF_CASES | {"MD5"}).isdisjoint(sample)
 
 
@@ -126,10 +126,11 @@ def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | Non
 def listed(
     document: Mapping[str, Said], case: Mapping[str, Said] | None
 ) -> tuple[dict[str, Said], dict[str, Said]] | None:
-    """Return (document without the case, case) of a VICS document with a single case outside an array.
+    """Find the case of a VICS document that has a single one outside an array.
 
-    None if its cases are in an array. OData writes a single entity as `value` itself (then passed as `case`),
-    or as the document, with its context (JSON Format 4.01, section 5).
+    Returns (document without the case, case); None if its cases are in an array. OData writes a single entity
+    as `value` itself (then passed as `case`), or as the document, with its context (JSON Format 4.01, section
+    5).
     """
     if case is not None:
         return {k: v for k, v in document.items() if k != "value"}, dict(case)

@@ -49,9 +49,10 @@ _READERS = {
 
 
 class Origin(Struct, frozen=True, kw_only=True, gc=False):
-    """The place where an identifier was found: path in the report (`source`), instant and port as written.
+    """The place where an identifier was found in a report.
 
-    `weak`: found in free text rather than in a field. `role` says whose value it is.
+    `role` says whose value it is, `source` is the path in the report; `at` and `port` are the instant and the
+    port of its use, as written. `weak`: found in free text rather than in a field.
     """
 
     role: SelectorRole

@@ -39,7 +39,11 @@ _PSEUDONYM_ALONE: Final = 0.6
 
 
 class Applies(StrEnum):
-    """The condition under which a part of the quality score counts, such as a report with files."""
+    """The condition under which a part of the quality score counts.
+
+    HAS_ADDRESS: the report states an IP address. HAS_FILES: it has files. MATERIAL: its kind is about abuse
+    material. CONTACT: its kind is about contact with a child, such as grooming. URGENT: it declares a danger.
+    """
 
     ALWAYS = "ALWAYS"
     HAS_ADDRESS = "HAS_ADDRESS"
@@ -50,10 +54,10 @@ class Applies(StrEnum):
 
 
 class PartRule(DataRecord, frozen=True, kw_only=True):
-    """The weight of a part of the quality score (such as a useful field): maximum points and reason.
+    """The weight of one part of the quality score, such as a useful field.
 
-    `code` names the part, `when` is the condition under which it counts, `source` where the reason is
-    published.
+    `code` names the part; it counts at most `points`, under the condition `when`. `reason` says why, `source`
+    where that is published.
     """
 
     code: str

@@ -113,7 +113,10 @@ class FoundSelector(Struct, frozen=True, kw_only=True):
 
 
 class Revision(Struct, frozen=True, kw_only=True):
-    """One harmonisation of a report: its number from 1, its time (RFC 3339), and the version of the rules."""
+    """One harmonisation of a report: its number from 1, its time (RFC 3339), and the version of the rules.
+
+    A report is harmonised again when it is replayed; earlier results stay.
+    """
 
     revision: int
     written_at: str

@@ -1,4 +1,4 @@
-"""Identifiers written otherwise: the skeleton by which a search finds them, and the reasons of a match.
+"""Search for identifiers in spite of other spellings: skeletons of texts, and the kinds of difference.
 
 The skeleton of a text is its form without accents, look-alike letters, signs in place of letters, separators
 and case: `Sh4d0w.King` and `shadow_king` have the same. The idea and the look-alike letters come from Unicode
@@ -46,9 +46,9 @@ EXACT_KINDS: Final = frozenset((Kind.IP, *HASH_LENGTH))
 
 
 class Difference(StrEnum):
-    """Ways in which a value differs from the text searched for; case, and width of letters, do not count.
+    """The ways in which the spelling of a value differs from a search text; case and letter width never do.
 
-    CALLING_CODE: a national telephone number, for one with its country code. SCHEME: the beginning of a web
+    CALLING_CODE: a national telephone number for one with its country code. SCHEME: the beginning of a web
     address (`https://`). LOOK_ALIKE: letters of another alphabet that look like Latin ones. DECORATION:
     letters x around a name (`xX_name_Xx`). SUBSTITUTE: digits and signs in place of letters. SEPARATOR: dots,
     dashes, spaces and such between them.
@@ -109,10 +109,10 @@ def skeleton(text: str) -> str:
 
 
 def beginnings(text: str) -> list[str]:
-    """Return the skeletons with which an indexed one begins if its value is `text` written otherwise.
+    """Return the prefixes to search for in the index of skeletons, for values that begin with `text`.
 
-    Besides that of the text, those without and with a decoration of letters x, with a scheme (of an address)
-    and with the calling code of France (of a number).
+    They are the skeletons of the text itself, and of its other spellings: without and with a decoration of
+    letters x, with `https://` or `http://` (an address), with the calling code of France (a number).
     """
     plain = fold(text).lstrip("@")
     told = [plain]
@@ -128,9 +128,9 @@ def beginnings(text: str) -> list[str]:
 
 
 def similar_kinds(kinds: Iterable[Kind], started: Sequence[str]) -> list[Kind]:
-    """Return those of `kinds` of which values written otherwise are searched by these skeletons.
+    """Return those of `kinds` whose values are searched by skeleton: without IP addresses and hashes.
 
-    None where the first skeleton is so short that nearly every value would do.
+    None of them if the first of the skeletons `started` is too short: nearly every value would match.
     """
     if not started or len(started[0]) < LEAST:
         return []
@@ -138,9 +138,10 @@ def similar_kinds(kinds: Iterable[Kind], started: Sequence[str]) -> list[Kind]:
 
 
 def meanings(kinds: Iterable[Kind], text: str) -> dict[tuple[Kind, str], tuple[Difference, ...]]:
-    """Return the values that a text means, as (kind, canonical value), each with its differences from it.
+    """Return the canonical values that a search text may mean, each with its differences from the text.
 
-    Those that the text is (`readings`) have none and come first.
+    Keys are (kind, canonical value). Exact readings of the text (`readings`) have no difference and come
+    first.
     """
     exact = {(kind, value): () for kind in kinds for value in readings(kind, text)}
     near = {
@@ -157,10 +158,10 @@ def found_selectors(
     meant: Mapping[tuple[Kind, str], tuple[Difference, ...]],
     rows: Sequence[tuple[UUID, str, str, int, int]],
 ) -> list[FoundSelector]:
-    """Return what a search for `text` found, with the differences: those without any first, then the others.
+    """Build the results of a search for `text` from database rows, exact matches first.
 
-    `meant` are the text's `meanings`; a row is (key, kind, value, number of occurrences, place), with place 0
-    for these, 1 for values that begin with the text, 2 for those whose skeleton alone does.
+    `meant` are the text's `meanings`. A row is (key, kind, value, number of occurrences, match), where match
+    is 0 for a value of `meant`, 1 for one that begins with the text, 2 if only its skeleton does.
     """
     found = []
     for key, kind, value, seen, place in rows:
@@ -175,7 +176,7 @@ def found_selectors(
 
 
 def readings(kind: Kind, text: str) -> tuple[str, ...]:
-    """Return the canonical values of `kind` that a text means: as typed, folded, and parsed as that kind."""
+    """Return the canonical values of `kind` that a search text stands for: as typed, folded, and parsed."""
     typed = unicodedata.normalize("NFKC", text).strip()
     if kind is Kind.URL:
         parsed = read_url(typed).key
@@ -190,10 +191,10 @@ def readings(kind: Kind, text: str) -> tuple[str, ...]:
 
 
 def near_readings(kind: Kind, text: str) -> dict[str, Difference]:
-    """Return the canonical values of `kind` that a text means if letters that look alike are exchanged.
+    """Return the canonical values of `kind` that a text stands for if look-alike letters are exchanged.
 
-    Only of kinds whose canonical form hides the letters: a host name (`xn--…`), an e-mail address, a number
-    with letters in it.
+    Each with the kind of difference. Only for kinds whose canonical form hides the letters: a host name
+    (`xn--…`), an e-mail address, a telephone number with letters for digits.
     """
     plain = fold(text).lstrip("@")
     if kind is Kind.PHONE and _NATIONAL.fullmatch(plain):
@@ -209,9 +210,9 @@ def near_readings(kind: Kind, text: str) -> dict[str, Difference]:
 
 
 def differences(kind: Kind, text: str, value: str) -> tuple[Difference, ...]:
-    """Return why the value of an identifier begins with `text` written otherwise; () if it does not.
+    """Return the differences between a search text and the spelling of an identifier that begins with it.
 
-    () also if it begins with the text itself, in any case.
+    () if the value does not begin with the text in any spelling, or begins with the text itself, in any case.
     """
     steps = frozenset(_STEPS.get(kind, _LETTERS))
     if kind in EXACT_KINDS or not _agree(text, value, steps) or _agree(text, value):

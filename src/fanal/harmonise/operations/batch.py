@@ -137,7 +137,7 @@ def reveal_reporter(*, actor: Actor, sources: Sequence[Source]) -> dict[UUID, Id
 
 
 def source_of(*, opened: OpenedSubmission, facts: ReportFacts) -> Source:
-    """Return the input of harmonisation for a decrypted submission and the facts of its report."""
+    """Build the input of harmonisation from a decrypted submission and the envelope of its report."""
     return Source(
         report_id=opened.report_id,
         desk_id=facts.desk_id,

@@ -59,7 +59,10 @@ def is_number_of(text: str, report_id: UUID) -> bool:
 
 
 def spoken(number: str, reference: str, report_id: UUID) -> str:
-    """Return a report's number, followed by the sender's reference if it gave one (`R-2026-0042 · HL-1`)."""
+    """Return a report's number for display, followed by the sender's reference: `R-2026-0042 · HL-1`.
+
+    The reference is left out if it is empty or only repeats the report's id.
+    """
     return number if reference in {"", str(report_id)} else f"{number} · {reference}"
 
 

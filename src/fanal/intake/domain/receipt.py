@@ -56,7 +56,11 @@ class MessageClosed(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicPart:
-    """What is stored of a receipt code: a hash of its look-up id and its X25519 public key, 32 bytes each."""
+    """The part of a receipt code that is stored, from which the code cannot be computed.
+
+    `lookup_hash` finds the report of a typed code; messages are encrypted to the X25519 key `public_key`. 32
+    bytes each.
+    """
 
     lookup_hash: bytes
     public_key: bytes
@@ -123,9 +127,10 @@ def lookup_hash(code: str) -> bytes:
 
 
 def answer_digest(*, code: str, after: str, text: str) -> bytes:
-    """Return a digest (32 bytes) by which an answer that is sent again is recognised.
+    """Return a digest (32 bytes) by which a reporter's answer that is sent twice is recognised.
 
-    `after` says which messages its sender had seen. Without the receipt code nobody can try out words on it.
+    It is keyed with the receipt code, so that nobody without the code can test guesses of the `text`. `after`
+    identifies the messages that its sender had seen.
 
     Raises:
         CodeRefused: the input is no valid code.
@@ -135,7 +140,10 @@ def answer_digest(*, code: str, after: str, text: str) -> bytes:
 
 
 def voice_digest(*, code: str, to_child: bool) -> bytes:
-    """Return a digest (32 bytes) that says, to a holder of the receipt code alone, if they are the child.
+    """Return a digest (32 bytes) that encodes whether the holder of a receipt code is the child concerned.
+
+    It is keyed with the code: only pages to which the code is given can tell the two values apart, and then
+    address a child or an adult.
 
     Raises:
         CodeRefused: the input is no valid code.

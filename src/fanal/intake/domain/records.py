@@ -32,7 +32,12 @@ class ReportState(StrEnum):
 
 
 class Stage(StrEnum):
-    """The processing stage a report waits for; the `pipeline` package maps each to its function."""
+    """The stages of processing, in order; a report in the work queue waits for one of them.
+
+    HARMONISE: conversion to the common record. ANALYSE: findings. CROSSCHECK: links to other reports.
+    PRIORITISE: urgency. ORIENT: proposal of a competent authority. The package `pipeline` maps each to its
+    function.
+    """
 
     HARMONISE = "HARMONISE"
     ANALYSE = "ANALYSE"
@@ -357,8 +362,8 @@ class FollowedMessage(Struct, frozen=True, kw_only=True):
 class Followed(Struct, frozen=True, kw_only=True):
     """The information shown to the holder of a receipt code: state, signed receipt (`signed`), messages.
 
-    `in_progress`: the report still waits for a processing stage. `voice_digest` says to whom it speaks
-    (`receipt.voice_digest`); empty for reports of before.
+    `in_progress`: the report still waits for a processing stage. `voice_digest` (`receipt.voice_digest`) says
+    whether the holder is the child concerned; empty for older reports.
     """
 
     report_id: UUID

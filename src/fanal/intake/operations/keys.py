@@ -85,7 +85,7 @@ def insert_reports(fresh: Sequence[New], now: datetime) -> None:
 def insert_receipts(fresh: Sequence[New], signed: Mapping[UUID, str]) -> None:
     """Insert the signed receipts (`signed`, by report id) of new reports (`fresh`).
 
-    Of a receipt code, only its look-up hash, public key and the digest of whom it speaks to are stored.
+    Of a receipt code, only its look-up hash, its public key and its `voice_digest` are stored.
     """
     with copy_in(
         "COPY intake_receipt (report_id, lookup_hash, public_key, voice_digest, signed) FROM STDIN"
@@ -203,7 +203,10 @@ class Known(Struct, frozen=True, kw_only=True):
 
 
 class KeyTable:
-    """The idempotency keys of a batch of submissions: those already stored and those added by the batch."""
+    """The idempotency keys of a batch of submissions: those stored already, and those that the batch adds.
+
+    `added` maps each new key to fingerprint and report id, for `store_keys`.
+    """
 
     def __init__(
         self, stored: dict[_KeyId, tuple[bytes, UUID]], ids: dict[int, list[_KeyId]]

@@ -135,15 +135,16 @@ _ERASED_AT = "SELECT erased_at FROM intake_report WHERE id = ANY(%s)"
 def require_unerased(
     *, report_ids: Collection[UUID], of: str, one: bool = False, waits: bool = True
 ) -> None:
-    """Lock reports against erasure until the end of the transaction, for what is written on them.
+    """Check that reports are not erased, and lock them against erasure until the end of the transaction.
 
-    An erasure that has begun ends first; one that begins now waits. Who locks other rows of a report too
-    locks the report first, as expiry does. `of`: kind of the refusal. `one`: a single report that is not
-    erased is enough, since what is written ends with the last. Without `waits`, for what is urgent, a report
-    that another session holds is not locked: a public node can hold its row for a minute.
+    To be called before anything is written on them, and before other rows of a report are locked. An erasure
+    in progress is waited for; a later one waits. `of` is the kind of the refusal. With `one`, a single report
+    that is not erased is enough, as for a record on several reports that expires with the last. Without
+    `waits` (urgent writes), reports locked by another session are checked but not locked: a public node can
+    hold a row for a minute.
 
     Raises:
-        Refusal: ERASED: one of them is erased, and what is written on it would not end with it.
+        Refusal: ERASED: one of them is erased (with `one`: all).
     """
     ids = list(report_ids)
     if waits:
@@ -201,7 +202,7 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
 
 
 def lock_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Lock reports until the end of the transaction against a hold or an answer of this moment.
+    """Lock reports until the end of the transaction, so that no legal hold or answer is added meanwhile.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -247,9 +248,10 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
 def forget_messages(
     *, actor: Actor, report_ids: Sequence[UUID], but: Sequence[UUID] = ()
 ) -> list[UUID]:
-    """Delete the rows of these reports' conversations; return the ids of the messages.
+    """Delete the conversations of reports with their reporters; return the ids of the deleted messages.
 
-    The caller has the vault erase the sealed texts. `but` are the sealed texts whose messages stay.
+    The caller has the vault erase the sealed texts. `but` are ids of sealed texts (`object_id`) whose
+    messages are kept.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -266,7 +268,9 @@ def forget_messages(
 def forget_identities(
     *, actor: Actor, report_ids: Sequence[UUID], but: Sequence[UUID] = ()
 ) -> None:
-    """Remove the references to the reporters' sealed identities, which the vault has erased, except `but`.
+    """Remove from reports the reference to their reporter's sealed identity, which the vault has erased.
+
+    `but` are ids of sealed identities that were not erased: their references are kept.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -327,10 +331,10 @@ def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now:
 def second_review(
     *, actor: Actor, review_id: UUID, agreed: bool, motive: str, now: datetime
 ) -> None:
-    """Approve (`agreed`) or refuse, as the second person, the early erasure of a report.
+    """Approve (`agreed`) or refuse, as the second person, the proposed early erasure of a report.
 
-    After approval the next expiry run erases it, unless it is under a legal hold, or its reporter unheard.
-    `motive` is the reason.
+    `review_id` is the proposal, `motive` the reason. After approval the next expiry run erases the report,
+    unless it is under a legal hold, or an answer of its reporter still awaits a person.
 
     Raises:
         Refusal: NOT_WAITING, no such proposal, it was answered or replaced, or the actor made it; ERASED.

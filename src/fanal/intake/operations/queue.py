@@ -277,10 +277,11 @@ def stop_claims(*, actor: Actor, token: UUID) -> list[tuple[UUID, Stage, bool]]:
 
 
 def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Queue finished reports, also quarantined ones, again for `stage` and those after it; count them.
+    """Queue finished reports again for `stage` and the stages after it; return the number of queued reports.
 
-    Results are stored as revisions, so that a replay loses nothing. Left out: reports that are waiting
-    already, tests, erased reports, and reports of desks where the actor may not replay.
+    Quarantined reports are released. Results are stored as revisions, so that a replay loses nothing. Left
+    out: reports that are waiting already, tests, erased reports, and reports of desks where the actor may not
+    replay.
 
     Raises:
         Refused: the actor may not replay at any desk.

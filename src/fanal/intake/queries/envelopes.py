@@ -148,7 +148,7 @@ def get_by_wire_id(*, actor: Actor, wire_id: int) -> ReportFacts | None:
 def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
     """Return the report received under an idempotency key of the actor; None if unknown or no partner.
 
-    `kind`: the key is one of a request, the sender's reference, or the public form's.
+    `kind` says whether `key` is the key of a request, the sender's reference or the public form's draft id.
     """
     if actor.partner_id is None:
         return None
@@ -161,9 +161,10 @@ def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
 
 
 def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
-    """Return the id of the report received under a sender's idempotency key, or None; live before tests.
+    """Return the id of the report received under an idempotency key of a sender, or None.
 
-    `kind`: the key is one of a request, the sender's reference, or the public form's.
+    A live report takes precedence over a test report. `kind` says whether `key` is the key of a request, the
+    sender's reference or the public form's draft id.
     """
     digests = [
         key_digest(sender_id=sender_id, kind=kind, key=key, is_test=is_test, earlier=earlier)

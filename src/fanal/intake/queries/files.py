@@ -183,9 +183,9 @@ def unhashed_among(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def list_file_ids(*, actor: Actor, report_id: UUID) -> list[str]:
-    """Return the ids of a report's files in the order of upload: all that a public node may read of them.
+    """Return the ids of a report's files in the order of upload; empty if the actor may not reach the report.
 
-    Empty if the actor may not reach the report.
+    A public node may read nothing else of them.
     """
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:

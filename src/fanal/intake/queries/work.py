@@ -165,7 +165,9 @@ def list_silent(
 
 
 def list_spoken(*, actor: Actor, report_ids: Sequence[UUID], since: datetime) -> set[UUID]:
-    """Return the ids among `report_ids` of the reports with a message of `since` or later, of either side.
+    """Return the ids among `report_ids` of the reports with a message sent at `since` or later.
+
+    Messages of the desk and of the reporter count.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -213,7 +213,7 @@ def has_texts(record: HarmonisedReport) -> bool:
 
 
 def withheld_texts(report: Report, own: frozenset[str] | None) -> Report:
-    """Return a report with `own`, the reporter's names, contacts and accounts, redacted from its texts.
+    """Return a report whose free texts no longer contain the reporter's names, contacts and accounts (`own`).
 
     Texts are the description, the conversation, file names, labels and parties of payments, and the towns of
     stated places. If the values are unknown (None), all texts are removed, since they may name the reporter.

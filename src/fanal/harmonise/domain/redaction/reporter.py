@@ -111,7 +111,10 @@ def reporter_strings(identity: Identity) -> frozenset[str]:
 
 
 def own_values(identity: Identity) -> frozenset[str]:
-    """Return the reporter's names, contacts, accounts, devices and IP addresses, as in the record."""
+    """Return the values that identify a reporter: names, contacts, accounts, devices and IP addresses.
+
+    They are as written in the report.
+    """
     strings: set[str] = set()
     for _, person in identity.persons:
         strings.update((person.name or "", *person.emails, *person.phones, *person.devices))

@@ -32,9 +32,9 @@ def search_words(report: HarmonisedReport, identity: Identity) -> str:
 
 
 def told_by(text: str, own: str) -> tuple[str, ...]:
-    """Return the part of a reporter's value `own` in a text: (the whole value,), or some of its words.
+    """Return what a text reveals of a reporter's value `own` (a name, a contact).
 
-    Empty if the text reveals nothing of it.
+    The whole value, or else those of its words that occur in the text; () if it reveals nothing.
     """
     if _without(text, frozenset({own})) == text:
         return ()

@@ -73,7 +73,12 @@ def refined_kind(kind: ReportKind, *, annotations: Sequence[str]) -> ReportKind:
 
 
 class Keep(StrEnum):
-    """Where a value of the source is kept: in a common field, in `extra`, in both, or not at all."""
+    """Where a value of the source document is kept.
+
+    FIELD: in a common field; in `extra` (values without a field) only if the field refuses it. BOTH: in a
+    field and in `extra`. EXTRA: in `extra` only. PARTS: an element without a value of its own, whose parts
+    are kept. IGNORED: nowhere.
+    """
 
     FIELD = "FIELD"  # a field holds all of it; extra only when the field refuses the value
     BOTH = "BOTH"  # a field uses it, and extra keeps it with its path
@@ -84,9 +89,10 @@ class Keep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A line of the mapping table: where a value of the source is kept (`keep`), and in which common field.
+    """A line of the mapping table: what happens with one element or attribute of the source document.
 
-    `field` is "" where no field uses the value. `reason` says why it is ignored, "" if it is not.
+    `keep` says where its value is kept, `field` in which common field, "" for none. `reason` says why it is
+    ignored, "" if it is not.
     """
 
     keep: Keep
@@ -378,7 +384,7 @@ class ElementScope(Struct, frozen=True, gc=False):
 
 
 class Spot(Struct, frozen=True, gc=False):
-    """One element or attribute of the source in its context, the argument of every handler.
+    """An element or attribute of the source document with its context: the argument of every handler.
 
     `building` is the report's builder, `scope` the person or file that the element belongs to. For an
     attribute, `node` is its element and `text` its value.

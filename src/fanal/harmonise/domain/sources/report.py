@@ -25,11 +25,11 @@ _FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 def mended(body: bytes, *, reference: str) -> tuple[FormAnswers, Draft]:
-    """Return the usable answers of an invalid public form, and a draft with its warnings and unread values.
+    """Read an invalid public form as far as possible: return the usable answers, and a draft with the rest.
 
-    `FORM_CUT`: a text or list was truncated to a record's limit. `FORM_UNREADABLE`: a field has the wrong
-    shape, or is repeated (its first value counts); its text is in `extra`. `body` is the form as received;
-    `reference` is used if it contains none.
+    That draft has warnings and unread values only. `FORM_CUT`: a text or list was truncated to a record's
+    limit. `FORM_UNREADABLE`: a field has the wrong shape, or is repeated (its first value counts); its text
+    is in `extra`. `body` is the form as received; `reference` is used if it contains none.
     """
     warnings: list[SourceWarning] = []
     extra: list[Extra] = []

@@ -266,9 +266,10 @@ def steps_of(
     openers: Mapping[str, Opener] = OPENERS,
     takers: Mapping[str, Taker] = TAKERS,
 ) -> Steps:
-    """Return a mapping table prepared for `Walk`, with the handlers of every field looked up once.
+    """Prepare a mapping table for `Walk`: look up the handlers of every field once.
 
-    `openers` and `takers` are the element and field handlers by name.
+    `table` maps the key of an element or attribute to its `Use`; `takers` are the field handlers by name,
+    `openers` the handlers of elements that begin a person or file.
 
     Raises:
         KeyError: the table names a field that has no handler.
@@ -285,7 +286,10 @@ def steps_of(
 
 
 class Walk:
-    """Traversal of a source's document trees that fills a report's builder, by the mapping in `steps`."""
+    """Traversal of source documents (trees of nodes) that fills a report's builder.
+
+    It is given the builder, and the mapping table prepared by `steps_of`.
+    """
 
     def __init__(self, building: ReportBuilding, *, steps: Steps) -> None:
         """Keep the builder to fill, and the mapping (see `steps_of`) of each element and attribute key."""

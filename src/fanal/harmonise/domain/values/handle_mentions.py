@@ -65,9 +65,10 @@ _WORD = re.compile(r"[^\W\d_]+")
 def unlisted_service(text: str, start: int, end: int) -> str | None:
     """Return the service, in canonical form, that a sentence states for the user name `text[start:end]`.
 
-    The sentence has named no listed service. Behind the name: "on …", "on the app …", brackets. Before it, in
-    the same sentence and a few words away: "on …", or a capitalised word with nothing but account and linking
-    words after it ("his Blue Lamp account is"). None without any; days and account words are no services.
+    For a sentence that names no service of the known list. After the name: "on …", "on the app …", brackets.
+    Before it, in the same sentence and a few words away: "on …", or a capitalised word followed by account
+    and linking words only ("his Blue Lamp account is"). None without any; days and account words are no
+    services.
     """
     after = _AFTER.match(text, end)
     if after is not None:
