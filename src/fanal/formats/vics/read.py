@@ -54,9 +54,9 @@ class Kind(StrEnum):
 
 
 class FileContext(Struct, frozen=True, kw_only=True):
-    """What a VICS file declares of itself: cases or media, version and country (in capitals) of the model.
+    """What a VICS file declares of itself: cases or media, version of the format, country of the categories.
 
-    Version and country are empty if not stated.
+    `version` is empty if not stated; so is `country` (a code in capitals).
     """
 
     kind: Kind

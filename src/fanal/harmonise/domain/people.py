@@ -87,9 +87,10 @@ _Read = tuple[str, str | None, str | None]
 
 
 class IdentifierReading(Struct, frozen=True, kw_only=True, gc=False):
-    """A parsed identifier of a person: as written (`raw`), in canonical form or None (`value`), and its path.
+    """The result of parsing an identifier of a person.
 
-    An IP address is held unparsed in `sighting`; `warning` is a code.
+    `path` is its place in the report, `raw` the text as written, `value` its canonical form, None if
+    unreadable; `warning` is then the code of the reason. An IP address is held unparsed in `sighting`.
     """
 
     kind: Kind
@@ -101,9 +102,9 @@ class IdentifierReading(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ReadPerson(Struct, frozen=True, kw_only=True):
-    """A person with canonical values, the parsed identifiers, and the path of the person in the report.
+    """A person with canonical values, and the results of parsing the person's identifiers.
 
-    `odd_age` is an implausible age, removed from the person.
+    `path` is that of the person in the report. `odd_age` is an implausible age, removed from the person.
     """
 
     person: Person

@@ -97,9 +97,11 @@ class Selector(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TimeRange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A time as a range: inclusive UTC bounds in RFC 3339, and the zone given or assumed.
+    """A time as a range, since sources often state only a day or an hour.
 
-    `precision` is the finest unit stated: SECOND, MINUTE, HOUR, DAY, MONTH or YEAR.
+    `earliest` and `latest` are inclusive bounds in RFC 3339, UTC. `precision` is the finest unit stated:
+    SECOND, MINUTE, HOUR, DAY, MONTH or YEAR. `zone` is the time zone stated, or Europe/Paris
+    (`zone_assumed`).
     """
 
     earliest: str
@@ -196,13 +198,15 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A report of any source format in the common shape: texts as reported, identifiers in canonical form.
 
     `reference` is the sender's. `emergency`: the source declares a child in present danger, or escalates the
-    report for `escalation_reason`. `language`, `platform` and `place` are as the source states them. `extra`
-    holds the values without a field, `selectors` the identifiers for comparison with other reports,
-    `categories` the classes of incident and files, `computed` the results of the desk's own hashing of
-    `files`, `warnings` the values that could not be read. `stated` and `annotations` are codes of the public
-    form's answers and of the source's remarks. `places` are those of the child, of the other person and of a
-    planned meeting: they yield no selector. `occurred` is the time of the incident as a range, from
-    `occurred_at` and `occurred_until` as reported. `rule_version` is the version of this conversion.
+    report for `escalation_reason`. `kind` is the kind of incident, `channel` its medium, `platform` the
+    service. `occurred` is the time of the incident as a range, from `occurred_at` and `occurred_until` as
+    reported. `places` are those of the child, of the other person and of a planned meeting: they yield no
+    selector.
+
+    `selectors` are the identifiers for comparison with other reports, `categories` the classes of incident
+    and files. `computed` are the results of the desk's own hashing of `files`. `extra` holds the values
+    without a field, `warnings` those that could not be read. `stated` and `annotations` are codes of the
+    public form's answers and of the source's remarks. `rule_version` is the version of this conversion.
     """
 
     report_id: UUID
@@ -254,12 +258,12 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """The input of harmonisation: the format and decrypted bytes of one acknowledged report.
+    """The input of harmonisation: one acknowledged report, decrypted.
 
-    `files` are the uploads: their `fileDetails` documents (bytes) and stored hashes. `desk_id` is the
-    receiving desk; a report without desk is refused, because row-level access rules need it. `reference` is
-    the sender's and takes precedence over that in the bytes, which is taken if it is None; `received_at`
-    defaults to the instant in the report id.
+    `body` is the document as received, in `format`. `files` are the uploads: their `fileDetails` documents
+    (bytes) and stored hashes. `desk_id` is the receiving desk; a report without desk is refused, because
+    row-level access rules need it. `reference` is the sender's and takes precedence over that in the bytes,
+    which is taken if it is None; `received_at` defaults to the instant in the report id.
     """
 
     report_id: UUID

@@ -39,9 +39,10 @@ class Unhashed(StrEnum):
 class FileLimits(Struct, frozen=True, kw_only=True):
     """Limits for each hashed file, in bytes, pixels and seconds; after `files` files a child process ends.
 
-    A video has `video_seconds`, both of CPU and of elapsed time; any other file has `cpu_seconds` and
-    `wall_seconds`. Elapsed time is extended by one second for each 20 MB. `scaled_pixels` applies to a JPEG
-    that can be decoded at a smaller scale, `pixels` to any other picture.
+    `file_bytes` and `video_bytes` are the greatest sizes of a picture and of a video. A video has
+    `video_seconds`, both of CPU and of elapsed time; any other file has `cpu_seconds` and `wall_seconds`.
+    Elapsed time is extended by one second for each 20 MB. `scaled_pixels` applies to a JPEG that can be
+    decoded at a smaller scale, `pixels` to any other picture.
     """
 
     file_bytes: int = 64 << 20

@@ -178,13 +178,14 @@ class AttachedFile(Struct, frozen=True, kw_only=True):
 class Submission(Struct, frozen=True, kw_only=True):
     """One report to receive: the original bytes and the fields of its envelope, built by each entry point.
 
-    `body` are the bytes to encrypt. `canonical` are the bytes that are fingerprinted to distinguish a repeat
-    from another document; `enclosed` likewise for the enclosed files, empty without any. `keys` are
-    idempotency keys, checked in order. `details` are documents about files that stayed with the sender;
-    `files` are enclosed. `finish` is False for a report whose files and end follow. `urgent` means a person
-    in danger; `slow_lane` puts it behind others in the queue. `identity` holds the reporter's statements
-    about themself, sealed under a separate key. `to_child`: the holder of the receipt code is the child
-    concerned, to whom the follow-up speaks in other words. `code` is the receipt code that the form
+    `body` are the bytes to encrypt, in `format`; `arrival` is the channel. `canonical` are the bytes that are
+    fingerprinted to distinguish a repeat from another document; `enclosed` likewise for the enclosed files,
+    empty without any. `keys` are idempotency keys (kind, key), checked in order. `sender_id` is the partner,
+    `reference` the sender's own id of the report. `details` are documents about files that stayed with the
+    sender; `files` are enclosed. `finish` is False for a report whose files and end follow. `urgent` means a
+    person in danger; `slow_lane` puts it behind others in the queue. `identity` holds the reporter's
+    statements about themself, sealed under a separate key. `to_child`: the holder of the receipt code is the
+    child concerned, whom the follow-up addresses in other words. `code` is the receipt code that the form
     generated with its draft, so that a submission repeated after a lost answer shows the same code; without
     it, intake generates a code.
     """
@@ -260,12 +261,12 @@ class Claim(Struct, frozen=True, kw_only=True):
 class ReportFacts(Struct, frozen=True, kw_only=True):
     """The envelope of a report: its metadata without any content.
 
-    `sender_id` is the partner, `PUBLIC_SENDER` for the public form; `reference` is the sender's own.
-    `wire_id` is the report's number on the NCMEC-compatible API, `correlation_id` the sender's
-    `X-Correlation-Id` header, "" if it sent none. `language` is that of the texts as the sender states it
-    (BCP 47), "" if it does not, `size` the length in bytes, `identity_id` the encrypted object with the
-    reporter's identity; None without. `urgent`: it declared a danger when it was received. `changed_at` is
-    the last change of its state or files, `stage` the processing stage it waits for, None if none;
+    `sender_id` is the partner, `PUBLIC_SENDER` for the public form; `reference` is the sender's own id,
+    `arrival` the channel. `wire_id` is the report's number on the NCMEC-compatible API, `correlation_id` the
+    sender's `X-Correlation-Id` header, "" if it sent none. `language` is that of the texts as the sender
+    states it (BCP 47), "" if it does not, `size` the length in bytes, `identity_id` the encrypted object with
+    the reporter's identity; None without. `urgent`: it declared a danger when it was received. `changed_at`
+    is the last change of its state or files, `stage` the processing stage it waits for, None if none;
     `quarantined_at` is set if that stage failed on it three times.
     """
 

@@ -147,11 +147,12 @@ class ChainLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerLine:
-    """An entry as shown on pages: the act (`action`), time, author, purpose (`motive`) and codes (`detail`).
+    """An entry of the ledger as shown on pages.
 
-    `verb` is the legal kind of the action. `seq` is its number, None until it has one; `object_count` the
-    number of objects that it names. `writer` is the database role that inserted the entry, empty in older
-    entries (leaf version 1).
+    `action` is the code of the act, `verb` its legal kind, `motive` the purpose, `detail` further codes and
+    numbers. `actor_id` is the person, `partner_id` the organisation of a partner's program or staff. `seq` is
+    its number, None until it has one; `object_count` the number of objects that it names. `writer` is the
+    database role that inserted the entry, empty in older entries (leaf version 1).
     """
 
     id: UUID

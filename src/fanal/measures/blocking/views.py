@@ -27,11 +27,12 @@ MOST = 2000
 class BlockingView(Struct, frozen=True, kw_only=True):
     """A blocking as pages show it.
 
-    `host` is the blocked name, empty once expired. `removal_id` is the removal request on which it rests,
-    `ground` the legal ground (`Ground`). `outcome` is the code of the lifting's reason or of the doubt's
-    cause, "" without. `due_at` is the deadline of the next step, `late` whether it has passed; `expires_at`
-    is when the name leaves every list by itself, `lapsed` whether it has. `asked`: who makes the next step, a
-    code of the label kind `blocking_asked`.
+    `act` is the official act, `facts` are those from which the deadlines follow. `host` is the blocked name,
+    empty once expired. `removal_id` is the removal request on which it rests, `ground` the legal ground.
+    `outcome` is the code of the lifting's reason or of the doubt's cause, "" without. `due_at` is the
+    deadline of the next step, `late` whether it has passed; `expires_at` is when the name leaves every list
+    by itself, `lapsed` whether it has. `asked`: who makes the next step, a code of the label kind
+    `blocking_asked`.
     """
 
     act: Act

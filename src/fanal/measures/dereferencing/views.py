@@ -30,11 +30,12 @@ _NEWEST = 200
 class DereferencingView(Struct, frozen=True, kw_only=True):
     """A dereferencing as pages show it.
 
-    `host` and `recipient` are empty once they have expired. `removal_id` is the removal request on which it
-    rests. `outcome` is the code of the lifting's reason or of the doubt's cause, "" without. `due_at` is the
-    deadline of the next step, `late` whether it has passed. `lapses_at`: from when it may only be lifted;
-    `lapsed`: that instant has passed. `asked`: who makes the next step, a code of the label kind
-    `dereferencing_asked`.
+    `act` is the official act, `facts` are those from which the deadlines follow. `host` (of the addresses)
+    and `recipient` (search engine or directory) are empty once they have expired. `removal_id` is the removal
+    request on which it rests. `outcome` is the code of the lifting's reason or of the doubt's cause, ""
+    without. `due_at` is the deadline of the next step, `late` whether it has passed. `lapses_at`: from when
+    it may only be lifted; `lapsed`: that instant has passed. `asked`: who makes the next step, a code of the
+    label kind `dereferencing_asked`.
     """
 
     act: Act

@@ -53,11 +53,11 @@ class CategoryHint(Struct, frozen=True, kw_only=True, gc=False):
 class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A report in the fields of the common shape, with the source's own values, not yet canonical.
 
-    `extra` holds every value without a field, or only partly used by a field, with its path in the source.
-    `loose` holds identifiers without a person, or without a field in `Person` (an upload's address, a
-    profile's URL, a game), as raw `Selector` values. They are also in `extra` or in a field: `loose` only
-    yields selectors. It never holds a value of a REPORTER. `hints` are the classes that the source states,
-    `warnings` its values that could not be read as intended.
+    Fields have the meaning of those of `HarmonisedReport`. `extra` holds every value without a field, or only
+    partly used by a field, with its path in the source. `loose` holds identifiers without a person, or
+    without a field in `Person` (an upload's address, a profile's URL, a game), as raw `Selector` values. They
+    are also in `extra` or in a field: `loose` only yields selectors. It never holds a value of a REPORTER.
+    `hints` are the classes that the source states, `warnings` its values that could not be read as intended.
     """
 
     reference: str
@@ -120,10 +120,10 @@ def truth(text: str) -> bool | None:
 
 
 class PersonBuilding(Struct):
-    """Mutable builder of a person of the report (draft), filled by a source's reader.
+    """Mutable builder of a person of the report's draft, with the fields of `Person`.
 
-    `path` is the person's path in the source; `service` the service of its user names. `names` are parts of
-    the name by `first`, `middle`, `last`; `country_estimate` counts only without a `country`.
+    `path` is the person's path in the source; `service` the service of the person's user names. `names` are
+    parts of the name by `first`, `middle`, `last`; `country_estimate` counts only without a `country`.
     """
 
     role: PersonRole
@@ -172,9 +172,10 @@ class PersonBuilding(Struct):
 
 
 class FileBuilding(Struct):
-    """Mutable builder of a file of the report (draft), filled by a source's reader.
+    """Mutable builder of a file of the report's draft, with the fields of `File`.
 
-    `path` is the file's path in the source; `hashes` are by field name of `File`.
+    `path` is the file's path in the source; `hashes` are by field name of `File`. `original_name` is the name
+    that the file had with the person who uploaded it.
     """
 
     path: str
@@ -199,9 +200,10 @@ class FileBuilding(Struct):
 class ReportBuilding(Struct):
     """Mutable builder of a report's draft (`Draft`), filled by the reader of a source format.
 
-    `loose` are the identifiers of no person, `hints` the categories stated by the source, `extra` its values
-    without a field. `platform_fallback` is the service if the source names no other; the description consists
-    of the paragraphs in `description_first`, then of those in `description_rest`.
+    Fields have the names of the draft's; place and description are in parts. `loose` are the identifiers of
+    no person, `hints` the categories stated by the source, `extra` its values without a field.
+    `platform_fallback` is the service if the source names no other; the description consists of the
+    paragraphs in `description_first`, then of those in `description_rest`.
     """
 
     reference: str

@@ -68,9 +68,10 @@ _PHONE = re.compile(
 
 
 class TextHit(Struct, frozen=True, kw_only=True):
-    """An identifier found in a text, in canonical form; of a URL, the text to pass to `read_url`.
+    """An identifier found in a text.
 
-    `port` is that written after an IP address, None without one.
+    `value` is its canonical form; for a URL, the text to pass to `read_url`. `port` is that written after an
+    IP address, None without one.
     """
 
     kind: SelectorKind
