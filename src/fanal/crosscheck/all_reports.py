@@ -1,6 +1,7 @@
 """All reports as columns, to rebuild the links: document frequencies, and reports united in dossiers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -20,7 +21,8 @@ from fanal.crosscheck.engine.domain.sheet import (
     sorted_rows,
     together,
 )
-from fanal.crosscheck.links.domain.document_frequency import Groups, standing_of
+from fanal.crosscheck.links.domain.document_frequency import Groups, at_least, standing_of
+from fanal.crosscheck.links.domain.reasons import ValueState
 
 
 class Whole(NamedTuple):
@@ -37,11 +39,16 @@ class Whole(NamedTuple):
     seated: Seated
 
 
-def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
+def whole_of(
+    packed: Sequence[bytes],
+    weights: Weights,
+    *,
+    kept: Mapping[int, ValueState] = MappingProxyType({}),
+) -> Whole:
     """Return all reports, each encoded by `pack_card`, as columns ready for the weighting of pairs.
 
     `packed` is in the order of report ids. `weights` sets from how many co-occurring identities a value is a
-    hub.
+    hub. `kept` are the states of values, by short key, that erased reports held too: at least as frequent.
     """
     sheet = sheet_of(packed)
     shared = sorted_rows(sheet)
@@ -50,6 +57,8 @@ def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
         lambda: standing_of(shared.rows, sheet.rows, weights),
         lambda: seat(shared, weights),
     )
+    if kept:
+        standing, groups = at_least(kept, shared.rows, standing, groups, weights)
     return Whole(shared, standing, groups, seated)
 
 

@@ -166,6 +166,8 @@ RULES: tuple[GrantRule, ...] = (
     _rule("crosscheck_value", [APP], READ),
     _rule("crosscheck_tie", [APP], READ),
     _rule("crosscheck_tie", [WORKER], APPEND),
+    _rule("crosscheck_successor", [APP], READ),
+    _rule("crosscheck_successor", [WORKER], APPEND),
     _rule("crosscheck_name", [APP], APPEND),
     _rule("crosscheck_near", [APP], READ),
     # The comparison features of reports belong to the worker alone.

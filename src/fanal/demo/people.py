@@ -21,7 +21,7 @@ from fanal.accounts.queries import people as queries
 from fanal.crosscheck.dossiers.names import name_dossier
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, Play, World
-from fanal.harmonise import queries as harmonised
+from fanal.harmonise.openings import openings_of_report
 from fanal.harmonise.operations.identity import open_identity, see_opening
 from fanal.kernel.actors import Role
 from fanal.orient.assignment.operations import assign_report
@@ -172,7 +172,7 @@ def open_identities(world: World, at: datetime) -> None:
     """
     claire, first = world.person("claire", at), at - 24 * _DAY
     report_id = world.find(NAMED, sender="")
-    if harmonised.openings_of_report(actor=claire, report_id=report_id):
+    if openings_of_report(actor=claire, report_id=report_id):
         return
     opened = open_identity(
         actor=world.person("claire", first),

@@ -15,7 +15,6 @@ from fanal.accounts.row_scope import together
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, unpack, unpack_fields
-from fanal.harmonise.domain.redaction.reporter import IdentityOpening
 from fanal.harmonise.domain.redaction.search import query_words
 from fanal.harmonise.domain.sightings import (
     ROLE_CODES,
@@ -103,66 +102,6 @@ def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[Sel
         {"keys": list(keys), "desks": desks},
     )
     return {key: (SelectorKind(kind), value) for key, kind, value in found}
-
-
-_SELECT = (
-    "SELECT o.id, o.report_id, o.desk_id, o.person_id, o.opened_at, m.words,"
-    " ARRAY(SELECT s.person_id FROM harmonise_opening_seen s WHERE s.opening_id = o.id"
-    " ORDER BY s.seen_at, s.person_id),"
-    " ARRAY(SELECT s.seen_at FROM harmonise_opening_seen s WHERE s.opening_id = o.id"
-    " ORDER BY s.seen_at, s.person_id)"
-    " FROM harmonise_opening o LEFT JOIN harmonise_opening_motive m ON m.opening_id = o.id"
-    " WHERE (%(all)s OR o.desk_id = ANY(%(desks)s))"
-)
-
-
-def list_openings(*, actor: Actor, limit: int = 100, unseen: bool = False) -> list[IdentityOpening]:
-    """Return the disclosures of reporters' identities that the actor oversees, newest first, at most `limit`.
-
-    `unseen`: only those that nobody has reviewed yet.
-    """
-    waiting = (
-        " AND NOT EXISTS (SELECT FROM harmonise_opening_seen s WHERE s.opening_id = o.id)"
-        if unseen
-        else ""
-    )
-    return _fetch(
-        actor, "identity.oversee", f"{waiting} ORDER BY o.id DESC LIMIT %(limit)s", limit=limit
-    )
-
-
-def opening_of(*, actor: Actor, opening_id: UUID) -> IdentityOpening | None:
-    """Return a disclosure of a reporter's identity, or None if the actor does not oversee it."""
-    found = _fetch(actor, "identity.oversee", " AND o.id = %(id)s", id=opening_id)
-    return found[0] if found else None
-
-
-def openings_of_report(*, actor: Actor, report_id: UUID) -> list[IdentityOpening]:
-    """Return the disclosures of a report's reporter, newest first; [] if the actor may not open it."""
-    return _fetch(
-        actor, "identity.open", " AND o.report_id = %(report)s ORDER BY o.id DESC", report=report_id
-    )
-
-
-def _fetch(actor: Actor, action: str, rest: str, **values: UUID | int) -> list[IdentityOpening]:
-    bounds = reach(actor, action)
-    bound: dict[str, bool | int | UUID | list[int]] = {
-        "all": bounds.everywhere,
-        "desks": sorted(bounds.desk_ids),
-        **values,
-    }
-    return [
-        IdentityOpening(
-            id=row[0],
-            report_id=row[1],
-            desk_id=row[2],
-            person_id=row[3],
-            opened_at=row[4],
-            motive=row[5],
-            seen=tuple(zip(row[6], row[7], strict=True)),
-        )
-        for row in sql.rows(_SELECT + rest, bound)
-    ]
 
 
 # In each statement `desks` is NULL for the system, which reaches all.
@@ -380,6 +319,30 @@ def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> l
         bound.execute(_AROUND, values, prepare=False)
         rows: list[SharedRow] = bound.fetchall()
         return rows
+
+
+def held_beyond(
+    *, actor: Actor, beginnings: Sequence[bytes], report_ids: Sequence[UUID]
+) -> set[bytes]:
+    """Return those `beginnings` of selector keys under which a report other than `report_ids` has a value.
+
+    A beginning is the first eight bytes of a key.
+
+    Raises:
+        Refused: the actor is not the system; the query covers every desk.
+    """
+    require(actor, "pipeline.run")
+    found = sql.rows(
+        "SELECT w.place FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS w (low, high, place)"
+        " WHERE EXISTS (SELECT FROM harmonise_sighting s WHERE s.key BETWEEN w.low AND w.high"
+        " AND s.report_id <> ALL(%s::uuid[]))",
+        [
+            [UUID(bytes=one + b"\x00" * 8) for one in beginnings],
+            [UUID(bytes=one + b"\xff" * 8) for one in beginnings],
+            list(report_ids),
+        ],
+    )
+    return {beginnings[place - 1] for (place,) in found}
 
 
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:

@@ -19,7 +19,7 @@ from fanal.analyse import operations as analyse
 from fanal.analyse.material.operations.lists import forget_withdrawn
 from fanal.casework import queries as acts
 from fanal.casework.operations.approvals import erase_words, forget_subjects
-from fanal.crosscheck.operations import batch as crosscheck
+from fanal.crosscheck.operations import erasure as crosscheck
 from fanal.deconfliction.operations import rounds as deconfliction
 from fanal.exchange.operations.serving import forget_items
 from fanal.harmonise.operations import identity as harmonise
@@ -91,7 +91,7 @@ def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) ->
     """Erase reports in every package: data keys, identifiers, search index, texts; ids and digests remain."""
     with transaction.atomic():
         # First, as those who write on a report do: what is being written is erased too.
-        lock_reports(actor=actor, report_ids=report_ids)
+        lock_reports(actor=actor, report_ids=report_ids, erasing=True)
         vault.erase(actor=actor, owner_ids=report_ids, now=now, motive="expiry")
         harmonise.erase(actor=actor, report_ids=report_ids)
         analyse.erase(actor=actor, report_ids=report_ids, now=now)

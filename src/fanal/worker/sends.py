@@ -16,7 +16,7 @@ from fanal.accounts.queries import people as accounts
 from fanal.analyse.material.operations.asides import ASIDE_NOTICE
 from fanal.connectors import mail
 from fanal.connectors.smtp import Unconfirmed
-from fanal.harmonise import queries as harmonised
+from fanal.harmonise.openings import opening_of
 from fanal.harmonise.operations.identity import IDENTITY_NOTICE
 from fanal.kernel import clock
 from fanal.kernel.actors import SYSTEM_PERSON, Role, system_actor
@@ -64,7 +64,7 @@ def tell_opening(opening_id: str) -> None:
     purpose. Without an address of any of them, the people on duty are notified.
     """
     now = clock.now()
-    opening = harmonised.opening_of(actor=system_actor("notice"), opening_id=UUID(opening_id))
+    opening = opening_of(actor=system_actor("notice"), opening_id=UUID(opening_id))
     if opening is None:
         return
     told = accounts.addresses_of(

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from fanal.crosscheck.dossiers.queries import dossier_of
-from fanal.harmonise import queries as harmonised
+from fanal.harmonise.openings import list_openings
 from fanal.kernel.actors import Role
 from fanal.orient import queries as oriented
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
@@ -71,7 +71,7 @@ def test_an_identity_is_opened_once_and_seen_by_another(
     watcher.set_viewport_size({"width": 1440, "height": 900})
     watcher.click("form[action$='/seen/'] button")
     watcher.wait_for_selector("#seen")
-    (opening,) = harmonised.list_openings(actor=desk.actor("claire"))
+    (opening,) = list_openings(actor=desk.actor("claire"))
     assert [person for person, _at in opening.seen] == [desk.users["gabrielle"].person_id]
 
 

@@ -14,7 +14,8 @@ from fanal.accounts.domain.policy import Refused
 from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, list_dossiers
 from fanal.crosscheck.links.queries import kin_facts, links_of, list_links
-from fanal.crosscheck.operations.batch import crosscheck_batch, erase
+from fanal.crosscheck.operations.batch import crosscheck_batch
+from fanal.crosscheck.operations.erasure import erase
 from fanal.crosscheck.operations.judge import judge
 from fanal.crosscheck.operations.rebuild import rebuild
 from fanal.harmonise.domain.records import HarmonisedReport, Source

@@ -12,7 +12,8 @@ from django.db import connection
 from fanal.crosscheck.domain.records import unpack_reasons
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.crosscheck.links.domain.reasons import because_of
-from fanal.crosscheck.operations.batch import crosscheck_batch, erase
+from fanal.crosscheck.operations.batch import crosscheck_batch
+from fanal.crosscheck.operations.erasure import erase
 from fanal.crosscheck.operations.judge import judge_suggestion
 from fanal.crosscheck.operations.rebuild import rebuild
 from fanal.crosscheck.similar.domain.rules import load_near_rules

@@ -10,7 +10,7 @@ from django.test import Client
 from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.dossiers.names import NothingToName, name_dossier, names_of
 from fanal.crosscheck.dossiers.queries import dossier_of, members_of
-from fanal.crosscheck.operations.batch import erase
+from fanal.crosscheck.operations.erasure import erase
 from fanal.crosscheck.operations.judge import judge
 from fanal.db import sql
 from fanal.kernel.refusal import Refusal

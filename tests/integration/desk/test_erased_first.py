@@ -133,11 +133,11 @@ def test_a_rebuild_gives_the_same_dossiers(desk: Desk, linked: tuple[UUID, UUID,
     for name in ("travel", "first"):
         erase(desk, name)
     say(desk, JudgementAct.MERGE, left=[b], right=[d])
-    before = _stored()
+    before = stored()
     assert linked[0] in before.values()
     with as_worker():
         rebuild(actor=WORKER, now=desk.now)
-    assert _stored() == before
+    assert stored() == before
 
 
 CHAIN = (
@@ -170,10 +170,10 @@ def test_separated_ends_of_a_chain_of_erased_reports_stay_apart(desk: Desk, minu
     [of_z, of_y] = [dossier_of(actor=ana, report_id=one) for one in (z, y)]
     assert of_y is not None
     assert (of_z != of_y, members_of(actor=ana, dossier_id=of_y)) == (True, sorted((y, w)))
-    before = _stored()
+    before = stored()
     with as_worker():
         rebuild(actor=WORKER, now=desk.now)
-    assert _stored() == before
+    assert stored() == before
 
 
 @pytest.mark.parametrize("desk_id", [1, 2])
@@ -189,12 +189,12 @@ def test_rejecting_a_dossier_leaves_those_that_were_split_from_it(desk: Desk, de
         say(desk, JudgementAct.SPLIT, left=[b, c], right=right)
     for name in ("x", "e2", "e3"):
         erase(desk, name)
-    before = _stored()
+    before = stored()
     made = say(desk, JudgementAct.REJECT, left=[b, c])
-    assert _stored()[y1] == _stored()[y2]
+    assert stored()[y1] == stored()[y2]
     assert dossier_of(actor=ana, report_id=b) is None or dossier_of(actor=ana, report_id=c) is None
     say(desk, JudgementAct.UNDO, undoes=made)
-    assert _stored() == before
+    assert stored() == before
 
 
 def test_what_people_separated_does_not_meet_as_reports_come(desk: Desk) -> None:
@@ -203,16 +203,16 @@ def test_what_people_separated_does_not_meet_as_reports_come(desk: Desk) -> None
     say(desk, JudgementAct.SPLIT, left=[desk.reports["e"]], right=[desk.reports["f"]])
     add_reports(desk, [("a", 70, of_signs("1")), ("b", 68, of_signs("2"))])
     a, b = desk.reports["a"], desk.reports["b"]
-    assert _stored()[a] != _stored()[b]
+    assert stored()[a] != stored()[b]
     for name in ("e", "f"):
         erase(desk, name)
-    kept = _stored()
+    kept = stored()
     add_reports(desk, [("n", 30, of_signs("12"))])
-    found = _stored()
+    found = stored()
     assert (found[a], found[b]) == (kept[a], kept[b])
     with as_worker():
         rebuild(actor=WORKER, now=desk.now)
-    assert _stored() == found
+    assert stored() == found
 
 
 def test_a_rejection_separates_from_another_desks_report_too(desk: Desk) -> None:
@@ -234,7 +234,7 @@ def test_a_rejection_pressed_twice_is_one(desk: Desk, linked: tuple[UUID, UUID, 
     assert members_of(actor=desk.actor("ana"), dossier_id=dossier) == [second, third]
 
 
-def _stored() -> dict[UUID, UUID]:
+def stored() -> dict[UUID, UUID]:
     with row_scope.across_desks():
         return dict(sql.rows("SELECT report_id, dossier_id FROM crosscheck_membership"))
 
@@ -252,4 +252,4 @@ def test_what_is_erased_while_its_batch_waits_is_not_linked(
             cursor.execute("SELECT count(*) FROM crosscheck_card WHERE report_id = %s", [second])
             assert cursor.fetchone() == (0,), "what would be compared with later reports"
     assert (facts.report_id, facts.links, facts.dossier_id) == (second, 0, None)
-    assert second not in _stored()
+    assert second not in stored()

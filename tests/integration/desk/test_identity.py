@@ -17,7 +17,7 @@ from fanal.accounts.operations.people import ensure_desk
 from fanal.cli.failures import CommandRefused
 from fanal.cli.report import show
 from fanal.connectors import mail
-from fanal.harmonise import queries as harmonised
+from fanal.harmonise.openings import list_openings
 from fanal.harmonise.operations.identity import IdentityUnknown, open_identity
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.operations.receive import receive_reports
@@ -84,7 +84,7 @@ def test_the_act_from_motive_to_the_other_persons_eye(
     assert "no-store" in opened["Cache-Control"]
     assert entries("identity.open", named) == 2  # the act, and the sealed object it opened
     assert NAME not in driss.get(page).content.decode(), "shown once"
-    (opening,) = harmonised.list_openings(actor=desk.actor("claire"))
+    (opening,) = list_openings(actor=desk.actor("claire"))
     assert (opening.motive, opening.seen) == (MOTIVE, ())
     listing = "/en/oversight/openings/"
     for name in ("claire", "gabrielle"):
@@ -133,7 +133,7 @@ def test_nobody_is_the_other_person_of_their_own_act(
 ) -> None:
     claire = sign_in("claire")
     claire.post(f"/en/desk/reports/{named}/identity/", {"motive": MOTIVE})
-    (opening,) = harmonised.list_openings(actor=desk.actor("claire"))
+    (opening,) = list_openings(actor=desk.actor("claire"))
     assert "another person must confirm" in claire.get("/en/oversight/openings/").content.decode()
     assert claire.post(f"/en/oversight/openings/{opening.id}/seen/").status_code == 403
     with database_refuses(CHECK), connection.cursor() as cursor:
@@ -217,4 +217,4 @@ def test_the_command_reveals_by_the_same_act_and_never_without(
     assert {"fact": "NAME", "value": NAME} in told["reporter"]
     assert NAME in shown(capsys, named, as_user=driss, as_json=False, **reveal)
     assert entries("identity.open", named) == 4  # two acts, and what each opened
-    assert {o.motive for o in harmonised.list_openings(actor=desk.actor("claire"))} == {MOTIVE}
+    assert {o.motive for o in list_openings(actor=desk.actor("claire"))} == {MOTIVE}

@@ -21,7 +21,13 @@ from fanal.crosscheck.operations.judge import judge
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
 from fanal.intake.operations.receive import receive_reports
-from fanal.intake.queries.envelopes import find_desk_number, numbers_of, report_number
+from fanal.intake.queries.envelopes import (
+    find_desk_number,
+    find_named,
+    find_references,
+    numbers_of,
+    report_number,
+)
 from tests.integration.desk.story import WORKER, Desk, run_stages
 
 pytestmark = pytest.mark.django_db
@@ -276,6 +282,15 @@ def test_a_whole_number_beats_a_senders_reference_on_the_command_line(
     page = sign_in("ana").get("/en/desk/search/", {"q": typed}).content.decode()
     assert page.index(str(told)) < page.index(str(other))
     assert "a sender gave the same reference to another" in page
+
+
+def test_a_number_that_no_report_has_yet_names_none(desk: Desk) -> None:
+    """A sender can foresee it, and choose it as a reference."""
+    foreseen = f"R-{desk.now:%Y}-9042"
+    report_id = _sent(desk, foreseen)
+    ana = desk.actor("ana")
+    assert find_named(actor=ana, text=foreseen).report_ids == []
+    assert find_references(actor=ana, reference=foreseen) == [report_id]
 
 
 def test_a_number_without_its_letter_names_both_on_the_command_line(

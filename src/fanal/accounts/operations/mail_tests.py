@@ -16,6 +16,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from fanal.accounts.domain.policy import require
 from fanal.accounts.queries.mail_tests import list_mail_tests
 from fanal.accounts.queries.people import own_addresses
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
@@ -25,6 +26,8 @@ MAIL_TEST: Final = "send_mail_test"
 MAIL_TEST_QUEUE: Final = "mail tests"
 """Queue of these jobs: a slot of its own, so that no notice waits for a test."""
 _IN_AN_HOUR: Final = 6
+_LOCK: Final = 0x4D41494C54455354
+"""Advisory lock under which tests are counted and queued, one request after the other."""
 
 
 class MailTestTarget(StrEnum):
@@ -45,13 +48,14 @@ def ask_mail_test(*, actor: Actor, target: MailTestTarget, now: datetime) -> UUI
     require(actor, "mail.test")
     if target is MailTestTarget.OWN and not own_addresses(person_id=actor.person_id):
         raise Refusal("mail_test", "NO_ADDRESS")
-    recent = list_mail_tests(actor=actor, since=now - timedelta(hours=1))
-    if any(one.is_under_way(now) for one in recent):
-        raise Refusal("mail_test", "UNDER_WAY")
-    if len(recent) >= _IN_AN_HOUR:
-        raise Refusal("mail_test", "TOO_MANY")
     try:
         with transaction.atomic():
+            sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            recent = list_mail_tests(actor=actor, since=now - timedelta(hours=1))
+            if any(one.is_under_way(now) for one in recent):
+                raise Refusal("mail_test", "UNDER_WAY")
+            if len(recent) >= _IN_AN_HOUR:
+                raise Refusal("mail_test", "TOO_MANY")
             test_id = ledger.record(
                 actor=actor, action="mail.test", at=now, detail={"to": target.value}
             )

@@ -437,6 +437,9 @@ def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int =
         if not left:
             return []
         lock_accounts(*left)
+        # Somebody may have signed in, or got a role, before the lock.
+        still = {person_id for (person_id,) in sql.rows(_LEFT, asked)}
+        left = [person_id for person_id in left if person_id in still]
         Person.objects.filter(id__in=left).update(name=ERASED)
         for user in User.objects.filter(person_id__in=left):
             _empty_account(user)

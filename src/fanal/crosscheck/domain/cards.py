@@ -241,6 +241,10 @@ def key_of(selector_key: UUID) -> int:
     return int.from_bytes(selector_key.bytes[:8], "little")
 
 
+KEY = 0xFFFFFFFFFFFFFFFF
+"""Mask that turns the signed number of PostgreSQL into the unsigned 64-bit key again."""
+
+
 def signed(key: int) -> int:
     """Return an unsigned 64-bit key as the signed number that PostgreSQL stores."""
     return key - (1 << 64) if key >= 1 << 63 else key

@@ -32,7 +32,7 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
     around = _around(seeds)
     living = {r: anchor for r, anchor in around.anchors.items() if r not in around.erased}
     write_membership(around.nodes - around.erased, living, around.desks, now)
-    lead_merged(around.anchors, living)
+    lead_merged(around.anchors, living, among=around.nodes)
     return {report: dossier_id(anchor) for report, anchor in living.items()}
 
 
@@ -42,6 +42,15 @@ def company_of(reports: Collection[UUID]) -> tuple[set[UUID], set[UUID]]:
     heads = {around.anchors[r] for r in reports if r in around.anchors}
     members = {r for r, anchor in around.anchors.items() if anchor in heads}
     return members - around.erased, members & around.erased
+
+
+def homes_of_erased(reports: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return the anchor (earliest report) of the dossier of each erased report that is joined with `reports`.
+
+    Joined by certain links or judgements, directly or through other reports; one in no dossier is its own.
+    """
+    around = _around(reports)
+    return {report: around.anchors.get(report, report) for report in around.erased}
 
 
 def lock() -> None:
@@ -133,15 +142,28 @@ def write_membership(
         )
 
 
-def lead_merged(anchors: Mapping[UUID, UUID], living: Mapping[UUID, UUID]) -> None:
-    """Record for each merged dossier the one that replaces it: that of its earliest report.
+def lead_merged(
+    anchors: Mapping[UUID, UUID], living: Mapping[UUID, UUID], *, among: Iterable[UUID]
+) -> None:
+    """Record for each former dossier which one replaces it: that of its earliest report, or none.
 
     `anchors` maps reports, erased ones too, to the anchors (earliest reports) of their dossiers; `living`
-    maps the reports that are not erased.
+    maps the reports that are not erased. `among` are the reports whose former dossiers are meant.
     """
-    heads = set(living.values())
-    merged = [r for r, anchor in anchors.items() if r != anchor and anchor in heads]
+    heads, leads = set(living.values()), dict[UUID, UUID | None]()
+    for report in among:
+        anchor = anchors.get(report)
+        leads[report] = anchor if anchor != report and anchor in heads else None
     sql.run(
         _LEAD,
-        [[dossier_id(r) for r in merged], [dossier_id(anchors[r]) for r in merged]],
+        [
+            [dossier_id(report) for report in leads],
+            [None if anchor is None else dossier_id(anchor) for anchor in leads.values()],
+        ],
     )
+
+
+def former_anchors() -> set[UUID]:
+    """Return the earliest reports of the dossiers that another one replaces."""
+    rows = sql.rows("SELECT anchor_id FROM crosscheck_dossier WHERE merged_into IS NOT NULL")
+    return {report_id for (report_id,) in rows}

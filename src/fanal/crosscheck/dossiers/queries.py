@@ -25,6 +25,7 @@ from fanal.crosscheck.domain.records import (
 from fanal.crosscheck.dossiers.domain import Judgement, conduct_of, effective, state_of
 from fanal.db import sql
 from fanal.db.sql import uuid_array
+from fanal.intake.queries.reviews import erased_among
 from fanal.kernel.actors import Actor
 from fanal.kernel.numbers import Numbered, written_number
 
@@ -94,16 +95,33 @@ def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
 
 
 def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
-    """Return people's judgements that name one of `reports`, and the UNDOs that revoke them, oldest first."""
+    """Return people's judgements that name one of `reports`, and UNDOs of them, oldest first.
+
+    Also the OPENs and CLOSEs of which one of them is a successor (`successors_of`).
+    """
+    ids = list(reports)
     found = sql.rows(
         "WITH RECURSIVE named AS ("  # noqa: S608
-        f"{_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
+        f"({_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
+        f" UNION {_JUDGEMENT} WHERE id IN"
+        " (SELECT judgement_id FROM crosscheck_successor WHERE report_id = ANY(%s::uuid[])))"
         " UNION SELECT j.id, j.act, j.left_ids, j.right_ids, j.undoes, j.author_id, j.made_at"
         " FROM crosscheck_judgement j JOIN named n ON j.undoes = n.id)"
         " SELECT * FROM named ORDER BY id",
-        [list(reports)],
+        [ids, ids],
     )
     return [_judgement(row) for row in found]
+
+
+def successors_of(reports: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
+    """Return (judgement, report) for each OPEN or CLOSE that counts for one of `reports` without naming it.
+
+    Every report that it named in their dossier is erased; the others at that time are its successors.
+    """
+    return sql.rows(
+        "SELECT judgement_id, report_id FROM crosscheck_successor WHERE report_id = ANY(%s::uuid[])",
+        [list(reports)],
+    )
 
 
 def judgements() -> list[Judgement]:
@@ -315,9 +333,13 @@ def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, Dos
         [list(dossiers), desks, desks],
     )
     dossier = dict(found)
+    followed: dict[UUID, set[UUID]] = defaultdict(set)
+    for judgement_id, report_id in successors_of(dossier):
+        followed[judgement_id].add(dossier[report_id])
     about: dict[UUID, list[Judgement]] = defaultdict(list)
     for judgement in judgements_about(dossier):
         named = {dossier[i] for i in (*judgement.left, *judgement.right) if i in dossier}
+        named |= followed[judgement.id]
         if (
             judgement.undoes is not None
         ):  # an UNDO names no report: every dossier gets it, and only that of its target is changed
@@ -400,7 +422,8 @@ def _split_off(
     """Return the reports of `desks` (None: all) that a SPLIT in force separated from `own`, a dossier's."""
     splits = [j for j in effective(judgements) if j.act is JudgementAct.SPLIT]
     named = {report_id for split in splits for report_id in (*split.left, *split.right)}
-    return tuple(within_desks(named.difference(own), desks)) if named else ()
+    others = named.difference(own)
+    return tuple(within_desks(others - erased_among(report_ids=others), desks)) if others else ()
 
 
 def within_desks(reports: Collection[UUID], desks: list[int] | None) -> list[UUID]:

@@ -5,8 +5,7 @@ ids of both reports. So the other reports stay in one dossier, and the dossier k
 which its id comes: its number, its address and its withholding from other organisations outlive the report.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from msgspec import Struct
@@ -89,6 +88,39 @@ def write_ties(reports: Sequence[UUID], *, score: float) -> None:
     )
 
 
+_SUCCEED = """
+WITH gone AS (
+    SELECT report_id, dossier_id FROM crosscheck_membership WHERE report_id = ANY(%(ids)s::uuid[])
+), living AS (
+    SELECT m.report_id, m.dossier_id, m.desk_id FROM crosscheck_membership m
+    WHERE m.dossier_id IN (SELECT dossier_id FROM gone) AND m.report_id <> ALL(%(ids)s::uuid[])
+), counted AS (
+    SELECT DISTINCT j.id, g.dossier_id FROM crosscheck_judgement j JOIN gone g
+    ON g.report_id = ANY(j.left_ids || j.right_ids)
+    WHERE (j.left_ids || j.right_ids) && %(ids)s::uuid[] AND j.act IN ('OPEN', 'CLOSE')
+    UNION SELECT s.judgement_id, g.dossier_id FROM crosscheck_successor s
+    JOIN gone g ON g.report_id = s.report_id
+)
+INSERT INTO crosscheck_successor (judgement_id, report_id, desk_id)
+SELECT c.id, l.report_id, l.desk_id FROM counted c JOIN living l ON l.dossier_id = c.dossier_id
+WHERE NOT EXISTS (
+    SELECT FROM living o JOIN crosscheck_judgement j ON j.id = c.id
+    WHERE o.dossier_id = c.dossier_id AND (o.report_id = ANY(j.left_ids || j.right_ids)
+        OR EXISTS (SELECT FROM crosscheck_successor s
+                   WHERE s.judgement_id = c.id AND s.report_id = o.report_id)))
+ON CONFLICT DO NOTHING
+"""
+
+
+def name_successors(reports: Sequence[UUID]) -> None:
+    """Let people's OPEN and CLOSE of a dossier count for its other reports, where the last named is erased.
+
+    For `reports` that are being erased, before they leave their dossiers: else a dossier would be a proposal
+    again as soon as every report of the day of its judgement is gone.
+    """
+    sql.run(_SUCCEED, {"ids": list(reports)})
+
+
 def erased_of_ties(reports: Iterable[UUID]) -> set[UUID]:
     """Return those of `reports` that are erased and had certain links."""
     found = sql.rows(
@@ -107,21 +139,6 @@ WITH RECURSIVE reached (id, home) AS (
     WHERE EXISTS (SELECT FROM crosscheck_tie o WHERE o.erased_id = r.id)
 )
 """
-
-
-def erased_near(homes: Mapping[UUID, UUID]) -> dict[UUID, set[UUID]]:
-    """Return the erased reports linked with the given ones, directly or by other erased reports.
-
-    `homes` maps each given report to its dossier, by the dossier's earliest report (anchor). The result maps
-    each erased report to the set of these dossiers that it is linked with.
-    """
-    found: dict[UUID, set[UUID]] = defaultdict(set)
-    for report_id, home in sql.rows(
-        f"{_REACHED} SELECT id, home FROM erased",  # noqa: S608
-        [list(homes), list(homes.values())],
-    ):
-        found[report_id].add(home)
-    return found
 
 
 def judged_near(ends: Collection[UUID], anchors: Collection[UUID]) -> set[UUID]:

@@ -16,13 +16,12 @@ from django.db import connection, transaction
 from fanal.accounts.domain.policy import require
 from fanal.accounts.row_scope import together
 from fanal.analyse.domain.records import KinFacts
-from fanal.crosscheck.domain.cards import read_card, signed
 from fanal.crosscheck.domain.records import Link, pack_reasons, unpack_reasons
 from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.dossiers import queries as state
 from fanal.crosscheck.dossiers.domain import Strong, connected, dossier_id, grow, still_apart
 from fanal.crosscheck.dossiers.operations import OPEN_DOSSIERS, assemble, lock
-from fanal.crosscheck.dossiers.ties import judged_near, write_ties
+from fanal.crosscheck.dossiers.ties import judged_near
 from fanal.crosscheck.links.domain.document_frequency import weighed_anew
 from fanal.crosscheck.links.domain.linking import ReportWords, kin_facts, link
 from fanal.crosscheck.links.operations.sightings import Gathered, gather
@@ -32,7 +31,7 @@ from fanal.crosscheck.links.operations.store import (
     write_links,
     write_states,
 )
-from fanal.crosscheck.similar.operations.store import drop, later_of, let_wait, wait_for_it
+from fanal.crosscheck.similar.operations.store import let_wait
 from fanal.db import sql
 from fanal.db.sql import plain_array, uuid_array
 from fanal.harmonise import queries as harmonised
@@ -435,65 +434,3 @@ def _not_linked_before(ids: Sequence[UUID]) -> set[UUID]:
         [uuid_array(ids)],
     )
     return set(ids) - {report_id for (report_id,) in found}
-
-
-# Erasure at expiry: links quote values and reasons are free text, so both go; judgements and counts stay.
-
-
-_REASONS = """
-WITH RECURSIVE about AS (
-    SELECT id FROM crosscheck_judgement WHERE (left_ids || right_ids) && %s::uuid[]
-    UNION SELECT j.id FROM crosscheck_judgement j JOIN about ON j.undoes = about.id
-)
-DELETE FROM crosscheck_reason r USING about WHERE r.judgement_id = about.id
-"""
-"""Reasons of judgements on reports, and of those that undo them: an UNDO names no report itself."""
-
-
-def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Delete all cross-check data of reports except people's judgements and counts.
-
-    Deleted are comparable data, sketches (digests for similarity), compared identifiers, links, suggested and
-    similar pairs, answers, memberships, names of dossiers and written reasons; also, without being counted,
-    the frequency states of their values. Of certain links the ids stay (`write_ties`). Returns the number of
-    deleted rows, compared identifiers counted by different value. The caller writes the ledger entry of the
-    expiry, which covers every stage.
-
-    Raises:
-        Refused: the actor is not the system.
-    """
-    require(actor, "pipeline.run")
-    ids = list(report_ids)
-    with transaction.atomic(), connection.cursor() as cursor:
-        wait_for_it()  # the earliest holder of an identifier is determined by one worker at a time
-        lock()  # a batch that has read these reports writes their links first, and they go too
-        write_ties(ids, score=load_weights().strong)
-        values, stepped_in = drop(ids)
-        let_wait((later_of(ids) | stepped_in) - set(ids))  # they get other similar reports
-        # Value states were computed from these cards too: they go, and are recomputed when needed.
-        cursor.execute("SELECT card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])", [ids])
-        erased = values
-        keys = {v.key for (card,) in cursor.fetchall() for v in read_card(bytes(card)).values}
-        cursor.execute(
-            "DELETE FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
-            [[signed(k) for k in keys]],
-        )
-        for statement in (
-            "DELETE FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_resemblance WHERE report_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_resemblance WHERE other_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_waiting WHERE report_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_sketch WHERE report_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_near WHERE report_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_near WHERE other_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_answer WHERE report_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_answer WHERE other_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_link WHERE report_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_link WHERE other_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
-            "DELETE FROM crosscheck_name WHERE report_id = ANY(%s::uuid[])",
-            _REASONS,
-        ):
-            cursor.execute(statement, [ids])
-            erased += cursor.rowcount
-    return erased

@@ -16,14 +16,24 @@ from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.weights import Weights, load_weights
 from fanal.crosscheck.dossiers import queries as state
 from fanal.crosscheck.dossiers.domain import dossier_id
-from fanal.crosscheck.dossiers.operations import lead_merged, lock, write_membership
+from fanal.crosscheck.dossiers.operations import (
+    former_anchors,
+    lead_merged,
+    lock,
+    write_membership,
+)
 from fanal.crosscheck.dossiers.ties import all_ties
 from fanal.crosscheck.engine.domain.rule import weigh
-from fanal.crosscheck.engine.domain.sheet import Rows, share_kept
-from fanal.crosscheck.links.domain.document_frequency import Groups, companion
+from fanal.crosscheck.engine.domain.sheet import share_kept
+from fanal.crosscheck.links.domain.document_frequency import companion
 from fanal.crosscheck.links.domain.linking import Explainer, ReportWords
 from fanal.crosscheck.links.domain.reasons import ValueState, step_of
-from fanal.crosscheck.links.operations.store import write_cards, write_links, write_states
+from fanal.crosscheck.links.operations.store import (
+    kept_states,
+    write_cards,
+    write_links,
+    write_states,
+)
 from fanal.crosscheck.similar.operations.near import wait_again
 from fanal.db import sql
 from fanal.harmonise import queries as harmonised
@@ -58,9 +68,9 @@ def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
         lock()
         _refresh_cards(actor, weights)
         ids, desks, cards = _cards()
-        whole = whole_of(cards, weights)
+        whole = whole_of(cards, weights, kept=kept_states())
         _empty()
-        write_states(_states(whole.sheet.rows, whole.groups, weights))
+        write_states(_states(whole, weights))
         joined = Joined(len(ids))
         links = 0
         for part in _links(_Words(actor, ids), whole, joined, weights):
@@ -129,27 +139,28 @@ def _cards() -> tuple[list[UUID], dict[UUID, int], list[bytes]]:
 
 
 def _empty() -> None:
-    """Delete all links and all stored frequency states of values (`ValueState`), of every linkage rule."""
+    """Delete all links of every linkage rule, and all frequency states of values that no erasure has kept."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM crosscheck_link")
-        cursor.execute("DELETE FROM crosscheck_value")
+        cursor.execute("DELETE FROM crosscheck_value WHERE NOT kept")
 
 
-def _states(rows: Rows, groups: Groups, weights: Weights) -> dict[int, ValueState]:
+def _states(whole: Whole, weights: Weights) -> dict[int, ValueState]:
     """Return by short key the states of hubs, of values past a frequency step, and of values with companions.
 
-    Companions are the identities that co-occur with a value. `groups` are the distinct values of `rows`;
-    `weights` holds the steps.
+    Companions are the identities that co-occur with a value. `weights` holds the steps.
     """
+    rows, groups = whole.sheet.rows, whole.groups
     beside: dict[int, set[bytes]] = {}
     for group, mark, key in zip(*(column.tolist() for column in groups.beside), strict=True):
         beside.setdefault(group, set()).add(companion(mark, key))
     marks, keys = rows.mark[groups.start].tolist(), rows.key[groups.start].tolist()
+    holders = whole.standing.holders[groups.start].tolist()
     states: dict[int, ValueState] = {}
-    for place, (mark, key, size, hub) in enumerate(
-        zip(marks, keys, groups.size.tolist(), groups.hub.tolist(), strict=True)
+    for place, (mark, key, number, hub) in enumerate(
+        zip(marks, keys, holders, groups.hub.tolist(), strict=True)
     ):
-        step = step_of(MARKS[mark], size, weights)
+        step = step_of(MARKS[mark], number, weights)
         if hub:
             states[key] = ValueState(step, hub=True)
         elif step or place in beside:
@@ -184,5 +195,5 @@ def _dossiers(
     for start in range(0, len(ids), _AT_ONCE):
         part = set(ids[start : start + _AT_ONCE])
         write_membership(part, {i: living[i] for i in part & living.keys()}, known, now)
-    lead_merged(anchors, living)
+    lead_merged(anchors, living, among=former_anchors() | anchors.keys())
     return {report: dossier_id(anchor) for report, anchor in living.items()}

@@ -32,9 +32,9 @@ from fanal.harmonise.domain.redaction.reporter import (
 )
 from fanal.harmonise.domain.sightings import Erased
 from fanal.harmonise.domain.values.hashes import HASH_LENGTH
+from fanal.harmonise.openings import opening_of
 from fanal.harmonise.operations.batch import reveal_reporter, source_of
 from fanal.harmonise.operations.store import ERASE_LOCK, delete_sightings, sightings_of
-from fanal.harmonise.queries import opening_of
 from fanal.intake.domain.records import Format, OpenedSubmission, ReportFacts
 from fanal.intake.queries.envelopes import get_reports
 from fanal.intake.queries.files import open_submissions

@@ -130,6 +130,8 @@ def _enqueue_stored(report_id: UUID, sender_id: UUID | None) -> None:
 
 
 _ERASED_AT = "SELECT erased_at FROM intake_report WHERE id = ANY(%s)"
+_ERASING = 0x45524153
+"""First key of the advisory locks of an erasure under way; the second is the hash of the report's id."""
 
 
 def require_unerased(
@@ -140,8 +142,8 @@ def require_unerased(
     To be called before anything is written on them, and before other rows of a report are locked. An erasure
     in progress is waited for; a later one waits. `of` is the kind of the refusal. With `one`, a single report
     that is not erased is enough, as for a record on several reports that expires with the last. Without
-    `waits` (urgent writes), reports locked by another session are checked but not locked: a public node can
-    hold a row for a minute.
+    `waits` (urgent writes) no row is waited for, since a public node can hold one for a minute; a report
+    whose erasure is in progress then counts as erased, and one that begins later waits.
 
     Raises:
         Refusal: ERASED: one of them is erased (with `one`: all).
@@ -150,7 +152,12 @@ def require_unerased(
     if waits:
         found = sql.rows(f"{_ERASED_AT} ORDER BY id FOR SHARE", [ids])
     else:
-        sql.rows(f"{_ERASED_AT} ORDER BY id FOR SHARE SKIP LOCKED", [ids])
+        held = sql.rows(
+            "SELECT pg_try_advisory_xact_lock_shared(%s, hashtext(id::text)) FROM unnest(%s::uuid[]) id",
+            [_ERASING, ids],
+        )
+        if not all(free for [free] in held):
+            raise Refusal(of, "ERASED")
         found = sql.rows(_ERASED_AT, [ids])
     gone = [erased_at is not None for [erased_at] in found]
     if gone and (all(gone) if one else any(gone)):
@@ -201,13 +208,22 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
     return int(lifted)
 
 
-def lock_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
+def lock_reports(*, actor: Actor, report_ids: Sequence[UUID], erasing: bool = False) -> None:
     """Lock reports until the end of the transaction, so that no legal hold or answer is added meanwhile.
+
+    `erasing`: they are being erased as a whole. An emergency call that is being opened on one ends first; one
+    that begins now is refused (`require_unerased`).
 
     Raises:
         Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
+    if erasing:
+        sql.run(
+            "SELECT count(pg_advisory_xact_lock(%s, hashtext(id::text)))"
+            " FROM (SELECT unnest(%s::uuid[]) AS id ORDER BY id) AS one_after_the_other",
+            [_ERASING, list(report_ids)],
+        )
     sql.rows(
         "SELECT FROM intake_report WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
         [list(report_ids)],

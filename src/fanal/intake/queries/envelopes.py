@@ -264,13 +264,15 @@ def find_named(*, actor: Actor, text: str) -> Named:
     """Return the reports within reach that a text names, as a number or as a sender's reference.
 
     A whole number (`R-2026-0042`, or the earlier `7KM-3QP-9XD`) names its report alone, since a sender may
-    choose the same text as a reference. One without its letter (`42/2026`) names the reports of both.
+    choose the same text as a reference; the new one also where its report is out of reach, or not received
+    yet. One without its letter (`42/2026`) names the reports of both.
     """
     numbered = find_desk_number(actor=actor, number=text)
     referenced = find_references(actor=actor, reference=text)
     both = bool(numbered) and not set(referenced) <= set(numbered)
     typed = read_number(text)
-    if numbered and (typed is None or typed.is_whole):
+    whole = typed is not None and typed.kind is Numbered.REPORT
+    if whole or (numbered and (typed is None or typed.is_whole)):
         return Named(numbered, both)
     return Named(list(dict.fromkeys((*numbered, *referenced))), both)
 

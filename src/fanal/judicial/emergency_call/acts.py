@@ -169,7 +169,7 @@ def _answer(actor: Actor, alarms: Iterable[Alarm], now: datetime) -> None:
 
 
 def _is_erased(report_id: UUID) -> bool:
-    """Lock a report against erasure until the transaction ends, and return whether it is erased already."""
+    """Lock a report against erasure until the transaction ends; return whether it is, or is being, erased."""
     try:
         require_unerased(report_ids=[report_id], of=EMERGENCY_CALL.kind, waits=False)
     except Refusal:

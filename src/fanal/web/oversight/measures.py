@@ -15,7 +15,7 @@ from fanal.accounts.domain.policy import Refused, Resource, may
 from fanal.accounts.queries.people import desk_names, person_names
 from fanal.accounts.routes import needs
 from fanal.casework.operations.acts import ActUnknown as MeasureUnknown
-from fanal.harmonise import queries as harmonised
+from fanal.harmonise.openings import list_openings
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
@@ -56,7 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "running": sorted(running, key=lambda m: m.legal_due_at or m.created_at),
         "waiting": measures.list_recommendations(actor=actor, waiting=True),
         "sessions": measures.list_sessions(actor=actor, limit=6),
-        "openings": len(harmonised.list_openings(actor=actor, unseen=True)),
+        "openings": len(list_openings(actor=actor, unseen=True)),
         "sizes": SIZES,
     }
     return render(request, "oversight/home.html", context)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from fanal.accounts.domain.policy import may
 from fanal.accounts.queries.people import desk_names, list_approving, person_names
 from fanal.accounts.routes import needs
-from fanal.harmonise import queries
+from fanal.harmonise.openings import list_openings
 from fanal.harmonise.operations.identity import IdentityUnknown, see_opening
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.habilitations import line_of
@@ -35,7 +35,7 @@ def openings(request: HttpRequest) -> HttpResponse:
     The identities themselves are never shown.
     """
     actor = actor_of(request)
-    found = queries.list_openings(actor=actor, limit=_SHOWN)
+    found = list_openings(actor=actor, limit=_SHOWN)
     consult(request, "opening", [o.id for o in found], action="identity.oversee")
     people = {o.person_id for o in found} | {p for o in found for p, _at in o.seen}
     names = person_names(person_ids=people)

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from fanal.crosscheck.domain.cards import MARKS, NUMBER_OF_MARK, SEVERAL, WEAK, Card
 from fanal.crosscheck.domain.records import SAME, LinkReason
-from fanal.crosscheck.domain.weights import IDENTIFIERS, Weights
+from fanal.crosscheck.domain.weights import IDENTIFIERS, Mark, Weights
 from fanal.crosscheck.engine.domain.columns import identities_beside
 from fanal.crosscheck.engine.domain.sheet import (
     Codes,
@@ -233,6 +233,39 @@ def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[ValueSt
     place = np.arange(total) - np.repeat(start, size)
     standing = ValueStanding(np.repeat(size, size), place, np.repeat(hub, size))
     return standing, Groups(start, size, hub, beside)
+
+
+def at_least(
+    kept: Mapping[int, ValueState],
+    rows: Rows,
+    standing: ValueStanding,
+    groups: Groups,
+    weights: Weights,
+) -> tuple[ValueStanding, Groups]:
+    """Return the document frequencies with those values raised that were more frequent before an erasure.
+
+    `kept` are their states by short key; a value counts as held by as many reports as its step begins with.
+    """
+    hub, holders = groups.hub.copy(), np.zeros(len(groups.size), np.int64)
+    keys, marks = rows.key[groups.start], rows.mark[groups.start]
+    known = np.fromiter(kept, np.uint64, len(kept))
+    for group in np.flatnonzero(np.isin(keys, known)).tolist():
+        state = kept[int(keys[group])]
+        hub[group] = hub[group] or state.hub
+        holders[group] = least_holders(MARKS[int(marks[group])], state.step, weights)
+    raised = np.maximum(standing.holders, np.repeat(holders, groups.size))
+    return (
+        ValueStanding(raised, standing.place, np.repeat(hub, groups.size)),
+        groups._replace(hub=hub),
+    )
+
+
+def least_holders(mark: Mark, step: int, weights: Weights) -> int:
+    """Return the least number of reports that hold a value which has passed `step` frequency steps."""
+    steps = weights.mark[mark].steps
+    if step > len(steps):
+        return weights.most_holders + 1
+    return steps[step - 1][0] if step else 0
 
 
 def _crowded(beside: Beside, weights: Weights) -> Ints:

@@ -22,8 +22,7 @@ from fanal.crosscheck.domain.records import (
 from fanal.crosscheck.domain.weights import Weights, load_weights, score_of
 from fanal.crosscheck.dossiers import queries as dossiers
 from fanal.crosscheck.dossiers.domain import Judgement, effective
-from fanal.crosscheck.dossiers.operations import assemble, lock
-from fanal.crosscheck.dossiers.ties import erased_near
+from fanal.crosscheck.dossiers.operations import assemble, homes_of_erased, lock
 from fanal.crosscheck.links.domain.linking import is_of_value, mark_of_reason, points_of
 from fanal.crosscheck.links.domain.shared_evidence import (
     Evidence,
@@ -96,9 +95,7 @@ def _certain(reports: Collection[UUID]) -> list[tuple[UUID, UUID, tuple[LinkReas
         _suspects(home),
         weights,
     )
-    homes = {report: {head} for report, head in home.items()}
-    if found:
-        homes |= erased_near(home)
+    homes = home | homes_of_erased(home) if found else home
     judged = effective(dossiers.judgements_about(homes)) if found else []
     return [
         (one, two, told, points - link.points)
@@ -155,16 +152,15 @@ def _values(reasons: Sequence[LinkReason], weights: Weights) -> Iterable[Evidenc
 
 
 def _is_separated(
-    heads: set[UUID], homes: Mapping[UUID, set[UUID]], judged: Iterable[Judgement]
+    heads: set[UUID], homes: Mapping[UUID, UUID], judged: Iterable[Judgement]
 ) -> bool:
     """Return whether a person's judgement separates reports of two dossiers, `heads`.
 
-    `homes` are the dossiers of each report, for an erased one all that it was linked with. `judged` are the
-    judgements in force.
+    `homes` is the dossier of each report, of erased ones too. `judged` are the judgements in force.
     """
     return any(
         judgement.act in _SEPARATING
-        and heads <= {h for i in (*judgement.left, *judgement.right) for h in homes.get(i, ())}
+        and heads <= {homes[i] for i in (*judgement.left, *judgement.right) if i in homes}
         for judgement in judged
     )
 

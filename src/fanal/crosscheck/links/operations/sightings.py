@@ -14,6 +14,7 @@ from msgspec import Struct
 from fanal.accounts import binary_arrays
 from fanal.accounts.row_scope import together
 from fanal.crosscheck.domain.cards import (
+    KEY,
     Card,
     Evidence,
     card_of,
@@ -33,6 +34,7 @@ from fanal.crosscheck.engine.domain.sheet import (
 )
 from fanal.crosscheck.links.domain.document_frequency import (
     companions_of,
+    least_holders,
     moved,
     parted,
     unpack_companions,
@@ -165,7 +167,6 @@ def _linked(reports: Iterable[bytes]) -> frozenset[bytes]:
 
 # Holders of the batch's values; for a very frequent value, only the holders on which links depend.
 
-KEY = 0xFFFFFFFFFFFFFFFF
 MOST_READ = 1000
 """Rows of one value read at once: far above `most_holders`, since some are of reports not linked yet."""
 
@@ -437,12 +438,13 @@ def _standing(
         theirs = [ids[r] for r in rows.report[span].tolist()]
         mine = [read is None or i in read for i in theirs]
         kept[span] = mine
-        holders[span] = one.holders
+        state = states[int(rows.key[span.start])]
+        holders[span] = max(one.holders, least_holders(one.mark, state.step, weights))
         place[span] = np.cumsum(mine) - 1
         if read is not None:
             behind = [one.sure is None or i > one.sure for i in theirs]
             place[span] += np.where(behind, weights.most_holders, 0)
-        hub[span] = states[int(rows.key[span.start])].hub
+        hub[span] = state.hub
     return sheet._replace(rows=rows.take(kept)), ValueStanding(
         holders[kept], place[kept], hub[kept]
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fanal.accounts import binary_arrays
 from fanal.analyse.domain.records import KinFacts
-from fanal.crosscheck.domain.cards import signed
+from fanal.crosscheck.domain.cards import KEY, signed
 from fanal.crosscheck.domain.records import Link, pack_reasons
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.links.domain.document_frequency import pack_companions
@@ -128,3 +128,9 @@ def write_states(states: Mapping[int, ValueState]) -> None:
             bytes_array(pack_companions(states[key].companions) for key in keys),
         ],
     )
+
+
+def kept_states() -> dict[int, ValueState]:
+    """Return by short key the frequency states that stay although an erased report held the value."""
+    rows = sql.rows("SELECT key, step, hub FROM crosscheck_value WHERE kept")
+    return {key & KEY: ValueState(step, hub) for key, step, hub in rows}

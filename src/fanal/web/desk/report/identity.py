@@ -13,8 +13,8 @@ from fanal import reference
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
-from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.redaction.reporter import LONGEST_MOTIVE, SHORTEST_MOTIVE, Fact
+from fanal.harmonise.openings import openings_of_report
 from fanal.harmonise.operations.identity import IdentityUnknown, open_identity
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.refusal import Refusal
@@ -82,7 +82,7 @@ def _page(
     # The right is checked at the report's desk: the form appears only to people who may open the identity.
     if report is None:
         raise Http404
-    earlier = harmonised.openings_of_report(actor=actor, report_id=report_id)
+    earlier = openings_of_report(actor=actor, report_id=report_id)
     consult(request, "report", [report_id])
     consult(request, "opening", [o.id for o in earlier], action="identity.oversee")
     people = {o.person_id for o in earlier} | {p for o in earlier for p, _at in o.seen}

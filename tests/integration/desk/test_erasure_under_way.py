@@ -1,0 +1,73 @@
+"""While a report is being erased, no emergency call is opened on it; while one is opened, it is not erased."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import connections, transaction
+
+from fanal.harmonise import queries as harmonised
+from fanal.judicial.emergency_call.acts import calls_on, open_call, take_alarms
+from fanal.kernel import clock
+from fanal.kernel.refusal import Refusal
+from fanal.orient.alarms.operations.alarms import raise_alarm
+from fanal.orient.alarms.queries import alarms_of
+from fanal.worker.expiry import erase_reports
+from tests.integration.desk.story import WORKER, Desk
+from tests.server import as_worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def erasing(desk: Desk, before_its_end: Callable[[], None]) -> threading.Thread:
+    """Erase a report in another session, which does something before it commits."""
+
+    def work() -> None:
+        try:
+            with as_worker(), transaction.atomic():
+                erase_reports(actor=WORKER, report_ids=[desk.reports["travel"]], now=clock.now())
+                before_its_end()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_an_alarm_is_taken_without_a_call(desk: Desk) -> None:
+    ana, report_id = desk.actor("ana"), desk.reports["travel"]
+    with as_worker():
+        raise_alarm(actor=WORKER, report_id=report_id, desk_id=1, now=clock.now())
+    alarms = [one.id for one in alarms_of(actor=ana, report_id=report_id)]
+    record = harmonised.get_records(actor=ana, report_ids=[report_id]).get(report_id)
+    erased, may_end = threading.Event(), threading.Event()
+
+    def held() -> None:
+        erased.set()
+        may_end.wait(30)
+
+    thread = erasing(desk, held)
+    try:
+        assert erased.wait(30)
+        take_alarms(
+            actor=ana, alarm_ids=alarms, report_id=report_id, record=record, now=clock.now()
+        )
+        with pytest.raises(Refusal) as refused:
+            open_call(actor=ana, report_id=report_id, desk_id=1, record=record, now=clock.now())
+    finally:
+        may_end.set()
+        thread.join(30)
+    assert refused.value.code == "ERASED"
+    assert calls_on(actor=ana, report_id=report_id) == ()
+    assert all(one.acknowledged_at for one in alarms_of(actor=ana, report_id=report_id))
+
+
+def test_an_erasure_waits_for_a_call_that_is_being_opened(desk: Desk) -> None:
+    ana, report_id, erased = desk.actor("ana"), desk.reports["travel"], threading.Event()
+    with transaction.atomic():
+        open_call(actor=ana, report_id=report_id, desk_id=1, record=None, now=clock.now())
+        thread = erasing(desk, erased.set)
+        assert not erased.wait(1)
+    thread.join(30)
+    assert erased.is_set()
