@@ -138,7 +138,9 @@ def _page(
         ),
     )
     page = Paginator(ranked, _ROWS).get_page(request.GET.get("page"))
-    given = names_of(actor=actor, dossier_ids=[view.id]).get(view.id, "")
+    others = _others(view, actor=actor)
+    names_given = names_of(actor=actor, dossier_ids=[view.id, *(line.id for line, _ in others)])
+    given = names_given.get(view.id, "")
     return {
         "dossier": view,
         "name": given or made_name(records.values()),
@@ -172,7 +174,7 @@ def _page(
         "may_judge": may(actor, "dossier.judge"),
         "acts": ACTS,
         "members": digest_of(own),
-        "others": _others(view, actor=actor),
+        "others": [(line, names_given.get(line.id, ""), digest) for line, digest in others],
         "refused": refused,
         "typed": _JudgementForm(request).typed,
         **counterparts.shown(request, view),
@@ -181,15 +183,11 @@ def _page(
     }
 
 
-def _others(view: DossierView, *, actor: Actor) -> list[tuple[DossierLine, str, str]]:
-    """Return the other dossiers to merge with: (dossier, its given name, digest of its reports there)."""
+def _others(view: DossierView, *, actor: Actor) -> list[tuple[DossierLine, str]]:
+    """Return the dossiers that one can be merged with, each with the digest of its reports there."""
     lines = [line for line in list_dossiers(actor=actor, limit=_LISTED) if line.id != view.id]
-    ids = [line.id for line in lines]
-    digests, names = (
-        digests_of(actor=actor, dossier_ids=ids),
-        names_of(actor=actor, dossier_ids=ids),
-    )
-    return [(line, names.get(line.id, ""), digests.get(line.id, "")) for line in lines]
+    digests = digests_of(actor=actor, dossier_ids=[line.id for line in lines])
+    return [(line, digests.get(line.id, "")) for line in lines]
 
 
 def _timeline(
