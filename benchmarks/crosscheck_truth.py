@@ -55,7 +55,7 @@ _PEER_AT = (0.5, 0.9, 0.99, 0.999)
 
 
 class Found(NamedTuple):
-    """Pairs of reports as numbers (`Pairs.number`), and for each pair a bit set of its marks.
+    """Pairs of reports as numbers (`Pairs.number`), with a bit set of marks for each pair (`marks`).
 
     A mark is the weight class of a value that both share, such as an e-mail address.
     """

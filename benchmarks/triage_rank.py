@@ -159,9 +159,10 @@ def read(reports: Sequence[HarmonisedReport], reader: TextReader) -> dict[UUID, 
 
 
 def judge(levels: Sequence[int], scores: Sequence[float], *, seed: int) -> Quality:
-    """Return the quality of the order by falling score; equal scores are in order of arrival.
+    """Return the quality of the order of reports by falling score; equal scores are in order of arrival.
 
-    `levels` are the true levels of the reports, `scores` their scores. `seed` sets the orders of arrival.
+    `levels` are the true levels of the reports, `scores` their scores, both in the same order. `seed` sets
+    the random orders of arrival over which the quality is averaged.
     """
     dice, places = Random(seed), list(range(len(levels)))  # noqa: S311 - no secret
     found: list[tuple[float, float, int]] = []

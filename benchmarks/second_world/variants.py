@@ -18,7 +18,7 @@ def handle(dice: Dice, value: str, *, machine: bool) -> str:
 
 
 def email(dice: Dice, value: str, *, told: bool) -> str:
-    """Return a mailbox as written; in sentences (`told`) sometimes with its signs in words."""
+    """Return a mailbox as a sender writes it; in sentences (`told`) sometimes with `@` and dots in words."""
     local, _, host = value.partition("@")
     style = dice.below(10)
     if told and style < 4:

@@ -49,9 +49,9 @@ class Making:
         return told
 
     def bare(self, person: Someone, mark: str, kept: str) -> Told:
-        """Return a report that certainly holds a person's first identifier in `kept`, without errors.
+        """Return a report that certainly has the person's first identifier of one kind, without errors.
 
-        `kept` is `handles`, `emails` or `phones`; `mark` is its trap.
+        `kept` is that kind: `handles`, `emails` or `phones`; `mark` is its only added trap.
         """
         told = self.report(person, mark)
         suspect = suspect_of(told)

@@ -41,9 +41,10 @@ class Told:
 
 @dataclass(slots=True)
 class Commons:
-    """Values that many unrelated people share: viral files and links, texts of services, wallets.
+    """Values that many unrelated people share.
 
-    `cafes` are the devices of public computers, as hexadecimal digits.
+    `files` (as in a report's body) and `urls` are viral, `texts` are standard texts of services, `wallets`
+    are (kind, address), `cafes` the devices of public computers, as hexadecimal digits.
     """
 
     files: list[dict[str, object]] = field(default_factory=list)

@@ -85,10 +85,10 @@ def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
 
 
 def anybody_at_work(*, now: datetime) -> bool:
-    """Return whether anybody at any desk is working, whose acts may wait for locks that batches hold.
+    """Return whether a person at any desk is working now, so that batches should be smaller.
 
-    The worker then processes smaller batches. True when somebody has claimed a report, or decided a report or
-    judged a link within `AT_WORK`: between two reports a working person holds no claim.
+    The acts of people may wait for locks that a batch holds. True if a report is claimed, or a report was
+    decided or a link judged within `AT_WORK`: between two reports a working person holds no claim.
     """
     lately = lowest_id(now - AT_WORK)
     judged = last_judgement_id()
@@ -424,7 +424,7 @@ def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_states(*, actor: Actor) -> dict[CaseState, int]:
-    """Count reports by state, for the states in which the desk has something left to do, without tests.
+    """Count the reports in each state in which the desk still has something to do, without tests.
 
     A state without reports has the number 0.
 

@@ -160,7 +160,7 @@ _LONGEST_SOCKET_FOLDER = 85  # sun_path holds 107 bytes; PostgreSQL appends its 
 
 
 class PlaceRefused(Exception):
-    """Error: the folder of the embedded PostgreSQL cluster is gone, or belongs to another account."""
+    """Error: the folder of the embedded PostgreSQL cluster is missing, or belongs to another account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -233,7 +233,9 @@ def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
 
 @across_desks()
 def waiting(*, actor: Actor, now: datetime) -> Table:
-    """Count the objects that wait now, by place (pipeline, desk, official acts …) and state: keys of a row.
+    """Count the objects that wait now: one row for each step of the work (pipeline, desk, official acts …).
+
+    The keys of a row are the step and the state of the objects.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -54,7 +54,7 @@ class FsckCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsckFinding:
-    """One inconsistency: its kind (`code`) and its place, a file name or `pack@offset`.
+    """One inconsistency of the vault: its kind (`code`) and location (`place`), a file name or `pack@offset`.
 
     `object_id` is None if unknown; `mended`: it was repaired.
     """
@@ -329,7 +329,7 @@ _STEP = 1000
 
 
 def sweep_vault(*, actor: Actor, now: datetime) -> int:
-    """Blank or remove bytes without a database row that are older than a day; return how many places.
+    """Blank or remove stored bytes without a database row that are older than a day; return their number.
 
     A pack (a file of many objects) from which objects are missing is left as it is, since the bytes may be
     the lost ones. Packs unchanged for a month are not read again. Write one ledger entry (`vault.repair`) if

@@ -95,7 +95,7 @@ def text(*, posted: str = "") -> Parsed:
 
 
 def lines() -> Parsed:
-    """Return a form field for a text of several lines, whose value has line feeds as line ends."""
+    """Return a form field for a text of several lines; its value has line feeds (LF) as line ends."""
     return Parsed(lambda typed: typed.replace("\r\n", "\n"))
 
 

@@ -145,7 +145,7 @@ class JobsBoard:
         self._memory[: _BEAT.size] = _BEAT.pack(time.monotonic(), time.process_time())
 
     def clear(self) -> None:
-        """Reset the board for a new process, without CPU time and running jobs."""
+        """Reset the record for a new job process: CPU time zero and no running jobs."""
         self._memory[:] = _BEAT.pack(time.monotonic(), 0.0) + bytes(self._slots * _HAND.size)
 
     @contextmanager

@@ -133,7 +133,7 @@ def is_due(source: ListSource) -> bool:
 
 
 def may_be_quick(source: ListSource) -> bool:
-    """Return whether the next fetch of a list source may be a short one.
+    """Return whether the next fetch of a list source may have the short time limit.
 
     It may if the last fetch was complete and without failure, or if there was none.
     """

@@ -43,5 +43,5 @@ def forget_challenges(*, now: datetime) -> int:
 
 
 def forget_sessions(*, now: datetime) -> int:
-    """Delete the web sessions that have ended, with the purpose that their person stated; return how many."""
+    """Delete the expired web sessions, with the purpose stated in each; return how many."""
     return sql.run("DELETE FROM django_session WHERE expire_date < %s", [now])

@@ -65,10 +65,11 @@ def calls_reach() -> bool:
 
 
 class UndeliveredCalls(Struct, frozen=True, kw_only=True):
-    """Numbers of calls (e-mails about a child in danger) of unacknowledged alarms that reached nobody.
+    """Numbers of calls (e-mails to the people on duty) that reached nobody, about unacknowledged alarms.
 
-    `late`: not delivered yet after half a minute; `given_up`: no more attempts; `left`: in a folder.
-    `partly`: the mail server refused some of the people on duty at the newest call.
+    `late`: not delivered after half a minute; `given_up`: no more attempts; `left`: written to a folder,
+    since no mail server is configured. `partly`: the mail server refused some of the addresses at the newest
+    call.
     """
 
     late: int
@@ -78,7 +79,7 @@ class UndeliveredCalls(Struct, frozen=True, kw_only=True):
 
 
 def undelivered_calls(*, actor: Actor) -> UndeliveredCalls:
-    """Count the calls that reached nobody, at all desks.
+    """Count the calls (e-mails to the people on duty) that reached nobody, at all desks.
 
     Raises:
         Refused: the actor may not read the state of the installation.

@@ -43,7 +43,7 @@ def unread_on(*, actor: Actor, report_id: UUID) -> frozenset[UUID]:
 
 
 def held_with_answers(*, actor: Actor, most: int = 100) -> list[UUID]:
-    """Return the reports in the actor's charge (claimed, or given to them) with an unread answer.
+    """Return the reports in the actor's charge (claimed by or assigned to them) with an unread answer.
 
     Highest priority first, at most `most`.
     """

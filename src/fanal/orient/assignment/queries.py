@@ -64,9 +64,9 @@ ORDER BY level <> 'DANGER', received_at, report_id LIMIT %(most)s
 
 
 def list_loads(*, actor: Actor, desk_id: int, now: datetime) -> list[tuple[str, Load]]:
-    """Return what each person who may claim reports at a desk has in charge there: (name, load), by name.
+    """Return the workload of each person who may claim reports at a desk, as (name, load), sorted by name.
 
-    Empty outside the desks where the actor may claim reports.
+    Empty if the actor may not claim reports there.
     """
     if not reach(actor, "report.claim").holds(desk_id):
         return []

@@ -118,9 +118,10 @@ class NearAssessed(Struct, frozen=True, kw_only=True, order=True):
 
 
 def assessed_same(*, actor: Actor, keys: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Return for each selector key (look-up digest) of a file hash the last decided report with that file.
+    """Return the last decided report that has a file, for each of the given keys of file hashes.
 
-    Keys without such a report, and reports out of the actor's reach, are left out.
+    A key is the look-up digest under which a file's hash is stored (selector key). Keys without such a
+    report, and reports outside the actor's desks, are left out.
     """
     bounds = reach(actor, "report.read")
     found = sql.rows(
@@ -134,10 +135,10 @@ def assessed_same(*, actor: Actor, keys: Iterable[UUID]) -> dict[UUID, UUID]:
 
 
 def assessed_near(*, actor: Actor, pictures: Iterable[bytes]) -> dict[bytes, NearAssessed]:
-    """Return for each PDQ hash (32 bytes) the decided report with the most similar picture, if close enough.
+    """Return the decided report with the most similar picture for each PDQ hash (32 bytes), if close enough.
 
-    At most `PDQ_RADIUS` bits differ. Of several at the same distance, the newest report. Reports out of the
-    actor's reach are left out.
+    At most `PDQ_RADIUS` bits differ. Of several at the same distance, the newest report. Hashes without such
+    a report, and reports outside the actor's desks, are left out.
     """
     bounds = reach(actor, "report.read")
     found: dict[bytes, NearAssessed] = {}

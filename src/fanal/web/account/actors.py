@@ -32,7 +32,7 @@ def now_of(request: HttpRequest) -> datetime:
 def actor_of(request: HttpRequest) -> Actor:
     """Return the actor of the request: the public, or the person with the roles in force now.
 
-    The row scope of the database session is set to that actor.
+    The database session's row scope, which PostgreSQL's row-level security applies, is set to that actor.
     """
     known = request.__dict__.get("_fanal_actor")
     if isinstance(known, Actor):

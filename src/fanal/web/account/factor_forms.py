@@ -74,7 +74,10 @@ class SignInWithCode(AuthenticateForm):  # type: ignore[misc] # allauth carries 
 
 
 class EnrolWithCode(ActivateTOTPForm):  # type: ignore[misc]
-    """Form that sets up one-time codes by a first one, which then signs nobody in (RFC 6238, section 5.2)."""
+    """Form that sets up one-time codes by a first code, which cannot also be used to sign in (RFC 6238).
+
+    See section 5.2 there: a code is accepted once.
+    """
 
     def clean_code(self) -> str:
         """Return the code if it is valid, stored as used.

@@ -336,7 +336,7 @@ _FOR_ALL = frozenset({"page", "receipt", "figures", "account"})
 
 
 def opened_to(actor: Actor) -> list[str]:
-    """Return what the actor may do, as labels of policy actions in the language of the page.
+    """Return the policy actions that the actor may do, as labels in the language of the page.
 
     Actions open to everybody are left out.
     """

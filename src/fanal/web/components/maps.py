@@ -35,6 +35,9 @@ def points() -> dict[str, Point]:
 
 
 def shapes_of(codes: Iterable[str]) -> tuple[str, ...]:
-    """Return the ids of the shapes of known places (codes), those of the enlargement of Paris last."""
+    """Return the ids of the map shapes of places (by code); a place in Paris's enlargement has a second one.
+
+    Unknown codes are skipped; the shapes of the enlargement come last.
+    """
     known = [code for code in codes if code in points()]
     return (*known, *(f"p{code}" for code in known if code in PARIS))

@@ -116,7 +116,7 @@ def day(context: Context, value: date | None) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def age(context: Context, value: datetime) -> SafeString:
-    """Return the time elapsed since `value`, with its ISO form as tooltip; none since a time ahead."""
+    """Return the time elapsed since `value`, with its ISO form as tooltip; zero for a time in the future."""
     return _time(value, words.span(max(_now(context) - value, timedelta(0)), _language()))
 
 

@@ -43,7 +43,7 @@ class Charge(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> bool:
-        """Whether there is something to say or to do."""
+        """Whether the report is assigned, or the reader may assign it."""
         return bool(self.given or self.colleagues)
 
 

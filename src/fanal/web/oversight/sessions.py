@@ -104,9 +104,9 @@ def alike_of(asked: str) -> MeasureLikeness:
 def groups_of(
     rows: Iterable[SampledMeasure], alike: MeasureLikeness
 ) -> tuple[list[Group], list[SampledMeasure]]:
-    """Return the groups of two or more removal requests alike, largest first, and the remaining ones.
+    """Return the groups of two or more similar removal requests, largest first, and the remaining ones.
 
-    `rows`: the sample; `alike`: the criterion. Equal groups keep the order of the sample.
+    `rows`: the sample; `alike`: the criterion of similarity. Equal groups keep the order of the sample.
     """
     found: dict[tuple[str, ...], list[SampledMeasure]] = {}
     for row in rows:
@@ -198,9 +198,9 @@ def open_session(request: HttpRequest) -> Session | None:
 def mark(
     request: HttpRequest, session_id: UUID, what: Happening, *, measure_id: UUID | None = None
 ) -> None:
-    """Add the event `what` to the record of an oversight session; on a measure, the same event only once.
+    """Add the event `what` to the record of an oversight session; on one removal request, only once.
 
-    A measure is a removal request.
+    `measure_id` is the removal request, None for an event of the session.
 
     Raises:
         Http404: the session is another person's, has ended, or does not hold the measure.

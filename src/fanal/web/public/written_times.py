@@ -13,7 +13,7 @@ from fanal.kernel.calendar import read_day
 
 
 def numbered(*lines: str, start: int = 0) -> Mapping[str, int]:
-    """Return each word with the number of its line."""
+    """Return a mapping of each word to the number of its line, from `start`; for tables of number words."""
     return {word: n for n, line in enumerate(lines, start) for word in line.split()}
 
 

@@ -246,10 +246,11 @@ def show_alive(*, actor: Actor, holder: int, reaches: bool = True, has_server: b
 
 
 def others_reach(*, actor: Actor, holder: int, or_fail: bool = False) -> bool:
-    """Return whether another process than `holder` that sends alarm calls and reaches people is alive.
+    """Return whether another alive process than `holder` sends alarm calls with a working mail server.
 
-    Alive: it gave a heartbeat within 30 seconds. Calls are e-mails to the people on duty. `or_fail`: a
-    process with a mail server counts even if its last message failed.
+    Alive: it gave a heartbeat within 30 seconds; working: the server accepted its last message. Calls are
+    e-mails to the people on duty. `or_fail`: a process with a mail server counts even if its last message
+    failed.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -149,7 +149,7 @@ PAGES = acts.ActPages(
 @require_POST
 @needs("blocking.propose")
 def draft(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Draft a blocking on a removal request and show it; a refusal is shown on the board.
+    """Draft a blocking on a removal request and show it; a refusal is shown on the list of blockings.
 
     Raises:
         Http404: no such removal request.

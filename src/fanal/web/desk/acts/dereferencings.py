@@ -173,7 +173,7 @@ PAGES = acts.ActPages(
 @require_POST
 @needs("dereferencing.propose")
 def draft_on_removal(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Draft dereferencings from the page of a removal request; a refusal is shown on the board.
+    """Draft dereferencings from the page of a removal request; a refusal is shown on their list.
 
     Raises:
         Http404: no such removal request.

@@ -131,7 +131,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("deconfliction.keep")
 def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Replace the limits of what is compared with a counterpart (another organisation).
+    """Replace the limits of the data that are compared with a counterpart (another organisation).
 
     They are the kinds and roles of identifiers, the desks, and the months of reports. A refusal is shown on
     the counterpart's page (status 422).

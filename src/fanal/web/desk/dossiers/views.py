@@ -237,9 +237,10 @@ def _refused(request: HttpRequest, view: DossierView, words: str) -> HttpRespons
 @require_POST
 @needs("dossier.note")
 def rename(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Record the posted `name` of a dossier at the person's desk ("" takes it back), then show the dossier.
+    """Record the form's `name` as a dossier's name at the person's desk, then show the dossier.
 
-    A refused name gives the dossier's page with the reason and the name as typed (status 422).
+    An empty name removes the name given before. A refused name gives the dossier's page with the reason and
+    the name as typed (status 422).
 
     Raises:
         Http404: no such dossier for the person.

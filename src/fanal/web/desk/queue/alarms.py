@@ -131,7 +131,7 @@ class Ringing(Struct, frozen=True, kw_only=True):
 
     @property
     def muted_clock(self) -> str:
-        """The hour, in Paris, at which the sound comes back; empty without a mute."""
+        """The hour, in Paris, at which the person's mute of the alarms ends; empty without a mute."""
         return f"{self.muted_until.astimezone(PARIS):%H:%M}" if self.muted_until else ""
 
 
@@ -154,7 +154,7 @@ def alarms_that_ring(context: Context) -> dict[str, object]:
 
 @register.simple_tag
 def calls_reach_nobody() -> bool:
-    """Return whether faulty mail settings keep alarm calls (e-mails for a child in danger) from arriving."""
+    """Return whether faulty mail settings prevent the delivery of alarm calls (e-mails to people on duty)."""
     return bool(mail.current().faults())
 
 

@@ -46,7 +46,7 @@ NO_CONTENT = RowContent()
 
 
 def contents_of(cases: Sequence[Case], *, actor: Actor) -> dict[UUID, RowContent]:
-    """Return what rows show of the content of the reports that the actor may read, by report id.
+    """Return the extracts shown in the queue's rows of the reports that the actor may read, by report id.
 
     `cases` are the reports' rows in the queue. Costs three queries, whatever their number.
     """

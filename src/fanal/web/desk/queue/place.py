@@ -56,10 +56,11 @@ def to_queue(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("report.claim")
 def go_on(request: HttpRequest) -> HttpResponse:
-    """Claim the next report of a view and show it; release the one before, if the form holds its lease.
+    """Claim the next report of a queue view and show it; release the previous one.
 
-    Query: view and filters. Form: `after` (the report before, none: start at the top) and its lease's
-    `token`. In the view of claimed reports nothing is released. Where no report is left, show the view.
+    Query: view and filters. Form: `after` (the previous report; none: start at the top) and the `token` of
+    its lease, without which it is not released. In the view of claimed reports nothing is released. If no
+    report is left, show the view.
 
     Raises:
         Http404: no such view, or no such report before for the person.
@@ -74,10 +75,10 @@ def go_on(request: HttpRequest) -> HttpResponse:
 def next_of(request: HttpRequest, before: Case | None) -> HttpResponse:
     """Claim the report that follows `before` in the person's view, and return the redirect to its page.
 
-    A child in danger comes first, unless the person went on from it within a quarter of an hour; then the
-    list goes on where the person was. `before` may have left the view meanwhile. After the last row comes the
-    first; reports that others hold or that are given to others are passed over. Where none is left, return
-    the redirect to the view with a message.
+    A report with a child in danger comes first, unless the person skipped it within a quarter of an hour;
+    then the order of the view applies. `before` may have left the view meanwhile. After the last row comes
+    the first; reports that are claimed by or assigned to others are skipped. If none is left, return the
+    redirect to the view with a message.
     """
     filters = structs.replace(filters_of(request.GET), sort=None)  # the gravest first, in any order
     passed, left = _passed(request, before), _left(request, before)

@@ -129,11 +129,12 @@ def _desks(cases: Mapping[UUID, Case]) -> set[int]:
 def go_through(
     request: HttpRequest, act: SelectionAct, apply: Callable[[Case], None]
 ) -> HttpResponse:
-    """Apply an act to the first reports of the form; answer with the rest to send, or go to the queue.
+    """Apply an act to the first reports of a form, and answer with a form for the remaining ones.
 
-    Form: the ids (`report`, `reports`), those that its page left out (`left_out`), and `tally`, what earlier
-    requests of the act did. The queue then shows in a message how many reports it applied to, and why others
-    were left out.
+    After the last portion the answer is the redirect to the queue, which shows in a message how many reports
+    the act applied to, and why others were left out. `apply` does the act on one report. Form: the ids
+    (`report`, `reports`), those that its page left out (`left_out`), and `tally`, the result of the earlier
+    requests of the act.
 
     Raises:
         Http404: none of the reports is within the person's reach.

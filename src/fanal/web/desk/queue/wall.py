@@ -85,7 +85,7 @@ class Health(Struct, frozen=True, kw_only=True):
 @require_GET
 @needs("report.list")
 def wall(request: HttpRequest) -> HttpResponse:
-    """Show the board; asked for by its own page (header `HX-Request`), only the part that changes."""
+    """Show the wall board; for the board's own requests (header `HX-Request`), only the part that changes."""
     actor, now = actor_of(request), now_of(request)
     hours = _hours(actor, now)
     context = {
@@ -106,7 +106,7 @@ def wall(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("report.list")
 def menu_counts(request: HttpRequest) -> HttpResponse:
-    """Show how much waits behind entries of the menu; every page of the desk asks for it."""
+    """Show the numbers of waiting items in the menu, as a fragment that every page of the desk loads."""
     actor, now = actor_of(request), now_of(request)
     counted = count_views(actor=actor, now=now, cap=COUNT_CAP + 1).views
     _calls, to_call = calls_to_make(actor=actor)

@@ -1,4 +1,4 @@
-"""Views that give a report to a colleague, return it, or take it back."""
+"""Views that assign a report to a colleague, return it to the queue, or end an assignment."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -30,9 +30,10 @@ from fanal.web.failures import reason_of
 @require_POST
 @needs("report.claim")
 def assign(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Give the report to a person (form: `to`, `words`, `shown`), as a supervisor or the person in charge.
+    """Assign the report to a person (form: `to`), as a supervisor or as the person in charge.
 
-    If refused, the report is shown again with the reason and the note as typed (status 409).
+    `words` is a note to them, `shown` the version of who was in charge on the page (`version_of`). If
+    refused, the report is shown again with the reason and the note as typed (status 409).
 
     Raises:
         Http404: no such report for the person.
@@ -62,7 +63,9 @@ def assign(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.claim")
 def give_back(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Return the report that is given to the person to the queue (form: `shown`), then show the queue.
+    """Return the report that is assigned to the person to the queue, then show the queue.
+
+    The form's `shown` is the version of who was in charge on the page (`version_of`).
 
     Raises:
         Http404: no such report for the person.
@@ -87,7 +90,9 @@ def give_back(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.claim")
 def take(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Take back the assignment of the report (form: `shown`), then show the report.
+    """End the assignment of the report, so that it returns to the queue; then show the report.
+
+    The form's `shown` is the version of who was in charge on the page (`version_of`).
 
     Raises:
         Http404: no such report for the person.

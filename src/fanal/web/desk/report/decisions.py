@@ -42,12 +42,13 @@ from fanal.web.failures import reason_of
 @require_POST
 @needs("report.decide")
 def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Record the decision of the person who holds the report, then show it, or the next one of the view.
+    """Record the decision of the person who claimed the report, then show it, or the next one of the view.
 
     The form is that of `proposals`, with the lease's `token`, the duplicates to which it extends (`folded`),
-    and `then`: "next" claims the next report, unless a call to the 17 is still to be made. If refused, the
-    form is shown again as typed (status 409); if the report is erased, a page with the reason and what was
-    typed. The same decision sent twice under one lease is answered twice.
+    and `then`: "next" claims the next report, unless an emergency call (to 17, the police) is still to be
+    recorded. If refused, the form is shown again as typed (status 409); if the report is erased, a page with
+    the reason and the typed text. If the same decision is sent twice under one lease, the second answer is
+    that of the first.
 
     Raises:
         Http404: no such report or duplicate for the person, or a malformed id of a duplicate.

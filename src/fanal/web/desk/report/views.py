@@ -58,7 +58,7 @@ from fanal.web.reading import consult
 
 
 class AskingClocks(Struct, frozen=True, kw_only=True):
-    """Deadlines for requests of subscriber data: until when the address' operator and the service keep them.
+    """Deadlines for requests of subscriber data: how long access provider and service keep the data.
 
     `askable`: each dated IP address of a suspect, or captured with a file, under a known retention rule, with
     the rule in words; `owner`: that of them with the latest deadline. `provider`: the reporting service's
@@ -75,7 +75,10 @@ class AskingClocks(Struct, frozen=True, kw_only=True):
 
 
 def clocks_of(record: HarmonisedReport, facts: ReportFacts) -> AskingClocks:
-    """Return the deadlines for requests of subscriber data on a report, from record and receipt (`facts`)."""
+    """Return the deadlines for requests of subscriber data about a report.
+
+    `record` is the report in the internal format, `facts` hold its time of receipt and sender.
+    """
     catalogue, lang = reference.load(), get_language() or "fr"
     provider = None
     if facts.sender_id != PUBLIC_SENDER and record.persons:

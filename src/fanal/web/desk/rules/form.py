@@ -133,12 +133,11 @@ def with_blank(typed: Typed) -> Typed:
 
 
 def with_replacement(typed: Typed, code: str) -> Typed:
-    """Return a draft form with the priority rule `code` left out, and an added one that begins like it.
+    """Return a draft form in which a copy of the priority rule `code` replaces it, for a change of its fact.
 
-    The copy has the old rule's fact, numbers, own name and source, but nobody has checked it yet.
-
-    This is how the fact (input) of a rule is changed: a rule on another fact is another rule, with its own
-    name, source and check. The form is unchanged when there is no such rule or no room for a further one.
+    The fact (input) of a rule cannot be changed: a rule on another fact is another rule, with its own name,
+    source and check. The copy has the old rule's fact, numbers, own name and source, but counts as unchecked.
+    The form is unchanged when there is no such rule or no room for a further one.
     """
     left = next((row for row in typed.rows if row.rule.code == code and not row.added), None)
     offered = with_blank(typed)
