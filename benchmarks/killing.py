@@ -1,4 +1,4 @@
-"""SIGKILL of importer, workers and database at seeded random moments."""
+"""Kills of importer, workers and database (SIGKILL) at random moments, which follow from a seed."""
 
 import contextlib
 import os

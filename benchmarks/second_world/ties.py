@@ -39,11 +39,12 @@ _TOLD = (
 
 @dataclass(slots=True)
 class Tie:
-    """Evidence that several reports may give. `show` returns the facts of one more report that gives it.
+    """Evidence that several reports about one offender may give.
 
-    `bond` is its kind of evidence, `kind` the kind of its facts. `show` and `desk` (which returns the sender)
-    take the number of reports that gave it before (`shown`). `soon` is the period in seconds within which all
-    of them arrive, 0 for none; `moment` is the time of the incident, set by the first report.
+    `bond` is its kind of evidence, `kind` the kind of its facts. `show` returns the facts of one more report
+    that gives it, `desk` the sender of that report; both take the number of reports that gave it before
+    (`shown`). `soon` is the period in seconds within which all of them arrive, 0 for none; `moment` is the
+    time of the incident, set by the first report.
     """
 
     bond: str

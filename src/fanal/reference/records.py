@@ -171,7 +171,7 @@ class MeasureClockValue(Strict, frozen=True, kw_only=True):
 
 
 class MeasureClock(Entry, frozen=True, kw_only=True):
-    """A legal delay of a measure, such as 24 hours for removal, in one dated version."""
+    """A legal delay (`value`) of a measure, such as 24 hours for removal, in one dated version."""
 
     kind: ClassVar[str] = "measure_clock"
 
@@ -191,7 +191,7 @@ class BodyValue(Strict, frozen=True, kw_only=True):
 
 
 class Body(Entry, frozen=True, kw_only=True):
-    """A public authority or organisation, in one dated version; its name is `label`."""
+    """A public authority or organisation, in one dated version; `label` is its name, `value` its role."""
 
     kind: ClassVar[str] = "body"
 
@@ -211,7 +211,10 @@ class EmergencyNumberValue(Strict, frozen=True, kw_only=True):
 
 
 class EmergencyNumber(Entry, frozen=True, kw_only=True):
-    """A number that the desk dials, or passes on, for a child in danger, in one dated version."""
+    """A number that the desk dials, or passes on, for a child in danger, in one dated version.
+
+    `value` holds the number and where it applies.
+    """
 
     kind: ClassVar[str] = "emergency_number"
 
@@ -233,7 +236,10 @@ class RoutingValue(Strict, frozen=True, kw_only=True):
 
 
 class Routing(Entry, frozen=True, kw_only=True):
-    """A step of the order in which competent authorities are proposed for a report, in one dated version."""
+    """A step of the order in which competent authorities are proposed for a report, in one dated version.
+
+    `value` holds its rank, condition and authority.
+    """
 
     kind: ClassVar[str] = "routing"
 
@@ -267,7 +273,10 @@ class ClockValue(Strict, frozen=True, kw_only=True):
 
 
 class Clock(Entry, frozen=True, kw_only=True):
-    """A delay that the desk sets for itself, for a stage of its work, in one dated version."""
+    """A delay that the desk sets for itself, for a stage of its work, in one dated version.
+
+    `value` holds the stage, the priority level and the length.
+    """
 
     kind: ClassVar[str] = "clock"
 
@@ -294,7 +303,10 @@ class QualificationValue(Strict, frozen=True, kw_only=True):
 
 
 class Qualification(Entry, frozen=True, kw_only=True):
-    """A rule of the desk that proposes an offence for a report (qualification), in one dated version."""
+    """A rule of the desk that proposes an offence for a report (qualification), in one dated version.
+
+    `value` holds the offence's article and the conditions.
+    """
 
     kind: ClassVar[str] = "qualification"
 
@@ -308,7 +320,10 @@ class ListBasisValue(Strict, frozen=True, kw_only=True):
 
 
 class ListBasis(Entry, frozen=True, kw_only=True):
-    """A legal basis for keeping or receiving lists of known abuse material, in one dated version."""
+    """A legal basis for keeping or receiving lists of known abuse material, in one dated version.
+
+    `value` names the legal text.
+    """
 
     kind: ClassVar[str] = "list_basis"
 
@@ -334,7 +349,7 @@ class MaterialRuleValue(Strict, frozen=True, kw_only=True):
 
 
 class MaterialRule(Entry, frozen=True, kw_only=True):
-    """The desk's thresholds for matches with lists of known material, in one dated version."""
+    """The desk's thresholds (`value`) for matches with lists of known material, in one dated version."""
 
     kind: ClassVar[str] = "material_rule"
 
@@ -359,7 +374,7 @@ class RetentionValue(Strict, frozen=True, kw_only=True):
 
 
 class Retention(Entry, frozen=True, kw_only=True):
-    """A retention class: how long a kind of data is kept, in one dated version."""
+    """A retention class: how long a kind of data is kept (`value`), in one dated version."""
 
     kind: ClassVar[str] = "retention"
 
@@ -379,7 +394,10 @@ class InstrumentValue(Strict, frozen=True, kw_only=True):
 
 
 class Instrument(Entry, frozen=True, kw_only=True):
-    """A legal text under which providers report to the desk, such as article 18 DSA, in one dated version."""
+    """A legal text under which providers report to the desk, such as article 18 DSA, in one dated version.
+
+    `value` holds its article, its status and the format of reports.
+    """
 
     kind: ClassVar[str] = "instrument"
 
@@ -424,7 +442,7 @@ class ProtectedNameValue(Strict, frozen=True, kw_only=True):
 
 
 class ProtectedName(Entry, frozen=True, kw_only=True):
-    """A group of protected host names, in one dated version.
+    """A group of protected host names (`value`), in one dated version.
 
     An unchecked group (`Entry.unchecked`) protects like a checked one.
     """
@@ -445,9 +463,9 @@ class SearchServiceValue(Strict, frozen=True, kw_only=True):
 
 
 class SearchService(Entry, frozen=True, kw_only=True):
-    """A search engine or directory, in one dated version.
+    """A search engine or directory, in one dated version; `value` holds its category and host.
 
-    An unchecked one only suggests its name: a person gives its contact point.
+    An unchecked one (`Entry.unchecked`) only suggests its name: a person gives its contact point.
     """
 
     kind: ClassVar[str] = "search_service"

@@ -1,12 +1,12 @@
 """Consistency check of database rows and stored bytes, both ways; it repairs only useless leftovers.
 
 A row without its bytes, or with other bytes, is a loss: it is reported and never removed. Bytes without a row
-belong to a deposit that was never acknowledged: their data key existed in memory only, so nobody can open
+belong to a submission that was never acknowledged: their data key existed in memory only, so nobody can open
 them, and `repair` blanks or removes them once they are older than the grace period.
 
-The sweep is the part that runs by itself: it removes such leftovers pack by pack (a pack is a file of many
-objects). Nothing younger than `SAFE_AGE` is touched, and a pack counts from its last write, so that no
-running deposit is affected.
+The sweep (`sweep_vault`) is the part that runs by schedule: it removes such leftovers pack by pack (a pack is
+a file of many objects). Nothing younger than `SAFE_AGE` is touched, and a pack counts from its last write, so
+that no running submission is affected.
 
 `walk_lacking` is the check before a copy of the vault's own files: the sealed objects that a copy would lack.
 """

@@ -328,7 +328,7 @@ class CallState(Struct, frozen=True, kw_only=True):
 
     @property
     def failing(self) -> bool:
-        """Whether the people on duty were not reached: attempts failed so far, given up, or LEFT in a folder."""
+        """Whether the people on duty were not reached: attempts failed, given up, or LEFT in a folder."""
         return self.outcome in {"LEFT", "GIVEN_UP"} or (not self.outcome and bool(self.failure))
 
     @property

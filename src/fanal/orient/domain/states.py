@@ -7,7 +7,7 @@ from fanal.kernel.states import StateTable, move
 
 
 class CaseState(StrEnum):
-    """State of a report's case at the desk; `CASE_STATES` holds the transitions.
+    """State of a report's case (its row in the desk's queue); `CASE_STATES` holds the transitions.
 
     TO_ASSESS: in the queue, nobody has claimed it. CLAIMED: a person has, under a lease. TO_SECOND: decided,
     while a removal request waits for approval by a second person. DECIDED: the newest decision is in force;

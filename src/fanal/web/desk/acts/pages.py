@@ -78,8 +78,8 @@ class ActPages:
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
     """Return the URL routes of the page and forms of a kind of official act (`pages`), under path `place`.
 
-    Each requires the right that the lifecycle gives for that step. Another policy action than to propose
-    and to record has a route of its name, such as `vouch` for `blocking.vouch`.
+    Each requires the policy action that the lifecycle names for that step. An action other than to propose
+    and to record has a route of its own, such as `vouch` for `blocking.vouch`.
     """
     requirements = pages.lifecycle.requirements
     steps = _rights_of_steps(pages.lifecycle)

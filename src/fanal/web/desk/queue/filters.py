@@ -104,7 +104,7 @@ Options = Sequence[tuple[str, str]]
 class FilterField(Struct, frozen=True, kw_only=True):
     """A field of the filter form: name, label, and present `value`, "" for none.
 
-    `options` is the HTML of its choices, None for a day, which is typed.
+    `options` is the HTML of its choices, None for the field of a day, which is typed.
     """
 
     name: str

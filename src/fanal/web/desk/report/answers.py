@@ -86,7 +86,7 @@ def unread_of(request: HttpRequest, case: Case, exchange: Exchange) -> Unread | 
 def mark(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Record that the answers on a report that the page showed (`answer` in the form) are read.
 
-    Where none of them was unread, or somebody else holds the report meanwhile, a message says so.
+    If none of them was unread, or another person has claimed the report meanwhile, a message says so.
 
     Raises:
         Http404: no such report.

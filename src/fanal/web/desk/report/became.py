@@ -46,9 +46,10 @@ class Became(Struct, frozen=True, kw_only=True):
 def became_of(
     report_id: UUID, *, actor: Actor, measures: Sequence[Measure], now: datetime
 ) -> list[Became]:
-    """Return the acts on a report: emergency calls, removal requests (`measures`), blockings, …
+    """Return the official acts on a report with their states: emergency calls, removal requests, blockings, …
 
-    People who may read the desk's reports see the states; the text of an act is on its own page.
+    `measures` are its removal requests. People who may read the desk's reports see the states; the text of an
+    act is on its own page.
     """
     lang = get_language() or "fr"
     acts = {

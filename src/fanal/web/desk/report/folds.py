@@ -85,10 +85,12 @@ class FoldedRow(Struct, frozen=True, kw_only=True):
 
 
 class Folds(Struct, frozen=True, kw_only=True):
-    """The duplicates folded under a report (`rows`, one `page` of them), or the `head` report of a duplicate.
+    """The duplicates of a report, or the report of which it is a duplicate, for its page.
 
-    `is_open`: the list is shown unfolded; `unfoldings`: the judgements that took this report out of a group
-    of duplicates, each with the name of its author.
+    `rows` are the duplicates folded under it, one `page` of them; `head` is the template context of the
+    report into which it is folded itself, None without one. `is_open`: the list is shown unfolded;
+    `unfoldings`: the judgements that took this report out of a group of duplicates, each with the name of its
+    author.
     """
 
     rows: list[FoldedRow]

@@ -177,7 +177,9 @@ def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.activate")
 def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Put a priority rule set in force, then show its page; its proposer cannot. Refusals are messages.
+    """Put a priority rule set in force, then show its page; its proposer cannot do so.
+
+    A refusal is shown as a message.
 
     Raises:
         Http404: no such rule set.

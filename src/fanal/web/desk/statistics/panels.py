@@ -409,7 +409,7 @@ def delays(table: Table, lang: str) -> Panel:
 
 
 def waiting(table: Table, lang: str) -> Panel:
-    """Return the panel of the present backlog: for each place and state of work, the number waiting."""
+    """Return the panel of the present backlog: the number waiting, for each step of the work and state."""
     columns = table.figure.columns
     lines = [
         TableLine(
