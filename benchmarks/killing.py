@@ -75,7 +75,7 @@ class Killer:
         return None
 
     def missed(self, part: str) -> None:
-        """Plan the last kill of this kind of process again, since it had ended by itself before."""
+        """Plan the last kill of this kind of process again, because that process had ended by itself."""
         self.dealt[part] -= 1
         self._plan.insert(0, self._last[part])
 

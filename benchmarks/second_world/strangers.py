@@ -44,7 +44,7 @@ class Strangers:
         self.stock, self.dice, self.people, self.drafts = stock, stock.dice, people, drafts
 
     def add(self) -> None:
-        """Add each trap until its share of the reports (`SHARES`) has it."""
+        """Add each kind of trap to drafts until its share of the reports (`SHARES`) has it."""
         traps: dict[str, Callable[[], list[tuple[Draft, list[Fact]]]]] = {
             "family": self._family,
             "namesake": self._namesake,

@@ -63,7 +63,7 @@ class Surroundings:
         self.reporters = [("emails", stock.email()) for _ in range(max(4, size // 250))]
 
     def add(self, draft: Draft) -> None:
-        """Add to a draft, by chance, placeholders, and common values of the kinds that its sender reports."""
+        """Add to a draft, by chance, placeholders and common values, of the kinds that its sender reports."""
         happens, one, often = self.dice.happens, self.dice.one, self.dice.often_first
         fields, facts = DESKS[draft.desk].fields, draft.facts
         if happens(0.11):

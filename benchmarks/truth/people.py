@@ -220,7 +220,7 @@ class People:
         return f"+33{('19900', '26191', '35301', '46571')[number // 10_000]}{number % 10_000:04d}"
 
     def device(self) -> str:
-        """Return an identifier of a device."""
+        """Return a random identifier of a device: 32 hexadecimal digits in five groups."""
         digits = self._dice.digest(16)
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 

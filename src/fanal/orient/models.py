@@ -35,7 +35,7 @@ class StoredProposal(models.Model):
         return f"{self.report_id} revision {self.revision}"
 
     def record(self) -> records.StoredProposal:
-        """Return the row as the record that queries return."""
+        """Return the row as a `records.StoredProposal`, the form in which queries return it."""
         return records.StoredProposal(
             proposal=unpack_proposal(
                 self.body,
@@ -96,7 +96,7 @@ class Case(models.Model):
         return f"{self.report_id} {self.state}"
 
     def record(self) -> records.Case:
-        """Return the row as the record that queries return."""
+        """Return the row as a `records.Case`, the form in which queries return it."""
         return records.Case(
             report_id=self.report_id,
             desk_id=self.desk_id,
@@ -158,7 +158,7 @@ class StoredDecision(models.Model):
         return f"{self.report_id} {','.join(self.tracks)}"
 
     def record(self, *, reason: str) -> records.Decision:
-        """Return the row as the record that queries return, with its written reason (empty once expired)."""
+        """Return the row as a `records.Decision`, with its written reason (empty once expired)."""
         return records.Decision(
             id=self.id,
             report_id=self.report_id,
@@ -313,7 +313,7 @@ class StoredView(models.Model):
         return {**self.more, **own, "country": self.country, "level": self.level}
 
     def record(self) -> records.SavedView:
-        """Return the row as the record that queries return."""
+        """Return the row as a `records.SavedView`, with its filters parsed."""
         return records.SavedView(
             id=self.id,
             desk_id=self.desk_id,

@@ -31,7 +31,10 @@ from fanal.orient.queue.queries import WAITING, bounded, reachable
 def notes_of(
     *, actor: Actor, report_ids: Sequence[UUID], dossier: bool = False
 ) -> tuple[Note, ...]:
-    """Return the notes on reports, or (`dossier`) on dossiers that held one of them, oldest first."""
+    """Return the notes on reports, oldest first; only of desks where the actor may read reports.
+
+    With `dossier`, instead the notes on dossiers that held one of these reports when they were written.
+    """
     rows = bounded(
         models.StoredNote.objects.filter(report_ids__overlap=list(report_ids)),
         reach(actor, "report.read"),

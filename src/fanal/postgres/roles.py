@@ -31,7 +31,7 @@ class DatabaseRole(StrEnum):
 
     @property
     def login(self) -> str:
-        """The login of the role in PostgreSQL."""
+        """The name with which the role logs in to PostgreSQL, `fanal_<value>`."""
         return f"fanal_{self.value}"
 
 

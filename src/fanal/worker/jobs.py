@@ -244,7 +244,7 @@ def deconflict(timestamp: int) -> None:
 @app.periodic(cron="23 * * * *")
 @app.task(queueing_lock="forget_usage", lock="forget_usage")
 def forget_usage(timestamp: int) -> None:
-    """Delete quota counters after an hour, expired sign-in counters, and refusal counts after 400 days.
+    """Delete old counters: of API calls (an hour), sign-in (expired), refused reports (400 days).
 
     `timestamp`: the time for which the run was scheduled, in Unix seconds.
     """

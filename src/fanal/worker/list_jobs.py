@@ -73,16 +73,16 @@ def fetch_source(
     seconds: float = float("inf"),
     quick: bool = False,
 ) -> int:
-    """Fetch a list source up to its present end, or for `seconds`; return the number of pages stored.
+    """Fetch the new pages of a list source (a partner's list) and store them; return the number of pages.
 
-    Unless a person asks for it (`by_person`), every page requires a standing instruction in force; a fetch
-    ends with its instruction, or when another process has stored a page of the source. If `quick`, the page
-    being fetched is abandoned when the time is over.
+    It ends at the source's present end, or after `seconds`. Unless a person asks for it (`by_person`), every
+    page requires a standing instruction in force; a fetch ends with its instruction, or when another process
+    has stored a page of the source. If `quick`, the page being fetched is abandoned when the time is over.
 
     Raises:
         FetchFailed: the code is stored with the checkpoint; NO_INSTRUCTION without a standing instruction in
             force (pages stored before remain); LOOP if a page leads back to an earlier one, or if the time
-            is over without any change.
+            is over without any page that changed the list.
         Unfinished: the time of a `quick` fetch is over within a page.
     """
     ends = time.monotonic() + seconds

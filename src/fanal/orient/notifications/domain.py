@@ -81,5 +81,5 @@ class Notification(Struct, frozen=True, kw_only=True):
 
     @property
     def group(self) -> NotificationGroup:
-        """The group of the page that shows it."""
+        """The group of the notifications' page that shows this notification."""
         return _GROUPS.get(self.kind, NotificationGroup.MOVES)

@@ -156,7 +156,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             raise ImmediateHttpResponse(redirect("account_login"))
 
     def get_requests_session(self) -> openid.ShelteredSession:
-        """Return the HTTP session for requests to the single sign-on provider, with its checks (`openid`)."""
+        """Return the HTTP session for requests to the single sign-on provider.
+
+        It allows only https URLs (or this machine's), with a deadline for each call, without redirects.
+        """
         return openid.ShelteredSession()
 
     def is_open_for_signup(

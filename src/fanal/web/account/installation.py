@@ -76,7 +76,7 @@ class InstallationPart(Struct, frozen=True, kw_only=True):
 
     @property
     def tone(self) -> str:
-        """The CSS style of its badge."""
+        """The CSS style of the part's badge."""
         return {PartState.FINE: "ok", PartState.LOOK: "warn", PartState.FAULT: "danger"}[self.state]
 
 

@@ -25,7 +25,7 @@ class OfferedService:
 
     @property
     def field(self) -> str:
-        """The name of its field in the form."""
+        """The name of the service's tick box in the form."""
         return f"app_{self.id}"
 
 

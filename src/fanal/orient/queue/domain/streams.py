@@ -1,13 +1,13 @@
 """Views of the queue as sorted index ranges ("streams"), merged page by page; filters as conditions in SQL.
 
-An index holds cases in queue order only below fixed values of its leading columns. So a selection is cut into
-streams, one for each combination of values that its filters leave open. Each stream is one index range,
-already in order, and a page is a k-way merge of the streams with the smallest first cases. Under the filters
-that lead an index, a rare value costs the same as a common one, at any number of stored cases. Other filters
-are compared with the entries of an index range of the whole view, in order, until the page is full: each is a
-condition on columns of `orient_case`.
+A case is a report in the queue. An index holds cases in queue order only below fixed values of its leading
+columns. So a selection is cut into streams, one for each combination of values that its filters leave open.
+Each stream is one index range, already in order, and a page is a k-way merge of the streams with the smallest
+first cases. Under the filters that lead an index, a rare value costs the same as a common one, at any number
+of stored cases. Other filters are compared with the entries of an index range of the whole view, in order,
+until the page is full: each is a condition on columns of `orient_case`.
 
-Row filters by reader: only rows of the desks within the reader's reach are counted or shown.
+Only rows of the desks where the reader may list reports are counted or shown.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -87,12 +87,12 @@ def panel_on(
     wanted: bool,
     since: datetime | None,
 ) -> CallPanel | None:
-    """Return the panel of the call that is to be made on a report; None if there is none.
+    """Return the panel of the emergency call to be made on a report; None if no call is to be made.
 
-    `record` is the harmonised report; `news` what `news_on` returned before the page read the report's
-    messages. Its form opens a call while an alarm of the report rings, and, if one
-    is `wanted`, without any call on the report, or any that was opened `since` an instant. None too where the
-    person may not read calls.
+    An open call is shown first. Else the panel's form opens one if an alarm of the report is unacknowledged,
+    or if a call is `wanted` and none was opened after `since` (None: ever). `record` is the report in the
+    internal format; `news` what `news_on` returned before the page read the report's messages. None also if
+    the person may not read calls.
     """
     actor = actor_of(request)
     if not may(actor, EMERGENCY_CALL.reads):

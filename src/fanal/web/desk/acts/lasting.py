@@ -103,9 +103,10 @@ def draft(
     basis: tuple[Lifecycle, UUID],
     propose: Callable[[], HttpResponse],
 ) -> HttpResponse:
-    """Answer a form that drafts an act on the page of another one (`basis`: its kind and id).
+    """Answer a form on the page of an official act that drafts a lasting measure based on it.
 
-    `propose` drafts and redirects; a refusal is shown on the board of the new kind.
+    `basis` is the kind and id of the act of the page; `propose` drafts the measure and redirects. A refusal
+    is shown on the list of the new kind.
 
     Raises:
         Http404: no such act.

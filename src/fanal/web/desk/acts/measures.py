@@ -82,7 +82,10 @@ _A_COLUMN = 30  # cards shown in a column, whose count covers all
 @require_GET
 @needs("measure.list")
 def second(request: HttpRequest) -> HttpResponse:
-    """Show the acts that await a second person's approval, the reader's own removal requests apart."""
+    """Show the official acts that await approval by a second person, on one page.
+
+    The reader's own removal requests, which they cannot approve, are listed separately.
+    """
     actor = actor_of(request)
     waiting = measures.list_measures(actor=actor, states=[MeasureState.TO_SECOND], limit=100)
     consult(request, "measure", [m.id for m in waiting], action="measure.list")
@@ -342,9 +345,9 @@ def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.approve")
 def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Approve a removal measure as the second person: exactly the bytes that the page showed.
+    """Approve a removal measure as the second person; the form names the document by its digest.
 
-    A refusal is shown on the measure's page.
+    So exactly the bytes that the page showed are approved. A refusal is shown on the measure's page.
     """
     return _record(request, measure_id, drafts.approve_measure, _ApprovalForm)
 
@@ -352,9 +355,9 @@ def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.approve")
 def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Refuse the approval of a removal measure, with the form's `reason`: it is the proposer's draft again.
+    """Refuse to approve a removal measure, with the form's `reason`: it becomes the proposer's draft again.
 
-    A refusal of this request is shown on the measure's page.
+    If this is not possible, the measure's page says why.
     """
     return _record(request, measure_id, drafts.refuse_measure, acts.RefusalForm)
 

@@ -33,7 +33,7 @@ class Halves(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> bool:
-        """Whether there is anything to show."""
+        """Whether any part of the dossier is visible to the reader."""
         return bool(self.dossiers or self.reports)
 
 

@@ -80,12 +80,12 @@ class MapMark(Struct, frozen=True, kw_only=True):
 
     @property
     def short(self) -> str:
-        """The number in at most three characters."""
+        """The number in the circle, in at most three characters (`820`, `2k`)."""
         return short(self.count)
 
     @property
     def is_moved(self) -> bool:
-        """Whether the mark is so far from its place that a line must join them."""
+        """Whether the circle is so far from its place that the map draws a line between them."""
         return math.dist((self.x, self.y), (self.at_x, self.at_y)) > self.radius
 
 

@@ -71,7 +71,7 @@ class Bar(Struct, frozen=True, kw_only=True):
 
     @property
     def count(self) -> int:
-        """The number of these reports."""
+        """The number of reports with an event in the bar's lane and period."""
         return len(self.reports)
 
 

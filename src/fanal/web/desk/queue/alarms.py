@@ -75,12 +75,12 @@ class AlarmRow(Struct, frozen=True, kw_only=True):
 
     @property
     def alarm(self) -> Alarm:
-        """The first alarm of the row, which its button names."""
+        """The first alarm of the report, which the row's button acknowledges."""
         return self.lead.alarm
 
     @property
     def count(self) -> int:
-        """Number of alarms in the row."""
+        """The number of unacknowledged alarms of the report."""
         return len(self.others) + 1
 
 

@@ -1,8 +1,8 @@
-"""Acts on several reports in portions: which reports each leaves out, and how far a request goes.
+"""Acts on several reports by a series of requests, each for some of the reports (a portion).
 
-The page holds the ids. Each request acts on the first of them and sends the rest back, until none is left: a
-server that stops, or a person who closes the page, leaves whole acts only. Every report has its own
-transaction and ledger entries.
+The page holds the ids. Each request acts on the first of them and sends the rest back, until none is left: if
+the server stops, or the person closes the page, each report is done completely or not at all. Every report
+has its own transaction and ledger entries. An act leaves out the reports to which it does not apply.
 """
 
 from collections import Counter

@@ -1,4 +1,8 @@
-"""Pages for acts on several reports at once: selected in the queue, announced before, done in portions."""
+"""Pages for acts on several reports at once, which are selected in the queue.
+
+A first page states what the act would change; the act is then done by a series of requests for some reports
+each (`portions`).
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -134,7 +138,9 @@ def claim_selected(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("report.claim")
 def release_selected(request: HttpRequest) -> HttpResponse:
-    """Return the selected reports that the person has claimed to the queue. Form: see `go_through`.
+    """Return the selected reports that the person has claimed to the queue.
+
+    Form: see `go_through`.
 
     Raises:
         Http404: none of the reports is within the person's reach.
@@ -184,7 +190,9 @@ def assign_selected(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("report.claim")
 def take_back_selected(request: HttpRequest) -> HttpResponse:
-    """Take back the assignments of the selected reports. Form: see `go_through`.
+    """End the assignments of the selected reports, so that they return to the queue.
+
+    Form: see `go_through`.
 
     Raises:
         Http404: none of the reports is within the person's reach.

@@ -70,7 +70,7 @@ class Hour(Struct, frozen=True, kw_only=True):
 
     @property
     def below(self) -> int:
-        """Where its bar begins, in units from the top of the chart."""
+        """The distance of the bar's upper end from the top of the chart, in the chart's units."""
         return _TALLEST - self.height
 
 

@@ -48,7 +48,7 @@ class Unread(Struct, frozen=True, kw_only=True):
 
     @property
     def latest(self) -> datetime:
-        """When the newest of them was sent."""
+        """When the newest of the unread answers was sent."""
         return self.answers[-1][0].created_at
 
 

@@ -122,7 +122,7 @@ class Panel:
 
     @property
     def map(self) -> FranceMap | None:
-        """The frame of the map, None without any shape to show."""
+        """The size and captions of the map, None for a figure without départements."""
         return FranceMap() if self.shapes else None
 
     @property

@@ -47,12 +47,12 @@ class StatisticsPeriod:
 
     @property
     def first(self) -> date:
-        """The first month."""
+        """The first month of the period, as its first day."""
         return self.months[0]
 
     @property
     def last(self) -> date:
-        """The last month."""
+        """The last month of the period, as its first day."""
         return self.months[-1]
 
     @property
