@@ -107,9 +107,11 @@ def route_of(pages: ActList, *, place: str) -> URLPattern:
 
 
 def waiting(pages: ActList, request: HttpRequest) -> dict[str, object]:
-    """Return the template context of the official acts of a kind (`pages`) that await approval, oldest first.
+    """Return the template context of the official acts of a kind that await approval by a second person.
 
-    A second person approves them. At most a hundred. The reading is recorded in the ledger.
+    Oldest first, at most a hundred. `pages` is the configuration of the kind. The reading is recorded in the
+    ledger. Keys: `list` (`pages`), `rows` (an `ActRow` for each), `labels` (kinds of labels), `numbers` and
+    `given` (numbers of reports and of acts, by id).
     """
     lifecycle = pages.inbox.lifecycle
     sources = {
