@@ -1,4 +1,4 @@
-"""Reads of the exchange: the feed, member organisations and their progress, list sources."""
+"""Queries on the exchange of lists: change feed, member organisations and their progress, list sources."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta

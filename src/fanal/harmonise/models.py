@@ -1,4 +1,4 @@
-"""Tables of harmonise, created by migration 0001 because Django cannot create partitioned tables."""
+"""Tables of harmonised reports and of their identifiers, in SQL: Django cannot create partitioned tables."""
 
 from django.db import models
 

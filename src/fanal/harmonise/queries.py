@@ -1,4 +1,4 @@
-"""Read queries of harmonise. Of other desks they show only that a value exists, and at which desk."""
+"""Queries on harmonised reports and their identifiers; of other desks, only that a value exists there."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

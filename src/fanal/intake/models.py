@@ -1,4 +1,7 @@
-"""Tables of the intake package. `intake_report` is partitioned by month on its id (migration 0001)."""
+"""Tables of the reception of reports: envelopes, keys, work queue, receipts, messages, files, legal holds.
+
+`intake_report` is partitioned by month on its id (migration 0001).
+"""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

@@ -1,4 +1,4 @@
-"""Read operations of judicial: referrals to prosecutors, and intelligence sheets on payers."""
+"""Queries on referrals to prosecutors, and on intelligence sheets on payers."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -20,7 +20,10 @@ class Numbered(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypedNumber:
-    """A number as a person types it; `kind` is None without a letter (`42/2026`)."""
+    """The number of a report, dossier or act as a person types it.
+
+    `kind` is None without a letter (`42/2026`); `number` is the count within the `year`.
+    """
 
     kind: Numbered | None
     year: int
@@ -28,7 +31,10 @@ class TypedNumber:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it has its letter: then it takes precedence over a sender's reference of the same text."""
+        """Whether the number has its letter (`R-2026-0042`).
+
+        Then it takes precedence over a sender's reference of the same text.
+        """
         return self.kind is not None
 
     def may_be(self, kind: Numbered) -> bool:

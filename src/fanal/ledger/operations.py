@@ -414,10 +414,11 @@ def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
 
 
 def store_subtrees(*, limit: int = _SUBTREES_AT_ONCE) -> int:
-    """Store the roots of up to `limit` newly complete subtrees, from which proofs are made; return how many.
+    """Store the roots of up to `limit` newly complete subtrees of the Merkle tree; return their number.
 
-    Return 0 without doing anything if another sequencer holds the lock. For a log older than this storage,
-    repeated calls catch up; until then proofs hash more leaves.
+    Proofs are made from these roots. Return 0 without doing anything if another process holds the lock for
+    numbering entries. In a log whose older subtrees are not stored yet, repeated calls catch up; until then
+    proofs hash more leaves.
     """
     with transaction.atomic():
         return stored.store_complete(limit=limit) if _lock_sequencer() else 0

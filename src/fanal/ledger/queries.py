@@ -163,7 +163,7 @@ def named_objects(*, actor: Actor, entry_ids: Sequence[UUID]) -> dict[UUID, list
 
 
 def newest_backup(*, actor: Actor, since: datetime) -> datetime | None:
-    """Return when the newest backup since an instant was made; None without one.
+    """Return the time of the newest recorded backup of the installation since an instant; None without one.
 
     Raises:
         Refused: the actor may not read the state of the installation.

@@ -1,4 +1,4 @@
-"""Queries on measures (removal requests): lists, one with its letter and steps, oversight, statistics."""
+"""Queries on removal requests: lists, one request with its letter and steps, oversight, statistics."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

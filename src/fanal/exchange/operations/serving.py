@@ -62,12 +62,12 @@ class _Granted(Struct, frozen=True, kw_only=True):
 
 
 def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
-    """Return the lists that a member organisation (`actor`) may read now, by name; store new grants.
+    """Return the lists that a member organisation (`actor`) may read now, in order of name.
 
     A list needs a legal basis in force, a sharing limit that includes the member, and a standing instruction
     that covers it and names the member; an instruction for named lists only covers lists older than its
-    approval. A member to which a list is granted later, or again, receives all of it. Changed grants are
-    stored too.
+    approval. A member to which a list is granted later, or again, receives all of it. Grants (rights to read)
+    that are new or have changed are stored.
 
     Raises:
         Refused: the actor is no member organisation.
@@ -76,7 +76,7 @@ def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
 
 
 def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedList]:
-    """Return the lists to serve to a member organisation: the open ones, then the revoked, for deletion.
+    """Return the lists to serve to a member organisation: those it may read, then the revoked, for deletion.
 
     A revoked list is served if the member had begun to read it over this service. Over hash sharing, where
     readers store entries by owner, a list is also revoked under each former owner. Deletions (tombstones) too

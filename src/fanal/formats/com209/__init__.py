@@ -39,9 +39,10 @@ class Location(Part, frozen=True, kw_only=True):
 
 
 class ThirdCountry(Part, frozen=True, kw_only=True):
-    """(h) A country outside the Union whose authority or organisation (`body`) also received the report.
+    """A country outside the Union in which the potential abuse was also reported (article 13(1)(h)).
 
-    `reference` is its reference there, `at` the date; None if not stated.
+    `body` is the authority or organisation that received the report there, `reference` its reference, `at`
+    the date; None if not stated.
     """
 
     country: str

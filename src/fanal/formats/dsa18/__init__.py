@@ -49,13 +49,13 @@ class ProviderStep(Part, frozen=True, kw_only=True):
 
 
 class Notification(Part, frozen=True, kw_only=True):
-    """The fields of a notification, without the enclosed report.
+    """The fields of a notification under article 18 DSA, without the enclosed report.
 
-    `threat` is the threat of the suspected offence, `stage` whether it has taken place, is taking place or
-    is likely to (art. 18(1)); `suspicion` gives the reasons. If no Member State concerned can be identified
-    with reasonable certainty, `not_identified` is true and `fallback` names the authority informed instead.
-    `aware_at` is when the provider became aware of the offence, `informed` the other authorities that it has
-    informed, `steps` what it has done.
+    `threat` is what the suspected offence threatens (life, safety or both), `stage` whether it has taken
+    place, is taking place or is likely to (art. 18(1)); `suspicion` gives the reasons, `offence` the offence.
+    If no Member State concerned can be identified with reasonable certainty, `not_identified` is true and
+    `fallback` names the authority informed instead. `aware_at` is when the provider became aware of the
+    offence, `informed` the other authorities that it has informed, `steps` what it has done.
     """
 
     format: Literal["fanal/dsa-18/1"]
@@ -80,7 +80,7 @@ def read_notification(body: bytes) -> tuple[Notification, Report]:
 
     Raises:
         FormatRefused: not a notification, an empty id or suspicion, neither a Member State nor a fallback
-    authority, or a malformed instant.
+            authority, or a malformed instant.
     """
     found, report = read_envelope(body, Notification)
     for name in ("notification_id", "suspicion"):

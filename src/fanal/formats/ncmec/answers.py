@@ -100,7 +100,7 @@ def done_response(code: AnswerCode, *, report_id: int, file_ids: Sequence[str] =
 
 
 def refusal_response(refusal: FormatRefused) -> bytes:
-    """Serialise the `reportResponse` for a refused document: code, reason and path."""
+    """Serialise the CyberTipline protocol's `reportResponse` for a refused document: code, reason, path."""
     code = code_of(refusal)
     where = f" at {refusal.path}" if refusal.path else ""
     return report_response(code, description=f"{DESCRIPTIONS[code]}: {refusal.code.value}{where}")

@@ -205,5 +205,5 @@ ROOTS: Final[Mapping[str, ElementModel]] = _LOADED.roots
 
 
 def schema_bytes() -> bytes:
-    """Return the XML schema as served at `/ispws/xsd`."""
+    """Return the XML schema (XSD) of NCMEC reports, as the NCMEC-compatible API serves it at `/ispws/xsd`."""
     return SCHEMA_PATH.read_bytes()

@@ -1,4 +1,4 @@
-"""Builder of a document that stays valid: only content that the schema allows can be added.
+"""Builder of NCMEC XML documents that stay valid: only content that the schema allows can be added.
 
 Elements are placed by path (`report/victim[1]/schoolName`) and serialised in the schema's order. The input of
 the NCMEC writers and their shared helpers are here too.
@@ -19,7 +19,7 @@ UNWRITABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 
 class OutgoingElement:
-    """An element under construction that accepts only what the schema allows.
+    """An element of an NCMEC XML document under construction, which accepts only what the schema allows.
 
     It holds its children by (name, index from 1), its attributes and its text.
     """
@@ -222,5 +222,5 @@ def writable(text: str) -> str:
 
 
 def serialized(root: OutgoingElement) -> bytes:
-    """Return the document with this root element as indented XML in UTF-8."""
+    """Serialise an NCMEC document, given by its root element, as indented XML in UTF-8."""
     return etree.tostring(root.element(), xml_declaration=True, encoding="UTF-8", pretty_print=True)

@@ -112,7 +112,8 @@ _TALKS: Final[Mapping[Channel, str]] = {
 def write_report(sent: Outgoing) -> bytes:
     """Serialise a report as NCMEC's `report.xml`, valid against the schema.
 
-    Values without an element of their own become text in `additionalInfo`.
+    `sent` is the report with its values beyond the report format. Values without an element of their own
+    become text in `additionalInfo`.
     """
     return _ReportWriter(sent).write()
 

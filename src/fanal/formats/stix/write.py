@@ -62,7 +62,7 @@ class Marks(Struct, frozen=True, kw_only=True):
 
 
 def writable(item: Indicator) -> bool:
-    """Return whether STIX has an observable for every value of a list entry."""
+    """Return whether a STIX pattern can express every value of a list entry."""
     return bool(item.values) and KINDS.issuperset(item.values)
 
 

@@ -145,11 +145,12 @@ _ID: Final = re.compile(r"indicator--[\x21-\x7e]{1,89}")
 
 
 class TaxiiIndicator(Struct, frozen=True, kw_only=True):
-    """A partner's indicator; `hashes`: pairs (kind, value) of `PDQ MD5 SHA1 SHA256`.
+    """A STIX indicator received from a partner, with its hashes of known material.
 
-    `hashes` is empty if it is revoked, or if its pattern is not plain alternatives of values or has no such
-    hash. It expires at `valid_until`, never if None. `confidence` is 0 to 100; `classification` is its first
-    label, truncated to 100 characters, "" for none.
+    `id` is its STIX id; `created` and `modified` are the partner's instants. `hashes` are pairs (kind, value)
+    of `PDQ MD5 SHA1 SHA256`, none if it is revoked, or if its pattern is not plain alternatives of values or
+    has no such hash. It expires at `valid_until`, never if None. `confidence` is 0 to 100; `classification`
+    is its first label, truncated to 100 characters, "" for none.
     """
 
     id: str

@@ -72,7 +72,10 @@ _CLASS: Final = re.compile(r"(?:^|[,;])\s*" + CLASS_TAG + r"([^,;\s]*)")
 
 
 class Faults(Struct, kw_only=True):
-    """Unusable entries of a hash set by the name of the fault: how many, and the paths of the first three."""
+    """Unusable entries of a VICS hash set: their number by name of the fault, and paths of the first three.
+
+    `counts` are the numbers, `places` the paths.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)

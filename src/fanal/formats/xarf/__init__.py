@@ -224,8 +224,7 @@ def read_xarf(body: bytes) -> Document:
 
     Raises:
         FormatRefused: not a JSON object within the limits, not a csam or csem report of version 4, a missing
-            or
-    malformed required value, an address outside the web, or evidence that may contain media.
+            or malformed required value, an address outside the web, or evidence that may contain media.
     """
     if len(body) > MAX_BYTES:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_BYTES})

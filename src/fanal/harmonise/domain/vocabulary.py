@@ -33,7 +33,7 @@ class VocabularyStep(DataRecord, frozen=True, rename={"source": "from", "target"
 
 
 class Bridge(DataRecord, frozen=True):
-    """All classification schemes and mappings of one version of the vocabulary."""
+    """One version of the vocabulary: classification schemes, and mappings (`step`) between their classes."""
 
     version: str
     scheme: tuple[Scheme, ...]

@@ -1,1 +1,1 @@
-"""Writes of harmonise: batches of reports, disclosure of a reporter's identity, erasure."""
+"""Writes of harmonisation: batches of reports, disclosure of a reporter's identity, erasure."""

@@ -1,1 +1,1 @@
-"""Pure rules of intake: receipts, idempotency keys, back-pressure. No Django, no clock, no network."""
+"""Pure rules of the reception of reports: receipts, idempotency keys, back-pressure; no clock, no network."""

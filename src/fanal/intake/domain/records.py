@@ -1,4 +1,4 @@
-"""Records of the intake package: submissions, acknowledgements, envelopes, files, messages, reviews.
+"""Records of the reception of reports: submissions, acknowledgements, envelopes, files, messages, reviews.
 
 The state machine of a report at intake and the processing stages that follow are here too.
 """

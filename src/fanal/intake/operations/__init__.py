@@ -1,1 +1,1 @@
-"""Writes of intake: reception, files, transitions, work queue, retention."""
+"""Writes of the reception of reports: submissions, files, transitions, work queue, retention."""

@@ -1,8 +1,8 @@
-"""Reception of a batch of reports: keys, rows, receipts and ledger in one transaction.
+"""Reception of a batch of reports: idempotency keys, rows, receipts and ledger entry in one transaction.
 
 The encrypted bytes are durable in the vault before it commits; a rollback leaves them there without a row.
-The caller acknowledges only after `receive_reports` has returned outside any transaction: then everything
-is committed.
+The caller acknowledges only after `receive_reports` has returned outside any transaction: then everything is
+committed.
 """
 
 import contextlib

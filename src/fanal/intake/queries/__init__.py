@@ -1,1 +1,1 @@
-"""Reads of intake: envelopes, statuses, decrypted bytes for authorised use."""
+"""Queries on received reports: envelopes, statuses, decrypted bytes for authorised use."""

@@ -1,4 +1,4 @@
-"""Receipts, files and decrypted bytes of reports."""
+"""Queries on received reports: signed receipts, files and decrypted bytes."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence

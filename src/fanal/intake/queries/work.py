@@ -1,4 +1,4 @@
-"""Work queue figures, back-pressure, and reports whose retention has ended."""
+"""Queries on the work queue of reports, on back-pressure, and on reports whose retention has ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Pure rules of judicial (referrals, intelligence sheets): no Django, no clock, no network."""
+"""Pure rules of referrals and intelligence sheets: no Django, no clock, no network."""

@@ -1,4 +1,4 @@
-"""Records that the operations and queries of judicial take and return: referrals, sheets, and their states.
+"""Records of referrals to prosecutors and of intelligence sheets, and their states.
 
 An intelligence sheet is on a payer: the system drafts a sheet, a person sends it.
 """

@@ -1,1 +1,1 @@
-"""Call to the emergency services for a child in danger, an official act of its own."""
+"""Emergency call: the recorded call to the emergency services for a child in danger, an official act."""

@@ -57,11 +57,11 @@ def take_alarms(
     record: HarmonisedReport | None,
     now: datetime,
 ) -> bool:
-    """Acknowledge alarms of a report and open its emergency call, in one transaction.
+    """Acknowledge alarms (notices of a child in danger) of a report, and open its emergency call.
 
-    `record` is the harmonised report, None while the stages have not read it. Return False if somebody had
-    acknowledged all of them already; then nothing is opened. Alarms of another report are left out. Those of
-    an erased report are acknowledged without a call.
+    One transaction. `record` is the harmonised report, None while the stages have not read it. Return False
+    if somebody had acknowledged all of them already; then nothing is opened. Alarms of another report are
+    left out. Those of an erased report are acknowledged without a call.
 
     Raises:
         Refused: the actor may not acknowledge alarms at that desk.

@@ -1,4 +1,4 @@
-"""Document of an emergency call: the facts that a caller needs, and what to say in French and English."""
+"""Document of an emergency call: the facts that the caller needs, and what to say in French and English."""
 
 from collections.abc import Callable, Mapping
 from uuid import UUID

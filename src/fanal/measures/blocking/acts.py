@@ -111,13 +111,13 @@ def open_blocking(
 def amend_blocking(
     *, actor: Actor, blocking_id: UUID, reasons: str, mentions: Mentions, now: datetime
 ) -> int:
-    """Change the reasons and the checklist of a blocking not yet listed; return its new revision.
+    """Change the reasons and the checklist of a blocking not yet listed; return its new revision number.
 
-    It becomes a draft again: approval and vouching are void. The name is never changed.
+    It becomes a draft again: approvals of the second and third person are void. The name is never changed.
 
     Raises:
         ActUnknown: no blocking has this id.
-        Refusal: GROUND_GONE, EXPIRED, TEXT_UNREADABLE.
+        Refusal: GROUND_GONE (its decision is no longer in force), EXPIRED, TEXT_UNREADABLE.
         TransitionRefused: it was listed.
         Refused: the actor may not propose blockings at that desk.
     """

@@ -1,4 +1,4 @@
-"""Document of a blocking (LCEN article 6-1): values, letters in French and English, JSON. Pure."""
+"""Document of a blocking order (LCEN article 6-1): content, letter in French and English, JSON. Pure."""
 
 from collections.abc import Callable
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Document of a dereferencing (LCEN article 6-1): values, letters in French and English, JSON. Pure."""
+"""Document of a dereferencing (LCEN article 6-1): its content, the letter in French and English. Pure."""
 
 from collections.abc import Callable, Mapping
 from uuid import UUID

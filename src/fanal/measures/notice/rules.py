@@ -1,4 +1,4 @@
-"""Pure rules of the notices that a decision opens: one for each host, beyond the scope of removal."""
+"""Rules of notices to providers: one for each host, for an offence that permits no removal request. Pure."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,4 +1,7 @@
-"""The issuing authority of measures and the desk's own host names, set by `config/wiring.py`."""
+"""Process-wide settings of official acts: the authority that issues them, and host names never blocked.
+
+Set by `config/wiring.py`.
+"""
 
 from collections.abc import Collection
 
@@ -43,5 +46,8 @@ def stop_host() -> str:
 
 
 def own_names() -> frozenset[str]:
-    """Return the host names of the desk and of its stop page, which no measure may block."""
+    """Return the host names that no measure may block: the desk's, and that of the stop page.
+
+    The stop page is shown instead of a blocked site.
+    """
     return frozenset(_hosts or [STOP_HOST])

@@ -131,7 +131,10 @@ def change_of(names: Collection[str]) -> str:
 
 
 def mark_of_changes() -> str:
-    """Return a token that changes whenever a blocking is listed, checked, doubted, kept or ended."""
+    """Return a token that changes whenever a blocking is listed, checked, doubted, kept or ended.
+
+    An unchanged token means that the published list need not be made again for their sake.
+    """
     found = sql.one(
         "SELECT count(*), coalesce(bit_xor(hashtextextended(concat_ws('|', act_id, a.state, listed_at,"
         " checked_at, doubted_at), 0)), 0) FROM measures_blocking JOIN casework_act a ON a.id = act_id"
